@@ -1,0 +1,2 @@
+//! Placeholder until its library stands.
+fn main() {}

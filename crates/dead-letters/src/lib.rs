@@ -1,0 +1,1 @@
+//! Parked records: type, writing, listing, redriving.

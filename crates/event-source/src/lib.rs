@@ -1,0 +1,1 @@
+//! The Kafka event source mapping: batching as pure code, and the local bridge.

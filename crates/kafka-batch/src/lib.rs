@@ -1,0 +1,1 @@
+//! An MSK event decoded into per-partition records; the typed batch response.

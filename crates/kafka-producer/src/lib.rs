@@ -1,0 +1,1 @@
+//! A Kafka producer for Lambda: idempotent, acks=all, every delivery checked.

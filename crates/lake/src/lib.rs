@@ -1,0 +1,1 @@
+//! Delta tables on S3: Arrow encoding, Parquet files, commits that carry positions.

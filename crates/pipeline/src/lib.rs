@@ -1,0 +1,1 @@
+//! Pipeline files: what a topic holds and where it goes; records decoded by them.

@@ -1,0 +1,1 @@
+//! A partition's position: its watermark, the holes below it and what is parked.

@@ -1,0 +1,1 @@
+//! Postgres: connection, migrations, offset ledger, bulk upserts.

@@ -1,0 +1,1 @@
+//! Batches of Kafka topics → their Delta tables.

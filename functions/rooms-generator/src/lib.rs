@@ -1,0 +1,1 @@
+//! Scheduled: produces room counts to Kafka.

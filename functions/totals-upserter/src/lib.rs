@@ -1,0 +1,1 @@
+//! Batches of Kafka topics → running totals in Postgres.

@@ -1,0 +1,1 @@
+//! End-to-end tests on a real broker, a real Postgres and the emulator.
