@@ -1,0 +1,111 @@
+//! Events as Lambda makes them: for the local bridge, for redriving, and for tests.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// An event under construction.
+#[derive(Debug, Default)]
+pub struct MskEvent {
+    head: String,
+    partitions: BTreeMap<(String, i32), String>,
+    records: usize,
+    bytes: usize,
+}
+
+impl MskEvent {
+    /// An empty event of a mapping on the cluster `event_source_arn`, reached at `bootstrap_servers`.
+    #[must_use]
+    pub fn new(event_source_arn: &str, bootstrap_servers: &str) -> Self {
+        let mut head = String::from("{\"eventSource\":\"aws:kafka\",\"eventSourceArn\":");
+        push_json_string(&mut head, event_source_arn);
+        head.push_str(",\"bootstrapServers\":");
+        push_json_string(&mut head, bootstrap_servers);
+        Self { bytes: head.len(), head, ..Self::default() }
+    }
+
+    /// Adds one record; `timestamp_ms` is Kafka's (milliseconds since the epoch).
+    #[expect(clippy::too_many_arguments, reason = "a Kafka record has this many parts")]
+    pub fn push(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+        timestamp_ms: i64,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        headers: &[(String, Vec<u8>)],
+    ) -> &mut Self {
+        let list = self.partitions.entry((topic.to_owned(), partition)).or_default();
+        let before = list.len();
+        list.push_str(if list.is_empty() { "{\"topic\":" } else { ",{\"topic\":" });
+        push_json_string(list, topic);
+        // Writing to a String cannot fail.
+        let _ = write!(
+            list,
+            ",\"partition\":{partition},\"offset\":{offset},\"timestamp\":{timestamp_ms},\"timestampType\":\"CREATE_TIME\""
+        );
+        for (name, bytes) in [("key", key), ("value", value)] {
+            if let Some(bytes) = bytes {
+                let _ = write!(list, ",\"{name}\":\"");
+                base64_simd::STANDARD.encode_append(bytes, list);
+                list.push('"');
+            }
+        }
+        list.push_str(",\"headers\":[");
+        for (index, (name, value)) in headers.iter().enumerate() {
+            list.push_str(if index == 0 { "{" } else { ",{" });
+            push_json_string(list, name);
+            list.push_str(":[");
+            for (index, byte) in value.iter().enumerate() {
+                let comma = if index == 0 { "" } else { "," };
+                let _ = write!(list, "{comma}{}", byte.cast_signed());
+            }
+            list.push_str("]}");
+        }
+        list.push_str("]}");
+        self.bytes += list.len() - before;
+        self.records += 1;
+        self
+    }
+
+    /// How many records were added.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records
+    }
+
+    /// Whether no record was added.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records == 0
+    }
+
+    /// The size of the event's JSON in bytes, but for the few of each partition's map key.
+    #[must_use]
+    pub fn payload_bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The event's JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut json = String::with_capacity(self.bytes + 64 * (self.partitions.len() + 1));
+        json.push_str(&self.head);
+        json.push_str(",\"records\":{");
+        for (index, ((topic, partition), list)) in self.partitions.iter().enumerate() {
+            if index > 0 {
+                json.push(',');
+            }
+            push_json_string(&mut json, &format!("{topic}-{partition}"));
+            json.push_str(":[");
+            json.push_str(list);
+            json.push(']');
+        }
+        json.push_str("}}");
+        json.into_bytes()
+    }
+}
+
+fn push_json_string(json: &mut String, text: &str) {
+    json.push_str(&serde_json::Value::from(text).to_string());
+}
