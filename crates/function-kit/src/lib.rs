@@ -1,4 +1,10 @@
-//! What every function needs at start: configuration, logs and metrics, error classes, serving.
+//! What every function needs: configuration, logs and metrics, error classes, serving.
 
 pub mod aws;
+pub mod environment;
 pub mod fault;
+pub mod serve;
+pub mod telemetry;
+
+pub use environment::{Environment, Settings, settings};
+pub use serve::{KafkaLane, serve_kafka};

@@ -1,0 +1,157 @@
+//! Serving: from Lambda's payload to a function's own types and back, with one wide event per invocation.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use kafka_batch::{BatchOutcome, KafkaBatch};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::fault::{Classified, FaultClass};
+use crate::telemetry::{Unit, WideEvent, init_tracing};
+
+/// How much of the time-out is kept back for the answer.
+const RESERVE: Duration = Duration::from_millis(500);
+
+/// A function fed by Kafka: what it does with a batch.
+pub trait KafkaLane: Send + Sync + 'static {
+    /// Handles every record of `batch` before `deadline`, and says what became of each.
+    fn store(&self, batch: &KafkaBatch, deadline: Instant) -> impl Future<Output = BatchOutcome> + Send;
+}
+
+/// What an invocation failed with, as Lambda reports it: the class is the error's type.
+#[derive(Debug)]
+pub struct Failure {
+    class: FaultClass,
+    message: String,
+}
+
+impl Failure {
+    /// A failure of a known class.
+    #[must_use]
+    pub fn new(class: FaultClass, message: impl Into<String>) -> Self {
+        Self { class, message: message.into() }
+    }
+}
+
+impl<E: Classified> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self { class: error.class(), message: chain(&error) }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.class.as_str(), self.message)
+    }
+}
+
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Self {
+        Self { error_type: failure.class.as_str().to_owned(), error_message: failure.message }
+    }
+}
+
+/// An error and all that caused it, in one line.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !message.contains(&cause_text) {
+            message.push_str(": ");
+            message.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    message
+}
+
+/// Serves Kafka batches until Lambda ends the process.
+///
+/// `partial_batch_response` tells whether the mapping reads `batchItemFailures`. Where it does not, Lambda would take
+/// such an answer for success: then one record that must come again fails the whole invocation.
+pub async fn serve_kafka(lane: impl KafkaLane, partial_batch_response: bool) -> Result<(), lambda_runtime::Error> {
+    let lane = Arc::new(lane);
+    serve(async move |payload: Arc<RawValue>, deadline, event| {
+        kafka_invocation(lane.as_ref(), payload.get().as_bytes(), deadline, partial_batch_response, event).await
+    })
+    .await
+}
+
+async fn kafka_invocation(
+    lane: &impl KafkaLane,
+    payload: &[u8],
+    deadline: Instant,
+    partial_batch_response: bool,
+    event: &mut WideEvent,
+) -> Result<Value, Failure> {
+    let batch = KafkaBatch::decode(payload)
+        .map_err(|error| Failure::new(FaultClass::Configuration, error.to_string()))?;
+    let outcome = lane.store(&batch, deadline).await;
+    let response =
+        outcome.response(&batch).map_err(|error| Failure::new(FaultClass::Retryable, error.to_string()))?;
+    let (tally, failed) = (outcome.tally(), response.batch_item_failures.len() as u64);
+    event
+        .field("partitions", batch.partitions().map(|partition| partition.id()).collect::<Vec<_>>())
+        .metric("PayloadSize", payload.len() as u64, Unit::Bytes)
+        .metric("RecordsReceived", batch.len() as u64, Unit::Count)
+        .metric("RecordsStored", tally.stored, Unit::Count)
+        .metric("RecordsParked", tally.parked, Unit::Count)
+        .metric("RecordsDuplicate", tally.duplicates, Unit::Count)
+        .metric("RecordsToRetry", failed, Unit::Count);
+    if failed > 0 {
+        let reasons = outcome.faults().join("; ");
+        if !partial_batch_response {
+            return Err(Failure::new(FaultClass::Retryable, reasons));
+        }
+        event.field("retry_reasons", reasons);
+    }
+    serde_json::to_value(response).map_err(|error| Failure::new(FaultClass::Configuration, error.to_string()))
+}
+
+/// Serves invocations of any event: `handler` gets the payload, the deadline and the wide event to add to.
+///
+/// An `AsyncFn` whose future borrows the wide event cannot be proven `Send` yet, which Lambda's runtime does not ask for.
+pub async fn serve<H>(handler: H) -> Result<(), lambda_runtime::Error>
+where
+    H: AsyncFn(Arc<RawValue>, Instant, &mut WideEvent) -> Result<Value, Failure>,
+{
+    init_tracing();
+    let handler = &handler;
+    lambda_runtime::run(service_fn(async move |invocation: LambdaEvent<Box<RawValue>>| {
+        let LambdaEvent { payload, context } = invocation;
+        let mut event = WideEvent::new(&context.request_id);
+        let result = handler(payload.into(), deadline(&context), &mut event).await;
+        let fault = result.as_ref().err().map(ToString::to_string);
+        event.write(fault.as_deref());
+        result
+    }))
+    .await
+}
+
+/// Serves invocations whose event is JSON of type `E`.
+pub async fn serve_json<E, H>(handler: H) -> Result<(), lambda_runtime::Error>
+where
+    E: serde::de::DeserializeOwned,
+    H: AsyncFn(E, Instant) -> Result<Value, Failure>,
+{
+    let handler = &handler;
+    serve(async move |payload: Arc<RawValue>, deadline, event: &mut WideEvent| {
+        let input = serde_json::from_str(payload.get())
+            .map_err(|error| Failure::new(FaultClass::Poison, format!("the event is not as expected: {error}")))?;
+        let answer = handler(input, deadline).await?;
+        event.field("result", json!(answer));
+        Ok(answer)
+    })
+    .await
+}
+
+fn deadline(context: &Context) -> Instant {
+    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+    Instant::now() + left.saturating_sub(RESERVE)
+}

@@ -1,0 +1,126 @@
+//! One wide event per invocation, with its metrics in CloudWatch's embedded metric format (EMF) in the same line.
+
+use std::io::Write;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value, json};
+use tracing_subscriber::filter::LevelFilter;
+
+/// The CloudWatch namespace of all metrics.
+pub const NAMESPACE: &str = "Headwater";
+
+/// Sends the libraries' own warnings to standard error as JSON; `LOG_LEVEL` (default `warn`) sets how much of it.
+///
+/// A level that is not one is taken as `warn`: logging must not keep a function from its work.
+pub fn init_tracing() {
+    let level = std::env::var("LOG_LEVEL").ok().and_then(|level| level.parse::<LevelFilter>().ok());
+    // A second call, as in tests, leaves the first subscriber in place.
+    let _ = tracing_subscriber::fmt()
+        .json()
+        .with_max_level(level.unwrap_or(LevelFilter::WARN))
+        .with_writer(std::io::stderr)
+        .try_init();
+}
+
+/// What a metric counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// A number of things.
+    Count,
+    /// A duration.
+    Milliseconds,
+    /// A size.
+    Bytes,
+}
+
+impl Unit {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Count => "Count",
+            Self::Milliseconds => "Milliseconds",
+            Self::Bytes => "Bytes",
+        }
+    }
+}
+
+/// The event of one invocation, filled while it runs and written once at its end.
+#[derive(Debug)]
+pub struct WideEvent {
+    started: Instant,
+    fields: Map<String, Value>,
+    metrics: Vec<Value>,
+}
+
+impl WideEvent {
+    /// The event of the invocation `request_id`.
+    #[must_use]
+    pub fn new(request_id: &str) -> Self {
+        let mut event = Self { started: Instant::now(), fields: Map::new(), metrics: Vec::new() };
+        let function = std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
+        let environment = std::env::var("HEADWATER_ENVIRONMENT").unwrap_or_else(|_| "local".into());
+        event.field("function", function).field("environment", environment).field("request_id", request_id);
+        event
+    }
+
+    /// Adds a field. Never a record's payload, never a secret.
+    pub fn field(&mut self, name: &str, value: impl Into<Value>) -> &mut Self {
+        self.fields.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Adds a metric.
+    pub fn metric(&mut self, name: &str, value: u64, unit: Unit) -> &mut Self {
+        self.metrics.push(json!({"Name": name, "Unit": unit.as_str()}));
+        self.field(name, value)
+    }
+
+    /// The event's line: level `ERROR` with the fault's text where there is one, `INFO` otherwise.
+    #[must_use]
+    pub fn line(mut self, fault: Option<&str>) -> String {
+        let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.metric("Duration", elapsed, Unit::Milliseconds);
+        self.metric("Faults", u64::from(fault.is_some()), Unit::Count);
+        self.field("level", if fault.is_some() { "ERROR" } else { "INFO" });
+        if let Some(fault) = fault {
+            self.field("fault", fault);
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let timestamp = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        let directive = json!({
+            "Namespace": NAMESPACE,
+            "Dimensions": [["environment", "function"]],
+            "Metrics": self.metrics,
+        });
+        self.fields.insert("_aws".into(), json!({"Timestamp": timestamp, "CloudWatchMetrics": [directive]}));
+        Value::Object(self.fields).to_string()
+    }
+
+    /// Writes the line to standard output, where Lambda takes logs from.
+    pub fn write(self, fault: Option<&str>) {
+        // A closed pipe must not fail an invocation that did its work.
+        let _ = writeln!(std::io::stdout().lock(), "{}", self.line(fault));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_holds_the_event_and_declares_each_of_its_metrics() {
+        let mut event = WideEvent::new("r-1");
+        event.field("topic", "rooms-v1").metric("RecordsStored", 7, Unit::Count);
+        let line = event.line(Some("lost"));
+        assert!(!line.contains('\n'));
+        let parsed: Value = serde_json::from_str(&line).unwrap();
+        let directive = &parsed["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Namespace"], NAMESPACE);
+        for metric in directive["Metrics"].as_array().unwrap() {
+            assert!(parsed[metric["Name"].as_str().unwrap()].is_u64(), "{metric} has a value");
+        }
+        for dimension in directive["Dimensions"][0].as_array().unwrap() {
+            assert!(parsed[dimension.as_str().unwrap()].is_string(), "{dimension} has a value");
+        }
+        assert_eq!((&parsed["RecordsStored"], &parsed["fault"], &parsed["level"]), (&json!(7), &json!("lost"), &json!("ERROR")));
+    }
+}
