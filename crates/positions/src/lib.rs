@@ -1,1 +1,12 @@
-//! A partition's position: its watermark, the holes below it and what is parked.
+//! Where a consumer group stands in one partition: the watermark, the holes below it, and what is parked.
+//!
+//! Lambda delivers a partition in order, but a batch can be given up and come back later, and a stale poller can be
+//! late. "Below the watermark" alone would then mean "lost". So a position also knows which offsets below its
+//! watermark were never handled (holes) and which were parked and may still be stored once. Every sink commits the
+//! position together with the data: that is what makes each record count once. Pure code; sinks bring the storage.
+
+mod app_versions;
+mod position;
+
+pub use app_versions::{app_id, changed_app_versions, position_from_app_versions, reset_app_versions};
+pub use position::{Accepted, Arrival, Handled, MAX_HOLES, Position, TopicRecreated};
