@@ -1,0 +1,93 @@
+# Everything in one AWS account: network, Kafka, Postgres, lake, functions, mappings, alarms.
+
+data "aws_caller_identity" "current" {}
+
+locals {
+  name = "${var.name}-${var.environment}"
+
+  # Bucket names are unique in all of AWS.
+  bucket_suffix = "-${data.aws_caller_identity.current.account_id}-${var.region}"
+}
+
+module "pipelines" {
+  source    = "../../modules/pipelines"
+  directory = coalesce(var.pipelines_dir, "${path.module}/../../../pipelines")
+}
+
+module "network" {
+  source = "../../modules/network"
+  name   = local.name
+
+  existing          = var.network.existing
+  cidr              = var.network.cidr
+  zones             = var.network.zones
+  egress            = var.network.egress
+  existing_services = var.network.existing_services
+  on_demand_pollers = module.pipelines.on_demand_pollers
+}
+
+module "kafka" {
+  source = "../../modules/kafka"
+  name   = local.name
+
+  existing           = var.existing_kafka
+  cluster            = var.kafka
+  topics             = module.pipelines.topics
+  manage_topics      = var.manage_topics
+  subnet_ids         = module.network.subnet_ids
+  security_group_ids = [module.network.security_group_ids["kafka"]]
+}
+
+module "warehouse" {
+  source = "../../modules/warehouse"
+  name   = local.name
+
+  existing           = var.existing_database
+  existing_url       = var.existing_database_url
+  instance           = var.database
+  subnet_ids         = module.network.subnet_ids
+  security_group_ids = [module.network.security_group_ids["database"]]
+}
+
+module "lake" {
+  source        = "../../modules/lake"
+  name_prefix   = local.name
+  bucket_suffix = local.bucket_suffix
+  tables        = module.pipelines.lake_tables
+}
+
+module "lanes" {
+  source        = "../../modules/lanes"
+  name_prefix   = local.name
+  environment   = var.environment
+  artifacts_dir = var.artifacts_dir
+  architecture  = var.architecture
+  sizes         = var.sizes
+  log_level     = var.log_level
+
+  pipelines = module.pipelines
+  kafka     = module.kafka.connection
+  warehouse = module.warehouse
+  lake      = module.lake.lake
+  parked    = module.lake.parked
+
+  network = {
+    subnet_ids         = module.network.subnet_ids
+    security_group_ids = [module.network.security_group_ids["functions"]]
+  }
+
+  schedules_enabled = var.schedules_enabled
+  rooms             = var.rooms
+  alarms            = var.alarms_enabled ? { topic_arns = [module.observability.alarm_topic_arn], lag_seconds = var.lag_alarm_seconds } : null
+}
+
+module "observability" {
+  source = "../../modules/observability"
+  name   = local.name
+
+  function_names      = values(module.lanes.functions)
+  mappings            = module.lanes.event_source_mappings
+  cluster_name        = module.kafka.connection.cluster_name
+  database_identifier = module.warehouse.identifier
+  alarm_emails        = var.alarm_emails
+}

@@ -1,0 +1,54 @@
+output "event_source_mappings" {
+  description = "What Lambda polls, and how. -1 is without a limit."
+  value       = module.lanes.event_source_mappings
+}
+
+output "topics" {
+  description = "The topics."
+  value       = module.pipelines.topics
+}
+
+output "lake_root" {
+  description = "Root of the Delta tables."
+  value       = module.lake.lake.root
+}
+
+output "parked_root" {
+  description = "Root of the parked records."
+  value       = module.lake.parked.root
+}
+
+output "functions" {
+  description = "Function name by folder name."
+  value       = module.lanes.functions
+}
+
+output "schedules" {
+  description = "Schedules: name, group, expression, enabled, function_name."
+  value       = module.lanes.schedules
+}
+
+output "athena_database" {
+  description = "Glue database of the Delta tables."
+  value       = module.lake.database
+}
+
+output "kafka_bootstrap_servers" {
+  description = "Brokers (IAM)."
+  value       = module.kafka.connection.bootstrap_servers
+}
+
+output "database_url" {
+  description = "Address that the writers use, without a password."
+  value       = module.warehouse.writer.url
+}
+
+output "dashboard" {
+  description = "The CloudWatch dashboard."
+  value       = module.observability.dashboard
+}
+
+output "functions_security_group_id" {
+  description = "To be admitted by a Kafka or Postgres of your own."
+  value       = module.network.security_group_ids["functions"]
+}

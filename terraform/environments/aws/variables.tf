@@ -1,0 +1,180 @@
+variable "name" {
+  description = "Begins every name in the account."
+  type        = string
+  default     = "headwater"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,15}$", var.name))
+    error_message = "name has 2 to 16 lower-case letters, digits and -, and begins with a letter (bucket names follow from it)."
+  }
+}
+
+variable "environment" {
+  description = "Such as dev or prod: part of every name, and a dimension of every metric."
+  type        = string
+  default     = "dev"
+
+  validation {
+    condition     = can(regex("^[a-z0-9]{1,8}$", var.environment))
+    error_message = "environment has 1 to 8 lower-case letters and digits."
+  }
+}
+
+variable "region" {
+  description = "Where it runs."
+  type        = string
+}
+
+variable "artifacts_dir" {
+  description = "Folder with <function>.zip for every function (absolute, or relative to where Terraform runs)."
+  type        = string
+}
+
+variable "architecture" {
+  description = "What the zips were built for. arm64 costs a fifth less."
+  type        = string
+  default     = "arm64"
+}
+
+variable "pipelines_dir" {
+  description = "Folder of the pipeline files; null is the repository's pipelines/."
+  type        = string
+  default     = null
+}
+
+# ---- Network ---------------------------------------------------------------------------------------------------------
+
+variable "network" {
+  description = "A VPC to make (its addresses, zones, and the way out: endpoints or nat), or one that exists. existing_services: security group and port of a Kafka or Postgres of your own; its owner admits the functions' group."
+  type = object({
+    existing          = optional(object({ vpc_id = string, subnet_ids = list(string) }))
+    cidr              = optional(string, "10.60.0.0/16")
+    zones             = optional(number, 3)
+    egress            = optional(string, "endpoints")
+    existing_services = optional(map(object({ security_group_id = string, port = number })), {})
+  })
+  default = {}
+}
+
+# ---- Kafka -----------------------------------------------------------------------------------------------------------
+
+variable "existing_kafka" {
+  description = "An MSK cluster that exists: cluster_arn, and bootstrap_servers unless they shall be looked up. Null makes one."
+  type = object({
+    cluster_arn       = string
+    bootstrap_servers = optional(string)
+    auth              = optional(string, "msk-iam")
+  })
+  default = null
+}
+
+variable "manage_topics" {
+  description = "Make the topics in an existing cluster too."
+  type        = bool
+  default     = false
+}
+
+variable "kafka" {
+  description = "Size of the cluster that is made: kafka_version, instance_type, brokers (a multiple of the zones), volume_gb, kms_key_arn."
+  type = object({
+    kafka_version = optional(string, "3.9.x")
+    instance_type = optional(string, "kafka.t3.small")
+    brokers       = optional(number, 3)
+    volume_gb     = optional(number, 50)
+    kms_key_arn   = optional(string)
+  })
+  default = {}
+}
+
+# ---- Postgres --------------------------------------------------------------------------------------------------------
+
+variable "existing_database" {
+  description = "A Postgres that exists: how functions sign in (auth = secret with secret_arn, or iam with resource_id). Null makes an RDS instance."
+  type = object({
+    auth        = optional(string, "secret")
+    secret_arn  = optional(string)
+    resource_id = optional(string)
+  })
+  default = null
+}
+
+variable "existing_database_url" {
+  description = "postgres://user@host:port/database of the existing Postgres."
+  type        = string
+  default     = null
+  sensitive   = true
+}
+
+variable "database" {
+  description = "The RDS instance that is made: see the warehouse module."
+  type = object({
+    engine_version       = optional(string, "17")
+    class                = optional(string, "db.t4g.micro")
+    database             = optional(string, "headwater")
+    administrator        = optional(string, "headwater_admin")
+    writer               = optional(string, "headwater_writer")
+    storage_gb           = optional(number, 20)
+    maximum_storage_gb   = optional(number, 100)
+    multi_az             = optional(bool, false)
+    backup_days          = optional(number, 7)
+    deletion_protection  = optional(bool, true)
+    performance_insights = optional(bool, true)
+    kms_key_arn          = optional(string)
+  })
+  default = {}
+}
+
+# ---- Functions -------------------------------------------------------------------------------------------------------
+
+variable "sizes" {
+  description = "Memory and timeout of each function, where the defaults do not fit."
+  type = object({
+    parquet_writer  = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 60) }), {})
+    totals_upserter = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 60) }), {})
+    schema_migrator = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 300) }), {})
+    rooms_generator = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 60) }), {})
+  })
+  default = {}
+}
+
+variable "log_level" {
+  description = "Least severe level that functions log."
+  type        = string
+  default     = "warn"
+}
+
+variable "schedules_enabled" {
+  description = "Whether schedules run."
+  type        = bool
+  default     = true
+}
+
+variable "rooms" {
+  description = "The rooms generator: topic, records per run, when."
+  type = object({
+    topic    = optional(string, "rooms-v1")
+    count    = optional(number, 1000)
+    schedule = optional(string, "rate(1 minute)")
+  })
+  default = {}
+}
+
+# ---- Alarms ----------------------------------------------------------------------------------------------------------
+
+variable "alarms_enabled" {
+  description = "Whether alarms are made."
+  type        = bool
+  default     = true
+}
+
+variable "alarm_emails" {
+  description = "Addresses that alarms go to; each confirms its subscription by mail."
+  type        = list(string)
+  default     = []
+}
+
+variable "lag_alarm_seconds" {
+  description = "How far behind a mapping may be before its alarm."
+  type        = number
+  default     = 300
+}

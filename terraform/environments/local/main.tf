@@ -1,0 +1,61 @@
+# The local stack: an emulator of AWS, and a Kafka and a Postgres that run beside it. The same modules as in AWS; what is
+# off here is off with the reason in the variable's description.
+
+module "pipelines" {
+  source    = "../../modules/pipelines"
+  directory = coalesce(var.pipelines_dir, "${path.module}/../../../pipelines")
+}
+
+module "kafka" {
+  source = "../../modules/kafka"
+  name   = local.name
+
+  existing = {
+    bootstrap_servers = var.kafka_bootstrap_servers
+    auth              = "plaintext"
+  }
+}
+
+module "warehouse" {
+  source = "../../modules/warehouse"
+  name   = local.name
+
+  existing             = { auth = "secret" }
+  existing_url         = var.database_url
+  secret_recovery_days = 0
+}
+
+module "lake" {
+  source      = "../../modules/lake"
+  name_prefix = local.name
+  tables      = module.pipelines.lake_tables
+
+  versioning     = false
+  lifecycle_days = null
+  require_tls    = false
+  force_destroy  = true
+}
+
+module "lanes" {
+  source        = "../../modules/lanes"
+  name_prefix   = ""
+  environment   = "local"
+  artifacts_dir = var.artifacts_dir
+  architecture  = var.architecture
+  log_level     = var.log_level
+
+  pipelines = module.pipelines
+  kafka     = module.kafka.connection
+  warehouse = module.warehouse
+  lake      = module.lake.lake
+  parked    = module.lake.parked
+
+  create_event_source_mappings = false
+  migrate_at_deploy            = false
+  dead_letter_queues           = false
+  schedules_enabled            = var.schedules_enabled
+}
+
+locals {
+  name = "headwater"
+}

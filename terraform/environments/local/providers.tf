@@ -1,0 +1,29 @@
+# Path-style S3: the emulator's host name has no bucket part. Every service that this environment touches is listed, so
+# that nothing can reach AWS by mistake.
+provider "aws" {
+  region     = var.region
+  access_key = "test"
+  secret_key = "test"
+
+  s3_use_path_style           = true
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_region_validation      = true
+
+  endpoints {
+    cloudwatch     = var.endpoint
+    glue           = var.endpoint
+    iam            = var.endpoint
+    lambda         = var.endpoint
+    logs           = var.endpoint
+    s3             = var.endpoint
+    scheduler      = var.endpoint
+    secretsmanager = var.endpoint
+    sqs            = var.endpoint
+    sts            = var.endpoint
+  }
+
+  default_tags {
+    tags = { project = "headwater", environment = "local" }
+  }
+}

@@ -1,0 +1,56 @@
+variable "endpoint" {
+  description = "The emulator's URL."
+  type        = string
+  default     = "http://127.0.0.1:4566"
+
+  validation {
+    condition     = can(regex("^https?://[^/]+$", var.endpoint))
+    error_message = "endpoint is a URL without a path, such as http://127.0.0.1:4566."
+  }
+}
+
+variable "region" {
+  description = "Region that the emulator plays."
+  type        = string
+  default     = "us-east-1"
+}
+
+variable "kafka_bootstrap_servers" {
+  description = "Brokers, as host:port separated by commas."
+  type        = string
+}
+
+variable "database_url" {
+  description = "postgres://[user[:password]@]host[:port]/database. The password goes to the emulator's Secrets Manager."
+  type        = string
+  sensitive   = true
+}
+
+variable "artifacts_dir" {
+  description = "Folder with <function>.zip for every function (absolute, or relative to where Terraform runs)."
+  type        = string
+}
+
+variable "pipelines_dir" {
+  description = "Folder of the pipeline files; null is the repository's pipelines/."
+  type        = string
+  default     = null
+}
+
+variable "schedules_enabled" {
+  description = "Whether schedules run. Off: a test wants to know what was produced."
+  type        = bool
+  default     = false
+}
+
+variable "architecture" {
+  description = "What the zips were built for: the emulator runs them on this machine."
+  type        = string
+  default     = "x86_64"
+}
+
+variable "log_level" {
+  description = "Least severe level that functions log."
+  type        = string
+  default     = "warn"
+}

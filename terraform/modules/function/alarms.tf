@@ -1,0 +1,42 @@
+locals {
+  alarms = var.alarms == null ? {} : {
+    errors = {
+      metric      = "Errors"
+      statistic   = "Sum"
+      threshold   = 0
+      description = "${var.name} failed: see its log group"
+    }
+    throttles = {
+      metric      = "Throttles"
+      statistic   = "Sum"
+      threshold   = 0
+      description = "${var.name} was throttled: the account's concurrency, or its reserved one, is exhausted"
+    }
+    duration = {
+      metric      = "Duration"
+      statistic   = "Maximum"
+      threshold   = var.timeout_seconds * 1000 * 0.8
+      description = "${var.name} uses more than 80 % of its ${var.timeout_seconds} s"
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = local.alarms
+
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = "AWS/Lambda"
+  metric_name         = each.value.metric
+  dimensions          = { FunctionName = aws_lambda_function.this.function_name }
+  statistic           = each.value.statistic
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.threshold
+  period              = 60
+  # Two of three minutes: one retried batch is no reason to wake anybody.
+  evaluation_periods  = 3
+  datapoints_to_alarm = 2
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarms.topic_arns
+  ok_actions          = var.alarms.topic_arns
+}

@@ -1,0 +1,135 @@
+# Kafka: an MSK cluster, or one that exists already.
+#
+# Provisioned, standard brokers: of the three kinds of MSK it is the cheapest to leave running, and it has IAM, topics by
+# API and per-group lag metrics. Serverless has no topic API and costs several times the small cluster; Express begins at
+# much larger brokers. A change of instance type grows it in place.
+
+locals {
+  make        = var.existing == null
+  cluster_arn = local.make ? one(aws_msk_cluster.this[*].arn) : var.existing.cluster_arn
+  auth        = local.make ? "msk-iam" : var.existing.auth
+
+  look_up_brokers = !local.make && try(var.existing.bootstrap_servers, null) == null
+
+  bootstrap_servers = (
+    local.make ? one(aws_msk_cluster.this[*].bootstrap_brokers_sasl_iam) :
+    local.look_up_brokers ? one(data.aws_msk_bootstrap_brokers.existing[*].bootstrap_brokers_sasl_iam) :
+    var.existing.bootstrap_servers
+  )
+
+  # arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID
+  cluster_name = local.make ? var.name : try(split("/", var.existing.cluster_arn)[1], null)
+
+  replicas = min(3, var.cluster.brokers)
+}
+
+data "aws_msk_bootstrap_brokers" "existing" {
+  count       = local.look_up_brokers ? 1 : 0
+  cluster_arn = var.existing.cluster_arn
+}
+
+resource "aws_cloudwatch_log_group" "brokers" {
+  count             = local.make ? 1 : 0
+  name              = "/aws/msk/${var.name}"
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_msk_configuration" "this" {
+  count          = local.make ? 1 : 0
+  name           = var.name
+  kafka_versions = [var.cluster.kafka_version]
+
+  # Topics come from the pipeline files alone: a typing error in a client must not make one.
+  # An acknowledgement (acks=all) means two brokers where there are three.
+  server_properties = join("\n", [
+    "auto.create.topics.enable=false",
+    "default.replication.factor=${local.replicas}",
+    "min.insync.replicas=${max(1, local.replicas - 1)}",
+    "unclean.leader.election.enable=false",
+    "",
+  ])
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_msk_cluster" "this" {
+  count                  = local.make ? 1 : 0
+  cluster_name           = var.name
+  kafka_version          = var.cluster.kafka_version
+  number_of_broker_nodes = var.cluster.brokers
+  enhanced_monitoring    = "PER_TOPIC_PER_PARTITION"
+
+  broker_node_group_info {
+    instance_type   = var.cluster.instance_type
+    client_subnets  = var.subnet_ids
+    security_groups = var.security_group_ids
+
+    storage_info {
+      ebs_storage_info {
+        volume_size = var.cluster.volume_gb
+      }
+    }
+
+    connectivity_info {
+      public_access {
+        type = "DISABLED"
+      }
+    }
+  }
+
+  client_authentication {
+    unauthenticated = false
+
+    sasl {
+      iam = true
+    }
+  }
+
+  encryption_info {
+    encryption_at_rest_kms_key_arn = var.cluster.kms_key_arn
+
+    encryption_in_transit {
+      client_broker = "TLS"
+      in_cluster    = true
+    }
+  }
+
+  configuration_info {
+    arn      = aws_msk_configuration.this[0].arn
+    revision = aws_msk_configuration.this[0].latest_revision
+  }
+
+  logging_info {
+    broker_logs {
+      cloudwatch_logs {
+        enabled   = true
+        log_group = aws_cloudwatch_log_group.brokers[0].name
+      }
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = length(var.subnet_ids) > 0 && var.cluster.brokers % length(var.subnet_ids) == 0
+      error_message = "The number of brokers must be a multiple of the number of subnets (${length(var.subnet_ids)})."
+    }
+  }
+}
+
+# By MSK's own API: no client in the network, no provider beyond AWS's. The topic's resource of the provider itself begins
+# with version 6.38; Cloud Control reaches the same API. Taking a pipeline file away deletes the topic and its records, as the plan says.
+resource "aws_cloudcontrolapi_resource" "topic" {
+  for_each = { for topic in var.topics : topic.name => topic if local.make || var.manage_topics }
+
+  type_name = "AWS::MSK::Topic"
+
+  desired_state = jsonencode({
+    ClusterArn        = local.cluster_arn
+    TopicName         = each.key
+    PartitionCount    = each.value.partitions
+    ReplicationFactor = local.replicas
+    Configs           = base64encode(jsonencode({ "retention.ms" = tostring(each.value.retention_hours * 3600000) }))
+  })
+}

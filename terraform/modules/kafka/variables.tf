@@ -1,0 +1,80 @@
+variable "name" {
+  description = "Name of the cluster."
+  type        = string
+}
+
+variable "existing" {
+  description = "A Kafka that exists: its brokers, how to authenticate, and the ARN where it is MSK (needed for event source mappings; with it alone the brokers are looked up). Null makes a cluster."
+  type = object({
+    bootstrap_servers = optional(string)
+    cluster_arn       = optional(string)
+    auth              = optional(string, "msk-iam")
+  })
+  default = null
+
+  validation {
+    condition     = var.existing == null ? true : contains(["plaintext", "msk-iam"], var.existing.auth)
+    error_message = "auth is plaintext or msk-iam."
+  }
+
+  validation {
+    condition     = var.existing == null ? true : var.existing.bootstrap_servers != null || var.existing.cluster_arn != null
+    error_message = "Give bootstrap_servers, or the cluster_arn to look them up."
+  }
+
+  validation {
+    condition     = try(var.existing.cluster_arn, null) == null ? true : can(regex("^arn:[a-z-]+:kafka:[a-z0-9-]+:[0-9]{12}:cluster/[^/]+/[^/]+$", var.existing.cluster_arn))
+    error_message = "cluster_arn is arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID."
+  }
+}
+
+variable "topics" {
+  description = "Topics to make."
+  type = list(object({
+    name            = string
+    partitions      = number
+    retention_hours = number
+  }))
+  default = []
+}
+
+variable "manage_topics" {
+  description = "Make the topics in an existing MSK cluster too (provisioned, Kafka 3.6 or later). Topics of a cluster that is made here always are."
+  type        = bool
+  default     = false
+}
+
+variable "cluster" {
+  description = "Size of the cluster that is made. Brokers are a multiple of the subnets; with three, one may fail without loss or stop."
+  type = object({
+    kafka_version = optional(string, "3.9.x")
+    instance_type = optional(string, "kafka.t3.small")
+    brokers       = optional(number, 3)
+    volume_gb     = optional(number, 50)
+    kms_key_arn   = optional(string)
+  })
+  default = {}
+
+  validation {
+    condition     = var.cluster.brokers >= 2
+    error_message = "MSK needs two brokers at least."
+  }
+}
+
+variable "subnet_ids" {
+  description = "Private subnets of the brokers, one per availability zone; unused with an existing Kafka."
+  type        = list(string)
+  default     = []
+}
+
+variable "security_group_ids" {
+  description = "Security groups of the brokers, and so of Lambda's pollers; unused with an existing Kafka."
+  type        = list(string)
+  default     = []
+}
+
+variable "log_retention_days" {
+  description = "Days that the brokers' log is kept."
+  type        = number
+  default     = 14
+}

@@ -1,0 +1,29 @@
+output "name" {
+  description = "The function's name."
+  value       = module.function.name
+}
+
+output "arn" {
+  description = "The function's ARN."
+  value       = module.function.arn
+}
+
+output "policy" {
+  description = "The role's whole policy, as JSON."
+  value       = module.function.policy
+}
+
+output "environment" {
+  description = "The function's environment variables."
+  value       = module.function.environment
+}
+
+output "event_source_mappings" {
+  description = "The mappings as they are, or as a bridge must behave where AWS does not poll. -1 is without a limit."
+  value       = values(local.mappings)
+}
+
+output "mapping_ids" {
+  description = "Mapping id by topic; empty where the mappings are not created."
+  value       = { for topic, mapping in aws_lambda_event_source_mapping.this : topic => mapping.uuid }
+}

@@ -1,0 +1,196 @@
+variable "name" {
+  description = "Name of the function."
+  type        = string
+}
+
+variable "function_label" {
+  description = "The function's folder name: the same in every environment, part of S3 keys."
+  type        = string
+}
+
+variable "description" {
+  description = "What the function does, in one line."
+  type        = string
+}
+
+variable "artifact" {
+  description = "Zip file with the executable `bootstrap`."
+  type        = string
+}
+
+variable "architecture" {
+  description = "arm64 or x86_64: what the artifact was built for."
+  type        = string
+  default     = "arm64"
+}
+
+variable "memory_mb" {
+  description = "Memory in MB."
+  type        = number
+}
+
+variable "timeout_seconds" {
+  description = "Longest run of one invocation."
+  type        = number
+
+  validation {
+    condition     = var.timeout_seconds >= 1 && var.timeout_seconds <= 840
+    error_message = "A function behind a Kafka mapping may run 14 minutes (840 s) at the most."
+  }
+}
+
+variable "reserved_concurrency" {
+  description = "Concurrent executions kept for, and the most granted to, this function; -1 for no reservation."
+  type        = number
+  default     = -1
+}
+
+variable "environment" {
+  description = "Environment variables. PARTIAL_BATCH_RESPONSE is added: it follows the mappings."
+  type        = map(string)
+}
+
+variable "log_level" {
+  description = "Least severe level that is logged."
+  type        = string
+  default     = "warn"
+}
+
+variable "log_retention_days" {
+  description = "Days that the log is kept."
+  type        = number
+  default     = 30
+}
+
+variable "policy_statements" {
+  description = "What the role may do beyond reading its topics and writing its log."
+  type = list(object({
+    sid       = string
+    effect    = optional(string, "Allow")
+    actions   = list(string)
+    resources = list(string)
+    condition = optional(map(map(list(string))), {})
+  }))
+  default = []
+}
+
+variable "network" {
+  description = "Subnets and security groups of the function; null outside a VPC."
+  type = object({
+    subnet_ids         = list(string)
+    security_group_ids = list(string)
+  })
+  default = null
+}
+
+variable "mappings" {
+  description = "One per topic that feeds the function. `provisioned` buys pollers, and with them retry limits, bisecting and partial batch responses; null is on demand."
+  type = list(object({
+    topic             = string
+    consumer_group    = string
+    batch_size        = optional(number, 10000)
+    window_seconds    = optional(number, 1)
+    starting_position = optional(string, "TRIM_HORIZON")
+    on_failure        = optional(bool, false)
+    provisioned = optional(object({
+      minimum_pollers            = optional(number, 1)
+      maximum_pollers            = optional(number, 2)
+      report_batch_item_failures = optional(bool, true)
+      bisect                     = optional(bool, false)
+      maximum_retries            = optional(number, -1)
+      maximum_record_age_seconds = optional(number, -1)
+    }))
+  }))
+
+  validation {
+    condition     = alltrue([for mapping in var.mappings : mapping.batch_size >= 1 && mapping.batch_size <= 10000])
+    error_message = "batch_size is 1 to 10000."
+  }
+
+  validation {
+    condition     = alltrue([for mapping in var.mappings : mapping.window_seconds >= 0 && mapping.window_seconds <= 300])
+    error_message = "window_seconds is 0 to 300."
+  }
+
+  validation {
+    condition     = alltrue([for mapping in var.mappings : mapping.starting_position == "TRIM_HORIZON"])
+    error_message = "starting_position is TRIM_HORIZON: with LATEST, what arrives while the mapping is being made would be lost."
+  }
+
+  validation {
+    condition     = alltrue([for mapping in var.mappings : length(mapping.consumer_group) > 0 && length(mapping.consumer_group) <= 200])
+    error_message = "consumer_group has 1 to 200 characters: without one, Lambda would make a new group for each mapping and read everything again."
+  }
+
+  validation {
+    condition     = length(distinct(var.mappings[*].topic)) == length(var.mappings)
+    error_message = "A topic feeds a function through one mapping."
+  }
+
+  validation {
+    condition = alltrue([
+      for mapping in var.mappings : mapping.provisioned == null ? true :
+      mapping.provisioned.minimum_pollers >= 1 && mapping.provisioned.minimum_pollers <= 200 &&
+      mapping.provisioned.maximum_pollers >= mapping.provisioned.minimum_pollers && mapping.provisioned.maximum_pollers <= 2000
+    ])
+    error_message = "minimum_pollers is 1 to 200, maximum_pollers from there to 2000."
+  }
+
+  validation {
+    condition = alltrue([
+      for mapping in var.mappings : mapping.provisioned == null ? true :
+      mapping.provisioned.maximum_retries >= -1 && mapping.provisioned.maximum_retries <= 10000 &&
+      (mapping.provisioned.maximum_record_age_seconds == -1 || mapping.provisioned.maximum_record_age_seconds >= 60 && mapping.provisioned.maximum_record_age_seconds <= 604800)
+    ])
+    error_message = "maximum_retries is -1 (for ever) to 10000, maximum_record_age_seconds -1 or 60 to 604800."
+  }
+
+  validation {
+    condition = alltrue([
+      for mapping in var.mappings : mapping.provisioned == null || mapping.on_failure ? true :
+      mapping.provisioned.maximum_retries == -1 && mapping.provisioned.maximum_record_age_seconds == -1
+    ])
+    error_message = "A limit on retries or record age needs on_failure: true. Without a destination, Lambda would drop the batches that it gives up."
+  }
+}
+
+variable "create_event_source_mapping" {
+  description = "Whether AWS polls the topics. False on the emulator, which has no Kafka event source: there the local bridge reads the same mappings from the outputs."
+  type        = bool
+  default     = true
+}
+
+variable "cluster_arn" {
+  description = "The MSK cluster that is polled; null where the mappings are not created."
+  type        = string
+  default     = null
+}
+
+variable "cluster_name" {
+  description = "The MSK cluster's name, for the lag alarms; null for none."
+  type        = string
+  default     = null
+}
+
+variable "failed_batches" {
+  description = "Bucket for the batches of mappings with on_failure: the whole invocation record, to be redriven."
+  type = object({
+    bucket     = string
+    bucket_arn = string
+  })
+}
+
+variable "start_after" {
+  description = "Values of things that must exist before the first poll, such as the result of a migration. Changes of them do not touch the mappings."
+  type        = list(string)
+  default     = []
+}
+
+variable "alarms" {
+  description = "Alarms, the SNS topics that they notify, and how far behind a mapping may be; null for none (an alarm never plans clean on the emulator)."
+  type = object({
+    topic_arns  = optional(list(string), [])
+    lag_seconds = optional(number, 300)
+  })
+  default = null
+}

@@ -1,0 +1,37 @@
+# Athena reads a Delta table's schema from its log and needs the location alone; `col` is the placeholder that Spark and
+# Athena's guide use. No crawler, and nothing to update when the schema grows.
+
+resource "aws_glue_catalog_database" "this" {
+  name        = replace("${var.name_prefix}_lake", "-", "_")
+  description = "Delta tables of the lake"
+}
+
+resource "aws_glue_catalog_table" "this" {
+  for_each = var.tables
+
+  name          = replace(lower(each.key), "/[^a-z0-9_]/", "_")
+  database_name = aws_glue_catalog_database.this.name
+  description   = "Topic ${each.key}"
+  table_type    = "EXTERNAL_TABLE"
+
+  parameters = {
+    EXTERNAL                     = "TRUE"
+    "spark.sql.sources.provider" = "delta"
+  }
+
+  storage_descriptor {
+    location = "s3://${aws_s3_bucket.this["lake"].id}/${each.value}/"
+
+    columns {
+      name = "col"
+      type = "array<string>"
+    }
+
+    ser_de_info {
+      parameters = {
+        "serialization.format" = "1"
+        path                   = "s3://${aws_s3_bucket.this["lake"].id}/${each.value}/"
+      }
+    }
+  }
+}

@@ -1,0 +1,41 @@
+module "schema_migrator" {
+  source = "../function"
+
+  name            = local.names["schema-migrator"]
+  description     = "Migrates Postgres and makes the tables that the pipeline files name"
+  artifact        = local.artifacts["schema-migrator"]
+  architecture    = var.architecture
+  memory_mb       = var.sizes.schema_migrator.memory_mb
+  timeout_seconds = var.sizes.schema_migrator.timeout_seconds
+  log_level       = var.log_level
+  network         = var.network
+  alarms          = var.alarms
+
+  environment = merge(
+    local.common_environment,
+    local.pipelines_environment,
+    {
+      DATABASE_URL  = var.warehouse.administrator.url
+      DATABASE_AUTH = var.warehouse.administrator.auth
+    },
+    # The user that the writers sign in as by IAM: made and granted by the migration.
+    { for name, value in { DATABASE_IAM_USER = var.warehouse.administrator.iam_user } : name => value if value != null },
+  )
+
+  policy_statements = concat(var.warehouse.administrator.statements, local.pipelines_statements)
+}
+
+# Runs when the code, the pipeline files or the database change. A failed migration fails the deployment, before the
+# mappings of totals-upserter begin.
+resource "aws_lambda_invocation" "migrate" {
+  count = var.migrate_at_deploy ? 1 : 0
+
+  function_name = module.schema_migrator.name
+  input         = "{}"
+
+  triggers = {
+    code      = try(filesha256(local.artifacts["schema-migrator"]), "")
+    pipelines = sha256(var.pipelines.json)
+    database  = var.warehouse.administrator.url
+  }
+}

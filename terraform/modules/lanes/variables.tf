@@ -1,0 +1,157 @@
+variable "name_prefix" {
+  description = "Begins every function's name; empty on the local stack, where a function carries its folder's name."
+  type        = string
+}
+
+variable "environment" {
+  description = "Name of the environment: a dimension of every metric."
+  type        = string
+}
+
+variable "artifacts_dir" {
+  description = "Folder with <function>.zip for every function."
+  type        = string
+}
+
+variable "architecture" {
+  description = "arm64 (cheaper) or x86_64 (what the emulator's machine runs)."
+  type        = string
+}
+
+variable "pipelines" {
+  description = "Outputs of the pipelines module. (`any`: pipeline files have sections of their own; kafka_function types its mappings.)"
+  type = object({
+    json            = string
+    lake_mappings   = any
+    totals_mappings = any
+  })
+}
+
+variable "inline_limit_bytes" {
+  description = "The largest pipelines document that goes into the environment; a larger one goes to S3."
+  type        = number
+  default     = 3000
+
+  validation {
+    condition     = var.inline_limit_bytes <= 3000
+    error_message = "Lambda gives 4 KB to all variables together, and the others need up to 1 KB: at most 3000."
+  }
+}
+
+variable "kafka" {
+  description = "Output `connection` of the kafka module."
+  type = object({
+    bootstrap_servers = string
+    auth              = string
+    cluster_arn       = optional(string)
+    cluster_name      = optional(string)
+    topics_ready      = optional(list(string), [])
+  })
+}
+
+variable "warehouse" {
+  description = "Outputs of the warehouse module: who migrates, who writes."
+  type = object({
+    administrator = object({
+      url        = string
+      auth       = string
+      iam_user   = optional(string)
+      statements = list(object({ sid = string, actions = list(string), resources = list(string) }))
+    })
+    writer = object({
+      url        = string
+      auth       = string
+      statements = list(object({ sid = string, actions = list(string), resources = list(string) }))
+    })
+  })
+}
+
+variable "lake" {
+  description = "Output `lake` of the lake module."
+  type = object({
+    root       = string
+    bucket     = string
+    bucket_arn = string
+    tables     = map(string)
+  })
+}
+
+variable "parked" {
+  description = "Output `parked` of the lake module."
+  type = object({
+    root       = string
+    bucket     = string
+    bucket_arn = string
+  })
+}
+
+variable "network" {
+  description = "Subnets and security groups of the functions; null outside a VPC."
+  type = object({
+    subnet_ids         = list(string)
+    security_group_ids = list(string)
+  })
+  default = null
+}
+
+variable "sizes" {
+  description = "Memory and timeout of each function."
+  type = object({
+    # 6 MB of event, its Arrow arrays and the Parquet file at once; a commit that loses races has most of the minute to win.
+    parquet_writer  = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 60) }), {})
+    totals_upserter = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 60) }), {})
+    # Waits for the advisory lock while another one migrates.
+    schema_migrator = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 300) }), {})
+    rooms_generator = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 60) }), {})
+  })
+  default = {}
+}
+
+variable "log_level" {
+  description = "Least severe level that functions log."
+  type        = string
+  default     = "warn"
+}
+
+variable "alarms" {
+  description = "Alarms, the SNS topics that they notify, and how far behind a mapping may be; null for none (an alarm never plans clean on the emulator)."
+  type = object({
+    topic_arns  = optional(list(string), [])
+    lag_seconds = optional(number, 300)
+  })
+  default = null
+}
+
+variable "create_event_source_mappings" {
+  description = "Whether AWS polls the topics. False on the emulator, which has no Kafka event source; its bridge follows the output instead."
+  type        = bool
+  default     = true
+}
+
+variable "migrate_at_deploy" {
+  description = "Whether applying runs the migrations. False on the local stack, where `headwater up` does and shows what was applied."
+  type        = bool
+  default     = true
+}
+
+variable "dead_letter_queues" {
+  description = "Whether scheduled functions keep given-up invocations in a queue. False on the emulator, where the provider waits 25 s for one."
+  type        = bool
+  default     = true
+}
+
+variable "schedules_enabled" {
+  description = "Whether schedules run. They are deployed in any case."
+  type        = bool
+  default     = true
+}
+
+variable "rooms" {
+  description = "The rooms generator: topic, records per run, when."
+  type = object({
+    topic    = optional(string, "rooms-v1")
+    count    = optional(number, 1000)
+    schedule = optional(string, "rate(1 minute)")
+  })
+  default = {}
+}

@@ -1,0 +1,137 @@
+# Private subnets for Kafka, Postgres and the functions, and the way out of them. Nothing in here has a public address
+# except the NAT gateway, where one is asked for.
+
+data "aws_region" "current" {}
+
+data "aws_availability_zones" "available" {
+  count = local.make ? 1 : 0
+  state = "available"
+
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"]
+  }
+}
+
+locals {
+  make = var.existing == null
+  nat  = local.make && var.egress == "nat"
+
+  vpc_id     = local.make ? one(aws_vpc.this[*].id) : var.existing.vpc_id
+  subnet_ids = local.make ? aws_subnet.private[*].id : var.existing.subnet_ids
+
+  # On-demand pollers live in the cluster's subnets and call lambda and sts from there; provisioned ones do not.
+  # Secrets Manager is schema-migrator's. S3 has a gateway endpoint, which costs nothing, in every case.
+  interface_endpoints = local.make && !local.nat ? toset(concat(["secretsmanager"], var.on_demand_pollers ? ["lambda", "sts"] : [])) : toset([])
+}
+
+resource "aws_vpc" "this" {
+  count                = local.make ? 1 : 0
+  cidr_block           = var.cidr
+  enable_dns_support   = true
+  enable_dns_hostnames = true
+  tags                 = { Name = var.name }
+}
+
+# The default group lets its members talk to each other; nothing here uses it, so it lets nothing through.
+resource "aws_default_security_group" "closed" {
+  count  = local.make ? 1 : 0
+  vpc_id = aws_vpc.this[0].id
+}
+
+resource "aws_subnet" "private" {
+  count             = local.make ? var.zones : 0
+  vpc_id            = aws_vpc.this[0].id
+  cidr_block        = cidrsubnet(var.cidr, 4, count.index)
+  availability_zone = data.aws_availability_zones.available[0].names[count.index]
+  tags              = { Name = "${var.name}-private-${count.index}" }
+}
+
+resource "aws_route_table" "private" {
+  count  = local.make ? 1 : 0
+  vpc_id = aws_vpc.this[0].id
+  tags   = { Name = "${var.name}-private" }
+}
+
+resource "aws_route_table_association" "private" {
+  count          = local.make ? var.zones : 0
+  subnet_id      = aws_subnet.private[count.index].id
+  route_table_id = aws_route_table.private[0].id
+}
+
+# ---- NAT -------------------------------------------------------------------------------------------------------------
+
+resource "aws_internet_gateway" "this" {
+  count  = local.nat ? 1 : 0
+  vpc_id = aws_vpc.this[0].id
+  tags   = { Name = var.name }
+}
+
+resource "aws_subnet" "public" {
+  count             = local.nat ? 1 : 0
+  vpc_id            = aws_vpc.this[0].id
+  cidr_block        = cidrsubnet(var.cidr, 4, 15)
+  availability_zone = data.aws_availability_zones.available[0].names[0]
+  tags              = { Name = "${var.name}-public" }
+}
+
+resource "aws_route_table" "public" {
+  count  = local.nat ? 1 : 0
+  vpc_id = aws_vpc.this[0].id
+  tags   = { Name = "${var.name}-public" }
+
+  route {
+    cidr_block = "0.0.0.0/0"
+    gateway_id = aws_internet_gateway.this[0].id
+  }
+}
+
+resource "aws_route_table_association" "public" {
+  count          = local.nat ? 1 : 0
+  subnet_id      = aws_subnet.public[0].id
+  route_table_id = aws_route_table.public[0].id
+}
+
+resource "aws_eip" "nat" {
+  count  = local.nat ? 1 : 0
+  domain = "vpc"
+  tags   = { Name = "${var.name}-nat" }
+}
+
+resource "aws_nat_gateway" "this" {
+  count         = local.nat ? 1 : 0
+  allocation_id = aws_eip.nat[0].id
+  subnet_id     = aws_subnet.public[0].id
+  tags          = { Name = var.name }
+
+  depends_on = [aws_internet_gateway.this]
+}
+
+resource "aws_route" "nat" {
+  count                  = local.nat ? 1 : 0
+  route_table_id         = aws_route_table.private[0].id
+  destination_cidr_block = "0.0.0.0/0"
+  nat_gateway_id         = aws_nat_gateway.this[0].id
+}
+
+# ---- Endpoints -------------------------------------------------------------------------------------------------------
+
+resource "aws_vpc_endpoint" "s3" {
+  count             = local.make ? 1 : 0
+  vpc_id            = aws_vpc.this[0].id
+  service_name      = "com.amazonaws.${data.aws_region.current.name}.s3"
+  vpc_endpoint_type = "Gateway"
+  route_table_ids   = [aws_route_table.private[0].id]
+  tags              = { Name = "${var.name}-s3" }
+}
+
+resource "aws_vpc_endpoint" "interface" {
+  for_each            = local.interface_endpoints
+  vpc_id              = aws_vpc.this[0].id
+  service_name        = "com.amazonaws.${data.aws_region.current.name}.${each.key}"
+  vpc_endpoint_type   = "Interface"
+  subnet_ids          = aws_subnet.private[*].id
+  security_group_ids  = [aws_security_group.this["endpoints"].id]
+  private_dns_enabled = true
+  tags                = { Name = "${var.name}-${each.key}" }
+}

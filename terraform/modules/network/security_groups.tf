@@ -1,0 +1,91 @@
+# Who may talk to whom, each way on one port:
+#   functions → kafka 9098, database 5432, https
+#   kafka     → kafka 9098 (Lambda's pollers carry the cluster's group), https
+# https goes to the endpoints (and S3's prefix list), or anywhere where a NAT gateway or somebody else's network is the way out.
+
+locals {
+  groups = {
+    functions = "The functions"
+    kafka     = "Kafka brokers, and the pollers that Lambda places beside them"
+    database  = "Postgres"
+    endpoints = "Interface endpoints of AWS services"
+  }
+
+  ports = { kafka = 9098, database = 5432, endpoints = 443 }
+
+  # from → to
+  paths = {
+    functions-kafka     = { from = "functions", to = "kafka" }
+    functions-database  = { from = "functions", to = "database" }
+    functions-endpoints = { from = "functions", to = "endpoints" }
+    kafka-kafka         = { from = "kafka", to = "kafka" }
+    kafka-endpoints     = { from = "kafka", to = "endpoints" }
+  }
+
+  open_https = local.nat || !local.make
+}
+
+resource "aws_security_group" "this" {
+  for_each = local.groups
+
+  name        = "${var.name}-${each.key}"
+  description = each.value
+  vpc_id      = local.vpc_id
+  tags        = { Name = "${var.name}-${each.key}" }
+}
+
+resource "aws_vpc_security_group_egress_rule" "path" {
+  for_each = local.paths
+
+  security_group_id            = aws_security_group.this[each.value.from].id
+  referenced_security_group_id = aws_security_group.this[each.value.to].id
+  ip_protocol                  = "tcp"
+  from_port                    = local.ports[each.value.to]
+  to_port                      = local.ports[each.value.to]
+  description                  = each.key
+}
+
+resource "aws_vpc_security_group_ingress_rule" "path" {
+  for_each = local.paths
+
+  security_group_id            = aws_security_group.this[each.value.to].id
+  referenced_security_group_id = aws_security_group.this[each.value.from].id
+  ip_protocol                  = "tcp"
+  from_port                    = local.ports[each.value.to]
+  to_port                      = local.ports[each.value.to]
+  description                  = each.key
+}
+
+resource "aws_vpc_security_group_egress_rule" "s3" {
+  for_each = local.make ? toset(["functions", "kafka"]) : toset([])
+
+  security_group_id = aws_security_group.this[each.key].id
+  prefix_list_id    = aws_vpc_endpoint.s3[0].prefix_list_id
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  description       = "S3"
+}
+
+resource "aws_vpc_security_group_egress_rule" "https" {
+  for_each = local.open_https ? toset(["functions", "kafka"]) : toset([])
+
+  security_group_id = aws_security_group.this[each.key].id
+  cidr_ipv4         = "0.0.0.0/0"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  description       = "AWS services"
+}
+
+# An MSK cluster or a Postgres of somebody else: its owner admits the functions' group on the other side.
+resource "aws_vpc_security_group_egress_rule" "existing" {
+  for_each = var.existing_services
+
+  security_group_id            = aws_security_group.this["functions"].id
+  referenced_security_group_id = each.value.security_group_id
+  ip_protocol                  = "tcp"
+  from_port                    = each.value.port
+  to_port                      = each.value.port
+  description                  = each.key
+}

@@ -1,0 +1,61 @@
+variable "name" {
+  description = "Name of the network and its parts."
+  type        = string
+}
+
+variable "existing" {
+  description = "A VPC that exists, with private subnets from which S3, Secrets Manager and (for on-demand pollers) lambda and sts can be reached. Security groups are made in it. Null makes a VPC."
+  type = object({
+    vpc_id     = string
+    subnet_ids = list(string)
+  })
+  default = null
+}
+
+variable "cidr" {
+  description = "Addresses of the VPC."
+  type        = string
+  default     = "10.60.0.0/16"
+
+  validation {
+    condition     = can(cidrsubnet(var.cidr, 4, 15))
+    error_message = "cidr is an IPv4 block of /24 or larger."
+  }
+}
+
+variable "zones" {
+  description = "Availability zones, each with one private subnet."
+  type        = number
+  default     = 3
+
+  validation {
+    condition     = var.zones >= 2 && var.zones <= 6
+    error_message = "RDS and MSK need two zones at least; more than six do not exist."
+  }
+}
+
+variable "egress" {
+  description = "How private subnets reach AWS services: `endpoints` (no internet at all) or `nat` (one gateway; for functions that call others too)."
+  type        = string
+  default     = "endpoints"
+
+  validation {
+    condition     = contains(["endpoints", "nat"], var.egress)
+    error_message = "egress is endpoints or nat."
+  }
+}
+
+variable "on_demand_pollers" {
+  description = "Whether a mapping uses on-demand pollers: they need lambda and sts from the cluster's subnets, provisioned ones do not."
+  type        = bool
+  default     = true
+}
+
+variable "existing_services" {
+  description = "Kafka clusters and databases of somebody else that the functions reach: their security group and port, by name."
+  type = map(object({
+    security_group_id = string
+    port              = number
+  }))
+  default = {}
+}

@@ -1,0 +1,80 @@
+# Where alarms go, and one page that shows whether every lane keeps up.
+
+data "aws_region" "current" {}
+
+locals {
+  lambda = { for title, metric in {
+    "Invocations"           = { name = "Invocations", stat = "Sum" }
+    "Errors"                = { name = "Errors", stat = "Sum" }
+    "Duration p99 (ms)"     = { name = "Duration", stat = "p99" }
+    "Concurrent executions" = { name = "ConcurrentExecutions", stat = "Maximum" }
+    } : title => {
+    metrics = [for name in var.function_names : ["AWS/Lambda", metric.name, "FunctionName", name]]
+    stat    = metric.stat
+  } }
+
+  kafka = var.cluster_name == null ? {} : {
+    "Lag per mapping (s)" = {
+      metrics = [for mapping in var.mappings : ["AWS/Kafka", "EstimatedMaxTimeLag", "Cluster Name", var.cluster_name, "Consumer Group", mapping.consumer_group, "Topic", mapping.topic]]
+      stat    = "Maximum"
+    }
+    "Lag per mapping (records)" = {
+      metrics = [for mapping in var.mappings : ["AWS/Kafka", "SumOffsetLag", "Cluster Name", var.cluster_name, "Consumer Group", mapping.consumer_group, "Topic", mapping.topic]]
+      stat    = "Maximum"
+    }
+  }
+
+  database = var.database_identifier == null ? {} : {
+    "Database: CPU (%)" = {
+      metrics = [["AWS/RDS", "CPUUtilization", "DBInstanceIdentifier", var.database_identifier]]
+      stat    = "Average"
+    }
+    "Database: connections" = {
+      metrics = [["AWS/RDS", "DatabaseConnections", "DBInstanceIdentifier", var.database_identifier]]
+      stat    = "Maximum"
+    }
+  }
+
+  # Three widgets a row; groups in the order in which somebody on call asks.
+  widgets = concat(
+    [for title in sort(keys(local.kafka)) : merge(local.kafka[title], { title = title })],
+    [for title in sort(keys(local.lambda)) : merge(local.lambda[title], { title = title })],
+    [for title in sort(keys(local.database)) : merge(local.database[title], { title = title })],
+  )
+}
+
+resource "aws_sns_topic" "alarms" {
+  name = "${var.name}-alarms"
+}
+
+resource "aws_sns_topic_subscription" "email" {
+  for_each = toset(var.alarm_emails)
+
+  topic_arn = aws_sns_topic.alarms.arn
+  protocol  = "email"
+  endpoint  = each.value
+}
+
+resource "aws_cloudwatch_dashboard" "this" {
+  dashboard_name = var.name
+
+  dashboard_body = jsonencode({
+    widgets = [
+      for index, widget in local.widgets : {
+        type   = "metric"
+        x      = index % 3 * 8
+        y      = floor(index / 3) * 6
+        width  = 8
+        height = 6
+        properties = {
+          title   = widget.title
+          region  = data.aws_region.current.name
+          view    = "timeSeries"
+          stat    = widget.stat
+          period  = 60
+          metrics = widget.metrics
+        }
+      }
+    ]
+  })
+}

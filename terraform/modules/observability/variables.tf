@@ -1,0 +1,35 @@
+variable "name" {
+  description = "Name of the dashboard, and beginning of the alarm topic's."
+  type        = string
+}
+
+variable "function_names" {
+  description = "Functions to show."
+  type        = list(string)
+}
+
+variable "mappings" {
+  description = "Mappings whose lag is shown."
+  type = list(object({
+    topic          = string
+    consumer_group = string
+  }))
+}
+
+variable "cluster_name" {
+  description = "MSK cluster of the mappings; null for none."
+  type        = string
+  default     = null
+}
+
+variable "database_identifier" {
+  description = "RDS instance to show; null for none."
+  type        = string
+  default     = null
+}
+
+variable "alarm_emails" {
+  description = "Addresses that alarms go to; each confirms its subscription by mail."
+  type        = list(string)
+  default     = []
+}

@@ -1,0 +1,27 @@
+# Pipeline files → what the other modules need. Makes nothing.
+
+locals {
+  files = { for name in fileset(var.directory, "*.yaml") : name => yamldecode(file("${var.directory}/${name}")) }
+
+  # Two files that describe the same topic fail here, with the topic's name.
+  pipelines = { for name, content in local.files : content.topic.name => content }
+
+  batching = {
+    for topic, pipeline in local.pipelines : topic => merge(
+      { batch_size = 10000, window_seconds = 1, starting_position = "TRIM_HORIZON", on_failure = false, provisioned = null },
+      try(pipeline.batching, null),
+    )
+  }
+
+  mappings = {
+    for section in ["lake", "totals"] : section => [
+      for topic, pipeline in local.pipelines : merge(local.batching[topic], {
+        topic          = topic
+        consumer_group = pipeline[section].consumer_group
+      }) if try(pipeline[section].consumer_group, null) != null
+    ]
+  }
+
+  # One document for the functions: an array, in the order of the topics' names.
+  json = jsonencode([for topic in sort(keys(local.pipelines)) : local.pipelines[topic]])
+}

@@ -1,0 +1,35 @@
+output "json" {
+  description = "All pipeline files as one JSON array: the content of HEADWATER_PIPELINES."
+  value       = local.json
+}
+
+output "topics" {
+  description = "The topics: name, partitions, retention in hours."
+  value = [
+    for topic, pipeline in local.pipelines : {
+      name            = topic
+      partitions      = pipeline.topic.partitions
+      retention_hours = pipeline.topic.retention_hours
+    }
+  ]
+}
+
+output "lake_mappings" {
+  description = "Event source mappings of the topics that go to the lake."
+  value       = local.mappings.lake
+}
+
+output "totals_mappings" {
+  description = "Event source mappings of the topics that go to a totals table."
+  value       = local.mappings.totals
+}
+
+output "lake_tables" {
+  description = "Path under the lake's root, by topic, of the topics that go to the lake."
+  value       = { for topic, pipeline in local.pipelines : topic => trim(pipeline.lake.path, "/") if try(pipeline.lake.path, null) != null }
+}
+
+output "on_demand_pollers" {
+  description = "Whether any mapping uses Lambda's on-demand pollers, which reach lambda and sts from the cluster's network."
+  value       = anytrue([for mapping in concat(local.mappings.lake, local.mappings.totals) : mapping.provisioned == null])
+}

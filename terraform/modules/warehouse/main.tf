@@ -1,0 +1,110 @@
+# Postgres: an RDS instance whose writers sign in with IAM, or one that exists already.
+
+data "aws_caller_identity" "current" {}
+data "aws_region" "current" {}
+data "aws_partition" "current" {}
+
+locals {
+  make = var.existing == null
+
+  # postgres://[user[:password]@]rest. The password goes to Secrets Manager, never to a function's environment.
+  url  = local.make ? null : nonsensitive(regex("^postgres(?:ql)?://(?:(?P<user>[^:@/]*)(?::[^@/]*)?@)?(?P<rest>.*)$", var.existing_url))
+  user = local.make ? var.instance.writer : coalesce(local.url.user, "postgres")
+
+  own_secret    = !local.make && try(var.existing.auth == "secret" && var.existing.secret_arn == null, false)
+  password      = local.own_secret ? try(regex("^postgres(?:ql)?://[^:@/]*:(?P<password>[^@/]*)@", var.existing_url).password, "") : null
+  secret_arn    = local.own_secret ? one(aws_secretsmanager_secret.this[*].arn) : local.make ? one(aws_db_instance.this[*].master_user_secret[0].secret_arn) : var.existing.secret_arn
+  account_arn   = "${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
+  resource_id   = local.make ? one(aws_db_instance.this[*].resource_id) : var.existing.resource_id
+  existing_auth = local.make ? null : var.existing.auth == "secret" ? "secret:${local.secret_arn}" : var.existing.auth
+
+  read_secret = {
+    sid       = "ReadDatabaseSecret"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = [local.secret_arn]
+  }
+  sign_in = {
+    sid       = "SignInToDatabase"
+    actions   = ["rds-db:connect"]
+    resources = ["arn:${data.aws_partition.current.partition}:rds-db:${local.account_arn}:dbuser:${coalesce(local.resource_id, "none")}/${local.user}"]
+  }
+  existing_statements = local.make ? [] : [for statement in [local.read_secret, local.sign_in] : statement if(
+    var.existing.auth == "secret" && statement.sid == local.read_secret.sid || var.existing.auth == "iam" && statement.sid == local.sign_in.sid
+  )]
+
+  address = local.make ? "${one(aws_db_instance.this[*].endpoint)}/${var.instance.database}?sslmode=verify-full" : local.url.rest
+}
+
+resource "aws_db_subnet_group" "this" {
+  count      = local.make ? 1 : 0
+  name       = var.name
+  subnet_ids = var.subnet_ids
+}
+
+resource "aws_db_parameter_group" "this" {
+  count       = local.make ? 1 : 0
+  name_prefix = "${var.name}-"
+  family      = "postgres${split(".", var.instance.engine_version)[0]}"
+
+  parameter {
+    name  = "rds.force_ssl"
+    value = "1"
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_db_instance" "this" {
+  count          = local.make ? 1 : 0
+  identifier     = var.name
+  engine         = "postgres"
+  engine_version = var.instance.engine_version
+  instance_class = var.instance.class
+  db_name        = var.instance.database
+
+  # The administrator's password is made, kept and rotated by RDS; only schema-migrator reads it. Writers have none.
+  username                            = var.instance.administrator
+  manage_master_user_password         = true
+  iam_database_authentication_enabled = true
+
+  allocated_storage     = var.instance.storage_gb
+  max_allocated_storage = var.instance.maximum_storage_gb
+  storage_type          = "gp3"
+  storage_encrypted     = true
+  kms_key_id            = var.instance.kms_key_arn
+
+  multi_az               = var.instance.multi_az
+  db_subnet_group_name   = aws_db_subnet_group.this[0].name
+  vpc_security_group_ids = var.security_group_ids
+  publicly_accessible    = false
+  ca_cert_identifier     = "rds-ca-rsa2048-g1"
+  parameter_group_name   = aws_db_parameter_group.this[0].name
+
+  backup_retention_period    = var.instance.backup_days
+  copy_tags_to_snapshot      = true
+  deletion_protection        = var.instance.deletion_protection
+  skip_final_snapshot        = !var.instance.deletion_protection
+  final_snapshot_identifier  = var.instance.deletion_protection ? "${var.name}-final" : null
+  auto_minor_version_upgrade = true
+
+  enabled_cloudwatch_logs_exports = ["postgresql"]
+  performance_insights_enabled    = var.instance.performance_insights
+}
+
+resource "aws_secretsmanager_secret" "this" {
+  count                   = local.own_secret ? 1 : 0
+  name                    = "${var.name}/database"
+  description             = "User and password for ${var.name}'s Postgres"
+  recovery_window_in_days = var.secret_recovery_days
+}
+
+resource "aws_secretsmanager_secret_version" "this" {
+  count     = local.own_secret ? 1 : 0
+  secret_id = aws_secretsmanager_secret.this[0].id
+
+  # Write-only: the password is in no state file. A change of it shows in the version number.
+  secret_string_wo         = jsonencode({ username = local.user, password = local.password })
+  secret_string_wo_version = parseint(substr(sha256("${local.user}:${nonsensitive(sha256(local.password))}"), 0, 7), 16)
+}

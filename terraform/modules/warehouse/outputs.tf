@@ -1,0 +1,34 @@
+output "administrator" {
+  description = "Who migrates: address, how to sign in, and the permissions that it takes. For an RDS instance made here, the user to make for the writers."
+  value = {
+    url        = local.make ? "postgres://${var.instance.administrator}@${local.address}" : "postgres://${local.user}@${local.address}"
+    auth       = local.make ? "secret:${local.secret_arn}" : local.existing_auth
+    statements = local.make ? [local.read_secret] : local.existing_statements
+    iam_user   = local.make ? var.instance.writer : null
+  }
+}
+
+output "writer" {
+  description = "Who writes rows: address, how to sign in, and the permissions that it takes."
+  value = {
+    url        = "postgres://${local.user}@${local.address}"
+    auth       = local.make ? "iam" : local.existing_auth
+    statements = local.make ? [local.sign_in] : local.existing_statements
+  }
+}
+
+output "security" {
+  description = "What protects an instance that was made here; null with an existing one."
+  value = local.make ? {
+    public      = aws_db_instance.this[0].publicly_accessible
+    encrypted   = aws_db_instance.this[0].storage_encrypted
+    iam         = aws_db_instance.this[0].iam_database_authentication_enabled
+    force_ssl   = one([for parameter in aws_db_parameter_group.this[0].parameter : parameter.value if parameter.name == "rds.force_ssl"])
+    backup_days = aws_db_instance.this[0].backup_retention_period
+  } : null
+}
+
+output "identifier" {
+  description = "The instance's name in metrics; null with an existing Postgres."
+  value       = one(aws_db_instance.this[*].identifier)
+}
