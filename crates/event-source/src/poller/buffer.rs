@@ -1,0 +1,126 @@
+//! Records that arrived and are in no batch yet.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::Record;
+
+use super::rules::Rules;
+
+/// The records of one assigned partition.
+#[derive(Debug)]
+pub(super) struct Partition {
+    /// Changes when the partition is taken away or its log starts again: what was cut before is void then.
+    pub(super) generation: u64,
+    /// One past the newest offset that arrived.
+    pub(super) end: i64,
+    pub(super) queue: VecDeque<Queued>,
+    pub(super) bytes: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) record: Record,
+    pub(super) bytes: usize,
+    pub(super) sequence: u64,
+    pub(super) arrived_ms: i64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Buffer {
+    pub(super) partitions: BTreeMap<i32, Partition>,
+    next_sequence: u64,
+    next_generation: u64,
+}
+
+/// What the next batch would be made of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fill {
+    pub(super) records: usize,
+    pub(super) bytes: usize,
+    /// When the oldest of them arrived.
+    pub(super) oldest_ms: i64,
+}
+
+impl Buffer {
+    /// Takes a record in. An offset at or below the newest means that the log was rewound: what was read of the
+    /// partition before is void, and the reading starts again here.
+    pub(super) fn push(&mut self, record: Record, bytes: usize, now_ms: i64) {
+        let number = record.partition;
+        if self.partitions.get(&number).is_none_or(|partition| record.offset < partition.end) {
+            self.next_generation += 1;
+            let generation = self.next_generation;
+            self.partitions.insert(
+                number,
+                Partition { generation, end: record.offset, queue: VecDeque::new(), bytes: 0 },
+            );
+        }
+        if let Some(partition) = self.partitions.get_mut(&number) {
+            partition.end = record.offset.saturating_add(1);
+            partition.bytes += bytes;
+            partition.queue.push_back(Queued {
+                record,
+                bytes,
+                sequence: self.next_sequence,
+                arrived_ms: now_ms,
+            });
+            self.next_sequence += 1;
+        }
+    }
+
+    pub(super) fn generation(&self, partition: i32) -> Option<u64> {
+        self.partitions.get(&partition).map(|partition| partition.generation)
+    }
+
+    /// What lies ready outside of the `held` partitions.
+    pub(super) fn fill(&self, held: &BTreeSet<i32>, rules: &Rules) -> Option<Fill> {
+        let mut fill: Option<Fill> = None;
+        for (_, partition) in self.free(held) {
+            let Some(front) = partition.queue.front() else { continue };
+            let so_far = fill.get_or_insert(Fill { records: 0, bytes: 0, oldest_ms: front.arrived_ms });
+            so_far.records += partition.queue.len();
+            so_far.bytes += partition.bytes + rules.partition_bytes();
+            so_far.oldest_ms = so_far.oldest_ms.min(front.arrived_ms);
+        }
+        fill
+    }
+
+    /// Cuts the next batch: records in the order of their arrival, up to the limits. A record that alone is beyond
+    /// the payload limit comes out alone.
+    pub(super) fn cut(&mut self, held: &BTreeSet<i32>, rules: &Rules) -> Vec<Record> {
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        let mut seen = BTreeSet::new();
+        loop {
+            // The partition whose first record arrived first, and how far its turn goes.
+            let mut fronts: Vec<_> = self
+                .free(held)
+                .filter_map(|(number, partition)| Some((partition.queue.front()?.sequence, number)))
+                .collect();
+            fronts.sort_unstable();
+            let Some(&(_, number)) = fronts.first() else { return batch };
+            let turn_ends = fronts.get(1).map_or(u64::MAX, |(sequence, _)| *sequence);
+            let Some(partition) = self.partitions.get_mut(&number) else { return batch };
+            let key_bytes = if seen.insert(number) { rules.partition_bytes() } else { 0 };
+            bytes += key_bytes;
+            while let Some(front) = partition.queue.front().filter(|front| front.sequence < turn_ends) {
+                if batch.len() >= rules.batch_size
+                    || (!batch.is_empty() && bytes + front.bytes > rules.room())
+                {
+                    return batch;
+                }
+                bytes += front.bytes;
+                partition.bytes -= front.bytes;
+                if let Some(queued) = partition.queue.pop_front() {
+                    batch.push(queued.record);
+                }
+            }
+        }
+    }
+
+    fn free<'a>(&'a self, held: &'a BTreeSet<i32>) -> impl Iterator<Item = (i32, &'a Partition)> {
+        self.partitions
+            .iter()
+            .map(|(number, partition)| (*number, partition))
+            .filter(|(number, _)| !held.contains(number))
+    }
+}
