@@ -6,7 +6,7 @@ locals {
   name = "${var.name}-${var.environment}"
 
   # Bucket names are unique in all of AWS.
-  bucket_suffix = "-${data.aws_caller_identity.current.account_id}-${var.region}"
+  buckets = { suffix = "-${data.aws_caller_identity.current.account_id}-${var.region}" }
 }
 
 module "pipelines" {
@@ -50,10 +50,10 @@ module "warehouse" {
 }
 
 module "lake" {
-  source        = "../../modules/lake"
-  name_prefix   = local.name
-  bucket_suffix = local.bucket_suffix
-  tables        = module.pipelines.lake_tables
+  source      = "../../modules/lake"
+  name_prefix = local.name
+  buckets     = local.buckets
+  tables      = module.pipelines.lake_tables
 }
 
 module "lanes" {
@@ -64,6 +64,9 @@ module "lanes" {
   architecture  = var.architecture
   sizes         = var.sizes
   log_level     = var.log_level
+
+  deployment_bucket = "${local.name}-deployment"
+  buckets           = local.buckets
 
   pipelines = module.pipelines
   kafka     = module.kafka.connection

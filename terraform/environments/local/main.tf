@@ -1,6 +1,11 @@
 # The local stack: an emulator of AWS, and a Kafka and a Postgres that run beside it. The same modules as in AWS; what is
 # off here is off with the reason in the variable's description.
 
+locals {
+  name    = "headwater"
+  buckets = { versioning = false, lifecycle_days = 0, require_tls = false, force_destroy = true }
+}
+
 module "pipelines" {
   source    = "../../modules/pipelines"
   directory = coalesce(var.pipelines_dir, "${path.module}/../../../pipelines")
@@ -28,12 +33,8 @@ module "warehouse" {
 module "lake" {
   source      = "../../modules/lake"
   name_prefix = local.name
+  buckets     = local.buckets
   tables      = module.pipelines.lake_tables
-
-  versioning     = false
-  lifecycle_days = null
-  require_tls    = false
-  force_destroy  = true
 }
 
 module "lanes" {
@@ -43,6 +44,9 @@ module "lanes" {
   artifacts_dir = var.artifacts_dir
   architecture  = var.architecture
   log_level     = var.log_level
+
+  deployment_bucket = "${local.name}-deployment"
+  buckets           = local.buckets
 
   pipelines = module.pipelines
   kafka     = module.kafka.connection
@@ -56,6 +60,3 @@ module "lanes" {
   schedules_enabled            = var.schedules_enabled
 }
 
-locals {
-  name = "headwater"
-}

@@ -5,9 +5,6 @@ data "aws_region" "current" {}
 data "aws_partition" "current" {}
 
 locals {
-  # Unknown artifacts plan (and are tested) with no hash; an apply then fails with the file's name.
-  artifact_hash = fileexists(var.artifact) ? filebase64sha256(var.artifact) : null
-
   account_arn = "${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
 
   log_statements = [{
@@ -90,8 +87,9 @@ resource "aws_lambda_function" "this" {
   role             = aws_iam_role.this.arn
   runtime          = "provided.al2023"
   handler          = "bootstrap"
-  filename         = var.artifact
-  source_code_hash = local.artifact_hash
+  s3_bucket        = var.code.bucket
+  s3_key           = var.code.key
+  source_code_hash = var.code.hash
   architectures    = [var.architecture]
   memory_size      = var.memory_mb
   timeout          = var.timeout_seconds

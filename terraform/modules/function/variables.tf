@@ -13,13 +13,17 @@ variable "description" {
   type        = string
 }
 
-variable "artifact" {
-  description = "Zip file with the executable `bootstrap`."
-  type        = string
+variable "code" {
+  description = "Zip file with the executable `bootstrap`: bucket, key, and the SHA-256 in base64 (null while it is not built)."
+  type = object({
+    bucket = string
+    key    = string
+    hash   = optional(string)
+  })
 }
 
 variable "architecture" {
-  description = "arm64 or x86_64: what the artifact was built for."
+  description = "arm64 or x86_64: what the code was built for."
   type        = string
   default     = "arm64"
 

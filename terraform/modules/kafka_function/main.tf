@@ -72,7 +72,7 @@ module "function" {
 
   name                 = var.name
   description          = var.description
-  artifact             = var.artifact
+  code                 = var.code
   architecture         = var.architecture
   memory_mb            = var.memory_mb
   timeout_seconds      = var.timeout_seconds

@@ -20,7 +20,7 @@ resource "aws_glue_catalog_table" "this" {
   }
 
   storage_descriptor {
-    location = "s3://${aws_s3_bucket.this["lake"].id}/${each.value}/"
+    location = "s3://${module.bucket["lake"].name}/${each.value}/"
 
     columns {
       name = "col"
@@ -30,7 +30,7 @@ resource "aws_glue_catalog_table" "this" {
     ser_de_info {
       parameters = {
         "serialization.format" = "1"
-        path                   = "s3://${aws_s3_bucket.this["lake"].id}/${each.value}/"
+        path                   = "s3://${module.bucket["lake"].name}/${each.value}/"
       }
     }
   }

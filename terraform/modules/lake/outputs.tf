@@ -1,9 +1,9 @@
 output "lake" {
   description = "The lake: root of the tables, bucket and its ARN."
   value = {
-    root       = "s3://${aws_s3_bucket.this["lake"].id}"
-    bucket     = aws_s3_bucket.this["lake"].id
-    bucket_arn = aws_s3_bucket.this["lake"].arn
+    root       = "s3://${module.bucket["lake"].name}"
+    bucket     = module.bucket["lake"].name
+    bucket_arn = module.bucket["lake"].arn
     tables     = var.tables
   }
 }
@@ -11,9 +11,9 @@ output "lake" {
 output "parked" {
   description = "Parked records and failed batches: root of the former, bucket and its ARN."
   value = {
-    root       = "s3://${aws_s3_bucket.this["parked"].id}/parked"
-    bucket     = aws_s3_bucket.this["parked"].id
-    bucket_arn = aws_s3_bucket.this["parked"].arn
+    root       = "s3://${module.bucket["parked"].name}/parked"
+    bucket     = module.bucket["parked"].name
+    bucket_arn = module.bucket["parked"].arn
   }
 }
 
@@ -24,8 +24,5 @@ output "database" {
 
 output "public_access_blocked" {
   description = "Whether every kind of public access is blocked, by bucket."
-  value = {
-    for name, block in aws_s3_bucket_public_access_block.this :
-    name => block.block_public_acls && block.block_public_policy && block.ignore_public_acls && block.restrict_public_buckets
-  }
+  value       = { for name, bucket in module.bucket : name => bucket.public_access_blocked }
 }

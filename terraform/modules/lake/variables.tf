@@ -1,12 +1,18 @@
 variable "name_prefix" {
-  description = "Begins the buckets' names."
+  description = "Begins the names of the buckets and of the Glue database."
   type        = string
 }
 
-variable "bucket_suffix" {
-  description = "Ends the buckets' names: they are unique in all of AWS, so account and region belong in it. Empty on the emulator."
-  type        = string
-  default     = ""
+variable "buckets" {
+  description = "What every bucket has; the bucket module says why the local stack differs."
+  type = object({
+    suffix         = optional(string, "")
+    versioning     = optional(bool, true)
+    lifecycle_days = optional(number, 30)
+    require_tls    = optional(bool, true)
+    force_destroy  = optional(bool, false)
+  })
+  default = {}
 }
 
 variable "tables" {
@@ -17,28 +23,4 @@ variable "tables" {
     condition     = length(distinct(values(var.tables))) == length(var.tables)
     error_message = "Two topics must not write to the same table path."
   }
-}
-
-variable "versioning" {
-  description = "Keep overwritten and deleted objects. Off on the emulator, which would keep every version on a laptop's disk."
-  type        = bool
-  default     = true
-}
-
-variable "lifecycle_days" {
-  description = "Days that old versions stay; null for no lifecycle. Null on the emulator: the provider waits 55 s for it there."
-  type        = number
-  default     = 30
-}
-
-variable "require_tls" {
-  description = "Refuse plain HTTP. Off on the emulator, which speaks nothing else."
-  type        = bool
-  default     = true
-}
-
-variable "force_destroy" {
-  description = "Let a destroy delete the data too."
-  type        = bool
-  default     = false
 }

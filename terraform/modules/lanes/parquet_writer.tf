@@ -4,7 +4,7 @@ module "parquet_writer" {
   name            = local.names["parquet-writer"]
   function_label  = "parquet-writer"
   description     = "Batches of Kafka topics to their Delta tables, each record once"
-  artifact        = local.artifacts["parquet-writer"]
+  code            = local.code["parquet-writer"]
   architecture    = var.architecture
   memory_mb       = var.sizes.parquet_writer.memory_mb
   timeout_seconds = var.sizes.parquet_writer.timeout_seconds

@@ -3,7 +3,7 @@ module "rooms_generator" {
 
   name            = local.names["rooms-generator"]
   description     = "Produces room counts on a schedule"
-  artifact        = local.artifacts["rooms-generator"]
+  code            = local.code["rooms-generator"]
   architecture    = var.architecture
   memory_mb       = var.sizes.rooms_generator.memory_mb
   timeout_seconds = var.sizes.rooms_generator.timeout_seconds

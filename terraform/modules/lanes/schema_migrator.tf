@@ -3,7 +3,7 @@ module "schema_migrator" {
 
   name            = local.names["schema-migrator"]
   description     = "Migrates Postgres and makes the tables that the pipeline files name"
-  artifact        = local.artifacts["schema-migrator"]
+  code            = local.code["schema-migrator"]
   architecture    = var.architecture
   memory_mb       = var.sizes.schema_migrator.memory_mb
   timeout_seconds = var.sizes.schema_migrator.timeout_seconds
@@ -34,7 +34,7 @@ resource "aws_lambda_invocation" "migrate" {
   input         = "{}"
 
   triggers = {
-    code      = try(filesha256(local.artifacts["schema-migrator"]), "")
+    code      = local.code["schema-migrator"].key
     pipelines = sha256(var.pipelines.json)
     database  = var.warehouse.administrator.url
   }

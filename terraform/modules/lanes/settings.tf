@@ -2,14 +2,12 @@
 # parquet-writer, totals-upserter and schema-migrator know no topic by name; rooms-generator makes records of one.
 
 locals {
-  names     = { for function in ["parquet-writer", "totals-upserter", "schema-migrator", "rooms-generator"] : function => "${var.name_prefix == "" ? "" : "${var.name_prefix}-"}${function}" }
-  artifacts = { for function in keys(local.names) : function => "${var.artifacts_dir}/${function}.zip" }
-
+  names = { for function in ["parquet-writer", "totals-upserter", "schema-migrator", "rooms-generator"] : function => "${var.name_prefix == "" ? "" : "${var.name_prefix}-"}${function}" }
   # Lambda gives 4 KB to all variables of a function together. What outgrows its share goes to S3.
   spilled = length(base64encode(var.pipelines.json)) * 3 / 4 > var.inline_limit_bytes
 
   pipelines_environment = local.spilled ? {
-    HEADWATER_PIPELINES_URI = "s3://${var.lake.bucket}/${aws_s3_object.pipelines[0].key}"
+    HEADWATER_PIPELINES_URI = "s3://${module.deployment.name}/${aws_s3_object.pipelines[0].key}"
     } : {
     HEADWATER_PIPELINES = var.pipelines.json
   }
@@ -17,7 +15,7 @@ locals {
   pipelines_statements = [for statement in [{
     sid       = "ReadPipelines"
     actions   = ["s3:GetObject"]
-    resources = [for key in aws_s3_object.pipelines[*].key : "${var.lake.bucket_arn}/${key}"]
+    resources = [for key in aws_s3_object.pipelines[*].key : "${module.deployment.arn}/${key}"]
   }] : statement if local.spilled]
 
   common_environment = { HEADWATER_ENVIRONMENT = var.environment }
@@ -27,7 +25,7 @@ locals {
 resource "aws_s3_object" "pipelines" {
   count = local.spilled ? 1 : 0
 
-  bucket       = var.lake.bucket
+  bucket       = module.deployment.name
   key          = "config/pipelines-${substr(sha256(var.pipelines.json), 0, 16)}.json"
   content      = var.pipelines.json
   content_type = "application/json"

@@ -4,7 +4,7 @@ module "totals_upserter" {
   name            = local.names["totals-upserter"]
   function_label  = "totals-upserter"
   description     = "Batches of Kafka topics to their totals in Postgres, each record once"
-  artifact        = local.artifacts["totals-upserter"]
+  code            = local.code["totals-upserter"]
   architecture    = var.architecture
   memory_mb       = var.sizes.totals_upserter.memory_mb
   timeout_seconds = var.sizes.totals_upserter.timeout_seconds

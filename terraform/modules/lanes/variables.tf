@@ -13,6 +13,23 @@ variable "artifacts_dir" {
   type        = string
 }
 
+variable "deployment_bucket" {
+  description = "Bucket for the functions' code, without the suffix of all buckets."
+  type        = string
+}
+
+variable "buckets" {
+  description = "What every bucket has; the bucket module says why the local stack differs."
+  type = object({
+    suffix         = optional(string, "")
+    versioning     = optional(bool, true)
+    lifecycle_days = optional(number, 30)
+    require_tls    = optional(bool, true)
+    force_destroy  = optional(bool, false)
+  })
+  default = {}
+}
+
 variable "architecture" {
   description = "arm64 (cheaper) or x86_64 (what the emulator's machine runs)."
   type        = string

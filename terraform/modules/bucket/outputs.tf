@@ -1,0 +1,19 @@
+output "name" {
+  description = "The bucket's name."
+  value       = aws_s3_bucket.this.id
+}
+
+output "arn" {
+  description = "The bucket's ARN."
+  value       = aws_s3_bucket.this.arn
+}
+
+output "public_access_blocked" {
+  description = "Whether every kind of public access is blocked."
+  value = alltrue([
+    aws_s3_bucket_public_access_block.this.block_public_acls,
+    aws_s3_bucket_public_access_block.this.block_public_policy,
+    aws_s3_bucket_public_access_block.this.ignore_public_acls,
+    aws_s3_bucket_public_access_block.this.restrict_public_buckets,
+  ])
+}
