@@ -1,2 +1,86 @@
-//! Placeholder until its library stands.
-fn main() {}
+//! The `headwater` command: the local stack, reconciliation, parked records.
+
+mod failure;
+mod out;
+mod progress;
+mod stack;
+mod table;
+mod verbs;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+
+use stack::layout::Layout;
+use verbs::{bridge, detach, down, drain, env, logs, prepare, rooms, status, up};
+
+/// Headwater on this machine: a local stack of real parts, and what it holds
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+struct Cli {
+    /// Where the stack keeps its data [default: .headwater in the checkout]
+    #[arg(long, global = true, value_name = "DIR", env = "HEADWATER_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Start the local stack, deploy to it, and return when all is healthy
+    Up(up::Up),
+    /// Stop the local stack
+    Down(down::Down),
+    /// Show each part and each mapping
+    Status(status::Status),
+    /// Print the variables that point other tools at the stack
+    Env(env::Env),
+    /// Wait until everything in Kafka was delivered
+    Drain(drain::Drain),
+    /// Send records of the rooms generator
+    Rooms(rooms::Rooms),
+    /// Show the functions' logs
+    Logs(logs::Logs),
+    #[command(hide = true)]
+    Bridge,
+    #[command(hide = true)]
+    Prepare,
+    #[command(hide = true)]
+    Detach(detach::Detach),
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            out::note(failure::describe(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> anyhow::Result<()> {
+    if let Verb::Detach(args) = &cli.verb {
+        return detach::run(args);
+    }
+    let layout = Layout::find(cli.data_dir.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(async {
+        match &cli.verb {
+            Verb::Up(args) => up::run(&layout, args).await,
+            Verb::Down(args) => down::run(&layout, args),
+            Verb::Status(args) => status::run(&layout, args).await,
+            Verb::Env(_) => env::run(&layout),
+            Verb::Drain(args) => drain::run(&layout, args).await,
+            Verb::Rooms(args) => rooms::run(&layout, args).await,
+            Verb::Logs(args) => logs::run(&layout, args).await,
+            Verb::Bridge => bridge::run(&layout).await,
+            Verb::Prepare => prepare::run(&layout),
+            Verb::Detach(args) => detach::run(args),
+        }
+    })
+}

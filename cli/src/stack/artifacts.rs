@@ -1,0 +1,160 @@
+//! The functions: built, stripped, and zipped as `bootstrap`, each only when it changed.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    io::{BufRead as _, BufReader, Write as _},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::Context as _;
+use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
+
+use super::{layout::Layout, requirements};
+use crate::{failure::failure, progress::Step};
+
+/// What a function's zip may weigh: cold starts pay for every byte.
+const LARGEST_ZIP: u64 = 10 << 20;
+
+/// Builds (unless told not to) and zips every function; returns how many zips changed.
+pub(crate) fn prepare(layout: &Layout, build: bool, step: &Step) -> anyhow::Result<usize> {
+    let names = names(layout)?;
+    let binaries = if build { build_all(layout, &names, step)? } else { built_before(layout, &names) };
+    let mut changed = 0;
+    for name in &names {
+        let zip = layout.artifacts().join(format!("{name}.zip"));
+        match binaries.get(name) {
+            Some(binary) => changed += usize::from(pack(layout, name, binary, &zip)?),
+            None if zip.is_file() => {}
+            None => {
+                return Err(failure(
+                    format!("function {name} was never built"),
+                    "run `headwater up` once without --no-build",
+                ));
+            }
+        }
+    }
+    Ok(changed)
+}
+
+/// The functions of this checkout: every folder with a package.
+pub(crate) fn names(layout: &Layout) -> anyhow::Result<Vec<String>> {
+    let folder = layout.checkout.join("functions");
+    let mut names: Vec<String> = fs::read_dir(&folder)
+        .with_context(|| format!("cannot read {}", folder.display()))?
+        .flatten()
+        .filter(|entry| entry.path().join("Cargo.toml").is_file())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+fn build_all(layout: &Layout, names: &[String], step: &Step) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    let mut command = Command::new(requirements::cargo()?);
+    command.current_dir(&layout.checkout).args(["build", "--release", "--bins"]);
+    command.arg("--message-format=json-render-diagnostics");
+    for name in names {
+        command.args(["-p", name]);
+    }
+    let errors = layout.logs().join("build.log");
+    let log = File::create(&errors).with_context(|| format!("cannot write {}", errors.display()))?;
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .context("cannot run cargo")?;
+    let mut binaries = BTreeMap::new();
+    let stdout = child.stdout.take().context("cargo's output is lost")?;
+    let mut done = 0;
+    for line in BufReader::new(stdout).lines() {
+        let Ok(message) =
+            serde_json::from_str::<serde_json::Value>(&line.context("cannot read cargo's output")?)
+        else {
+            continue;
+        };
+        if message["reason"] != "compiler-artifact" {
+            continue;
+        }
+        done += 1;
+        step.now(format!("building: {done} units"));
+        if let (Some(name), Some(path)) = (message["target"]["name"].as_str(), message["executable"].as_str())
+        {
+            binaries.insert(name.to_owned(), PathBuf::from(path));
+        }
+    }
+    let status = child.wait().context("cargo is lost")?;
+    if !status.success() {
+        let text = fs::read_to_string(&errors).unwrap_or_default();
+        let reasons: Vec<&str> = text.lines().filter(|line| line.starts_with("error")).take(6).collect();
+        return Err(failure(
+            format!("the functions do not build:\n  {}", reasons.join("\n  ")),
+            format!("see {}", errors.display()),
+        ));
+    }
+    Ok(binaries)
+}
+
+/// Where cargo would have put them.
+fn built_before(layout: &Layout, names: &[String]) -> BTreeMap<String, PathBuf> {
+    let target = requirements::cargo().ok().and_then(|cargo| {
+        let output = Command::new(cargo)
+            .current_dir(&layout.checkout)
+            .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+            .output()
+            .ok()?;
+        let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
+        Some(PathBuf::from(metadata["target_directory"].as_str()?))
+    });
+    let target = target.unwrap_or_else(|| layout.checkout.join("target"));
+    names
+        .iter()
+        .map(|name| (name.clone(), target.join("release").join(name)))
+        .filter(|(_, binary)| binary.is_file())
+        .collect()
+}
+
+/// Zips one binary unless the zip holds it already. The same binary makes the same bytes.
+fn pack(layout: &Layout, name: &str, binary: &Path, zip: &Path) -> anyhow::Result<bool> {
+    let bytes = fs::read(binary).with_context(|| format!("cannot read {}", binary.display()))?;
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    let print = format!("{:016x}", hasher.finish());
+    let mark = layout.artifacts().join(format!("{name}.from"));
+    if zip.is_file() && fs::read_to_string(&mark).is_ok_and(|text| text == print) {
+        return Ok(false);
+    }
+    let stripped = stripped(layout, name, binary).unwrap_or(bytes);
+    let draft = zip.with_extension("zip.new");
+    let mut writer =
+        ZipWriter::new(File::create(&draft).with_context(|| format!("cannot write {}", draft.display()))?);
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .last_modified_time(zip::DateTime::default())
+        .unix_permissions(0o755);
+    writer.start_file("bootstrap", options).context("cannot start a zip")?;
+    writer.write_all(&stripped).with_context(|| format!("cannot write {}", draft.display()))?;
+    writer.finish().with_context(|| format!("cannot write {}", draft.display()))?;
+    let size = fs::metadata(&draft)?.len();
+    if size > LARGEST_ZIP {
+        return Err(failure(
+            format!("the zip of {name} has {size} bytes, more than {LARGEST_ZIP}"),
+            "see what its dependencies bring: cargo tree -p PACKAGE -e normal",
+        ));
+    }
+    fs::rename(&draft, zip).with_context(|| format!("cannot write {}", zip.display()))?;
+    fs::write(&mark, print).with_context(|| format!("cannot write {}", mark.display()))?;
+    Ok(true)
+}
+
+/// The binary without symbols, where the machine has `strip`.
+fn stripped(layout: &Layout, name: &str, binary: &Path) -> Option<Vec<u8>> {
+    let draft = layout.artifacts().join(format!("{name}.stripped"));
+    let status = Command::new("strip").arg("-o").arg(&draft).arg(binary).output().ok()?.status;
+    let bytes = status.success().then(|| fs::read(&draft).ok()).flatten();
+    fs::remove_file(&draft).ok();
+    bytes
+}

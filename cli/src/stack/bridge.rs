@@ -1,0 +1,93 @@
+//! The event source bridge: this command again, as `headwater bridge`, in the background.
+
+use std::{
+    ffi::OsString,
+    fs,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    path::Path,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use anyhow::Context as _;
+use rustix::process::Signal;
+
+use super::{
+    layout::Layout,
+    process::{Launch, Part},
+    record::{Stack, aws_variables},
+};
+use crate::failure::failure;
+
+/// How long it may take to join its groups.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The bridge of a stack.
+pub(crate) fn part(layout: &Layout) -> Part {
+    Part::new(layout, "bridge")
+}
+
+/// Stops it: what is in flight may finish, and comes again if it does not.
+pub(crate) fn stop(layout: &Layout) -> anyhow::Result<()> {
+    part(layout).stop(Signal::TERM, Duration::from_secs(10)).map(drop)
+}
+
+/// Starts it, or starts it again when its mappings or its binary changed, and waits until it reports.
+pub(crate) async fn start(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
+    let part = part(layout);
+    let program = std::env::current_exe().context("cannot find this command itself")?;
+    let wanted = fingerprint(stack, &program)?;
+    let note = layout.run().join("bridge.for");
+    if part.running().is_some() {
+        if fs::read_to_string(&note).is_ok_and(|text| text == wanted) {
+            return Ok(());
+        }
+        stop(layout)?;
+    }
+    fs::remove_file(layout.bridge_status()).ok();
+    fs::write(&note, &wanted).with_context(|| format!("cannot write {}", note.display()))?;
+    part.start(&Launch {
+        program,
+        args: vec![OsString::from("--data-dir"), layout.data.clone().into_os_string(), "bridge".into()],
+        env: aws_variables(&stack.endpoint, &stack.region)
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), OsString::from(value)))
+            .collect(),
+        clean_env: false,
+        dir: layout.checkout.clone(),
+        user: None,
+        port: 0,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    })?;
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !layout.bridge_status().exists() {
+        if part.running().is_none() {
+            return Err(failure(
+                format!("the bridge ended{}", part.last_words()),
+                format!("see {}", part.log.display()),
+            ));
+        }
+        if tokio::time::Instant::now() > deadline {
+            return Err(failure(
+                format!("the bridge does not report after {} s{}", PATIENCE.as_secs(), part.last_words()),
+                format!("see {}", part.log.display()),
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+/// What a running bridge was started with.
+fn fingerprint(stack: &Stack, program: &Path) -> anyhow::Result<String> {
+    let mut hasher = DefaultHasher::new();
+    serde_json::to_string(&stack.outputs()?.event_source_mappings)?.hash(&mut hasher);
+    (&stack.endpoint, stack.kafka_port).hash(&mut hasher);
+    let built = fs::metadata(program).and_then(|file| file.modified()).ok();
+    built.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).hash(&mut hasher);
+    Ok(format!("{:016x}", hasher.finish()))
+}
+
+/// The last error of each mapping that has one, by group and topic.
+pub(crate) fn last_errors(_layout: &Layout) -> std::collections::BTreeMap<(String, String), String> {
+    std::collections::BTreeMap::new()
+}

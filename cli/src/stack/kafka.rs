@@ -1,0 +1,225 @@
+//! The broker: one Kafka in KRaft mode, and what the command asks of it.
+
+use std::{collections::BTreeMap, ffi::OsString, fs, path::PathBuf, process::Command, time::Duration};
+
+use anyhow::Context as _;
+use krafka::{
+    Kafka,
+    admin::{AdminClient, ListConsumerGroupOffsetsOptions, NewTopic, OffsetSpec, TopicPartition},
+};
+
+use super::{
+    layout::Layout,
+    ports,
+    process::{Launch, Part},
+    record::{Stack, TopicOutput},
+    requirements, tools,
+};
+use crate::failure::failure;
+
+/// Any fixed id will do; a fixed one keeps `format` repeatable.
+const CLUSTER_ID: &str = "aGVhZHdhdGVyLWxvY2FsMQ";
+/// How long a start may take; recovery after a kill reads every open segment.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The broker of a stack.
+pub(crate) fn part(layout: &Layout) -> Part {
+    Part::new(layout, "kafka")
+}
+
+/// Writes the settings, formats the storage once, and starts the broker.
+pub(crate) fn start(layout: &Layout, stack: &mut Stack) -> anyhow::Result<()> {
+    let java = requirements::java()?;
+    let jars = tools::kafka(layout)?;
+    let home = layout.data.join("kafka");
+    let storage = home.join("data");
+    fs::create_dir_all(&storage).with_context(|| format!("cannot create {}", storage.display()))?;
+    if stack.kafka_controller_port == 0 || !ports::is_free(stack.kafka_controller_port) {
+        stack.kafka_controller_port = ports::any_free()?;
+    }
+    let template = layout.checkout.join("localstack/kafka/server.properties");
+    let settings = fs::read_to_string(&template)
+        .with_context(|| format!("cannot read {}", template.display()))?
+        .replace("@broker_port@", &stack.kafka_port.to_string())
+        .replace("@controller_port@", &stack.kafka_controller_port.to_string())
+        .replace("@log_dir@", &storage.display().to_string());
+    let file = home.join("server.properties");
+    fs::write(&file, settings).with_context(|| format!("cannot write {}", file.display()))?;
+    let logging = format!(
+        "-Dlog4j2.configurationFile={}",
+        layout.checkout.join("localstack/kafka/log4j2.properties").display()
+    );
+
+    if !storage.join("meta.properties").exists() {
+        requirements::run_quietly(
+            Command::new(&java)
+                .args(["-Xmx128m", "-XX:TieredStopAtLevel=1", &logging, "-cp", &jars.class_path])
+                .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "--ignore-formatted", "-c"])
+                .arg(&file),
+            "formatting Kafka's storage",
+            format!("see that {} can be written", storage.display()).as_str(),
+        )?;
+    }
+    let mut args: Vec<OsString> =
+        ["-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"].map(OsString::from).to_vec();
+    args.push(format!("-XX:ErrorFile={}/kafka-crash.log", layout.logs().display()).into());
+    // Class data sharing brings the boot from 3 s to 1.2 s. The first run writes the archive when it ends cleanly.
+    let archive = archive(&jars.folder, &java);
+    if archive.exists() {
+        args.push(format!("-XX:SharedArchiveFile={}", archive.display()).into());
+    } else {
+        args.push(format!("-XX:ArchiveClassesAtExit={}", home.join("classes.jsa").display()).into());
+    }
+    args.extend([
+        logging.into(),
+        "-cp".into(),
+        jars.class_path.into(),
+        "kafka.Kafka".into(),
+        file.into_os_string(),
+    ]);
+    part(layout).start(&Launch {
+        program: java,
+        args,
+        env: Vec::new(),
+        clean_env: false,
+        dir: home,
+        user: None,
+        port: stack.kafka_port,
+        version: jars.version,
+    })
+}
+
+/// After a clean end: keeps the class archive that the broker wrote, for all later starts.
+pub(crate) fn keep_archive(layout: &Layout) {
+    let written = layout.data.join("kafka/classes.jsa");
+    if let (true, Ok(java)) = (written.exists(), requirements::java()) {
+        let target = archive(&layout.tools.join("kafka"), &java);
+        // Across file systems a rename fails; the archive is only a convenience.
+        if fs::rename(&written, &target).is_err() {
+            let _ = fs::remove_file(&written);
+        }
+    }
+}
+
+/// An archive belongs to one Java.
+fn archive(folder: &std::path::Path, java: &std::path::Path) -> PathBuf {
+    let real = fs::canonicalize(java).unwrap_or_else(|_| java.to_path_buf());
+    let name: String =
+        real.display().to_string().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    folder.join(format!("classes{name}.jsa"))
+}
+
+/// Ready means that the group coordinator answers, not only metadata.
+pub(crate) async fn wait_ready(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let part = part(layout);
+    loop {
+        if part.running().is_none() {
+            return Err(failure(
+                format!("Kafka ended while it started{}", part.last_words()),
+                format!("see {}", part.log.display()),
+            ));
+        }
+        if answers(&stack.kafka()).await {
+            return Ok(());
+        }
+        if tokio::time::Instant::now() > deadline {
+            return Err(failure(
+                format!("Kafka does not answer after {} s{}", PATIENCE.as_secs(), part.last_words()),
+                "run `headwater down`, then `headwater up` again",
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Whether the broker and its group coordinator answer.
+pub(crate) async fn answers(bootstrap: &str) -> bool {
+    let asked = async {
+        let admin = admin(bootstrap).await?;
+        admin
+            .list_consumer_group_offsets("headwater-ready", ListConsumerGroupOffsetsOptions::default())
+            .await?;
+        anyhow::Ok(())
+    };
+    matches!(tokio::time::timeout(Duration::from_secs(3), asked).await, Ok(Ok(())))
+}
+
+/// An administrator's connection.
+pub(crate) async fn admin(bootstrap: &str) -> anyhow::Result<AdminClient> {
+    let kafka = Kafka::builder(bootstrap)
+        .client_id("headwater")
+        .connect_timeout(Duration::from_secs(2))
+        .request_timeout(Duration::from_secs(10))
+        .connect()
+        .await
+        .map_err(|error| {
+            failure(format!("cannot reach Kafka at {bootstrap}: {error}"), "run `headwater up`")
+        })?;
+    Ok(kafka.admin())
+}
+
+/// Creates what is missing; a topic that has fewer partitions than its pipeline file says gets the rest.
+pub(crate) async fn create_topics(bootstrap: &str, topics: &[TopicOutput]) -> anyhow::Result<usize> {
+    let admin = admin(bootstrap).await?;
+    let existing = admin.list_topics(krafka::admin::ListTopicsOptions::default()).await?;
+    let mut created = 0;
+    for topic in topics {
+        if existing.contains(&topic.name) {
+            grow(&admin, topic).await?;
+            continue;
+        }
+        let retention = topic.retention_hours.saturating_mul(3_600_000).to_string();
+        let wanted = NewTopic::new(&topic.name, topic.partitions, 1)?.with_config("retention.ms", retention);
+        for (name, result) in
+            admin.create_topics([wanted], krafka::admin::CreateTopicsOptions::default()).await?
+        {
+            result.with_context(|| format!("cannot create topic {name}"))?;
+            created += 1;
+        }
+    }
+    Ok(created)
+}
+
+async fn grow(admin: &AdminClient, topic: &TopicOutput) -> anyhow::Result<()> {
+    let name = topic.name.as_str();
+    for (_, description) in
+        admin.describe_topics([name], krafka::admin::DescribeTopicsOptions::default()).await?
+    {
+        let has = description?.partitions.len();
+        if i32::try_from(has).is_ok_and(|has| has < topic.partitions) {
+            let wanted = [(name, topic.partitions)];
+            for (_, result) in
+                admin.create_partitions(wanted, krafka::admin::CreatePartitionsOptions::default()).await?
+            {
+                result.with_context(|| format!("cannot add partitions to {name}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// First and next offset of every partition of a topic.
+pub(crate) async fn offsets(admin: &AdminClient, topic: &str) -> anyhow::Result<BTreeMap<i32, (i64, i64)>> {
+    let mut partitions = Vec::new();
+    for (_, description) in
+        admin.describe_topics([topic], krafka::admin::DescribeTopicsOptions::default()).await?
+    {
+        let description = description.with_context(|| format!("topic {topic}"))?;
+        partitions.extend(description.partitions.iter().map(|partition| partition.partition));
+    }
+    let mut offsets: BTreeMap<i32, (i64, i64)> = BTreeMap::new();
+    for (spec, first) in [(OffsetSpec::Earliest, true), (OffsetSpec::Latest, false)] {
+        let specs = partitions.iter().map(|partition| (TopicPartition::new(topic, *partition), spec));
+        for (at, listed) in admin.list_offsets(specs, krafka::admin::ListOffsetsOptions::default()).await? {
+            let offset = listed.with_context(|| format!("offsets of {topic}"))?.offset;
+            let entry = offsets.entry(at.partition).or_default();
+            if first {
+                entry.0 = offset;
+            } else {
+                entry.1 = offset;
+            }
+        }
+    }
+    Ok(offsets)
+}

@@ -1,0 +1,19 @@
+//! The local stack's parts and what they share.
+
+pub(crate) mod applied;
+pub(crate) mod artifacts;
+pub(crate) mod aws;
+pub(crate) mod bridge;
+pub(crate) mod emulator;
+pub(crate) mod http;
+pub(crate) mod kafka;
+pub(crate) mod lag;
+pub(crate) mod layout;
+pub(crate) mod lock;
+pub(crate) mod ports;
+pub(crate) mod postgres;
+pub(crate) mod process;
+pub(crate) mod record;
+pub(crate) mod requirements;
+pub(crate) mod terraform;
+pub(crate) mod tools;

@@ -1,0 +1,150 @@
+//! What the machine must bring: found, checked for its version, and named with its fix when missing.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::Context as _;
+
+use crate::failure::failure;
+
+/// The first program of that name on the search path.
+pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?).map(|dir| dir.join(name)).find(|path| is_executable(path))
+}
+
+/// Whether a file can be run.
+pub(crate) fn is_executable(path: &Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok() && path.is_file()
+}
+
+/// What a program prints, on both streams; `None` when it cannot be run or fails.
+fn printed(program: &Path, args: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(args).output().ok()?;
+    output.status.success().then(|| {
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    })
+}
+
+/// The first version in a text, as major and minor.
+pub(crate) fn version_in(text: &str) -> Option<(u32, u32)> {
+    let start = text.find(|c: char| c.is_ascii_digit())?;
+    let number = text[start..].split(|c: char| !c.is_ascii_digit() && c != '.').next()?;
+    let mut parts = number.split('.').map_while(|part| part.parse().ok());
+    Some((parts.next()?, parts.next().unwrap_or(0)))
+}
+
+/// Java 17 or later.
+pub(crate) fn java() -> anyhow::Result<PathBuf> {
+    const FIX: &str = "install Java 17 or later (Debian/Ubuntu: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk) or set JAVA_HOME";
+    let at_home = env::var_os("JAVA_HOME")
+        .map(|home| PathBuf::from(home).join("bin/java"))
+        .filter(|java| is_executable(java));
+    let java = at_home
+        .or_else(|| on_path("java"))
+        .ok_or_else(|| failure("Java is missing (Kafka runs on it)", FIX))?;
+    match printed(&java, &["-version"]).as_deref().and_then(version_in) {
+        Some((major, _)) if major >= 17 => Ok(java),
+        Some((major, minor)) => {
+            Err(failure(format!("Java is too old: {major}.{minor} at {}", java.display()), FIX))
+        }
+        None => Err(failure(format!("{} does not run", java.display()), FIX)),
+    }
+}
+
+/// Maven, any version of these years.
+pub(crate) fn maven() -> anyhow::Result<PathBuf> {
+    on_path("mvn").ok_or_else(|| {
+        failure(
+            "Maven (mvn) is missing (it fetches Kafka)",
+            "install Maven (Debian/Ubuntu: apt-get install maven; macOS: brew install maven)",
+        )
+    })
+}
+
+/// Terraform 1.11 or later.
+pub(crate) fn terraform() -> anyhow::Result<PathBuf> {
+    const FIX: &str = "install Terraform 1.11 or later: https://developer.hashicorp.com/terraform/install";
+    let terraform = on_path("terraform").ok_or_else(|| failure("Terraform is missing", FIX))?;
+    let version = Command::new(&terraform)
+        .args(["version", "-json"])
+        .env_remove("TF_CLI_CONFIG_FILE")
+        .output()
+        .ok()
+        .and_then(|output| serde_json::from_slice::<serde_json::Value>(&output.stdout).ok())
+        .and_then(|json| version_in(json.get("terraform_version")?.as_str()?));
+    match version {
+        Some(version) if version >= (1, 11) => Ok(terraform),
+        Some((major, minor)) => {
+            Err(failure(format!("Terraform is too old: {major}.{minor} at {}", terraform.display()), FIX))
+        }
+        None => Err(failure(format!("{} does not run", terraform.display()), FIX)),
+    }
+}
+
+/// Python 3.11 or later that can make virtual environments.
+pub(crate) fn python() -> anyhow::Result<PathBuf> {
+    const FIX: &str = "install Python 3.11 or later with its venv module (Debian/Ubuntu: apt-get install python3 python3-venv; macOS: brew install python)";
+    let names = ["python3", "python3.14", "python3.13", "python3.12", "python3.11"];
+    let found: Vec<PathBuf> = names.iter().filter_map(|name| on_path(name)).collect();
+    if found.is_empty() {
+        return Err(failure("Python is missing (the AWS emulator runs on it)", FIX));
+    }
+    let good = |python: &&PathBuf| {
+        printed(python, &["-c", "import sys; print('%d.%d' % sys.version_info[:2])"])
+            .as_deref()
+            .and_then(version_in)
+            .is_some_and(|version| version >= (3, 11))
+    };
+    let python = found
+        .iter()
+        .find(good)
+        .ok_or_else(|| failure(format!("Python is too old ({} is before 3.11)", found[0].display()), FIX))?;
+    if printed(python, &["-c", "import venv, ensurepip"]).is_none() {
+        return Err(failure(format!("{} cannot make virtual environments", python.display()), FIX));
+    }
+    Ok(python.clone())
+}
+
+/// The Rust toolchain's cargo.
+pub(crate) fn cargo() -> anyhow::Result<PathBuf> {
+    env::var_os("CARGO")
+        .map(PathBuf::from)
+        .filter(|cargo| is_executable(cargo))
+        .or_else(|| on_path("cargo"))
+        .ok_or_else(|| {
+            failure(
+                "Rust (cargo) is missing",
+                "install it from https://rustup.rs, or pass --no-build to use what was built before",
+            )
+        })
+}
+
+/// Runs a program that installs something; its words are shown only when it fails.
+pub(crate) fn run_quietly(command: &mut Command, what: &str, fix: &str) -> anyhow::Result<()> {
+    let output =
+        command.output().with_context(|| format!("cannot run {}", command.get_program().display()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let mut lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let lines = lines.split_off(lines.len().saturating_sub(5));
+    Err(failure(format!("{what} failed ({}):\n  {}", output.status, lines.join("\n  ")), fix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_from_what_programs_print() {
+        assert_eq!(version_in("openjdk version \"17.0.15\" 2025-04-15"), Some((17, 0)));
+        assert_eq!(version_in("postgres (PostgreSQL) 16.14"), Some((16, 14)));
+        assert_eq!(version_in("PostgreSQL 18beta1"), Some((18, 0)));
+        assert_eq!(version_in("no digits"), None);
+    }
+}

@@ -1,0 +1,235 @@
+//! The local Terraform environment: applied when something changed, read otherwise.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs::{self, File},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    io::{BufRead as _, BufReader, Write as _},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+use super::{
+    layout::Layout,
+    record::{Outputs, Stack, aws_variables},
+    requirements,
+};
+use crate::{failure::failure, progress::Step};
+
+/// Everything that an apply depends on, in one number.
+pub(crate) fn fingerprint(layout: &Layout, stack: &Stack) -> anyhow::Result<String> {
+    let mut hasher = DefaultHasher::new();
+    for dir in ["terraform/environments/local", "terraform/modules", "pipelines"] {
+        hash_folder(&layout.checkout.join(dir), &mut hasher)?;
+    }
+    hash_folder(&layout.artifacts(), &mut hasher)?;
+    variables(layout, stack).to_string().hash(&mut hasher);
+    Ok(format!("{:016x}", hasher.finish()))
+}
+
+fn hash_folder(dir: &Path, hasher: &mut DefaultHasher) -> anyhow::Result<()> {
+    let mut entries: Vec<PathBuf> = fs::read_dir(dir)
+        .with_context(|| format!("cannot read {}", dir.display()))?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')))
+        .collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            hash_folder(&path, hasher)?;
+        } else {
+            path.hash(hasher);
+            fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?.hash(hasher);
+        }
+    }
+    Ok(())
+}
+
+fn variables(layout: &Layout, stack: &Stack) -> Value {
+    json!({
+        "endpoint": stack.endpoint,
+        "region": stack.region,
+        "kafka_bootstrap_servers": stack.kafka(),
+        "database_url": stack.database_url,
+        "artifacts_dir": layout.artifacts(),
+        "pipelines_dir": layout.checkout.join("pipelines"),
+        "schedules_enabled": stack.live,
+    })
+}
+
+/// `terraform init` and `apply`; returns what the environment made.
+pub(crate) fn apply(layout: &Layout, stack: &Stack, step: &Step) -> anyhow::Result<Outputs> {
+    let folder = layout.terraform();
+    let variables_file = folder.join("stack.tfvars.json");
+    fs::write(&variables_file, serde_json::to_vec_pretty(&variables(layout, stack))?)
+        .with_context(|| format!("cannot write {}", variables_file.display()))?;
+    let terraform = Terraform::find(layout, stack)?;
+    step.now("init");
+    terraform.run(&["init", "-input=false", "-no-color"].map(OsString::from), "terraform init", |_| {})?;
+    let state = folder.join("terraform.tfstate");
+    let mut args: Vec<OsString> =
+        ["apply", "-json", "-auto-approve", "-input=false", "-parallelism=30"].map(OsString::from).to_vec();
+    args.push(format!("-state={}", state.display()).into());
+    args.push(format!("-var-file={}", variables_file.display()).into());
+    let (mut done, mut total) = (0_u64, 0_u64);
+    step.now("comparing");
+    terraform.run(&args, "terraform apply", |message| match message["type"].as_str() {
+        Some("planned_change") => total += 1,
+        Some("apply_complete") => {
+            done += 1;
+            step.now(format!("{done} of {total} resources"));
+        }
+        _ => {}
+    })?;
+    outputs(&state)
+}
+
+/// The outputs, straight from the state file.
+fn outputs(state: &Path) -> anyhow::Result<Outputs> {
+    let bytes = fs::read(state).with_context(|| format!("cannot read {}", state.display()))?;
+    let state: Value = serde_json::from_slice(&bytes).context("Terraform's state is not JSON")?;
+    let values: serde_json::Map<String, Value> = state["outputs"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, output)| (name.clone(), output["value"].clone()))
+        .collect();
+    serde_json::from_value(Value::Object(values))
+        .context("the outputs of terraform/environments/local are not as expected")
+}
+
+/// One Terraform with the environment that it needs.
+struct Terraform {
+    program: PathBuf,
+    folder: PathBuf,
+    log: PathBuf,
+    env: Vec<(String, OsString)>,
+    drop_cli_config: bool,
+}
+
+impl Terraform {
+    fn find(layout: &Layout, stack: &Stack) -> anyhow::Result<Self> {
+        let mut env: Vec<(String, OsString)> = aws_variables(&stack.endpoint, &stack.region)
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), OsString::from(value)))
+            .collect();
+        env.push(("TF_DATA_DIR".to_owned(), layout.terraform().join("working").into_os_string()));
+        env.push(("TF_IN_AUTOMATION".to_owned(), "1".into()));
+        env.push(("CHECKPOINT_DISABLE".to_owned(), "1".into()));
+        let configuration = cli_configuration(layout)?;
+        let drop_cli_config = configuration.is_empty();
+        env.extend(configuration);
+        Ok(Self {
+            program: requirements::terraform()?,
+            folder: layout.checkout.join("terraform/environments/local"),
+            log: layout.logs().join("terraform.log"),
+            env,
+            drop_cli_config,
+        })
+    }
+
+    /// Runs it, shows each JSON message to `watch`, and turns its diagnostics into one error.
+    fn run(&self, args: &[OsString], what: &str, mut watch: impl FnMut(&Value)) -> anyhow::Result<()> {
+        let mut log = File::options()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .with_context(|| format!("cannot write {}", self.log.display()))?;
+        let mut command = Command::new(&self.program);
+        command.arg(format!("-chdir={}", self.folder.display())).args(args).stdin(Stdio::null());
+        if self.drop_cli_config && dangling_cli_config() {
+            command.env_remove("TF_CLI_CONFIG_FILE");
+        }
+        for name in ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFILE"] {
+            command.env_remove(name);
+        }
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.stdout(Stdio::piped()).stderr(log.try_clone().context("cannot share the log file")?);
+        let mut child = command.spawn().context("cannot run terraform")?;
+        let stdout = child.stdout.take().context("terraform's output is lost")?;
+        let mut errors: Vec<String> = Vec::new();
+        for line in BufReader::new(stdout).lines() {
+            let line = line.context("cannot read terraform's output")?;
+            writeln!(log, "{line}").ok();
+            let Ok(message) = serde_json::from_str::<Value>(&line) else { continue };
+            if message["type"] == "diagnostic" && message["diagnostic"]["severity"] == "error" {
+                let part = |name: &str| {
+                    message["diagnostic"][name].as_str().unwrap_or_default().trim().replace('\n', " ")
+                };
+                errors.push(format!("{}: {} {}", part("address"), part("summary"), part("detail")));
+            }
+            watch(&message);
+        }
+        let status = child.wait().context("terraform is lost")?;
+        if status.success() {
+            return Ok(());
+        }
+        errors.truncate(5);
+        let reasons = if errors.is_empty() { tail(&self.log) } else { errors.join("\n  ") };
+        Err(failure(
+            format!("{what} failed:\n  {reasons}"),
+            format!("see {}, then run `headwater up` again", self.log.display()),
+        ))
+    }
+}
+
+fn tail(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let mut lines: Vec<&str> =
+        text.lines().filter(|line| !line.trim_matches(['│', '╷', '╵', ' ']).is_empty()).collect();
+    lines.split_off(lines.len().saturating_sub(8)).join("\n  ")
+}
+
+/// Settings of Terraform's own command line, as environment: a provider mirror on machines without the registry, else a
+/// cache so that the provider is fetched once for all stacks. Somebody's own configuration is left alone.
+pub(crate) fn cli_configuration(layout: &Layout) -> anyhow::Result<Vec<(String, OsString)>> {
+    let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let given = env::var_os("TF_CLI_CONFIG_FILE").is_some_and(|file| Path::new(&file).is_file());
+    if given || home.join(".terraformrc").is_file() {
+        return Ok(Vec::new());
+    }
+    fs::create_dir_all(&layout.tools).with_context(|| format!("cannot create {}", layout.tools.display()))?;
+    let Some(mirror) = provider_mirror(&home) else {
+        let cache = layout.tools.join("terraform-providers");
+        fs::create_dir_all(&cache).with_context(|| format!("cannot create {}", cache.display()))?;
+        return Ok(vec![("TF_PLUGIN_CACHE_DIR".to_owned(), cache.into_os_string())]);
+    };
+    let file = layout.tools.join("terraform.rc");
+    let text = format!(
+        "provider_installation {{\n  filesystem_mirror {{\n    path    = \"{}\"\n    include = [\"registry.terraform.io/hashicorp/*\"]\n  }}\n  direct {{\n    exclude = [\"registry.terraform.io/hashicorp/*\"]\n  }}\n}}\n",
+        mirror.display()
+    );
+    if fs::read_to_string(&file).ok().as_deref() != Some(&text) {
+        fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(vec![("TF_CLI_CONFIG_FILE".to_owned(), file.into_os_string())])
+}
+
+/// `TF_CLI_CONFIG_FILE` names a file that is not there: Terraform would warn at every call.
+fn dangling_cli_config() -> bool {
+    env::var_os("TF_CLI_CONFIG_FILE").is_some_and(|file| !Path::new(&file).is_file())
+}
+
+/// A folder that holds `registry.terraform.io/hashicorp/aws`, two levels deep at most below the usual places.
+fn provider_mirror(home: &Path) -> Option<PathBuf> {
+    let holds = |dir: &Path| dir.join("registry.terraform.io/hashicorp/aws").is_dir();
+    if let Some(named) = env::var_os("TF_PLUGIN_MIRROR").map(PathBuf::from) {
+        return holds(&named).then_some(named);
+    }
+    let roots = [PathBuf::from("/opt"), "/usr/share".into(), "/usr/local/share".into(), home.to_path_buf()];
+    roots.iter().find_map(|root| {
+        let children = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
+        std::iter::once(root.clone())
+            .chain(children.flat_map(|child| {
+                let nested = child.join("providers");
+                let plugins = child.join("plugins");
+                [child, nested, plugins]
+            }))
+            .find(|dir| holds(dir))
+    })
+}

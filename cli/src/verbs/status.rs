@@ -1,0 +1,152 @@
+//! `headwater status`: each part and each mapping.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::{
+    out,
+    stack::{bridge, emulator, kafka, lag, layout::Layout, postgres, process::Part, record::Stack},
+    table,
+};
+
+/// Arguments of `headwater status`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  headwater status
+  headwater status --json | jq '.mappings[].lag'")]
+pub(crate) struct Status {
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    data_dir: String,
+    live: bool,
+    parts: BTreeMap<&'static str, PartReport>,
+    mappings: Vec<MappingReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct PartReport {
+    running: bool,
+    /// It runs and answers.
+    healthy: bool,
+    port: Option<u16>,
+    version: Option<String>,
+    pid: Option<i32>,
+}
+
+#[derive(Debug, Serialize)]
+struct MappingReport {
+    function: String,
+    group: String,
+    topic: String,
+    /// `null` when Kafka does not answer.
+    lag: Option<i64>,
+    last_error: Option<String>,
+}
+
+/// Prints what runs and how far it is.
+pub(crate) async fn run(layout: &Layout, args: &Status) -> anyhow::Result<()> {
+    let stack = Stack::load_if_any(layout)?.unwrap_or_default();
+    let report = report(layout, &stack).await;
+    if args.json {
+        return out::json(&report);
+    }
+    let word = |part: &PartReport| match (part.running, part.healthy) {
+        (true, true) => "running",
+        (true, false) => "does not answer",
+        (false, _) => "not running",
+    };
+    let text = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+    let parts = report.parts.iter().map(|(name, part)| {
+        vec![
+            (*name).to_owned(),
+            word(part).to_owned(),
+            text(part.port.map(|port| port.to_string())),
+            text(part.version.clone()),
+            text(part.pid.map(|pid| pid.to_string())),
+        ]
+    });
+    out::line(table::render(&["part", "state", "port", "version", "process"], parts));
+    if !report.mappings.is_empty() {
+        let mappings = report.mappings.iter().map(|mapping| {
+            vec![
+                mapping.function.clone(),
+                mapping.group.clone(),
+                mapping.topic.clone(),
+                text(mapping.lag.map(|lag| lag.to_string())),
+                text(mapping.last_error.clone()),
+            ]
+        });
+        out::line("");
+        out::line(table::render(&["function", "group", "topic", "lag", "last error"], mappings));
+    }
+    if report.parts.values().any(|part| !part.healthy) {
+        out::note("not all is well: `headwater up` starts what is missing");
+    }
+    Ok(())
+}
+
+async fn report(layout: &Layout, stack: &Stack) -> Report {
+    let mut parts = BTreeMap::new();
+    let mut emulator = of(&emulator::part(layout), false);
+    let version = if stack.endpoint.is_empty() { None } else { emulator::healthy(&stack.endpoint) };
+    emulator.healthy = (emulator.running || stack.foreign_emulator) && version.is_some();
+    if stack.foreign_emulator {
+        emulator.running = emulator.healthy;
+        emulator.port = crate::stack::http::authority(&stack.endpoint)
+            .ok()
+            .and_then(|host| host.rsplit_once(':')?.1.parse().ok());
+    }
+    emulator.version = version.or(emulator.version);
+    parts.insert("emulator", emulator);
+    let kafka_runs = kafka::part(layout).running().is_some();
+    let kafka_answers = kafka_runs && kafka::answers(&stack.kafka()).await;
+    parts.insert("kafka", of(&kafka::part(layout), kafka_answers));
+    let database =
+        postgres::part(layout).running().is_some() && postgres::connect(&stack.database_url).await.is_ok();
+    parts.insert("postgres", of(&postgres::part(layout), database));
+    let mut bridge = of(&bridge::part(layout), true);
+    bridge.port = None;
+    parts.insert("bridge", bridge);
+
+    let outputs = stack.outputs.clone().unwrap_or_default();
+    let lags = if kafka_answers { lag::all(stack, &outputs).await.unwrap_or_default() } else { Vec::new() };
+    let errors = bridge::last_errors(layout);
+    let mappings = outputs
+        .event_source_mappings
+        .iter()
+        .map(|mapping| MappingReport {
+            function: mapping.function_name.clone(),
+            group: mapping.consumer_group.clone(),
+            topic: mapping.topic.clone(),
+            lag: lags
+                .iter()
+                .find(|lag| {
+                    lag.function == mapping.function_name
+                        && lag.group == mapping.consumer_group
+                        && lag.topic == mapping.topic
+                })
+                .map(lag::MappingLag::total),
+            last_error: errors.get(&(mapping.consumer_group.clone(), mapping.topic.clone())).cloned(),
+        })
+        .collect();
+    Report { data_dir: layout.data.display().to_string(), live: stack.live, parts, mappings }
+}
+
+fn of(part: &Part, answers: bool) -> PartReport {
+    let record = part.running();
+    PartReport {
+        running: record.is_some(),
+        healthy: record.is_some() && answers,
+        port: record.as_ref().map(|record| record.port),
+        version: record.as_ref().map(|record| record.version.clone()),
+        pid: record.map(|record| record.pid),
+    }
+}

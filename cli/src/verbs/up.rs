@@ -1,0 +1,217 @@
+//! `headwater up`: starts the local stack and returns when all of it is healthy.
+
+use anyhow::Context as _;
+use clap::Args;
+
+use crate::{
+    failure::{describe, failure},
+    out,
+    progress::Step,
+    stack::{
+        applied::Applied,
+        artifacts, aws, bridge, emulator, http, kafka,
+        layout::Layout,
+        lock, ports, postgres,
+        process::Part,
+        record::{REGION, Stack},
+        requirements, terraform,
+    },
+};
+
+/// Arguments of `headwater up`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Running it again is harmless: what runs is left alone, what is missing is started, what changed is deployed.
+
+Examples:
+  headwater up
+  headwater up --live                        with the schedules on
+  headwater up --data-dir /tmp/try --emulator-port 14566 --kafka-port 19092 --postgres-port 15432
+  headwater up --endpoint http://127.0.0.1:4566 uses an emulator that already runs (LocalStack, for example)")]
+pub(crate) struct Up {
+    /// Turn the schedules on
+    #[arg(long)]
+    live: bool,
+    /// Deploy what was built before
+    #[arg(long)]
+    no_build: bool,
+    /// Use the AWS emulator at this address instead of starting one
+    #[arg(long, value_name = "URL", env = "HEADWATER_ENDPOINT")]
+    endpoint: Option<String>,
+    /// Port of the AWS emulator [default: 4566]
+    #[arg(long, value_name = "PORT", env = "HEADWATER_EMULATOR_PORT")]
+    emulator_port: Option<u16>,
+    /// Port of Kafka [default: 9092]
+    #[arg(long, value_name = "PORT", env = "HEADWATER_KAFKA_PORT")]
+    kafka_port: Option<u16>,
+    /// Port of Postgres [default: 5432]
+    #[arg(long, value_name = "PORT", env = "HEADWATER_POSTGRES_PORT")]
+    postgres_port: Option<u16>,
+}
+
+/// Brings the stack up.
+pub(crate) async fn run(layout: &Layout, args: &Up) -> anyhow::Result<()> {
+    layout.require_space()?;
+    layout.create()?;
+    let _lock = lock::take(layout)?;
+    require_tools(layout, args)?;
+    let mut stack = settle(layout, args)?;
+    stack.save(layout)?;
+
+    // The parts boot while the functions are built.
+    let emulator = emulator::part(layout);
+    if !stack.foreign_emulator
+        && start_if_down(&emulator, stack.emulator_port, "--emulator-port", || {
+            emulator::start(layout, &stack)
+        })?
+    {
+        // A bridge that still runs talks to functions that are gone.
+        bridge::stop(layout)?;
+    }
+    let kafka = kafka::part(layout);
+    if kafka.running().is_none() {
+        ports::require_free(stack.kafka_port, "Kafka", "--kafka-port")?;
+        kafka::start(layout, &mut stack)?;
+    }
+    start_if_down(&postgres::part(layout), stack.postgres_port, "--postgres-port", || {
+        postgres::start(layout, &stack)
+    })?;
+    stack.save(layout)?;
+
+    let step = Step::begin("functions", "building");
+    let changed = artifacts::prepare(layout, !args.no_build, &step)?;
+    step.done(if changed == 0 { "unchanged".to_owned() } else { format!("{changed} built") });
+
+    wait_for_parts(layout, &stack).await?;
+    deploy(layout, &mut stack).await?;
+    finish(layout, &stack).await
+}
+
+/// Everything that the machine must bring, checked before anything starts; all that is missing in one message.
+fn require_tools(layout: &Layout, args: &Up) -> anyhow::Result<()> {
+    let mut missing = Vec::new();
+    missing.extend(requirements::java().err());
+    missing.extend(requirements::terraform().err());
+    if !args.no_build {
+        missing.extend(requirements::cargo().err());
+    }
+    if args.endpoint.is_none() && !layout.tools.join("emulator/installed").exists() {
+        missing.extend(requirements::python().err());
+    }
+    if !layout.tools.join("kafka/installed").exists() {
+        missing.extend(requirements::maven().err());
+    }
+    match missing.len() {
+        0 => Ok(()),
+        1 => Err(missing.remove(0)),
+        count => {
+            let all: Vec<String> = missing.iter().map(describe).collect();
+            Err(failure(
+                format!("{count} things are missing on this machine:\n{}", all.join("\n")),
+                "install these, then run this again",
+            ))
+        }
+    }
+}
+
+/// The stack as asked for: flags, else what it was before, else the defaults. A running part keeps its port.
+fn settle(layout: &Layout, args: &Up) -> anyhow::Result<Stack> {
+    let before = Stack::load_if_any(layout)?.unwrap_or_default();
+    let port = |asked: Option<u16>, was: u16, default: u16, part: &Part| -> anyhow::Result<u16> {
+        let wanted = asked.unwrap_or(if was == 0 { default } else { was });
+        match part.running() {
+            Some(record) if record.port != wanted => Err(failure(
+                format!("{} runs already, on port {} instead of {wanted}", part.name, record.port),
+                "run `headwater down` first",
+            )),
+            _ => Ok(wanted),
+        }
+    };
+    let emulator_port = port(args.emulator_port, before.emulator_port, 4566, &emulator::part(layout))?;
+    let kafka_port = port(args.kafka_port, before.kafka_port, 9092, &kafka::part(layout))?;
+    let postgres_port = port(args.postgres_port, before.postgres_port, 5432, &postgres::part(layout))?;
+    let foreign = args.endpoint.clone().map(|url| url.trim_end_matches('/').to_owned());
+    if let Some(url) = &foreign {
+        http::authority(url)?;
+    }
+    Ok(Stack {
+        foreign_emulator: foreign.is_some(),
+        endpoint: foreign.unwrap_or_else(|| format!("http://127.0.0.1:{emulator_port}")),
+        region: REGION.to_owned(),
+        emulator_port,
+        kafka_port,
+        postgres_port,
+        database_url: postgres::url(postgres_port),
+        live: args.live,
+        ..before
+    })
+}
+
+fn start_if_down(
+    part: &Part,
+    at: u16,
+    flag: &str,
+    start: impl FnOnce() -> anyhow::Result<()>,
+) -> anyhow::Result<bool> {
+    if part.running().is_some() {
+        return Ok(false);
+    }
+    ports::require_free(at, part.name, flag)?;
+    start()?;
+    Ok(true)
+}
+
+async fn wait_for_parts(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
+    let step = Step::begin("emulator", "waiting until it answers");
+    let version = emulator::wait_ready(layout, stack).await?;
+    step.done(format!("{version} at {}", stack.endpoint));
+    let step = Step::begin("kafka", "waiting until it answers");
+    kafka::wait_ready(layout, stack).await?;
+    step.done(format!("at {}", stack.kafka()));
+    let step = Step::begin("postgres", "waiting until it answers");
+    postgres::wait_ready(layout, stack).await?;
+    step.done(format!("on port {}", stack.postgres_port));
+    Ok(())
+}
+
+/// Terraform, unless the last apply stands.
+async fn deploy(layout: &Layout, stack: &mut Stack) -> anyhow::Result<()> {
+    let step = Step::begin("terraform", "comparing");
+    let fingerprint = terraform::fingerprint(layout, stack)?;
+    let holder = if stack.foreign_emulator {
+        stack.endpoint.clone()
+    } else {
+        emulator::part(layout).running().context("the emulator ended meanwhile")?.started
+    };
+    if Applied::stands(layout, &fingerprint, &holder) && aws::intact(stack).await {
+        // From now on this process holds it.
+        Applied::note(layout, &fingerprint, &holder)?;
+        step.done("unchanged");
+        return Ok(());
+    }
+    stack.outputs = Some(terraform::apply(layout, stack, &step)?);
+    stack.save(layout)?;
+    Applied::note(layout, &fingerprint, &holder)?;
+    step.done("applied");
+    Ok(())
+}
+
+/// What needs the deployed functions: topics, tables, the bridge.
+async fn finish(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
+    let outputs = stack.outputs()?;
+    let step = Step::begin("topics", "creating");
+    let created = kafka::create_topics(&stack.kafka(), &outputs.topics).await?;
+    step.done(format!("{} there, {created} of them new", outputs.topics.len()));
+
+    let step = Step::begin("tables", "migrating");
+    let answer =
+        aws::invoke(stack, "schema-migrator", b"{}".to_vec()).await.context("cannot migrate the tables")?;
+    let applied = answer["applied"].as_array().map_or(0, Vec::len);
+    step.done(format!("{applied} migrations applied"));
+
+    let step = Step::begin("bridge", "starting");
+    bridge::start(layout, stack).await?;
+    step.done(format!("{} mappings", outputs.event_source_mappings.len()));
+    out::note("the stack is up: `headwater status` shows it, `eval \"$(headwater env)\"` points tools at it");
+    Ok(())
+}
