@@ -8,11 +8,14 @@
 //! Delivery is at least once, as in AWS: an offset is committed only after its record and all before it were
 //! handled or given up.
 
+pub mod bridge;
+pub mod lag;
 mod mapping;
 mod poller;
 mod record;
 mod response;
 
+pub use bridge::{Bridge, BridgeConfig, BridgeError};
 pub use mapping::{InvalidMapping, Mapping, StartingPosition};
 pub use poller::{
     Backoff, Batch, Finished, GiveUpReason, GivenUp, Outcome, PAYLOAD_LIMIT, Poller, Rules, Step,

@@ -20,6 +20,12 @@ mod rules;
 mod work;
 
 #[cfg(test)]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "offsets and partitions of a test are small and not negative"
+)]
 mod proptests;
 #[cfg(test)]
 mod tests;
@@ -134,13 +140,18 @@ impl Poller {
         self.waiting = waiting.into_iter().filter_map(|work| self.current(work)).collect();
     }
 
-    /// Records and bytes of a partition that are in no batch yet: what the caller's back-pressure goes by.
-    #[must_use]
-    pub fn buffered(&self, partition: i32) -> (usize, usize) {
+    /// For every partition, the records and bytes that are in no batch yet: what the caller's back-pressure goes by.
+    pub fn buffered(&self) -> impl Iterator<Item = (i32, usize, usize)> {
         self.buffer
             .partitions
-            .get(&partition)
-            .map_or((0, 0), |partition| (partition.queue.len(), partition.bytes))
+            .iter()
+            .map(|(number, partition)| (*number, partition.queue.len(), partition.bytes))
+    }
+
+    /// The partitions that wait for a retry.
+    #[must_use]
+    pub fn held(&self) -> BTreeSet<i32> {
+        self.waiting.iter().flat_map(|work| work.spans.keys().copied()).collect()
     }
 
     /// Whether a step is being carried out.

@@ -1,0 +1,29 @@
+//! Milliseconds since the epoch that never run backwards.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Wall-clock time at its making, monotonic from then on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    epoch_ms: i64,
+    started: Instant,
+}
+
+impl Clock {
+    pub(super) fn new() -> Self {
+        Self { epoch_ms: epoch_ms(), started: Instant::now() }
+    }
+
+    pub(super) fn now_ms(&self) -> i64 {
+        self.epoch_ms.saturating_add(i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The wall clock.
+pub(super) fn epoch_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|since| i64::try_from(since.as_millis()).ok())
+        .unwrap_or(0)
+}

@@ -1,0 +1,157 @@
+//! Carries a poller's orders out: an invocation, or a give-up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_lambda::config::{StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_lambda::error::{DisplayErrorContext, SdkError};
+use aws_sdk_lambda::operation::invoke::{InvokeError, InvokeOutput};
+use aws_sdk_lambda::primitives::Blob;
+use kafka_batch::event::MskEvent;
+
+use super::BridgeConfig;
+use super::destination::FailureDestination;
+use crate::{Batch, GivenUp, Mapping, Outcome, interpret};
+
+/// A Kafka function may run 14 minutes; an answer later than this never comes.
+const LONGEST_INVOCATION: Duration = Duration::from_mins(15);
+
+/// An error text is kept to this many characters.
+const ERROR_CHARS: usize = 500;
+
+#[derive(Debug, Clone)]
+pub(super) struct Deliverer(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    lambda: aws_sdk_lambda::Client,
+    destination: Option<FailureDestination>,
+    function_name: String,
+    topic: String,
+    partial_batch_response: bool,
+    event_source_arn: String,
+    bootstrap_servers: String,
+}
+
+impl Deliverer {
+    pub(super) fn new(sdk: &SdkConfig, mapping: &Mapping, config: &BridgeConfig) -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(3))
+            .operation_timeout(LONGEST_INVOCATION)
+            .build();
+        let lambda = aws_sdk_lambda::config::Builder::from(sdk)
+            // The poller retries, and counts.
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts)
+            // A function that takes its time sends no byte meanwhile.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .build();
+        Self(Arc::new(Inner {
+            lambda: aws_sdk_lambda::Client::from_conf(lambda),
+            destination: FailureDestination::of(sdk, mapping),
+            function_name: mapping.function_name.clone(),
+            topic: mapping.topic.clone(),
+            partial_batch_response: mapping.partial_batch_response,
+            event_source_arn: config.event_source_arn.clone(),
+            bootstrap_servers: config.bootstrap_servers.clone(),
+        }))
+    }
+
+    /// Bytes of an event outside of its records.
+    pub(super) fn envelope_bytes(&self) -> usize {
+        MskEvent::new(&self.0.event_source_arn, &self.0.bootstrap_servers).payload_bytes()
+    }
+
+    /// Invokes the function with a batch and waits for its answer.
+    pub(super) async fn invoke(self, batch: Arc<Batch>) -> Outcome {
+        let event = self.event(&batch);
+        let sent = self
+            .0
+            .lambda
+            .invoke()
+            .function_name(&self.0.function_name)
+            .payload(Blob::new(event))
+            .send()
+            .await;
+        match sent {
+            Ok(answer) => self.judge(&batch, &answer),
+            Err(error) => not_invoked(&error),
+        }
+    }
+
+    /// Writes given-up records to the failure destination, or drops them with an error in the log, as AWS does.
+    pub(super) async fn give_up(self, given_up: GivenUp) -> Outcome {
+        let records = &given_up.batch.records;
+        let Some(destination) = &self.0.destination else {
+            tracing::error!(
+                topic = %self.0.topic, function = %self.0.function_name, reason = ?given_up.reason,
+                records = records.len(), first = ?records.first().map(|record| (record.partition, record.offset)),
+                last = ?records.last().map(|record| (record.partition, record.offset)),
+                "records dropped: they were given up and the mapping has no failure destination"
+            );
+            return Outcome::Handled;
+        };
+        match destination.write(&given_up, |batch| self.event(batch)).await {
+            Ok(()) => Outcome::Handled,
+            Err(error) => Outcome::Unavailable(format!("failure destination: {error}")),
+        }
+    }
+
+    fn event(&self, batch: &Batch) -> Vec<u8> {
+        let mut event = MskEvent::new(&self.0.event_source_arn, &self.0.bootstrap_servers);
+        for record in &batch.records {
+            event.push(
+                &self.0.topic,
+                record.partition,
+                record.offset,
+                record.timestamp_ms,
+                record.key.as_deref(),
+                record.value.as_deref(),
+                &record.headers,
+            );
+        }
+        event.to_json()
+    }
+
+    fn judge(&self, batch: &Batch, answer: &InvokeOutput) -> Outcome {
+        let payload = answer.payload().map_or(&[][..], AsRef::as_ref);
+        match answer.function_error() {
+            Some(kind) => Outcome::Failed(format!("{kind}: {}", error_text(payload))),
+            None => interpret(self.0.partial_batch_response, &self.0.topic, batch, payload),
+        }
+    }
+}
+
+/// An invocation that came to nothing. Only what the function or its input is to blame for counts as a failure.
+fn not_invoked(error: &SdkError<InvokeError>) -> Outcome {
+    let text = shortened(&DisplayErrorContext(error).to_string());
+    match error {
+        SdkError::TimeoutError(_) => Outcome::Failed(format!("no answer in time: {text}")),
+        SdkError::ServiceError(service)
+            if service.err().is_request_too_large_exception()
+                || service.err().is_invalid_request_content_exception() =>
+        {
+            Outcome::Failed(text)
+        }
+        _ => Outcome::Unavailable(text),
+    }
+}
+
+/// `errorType: errorMessage` of a function's error, or whatever there is instead.
+fn error_text(payload: &[u8]) -> String {
+    let json: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
+    let text = match (json["errorType"].as_str(), json["errorMessage"].as_str()) {
+        (Some(kind), Some(message)) => format!("{kind}: {message}"),
+        (None, Some(message)) => message.to_owned(),
+        _ => String::from_utf8_lossy(payload).into_owned(),
+    };
+    shortened(&text)
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(ERROR_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,218 @@
+//! The consumer's side of a session: polls, and tells the session what happens, in order.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use krafka::consumer::{Consumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use super::commit::TopicId;
+use super::session::Ended;
+use super::start::StartingPoint;
+
+/// How long one poll waits for records.
+const POLL: Duration = Duration::from_millis(500);
+
+/// How often an idle consumer asks whether the topic is still the same.
+const IDENTITY: Duration = Duration::from_secs(2);
+
+/// How long polling may rest for want of room: group membership is kept by polling.
+const REST: Duration = Duration::from_secs(2);
+
+/// A poll that keeps failing this long ends the session.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What the consumer tells the session.
+pub(super) enum Event {
+    Records(Vec<ConsumerRecord>),
+    /// Partitions go away when `done` is answered: time to finish and commit.
+    Revoked {
+        partitions: Vec<i32>,
+        done: oneshot::Sender<()>,
+    },
+    /// Partitions are gone already.
+    Lost(Vec<i32>),
+    PollFailed(String),
+    Ended(Ended),
+}
+
+/// Back-pressure, from the session to the feed.
+#[derive(Debug, Default)]
+pub(super) struct Valve {
+    state: Mutex<ValveState>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct ValveState {
+    /// No room for more records.
+    pub(super) closed: bool,
+    /// Partitions that wait for a retry and have enough: the others must not starve because of them.
+    pub(super) stalled: Vec<i32>,
+}
+
+impl Valve {
+    pub(super) fn set(&self, state: ValveState) {
+        let mut current = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if *current != state {
+            *current = state;
+            self.changed.notify_one();
+        }
+    }
+
+    fn get(&self) -> ValveState {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Rebalances, told in order with the records.
+pub(super) struct Listener {
+    pub(super) events: mpsc::Sender<Event>,
+    pub(super) start: Arc<StartingPoint>,
+}
+
+impl ConsumerRebalanceListener for Listener {
+    async fn on_partitions_assigned(&self, partitions: &[TopicPartition]) {
+        if partitions.is_empty() {
+            return;
+        }
+        // Without its start a partition must not be read: try until it is known or the session is over.
+        while let Err(error) = self.start.seek(partitions).await {
+            let told = self.events.send(Event::PollFailed(format!("starting position: {error}"))).await;
+            if told.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    async fn on_partitions_revoked(&self, partitions: &[TopicPartition]) {
+        let (done, finished) = oneshot::channel();
+        let partitions = partitions.iter().map(|partition| partition.partition).collect();
+        if self.events.send(Event::Revoked { partitions, done }).await.is_ok() {
+            // An error means that the session is over.
+            let _ = finished.await;
+        }
+    }
+
+    async fn on_partitions_lost(&self, partitions: &[TopicPartition]) {
+        let partitions = partitions.iter().map(|partition| partition.partition).collect();
+        // An error means that the session is over.
+        let _ = self.events.send(Event::Lost(partitions)).await;
+    }
+}
+
+pub(super) struct Feed {
+    pub(super) consumer: Arc<Consumer>,
+    pub(super) topic: String,
+    pub(super) topic_id: TopicId,
+    pub(super) events: mpsc::Sender<Event>,
+    pub(super) valve: Arc<Valve>,
+}
+
+impl Feed {
+    /// Polls until the session is over.
+    pub(super) async fn run(self) {
+        let mut asked = Instant::now();
+        let mut failing_since: Option<Instant> = None;
+        let mut paused = Vec::new();
+        loop {
+            if self.apply(&mut paused).await {
+                // Keeps the membership up without taking records.
+                let all = self.assigned().await;
+                self.consumer.pause(&self.topic, &all).await;
+                let kept = self.consumer.poll(Duration::ZERO).await;
+                let open: Vec<i32> =
+                    all.into_iter().filter(|partition| !paused.contains(partition)).collect();
+                self.consumer.resume(&self.topic, &open).await;
+                let Ok(records) = kept else { continue };
+                if !self.tell(Event::Records(records)).await {
+                    return;
+                }
+                continue;
+            }
+            let event = match self.consumer.poll(POLL).await {
+                Ok(records) => {
+                    failing_since = None;
+                    let idle = records.is_empty();
+                    if idle && asked.elapsed() < IDENTITY {
+                        continue;
+                    }
+                    match self.identity(idle).await {
+                        Ok(()) => {
+                            asked = Instant::now();
+                            Event::Records(records)
+                        }
+                        Err(ended) => Event::Ended(ended),
+                    }
+                }
+                Err(error) => {
+                    let since = *failing_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() > PATIENCE || error.is_fatal() {
+                        Event::Ended(Ended::Failed(error.to_string()))
+                    } else if let Err(ended) = self.identity(true).await {
+                        Event::Ended(ended)
+                    } else {
+                        tokio::time::sleep(Duration::from_millis(200)).await;
+                        Event::PollFailed(error.to_string())
+                    }
+                }
+            };
+            let over = matches!(event, Event::Ended(_));
+            if !self.tell(event).await || over {
+                return;
+            }
+        }
+    }
+
+    async fn tell(&self, event: Event) -> bool {
+        self.events.send(event).await.is_ok()
+    }
+
+    /// Pauses what is stalled, resumes what is not; waits while there is no room, and says whether there still is none.
+    async fn apply(&self, paused: &mut Vec<i32>) -> bool {
+        let rested = tokio::time::timeout(REST, async {
+            while self.valve.get().closed {
+                self.valve.changed.notified().await;
+            }
+        })
+        .await;
+        let wanted = self.valve.get().stalled;
+        let (new, over): (Vec<i32>, Vec<i32>) = (
+            wanted.iter().filter(|partition| !paused.contains(partition)).copied().collect(),
+            paused.iter().filter(|partition| !wanted.contains(partition)).copied().collect(),
+        );
+        if !over.is_empty() {
+            self.consumer.resume(&self.topic, &over).await;
+        }
+        if !new.is_empty() {
+            self.consumer.pause(&self.topic, &new).await;
+        }
+        for partition in new {
+            // What the client holds of it would fill its buffer; it is fetched again when its time comes.
+            if let Some(position) = self.consumer.position(&self.topic, partition).await
+                && let Err(error) = self.consumer.seek(&self.topic, partition, position).await
+            {
+                tracing::debug!(partition, %error, "a stalled partition was taken away");
+            }
+        }
+        *paused = wanted;
+        rested.is_err()
+    }
+
+    async fn assigned(&self) -> Vec<i32> {
+        self.consumer.assignment().await.remove(&self.topic).unwrap_or_default()
+    }
+
+    /// Whether the topic is still the one that the session started with; `fresh` asks the broker.
+    async fn identity(&self, fresh: bool) -> Result<(), Ended> {
+        let topic = fresh.then_some(self.topic.as_str());
+        // A broker that is away says nothing about the topic.
+        let Ok(metadata) = self.consumer.fetch_metadata(topic).await else { return Ok(()) };
+        match metadata.topics.iter().find(|topic| topic.name == self.topic) {
+            Some(topic) if topic.topic_id == self.topic_id => Ok(()),
+            Some(_) => Err(Ended::Recreated),
+            None => Err(Ended::NoTopic),
+        }
+    }
+}

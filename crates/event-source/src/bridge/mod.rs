@@ -1,0 +1,172 @@
+//! The local bridge: pollers between a real consumer group and Lambda's Invoke API.
+//!
+//! One task per mapping; each lives through sessions. A session is one membership of the consumer group; it ends when
+//! the topic goes away or is created again, or when the client cannot go on, and the next one starts from the
+//! committed offsets. Whatever was on its way is delivered again then: at least once, as in AWS.
+
+mod clock;
+mod commit;
+mod deliver;
+mod destination;
+mod feed;
+mod session;
+mod start;
+pub mod status;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::mapping::InvalidMapping;
+use crate::{Mapping, Rules};
+pub(crate) use commit::is_of_another_topic;
+use deliver::Deliverer;
+use session::{Ended, Session};
+use status::StatusBoard;
+
+/// The cluster ARN in events when none is configured.
+pub const LOCAL_CLUSTER_ARN: &str =
+    "arn:aws:kafka:us-east-1:000000000000:cluster/headwater-local/00000000-0000-0000-0000-000000000000-1";
+
+/// What the bridge is to do.
+#[derive(Debug, Clone)]
+pub struct BridgeConfig {
+    /// The mappings to serve.
+    pub mappings: Vec<Mapping>,
+    /// `host:port`, comma-separated.
+    pub bootstrap_servers: String,
+    /// `eventSourceArn` of the events.
+    pub event_source_arn: String,
+    /// Name of this bridge as a static member of its groups. A bridge that was killed then takes its place in the
+    /// group again at once instead of after the session time-out (6 s); two bridges of one name push each other out.
+    pub instance_id: Option<String>,
+    /// Event pollers per mapping: invocations on their way at once, each with partitions of its own.
+    pub pollers: usize,
+    /// Where the status is written (JSON, [`status::BridgeStatus`]).
+    pub status_path: Option<PathBuf>,
+}
+
+impl BridgeConfig {
+    /// A bridge for `mappings` with one poller each and no status file.
+    #[must_use]
+    pub fn new(mappings: Vec<Mapping>, bootstrap_servers: impl Into<String>) -> Self {
+        Self {
+            mappings,
+            bootstrap_servers: bootstrap_servers.into(),
+            event_source_arn: LOCAL_CLUSTER_ARN.to_owned(),
+            instance_id: None,
+            pollers: 1,
+            status_path: None,
+        }
+    }
+}
+
+/// Why the bridge did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum BridgeError {
+    /// A mapping that AWS would refuse.
+    #[error(transparent)]
+    Mapping(#[from] InvalidMapping),
+    /// The status file cannot be written.
+    #[error("cannot write the bridge's status to {path}")]
+    Status {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// The bridge.
+#[derive(Debug)]
+pub struct Bridge;
+
+impl Bridge {
+    /// Serves the mappings until `shutdown` is ready; then what is on its way is finished and committed, and the
+    /// groups are left. Broker, emulator and functions may come and go meanwhile.
+    pub async fn run(config: BridgeConfig, shutdown: impl Future<Output = ()>) -> Result<(), BridgeError> {
+        for mapping in &config.mappings {
+            mapping.validate()?;
+        }
+        let board = StatusBoard::new(&config);
+        board.write().map_err(|source| BridgeError::Status {
+            path: config.status_path.clone().unwrap_or_default(),
+            source,
+        })?;
+        let sdk = function_kit::aws::sdk_config().await;
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        for (index, mapping) in config.mappings.iter().enumerate() {
+            let lane = Lane {
+                mapping: Arc::new(mapping.clone()),
+                deliverer: Deliverer::new(&sdk, mapping, &config),
+                status: board.mapping(index),
+                config: config.clone(),
+            };
+            tasks.spawn(lane.serve(stopped.clone()));
+        }
+        let writer = tokio::spawn(board.clone().keep_written());
+        shutdown.await;
+        // Only fails when there is no mapping, and so no receiver.
+        let _ = stop.send(true);
+        while tasks.join_next().await.is_some() {}
+        writer.abort();
+        board.set_stopped();
+        if let Err(error) = board.write() {
+            tracing::warn!(%error, "the bridge's last status was not written");
+        }
+        Ok(())
+    }
+}
+
+/// One mapping's task.
+struct Lane {
+    mapping: Arc<Mapping>,
+    deliverer: Deliverer,
+    status: status::MappingBoard,
+    config: BridgeConfig,
+}
+
+impl Lane {
+    async fn serve(self, mut stopped: watch::Receiver<bool>) {
+        let rules = Rules::of(&self.mapping, self.deliverer.envelope_bytes());
+        let mut failures = 0_u32;
+        while !*stopped.borrow() {
+            let ended = tokio::select! {
+                opened = Session::open(&self, &rules) => match opened {
+                    Ok(session) => {
+                        failures = 0;
+                        session.run(stopped.clone()).await
+                    }
+                    Err(ended) => ended,
+                },
+                _ = stopped.changed() => Ended::Stopped,
+            };
+            match ended {
+                Ended::Stopped => break,
+                Ended::NoTopic => {
+                    self.status.failed(format!("topic {} does not exist", self.mapping.topic));
+                }
+                Ended::Recreated => {
+                    tracing::warn!(topic = %self.mapping.topic, group = %self.mapping.consumer_group,
+                        "the topic was created again: reading it from its new start");
+                }
+                Ended::Failed(error) => {
+                    self.status.failed(error.clone());
+                    tracing::warn!(topic = %self.mapping.topic, group = %self.mapping.consumer_group, error,
+                        "the consumer starts anew");
+                }
+            }
+            failures = failures.saturating_add(1);
+            let pause = Duration::from_millis(250) * failures.min(8);
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                _ = stopped.changed() => {}
+            }
+        }
+    }
+}

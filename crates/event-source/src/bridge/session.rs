@@ -1,0 +1,334 @@
+//! One membership of the consumer group, from joining to leaving.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use krafka::consumer::{AutoOffsetReset, Consumer, ConsumerRecord};
+use krafka::{CloseOptions, GroupMembershipOperation, Kafka, KrafkaError};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::Lane;
+use super::clock::Clock;
+use super::commit::{TopicId, commit, keep_committed};
+use super::feed::{Event, Feed, Listener, Valve, ValveState};
+use super::start::StartingPoint;
+use crate::{Outcome, PAYLOAD_LIMIT, Poller, Record, Rules, Step};
+
+/// A member that says nothing this long is out of the group: the least that brokers allow by default.
+const SESSION: Duration = Duration::from_secs(6);
+
+/// How long an orderly stop waits for what is on its way. What takes longer is delivered again by the next session.
+const FAREWELL: Duration = Duration::from_secs(20);
+
+/// Records that the client holds ready, and that one poll hands over at most.
+const BUFFERED: i32 = 20_000;
+const POLLED: i32 = 10_000;
+
+/// How a session ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    Stopped,
+    NoTopic,
+    Recreated,
+    Failed(String),
+}
+
+impl From<KrafkaError> for Ended {
+    fn from(error: KrafkaError) -> Self {
+        match error {
+            KrafkaError::UnknownTopic { .. } => Self::NoTopic,
+            KrafkaError::Broker { code: krafka::error::ErrorCode::UnknownTopicOrPartition, .. } => {
+                Self::NoTopic
+            }
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+pub(super) struct Session<'a> {
+    lane: &'a Lane,
+    consumer: Arc<Consumer>,
+    topic_id: TopicId,
+    clock: Clock,
+    rules: Rules,
+    pollers: Vec<Poller>,
+    flights: JoinSet<(usize, Outcome)>,
+    events: mpsc::Receiver<Event>,
+    valve: Arc<Valve>,
+    feed: JoinHandle<()>,
+    progress: watch::Sender<BTreeMap<i32, i64>>,
+    committer: JoinHandle<()>,
+    /// Revocations that wait for a batch on its way.
+    leaving: Vec<(Vec<i32>, oneshot::Sender<()>)>,
+}
+
+impl<'a> Session<'a> {
+    /// Connects and subscribes; the group is joined by the first poll.
+    pub(super) async fn open(lane: &'a Lane, rules: &Rules) -> Result<Self, Ended> {
+        let mapping = &lane.mapping;
+        let kafka = Kafka::builder(lane.config.bootstrap_servers.as_str())
+            .client_id(format!("event-source-{}", mapping.function_name))
+            .metadata_max_age(Duration::from_secs(10))
+            .connect()
+            .await?;
+        let start = Arc::new(StartingPoint {
+            consumer: OnceLock::new(),
+            admin: kafka.admin(),
+            group: mapping.consumer_group.clone(),
+            topic: mapping.topic.clone(),
+            topic_id: topic_id(&kafka, &mapping.topic).await?,
+            start_at_ms: mapping.start_at_ms(),
+        });
+        let (events, received) = mpsc::channel(1);
+        let mut builder = kafka
+            .consumer(mapping.consumer_group.as_str())
+            .auto_offset_reset(AutoOffsetReset::Earliest)
+            .enable_auto_commit(false)
+            .session_timeout(SESSION)
+            .heartbeat_interval(SESSION / 3)
+            .max_poll_records(POLLED)
+            .max_buffered_records(BUFFERED)
+            .metrics_push(false)
+            .rebalance_listener(Listener { events: events.clone(), start: Arc::clone(&start) });
+        if let Some(name) = &lane.config.instance_id {
+            builder = builder.group_instance_id(name.as_str());
+        }
+        let consumer = Arc::new(builder.build().await?);
+        // Set once, here.
+        let _ = start.consumer.set(Arc::downgrade(&consumer));
+        consumer.subscribe([mapping.topic.as_str()]).await?;
+        let topic_id = start.topic_id;
+        let valve = Arc::new(Valve::default());
+        let feed = Feed {
+            consumer: Arc::clone(&consumer),
+            topic: mapping.topic.clone(),
+            topic_id,
+            events,
+            valve: Arc::clone(&valve),
+        };
+        let (progress, due) = watch::channel(BTreeMap::new());
+        let committer = tokio::spawn(keep_committed(
+            Arc::clone(&consumer),
+            mapping.topic.clone(),
+            topic_id,
+            due,
+            lane.status.clone(),
+        ));
+        Ok(Self {
+            lane,
+            consumer,
+            topic_id,
+            clock: Clock::new(),
+            rules: rules.clone(),
+            pollers: (0..lane.config.pollers.max(1)).map(|_| Poller::new(rules.clone())).collect(),
+            flights: JoinSet::new(),
+            events: received,
+            valve,
+            feed: tokio::spawn(feed.run()),
+            progress,
+            committer,
+            leaving: Vec::new(),
+        })
+    }
+
+    pub(super) async fn run(mut self, mut stopped: watch::Receiver<bool>) -> Ended {
+        let ended = loop {
+            let wake = self.start_steps();
+            self.regulate();
+            tokio::select! {
+                event = self.events.recv() => match event {
+                    Some(Event::Ended(ended)) => break ended,
+                    None => break Ended::Failed("the consumer's task ended".to_owned()),
+                    Some(event) => self.take(event).await,
+                },
+                Some(done) = self.flights.join_next() => self.land(done).await,
+                () = until(wake) => {}
+                _ = stopped.changed() => break Ended::Stopped,
+            }
+        };
+        self.close(matches!(ended, Ended::Stopped)).await;
+        ended
+    }
+
+    /// Starts what the pollers order; says how long there is nothing to do.
+    fn start_steps(&mut self) -> Option<Duration> {
+        let now = self.clock.now_ms();
+        let mut wake: Option<i64> = None;
+        for (index, poller) in self.pollers.iter_mut().enumerate() {
+            match poller.step(now) {
+                Step::Invoke(batch) => {
+                    self.lane.status.invoking(batch.attempt);
+                    let deliverer = self.lane.deliverer.clone();
+                    self.flights.spawn(async move { (index, deliverer.invoke(batch).await) });
+                }
+                Step::GiveUp(given_up) => {
+                    let deliverer = self.lane.deliverer.clone();
+                    self.flights.spawn(async move { (index, deliverer.give_up(given_up).await) });
+                }
+                Step::WaitUntil(then) => wake = Some(wake.map_or(then, |earlier| earlier.min(then))),
+                Step::Idle | Step::Busy => {}
+            }
+        }
+        wake.map(|then| Duration::from_millis(u64::try_from(then - now).unwrap_or(0)))
+    }
+
+    /// Tells the feed whether there is room: two batches ahead of each poller, no more.
+    fn regulate(&self) {
+        let (most_records, most_bytes) = (2 * self.rules.batch_size.max(500), 2 * PAYLOAD_LIMIT);
+        let mut state = ValveState { closed: true, stalled: Vec::new() };
+        for poller in &self.pollers {
+            let held = poller.held();
+            let (mut records, mut bytes) = (0, 0);
+            for (partition, queued, size) in poller.buffered() {
+                if held.contains(&partition) && (queued >= most_records || size >= most_bytes) {
+                    state.stalled.push(partition);
+                } else {
+                    records += queued;
+                    bytes += size;
+                }
+            }
+            // A poller with room opens the valve: which partition the next records are of is not known before.
+            state.closed &= records >= most_records || bytes >= most_bytes;
+        }
+        self.valve.set(state);
+    }
+
+    async fn take(&mut self, event: Event) {
+        match event {
+            Event::Records(records) => {
+                let now = self.clock.now_ms();
+                for record in records {
+                    let poller = self.poller_of(record.partition);
+                    self.pollers[poller].offer(into_record(record), now);
+                }
+            }
+            Event::Revoked { partitions, done } => {
+                self.leaving.push((partitions, done));
+                if self.flights.is_empty() {
+                    self.let_go().await;
+                }
+            }
+            Event::Lost(partitions) => self.forget(&partitions),
+            Event::PollFailed(error) => self.lane.status.failed(error),
+            Event::Ended(_) => {}
+        }
+    }
+
+    async fn land(&mut self, done: Result<(usize, Outcome), tokio::task::JoinError>) {
+        let Ok((index, outcome)) = done else {
+            // The task panicked and its poller is unknown: the batches on their way are void, the session is over.
+            self.lane.status.failed("a delivery task ended without an outcome".to_owned());
+            self.events.close();
+            return;
+        };
+        if let Outcome::Failed(error) | Outcome::Unavailable(error) = &outcome {
+            tracing::warn!(topic = %self.lane.mapping.topic, function = %self.lane.mapping.function_name, error,
+                "a batch was not handled");
+            self.lane.status.failed(error.clone());
+        }
+        let finished = self.pollers[index].finish(outcome, self.clock.now_ms());
+        self.lane.status.finished(finished);
+        self.progress.send_replace(self.current_progress());
+        if self.flights.is_empty() && !self.leaving.is_empty() {
+            self.let_go().await;
+        }
+    }
+
+    /// Commits, then gives revoked partitions away.
+    async fn let_go(&mut self) {
+        self.commit_now().await;
+        for (partitions, done) in std::mem::take(&mut self.leaving) {
+            self.forget(&partitions);
+            // The feed may be gone.
+            let _ = done.send(());
+        }
+    }
+
+    fn forget(&mut self, partitions: &[i32]) {
+        for partition in partitions {
+            let poller = self.poller_of(*partition);
+            self.pollers[poller].revoke(*partition);
+        }
+        self.lane.status.released(partitions);
+        self.progress.send_replace(self.current_progress());
+    }
+
+    fn poller_of(&self, partition: i32) -> usize {
+        partition.unsigned_abs() as usize % self.pollers.len()
+    }
+
+    fn current_progress(&self) -> BTreeMap<i32, i64> {
+        self.pollers.iter().flat_map(Poller::progress).collect()
+    }
+
+    async fn commit_now(&self) {
+        let progress = self.current_progress();
+        if progress.is_empty() {
+            return;
+        }
+        let committed = commit(&self.consumer, &self.lane.mapping.topic, self.topic_id, &progress);
+        match tokio::time::timeout(Duration::from_secs(5), committed).await {
+            Ok(Ok(())) => self.lane.status.committed(&progress),
+            Ok(Err(error)) => tracing::warn!(%error, "the last offsets were not committed"),
+            Err(_) => tracing::warn!("the last offsets were not committed in time"),
+        }
+    }
+
+    /// Finishes what is on its way, commits and, when the bridge stops, leaves the group.
+    async fn close(mut self, leave: bool) {
+        // Unblocks a feed that wants to tell something, and revocations that nobody answers any more.
+        self.events.close();
+        while self.events.try_recv().is_ok() {}
+        self.leaving.clear();
+        let landed = tokio::time::timeout(FAREWELL, async {
+            while let Some(done) = self.flights.join_next().await {
+                self.land(done).await;
+            }
+        })
+        .await;
+        if landed.is_err() {
+            tracing::warn!("a batch on its way was left behind: it will be delivered again");
+        }
+        self.feed.abort();
+        self.committer.abort();
+        self.commit_now().await;
+        let membership =
+            if leave { GroupMembershipOperation::LeaveGroup } else { GroupMembershipOperation::Default };
+        let options =
+            CloseOptions::new().timeout(Duration::from_secs(5)).group_membership_operation(membership);
+        if let Err(error) = self.consumer.close_with(options).await {
+            tracing::debug!(%error, "the consumer did not close cleanly");
+        }
+    }
+}
+
+async fn until(wake: Option<Duration>) {
+    match wake {
+        Some(wake) => tokio::time::sleep(wake).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn topic_id(kafka: &Kafka, topic: &str) -> Result<TopicId, Ended> {
+    let probe = kafka.consumer_without_group().metrics_push(false).build().await?;
+    let metadata = probe.fetch_metadata(Some(topic)).await?;
+    metadata.topics.iter().find(|found| found.name == topic).map(|found| found.topic_id).ok_or(Ended::NoTopic)
+}
+
+fn into_record(record: ConsumerRecord) -> Record {
+    Record {
+        partition: record.partition,
+        offset: record.offset,
+        timestamp_ms: record.timestamp,
+        key: record.key,
+        value: record.value,
+        headers: record
+            .headers
+            .into_iter()
+            // Lambda's events have no null in a header: it becomes an empty list of bytes.
+            .map(|(name, value)| (name, value.map(|value| value.to_vec()).unwrap_or_default()))
+            .collect(),
+    }
+}

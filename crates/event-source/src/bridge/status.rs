@@ -1,0 +1,184 @@
+//! What the bridge is doing, as a file that others read.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::BridgeConfig;
+use super::clock::epoch_ms;
+use crate::Finished;
+
+/// How often a changed status is written; one that does not change is written every tenth time, as a sign of life.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// The bridge's status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BridgeStatus {
+    /// Process id.
+    pub pid: u32,
+    /// Whether it still runs (false after an orderly stop).
+    pub running: bool,
+    /// When it started, milliseconds since the epoch.
+    pub started_at_ms: i64,
+    /// When this was written; older than some 10 s means that the bridge is gone.
+    pub updated_at_ms: i64,
+    /// In the order of the configuration.
+    pub mappings: Vec<MappingStatus>,
+}
+
+/// One mapping's status. Times are milliseconds since the epoch, counts since the bridge started.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MappingStatus {
+    /// Consumer group.
+    pub consumer_group: String,
+    /// Topic.
+    pub topic: String,
+    /// Function.
+    pub function_name: String,
+    /// What went wrong last.
+    pub last_error: Option<String>,
+    /// When it did.
+    pub last_error_at_ms: Option<i64>,
+    /// When the function last handled a batch; later than the last error means that it is over.
+    pub last_success_at_ms: Option<i64>,
+    /// Invocations that were made.
+    pub invocations: u64,
+    /// Those of them that delivered a batch once more.
+    pub retries: u64,
+    /// Records handled.
+    pub handled: u64,
+    /// Records given up.
+    pub given_up: u64,
+    /// Committed offset of each partition that this bridge holds.
+    pub committed: BTreeMap<i32, i64>,
+}
+
+/// Reads a status file.
+pub fn read(path: &Path) -> std::io::Result<BridgeStatus> {
+    Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+}
+
+/// The status in the making.
+#[derive(Debug, Clone)]
+pub(super) struct StatusBoard {
+    status: Arc<Mutex<BridgeStatus>>,
+    path: Option<PathBuf>,
+}
+
+/// One mapping's part of it.
+#[derive(Debug, Clone)]
+pub(super) struct MappingBoard {
+    status: Arc<Mutex<BridgeStatus>>,
+    index: usize,
+}
+
+impl StatusBoard {
+    pub(super) fn new(config: &BridgeConfig) -> Self {
+        let mappings = config
+            .mappings
+            .iter()
+            .map(|mapping| MappingStatus {
+                consumer_group: mapping.consumer_group.clone(),
+                topic: mapping.topic.clone(),
+                function_name: mapping.function_name.clone(),
+                ..MappingStatus::default()
+            })
+            .collect();
+        let now = epoch_ms();
+        let status = BridgeStatus {
+            pid: std::process::id(),
+            running: true,
+            started_at_ms: now,
+            updated_at_ms: now,
+            mappings,
+        };
+        Self { status: Arc::new(Mutex::new(status)), path: config.status_path.clone() }
+    }
+
+    pub(super) fn mapping(&self, index: usize) -> MappingBoard {
+        MappingBoard { status: Arc::clone(&self.status), index }
+    }
+
+    pub(super) fn set_stopped(&self) {
+        lock(&self.status).running = false;
+    }
+
+    /// Writes the file so that a reader sees the old one or the new one, never half of one.
+    pub(super) fn write(&self) -> std::io::Result<()> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let json = {
+            let mut status = lock(&self.status);
+            status.updated_at_ms = epoch_ms();
+            serde_json::to_vec_pretty(&*status)?
+        };
+        let mut unfinished = path.clone().into_os_string();
+        unfinished.push(".new");
+        std::fs::write(&unfinished, json)?;
+        std::fs::rename(&unfinished, path)
+    }
+
+    pub(super) async fn keep_written(self) {
+        let mut written = Vec::new();
+        let mut skipped = 0;
+        loop {
+            tokio::time::sleep(EVERY).await;
+            let current = lock(&self.status).mappings.clone();
+            skipped += 1;
+            if current == written && skipped < 10 {
+                continue;
+            }
+            match self.write() {
+                Ok(()) => (written, skipped) = (current, 0),
+                Err(error) => tracing::warn!(%error, "the bridge's status was not written"),
+            }
+        }
+    }
+}
+
+impl MappingBoard {
+    fn update(&self, change: impl FnOnce(&mut MappingStatus)) {
+        if let Some(mapping) = lock(&self.status).mappings.get_mut(self.index) {
+            change(mapping);
+        }
+    }
+
+    pub(super) fn failed(&self, error: String) {
+        self.update(|mapping| {
+            mapping.last_error = Some(error);
+            mapping.last_error_at_ms = Some(epoch_ms());
+        });
+    }
+
+    pub(super) fn invoking(&self, attempt: u32) {
+        self.update(|mapping| {
+            mapping.invocations += 1;
+            mapping.retries += u64::from(attempt > 1);
+        });
+    }
+
+    pub(super) fn finished(&self, finished: Finished) {
+        self.update(|mapping| {
+            mapping.handled += finished.handled as u64;
+            mapping.given_up += finished.given_up as u64;
+            if finished.handled > 0 {
+                mapping.last_success_at_ms = Some(epoch_ms());
+            }
+        });
+    }
+
+    pub(super) fn committed(&self, offsets: &BTreeMap<i32, i64>) {
+        self.update(|mapping| mapping.committed.extend(offsets));
+    }
+
+    pub(super) fn released(&self, partitions: &[i32]) {
+        self.update(|mapping| mapping.committed.retain(|partition, _| !partitions.contains(partition)));
+    }
+}
+
+fn lock(status: &Mutex<BridgeStatus>) -> MutexGuard<'_, BridgeStatus> {
+    // A status is plain data: whatever a panicking thread left is still one.
+    status.lock().unwrap_or_else(PoisonError::into_inner)
+}
