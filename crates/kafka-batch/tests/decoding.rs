@@ -1,4 +1,5 @@
 //! What goes into an event comes out of it, and no input makes the decoder fail but by an error.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use aws_lambda_events::kafka::KafkaEvent;
 use kafka_batch::event::MskEvent;

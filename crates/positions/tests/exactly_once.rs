@@ -1,4 +1,5 @@
 //! However deliveries are cut, repeated, lost and reordered: a record is handled once, and stored at most once.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

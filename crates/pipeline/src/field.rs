@@ -1,0 +1,141 @@
+//! The fields of a record and their types.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A field of a record or of a struct within it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Field {
+    /// The JSON key and the column's name.
+    pub name: String,
+    /// The type.
+    #[serde(rename = "type")]
+    pub field_type: FieldType,
+    /// Whether the field may be `null` or absent; otherwise such a record is parked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nullable: bool,
+    /// How a `timestamp` is written.
+    #[serde(default, skip_serializing_if = "TimestampFormat::is_iso")]
+    pub format: TimestampFormat,
+    /// The fields of a `struct`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<Field>,
+}
+
+/// A field's type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum FieldType {
+    /// Text.
+    String,
+    /// 32-bit integer.
+    Int32,
+    /// 64-bit integer.
+    Int64,
+    /// 64-bit float; integers are taken too.
+    Float64,
+    /// `true` or `false`.
+    Boolean,
+    /// Exact decimal: `precision` digits in all, `scale` of them behind the point. A JSON number or a string.
+    Decimal {
+        /// Digits in all, 1 to 38.
+        precision: u8,
+        /// Digits behind the point, at most `precision`.
+        scale: u8,
+    },
+    /// `YYYY-MM-DD`.
+    Date,
+    /// An instant in microseconds; see [`TimestampFormat`].
+    Timestamp,
+    /// Any JSON value, kept as its text.
+    Json,
+    /// An object with fields of its own.
+    Struct,
+}
+
+impl fmt::Display for FieldType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::String => f.write_str("string"),
+            Self::Int32 => f.write_str("int32"),
+            Self::Int64 => f.write_str("int64"),
+            Self::Float64 => f.write_str("float64"),
+            Self::Boolean => f.write_str("boolean"),
+            Self::Decimal { precision, scale } => write!(f, "decimal({precision},{scale})"),
+            Self::Date => f.write_str("date"),
+            Self::Timestamp => f.write_str("timestamp"),
+            Self::Json => f.write_str("json"),
+            Self::Struct => f.write_str("struct"),
+        }
+    }
+}
+
+impl From<FieldType> for String {
+    fn from(field_type: FieldType) -> Self {
+        field_type.to_string()
+    }
+}
+
+impl TryFrom<String> for FieldType {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl FromStr for FieldType {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "string" => Self::String,
+            "int32" => Self::Int32,
+            "int64" => Self::Int64,
+            "float64" => Self::Float64,
+            "boolean" => Self::Boolean,
+            "date" => Self::Date,
+            "timestamp" => Self::Timestamp,
+            "json" => Self::Json,
+            "struct" => Self::Struct,
+            _ => return decimal(text).ok_or_else(|| unknown_type(text)),
+        })
+    }
+}
+
+fn decimal(text: &str) -> Option<FieldType> {
+    let (precision, scale) = text.strip_prefix("decimal(")?.strip_suffix(')')?.split_once(',')?;
+    let (precision, scale) = (precision.trim().parse().ok()?, scale.trim().parse().ok()?);
+    (1..=38).contains(&precision).then_some(())?;
+    (scale <= precision).then_some(FieldType::Decimal { precision, scale })
+}
+
+fn unknown_type(text: &str) -> String {
+    format!(
+        "`{text}` is not a type: use string, int32, int64, float64, boolean, decimal(p,s) with p up to 38, date, \
+         timestamp, json or struct"
+    )
+}
+
+/// How a timestamp is written in the record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimestampFormat {
+    /// `2021-08-14 22:55:50.123456`, `T` or a space between, fraction and zone optional; without a zone it is UTC.
+    #[default]
+    Iso,
+    /// Seconds since the epoch, as a number with or without a fraction.
+    EpochSeconds,
+    /// Milliseconds since the epoch, as an integer.
+    EpochMillis,
+}
+
+impl TimestampFormat {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+    fn is_iso(&self) -> bool {
+        *self == Self::Iso
+    }
+}

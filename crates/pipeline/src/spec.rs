@@ -1,0 +1,156 @@
+//! The shape of a pipeline file.
+
+use serde::{Deserialize, Serialize};
+
+use crate::field::Field;
+
+/// One topic: its records, and where they go.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pipeline {
+    /// The topic itself.
+    pub topic: Topic,
+    /// The field that says when the event happened: a `timestamp`, by dotted path. Needed by `lake.partition_by`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_time: Option<String>,
+    /// The fields of a record, in the order of the table's columns.
+    pub fields: Vec<Field>,
+    /// Store every record in a Delta table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lake: Option<Lake>,
+    /// Keep a running total per key in Postgres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totals: Option<Totals>,
+    /// How Lambda cuts batches; the same for each of the topic's functions.
+    #[serde(default)]
+    pub batching: Batching,
+}
+
+/// The Kafka topic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Topic {
+    /// Its name.
+    pub name: String,
+    /// How many partitions it is created with.
+    pub partitions: u32,
+    /// How long Kafka keeps a record, in hours.
+    #[serde(default = "a_week")]
+    pub retention_hours: u32,
+}
+
+fn a_week() -> u32 {
+    168
+}
+
+/// The topic's Delta table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lake {
+    /// The Kafka consumer group.
+    pub consumer_group: String,
+    /// The table's folder below the lake's root.
+    pub path: String,
+    /// The table's partition columns, outermost first.
+    #[serde(default)]
+    pub partition_by: Vec<PartitionColumn>,
+}
+
+/// A partition column of a Delta table; all are strings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartitionColumn {
+    /// The column's name.
+    pub name: String,
+    /// `strftime` of the event time in UTC where it holds a `%`, otherwise a constant.
+    pub value: String,
+}
+
+/// A running total per key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Totals {
+    /// The Kafka consumer group.
+    pub consumer_group: String,
+    /// The Postgres table, `name` or `schema.name`; created when it does not exist.
+    pub table: String,
+    /// The fields that make the key, by dotted path.
+    pub key: Vec<String>,
+    /// The field that is summed, by dotted path: an integer or a decimal.
+    pub sum: String,
+    /// The column that holds the sum.
+    #[serde(default = "total")]
+    pub total_column: String,
+}
+
+fn total() -> String {
+    "total".into()
+}
+
+/// How an event source mapping cuts and retries batches. Bounds and defaults are AWS's unless said otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Batching {
+    /// Records in a batch at the most, 1 to 10,000. Ours is 10,000: files in the lake should be large.
+    pub batch_size: u32,
+    /// How long a batch may wait to fill, 0 to 300 s. Ours is 1 s.
+    pub window_seconds: u32,
+    /// Where a new consumer group begins. `LATEST` is not offered: it skips what arrives while a mapping is created.
+    pub starting_position: StartingPosition,
+    /// Provisioned pollers, which alone give retry limits, bisecting and partial batch responses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provisioned: Option<Provisioned>,
+    /// Whether batches that were given up go to the failure destination on S3.
+    pub on_failure: bool,
+}
+
+impl Default for Batching {
+    fn default() -> Self {
+        Self {
+            batch_size: 10_000,
+            window_seconds: 1,
+            starting_position: StartingPosition::TrimHorizon,
+            provisioned: None,
+            on_failure: false,
+        }
+    }
+}
+
+/// Where a new consumer group begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum StartingPosition {
+    /// At the oldest record kept.
+    TrimHorizon,
+}
+
+/// Provisioned pollers of a mapping.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Provisioned {
+    /// Pollers kept at the least.
+    pub minimum_pollers: u32,
+    /// Pollers at the most.
+    pub maximum_pollers: u32,
+    /// Whether the function may name the records that must come again.
+    pub report_batch_item_failures: bool,
+    /// Whether a failed batch is cut in two before it is tried again.
+    pub bisect: bool,
+    /// Tries after the first; −1 for as long as Kafka keeps the record.
+    pub maximum_retries: i32,
+    /// Age in seconds at which a record is given up; −1 for never.
+    pub maximum_record_age_seconds: i32,
+}
+
+impl Default for Provisioned {
+    fn default() -> Self {
+        Self {
+            minimum_pollers: 1,
+            maximum_pollers: 2,
+            report_batch_item_failures: true,
+            bisect: false,
+            maximum_retries: -1,
+            maximum_record_age_seconds: -1,
+        }
+    }
+}
