@@ -1,0 +1,209 @@
+# The AWS environment as a whole, with the repository's own pipeline files.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  region        = "eu-central-1"
+  artifacts_dir = "tests/fixtures/not-built"
+}
+
+override_resource {
+  target = module.lake.module.bucket["lake"].aws_s3_bucket.this
+  values = { arn = "arn:aws:s3:::the-lake" }
+}
+
+override_resource {
+  target = module.lake.module.bucket["parked"].aws_s3_bucket.this
+  values = { arn = "arn:aws:s3:::the-parked" }
+}
+
+run "everything" {
+  module {
+    source = "./environments/aws"
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in values(module.lanes.policies) : [
+        for statement in jsondecode(policy).Statement :
+        startswith(statement.Sid, "Describe") || statement.Effect == "Deny" || !contains(statement.Resource, "*")
+      ]
+    ]))
+    error_message = "No role may be allowed anything on all resources, except EC2's Describe actions."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in values(module.lanes.policies) : [
+        for statement in jsondecode(policy).Statement : [for action in statement.Action : !strcontains(action, "*")]
+      ]
+    ]))
+    error_message = "Every action is named."
+  }
+
+  assert {
+    condition = !anytrue(flatten([
+      for function in ["parquet-writer", "totals-upserter", "schema-migrator", "rooms-generator"] : [
+        for statement in jsondecode(module.lanes.policies[function]).Statement : [for action in statement.Action : strcontains(lower(action), "delete") && startswith(action, "s3:")]
+      ]
+    ]))
+    error_message = "No function may delete objects."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(module.lanes.policies["parquet-writer"]).Statement : statement.Resource if statement.Sid == "AppendToTables"
+    ]) == ["arn:aws:s3:::the-lake/env=dv/source=rooms/subsrc=midgar/*"]
+    error_message = "parquet-writer writes below its tables' paths only."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(module.lanes.policies["parquet-writer"]).Statement : statement.Condition if statement.Sid == "ListTables"
+    ]) == { StringLikeIfExists = { "s3:prefix" = ["env=dv/source=rooms/subsrc=midgar/*"] } }
+    error_message = "parquet-writer lists its tables only."
+  }
+
+  assert {
+    condition = alltrue([
+      for function in ["parquet-writer", "totals-upserter"] : one([
+        for statement in jsondecode(module.lanes.policies[function]).Statement : statement.Resource if statement.Sid == "ParkRecords"
+      ]) == ["arn:aws:s3:::the-parked/parked/${function}/*"]
+    ])
+    error_message = "A lane parks records in its own folder only."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(module.lanes.policies["totals-upserter"]).Statement : statement.Resource if statement.Sid == "SignInToDatabase"
+    ]) == ["arn:aws:rds-db:eu-central-1:111122223333:dbuser:db-ABCDEFGHIJKLMNOP/headwater_writer"]
+    error_message = "totals-upserter signs in as one user of one instance."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(module.lanes.policies["totals-upserter"]).Statement : statement.Resource if statement.Sid == "ReadTopics"
+    ]) == ["arn:aws:kafka:eu-central-1:111122223333:topic/headwater-dev/11111111-2222-3333-4444-555555555555-1/rooms-v1"]
+    error_message = "A mapping's role reads its own topics only."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(module.lanes.policies["parquet-writer"]).Statement : statement.Resource if statement.Sid == "CommitInGroups"
+    ]) == ["arn:aws:kafka:eu-central-1:111122223333:group/headwater-dev/11111111-2222-3333-4444-555555555555-1/coldstorage"]
+    error_message = "A mapping's role commits in its own group only."
+  }
+
+  assert {
+    condition     = alltrue([for mapping in output.event_source_mappings : length(mapping.consumer_group) > 0 && mapping.starting_position == "TRIM_HORIZON"])
+    error_message = "Every mapping pins its consumer group and begins at the oldest record."
+  }
+
+  assert {
+    condition     = length(module.lanes.mapping_ids["parquet-writer"]) == 1 && length(module.lanes.mapping_ids["totals-upserter"]) == 1
+    error_message = "In AWS the mappings are made."
+  }
+
+  assert {
+    condition     = alltrue(values(module.lake.public_access_blocked))
+    error_message = "Buckets are closed to the public."
+  }
+
+  assert {
+    condition     = !module.warehouse.security.public && module.warehouse.security.encrypted && module.warehouse.security.iam && module.warehouse.security.force_ssl == "1"
+    error_message = "Postgres is private, encrypted, by TLS and with IAM."
+  }
+
+  assert {
+    condition = module.kafka.security == {
+      iam             = true
+      unauthenticated = false
+      client_broker   = "TLS"
+      in_cluster      = true
+      public_access   = "DISABLED"
+    }
+    error_message = "Kafka takes IAM over TLS from inside the network, and nothing else."
+  }
+
+  assert {
+    condition     = module.lanes.environments["totals-upserter"].DATABASE_AUTH == "iam" && !strcontains(nonsensitive(module.lanes.environments["totals-upserter"].DATABASE_URL), "headwater_admin")
+    error_message = "Writers have no password and are not the administrator."
+  }
+
+  assert {
+    condition     = endswith(nonsensitive(module.lanes.environments["totals-upserter"].DATABASE_URL), "/headwater?sslmode=verify-full")
+    error_message = "The database's certificate is verified."
+  }
+
+  assert {
+    condition     = startswith(module.lanes.environments["schema-migrator"].DATABASE_AUTH, "secret:arn:aws:secretsmanager:") && module.lanes.environments["schema-migrator"].DATABASE_IAM_USER == "headwater_writer"
+    error_message = "The migrator is the administrator, and makes the writers' user."
+  }
+
+  assert {
+    condition     = module.lanes.environments["parquet-writer"].PARTIAL_BATCH_RESPONSE == "false"
+    error_message = "On demand, Lambda reads no partial responses: the function must fail as a whole."
+  }
+
+  assert {
+    condition     = join(" ", module.network.interface_endpoints) == "lambda secretsmanager sts"
+    error_message = "On-demand pollers reach lambda and sts."
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(module.lanes.policies["rooms-generator"]).Statement : statement.Resource if statement.Sid == "KeepFailedInvocations"]) == ["arn:aws:sqs:eu-central-1:111122223333:headwater-dev-rooms-generator-failed"]
+    error_message = "What a schedule could not do is kept in a queue."
+  }
+
+  assert {
+    condition     = output.functions["parquet-writer"] == "headwater-dev-parquet-writer"
+    error_message = "In AWS names carry the deployment's name."
+  }
+}
+
+run "with_kafka_and_postgres_of_somebody_else" {
+  variables {
+    existing_kafka        = { cluster_arn = "arn:aws:kafka:eu-central-1:111122223333:cluster/theirs/99999999-2222-3333-4444-555555555555-2" }
+    existing_database     = { auth = "secret", secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:theirs-AbCdEf" }
+    existing_database_url = "postgres://app@db.example.com:5432/shop"
+    network = {
+      existing          = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"] }
+      existing_services = { kafka = { security_group_id = "sg-1", port = 9098 }, database = { security_group_id = "sg-2", port = 5432 } }
+    }
+  }
+
+  module {
+    source = "./environments/aws"
+  }
+
+  assert {
+    condition     = module.kafka.security == null && module.warehouse.security == null && module.network.vpc_id == "vpc-1"
+    error_message = "Nothing is made that exists already."
+  }
+
+  assert {
+    condition     = output.kafka_bootstrap_servers == "b-1.looked-up.kafka.eu-central-1.amazonaws.com:9098"
+    error_message = "The brokers are looked up by the cluster's ARN."
+  }
+
+  assert {
+    condition     = nonsensitive(output.database_url) == "postgres://app@db.example.com:5432/shop"
+    error_message = "The address is passed on."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(module.lanes.policies["totals-upserter"]).Statement : statement.Resource if statement.Sid == "ReadDatabaseSecret"
+    ]) == ["arn:aws:secretsmanager:eu-central-1:111122223333:secret:theirs-AbCdEf"]
+    error_message = "Writers read the owner's secret, and no other."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(module.lanes.policies["parquet-writer"]).Statement : statement.Resource if statement.Sid == "ReadTopics"
+    ]) == ["arn:aws:kafka:eu-central-1:111122223333:topic/theirs/99999999-2222-3333-4444-555555555555-2/rooms-v1"]
+    error_message = "Permissions name the owner's cluster."
+  }
+}

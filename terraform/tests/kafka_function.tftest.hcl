@@ -1,0 +1,200 @@
+# One function behind Kafka mappings: what the module refuses, and what it passes on to AWS.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name            = "writer"
+  function_label  = "writer"
+  description     = "writes"
+  code            = { bucket = "code", key = "writer.zip" }
+  memory_mb       = 512
+  timeout_seconds = 60
+  environment     = {}
+  cluster_arn     = "arn:aws:kafka:eu-central-1:111122223333:cluster/main/11111111-2222-3333-4444-555555555555-1"
+  failed_batches  = { bucket = "parked", bucket_arn = "arn:aws:s3:::parked" }
+  mappings        = [{ topic = "t", consumer_group = "g" }]
+}
+
+run "on_demand" {
+  module {
+    source = "./modules/kafka_function"
+  }
+
+  assert {
+    condition = (
+      aws_lambda_event_source_mapping.this["t"].amazon_managed_kafka_event_source_config[0].consumer_group_id == "g" &&
+      aws_lambda_event_source_mapping.this["t"].starting_position == "TRIM_HORIZON" &&
+      aws_lambda_event_source_mapping.this["t"].batch_size == 10000 &&
+      aws_lambda_event_source_mapping.this["t"].maximum_batching_window_in_seconds == 1
+    )
+    error_message = "The mapping pins its group, begins at the oldest record, and takes large batches at short intervals."
+  }
+
+  assert {
+    condition     = length(aws_lambda_event_source_mapping.this["t"].provisioned_poller_config) == 0 && length(coalesce(aws_lambda_event_source_mapping.this["t"].function_response_types, [])) == 0
+    error_message = "On demand there is nothing to pay and no partial response."
+  }
+
+  assert {
+    condition     = length(aws_lambda_event_source_mapping.this["t"].destination_config) == 0
+    error_message = "Batches are not given up unless the pipeline file says so."
+  }
+}
+
+run "provisioned_with_partial_responses_and_a_destination" {
+  variables {
+    mappings = [{
+      topic          = "t"
+      consumer_group = "g"
+      on_failure     = true
+      provisioned    = { maximum_pollers = 4, bisect = true, maximum_retries = 5, maximum_record_age_seconds = 3600 }
+    }]
+  }
+
+  module {
+    source = "./modules/kafka_function"
+  }
+
+  assert {
+    condition = (
+      aws_lambda_event_source_mapping.this["t"].provisioned_poller_config[0].maximum_pollers == 4 &&
+      contains(aws_lambda_event_source_mapping.this["t"].function_response_types, "ReportBatchItemFailures") &&
+      aws_lambda_event_source_mapping.this["t"].bisect_batch_on_function_error &&
+      aws_lambda_event_source_mapping.this["t"].maximum_retry_attempts == 5 &&
+      aws_lambda_event_source_mapping.this["t"].maximum_record_age_in_seconds == 3600
+    )
+    error_message = "Provisioned mode passes its controls on."
+  }
+
+  assert {
+    condition     = output.environment["PARTIAL_BATCH_RESPONSE"] == "true"
+    error_message = "The function's setting follows the mapping."
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.this["t"].destination_config[0].on_failure[0].destination_arn == "arn:aws:s3:::parked"
+    error_message = "Batches that are given up go to the parked bucket."
+  }
+
+  assert {
+    condition     = length([for statement in jsondecode(output.policy).Statement : statement if statement.Sid == "KeepFailedBatches"]) == 1
+    error_message = "The role may write them."
+  }
+}
+
+run "provisioned_without_partial_responses" {
+  variables {
+    mappings = [{ topic = "t", consumer_group = "g", provisioned = { report_batch_item_failures = false } }]
+  }
+
+  module {
+    source = "./modules/kafka_function"
+  }
+
+  assert {
+    condition     = output.environment["PARTIAL_BATCH_RESPONSE"] == "false" && length(coalesce(aws_lambda_event_source_mapping.this["t"].function_response_types, [])) == 0
+    error_message = "The function's setting follows the mapping."
+  }
+}
+
+run "without_a_kafka_event_source_only_the_outputs_say_what_to_do" {
+  variables {
+    create_event_source_mapping = false
+    cluster_arn                 = null
+  }
+
+  module {
+    source = "./modules/kafka_function"
+  }
+
+  assert {
+    condition     = length(aws_lambda_event_source_mapping.this) == 0 && length(output.event_source_mappings) == 1
+    error_message = "Same mappings, nobody polls."
+  }
+}
+
+run "fifteen_minutes_are_refused" {
+  command = plan
+
+  variables {
+    timeout_seconds = 900
+  }
+
+  module {
+    source = "./modules/kafka_function"
+  }
+
+  expect_failures = [var.timeout_seconds]
+}
+
+run "latest_is_refused" {
+  command = plan
+
+  variables {
+    mappings = [{ topic = "t", consumer_group = "g", starting_position = "LATEST" }]
+  }
+
+  module {
+    source = "./modules/kafka_function"
+  }
+
+  expect_failures = [var.mappings]
+}
+
+run "batches_beyond_ten_thousand_are_refused" {
+  command = plan
+
+  variables {
+    mappings = [{ topic = "t", consumer_group = "g", batch_size = 10001 }]
+  }
+
+  module {
+    source = "./modules/kafka_function"
+  }
+
+  expect_failures = [var.mappings]
+}
+
+run "windows_beyond_five_minutes_are_refused" {
+  command = plan
+
+  variables {
+    mappings = [{ topic = "t", consumer_group = "g", window_seconds = 301 }]
+  }
+
+  module {
+    source = "./modules/kafka_function"
+  }
+
+  expect_failures = [var.mappings]
+}
+
+run "giving_up_without_a_destination_is_refused" {
+  command = plan
+
+  variables {
+    mappings = [{ topic = "t", consumer_group = "g", provisioned = { maximum_retries = 3 } }]
+  }
+
+  module {
+    source = "./modules/kafka_function"
+  }
+
+  expect_failures = [var.mappings]
+}
+
+run "a_star_in_a_policy_is_refused" {
+  command = plan
+
+  variables {
+    policy_statements = [{ sid = "Everything", actions = ["s3:*"], resources = ["arn:aws:s3:::x"] }]
+  }
+
+  module {
+    source = "./modules/function"
+  }
+
+  expect_failures = [var.policy_statements]
+}

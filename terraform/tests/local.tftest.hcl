@@ -1,0 +1,78 @@
+# The local environment: the same lanes, with what the emulator lacks left to the local stack.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  kafka_bootstrap_servers = "127.0.0.1:9092"
+  database_url            = "postgres://headwater:hunter2@127.0.0.1:5432/headwater"
+  artifacts_dir           = "tests/fixtures/not-built"
+}
+
+run "local" {
+  module {
+    source = "./environments/local"
+  }
+
+  assert {
+    condition     = alltrue([for folder, name in output.functions : folder == name])
+    error_message = "Locally a function carries its folder's name."
+  }
+
+  assert {
+    condition = [for mapping in output.event_source_mappings : "${mapping.function_name} ${mapping.topic} ${mapping.consumer_group}"] == [
+      "parquet-writer rooms-v1 coldstorage",
+      "totals-upserter rooms-v1 reckoning",
+    ]
+    error_message = "The bridge reads what AWS would poll."
+  }
+
+  assert {
+    condition     = length(flatten([for function in values(module.lanes.mapping_ids) : values(function)])) == 0
+    error_message = "The emulator has no Kafka event source."
+  }
+
+  assert {
+    condition     = output.lake_root == "s3://headwater-lake" && output.parked_root == "s3://headwater-parked/parked"
+    error_message = "The command line and its users rely on these."
+  }
+
+  assert {
+    condition     = !anytrue([for schedule in output.schedules : schedule.enabled])
+    error_message = "Schedules are deployed and off."
+  }
+
+  assert {
+    condition = !anytrue(flatten([
+      for environment in values(module.lanes.environments) : [for value in values(environment) : strcontains(nonsensitive(value), "hunter2")]
+    ]))
+    error_message = "No password in a function's environment."
+  }
+
+  assert {
+    condition     = module.lanes.environments["totals-upserter"].DATABASE_URL == "postgres://headwater@127.0.0.1:5432/headwater"
+    error_message = "The address stays, the password goes."
+  }
+
+  assert {
+    condition     = startswith(module.lanes.environments["totals-upserter"].DATABASE_AUTH, "secret:")
+    error_message = "User and password are in a secret."
+  }
+}
+
+run "a_password_that_terraform_cannot_decode_is_refused" {
+  command = plan
+
+  variables {
+    name         = "x"
+    existing     = {}
+    existing_url = "postgres://headwater:hunter%402@127.0.0.1:5432/headwater"
+  }
+
+  module {
+    source = "./modules/warehouse"
+  }
+
+  expect_failures = [var.existing_url]
+}

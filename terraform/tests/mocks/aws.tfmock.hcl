@@ -1,0 +1,72 @@
+# What AWS would answer: only as much as other resources take from it.
+
+mock_data "aws_caller_identity" {
+  defaults = { account_id = "111122223333" }
+}
+
+mock_data "aws_region" {
+  defaults = { name = "eu-central-1" }
+}
+
+mock_data "aws_partition" {
+  defaults = { partition = "aws" }
+}
+
+mock_data "aws_availability_zones" {
+  defaults = { names = ["eu-central-1a", "eu-central-1b", "eu-central-1c"] }
+}
+
+mock_data "aws_msk_bootstrap_brokers" {
+  defaults = { bootstrap_brokers_sasl_iam = "b-1.looked-up.kafka.eu-central-1.amazonaws.com:9098" }
+}
+
+mock_resource "aws_s3_bucket" {
+  defaults = { arn = "arn:aws:s3:::some-bucket" }
+}
+
+mock_resource "aws_iam_role" {
+  defaults = { arn = "arn:aws:iam::111122223333:role/some-role" }
+}
+
+mock_resource "aws_lambda_function" {
+  defaults = { arn = "arn:aws:lambda:eu-central-1:111122223333:function:some-function" }
+}
+
+mock_resource "aws_cloudwatch_log_group" {
+  defaults = { arn = "arn:aws:logs:eu-central-1:111122223333:log-group:some-group" }
+}
+
+mock_resource "aws_sns_topic" {
+  defaults = { arn = "arn:aws:sns:eu-central-1:111122223333:some-topic" }
+}
+
+mock_resource "aws_secretsmanager_secret" {
+  defaults = { arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:headwater/database-AbCdEf" }
+}
+
+mock_resource "aws_msk_configuration" {
+  defaults = { arn = "arn:aws:kafka:eu-central-1:111122223333:configuration/headwater-dev/11111111-2222-3333-4444-555555555555-1" }
+}
+
+mock_resource "aws_msk_cluster" {
+  defaults = {
+    arn                        = "arn:aws:kafka:eu-central-1:111122223333:cluster/headwater-dev/11111111-2222-3333-4444-555555555555-1"
+    bootstrap_brokers_sasl_iam = "b-1.headwater-dev.kafka.eu-central-1.amazonaws.com:9098"
+  }
+}
+
+mock_resource "aws_db_instance" {
+  defaults = {
+    endpoint    = "headwater-dev.rds.eu-central-1.amazonaws.com:5432"
+    resource_id = "db-ABCDEFGHIJKLMNOP"
+    master_user_secret = [{
+      secret_arn    = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:rds-AbCdEf"
+      kms_key_id    = "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555"
+      secret_status = "active"
+    }]
+  }
+}
+
+mock_resource "aws_vpc_endpoint" {
+  defaults = { prefix_list_id = "pl-12345678" }
+}
