@@ -58,21 +58,16 @@ impl Environment {
 
     /// A variable that must be there; `meaning` says what it is for.
     pub fn required<T: FromStr<Err: Display>>(&mut self, name: &str, meaning: &str) -> Option<T> {
-        match self.variables.get(name).filter(|value| !value.is_empty()) {
-            Some(_) => self.parsed(name),
-            None => {
-                self.problem(format!("{name} is missing ({meaning})"));
-                None
-            }
+        if self.text(name).is_some() {
+            return self.parsed(name);
         }
+        self.problem(format!("{name} is missing ({meaning})"));
+        None
     }
 
     /// A variable with a default. `None` only when it is there and bad.
     pub fn optional<T: FromStr<Err: Display>>(&mut self, name: &str, default: T) -> Option<T> {
-        match self.variables.get(name).filter(|value| !value.is_empty()) {
-            Some(_) => self.parsed(name),
-            None => Some(default),
-        }
+        if self.text(name).is_some() { self.parsed(name) } else { Some(default) }
     }
 
     /// A variable that may be absent, as text.

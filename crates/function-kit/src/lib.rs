@@ -1,6 +1,7 @@
 //! What every function needs: configuration, logs and metrics, error classes, serving.
 
 pub mod aws;
+pub mod backoff;
 pub mod environment;
 pub mod fault;
 pub mod serve;

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use kafka_batch::{BatchOutcome, KafkaBatch};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::fault::{Classified, FaultClass};
 use crate::telemetry::{Unit, WideEvent, init_tracing};
@@ -19,7 +20,7 @@ const RESERVE: Duration = Duration::from_millis(500);
 /// A function fed by Kafka: what it does with a batch.
 pub trait KafkaLane: Send + Sync + 'static {
     /// Handles every record of `batch` before `deadline`, and says what became of each.
-    fn store(&self, batch: &KafkaBatch, deadline: Instant) -> impl Future<Output = BatchOutcome> + Send;
+    fn store(&self, batch: &KafkaBatch, deadline: Instant) -> impl Future<Output = BatchOutcome>;
 }
 
 /// What an invocation failed with, as Lambda reports it: the class is the error's type.
@@ -75,10 +76,14 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 ///
 /// `partial_batch_response` tells whether the mapping reads `batchItemFailures`. Where it does not, Lambda would take
 /// such an answer for success: then one record that must come again fails the whole invocation.
-pub async fn serve_kafka(lane: impl KafkaLane, partial_batch_response: bool) -> Result<(), lambda_runtime::Error> {
+pub async fn serve_kafka(
+    lane: impl KafkaLane,
+    partial_batch_response: bool,
+) -> Result<(), lambda_runtime::Error> {
     let lane = Arc::new(lane);
     serve(async move |payload: Arc<RawValue>, deadline, event| {
-        kafka_invocation(lane.as_ref(), payload.get().as_bytes(), deadline, partial_batch_response, event).await
+        kafka_invocation(lane.as_ref(), payload.get().as_bytes(), deadline, partial_batch_response, event)
+            .await
     })
     .await
 }
@@ -142,8 +147,9 @@ where
 {
     let handler = &handler;
     serve(async move |payload: Arc<RawValue>, deadline, event: &mut WideEvent| {
-        let input = serde_json::from_str(payload.get())
-            .map_err(|error| Failure::new(FaultClass::Poison, format!("the event is not as expected: {error}")))?;
+        let input = serde_json::from_str(payload.get()).map_err(|error| {
+            Failure::new(FaultClass::Poison, format!("the event is not as expected: {error}"))
+        })?;
         let answer = handler(input, deadline).await?;
         event.field("result", json!(answer));
         Ok(answer)

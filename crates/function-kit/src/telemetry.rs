@@ -121,6 +121,9 @@ mod tests {
         for dimension in directive["Dimensions"][0].as_array().unwrap() {
             assert!(parsed[dimension.as_str().unwrap()].is_string(), "{dimension} has a value");
         }
-        assert_eq!((&parsed["RecordsStored"], &parsed["fault"], &parsed["level"]), (&json!(7), &json!("lost"), &json!("ERROR")));
+        assert_eq!(
+            (&parsed["RecordsStored"], &parsed["fault"], &parsed["level"]),
+            (&json!(7), &json!("lost"), &json!("ERROR"))
+        );
     }
 }

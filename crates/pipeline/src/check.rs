@@ -182,7 +182,7 @@ fn totals(checker: &mut Checker, totals: &Totals, layout: &Layout) {
             None => checker
                 .problem(&path, "must name a field that is not nullable, nor a float64, json or struct"),
             Some(name) => {
-                checker.require(columns.insert(name), &path, "the table has another column of this name")
+                checker.require(columns.insert(name), &path, "the table has another column of this name");
             }
         }
     }

@@ -1,1 +1,20 @@
-//! Postgres: connection, migrations, offset ledger, bulk upserts.
+//! Postgres: connection, migrations, the offset ledger and bulk upserts.
+//!
+//! One connection a process, made when it is first needed and again after it broke: a Lambda environment handles one
+//! event at a time. Statements are sent without preparing and pipelined, so that a round trip carries all it can.
+
+mod connect;
+mod error;
+pub mod ledger;
+mod migrate;
+mod roots;
+mod session;
+mod settings;
+mod totals_table;
+
+pub use error::WarehouseError;
+pub use migrate::migrate;
+pub use session::Warehouse;
+pub use settings::{DatabaseAuth, DatabaseSettings};
+pub use tokio_postgres::Client;
+pub use totals_table::{SumType, TotalsTable};

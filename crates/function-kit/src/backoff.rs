@@ -1,0 +1,44 @@
+//! Pauses between tries: jittered, growing, and never past the deadline.
+
+use rand::RngExt;
+use tokio::time::{Duration, Instant, sleep_until};
+
+/// Full jitter: each pause is anywhere between nothing and a bound that doubles.
+#[derive(Debug)]
+pub struct Backoff {
+    bound: Duration,
+    longest: Duration,
+}
+
+impl Backoff {
+    /// Pauses of up to `first`, then twice that, and so on up to `longest`.
+    #[must_use]
+    pub fn new(first: Duration, longest: Duration) -> Self {
+        Self { bound: first, longest }
+    }
+
+    /// Pauses; `false`, at once, when the pause would pass the deadline.
+    pub async fn pause(&mut self, deadline: Instant) -> bool {
+        let micros = u64::try_from(self.bound.as_micros()).unwrap_or(u64::MAX);
+        let until = Instant::now() + Duration::from_micros(rand::rng().random_range(0..=micros));
+        self.bound = (self.bound * 2).min(self.longest);
+        if until >= deadline {
+            return false;
+        }
+        sleep_until(until).await;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_end_before_the_deadline() {
+        let deadline = Instant::now() + Duration::from_secs(1);
+        let mut backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(400));
+        while backoff.pause(deadline).await {}
+        assert!(Instant::now() < deadline);
+    }
+}

@@ -1,0 +1,66 @@
+//! Migrations: embedded, in order, each once, under a lock that any number of migrators respect.
+
+use tokio_postgres::Client;
+use tokio_postgres::types::Type;
+
+use crate::error::WarehouseError;
+
+/// All migrations, in their order. An applied one never changes: its checksum is kept.
+const MIGRATIONS: &[(&str, &str)] =
+    &[("0001_kafka_offsets", include_str!("../migrations/0001_kafka_offsets.sql"))];
+
+/// Any number that nobody else locks: the ASCII codes of `hwtr`.
+const LOCK: i64 = 0x6877_7472;
+
+/// Applies what is not applied yet, and then runs `also` within the same transaction and lock. Returns the names of
+/// the migrations applied now.
+pub async fn migrate(
+    client: &Client,
+    also: impl AsyncFnOnce(&Client) -> Result<(), WarehouseError>,
+) -> Result<Vec<&'static str>, WarehouseError> {
+    let failed = WarehouseError::statement("migrate");
+    client.batch_execute("BEGIN").await.map_err(&failed)?;
+    client.query_typed("SELECT pg_advisory_xact_lock($1)", &[(&LOCK, Type::INT8)]).await.map_err(&failed)?;
+    client
+        .batch_execute(
+            "CREATE TABLE IF NOT EXISTS schema_migrations (
+                name text PRIMARY KEY,
+                checksum text NOT NULL,
+                applied_at timestamptz NOT NULL DEFAULT now()
+            )",
+        )
+        .await
+        .map_err(&failed)?;
+    let mut applied = Vec::new();
+    for &(name, sql) in MIGRATIONS {
+        let row = client
+            .query_typed_one(
+                "SELECT md5($2) AS checksum, (SELECT checksum FROM schema_migrations WHERE name = $1) AS applied",
+                &[(&name, Type::TEXT), (&sql, Type::TEXT)],
+            )
+            .await
+            .map_err(&failed)?;
+        let (checksum, before): (String, Option<String>) = (row.get("checksum"), row.get("applied"));
+        match before {
+            Some(before) if before == checksum => continue,
+            Some(_) => {
+                return Err(WarehouseError::Schema(format!(
+                    "migration {name} was changed after it was applied; add a new migration instead"
+                )));
+            }
+            None => {}
+        }
+        client.batch_execute(sql).await.map_err(&failed)?;
+        client
+            .execute_typed(
+                "INSERT INTO schema_migrations (name, checksum) VALUES ($1, $2)",
+                &[(&name, Type::TEXT), (&checksum, Type::TEXT)],
+            )
+            .await
+            .map_err(&failed)?;
+        applied.push(name);
+    }
+    also(client).await?;
+    client.batch_execute("COMMIT").await.map_err(&failed)?;
+    Ok(applied)
+}
