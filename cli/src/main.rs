@@ -12,8 +12,10 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
+use tokio::runtime::Builder;
+
 use stack::layout::Layout;
-use verbs::{bridge, detach, down, drain, env, logs, prepare, rooms, status, up};
+use verbs::{bridge, detach, down, drain, env, logs, pipeline, prepare, rooms, status, up};
 
 /// Headwater on this machine: a local stack of real parts, and what it holds
 #[derive(Debug, Parser)]
@@ -40,6 +42,8 @@ enum Verb {
     Drain(drain::Drain),
     /// Send records of the rooms generator
     Rooms(rooms::Rooms),
+    /// Check and show pipeline files
+    Pipeline(pipeline::PipelineArgs),
     /// Show the functions' logs
     Logs(logs::Logs),
     #[command(hide = true)]
@@ -65,10 +69,11 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         return detach::run(args);
     }
     let layout = Layout::find(cli.data_dir.as_deref())?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
+    let mut runtime = match cli.verb {
+        Verb::Bridge => Builder::new_multi_thread(),
+        _ => Builder::new_current_thread(),
+    };
+    let runtime = runtime.enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(async {
         match &cli.verb {
             Verb::Up(args) => up::run(&layout, args).await,
@@ -78,6 +83,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
             Verb::Drain(args) => drain::run(&layout, args).await,
             Verb::Rooms(args) => rooms::run(&layout, args).await,
             Verb::Logs(args) => logs::run(&layout, args).await,
+            Verb::Pipeline(args) => pipeline::run(&layout, args),
             Verb::Bridge => bridge::run(&layout).await,
             Verb::Prepare => prepare::run(&layout),
             Verb::Detach(args) => detach::run(args),

@@ -63,8 +63,7 @@ mod tests {
 
     fn layout() -> (tempfile::TempDir, Layout) {
         let dir = tempfile::tempdir().unwrap();
-        let layout =
-            Layout { checkout: dir.path().into(), data: dir.path().into(), tools: dir.path().into() };
+        let layout = Layout::within(dir.path());
         layout.create().unwrap();
         (dir, layout)
     }

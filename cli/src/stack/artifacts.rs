@@ -21,7 +21,7 @@ const LARGEST_ZIP: u64 = 10 << 20;
 /// Builds (unless told not to) and zips every function; returns how many zips changed.
 pub(crate) fn prepare(layout: &Layout, build: bool, step: &Step) -> anyhow::Result<usize> {
     let names = names(layout)?;
-    let binaries = if build { build_all(layout, &names, step)? } else { built_before(layout, &names) };
+    let binaries = if build { build_all(layout, step)? } else { built_before(layout, &names) };
     let mut changed = 0;
     for name in &names {
         let zip = layout.artifacts().join(format!("{name}.zip"));
@@ -52,13 +52,12 @@ pub(crate) fn names(layout: &Layout) -> anyhow::Result<Vec<String>> {
     Ok(names)
 }
 
-fn build_all(layout: &Layout, names: &[String], step: &Step) -> anyhow::Result<BTreeMap<String, PathBuf>> {
+fn build_all(layout: &Layout, step: &Step) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     let mut command = Command::new(requirements::cargo()?);
-    command.current_dir(&layout.checkout).args(["build", "--release", "--bins"]);
+    // The whole workspace, as scripts/headwater does: with another selection cargo would unify other features and compile
+    // the dependencies again.
+    command.current_dir(&layout.checkout).args(["build", "--release", "--workspace", "--bins"]);
     command.arg("--message-format=json-render-diagnostics");
-    for name in names {
-        command.args(["-p", name]);
-    }
     let errors = layout.logs().join("build.log");
     let log = File::create(&errors).with_context(|| format!("cannot write {}", errors.display()))?;
     let mut child = command

@@ -1,6 +1,7 @@
 //! The event source bridge: this command again, as `headwater bridge`, in the background.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     fs,
     hash::{DefaultHasher, Hash as _, Hasher as _},
@@ -34,7 +35,7 @@ pub(crate) fn stop(layout: &Layout) -> anyhow::Result<()> {
 /// Starts it, or starts it again when its mappings or its binary changed, and waits until it reports.
 pub(crate) async fn start(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
     let part = part(layout);
-    let program = std::env::current_exe().context("cannot find this command itself")?;
+    let program = layout.command.clone();
     let wanted = fingerprint(stack, &program)?;
     let note = layout.run().join("bridge.for");
     if part.running().is_some() {
@@ -87,7 +88,15 @@ fn fingerprint(stack: &Stack, program: &Path) -> anyhow::Result<String> {
     Ok(format!("{:016x}", hasher.finish()))
 }
 
-/// The last error of each mapping that has one, by group and topic.
-pub(crate) fn last_errors(_layout: &Layout) -> std::collections::BTreeMap<(String, String), String> {
-    std::collections::BTreeMap::new()
+/// The error of each mapping whose last batch failed, by group and topic.
+pub(crate) fn last_errors(layout: &Layout) -> BTreeMap<(String, String), String> {
+    let Ok(status) = event_source::bridge::status::read(&layout.bridge_status()) else {
+        return BTreeMap::new();
+    };
+    status
+        .mappings
+        .into_iter()
+        .filter(|mapping| mapping.last_error_at_ms > mapping.last_success_at_ms)
+        .filter_map(|mapping| Some(((mapping.consumer_group, mapping.topic), mapping.last_error?)))
+        .collect()
 }

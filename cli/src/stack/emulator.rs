@@ -105,7 +105,7 @@ pub(crate) fn healthy(endpoint: &str) -> Option<String> {
 /// The installed version, from the folder that pip leaves.
 fn version(python: &Path) -> String {
     let packages = python.parent().and_then(Path::parent).map(|root| root.join("lib"));
-    let names = packages
+    let mut names = packages
         .into_iter()
         .flat_map(|lib| fs::read_dir(lib).into_iter().flatten().flatten())
         .flat_map(|python| fs::read_dir(python.path().join("site-packages")).into_iter().flatten().flatten());

@@ -1,11 +1,11 @@
 //! The broker: one Kafka in KRaft mode, and what the command asks of it.
 
-use std::{collections::BTreeMap, ffi::OsString, fs, path::PathBuf, process::Command, time::Duration};
+use std::{ffi::OsString, fs, path::PathBuf, process::Command, time::Duration};
 
 use anyhow::Context as _;
 use krafka::{
     Kafka,
-    admin::{AdminClient, ListConsumerGroupOffsetsOptions, NewTopic, OffsetSpec, TopicPartition},
+    admin::{AdminClient, ListConsumerGroupOffsetsOptions, NewTopic},
 };
 
 use super::{
@@ -197,29 +197,4 @@ async fn grow(admin: &AdminClient, topic: &TopicOutput) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// First and next offset of every partition of a topic.
-pub(crate) async fn offsets(admin: &AdminClient, topic: &str) -> anyhow::Result<BTreeMap<i32, (i64, i64)>> {
-    let mut partitions = Vec::new();
-    for (_, description) in
-        admin.describe_topics([topic], krafka::admin::DescribeTopicsOptions::default()).await?
-    {
-        let description = description.with_context(|| format!("topic {topic}"))?;
-        partitions.extend(description.partitions.iter().map(|partition| partition.partition));
-    }
-    let mut offsets: BTreeMap<i32, (i64, i64)> = BTreeMap::new();
-    for (spec, first) in [(OffsetSpec::Earliest, true), (OffsetSpec::Latest, false)] {
-        let specs = partitions.iter().map(|partition| (TopicPartition::new(topic, *partition), spec));
-        for (at, listed) in admin.list_offsets(specs, krafka::admin::ListOffsetsOptions::default()).await? {
-            let offset = listed.with_context(|| format!("offsets of {topic}"))?.offset;
-            let entry = offsets.entry(at.partition).or_default();
-            if first {
-                entry.0 = offset;
-            } else {
-                entry.1 = offset;
-            }
-        }
-    }
-    Ok(offsets)
 }

@@ -22,6 +22,8 @@ pub(crate) struct Layout {
     pub(crate) data: PathBuf,
     /// Downloaded parts, shared by all stacks of the checkout; `down --wipe` leaves them.
     pub(crate) tools: PathBuf,
+    /// This command itself, asked for before a build can replace it.
+    pub(crate) command: PathBuf,
 }
 
 impl Layout {
@@ -40,7 +42,8 @@ impl Layout {
         let data = data_dir.map_or_else(|| checkout.join(".headwater"), |dir| here.join(dir));
         let tools =
             env::var_os("HEADWATER_TOOLS_DIR").map_or_else(|| checkout.join(".tools"), |dir| here.join(dir));
-        Ok(Self { checkout, data, tools })
+        let command = env::current_exe().context("cannot find this command itself")?;
+        Ok(Self { checkout, data, tools, command })
     }
 
     /// Makes the data folder and its parts.
@@ -112,5 +115,13 @@ impl Layout {
         let mut hasher = DefaultHasher::new();
         self.data.hash(&mut hasher);
         format!("{:016x}", hasher.finish())
+    }
+}
+
+#[cfg(test)]
+impl Layout {
+    /// Everything in one folder.
+    pub(crate) fn within(dir: &Path) -> Self {
+        Self { checkout: dir.into(), data: dir.into(), tools: dir.into(), command: "headwater".into() }
     }
 }

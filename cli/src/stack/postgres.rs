@@ -34,7 +34,11 @@ pub(crate) fn part(layout: &Layout) -> Part {
 
 /// The address that clients and functions use.
 pub(crate) fn url(port: u16) -> String {
-    format!("postgres://{NAME}:{NAME}@127.0.0.1:{port}/{NAME}?sslmode=disable")
+    url_of(port, NAME)
+}
+
+fn url_of(port: u16, database: &str) -> String {
+    format!("postgres://{NAME}:{NAME}@127.0.0.1:{port}/{database}")
 }
 
 /// Makes the cluster when there is none, and starts the server.
@@ -83,7 +87,7 @@ pub(crate) async fn wait_ready(layout: &Layout, stack: &Stack) -> anyhow::Result
     let deadline = tokio::time::Instant::now() + PATIENCE;
     let part = part(layout);
     loop {
-        match connect(&stack.database_url.replace(&format!("/{NAME}?"), "/postgres?")).await {
+        match connect(&url_of(stack.postgres_port, "postgres")).await {
             Ok(client) => return make_database(&client).await,
             Err(error) if tokio::time::Instant::now() > deadline => {
                 return Err(

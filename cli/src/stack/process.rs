@@ -32,6 +32,7 @@ pub(crate) struct Record {
 pub(crate) struct Part {
     pub(crate) name: &'static str,
     record: PathBuf,
+    command: PathBuf,
     /// Where its output goes.
     pub(crate) log: PathBuf,
 }
@@ -56,6 +57,7 @@ impl Part {
         Self {
             name,
             record: layout.run().join(format!("{name}.json")),
+            command: layout.command.clone(),
             log: layout.logs().join(format!("{name}.log")),
         }
     }
@@ -76,7 +78,7 @@ impl Part {
             .append(true)
             .open(&self.log)
             .with_context(|| format!("cannot write {}", self.log.display()))?;
-        let mut command = Command::new(std::env::current_exe().context("cannot find this command itself")?);
+        let mut command = Command::new(&self.command);
         if launch.clean_env {
             command.env_clear();
         }
@@ -184,8 +186,7 @@ mod tests {
     #[test]
     fn a_record_of_another_process_with_the_same_id_is_not_ours() {
         let dir = tempfile::tempdir().unwrap();
-        let layout =
-            Layout { checkout: dir.path().into(), data: dir.path().into(), tools: dir.path().into() };
+        let layout = Layout::within(dir.path());
         layout.create().unwrap();
         let part = Part::new(&layout, "kafka");
         let pid = i32::try_from(std::process::id()).unwrap();
@@ -208,8 +209,7 @@ mod tests {
     #[test]
     fn last_words_leave_stack_traces_out() {
         let dir = tempfile::tempdir().unwrap();
-        let layout =
-            Layout { checkout: dir.path().into(), data: dir.path().into(), tools: dir.path().into() };
+        let layout = Layout::within(dir.path());
         layout.create().unwrap();
         let part = Part::new(&layout, "kafka");
         fs::write(&part.log, "ERROR no space left\n\tat kafka.Log\n\tat kafka.Main\n").unwrap();

@@ -1,8 +1,9 @@
 //! `stack.json`: what `up` was told and found out, so that the other verbs need no flags.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use anyhow::Context as _;
+use event_source::Mapping;
 use serde::{Deserialize, Serialize};
 
 use super::layout::Layout;
@@ -25,6 +26,8 @@ pub(crate) struct Stack {
     pub(crate) postgres_port: u16,
     pub(crate) database_url: String,
     pub(crate) live: bool,
+    /// The folder of the pipeline files.
+    pub(crate) pipelines: PathBuf,
     /// Terraform's outputs, once applied.
     pub(crate) outputs: Option<Outputs>,
 }
@@ -32,23 +35,12 @@ pub(crate) struct Stack {
 /// What the local Terraform environment says it made.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Outputs {
-    pub(crate) event_source_mappings: Vec<MappingOutput>,
+    pub(crate) event_source_mappings: Vec<Mapping>,
     pub(crate) topics: Vec<TopicOutput>,
     pub(crate) lake_root: String,
     pub(crate) parked_root: String,
     /// Folder of the function → its name in the environment.
     pub(crate) functions: BTreeMap<String, String>,
-}
-
-/// One event source mapping.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct MappingOutput {
-    pub(crate) function_name: String,
-    pub(crate) topic: String,
-    pub(crate) consumer_group: String,
-    /// What only the bridge reads.
-    #[serde(flatten)]
-    pub(crate) settings: serde_json::Map<String, serde_json::Value>,
 }
 
 /// One topic.

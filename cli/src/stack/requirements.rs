@@ -8,7 +8,8 @@ use std::{
 
 use anyhow::Context as _;
 
-use crate::failure::failure;
+use super::layout::Layout;
+use crate::failure::{describe, failure};
 
 /// The first program of that name on the search path.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
@@ -120,6 +121,34 @@ pub(crate) fn cargo() -> anyhow::Result<PathBuf> {
                 "install it from https://rustup.rs, or pass --no-build to use what was built before",
             )
         })
+}
+
+/// Everything that a stack needs of this machine; all that is missing in one message.
+pub(crate) fn all(layout: &Layout, build: bool, emulator: bool) -> anyhow::Result<()> {
+    let mut missing = Vec::new();
+    missing.extend(java().err());
+    missing.extend(terraform().err());
+    if build {
+        missing.extend(cargo().err());
+    }
+    // These two only install: a machine that has what they bring needs them no more.
+    if emulator && !layout.tools.join("emulator/installed").exists() {
+        missing.extend(python().err());
+    }
+    if !layout.tools.join("kafka/installed").exists() {
+        missing.extend(maven().err());
+    }
+    match missing.len() {
+        0 => Ok(()),
+        1 => Err(missing.remove(0)),
+        count => {
+            let all: Vec<String> = missing.iter().map(describe).collect();
+            Err(failure(
+                format!("{count} things are missing on this machine:\n{}", all.join("\n")),
+                "install these, then run this again",
+            ))
+        }
+    }
 }
 
 /// Runs a program that installs something; its words are shown only when it fails.

@@ -23,9 +23,10 @@ use crate::{failure::failure, progress::Step};
 /// Everything that an apply depends on, in one number.
 pub(crate) fn fingerprint(layout: &Layout, stack: &Stack) -> anyhow::Result<String> {
     let mut hasher = DefaultHasher::new();
-    for dir in ["terraform/environments/local", "terraform/modules", "pipelines"] {
+    for dir in ["terraform/environments/local", "terraform/modules"] {
         hash_folder(&layout.checkout.join(dir), &mut hasher)?;
     }
+    hash_folder(&stack.pipelines, &mut hasher)?;
     hash_folder(&layout.artifacts(), &mut hasher)?;
     variables(layout, stack).to_string().hash(&mut hasher);
     Ok(format!("{:016x}", hasher.finish()))
@@ -57,7 +58,8 @@ fn variables(layout: &Layout, stack: &Stack) -> Value {
         "kafka_bootstrap_servers": stack.kafka(),
         "database_url": stack.database_url,
         "artifacts_dir": layout.artifacts(),
-        "pipelines_dir": layout.checkout.join("pipelines"),
+        "pipelines_dir": stack.pipelines,
+        "architecture": if std::env::consts::ARCH == "aarch64" { "arm64" } else { "x86_64" },
         "schedules_enabled": stack.live,
     })
 }

@@ -36,13 +36,14 @@ pub(crate) async fn run(layout: &Layout, args: &Drain) -> anyhow::Result<()> {
     let stack = Stack::load(layout)?;
     let outputs = stack.outputs()?;
     let started = tokio::time::Instant::now();
+    let reader = lag::reader(&stack).await?;
     let mut meter: Option<(Meter, u64)> = None;
     loop {
         if bridge::part(layout).running().is_none() {
             return Err(failure("the bridge does not run, so nothing is delivered", "run `headwater up`"));
         }
-        let lags = lag::all(&stack, outputs).await?;
-        let left: u64 = lags.iter().map(|mapping| u64::try_from(mapping.total()).unwrap_or(0)).sum();
+        let lags = lag::all(&reader, outputs).await?;
+        let left: u64 = lags.iter().map(MappingLag::total).sum();
         if left == 0 {
             drop(meter);
             out::note(format!("drained in {:.1} s", started.elapsed().as_secs_f64()));
@@ -58,12 +59,13 @@ pub(crate) async fn run(layout: &Layout, args: &Drain) -> anyhow::Result<()> {
     }
 }
 
-fn left_over(layout: &Layout, lags: &[MappingLag], left: u64, timeout: Duration) -> anyhow::Error {
-    let rows = lags.iter().flat_map(|mapping| {
-        mapping.partitions.iter().filter(|partition| partition.lag > 0).map(|partition| {
+fn left_over(layout: &Layout, lags: &[MappingLag<'_>], left: u64, timeout: Duration) -> anyhow::Error {
+    let rows = lags.iter().flat_map(|lag| {
+        let mapping = lag.mapping;
+        lag.partitions.iter().filter(|partition| partition.lag > 0).map(|partition| {
             vec![
-                mapping.function.clone(),
-                mapping.group.clone(),
+                mapping.function_name.clone(),
+                mapping.consumer_group.clone(),
                 format!("{}-{}", mapping.topic, partition.partition),
                 partition.committed.map_or_else(|| "none".to_owned(), |offset| offset.to_string()),
                 partition.end.to_string(),

@@ -7,8 +7,7 @@ use crate::{
 
 /// Installs, checks, and prints `export` lines.
 pub(crate) fn run(layout: &Layout) -> anyhow::Result<()> {
-    requirements::java()?;
-    requirements::terraform()?;
+    requirements::all(layout, false, true)?;
     layout.require_space()?;
     tools::emulator(layout)?;
     tools::kafka(layout)?;

@@ -7,7 +7,14 @@ use serde::Serialize;
 
 use crate::{
     out,
-    stack::{bridge, emulator, kafka, lag, layout::Layout, postgres, process::Part, record::Stack},
+    stack::{
+        bridge, emulator, kafka,
+        lag::{self, MappingLag},
+        layout::Layout,
+        postgres,
+        process::Part,
+        record::Stack,
+    },
     table,
 };
 
@@ -47,7 +54,7 @@ struct MappingReport {
     group: String,
     topic: String,
     /// `null` when Kafka does not answer.
-    lag: Option<i64>,
+    lag: Option<u64>,
     last_error: Option<String>,
 }
 
@@ -117,7 +124,10 @@ async fn report(layout: &Layout, stack: &Stack) -> Report {
     parts.insert("bridge", bridge);
 
     let outputs = stack.outputs.clone().unwrap_or_default();
-    let lags = if kafka_answers { lag::all(stack, &outputs).await.unwrap_or_default() } else { Vec::new() };
+    let lags = match lag::reader(stack).await {
+        Ok(reader) if kafka_answers => lag::all(&reader, &outputs).await.unwrap_or_default(),
+        _ => Vec::new(),
+    };
     let errors = bridge::last_errors(layout);
     let mappings = outputs
         .event_source_mappings
@@ -126,14 +136,7 @@ async fn report(layout: &Layout, stack: &Stack) -> Report {
             function: mapping.function_name.clone(),
             group: mapping.consumer_group.clone(),
             topic: mapping.topic.clone(),
-            lag: lags
-                .iter()
-                .find(|lag| {
-                    lag.function == mapping.function_name
-                        && lag.group == mapping.consumer_group
-                        && lag.topic == mapping.topic
-                })
-                .map(lag::MappingLag::total),
+            lag: lags.iter().find(|lag| lag.mapping == mapping).map(MappingLag::total),
             last_error: errors.get(&(mapping.consumer_group.clone(), mapping.topic.clone())).cloned(),
         })
         .collect();

@@ -1,10 +1,12 @@
 //! `headwater up`: starts the local stack and returns when all of it is healthy.
 
+use std::path::PathBuf;
+
 use anyhow::Context as _;
 use clap::Args;
 
 use crate::{
-    failure::{describe, failure},
+    failure::failure,
     out,
     progress::Step,
     stack::{
@@ -16,6 +18,7 @@ use crate::{
         record::{REGION, Stack},
         requirements, terraform,
     },
+    verbs::pipeline,
 };
 
 /// Arguments of `headwater up`.
@@ -47,6 +50,12 @@ pub(crate) struct Up {
     /// Port of Postgres [default: 5432]
     #[arg(long, value_name = "PORT", env = "HEADWATER_POSTGRES_PORT")]
     postgres_port: Option<u16>,
+    /// Take ports that are free now, for a stack beside another
+    #[arg(long)]
+    free_ports: bool,
+    /// Folder of the pipeline files [default: pipelines in the checkout]
+    #[arg(long, value_name = "DIR", env = "HEADWATER_PIPELINES_DIR")]
+    pipelines: Option<PathBuf>,
 }
 
 /// Brings the stack up.
@@ -54,8 +63,9 @@ pub(crate) async fn run(layout: &Layout, args: &Up) -> anyhow::Result<()> {
     layout.require_space()?;
     layout.create()?;
     let _lock = lock::take(layout)?;
-    require_tools(layout, args)?;
+    requirements::all(layout, !args.no_build, args.endpoint.is_none())?;
     let mut stack = settle(layout, args)?;
+    pipeline::check_folder(&stack.pipelines)?;
     stack.save(layout)?;
 
     // The parts boot while the functions are built.
@@ -87,38 +97,16 @@ pub(crate) async fn run(layout: &Layout, args: &Up) -> anyhow::Result<()> {
     finish(layout, &stack).await
 }
 
-/// Everything that the machine must bring, checked before anything starts; all that is missing in one message.
-fn require_tools(layout: &Layout, args: &Up) -> anyhow::Result<()> {
-    let mut missing = Vec::new();
-    missing.extend(requirements::java().err());
-    missing.extend(requirements::terraform().err());
-    if !args.no_build {
-        missing.extend(requirements::cargo().err());
-    }
-    if args.endpoint.is_none() && !layout.tools.join("emulator/installed").exists() {
-        missing.extend(requirements::python().err());
-    }
-    if !layout.tools.join("kafka/installed").exists() {
-        missing.extend(requirements::maven().err());
-    }
-    match missing.len() {
-        0 => Ok(()),
-        1 => Err(missing.remove(0)),
-        count => {
-            let all: Vec<String> = missing.iter().map(describe).collect();
-            Err(failure(
-                format!("{count} things are missing on this machine:\n{}", all.join("\n")),
-                "install these, then run this again",
-            ))
-        }
-    }
-}
-
 /// The stack as asked for: flags, else what it was before, else the defaults. A running part keeps its port.
 fn settle(layout: &Layout, args: &Up) -> anyhow::Result<Stack> {
     let before = Stack::load_if_any(layout)?.unwrap_or_default();
     let port = |asked: Option<u16>, was: u16, default: u16, part: &Part| -> anyhow::Result<u16> {
-        let wanted = asked.unwrap_or(if was == 0 { default } else { was });
+        let wanted = match asked.filter(|_| !args.free_ports) {
+            Some(port) => port,
+            None if was != 0 => was,
+            None if args.free_ports => ports::any_free()?,
+            None => default,
+        };
         match part.running() {
             Some(record) if record.port != wanted => Err(failure(
                 format!("{} runs already, on port {} instead of {wanted}", part.name, record.port),
@@ -143,6 +131,10 @@ fn settle(layout: &Layout, args: &Up) -> anyhow::Result<Stack> {
         postgres_port,
         database_url: postgres::url(postgres_port),
         live: args.live,
+        pipelines: match &args.pipelines {
+            Some(dir) => std::path::absolute(dir).context("the working directory is gone")?,
+            None => layout.checkout.join("pipelines"),
+        },
         ..before
     })
 }

@@ -1,0 +1,131 @@
+//! `headwater pipeline`: checks pipeline files, and shows what one resolves to.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use pipeline::{Pipeline, PipelineError, Pipelines};
+
+use crate::{failure::failure, out, stack::layout::Layout};
+
+/// Arguments of `headwater pipeline`.
+#[derive(Debug, Args)]
+pub(crate) struct PipelineArgs {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Check pipeline files; every problem names its line
+    #[command(after_help = "\
+Examples:
+  headwater pipeline check
+  headwater pipeline check pipelines/rooms-v1.yaml")]
+    Check {
+        /// Files, or folders of files [default: pipelines in the checkout]
+        files: Vec<PathBuf>,
+    },
+    /// Show what a pipeline resolves to: mappings, columns, tables
+    #[command(after_help = "\
+Examples:
+  headwater pipeline show rooms-v1
+  headwater pipeline show pipelines/rooms-v1.yaml --json")]
+    Show {
+        /// A topic, or a file
+        pipeline: String,
+        /// The whole pipeline as one JSON object, defaults filled in
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Runs the action.
+pub(crate) fn run(layout: &Layout, args: &PipelineArgs) -> anyhow::Result<()> {
+    match &args.action {
+        Action::Check { files } if files.is_empty() => check(&[layout.checkout.join("pipelines")]),
+        Action::Check { files } => check(files),
+        Action::Show { pipeline, json } => show(layout, pipeline, *json),
+    }
+}
+
+/// Refuses a folder in which a file is wrong; returns how many there are.
+pub(crate) fn check_folder(folder: &Path) -> anyhow::Result<usize> {
+    Ok(Pipelines::from_folder(folder).map_err(|error| explained(&error))?.iter().count())
+}
+
+fn check(paths: &[PathBuf]) -> anyhow::Result<()> {
+    let mut count = 0;
+    let mut problems = Vec::new();
+    for path in paths {
+        let checked = if path.is_dir() {
+            check_folder(path)
+        } else {
+            Pipeline::from_file(path).map(|_| 1).map_err(|error| explained(&error))
+        };
+        match checked {
+            Ok(found) => count += found,
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(failure(problems.join("\n"), "mend the lines named above"));
+    }
+    out::line(format!("good: {count} pipeline file{}", if count == 1 { "" } else { "s" }));
+    Ok(())
+}
+
+fn show(layout: &Layout, name: &str, json: bool) -> anyhow::Result<()> {
+    let file = PathBuf::from(name);
+    let pipeline = if file.is_file() {
+        Pipeline::from_file(&file).map_err(|error| explained(&error))?
+    } else {
+        let all =
+            Pipelines::from_folder(&layout.checkout.join("pipelines")).map_err(|error| explained(&error))?;
+        let known: Vec<&str> = all.iter().map(|pipeline| pipeline.topic.name.as_str()).collect();
+        let unknown =
+            || failure(format!("no pipeline of topic {name}"), format!("choose one of {}", known.join(", ")));
+        all.of_topic(name).cloned().ok_or_else(unknown)?
+    };
+    if json {
+        return out::json(&pipeline);
+    }
+    for line in summary(&pipeline)? {
+        out::line(line);
+    }
+    Ok(())
+}
+
+/// What Terraform, Kafka and the sinks will see.
+fn summary(pipeline: &Pipeline) -> anyhow::Result<Vec<String>> {
+    let (topic, batching) = (&pipeline.topic, &pipeline.batching);
+    let mut lines = vec![format!(
+        "topic     {}: {} partitions, kept {} hours",
+        topic.name, topic.partitions, topic.retention_hours
+    )];
+    for field in &pipeline.fields {
+        let kind = serde_json::to_value(field)?["type"].take();
+        let nullable = if field.nullable { ", may be null" } else { "" };
+        lines.push(format!("field     {}: {}{nullable}", field.name, kind.as_str().unwrap_or("?")));
+    }
+    let mapping = |function: &str, group: &str| {
+        format!(
+            "mapping   {function} as group {group}: up to {} records or {} s a batch",
+            batching.batch_size, batching.window_seconds
+        )
+    };
+    if let Some(lake) = &pipeline.lake {
+        let columns: Vec<&str> = lake.partition_by.iter().map(|column| column.name.as_str()).collect();
+        lines.push(mapping("parquet-writer", &lake.consumer_group));
+        lines.push(format!("lake      {} by {}", lake.path, columns.join("/")));
+    }
+    if let Some(totals) = &pipeline.totals {
+        let (table, sum, total) = (&totals.table, &totals.sum, &totals.total_column);
+        lines.push(mapping("totals-upserter", &totals.consumer_group));
+        lines.push(format!("totals    {table}: {total} = sum of {sum} by {}", totals.key.join(", ")));
+    }
+    Ok(lines)
+}
+
+fn explained(error: &PipelineError) -> anyhow::Error {
+    failure(error.to_string(), "mend the pipeline file; pipelines/rooms-v1.yaml explains every setting")
+}
