@@ -88,6 +88,7 @@ module "observability" {
   source = "../../modules/observability"
   name   = local.name
 
+  environment         = var.environment
   function_names      = values(module.lanes.functions)
   mappings            = module.lanes.event_source_mappings
   cluster_name        = module.kafka.connection.cluster_name

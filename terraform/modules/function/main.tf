@@ -113,7 +113,7 @@ resource "aws_lambda_function" "this" {
 
   lifecycle {
     precondition {
-      condition     = sum([for name, value in var.environment : length(name) + length(nonsensitive(value))]) < 4000
+      condition     = sum(concat([0], [for name, value in var.environment : length(name) + length(nonsensitive(value))])) < 4000
       error_message = "The environment of ${var.name} exceeds Lambda's 4 KB."
     }
   }

@@ -13,6 +13,15 @@ locals {
     stat    = metric.stat
   } }
 
+  records = { for title, metric in {
+    "Records stored"          = "RecordsStored"
+    "Records parked"          = "RecordsParked"
+    "Records delivered again" = "RecordsDuplicate"
+    } : title => {
+    metrics = [for name in distinct(var.mappings[*].function_name) : ["Headwater", metric, "environment", var.environment, "function", name]]
+    stat    = "Sum"
+  } }
+
   kafka = var.cluster_name == null ? {} : {
     "Lag per mapping (s)" = {
       metrics = [for mapping in var.mappings : ["AWS/Kafka", "EstimatedMaxTimeLag", "Cluster Name", var.cluster_name, "Consumer Group", mapping.consumer_group, "Topic", mapping.topic]]
@@ -38,6 +47,7 @@ locals {
   # Three widgets a row; groups in the order in which somebody on call asks.
   widgets = concat(
     [for title in sort(keys(local.kafka)) : merge(local.kafka[title], { title = title })],
+    [for title in sort(keys(local.records)) : merge(local.records[title], { title = title })],
     [for title in sort(keys(local.lambda)) : merge(local.lambda[title], { title = title })],
     [for title in sort(keys(local.database)) : merge(local.database[title], { title = title })],
   )

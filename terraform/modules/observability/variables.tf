@@ -3,14 +3,20 @@ variable "name" {
   type        = string
 }
 
+variable "environment" {
+  description = "Name of the environment, as in the functions' metrics."
+  type        = string
+}
+
 variable "function_names" {
   description = "Functions to show."
   type        = list(string)
 }
 
 variable "mappings" {
-  description = "Mappings whose lag is shown."
+  description = "Mappings whose lag and records are shown."
   type = list(object({
+    function_name  = string
     topic          = string
     consumer_group = string
   }))

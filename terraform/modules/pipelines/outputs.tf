@@ -9,7 +9,7 @@ output "topics" {
     for topic, pipeline in local.pipelines : {
       name            = topic
       partitions      = pipeline.topic.partitions
-      retention_hours = pipeline.topic.retention_hours
+      retention_hours = try(pipeline.topic.retention_hours, 168)
     }
   ]
 }

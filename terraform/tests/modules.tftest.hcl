@@ -1,0 +1,151 @@
+# Single modules, in the cases that the environments do not show.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+run "provisioned_pollers_need_no_way_to_lambda" {
+  variables {
+    name              = "net"
+    on_demand_pollers = false
+  }
+
+  module {
+    source = "./modules/network"
+  }
+
+  assert {
+    condition     = join(" ", output.interface_endpoints) == "secretsmanager"
+    error_message = "Endpoints for lambda and sts are paid for on-demand pollers only."
+  }
+
+  assert {
+    condition     = length(aws_nat_gateway.this) == 0 && length(aws_internet_gateway.this) == 0
+    error_message = "With endpoints there is no way to the internet."
+  }
+
+  assert {
+    condition = alltrue([
+      for rule in aws_vpc_security_group_ingress_rule.path : rule.cidr_ipv4 == null && rule.from_port == rule.to_port
+    ])
+    error_message = "Every way in is from one group, on one port."
+  }
+}
+
+run "a_nat_gateway_replaces_the_endpoints" {
+  variables {
+    name   = "net"
+    egress = "nat"
+  }
+
+  module {
+    source = "./modules/network"
+  }
+
+  assert {
+    condition     = length(output.interface_endpoints) == 0 && length(aws_nat_gateway.this) == 1 && length(aws_vpc_endpoint.s3) == 1
+    error_message = "One gateway, and S3 still by its own endpoint."
+  }
+}
+
+run "topics_are_made_from_the_files" {
+  variables {
+    name       = "main"
+    subnet_ids = ["subnet-1", "subnet-2", "subnet-3"]
+    topics     = [{ name = "rooms-v1", partitions = 4, retention_hours = 168 }]
+  }
+
+  module {
+    source = "./modules/kafka"
+  }
+
+  assert {
+    condition = aws_cloudcontrolapi_resource.topic["rooms-v1"].desired_state == jsonencode({
+      ClusterArn        = "arn:aws:kafka:eu-central-1:111122223333:cluster/headwater-dev/11111111-2222-3333-4444-555555555555-1"
+      TopicName         = "rooms-v1"
+      PartitionCount    = 4
+      ReplicationFactor = 3
+      Configs           = base64encode(jsonencode({ "retention.ms" = "604800000" }))
+    })
+    error_message = "Partitions and retention are the file's, three replicas the cluster's."
+  }
+
+  assert {
+    condition     = strcontains(aws_msk_configuration.this[0].server_properties, "auto.create.topics.enable=false") && strcontains(aws_msk_configuration.this[0].server_properties, "min.insync.replicas=2")
+    error_message = "No topic by accident, no acknowledgement from one broker alone."
+  }
+}
+
+run "brokers_that_do_not_fit_the_zones_are_refused" {
+  command = plan
+
+  variables {
+    name       = "main"
+    subnet_ids = ["subnet-1", "subnet-2"]
+  }
+
+  module {
+    source = "./modules/kafka"
+  }
+
+  expect_failures = [aws_msk_cluster.this]
+}
+
+run "a_queue_is_for_what_a_schedule_could_not_do" {
+  variables {
+    name            = "ticker"
+    description     = "ticks"
+    code            = { bucket = "code", key = "ticker.zip" }
+    memory_mb       = 128
+    timeout_seconds = 10
+    environment     = {}
+    schedule        = { expression = "rate(1 minute)", enabled = false }
+    alarms          = {}
+  }
+
+  module {
+    source = "./modules/scheduled_function"
+  }
+
+  assert {
+    condition     = aws_scheduler_schedule.this.state == "DISABLED" && aws_scheduler_schedule.this.target[0].dead_letter_config[0].arn == "arn:aws:sqs:eu-central-1:111122223333:ticker-failed"
+    error_message = "Deployed, off, with a queue."
+  }
+
+  assert {
+    condition     = aws_lambda_function_event_invoke_config.this[0].destination_config[0].on_failure[0].destination == "arn:aws:sqs:eu-central-1:111122223333:ticker-failed"
+    error_message = "Errors inside the function reach the same queue."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(output.scheduler_policy).Statement : !contains(statement.Resource, "*")
+    ])
+    error_message = "Scheduler may invoke this function and write to this queue."
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.failed) == 1
+    error_message = "Somebody is told."
+  }
+}
+
+run "a_bucket_refuses_plain_http" {
+  variables {
+    name = "some-bucket"
+  }
+
+  module {
+    source = "./modules/bucket"
+  }
+
+  assert {
+    condition     = jsondecode(aws_s3_bucket_policy.tls[0].policy).Statement[0].Effect == "Deny" && jsondecode(aws_s3_bucket_policy.tls[0].policy).Statement[0].Condition.Bool["aws:SecureTransport"] == "false"
+    error_message = "TLS only."
+  }
+
+  assert {
+    condition     = output.public_access_blocked && !aws_s3_bucket.this.force_destroy
+    error_message = "Closed, and not destroyed with its data."
+  }
+}
