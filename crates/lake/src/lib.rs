@@ -1,1 +1,27 @@
-//! Delta tables on S3: Arrow encoding, Parquet files, commits that carry positions.
+//! Delta tables on S3, written by commits that carry positions.
+//!
+//! A commit holds the data files **and** the writer's positions (Delta app transactions), so that both become visible
+//! in one instant or not at all. [`Table::append`] plans against the positions of the newest version, puts the data
+//! files, then puts the next log entry on the condition that nobody else has: who loses that race reads what the winner
+//! committed, plans again, and tries the next version until its deadline.
+//!
+//! The crate knows nothing of Kafka: it takes Arrow batches by partition and opaque app ids with 64-bit versions.
+
+mod error;
+pub mod location;
+mod log;
+mod parquet_file;
+mod partition;
+mod scan;
+mod schema;
+mod snapshot;
+pub mod store;
+mod table;
+
+pub use error::LakeError;
+pub use location::S3Location;
+pub use parquet_file::{FileEncoder, PartitionFile};
+pub use schema::TableSchema;
+pub use snapshot::{ActiveFile, Snapshot};
+pub use store::{ObjectStore, StoreError};
+pub use table::{AppVersions, Append, Committed, Plan, Table};

@@ -1,0 +1,14 @@
+//! Delta's transaction log: its actions, and the state that an appending writer needs of it.
+
+pub(crate) mod actions;
+mod checkpoint;
+mod files;
+pub(crate) mod protocol;
+mod reader;
+mod state;
+
+pub(crate) use checkpoint::{Checkpoint, FILES as CHECKPOINT_FILES};
+pub(crate) use files::{FOLDER, Segment, commit_path};
+pub(crate) use reader::LogReader;
+pub use state::AppVersions;
+pub(crate) use state::{State, commit_id};

@@ -1,0 +1,128 @@
+//! Chosen columns of a table's files, as Arrow.
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray, new_null_array};
+use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use bytes::Bytes;
+use futures::{FutureExt, Stream, StreamExt, stream};
+use parquet::{
+    arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder},
+    errors::ParquetError,
+};
+use tokio::time::Instant;
+
+use crate::{ActiveFile, LakeError, Snapshot, schema::DeltaType};
+
+/// Files read ahead.
+const AHEAD: usize = 8;
+
+impl Snapshot {
+    /// Streams `columns` of every active file, one item a file, in the order of [`files`](Snapshot::files).
+    ///
+    /// Each batch has exactly these columns, in this order; partition columns come from the log, and a column that an
+    /// older file does not have is null.
+    pub fn scan<'a>(
+        &'a self,
+        columns: &'a [&'a str],
+        deadline: Instant,
+    ) -> impl Stream<Item = Result<(&'a ActiveFile, Vec<RecordBatch>), LakeError>> + 'a {
+        let one = move |file| async move { Ok((file, self.file(file, columns, deadline).await?)) }.boxed();
+        stream::iter(self.files()).map(one).buffered(AHEAD)
+    }
+
+    async fn file(
+        &self,
+        file: &ActiveFile,
+        columns: &[&str],
+        deadline: Instant,
+    ) -> Result<Vec<RecordBatch>, LakeError> {
+        let table = || self.store.location().to_string();
+        if file.has_deletions {
+            let features = format!("the deletion vector of {}", file.key);
+            return Err(LakeError::Unsupported { table: table(), features, purpose: "reading" });
+        }
+        if let Some(unknown) = columns.iter().find(|name| !self.columns().any(|column| column == **name)) {
+            let reason = "the table has no such column".to_owned();
+            return Err(LakeError::Schema { table: table(), column: (*unknown).to_owned(), reason });
+        }
+        let body = self.store.get(&file.key, deadline).await?.ok_or_else(|| LakeError::Log {
+            table: table(),
+            file: file.key.clone(),
+            reason: "the log has it, S3 does not".to_owned(),
+        })?;
+        self.decode(file, columns, body).map_err(|source| LakeError::Parquet {
+            context: format!("reading {}/{}", self.store.location(), file.key),
+            source,
+        })
+    }
+
+    fn decode(
+        &self,
+        file: &ActiveFile,
+        columns: &[&str],
+        body: Bytes,
+    ) -> Result<Vec<RecordBatch>, ParquetError> {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(body)?;
+        let wanted = builder
+            .schema()
+            .fields()
+            .iter()
+            .enumerate()
+            .filter(|(_, f)| columns.contains(&f.name().as_str()));
+        let mask =
+            ProjectionMask::roots(builder.parquet_schema(), wanted.map(|(at, _)| at).collect::<Vec<_>>());
+        let reader = builder.with_projection(mask).with_batch_size(65_536).build()?;
+        reader.map(|batch| self.complete(file, columns, &batch?)).collect()
+    }
+
+    fn complete(
+        &self,
+        file: &ActiveFile,
+        columns: &[&str],
+        batch: &RecordBatch,
+    ) -> Result<RecordBatch, ParquetError> {
+        let mut fields = Vec::with_capacity(columns.len());
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(columns.len());
+        for name in columns {
+            let array = if let Some(value) = file.partition.get(*name) {
+                Arc::new(StringArray::from(vec![value.as_deref(); batch.num_rows()])) as ArrayRef
+            } else if let Some(array) = batch.column_by_name(name) {
+                array.clone()
+            } else {
+                let field = self.schema.fields.iter().find(|field| field.name == *name);
+                let data_type = field.and_then(|field| arrow_of(&field.r#type));
+                let data_type =
+                    data_type.ok_or_else(|| ParquetError::General(format!("{name} is not in the file")))?;
+                new_null_array(&data_type, batch.num_rows())
+            };
+            fields.push(Field::new(*name, array.data_type().clone(), true));
+            arrays.push(array);
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)?)
+    }
+}
+
+/// The Arrow type of a column of nulls; nested ones have none here.
+fn arrow_of(delta: &DeltaType) -> Option<DataType> {
+    let DeltaType::Primitive(name) = delta else { return None };
+    Some(match name.as_str() {
+        "string" => DataType::Utf8,
+        "binary" => DataType::Binary,
+        "boolean" => DataType::Boolean,
+        "byte" => DataType::Int8,
+        "short" => DataType::Int16,
+        "integer" => DataType::Int32,
+        "long" => DataType::Int64,
+        "float" => DataType::Float32,
+        "double" => DataType::Float64,
+        "date" => DataType::Date32,
+        "timestamp" => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        "timestamp_ntz" => DataType::Timestamp(TimeUnit::Microsecond, None),
+        decimal => {
+            let (precision, scale) = decimal.strip_prefix("decimal(")?.strip_suffix(')')?.split_once(',')?;
+            DataType::Decimal128(precision.trim().parse().ok()?, scale.trim().parse().ok()?)
+        }
+    })
+}

@@ -1,0 +1,92 @@
+//! Delta's schema JSON, kept whole: what this crate does not know survives a rewrite.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A struct type: the whole table, or a nested column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct DeltaStruct {
+    r#type: StructTag,
+    pub(crate) fields: Vec<DeltaField>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum StructTag {
+    Struct,
+}
+
+/// One column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct DeltaField {
+    pub(crate) name: String,
+    pub(crate) r#type: DeltaType,
+    pub(crate) nullable: bool,
+    #[serde(default)]
+    pub(crate) metadata: Map<String, Value>,
+}
+
+/// A column's type.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum DeltaType {
+    /// `string`, `long`, `decimal(10,2)`, …
+    Primitive(String),
+    /// A nested struct.
+    Struct(DeltaStruct),
+    /// Arrays, maps and what may come.
+    Other(Value),
+}
+
+impl DeltaStruct {
+    pub(crate) fn new(fields: Vec<DeltaField>) -> Self {
+        Self { r#type: StructTag::Struct, fields }
+    }
+
+    pub(crate) fn parse(json: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(json)
+    }
+
+    pub(crate) fn to_json(&self) -> String {
+        // Strings, booleans and maps with string keys: nothing in it can fail to serialise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// All columns with their dotted paths, parents before children.
+    pub(crate) fn walk(&self) -> Vec<(String, &DeltaField)> {
+        fn below<'a>(parent: &str, fields: &'a [DeltaField], found: &mut Vec<(String, &'a DeltaField)>) {
+            for field in fields {
+                let path =
+                    if parent.is_empty() { field.name.clone() } else { format!("{parent}.{}", field.name) };
+                found.push((path.clone(), field));
+                if let DeltaType::Struct(inner) = &field.r#type {
+                    below(&path, &inner.fields, found);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        below("", &self.fields, &mut found);
+        found
+    }
+}
+
+impl DeltaField {
+    pub(crate) fn new(name: &str, r#type: DeltaType, nullable: bool) -> Self {
+        Self { name: name.to_owned(), r#type, nullable, metadata: Map::new() }
+    }
+}
+
+impl DeltaType {
+    pub(crate) fn named(name: &str) -> Self {
+        Self::Primitive(name.to_owned())
+    }
+
+    /// The type as an error message says it.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Primitive(name) => name.clone(),
+            Self::Struct(_) => "struct".to_owned(),
+            Self::Other(json) => json.get("type").and_then(Value::as_str).unwrap_or("unknown").to_owned(),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Whether a writer's columns fit a table, and the table's next schema when they fit after a change.
+
+use super::{DeltaField, DeltaStruct, DeltaType};
+
+/// A column that does not fit, and why.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Misfit {
+    pub(crate) column: String,
+    pub(crate) reason: String,
+}
+
+/// `None` when the writer's columns fit the table as it is; else the schema that the table must take first: new nullable
+/// columns at the end, and columns that may be null from now on.
+///
+/// Columns that only the table has are fine while they are nullable: a writer of last week's deploy, or a field that
+/// was taken out of the pipeline.
+pub(crate) fn evolved(table: &DeltaStruct, writer: &DeltaStruct) -> Result<Option<DeltaStruct>, Misfit> {
+    let mut next = table.clone();
+    let changed = fit("", &mut next.fields, &writer.fields)?;
+    Ok(changed.then_some(next))
+}
+
+fn fit(parent: &str, table: &mut Vec<DeltaField>, writer: &[DeltaField]) -> Result<bool, Misfit> {
+    let path = |name: &str| if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") };
+    let misfit = |name: &str, reason: String| Err(Misfit { column: path(name), reason });
+    if let Some(missing) = table.iter().find(|t| !t.nullable && !writer.iter().any(|w| w.name == t.name)) {
+        return misfit(&missing.name, "the table requires it and the pipeline does not have it".to_owned());
+    }
+    let mut changed = false;
+    for wanted in writer {
+        if let Some(present) = table.iter_mut().find(|t| t.name == wanted.name) {
+            match (&mut present.r#type, &wanted.r#type) {
+                (DeltaType::Struct(have), DeltaType::Struct(want)) => {
+                    changed |= fit(&path(&wanted.name), &mut have.fields, &want.fields)?;
+                }
+                (have, want) if have == want => {}
+                (have, want) => {
+                    let (have, want) = (have.describe(), want.describe());
+                    return misfit(
+                        &wanted.name,
+                        format!("it is {have} in the table and {want} in the pipeline"),
+                    );
+                }
+            }
+            if wanted.nullable && !present.nullable {
+                present.nullable = true;
+                changed = true;
+            }
+        } else if let Some(other) = table.iter().find(|t| t.name.eq_ignore_ascii_case(&wanted.name)) {
+            return misfit(
+                &wanted.name,
+                format!("the table has {:?}, which differs in case only", other.name),
+            );
+        } else if wanted.nullable {
+            table.push(wanted.clone());
+            changed = true;
+        } else {
+            return misfit(
+                &wanted.name,
+                "the table does not have it yet; a later column must be nullable".to_owned(),
+            );
+        }
+    }
+    Ok(changed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str, r#type: &str, nullable: bool) -> DeltaField {
+        DeltaField::new(name, DeltaType::named(r#type), nullable)
+    }
+
+    fn nested(name: &str, fields: Vec<DeltaField>) -> DeltaField {
+        DeltaField::new(name, DeltaType::Struct(DeltaStruct::new(fields)), true)
+    }
+
+    fn table(fields: Vec<DeltaField>) -> DeltaStruct {
+        DeltaStruct::new(fields)
+    }
+
+    #[test]
+    fn equal_columns_in_any_order_change_nothing() {
+        let have = table(vec![column("a", "string", true), column("b", "long", false)]);
+        let want = table(vec![column("b", "long", false), column("a", "string", false)]);
+        assert_eq!(evolved(&have, &want).unwrap(), None);
+    }
+
+    #[test]
+    fn new_nullable_columns_are_appended_also_inside_structs() {
+        let have = table(vec![nested("n", vec![column("x", "long", true)])]);
+        let want = table(vec![
+            nested("n", vec![column("x", "long", true), column("y", "date", true)]),
+            column("b", "long", true),
+        ]);
+        assert_eq!(evolved(&have, &want).unwrap(), Some(want));
+    }
+
+    #[test]
+    fn a_column_may_become_nullable_and_a_nullable_one_may_be_gone() {
+        let have = table(vec![column("a", "string", false), column("old", "long", true)]);
+        let want = table(vec![column("a", "string", true)]);
+        let next = evolved(&have, &want).unwrap().unwrap();
+        assert_eq!(next.fields, [column("a", "string", true), column("old", "long", true)]);
+    }
+
+    #[test]
+    fn misfits_name_the_column() {
+        let have =
+            || table(vec![nested("n", vec![column("x", "long", true)]), column("must", "string", false)]);
+        let must = || column("must", "string", false);
+        for (want, column_at_fault) in [
+            (vec![nested("n", vec![column("x", "string", true)]), must()], "n.x"),
+            (vec![nested("n", vec![column("x", "long", true)])], "must"),
+            (vec![column("n", "long", true), must()], "n"),
+            (vec![must(), column("new", "long", false)], "new"),
+            (vec![must(), column("MUST", "string", true)], "MUST"),
+        ] {
+            assert_eq!(evolved(&have(), &table(want)).unwrap_err().column, column_at_fault);
+        }
+    }
+
+    #[test]
+    fn what_this_crate_does_not_know_survives() {
+        let json = concat!(
+            r#"{"type":"struct","fields":[{"name":"tags","type":{"type":"array","elementType":"string","containsNull":true},"#,
+            r#""nullable":true,"metadata":{"comment":"kept"}}]}"#
+        );
+        let have = DeltaStruct::parse(json).unwrap();
+        let next = evolved(&have, &table(vec![column("a", "long", true)])).unwrap().unwrap();
+        assert_eq!(next.fields[0].metadata["comment"], "kept");
+        assert!(next.to_json().contains(r#""elementType":"string""#));
+    }
+}

@@ -1,0 +1,173 @@
+//! The columns of a table: as Arrow has them, as Delta writes them, and whether the two still fit.
+
+mod delta;
+mod evolve;
+
+use arrow_schema::{DataType, Fields, SchemaRef, TimeUnit};
+
+pub(crate) use delta::{DeltaField, DeltaStruct, DeltaType};
+pub(crate) use evolve::evolved;
+
+use crate::LakeError;
+
+/// The columns of a table: those in its files (Arrow) and those in its paths (partition columns, always strings).
+#[derive(Debug, Clone)]
+pub struct TableSchema {
+    arrow: SchemaRef,
+    partition_columns: Vec<String>,
+    delta: DeltaStruct,
+}
+
+impl TableSchema {
+    /// `arrow` has the files' columns only. Timestamps must be in microseconds, with the zone `UTC` (Delta
+    /// `timestamp`) or without one (`timestamp_ntz`); strings may be dictionaries.
+    pub fn new(arrow: SchemaRef, partition_columns: Vec<String>) -> Result<Self, LakeError> {
+        let mut delta = DeltaStruct::new(fields_of(arrow.fields(), "")?);
+        for name in &partition_columns {
+            delta.fields.push(DeltaField::new(name, DeltaType::named("string"), true));
+        }
+        let mut seen: Vec<String> = Vec::new();
+        for field in &delta.fields {
+            let name = field.name.to_lowercase();
+            if seen.contains(&name) {
+                return Err(refused(
+                    &field.name,
+                    "there is another column of this name (case does not count)",
+                ));
+            }
+            seen.push(name);
+        }
+        Ok(Self { arrow, partition_columns, delta })
+    }
+
+    /// The files' columns.
+    #[must_use]
+    pub fn arrow(&self) -> &SchemaRef {
+        &self.arrow
+    }
+
+    /// The partition columns, in path order.
+    #[must_use]
+    pub fn partition_columns(&self) -> &[String] {
+        &self.partition_columns
+    }
+
+    /// All columns as Delta has them, the partition columns last.
+    pub(crate) fn delta(&self) -> &DeltaStruct {
+        &self.delta
+    }
+
+    /// Whether a `timestamp_ntz` is among the columns: the table then needs that feature.
+    pub(crate) fn needs_timestamp_ntz(&self) -> bool {
+        fn any(fields: &Fields) -> bool {
+            fields.iter().any(|field| match field.data_type() {
+                DataType::Timestamp(_, None) => true,
+                DataType::Struct(inner) => any(inner),
+                _ => false,
+            })
+        }
+        any(self.arrow.fields())
+    }
+}
+
+fn fields_of(fields: &Fields, parent: &str) -> Result<Vec<DeltaField>, LakeError> {
+    fields
+        .iter()
+        .map(|field| {
+            let path =
+                if parent.is_empty() { field.name().clone() } else { format!("{parent}.{}", field.name()) };
+            if field.name().is_empty()
+                || field.name().contains([' ', ',', ';', '{', '}', '(', ')', '\n', '\t', '='])
+            {
+                return Err(refused(
+                    &path,
+                    "a column's name must not be empty nor hold any of ' ,;{}()\\n\\t='",
+                ));
+            }
+            Ok(DeltaField::new(field.name(), type_of(field.data_type(), &path)?, field.is_nullable()))
+        })
+        .collect()
+}
+
+fn type_of(data_type: &DataType, path: &str) -> Result<DeltaType, LakeError> {
+    let named = |name: &str| Ok(DeltaType::named(name));
+    match data_type {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => named("string"),
+        DataType::Binary | DataType::LargeBinary => named("binary"),
+        DataType::Boolean => named("boolean"),
+        DataType::Int8 => named("byte"),
+        DataType::Int16 => named("short"),
+        DataType::Int32 => named("integer"),
+        DataType::Int64 => named("long"),
+        DataType::Float32 => named("float"),
+        DataType::Float64 => named("double"),
+        DataType::Date32 => named("date"),
+        DataType::Decimal128(precision, scale) if *scale >= 0 => {
+            named(&format!("decimal({precision},{scale})"))
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, Some(zone))
+            if matches!(zone.as_ref(), "UTC" | "+00:00" | "Z") =>
+        {
+            named("timestamp")
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, None) => named("timestamp_ntz"),
+        DataType::Dictionary(_, values) => type_of(values, path),
+        DataType::Struct(inner) => Ok(DeltaType::Struct(DeltaStruct::new(fields_of(inner, path)?))),
+        other => Err(refused(path, &format!("Arrow's {other} has no place in a Delta table"))),
+    }
+}
+
+fn refused(column: &str, reason: &str) -> LakeError {
+    LakeError::Schema { table: "schema".to_owned(), column: column.to_owned(), reason: reason.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_schema::{Field, Schema};
+
+    use super::*;
+
+    fn schema(fields: Vec<Field>) -> Result<TableSchema, LakeError> {
+        TableSchema::new(Arc::new(Schema::new(fields)), vec!["yr".into()])
+    }
+
+    #[test]
+    fn arrow_types_become_deltas() {
+        let nested = Field::new("inner", DataType::Decimal128(12, 3), true);
+        let made = schema(vec![
+            Field::new("ts", DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())), false),
+            Field::new("room", DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into()), false),
+            Field::new("n", DataType::Struct(vec![nested].into()), true),
+        ])
+        .unwrap();
+        assert_eq!(
+            made.delta().to_json(),
+            concat!(
+                r#"{"type":"struct","fields":["#,
+                r#"{"name":"ts","type":"timestamp","nullable":false,"metadata":{}},"#,
+                r#"{"name":"room","type":"string","nullable":false,"metadata":{}},"#,
+                r#"{"name":"n","type":{"type":"struct","fields":["#,
+                r#"{"name":"inner","type":"decimal(12,3)","nullable":true,"metadata":{}}]},"nullable":true,"metadata":{}},"#,
+                r#"{"name":"yr","type":"string","nullable":true,"metadata":{}}]}"#
+            )
+        );
+        assert!(!made.needs_timestamp_ntz());
+    }
+
+    #[test]
+    fn types_that_delta_lacks_are_refused_by_name() {
+        let millis = Field::new("at", DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())), true);
+        let nested = Field::new("outer", DataType::Struct(vec![millis].into()), true);
+        let said = schema(vec![nested]).unwrap_err().to_string();
+        assert!(said.contains("\"outer.at\""), "{said}");
+        let said = schema(vec![Field::new("n", DataType::UInt64, true)]).unwrap_err().to_string();
+        assert!(said.contains("UInt64"), "{said}");
+    }
+
+    #[test]
+    fn a_partition_column_cannot_be_a_column_of_the_files_too() {
+        assert!(schema(vec![Field::new("YR", DataType::Utf8, true)]).is_err());
+    }
+}

@@ -1,0 +1,181 @@
+//! The read side: which files make up a table, and what their statistics say.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_s3::Client;
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use crate::{
+    LakeError, ObjectStore, S3Location,
+    log::{
+        AppVersions, CHECKPOINT_FILES, FOLDER, LogReader,
+        actions::{Add, DeletionVector, FileLine, Metadata, Protocol},
+        protocol,
+    },
+    partition,
+    schema::DeltaStruct,
+};
+
+/// A table at one version.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub(crate) store: ObjectStore,
+    pub(crate) schema: DeltaStruct,
+    version: i64,
+    partition_columns: Vec<String>,
+    apps: AppVersions,
+    files: Vec<ActiveFile>,
+}
+
+/// A data file that is part of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActiveFile {
+    /// The object's key below the table's location.
+    pub key: String,
+    /// Partition values by column.
+    pub partition: BTreeMap<String, Option<String>>,
+    /// Bytes.
+    pub size: u64,
+    /// Delta's statistics as JSON, where its writer left some.
+    pub stats: Option<String>,
+    /// Rows, from the statistics.
+    pub rows: Option<u64>,
+    pub(crate) has_deletions: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Counted {
+    num_records: Option<u64>,
+}
+
+/// The log replayed forwards.
+#[derive(Default)]
+struct Replay {
+    protocol: Option<Protocol>,
+    metadata: Option<Metadata>,
+    apps: AppVersions,
+    files: HashMap<(String, Option<DeletionVector>), Add>,
+    sidecars: Vec<String>,
+}
+
+impl Snapshot {
+    /// The newest version of the table at `location`, or `None` where there is no table.
+    pub async fn read(
+        client: Client,
+        location: S3Location,
+        deadline: Instant,
+    ) -> Result<Option<Self>, LakeError> {
+        let store = ObjectStore::new(client, location);
+        let log = LogReader { store: &store, deadline };
+        let segment = log.segment().await?;
+        let Some(version) = segment.version() else { return Ok(None) };
+        let mut replay = Replay::default();
+        for path in segment.checkpoint.iter().flat_map(|(_, paths)| paths) {
+            replay.take(log.checkpoint(path, &CHECKPOINT_FILES).await?);
+        }
+        for path in std::mem::take(&mut replay.sidecars) {
+            let path = format!("{FOLDER}_sidecars/{path}");
+            replay.take(log.checkpoint(&path, &CHECKPOINT_FILES).await?);
+        }
+        for (_, lines) in log.commits(segment.commits.iter().copied()).await? {
+            replay.take(lines);
+        }
+        let (Some(protocol), Some(metadata)) = (replay.protocol, replay.metadata) else {
+            return Err(log.damaged(FOLDER, "there is no protocol or no metaData in it"));
+        };
+        let table = store.location().to_string();
+        let against = protocol::against_reading(&protocol, &metadata);
+        if !against.is_empty() {
+            return Err(LakeError::Unsupported { table, features: against.join(", "), purpose: "reading" });
+        }
+        let schema = DeltaStruct::parse(&metadata.schema_string)
+            .map_err(|e| log.damaged("metaData", &format!("schemaString: {e}")))?;
+        let mut files = Vec::with_capacity(replay.files.len());
+        for add in replay.files.into_values() {
+            files.push(
+                ActiveFile::of(add).map_err(|path| log.damaged(&path, "the path is not a relative one"))?,
+            );
+        }
+        files.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        let (apps, partition_columns) = (replay.apps, metadata.partition_columns);
+        Ok(Some(Self { store, schema, version, partition_columns, apps, files }))
+    }
+
+    /// The version.
+    #[must_use]
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// The columns that are in the paths, not in the files.
+    #[must_use]
+    pub fn partition_columns(&self) -> &[String] {
+        &self.partition_columns
+    }
+
+    /// All columns, in the table's order.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.schema.fields.iter().map(|field| field.name.as_str())
+    }
+
+    /// The positions.
+    #[must_use]
+    pub fn app_versions(&self) -> &AppVersions {
+        &self.apps
+    }
+
+    /// The files, by key.
+    #[must_use]
+    pub fn files(&self) -> &[ActiveFile] {
+        &self.files
+    }
+
+    /// Rows in all files; `None` when one of them has no statistics.
+    #[must_use]
+    pub fn rows(&self) -> Option<u64> {
+        self.files.iter().map(|file| file.rows).sum()
+    }
+}
+
+impl ActiveFile {
+    fn of(add: Add) -> Result<Self, String> {
+        let Some(key) =
+            partition::from_url(&add.path).filter(|key| !key.contains("://") && !key.starts_with('/'))
+        else {
+            return Err(add.path);
+        };
+        let counted = add.stats.as_deref().and_then(|stats| serde_json::from_str::<Counted>(stats).ok());
+        Ok(Self {
+            key,
+            partition: add.partition_values,
+            size: add.size.try_into().unwrap_or(0),
+            rows: counted.and_then(|counted| counted.num_records),
+            stats: add.stats,
+            has_deletions: add.deletion_vector.is_some(),
+        })
+    }
+}
+
+impl Replay {
+    fn take(&mut self, lines: Vec<FileLine>) {
+        // Within a commit the order of its lines means nothing: what it removes was there before it.
+        for line in &lines {
+            if let Some(remove) = &line.remove {
+                self.files.remove(&(remove.path.clone(), remove.deletion_vector.clone()));
+            }
+        }
+        for line in lines {
+            self.protocol = line.protocol.or(self.protocol.take());
+            self.metadata = line.meta_data.or(self.metadata.take());
+            if let Some(txn) = line.txn {
+                self.apps.set(txn.app_id, txn.version);
+            }
+            if let Some(add) = line.add {
+                self.files.insert((add.path.clone(), add.deletion_vector.clone()), add);
+            }
+            self.sidecars.extend(line.sidecar.map(|sidecar| sidecar.path));
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! A way to the emulator on which requests fail as a test wants it.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+
+/// A request as the rule sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) target: String,
+}
+
+impl Request {
+    pub(crate) fn is_commit(&self) -> bool {
+        self.method == "PUT" && self.target.contains("/_delta_log/")
+    }
+
+    pub(crate) fn is_data(&self) -> bool {
+        self.method == "PUT" && !self.is_commit()
+    }
+}
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Passes,
+    /// 503, and the emulator never sees it.
+    Refused,
+    /// It arrives, its answer does not.
+    AnswerLost,
+    /// Nothing ever comes back, and the emulator never sees it.
+    Hangs,
+}
+
+type Rule = Box<dyn FnMut(&Request) -> Fate + Send>;
+
+/// A running proxy; it ends with the test's runtime.
+pub(crate) struct Proxy {
+    pub(crate) endpoint: String,
+    seen: watch::Receiver<Vec<(Request, Fate)>>,
+}
+
+impl Proxy {
+    pub(crate) async fn start(rule: impl FnMut(&Request) -> Fate + Send + 'static) -> Self {
+        let target =
+            super::support::endpoint().trim_start_matches("http://").trim_end_matches('/').to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let (log, seen) = watch::channel(Vec::new());
+        let rule: Arc<Mutex<Rule>> = Arc::new(Mutex::new(Box::new(rule)));
+        let log = Arc::new(log);
+        tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                let (target, rule, log) = (target.clone(), rule.clone(), log.clone());
+                tokio::spawn(async move {
+                    // A connection that breaks is the client's business.
+                    let _ = serve(connection, &target, &rule, &log).await;
+                });
+            }
+        });
+        Self { endpoint, seen }
+    }
+
+    pub(crate) fn seen(&self) -> Vec<(Request, Fate)> {
+        self.seen.borrow().clone()
+    }
+
+    /// Waits until a request has met this fate.
+    pub(crate) async fn has_met(&mut self, fate: Fate) {
+        self.seen.wait_for(|seen| seen.iter().any(|(_, met)| *met == fate)).await.unwrap();
+    }
+}
+
+async fn serve(
+    mut client: TcpStream,
+    target: &str,
+    rule: &Mutex<Rule>,
+    log: &watch::Sender<Vec<(Request, Fate)>>,
+) -> std::io::Result<()> {
+    let mut received = Vec::new();
+    let head = loop {
+        if let Some(end) = received.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+            break end + 4;
+        }
+        if client.read_buf(&mut received).await? == 0 {
+            return Ok(());
+        }
+    };
+    let text = String::from_utf8_lossy(&received[..head]).into_owned();
+    let length = text.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+    });
+    while received.len() < head + length.unwrap_or(0) {
+        if client.read_buf(&mut received).await? == 0 {
+            return Ok(());
+        }
+    }
+    let mut words = text.split(' ').map(ToOwned::to_owned);
+    let request = Request { method: words.next().unwrap(), target: words.next().unwrap() };
+    let fate = (rule.lock().unwrap())(&request);
+    let answer = match fate {
+        Fate::Passes | Fate::AnswerLost => {
+            let mut server = TcpStream::connect(target).await?;
+            server.write_all(&received[..head - 2]).await?;
+            server.write_all(b"connection: close\r\n\r\n").await?;
+            server.write_all(&received[head..]).await?;
+            let mut answer = Vec::new();
+            server.read_to_end(&mut answer).await?;
+            answer
+        }
+        Fate::Refused => b"HTTP/1.1 503 Slow Down\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_vec(),
+        Fate::Hangs => Vec::new(),
+    };
+    log.send_modify(|seen| seen.push((request, fate)));
+    match fate {
+        Fate::Passes | Fate::Refused => client.write_all(&answer).await,
+        Fate::AnswerLost => Ok(()),
+        Fate::Hangs => std::future::pending().await,
+    }
+}

@@ -1,0 +1,135 @@
+//! A bucket for all tests, a location for each, and a small writer.
+
+use std::{ops::Range, sync::Arc, time::Duration};
+
+use arrow_array::{
+    Array, Int32Array, Int64Array, RecordBatch,
+    cast::AsArray,
+    types::{Int32Type, Int64Type},
+};
+use arrow_schema::{DataType, Field, Schema};
+use aws_sdk_s3::{
+    Client,
+    config::{Credentials, Region, SharedCredentialsProvider},
+};
+use futures::TryStreamExt;
+use lake::{
+    AppVersions, Append, FileEncoder, LakeError, PartitionFile, Plan, S3Location, Snapshot, Table,
+    TableSchema,
+};
+use tokio::time::Instant;
+
+pub(crate) const BUCKET: &str = "lake-tests";
+
+/// Far enough for a busy machine.
+pub(crate) fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
+pub(crate) fn endpoint() -> String {
+    std::env::var("AWS_ENDPOINT_URL").expect(
+        "AWS_ENDPOINT_URL is not set: these tests need a running S3 emulator; scripts/test starts one and sets it",
+    )
+}
+
+/// A client of the emulator, or of something between it and us.
+pub(crate) async fn client_of(endpoint: &str) -> Client {
+    let config = function_kit::aws::sdk_config().await.into_builder();
+    let credentials = Credentials::new("test", "test", None, None, "tests");
+    let config = config
+        .endpoint_url(endpoint)
+        .region(Region::new("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials));
+    lake::store::client(&config.build())
+}
+
+pub(crate) async fn client() -> Client {
+    let client = client_of(&endpoint()).await;
+    // It may be there already, from this or another test.
+    let _ = client.create_bucket().bucket(BUCKET).send().await;
+    client
+}
+
+/// A location of its own.
+pub(crate) fn location(test: &str) -> S3Location {
+    format!("s3://{BUCKET}/{test}-{}", uuid::Uuid::new_v4()).parse().unwrap()
+}
+
+pub(crate) fn columns(fields: Vec<Field>) -> TableSchema {
+    TableSchema::new(Arc::new(Schema::new(fields)), vec!["kind".to_owned()]).unwrap()
+}
+
+pub(crate) fn schema() -> TableSchema {
+    columns(vec![
+        Field::new("_partition", DataType::Int32, false),
+        Field::new("_offset", DataType::Int64, false),
+    ])
+}
+
+pub(crate) fn table(client: &Client, location: &S3Location) -> Table {
+    Table::new(client.clone(), location.clone(), schema())
+}
+
+/// Offsets of one partition: stores those that are at or after the committed position.
+pub(crate) struct Offsets {
+    partition: i32,
+    offsets: Range<i64>,
+    pub(crate) planned: u32,
+    pub(crate) encoded: u32,
+}
+
+impl Offsets {
+    pub(crate) fn new(partition: i32, offsets: Range<i64>) -> Self {
+        Self { partition, offsets, planned: 0, encoded: 0 }
+    }
+}
+
+pub(crate) fn app_id(partition: i32) -> String {
+    format!("headwater/tests/topic/{partition}")
+}
+
+impl Append for Offsets {
+    type Accepted = Range<i64>;
+    type Error = LakeError;
+
+    fn plan(&mut self, apps: &AppVersions) -> Result<Option<Plan<Range<i64>>>, LakeError> {
+        self.planned += 1;
+        let next = apps.get(&app_id(self.partition)).unwrap_or(0);
+        let accepted = self.offsets.start.max(next)..self.offsets.end;
+        let app_versions = vec![(app_id(self.partition), accepted.end)];
+        Ok((!accepted.is_empty()).then_some(Plan { accepted, app_versions }))
+    }
+
+    fn encode(&mut self, accepted: &Range<i64>) -> Result<Vec<PartitionFile>, LakeError> {
+        self.encoded += 1;
+        let offsets: Int64Array = accepted.clone().collect();
+        let partitions = Int32Array::from(vec![self.partition; offsets.len()]);
+        let schema = schema();
+        let batch =
+            RecordBatch::try_new(schema.arrow().clone(), vec![Arc::new(partitions), Arc::new(offsets)]);
+        Ok(vec![FileEncoder::new(&schema).encode(vec![Some("raw".to_owned())], &batch.unwrap())?])
+    }
+}
+
+pub(crate) async fn snapshot(client: &Client, location: &S3Location) -> Snapshot {
+    Snapshot::read(client.clone(), location.clone(), soon()).await.unwrap().expect("a table")
+}
+
+/// Everything stored, sorted: `(partition, offset)`.
+pub(crate) async fn stored(snapshot: &Snapshot) -> Vec<(i32, i64)> {
+    let scanned = snapshot.scan(&["_partition", "_offset"], soon());
+    let batches: Vec<_> = scanned.map_ok(|(_, batches)| batches).try_collect().await.unwrap();
+    let mut found = Vec::new();
+    for batch in batches.into_iter().flatten() {
+        let partitions = batch.column(0).as_primitive::<Int32Type>().values();
+        let offsets = batch.column(1).as_primitive::<Int64Type>().values();
+        found.extend(partitions.iter().copied().zip(offsets.iter().copied()));
+    }
+    found.sort_unstable();
+    found
+}
+
+/// What must be stored after `offsets` of `partitions`, each once.
+pub(crate) fn each_once(partitions: Range<i32>, offsets: Range<i64>) -> Vec<(i32, i64)> {
+    partitions.flat_map(|p| offsets.clone().map(move |o| (p, o))).collect()
+}
