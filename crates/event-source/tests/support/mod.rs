@@ -1,0 +1,195 @@
+//! A topic of its own and a function of its own for every test.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::{Environment, FunctionCode, Runtime};
+use bytes::Bytes;
+use event_source::lag::LagReader;
+use event_source::{Bridge, BridgeConfig, Mapping, StartingPosition};
+use krafka::Kafka;
+use krafka::admin::{CreateTopicsOptions, DeleteTopicsOptions, NewTopic};
+use krafka::producer::Record;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// How long a test waits for what it expects.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The broker under test.
+pub fn servers() -> String {
+    std::env::var("AWS_ENDPOINT_URL")
+        .expect("this test needs a Lambda endpoint: set AWS_ENDPOINT_URL (scripts/test does)");
+    std::env::var("KAFKA_BOOTSTRAP_SERVERS")
+        .expect("this test needs a Kafka broker: set KAFKA_BOOTSTRAP_SERVERS (scripts/test does)")
+}
+
+/// Waits for a condition.
+pub async fn until<F: AsyncFnMut() -> bool>(what: &str, mut condition: F) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition().await {
+        assert!(Instant::now() < deadline, "it never came to be: {what}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// A mapping, its topic, its function, and the folder through which the function speaks.
+pub struct Lane {
+    pub mapping: Mapping,
+    pub folder: PathBuf,
+    pub kafka: Kafka,
+    partitions: i32,
+}
+
+impl Lane {
+    /// A topic and a function that answers as told.
+    pub async fn new(name: &str, partitions: i32) -> Self {
+        let id = format!("{name}-{}", SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos());
+        let folder = std::env::temp_dir().join("event-source").join(&id);
+        std::fs::create_dir_all(&folder).unwrap();
+        deploy(&id, &folder).await;
+        let lane = Self {
+            mapping: Mapping {
+                function_name: id.clone(),
+                topic: id.clone(),
+                consumer_group: format!("group-{id}"),
+                starting_position: StartingPosition::TrimHorizon,
+                starting_position_timestamp: None,
+                batch_size: 1000,
+                window_seconds: 1,
+                partial_batch_response: false,
+                bisect: false,
+                maximum_retries: -1,
+                maximum_record_age_seconds: -1,
+                on_failure: None,
+            },
+            folder,
+            kafka: Kafka::builder(servers()).connect().await.unwrap(),
+            partitions,
+        };
+        lane.answer("succeed");
+        lane
+    }
+
+    pub async fn create_topic(&self) {
+        let topics = [NewTopic::new(&self.mapping.topic, self.partitions, 1).unwrap()];
+        let created = self.kafka.admin().create_topics(topics, CreateTopicsOptions::default()).await.unwrap();
+        assert!(created[&self.mapping.topic].is_ok(), "{created:?}");
+    }
+
+    pub async fn delete_topic(&self) {
+        let topics = [self.mapping.topic.as_str()];
+        let deleted = self.kafka.admin().delete_topics(topics, DeleteTopicsOptions::default()).await.unwrap();
+        assert!(deleted[&self.mapping.topic].is_ok(), "{deleted:?}");
+    }
+
+    /// Says how the function answers from now on: `succeed`, `fail` or `tenths`.
+    pub fn answer(&self, mode: &str) {
+        std::fs::write(self.folder.join("mode.new"), mode).unwrap();
+        std::fs::rename(self.folder.join("mode.new"), self.folder.join("mode")).unwrap();
+    }
+
+    /// Produces `count` records, evenly over the partitions.
+    pub async fn produce(&self, count: i32) {
+        // A client of its own: one that knew a topic of this name before it was deleted may remember it.
+        let kafka = Kafka::builder(servers()).connect().await.unwrap();
+        let producer = kafka.producer().build().await.unwrap();
+        let mut handles = Vec::new();
+        for number in 0..count {
+            let record = Record::new(&self.mapping.topic, Bytes::from(format!("record {number}")))
+                .partition(number % self.partitions)
+                .key("key");
+            handles.push(producer.enqueue(record).await.unwrap());
+        }
+        for handle in handles {
+            assert!(handle.await.unwrap().is_persisted());
+        }
+        producer.close().await.unwrap();
+    }
+
+    /// Offsets per partition in the order in which the function got them, from the `delivered` or `failed` log.
+    pub fn log(&self, name: &str) -> BTreeMap<i32, Vec<i64>> {
+        let text = std::fs::read_to_string(self.folder.join(name)).unwrap_or_default();
+        let mut log: BTreeMap<i32, Vec<i64>> = BTreeMap::new();
+        for line in text.lines() {
+            if let Some((partition, offset)) = line.split_once(' ') {
+                log.entry(partition.parse().unwrap()).or_default().push(offset.parse().unwrap());
+            }
+        }
+        log
+    }
+
+    /// How many different records the function has handled.
+    pub fn handled(&self) -> usize {
+        self.log("delivered").values().map(|offsets| offsets.iter().collect::<BTreeSet<_>>().len()).sum()
+    }
+
+    pub async fn lag(&self) -> i64 {
+        let reader = LagReader::connect(&servers(), Duration::from_secs(5)).await.unwrap();
+        reader.of(&self.mapping).await.unwrap().iter().map(|partition| partition.lag).sum()
+    }
+
+    pub async fn drained(&self) {
+        until("the lag is 0", async || self.lag().await == 0).await;
+    }
+
+    pub fn config(&self) -> BridgeConfig {
+        let mut config = BridgeConfig::new(vec![self.mapping.clone()], servers());
+        config.status_path = Some(self.folder.join("status.json"));
+        config
+    }
+
+    pub fn status(&self) -> event_source::bridge::status::MappingStatus {
+        let status = event_source::bridge::status::read(&self.folder.join("status.json")).unwrap();
+        status.mappings.into_iter().next().unwrap()
+    }
+
+    pub fn bridge(&self) -> RunningBridge {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let config = self.config();
+        let task = tokio::spawn(async move {
+            let shutdown = async {
+                let _ = stopped.await;
+            };
+            Bridge::run(config, shutdown).await.unwrap();
+        });
+        RunningBridge { stop, task }
+    }
+}
+
+pub struct RunningBridge {
+    stop: oneshot::Sender<()>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl RunningBridge {
+    pub async fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.task.await.unwrap();
+    }
+}
+
+async fn deploy(name: &str, folder: &Path) {
+    let lambda = aws_sdk_lambda::Client::new(&function_kit::aws::sdk_config().await);
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default().unix_permissions(0o755);
+    archive.start_file("bootstrap", options).unwrap();
+    archive.write_all(include_bytes!("function.py")).unwrap();
+    let archive = archive.finish().unwrap().into_inner();
+    let variables = Environment::builder().variables("FOLDER", folder.to_str().unwrap()).build();
+    lambda
+        .create_function()
+        .function_name(name)
+        .runtime(Runtime::Providedal2023)
+        .role("arn:aws:iam::000000000000:role/test")
+        .handler("bootstrap")
+        .code(FunctionCode::builder().zip_file(Blob::new(archive)).build())
+        .environment(variables)
+        .timeout(30)
+        .send()
+        .await
+        .unwrap();
+}

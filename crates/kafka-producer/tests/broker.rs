@@ -1,0 +1,104 @@
+//! Against a real broker, whose address is in `KAFKA_BOOTSTRAP_SERVERS`.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use function_kit::fault::{Classified, FaultClass};
+use kafka_producer::{Auth, Cluster, KafkaProducer, OutgoingRecord, ProduceError, ProducerSettings};
+use krafka::Kafka;
+use krafka::admin::{CreateTopicsOptions, NewTopic};
+use tokio::time::Instant;
+
+fn servers() -> String {
+    std::env::var("KAFKA_BOOTSTRAP_SERVERS")
+        .expect("this test needs a Kafka broker: set KAFKA_BOOTSTRAP_SERVERS (scripts/test does)")
+}
+
+async fn producer(servers: &str) -> KafkaProducer {
+    let settings = ProducerSettings { cluster: Cluster::Servers(servers.to_owned()), auth: Auth::Plaintext };
+    KafkaProducer::new(settings, function_kit::aws::sdk_config().await)
+}
+
+async fn new_topic(partitions: i32) -> String {
+    let nanos = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
+    let topic = format!("kafka-producer-{nanos}");
+    let kafka = Kafka::builder(servers()).connect().await.unwrap();
+    let topics = [NewTopic::new(&topic, partitions, 1).unwrap()];
+    kafka
+        .admin()
+        .create_topics(topics, CreateTopicsOptions::default())
+        .await
+        .unwrap()
+        .remove(&topic)
+        .unwrap()
+        .unwrap();
+    topic
+}
+
+async fn stored(topic: &str) -> i64 {
+    let kafka = Kafka::builder(servers()).connect().await.unwrap();
+    let consumer = kafka.consumer_without_group().build().await.unwrap();
+    let mut total = 0;
+    for partition in 0..4 {
+        total += consumer.fetch_watermarks(topic, partition).await.unwrap().1;
+    }
+    total
+}
+
+fn records(count: usize) -> impl Iterator<Item = OutgoingRecord> {
+    (0..count).map(|number| OutgoingRecord {
+        key: Bytes::from(format!("key {}", number % 7)),
+        value: Bytes::from(format!("record {number}")),
+    })
+}
+
+fn within(seconds: u64) -> Instant {
+    Instant::now() + Duration::from_secs(seconds)
+}
+
+#[tokio::test]
+async fn a_thousand_produced_are_a_thousand_acknowledged_and_stored() {
+    let topic = new_topic(4).await;
+    let producer = producer(&servers()).await;
+    let acknowledged = producer.send_all(&topic, records(1000), within(20)).await.unwrap();
+    assert_eq!((acknowledged.records, stored(&topic).await), (1000, 1000));
+    let acknowledged = producer.send_all(&topic, records(0), within(1)).await.unwrap();
+    assert_eq!(acknowledged.records, 0);
+}
+
+#[tokio::test]
+async fn a_topic_that_does_not_exist_is_an_error_that_names_every_record() {
+    let producer = producer(&servers()).await;
+    let error = producer.send_all("no-such-topic", records(3), within(20)).await.unwrap_err();
+    assert_eq!(error.class(), FaultClass::Configuration, "{error:?}");
+    let ProduceError::NotAcknowledged { acknowledged, unacknowledged, .. } = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!((acknowledged, unacknowledged), (0, vec![0, 1, 2]));
+}
+
+#[tokio::test]
+async fn a_record_beyond_the_brokers_limit_is_reported_and_is_poison() {
+    let topic = new_topic(4).await;
+    let producer = producer(&servers()).await;
+    let large = OutgoingRecord { key: Bytes::new(), value: Bytes::from(vec![0; 3 << 20]) };
+    let error = producer.send_all(&topic, [large], within(20)).await.unwrap_err();
+    assert_eq!(error.class(), FaultClass::Poison, "{error:?}");
+    let acknowledged = producer.send_all(&topic, records(10), within(20)).await.unwrap();
+    assert_eq!(acknowledged.records, 10, "the producer works on");
+}
+
+#[tokio::test]
+async fn without_a_broker_the_deadline_holds_and_nothing_is_acknowledged() {
+    // A port that nobody listens on.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let started = Instant::now();
+    let error = producer(&address).await.send_all("t", records(3), within(2)).await.unwrap_err();
+    assert!(matches!(error, ProduceError::Connect(_)), "{error:?}");
+    assert_eq!(error.class(), FaultClass::Retryable);
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+}

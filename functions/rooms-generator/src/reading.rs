@@ -1,0 +1,75 @@
+//! One count of one room.
+
+use chrono::{DateTime, Timelike, Utc};
+use rand::{Rng, RngExt};
+
+/// The rooms that the generator knows.
+pub const ROOMS: [&str; 3] = ["A", "B", "C"];
+
+/// A count of the people in a room at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// When it was taken; written to the microsecond.
+    pub ts: DateTime<Utc>,
+    /// Which room.
+    pub room: &'static str,
+    /// How many, 1 to 4.
+    pub count: u8,
+}
+
+impl Reading {
+    /// A reading of a random room at `ts`.
+    pub fn draw(ts: DateTime<Utc>, random: &mut impl Rng) -> Self {
+        let room = ROOMS[random.random_range(0..ROOMS.len())];
+        Self { ts, room, count: random.random_range(1..=4) }
+    }
+
+    /// The record's value. Readers know this format: the time has a space and no zone, and its fraction is missing
+    /// when it is 0.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let format =
+            if self.ts.nanosecond() / 1000 == 0 { "%Y-%m-%d %H:%M:%S" } else { "%Y-%m-%d %H:%M:%S%.6f" };
+        format!(r#"{{"ts": "{}", "room": "{}", "count": {}}}"#, self.ts.format(format), self.room, self.count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::NaiveDateTime;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Line {
+        ts: String,
+        room: String,
+        count: i64,
+    }
+
+    #[test]
+    fn a_line_looks_as_the_source_system_writes_it() {
+        let ts = DateTime::from_timestamp_micros(1_628_981_750_123_456).unwrap();
+        let reading = Reading { ts, room: "A", count: 2 };
+        assert_eq!(reading.line(), r#"{"ts": "2021-08-14 22:55:50.123456", "room": "A", "count": 2}"#);
+        let reading = Reading { ts: ts.with_nanosecond(0).unwrap(), ..reading };
+        assert_eq!(reading.line(), r#"{"ts": "2021-08-14 22:55:50", "room": "A", "count": 2}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_says_what_was_drawn(micros in 0..4_102_444_800_000_000_i64, seed in any::<u64>()) {
+            use rand::SeedableRng;
+            let ts = DateTime::from_timestamp_micros(micros).unwrap();
+            let drawn = Reading::draw(ts, &mut rand::rngs::StdRng::seed_from_u64(seed));
+            let line: Line = serde_json::from_str(&drawn.line()).unwrap();
+            let read = NaiveDateTime::parse_from_str(&line.ts, "%Y-%m-%d %H:%M:%S%.f").unwrap().and_utc();
+            prop_assert_eq!(read, ts);
+            prop_assert_eq!(line.ts.contains('.'), micros % 1_000_000 != 0);
+            prop_assert_eq!(line.room, drawn.room);
+            prop_assert!((1..=4).contains(&line.count) && line.count == i64::from(drawn.count));
+        }
+    }
+}
