@@ -3,6 +3,7 @@
 mod failure;
 mod out;
 mod progress;
+mod reconcile;
 mod stack;
 mod table;
 mod verbs;
@@ -15,7 +16,7 @@ use clap::{Parser, Subcommand};
 use tokio::runtime::Builder;
 
 use stack::layout::Layout;
-use verbs::{bridge, detach, down, drain, env, logs, pipeline, prepare, rooms, status, up};
+use verbs::{bridge, detach, down, drain, env, logs, parked, pipeline, prepare, rooms, status, up, verify};
 
 /// Headwater on this machine: a local stack of real parts, and what it holds
 #[derive(Debug, Parser)]
@@ -42,6 +43,10 @@ enum Verb {
     Drain(drain::Drain),
     /// Send records of the rooms generator
     Rooms(rooms::Rooms),
+    /// Check that every record was stored or parked, and none twice
+    Verify(verify::Verify),
+    /// List, show and redrive the records that no sink could take
+    Parked(parked::ParkedArgs),
     /// Check and show pipeline files
     Pipeline(pipeline::PipelineArgs),
     /// Show the functions' logs
@@ -83,6 +88,8 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
             Verb::Drain(args) => drain::run(&layout, args).await,
             Verb::Rooms(args) => rooms::run(&layout, args).await,
             Verb::Logs(args) => logs::run(&layout, args).await,
+            Verb::Verify(args) => verify::run(&layout, args).await,
+            Verb::Parked(args) => parked::run(&layout, args).await,
             Verb::Pipeline(args) => pipeline::run(&layout, args),
             Verb::Bridge => bridge::run(&layout).await,
             Verb::Prepare => prepare::run(&layout),

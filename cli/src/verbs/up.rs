@@ -68,24 +68,18 @@ pub(crate) async fn run(layout: &Layout, args: &Up) -> anyhow::Result<()> {
     pipeline::check_folder(&stack.pipelines)?;
     stack.save(layout)?;
 
+    require_ports(layout, &stack)?;
+
     // The parts boot while the functions are built.
-    let emulator = emulator::part(layout);
-    if !stack.foreign_emulator
-        && start_if_down(&emulator, stack.emulator_port, "--emulator-port", || {
-            emulator::start(layout, &stack)
-        })?
-    {
-        // A bridge that still runs talks to functions that are gone.
-        bridge::stop(layout)?;
+    if !stack.foreign_emulator && emulator::part(layout).running().is_none() {
+        emulator::start(layout, &stack)?;
     }
-    let kafka = kafka::part(layout);
-    if kafka.running().is_none() {
-        ports::require_free(stack.kafka_port, "Kafka", "--kafka-port")?;
+    if kafka::part(layout).running().is_none() {
         kafka::start(layout, &mut stack)?;
     }
-    start_if_down(&postgres::part(layout), stack.postgres_port, "--postgres-port", || {
-        postgres::start(layout, &stack)
-    })?;
+    if postgres::part(layout).running().is_none() {
+        postgres::start(layout, &stack)?;
+    }
     stack.save(layout)?;
 
     let step = Step::begin("functions", "building");
@@ -139,18 +133,20 @@ fn settle(layout: &Layout, args: &Up) -> anyhow::Result<Stack> {
     })
 }
 
-fn start_if_down(
-    part: &Part,
-    at: u16,
-    flag: &str,
-    start: impl FnOnce() -> anyhow::Result<()>,
-) -> anyhow::Result<bool> {
-    if part.running().is_some() {
-        return Ok(false);
+/// All ports, before anything starts.
+fn require_ports(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
+    let parts = [
+        (emulator::part(layout), "the emulator", stack.emulator_port, "--emulator-port"),
+        (kafka::part(layout), "Kafka", stack.kafka_port, "--kafka-port"),
+        (postgres::part(layout), "Postgres", stack.postgres_port, "--postgres-port"),
+    ];
+    for (part, name, port, flag) in parts {
+        let ours = part.running().is_some() || (part.name == "emulator" && stack.foreign_emulator);
+        if !ours {
+            ports::require_free(port, name, flag)?;
+        }
     }
-    ports::require_free(at, part.name, flag)?;
-    start()?;
-    Ok(true)
+    Ok(())
 }
 
 async fn wait_for_parts(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {

@@ -1,0 +1,198 @@
+//! The lake's side: every row says which record it is.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    pin::pin,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use arrow_array::array::PrimitiveArray;
+use arrow_array::{
+    Array, ArrayRef, RecordBatch, StructArray,
+    cast::AsArray as _,
+    types::{Decimal128Type, Int32Type, Int64Type},
+};
+use futures::StreamExt as _;
+use lake::{AppVersions, Snapshot};
+use positions::{Position, app_id, position_from_app_versions};
+use tokio::time::Instant;
+
+use super::{Verdict, ends::Ends};
+use crate::stack::{aws, record::Stack};
+
+/// How long reading a whole table may take.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// What a table holds.
+#[derive(Debug, Default)]
+pub(crate) struct Stored {
+    /// Offsets of all rows by partition, sorted, repeated where rows are.
+    pub(crate) offsets: BTreeMap<i32, Vec<i64>>,
+    pub(crate) apps: AppVersions,
+    /// The sum of a field over the rows that the other sink counts too.
+    pub(crate) sum: Option<i128>,
+}
+
+/// Reads a table. `field` is summed (by its dotted path) over the rows that `counted` takes.
+pub(crate) async fn read(
+    stack: &Stack,
+    path: &str,
+    field: Option<&str>,
+    counted: impl Fn(i32, i64) -> bool,
+) -> anyhow::Result<Stored> {
+    let root = &stack.outputs()?.lake_root;
+    let location: lake::S3Location =
+        root.parse().with_context(|| format!("{root} is not an address on S3"))?;
+    let client = lake::store::client(&aws::config(stack).await);
+    let deadline = Instant::now() + PATIENCE;
+    let Some(snapshot) = Snapshot::read(client, location.join(path), deadline).await? else {
+        return Ok(Stored { sum: field.map(|_| 0), ..Stored::default() });
+    };
+    let mut stored =
+        Stored { apps: snapshot.app_versions().clone(), sum: field.map(|_| 0), ..Stored::default() };
+    let mut columns = vec!["_partition", "_offset"];
+    let path: Vec<&str> = field.map(|field| field.split('.').collect()).unwrap_or_default();
+    columns.extend(path.first());
+    let mut files = pin!(snapshot.scan(&columns, deadline));
+    while let Some(file) = files.next().await {
+        for batch in file?.1 {
+            take(&mut stored, &batch, &path, &counted)?;
+        }
+    }
+    for offsets in stored.offsets.values_mut() {
+        offsets.sort_unstable();
+    }
+    Ok(stored)
+}
+
+fn take(
+    stored: &mut Stored,
+    batch: &RecordBatch,
+    path: &[&str],
+    counted: &impl Fn(i32, i64) -> bool,
+) -> anyhow::Result<()> {
+    let partitions = column::<Int32Type>(batch, "_partition")?;
+    let offsets = column::<Int64Type>(batch, "_offset")?;
+    let values = path.split_first().map(|(root, rest)| summed(batch, root, rest)).transpose()?;
+    for (row, (partition, offset)) in partitions.values().iter().zip(offsets.values()).enumerate() {
+        stored.offsets.entry(*partition).or_default().push(*offset);
+        if let (Some(Some(values)), Some(sum)) = (&values, stored.sum)
+            && counted(*partition, *offset)
+        {
+            stored.sum = sum.checked_add(values[row]);
+        }
+    }
+    if matches!(values, Some(None)) {
+        stored.sum = None;
+    }
+    Ok(())
+}
+
+fn column<'a, T: arrow_array::ArrowPrimitiveType>(
+    batch: &'a RecordBatch,
+    name: &str,
+) -> anyhow::Result<&'a PrimitiveArray<T>> {
+    batch
+        .column_by_name(name)
+        .and_then(|column| column.as_primitive_opt::<T>())
+        .with_context(|| format!("the table's column {name} is not as parquet-writer writes it"))
+}
+
+/// The values of an exact number, nulls as 0; `None` for what has no exact sum.
+fn summed(batch: &RecordBatch, root: &str, rest: &[&str]) -> anyhow::Result<Option<Vec<i128>>> {
+    let missing = || format!("the table has no column {root}");
+    let mut array: ArrayRef = batch.column_by_name(root).with_context(missing)?.clone();
+    for name in rest {
+        let inner =
+            array.as_any().downcast_ref::<StructArray>().and_then(|parent| parent.column_by_name(name));
+        array = inner.with_context(missing)?.clone();
+    }
+    Ok(if let Some(values) = array.as_primitive_opt::<Int64Type>() {
+        Some(values.iter().map(|value| value.map_or(0, i128::from)).collect())
+    } else if let Some(values) = array.as_primitive_opt::<Int32Type>() {
+        Some(values.iter().map(|value| value.map_or(0, i128::from)).collect())
+    } else {
+        array
+            .as_primitive_opt::<Decimal128Type>()
+            .map(|values| values.iter().map(Option::unwrap_or_default).collect())
+    })
+}
+
+/// Holds the rows against what Kafka took.
+pub(crate) fn judge(
+    verdict: &mut Verdict,
+    stored: &Stored,
+    ends: &Ends,
+    letters: &dyn Fn(i32) -> BTreeSet<i64>,
+) {
+    for (&partition, &(beginning, end)) in ends {
+        let none = Vec::new();
+        let rows = stored.offsets.get(&partition).unwrap_or(&none);
+        let position = position(&stored.apps, &verdict.group, &verdict.topic, partition);
+        let expected = beginning..end;
+        let mut distinct: Vec<i64> = rows.clone();
+        distinct.dedup();
+        let doubled: Vec<i64> =
+            rows.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+        let both: Vec<i64> =
+            distinct.iter().filter(|offset| position.parked.contains(offset)).copied().collect();
+        let held: BTreeSet<i64> = distinct
+            .iter()
+            .chain(&position.parked)
+            .filter(|offset| expected.contains(offset))
+            .copied()
+            .collect();
+        let missing: Vec<i64> = expected.clone().filter(|offset| !held.contains(offset)).collect();
+        let letters = letters(partition);
+        let without_letter: Vec<i64> = position.parked.difference(&letters).copied().collect();
+        let size = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        verdict.produced += end - beginning;
+        verdict.stored += size(distinct.iter().filter(|offset| expected.contains(offset)).count());
+        verdict.parked += size(position.parked.iter().filter(|offset| expected.contains(offset)).count());
+        verdict.missing += size(missing.len());
+        verdict.doubled += size(doubled.len() + both.len());
+        verdict.problem("neither stored nor parked", partition, &missing);
+        verdict.problem("stored twice", partition, &doubled);
+        verdict.problem("stored and parked", partition, &both);
+        verdict.problem("parked, but not among the parked records", partition, &without_letter);
+    }
+}
+
+/// A partition's position, all its parked offsets included.
+pub(crate) fn position(apps: &AppVersions, group: &str, topic: &str, partition: i32) -> Position {
+    let id = app_id(group, topic, partition);
+    let next = apps.get(&id).unwrap_or(0);
+    position_from_app_versions(&id, 0..next, |id| apps.get(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(rows: &[i64], next: i64, end: i64) -> Verdict {
+        let apps = [(app_id("g", "t", 0), next)].into_iter().collect();
+        let stored = Stored { offsets: [(0, rows.to_vec())].into(), apps, sum: None };
+        let mut verdict = Verdict { group: "g".into(), topic: "t".into(), ..Verdict::default() };
+        judge(&mut verdict, &stored, &[(0, (0, end))].into(), &|_| BTreeSet::new());
+        verdict
+    }
+
+    #[test]
+    fn every_record_once_holds() {
+        assert!(verdict(&[0, 1, 2], 3, 3).holds());
+    }
+
+    #[test]
+    fn a_missing_record_and_a_doubled_one_are_both_named() {
+        let verdict = verdict(&[0, 2, 2], 3, 3);
+        assert!(!verdict.holds());
+        assert_eq!((verdict.produced, verdict.stored, verdict.missing, verdict.doubled), (3, 2, 1, 1));
+        assert_eq!(verdict.problems, ["neither stored nor parked: 0:1", "stored twice: 0:2"]);
+    }
+
+    #[test]
+    fn records_that_arrive_during_the_check_are_not_looked_at() {
+        assert!(verdict(&[0, 1, 2, 3], 4, 3).holds());
+    }
+}

@@ -1,0 +1,42 @@
+//! The dead letters, by lane, topic and partition.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use dead_letters::{DeadLetters, ParkedObject, Source};
+use tokio::time::Instant;
+
+use crate::stack::{aws, record::Stack};
+
+/// How long reading all of them may take.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Lane, topic and partition.
+pub(crate) type Place = (String, String, i32);
+
+/// The dead letters of a stack.
+pub(crate) async fn open(stack: &Stack) -> anyhow::Result<DeadLetters> {
+    let root = &stack.outputs()?.parked_root;
+    let location = root.parse().with_context(|| format!("{root} is not an address on S3"))?;
+    Ok(DeadLetters::new(objects::client(&aws::config(stack).await), location))
+}
+
+/// All objects of them.
+pub(crate) async fn objects(letters: &DeadLetters, lane: Option<&str>) -> anyhow::Result<Vec<ParkedObject>> {
+    letters.objects(lane, Instant::now() + PATIENCE).await.context("cannot read the parked records")
+}
+
+/// The offsets that have a dead letter.
+pub(crate) async fn offsets(stack: &Stack) -> anyhow::Result<BTreeMap<Place, BTreeSet<i64>>> {
+    let mut offsets: BTreeMap<Place, BTreeSet<i64>> = BTreeMap::new();
+    for object in objects(&open(stack).await?, None).await? {
+        for record in object.records.into_iter().flatten() {
+            let Source::Kafka { topic, partition, offset } = record.source;
+            offsets.entry((record.lane, topic, partition)).or_default().insert(offset);
+        }
+    }
+    Ok(offsets)
+}

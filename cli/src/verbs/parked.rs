@@ -1,0 +1,252 @@
+//! `headwater parked`: the records that no sink could take.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use dead_letters::{DeadLetters, Header, ParkedObject, ParkedRecord, Source, newest_by_source};
+use kafka_batch::event::MskEvent;
+use tokio::time::{Duration, Instant};
+
+use crate::{
+    failure::failure,
+    out,
+    progress::Meter,
+    reconcile::parked::{objects, open},
+    stack::{aws, layout::Layout, record::Stack},
+    table,
+};
+
+/// What one redriving invocation carries at the most; Lambda takes 6 MB.
+const MOST_RECORDS: usize = 5_000;
+const MOST_BYTES: usize = 4 << 20;
+
+/// Arguments of `headwater parked`.
+#[derive(Debug, Args)]
+pub(crate) struct ParkedArgs {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List parked records, one a line
+    #[command(after_help = "\
+Examples:
+  headwater parked list
+  headwater parked list --lane parquet-writer
+  headwater parked list --json | jq -r .reason | sort | uniq -c")]
+    List {
+        #[command(flatten)]
+        filter: Filter,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show parked records whole
+    #[command(after_help = "\
+Examples:
+  headwater parked show rooms-v1/2/1041")]
+    Show {
+        /// Which, as TOPIC/PARTITION/OFFSET
+        source: String,
+        #[command(flatten)]
+        filter: Filter,
+    },
+    /// Hand parked records to their function again
+    #[command(after_help = "\
+Goes through the same function as the first time. A record that was stored meanwhile is not stored again; one that still
+cannot be stored is parked again, and then this exits with an error.
+
+Examples:
+  headwater parked redrive
+  headwater parked redrive --lane totals-upserter --topic rooms-v1")]
+    Redrive {
+        #[command(flatten)]
+        filter: Filter,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Filter {
+    /// Only of this function
+    #[arg(long)]
+    lane: Option<String>,
+    /// Only of this topic
+    #[arg(long)]
+    topic: Option<String>,
+}
+
+impl Filter {
+    fn takes(&self, record: &ParkedRecord) -> bool {
+        let Source::Kafka { topic, .. } = &record.source;
+        self.topic.as_ref().is_none_or(|wanted| wanted == topic)
+    }
+}
+
+/// Runs the action.
+pub(crate) async fn run(layout: &Layout, args: &ParkedArgs) -> anyhow::Result<()> {
+    let stack = Stack::load(layout)?;
+    let letters = open(&stack).await?;
+    match &args.action {
+        Action::List { filter, json } => list(&records(&letters, filter).await?, *json),
+        Action::Show { source, filter } => show(&records(&letters, filter).await?, source),
+        Action::Redrive { filter } => redrive(&stack, &letters, filter).await,
+    }
+}
+
+async fn records(letters: &DeadLetters, filter: &Filter) -> anyhow::Result<Vec<ParkedRecord>> {
+    let objects = objects(letters, filter.lane.as_deref()).await?;
+    for object in &objects {
+        let broken = object.records.iter().filter(|record| record.is_err()).count();
+        if broken > 0 {
+            out::note(format!("{broken} lines of {}/{} are not parked records", letters.root(), object.path));
+        }
+    }
+    let all = objects.into_iter().flat_map(|object| object.records).flatten();
+    Ok(newest_by_source(all.filter(|record| filter.takes(record))))
+}
+
+fn list(records: &[ParkedRecord], json: bool) -> anyhow::Result<()> {
+    if json {
+        return records.iter().try_for_each(out::json);
+    }
+    if records.is_empty() {
+        out::note("nothing is parked");
+        return Ok(());
+    }
+    let rows = records.iter().map(|record| {
+        vec![record.lane.clone(), place(&record.source), record.parked_at.clone(), record.reason.clone()]
+    });
+    out::line(table::render(&["lane", "record", "parked at", "reason"], rows));
+    Ok(())
+}
+
+fn show(records: &[ParkedRecord], source: &str) -> anyhow::Result<()> {
+    let found: Vec<&ParkedRecord> = records.iter().filter(|record| place(&record.source) == source).collect();
+    if found.is_empty() {
+        return Err(failure(
+            format!("no parked record {source}"),
+            "`headwater parked list` names them, as topic/partition/offset",
+        ));
+    }
+    let text = |bytes: Option<Vec<u8>>| match bytes {
+        None => "none".to_owned(),
+        Some(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => format!("{text:?}"),
+            Err(error) => format!("{} bytes that are not UTF-8", error.as_bytes().len()),
+        },
+    };
+    for record in found {
+        out::line(format!("record     {source}"));
+        out::line(format!("lane       {}", record.lane));
+        out::line(format!("reason     {}", record.reason));
+        out::line(format!("parked at  {}", record.parked_at));
+        out::line(format!("schema     {}, code {}", record.schema, record.version));
+        out::line(format!("key        {}", text(record.key().context("the key is not base64")?)));
+        out::line(format!("value      {}", text(record.value().context("the value is not base64")?)));
+        out::line(format!("base64     {}", record.value_base64.as_deref().unwrap_or("none")));
+        for header in &record.headers {
+            out::line(format!("header     {}: {}", header.name, header.value_base64));
+        }
+    }
+    Ok(())
+}
+
+fn place(source: &Source) -> String {
+    let Source::Kafka { topic, partition, offset } = source;
+    format!("{topic}/{partition}/{offset}")
+}
+
+async fn redrive(stack: &Stack, letters: &DeadLetters, filter: &Filter) -> anyhow::Result<()> {
+    let before = records(letters, filter).await?;
+    // An object is redriven whole or not at all: it is deleted when all of it was handled.
+    let mut lanes: BTreeMap<String, Vec<ParkedObject>> = BTreeMap::new();
+    for object in objects(letters, filter.lane.as_deref()).await? {
+        let lane = object.path.split('/').next().unwrap_or_default().to_owned();
+        let sound = object.records.iter().all(Result::is_ok);
+        if sound && object.records.iter().flatten().all(|record| filter.takes(record)) {
+            lanes.entry(lane).or_default().push(object);
+        }
+    }
+    let total = lanes.values().flatten().map(|object| object.records.len()).sum::<usize>();
+    let mut meter = Meter::new("parked records", total as u64);
+    let mut done = 0;
+    for (lane, objects) in lanes {
+        let mut waiting: Vec<ParkedObject> = Vec::new();
+        for object in objects {
+            let (records, bytes) = size(&waiting);
+            let (more_records, more_bytes) = size(std::slice::from_ref(&object));
+            if records > 0 && (records + more_records > MOST_RECORDS || bytes + more_bytes > MOST_BYTES) {
+                done += hand_over(stack, letters, &lane, std::mem::take(&mut waiting)).await?;
+                meter.set(done, total as u64);
+            }
+            waiting.push(object);
+        }
+        done += hand_over(stack, letters, &lane, waiting).await?;
+        meter.set(done, total as u64);
+    }
+    drop(meter);
+    let after = records(letters, filter).await?;
+    out::line(format!("{} records redriven, {} of them are parked again", before.len(), after.len()));
+    match after.first() {
+        None => Ok(()),
+        Some(record) => Err(failure(
+            format!("{} records are still parked, the first because: {}", after.len(), record.reason),
+            "mend the cause (`headwater parked list`), deploy it with `headwater up`, and redrive again",
+        )),
+    }
+}
+
+fn size(objects: &[ParkedObject]) -> (usize, usize) {
+    let records = || objects.iter().flat_map(|object| &object.records).flatten();
+    let bytes = |record: &ParkedRecord| {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let headers: usize = record.headers.iter().map(|header| header.value_base64.len() * 4).sum();
+        text(&record.key_base64) + text(&record.value_base64) + headers + 200
+    };
+    (records().count(), records().map(bytes).sum())
+}
+
+/// Invokes the lane's function with an ordinary event of these records, and deletes what it handled.
+async fn hand_over(
+    stack: &Stack,
+    letters: &DeadLetters,
+    lane: &str,
+    objects: Vec<ParkedObject>,
+) -> anyhow::Result<u64> {
+    if objects.is_empty() {
+        return Ok(0);
+    }
+    let all = objects.iter().flat_map(|object| object.records.iter().flatten().cloned());
+    let records = newest_by_source(all);
+    let mut event = MskEvent::new(event_source::bridge::LOCAL_CLUSTER_ARN, &stack.kafka());
+    for record in &records {
+        let Source::Kafka { topic, partition, offset } = &record.source;
+        let damaged = || format!("{} is damaged", place(&record.source));
+        let (key, value) = (record.key().with_context(damaged)?, record.value().with_context(damaged)?);
+        let decoded = |header: &Header| {
+            let value = base64_simd::STANDARD.decode_to_vec(&header.value_base64)?;
+            Ok((header.name.clone(), value))
+        };
+        let headers: Result<Vec<_>, base64_simd::Error> = record.headers.iter().map(decoded).collect();
+        let headers = headers.with_context(damaged)?;
+        event.push(topic, *partition, *offset, record.timestamp, key.as_deref(), value.as_deref(), &headers);
+    }
+    let answer =
+        aws::invoke(stack, lane, event.to_json()).await.context("nothing of this batch was redriven")?;
+    if answer["batchItemFailures"].as_array().is_some_and(|failures| !failures.is_empty()) {
+        return Err(failure(
+            format!("{lane} could not handle {}", answer["batchItemFailures"]),
+            format!("see `headwater logs {lane}`; what was handled is not stored again by another redrive"),
+        ));
+    }
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let mut handled = 0;
+    for object in &objects {
+        // One that changed meanwhile was parked again.
+        letters.remove(object, deadline).await.context("cannot delete a redriven object")?;
+        handled += object.records.len() as u64;
+    }
+    Ok(handled)
+}
