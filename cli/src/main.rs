@@ -16,7 +16,9 @@ use clap::{Parser, Subcommand};
 use tokio::runtime::Builder;
 
 use stack::layout::Layout;
-use verbs::{bridge, detach, down, drain, env, logs, parked, pipeline, prepare, rooms, status, up, verify};
+use verbs::{
+    bridge, detach, down, drain, env, logs, offsets, parked, pipeline, prepare, rooms, status, up, verify,
+};
 
 /// Headwater on this machine: a local stack of real parts, and what it holds
 #[derive(Debug, Parser)]
@@ -47,6 +49,8 @@ enum Verb {
     Verify(verify::Verify),
     /// List, show and redrive the records that no sink could take
     Parked(parked::ParkedArgs),
+    /// Show where each group stands, or reset it after its topic was created again
+    Offsets(offsets::Offsets),
     /// Check and show pipeline files
     Pipeline(pipeline::PipelineArgs),
     /// Show the functions' logs
@@ -90,6 +94,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
             Verb::Logs(args) => logs::run(&layout, args).await,
             Verb::Verify(args) => verify::run(&layout, args).await,
             Verb::Parked(args) => parked::run(&layout, args).await,
+            Verb::Offsets(args) => offsets::run(&layout, args).await,
             Verb::Pipeline(args) => pipeline::run(&layout, args),
             Verb::Bridge => bridge::run(&layout).await,
             Verb::Prepare => prepare::run(&layout),

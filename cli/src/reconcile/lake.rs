@@ -44,7 +44,7 @@ pub(crate) async fn read(
     let root = &stack.outputs()?.lake_root;
     let location: lake::S3Location =
         root.parse().with_context(|| format!("{root} is not an address on S3"))?;
-    let client = lake::store::client(&aws::config(stack).await);
+    let client = objects::client(&aws::config(stack).await);
     let deadline = Instant::now() + PATIENCE;
     let Some(snapshot) = Snapshot::read(client, location.join(path), deadline).await? else {
         return Ok(Stored { sum: field.map(|_| 0), ..Stored::default() });

@@ -6,6 +6,7 @@ pub(crate) mod down;
 pub(crate) mod drain;
 pub(crate) mod env;
 pub(crate) mod logs;
+pub(crate) mod offsets;
 pub(crate) mod parked;
 pub(crate) mod pipeline;
 pub(crate) mod prepare;

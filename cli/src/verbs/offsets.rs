@@ -1,0 +1,204 @@
+//! `headwater offsets`: where each group stands in Kafka and in its sink, and an operator's reset of the latter.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use lake::Table;
+use parquet_writer::TopicSchema;
+use pipeline::{Pipeline, Pipelines};
+use positions::{Position, app_id, reset_app_versions};
+use serde::Serialize;
+use tokio::time::Instant;
+use warehouse::ledger;
+
+use crate::{
+    failure::failure,
+    out,
+    reconcile::lake::position,
+    stack::{aws, lag, layout::Layout, postgres, record::Stack},
+    table,
+};
+
+/// How long a lake may take to answer.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Arguments of `headwater offsets`.
+#[derive(Debug, Args)]
+pub(crate) struct Offsets {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Show what Kafka has, what each group committed, and where its sink stands
+    #[command(after_help = "\
+Examples:
+  headwater offsets show
+  headwater offsets show --json")]
+    Show {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Forget where a group's sink stands in a topic that was deleted and created again
+    #[command(after_help = "\
+The sink refuses a topic that restarted at offset 0, because its records look like old ones. This makes it begin anew.
+What the sink stored before stays stored. Never do this to a topic that was not created again: what is delivered twice
+afterwards is stored twice.
+
+Examples:
+  headwater offsets reset --group coldstorage --topic rooms-v1
+  headwater offsets reset --group reckoning --topic rooms-v1")]
+    Reset {
+        /// The consumer group
+        #[arg(long)]
+        group: String,
+        /// The topic
+        #[arg(long)]
+        topic: String,
+    },
+}
+
+/// One partition of one mapping.
+#[derive(Debug, Serialize)]
+struct Line {
+    group: String,
+    topic: String,
+    partition: i32,
+    /// Kafka's first and next offset.
+    beginning: i64,
+    end: i64,
+    /// The group's committed offset in Kafka.
+    committed: Option<i64>,
+    /// The sink's next offset, and what is open below it.
+    stored: i64,
+    holes: Vec<[i64; 2]>,
+}
+
+/// Runs the action.
+pub(crate) async fn run(layout: &Layout, args: &Offsets) -> anyhow::Result<()> {
+    let stack = Stack::load(layout)?;
+    let pipelines = Pipelines::from_folder(&stack.pipelines)?;
+    match &args.action {
+        Action::Show { json } => show(&stack, &pipelines, *json).await,
+        Action::Reset { group, topic } => reset(&stack, &pipelines, group, topic).await,
+    }
+}
+
+async fn show(stack: &Stack, pipelines: &Pipelines, json: bool) -> anyhow::Result<()> {
+    let reader = lag::reader(stack).await?;
+    let mut lines = Vec::new();
+    for lag in lag::all(&reader, stack.outputs()?).await? {
+        let mapping = lag.mapping;
+        let mut sink = BTreeMap::new();
+        if let Some(pipeline) = pipelines.of_topic(&mapping.topic) {
+            let partitions: Vec<i32> = lag.partitions.iter().map(|partition| partition.partition).collect();
+            sink = sink_positions(stack, pipeline, &mapping.consumer_group, &partitions).await?;
+        }
+        for partition in &lag.partitions {
+            let position = sink.remove(&partition.partition).unwrap_or_default();
+            lines.push(Line {
+                group: mapping.consumer_group.clone(),
+                topic: mapping.topic.clone(),
+                partition: partition.partition,
+                beginning: partition.beginning,
+                end: partition.end,
+                committed: partition.committed,
+                stored: position.next,
+                holes: position.holes.iter().map(|hole| [hole.start, hole.end]).collect(),
+            });
+        }
+    }
+    if json {
+        return lines.iter().try_for_each(out::json);
+    }
+    let rows = lines.iter().map(|line| {
+        let holes: Vec<String> =
+            line.holes.iter().map(|[start, end]| format!("{start}-{}", end - 1)).collect();
+        vec![
+            line.group.clone(),
+            format!("{}-{}", line.topic, line.partition),
+            line.beginning.to_string(),
+            line.end.to_string(),
+            line.committed.map_or_else(|| "-".to_owned(), |offset| offset.to_string()),
+            line.stored.to_string(),
+            if holes.is_empty() { "-".to_owned() } else { holes.join(" ") },
+        ]
+    });
+    out::line(table::render(
+        &["group", "partition", "beginning", "end", "committed", "sink", "open below"],
+        rows,
+    ));
+    Ok(())
+}
+
+async fn sink_positions(
+    stack: &Stack,
+    pipeline: &Pipeline,
+    group: &str,
+    partitions: &[i32],
+) -> anyhow::Result<BTreeMap<i32, Position>> {
+    let topic = pipeline.topic.name.as_str();
+    if pipeline.totals.as_ref().is_some_and(|totals| totals.consumer_group == group) {
+        let client = postgres::connect(&stack.database_url).await?;
+        let all = ledger::show(&client, Some(topic)).await?;
+        let ours = all.into_iter().filter(|(of, _)| of == group);
+        return Ok(ours.map(|(_, entry)| (entry.partition, entry.position)).collect());
+    }
+    let Some(mut table) = lake_table(stack, pipeline, group).await? else { return Ok(BTreeMap::new()) };
+    let apps = table.app_versions(Instant::now() + PATIENCE).await?;
+    Ok(partitions.iter().map(|&partition| (partition, position(apps, group, topic, partition))).collect())
+}
+
+/// The lake's table that a group writes, if it writes one.
+async fn lake_table(stack: &Stack, pipeline: &Pipeline, group: &str) -> anyhow::Result<Option<Table>> {
+    let Some(spec) = pipeline.lake.as_ref().filter(|lake| lake.consumer_group == group) else {
+        return Ok(None);
+    };
+    let root = &stack.outputs()?.lake_root;
+    let location: lake::S3Location =
+        root.parse().with_context(|| format!("{root} is not an address on S3"))?;
+    let schema = TopicSchema::new(pipeline, spec)?.table().clone();
+    let client = objects::client(&aws::config(stack).await);
+    Ok(Some(Table::new(client, location.join(&spec.path), schema)))
+}
+
+async fn reset(stack: &Stack, pipelines: &Pipelines, group: &str, topic: &str) -> anyhow::Result<()> {
+    let nothing = || {
+        failure(
+            format!("group {group} keeps no position in topic {topic}"),
+            "`headwater offsets show` lists groups and topics",
+        )
+    };
+    let pipeline = pipelines.of_topic(topic).ok_or_else(nothing)?;
+    if pipeline.totals.as_ref().is_some_and(|totals| totals.consumer_group == group) {
+        let client = postgres::connect(&stack.database_url).await?;
+        let partitions = ledger::reset(&client, group, topic).await?;
+        out::line(format!("{group} begins anew in {topic}: {partitions} partitions forgotten in Postgres"));
+        return Ok(());
+    }
+    let mut table = lake_table(stack, pipeline, group).await?.ok_or_else(nothing)?;
+    let deadline = Instant::now() + PATIENCE;
+    let apps = table.app_versions(deadline).await?.clone();
+    let partitions = i32::try_from(pipeline.topic.partitions).context("too many partitions")?;
+    let mut versions = Vec::new();
+    for partition in 0..partitions {
+        let id = app_id(group, topic, partition);
+        let of_partition: Vec<&str> =
+            apps.with_prefix(&id).map(|(name, _)| name).filter(|name| is_of(name, &id)).collect();
+        versions.extend(reset_app_versions(&id, of_partition));
+    }
+    if versions.is_empty() {
+        return Err(nothing());
+    }
+    table.set_app_versions(versions, deadline).await?;
+    out::line(format!("{group} begins anew in {topic}: {partitions} partitions forgotten in the lake"));
+    Ok(())
+}
+
+/// `…/1` and what is below it, not `…/10`.
+fn is_of(name: &str, id: &str) -> bool {
+    name.strip_prefix(id).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
