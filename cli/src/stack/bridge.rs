@@ -22,6 +22,9 @@ use crate::failure::failure;
 /// How long it may take to join its groups.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Silent for longer than this, it hangs.
+const SILENCE: Duration = Duration::from_secs(15);
+
 /// The bridge of a stack.
 pub(crate) fn part(layout: &Layout) -> Part {
     Part::new(layout, "bridge")
@@ -99,4 +102,12 @@ pub(crate) fn last_errors(layout: &Layout) -> BTreeMap<(String, String), String>
         .filter(|mapping| mapping.last_error_at_ms > mapping.last_success_at_ms)
         .filter_map(|mapping| Some(((mapping.consumer_group, mapping.topic), mapping.last_error?)))
         .collect()
+}
+
+/// Whether the bridge gives signs of life: it writes its status every few seconds.
+pub(crate) fn reports(layout: &Layout) -> bool {
+    let age =
+        fs::metadata(layout.bridge_status()).and_then(|file| file.modified()).ok().map(|time| time.elapsed());
+    // A file from the future is a clock that was set back.
+    age.is_some_and(|age| age.is_ok_and(|age| age < SILENCE))
 }
