@@ -4,6 +4,7 @@ pub mod aws;
 pub mod backoff;
 pub mod environment;
 pub mod fault;
+pub mod pipelines;
 pub mod serve;
 pub mod telemetry;
 

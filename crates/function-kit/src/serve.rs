@@ -109,6 +109,9 @@ async fn kafka_invocation(
         .metric("RecordsParked", tally.parked, Unit::Count)
         .metric("RecordsDuplicate", tally.duplicates, Unit::Count)
         .metric("RecordsToRetry", failed, Unit::Count);
+    for (name, &count) in outcome.counts() {
+        event.metric(name, count, Unit::Count);
+    }
     if failed > 0 {
         let reasons = outcome.faults().join("; ");
         if !partial_batch_response {
@@ -131,7 +134,8 @@ where
     lambda_runtime::run(service_fn(async move |invocation: LambdaEvent<Box<RawValue>>| {
         let LambdaEvent { payload, context } = invocation;
         let mut event = WideEvent::new(&context.request_id);
-        let result = handler(payload.into(), deadline(&context), &mut event).await;
+        // Boxed: the futures of a function and its clients nest deeper than the compiler lays out.
+        let result = Box::pin(handler(payload.into(), deadline(&context), &mut event)).await;
         let fault = result.as_ref().err().map(ToString::to_string);
         event.write(fault.as_deref());
         result

@@ -69,6 +69,15 @@ pub enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
+    /// The producer's bytes, or why there are none to decode.
+    pub fn bytes(self) -> Result<&'a [u8], &'static str> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes),
+            Self::Tombstone => Err("the record is a tombstone: it has no value"),
+            Self::Undecodable(_) => Err("the event's value is not base64"),
+        }
+    }
+
     /// The raw bytes, as far as there are any: what a dead letter keeps.
     #[must_use]
     pub fn raw(self) -> Option<&'a [u8]> {

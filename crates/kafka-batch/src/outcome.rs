@@ -1,5 +1,7 @@
 //! What became of a batch. There is no way to say "fine" without saying which records.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{KafkaBatch, PartitionRecords};
@@ -64,6 +66,7 @@ impl PartitionOutcome {
 pub struct BatchOutcome {
     partitions: Vec<PartitionOutcome>,
     faults: Vec<String>,
+    counts: BTreeMap<&'static str, u64>,
 }
 
 impl BatchOutcome {
@@ -76,6 +79,17 @@ impl BatchOutcome {
     pub fn retry<'a>(&mut self, partitions: impl IntoIterator<Item = PartitionRecords<'a>>, fault: String) {
         self.partitions.extend(partitions.into_iter().map(|partition| PartitionOutcome::retry(&partition)));
         self.faults.push(fault);
+    }
+
+    /// Adds to one of the function's own counters, which become metrics.
+    pub fn count(&mut self, name: &'static str, more: u64) {
+        *self.counts.entry(name).or_default() += more;
+    }
+
+    /// The function's own counters.
+    #[must_use]
+    pub fn counts(&self) -> &BTreeMap<&'static str, u64> {
+        &self.counts
     }
 
     /// Why records must come again; empty when none must.

@@ -133,9 +133,11 @@ fn lake(checker: &mut Checker, lake: &Lake, pipeline: &Pipeline) {
             "is empty, begins with `_`, or is taken",
         );
         if column.value.contains('%') {
-            let known = chrono::format::StrftimeItems::new(&column.value)
-                .all(|item| !matches!(item, chrono::format::Item::Error));
-            checker.require(known, &at("value"), "is not a strftime pattern");
+            checker.require(
+                is_calendar_pattern(&column.value),
+                &at("value"),
+                "may use %Y, %m, %d, %H, %j, %G, %V and plain text: a folder for less than an hour holds too little",
+            );
             checker.require(pipeline.event_time.is_some(), &at("value"), "a pattern needs `event_time`");
         }
         checker.require(!column.value.is_empty(), &at("value"), "must not be empty");
@@ -186,6 +188,11 @@ fn totals(checker: &mut Checker, totals: &Totals, layout: &Layout) {
             }
         }
     }
+}
+
+fn is_calendar_pattern(pattern: &str) -> bool {
+    let mut parts = pattern.split('%').skip(1);
+    parts.all(|part| part.starts_with(['Y', 'm', 'd', 'H', 'j', 'G', 'V']))
 }
 
 /// Whether Postgres takes it unquoted and keeps it whole.

@@ -26,6 +26,19 @@ pub struct Pipeline {
     pub batching: Batching,
 }
 
+impl Pipeline {
+    /// A fingerprint of the fields: records parked under another one may be valid now.
+    #[must_use]
+    pub fn schema_fingerprint(&self) -> String {
+        // FNV-1a: stable across versions of Rust, and this guards against accidents only.
+        let fields = serde_json::to_string(&self.fields).unwrap_or_default();
+        let hash = fields.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        format!("{hash:016x}")
+    }
+}
+
 /// The Kafka topic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

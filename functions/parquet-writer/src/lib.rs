@@ -1,1 +1,15 @@
-//! Batches of Kafka topics → their Delta tables.
+//! Batches of Kafka topics → their Delta tables, each record once.
+//!
+//! A batch is decoded by its topic's pipeline file into columns ([`Decoded`]); what is new to the table's committed
+//! positions is cut into files ([`TopicAppend`]); the files and the new positions become visible in one commit.
+
+mod append;
+mod columns;
+mod decoded;
+mod lane;
+mod settings;
+
+pub use append::{AppendError, TopicAppend};
+pub use decoded::{Decoded, Fate, TopicSchema};
+pub use lane::LakeLane;
+pub use settings::Settings;

@@ -1,0 +1,107 @@
+//! A parked record, as a line of JSON.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use kafka_batch::{PartitionRecords, RecordRef};
+use serde::{Deserialize, Serialize};
+
+/// One parked record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkedRecord {
+    /// The function that parked it, by its folder's name.
+    pub lane: String,
+    /// Where it came from.
+    pub source: Source,
+    /// Why it could not be stored.
+    pub reason: String,
+    /// The key's bytes in base64, if it had a key.
+    pub key_base64: Option<String>,
+    /// The value's bytes in base64; none for a tombstone.
+    pub value_base64: Option<String>,
+    /// The headers, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<Header>,
+    /// Kafka's timestamp, milliseconds since the epoch.
+    pub timestamp: i64,
+    /// When it was parked: RFC 3339, UTC.
+    pub parked_at: String,
+    /// The version of the record's schema: a fingerprint of the pipeline file's fields.
+    pub schema: String,
+    /// The version of the code.
+    pub version: String,
+}
+
+/// A record header.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Its name.
+    pub name: String,
+    /// Its bytes in base64.
+    pub value_base64: String,
+}
+
+/// A record's identity: parked twice under the same source, it is the same record.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Source {
+    /// A record of a Kafka topic.
+    Kafka {
+        /// The topic.
+        topic: String,
+        /// The partition's number.
+        partition: i32,
+        /// The record's offset.
+        offset: i64,
+    },
+}
+
+impl ParkedRecord {
+    /// A Kafka record, parked now. `schema` is the fingerprint of what it was read as.
+    #[must_use]
+    pub fn of_kafka(
+        lane: &str,
+        partition: &PartitionRecords<'_>,
+        record: &RecordRef<'_>,
+        reason: &str,
+        schema: &str,
+    ) -> Self {
+        let source = Source::Kafka {
+            topic: partition.topic().to_owned(),
+            partition: partition.partition(),
+            offset: record.offset(),
+        };
+        let headers = record.headers().iter();
+        Self {
+            lane: lane.to_owned(),
+            source,
+            reason: reason.to_owned(),
+            key_base64: record.key().map(encoded),
+            value_base64: record.value().raw().map(encoded),
+            headers: headers
+                .map(|h| Header { name: h.name.clone(), value_base64: encoded(&h.value) })
+                .collect(),
+            timestamp: record.timestamp_ms(),
+            parked_at: now(),
+            schema: schema.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// The key's bytes.
+    pub fn key(&self) -> Result<Option<Vec<u8>>, base64_simd::Error> {
+        self.key_base64.as_deref().map(|text| base64_simd::STANDARD.decode_to_vec(text)).transpose()
+    }
+
+    /// The value's bytes.
+    pub fn value(&self) -> Result<Option<Vec<u8>>, base64_simd::Error> {
+        self.value_base64.as_deref().map(|text| base64_simd::STANDARD.decode_to_vec(text)).transpose()
+    }
+}
+
+/// Microseconds, so that of two lines for one position the newer is known.
+fn now() -> String {
+    DateTime::<Utc>::from(std::time::SystemTime::now()).to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+fn encoded(bytes: &[u8]) -> String {
+    base64_simd::STANDARD.encode_to_string(bytes)
+}

@@ -1,0 +1,133 @@
+//! S3's faults, classified.
+
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use function_kit::fault::{Classified, FaultClass};
+
+/// A fault of S3, with the object it happened on.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// S3 will give the same answer until somebody changes a setting: no such bucket, access denied, wrong region.
+    #[error("{operation} s3://{bucket}/{key}: refused: {reason}")]
+    Refused {
+        /// GET, PUT, LIST or DELETE.
+        operation: &'static str,
+        /// The bucket.
+        bucket: String,
+        /// The object's key, or the prefix of a listing.
+        key: String,
+        /// S3's answer.
+        reason: String,
+    },
+    /// Time-outs, 5xx answers, throttling or lost connections until the deadline.
+    #[error("{operation} s3://{bucket}/{key}: failed {attempts} times until the deadline; last: {reason}")]
+    Failed {
+        /// GET, PUT, LIST or DELETE.
+        operation: &'static str,
+        /// The bucket.
+        bucket: String,
+        /// The object's key, or the prefix of a listing.
+        key: String,
+        /// Requests sent.
+        attempts: u32,
+        /// The last fault.
+        reason: String,
+    },
+}
+
+impl Classified for StoreError {
+    fn class(&self) -> FaultClass {
+        match self {
+            Self::Refused { .. } => FaultClass::Configuration,
+            Self::Failed { .. } => FaultClass::Retryable,
+        }
+    }
+}
+
+/// One failed request.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) again: bool,
+    reason: String,
+}
+
+impl Fault {
+    pub(crate) fn of<E>(error: &SdkError<E>) -> Self
+    where
+        E: std::error::Error + ProvideErrorMetadata + 'static,
+    {
+        let code = error.code().unwrap_or_default();
+        let again = match error {
+            SdkError::ConstructionFailure(_) => false,
+            SdkError::DispatchFailure(fault) => !fault.is_user(),
+            SdkError::ServiceError(_) => worth_another_try(status(error).unwrap_or(0), code),
+            _ => true,
+        };
+        let reason = match (error, error.message()) {
+            (SdkError::ServiceError(_), Some(message)) => {
+                format!("{code}: {message} (HTTP {})", status(error).unwrap_or(0))
+            }
+            (SdkError::ServiceError(_), None) => format!("HTTP {} {code}", status(error).unwrap_or(0)),
+            _ => DisplayErrorContext(error).to_string(),
+        };
+        Self { again, reason }
+    }
+
+    pub(crate) fn lost(error: &impl std::error::Error) -> Self {
+        Self { again: true, reason: format!("the answer broke off: {error}") }
+    }
+
+    pub(crate) fn timed_out() -> Self {
+        Self { again: true, reason: "no answer in time".to_owned() }
+    }
+
+    pub(crate) fn into_error(
+        self,
+        operation: &'static str,
+        bucket: &str,
+        key: &str,
+        attempts: u32,
+    ) -> StoreError {
+        let (bucket, key, reason) = (bucket.to_owned(), key.to_owned(), self.reason);
+        if self.again {
+            StoreError::Failed { operation, bucket, key, attempts, reason }
+        } else {
+            StoreError::Refused { operation, bucket, key, reason }
+        }
+    }
+}
+
+pub(crate) fn status<E>(error: &SdkError<E>) -> Option<u16> {
+    error.raw_response().map(|answer| answer.status().as_u16())
+}
+
+/// 5xx, throttling, and what passes by itself; 400 and 403 otherwise stay until somebody acts.
+fn worth_another_try(status: u16, code: &str) -> bool {
+    const PASSING: [&str; 7] = [
+        "RequestTimeout",
+        "RequestTimeTooSkewed",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequests",
+        "ExpiredToken",
+    ];
+    status >= 500 || matches!(status, 408 | 409 | 429) || PASSING.contains(&code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_by_itself_is_tried_again_and_the_rest_is_not() {
+        for (status, code) in [(500, "InternalError"), (503, "SlowDown"), (429, ""), (400, "RequestTimeout")]
+        {
+            assert!(worth_another_try(status, code), "{status} {code}");
+        }
+        for (status, code) in
+            [(403, "AccessDenied"), (404, "NoSuchBucket"), (301, "PermanentRedirect"), (400, "")]
+        {
+            assert!(!worth_another_try(status, code), "{status} {code}");
+        }
+    }
+}

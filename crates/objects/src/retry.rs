@@ -1,0 +1,74 @@
+//! Tries until a deadline.
+
+use function_kit::backoff::Backoff;
+use tokio::time::{Duration, Instant, timeout_at};
+
+use crate::error::Fault;
+
+/// One request is given up after this long, so that a connection that a frozen sandbox lost does not eat the deadline.
+const ATTEMPT: Duration = Duration::from_secs(10);
+const FIRST: Duration = Duration::from_millis(10);
+const LONGEST: Duration = Duration::from_millis(640);
+
+/// Runs `attempt` until it succeeds, meets a lasting fault, or the deadline passes; then the last fault and the number
+/// of attempts.
+pub(crate) async fn retrying<T>(
+    deadline: Instant,
+    mut attempt: impl AsyncFnMut() -> Result<T, Fault>,
+) -> Result<T, (Fault, u32)> {
+    let mut backoff = Backoff::new(FIRST, LONGEST);
+    let mut attempts = 0;
+    let mut last = None;
+    loop {
+        let now = Instant::now();
+        if now >= deadline {
+            return Err((last.unwrap_or_else(Fault::timed_out), attempts));
+        }
+        attempts += 1;
+        let fault = match timeout_at(deadline.min(now + ATTEMPT), attempt()).await {
+            Ok(Ok(done)) => return Ok(done),
+            Ok(Err(fault)) => fault,
+            Err(_) => Fault::timed_out(),
+        };
+        if !fault.again || !backoff.pause(deadline).await {
+            return Err((fault, attempts));
+        }
+        last = Some(fault);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn within(duration: Duration) -> Instant {
+        Instant::now() + duration
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_passing_fault_is_retried_until_the_deadline_and_no_longer() {
+        let deadline = within(Duration::from_secs(2));
+        let mut tried = 0;
+        let (fault, attempts) = retrying::<()>(deadline, async || {
+            tried += 1;
+            Err(Fault::timed_out())
+        })
+        .await
+        .unwrap_err();
+        assert!(fault.again);
+        assert_eq!(attempts, tried);
+        assert!(attempts > 3, "{attempts}");
+        assert!(Instant::now() <= deadline);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_without_an_answer_leaves_time_for_another() {
+        let mut tried = 0;
+        let answer = retrying(within(Duration::from_secs(30)), async || {
+            tried += 1;
+            if tried == 1 { std::future::pending().await } else { Ok(tried) }
+        })
+        .await;
+        assert_eq!(answer.unwrap(), 2);
+    }
+}

@@ -1,0 +1,191 @@
+//! The few S3 calls that this house needs, each tried again until a deadline.
+
+use aws_sdk_s3::{
+    Client,
+    config::{retry::RetryConfig, timeout::TimeoutConfig},
+    error::SdkError,
+    operation::{get_object::GetObjectError, put_object::PutObjectError},
+    primitives::ByteStream,
+};
+use bytes::Bytes;
+use tokio::time::{Duration, Instant};
+
+use crate::error::{Fault, StoreError, status};
+use crate::location::S3Location;
+use crate::retry;
+
+/// A client as [`ObjectStore`] wants it: path-style addresses where the endpoint is an emulator's, and no retries of the
+/// SDK's own, since [`ObjectStore`] retries with the deadline in view.
+#[must_use]
+pub fn client(config: &aws_config::SdkConfig) -> Client {
+    let settings = aws_sdk_s3::config::Builder::from(config)
+        .force_path_style(function_kit::aws::s3_path_style(config))
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::builder().connect_timeout(Duration::from_secs(2)).build());
+    Client::from_conf(settings.build())
+}
+
+/// What became of a conditional PUT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PutIfAbsent {
+    /// The object is ours.
+    Written,
+    /// Somebody holds the key, or raced for it at the same time (412 or 409). After an answer that was lost on its way,
+    /// that somebody may be ourselves.
+    Lost,
+}
+
+/// One entry of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The key below the location.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// What identifies the object's content.
+    pub etag: String,
+}
+
+/// The objects below one location.
+#[derive(Debug, Clone)]
+pub struct ObjectStore {
+    client: Client,
+    location: S3Location,
+}
+
+impl ObjectStore {
+    /// The objects below `location`. [`client`] makes a fitting client.
+    #[must_use]
+    pub fn new(client: Client, location: S3Location) -> Self {
+        Self { client, location }
+    }
+
+    /// Where the objects lie.
+    #[must_use]
+    pub fn location(&self) -> &S3Location {
+        &self.location
+    }
+
+    /// The whole object, or `None` where there is none.
+    pub async fn get(&self, path: &str, deadline: Instant) -> Result<Option<Bytes>, StoreError> {
+        let key = self.location.key(path);
+        self.retrying("GET", &key, deadline, async || {
+            let sent = self.client.get_object().bucket(self.location.bucket()).key(&key).send().await;
+            match sent {
+                Ok(found) => Ok(Some(found.body.collect().await.map_err(|e| Fault::lost(&e))?.into_bytes())),
+                Err(e) if e.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
+                Err(e) => Err(Fault::of(&e)),
+            }
+        })
+        .await
+    }
+
+    /// Writes the object, over another if there is one.
+    pub async fn put(&self, path: &str, body: Bytes, deadline: Instant) -> Result<(), StoreError> {
+        let key = self.location.key(path);
+        self.retrying("PUT", &key, deadline, async || {
+            let put = self.client.put_object().bucket(self.location.bucket()).key(&key);
+            put.body(ByteStream::from(body.clone())).send().await.map(drop).map_err(|e| Fault::of(&e))
+        })
+        .await
+    }
+
+    /// Writes the object on the condition that there is none (`If-None-Match: *`).
+    pub async fn put_if_absent(
+        &self,
+        path: &str,
+        body: Bytes,
+        deadline: Instant,
+    ) -> Result<PutIfAbsent, StoreError> {
+        let key = self.location.key(path);
+        self.retrying("PUT", &key, deadline, async || {
+            let put = self.client.put_object().bucket(self.location.bucket()).key(&key).if_none_match("*");
+            match put.body(ByteStream::from(body.clone())).send().await {
+                Ok(_) => Ok(PutIfAbsent::Written),
+                Err(e) if lost(&e) => Ok(PutIfAbsent::Lost),
+                Err(e) => Err(Fault::of(&e)),
+            }
+        })
+        .await
+    }
+
+    /// Deletes the object; there need not be one.
+    pub async fn delete(&self, path: &str, deadline: Instant) -> Result<(), StoreError> {
+        let key = self.location.key(path);
+        self.retrying("DELETE", &key, deadline, async || {
+            let delete = self.client.delete_object().bucket(self.location.bucket()).key(&key);
+            delete.send().await.map(drop).map_err(|e| Fault::of(&e))
+        })
+        .await
+    }
+
+    /// The objects directly below `folder` (`a/` or empty) whose path sorts after `folder` + `after`, in order.
+    pub async fn list_after(
+        &self,
+        folder: &str,
+        after: &str,
+        deadline: Instant,
+    ) -> Result<Vec<Listed>, StoreError> {
+        self.list(folder, Some(after), Some("/"), deadline).await
+    }
+
+    /// All objects whose path begins with `prefix`, in order, however deep.
+    pub async fn list_below(&self, prefix: &str, deadline: Instant) -> Result<Vec<Listed>, StoreError> {
+        self.list(prefix, None, None, deadline).await
+    }
+
+    async fn list(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        delimiter: Option<&str>,
+        deadline: Instant,
+    ) -> Result<Vec<Listed>, StoreError> {
+        let prefix = self.location.key(prefix);
+        let start_after = after.map(|after| format!("{prefix}{after}"));
+        let below = self.location.key("").len();
+        let mut found = Vec::new();
+        let mut page: Option<String> = None;
+        loop {
+            let answer = self
+                .retrying("LIST", &prefix, deadline, async || {
+                    let list = self.client.list_objects_v2().bucket(self.location.bucket()).prefix(&prefix);
+                    list.set_delimiter(delimiter.map(str::to_owned))
+                        .set_start_after(start_after.clone())
+                        .set_continuation_token(page.clone())
+                        .send()
+                        .await
+                        .map_err(|e| Fault::of(&e))
+                })
+                .await?;
+            found.extend(answer.contents().iter().filter_map(|object| {
+                Some(Listed {
+                    path: object.key()?.get(below..)?.to_owned(),
+                    size: object.size().and_then(|size| size.try_into().ok()).unwrap_or(0),
+                    etag: object.e_tag().unwrap_or_default().to_owned(),
+                })
+            }));
+            page = answer.next_continuation_token().map(ToOwned::to_owned);
+            if page.is_none() || answer.is_truncated() != Some(true) {
+                found.sort_by(|a, b| a.path.cmp(&b.path));
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn retrying<T>(
+        &self,
+        operation: &'static str,
+        key: &str,
+        deadline: Instant,
+        attempt: impl AsyncFnMut() -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        retry::retrying(deadline, attempt)
+            .await
+            .map_err(|(fault, attempts)| fault.into_error(operation, self.location.bucket(), key, attempts))
+    }
+}
+
+fn lost(error: &SdkError<PutObjectError>) -> bool {
+    matches!(status(error), Some(409 | 412))
+}

@@ -1,0 +1,213 @@
+//! A topic's part of a batch, decoded once: good rows as columns, the others with their reason.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_array::builder::{Int32Builder, Int64Builder, TimestampMicrosecondBuilder};
+use arrow_array::types::Int32Type;
+use arrow_array::{ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringArray};
+use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use chrono::DateTime;
+use kafka_batch::PartitionRecords;
+use lake::{LakeError, TableSchema};
+use pipeline::{Lake, Pipeline, Poison, RecordDecoder, Value};
+
+use crate::columns::{ColumnBuilder, fields, timestamp_type};
+
+/// Partition values change with the hour of the event time, at the most.
+const HOUR_MICROS: i64 = 3_600 * 1_000_000;
+
+/// How a topic's records are read, and the columns of its table.
+#[derive(Debug, Clone)]
+pub struct TopicSchema {
+    decoder: RecordDecoder,
+    spec: Lake,
+    event_time: Option<usize>,
+    arrow: SchemaRef,
+    table: TableSchema,
+}
+
+/// What became of a record when it was decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// The row of this number in [`Decoded::rows`].
+    Row(u32),
+    /// It can never be stored, for this reason.
+    Poison(Poison),
+}
+
+/// A topic's part of a batch.
+#[derive(Debug)]
+pub struct Decoded {
+    /// For each partition, in the order given, what became of each of its records.
+    pub fates: Vec<Vec<Fate>>,
+    /// The good rows.
+    pub rows: RecordBatch,
+    /// For each row, which of `folders` its event time puts it into.
+    pub folder_of: Vec<u32>,
+    /// Partition values as they occur, in the table's order.
+    pub folders: Vec<Vec<Option<String>>>,
+    /// Fields of good records that the pipeline file does not name.
+    pub extra_fields: u64,
+}
+
+impl TopicSchema {
+    /// The schema of a pipeline with a `lake` section, which is `spec`.
+    pub fn new(pipeline: &Pipeline, spec: &Lake) -> Result<Self, LakeError> {
+        let decoder = RecordDecoder::new(&pipeline.fields);
+        let layout = decoder.layout();
+        let mut all: Vec<_> = fields(layout, &layout.roots).iter().cloned().collect();
+        // Where the record came from: anybody can prove completeness with one query.
+        let topic_type = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+        all.extend([
+            Arc::new(Field::new("_topic", topic_type, false)),
+            Arc::new(Field::new("_partition", DataType::Int32, false)),
+            Arc::new(Field::new("_offset", DataType::Int64, false)),
+            Arc::new(Field::new("_timestamp", timestamp_type(), true)),
+        ]);
+        let arrow = Arc::new(Schema::new(all));
+        let partition_columns = spec.partition_by.iter().map(|column| column.name.clone()).collect();
+        let table = TableSchema::new(Arc::clone(&arrow), partition_columns)?;
+        let event_time = pipeline.event_time.as_deref().and_then(|path| layout.place(path));
+        Ok(Self { spec: spec.clone(), event_time, arrow, table, decoder })
+    }
+
+    /// The table's columns.
+    #[must_use]
+    pub fn table(&self) -> &TableSchema {
+        &self.table
+    }
+
+    /// The Kafka consumer group.
+    #[must_use]
+    pub fn consumer_group(&self) -> &str {
+        &self.spec.consumer_group
+    }
+
+    /// Partition values of the catch-all folder: the constants, and nulls where the event time would decide.
+    #[must_use]
+    pub fn catch_all(&self) -> Vec<Option<String>> {
+        self.folder(None)
+    }
+
+    fn folder(&self, event_time: Option<i64>) -> Vec<Option<String>> {
+        let instant = event_time.and_then(DateTime::from_timestamp_micros);
+        let value = |column: &pipeline::PartitionColumn| {
+            if column.value.contains('%') {
+                instant.map(|instant| instant.format(&column.value).to_string())
+            } else {
+                Some(column.value.clone())
+            }
+        };
+        self.spec.partition_by.iter().map(value).collect()
+    }
+
+    /// Decodes the records of `partitions`, all of this topic.
+    pub fn decode(&self, partitions: &[PartitionRecords<'_>]) -> Result<Decoded, ArrowError> {
+        let records: usize = partitions.iter().map(PartitionRecords::len).sum();
+        let layout = self.decoder.layout();
+        let mut columns = ColumnBuilder::all(layout, &layout.roots, records);
+        let mut origin = OriginBuilder::new(records);
+        let mut folders = Folders { schema: self, list: Vec::new(), by_hour: HashMap::new(), last: None };
+        let mut folder_of = Vec::with_capacity(records);
+        let mut fates = Vec::with_capacity(partitions.len());
+        let (mut row, mut extra_fields, mut rows) = (Vec::new(), 0, 0);
+        for partition in partitions {
+            let mut partition_fates = Vec::with_capacity(partition.len());
+            for record in partition.iter() {
+                let bytes = record.value().bytes().map_err(|reason| Poison(reason.to_owned()));
+                partition_fates.push(match bytes.and_then(|bytes| self.decoder.decode(bytes, &mut row)) {
+                    Ok(extra) => {
+                        for column in &mut columns {
+                            column.append(&row);
+                        }
+                        origin.append(partition.partition(), record.offset(), record.timestamp_ms());
+                        folder_of.push(folders.of(&row));
+                        extra_fields += u64::from(extra);
+                        rows += 1;
+                        Fate::Row(rows - 1)
+                    }
+                    Err(poison) => Fate::Poison(poison),
+                });
+            }
+            fates.push(partition_fates);
+        }
+        let mut arrays = columns.iter_mut().map(ColumnBuilder::finish).collect::<Result<Vec<_>, _>>()?;
+        let topic = partitions.first().map(PartitionRecords::topic).unwrap_or_default();
+        arrays.extend(origin.finish(topic, folder_of.len())?);
+        let rows = RecordBatch::try_new(Arc::clone(&self.arrow), arrays)?;
+        Ok(Decoded { fates, rows, folder_of, folders: folders.list, extra_fields })
+    }
+}
+
+/// The columns that say where a record came from, but for the topic.
+struct OriginBuilder {
+    partitions: Int32Builder,
+    offsets: Int64Builder,
+    timestamps: TimestampMicrosecondBuilder,
+}
+
+impl OriginBuilder {
+    fn new(rows: usize) -> Self {
+        Self {
+            partitions: Int32Builder::with_capacity(rows),
+            offsets: Int64Builder::with_capacity(rows),
+            timestamps: TimestampMicrosecondBuilder::with_capacity(rows).with_data_type(timestamp_type()),
+        }
+    }
+
+    fn append(&mut self, partition: i32, offset: i64, timestamp_ms: i64) {
+        self.partitions.append_value(partition);
+        self.offsets.append_value(offset);
+        // Kafka writes −1 where a record has no timestamp.
+        self.timestamps.append_option(timestamp_ms.checked_mul(1_000).filter(|_| timestamp_ms >= 0));
+    }
+
+    fn finish(mut self, topic: &str, rows: usize) -> Result<[ArrayRef; 4], ArrowError> {
+        let keys = Int32Array::from(vec![0; rows]);
+        let topics = DictionaryArray::<Int32Type>::try_new(keys, Arc::new(StringArray::from(vec![topic])))?;
+        Ok([
+            Arc::new(topics),
+            Arc::new(self.partitions.finish()),
+            Arc::new(self.offsets.finish()),
+            Arc::new(self.timestamps.finish()),
+        ])
+    }
+}
+
+/// Finds the folder of a row; most rows are of the hour of the row before.
+struct Folders<'s> {
+    schema: &'s TopicSchema,
+    list: Vec<Vec<Option<String>>>,
+    by_hour: HashMap<Option<i64>, u32>,
+    last: Option<(Option<i64>, u32)>,
+}
+
+impl Folders<'_> {
+    fn of(&mut self, row: &[Value<'_>]) -> u32 {
+        let event_time = self.schema.event_time.and_then(|place| match row[place] {
+            Value::Timestamp(micros) => Some(micros),
+            _ => None,
+        });
+        let hour = event_time.map(|micros| micros.div_euclid(HOUR_MICROS));
+        if let Some((last, number)) = self.last
+            && last == hour
+        {
+            return number;
+        }
+        let number = self.by_hour.get(&hour).copied().unwrap_or_else(|| {
+            let folder = self.schema.folder(event_time);
+            let known = self.list.iter().position(|other| *other == folder);
+            let index = known.unwrap_or_else(|| {
+                self.list.push(folder);
+                self.list.len() - 1
+            });
+            // A batch has 10,000 records at the most.
+            let number = u32::try_from(index).unwrap_or(u32::MAX);
+            self.by_hour.insert(hour, number);
+            number
+        });
+        self.last = Some((hour, number));
+        number
+    }
+}
