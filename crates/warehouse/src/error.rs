@@ -57,6 +57,17 @@ impl WarehouseError {
         move |source| Self::Statement { action, source }
     }
 
+    /// Postgres' own words, where it said any.
+    #[must_use]
+    pub fn server_message(&self) -> String {
+        match self {
+            Self::Statement { source, .. } => {
+                source.as_db_error().map_or_else(|| source.to_string(), |e| e.message().to_owned())
+            }
+            other => other.to_string(),
+        }
+    }
+
     /// Whether Postgres said that it can never hold this value: a number out of range, a NUL in a text, a key too long
     /// for an index.
     #[must_use]

@@ -5,6 +5,7 @@
 
 mod connect;
 mod error;
+mod grants;
 pub mod ledger;
 mod migrate;
 mod roots;
@@ -13,6 +14,7 @@ mod settings;
 mod totals_table;
 
 pub use error::WarehouseError;
+pub use grants::grant_writer;
 pub use migrate::migrate;
 pub use session::Warehouse;
 pub use settings::{DatabaseAuth, DatabaseSettings};

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use pipeline::{FieldType, Layout, Pipeline, Totals};
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -34,6 +35,20 @@ pub struct TotalsTable {
     upsert: String,
 }
 
+/// The SQL type of a key column, as `format_type` would spell it.
+fn key_type(field_type: FieldType) -> Option<String> {
+    Some(match field_type {
+        FieldType::String => "text".into(),
+        FieldType::Int32 => "integer".into(),
+        FieldType::Int64 => "bigint".into(),
+        FieldType::Boolean => "boolean".into(),
+        FieldType::Decimal { precision, scale } => format!("numeric({precision},{scale})"),
+        FieldType::Date => "date".into(),
+        FieldType::Timestamp => "timestamp with time zone".into(),
+        FieldType::Float64 | FieldType::Json | FieldType::Struct => return None,
+    })
+}
+
 fn quoted(name: &str) -> String {
     name.split('.').map(|part| format!("\"{}\"", part.replace('"', "\"\""))).collect::<Vec<_>>().join(".")
 }
@@ -60,6 +75,24 @@ impl TotalsTable {
             last = keys.len() + 1,
         );
         Self { name: name.to_owned(), keys, total: (total_column.to_owned(), sum), upsert }
+    }
+
+    /// The totals table of a pipeline whose `totals` section is `spec`; `None` where its fields do not fit, which the
+    /// pipeline file's own checks rule out.
+    #[must_use]
+    pub fn of_pipeline(pipeline: &Pipeline, spec: &Totals) -> Option<Self> {
+        let layout = Layout::of(&pipeline.fields);
+        let column = |path: &String| Some(&layout.columns[layout.place(path)?]);
+        let keys = spec
+            .key
+            .iter()
+            .map(|path| column(path).and_then(|c| Some((c.name.clone(), key_type(c.field_type)?))));
+        let sum = match column(&spec.sum)?.field_type {
+            FieldType::Int32 | FieldType::Int64 => SumType::BigInt,
+            FieldType::Decimal { scale, .. } => SumType::Numeric(scale),
+            _ => return None,
+        };
+        Some(Self::new(&spec.table, keys.collect::<Option<_>>()?, &spec.total_column, sum))
     }
 
     /// Creates the table, and its schema, where they do not exist; one that does must have these columns.

@@ -6,46 +6,21 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use kafka_batch::KafkaBatch;
-use kafka_batch::event::MskEvent;
+use kafka_batch::{KafkaBatch, event};
 use lake::{AppVersions, Append, FileEncoder};
 use parquet_writer::{TopicAppend, TopicSchema};
 use pipeline::Pipeline;
 
-const RECORDS: i64 = 10_000;
-
-fn event() -> Vec<u8> {
-    let mut event = MskEvent::new("arn:aws:kafka:eu-central-1:123456789012:cluster/demo/0", "b-1.demo:9098");
-    for number in 0..RECORDS {
-        let room = ["A", "B", "C"][usize::try_from(number % 3).unwrap()];
-        let (second, micros) = (number / 200, number * 4_999 % 1_000_000);
-        let value = format!(
-            r#"{{"ts": "2026-11-20 21:24:{second:02}.{micros:06}", "room": "{room}", "count": {}}}"#,
-            number % 4 + 1
-        );
-        let partition = i32::try_from(number % 4).unwrap();
-        let timestamp = 1_795_209_862_000 + number / 10;
-        event.push(
-            "rooms-v1",
-            partition,
-            number / 4,
-            timestamp,
-            Some(room.as_bytes()),
-            Some(value.as_bytes()),
-            &[],
-        );
-    }
-    event.to_json()
-}
+const RECORDS: u32 = 10_000;
 
 fn handler(criterion: &mut Criterion) {
     let yaml = include_str!("../../../pipelines/rooms-v1.yaml");
     let pipeline = Pipeline::from_yaml(yaml, "rooms-v1.yaml").unwrap();
     let schema = TopicSchema::new(&pipeline, pipeline.lake.as_ref().unwrap()).unwrap();
     let encoder = FileEncoder::new(schema.table());
-    let event = event();
+    let event = event::room_counts(RECORDS);
     let mut group = criterion.benchmark_group("parquet-writer");
-    group.throughput(Throughput::Elements(RECORDS.unsigned_abs()));
+    group.throughput(Throughput::Elements(RECORDS.into()));
     group.bench_function("decode the event", |bencher| {
         bencher.iter(|| black_box(KafkaBatch::decode(black_box(&event)).unwrap()));
     });

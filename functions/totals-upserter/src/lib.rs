@@ -1,1 +1,13 @@
-//! Batches of Kafka topics → running totals in Postgres.
+//! Batches of Kafka topics → running totals in Postgres, each record once.
+//!
+//! A batch is decoded by its topic's pipeline file and summed by key ([`Counted`]); the sums and the new positions are
+//! written in one transaction ([`TotalsLane`]).
+
+mod counted;
+mod lane;
+mod settings;
+mod transaction;
+
+pub use counted::{Counted, Fate, TopicSums};
+pub use lane::TotalsLane;
+pub use settings::Settings;

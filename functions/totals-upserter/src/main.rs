@@ -1,2 +1,10 @@
-//! Placeholder until its library stands.
-fn main() {}
+//! Batches of Kafka topics → running totals in Postgres. What it promises: README.md.
+
+use totals_upserter::{Settings, TotalsLane};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let settings: Settings = function_kit::settings()?;
+    let lane = TotalsLane::open(&settings).await;
+    function_kit::serve_kafka(lane, settings.partial_batch_response).await
+}

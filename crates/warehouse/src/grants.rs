@@ -1,0 +1,45 @@
+//! The user as whom functions write: no more rights than rows need.
+
+use tokio_postgres::Client;
+use tokio_postgres::types::Type;
+
+use crate::error::WarehouseError;
+
+/// Creates the user where it is missing, lets it sign in with IAM where the server is RDS, and grants it the rows, not
+/// the shape, of every table.
+pub async fn grant_writer(client: &Client, user: &str) -> Result<(), WarehouseError> {
+    let failed = WarehouseError::statement("grant the writers' rights");
+    // Identifiers cannot be parameters; the server quotes them.
+    let row = client
+        .query_typed_one(
+            "SELECT quote_ident($1), EXISTS (SELECT FROM pg_roles WHERE rolname = $1), \
+             EXISTS (SELECT FROM pg_roles WHERE rolname = 'rds_iam')",
+            &[(&user, Type::TEXT)],
+        )
+        .await
+        .map_err(&failed)?;
+    let (user, exists, is_rds): (String, bool, bool) = (row.get(0), row.get(1), row.get(2));
+    let mut statements = Vec::new();
+    if !exists {
+        statements.push(format!("CREATE ROLE {user} LOGIN"));
+    }
+    if is_rds {
+        statements.push(format!("GRANT rds_iam TO {user}"));
+    }
+    let schemas = client
+        .query_typed(
+            "SELECT quote_ident(nspname) FROM pg_namespace \
+             WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema' ORDER BY 1",
+            &[],
+        )
+        .await
+        .map_err(&failed)?;
+    for schema in schemas.iter().map(|row| row.get::<_, String>(0)) {
+        statements.push(format!("GRANT USAGE ON SCHEMA {schema} TO {user}"));
+        let rights = "SELECT, INSERT, UPDATE, DELETE";
+        statements.push(format!("GRANT {rights} ON ALL TABLES IN SCHEMA {schema} TO {user}"));
+        statements
+            .push(format!("ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT {rights} ON TABLES TO {user}"));
+    }
+    client.batch_execute(&statements.join("; ")).await.map_err(&failed)
+}

@@ -1,0 +1,167 @@
+//! A topic's part of a batch, decoded once: each record's key and amount, or why it has none.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use chrono::{DateTime, Days, NaiveDate};
+use kafka_batch::PartitionRecords;
+use pipeline::{FieldType, Pipeline, Poison, RecordDecoder, Totals, Value};
+
+/// How a topic's records are read and summed.
+#[derive(Debug, Clone)]
+pub struct TopicSums {
+    decoder: RecordDecoder,
+    keys: Vec<usize>,
+    sum: usize,
+}
+
+/// What became of a record when it was decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// An amount to add to the total of a key, by its place in [`Counted::keys`].
+    Amount {
+        /// The key's place.
+        key: usize,
+        /// What to add; a decimal is scaled to an integer.
+        amount: i128,
+    },
+    /// It can never be counted, for this reason.
+    Poison(Poison),
+}
+
+/// A topic's part of a batch.
+#[derive(Debug, Default)]
+pub struct Counted {
+    /// For each partition, in the order given, what became of each of its records.
+    pub fates: Vec<Vec<Fate>>,
+    /// The keys that occur, as Postgres reads them, one text for each key column.
+    pub keys: Vec<Vec<String>>,
+    /// Fields of good records that the pipeline file does not name.
+    pub extra_fields: u64,
+}
+
+impl TopicSums {
+    /// The sums of a pipeline whose `totals` section is `spec`; `None` where it names no such field, which the
+    /// pipeline file's own checks rule out.
+    #[must_use]
+    pub fn new(pipeline: &Pipeline, spec: &Totals) -> Option<Self> {
+        let decoder = RecordDecoder::new(&pipeline.fields);
+        let place = |path: &String| decoder.layout().place(path);
+        let keys = spec.key.iter().map(place).collect::<Option<_>>()?;
+        let sum = place(&spec.sum)?;
+        Some(Self { decoder, keys, sum })
+    }
+
+    /// Decodes the records of `partitions`, all of this topic.
+    #[must_use]
+    pub fn count(&self, partitions: &[PartitionRecords<'_>]) -> Counted {
+        let mut counted = Counted::default();
+        let mut numbers: HashMap<String, usize> = HashMap::new();
+        let (mut row, mut name) = (Vec::new(), String::new());
+        for partition in partitions {
+            let mut fates = Vec::with_capacity(partition.len());
+            for record in partition.iter() {
+                let bytes = record.value().bytes().map_err(|reason| Poison(reason.to_owned()));
+                fates.push(match bytes.and_then(|bytes| self.decoder.decode(bytes, &mut row)) {
+                    Ok(extra) => {
+                        counted.extra_fields += u64::from(extra);
+                        self.name_key(&row, &mut name);
+                        let key = numbers.get(name.as_str()).copied().unwrap_or_else(|| {
+                            counted
+                                .keys
+                                .push(self.keys.iter().map(|&place| self.text(place, &row)).collect());
+                            numbers.insert(name.clone(), counted.keys.len() - 1);
+                            counted.keys.len() - 1
+                        });
+                        Fate::Amount { key, amount: amount(&row[self.sum]) }
+                    }
+                    Err(poison) => Fate::Poison(poison),
+                });
+            }
+            counted.fates.push(fates);
+        }
+        counted
+    }
+
+    /// One text for the whole key; lengths keep `("a", "bc")` and `("ab", "c")` apart.
+    fn name_key(&self, row: &[Value<'_>], name: &mut String) {
+        name.clear();
+        for &place in &self.keys {
+            // Writing to a String cannot fail.
+            let _ = match &row[place] {
+                Value::Text(text) if self.keys.len() == 1 => name.write_str(text),
+                Value::Text(text) => write!(name, "{}:{text}", text.len()),
+                other => write!(name, "{other:?};"),
+            };
+        }
+    }
+
+    fn text(&self, place: usize, row: &[Value<'_>]) -> String {
+        match &row[place] {
+            Value::Text(text) => text.clone().into_owned(),
+            Value::Integer(number) => number.to_string(),
+            Value::Boolean(truth) => truth.to_string(),
+            Value::Decimal(unscaled) => decimal_text(*unscaled, self.scale(place)),
+            Value::Date(days) => date_text(*days),
+            Value::Timestamp(micros) => DateTime::from_timestamp_micros(*micros)
+                .map(|instant| instant.format("%Y-%m-%d %H:%M:%S%.6f+00").to_string())
+                .unwrap_or_default(),
+            // Not among the types that a key may have.
+            Value::Absent | Value::Null | Value::Present | Value::Float(_) => String::new(),
+        }
+    }
+
+    fn scale(&self, place: usize) -> u8 {
+        match self.decoder.layout().columns[place].field_type {
+            FieldType::Decimal { scale, .. } => scale,
+            _ => 0,
+        }
+    }
+
+    /// An amount as Postgres reads it.
+    #[must_use]
+    pub fn amount_text(&self, amount: i128) -> String {
+        decimal_text(amount, self.scale(self.sum))
+    }
+}
+
+fn amount(value: &Value<'_>) -> i128 {
+    match value {
+        Value::Integer(number) => i128::from(*number),
+        Value::Decimal(unscaled) => *unscaled,
+        // Not among the types that a sum may have.
+        _ => 0,
+    }
+}
+
+fn decimal_text(unscaled: i128, scale: u8) -> String {
+    let (sign, digits) = (if unscaled < 0 { "-" } else { "" }, unscaled.unsigned_abs().to_string());
+    if scale == 0 {
+        return format!("{sign}{digits}");
+    }
+    let digits = format!("{digits:0>width$}", width = usize::from(scale) + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - usize::from(scale));
+    format!("{sign}{whole}.{fraction}")
+}
+
+fn date_text(days: i32) -> String {
+    let epoch = NaiveDate::default();
+    let distance = Days::new(u64::from(days.unsigned_abs()));
+    let date = if days < 0 { epoch.checked_sub_days(distance) } else { epoch.checked_add_days(distance) };
+    date.map(|date| date.to_string()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_and_keys_are_written_as_postgres_reads_them() {
+        assert_eq!(decimal_text(-5, 2), "-0.05");
+        assert_eq!(decimal_text(12_345, 2), "123.45");
+        assert_eq!(decimal_text(i128::from(i64::MIN), 0), i64::MIN.to_string());
+        assert_eq!(date_text(0), "1970-01-01");
+        assert_eq!(date_text(-1), "1969-12-31");
+        assert_eq!(date_text(20_778), "2026-11-21");
+    }
+}

@@ -1,0 +1,34 @@
+//! The function's settings.
+
+use function_kit::Environment;
+use function_kit::pipelines::PipelineSource;
+use objects::S3Location;
+use warehouse::DatabaseSettings;
+
+/// See README.md for the variables.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The pipeline files.
+    pub pipelines: PipelineSource,
+    /// The database.
+    pub database: DatabaseSettings,
+    /// The root of all dead letters.
+    pub parked_root: S3Location,
+    /// Whether the mapping reads `batchItemFailures`.
+    pub partial_batch_response: bool,
+}
+
+impl function_kit::Settings for Settings {
+    fn read(environment: &mut Environment) -> Option<Self> {
+        let pipelines = PipelineSource::read(environment);
+        let database = DatabaseSettings::read(environment);
+        let parked_root = environment.required("PARKED_ROOT", "s3://bucket/prefix of the dead letters");
+        let partial_batch_response = environment.optional("PARTIAL_BATCH_RESPONSE", false);
+        Some(Self {
+            pipelines: pipelines?,
+            database: database?,
+            parked_root: parked_root?,
+            partial_batch_response: partial_batch_response?,
+        })
+    }
+}
