@@ -8,3 +8,4 @@ mod proxy;
 mod races;
 mod schema;
 mod support;
+mod types;

@@ -3,7 +3,7 @@
 use std::{ops::Range, sync::Arc, time::Duration};
 
 use arrow_array::{
-    Array, Int32Array, Int64Array, RecordBatch,
+    Int32Array, Int64Array, RecordBatch,
     cast::AsArray,
     types::{Int32Type, Int64Type},
 };
@@ -34,13 +34,12 @@ pub(crate) fn endpoint() -> String {
 
 /// A client of the emulator, or of something between it and us.
 pub(crate) async fn client_of(endpoint: &str) -> Client {
-    let config = function_kit::aws::sdk_config().await.into_builder();
-    let credentials = Credentials::new("test", "test", None, None, "tests");
-    let config = config
-        .endpoint_url(endpoint)
-        .region(Region::new("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(credentials));
-    lake::store::client(&config.build())
+    let credentials = SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "tests"));
+    let config = function_kit::aws::sdk_config().await.into_builder().endpoint_url(endpoint);
+    let config = config.region(Region::new("us-east-1")).credentials_provider(credentials);
+    // The environment's endpoint wins over an SdkConfig's: it is set once more where nothing wins over it.
+    let client = lake::store::client(&config.build());
+    Client::from_conf(client.config().to_builder().endpoint_url(endpoint).build())
 }
 
 pub(crate) async fn client() -> Client {
