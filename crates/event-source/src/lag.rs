@@ -58,8 +58,11 @@ pub struct LagReader {
 impl LagReader {
     /// Connects; `timeout` bounds this and every later question.
     pub async fn connect(bootstrap_servers: &str, timeout: Duration) -> Result<Self, KrafkaError> {
-        let connecting =
-            Kafka::builder(bootstrap_servers).client_id("headwater-lag").request_timeout(timeout).connect();
+        let connecting = Kafka::builder(bootstrap_servers)
+            .client_id("headwater-lag")
+            .connect_timeout(timeout)
+            .request_timeout(timeout)
+            .connect();
         let kafka = tokio::time::timeout(timeout, connecting).await??;
         Ok(Self { kafka, timeout })
     }

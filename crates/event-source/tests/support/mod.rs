@@ -20,7 +20,7 @@ use tokio::time::Instant;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The broker under test.
-pub fn servers() -> String {
+pub(crate) fn servers() -> String {
     std::env::var("AWS_ENDPOINT_URL")
         .expect("this test needs a Lambda endpoint: set AWS_ENDPOINT_URL (scripts/test does)");
     std::env::var("KAFKA_BOOTSTRAP_SERVERS")
@@ -28,7 +28,7 @@ pub fn servers() -> String {
 }
 
 /// Waits for a condition.
-pub async fn until<F: AsyncFnMut() -> bool>(what: &str, mut condition: F) {
+pub(crate) async fn until<F: AsyncFnMut() -> bool>(what: &str, mut condition: F) {
     let deadline = Instant::now() + PATIENCE;
     while !condition().await {
         assert!(Instant::now() < deadline, "it never came to be: {what}");
@@ -37,20 +37,20 @@ pub async fn until<F: AsyncFnMut() -> bool>(what: &str, mut condition: F) {
 }
 
 /// A mapping, its topic, its function, and the folder through which the function speaks.
-pub struct Lane {
-    pub mapping: Mapping,
-    pub folder: PathBuf,
-    pub kafka: Kafka,
+pub(crate) struct Lane {
+    pub(crate) mapping: Mapping,
+    pub(crate) folder: PathBuf,
+    pub(crate) kafka: Kafka,
     partitions: i32,
 }
 
 impl Lane {
     /// A topic and a function that answers as told.
-    pub async fn new(name: &str, partitions: i32) -> Self {
+    pub(crate) async fn new(name: &str, partitions: i32) -> Self {
         let id = format!("{name}-{}", SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos());
         let folder = std::env::temp_dir().join("event-source").join(&id);
         std::fs::create_dir_all(&folder).unwrap();
-        deploy(&id, &folder).await;
+        Box::pin(deploy(&id, &folder)).await;
         let lane = Self {
             mapping: Mapping {
                 function_name: id.clone(),
@@ -74,26 +74,26 @@ impl Lane {
         lane
     }
 
-    pub async fn create_topic(&self) {
+    pub(crate) async fn create_topic(&self) {
         let topics = [NewTopic::new(&self.mapping.topic, self.partitions, 1).unwrap()];
         let created = self.kafka.admin().create_topics(topics, CreateTopicsOptions::default()).await.unwrap();
         assert!(created[&self.mapping.topic].is_ok(), "{created:?}");
     }
 
-    pub async fn delete_topic(&self) {
+    pub(crate) async fn delete_topic(&self) {
         let topics = [self.mapping.topic.as_str()];
         let deleted = self.kafka.admin().delete_topics(topics, DeleteTopicsOptions::default()).await.unwrap();
         assert!(deleted[&self.mapping.topic].is_ok(), "{deleted:?}");
     }
 
     /// Says how the function answers from now on: `succeed`, `fail` or `tenths`.
-    pub fn answer(&self, mode: &str) {
+    pub(crate) fn answer(&self, mode: &str) {
         std::fs::write(self.folder.join("mode.new"), mode).unwrap();
         std::fs::rename(self.folder.join("mode.new"), self.folder.join("mode")).unwrap();
     }
 
     /// Produces `count` records, evenly over the partitions.
-    pub async fn produce(&self, count: i32) {
+    pub(crate) async fn produce(&self, count: i32) {
         // A client of its own: one that knew a topic of this name before it was deleted may remember it.
         let kafka = Kafka::builder(servers()).connect().await.unwrap();
         let producer = kafka.producer().build().await.unwrap();
@@ -111,7 +111,7 @@ impl Lane {
     }
 
     /// Offsets per partition in the order in which the function got them, from the `delivered` or `failed` log.
-    pub fn log(&self, name: &str) -> BTreeMap<i32, Vec<i64>> {
+    pub(crate) fn log(&self, name: &str) -> BTreeMap<i32, Vec<i64>> {
         let text = std::fs::read_to_string(self.folder.join(name)).unwrap_or_default();
         let mut log: BTreeMap<i32, Vec<i64>> = BTreeMap::new();
         for line in text.lines() {
@@ -123,31 +123,31 @@ impl Lane {
     }
 
     /// How many different records the function has handled.
-    pub fn handled(&self) -> usize {
+    pub(crate) fn handled(&self) -> usize {
         self.log("delivered").values().map(|offsets| offsets.iter().collect::<BTreeSet<_>>().len()).sum()
     }
 
-    pub async fn lag(&self) -> i64 {
+    pub(crate) async fn lag(&self) -> i64 {
         let reader = LagReader::connect(&servers(), Duration::from_secs(5)).await.unwrap();
         reader.of(&self.mapping).await.unwrap().iter().map(|partition| partition.lag).sum()
     }
 
-    pub async fn drained(&self) {
+    pub(crate) async fn drained(&self) {
         until("the lag is 0", async || self.lag().await == 0).await;
     }
 
-    pub fn config(&self) -> BridgeConfig {
+    pub(crate) fn config(&self) -> BridgeConfig {
         let mut config = BridgeConfig::new(vec![self.mapping.clone()], servers());
         config.status_path = Some(self.folder.join("status.json"));
         config
     }
 
-    pub fn status(&self) -> event_source::bridge::status::MappingStatus {
+    pub(crate) fn status(&self) -> event_source::bridge::status::MappingStatus {
         let status = event_source::bridge::status::read(&self.folder.join("status.json")).unwrap();
         status.mappings.into_iter().next().unwrap()
     }
 
-    pub fn bridge(&self) -> RunningBridge {
+    pub(crate) fn bridge(&self) -> RunningBridge {
         let (stop, stopped) = oneshot::channel::<()>();
         let config = self.config();
         let task = tokio::spawn(async move {
@@ -160,13 +160,13 @@ impl Lane {
     }
 }
 
-pub struct RunningBridge {
+pub(crate) struct RunningBridge {
     stop: oneshot::Sender<()>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl RunningBridge {
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.send(()).unwrap();
         self.task.await.unwrap();
     }
