@@ -1,1 +1,19 @@
-//! End-to-end tests on a real broker, a real Postgres and the emulator.
+//! End-to-end tests: the functions' real binaries on the real parts.
+//!
+//! A function runs as Lambda runs it, as a process that asks a Runtime API for events ([`Function`]); between it and
+//! S3 or Postgres a [`Proxy`] can be put that acts at the very request where a crash hurts most. The parts themselves
+//! are those of a running local stack, named by the environment as `headwater env` prints it.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code fails by panicking")]
+
+mod events;
+mod function;
+mod parts;
+mod proxy;
+mod runtime_api;
+mod sinks;
+
+pub use events::{Record, event, room};
+pub use function::{Function, Invoked};
+pub use parts::Parts;
+pub use proxy::{Moment, Proxy};
+pub use sinks::{Row, Sinks};

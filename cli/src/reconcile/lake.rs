@@ -42,7 +42,7 @@ pub(crate) async fn read(
     counted: impl Fn(i32, i64) -> bool,
 ) -> anyhow::Result<Stored> {
     let root = &stack.outputs()?.lake_root;
-    let location: lake::S3Location =
+    let location: objects::S3Location =
         root.parse().with_context(|| format!("{root} is not an address on S3"))?;
     let client = objects::client(&aws::config(stack).await);
     let deadline = Instant::now() + PATIENCE;

@@ -158,7 +158,7 @@ async fn lake_table(stack: &Stack, pipeline: &Pipeline, group: &str) -> anyhow::
         return Ok(None);
     };
     let root = &stack.outputs()?.lake_root;
-    let location: lake::S3Location =
+    let location: objects::S3Location =
         root.parse().with_context(|| format!("{root} is not an address on S3"))?;
     let schema = TopicSchema::new(pipeline, spec)?.table().clone();
     let client = objects::client(&aws::config(stack).await);

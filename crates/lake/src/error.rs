@@ -2,7 +2,7 @@
 
 use function_kit::fault::{Classified, FaultClass};
 
-use crate::store::StoreError;
+use objects::StoreError;
 
 /// A fault of a Delta table. `table` is always the table's `s3://` address.
 #[derive(Debug, thiserror::Error)]
@@ -10,12 +10,6 @@ pub enum LakeError {
     /// S3 refused or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The address is not an S3 one.
-    #[error("{address:?} is not an address of the form s3://bucket/prefix")]
-    Address {
-        /// The address as it was given.
-        address: String,
-    },
     /// The table asks its writers (or readers) for something that this crate does not do.
     #[error(
         "{table}: {features} is not supported for {purpose}; write to another table or drop the feature from this one"
@@ -109,8 +103,7 @@ impl Classified for LakeError {
         match self {
             Self::Store(fault) => fault.class(),
             Self::Moved { .. } | Self::Contended { .. } => FaultClass::Retryable,
-            Self::Address { .. }
-            | Self::Unsupported { .. }
+            Self::Unsupported { .. }
             | Self::Schema { .. }
             | Self::Partitioning { .. }
             | Self::Log { .. }

@@ -8,20 +8,16 @@
 //! The crate knows nothing of Kafka: it takes Arrow batches by partition and opaque app ids with 64-bit versions.
 
 mod error;
-pub mod location;
 mod log;
 mod parquet_file;
 mod partition;
 mod scan;
 mod schema;
 mod snapshot;
-pub mod store;
 mod table;
 
 pub use error::LakeError;
-pub use location::S3Location;
 pub use parquet_file::{FileEncoder, PartitionFile};
 pub use schema::TableSchema;
 pub use snapshot::{ActiveFile, Snapshot};
-pub use store::{ObjectStore, StoreError};
 pub use table::{AppVersions, Append, Committed, Plan, Table};

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use aws_sdk_s3::Client;
+use objects::{Client, ObjectStore, S3Location};
 use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::{
-    LakeError, ObjectStore, S3Location,
+    LakeError,
     log::{
         AppVersions, CHECKPOINT_FILES, FOLDER, LogReader,
         actions::{Add, DeletionVector, FileLine, Metadata, Protocol},

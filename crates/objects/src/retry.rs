@@ -1,6 +1,7 @@
 //! Tries until a deadline.
 
 use function_kit::backoff::Backoff;
+use futures::future::BoxFuture;
 use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::error::Fault;
@@ -12,9 +13,10 @@ const LONGEST: Duration = Duration::from_millis(640);
 
 /// Runs `attempt` until it succeeds, meets a lasting fault, or the deadline passes; then the last fault and the number
 /// of attempts.
-pub(crate) async fn retrying<T>(
+/// The futures are boxed: those of async closures are not known to be `Send` outside of this crate.
+pub(crate) async fn retrying<'f, T>(
     deadline: Instant,
-    mut attempt: impl AsyncFnMut() -> Result<T, Fault>,
+    mut attempt: impl FnMut() -> BoxFuture<'f, Result<T, Fault>>,
 ) -> Result<T, (Fault, u32)> {
     let mut backoff = Backoff::new(FIRST, LONGEST);
     let mut attempts = 0;
@@ -39,6 +41,8 @@ pub(crate) async fn retrying<T>(
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
 
     fn within(duration: Duration) -> Instant {
@@ -49,9 +53,9 @@ mod tests {
     async fn a_passing_fault_is_retried_until_the_deadline_and_no_longer() {
         let deadline = within(Duration::from_secs(2));
         let mut tried = 0;
-        let (fault, attempts) = retrying::<()>(deadline, async || {
+        let (fault, attempts) = retrying::<()>(deadline, || {
             tried += 1;
-            Err(Fault::timed_out())
+            async { Err(Fault::timed_out()) }.boxed()
         })
         .await
         .unwrap_err();
@@ -64,9 +68,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_attempt_without_an_answer_leaves_time_for_another() {
         let mut tried = 0;
-        let answer = retrying(within(Duration::from_secs(30)), async || {
+        let answer = retrying(within(Duration::from_secs(30)), || {
             tried += 1;
-            if tried == 1 { std::future::pending().await } else { Ok(tried) }
+            if tried == 1 { std::future::pending().boxed() } else { std::future::ready(Ok(tried)).boxed() }
         })
         .await;
         assert_eq!(answer.unwrap(), 2);

@@ -8,6 +8,8 @@ use aws_sdk_s3::{
     primitives::ByteStream,
 };
 use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::time::{Duration, Instant};
 
 use crate::error::{Fault, StoreError, status};
@@ -69,13 +71,18 @@ impl ObjectStore {
     /// The whole object, or `None` where there is none.
     pub async fn get(&self, path: &str, deadline: Instant) -> Result<Option<Bytes>, StoreError> {
         let key = self.location.key(path);
-        self.retrying("GET", &key, deadline, async || {
-            let sent = self.client.get_object().bucket(self.location.bucket()).key(&key).send().await;
-            match sent {
-                Ok(found) => Ok(Some(found.body.collect().await.map_err(|e| Fault::lost(&e))?.into_bytes())),
-                Err(e) if e.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
-                Err(e) => Err(Fault::of(&e)),
+        self.retrying("GET", &key, deadline, || {
+            async {
+                let sent = self.client.get_object().bucket(self.location.bucket()).key(&key).send().await;
+                match sent {
+                    Ok(found) => {
+                        Ok(Some(found.body.collect().await.map_err(|e| Fault::lost(&e))?.into_bytes()))
+                    }
+                    Err(e) if e.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
+                    Err(e) => Err(Fault::of(&e)),
+                }
             }
+            .boxed()
         })
         .await
     }
@@ -83,9 +90,12 @@ impl ObjectStore {
     /// Writes the object, over another if there is one.
     pub async fn put(&self, path: &str, body: Bytes, deadline: Instant) -> Result<(), StoreError> {
         let key = self.location.key(path);
-        self.retrying("PUT", &key, deadline, async || {
-            let put = self.client.put_object().bucket(self.location.bucket()).key(&key);
-            put.body(ByteStream::from(body.clone())).send().await.map(drop).map_err(|e| Fault::of(&e))
+        self.retrying("PUT", &key, deadline, || {
+            async {
+                let put = self.client.put_object().bucket(self.location.bucket()).key(&key);
+                put.body(ByteStream::from(body.clone())).send().await.map(drop).map_err(|e| Fault::of(&e))
+            }
+            .boxed()
         })
         .await
     }
@@ -98,13 +108,17 @@ impl ObjectStore {
         deadline: Instant,
     ) -> Result<PutIfAbsent, StoreError> {
         let key = self.location.key(path);
-        self.retrying("PUT", &key, deadline, async || {
-            let put = self.client.put_object().bucket(self.location.bucket()).key(&key).if_none_match("*");
-            match put.body(ByteStream::from(body.clone())).send().await {
-                Ok(_) => Ok(PutIfAbsent::Written),
-                Err(e) if lost(&e) => Ok(PutIfAbsent::Lost),
-                Err(e) => Err(Fault::of(&e)),
+        self.retrying("PUT", &key, deadline, || {
+            async {
+                let put =
+                    self.client.put_object().bucket(self.location.bucket()).key(&key).if_none_match("*");
+                match put.body(ByteStream::from(body.clone())).send().await {
+                    Ok(_) => Ok(PutIfAbsent::Written),
+                    Err(e) if lost(&e) => Ok(PutIfAbsent::Lost),
+                    Err(e) => Err(Fault::of(&e)),
+                }
             }
+            .boxed()
         })
         .await
     }
@@ -112,9 +126,12 @@ impl ObjectStore {
     /// Deletes the object; there need not be one.
     pub async fn delete(&self, path: &str, deadline: Instant) -> Result<(), StoreError> {
         let key = self.location.key(path);
-        self.retrying("DELETE", &key, deadline, async || {
-            let delete = self.client.delete_object().bucket(self.location.bucket()).key(&key);
-            delete.send().await.map(drop).map_err(|e| Fault::of(&e))
+        self.retrying("DELETE", &key, deadline, || {
+            async {
+                let delete = self.client.delete_object().bucket(self.location.bucket()).key(&key);
+                delete.send().await.map(drop).map_err(|e| Fault::of(&e))
+            }
+            .boxed()
         })
         .await
     }
@@ -148,14 +165,18 @@ impl ObjectStore {
         let mut page: Option<String> = None;
         loop {
             let answer = self
-                .retrying("LIST", &prefix, deadline, async || {
-                    let list = self.client.list_objects_v2().bucket(self.location.bucket()).prefix(&prefix);
-                    list.set_delimiter(delimiter.map(str::to_owned))
-                        .set_start_after(start_after.clone())
-                        .set_continuation_token(page.clone())
-                        .send()
-                        .await
-                        .map_err(|e| Fault::of(&e))
+                .retrying("LIST", &prefix, deadline, || {
+                    async {
+                        let list =
+                            self.client.list_objects_v2().bucket(self.location.bucket()).prefix(&prefix);
+                        list.set_delimiter(delimiter.map(str::to_owned))
+                            .set_start_after(start_after.clone())
+                            .set_continuation_token(page.clone())
+                            .send()
+                            .await
+                            .map_err(|e| Fault::of(&e))
+                    }
+                    .boxed()
                 })
                 .await?;
             found.extend(answer.contents().iter().filter_map(|object| {
@@ -173,12 +194,12 @@ impl ObjectStore {
         }
     }
 
-    async fn retrying<T>(
+    async fn retrying<'f, T>(
         &self,
         operation: &'static str,
         key: &str,
         deadline: Instant,
-        attempt: impl AsyncFnMut() -> Result<T, Fault>,
+        attempt: impl FnMut() -> BoxFuture<'f, Result<T, Fault>>,
     ) -> Result<T, StoreError> {
         retry::retrying(deadline, attempt)
             .await

@@ -84,12 +84,7 @@ impl LakeLane {
                 for pipeline in &pipelines {
                     let Some(spec) = &pipeline.lake else { continue };
                     let schema = TopicSchema::new(pipeline, spec)?;
-                    let location: lake::S3Location = self
-                        .lake_root
-                        .join(&spec.path)
-                        .to_string()
-                        .parse()
-                        .unwrap_or_else(|_| unreachable!());
+                    let location = self.lake_root.join(&spec.path);
                     let table = Table::new(self.client.clone(), location, schema.table().clone());
                     let topic = Topic {
                         encoder: FileEncoder::new(schema.table()),

@@ -44,8 +44,7 @@ impl Checkpoint<'_> {
         let options = ReadOptionsBuilder::new().build();
         let reader = SerializedFileReader::new_with_options(self.body.clone(), options)?;
         let root = reader.metadata().file_metadata().schema();
-        let wanted =
-            root.get_fields().iter().filter(|field| kinds.contains(&field.name())).map(|field| narrow(field));
+        let wanted = root.get_fields().iter().filter(|field| kinds.contains(&field.name())).map(narrow);
         let wanted =
             Type::group_type_builder(root.name()).with_fields(wanted.collect::<Result<_, _>>()?).build()?;
         RowIter::from_file_into(Box::new(reader)).project(Some(wanted))

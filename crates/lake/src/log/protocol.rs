@@ -83,6 +83,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "json! literals read better without a reference")]
     fn judged(
         protocol: serde_json::Value,
         configuration: serde_json::Value,

@@ -9,7 +9,9 @@ use super::{
     actions::{self, Metadata, Own, Protocol, StateLine},
     checkpoint, commit_path,
 };
-use crate::{LakeError, ObjectStore};
+use objects::ObjectStore;
+
+use crate::LakeError;
 
 /// Requests in flight at a time.
 const CONCURRENT: usize = 16;

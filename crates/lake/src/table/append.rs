@@ -2,6 +2,7 @@
 
 use function_kit::backoff::Backoff;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use objects::PutIfAbsent;
 use tokio::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -14,7 +15,6 @@ use crate::{
     LakeError, PartitionFile,
     log::{AppVersions, commit_path},
     partition,
-    store::PutIfAbsent,
 };
 
 /// Files on their way to S3 at a time.

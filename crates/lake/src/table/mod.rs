@@ -4,17 +4,17 @@ mod append;
 mod commit;
 mod resolve;
 
-use aws_sdk_s3::Client;
+use objects::{Client, ObjectStore, S3Location};
 use tokio::time::{Duration, Instant};
 
 pub use crate::log::AppVersions;
-use crate::{LakeError, ObjectStore, S3Location, TableSchema};
+use crate::{LakeError, TableSchema};
 pub use append::{Append, Committed, Plan};
 use resolve::Known;
 
 /// A known version is trusted this long. Past it the log is read anew: it may have been checkpointed and cleaned up, and
 /// the version after ours may be free again although the table has long moved on. Log retention must be longer.
-const TRUSTED: Duration = Duration::from_secs(15 * 60);
+const TRUSTED: Duration = Duration::from_mins(15);
 
 /// A Delta table, as one writer sees it.
 ///

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use aws_sdk_s3::{Client, primitives::ByteStream};
 use function_kit::fault::{Classified, FaultClass};
-use lake::{LakeError, S3Location, Snapshot};
+use lake::{LakeError, Snapshot};
+use objects::S3Location;
 
 use crate::{
     proxy::{Fate, Proxy},

@@ -6,9 +6,8 @@ use arrow_array::{Array, Int64Array, RecordBatch, StringArray, cast::AsArray};
 use arrow_schema::{DataType, Field};
 use function_kit::fault::{Classified, FaultClass};
 use futures::TryStreamExt;
-use lake::{
-    AppVersions, Append, FileEncoder, LakeError, PartitionFile, Plan, S3Location, Table, TableSchema,
-};
+use lake::{AppVersions, Append, FileEncoder, LakeError, PartitionFile, Plan, Table, TableSchema};
+use objects::S3Location;
 
 use crate::support::{client, columns, location, snapshot, soon};
 

@@ -13,10 +13,8 @@ use aws_sdk_s3::{
     config::{Credentials, Region, SharedCredentialsProvider},
 };
 use futures::TryStreamExt;
-use lake::{
-    AppVersions, Append, FileEncoder, LakeError, PartitionFile, Plan, S3Location, Snapshot, Table,
-    TableSchema,
-};
+use lake::{AppVersions, Append, FileEncoder, LakeError, PartitionFile, Plan, Snapshot, Table, TableSchema};
+use objects::S3Location;
 use tokio::time::Instant;
 
 pub(crate) const BUCKET: &str = "lake-tests";
@@ -38,7 +36,7 @@ pub(crate) async fn client_of(endpoint: &str) -> Client {
     let config = function_kit::aws::sdk_config().await.into_builder().endpoint_url(endpoint);
     let config = config.region(Region::new("us-east-1")).credentials_provider(credentials);
     // The environment's endpoint wins over an SdkConfig's: it is set once more where nothing wins over it.
-    let client = lake::store::client(&config.build());
+    let client = objects::client(&config.build());
     Client::from_conf(client.config().to_builder().endpoint_url(endpoint).build())
 }
 

@@ -1,0 +1,133 @@
+//! A function as a process.
+
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use kafka_batch::BatchResponse;
+use serde_json::Value;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::parts::{Parts, binary};
+use crate::runtime_api::{Answer, RuntimeApi};
+
+/// How long a test waits for a function to answer or to die.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// A running function: one execution environment of Lambda.
+pub struct Function {
+    process: Arc<Mutex<Option<Child>>>,
+    api: RuntimeApi,
+}
+
+/// How an invocation ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Invoked {
+    /// With an answer.
+    Answer(Value),
+    /// With an error: its type and message.
+    Error(String, String),
+    /// The process died before it answered.
+    Died,
+}
+
+impl Invoked {
+    /// The answer; panics where there was none.
+    #[must_use]
+    pub fn answer(self) -> Value {
+        match self {
+            Self::Answer(value) => value,
+            other => panic!("no answer but {other:?}"),
+        }
+    }
+
+    /// The error's type and message; panics where there was none.
+    #[must_use]
+    pub fn error(self) -> (String, String) {
+        match self {
+            Self::Error(class, message) => (class, message),
+            other => panic!("no error but {other:?}"),
+        }
+    }
+
+    /// Panics unless every record of the batch was handled.
+    pub fn all_handled(self) {
+        let response: BatchResponse = serde_json::from_value(self.answer()).unwrap();
+        assert_eq!(response, BatchResponse::default());
+    }
+}
+
+impl Function {
+    /// Starts `name` for the pipelines (YAML texts) on the parts; `endpoint` and `database_url` may lead through a
+    /// proxy.
+    pub async fn start(name: &str, parts: &Parts, pipelines: &[String]) -> Self {
+        let api = RuntimeApi::start().await;
+        let pipelines: Vec<pipeline::Pipeline> =
+            pipelines.iter().map(|yaml| pipeline::Pipeline::from_yaml(yaml, "test").unwrap()).collect();
+        let mut command = Command::new(binary(name));
+        command
+            .env_clear()
+            .env("AWS_LAMBDA_RUNTIME_API", &api.address)
+            .env("AWS_LAMBDA_FUNCTION_NAME", name)
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
+            .env("AWS_REGION", "eu-central-1")
+            .env("AWS_ACCESS_KEY_ID", std::env::var("AWS_ACCESS_KEY_ID").unwrap_or("test".into()))
+            .env("AWS_SECRET_ACCESS_KEY", std::env::var("AWS_SECRET_ACCESS_KEY").unwrap_or("test".into()))
+            .env("AWS_ENDPOINT_URL", &parts.endpoint)
+            .env("DATABASE_URL", &parts.database_url)
+            .env("LAKE_ROOT", parts.lake_root.to_string())
+            .env("PARKED_ROOT", parts.parked_root.to_string())
+            .env("HEADWATER_PIPELINES", serde_json::to_string(&pipelines).unwrap())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .kill_on_drop(true);
+        let process = Arc::new(Mutex::new(Some(command.spawn().unwrap())));
+        Self { process, api }
+    }
+
+    /// Something that kills this function's process when it is called.
+    pub fn killer(&self) -> impl Fn() + Send + Sync + 'static {
+        let process = Arc::clone(&self.process);
+        move || {
+            if let Some(child) = process.lock().unwrap().as_mut() {
+                // SIGKILL; a process that is gone already needs none.
+                let _ = child.start_kill();
+            }
+        }
+    }
+
+    /// Gives the function an event, and waits for its answer or its death.
+    pub async fn invoke(&mut self, event: &[u8]) -> Invoked {
+        self.api.events.send(event.to_vec()).await.unwrap();
+        let process = Arc::clone(&self.process);
+        let died = async move {
+            let mut child = process.lock().unwrap().take().unwrap();
+            // Polled by hand, so that the killer can reach the child in the meantime.
+            loop {
+                if child.try_wait().unwrap().is_some() {
+                    return;
+                }
+                *process.lock().unwrap() = Some(child);
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                child = process.lock().unwrap().take().unwrap();
+            }
+        };
+        let answer = timeout(PATIENCE, async {
+            tokio::select! {
+                biased;
+                answer = self.api.answers.recv() => answer,
+                () = died => None,
+            }
+        });
+        match answer.await.expect("the function neither answered nor died in time") {
+            Some(Answer::Response(value)) => Invoked::Answer(value),
+            Some(Answer::Error(error)) => {
+                let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
+                Invoked::Error(text("errorType"), text("errorMessage"))
+            }
+            None => Invoked::Died,
+        }
+    }
+}

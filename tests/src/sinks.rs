@@ -1,0 +1,89 @@
+//! What a test looks at afterwards: the lake's rows, the totals, the dead letters.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::time::Duration;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int32Type, Int64Type};
+use futures::StreamExt;
+use lake::Snapshot;
+use objects::{Client, S3Location};
+use tokio::time::Instant;
+
+use crate::parts::Parts;
+
+/// A row of the lake: where its record came from.
+pub type Row = (i32, i64);
+
+/// Reads what the functions wrote.
+pub struct Sinks {
+    parts: Parts,
+    client: Client,
+    database: tokio_postgres::Client,
+}
+
+/// How long looking may take.
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(30)
+}
+
+impl Sinks {
+    /// Connects to the parts, past any proxy.
+    pub async fn open(parts: &Parts) -> Self {
+        let client = objects::client(&function_kit::aws::sdk_config().await);
+        let (database, connection) =
+            tokio_postgres::connect(&parts.database_url, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        Self { parts: parts.clone(), client, database }
+    }
+
+    /// The S3 client.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// The table at `path` below this test's root; the rooms' own path is the usual one.
+    pub async fn snapshot(&self, path: &str) -> Option<Snapshot> {
+        let location: S3Location = self.parts.lake_root.join(path);
+        Snapshot::read(self.client.clone(), location, soon()).await.unwrap()
+    }
+
+    /// The rows of the rooms table, sorted; one that is stored twice is there twice.
+    pub async fn rows(&self) -> Vec<Row> {
+        let Some(snapshot) = self.snapshot("env=dv/source=rooms/subsrc=midgar").await else {
+            return Vec::new();
+        };
+        let mut rows = Vec::new();
+        let mut files = pin!(snapshot.scan(&["_partition", "_offset"], soon()));
+        while let Some(file) = files.next().await {
+            for batch in file.unwrap().1 {
+                let partitions = batch.column(0).as_primitive::<Int32Type>();
+                let offsets = batch.column(1).as_primitive::<Int64Type>();
+                rows.extend(partitions.values().iter().copied().zip(offsets.values().iter().copied()));
+            }
+        }
+        rows.sort_unstable();
+        rows
+    }
+
+    /// The totals by room.
+    pub async fn totals(&self) -> BTreeMap<String, i64> {
+        let sql = format!("SELECT room, total_count FROM {}", self.parts.totals_table());
+        let rows = self.database.query(&sql, &[]).await.unwrap();
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+    }
+
+    /// One row of a query of the test's own, as text.
+    pub async fn query_text(&self, sql: &str) -> Vec<String> {
+        let rows = self.database.query(sql, &[]).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> &tokio_postgres::Client {
+        &self.database
+    }
+}
