@@ -16,6 +16,15 @@ use crate::failure::failure;
 /// How long a start may take; restoring thousands of objects is slow on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// Says that the state is that of the last run.
+const SAVED: &str = "saved";
+
+/// After a clean end: what it wrote down is whole, and the next start may read it.
+pub(crate) fn keep_state(layout: &Layout) -> anyhow::Result<()> {
+    let mark = layout.data.join("emulator").join(SAVED);
+    fs::write(&mark, "").with_context(|| format!("cannot write {}", mark.display()))
+}
+
 /// The emulator of a stack.
 pub(crate) fn part(layout: &Layout) -> Part {
     Part::new(layout, "emulator")
@@ -28,6 +37,11 @@ pub(crate) fn start(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
     let scratch = home.join("tmp");
     // What functions unpacked for a run that is over.
     fs::remove_dir_all(&scratch).ok();
+    // State that a run before the last one saved is worse than none: it holds functions of an older deployment, and
+    // Terraform does not look into their code. S3 objects are kept apart from it and always come back.
+    if fs::remove_file(home.join(SAVED)).is_err() {
+        fs::remove_dir_all(home.join("state")).ok();
+    }
     for dir in [&scratch, &home.join("state"), &home.join("s3")] {
         fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
     }

@@ -39,6 +39,7 @@ pub(crate) fn run(layout: &Layout, args: &Down) -> anyhow::Result<()> {
     if stop(&emulator, Signal::TERM, Duration::from_secs(20))?
         && let Some(holder) = holder
     {
+        emulator::keep_state(layout)?;
         Applied::saved(layout, &holder)?;
     }
     let kafka = kafka::part(layout);
