@@ -142,9 +142,10 @@ impl Lane {
         config
     }
 
+    /// What the bridge says of itself; nothing yet when it has just been started.
     pub(crate) fn status(&self) -> event_source::bridge::status::MappingStatus {
-        let status = event_source::bridge::status::read(&self.folder.join("status.json")).unwrap();
-        status.mappings.into_iter().next().unwrap()
+        let status = event_source::bridge::status::read(&self.folder.join("status.json")).ok();
+        status.and_then(|status| status.mappings.into_iter().next()).unwrap_or_default()
     }
 
     pub(crate) fn bridge(&self) -> RunningBridge {
