@@ -1,5 +1,12 @@
 //! A batch of 10,000 rooms → one Parquet file with statistics, on one core.
 
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "criterion's macros; a bench that cannot go on stops"
+)]
+
 use std::{hint::black_box, sync::Arc};
 
 use arrow_array::{
@@ -60,7 +67,7 @@ fn encode(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("parquet");
     group.throughput(Throughput::Elements(10_000));
     group.bench_function("rooms/10000", |b| {
-        b.iter(|| encoder.encode(partition(), black_box(&batch)).unwrap())
+        b.iter(|| encoder.encode(partition(), black_box(&batch)).unwrap());
     });
     group.finish();
 }

@@ -1,5 +1,12 @@
 //! Tables on a real S3 API: the emulator that `AWS_ENDPOINT_URL` names.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on stops"
+)]
+
 mod cost;
 mod crashes;
 mod faults;

@@ -15,7 +15,7 @@ async fn sixteen_writers_of_fifty_commits_each_lose_none() {
             let mut lost = 0;
             for commit in 0..50 {
                 let mut rows = Offsets::new(partition, commit * 10..commit * 10 + 10);
-                let deadline = soon() + std::time::Duration::from_secs(120);
+                let deadline = soon() + std::time::Duration::from_mins(2);
                 let done = table.append(&mut rows, deadline).await?;
                 assert_eq!((done.files, done.rows), (1, 10));
                 lost += done.lost;

@@ -21,7 +21,7 @@ pub(crate) const BUCKET: &str = "lake-tests";
 
 /// Far enough for a busy machine.
 pub(crate) fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(60)
+    Instant::now() + Duration::from_mins(1)
 }
 
 pub(crate) fn endpoint() -> String {
@@ -70,14 +70,14 @@ pub(crate) fn table(client: &Client, location: &S3Location) -> Table {
 /// Offsets of one partition: stores those that are at or after the committed position.
 pub(crate) struct Offsets {
     partition: i32,
-    offsets: Range<i64>,
+    range: Range<i64>,
     pub(crate) planned: u32,
     pub(crate) encoded: u32,
 }
 
 impl Offsets {
     pub(crate) fn new(partition: i32, offsets: Range<i64>) -> Self {
-        Self { partition, offsets, planned: 0, encoded: 0 }
+        Self { partition, range: offsets, planned: 0, encoded: 0 }
     }
 }
 
@@ -92,7 +92,7 @@ impl Append for Offsets {
     fn plan(&mut self, apps: &AppVersions) -> Result<Option<Plan<Range<i64>>>, LakeError> {
         self.planned += 1;
         let next = apps.get(&app_id(self.partition)).unwrap_or(0);
-        let accepted = self.offsets.start.max(next)..self.offsets.end;
+        let accepted = self.range.start.max(next)..self.range.end;
         let app_versions = vec![(app_id(self.partition), accepted.end)];
         Ok((!accepted.is_empty()).then_some(Plan { accepted, app_versions }))
     }
