@@ -3,7 +3,12 @@
 //! A function runs as Lambda runs it, as a process that asks a Runtime API for events ([`Function`]); between it and
 //! S3 or Postgres a [`Proxy`] can be put that acts at the very request where a crash hurts most. The parts themselves
 //! are those of a running local stack, named by the environment as `headwater env` prints it.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "test code fails by panicking"
+)]
 
 mod events;
 mod function;
