@@ -10,7 +10,7 @@ use parquet::{
     schema::types::{ColumnDescriptor, Type},
 };
 
-/// Strings are cut to this many bytes: the smallest down, the largest up. One that cannot be cut is left out.
+/// Strings are cut to this many bytes: the smallest down, the largest up. One that cannot be cut stays whole.
 pub(super) const LONGEST: usize = 32;
 
 /// `{"numRecords":…,"minValues":{…},"maxValues":{…},"nullCount":{…}}`.
@@ -68,12 +68,14 @@ fn value(column: &ColumnDescriptor, stats: &Statistics, bound: Bound) -> Option<
     if bound == Bound::Nulls {
         return stats.null_count_opt().map(|nulls| nulls.to_string());
     }
-    // A NaN is above everything to Spark and outside of Parquet's bounds: with one among them there are no bounds.
-    if stats.nan_count_opt().unwrap_or(0) > 0 {
+    let min = bound == Bound::Min;
+    // Parquet's bounds leave NaN out, and to Spark it is above everything: with one among them nothing is the largest.
+    if !min && stats.nan_count_opt().unwrap_or(0) > 0 {
         return None;
     }
-    let min = bound == Bound::Min;
+    // Every bound that can be given is given: delta-rs drops a file from a filtered read when its column has none.
     match stats {
+        Statistics::Boolean(s) => (if min { s.min_opt() } else { s.max_opt() }).map(ToString::to_string),
         Statistics::Int32(s) => integer(column, i64::from(*(if min { s.min_opt() } else { s.max_opt() })?)),
         Statistics::Int64(s) => integer(column, *(if min { s.min_opt() } else { s.max_opt() })?),
         Statistics::Float(s) => {
@@ -89,7 +91,7 @@ fn value(column: &ColumnDescriptor, stats: &Statistics, bound: Bound) -> Option<
             let bytes = if min { s.min_bytes_opt() } else { s.max_bytes_opt() }?;
             decimal(scale(column)?, big_endian(bytes)?)
         }
-        // Booleans and binaries: no reader skips by them.
+        // Binaries, which JSON cannot hold.
         _ => None,
     }
 }
@@ -124,8 +126,7 @@ fn is_text(column: &ColumnDescriptor) -> bool {
 }
 
 fn text(bytes: &ByteArray) -> Option<String> {
-    let text = std::str::from_utf8(bytes.data()).ok()?;
-    (text.len() <= LONGEST).then(|| quoted(text))
+    std::str::from_utf8(bytes.data()).ok().map(quoted)
 }
 
 fn scale(column: &ColumnDescriptor) -> Option<i32> {
@@ -244,7 +245,7 @@ mod tests {
             ("n", Arc::new(inner)),
             ("after", Arc::new(Int64Array::from(vec![1, 2]))),
         ]);
-        assert_eq!(text(&found["minValues"]), r#"{"after":1,"before":8,"n":{"x":3}}"#);
+        assert_eq!(text(&found["minValues"]), r#"{"after":1,"before":8,"n":{"ok":false,"x":3}}"#);
         assert_eq!(text(&found["nullCount"]), r#"{"after":0,"before":0,"n":{"ok":0,"x":1}}"#);
     }
 
@@ -255,7 +256,7 @@ mod tests {
             ("inf", Arc::new(Float64Array::from(vec![1.0, f64::INFINITY]))),
             ("fine", Arc::new(Float64Array::from(vec![-0.5, 1e300]))),
         ]);
-        assert_eq!(text(&found["minValues"]), r#"{"fine":-0.5,"inf":1.0}"#);
+        assert_eq!(text(&found["minValues"]), r#"{"fine":-0.5,"inf":1.0,"nan":1.0}"#);
         assert_eq!(text(&found["maxValues"]), r#"{"fine":1e+300}"#);
     }
 
@@ -270,12 +271,8 @@ mod tests {
         fn bounds_enclose_every_string_of_any_length(values in prop::collection::vec("\\PC{0,60}|[\u{10fff0}-\u{10ffff}]{5,20}", 1..20)) {
             let found = stats(vec![("s", Arc::new(StringArray::from(values.clone())))]);
             for value in &values {
-                if let Some(min) = found["minValues"]["s"].as_str() {
-                    prop_assert!(min <= value.as_str());
-                }
-                if let Some(max) = found["maxValues"]["s"].as_str() {
-                    prop_assert!(max >= value.as_str());
-                }
+                prop_assert!(found["minValues"]["s"].as_str().unwrap() <= value.as_str());
+                prop_assert!(found["maxValues"]["s"].as_str().unwrap() >= value.as_str());
             }
         }
 
