@@ -123,7 +123,9 @@ async fn relay(mut client: TcpStream, server: &str, trap: &Trap) -> std::io::Res
 
 /// Waits until the server has said all that it says to the request: it answered, and then nothing more for a while.
 async fn answered(server: &mut TcpStream, buffer: &mut [u8]) -> std::io::Result<()> {
-    server.read(buffer).await?;
+    if server.read(buffer).await? == 0 {
+        return Ok(());
+    }
     let quiet = std::time::Duration::from_millis(200);
     while let Ok(Ok(1..)) = tokio::time::timeout(quiet, server.read(buffer)).await {}
     Ok(())

@@ -1,0 +1,100 @@
+"""The lake as it is, read by three readers that are not ours: Python deltalake, pyarrow and DuckDB.
+
+Runs on a local stack, named by the environment as `headwater env` prints it.
+"""
+
+import os
+import subprocess
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.fs
+import pyarrow.parquet
+import pytest
+from deltalake import DeltaTable
+
+TABLE = "env=dv/source=rooms/subsrc=midgar"
+RECORDS = 1_000
+
+
+def headwater(*arguments: str) -> str:
+    """The headwater command's standard output."""
+    command = [os.environ["HEADWATER_BIN"], *arguments]
+    return subprocess.run(command, check=True, text=True, capture_output=True).stdout
+
+
+@pytest.fixture(scope="module")
+def table() -> DeltaTable:
+    headwater("rooms", "--count", str(RECORDS))
+    headwater("drain", "--timeout", "60s")
+    options = {
+        "aws_endpoint": os.environ["AWS_ENDPOINT_URL"],
+        "aws_region": os.environ["AWS_REGION"],
+        "aws_access_key_id": os.environ["AWS_ACCESS_KEY_ID"],
+        "aws_secret_access_key": os.environ["AWS_SECRET_ACCESS_KEY"],
+        "aws_allow_http": "true",
+    }
+    return DeltaTable(f"{os.environ['HEADWATER_LAKE']}/{TABLE}", storage_options=options)
+
+
+@pytest.fixture(scope="module")
+def files(table: DeltaTable, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The table's active files, copied as they are into folders of the same names."""
+    endpoint = os.environ["AWS_ENDPOINT_URL"].removeprefix("http://")
+    s3 = pyarrow.fs.S3FileSystem(
+        endpoint_override=endpoint,
+        scheme="http",
+        region=os.environ["AWS_REGION"],
+        access_key=os.environ["AWS_ACCESS_KEY_ID"],
+        secret_key=os.environ["AWS_SECRET_ACCESS_KEY"],
+    )
+    folder = tmp_path_factory.mktemp("lake")
+    copies = []
+    for uri in table.file_uris():
+        key = uri.removeprefix("s3://")
+        copy = folder / key.split(TABLE, 1)[1].lstrip("/")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(s3.open_input_file(key).read())
+        copies.append(str(copy))
+    return copies
+
+
+def test_deltalake_reads_every_record_once(table: DeltaTable) -> None:
+    rows = table.to_pyarrow_table()
+    assert rows.num_rows >= RECORDS
+    places = rows.select(["_topic", "_partition", "_offset"]).group_by(["_topic", "_partition", "_offset"]).aggregate([])
+    assert places.num_rows == rows.num_rows
+    for partition in pc.unique(rows["_partition"]).to_pylist():
+        offsets = rows.filter(pc.equal(rows["_partition"], partition))["_offset"]
+        assert pc.max(offsets).as_py() + 1 == len(offsets), "offsets count up from 0 without a gap"
+
+
+def test_the_columns_have_the_types_of_the_contract(table: DeltaTable) -> None:
+    schema = pa.schema(table.schema().to_arrow())
+    assert pa.types.is_timestamp(schema.field("ts").type)
+    assert schema.field("ts").type.tz == "UTC"
+    assert pa.types.is_int64(schema.field("count").type)
+    assert [table.metadata().partition_columns] == [["yr", "mo", "dy", "kind"]]
+
+
+def test_the_log_knows_the_positions(table: DeltaTable) -> None:
+    rows = table.to_pyarrow_table()
+    for partition in pc.unique(rows["_partition"]).to_pylist():
+        next_offset = table.transaction_version(f"headwater/coldstorage/rooms-v1/{partition}")
+        offsets = rows.filter(pc.equal(rows["_partition"], partition))["_offset"]
+        assert next_offset == pc.max(offsets).as_py() + 1
+
+
+def test_pyarrow_and_duckdb_read_the_files_as_deltalake_does(table: DeltaTable, files: list[str]) -> None:
+    rows = table.to_pyarrow_table()
+    expected = (rows.num_rows, pc.sum(rows["count"]).as_py())
+    parts = [pyarrow.parquet.ParquetFile(file).read() for file in files]
+    assert (sum(part.num_rows for part in parts), sum(pc.sum(part["count"]).as_py() for part in parts)) == expected
+    found = duckdb.execute(
+        "SELECT count(*), sum(count)::BIGINT, count(DISTINCT kind), min(yr) FROM read_parquet(?, hive_partitioning = true)",
+        [files],
+    ).fetchone()
+    assert found is not None
+    assert found[:3] == (*expected, 1)
+    assert int(found[3]) >= 2026

@@ -1,0 +1,141 @@
+//! The whole stack, through the `headwater` command: what goes into Kafka reaches both sinks once, whatever is killed.
+//!
+//! These tests disturb the stack that they run on, so they take turns.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use end_to_end::Parts;
+use function_kit::Environment;
+use kafka_producer::{KafkaProducer, OutgoingRecord, ProducerSettings};
+use serde_json::Value;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+static TURN: LazyLock<Mutex<()>> = LazyLock::new(Mutex::default);
+
+fn headwater(arguments: &[&str]) -> Result<String, String> {
+    let command = std::env::var("HEADWATER_BIN").expect("HEADWATER_BIN is not set: run scripts/test");
+    let output = Command::new(command).args(arguments).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() {
+        Ok(text(&output.stdout))
+    } else {
+        Err(format!("headwater {}: {}{}", arguments.join(" "), text(&output.stdout), text(&output.stderr)))
+    }
+}
+
+fn json(arguments: &[&str]) -> Value {
+    serde_json::from_str(&headwater(arguments).unwrap()).unwrap()
+}
+
+/// What a lane of a topic stored and parked, once every lane of the stack reconciles.
+fn stored(topic: &str) -> Vec<(u64, u64)> {
+    headwater(&["drain", "--timeout", "120s"]).unwrap();
+    let verdict = json(&["verify", "--json"]);
+    assert_eq!(verdict["holds"], true, "{verdict}");
+    let mappings = verdict["mappings"].as_array().unwrap().iter();
+    let of_topic = mappings.filter(|mapping| mapping["topic"] == topic);
+    of_topic
+        .map(|mapping| (mapping["stored"].as_u64().unwrap(), mapping["parked"].as_u64().unwrap()))
+        .collect()
+}
+
+/// The settings that `headwater up` needs to find the stack of this test run again.
+fn up() {
+    let pipelines = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines");
+    headwater(&["up", "--no-build", "--pipelines", pipelines.to_str().unwrap()]).unwrap();
+}
+
+fn kill(part: &str) {
+    let pid = json(&["status", "--json"])["parts"][part]["pid"].as_u64().unwrap();
+    assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
+}
+
+async fn produce(topic: &str, values: impl IntoIterator<Item = String>) {
+    let environment =
+        Environment::from_iter(std::env::vars().chain([("KAFKA_AUTH".to_owned(), "plaintext".to_owned())]));
+    let settings = environment.settings::<ProducerSettings>().unwrap();
+    let producer = KafkaProducer::new(settings, function_kit::aws::sdk_config().await);
+    let records =
+        values.into_iter().map(|value| OutgoingRecord { key: value.clone().into(), value: value.into() });
+    let deadline = Instant::now() + Duration::from_secs(30);
+    producer.send_all(topic, records, deadline).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_thousand_in_a_thousand_out_and_a_tail_that_fills_no_batch_arrives_within_seconds() {
+    let _turn = TURN.lock().await;
+    for count in [1_000, 12_345] {
+        let before = stored("rooms-v1");
+        headwater(&["rooms", "--count", &count.to_string()]).unwrap();
+        let started = Instant::now();
+        let after = stored("rooms-v1");
+        assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+        assert_eq!(
+            after,
+            before.iter().map(|(stored, parked)| (stored + count, *parked)).collect::<Vec<_>>()
+        );
+    }
+}
+
+#[tokio::test]
+async fn bad_records_of_a_topic_are_parked_listed_and_redriven_without_doubling() {
+    let _turn = TURN.lock().await;
+    let before = stored("rooms-v1");
+    let bad = ["nonsense", "null", r#"{"room":"A","count":1}"#];
+    let good = r#"{"ts":"2026-11-20 21:24:22","room":"O'B","count":-4,"extra":1}"#;
+    produce("rooms-v1", bad.iter().chain([&good]).map(|value| (*value).to_owned())).await;
+    let after = stored("rooms-v1");
+    assert_eq!(after, before.iter().map(|(stored, parked)| (stored + 1, parked + 3)).collect::<Vec<_>>());
+    let list = headwater(&["parked", "list", "--json"]).unwrap();
+    let letters: Vec<Value> = list.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for value in bad {
+        let encoded = base64_simd::STANDARD.encode_to_string(value);
+        let lanes = letters.iter().filter(|letter| letter["value_base64"] == encoded.as_str()).count();
+        assert!(lanes >= 2, "{value} is listed by both lanes");
+    }
+    assert!(headwater(&["parked", "redrive"]).is_err(), "nothing was mended, and that is said");
+    assert_eq!(stored("rooms-v1"), after);
+}
+
+#[tokio::test]
+async fn a_second_topic_is_one_pipeline_file() {
+    let _turn = TURN.lock().await;
+    let before = stored("orders-v1");
+    let order = |number: u32| {
+        let at = 1_795_209_862_123_u64 + u64::from(number) * 1_000;
+        format!(
+            r#"{{"placed":{{"at":{at}}},"shop":{},"online":{},"amount":0.01}}"#,
+            number % 3,
+            number % 2 == 0
+        )
+    };
+    produce("orders-v1", (0..3_000).map(order)).await;
+    assert_eq!(stored("orders-v1"), before.iter().map(|(stored, _)| (stored + 3_000, 0)).collect::<Vec<_>>());
+    let parts = Parts::of_environment();
+    let (client, connection) =
+        tokio_postgres::connect(&parts.database_url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let row =
+        client.query_one("SELECT count(*), sum(turnover)::text FROM shops.turnover", &[]).await.unwrap();
+    assert_eq!(row.get::<_, i64>(0), 6);
+    assert!(row.get::<_, String>(1).ends_with("0.00"), "a cent 3,000 times, exactly");
+}
+
+#[tokio::test]
+async fn whatever_is_killed_after_up_everything_in_kafka_reaches_both_sinks_once() {
+    let _turn = TURN.lock().await;
+    for part in ["bridge", "kafka", "postgres", "emulator"] {
+        let before = stored("rooms-v1");
+        headwater(&["rooms", "--count", "50000"]).unwrap();
+        kill(part);
+        up();
+        let after = stored("rooms-v1");
+        let expected: Vec<_> = before.iter().map(|(stored, parked)| (stored + 50_000, *parked)).collect();
+        assert_eq!(after, expected, "after kill -9 of {part}");
+    }
+}
