@@ -34,7 +34,6 @@ pub enum Invoked {
 
 impl Invoked {
     /// The answer; panics where there was none.
-    #[must_use]
     pub fn answer(self) -> Value {
         match self {
             Self::Answer(value) => value,
@@ -43,7 +42,6 @@ impl Invoked {
     }
 
     /// The error's type and message; panics where there was none.
-    #[must_use]
     pub fn error(self) -> (String, String) {
         match self {
             Self::Error(class, message) => (class, message),

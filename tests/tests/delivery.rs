@@ -8,7 +8,9 @@ use end_to_end::{Function, Parts, Record, Sinks, event, room};
 
 /// Rooms of one partition: offsets from..to, count 1 each.
 fn stretch(partition: i32, offsets: std::ops::Range<i64>) -> Vec<Record> {
-    offsets.map(|offset| room(partition, offset, ["A", "B", "C"][offset as usize % 3], 1)).collect()
+    offsets
+        .map(|offset| room(partition, offset, ["A", "B", "C"][usize::try_from(offset).unwrap() % 3], 1))
+        .collect()
 }
 
 struct Lanes {

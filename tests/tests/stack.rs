@@ -1,7 +1,7 @@
 //! The whole stack, through the `headwater` command: what goes into Kafka reaches both sinks once, whatever is killed.
 //!
 //! These tests disturb the stack that they run on, so they take turns.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
 use std::process::Command;

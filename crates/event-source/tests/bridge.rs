@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use event_source::{Bridge, StartingPosition};
 use krafka::admin::ListTopicsOptions;
-use support::{Lane, until};
+use support::{Lane, RunningBridge, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_record_is_delivered_once_in_order_and_the_tail_does_not_wait_for_a_full_batch() {
@@ -202,11 +202,41 @@ async fn a_killed_bridge_skips_no_record() {
     lane.drained().await;
     bridge.stop().await;
     assert_eq!(lane.handled(), 20_000);
-    // Each first delivery follows the one before: what came twice came in order, too.
-    for offsets in lane.log("delivered").values() {
+    assert_no_gap(&lane);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_change_hands_between_bridges_without_a_gap() {
+    let mut lane = Lane::new("share", 4).await;
+    lane.mapping.batch_size = 50;
+    lane.create_topic().await;
+    lane.produce(10_000).await;
+    let mut config = lane.config();
+    config.pollers = 2;
+    let first = RunningBridge::start(config);
+    until("the first bridge works", async || lane.handled() > 500).await;
+    let mut config = lane.config();
+    config.status_path = Some(lane.folder.join("second.json"));
+    let second = RunningBridge::start(config);
+    until("the second bridge has a share", async || {
+        event_source::bridge::status::read(&lane.folder.join("second.json"))
+            .is_ok_and(|status| status.mappings.iter().any(|mapping| mapping.handled > 500))
+    })
+    .await;
+    first.stop().await;
+    lane.produce(1000).await;
+    lane.drained().await;
+    second.stop().await;
+    assert_eq!(lane.handled(), 11_000);
+    assert_no_gap(&lane);
+}
+
+/// Each first delivery follows the one before: what came twice came in order, too.
+fn assert_no_gap(lane: &Lane) {
+    for (partition, offsets) in lane.log("delivered") {
         let mut next = 0;
         for offset in offsets {
-            assert!(*offset <= next, "{next} was skipped for {offset}");
+            assert!(offset <= next, "partition {partition}: {next} was skipped for {offset}");
             next = next.max(offset + 1);
         }
     }

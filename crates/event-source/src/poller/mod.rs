@@ -222,7 +222,10 @@ impl Poller {
     fn start(&mut self, mut work: Work, index: usize, now_ms: i64) -> Step {
         if work.doomed.is_none() {
             if let Some(limit) = self.rules.maximum_record_age_ms {
-                let too_old = |record: &Record| now_ms.saturating_sub(record.timestamp_ms) > limit;
+                // A negative timestamp is none: such a record has no age.
+                let too_old = |record: &Record| {
+                    record.timestamp_ms >= 0 && now_ms.saturating_sub(record.timestamp_ms) > limit
+                };
                 if let Some(mut old) = work.only(too_old) {
                     old.doomed = Some(GiveUpReason::TooOld);
                     if let Some(rest) = work.only(|record| !too_old(record)) {

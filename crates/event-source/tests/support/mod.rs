@@ -149,24 +149,28 @@ impl Lane {
     }
 
     pub(crate) fn bridge(&self) -> RunningBridge {
-        let (stop, stopped) = oneshot::channel::<()>();
-        let config = self.config();
-        let task = tokio::spawn(async move {
-            let shutdown = async {
-                let _ = stopped.await;
-            };
-            Bridge::run(config, shutdown).await.unwrap();
-        });
-        RunningBridge { stop, task }
+        RunningBridge::start(self.config())
     }
 }
 
+/// A bridge in a task of its own.
 pub(crate) struct RunningBridge {
     stop: oneshot::Sender<()>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl RunningBridge {
+    pub(crate) fn start(config: BridgeConfig) -> Self {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            let shutdown = async {
+                let _ = stopped.await;
+            };
+            Bridge::run(config, shutdown).await.unwrap();
+        });
+        Self { stop, task }
+    }
+
     pub(crate) async fn stop(self) {
         self.stop.send(()).unwrap();
         self.task.await.unwrap();
