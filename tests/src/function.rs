@@ -34,6 +34,7 @@ pub enum Invoked {
 
 impl Invoked {
     /// The answer; panics where there was none.
+    #[must_use]
     pub fn answer(self) -> Value {
         match self {
             Self::Answer(value) => value,
@@ -42,6 +43,7 @@ impl Invoked {
     }
 
     /// The error's type and message; panics where there was none.
+    #[must_use]
     pub fn error(self) -> (String, String) {
         match self {
             Self::Error(class, message) => (class, message),

@@ -24,7 +24,7 @@ async fn crash(name: &str, patterns: &[&'static str], moment: Moment, kill: bool
     let parts = Parts::of_environment();
     let pipelines = [parts.rooms_pipeline()];
     let mut migrator = Function::start("schema-migrator", &parts, &pipelines).await;
-    migrator.invoke(b"{}").await.answer();
+    let _tables = migrator.invoke(b"{}").await.answer();
     let act: Act = Arc::default();
     let called = Arc::clone(&act);
     let strike = move || {

@@ -19,7 +19,7 @@ fn offsets(records: &[ParkedRecord]) -> Vec<i64> {
 
 async fn migrated(parts: &Parts, pipelines: &[String]) -> Sinks {
     let mut migrator = Function::start("schema-migrator", parts, pipelines).await;
-    migrator.invoke(b"{}").await.answer();
+    let _tables = migrator.invoke(b"{}").await.answer();
     Sinks::open(parts).await
 }
 

@@ -48,7 +48,7 @@ async fn nested_nullable_decimal_boolean_and_timestamp_fields_reach_both_sinks()
     let records: Vec<_> =
         (0..).zip(values).map(|(n, v)| room(0, n, "", 0).with(Some(v.as_bytes()))).collect();
     let mut migrator = Function::start("schema-migrator", &parts, &pipelines).await;
-    migrator.invoke(b"{}").await.answer();
+    let _tables = migrator.invoke(b"{}").await.answer();
     for name in ["parquet-writer", "totals-upserter"] {
         let mut function = Function::start(name, &parts, &pipelines).await;
         function.invoke(&event(&parts.topic, &records)).await.all_handled();
