@@ -56,14 +56,15 @@ fn kill(part: &str) {
 }
 
 async fn produce(topic: &str, values: impl IntoIterator<Item = String>) {
-    let environment =
-        Environment::from_iter(std::env::vars().chain([("KAFKA_AUTH".to_owned(), "plaintext".to_owned())]));
+    let plaintext = [("KAFKA_AUTH".to_owned(), "plaintext".to_owned())];
+    let environment: Environment = std::env::vars().chain(plaintext).collect();
     let settings = environment.settings::<ProducerSettings>().unwrap();
     let producer = KafkaProducer::new(settings, function_kit::aws::sdk_config().await);
     let records =
         values.into_iter().map(|value| OutgoingRecord { key: value.clone().into(), value: value.into() });
     let deadline = Instant::now() + Duration::from_secs(30);
-    producer.send_all(topic, records, deadline).await.unwrap();
+    let acknowledged = producer.send_all(topic, records, deadline).await.unwrap();
+    assert!(acknowledged.records > 0);
 }
 
 #[tokio::test]
@@ -111,7 +112,7 @@ async fn a_second_topic_is_one_pipeline_file() {
         format!(
             r#"{{"placed":{{"at":{at}}},"shop":{},"online":{},"amount":0.01}}"#,
             number % 3,
-            number % 2 == 0
+            number.is_multiple_of(2)
         )
     };
     produce("orders-v1", (0..3_000).map(order)).await;
