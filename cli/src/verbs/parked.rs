@@ -15,6 +15,7 @@ use crate::{
     reconcile::parked::{objects, open},
     stack::{aws, layout::Layout, record::Stack},
     table,
+    verbs::given_up,
 };
 
 /// What one redriving invocation carries at the most; Lambda takes 6 MB.
@@ -55,7 +56,8 @@ Examples:
     },
     /// Hand parked records to their function again
     #[command(after_help = "\
-Goes through the same function as the first time. A record that was stored meanwhile is not stored again; one that still
+Batches that a mapping gave up (its failure destination) are delivered again as well, unless --topic is given. All goes through the same function
+as the first time. A record that was stored meanwhile is not stored again; one that still
 cannot be stored is parked again, and then this exits with an error.
 
 Examples:
@@ -89,7 +91,15 @@ pub(crate) async fn run(layout: &Layout, args: &ParkedArgs) -> anyhow::Result<()
     let stack = Stack::load(layout)?;
     let letters = open(&stack).await?;
     match &args.action {
-        Action::List { filter, json } => list(&records(&letters, filter).await?, *json),
+        Action::List { filter, json } => {
+            let given_up = given_up::all(&stack, filter.lane.as_deref()).await?.len();
+            if given_up > 0 {
+                out::note(format!(
+                    "{given_up} whole batches were given up: `headwater parked redrive` delivers them again"
+                ));
+            }
+            list(&records(&letters, filter).await?, *json)
+        }
         Action::Show { source, filter } => show(&records(&letters, filter).await?, source),
         Action::Redrive { filter } => redrive(&stack, &letters, filter).await,
     }
@@ -159,6 +169,13 @@ fn place(source: &Source) -> String {
 }
 
 async fn redrive(stack: &Stack, letters: &DeadLetters, filter: &Filter) -> anyhow::Result<()> {
+    let whole =
+        if filter.topic.is_none() { given_up::all(stack, filter.lane.as_deref()).await? } else { Vec::new() };
+    for batch in whole {
+        let function = batch.function.clone();
+        given_up::deliver(stack, batch).await.context("a batch that was given up is still where it was")?;
+        out::line(format!("a batch that was given up was delivered to {function} again"));
+    }
     let before = records(letters, filter).await?;
     // An object is redriven whole or not at all: it is deleted when all of it was handled.
     let mut lanes: BTreeMap<String, Vec<ParkedObject>> = BTreeMap::new();
