@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kafka_batch::BatchResponse;
 use serde_json::Value;
@@ -17,6 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A running function: one execution environment of Lambda.
 pub struct Function {
+    started: Instant,
     process: Arc<Mutex<Option<Child>>>,
     api: RuntimeApi,
 }
@@ -77,14 +78,25 @@ impl Function {
             .env("AWS_SECRET_ACCESS_KEY", std::env::var("AWS_SECRET_ACCESS_KEY").unwrap_or("test".into()))
             .env("AWS_ENDPOINT_URL", &parts.endpoint)
             .env("DATABASE_URL", &parts.database_url)
+            .env("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9")
+            .env("KAFKA_AUTH", "plaintext")
+            .env("ROOMS_TOPIC", &parts.topic)
             .env("LAKE_ROOT", parts.lake_root.to_string())
             .env("PARKED_ROOT", parts.parked_root.to_string())
             .env("HEADWATER_PIPELINES", serde_json::to_string(&pipelines).unwrap())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .kill_on_drop(true);
+        let started = Instant::now();
         let process = Arc::new(Mutex::new(Some(command.spawn().unwrap())));
-        Self { process, api }
+        Self { started, process, api }
+    }
+
+    /// How long the process took from its start to its first call for an event.
+    pub async fn start_up(&mut self) -> Duration {
+        let asked = self.api.asked.wait_for(Option::is_some);
+        let asked = timeout(PATIENCE, asked).await.expect("the function never asked for an event").unwrap();
+        asked.unwrap().duration_since(self.started)
     }
 
     /// Something that kills this function's process when it is called.

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -11,7 +11,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, mpsc, watch};
 
 /// What a function did with an event.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +25,8 @@ pub(crate) struct RuntimeApi {
     pub(crate) address: String,
     pub(crate) events: mpsc::Sender<Vec<u8>>,
     pub(crate) answers: mpsc::Receiver<Answer>,
+    /// When the function first asked for an event.
+    pub(crate) asked: watch::Receiver<Option<Instant>>,
 }
 
 /// How long an invocation may take, as the function is told.
@@ -36,17 +38,25 @@ impl RuntimeApi {
         let address = listener.local_addr().unwrap().to_string();
         let (events, queue) = mpsc::channel(1);
         let (answered, answers) = mpsc::channel(1);
+        let (first_asked, asked) = watch::channel(None);
         let queue = Arc::new(Mutex::new(queue));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (queue, answered) = (Arc::clone(&queue), answered.clone());
-                let service = service_fn(move |request| serve(request, Arc::clone(&queue), answered.clone()));
+                let (queue, answered, asked) = (Arc::clone(&queue), answered.clone(), first_asked.clone());
+                let service = service_fn(move |request: Request<Incoming>| {
+                    if request.uri().path().ends_with("/invocation/next") {
+                        asked.send_if_modified(|first| {
+                            first.is_none() && first.replace(Instant::now()).is_none()
+                        });
+                    }
+                    serve(request, Arc::clone(&queue), answered.clone())
+                });
                 let connection = hyper::server::conn::http1::Builder::new()
                     .serve_connection(TokioIo::new(stream), service);
                 tokio::spawn(connection);
             }
         });
-        Self { address, events, answers }
+        Self { address, events, answers, asked }
     }
 }
 
