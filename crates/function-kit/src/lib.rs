@@ -5,6 +5,7 @@ pub mod backoff;
 pub mod environment;
 pub mod fault;
 pub mod pipelines;
+pub mod presign;
 pub mod serve;
 pub mod telemetry;
 

@@ -13,4 +13,4 @@ pub use aws_config::SdkConfig;
 pub use error::{ConnectError, ProduceError};
 pub use producer::{Acknowledged, KafkaProducer, OutgoingRecord};
 pub use settings::{Auth, Cluster, ProducerSettings};
-pub use token::{MskToken, TokenError, msk_token};
+pub use token::{MskToken, msk_token};

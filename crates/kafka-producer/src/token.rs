@@ -1,16 +1,10 @@
 //! MSK's IAM token: a presigned `kafka-cluster:Connect` URL, base64url-encoded, as the `aws-msk-iam-sasl-signer`
 //! libraries make it.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{
-    SignableBody, SignableRequest, SignatureLocation, SigningError, SigningSettings, sign,
-};
-use aws_sigv4::sign::v4;
-
-/// How long a token is good for; what AWS's own signers ask for.
-const LIFETIME: Duration = Duration::from_mins(15);
+use function_kit::presign::{LIFETIME, PresignError, presigned};
 
 /// A token and the moment from which it is worth nothing.
 #[derive(Clone)]
@@ -21,17 +15,6 @@ pub struct MskToken {
     pub expires_at: SystemTime,
 }
 
-/// A token could not be signed.
-#[derive(Debug, thiserror::Error)]
-pub enum TokenError {
-    /// The request to be signed could not be put together.
-    #[error("the parameters of an MSK token are incomplete: {0}")]
-    Parameters(String),
-    /// The signer refused.
-    #[error("an MSK token could not be signed")]
-    Sign(#[from] SigningError),
-}
-
 impl std::fmt::Debug for MskToken {
     /// Leaves the token itself out: it is a secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -40,51 +23,19 @@ impl std::fmt::Debug for MskToken {
 }
 
 /// Signs a token with `credentials` at `now`.
-pub fn msk_token(region: &str, credentials: &Credentials, now: SystemTime) -> Result<MskToken, TokenError> {
-    let mut settings = SigningSettings::default();
-    settings.signature_location = SignatureLocation::QueryParams;
-    settings.expires_in = Some(LIFETIME);
-    let identity = credentials.clone().into();
-    let parameters = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(region)
-        .name("kafka-cluster")
-        .time(now)
-        .settings(settings)
-        .build()
-        .map_err(|error| TokenError::Parameters(error.to_string()))?;
-    let mut url = format!("https://kafka.{region}.amazonaws.com/?Action=kafka-cluster%3AConnect");
-    let request = SignableRequest::new("GET", url.as_str(), std::iter::empty(), SignableBody::Bytes(&[]))?;
-    let (instructions, _) = sign(request, &parameters.into())?.into_parts();
-    for (name, value) in instructions.params() {
-        url.push('&');
-        url.push_str(name);
-        url.push('=');
-        push_encoded(&mut url, value);
-    }
+pub fn msk_token(region: &str, credentials: &Credentials, now: SystemTime) -> Result<MskToken, PresignError> {
+    let url = format!("https://kafka.{region}.amazonaws.com/?Action=kafka-cluster%3AConnect");
+    let mut url = presigned(&url, "kafka-cluster", region, credentials, now)?;
     // Not part of what is signed: MSK wants to know who asks.
     url.push_str("&User-Agent=headwater");
     let expires_at = credentials.expiry().map_or(now + LIFETIME, |expiry| expiry.min(now + LIFETIME));
     Ok(MskToken { value: base64_simd::URL_SAFE_NO_PAD.encode_to_string(url), expires_at })
 }
 
-/// Percent-encodes all but the characters that RFC 3986 calls unreserved.
-fn push_encoded(url: &mut String, text: &str) {
-    use std::fmt::Write;
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            url.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(url, "%{byte:02X}");
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::time::UNIX_EPOCH;
+    use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
 

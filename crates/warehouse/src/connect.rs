@@ -3,9 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::provider::ProvideCredentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign};
-use aws_sigv4::sign::v4;
 use function_kit::fault::{Classified, FaultClass};
+use function_kit::presign::{presigned, push_encoded};
 use serde::Deserialize;
 use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -110,43 +109,9 @@ async fn iam_token(host: &str, port: u16, user: &str) -> Result<String, String> 
     let provider = config.credentials_provider().ok_or("no AWS credentials")?;
     let credentials =
         provider.provide_credentials().await.map_err(|error| function_kit::serve::chain(&error))?;
-    let mut signing = SigningSettings::default();
-    signing.expires_in = Some(Duration::from_mins(15));
-    signing.signature_location = SignatureLocation::QueryParams;
-    let identity = credentials.into();
-    let parameters = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(region.as_ref())
-        .name("rds-db")
-        .time(SystemTime::now())
-        .settings(signing)
-        .build()
-        .map_err(|error| error.to_string())?;
-    let url = format!("https://{host}:{port}/?Action=connect&DBUser={user}");
-    let request = SignableRequest::new("GET", &url, std::iter::empty(), SignableBody::Bytes(&[]))
-        .map_err(|error| error.to_string())?;
-    let (instructions, _) =
-        sign(request, &parameters.into()).map_err(|error| error.to_string())?.into_parts();
-    let mut token = format!("{host}:{port}/?Action=connect&DBUser={user}");
-    for (name, value) in instructions.params() {
-        token.push('&');
-        token.push_str(name);
-        token.push('=');
-        token.push_str(&percent_encoded(value));
-    }
-    Ok(token)
-}
-
-/// As AWS signs it: everything but unreserved characters.
-fn percent_encoded(text: &str) -> String {
-    use std::fmt::Write;
-    text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-        encoded
-    })
+    let mut url = format!("https://{host}:{port}/?Action=connect&DBUser=");
+    push_encoded(&mut url, user);
+    let signed = presigned(&url, "rds-db", region.as_ref(), &credentials, SystemTime::now());
+    // RDS takes the URL without its scheme.
+    signed.map(|url| url.trim_start_matches("https://").to_owned()).map_err(|error| error.to_string())
 }
