@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use kafka_batch::{BatchOutcome, KafkaBatch};
+use kafka_batch::{BatchOutcome, Fault, KafkaBatch};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -54,6 +54,12 @@ impl From<Failure> for Diagnostic {
     fn from(failure: Failure) -> Self {
         Self { error_type: failure.class.as_str().to_owned(), error_message: failure.message }
     }
+}
+
+/// Why records of a batch must come again, for its outcome.
+#[must_use]
+pub fn fault(error: &impl Classified) -> Fault {
+    Fault { needs_action: error.class() != FaultClass::Retryable, message: chain(error) }
 }
 
 /// An error and all that caused it, in one line.
@@ -113,9 +119,12 @@ async fn kafka_invocation(
         event.metric(name, count, Unit::Count);
     }
     if failed > 0 {
-        let reasons = outcome.faults().join("; ");
+        let faults = outcome.faults();
+        let reasons = faults.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join("; ");
         if !partial_batch_response {
-            return Err(Failure::new(FaultClass::Retryable, reasons));
+            let lasting = faults.iter().all(|fault| fault.needs_action);
+            let class = if lasting { FaultClass::Configuration } else { FaultClass::Retryable };
+            return Err(Failure::new(class, reasons));
         }
         event.field("retry_reasons", reasons);
     }

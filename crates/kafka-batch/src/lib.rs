@@ -11,5 +11,6 @@ mod outcome;
 pub use batch::{Header, KafkaBatch, PartitionRecords, RecordRef, Value};
 pub use decode::DecodeError;
 pub use outcome::{
-    BatchItemFailure, BatchOutcome, BatchResponse, ItemIdentifier, PartitionOutcome, Tally, Unaccounted,
+    BatchItemFailure, BatchOutcome, BatchResponse, Fault, ItemIdentifier, PartitionOutcome, Tally,
+    Unaccounted,
 };

@@ -61,11 +61,20 @@ impl PartitionOutcome {
     }
 }
 
+/// Why records must come again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Whether somebody must act first; otherwise it may pass by itself.
+    pub needs_action: bool,
+    /// What happened.
+    pub message: String,
+}
+
 /// What became of a whole batch.
 #[derive(Debug, Default)]
 pub struct BatchOutcome {
     partitions: Vec<PartitionOutcome>,
-    faults: Vec<String>,
+    faults: Vec<Fault>,
     counts: BTreeMap<&'static str, u64>,
 }
 
@@ -76,7 +85,7 @@ impl BatchOutcome {
     }
 
     /// Marks `partitions` for another delivery because of `fault`.
-    pub fn retry<'a>(&mut self, partitions: impl IntoIterator<Item = PartitionRecords<'a>>, fault: String) {
+    pub fn retry<'a>(&mut self, partitions: impl IntoIterator<Item = PartitionRecords<'a>>, fault: Fault) {
         self.partitions.extend(partitions.into_iter().map(|partition| PartitionOutcome::retry(&partition)));
         self.faults.push(fault);
     }
@@ -94,7 +103,7 @@ impl BatchOutcome {
 
     /// Why records must come again; empty when none must.
     #[must_use]
-    pub fn faults(&self) -> &[String] {
+    pub fn faults(&self) -> &[Fault] {
         &self.faults
     }
 

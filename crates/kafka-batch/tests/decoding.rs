@@ -3,7 +3,7 @@
 
 use aws_lambda_events::kafka::KafkaEvent;
 use kafka_batch::event::MskEvent;
-use kafka_batch::{BatchOutcome, BatchResponse, KafkaBatch, PartitionOutcome, Tally, Value};
+use kafka_batch::{BatchOutcome, BatchResponse, Fault, KafkaBatch, PartitionOutcome, Tally, Value};
 use proptest::prelude::*;
 
 type Written = (String, i32, i64, i64, Option<Vec<u8>>, Option<Vec<u8>>, Vec<(String, Vec<u8>)>);
@@ -117,7 +117,7 @@ fn an_outcome_that_forgets_a_record_or_a_partition_is_an_error() {
     outcome.push(PartitionOutcome::handled(&partitions[0], Tally { stored: 1, parked: 1, duplicates: 0 }));
     assert!(outcome.response(&batch).is_err(), "no word on t-1");
 
-    outcome.retry([partitions[1]], "broken".into());
+    outcome.retry([partitions[1]], Fault { needs_action: false, message: "broken".into() });
     let response = outcome.response(&batch).unwrap();
     assert_eq!(
         serde_json::to_string(&response).unwrap(),

@@ -6,7 +6,7 @@ use dead_letters::{DeadLetters, ParkedRecord};
 use function_kit::KafkaLane;
 use function_kit::fault::{Classified, FaultClass};
 use function_kit::pipelines::{LoadError, PipelineSource};
-use kafka_batch::{BatchOutcome, KafkaBatch, PartitionOutcome, PartitionRecords};
+use kafka_batch::{BatchOutcome, Fault, KafkaBatch, PartitionOutcome, PartitionRecords};
 use lake::{FileEncoder, LakeError, Table};
 use objects::{Client, S3Location, StoreError};
 use tokio::sync::{Mutex, OnceCell};
@@ -65,15 +65,15 @@ impl Classified for LaneError {
 
 impl LakeLane {
     /// Makes the clients; no request is sent before the first batch.
-    pub async fn open(settings: &Settings) -> Result<Self, LakeError> {
+    pub async fn open(settings: &Settings) -> Self {
         let client = objects::client(&function_kit::aws::sdk_config().await);
-        Ok(Self {
+        Self {
             source: settings.pipelines.clone(),
             lake_root: settings.lake_root.clone(),
             dead_letters: DeadLetters::new(client.clone(), settings.parked_root.clone()),
             topics: OnceCell::new(),
             client,
-        })
+        }
     }
 
     async fn topics(&self) -> Result<&BTreeMap<String, Topic>, LaneError> {
@@ -141,7 +141,10 @@ fn report(
     for (partition, result) in partitions.iter().zip(append.results()) {
         match result {
             Ok(tally) => outcome.push(PartitionOutcome::handled(partition, *tally)),
-            Err(recreated) => outcome.retry([*partition], format!("{}: {recreated}", partition.id())),
+            Err(recreated) => {
+                let message = format!("{}: {recreated}", partition.id());
+                outcome.retry([*partition], Fault { needs_action: true, message });
+            }
         }
     }
 }
@@ -152,8 +155,7 @@ impl KafkaLane for LakeLane {
         let mut outcome = BatchOutcome::default();
         for of_topic in partitions.chunk_by(|a, b| a.topic() == b.topic()) {
             if let Err(error) = Box::pin(self.store_topic(of_topic, deadline, &mut outcome)).await {
-                let fault = format!("{}: {}", error.class().as_str(), function_kit::serve::chain(&error));
-                outcome.retry(of_topic.iter().copied(), fault);
+                outcome.retry(of_topic.iter().copied(), function_kit::serve::fault(&error));
             }
         }
         outcome

@@ -5,6 +5,6 @@ use parquet_writer::{LakeLane, Settings};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings: Settings = function_kit::settings()?;
-    let lane = LakeLane::open(&settings).await?;
+    let lane = LakeLane::open(&settings).await;
     function_kit::serve_kafka(lane, settings.partial_batch_response).await
 }

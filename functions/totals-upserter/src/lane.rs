@@ -6,7 +6,7 @@ use dead_letters::DeadLetters;
 use function_kit::KafkaLane;
 use function_kit::fault::{Classified, FaultClass};
 use function_kit::pipelines::{LoadError, PipelineSource};
-use kafka_batch::{BatchOutcome, KafkaBatch, PartitionOutcome, PartitionRecords};
+use kafka_batch::{BatchOutcome, Fault, KafkaBatch, PartitionOutcome, PartitionRecords};
 use objects::Client;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
@@ -120,7 +120,10 @@ impl TotalsLane {
         for (partition, result) in partitions.iter().zip(results) {
             match result {
                 Ok(tally) => outcome.push(PartitionOutcome::handled(partition, tally)),
-                Err(recreated) => outcome.retry([*partition], format!("{}: {recreated}", partition.id())),
+                Err(recreated) => {
+                    let message = format!("{}: {recreated}", partition.id());
+                    outcome.retry([*partition], Fault { needs_action: true, message });
+                }
             }
         }
         Ok(())
@@ -133,8 +136,7 @@ impl KafkaLane for TotalsLane {
         let mut outcome = BatchOutcome::default();
         for of_topic in partitions.chunk_by(|a, b| a.topic() == b.topic()) {
             if let Err(error) = Box::pin(self.store_topic(of_topic, deadline, &mut outcome)).await {
-                let fault = format!("{}: {}", error.class().as_str(), function_kit::serve::chain(&error));
-                outcome.retry(of_topic.iter().copied(), fault);
+                outcome.retry(of_topic.iter().copied(), function_kit::serve::fault(&error));
             }
         }
         outcome
