@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use sonic_rs::{JsonValueTrait, LazyValue};
 
+use crate::decimal::parse_decimal;
+use crate::depth::{MAX_DEPTH, nests_too_deep};
 use crate::field::{Field, FieldType, TimestampFormat};
 use crate::layout::{Column, Layout};
 use crate::temporal::{parse_date, parse_timestamp};
@@ -56,31 +58,6 @@ impl RecordDecoder {
             Err(error) => Err(reading.poison.unwrap_or_else(|| not_json(&error))),
         }
     }
-}
-
-/// How deep a record may nest: the parser recurses, and a record must not be able to exhaust the stack.
-const MAX_DEPTH: usize = 128;
-
-fn nests_too_deep(record: &[u8]) -> bool {
-    // Counting brackets is one vectorised pass; hardly any record needs more.
-    if record.iter().filter(|&&byte| byte == b'[' || byte == b'{').count() <= MAX_DEPTH {
-        return false;
-    }
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for &byte in record {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => depth += 1,
-            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > MAX_DEPTH {
-            return true;
-        }
-    }
-    false
 }
 
 /// The parser's message without its quotation of the input, which follows on further lines.
@@ -301,7 +278,7 @@ impl<'a> FieldSeed<'_, '_, '_, 'a> {
             return self.null();
         }
         let text = raw.as_raw_cow();
-        match decimal(raw.as_str().unwrap_or(&text), precision, scale) {
+        match parse_decimal(raw.as_str().unwrap_or(&text), precision, scale) {
             Some(unscaled) => self.set(Value::Decimal(unscaled)),
             None => Err(self.wrong("something that it cannot hold exactly")),
         }
@@ -393,21 +370,4 @@ impl<'a> Visitor<'a> for FieldSeed<'_, '_, '_, 'a> {
         ObjectSeed { reading: self.reading, children: &self.column.children, path: Some(self.place) }
             .read(map)
     }
-}
-
-/// `text` times ten to the power of `scale`, if it is a decimal number without an exponent that fits exactly.
-fn decimal(text: &str, precision: u8, scale: u8) -> Option<i128> {
-    let (negative, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let fraction = fraction.trim_end_matches('0');
-    if whole.is_empty() || fraction.len() > usize::from(scale) || text.ends_with('.') {
-        return None;
-    }
-    let padding = std::iter::repeat_n(b'0', usize::from(scale) - fraction.len());
-    let digits = whole.bytes().chain(fraction.bytes()).chain(padding);
-    let unscaled = digits.into_iter().try_fold(0_i128, |number, digit| {
-        digit.is_ascii_digit().then_some(())?;
-        number.checked_mul(10)?.checked_add(i128::from(digit - b'0'))
-    })?;
-    (unscaled < 10_i128.pow(u32::from(precision))).then_some(if negative { -unscaled } else { unscaled })
 }

@@ -5,7 +5,9 @@
 //! [`RecordDecoder`] and so parks the same records.
 
 mod check;
+mod decimal;
 mod decode;
+mod depth;
 mod field;
 mod layout;
 mod located;
