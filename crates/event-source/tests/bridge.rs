@@ -208,7 +208,7 @@ async fn a_killed_bridge_skips_no_record() {
 #[tokio::test(flavor = "multi_thread")]
 async fn partitions_change_hands_between_bridges_without_a_gap() {
     let mut lane = Lane::new("share", 4).await;
-    lane.mapping.batch_size = 50;
+    lane.mapping.batch_size = 200;
     lane.create_topic().await;
     lane.produce(10_000).await;
     let mut config = lane.config();
