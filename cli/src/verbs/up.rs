@@ -29,7 +29,7 @@ Running it again is harmless: what runs is left alone, what is missing is starte
 Examples:
   headwater up
   headwater up --live                        with the schedules on
-  headwater up --data-dir /tmp/try --emulator-port 14566 --kafka-port 19092 --postgres-port 15432
+  headwater up --data-dir ../try --emulator-port 14566 --kafka-port 19092 --postgres-port 15432
   headwater up --endpoint http://127.0.0.1:4566 uses an emulator that already runs (LocalStack, for example)")]
 pub(crate) struct Up {
     /// Turn the schedules on
