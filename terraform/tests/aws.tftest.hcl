@@ -19,6 +19,16 @@ override_resource {
   values = { arn = "arn:aws:s3:::the-parked" }
 }
 
+override_resource {
+  target = module.lanes.module.media_bucket[0].aws_s3_bucket.this
+  values = { arn = "arn:aws:s3:::the-media" }
+}
+
+override_resource {
+  target = module.lanes.module.inbox_bucket[0].aws_s3_bucket.this
+  values = { arn = "arn:aws:s3:::the-inbox" }
+}
+
 run "everything" {
   module {
     source = "./environments/aws"
@@ -49,7 +59,94 @@ run "everything" {
         for statement in jsondecode(module.lanes.policies[function]).Statement : [for action in statement.Action : strcontains(lower(action), "delete") && startswith(action, "s3:")]
       ]
     ]))
-    error_message = "No function may delete objects."
+    error_message = "No function over Kafka may delete objects."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for function in ["bucket-ingester", "inbox-etl"] : [
+        for statement in jsondecode(module.lanes.policies[function]).Statement :
+        statement.Resource == ["arn:aws:s3:::the-parked/parked/${function}/*"] if contains(statement.Action, "s3:DeleteObject") || contains(statement.Action, "s3:PutObject")
+      ]
+    ]))
+    error_message = "A lane over objects writes and deletes in its own folder of the parked bucket, and never in its source."
+  }
+
+  assert {
+    condition = { for statement in jsondecode(module.lanes.policies["bucket-ingester"]).Statement : statement.Sid => statement if startswith(statement.Action[0], "s3:") } == {
+      ReadMedia   = { Sid = "ReadMedia", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::the-media/*"] }
+      ListMedia   = { Sid = "ListMedia", Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::the-media"] }
+      ParkRecords = { Sid = "ParkRecords", Effect = "Allow", Action = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Resource = ["arn:aws:s3:::the-parked/parked/bucket-ingester/*"] }
+      ListParked = {
+        Sid       = "ListParked"
+        Effect    = "Allow"
+        Action    = ["s3:ListBucket"]
+        Resource  = ["arn:aws:s3:::the-parked"]
+        Condition = { StringLikeIfExists = { "s3:prefix" = ["parked/bucket-ingester/*"] } }
+      }
+    }
+    error_message = "bucket-ingester reads the media bucket and parks, and no more of S3."
+  }
+
+  assert {
+    condition = { for statement in jsondecode(module.lanes.policies["inbox-etl"]).Statement : statement.Sid => statement if startswith(statement.Action[0], "s3:") } == {
+      ReadInbox = { Sid = "ReadInbox", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::the-inbox/inbox/*"] }
+      ListInbox = {
+        Sid       = "ListInbox"
+        Effect    = "Allow"
+        Action    = ["s3:ListBucket"]
+        Resource  = ["arn:aws:s3:::the-inbox"]
+        Condition = { StringLikeIfExists = { "s3:prefix" = ["inbox/*"] } }
+      }
+      ParkRecords = { Sid = "ParkRecords", Effect = "Allow", Action = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Resource = ["arn:aws:s3:::the-parked/parked/inbox-etl/*"] }
+      ListParked = {
+        Sid       = "ListParked"
+        Effect    = "Allow"
+        Action    = ["s3:ListBucket"]
+        Resource  = ["arn:aws:s3:::the-parked"]
+        Condition = { StringLikeIfExists = { "s3:prefix" = ["parked/inbox-etl/*"] } }
+      }
+    }
+    error_message = "inbox-etl reads its folder of the inbox and parks, and no more of S3."
+  }
+
+  assert {
+    condition = alltrue([
+      for function in ["bucket-ingester", "inbox-etl"] :
+      one([for statement in jsondecode(module.lanes.policies[function]).Statement : statement.Resource if statement.Sid == "ReadQueue"]) == ["arn:aws:sqs:eu-central-1:111122223333:headwater-dev-${function}"] &&
+      one([for statement in jsondecode(module.lanes.policies[function]).Statement : statement.Resource if statement.Sid == "SignInToDatabase"]) == ["arn:aws:rds-db:eu-central-1:111122223333:dbuser:db-ABCDEFGHIJKLMNOP/headwater_writer"]
+    ])
+    error_message = "They read their own queue and sign in as the writers do."
+  }
+
+  assert {
+    condition = nonsensitive(module.lanes.environments["bucket-ingester"]) == tomap({
+      HEADWATER_ENVIRONMENT = "dev"
+      LOG_LEVEL             = "warn"
+      MEDIA_SOURCE          = "s3://headwater-dev-media-111122223333-eu-central-1"
+      MEDIA_LIST            = "files_list.data"
+      DATABASE_URL          = "postgres://headwater_writer@headwater-dev.rds.eu-central-1.amazonaws.com:5432/headwater?sslmode=verify-full"
+      DATABASE_AUTH         = "iam"
+      PARKED_ROOT           = "s3://headwater-dev-parked-111122223333-eu-central-1/parked"
+    })
+    error_message = "bucket-ingester gets what it reads, and no password."
+  }
+
+  assert {
+    condition = nonsensitive(module.lanes.environments["inbox-etl"]) == tomap({
+      HEADWATER_ENVIRONMENT = "dev"
+      LOG_LEVEL             = "warn"
+      INBOX_ROOT            = "s3://headwater-dev-inbox-111122223333-eu-central-1/inbox"
+      DATABASE_URL          = "postgres://headwater_writer@headwater-dev.rds.eu-central-1.amazonaws.com:5432/headwater?sslmode=verify-full"
+      DATABASE_AUTH         = "iam"
+      PARKED_ROOT           = "s3://headwater-dev-parked-111122223333-eu-central-1/parked"
+    })
+    error_message = "inbox-etl gets what it reads, and no password."
+  }
+
+  assert {
+    condition     = [for queue in output.queues : queue.dead_letter_name] == ["headwater-dev-bucket-ingester-failed", "headwater-dev-inbox-etl-failed"]
+    error_message = "What failed too often is kept, and somebody finds it."
   }
 
   assert {

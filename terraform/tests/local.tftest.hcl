@@ -61,6 +61,60 @@ run "local" {
   }
 }
 
+run "objects" {
+  module {
+    source = "./environments/local"
+  }
+
+  assert {
+    condition     = output.functions["bucket-ingester"] == "bucket-ingester" && output.functions["inbox-etl"] == "inbox-etl"
+    error_message = "Both lanes are here too."
+  }
+
+  assert {
+    condition     = output.media_bucket == "headwater-media" && output.inbox_bucket == "headwater-inbox"
+    error_message = "The command line and its users rely on these."
+  }
+
+  assert {
+    condition = [for queue in output.queues : "${queue.function_name} ${queue.name} ${queue.dead_letter_name}"] == [
+      "bucket-ingester bucket-ingester bucket-ingester-failed",
+      "inbox-etl inbox-etl inbox-etl-failed",
+    ]
+    error_message = "Draining and its users rely on these."
+  }
+
+  assert {
+    condition = module.lanes.environments["bucket-ingester"] == tomap({
+      HEADWATER_ENVIRONMENT = "local"
+      LOG_LEVEL             = "warn"
+      MEDIA_SOURCE          = "s3://headwater-media"
+      MEDIA_LIST            = "files_list.data"
+      DATABASE_URL          = "postgres://headwater@127.0.0.1:5432/headwater"
+      DATABASE_AUTH         = "secret:arn:aws:secretsmanager:eu-central-1:111122223333:secret:headwater/database-AbCdEf"
+      PARKED_ROOT           = "s3://headwater-parked/parked"
+    })
+    error_message = "bucket-ingester gets what it reads, and no pipeline file."
+  }
+
+  assert {
+    condition = module.lanes.environments["inbox-etl"] == tomap({
+      HEADWATER_ENVIRONMENT = "local"
+      LOG_LEVEL             = "warn"
+      INBOX_ROOT            = "s3://headwater-inbox/inbox"
+      DATABASE_URL          = "postgres://headwater@127.0.0.1:5432/headwater"
+      DATABASE_AUTH         = "secret:arn:aws:secretsmanager:eu-central-1:111122223333:secret:headwater/database-AbCdEf"
+      PARKED_ROOT           = "s3://headwater-parked/parked"
+    })
+    error_message = "inbox-etl gets what it reads, and no pipeline file."
+  }
+
+  assert {
+    condition     = toset([for schedule in output.schedules : schedule.function_name]) == toset(["rooms-generator", "bucket-ingester", "inbox-etl"])
+    error_message = "The sweeps are deployed like the other schedule."
+  }
+}
+
 run "a_password_that_terraform_cannot_decode_is_refused" {
   command = plan
 

@@ -108,7 +108,7 @@ run "a_queue_is_for_what_a_schedule_could_not_do" {
   }
 
   assert {
-    condition     = aws_scheduler_schedule.this.state == "DISABLED" && aws_scheduler_schedule.this.target[0].dead_letter_config[0].arn == "arn:aws:sqs:eu-central-1:111122223333:ticker-failed"
+    condition     = !output.schedule.enabled && module.failed[0].name == "ticker-failed"
     error_message = "Deployed, off, with a queue."
   }
 
@@ -125,8 +125,117 @@ run "a_queue_is_for_what_a_schedule_could_not_do" {
   }
 
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.failed) == 1
-    error_message = "Somebody is told."
+    condition     = contains(flatten(jsondecode(output.scheduler_policy).Statement[*].Resource), "arn:aws:sqs:eu-central-1:111122223333:ticker-failed")
+    error_message = "What Scheduler could not deliver reaches the same queue."
+  }
+}
+
+run "a_schedule_keeps_what_it_could_not_deliver" {
+  variables {
+    name            = "ticker"
+    function_arn    = "arn:aws:lambda:eu-central-1:111122223333:function:ticker"
+    schedule        = { expression = "rate(1 minute)", enabled = false, input = "{\"sweep\":true}" }
+    dead_letter_arn = "arn:aws:sqs:eu-central-1:111122223333:ticker-failed"
+  }
+
+  module {
+    source = "./modules/schedule"
+  }
+
+  assert {
+    condition     = aws_scheduler_schedule.this.state == "DISABLED" && aws_scheduler_schedule.this.target[0].dead_letter_config[0].arn == "arn:aws:sqs:eu-central-1:111122223333:ticker-failed"
+    error_message = "Deployed, off, with a queue."
+  }
+
+  assert {
+    condition     = aws_scheduler_schedule.this.target[0].input == "{\"sweep\":true}" && aws_scheduler_schedule.this.target[0].arn == "arn:aws:lambda:eu-central-1:111122223333:function:ticker"
+    error_message = "The function gets the payload as it is."
+  }
+
+  assert {
+    condition = jsondecode(output.policy).Statement == [
+      { Sid = "Invoke", Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = ["arn:aws:lambda:eu-central-1:111122223333:function:ticker"] },
+      { Sid = "KeepFailedInvocations", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:ticker-failed"] },
+    ]
+    error_message = "Scheduler may invoke this function and write to this queue."
+  }
+}
+
+run "a_schedule_that_nobody_misses_has_no_queue" {
+  variables {
+    name         = "ticker"
+    function_arn = "arn:aws:lambda:eu-central-1:111122223333:function:ticker"
+    schedule     = { expression = "rate(1 minute)" }
+  }
+
+  module {
+    source = "./modules/schedule"
+  }
+
+  assert {
+    condition     = length(aws_scheduler_schedule.this.target[0].dead_letter_config) == 0 && jsondecode(output.policy).Statement[*].Sid == ["Invoke"]
+    error_message = "It may invoke, and no more."
+  }
+}
+
+run "a_name_too_long_for_the_role_of_its_schedule_is_refused" {
+  command = plan
+
+  variables {
+    name         = "a-function-whose-name-leaves-no-room-for-what-is-added-to-it"
+    function_arn = "arn:aws:lambda:eu-central-1:111122223333:function:ticker"
+    schedule     = { expression = "rate(1 minute)" }
+  }
+
+  module {
+    source = "./modules/schedule"
+  }
+
+  expect_failures = [var.name]
+}
+
+run "dead_letters_stay_and_somebody_is_told" {
+  variables {
+    function_name = "ticker"
+    what          = "An invocation"
+    alarms        = { topic_arns = ["arn:aws:sns:eu-central-1:111122223333:alarms"] }
+  }
+
+  module {
+    source = "./modules/dead_letter_queue"
+  }
+
+  assert {
+    condition     = aws_sqs_queue.this.message_retention_seconds == 14 * 86400 && aws_sqs_queue.this.sqs_managed_sse_enabled
+    error_message = "As long as SQS keeps anything, and encrypted."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this[0].alarm_actions == toset(["arn:aws:sns:eu-central-1:111122223333:alarms"]) && aws_cloudwatch_metric_alarm.this[0].threshold == 0
+    error_message = "Somebody is told of the first one."
+  }
+}
+
+run "a_function_that_parks_records_says_so" {
+  variables {
+    name              = "writer"
+    description       = "writes"
+    code              = { bucket = "code", key = "writer.zip" }
+    memory_mb         = 128
+    timeout_seconds   = 10
+    environment       = { HEADWATER_ENVIRONMENT = "dev" }
+    policy_statements = []
+    parks_records     = true
+    alarms            = {}
+  }
+
+  module {
+    source = "./modules/function"
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.parked[0].metric_name == "RecordsParked" && aws_cloudwatch_metric_alarm.parked[0].dimensions == tomap({ environment = "dev", function = "writer" })
+    error_message = "The alarm watches the metric that the function writes."
   }
 }
 
@@ -147,5 +256,91 @@ run "a_bucket_refuses_plain_http" {
   assert {
     condition     = output.public_access_blocked && !aws_s3_bucket.this.force_destroy
     error_message = "Closed, and not destroyed with its data."
+  }
+}
+
+run "objects_age_where_somebody_says_so" {
+  variables {
+    name            = "some-bucket"
+    expiration_days = 90
+  }
+
+  module {
+    source = "./modules/bucket"
+  }
+
+  assert {
+    condition = {
+      for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : rule.id => one(rule.expiration[*].days)
+    }["old-objects"] == 90
+    error_message = "Current objects go after 90 days."
+  }
+
+  assert {
+    condition     = toset(aws_s3_bucket_lifecycle_configuration.this[0].rule[*].id) == toset(["old-versions", "old-objects", "abandoned-uploads"])
+    error_message = "The other rules stay."
+  }
+}
+
+run "objects_stay_where_nobody_says_otherwise" {
+  variables {
+    name = "some-bucket"
+  }
+
+  module {
+    source = "./modules/bucket"
+  }
+
+  assert {
+    condition     = toset(aws_s3_bucket_lifecycle_configuration.this[0].rule[*].id) == toset(["old-versions", "abandoned-uploads"])
+    error_message = "No lane loses data by a default."
+  }
+}
+
+run "no_lifecycle_at_all_on_the_emulator" {
+  variables {
+    name           = "some-bucket"
+    lifecycle_days = 0
+  }
+
+  module {
+    source = "./modules/bucket"
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket_lifecycle_configuration.this) == 0
+    error_message = "The provider waits 55 s for a lifecycle there."
+  }
+}
+
+run "the_dashboard_shows_queues_beside_mappings" {
+  variables {
+    name           = "main"
+    environment    = "dev"
+    function_names = ["writer", "reader"]
+    mappings       = [{ function_name = "writer", topic = "t", consumer_group = "g" }]
+    queues         = [{ function_name = "reader", name = "reader", dead_letter_name = "reader-failed" }]
+  }
+
+  module {
+    source = "./modules/observability"
+  }
+
+  assert {
+    condition = {
+      for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.properties.title => jsonencode(widget.properties.metrics) if startswith(widget.properties.title, "Queue")
+      } == {
+      "Queue: dead letters"       = jsonencode([["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "reader-failed"]])
+      "Queue: messages waiting"   = jsonencode([["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "reader"]])
+      "Queue: oldest message (s)" = jsonencode([["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "reader"]])
+    }
+    error_message = "What waits, since when, and what was given up."
+  }
+
+  assert {
+    condition = one([
+      for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.properties.metrics[*][5] if widget.properties.title == "Records parked"
+    ]) == ["writer", "reader"]
+    error_message = "Records of every lane."
   }
 }

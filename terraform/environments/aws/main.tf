@@ -65,8 +65,8 @@ module "lanes" {
   sizes         = var.sizes
   log_level     = var.log_level
 
-  deployment_bucket = "${local.name}-deployment"
-  buckets           = local.buckets
+  bucket_prefix = local.name
+  buckets       = local.buckets
 
   pipelines = module.pipelines
   kafka     = module.kafka.connection
@@ -81,7 +81,14 @@ module "lanes" {
 
   schedules_enabled = var.schedules_enabled
   rooms             = var.rooms
-  alarms            = var.alarms_enabled ? { topic_arns = [module.observability.alarm_topic_arn], lag_seconds = var.lag_alarm_seconds } : null
+  media             = var.media
+  inbox             = var.inbox
+
+  alarms = var.alarms_enabled ? {
+    topic_arns  = [module.observability.alarm_topic_arn]
+    lag_seconds = var.lag_alarm_seconds
+    age_seconds = var.queue_age_alarm_seconds
+  } : null
 }
 
 module "observability" {
@@ -91,6 +98,7 @@ module "observability" {
   environment         = var.environment
   function_names      = values(module.lanes.functions)
   mappings            = module.lanes.event_source_mappings
+  queues              = module.lanes.queues
   cluster_name        = module.kafka.connection.cluster_name
   database_identifier = module.warehouse.identifier
   alarm_emails        = var.alarm_emails

@@ -28,6 +28,21 @@ output "schedules" {
   value       = module.lanes.schedules
 }
 
+output "queues" {
+  description = "Queues that feed functions: function_name, name, url, dead_letter_name, dead_letter_url."
+  value       = module.lanes.queues
+}
+
+output "media_bucket" {
+  description = "Bucket whose files bucket-ingester reads; null where it reads a web address."
+  value       = module.lanes.media_bucket
+}
+
+output "inbox_bucket" {
+  description = "Bucket whose events inbox-etl reads."
+  value       = module.lanes.inbox_bucket
+}
+
 output "athena_database" {
   description = "Glue database of the Delta tables."
   value       = module.lake.database

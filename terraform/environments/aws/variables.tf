@@ -127,10 +127,12 @@ variable "database" {
 # ---- Functions -------------------------------------------------------------------------------------------------------
 
 variable "sizes" {
-  description = "Memory and timeout of each function, where the defaults do not fit."
+  description = "Memory and timeout of each function, and the invocations that a queue may have at once, where the defaults do not fit."
   type = object({
     parquet_writer  = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 60) }), {})
     totals_upserter = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 60) }), {})
+    bucket_ingester = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 120), maximum_concurrency = optional(number, 5) }), {})
+    inbox_etl       = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 60), maximum_concurrency = optional(number, 5) }), {})
     schema_migrator = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 300) }), {})
     rooms_generator = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 60) }), {})
   })
@@ -159,6 +161,30 @@ variable "rooms" {
   default = {}
 }
 
+variable "media" {
+  description = "What bucket-ingester reads: a bucket that is made, an existing one (bucket), or a web address (base_url: https://…, with network = { egress = \"nat\" }). list is the key of the list of files, sweep when the list is read anyway. notifications: whether the bucket notifies the lane's queue; null is yes for a bucket that is made, and no for an existing one: true replaces the whole notification configuration that it has."
+  type = object({
+    bucket        = optional(string)
+    base_url      = optional(string)
+    list          = optional(string, "files_list.data")
+    sweep         = optional(string, "rate(15 minutes)")
+    notifications = optional(bool)
+  })
+  default = {}
+}
+
+variable "inbox" {
+  description = "What inbox-etl reads: objects under prefix of a bucket that is made (they go after expiration_days; 0 for never), or of an existing one (bucket; its lifecycle is left alone). sweep is when the inbox is listed anyway. notifications: as for media, true replaces the whole notification configuration of an existing bucket."
+  type = object({
+    bucket          = optional(string)
+    prefix          = optional(string, "inbox")
+    sweep           = optional(string, "rate(1 hour)")
+    expiration_days = optional(number, 90)
+    notifications   = optional(bool)
+  })
+  default = {}
+}
+
 # ---- Alarms ----------------------------------------------------------------------------------------------------------
 
 variable "alarms_enabled" {
@@ -177,4 +203,10 @@ variable "lag_alarm_seconds" {
   description = "How far behind a mapping may be before its alarm."
   type        = number
   default     = 300
+}
+
+variable "queue_age_alarm_seconds" {
+  description = "How old a message in a queue may be before its alarm. One that failed comes back after six times its function's timeout."
+  type        = number
+  default     = 1800
 }

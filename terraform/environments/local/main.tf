@@ -45,8 +45,9 @@ module "lanes" {
   architecture  = var.architecture
   log_level     = var.log_level
 
-  deployment_bucket = "${local.name}-deployment"
-  buckets           = local.buckets
+  bucket_prefix = local.name
+  buckets       = local.buckets
+  inbox         = { expiration_days = 0 }
 
   pipelines = module.pipelines
   kafka     = module.kafka.connection
@@ -57,6 +58,6 @@ module "lanes" {
   create_event_source_mappings = false
   migrate_at_deploy            = false
   dead_letter_queues           = false
+  quick_retries                = true
   schedules_enabled            = var.schedules_enabled
 }
-

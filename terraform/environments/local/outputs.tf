@@ -27,3 +27,18 @@ output "schedules" {
   description = "Schedules: name, group, expression, enabled, function_name."
   value       = module.lanes.schedules
 }
+
+output "queues" {
+  description = "Queues that feed functions: function_name, name, url, dead_letter_name, dead_letter_url."
+  value       = module.lanes.queues
+}
+
+output "media_bucket" {
+  description = "Bucket whose files bucket-ingester reads."
+  value       = module.lanes.media_bucket
+}
+
+output "inbox_bucket" {
+  description = "Bucket whose events inbox-etl reads."
+  value       = module.lanes.inbox_bucket
+}

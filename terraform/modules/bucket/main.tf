@@ -42,21 +42,37 @@ resource "aws_s3_bucket_versioning" "this" {
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
-  count = var.lifecycle_days > 0 ? 1 : 0
+  count = var.lifecycle_days > 0 || var.expiration_days > 0 ? 1 : 0
 
   bucket = aws_s3_bucket.this.id
 
-  rule {
-    id     = "old-versions"
-    status = "Enabled"
-    filter {}
+  dynamic "rule" {
+    for_each = var.lifecycle_days > 0 ? [var.lifecycle_days] : []
+    content {
+      id     = "old-versions"
+      status = "Enabled"
+      filter {}
 
-    noncurrent_version_expiration {
-      noncurrent_days = var.lifecycle_days
+      noncurrent_version_expiration {
+        noncurrent_days = rule.value
+      }
+
+      expiration {
+        expired_object_delete_marker = true
+      }
     }
+  }
 
-    expiration {
-      expired_object_delete_marker = true
+  dynamic "rule" {
+    for_each = var.expiration_days > 0 ? [var.expiration_days] : []
+    content {
+      id     = "old-objects"
+      status = "Enabled"
+      filter {}
+
+      expiration {
+        days = rule.value
+      }
     }
   }
 

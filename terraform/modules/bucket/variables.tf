@@ -10,9 +10,20 @@ variable "versioning" {
 }
 
 variable "lifecycle_days" {
-  description = "Days that old versions stay; 0 for no lifecycle. 0 on the emulator: the provider waits 55 s for it there."
+  description = "Days that old versions stay; 0 for ever. 0 on the emulator: the provider waits 55 s for a lifecycle there."
   type        = number
   default     = 30
+}
+
+variable "expiration_days" {
+  description = "Days that objects stay; 0 for ever. Where versions are kept, an expired object is an old version from then on. 0 on the emulator, as lifecycle_days."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = var.expiration_days >= 0 && floor(var.expiration_days) == var.expiration_days
+    error_message = "expiration_days is a number of days, or 0 for never."
+  }
 }
 
 variable "require_tls" {

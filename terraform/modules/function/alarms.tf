@@ -40,3 +40,25 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   alarm_actions       = var.alarms.topic_arns
   ok_actions          = var.alarms.topic_arns
 }
+
+# Records that no table took: nothing is lost, and nothing is complete until somebody has looked.
+resource "aws_cloudwatch_metric_alarm" "parked" {
+  count = var.alarms != null && var.parks_records ? 1 : 0
+
+  alarm_name        = "${var.name}-parked"
+  alarm_description = "${var.name} parked records: `headwater parked list` shows them and why"
+  namespace         = "Headwater"
+  metric_name       = "RecordsParked"
+  dimensions = {
+    environment = lookup(var.environment, "HEADWATER_ENVIRONMENT", "local")
+    function    = var.name
+  }
+  statistic           = "Sum"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  period              = 300
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarms.topic_arns
+  ok_actions          = var.alarms.topic_arns
+}

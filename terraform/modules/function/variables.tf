@@ -118,3 +118,9 @@ variable "alarms" {
   })
   default = null
 }
+
+variable "parks_records" {
+  description = "Whether the function parks records that no table takes, and somebody is to be told."
+  type        = bool
+  default     = false
+}

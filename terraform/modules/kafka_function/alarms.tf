@@ -22,24 +22,8 @@ resource "aws_cloudwatch_metric_alarm" "lag" {
   ok_actions          = var.alarms.topic_arns
 }
 
-# Records that no table took: nothing is lost, and nothing is complete until somebody has looked.
-resource "aws_cloudwatch_metric_alarm" "parked" {
-  count = var.alarms == null ? 0 : 1
-
-  alarm_name        = "${var.name}-parked"
-  alarm_description = "${var.name} parked records: `headwater parked list` shows them and why"
-  namespace         = "Headwater"
-  metric_name       = "RecordsParked"
-  dimensions = {
-    environment = lookup(var.environment, "HEADWATER_ENVIRONMENT", "local")
-    function    = var.name
-  }
-  statistic           = "Sum"
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  period              = 300
-  evaluation_periods  = 1
-  treat_missing_data  = "notBreaching"
-  alarm_actions       = var.alarms.topic_arns
-  ok_actions          = var.alarms.topic_arns
+# The alarm on parked records is the function's, for every lane that parks: one that is there already is kept.
+moved {
+  from = aws_cloudwatch_metric_alarm.parked
+  to   = module.function.aws_cloudwatch_metric_alarm.parked
 }

@@ -83,6 +83,7 @@ module "function" {
   policy_statements    = concat(var.policy_statements, local.poller_statements, local.failure_statements)
   network              = var.network
   alarms               = var.alarms
+  parks_records        = true
 }
 
 # Mappings wait for what they need without being changed by it: a migration that runs again must not touch a poller.

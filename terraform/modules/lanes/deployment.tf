@@ -4,7 +4,7 @@
 module "deployment" {
   source = "../bucket"
 
-  name           = "${var.deployment_bucket}${var.buckets.suffix}"
+  name           = "${var.bucket_prefix}-deployment${var.buckets.suffix}"
   versioning     = var.buckets.versioning
   lifecycle_days = var.buckets.lifecycle_days
   require_tls    = var.buckets.require_tls

@@ -11,11 +11,28 @@ output "mapping_ids" {
   }
 }
 
+output "queues" {
+  description = "Every queue that feeds a function: function_name, name, url, dead_letter_name, dead_letter_url."
+  value       = [for queue in [module.bucket_ingester.queue, module.inbox_etl.queue] : queue if queue != null]
+}
+
+output "media_bucket" {
+  description = "Bucket whose files bucket-ingester reads; null where it reads a web address."
+  value       = one(local.media_bucket[*].name)
+}
+
+output "inbox_bucket" {
+  description = "Bucket whose events inbox-etl reads."
+  value       = local.inbox_bucket.name
+}
+
 output "functions" {
   description = "Function name by folder name."
   value = {
     parquet-writer  = module.parquet_writer.name
     totals-upserter = module.totals_upserter.name
+    bucket-ingester = module.bucket_ingester.name
+    inbox-etl       = module.inbox_etl.name
     schema-migrator = module.schema_migrator.name
     rooms-generator = module.rooms_generator.name
   }
@@ -23,14 +40,18 @@ output "functions" {
 
 output "schedules" {
   description = "Every schedule."
-  value       = [module.rooms_generator.schedule]
+  value       = [module.rooms_generator.schedule, module.bucket_ingester.schedule, module.inbox_etl.schedule]
 }
 
 output "policies" {
-  description = "Every role's policy, as JSON, by function (and of the schedule's role)."
+  description = "Every role's policy, as JSON, by function (and of the schedules' roles)."
   value = {
     parquet-writer           = module.parquet_writer.policy
     totals-upserter          = module.totals_upserter.policy
+    bucket-ingester          = module.bucket_ingester.policy
+    bucket-ingester-schedule = module.bucket_ingester.scheduler_policy
+    inbox-etl                = module.inbox_etl.policy
+    inbox-etl-schedule       = module.inbox_etl.scheduler_policy
     schema-migrator          = module.schema_migrator.policy
     rooms-generator          = module.rooms_generator.policy
     rooms-generator-schedule = module.rooms_generator.scheduler_policy
@@ -42,6 +63,8 @@ output "environments" {
   value = {
     parquet-writer  = module.parquet_writer.environment
     totals-upserter = module.totals_upserter.environment
+    bucket-ingester = module.bucket_ingester.environment
+    inbox-etl       = module.inbox_etl.environment
     schema-migrator = module.schema_migrator.environment
     rooms-generator = module.rooms_generator.environment
   }

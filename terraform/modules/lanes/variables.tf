@@ -13,8 +13,8 @@ variable "artifacts_dir" {
   type        = string
 }
 
-variable "deployment_bucket" {
-  description = "Bucket for the functions' code, without the suffix of all buckets."
+variable "bucket_prefix" {
+  description = "Begins the names of the buckets: <prefix>-deployment for the functions' code, <prefix>-media, <prefix>-inbox."
   type        = string
 }
 
@@ -117,6 +117,9 @@ variable "sizes" {
     # 6 MB of event, its Arrow arrays and the Parquet file at once; a commit that loses races has most of the minute to win.
     parquet_writer  = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 60) }), {})
     totals_upserter = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 60) }), {})
+    # Fed by queues, which know no partitions: maximum_concurrency keeps a rush of objects within Postgres' connections.
+    bucket_ingester = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 120), maximum_concurrency = optional(number, 5) }), {})
+    inbox_etl       = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 60), maximum_concurrency = optional(number, 5) }), {})
     # Waits for the advisory lock while another one migrates.
     schema_migrator = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 300) }), {})
     rooms_generator = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 60) }), {})
@@ -131,10 +134,11 @@ variable "log_level" {
 }
 
 variable "alarms" {
-  description = "Alarms, the SNS topics that they notify, and how far behind a mapping may be; null for none (an alarm never plans clean on the emulator)."
+  description = "Alarms, the SNS topics that they notify, how far behind a mapping and how old a message may be; null for none (an alarm never plans clean on the emulator)."
   type = object({
     topic_arns  = optional(list(string), [])
     lag_seconds = optional(number, 300)
+    age_seconds = optional(number, 1800)
   })
   default = null
 }
@@ -157,6 +161,12 @@ variable "dead_letter_queues" {
   default     = true
 }
 
+variable "quick_retries" {
+  description = "Whether a message that failed comes back after the function's timeout, and not after the six times of it that AWS advises. True on the local stack, where nobody throttles and somebody waits for the retry."
+  type        = bool
+  default     = false
+}
+
 variable "schedules_enabled" {
   description = "Whether schedules run. They are deployed in any case."
   type        = bool
@@ -171,4 +181,58 @@ variable "rooms" {
     schedule = optional(string, "rate(1 minute)")
   })
   default = {}
+}
+
+variable "media" {
+  description = "What bucket-ingester reads: a bucket that is made, an existing one (`bucket`), or a web address (`base_url`; functions in a VPC need a way to it, such as egress `nat`). `list` is the key of the list of files, `sweep` when the list is read anyway. `notifications`: whether the bucket notifies the lane's queue; null is yes for a bucket that is made and no for an existing one, whose whole notification configuration would be replaced: its owner says true, or names the queue in a configuration of his own, or leaves it to the sweep."
+  type = object({
+    bucket        = optional(string)
+    base_url      = optional(string)
+    list          = optional(string, "files_list.data")
+    sweep         = optional(string, "rate(15 minutes)")
+    notifications = optional(bool)
+  })
+  default = {}
+
+  validation {
+    condition     = var.media.bucket == null || var.media.base_url == null
+    error_message = "media is a bucket or a base_url, not both."
+  }
+
+  validation {
+    condition     = var.media.base_url == null ? true : can(regex("^https://[^/?#@]+(/[^?#]*)?$", var.media.base_url))
+    error_message = "base_url is https://host/path, without user, query or fragment."
+  }
+
+  validation {
+    condition     = var.media.bucket == null ? true : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.media.bucket))
+    error_message = "bucket is a bucket's name."
+  }
+}
+
+variable "inbox" {
+  description = "What inbox-etl reads: the objects under `prefix` of a bucket that is made (its objects go after `expiration_days`; 0 for never), or of an existing one (`bucket`; its owner's lifecycle stays as it is). `sweep` is when the inbox is listed anyway, `notifications` as for media."
+  type = object({
+    bucket          = optional(string)
+    prefix          = optional(string, "inbox")
+    sweep           = optional(string, "rate(1 hour)")
+    expiration_days = optional(number, 90)
+    notifications   = optional(bool)
+  })
+  default = {}
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9._=-]+(/[A-Za-z0-9._=-]+)*$", var.inbox.prefix))
+    error_message = "prefix is a folder's name or path, without / at its ends (permissions are written with it)."
+  }
+
+  validation {
+    condition     = var.inbox.bucket == null ? true : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.inbox.bucket))
+    error_message = "bucket is a bucket's name."
+  }
+
+  validation {
+    condition     = var.inbox.bucket == null ? true : var.inbox.bucket != coalesce(var.media.bucket, "none")
+    error_message = "Media and inbox are two buckets: one bucket has one notification configuration."
+  }
 }

@@ -18,7 +18,7 @@ locals {
     "Records parked"          = "RecordsParked"
     "Records delivered again" = "RecordsDuplicate"
     } : title => {
-    metrics = [for name in distinct(var.mappings[*].function_name) : ["Headwater", metric, "environment", var.environment, "function", name]]
+    metrics = [for name in distinct(concat(var.mappings[*].function_name, var.queues[*].function_name)) : ["Headwater", metric, "environment", var.environment, "function", name]]
     stat    = "Sum"
   } }
 
@@ -29,6 +29,21 @@ locals {
     }
     "Lag per mapping (records)" = {
       metrics = [for mapping in var.mappings : ["AWS/Kafka", "SumOffsetLag", "Cluster Name", var.cluster_name, "Consumer Group", mapping.consumer_group, "Topic", mapping.topic]]
+      stat    = "Maximum"
+    }
+  }
+
+  queues = length(var.queues) == 0 ? {} : {
+    "Queue: messages waiting" = {
+      metrics = [for queue in var.queues : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue.name]]
+      stat    = "Maximum"
+    }
+    "Queue: oldest message (s)" = {
+      metrics = [for queue in var.queues : ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", queue.name]]
+      stat    = "Maximum"
+    }
+    "Queue: dead letters" = {
+      metrics = [for queue in var.queues : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue.dead_letter_name]]
       stat    = "Maximum"
     }
   }
@@ -47,6 +62,7 @@ locals {
   # Three widgets a row; groups in the order in which somebody on call asks.
   widgets = concat(
     [for title in sort(keys(local.kafka)) : merge(local.kafka[title], { title = title })],
+    [for title in sort(keys(local.queues)) : merge(local.queues[title], { title = title })],
     [for title in sort(keys(local.records)) : merge(local.records[title], { title = title })],
     [for title in sort(keys(local.lambda)) : merge(local.lambda[title], { title = title })],
     [for title in sort(keys(local.database)) : merge(local.database[title], { title = title })],

@@ -22,6 +22,16 @@ variable "mappings" {
   }))
 }
 
+variable "queues" {
+  description = "Queues whose length, age and dead letters are shown, and records of the functions behind them."
+  type = list(object({
+    function_name    = string
+    name             = string
+    dead_letter_name = string
+  }))
+  default = []
+}
+
 variable "cluster_name" {
   description = "MSK cluster of the mappings; null for none."
   type        = string

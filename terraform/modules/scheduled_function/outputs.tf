@@ -15,7 +15,7 @@ output "policy" {
 
 output "scheduler_policy" {
   description = "The policy of the role that Scheduler takes, as JSON."
-  value       = local.scheduler_policy
+  value       = module.schedule.policy
 }
 
 output "environment" {
@@ -25,11 +25,5 @@ output "environment" {
 
 output "schedule" {
   description = "The schedule."
-  value = {
-    name          = aws_scheduler_schedule.this.name
-    group         = aws_scheduler_schedule.this.group_name
-    expression    = aws_scheduler_schedule.this.schedule_expression
-    enabled       = var.schedule.enabled
-    function_name = module.function.name
-  }
+  value       = module.schedule.schedule
 }

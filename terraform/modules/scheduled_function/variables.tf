@@ -1,11 +1,6 @@
 variable "name" {
   description = "Name of the function and of its schedule."
   type        = string
-
-  validation {
-    condition     = length(var.name) <= 55
-    error_message = "The role of the schedule is named <name>-schedule, and a role's name has 64 characters: use 55 or fewer."
-  }
 }
 
 variable "description" {
@@ -89,11 +84,6 @@ variable "schedule" {
     enabled    = optional(bool, true)
     input      = optional(string, "{}")
   })
-
-  validation {
-    condition     = can(regex("^(rate|cron|at)\\(.+\\)$", var.schedule.expression))
-    error_message = "expression is rate(…), cron(…) or at(…)."
-  }
 }
 
 variable "retry" {

@@ -1,0 +1,71 @@
+locals {
+  inbox_bucket = (
+    var.inbox.bucket != null ? { name = var.inbox.bucket, arn = "arn:${data.aws_partition.current.partition}:s3:::${var.inbox.bucket}" } :
+    { name = one(module.inbox_bucket[*].name), arn = one(module.inbox_bucket[*].arn) }
+  )
+}
+
+# Originals are never deleted by the function (they stay replayable): they age.
+module "inbox_bucket" {
+  source = "../bucket"
+  count  = var.inbox.bucket == null ? 1 : 0
+
+  name            = "${var.bucket_prefix}-inbox${var.buckets.suffix}"
+  versioning      = var.buckets.versioning
+  lifecycle_days  = var.buckets.lifecycle_days
+  expiration_days = var.inbox.expiration_days
+  require_tls     = var.buckets.require_tls
+  force_destroy   = var.buckets.force_destroy
+}
+
+module "inbox_etl" {
+  source = "../s3_function"
+
+  name            = local.names["inbox-etl"]
+  description     = "Events of the inbox to users and cards in Postgres, the newest of each"
+  code            = local.code["inbox-etl"]
+  architecture    = var.architecture
+  memory_mb       = var.sizes.inbox_etl.memory_mb
+  timeout_seconds = var.sizes.inbox_etl.timeout_seconds
+  log_level       = var.log_level
+  network         = var.network
+  alarms          = var.alarms
+
+  environment = merge(local.common_environment, {
+    INBOX_ROOT    = "s3://${local.inbox_bucket.name}/${var.inbox.prefix}"
+    DATABASE_URL  = var.warehouse.writer.url
+    DATABASE_AUTH = var.warehouse.writer.auth
+    PARKED_ROOT   = var.parked.root
+  })
+
+  policy_statements = concat([
+    {
+      sid       = "ReadInbox"
+      actions   = ["s3:GetObject"]
+      resources = ["${local.inbox_bucket.arn}/${var.inbox.prefix}/*"]
+    },
+    {
+      # For the sweep. S3 also asks this permission, with no prefix in the request, when it decides between "not there"
+      # (404) and "none of your business" (403) for an object that a GET names. Hence IfExists.
+      sid       = "ListInbox"
+      actions   = ["s3:ListBucket"]
+      resources = [local.inbox_bucket.arn]
+      condition = { StringLikeIfExists = { "s3:prefix" = ["${var.inbox.prefix}/*"] } }
+    },
+  ], local.parking_statements["inbox-etl"], var.warehouse.writer.statements)
+
+  bucket              = local.inbox_bucket
+  notifications       = coalesce(var.inbox.notifications, var.inbox.bucket == null)
+  filter_prefix       = "${var.inbox.prefix}/"
+  maximum_concurrency = var.sizes.inbox_etl.maximum_concurrency
+  # One event an object: many of them share an invocation, and a second is not long for the first to wait.
+  batch_size                 = 100
+  window_seconds             = 1
+  visibility_timeout_seconds = var.quick_retries ? var.sizes.inbox_etl.timeout_seconds : null
+  start_after                = aws_lambda_invocation.migrate[*].result
+
+  sweep = {
+    expression = var.inbox.sweep
+    enabled    = var.schedules_enabled
+  }
+}

@@ -1,0 +1,19 @@
+# How old the oldest message is that was not handled: it grows when the lane is slow, stuck or gone.
+resource "aws_cloudwatch_metric_alarm" "age" {
+  count = local.fed && var.alarms != null ? 1 : 0
+
+  alarm_name          = "${var.name}-age"
+  alarm_description   = "${var.name} has not handled a message for more than ${var.alarms.age_seconds} s: see its errors and its log group"
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateAgeOfOldestMessage"
+  dimensions          = { QueueName = var.name }
+  statistic           = "Maximum"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = var.alarms.age_seconds
+  period              = 60
+  evaluation_periods  = 5
+  datapoints_to_alarm = 5
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarms.topic_arns
+  ok_actions          = var.alarms.topic_arns
+}

@@ -1,0 +1,48 @@
+output "name" {
+  description = "The function's name."
+  value       = module.function.name
+}
+
+output "arn" {
+  description = "The function's ARN."
+  value       = module.function.arn
+}
+
+output "policy" {
+  description = "The function's role's whole policy, as JSON."
+  value       = module.function.policy
+}
+
+output "scheduler_policy" {
+  description = "The policy of the role that Scheduler takes, as JSON."
+  value       = module.sweep.policy
+}
+
+output "environment" {
+  description = "The function's environment variables."
+  value       = module.function.environment
+}
+
+output "schedule" {
+  description = "The schedule of the sweep."
+  value       = module.sweep.schedule
+}
+
+output "queue" {
+  description = "The queue that feeds the function, and its dead-letter queue; null where the sweep alone does."
+  value = local.fed ? {
+    function_name    = module.function.name
+    name             = one(aws_sqs_queue.this[*].name)
+    url              = one(aws_sqs_queue.this[*].url)
+    dead_letter_name = one(module.failed[*].name)
+    dead_letter_url  = one(module.failed[*].url)
+  } : null
+}
+
+output "delivery" {
+  description = "How objects come to the function: whether the bucket's notifications are configured here, and after how many seconds a message that failed comes back."
+  value = {
+    notified      = length(aws_s3_bucket_notification.this) > 0
+    retry_seconds = local.visibility_timeout_seconds
+  }
+}

@@ -1,0 +1,177 @@
+variable "name" {
+  description = "Name of the function, of its queue and of its schedule."
+  type        = string
+}
+
+variable "description" {
+  description = "What the function does, in one line."
+  type        = string
+}
+
+variable "code" {
+  description = "Zip file with the executable `bootstrap`: bucket, key, and the SHA-256 in base64 (null while it is not built)."
+  type = object({
+    bucket = string
+    key    = string
+    hash   = optional(string)
+  })
+}
+
+variable "architecture" {
+  description = "arm64 or x86_64: what the code was built for."
+  type        = string
+  default     = "arm64"
+}
+
+variable "memory_mb" {
+  description = "Memory in MB."
+  type        = number
+}
+
+variable "timeout_seconds" {
+  description = "Longest run of one invocation."
+  type        = number
+}
+
+variable "reserved_concurrency" {
+  description = "Concurrent executions kept for, and the most granted to, this function; -1 for no reservation."
+  type        = number
+  default     = -1
+}
+
+variable "environment" {
+  description = "Environment variables."
+  type        = map(string)
+}
+
+variable "log_level" {
+  description = "Least severe level that is logged."
+  type        = string
+  default     = "warn"
+}
+
+variable "log_retention_days" {
+  description = "Days that the log is kept."
+  type        = number
+  default     = 30
+}
+
+variable "policy_statements" {
+  description = "What the role may do beyond reading its queue and writing its log."
+  type = list(object({
+    sid       = string
+    effect    = optional(string, "Allow")
+    actions   = list(string)
+    resources = list(string)
+    condition = optional(map(map(list(string))), {})
+  }))
+  default = []
+}
+
+variable "network" {
+  description = "Subnets and security groups of the function; null outside a VPC. Lambda polls the queue from outside of it."
+  type = object({
+    subnet_ids         = list(string)
+    security_group_ids = list(string)
+  })
+  default = null
+}
+
+variable "bucket" {
+  description = "The bucket, of this account, that may put messages into the queue; null for a source that sends none: no queue is made, and the sweep alone feeds the function."
+  type = object({
+    name = string
+    arn  = string
+  })
+  default = null
+}
+
+variable "notifications" {
+  description = "Whether the bucket is told here to notify the queue. A bucket has one notification configuration, and this replaces it as a whole: false where somebody else keeps it, who names the queue there or leaves it to the sweep."
+  type        = bool
+  default     = true
+}
+
+variable "filter_prefix" {
+  description = "Beginning of the keys whose objects are notified; null for all."
+  type        = string
+  default     = null
+}
+
+variable "batch_size" {
+  description = "Messages of one invocation, at most."
+  type        = number
+  default     = 10
+
+  validation {
+    condition     = var.batch_size >= 1 && var.batch_size <= (var.window_seconds > 0 ? 10000 : 10)
+    error_message = "batch_size is 1 to 10; with a window of a second or more, to 10000."
+  }
+}
+
+variable "window_seconds" {
+  description = "The longest that a message waits for its batch to fill."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = var.window_seconds >= 0 && var.window_seconds <= 300
+    error_message = "window_seconds is 0 to 300."
+  }
+}
+
+variable "maximum_concurrency" {
+  description = "Invocations that the queue may have at once; null for as many as the account grants."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.maximum_concurrency == null ? true : var.maximum_concurrency >= 2 && var.maximum_concurrency <= 1000
+    error_message = "maximum_concurrency is 2 to 1000."
+  }
+}
+
+variable "visibility_timeout_seconds" {
+  description = "How long a message is hidden while it is being handled, and so when it comes back after a failure; null is six times the function's timeout, as AWS advises: throttled invocations are tried again within that time."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.visibility_timeout_seconds == null ? true : var.visibility_timeout_seconds >= var.timeout_seconds && var.visibility_timeout_seconds <= 43200
+    error_message = "visibility_timeout_seconds is at least the function's timeout (a message must not come back while it is being handled), and at most 43200."
+  }
+}
+
+variable "max_receive_count" {
+  description = "Deliveries of a message before it goes to the dead-letter queue."
+  type        = number
+  default     = 5
+
+  validation {
+    condition     = var.max_receive_count >= 1 && var.max_receive_count <= 1000
+    error_message = "max_receive_count is 1 to 1000."
+  }
+}
+
+variable "sweep" {
+  description = "When the function is invoked (UTC) to look at the source itself, with {\"sweep\":true}, and whether at all."
+  type = object({
+    expression = string
+    enabled    = optional(bool, true)
+  })
+}
+
+variable "start_after" {
+  description = "Values of things that must exist before the first poll, such as the result of a migration. Changes of them do not touch the mapping."
+  type        = list(string)
+  default     = []
+}
+
+variable "alarms" {
+  description = "Alarms, the SNS topics that they notify, and how old a message may be; null for none (an alarm never plans clean on the emulator)."
+  type = object({
+    topic_arns  = optional(list(string), [])
+    age_seconds = optional(number, 1800)
+  })
+  default = null
+}

@@ -1,0 +1,15 @@
+output "policy" {
+  description = "The policy of the role that Scheduler takes, as JSON."
+  value       = local.policy
+}
+
+output "schedule" {
+  description = "The schedule."
+  value = {
+    name          = aws_scheduler_schedule.this.name
+    group         = aws_scheduler_schedule.this.group_name
+    expression    = aws_scheduler_schedule.this.schedule_expression
+    enabled       = aws_scheduler_schedule.this.state == "ENABLED"
+    function_name = var.name
+  }
+}

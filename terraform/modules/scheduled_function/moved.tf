@@ -1,0 +1,26 @@
+# States from before the schedule and the queue were modules: what is there is kept, not made anew beside its own name.
+
+moved {
+  from = aws_iam_role.scheduler
+  to   = module.schedule.aws_iam_role.this
+}
+
+moved {
+  from = aws_iam_role_policy.scheduler
+  to   = module.schedule.aws_iam_role_policy.this
+}
+
+moved {
+  from = aws_scheduler_schedule.this
+  to   = module.schedule.aws_scheduler_schedule.this
+}
+
+moved {
+  from = aws_sqs_queue.failed[0]
+  to   = module.failed[0].aws_sqs_queue.this
+}
+
+moved {
+  from = aws_cloudwatch_metric_alarm.failed[0]
+  to   = module.failed[0].aws_cloudwatch_metric_alarm.this[0]
+}

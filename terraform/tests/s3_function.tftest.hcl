@@ -1,0 +1,217 @@
+# One function behind a bucket's notifications: what the module refuses, and what it passes on to AWS.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name            = "reader"
+  description     = "reads"
+  code            = { bucket = "code", key = "reader.zip" }
+  memory_mb       = 256
+  timeout_seconds = 60
+  environment     = {}
+  bucket          = { name = "source", arn = "arn:aws:s3:::source" }
+  sweep           = { expression = "rate(1 hour)", enabled = false }
+}
+
+run "notified" {
+  variables {
+    filter_prefix       = "inbox/"
+    batch_size          = 100
+    window_seconds      = 1
+    maximum_concurrency = 5
+  }
+
+  module {
+    source = "./modules/s3_function"
+  }
+
+  assert {
+    condition = jsondecode(aws_sqs_queue.this[0].policy).Statement == [{
+      Sid       = "ObjectsOfTheBucket"
+      Effect    = "Allow"
+      Principal = { Service = "s3.amazonaws.com" }
+      Action    = ["sqs:SendMessage"]
+      Resource  = ["arn:aws:sqs:eu-central-1:111122223333:reader"]
+      Condition = {
+        ArnEquals    = { "aws:SourceArn" = "arn:aws:s3:::source" }
+        StringEquals = { "aws:SourceAccount" = "111122223333" }
+      }
+    }]
+    error_message = "S3 may send for this bucket of this account, and nobody else may do anything."
+  }
+
+  assert {
+    condition = jsondecode(aws_sqs_queue.this[0].redrive_policy) == {
+      deadLetterTargetArn = "arn:aws:sqs:eu-central-1:111122223333:reader-failed"
+      maxReceiveCount     = 5
+    }
+    error_message = "A message that failed five times goes to the dead-letter queue."
+  }
+
+  assert {
+    condition     = aws_sqs_queue.this[0].visibility_timeout_seconds == 360 && aws_sqs_queue.this[0].sqs_managed_sse_enabled
+    error_message = "Hidden for six times the function's timeout, as AWS advises, and encrypted."
+  }
+
+  assert {
+    condition = (
+      aws_lambda_event_source_mapping.this[0].event_source_arn == "arn:aws:sqs:eu-central-1:111122223333:reader" &&
+      aws_lambda_event_source_mapping.this[0].function_response_types == toset(["ReportBatchItemFailures"]) &&
+      aws_lambda_event_source_mapping.this[0].batch_size == 100 &&
+      aws_lambda_event_source_mapping.this[0].maximum_batching_window_in_seconds == 1 &&
+      aws_lambda_event_source_mapping.this[0].scaling_config[0].maximum_concurrency == 5
+    )
+    error_message = "The mapping reads partial responses, and keeps to its batches and its concurrency."
+  }
+
+  assert {
+    condition = one([for statement in jsondecode(output.policy).Statement : statement if statement.Sid == "ReadQueue"]) == {
+      Sid      = "ReadQueue"
+      Effect   = "Allow"
+      Action   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+      Resource = ["arn:aws:sqs:eu-central-1:111122223333:reader"]
+    }
+    error_message = "The role reads its own queue, and does nothing else with it."
+  }
+
+  assert {
+    condition = (
+      aws_s3_bucket_notification.this[0].bucket == "source" &&
+      aws_s3_bucket_notification.this[0].queue[0].queue_arn == "arn:aws:sqs:eu-central-1:111122223333:reader" &&
+      aws_s3_bucket_notification.this[0].queue[0].events == toset(["s3:ObjectCreated:*"]) &&
+      aws_s3_bucket_notification.this[0].queue[0].filter_prefix == "inbox/"
+    )
+    error_message = "Every object that is created under the prefix is notified."
+  }
+
+  assert {
+    condition = output.queue == {
+      function_name    = "reader"
+      name             = "reader"
+      url              = aws_sqs_queue.this[0].url
+      dead_letter_name = "reader-failed"
+      dead_letter_url  = module.failed[0].url
+    }
+    error_message = "Somebody who waits for the queue to be empty, or looks for dead letters, reads where they are."
+  }
+
+  assert {
+    condition     = output.schedule.name == "reader" && output.schedule.expression == "rate(1 hour)" && !output.schedule.enabled
+    error_message = "The sweep is deployed, and off where it shall be."
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.age) == 0
+    error_message = "No alarms unless somebody asks."
+  }
+}
+
+run "a_bucket_that_somebody_else_configures" {
+  variables {
+    notifications              = false
+    visibility_timeout_seconds = 60
+    alarms                     = {}
+  }
+
+  module {
+    source = "./modules/s3_function"
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket_notification.this) == 0
+    error_message = "The bucket's notification configuration is left alone."
+  }
+
+  assert {
+    condition     = length(aws_sqs_queue.this) == 1 && length(aws_lambda_event_source_mapping.this) == 1
+    error_message = "The queue is there for its owner to name."
+  }
+
+  assert {
+    condition     = aws_sqs_queue.this[0].visibility_timeout_seconds == 60
+    error_message = "As long as the function's timeout is allowed: the local stack's retries come back so."
+  }
+
+  assert {
+    condition     = length(aws_lambda_event_source_mapping.this[0].scaling_config) == 0 && aws_lambda_event_source_mapping.this[0].batch_size == 10
+    error_message = "No limit unless one is given."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.age[0].threshold == 1800 && aws_cloudwatch_metric_alarm.age[0].dimensions == tomap({ QueueName = "reader" })
+    error_message = "Somebody is told when messages wait."
+  }
+}
+
+run "a_source_that_sends_nothing_is_swept" {
+  variables {
+    bucket = null
+    alarms = {}
+  }
+
+  module {
+    source = "./modules/s3_function"
+  }
+
+  assert {
+    condition = (
+      length(aws_sqs_queue.this) + length(module.failed) + length(aws_lambda_event_source_mapping.this) +
+      length(aws_s3_bucket_notification.this) + length(aws_cloudwatch_metric_alarm.age) == 0 && output.queue == null
+    )
+    error_message = "No queue that nobody fills, and no alarm on it."
+  }
+
+  assert {
+    condition     = alltrue([for statement in jsondecode(output.policy).Statement : statement.Sid != "ReadQueue"])
+    error_message = "Nothing to be permitted."
+  }
+
+  assert {
+    condition     = output.schedule.name == "reader"
+    error_message = "The sweep feeds the function."
+  }
+}
+
+run "a_message_that_comes_back_while_it_is_handled_is_refused" {
+  command = plan
+
+  variables {
+    visibility_timeout_seconds = 59
+  }
+
+  module {
+    source = "./modules/s3_function"
+  }
+
+  expect_failures = [var.visibility_timeout_seconds]
+}
+
+run "large_batches_without_a_window_are_refused" {
+  command = plan
+
+  variables {
+    batch_size = 11
+  }
+
+  module {
+    source = "./modules/s3_function"
+  }
+
+  expect_failures = [var.batch_size]
+}
+
+run "a_concurrency_of_one_is_refused" {
+  command = plan
+
+  variables {
+    maximum_concurrency = 1
+  }
+
+  module {
+    source = "./modules/s3_function"
+  }
+
+  expect_failures = [var.maximum_concurrency]
+}
