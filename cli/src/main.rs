@@ -4,6 +4,7 @@ mod failure;
 mod out;
 mod progress;
 mod reconcile;
+mod samples;
 mod stack;
 mod table;
 mod verbs;
@@ -17,7 +18,8 @@ use tokio::runtime::Builder;
 
 use stack::layout::Layout;
 use verbs::{
-    bridge, detach, down, drain, env, logs, offsets, parked, pipeline, prepare, rooms, status, up, verify,
+    bridge, detach, down, drain, env, inbox, ingest, logs, media, offsets, parked, pipeline, prepare, rooms,
+    status, up, verify,
 };
 
 /// Headwater on this machine: a local stack of real parts, and what it holds
@@ -41,10 +43,16 @@ enum Verb {
     Status(status::Status),
     /// Print the variables that point other tools at the stack
     Env(env::Env),
-    /// Wait until everything in Kafka was delivered
+    /// Wait until everything in Kafka and in the queues was delivered
     Drain(drain::Drain),
     /// Send records of the rooms generator
     Rooms(rooms::Rooms),
+    /// Upload media files and the list that names them
+    Media(media::Media),
+    /// Drop events of users and cards into the inbox
+    Inbox(inbox::Inbox),
+    /// Have a function look for objects, or read some of them again
+    Ingest(ingest::Ingest),
     /// Check that every record was stored or parked, and none twice
     Verify(verify::Verify),
     /// List, show and redrive the records that no sink could take
@@ -91,6 +99,9 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
             Verb::Env(_) => env::run(&layout),
             Verb::Drain(args) => drain::run(&layout, args).await,
             Verb::Rooms(args) => rooms::run(&layout, args).await,
+            Verb::Media(args) => media::run(&layout, args).await,
+            Verb::Inbox(args) => inbox::run(&layout, args).await,
+            Verb::Ingest(args) => ingest::run(&layout, args).await,
             Verb::Logs(args) => logs::run(&layout, args).await,
             Verb::Verify(args) => verify::run(&layout, args).await,
             Verb::Parked(args) => parked::run(&layout, args).await,

@@ -34,8 +34,9 @@ pub(crate) async fn offsets(stack: &Stack) -> anyhow::Result<BTreeMap<Place, BTr
     let mut offsets: BTreeMap<Place, BTreeSet<i64>> = BTreeMap::new();
     for object in objects(&open(stack).await?, None).await? {
         for record in object.records.into_iter().flatten() {
-            let Source::Kafka { topic, partition, offset } = record.source;
-            offsets.entry((record.lane, topic, partition)).or_default().insert(offset);
+            if let Source::Kafka { topic, partition, offset } = record.source {
+                offsets.entry((record.lane, topic, partition)).or_default().insert(offset);
+            }
         }
     }
     Ok(offsets)

@@ -13,6 +13,7 @@ pub(crate) mod lock;
 pub(crate) mod ports;
 pub(crate) mod postgres;
 pub(crate) mod process;
+pub(crate) mod queues;
 pub(crate) mod record;
 pub(crate) mod requirements;
 pub(crate) mod terraform;

@@ -41,6 +41,21 @@ pub(crate) struct Outputs {
     pub(crate) parked_root: String,
     /// Folder of the function → its name in the environment.
     pub(crate) functions: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) queues: Vec<QueueOutput>,
+    #[serde(default)]
+    pub(crate) media_bucket: Option<String>,
+    #[serde(default)]
+    pub(crate) inbox_bucket: Option<String>,
+}
+
+/// One queue that feeds a function.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct QueueOutput {
+    pub(crate) function_name: String,
+    pub(crate) name: String,
+    pub(crate) url: String,
+    pub(crate) dead_letter_url: String,
 }
 
 /// One topic.
@@ -104,6 +119,11 @@ impl Stack {
             ("HEADWATER_LAKE", outputs.lake_root.clone()),
             ("HEADWATER_PARKED", outputs.parked_root.clone()),
         ]);
+        let buckets = [
+            ("HEADWATER_MEDIA_BUCKET", &outputs.media_bucket),
+            ("HEADWATER_INBOX_BUCKET", &outputs.inbox_bucket),
+        ];
+        variables.extend(buckets.into_iter().filter_map(|(name, bucket)| Some((name, bucket.clone()?))));
         Ok(variables)
     }
 }

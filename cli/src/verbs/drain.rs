@@ -1,4 +1,4 @@
-//! `headwater drain`: waits until every mapping has delivered everything.
+//! `headwater drain`: waits until every mapping and every queue has delivered everything.
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use crate::{
         bridge,
         lag::{self, MappingLag},
         layout::Layout,
+        queues::{self, QueueDepth},
         record::Stack,
     },
     table,
@@ -31,7 +32,7 @@ pub(crate) struct Drain {
     timeout: Duration,
 }
 
-/// Waits until all lags are 0.
+/// Waits until all lags are 0 and all queues empty.
 pub(crate) async fn run(layout: &Layout, args: &Drain) -> anyhow::Result<()> {
     let stack = Stack::load(layout)?;
     let outputs = stack.outputs()?;
@@ -43,7 +44,9 @@ pub(crate) async fn run(layout: &Layout, args: &Drain) -> anyhow::Result<()> {
             return Err(failure("the bridge does not run, so nothing is delivered", "run `headwater up`"));
         }
         let lags = lag::all(&reader, outputs).await?;
-        let left: u64 = lags.iter().map(MappingLag::total).sum();
+        let depths = queues::all(&stack).await?;
+        let left: u64 = lags.iter().map(MappingLag::total).sum::<u64>()
+            + depths.iter().map(|depth| depth.waiting).sum::<u64>();
         if left == 0 {
             drop(meter);
             out::note(format!("drained in {:.1} s", started.elapsed().as_secs_f64()));
@@ -53,13 +56,19 @@ pub(crate) async fn run(layout: &Layout, args: &Drain) -> anyhow::Result<()> {
         *most = left.max(*most);
         meter.set(*most - left, *most);
         if started.elapsed() >= args.timeout {
-            return Err(left_over(layout, &lags, left, args.timeout));
+            return Err(left_over(layout, &lags, &depths, left, args.timeout));
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
-fn left_over(layout: &Layout, lags: &[MappingLag<'_>], left: u64, timeout: Duration) -> anyhow::Error {
+fn left_over(
+    layout: &Layout,
+    lags: &[MappingLag<'_>],
+    depths: &[QueueDepth<'_>],
+    left: u64,
+    timeout: Duration,
+) -> anyhow::Error {
     let rows = lags.iter().flat_map(|lag| {
         let mapping = lag.mapping;
         lag.partitions.iter().filter(|partition| partition.lag > 0).map(|partition| {
@@ -74,6 +83,12 @@ fn left_over(layout: &Layout, lags: &[MappingLag<'_>], left: u64, timeout: Durat
         })
     });
     out::line(table::render(&["function", "group", "partition", "committed", "end", "lag"], rows));
+    if depths.iter().any(|depth| depth.waiting > 0) {
+        let rows = depths.iter().filter(|depth| depth.waiting > 0).map(|depth| {
+            vec![depth.queue.function_name.clone(), depth.queue.name.clone(), depth.waiting.to_string()]
+        });
+        out::line(table::render(&["function", "queue", "messages"], rows));
+    }
     failure(
         format!("{left} deliveries are left after {timeout:?}"),
         format!("see `headwater status`, `headwater logs` and {}", bridge::part(layout).log.display()),

@@ -58,8 +58,7 @@ impl GivenUp {
 async fn shelf(stack: &Stack) -> anyhow::Result<ObjectStore> {
     let root = &stack.outputs()?.parked_root;
     let root: S3Location = root.parse().with_context(|| format!("{root} is not an address on S3"))?;
-    let bucket: S3Location = format!("s3://{}", root.bucket()).parse()?;
-    Ok(ObjectStore::new(objects::client(&aws::config(stack).await), bucket))
+    Ok(ObjectStore::new(objects::client(&aws::config(stack).await), root.root()))
 }
 
 /// All of them, optionally of one function.

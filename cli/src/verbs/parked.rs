@@ -1,6 +1,6 @@
 //! `headwater parked`: the records that no sink could take.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
@@ -15,12 +15,13 @@ use crate::{
     reconcile::parked::{objects, open},
     stack::{aws, layout::Layout, record::Stack},
     table,
-    verbs::given_up,
+    verbs::{given_up, ingest},
 };
 
 /// What one redriving invocation carries at the most; Lambda takes 6 MB.
 const MOST_RECORDS: usize = 5_000;
 const MOST_BYTES: usize = 4 << 20;
+const MOST_KEYS: usize = 200;
 
 /// Arguments of `headwater parked`.
 #[derive(Debug, Args)]
@@ -47,9 +48,10 @@ Examples:
     /// Show parked records whole
     #[command(after_help = "\
 Examples:
-  headwater parked show rooms-v1/2/1041")]
+  headwater parked show rooms-v1/2/1041
+  headwater parked show 'headwater-media/songs 1.json#17'")]
     Show {
-        /// Which, as TOPIC/PARTITION/OFFSET
+        /// Which, as TOPIC/PARTITION/OFFSET, BUCKET/KEY#INDEX, or BUCKET/KEY for an object as a whole
         source: String,
         #[command(flatten)]
         filter: Filter,
@@ -81,8 +83,8 @@ struct Filter {
 
 impl Filter {
     fn takes(&self, record: &ParkedRecord) -> bool {
-        let Source::Kafka { topic, .. } = &record.source;
-        self.topic.as_ref().is_none_or(|wanted| wanted == topic)
+        let Some(wanted) = &self.topic else { return true };
+        matches!(&record.source, Source::Kafka { topic, .. } if topic == wanted)
     }
 }
 
@@ -126,18 +128,20 @@ fn list(records: &[ParkedRecord], json: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     let rows = records.iter().map(|record| {
-        vec![record.lane.clone(), place(&record.source), record.parked_at.clone(), record.reason.clone()]
+        let source = record.source.to_string();
+        vec![record.lane.clone(), source, record.parked_at.clone(), record.reason.clone()]
     });
     out::line(table::render(&["lane", "record", "parked at", "reason"], rows));
     Ok(())
 }
 
 fn show(records: &[ParkedRecord], source: &str) -> anyhow::Result<()> {
-    let found: Vec<&ParkedRecord> = records.iter().filter(|record| place(&record.source) == source).collect();
+    let found: Vec<&ParkedRecord> =
+        records.iter().filter(|record| record.source.to_string() == source).collect();
     if found.is_empty() {
         return Err(failure(
             format!("no parked record {source}"),
-            "`headwater parked list` names them, as topic/partition/offset",
+            "`headwater parked list` names them, as topic/partition/offset or bucket/key#index",
         ));
     }
     let text = |bytes: Option<Vec<u8>>| match bytes {
@@ -163,11 +167,6 @@ fn show(records: &[ParkedRecord], source: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn place(source: &Source) -> String {
-    let Source::Kafka { topic, partition, offset } = source;
-    format!("{topic}/{partition}/{offset}")
-}
-
 async fn redrive(stack: &Stack, letters: &DeadLetters, filter: &Filter) -> anyhow::Result<()> {
     let whole =
         if filter.topic.is_none() { given_up::all(stack, filter.lane.as_deref()).await? } else { Vec::new() };
@@ -190,6 +189,11 @@ async fn redrive(stack: &Stack, letters: &DeadLetters, filter: &Filter) -> anyho
     let mut meter = Meter::new("parked records", total as u64);
     let mut done = 0;
     for (lane, objects) in lanes {
+        if objects.iter().flat_map(|object| object.records.iter().flatten()).any(is_of_object) {
+            done += read_again(stack, &lane, &objects).await?;
+            meter.set(done, total as u64);
+            continue;
+        }
         let mut waiting: Vec<ParkedObject> = Vec::new();
         for object in objects {
             let (records, bytes) = size(&waiting);
@@ -213,6 +217,27 @@ async fn redrive(stack: &Stack, letters: &DeadLetters, filter: &Filter) -> anyho
             "mend the cause (`headwater parked list`), deploy it with `headwater up`, and redrive again",
         )),
     }
+}
+
+fn is_of_object(record: &ParkedRecord) -> bool {
+    matches!(record.source, Source::Object { .. })
+}
+
+/// Has the objects that parked records are of read again: the function replaces what it parked of them. Returns the number
+/// of records.
+async fn read_again(stack: &Stack, lane: &str, letters: &[ParkedObject]) -> anyhow::Result<u64> {
+    let records = || letters.iter().flat_map(|object| object.records.iter().flatten());
+    let keys: BTreeSet<&str> = records()
+        .filter_map(|record| match &record.source {
+            Source::Object { key, .. } => Some(key.as_str()),
+            Source::Kafka { .. } => None,
+        })
+        .collect();
+    let keys: Vec<&str> = keys.into_iter().collect();
+    for some in keys.chunks(MOST_KEYS) {
+        ingest::read_again(stack, lane, some).await?;
+    }
+    Ok(records().count() as u64)
 }
 
 fn size(objects: &[ParkedObject]) -> (usize, usize) {
@@ -239,8 +264,8 @@ async fn hand_over(
     let records = newest_by_source(all);
     let mut event = MskEvent::new(event_source::bridge::LOCAL_CLUSTER_ARN, &stack.kafka());
     for record in &records {
-        let Source::Kafka { topic, partition, offset } = &record.source;
-        let damaged = || format!("{} is damaged", place(&record.source));
+        let Source::Kafka { topic, partition, offset } = &record.source else { continue };
+        let damaged = || format!("{} is damaged", record.source);
         let (key, value) = (record.key().with_context(damaged)?, record.value().with_context(damaged)?);
         let decoded = |header: &Header| {
             let value = base64_simd::STANDARD.decode_to_vec(&header.value_base64)?;

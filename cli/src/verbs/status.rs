@@ -1,4 +1,4 @@
-//! `headwater status`: each part and each mapping.
+//! `headwater status`: each part, each mapping and each queue.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +13,7 @@ use crate::{
         layout::Layout,
         postgres,
         process::Part,
+        queues,
         record::Stack,
     },
     table,
@@ -36,6 +37,17 @@ struct Report {
     live: bool,
     parts: BTreeMap<&'static str, PartReport>,
     mappings: Vec<MappingReport>,
+    queues: Vec<QueueReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct QueueReport {
+    function: String,
+    queue: String,
+    /// Messages that wait or are worked on.
+    waiting: u64,
+    /// Messages that were given up.
+    dead: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -94,6 +106,18 @@ pub(crate) async fn run(layout: &Layout, args: &Status) -> anyhow::Result<()> {
         out::line("");
         out::line(table::render(&["function", "group", "topic", "lag", "last error"], mappings));
     }
+    if !report.queues.is_empty() {
+        let rows = report.queues.iter().map(|queue| {
+            vec![
+                queue.function.clone(),
+                queue.queue.clone(),
+                queue.waiting.to_string(),
+                queue.dead.to_string(),
+            ]
+        });
+        out::line("");
+        out::line(table::render(&["function", "queue", "waiting", "given up"], rows));
+    }
     if report.parts.values().any(|part| !part.healthy) {
         out::note("not all is well: `headwater up` starts what is missing");
     }
@@ -140,7 +164,18 @@ async fn report(layout: &Layout, stack: &Stack) -> Report {
             last_error: errors.get(&(mapping.consumer_group.clone(), mapping.topic.clone())).cloned(),
         })
         .collect();
-    Report { data_dir: layout.data.display().to_string(), live: stack.live, parts, mappings }
+    let depths =
+        if parts["emulator"].healthy { queues::all(stack).await.unwrap_or_default() } else { Vec::new() };
+    let queues = depths
+        .into_iter()
+        .map(|depth| QueueReport {
+            function: depth.queue.function_name.clone(),
+            queue: depth.queue.name.clone(),
+            waiting: depth.waiting,
+            dead: depth.dead,
+        })
+        .collect();
+    Report { data_dir: layout.data.display().to_string(), live: stack.live, parts, mappings, queues }
 }
 
 fn of(part: &Part, answers: bool) -> PartReport {

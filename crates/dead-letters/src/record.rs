@@ -1,5 +1,7 @@
 //! A parked record, as a line of JSON.
 
+use std::fmt;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use kafka_batch::{PartitionRecords, RecordRef};
 use serde::{Deserialize, Serialize};
@@ -20,11 +22,11 @@ pub struct ParkedRecord {
     /// The headers, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<Header>,
-    /// Kafka's timestamp, milliseconds since the epoch.
+    /// Kafka's timestamp, or the time at which the object was written: milliseconds since the epoch.
     pub timestamp: i64,
     /// When it was parked: RFC 3339, UTC.
     pub parked_at: String,
-    /// The version of the record's schema: a fingerprint of the pipeline file's fields.
+    /// The version of the record's schema: a fingerprint of the pipeline file's fields, where there is one.
     pub schema: String,
     /// The version of the code.
     pub version: String,
@@ -52,6 +54,26 @@ pub enum Source {
         /// The record's offset.
         offset: i64,
     },
+    /// An object, or an element of one.
+    Object {
+        /// The bucket, or the base URL of a web server.
+        bucket: String,
+        /// The object's key.
+        key: String,
+        /// The element's place in the object, from 0; none where the object as a whole is meant.
+        index: Option<u64>,
+    },
+}
+
+impl fmt::Display for Source {
+    /// `topic/partition/offset`, or `bucket/key#index`.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kafka { topic, partition, offset } => write!(out, "{topic}/{partition}/{offset}"),
+            Self::Object { bucket, key, index: Some(index) } => write!(out, "{bucket}/{key}#{index}"),
+            Self::Object { bucket, key, index: None } => write!(out, "{bucket}/{key}"),
+        }
+    }
 }
 
 impl ParkedRecord {
@@ -82,6 +104,30 @@ impl ParkedRecord {
             timestamp: record.timestamp_ms(),
             parked_at: now(),
             schema: schema.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// An object or an element of it, parked now. `value` is left out where it is too large to be kept twice: the
+    /// object itself stays where it is. `timestamp_ms` is the time at which the object was written.
+    #[must_use]
+    pub fn of_object(
+        lane: &str,
+        (bucket, key, index): (&str, &str, Option<u64>),
+        value: Option<&[u8]>,
+        reason: &str,
+        timestamp_ms: i64,
+    ) -> Self {
+        Self {
+            lane: lane.to_owned(),
+            source: Source::Object { bucket: bucket.to_owned(), key: key.to_owned(), index },
+            reason: reason.to_owned(),
+            key_base64: None,
+            value_base64: value.map(encoded),
+            headers: Vec::new(),
+            timestamp: timestamp_ms,
+            parked_at: now(),
+            schema: String::new(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }

@@ -1,9 +1,14 @@
-//! Where parked records lie: `<root>/<lane>/<topic>/<partition>/<first offset>-<last offset>.jsonl`.
+//! Where parked records lie: `<root>/<lane>/<topic>/<partition>/<first offset>-<last offset>.jsonl`, and those of an
+//! object in `<root>/<lane>/<bucket>/<the object's key, encoded>/<reading>/<first element>.jsonl`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use bytes::Bytes;
+use kafka_batch::PartitionRecords;
 use objects::{ObjectStore, S3Location, StoreError};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::record::{ParkedRecord, Source};
@@ -14,13 +19,57 @@ pub struct DeadLetters {
     store: ObjectStore,
 }
 
+/// One reading of an object by a lane.
+#[derive(Debug, Clone, Copy)]
+pub struct ObjectReading<'a> {
+    /// The function, by its folder's name.
+    pub lane: &'a str,
+    /// The bucket, or the base URL of a web server.
+    pub bucket: &'a str,
+    /// The object's key.
+    pub key: &'a str,
+    /// Counts the readings of this object.
+    pub reading: i64,
+}
+
+impl ObjectReading<'_> {
+    fn folder(&self) -> String {
+        format!("{}/{}/{}/", self.lane, encoded(self.bucket), encoded(self.key))
+    }
+}
+
+/// A name as one part of a path. A long one is cut and told apart by its hash: S3 keys end at 1,024 bytes.
+fn encoded(name: &str) -> String {
+    const LONGEST: usize = 300;
+    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+    let mut encoded = utf8_percent_encode(name, KEPT).to_string();
+    if encoded.len() > LONGEST {
+        encoded.truncate(LONGEST);
+        for byte in &Sha256::digest(name.as_bytes())[..16] {
+            // Writing to a String cannot fail.
+            let _ = write!(encoded, "{byte:02x}");
+        }
+    }
+    encoded
+}
+
+/// Records as lines of JSON.
+fn lines(records: &[ParkedRecord]) -> Bytes {
+    let mut lines = String::new();
+    for record in records {
+        // A map of strings and numbers always has a JSON form, and writing to a String cannot fail.
+        let _ = writeln!(lines, "{}", serde_json::to_value(record).unwrap_or_default());
+    }
+    lines.into()
+}
+
 /// One object of parked records.
 #[derive(Debug, Clone)]
 pub struct ParkedObject {
     /// Its path below the root.
     pub path: String,
     /// What identifies this very content.
-    pub etag: String,
+    pub tag: String,
     /// Its lines; one that is not a parked record is given as it stands.
     pub records: Vec<Result<ParkedRecord, String>>,
 }
@@ -39,17 +88,53 @@ impl DeadLetters {
     }
 
     /// Parks records of one lane and one partition. Does nothing for none.
-    pub async fn park(&self, records: &[ParkedRecord], deadline: Instant) -> Result<(), StoreError> {
+    pub async fn park(
+        &self,
+        partition: &PartitionRecords<'_>,
+        records: &[ParkedRecord],
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
         let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(()) };
-        let mut lines = String::new();
-        for record in records {
-            // A map of strings and numbers always has a JSON form, and writing to a String cannot fail.
-            let _ = writeln!(lines, "{}", serde_json::to_value(record).unwrap_or_default());
+        let offset = |record: &ParkedRecord| match &record.source {
+            Source::Kafka { offset, .. } => *offset,
+            Source::Object { .. } => 0,
+        };
+        let (from, to) = (offset(first), offset(last));
+        let (topic, number) = (partition.topic(), partition.partition());
+        let path = format!("{}/{topic}/{number}/{from:020}-{to:020}.jsonl", first.lane);
+        self.store.put(&path, lines(records), deadline).await
+    }
+
+    /// Parks elements of an object, or the object as a whole, found in one reading of it. Does nothing for none.
+    pub async fn park_of_object(
+        &self,
+        object: &ObjectReading<'_>,
+        records: &[ParkedRecord],
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
+        let Some(first) = records.first() else { return Ok(()) };
+        let place = match first.source {
+            Source::Object { index: Some(index), .. } => format!("{index:020}"),
+            _ => "object".to_owned(),
+        };
+        let path = format!("{}{:010}/{place}.jsonl", object.folder(), object.reading);
+        self.store.put(&path, lines(records), deadline).await
+    }
+
+    /// Deletes what earlier readings of an object parked: a later one has read all of it.
+    pub async fn forget_earlier(
+        &self,
+        object: &ObjectReading<'_>,
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
+        let folder = object.folder();
+        let this = format!("{folder}{:010}/", object.reading);
+        for listed in self.store.list_below(&folder, deadline).await? {
+            if listed.path < this {
+                self.store.delete(&listed.path, deadline).await?;
+            }
         }
-        let Source::Kafka { topic, partition, offset: from } = &first.source;
-        let Source::Kafka { offset: to, .. } = &last.source;
-        let path = format!("{}/{topic}/{partition}/{from:020}-{to:020}.jsonl", first.lane);
-        self.store.put(&path, lines.into(), deadline).await
+        Ok(())
     }
 
     /// All objects, optionally of one lane only, in the order of their keys.
@@ -72,7 +157,7 @@ impl DeadLetters {
                     .filter(|line| !line.is_empty())
                     .map(|line| serde_json::from_str(line).map_err(|_| line.to_owned()))
                     .collect();
-                objects.push(ParkedObject { path: listed.path, etag: listed.etag, records });
+                objects.push(ParkedObject { path: listed.path, tag: listed.version.tag, records });
             }
         }
         Ok(objects)
@@ -84,7 +169,7 @@ impl DeadLetters {
         let now = self.store.list_below(&object.path, deadline).await?;
         match now.iter().find(|listed| listed.path == object.path) {
             None => Ok(true),
-            Some(listed) if listed.etag != object.etag => Ok(false),
+            Some(listed) if listed.version.tag != object.tag => Ok(false),
             Some(_) => self.store.delete(&object.path, deadline).await.map(|()| true),
         }
     }
@@ -127,6 +212,16 @@ mod tests {
         let newest = newest_by_source(records.into_iter().chain(again));
         assert_eq!(newest.len(), 2);
         assert_eq!(newest[1].parked_at, "2026-11-21T00:00:00.000002Z");
+    }
+
+    #[test]
+    fn objects_with_like_names_have_folders_of_their_own_and_long_names_fit() {
+        let folder = |key: &str| ObjectReading { lane: "l", bucket: "b", key, reading: 1 }.folder();
+        assert_eq!(folder("a/b c"), "l/b/a%2Fb%20c/");
+        assert_ne!(folder("a"), folder("a/"));
+        let (long, longer) = ("ü".repeat(512), format!("{}!", "ü".repeat(511)));
+        assert_ne!(folder(&long), folder(&longer));
+        assert!(folder(&long).len() < 400);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One mapping's settings.
 
+use objects::S3Location;
 use serde::{Deserialize, Serialize};
 
 /// A Kafka event source mapping: one element of the Terraform output `event_source_mappings`.
@@ -83,7 +84,7 @@ impl Mapping {
                 self.maximum_record_age_seconds
             ));
         }
-        if self.on_failure.as_deref().is_some_and(|uri| bucket_and_prefix(uri).is_none()) {
+        if self.on_failure.is_some() && self.failure_destination().is_none() {
             problems.push("on_failure must be s3://bucket/prefix".to_owned());
         }
         match (self.starting_position, self.start_at_ms()) {
@@ -111,17 +112,11 @@ impl Mapping {
         chrono::DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_millis())
     }
 
-    /// Bucket and prefix (without slashes at its ends) of the failure destination.
+    /// Where batches go that are given up.
     #[must_use]
-    pub fn failure_destination(&self) -> Option<(&str, &str)> {
-        bucket_and_prefix(self.on_failure.as_deref()?)
+    pub fn failure_destination(&self) -> Option<S3Location> {
+        self.on_failure.as_deref()?.parse().ok()
     }
-}
-
-fn bucket_and_prefix(uri: &str) -> Option<(&str, &str)> {
-    let rest = uri.strip_prefix("s3://")?;
-    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-    (!bucket.is_empty()).then(|| (bucket, prefix.trim_matches('/')))
 }
 
 #[cfg(test)]
@@ -170,6 +165,6 @@ mod tests {
         let mut json = mapping();
         json["on_failure"] = "s3://parked/failed/parquet-writer/".into();
         let read: Mapping = serde_json::from_value(json).unwrap();
-        assert_eq!(read.failure_destination(), Some(("parked", "failed/parquet-writer")));
+        assert_eq!(read.failure_destination().unwrap().to_string(), "s3://parked/failed/parquet-writer");
     }
 }

@@ -28,3 +28,19 @@ pub trait Classified: std::error::Error {
     /// The class of this fault.
     fn class(&self) -> FaultClass;
 }
+
+/// An error and all that caused it, in one line.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !message.contains(&cause_text) {
+            message.push_str(": ");
+            message.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    message
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use crate::fault::{Classified, FaultClass};
+use faults::{Classified, FaultClass};
 
 /// A function's settings.
 pub trait Settings: Sized {

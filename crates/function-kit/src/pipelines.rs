@@ -1,41 +1,30 @@
 //! The pipelines and places that every Kafka lane is told of.
 
+use faults::{Classified, FaultClass};
+use objects::{ObjectStore, S3Location, StoreError};
 use pipeline::{PipelineError, Pipelines};
+use tokio::time::Instant;
 
 use crate::environment::Environment;
-use crate::fault::{Classified, FaultClass};
 
 /// Where the pipelines stand.
 #[derive(Debug, Clone)]
 pub enum PipelineSource {
     /// In the environment itself, read already.
     Inline(Pipelines),
-    /// In an object on S3: the environment holds 4 KB at the most.
-    Object(S3Address),
-}
-
-/// Bucket and key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct S3Address {
-    /// The bucket.
-    pub bucket: String,
-    /// The object's key.
-    pub key: String,
+    /// In the object at this address: the environment holds 4 KB at the most.
+    Object(S3Location),
 }
 
 /// The pipelines cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// S3 did not give the object.
-    #[error("s3://{bucket}/{key}: {reason}")]
-    Object {
-        /// The bucket.
-        bucket: String,
-        /// The object's key.
-        key: String,
-        /// Why.
-        reason: String,
-    },
+    #[error("HEADWATER_PIPELINES_URI: {0}")]
+    Store(#[from] StoreError),
+    /// There is no such object.
+    #[error("HEADWATER_PIPELINES_URI: there is no {0}")]
+    Missing(S3Location),
     /// The content is wrong.
     #[error("HEADWATER_PIPELINES_URI: {0}")]
     Content(#[from] PipelineError),
@@ -44,8 +33,8 @@ pub enum LoadError {
 impl Classified for LoadError {
     fn class(&self) -> FaultClass {
         match self {
-            Self::Object { .. } => FaultClass::Retryable,
-            Self::Content(_) => FaultClass::Configuration,
+            Self::Store(error) => error.class(),
+            Self::Missing(_) | Self::Content(_) => FaultClass::Configuration,
         }
     }
 }
@@ -58,11 +47,9 @@ impl PipelineSource {
                 Ok(pipelines) => return Some(Self::Inline(pipelines)),
                 Err(error) => environment.problem(format!("HEADWATER_PIPELINES is not valid: {error}")),
             },
-            (None, Some(uri)) => match uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) {
-                Some((bucket, key)) => {
-                    return Some(Self::Object(S3Address { bucket: bucket.to_owned(), key: key.to_owned() }));
-                }
-                None => environment.problem("HEADWATER_PIPELINES_URI is not valid: it must be s3://bucket/key"),
+            (None, Some(uri)) => match uri.parse::<S3Location>() {
+                Ok(address) if !address.prefix().is_empty() => return Some(Self::Object(address)),
+                _ => environment.problem("HEADWATER_PIPELINES_URI is not valid: it must be s3://bucket/key"),
             },
             (Some(_), Some(_)) => {
                 environment.problem("HEADWATER_PIPELINES and HEADWATER_PIPELINES_URI exclude each other");
@@ -75,15 +62,14 @@ impl PipelineSource {
     }
 
     /// The pipelines, from S3 where they stand there.
-    pub async fn load(&self, client: &aws_sdk_s3::Client) -> Result<Pipelines, LoadError> {
-        let S3Address { bucket, key } = match self {
+    pub async fn load(&self, client: &objects::Client, deadline: Instant) -> Result<Pipelines, LoadError> {
+        let address = match self {
             Self::Inline(pipelines) => return Ok(pipelines.clone()),
             Self::Object(address) => address,
         };
-        let failed = |reason: String| LoadError::Object { bucket: bucket.clone(), key: key.clone(), reason };
-        let answer = client.get_object().bucket(bucket).key(key).send().await;
-        let object = answer.map_err(|error| failed(crate::serve::chain(&error)))?;
-        let body = object.body.collect().await.map_err(|error| failed(error.to_string()))?.into_bytes();
+        let store = ObjectStore::new(client.clone(), address.root());
+        let body = store.get(address.prefix(), deadline).await?;
+        let body = body.ok_or_else(|| LoadError::Missing(address.clone()))?;
         Ok(Pipelines::from_json(&String::from_utf8_lossy(&body))?)
     }
 }
@@ -108,7 +94,7 @@ mod tests {
         let object =
             Environment::from_iter([("HEADWATER_PIPELINES_URI", "s3://b/c/p.json")]).settings::<Source>();
         let PipelineSource::Object(address) = object.unwrap().0 else { panic!("inline") };
-        assert_eq!(address, S3Address { bucket: "b".into(), key: "c/p.json".into() });
+        assert_eq!(address.to_string(), "s3://b/c/p.json");
         let both = [("HEADWATER_PIPELINES", "[]"), ("HEADWATER_PIPELINES_URI", "s3://b/k")];
         assert!(Environment::from_iter(both).settings::<Source>().is_err());
         assert!(Environment::from_iter([("HEADWATER_PIPELINES", "[{}]")]).settings::<Source>().is_err());

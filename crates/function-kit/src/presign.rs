@@ -25,7 +25,7 @@ pub fn presigned(
     credentials: &Credentials,
     now: SystemTime,
 ) -> Result<String, PresignError> {
-    let failed = |error: &dyn std::error::Error| PresignError { service, reason: crate::serve::chain(error) };
+    let failed = |error: &dyn std::error::Error| PresignError { service, reason: faults::chain(error) };
     let mut settings = SigningSettings::default();
     settings.signature_location = SignatureLocation::QueryParams;
     settings.expires_in = Some(LIFETIME);

@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::fault::{Classified, FaultClass};
 use crate::telemetry::{Unit, WideEvent, init_tracing};
+use faults::{Classified, FaultClass};
 
 /// How much of the time-out is kept back for the answer.
 const RESERVE: Duration = Duration::from_millis(500);
@@ -36,11 +36,17 @@ impl Failure {
     pub fn new(class: FaultClass, message: impl Into<String>) -> Self {
         Self { class, message: message.into() }
     }
+
+    /// The class of what went wrong.
+    #[must_use]
+    pub fn class(&self) -> FaultClass {
+        self.class
+    }
 }
 
 impl<E: Classified> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self { class: error.class(), message: chain(&error) }
+        Self { class: error.class(), message: faults::chain(&error) }
     }
 }
 
@@ -59,23 +65,7 @@ impl From<Failure> for Diagnostic {
 /// Why records of a batch must come again, for its outcome.
 #[must_use]
 pub fn fault(error: &impl Classified) -> Fault {
-    Fault { needs_action: error.class() != FaultClass::Retryable, message: chain(error) }
-}
-
-/// An error and all that caused it, in one line.
-#[must_use]
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !message.contains(&cause_text) {
-            message.push_str(": ");
-            message.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    message
+    Fault { needs_action: error.class() != FaultClass::Retryable, message: faults::chain(error) }
 }
 
 /// Serves Kafka batches until Lambda ends the process.

@@ -1,5 +1,7 @@
 //! The decoded batch: one arena of bytes, and records that point into it.
 
+use std::ops::Range;
+
 /// One invocation's records, by partition.
 ///
 /// Partitions are sorted by topic and number, and records by offset, so that whatever is derived from a batch does
@@ -25,14 +27,14 @@ pub(crate) struct Record {
     pub(crate) timestamp_ms: i64,
     pub(crate) key: Span,
     pub(crate) value: Span,
-    pub(crate) headers: Vec<Header>,
+    pub(crate) headers: Box<[Header]>,
 }
 
-/// A stretch of the arena, and what it holds.
+/// A stretch of the arena, and what it holds. An event has 6 MB at the most, so 32 bits do, and a batch stays small.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Span {
-    pub(crate) start: usize,
-    pub(crate) end: usize,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
     pub(crate) kind: SpanKind,
 }
 
@@ -46,6 +48,10 @@ pub(crate) enum SpanKind {
 
 impl Span {
     pub(crate) const ABSENT: Self = Self { start: 0, end: 0, kind: SpanKind::Absent };
+
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
 }
 
 /// A record header; Kafka allows several of one name.
@@ -184,14 +190,14 @@ impl<'a> RecordRef<'a> {
     #[must_use]
     pub fn key(&self) -> Option<&'a [u8]> {
         let span = self.record.key;
-        (span.kind != SpanKind::Absent).then(|| &self.arena[span.start..span.end])
+        (span.kind != SpanKind::Absent).then(|| &self.arena[span.range()])
     }
 
     /// The value.
     #[must_use]
     pub fn value(&self) -> Value<'a> {
         let span = self.record.value;
-        let bytes = &self.arena[span.start..span.end];
+        let bytes = &self.arena[span.range()];
         match span.kind {
             SpanKind::Absent => Value::Tombstone,
             SpanKind::Bytes => Value::Bytes(bytes),

@@ -23,6 +23,9 @@ impl KafkaBatch {
     /// A value or key that is not base64 is kept as it stands ([`crate::Value::Undecodable`]): one such record must
     /// not cost its neighbours.
     pub fn decode(event: &[u8]) -> Result<Self, DecodeError> {
+        if u32::try_from(event.len()).is_err() {
+            return Err(DecodeError::Shape("it is larger than 4 GiB".to_owned()));
+        }
         let mut batch = Self { arena: Vec::with_capacity(event.len() / 2), partitions: Vec::new() };
         let mut deserializer = sonic_rs::Deserializer::from_slice(event);
         EventSeed(&mut batch)
@@ -158,6 +161,11 @@ fn header((name, value): (String, Vec<i16>)) -> Header {
     Header { name, value: value.into_iter().map(|byte| byte.to_le_bytes()[0]).collect() }
 }
 
+/// The event's length was checked before.
+fn place(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}
+
 fn append(arena: &mut Vec<u8>, text: Option<Text<'_>>) -> Span {
     let Some(Text(text)) = text else { return Span::ABSENT };
     let start = arena.len();
@@ -168,7 +176,7 @@ fn append(arena: &mut Vec<u8>, text: Option<Text<'_>>) -> Span {
         arena.extend_from_slice(text.as_bytes());
         SpanKind::Undecodable
     };
-    Span { start, end: arena.len(), kind }
+    Span { start: place(start), end: place(arena.len()), kind }
 }
 
 #[derive(Deserialize)]

@@ -2,7 +2,7 @@
 
 use aws_sdk_kafka::error::SdkError;
 use aws_sdk_kafka::operation::get_bootstrap_brokers::GetBootstrapBrokersError;
-use function_kit::fault::{Classified, FaultClass};
+use faults::{Classified, FaultClass};
 use krafka::KrafkaError;
 use krafka::error::ErrorCode;
 

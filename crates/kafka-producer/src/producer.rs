@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
 use bytes::Bytes;
-use function_kit::backoff::Backoff;
-use function_kit::fault::{Classified, FaultClass};
+use faults::Backoff;
+use faults::{Classified, FaultClass};
 use krafka::producer::{Acks, Producer};
 use krafka::{CloseOptions, KrafkaError, Record};
 use tokio::sync::Mutex;

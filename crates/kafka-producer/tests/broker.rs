@@ -5,7 +5,7 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use function_kit::fault::{Classified, FaultClass};
+use faults::{Classified, FaultClass};
 use kafka_producer::{Auth, Cluster, KafkaProducer, OutgoingRecord, ProduceError, ProducerSettings};
 use krafka::Kafka;
 use krafka::admin::{CreateTopicsOptions, NewTopic};

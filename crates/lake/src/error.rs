@@ -1,6 +1,6 @@
 //! What can go wrong with a table, and what to do about it.
 
-use function_kit::fault::{Classified, FaultClass};
+use faults::{Classified, FaultClass};
 
 use objects::StoreError;
 

@@ -1,32 +1,28 @@
-//! S3's faults, classified.
+//! The faults of S3, and of a web server in its place, classified.
 
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
-use function_kit::fault::{Classified, FaultClass};
+use faults::{Classified, FaultClass};
 
-/// A fault of S3, with the object it happened on.
+/// A fault of the store, with the object it happened on.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// S3 will give the same answer until somebody changes a setting: no such bucket, access denied, wrong region.
-    #[error("{operation} s3://{bucket}/{key}: refused: {reason}")]
+    /// The store will give the same answer until somebody changes a setting: no such bucket, access denied, wrong region.
+    #[error("{operation} {address}: refused: {reason}")]
     Refused {
-        /// GET, PUT, LIST or DELETE.
+        /// HEAD, GET, PUT, LIST or DELETE.
         operation: &'static str,
-        /// The bucket.
-        bucket: String,
-        /// The object's key, or the prefix of a listing.
-        key: String,
-        /// S3's answer.
+        /// The object, or the prefix of a listing: `s3://bucket/key` or a URL.
+        address: String,
+        /// The store's answer.
         reason: String,
     },
     /// Time-outs, 5xx answers, throttling or lost connections until the deadline.
-    #[error("{operation} s3://{bucket}/{key}: failed {attempts} times until the deadline; last: {reason}")]
+    #[error("{operation} {address}: failed {attempts} times until the deadline; last: {reason}")]
     Failed {
-        /// GET, PUT, LIST or DELETE.
+        /// HEAD, GET, PUT, LIST or DELETE.
         operation: &'static str,
-        /// The bucket.
-        bucket: String,
-        /// The object's key, or the prefix of a listing.
-        key: String,
+        /// The object, or the prefix of a listing: `s3://bucket/key` or a URL.
+        address: String,
         /// Requests sent.
         attempts: u32,
         /// The last fault.
@@ -76,22 +72,30 @@ impl Fault {
         Self { again: true, reason: format!("the answer broke off: {error}") }
     }
 
+    pub(crate) fn cut_short() -> Self {
+        Self { again: true, reason: "the answer holds less than was asked for".to_owned() }
+    }
+
     pub(crate) fn timed_out() -> Self {
         Self { again: true, reason: "no answer in time".to_owned() }
     }
 
-    pub(crate) fn into_error(
-        self,
-        operation: &'static str,
-        bucket: &str,
-        key: &str,
-        attempts: u32,
-    ) -> StoreError {
-        let (bucket, key, reason) = (bucket.to_owned(), key.to_owned(), self.reason);
+    /// An answer of a web server that is not what was asked for.
+    pub(crate) fn of_status(status: u16) -> Self {
+        Self { again: worth_another_try(status, ""), reason: format!("HTTP {status}") }
+    }
+
+    /// What no other try will mend.
+    pub(crate) fn lasting(reason: impl Into<String>) -> Self {
+        Self { again: false, reason: reason.into() }
+    }
+
+    pub(crate) fn into_error(self, operation: &'static str, address: String, attempts: u32) -> StoreError {
+        let reason = self.reason;
         if self.again {
-            StoreError::Failed { operation, bucket, key, attempts, reason }
+            StoreError::Failed { operation, address, attempts, reason }
         } else {
-            StoreError::Refused { operation, bucket, key, reason }
+            StoreError::Refused { operation, address, reason }
         }
     }
 }

@@ -1,11 +1,21 @@
-//! Objects on S3: addresses, reads, conditional writes, and retries inside a deadline.
+//! Objects on S3: addresses, reads, conditional writes, and retries inside a deadline; and objects as input, read in
+//! pieces from S3 or from a web server.
 
 mod error;
+pub mod gunzip;
+pub mod json_array;
 mod location;
+pub mod notification;
 mod retry;
+mod source;
 mod store;
+mod version;
+mod web;
 
 pub use aws_sdk_s3::Client;
 pub use error::StoreError;
 pub use location::{BadAddress, S3Location};
+pub use source::{ObjectReader, ObjectSource, ReadError};
 pub use store::{Listed, ObjectStore, PutIfAbsent, client};
+pub use version::ObjectVersion;
+pub use web::{BadBaseUrl, BaseUrl, WebFolder};

@@ -30,6 +30,12 @@ impl S3Location {
         &self.prefix
     }
 
+    /// The whole bucket.
+    #[must_use]
+    pub fn root(&self) -> Self {
+        Self { bucket: self.bucket.clone(), prefix: String::new() }
+    }
+
     /// The location of `path` below this one.
     #[must_use]
     pub fn join(&self, path: &str) -> Self {

@@ -1,6 +1,6 @@
 //! Tries until a deadline.
 
-use function_kit::backoff::Backoff;
+use faults::Backoff;
 use futures::future::BoxFuture;
 use tokio::time::{Duration, Instant, timeout_at};
 

@@ -4,10 +4,11 @@ use aws_sdk_s3::{
     Client,
     config::{retry::RetryConfig, timeout::TimeoutConfig},
     error::SdkError,
-    operation::{get_object::GetObjectError, put_object::PutObjectError},
-    primitives::ByteStream,
+    operation::{get_object::GetObjectError, head_object::HeadObjectError, put_object::PutObjectError},
+    primitives::{ByteStream, DateTime as SdkDateTime},
 };
 use bytes::Bytes;
+use chrono::DateTime;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::time::{Duration, Instant};
@@ -15,13 +16,15 @@ use tokio::time::{Duration, Instant};
 use crate::error::{Fault, StoreError, status};
 use crate::location::S3Location;
 use crate::retry;
+use crate::version::ObjectVersion;
 
 /// A client as [`ObjectStore`] wants it: path-style addresses where the endpoint is an emulator's, and no retries of the
 /// SDK's own, since [`ObjectStore`] retries with the deadline in view.
 #[must_use]
 pub fn client(config: &aws_config::SdkConfig) -> Client {
     let settings = aws_sdk_s3::config::Builder::from(config)
-        .force_path_style(function_kit::aws::s3_path_style(config))
+        // An emulator's host names have no bucket part.
+        .force_path_style(config.endpoint_url().is_some())
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().connect_timeout(Duration::from_secs(2)).build());
     Client::from_conf(settings.build())
@@ -42,10 +45,8 @@ pub enum PutIfAbsent {
 pub struct Listed {
     /// The key below the location.
     pub path: String,
-    /// Bytes.
-    pub size: u64,
-    /// What identifies the object's content.
-    pub etag: String,
+    /// Its state when it was listed.
+    pub version: ObjectVersion,
 }
 
 /// The objects below one location.
@@ -70,15 +71,82 @@ impl ObjectStore {
 
     /// The whole object, or `None` where there is none.
     pub async fn get(&self, path: &str, deadline: Instant) -> Result<Option<Bytes>, StoreError> {
+        let read = self.read(path, u64::MAX, deadline).await?;
+        Ok(read.and_then(|(_, bytes)| bytes))
+    }
+
+    /// The object's state and its bytes, those only where there are no more than `longest`; `None` where there is no
+    /// object.
+    pub async fn read(
+        &self,
+        path: &str,
+        longest: u64,
+        deadline: Instant,
+    ) -> Result<Option<(ObjectVersion, Option<Bytes>)>, StoreError> {
         let key = self.location.key(path);
         self.retrying("GET", &key, deadline, || {
             async {
-                let sent = self.client.get_object().bucket(self.location.bucket()).key(&key).send().await;
-                match sent {
+                match self.client.get_object().bucket(self.location.bucket()).key(&key).send().await {
                     Ok(found) => {
-                        Ok(Some(found.body.collect().await.map_err(|e| Fault::lost(&e))?.into_bytes()))
+                        let version =
+                            version_of(found.e_tag(), found.content_length(), found.last_modified());
+                        if version.size > longest {
+                            return Ok(Some((version, None)));
+                        }
+                        let body = found.body.collect().await.map_err(|e| Fault::lost(&e))?;
+                        Ok(Some((version, Some(body.into_bytes()))))
                     }
                     Err(e) if e.as_service_error().is_some_and(GetObjectError::is_no_such_key) => Ok(None),
+                    Err(e) => Err(Fault::of(&e)),
+                }
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// The object's state now; `None` where there is none.
+    pub async fn head(&self, path: &str, deadline: Instant) -> Result<Option<ObjectVersion>, StoreError> {
+        let key = self.location.key(path);
+        self.retrying("HEAD", &key, deadline, || {
+            async {
+                match self.client.head_object().bucket(self.location.bucket()).key(&key).send().await {
+                    Ok(found) => {
+                        Ok(Some(version_of(found.e_tag(), found.content_length(), found.last_modified())))
+                    }
+                    Err(e) if e.as_service_error().is_some_and(HeadObjectError::is_not_found) => Ok(None),
+                    Err(e) => Err(Fault::of(&e)),
+                }
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// Exactly `length` bytes from `start` on of the version `tag`; `None` where that version is no longer the current
+    /// one.
+    pub async fn get_range(
+        &self,
+        path: &str,
+        tag: &str,
+        (start, length): (u64, u64),
+        deadline: Instant,
+    ) -> Result<Option<Bytes>, StoreError> {
+        let key = self.location.key(path);
+        let range = format!("bytes={start}-{}", (start + length).saturating_sub(1));
+        self.retrying("GET", &key, deadline, || {
+            async {
+                let get = self.client.get_object().bucket(self.location.bucket()).key(&key);
+                match get.range(&range).if_match(tag).send().await {
+                    Ok(answer) => {
+                        // A store that does not know If-Match must not make a chimera of two versions.
+                        if answer.e_tag() != Some(tag) {
+                            return Ok(None);
+                        }
+                        let body = answer.body.collect().await.map_err(|e| Fault::lost(&e))?.into_bytes();
+                        if body.len() as u64 == length { Ok(Some(body)) } else { Err(Fault::cut_short()) }
+                    }
+                    Err(e) if matches!(status(&e), Some(404 | 412)) => Ok(None),
                     Err(e) => Err(Fault::of(&e)),
                 }
             }
@@ -182,8 +250,7 @@ impl ObjectStore {
             found.extend(answer.contents().iter().filter_map(|object| {
                 Some(Listed {
                     path: object.key()?.get(below..)?.to_owned(),
-                    size: object.size().and_then(|size| size.try_into().ok()).unwrap_or(0),
-                    etag: object.e_tag().unwrap_or_default().to_owned(),
+                    version: version_of(object.e_tag(), object.size(), object.last_modified()),
                 })
             }));
             page = answer.next_continuation_token().map(ToOwned::to_owned);
@@ -192,6 +259,10 @@ impl ObjectStore {
                 return Ok(found);
             }
         }
+    }
+
+    fn address(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.location.bucket())
     }
 
     async fn retrying<'f, T>(
@@ -203,7 +274,16 @@ impl ObjectStore {
     ) -> Result<T, StoreError> {
         retry::retrying(deadline, attempt)
             .await
-            .map_err(|(fault, attempts)| fault.into_error(operation, self.location.bucket(), key, attempts))
+            .map_err(|(fault, attempts)| fault.into_error(operation, self.address(key), attempts))
+    }
+}
+
+fn version_of(tag: Option<&str>, size: Option<i64>, modified: Option<&SdkDateTime>) -> ObjectVersion {
+    let millis = modified.and_then(|time| time.to_millis().ok()).unwrap_or_default();
+    ObjectVersion {
+        tag: tag.unwrap_or_default().to_owned(),
+        size: size.and_then(|size| size.try_into().ok()).unwrap_or(0),
+        modified: DateTime::from_timestamp_millis(millis).unwrap_or_default(),
     }
 }
 

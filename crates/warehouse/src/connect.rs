@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::provider::ProvideCredentials;
-use function_kit::fault::{Classified, FaultClass};
+use faults::{Classified, FaultClass};
 use function_kit::presign::{presigned, push_encoded};
 use serde::Deserialize;
 use tokio_postgres::{Client, Config, NoTls};
@@ -47,7 +47,7 @@ fn drive(connection: impl Future<Output = Result<(), tokio_postgres::Error>> + S
 fn failure(settings: &DatabaseSettings, error: tokio_postgres::Error) -> WarehouseError {
     let host = settings.address();
     let reason = error.as_db_error().map_or_else(
-        || function_kit::serve::chain(&error),
+        || faults::chain(&error),
         |answer| format!("{} ({})", answer.message(), answer.code().code()),
     );
     // A server that is starting or stopping answers too; it says so with a retryable code.
@@ -97,7 +97,7 @@ async fn secret(id: &str) -> Result<Credentials, String> {
     let config = function_kit::aws::sdk_config().await;
     let client = aws_sdk_secretsmanager::Client::new(&config);
     let answer = client.get_secret_value().secret_id(id).send().await;
-    let answer = answer.map_err(|error| function_kit::serve::chain(&error))?;
+    let answer = answer.map_err(|error| faults::chain(&error))?;
     let text = answer.secret_string().ok_or("it holds no text")?;
     serde_json::from_str(text).map_err(|_| "it is not JSON with `password`".to_owned())
 }
@@ -107,8 +107,7 @@ async fn iam_token(host: &str, port: u16, user: &str) -> Result<String, String> 
     let config = function_kit::aws::sdk_config().await;
     let region = config.region().ok_or("AWS_REGION is not set")?;
     let provider = config.credentials_provider().ok_or("no AWS credentials")?;
-    let credentials =
-        provider.provide_credentials().await.map_err(|error| function_kit::serve::chain(&error))?;
+    let credentials = provider.provide_credentials().await.map_err(|error| faults::chain(&error))?;
     let mut url = format!("https://{host}:{port}/?Action=connect&DBUser=");
     push_encoded(&mut url, user);
     let signed = presigned(&url, "rds-db", region.as_ref(), &credentials, SystemTime::now());

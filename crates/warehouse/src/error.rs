@@ -1,6 +1,6 @@
 //! Postgres' faults, classified.
 
-use function_kit::fault::{Classified, FaultClass};
+use faults::{Classified, FaultClass};
 use tokio_postgres::error::SqlState;
 
 /// A fault of the database.

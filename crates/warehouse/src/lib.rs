@@ -1,4 +1,4 @@
-//! Postgres: connection, migrations, the offset ledger and bulk upserts.
+//! Postgres: connection, migrations, the offset ledger, the registry of processed objects, and bulk upserts.
 //!
 //! One connection a process, made when it is first needed and again after it broke: a Lambda environment handles one
 //! event at a time. Statements are sent without preparing and pipelined, so that a round trip carries all it can.
@@ -8,6 +8,7 @@ mod error;
 mod grants;
 pub mod ledger;
 mod migrate;
+pub mod registry;
 mod roots;
 mod session;
 mod settings;
@@ -19,4 +20,5 @@ pub use migrate::migrate;
 pub use session::Warehouse;
 pub use settings::{DatabaseAuth, DatabaseSettings};
 pub use tokio_postgres::Client;
+pub use tokio_postgres::types as sql_types;
 pub use totals_table::{SumType, TotalsTable};

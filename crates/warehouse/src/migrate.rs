@@ -6,8 +6,10 @@ use tokio_postgres::types::Type;
 use crate::error::WarehouseError;
 
 /// All migrations, in their order. An applied one never changes: its checksum is kept.
-const MIGRATIONS: &[(&str, &str)] =
-    &[("0001_kafka_offsets", include_str!("../migrations/0001_kafka_offsets.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_kafka_offsets", include_str!("../migrations/0001_kafka_offsets.sql")),
+    ("0002_objects", include_str!("../migrations/0002_objects.sql")),
+];
 
 /// Any number that nobody else locks: the ASCII codes of `hwtr`.
 const LOCK: i64 = 0x6877_7472;

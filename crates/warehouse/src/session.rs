@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use function_kit::backoff::Backoff;
-use function_kit::fault::{Classified, FaultClass};
+use faults::Backoff;
+use faults::{Classified, FaultClass};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 use tokio_postgres::Client;

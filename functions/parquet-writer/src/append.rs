@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use arrow_array::UInt32Array;
 use arrow_schema::ArrowError;
 use arrow_select::take::take_record_batch;
-use function_kit::fault::{Classified, FaultClass};
+use faults::{Classified, FaultClass};
 use kafka_batch::{PartitionRecords, RecordRef, Tally};
 use lake::{AppVersions, Append, FileEncoder, LakeError, PartitionFile, Plan};
 use positions::{Arrival, Handled, TopicRecreated, app_id, changed_app_versions, position_from_app_versions};

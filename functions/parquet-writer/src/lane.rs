@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use dead_letters::{DeadLetters, ParkedRecord};
+use faults::{Classified, FaultClass};
 use function_kit::KafkaLane;
-use function_kit::fault::{Classified, FaultClass};
 use function_kit::pipelines::{LoadError, PipelineSource};
 use kafka_batch::{BatchOutcome, Fault, KafkaBatch, PartitionOutcome, PartitionRecords};
 use lake::{FileEncoder, LakeError, Table};
@@ -76,10 +76,10 @@ impl LakeLane {
         }
     }
 
-    async fn topics(&self) -> Result<&BTreeMap<String, Topic>, LaneError> {
+    async fn topics(&self, deadline: Instant) -> Result<&BTreeMap<String, Topic>, LaneError> {
         self.topics
             .get_or_try_init(async || {
-                let pipelines = self.source.load(&self.client).await?;
+                let pipelines = self.source.load(&self.client, deadline).await?;
                 let mut topics = BTreeMap::new();
                 for pipeline in &pipelines {
                     let Some(spec) = &pipeline.lake else { continue };
@@ -106,7 +106,8 @@ impl LakeLane {
         outcome: &mut BatchOutcome,
     ) -> Result<(), LaneError> {
         let name = partitions.first().map(PartitionRecords::topic).unwrap_or_default();
-        let topic = self.topics().await?.get(name).ok_or_else(|| LaneError::UnknownTopic(name.to_owned()))?;
+        let topic =
+            self.topics(deadline).await?.get(name).ok_or_else(|| LaneError::UnknownTopic(name.to_owned()))?;
         let decoded = topic
             .schema
             .decode(partitions)
@@ -120,7 +121,7 @@ impl LakeLane {
                     ParkedRecord::of_kafka(LANE, &partition, record, reason, &topic.fingerprint)
                 };
                 let records: Vec<_> = records.iter().map(park).collect();
-                self.dead_letters.park(&records, deadline).await?;
+                self.dead_letters.park(&partition, &records, deadline).await?;
             }
         }
         table.append(&mut append, deadline).await?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use chrono::Utc;
-use function_kit::fault::{Classified, FaultClass};
+use faults::{Classified, FaultClass};
 use kafka_producer::{KafkaProducer, OutgoingRecord, ProduceError, SdkConfig};
 use serde_json::Value;
 use tokio::time::Instant;

@@ -1,7 +1,7 @@
 //! The database's schema: embedded migrations, the totals tables of the pipeline files, and the writers' user.
 
+use faults::{Classified, FaultClass};
 use function_kit::Environment;
-use function_kit::fault::{Classified, FaultClass};
 use function_kit::pipelines::{LoadError, PipelineSource};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -65,7 +65,7 @@ impl Migrator {
     ///
     /// The answer is `{"applied": [migrations applied now], "tables": [totals tables that stand]}`.
     pub async fn migrate(&self, deadline: Instant) -> Result<Value, MigrateError> {
-        let pipelines = self.settings.pipelines.load(&self.client).await?;
+        let pipelines = self.settings.pipelines.load(&self.client, deadline).await?;
         let tables: Vec<(String, TotalsTable)> = pipelines
             .iter()
             .filter_map(|pipeline| {

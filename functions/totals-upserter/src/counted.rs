@@ -21,7 +21,7 @@ pub enum Fate {
     /// An amount to add to the total of a key, by its place in [`Counted::keys`].
     Amount {
         /// The key's place.
-        key: usize,
+        key: u32,
         /// What to add; a decimal is scaled to an integer.
         amount: i128,
     },
@@ -56,8 +56,9 @@ impl TopicSums {
     #[must_use]
     pub fn count(&self, partitions: &[PartitionRecords<'_>]) -> Counted {
         let mut counted = Counted::default();
-        let mut numbers: HashMap<String, usize> = HashMap::new();
-        let (mut row, mut name) = (Vec::new(), String::new());
+        let mut keys =
+            Keys { sums: self, numbers: HashMap::default(), list: Vec::new(), name: String::new() };
+        let mut row = Vec::new();
         for partition in partitions {
             let mut fates = Vec::with_capacity(partition.len());
             for record in partition.iter() {
@@ -65,35 +66,15 @@ impl TopicSums {
                 fates.push(match bytes.and_then(|bytes| self.decoder.decode(bytes, &mut row)) {
                     Ok(extra) => {
                         counted.extra_fields += u64::from(extra);
-                        self.name_key(&row, &mut name);
-                        let key = numbers.get(name.as_str()).copied().unwrap_or_else(|| {
-                            counted
-                                .keys
-                                .push(self.keys.iter().map(|&place| self.text(place, &row)).collect());
-                            numbers.insert(name.clone(), counted.keys.len() - 1);
-                            counted.keys.len() - 1
-                        });
-                        Fate::Amount { key, amount: amount(&row[self.sum]) }
+                        Fate::Amount { key: keys.number(&row), amount: amount(&row[self.sum]) }
                     }
                     Err(poison) => Fate::Poison(poison),
                 });
             }
             counted.fates.push(fates);
         }
+        counted.keys = keys.list;
         counted
-    }
-
-    /// One text for the whole key; lengths keep `("a", "bc")` and `("ab", "c")` apart.
-    fn name_key(&self, row: &[Value<'_>], name: &mut String) {
-        name.clear();
-        for &place in &self.keys {
-            // Writing to a String cannot fail.
-            let _ = match &row[place] {
-                Value::Text(text) if self.keys.len() == 1 => name.write_str(text),
-                Value::Text(text) => write!(name, "{}:{text}", text.len()),
-                other => write!(name, "{other:?};"),
-            };
-        }
     }
 
     fn text(&self, place: usize, row: &[Value<'_>]) -> String {
@@ -122,6 +103,48 @@ impl TopicSums {
     #[must_use]
     pub fn amount_text(&self, amount: i128) -> String {
         decimal_text(amount, self.scale(self.sum))
+    }
+}
+
+/// The keys of a batch, numbered as they occur.
+struct Keys<'s> {
+    sums: &'s TopicSums,
+    numbers: HashMap<String, u32, foldhash::fast::RandomState>,
+    list: Vec<Vec<String>>,
+    name: String,
+}
+
+impl Keys<'_> {
+    fn number(&mut self, row: &[Value<'_>]) -> u32 {
+        // A key of one text, which most are, is its own name.
+        let places = self.sums.keys.as_slice();
+        let name = match places {
+            &[place] if let Value::Text(text) = &row[place] => text.as_ref(),
+            _ => {
+                name_key(places, row, &mut self.name);
+                self.name.as_str()
+            }
+        };
+        if let Some(&number) = self.numbers.get(name) {
+            return number;
+        }
+        // A batch has no more records than 32 bits count.
+        let number = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+        self.list.push(self.sums.keys.iter().map(|&place| self.sums.text(place, row)).collect());
+        self.numbers.insert(name.to_owned(), number);
+        number
+    }
+}
+
+/// One text for a whole key; lengths keep `("a", "bc")` and `("ab", "c")` apart.
+fn name_key(places: &[usize], row: &[Value<'_>], name: &mut String) {
+    name.clear();
+    for &place in places {
+        // Writing to a String cannot fail.
+        let _ = match &row[place] {
+            Value::Text(text) => write!(name, "{}:{text}", text.len()),
+            other => write!(name, "{other:?};"),
+        };
     }
 }
 

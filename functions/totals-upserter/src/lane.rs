@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use dead_letters::DeadLetters;
+use faults::{Classified, FaultClass};
 use function_kit::KafkaLane;
-use function_kit::fault::{Classified, FaultClass};
 use function_kit::pipelines::{LoadError, PipelineSource};
 use kafka_batch::{BatchOutcome, Fault, KafkaBatch, PartitionOutcome, PartitionRecords};
 use objects::Client;
@@ -67,10 +67,10 @@ impl TotalsLane {
         }
     }
 
-    async fn topics(&self) -> Result<&BTreeMap<String, Topic>, LaneError> {
+    async fn topics(&self, deadline: Instant) -> Result<&BTreeMap<String, Topic>, LaneError> {
         self.topics
             .get_or_try_init(async || {
-                let pipelines = self.source.load(&self.client).await?;
+                let pipelines = self.source.load(&self.client, deadline).await?;
                 let topic = |pipeline: &pipeline::Pipeline| {
                     let spec = pipeline.totals.as_ref()?;
                     let topic = Topic {
@@ -93,7 +93,8 @@ impl TotalsLane {
         outcome: &mut BatchOutcome,
     ) -> Result<(), LaneError> {
         let name = partitions.first().map(PartitionRecords::topic).unwrap_or_default();
-        let topic = self.topics().await?.get(name).ok_or_else(|| LaneError::UnknownTopic(name.to_owned()))?;
+        let topic =
+            self.topics(deadline).await?.get(name).ok_or_else(|| LaneError::UnknownTopic(name.to_owned()))?;
         let counted = topic.sums.count(partitions);
         let work = Work {
             group: &topic.group,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dead_letters::{DeadLetters, ParkedRecord};
-use function_kit::fault::{Classified, FaultClass};
+use faults::{Classified, FaultClass};
 use kafka_batch::{PartitionRecords, Tally};
 use objects::StoreError;
 use positions::{Accepted, Arrival, Handled, TopicRecreated};
@@ -120,7 +120,8 @@ impl Work<'_> {
         for (fates, accepted) in self.counted.fates.iter().zip(accepted) {
             for &index in accepted.iter().flat_map(|accepted| &accepted.indices) {
                 if let Fate::Amount { key, amount } = fates[index] {
-                    sums[key] = (sums[key].0.checked_add(amount).ok_or(CountError::TooLarge)?, true);
+                    let sum = &mut sums[key as usize];
+                    *sum = (sum.0.checked_add(amount).ok_or(CountError::TooLarge)?, true);
                 }
             }
         }
@@ -146,7 +147,7 @@ impl Work<'_> {
         for (number, accepted) in accepted.iter().enumerate() {
             for &index in accepted.iter().flat_map(|accepted| &accepted.indices) {
                 if let Fate::Amount { key, amount } = self.counted.fates[number][index] {
-                    by_key.entry(&self.counted.keys[key]).or_default().push((number, index, amount));
+                    by_key.entry(&self.counted.keys[key as usize]).or_default().push((number, index, amount));
                 }
             }
         }
@@ -209,7 +210,7 @@ impl Work<'_> {
                     ParkedRecord::of_kafka(LANE, partition, &record, reason, self.fingerprint)
                 })
                 .collect();
-            self.dead_letters.park(&records, self.deadline).await?;
+            self.dead_letters.park(partition, &records, self.deadline).await?;
         }
         Ok(())
     }

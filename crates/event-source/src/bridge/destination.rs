@@ -1,17 +1,19 @@
 //! Given-up records on S3, with everything that is needed to deliver them again.
 
 use aws_config::SdkConfig;
-use aws_sdk_s3::error::DisplayErrorContext;
+use objects::{ObjectStore, StoreError};
 use serde_json::value::RawValue;
+use tokio::time::{Duration, Instant};
 
 use super::clock::epoch_ms;
 use crate::{Batch, GiveUpReason, GivenUp, Mapping, Record};
 
+/// How long one object is tried; then the batch is delivered, and given up, again.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 #[derive(Debug)]
 pub(super) struct FailureDestination {
-    s3: aws_sdk_s3::Client,
-    bucket: String,
-    prefix: String,
+    store: ObjectStore,
     function_name: String,
     topic: String,
 }
@@ -52,14 +54,8 @@ struct BatchInfo {
 
 impl FailureDestination {
     pub(super) fn of(sdk: &SdkConfig, mapping: &Mapping) -> Option<Self> {
-        let (bucket, prefix) = mapping.failure_destination()?;
-        let config = aws_sdk_s3::config::Builder::from(sdk)
-            .force_path_style(function_kit::aws::s3_path_style(sdk))
-            .build();
         Some(Self {
-            s3: aws_sdk_s3::Client::from_conf(config),
-            bucket: bucket.to_owned(),
-            prefix: prefix.to_owned(),
+            store: ObjectStore::new(objects::client(sdk), mapping.failure_destination()?),
             function_name: mapping.function_name.clone(),
             topic: mapping.topic.clone(),
         })
@@ -79,15 +75,8 @@ impl FailureDestination {
         for (partition, records) in partitions {
             let batch = Batch { records, attempt: given_up.batch.attempt };
             let (key, body) = self.object(partition, &batch, &given_up.reason, event(&batch))?;
-            self.s3
-                .put_object()
-                .bucket(&self.bucket)
-                .key(&key)
-                .content_type("application/json")
-                .body(body.into())
-                .send()
-                .await
-                .map_err(|error| format!("s3://{}/{key}: {}", self.bucket, DisplayErrorContext(&error)))?;
+            let written = self.store.put(&key, body.into(), Instant::now() + PATIENCE).await;
+            written.map_err(|error: StoreError| error.to_string())?;
             tracing::error!(topic = %self.topic, partition, records = batch.records.len(), key,
                 reason = ?given_up.reason, "records given up and kept at the failure destination");
         }
@@ -130,11 +119,9 @@ impl FailureDestination {
             },
             payload: &payload,
         };
-        let slash = if self.prefix.is_empty() { "" } else { "/" };
         // The number of records tells a cut with gaps from a whole one with the same ends.
         let key = format!(
-            "{}{slash}{}/{partition}/{first_offset:020}-{last_offset:020}-{}.json",
-            self.prefix,
+            "{}/{partition}/{first_offset:020}-{last_offset:020}-{}.json",
             self.topic,
             batch.records.len()
         );

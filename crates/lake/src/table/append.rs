@@ -1,6 +1,6 @@
 //! The append: plan, encode, put the files, put the commit; after a lost commit once more from the plan.
 
-use function_kit::backoff::Backoff;
+use faults::Backoff;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use objects::PutIfAbsent;
 use tokio::time::{Duration, Instant};

@@ -1,6 +1,6 @@
 //! Writers that end, or lose the answer, around the commit.
 
-use function_kit::fault::{Classified, FaultClass};
+use faults::{Classified, FaultClass};
 use std::time::Duration;
 use tokio::time::Instant;
 

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use function_kit::fault::{Classified, FaultClass};
+use faults::{Classified, FaultClass};
 use tokio::time::Instant;
 
 use crate::{

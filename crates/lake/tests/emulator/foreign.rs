@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use aws_sdk_s3::{Client, primitives::ByteStream};
-use function_kit::fault::{Classified, FaultClass};
+use faults::{Classified, FaultClass};
 use lake::{LakeError, Snapshot};
 use objects::S3Location;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::{Array, Int64Array, RecordBatch, StringArray, cast::AsArray};
 use arrow_schema::{DataType, Field};
-use function_kit::fault::{Classified, FaultClass};
+use faults::{Classified, FaultClass};
 use futures::TryStreamExt;
 use lake::{AppVersions, Append, FileEncoder, LakeError, PartitionFile, Plan, Table, TableSchema};
 use objects::S3Location;

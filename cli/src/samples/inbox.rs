@@ -1,0 +1,112 @@
+//! Events of users and cards, in random order.
+
+use rand::{Rng, RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
+use serde_json::{Value, json};
+
+use super::Object;
+
+/// The part of card events that name no user.
+const ORPHANS: f64 = 0.08;
+const NAMES: [&str; 4] = ["Dean White DDS", "Kelsey Alvarez", "Sinéad O'Connor", "山田 太郎"];
+/// The second at which the story begins: 2026-11-20 20:00:00 UTC.
+const BEGIN: i64 = 1_795_204_800;
+/// Events happen within this many seconds: far fewer than there are events, so that many share one.
+const LASTS: i64 = 3_600;
+
+/// Everything one run drops into the inbox.
+pub(crate) fn events(seed: u64, users: u32, cards: u32, dirty: bool) -> Vec<Object> {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let mut objects: Vec<Object> = (0..users).map(|id| user(&mut rng, id)).collect();
+    // A card is created once and changed twice, on average.
+    let different = (cards / 3).max(1);
+    // Whether a card names a user does not change: one created without goes on without.
+    let orphan: Vec<bool> = (0..different).map(|_| rng.random_bool(ORPHANS)).collect();
+    for _ in 0..cards {
+        let id = rng.random_range(0..different);
+        // One user more than there are: no card may be refused for it.
+        let user_id = (!orphan[id as usize]).then(|| rng.random_range(0..=users));
+        objects.push(card(&mut rng, id, user_id));
+    }
+    if dirty {
+        objects.extend(traps(&mut rng, &objects));
+    }
+    objects.shuffle(&mut rng);
+    objects
+}
+
+fn event(rng: &mut impl Rng, kind: &str, event_at: i64, payload: &Value) -> Object {
+    let id = uuid::Builder::from_random_bytes(rng.random()).into_uuid().to_string();
+    let body =
+        json!({"metadata": {"type": kind, "event_at": text(event_at), "event_id": id}, "payload": payload});
+    Object { key: format!("inbox/{kind}s/{id}.json"), body: body.to_string().into_bytes() }
+}
+
+fn user(rng: &mut impl Rng, id: u32) -> Object {
+    let at = BEGIN + rng.random_range(0..LASTS);
+    let payload = json!({
+        "id": id,
+        "name": NAMES[rng.random_range(0..NAMES.len())],
+        "address": format!("{} Paula Course Suite 097\nWalkerland, WY 96549", rng.random_range(1..20_000)),
+        "job": "Technical sales engineer",
+        "score": rng.random::<f64>(),
+    });
+    event(rng, "user", at, &payload)
+}
+
+fn card(rng: &mut impl Rng, id: u32, user_id: Option<u32>) -> Object {
+    let created = BEGIN + i64::from(id) % 60;
+    let updated = created + rng.random_range(0..LASTS);
+    let mut payload = json!({
+        "id": id,
+        "created_by_name": "Kelsey Alvarez",
+        "updated_at": text(updated),
+        "created_at": text(created),
+        "active": rng.random_bool(0.8),
+    });
+    if let Some(user_id) = user_id {
+        payload["user_id"] = user_id.into();
+    }
+    event(rng, "card", updated, &payload)
+}
+
+/// One event twice, a partial file, an object that is no event, and one that is not JSON.
+fn traps(rng: &mut impl Rng, objects: &[Object]) -> Vec<Object> {
+    let mut traps = vec![
+        Object { key: "inbox/__id_counter".to_owned(), body: b"10423".to_vec() },
+        Object { key: "inbox/cards/readme.txt".to_owned(), body: b"not an event".to_vec() },
+    ];
+    if let Some(first) = objects.first() {
+        traps.push(Object { key: format!("{}.copy.json", first.key), body: first.body.clone() });
+    }
+    let mut partial = card(rng, 0, Some(0));
+    partial.body.truncate(80);
+    traps.push(partial);
+    traps
+}
+
+fn text(second: i64) -> String {
+    chrono::DateTime::from_timestamp(second, 0).unwrap_or_default().format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_users_are_there_and_some_cards_name_none() {
+        let objects = events(1, 100, 1_000, false);
+        let of = |kind: &str| {
+            objects.iter().filter(|object| object.key.starts_with(&format!("inbox/{kind}"))).count()
+        };
+        assert_eq!((of("users"), of("cards")), (100, 1_000));
+        let orphans = objects
+            .iter()
+            .filter(|object| {
+                let event: Value = serde_json::from_slice(&object.body).unwrap();
+                event["metadata"]["type"] == "card" && event["payload"].get("user_id").is_none()
+            })
+            .count();
+        assert!((20..200).contains(&orphans), "{orphans}");
+        assert_eq!(events(1, 100, 1_000, false), objects);
+    }
+}

@@ -1,0 +1,190 @@
+//! Media files: arrays of songs, movies and apps, and the list that names them.
+
+use std::io::Write as _;
+
+use rand::{Rng, RngExt as _, SeedableRng as _, rngs::StdRng};
+use serde_json::{Value, json};
+
+use super::Object;
+
+/// Words that names are made of; some need care.
+const WORDS: [&str; 16] = [
+    "Blue",
+    "Karmacoma",
+    "O'Neil",
+    "Ocean's",
+    "Star",
+    "Wars:",
+    "Amélie",
+    "千と千尋",
+    "Toy",
+    "Story",
+    "Massive",
+    "Geometry",
+    "Dash",
+    "8½",
+    "\"Live\"",
+    "The",
+];
+
+const LANGUAGES: [&str; 3] = ["en", "fr", "ja"];
+
+/// In how many ways a file can be broken or odd.
+pub(crate) const TRAPS: usize = 12;
+
+/// The files of one run.
+pub(crate) struct Files {
+    rng: StdRng,
+    run: String,
+    rows: usize,
+    dirty: bool,
+    next: usize,
+    total: usize,
+}
+
+impl Files {
+    /// `total` files of `rows` elements, named after `run`. With `dirty` the first ones are as real files sometimes are.
+    pub(crate) fn new(seed: u64, run: &str, total: usize, rows: usize, dirty: bool) -> Self {
+        Self { rng: StdRng::seed_from_u64(seed), run: run.to_owned(), rows, dirty, next: 0, total }
+    }
+
+    /// The keys, as the list names them. With `dirty` the list names a file that there is not.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let mut keys: Vec<String> = (0..self.total).map(|number| self.key(number)).collect();
+        if self.dirty {
+            keys.push(format!("{}/missing.json", self.run));
+        }
+        keys
+    }
+
+    fn key(&self, number: usize) -> String {
+        let plain = format!("{}/{number:05}.json", self.run);
+        if !self.dirty {
+            return plain;
+        }
+        match number {
+            7 => format!("{}/with space+plus 100% ü.json", self.run),
+            8 => format!("{plain}.gz"),
+            _ => plain,
+        }
+    }
+
+    fn body(&mut self, number: usize) -> Vec<u8> {
+        let rows: Vec<Value> = (0..self.rows).map(|_| row(&mut self.rng)).collect();
+        let whole = to_bytes(&rows);
+        if !self.dirty {
+            return whole;
+        }
+        let with = |bad: Value| {
+            let mut rows = rows.clone();
+            let middle = rows.len() / 2;
+            rows.insert(middle, bad);
+            to_bytes(&rows)
+        };
+        match number {
+            0 => whole[..whole.len() - whole.len() / 3].to_vec(),
+            1 => to_bytes(rows.first().unwrap_or(&Value::Null)),
+            2 => b"this is no JSON at all".to_vec(),
+            3 => Vec::new(),
+            4 => with(json!({"type": "song"})),
+            5 => {
+                with(json!({"type": "movie", "data": {"original_title": "Bad Day", "original_language": "en",
+                "budget": 1, "is_adult": false, "release_date": "not-a-date"}}))
+            }
+            6 => {
+                with(json!({"type": "song", "data": {"artist_name": "Nobody", "title": "Never", "year": null,
+                "release": null, "label": "an extra field"}}))
+            }
+            8 => gzipped(&whole),
+            9 => with(
+                json!({"type": "app", "data": {"name": "Huge", "genre": "Games", "version": "1", "rating": "5",
+                "size_bytes": 1}}),
+            ),
+            10 => with(json!({"type": "podcast", "data": {"title": "of no interest"}})),
+            11 => with(json!({"type": "movie", "data": {"original_title:": "Star Wars: The Force Awakens",
+                "original_language": "en", "budget": 245_000_000, "is_adult": false, "release_date": "2015-12-15"}})),
+            _ => whole,
+        }
+    }
+}
+
+impl Iterator for Files {
+    type Item = Object;
+
+    fn next(&mut self) -> Option<Object> {
+        let number = self.next;
+        if number == self.total {
+            return None;
+        }
+        self.next += 1;
+        Some(Object { key: self.key(number), body: self.body(number) })
+    }
+}
+
+fn to_bytes(value: &impl serde::Serialize) -> Vec<u8> {
+    // Values of JSON always have a JSON form.
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    // Writing to memory cannot fail.
+    let _ = encoder.write_all(bytes);
+    encoder.finish().unwrap_or_default()
+}
+
+fn words(rng: &mut impl Rng, most: usize) -> String {
+    let number = rng.random_range(1..=most);
+    (0..number).map(|_| WORDS[rng.random_range(0..WORDS.len())]).collect::<Vec<_>>().join(" ")
+}
+
+/// A row. Names are drawn from few enough that rows of one key occur again.
+fn row(rng: &mut impl Rng) -> Value {
+    match rng.random_range(0..3) {
+        0 => json!({"type": "song", "data": {
+            "artist_name": words(rng, 2),
+            "title": format!("{} {}", words(rng, 3), rng.random_range(0..500)),
+            // Unknown in nearly half of the real ones.
+            "year": if rng.random_bool(0.44) { 0 } else { rng.random_range(1950..2026) },
+            "release": words(rng, 3),
+        }}),
+        1 => json!({"type": "movie", "data": {
+            "original_title": format!("{} {}", words(rng, 3), rng.random_range(0..200)),
+            "original_language": LANGUAGES[rng.random_range(0..LANGUAGES.len())],
+            "budget": rng.random_range(0..400_000_000_u64),
+            "is_adult": rng.random_bool(0.01),
+            "release_date": format!("{}-{:02}-{:02}", rng.random_range(1960..2026), rng.random_range(1..13), rng.random_range(1..29)),
+        }}),
+        _ => json!({"type": "app", "data": {
+            "name": format!("{} {}", words(rng, 4), rng.random_range(0..300)),
+            "genre": "Games",
+            "version": format!("{}.{}", rng.random_range(0..10), rng.random_range(0..20)),
+            "rating": if rng.random_bool(0.3) { json!(rng.random_range(1..=5)) } else { json!(f64::from(rng.random_range(2..=10)) / 2.0) },
+            // Some pass 32 bits.
+            "size_bytes": if rng.random_bool(0.01) { 4_025_969_664_u64 } else { rng.random_range(1_000..900_000_000) },
+        }}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_seed_gives_one_set_of_files() {
+        let files = || Files::new(7, "run", 3, 5, false).collect::<Vec<_>>();
+        assert_eq!(files(), files());
+        for object in files() {
+            assert_eq!(serde_json::from_slice::<Vec<Value>>(&object.body).unwrap().len(), 5);
+        }
+    }
+
+    #[test]
+    fn dirty_files_are_named_by_the_list_and_one_more_is() {
+        let files = Files::new(7, "run", TRAPS + 1, 5, true);
+        let keys = files.keys();
+        let made: Vec<String> = files.map(|object| object.key).collect();
+        assert_eq!(keys[..keys.len() - 1], made);
+        assert!(keys[keys.len() - 1].ends_with("missing.json"));
+    }
+}

@@ -1,0 +1,45 @@
+//! Data shaped like that of the source systems, traps included.
+
+pub(crate) mod inbox;
+pub(crate) mod media;
+
+use anyhow::Context as _;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use objects::ObjectStore;
+use tokio::time::{Duration, Instant};
+
+use crate::progress::Meter;
+
+/// Uploads at a time.
+const AT_A_TIME: usize = 16;
+/// How long all of them may take.
+const PATIENCE: Duration = Duration::from_mins(30);
+
+/// An object to be uploaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Object {
+    pub(crate) key: String,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Uploads objects in no particular order.
+pub(crate) async fn upload(
+    store: &ObjectStore,
+    objects: impl Iterator<Item = Object>,
+    total: u64,
+) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut meter = Meter::new("objects", total);
+    let mut done = 0;
+    let mut uploads = stream::iter(objects)
+        .map(async |object| {
+            let Object { key, body } = object;
+            store.put(&key, body.into(), deadline).await.with_context(|| format!("cannot upload {key}"))
+        })
+        .buffer_unordered(AT_A_TIME);
+    while uploads.try_next().await?.is_some() {
+        done += 1;
+        meter.set(done, total);
+    }
+    Ok(())
+}

@@ -1,0 +1,371 @@
+//! Serving objects: notifications from a queue (or straight from S3), commands, and the scheduled sweep, as one stream of
+//! keys with one answer for each.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use faults::FaultClass;
+use objects::notification::{self, EventKind};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep_until};
+
+use crate::serve::{Failure, serve};
+use crate::telemetry::{Unit, WideEvent};
+
+/// How many keys an error names.
+const NAMED: usize = 5;
+
+/// A function fed by objects: what it does with them.
+pub trait ObjectLane: Send + Sync + 'static {
+    /// The bucket whose notifications it takes; `None` where the objects lie on a web server, which sends none.
+    fn bucket(&self) -> Option<&str>;
+
+    /// Reads the objects of these keys as they are now, and says what became of each, in any order. `force` reads again
+    /// what was read before.
+    fn handle(&self, keys: &[String], force: bool, deadline: Instant) -> impl Future<Output = Vec<Handled>>;
+
+    /// The keys that are to be looked at because no notification may have told of them; of all of them with `force`.
+    fn find(&self, force: bool, deadline: Instant) -> impl Future<Output = Result<Found, Failure>>;
+}
+
+/// What became of an object.
+#[derive(Debug)]
+pub struct Handled {
+    /// Its key.
+    pub key: String,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// How an object ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// Everything in it is stored or parked, durably. The counts are metrics.
+    Done(Counts),
+    /// It is damaged, but so young that its writer may not have finished: it is worth another look after this long.
+    Unsettled(Duration),
+    /// It must come again.
+    Failed(Failure),
+}
+
+/// Named counts.
+pub type Counts = BTreeMap<&'static str, u64>;
+
+/// What a sweep came upon.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The keys to handle.
+    pub keys: Vec<String>,
+    /// What was counted while looking.
+    pub counts: Counts,
+}
+
+/// Adds counts to others.
+pub fn add(counts: &mut Counts, more: &Counts) {
+    for (name, count) in more {
+        *counts.entry(name).or_default() += count;
+    }
+}
+
+/// An event of SQS or S3; without records it is a [`Command`].
+#[derive(Debug, Deserialize)]
+struct Event {
+    #[serde(rename = "Records")]
+    records: Option<Vec<Box<RawValue>>>,
+}
+
+/// What a person or a schedule asks for: `{}` and `{"sweep": true}` look for new objects, `{"force": true}` reads all of
+/// them again, `keys` names some.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Command {
+    /// Said for the reader's sake: a sweep is what is done unless keys are named.
+    #[serde(rename = "sweep")]
+    _sweep: bool,
+    force: bool,
+    keys: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct QueueMessage<'a> {
+    message_id: String,
+    #[serde(borrow)]
+    body: std::borrow::Cow<'a, str>,
+}
+
+/// Serves objects until Lambda ends the process. A batch of queue messages is answered with those that must come again.
+pub async fn serve_objects(lane: impl ObjectLane) -> Result<(), lambda_runtime::Error> {
+    let lane = Arc::new(lane);
+    serve(async move |payload: Arc<RawValue>, deadline, event| {
+        let unknown = |error: serde_json::Error| {
+            let known = "an SQS or S3 event, or {\"sweep\", \"force\", \"keys\"}";
+            Failure::new(FaultClass::Poison, format!("the event is not as expected ({known}): {error}"))
+        };
+        match serde_json::from_str(payload.get()).map_err(unknown)? {
+            Event { records: Some(records) } => notified(lane.as_ref(), &records, deadline, event).await,
+            Event { records: None } => {
+                let command = serde_json::from_str(payload.get()).map_err(unknown)?;
+                commanded(lane.as_ref(), command, deadline, event).await
+            }
+        }
+    })
+    .await
+}
+
+async fn notified(
+    lane: &impl ObjectLane,
+    records: &[Box<RawValue>],
+    deadline: Instant,
+    event: &mut WideEvent,
+) -> Result<Value, Failure> {
+    let messages: Vec<QueueMessage<'_>> =
+        records.iter().filter_map(|record| serde_json::from_str(record.get()).ok()).collect();
+    if messages.len() < records.len() {
+        // Straight from S3, without a queue: there is nobody to report single objects to.
+        let direct = json!({ "Records": records }).to_string();
+        let keys = keys_of(lane, direct.as_bytes())?;
+        let run = run(lane, keys, false, deadline).await;
+        run.report(event);
+        return run.answer();
+    }
+    let mut wanted: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let mut failed: BTreeMap<&str, String> = BTreeMap::new();
+    for message in &messages {
+        match keys_of(lane, message.body.as_bytes()) {
+            Ok(keys) => wanted.entry(&message.message_id).or_default().extend(keys),
+            Err(failure) => {
+                failed.insert(&message.message_id, failure.to_string());
+            }
+        }
+    }
+    let keys = wanted.values().flatten().cloned().collect();
+    let run = run(lane, keys, false, deadline).await;
+    for (message, keys) in wanted {
+        if let Some(failure) = keys.iter().find_map(|key| run.failed.get(key)) {
+            failed.insert(message, failure.to_string());
+        }
+    }
+    event.metric("MessagesReceived", messages.len() as u64, Unit::Count);
+    event.metric("MessagesToRetry", failed.len() as u64, Unit::Count);
+    run.report(event);
+    if !failed.is_empty() {
+        let reasons: BTreeSet<&String> = failed.values().collect();
+        event.field("retry_reasons", reasons.into_iter().take(NAMED).cloned().collect::<Vec<_>>().join("; "));
+    }
+    let failures: Vec<Value> = failed.keys().map(|id| json!({ "itemIdentifier": id })).collect();
+    Ok(json!({ "batchItemFailures": failures }))
+}
+
+/// The keys that a notification tells of. One that cannot be read goes back to the queue, and from there to its
+/// dead-letter queue: nobody else knows what it was about.
+fn keys_of(lane: &impl ObjectLane, body: &[u8]) -> Result<BTreeSet<String>, Failure> {
+    let objects = notification::decode(body)
+        .map_err(|error| Failure::new(FaultClass::Poison, format!("the notification: {error}")))?;
+    let mut keys = BTreeSet::new();
+    for object in objects.into_iter().filter(|object| object.kind == EventKind::Created) {
+        if lane.bucket() != Some(object.bucket.as_str()) {
+            let reads = lane.bucket().unwrap_or("a web server");
+            let message =
+                format!("the notification is of bucket {}, but this function reads {reads}", object.bucket);
+            return Err(Failure::new(FaultClass::Configuration, message));
+        }
+        keys.insert(object.key);
+    }
+    Ok(keys)
+}
+
+async fn commanded(
+    lane: &impl ObjectLane,
+    command: Command,
+    deadline: Instant,
+    event: &mut WideEvent,
+) -> Result<Value, Failure> {
+    let Command { force, keys, .. } = command;
+    let found = if keys.is_empty() {
+        lane.find(force, deadline).await?
+    } else {
+        Found { keys, counts: Counts::new() }
+    };
+    let mut run = run(lane, found.keys.into_iter().collect(), force, deadline).await;
+    add(&mut run.counts, &found.counts);
+    run.report(event);
+    run.answer()
+}
+
+/// What became of the objects of one invocation.
+#[derive(Debug, Default)]
+struct Run {
+    objects: u64,
+    counts: Counts,
+    failed: BTreeMap<String, Failure>,
+}
+
+impl Run {
+    fn report(&self, event: &mut WideEvent) {
+        event.metric("ObjectsReceived", self.objects, Unit::Count);
+        event.metric("ObjectsToRetry", self.failed.len() as u64, Unit::Count);
+        for (name, &count) in &self.counts {
+            event.metric(name, count, Unit::Count);
+        }
+    }
+
+    /// The counts; an error where an object must come again, though the others are done.
+    fn answer(self) -> Result<Value, Failure> {
+        if self.failed.is_empty() {
+            let mut answer = json!(self.counts);
+            answer["objects"] = self.objects.into();
+            return Ok(answer);
+        }
+        let lasting = self.failed.values().all(|failure| failure.class() != FaultClass::Retryable);
+        let class = if lasting { FaultClass::Configuration } else { FaultClass::Retryable };
+        let named: Vec<_> =
+            self.failed.iter().take(NAMED).map(|(key, failure)| format!("{key}: {failure}")).collect();
+        let message = format!(
+            "{} of {} objects must come again: {}",
+            self.failed.len(),
+            self.objects,
+            named.join("; ")
+        );
+        Err(Failure::new(class, message))
+    }
+}
+
+/// Handles the keys; those that are damaged and young once more, after the others, when they have settled.
+async fn run(lane: &impl ObjectLane, keys: BTreeSet<String>, force: bool, deadline: Instant) -> Run {
+    let mut run = Run { objects: keys.len() as u64, ..Run::default() };
+    let mut waiting: Vec<String> = keys.into_iter().collect();
+    while !waiting.is_empty() {
+        let mut unsettled = BTreeMap::new();
+        let mut longest = Duration::ZERO;
+        for Handled { key, ending } in lane.handle(&waiting, force, deadline).await {
+            match ending {
+                Ending::Done(counts) => add(&mut run.counts, &counts),
+                Ending::Failed(failure) => {
+                    run.failed.insert(key, failure);
+                }
+                Ending::Unsettled(left) => {
+                    longest = longest.max(left);
+                    unsettled.insert(key, left);
+                }
+            }
+        }
+        let until = Instant::now() + longest;
+        if until >= deadline {
+            for key in std::mem::take(&mut unsettled).into_keys() {
+                let message = "damaged, but just written: its writer may not have finished";
+                run.failed.insert(key, Failure::new(FaultClass::Retryable, message));
+            }
+        }
+        waiting = unsettled.into_keys().collect();
+        if !waiting.is_empty() {
+            sleep_until(until).await;
+        }
+    }
+    run
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Objects `young…` are unsettled at the first look, `bad…` fail, all others are done.
+    #[derive(Default)]
+    struct Sample {
+        looks: Mutex<Vec<Vec<String>>>,
+    }
+
+    impl ObjectLane for Sample {
+        fn bucket(&self) -> Option<&str> {
+            Some("b")
+        }
+
+        async fn handle(&self, keys: &[String], _: bool, _: Instant) -> Vec<Handled> {
+            let first = self.looks.lock().unwrap().is_empty();
+            self.looks.lock().unwrap().push(keys.to_vec());
+            let ending = |key: &String| match key.as_str() {
+                "young" if first => Ending::Unsettled(Duration::from_secs(5)),
+                "bad" => Ending::Failed(Failure::new(FaultClass::Retryable, "no")),
+                _ => Ending::Done([("RowsStored", 1)].into()),
+            };
+            keys.iter().map(|key| Handled { key: key.clone(), ending: ending(key) }).collect()
+        }
+
+        async fn find(&self, _: bool, _: Instant) -> Result<Found, Failure> {
+            Ok(Found { keys: vec!["found".into()], counts: [("ObjectsListed", 3)].into() })
+        }
+    }
+
+    fn message(id: &str, keys: &[&str]) -> Box<RawValue> {
+        let records: Vec<Value> = keys
+            .iter()
+            .map(|key| {
+                json!({"eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
+                    "s3": {"bucket": {"name": "b"}, "object": {"key": key}}})
+            })
+            .collect();
+        let body = json!({ "Records": records }).to_string();
+        RawValue::from_string(json!({"messageId": id, "eventSource": "aws:sqs", "body": body}).to_string())
+            .unwrap()
+    }
+
+    async fn answer(lane: &Sample, records: &[Box<RawValue>], patience: Duration) -> Value {
+        notified(lane, records, Instant::now() + patience, &mut WideEvent::new("r")).await.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_the_messages_of_objects_that_failed_come_again() {
+        let records = [message("m1", &["a", "c"]), message("m2", &["a", "bad"]), message("m3", &["c"])];
+        let lane = Sample::default();
+        let answer = answer(&lane, &records, Duration::from_secs(60)).await;
+        assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "m2"}]}));
+        assert_eq!(
+            *lane.looks.lock().unwrap(),
+            [["a", "bad", "c"]],
+            "each object once, however often it is told of"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_young_damaged_object_is_looked_at_again_when_it_has_settled_and_only_it() {
+        let lane = Sample::default();
+        let records = [message("m1", &["a", "young"])];
+        assert_eq!(answer(&lane, &records, Duration::from_secs(60)).await, json!({"batchItemFailures": []}));
+        assert_eq!(*lane.looks.lock().unwrap(), [vec!["a", "young"], vec!["young"]]);
+        let (lane, records) = (Sample::default(), [message("m1", &["young"])]);
+        let hurried = answer(&lane, &records, Duration::from_secs(1)).await;
+        assert_eq!(
+            hurried["batchItemFailures"][0]["itemIdentifier"], "m1",
+            "no time to wait: it comes again"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_that_is_no_notification_comes_again_and_costs_no_other() {
+        let nonsense = json!({"messageId": "m0", "body": "hello"}).to_string();
+        let records = [RawValue::from_string(nonsense).unwrap(), message("m1", &["a"])];
+        let lane = Sample::default();
+        let answer = answer(&lane, &records, Duration::from_secs(60)).await;
+        assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "m0"}]}));
+        assert_eq!(*lane.looks.lock().unwrap(), [["a"]]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_command_sweeps_unless_it_names_keys() {
+        let lane = Sample::default();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let command = |text: &str| serde_json::from_str::<Command>(text).unwrap();
+        let event = &mut WideEvent::new("r");
+        let swept = commanded(&lane, command("{}"), deadline, event).await.unwrap();
+        assert_eq!(swept, json!({"objects": 1, "ObjectsListed": 3, "RowsStored": 1}));
+        let keys = command(r#"{"force": true, "keys": ["x", "bad"]}"#);
+        let failure = commanded(&lane, keys, deadline, event).await.unwrap_err().to_string();
+        assert!(failure.contains("1 of 2 objects must come again: bad: retryable: no"), "{failure}");
+        assert!(serde_json::from_str::<Command>(r#"{"forse": true}"#).is_err());
+    }
+}

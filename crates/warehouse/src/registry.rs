@@ -1,0 +1,209 @@
+//! The processed-version registry: what was read of each object, saved in the transaction that stores its rows.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use tokio_postgres::Client;
+use tokio_postgres::types::{ToSql, Type};
+
+use crate::error::WarehouseError;
+
+/// How far the reading of an object's version has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// To be continued.
+    Unfinished,
+    /// Every row is stored, ignored or parked.
+    Processed,
+    /// The object, or the part of it behind its last good row, could not be read and is parked.
+    Parked,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Unfinished => "unfinished",
+            Self::Processed => "processed",
+            Self::Parked => "parked",
+        })
+    }
+}
+
+impl FromStr for State {
+    type Err = WarehouseError;
+
+    fn from_str(text: &str) -> Result<Self, WarehouseError> {
+        match text {
+            "unfinished" => Ok(Self::Unfinished),
+            "processed" => Ok(Self::Processed),
+            "parked" => Ok(Self::Parked),
+            other => Err(WarehouseError::Schema(format!("processed_objects.state holds {other:?}"))),
+        }
+    }
+}
+
+/// What was read of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The version: its `ETag`.
+    pub version: String,
+    /// When that version was written.
+    pub modified: DateTime<Utc>,
+    /// Counts the readings of this object in the order in which they were begun.
+    pub reading: i64,
+    /// How far it has come.
+    pub state: State,
+    /// The next element to read, and the byte behind the last one that was read.
+    pub next: (i64, i64),
+    /// Rows that a table was given.
+    pub rows_good: i64,
+    /// Rows of no interest.
+    pub rows_ignored: i64,
+    /// Rows that were parked.
+    pub rows_parked: i64,
+    /// Why the object is parked as a whole.
+    pub reason: Option<String>,
+}
+
+impl Entry {
+    /// A reading that begins; `before` is what was read of the object until now.
+    #[must_use]
+    pub fn begin(before: Option<&Self>, version: &str, modified: DateTime<Utc>) -> Self {
+        Self {
+            version: version.to_owned(),
+            modified,
+            reading: before.map_or(0, |before| before.reading) + 1,
+            state: State::Unfinished,
+            next: (0, 0),
+            rows_good: 0,
+            rows_ignored: 0,
+            rows_parked: 0,
+            reason: None,
+        }
+    }
+}
+
+/// What was read of these objects, by key. With `lock` their rows stay locked until the transaction ends.
+pub async fn find(
+    client: &Client,
+    bucket: &str,
+    keys: &[&str],
+    lock: bool,
+) -> Result<BTreeMap<String, Entry>, WarehouseError> {
+    const FIND: &str = "SELECT key, version, modified, reading, state, next_element, next_byte, rows_good, \
+        rows_ignored, rows_parked, reason FROM processed_objects WHERE bucket = $1 AND key = ANY($2) ORDER BY key";
+    let sql = if lock { format!("{FIND} FOR UPDATE") } else { FIND.to_owned() };
+    let rows = client
+        .query_typed(&sql, &[(&bucket, Type::TEXT), (&keys, Type::TEXT_ARRAY)])
+        .await
+        .map_err(WarehouseError::statement("look for processed objects"))?;
+    rows.iter()
+        .map(|row| {
+            let entry = Entry {
+                version: row.get(1),
+                modified: row.get(2),
+                reading: row.get(3),
+                state: row.get::<_, &str>(4).parse()?,
+                next: (row.get(5), row.get(6)),
+                rows_good: row.get(7),
+                rows_ignored: row.get(8),
+                rows_parked: row.get(9),
+                reason: row.get(10),
+            };
+            Ok((row.get(0), entry))
+        })
+        .collect()
+}
+
+/// Saves what was read of objects, in the order of their keys, so that two writers lock them in the same one.
+pub async fn save(
+    client: &Client,
+    lane: &str,
+    bucket: &str,
+    entries: &BTreeMap<String, Entry>,
+) -> Result<(), WarehouseError> {
+    let texts = |value: &dyn Fn(&Entry) -> String| entries.values().map(value).collect::<Vec<String>>();
+    let numbers = |value: &dyn Fn(&Entry) -> i64| entries.values().map(value).collect::<Vec<i64>>();
+    let keys: Vec<&String> = entries.keys().collect();
+    let (versions, states) = (texts(&|one| one.version.clone()), texts(&|one| one.state.to_string()));
+    let modified: Vec<_> = entries.values().map(|one| one.modified).collect();
+    let reasons: Vec<_> = entries.values().map(|one| one.reason.as_deref()).collect();
+    let readings = numbers(&|one| one.reading);
+    let (elements, bytes) = (numbers(&|one| one.next.0), numbers(&|one| one.next.1));
+    let (good, ignored) = (numbers(&|one| one.rows_good), numbers(&|one| one.rows_ignored));
+    let parked = numbers(&|one| one.rows_parked);
+    let parameters: [(&(dyn ToSql + Sync), Type); 13] = [
+        (&lane, Type::TEXT),
+        (&bucket, Type::TEXT),
+        (&keys, Type::TEXT_ARRAY),
+        (&versions, Type::TEXT_ARRAY),
+        (&modified, Type::TIMESTAMPTZ_ARRAY),
+        (&readings, Type::INT8_ARRAY),
+        (&states, Type::TEXT_ARRAY),
+        (&elements, Type::INT8_ARRAY),
+        (&bytes, Type::INT8_ARRAY),
+        (&good, Type::INT8_ARRAY),
+        (&ignored, Type::INT8_ARRAY),
+        (&parked, Type::INT8_ARRAY),
+        (&reasons, Type::TEXT_ARRAY),
+    ];
+    client
+        .execute_typed(SAVE, &parameters)
+        .await
+        .map_err(WarehouseError::statement("save processed objects"))?;
+    Ok(())
+}
+
+const SAVE: &str = "INSERT INTO processed_objects (lane, bucket, key, version, modified, reading, state, \
+        next_element, next_byte, rows_good, rows_ignored, rows_parked, reason) \
+    SELECT $1, $2, u.* FROM unnest($3::text[], $4::text[], $5::timestamptz[], $6::int8[], $7::text[], $8::int8[], \
+        $9::int8[], $10::int8[], $11::int8[], $12::int8[], $13::text[]) AS u \
+    ON CONFLICT (bucket, key) DO UPDATE SET lane = EXCLUDED.lane, version = EXCLUDED.version, \
+        modified = EXCLUDED.modified, reading = EXCLUDED.reading, state = EXCLUDED.state, \
+        next_element = EXCLUDED.next_element, next_byte = EXCLUDED.next_byte, rows_good = EXCLUDED.rows_good, \
+        rows_ignored = EXCLUDED.rows_ignored, rows_parked = EXCLUDED.rows_parked, reason = EXCLUDED.reason, \
+        processed_at = now() \
+    WHERE processed_objects.reading < EXCLUDED.reading OR (processed_objects.reading = EXCLUDED.reading \
+        AND processed_objects.modified <= EXCLUDED.modified)";
+
+/// Waits until no other session works on this object, and keeps all others from it until [`release`] or the end of the
+/// connection. Two objects whose names hash alike wait for each other in vain, which costs time and nothing else.
+pub async fn claim(client: &Client, bucket: &str, key: &str) -> Result<(), WarehouseError> {
+    client
+        .query_typed(
+            "SELECT pg_advisory_lock(hashtextextended($1, 0) # hashtextextended($2, 1))",
+            &[(&bucket, Type::TEXT), (&key, Type::TEXT)],
+        )
+        .await
+        .map_err(WarehouseError::statement("wait for an object"))?;
+    Ok(())
+}
+
+/// Lets go of all objects that this session claimed.
+pub async fn release(client: &Client) -> Result<(), WarehouseError> {
+    client
+        .batch_execute("SELECT pg_advisory_unlock_all()")
+        .await
+        .map_err(WarehouseError::statement("let go of an object"))
+}
+
+/// The objects of a bucket whose version is not the one that is there now, or that are unfinished.
+pub async fn outdated(
+    client: &Client,
+    bucket: &str,
+    current: &[(&str, &str)],
+) -> Result<Vec<String>, WarehouseError> {
+    let (keys, versions): (Vec<&str>, Vec<&str>) = current.iter().copied().unzip();
+    let rows = client
+        .query_typed(
+            "SELECT u.key FROM unnest($2::text[], $3::text[]) AS u(key, version) \
+             LEFT JOIN processed_objects p ON p.bucket = $1 AND p.key = u.key \
+             WHERE p.version IS DISTINCT FROM u.version OR p.state = 'unfinished'",
+            &[(&bucket, Type::TEXT), (&keys, Type::TEXT_ARRAY), (&versions, Type::TEXT_ARRAY)],
+        )
+        .await
+        .map_err(WarehouseError::statement("look for objects that were not processed"))?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}

@@ -1,0 +1,10 @@
+//! Media files of a bucket → songs, movies and apps in Postgres. What it promises: README.md.
+
+use bucket_ingester::{MediaLane, Settings};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let settings: Settings = function_kit::settings()?;
+    let lane = MediaLane::open(&settings).await?;
+    function_kit::serve_objects(lane).await
+}

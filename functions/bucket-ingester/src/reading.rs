@@ -1,0 +1,307 @@
+//! One object's way into the tables: read in stretches, each stored together with how far the object has come.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::Utc;
+use dead_letters::{DeadLetters, ObjectReading};
+use faults::{Classified, FaultClass};
+use function_kit::object_lane::{Counts, Ending};
+use function_kit::serve::Failure;
+use objects::gunzip::Inflater;
+use objects::json_array::{ElementReader, Position};
+use objects::{ObjectReader, ObjectSource, ObjectVersion, ReadError, StoreError};
+use tokio::time::Instant;
+use warehouse::registry::{self, Entry, State};
+use warehouse::{Client, WarehouseError};
+
+use crate::chunk::Origin;
+use crate::rows::RowDecoder;
+use crate::stretch::{LANE, Place, Stretch};
+
+/// The longest element that is read as a row; real ones have some hundred bytes.
+const LONGEST_ELEMENT: usize = 1 << 20;
+/// An object that is parked as a whole is kept with its reason up to this size; a larger one lies in its bucket only.
+const KEPT_WHOLE: u64 = 256 << 10;
+/// A stretch that is begun with less time than this left would only be thrown away.
+const TOO_LATE: Duration = Duration::from_secs(2);
+
+/// An object could not be read to its end, or its rows could not be stored.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IngestError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Warehouse(#[from] WarehouseError),
+    #[error("somebody else read the object meanwhile")]
+    Moved,
+    #[error("there is no such object")]
+    Missing,
+}
+
+impl Classified for IngestError {
+    fn class(&self) -> FaultClass {
+        match self {
+            Self::Read(error) => error.class(),
+            Self::Store(error) => error.class(),
+            Self::Warehouse(error) => error.class(),
+            Self::Moved => FaultClass::Retryable,
+            Self::Missing => FaultClass::Poison,
+        }
+    }
+}
+
+/// What reading objects needs.
+#[derive(Debug)]
+pub(crate) struct Tools {
+    pub(crate) source: ObjectSource,
+    /// The bucket's name, or the base URL.
+    pub(crate) bucket: String,
+    pub(crate) decoder: RowDecoder,
+    pub(crate) dead_letters: DeadLetters,
+    pub(crate) settle: Duration,
+    pub(crate) largest_expanded: u64,
+}
+
+/// One object, being read over one connection.
+pub(crate) struct Reading<'a> {
+    pub(crate) tools: &'a Tools,
+    pub(crate) client: &'a Client,
+    pub(crate) key: &'a str,
+    pub(crate) deadline: Instant,
+}
+
+/// Why an object's end is not the end of a whole array.
+type Damage = Option<String>;
+
+impl Reading<'_> {
+    /// Reads what is new of the object. `begun` is the number of the reading that this invocation began: with `force` a
+    /// version is read again, but only once.
+    pub(crate) async fn run(
+        &self,
+        force: bool,
+        begun: &mut Option<i64>,
+    ) -> Result<Option<Ending>, IngestError> {
+        let Some(version) = self.tools.source.head(self.key, self.deadline).await? else { return Ok(None) };
+        let found = registry::find(self.client, &self.tools.bucket, &[self.key], false).await?;
+        let before = found.get(self.key);
+        let again = force && before.map(|entry| entry.reading) != *begun;
+        let mut entry = match before {
+            Some(entry) if entry.version == version.tag && !again => {
+                if entry.state != State::Unfinished {
+                    return Ok(Some(Ending::Done([("ObjectsUnchanged", 1)].into())));
+                }
+                entry.clone()
+            }
+            before => Entry::begin(before, &version.tag, version.modified),
+        };
+        *begun = Some(entry.reading);
+        let mut stored = before.map(|entry| (entry.reading, entry.next));
+        let mut counts = Counts::new();
+        let mut elements = Elements::open(self.tools, self.key, &version, entry.next, self.deadline).await?;
+        loop {
+            if Instant::now() + TOO_LATE > self.deadline {
+                let (elements, _) = entry.next;
+                let message = format!(
+                    "out of time behind {elements} elements, which are stored; the next try goes on from there"
+                );
+                return Ok(Some(Ending::Failed(Failure::new(FaultClass::Retryable, message))));
+            }
+            let (stretch, end) = self.next_stretch(&mut elements, &version).await?;
+            if let Some(Some(_)) = &end
+                && let Some(left) = self.unsettled(&version)
+            {
+                return Ok(Some(Ending::Unsettled(left)));
+            }
+            entry.next = elements.next();
+            entry.rows_good += stretch.good;
+            entry.rows_ignored += stretch.ignored;
+            entry.rows_parked += stretch.rows_parked();
+            if let Some(damage) = &end {
+                entry.state = if damage.is_some() { State::Parked } else { State::Processed };
+                entry.reason.clone_from(damage);
+            }
+            self.park(&entry, &stretch, &version).await?;
+            self.store(&entry, stored, &stretch).await?;
+            stored = Some((entry.reading, entry.next));
+            count(&mut counts, &stretch);
+            if end.is_some() {
+                let name = if entry.state == State::Parked { "ObjectsParked" } else { "ObjectsProcessed" };
+                counts.insert(name, 1);
+                return Ok(Some(Ending::Done(counts)));
+            }
+        }
+    }
+
+    /// The next elements, and what the end was like if they are the last.
+    async fn next_stretch(
+        &self,
+        elements: &mut Elements,
+        version: &ObjectVersion,
+    ) -> Result<(Stretch, Option<Damage>), ReadError> {
+        let place = self.place(version);
+        let mut stretch = Stretch::default();
+        while stretch.has_room() {
+            match elements.reader.next_piece() {
+                Ok(Some(piece)) => stretch.take(&self.tools.decoder, place, piece),
+                Ok(None) => {
+                    if let Some(end) = elements.feed().await? {
+                        return Ok((stretch, Some(end)));
+                    }
+                }
+                Err(damage) => return Ok((stretch, Some(Some(damage.to_string())))),
+            }
+        }
+        Ok((stretch, None))
+    }
+
+    fn place(&self, version: &ObjectVersion) -> Place<'_> {
+        Place { bucket: &self.tools.bucket, key: self.key, modified_ms: version.modified.timestamp_millis() }
+    }
+
+    /// How long it takes until the object has stood still for long enough, if it has not yet.
+    fn unsettled(&self, version: &ObjectVersion) -> Option<Duration> {
+        let age = (Utc::now() - version.modified).to_std().unwrap_or_default();
+        self.tools.settle.checked_sub(age).filter(|left| !left.is_zero())
+    }
+
+    /// Parks what the stretch could not store, and the object itself where it is damaged; at the object's end, what
+    /// earlier readings parked is forgotten. All before the registry moves past it.
+    async fn park(
+        &self,
+        entry: &Entry,
+        stretch: &Stretch,
+        version: &ObjectVersion,
+    ) -> Result<(), IngestError> {
+        let letters = &self.tools.dead_letters;
+        let reading =
+            ObjectReading { lane: LANE, bucket: &self.tools.bucket, key: self.key, reading: entry.reading };
+        letters.park_of_object(&reading, &stretch.parked, self.deadline).await?;
+        if let Some(reason) = &entry.reason {
+            let whole = self.whole(version).await?;
+            let record = self.place(version).parked(None, whole.as_deref(), reason);
+            letters.park_of_object(&reading, &[record], self.deadline).await?;
+        }
+        if entry.state != State::Unfinished && entry.reading > 1 {
+            letters.forget_earlier(&reading, self.deadline).await?;
+        }
+        Ok(())
+    }
+
+    async fn whole(&self, version: &ObjectVersion) -> Result<Option<Bytes>, ReadError> {
+        if version.size > KEPT_WHOLE {
+            return Ok(None);
+        }
+        let mut whole = Vec::new();
+        let mut reader = self.tools.source.read(self.key, version, 0, self.deadline);
+        while let Some(bytes) = reader.next().await? {
+            whole.extend_from_slice(&bytes);
+        }
+        Ok(Some(whole.into()))
+    }
+
+    /// One transaction: the rows, and how far the object has come. `before` is what the registry must hold.
+    async fn store(
+        &self,
+        entry: &Entry,
+        before: Option<(i64, (i64, i64))>,
+        stretch: &Stretch,
+    ) -> Result<(), IngestError> {
+        let (client, bucket) = (self.client, self.tools.bucket.as_str());
+        let failed = WarehouseError::statement("store a stretch of an object");
+        client.batch_execute("BEGIN").await.map_err(&failed)?;
+        let found = registry::find(client, bucket, &[self.key], true).await?;
+        if found.get(self.key).map(|found| (found.reading, found.next)) != before {
+            return Err(IngestError::Moved);
+        }
+        let object = self.tools.source.address(self.key);
+        let origin = Origin { object: &object, modified: entry.modified, reading: entry.reading };
+        stretch.rows.store(client, origin).await?;
+        let entries = BTreeMap::from([(self.key.to_owned(), entry.clone())]);
+        registry::save(client, LANE, bucket, &entries).await?;
+        client.batch_execute("COMMIT").await.map_err(&failed)?;
+        Ok(())
+    }
+}
+
+fn count(counts: &mut Counts, stretch: &Stretch) {
+    for (name, number) in [
+        ("RowsStored", stretch.good),
+        ("RowsIgnored", stretch.ignored),
+        ("RecordsParked", stretch.rows_parked()),
+        ("ExtraFields", i64::try_from(stretch.extra_fields).unwrap_or(i64::MAX)),
+    ] {
+        *counts.entry(name).or_default() += number.unsigned_abs();
+    }
+}
+
+/// An object's bytes, expanded if they are compressed, cut into elements.
+struct Elements {
+    bytes: ObjectReader,
+    inflater: Inflater,
+    reader: ElementReader,
+    /// Expanded bytes that an earlier invocation has dealt with.
+    skip: u64,
+}
+
+impl Elements {
+    async fn open(
+        tools: &Tools,
+        key: &str,
+        version: &ObjectVersion,
+        (element, byte): (i64, i64),
+        deadline: Instant,
+    ) -> Result<Self, ReadError> {
+        let position = Position { element: element.unsigned_abs(), byte: byte.unsigned_abs() };
+        let mut bytes = tools.source.read(key, version, 0, deadline);
+        let mut inflater = Inflater::new(tools.largest_expanded);
+        let mut skip = position.byte;
+        if skip > 0 {
+            // What is compressed can only be entered at its beginning.
+            let first = bytes.next().await?.unwrap_or_default();
+            if objects::gunzip::is_gzip(&first) {
+                inflater.push(first);
+            } else {
+                bytes = tools.source.read(key, version, skip, deadline);
+                skip = 0;
+            }
+        }
+        Ok(Self { bytes, inflater, reader: ElementReader::resume(position, LONGEST_ELEMENT), skip })
+    }
+
+    /// Feeds the reader with more bytes; at their end says what it was like.
+    async fn feed(&mut self) -> Result<Option<Damage>, ReadError> {
+        loop {
+            match self.inflater.next_piece() {
+                Ok(Some(mut expanded)) => {
+                    let dropped = self.skip.min(expanded.len() as u64);
+                    self.skip -= dropped;
+                    let _ = expanded.split_to(usize::try_from(dropped).unwrap_or(expanded.len()));
+                    if !expanded.is_empty() {
+                        self.reader.push(expanded);
+                        return Ok(None);
+                    }
+                }
+                Ok(None) => match self.bytes.next().await? {
+                    Some(bytes) => self.inflater.push(bytes),
+                    None => {
+                        let end = self.inflater.finish().map_err(|error| error.to_string());
+                        let end =
+                            end.and_then(|()| self.reader.finish().map_err(|damage| damage.to_string()));
+                        return Ok(Some(end.err()));
+                    }
+                },
+                Err(error) => return Ok(Some(Some(error.to_string()))),
+            }
+        }
+    }
+
+    /// The next element, and the byte behind the last one.
+    fn next(&self) -> (i64, i64) {
+        let Position { element, byte } = self.reader.position();
+        (i64::try_from(element).unwrap_or(i64::MAX), i64::try_from(byte).unwrap_or(i64::MAX))
+    }
+}

@@ -1,0 +1,353 @@
+//! An element of a media file → a row.
+
+use std::borrow::Cow;
+
+use chrono::{Days, NaiveDate};
+use pipeline::{Field, FieldType, Poison, RecordDecoder, TimestampFormat, Value};
+
+/// The most bytes of a key: what an index of Postgres holds of one entry, with some to spare.
+const LONGEST_KEY: usize = 2_500;
+
+/// What an app must be rated at least to be awesome.
+const AWESOME: f64 = 4.5;
+
+/// A row of one of the three tables.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Media {
+    /// `"type": "song"`.
+    Song(Song),
+    /// `"type": "movie"`.
+    Movie(Movie),
+    /// `"type": "app"`.
+    App(App),
+    /// Any other type: of no interest.
+    Ignored,
+}
+
+/// A song; artist and title are its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Song {
+    /// The artist.
+    pub artist_name: String,
+    /// The title.
+    pub title: String,
+    /// The year; 0 and null are both in use for an unknown one, and kept apart.
+    pub year: Option<i32>,
+    /// The album.
+    pub release: Option<String>,
+}
+
+/// A movie; normalized title and release date are its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Movie {
+    /// The title as given.
+    pub original_title: String,
+    /// Code of the language.
+    pub original_language: Option<String>,
+    /// Dollars.
+    pub budget: Option<i64>,
+    /// Whether it is for adults only.
+    pub is_adult: Option<bool>,
+    /// The day of its release.
+    pub release_date: NaiveDate,
+    /// See [`normalized`].
+    pub original_title_normalized: String,
+}
+
+/// An app; name and version are its key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct App {
+    /// The name.
+    pub name: String,
+    /// The genre.
+    pub genre: Option<String>,
+    /// The version.
+    pub version: String,
+    /// Stars.
+    pub rating: Option<f64>,
+    /// Bytes; real ones pass 32 bits.
+    pub size_bytes: Option<i64>,
+    /// Rated 4.5 or better; unknown without a rating.
+    pub is_awesome: Option<bool>,
+}
+
+/// Decodes elements of media files.
+#[derive(Debug, Clone)]
+pub struct RowDecoder {
+    envelope: RecordDecoder,
+    song: RecordDecoder,
+    movie: RecordDecoder,
+    app: RecordDecoder,
+}
+
+impl Default for RowDecoder {
+    fn default() -> Self {
+        use FieldType::{Boolean, Date, Float64, Int32, Int64, Json, String};
+        let decoder = |fields: &[(&str, FieldType, bool)]| {
+            let fields: Vec<Field> = fields
+                .iter()
+                .map(|&(name, field_type, nullable)| Field {
+                    name: name.to_owned(),
+                    field_type,
+                    nullable,
+                    format: TimestampFormat::Iso,
+                    fields: Vec::new(),
+                })
+                .collect();
+            RecordDecoder::new(&fields)
+        };
+        Self {
+            envelope: decoder(&[("type", String, false), ("data", Json, true)]),
+            song: decoder(&[
+                ("artist_name", String, false),
+                ("title", String, false),
+                ("year", Int32, true),
+                ("release", String, true),
+            ]),
+            movie: decoder(&[
+                ("original_title", String, true),
+                ("original_title:", String, true),
+                ("original_language", String, true),
+                ("budget", Int64, true),
+                ("is_adult", Boolean, true),
+                ("release_date", Date, false),
+            ]),
+            app: decoder(&[
+                ("name", String, false),
+                ("genre", String, true),
+                ("version", String, false),
+                ("rating", Float64, true),
+                ("size_bytes", Int64, true),
+            ]),
+        }
+    }
+}
+
+impl RowDecoder {
+    /// Decodes one element. The number is that of the fields of `data` that no column takes.
+    pub fn decode(&self, element: &[u8]) -> Result<(Media, u32), Poison> {
+        let mut envelope = Vec::new();
+        self.envelope.decode(element, &mut envelope)?;
+        let [Value::Text(kind), data] = envelope.as_slice() else { return Ok((Media::Ignored, 0)) };
+        let (decoder, build): (_, fn(&mut [Value<'_>]) -> Result<Media, Poison>) = match kind.as_ref() {
+            "song" => (&self.song, song),
+            "movie" => (&self.movie, movie),
+            "app" => (&self.app, app),
+            _ => return Ok((Media::Ignored, 0)),
+        };
+        let Value::Text(data) = data else {
+            return Err(Poison("field `data` is missing or null".to_owned()));
+        };
+        let within = |poison: Poison| Poison(format!("`data` of type {kind}: {poison}"));
+        let mut row = Vec::new();
+        let extra = decoder.decode(data.as_bytes(), &mut row).map_err(within)?;
+        Ok((build(&mut row).map_err(within)?, extra))
+    }
+}
+
+fn song(row: &mut [Value<'_>]) -> Result<Media, Poison> {
+    let [artist_name, title, year, release] = row else { return Err(shape()) };
+    let song = Song {
+        artist_name: needed(artist_name)?,
+        title: needed(title)?,
+        year: integer(year).and_then(|year| year.try_into().ok()),
+        release: text(release)?,
+    };
+    holdable_key(&[&song.artist_name, &song.title])?;
+    Ok(Media::Song(song))
+}
+
+fn movie(row: &mut [Value<'_>]) -> Result<Media, Poison> {
+    let [title, title_with_colon, language, budget, is_adult, release_date] = row else {
+        return Err(shape());
+    };
+    let title = text(title)?.or(text(title_with_colon)?);
+    let original_title =
+        title.ok_or_else(|| Poison("field `original_title` is missing or null".to_owned()))?;
+    let original_title_normalized = normalized(&original_title);
+    holdable_key(&[&original_title_normalized])?;
+    Ok(Media::Movie(Movie {
+        original_title,
+        original_language: text(language)?,
+        budget: integer(budget),
+        is_adult: if let Value::Boolean(truth) = is_adult { Some(*truth) } else { None },
+        release_date: date(release_date).ok_or_else(shape)?,
+        original_title_normalized,
+    }))
+}
+
+fn app(row: &mut [Value<'_>]) -> Result<Media, Poison> {
+    let [name, genre, version, rating, size_bytes] = row else { return Err(shape()) };
+    let rating = if let Value::Float(rating) = rating { Some(*rating) } else { None };
+    let app = App {
+        name: needed(name)?,
+        genre: text(genre)?,
+        version: needed(version)?,
+        rating,
+        size_bytes: integer(size_bytes),
+        is_awesome: rating.map(|rating| rating >= AWESOME),
+    };
+    holdable_key(&[&app.name, &app.version])?;
+    Ok(Media::App(app))
+}
+
+/// A row that is not as its own decoder lays it out, which cannot be.
+fn shape() -> Poison {
+    Poison("not decoded".to_owned())
+}
+
+fn needed(value: &mut Value<'_>) -> Result<String, Poison> {
+    text(value)?.ok_or_else(shape)
+}
+
+fn text(value: &mut Value<'_>) -> Result<Option<String>, Poison> {
+    match std::mem::take(value) {
+        Value::Text(text) if text.contains('\0') => {
+            Err(Poison("a text holds a NUL, which Postgres cannot".to_owned()))
+        }
+        Value::Text(text) => Ok(Some(Cow::into_owned(text))),
+        _ => Ok(None),
+    }
+}
+
+fn integer(value: &Value<'_>) -> Option<i64> {
+    if let Value::Integer(number) = value { Some(*number) } else { None }
+}
+
+fn date(value: &Value<'_>) -> Option<NaiveDate> {
+    let Value::Date(days) = value else { return None };
+    let distance = Days::new(days.unsigned_abs().into());
+    let epoch = NaiveDate::default();
+    if *days < 0 { epoch.checked_sub_days(distance) } else { epoch.checked_add_days(distance) }
+}
+
+fn holdable_key(parts: &[&str]) -> Result<(), Poison> {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    if length <= LONGEST_KEY {
+        return Ok(());
+    }
+    Err(Poison(format!("the key has {length} bytes, and Postgres' index holds {LONGEST_KEY} at the most")))
+}
+
+/// A title without anything but letters, numbers and spaces, each run of spaces as one `_`, in lower case. Letters of all
+/// scripts stay.
+#[must_use]
+pub fn normalized(title: &str) -> String {
+    let mut normalized = String::with_capacity(title.len());
+    for letter in title.chars() {
+        if letter.is_alphanumeric() {
+            normalized.extend(letter.to_lowercase());
+        } else if letter.is_whitespace() && !normalized.ends_with('_') {
+            normalized.push('_');
+        }
+    }
+    normalized
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(element: &str) -> Result<Media, String> {
+        let decoded = RowDecoder::default().decode(element.as_bytes());
+        decoded.map(|(media, _)| media).map_err(|poison| poison.to_string())
+    }
+
+    #[test]
+    fn the_rows_of_the_contract_are_decoded() {
+        let song = decode(
+            r#"{"type":"song","data":{"artist_name":"Massive Attack","title":"Karmacoma","year":1994,"release":"Protection"}}"#,
+        );
+        let Ok(Media::Song(song)) = song else { panic!("{song:?}") };
+        assert_eq!(
+            (song.title.as_str(), song.year, song.release.as_deref()),
+            ("Karmacoma", Some(1994), Some("Protection"))
+        );
+        let movie = decode(
+            r#"{"type":"movie","data":{"original_title:":"Toy Story","original_language":"en","budget":30000000,"is_adult":false,"release_date":"1995-10-30"}}"#,
+        );
+        let Ok(Media::Movie(movie)) = movie else { panic!("{movie:?}") };
+        assert_eq!(
+            (movie.original_title_normalized.as_str(), movie.release_date.to_string().as_str()),
+            ("toy_story", "1995-10-30")
+        );
+        let app = decode(
+            r#"{"type":"app","data":{"name":"Geometry Dash","genre":"Games","version":"2.10","rating":5,"size_bytes":4025969664}}"#,
+        );
+        let Ok(Media::App(app)) = app else { panic!("{app:?}") };
+        assert_eq!(
+            (app.rating, app.size_bytes, app.is_awesome),
+            (Some(5.0), Some(4_025_969_664), Some(true))
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_null_and_what_is_no_part_of_a_key_may_be_missing() {
+        let Ok(Media::Song(song)) =
+            decode(r#"{"type":"song","data":{"artist_name":"A","title":"","year":null,"x":1}}"#)
+        else {
+            panic!("a song")
+        };
+        assert_eq!((song.year, song.release), (None, None));
+        let Ok(Media::App(app)) = decode(r#"{"type":"app","data":{"name":"A","version":"1"}}"#) else {
+            panic!("an app")
+        };
+        assert_eq!((app.rating, app.is_awesome), (None, None));
+        assert_eq!(decode(r#"{"type":"book","data":{"year":"?"}}"#), Ok(Media::Ignored));
+        assert_eq!(decode(r#"{"type":"book"}"#), Ok(Media::Ignored));
+    }
+
+    #[test]
+    fn every_bad_row_is_poison_that_names_what_is_wrong() {
+        for (element, reason) in [
+            (r#"{"type":"song"}"#, "field `data` is missing or null"),
+            (r#"{"data":{}}"#, "field `type` is missing"),
+            (r#"{"type":7,"data":{}}"#, "field `type` must be string, but is a number"),
+            ("7", "the record is a number, not an object"),
+            ("", "not JSON: the value is empty"),
+            (r#"{"type":"song","data":[1]}"#, "`data` of type song: the record is a list, not an object"),
+            (
+                r#"{"type":"song","data":{"artist_name":"A"}}"#,
+                "`data` of type song: field `title` is missing",
+            ),
+            (
+                r#"{"type":"song","data":{"artist_name":"A","title":"T","year":"1994"}}"#,
+                "`data` of type song: field `year` must be int32, but is a string",
+            ),
+            (
+                r#"{"type":"song","data":{"artist_name":"A","title":"T","year":3000000000}}"#,
+                "`data` of type song: field `year` must be int32, but is an integer beyond 32 bits",
+            ),
+            (
+                r#"{"type":"movie","data":{"original_title":"T","release_date":"not-a-date"}}"#,
+                "`data` of type movie: field `release_date` must be date, but is not one (`YYYY-MM-DD`)",
+            ),
+            (
+                r#"{"type":"movie","data":{"original_title":null,"release_date":"1995-10-30"}}"#,
+                "`data` of type movie: field `original_title` is missing or null",
+            ),
+            (
+                r#"{"type":"app","data":{"name":"A\u0000","version":"1"}}"#,
+                "`data` of type app: a text holds a NUL, which Postgres cannot",
+            ),
+        ] {
+            assert_eq!(decode(element), Err(reason.to_owned()), "{element}");
+        }
+        let long = format!(r#"{{"type":"app","data":{{"name":"{}","version":"1"}}}}"#, "x".repeat(3_000));
+        assert!(decode(&long).unwrap_err().contains("the key has 3001 bytes"));
+    }
+
+    #[test]
+    fn titles_are_normalized_as_the_contract_says() {
+        for (title, expected) in [
+            ("Star Wars: The Force Awakens", "star_wars_the_force_awakens"),
+            ("Ocean's Eleven", "oceans_eleven"),
+            ("Amélie  –  Le Film", "amélie_le_film"),
+            ("千と千尋の神隠し", "千と千尋の神隠し"),
+            ("8½", "8½"),
+            ("!!!", ""),
+        ] {
+            assert_eq!(normalized(title), expected);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The function's settings.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use function_kit::Environment;
+use objects::{BaseUrl, S3Location};
+use warehouse::DatabaseSettings;
+
+/// See README.md for the variables.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the list and its files lie.
+    pub source: MediaSource,
+    /// The list's key.
+    pub list: String,
+    /// The database.
+    pub database: DatabaseSettings,
+    /// The root of all dead letters.
+    pub parked_root: S3Location,
+    /// How long a damaged file must have stood still before it is parked.
+    pub settle: Duration,
+    /// The most bytes that a compressed file may expand to.
+    pub largest_expanded: u64,
+}
+
+/// Where media files lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MediaSource {
+    /// In a bucket.
+    Bucket(S3Location),
+    /// On a web server.
+    Web(BaseUrl),
+}
+
+impl FromStr for MediaSource {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(base) = text.parse() {
+            return Ok(Self::Web(base));
+        }
+        match text.parse::<S3Location>() {
+            Ok(bucket) if bucket.prefix().is_empty() => Ok(Self::Bucket(bucket)),
+            _ => Err("it must be s3://bucket, or a base URL such as https://host/path/".to_owned()),
+        }
+    }
+}
+
+impl function_kit::Settings for Settings {
+    fn read(environment: &mut Environment) -> Option<Self> {
+        let source =
+            environment.required("MEDIA_SOURCE", "s3://bucket or https://host/path/ of the media files");
+        let list = environment.optional("MEDIA_LIST", "files_list.data".to_owned());
+        let database = DatabaseSettings::read(environment);
+        let parked_root = environment.required("PARKED_ROOT", "s3://bucket/prefix of the dead letters");
+        let settle = environment.optional("SETTLE_SECONDS", 5_u32);
+        let largest_expanded = environment.optional("MAX_EXPANDED_MB", 8_192_u32);
+        Some(Self {
+            source: source?,
+            list: list?,
+            database: database?,
+            parked_root: parked_root?,
+            settle: Duration::from_secs(settle?.into()),
+            largest_expanded: u64::from(largest_expanded?) << 20,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_lie_in_a_whole_bucket_or_on_a_web_server() {
+        assert!(matches!("s3://media".parse(), Ok(MediaSource::Bucket(_))));
+        assert!(matches!("https://media.example/x".parse(), Ok(MediaSource::Web(_))));
+        assert!("s3://media/prefix".parse::<MediaSource>().is_err());
+        assert!("media".parse::<MediaSource>().is_err());
+    }
+}

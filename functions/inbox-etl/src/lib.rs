@@ -1,0 +1,14 @@
+//! Events of an S3 inbox → users and cards in Postgres: one event per object, in any order, the newest of each id stays.
+//!
+//! An object is decoded ([`EventDecoder`]), many of them become one transaction ([`Batch`]), and which objects were read
+//! is part of it ([`InboxLane`]).
+
+mod batch;
+mod event;
+mod lane;
+mod settings;
+
+pub use batch::Batch;
+pub use event::{Card, EventDecoder, InboxEvent, OrphanCard, User};
+pub use lane::InboxLane;
+pub use settings::Settings;

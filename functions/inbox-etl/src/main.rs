@@ -1,0 +1,10 @@
+//! Events of an S3 inbox → users and cards in Postgres. What it promises: README.md.
+
+use inbox_etl::{InboxLane, Settings};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let settings: Settings = function_kit::settings()?;
+    let lane = InboxLane::open(&settings).await;
+    function_kit::serve_objects(lane).await
+}
