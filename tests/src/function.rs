@@ -83,6 +83,9 @@ impl Function {
             .env("ROOMS_TOPIC", &parts.topic)
             .env("LAKE_ROOT", parts.lake_root.to_string())
             .env("PARKED_ROOT", parts.parked_root.to_string())
+            .env("MEDIA_SOURCE", &parts.media)
+            .env("INBOX_ROOT", &parts.inbox)
+            .env("SETTLE_SECONDS", "1")
             .env("HEADWATER_PIPELINES", serde_json::to_string(&pipelines).unwrap())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -90,6 +93,20 @@ impl Function {
         let started = Instant::now();
         let process = Arc::new(Mutex::new(Some(command.spawn().unwrap())));
         Self { started, process, api }
+    }
+
+    /// How long further invocations may take, as the function is told.
+    pub fn limit(&self, timeout: Duration) {
+        *self.api.timeout.lock().unwrap() = timeout;
+    }
+
+    /// The most memory that the process ever held, in bytes.
+    #[must_use]
+    pub fn most_memory(&self) -> u64 {
+        let id = self.process.lock().unwrap().as_ref().and_then(Child::id).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
     }
 
     /// How long the process took from its start to its first call for an event.

@@ -10,15 +10,19 @@
     reason = "test code fails by panicking"
 )]
 
+mod bucket;
 mod events;
 mod function;
 mod parts;
 mod proxy;
 mod runtime_api;
 mod sinks;
+mod web;
 
+pub use bucket::{Bucket, notification, queue_event};
 pub use events::{Record, event, room};
 pub use function::{Function, Invoked};
 pub use parts::Parts;
 pub use proxy::{Moment, Proxy};
 pub use sinks::{Row, Sinks};
+pub use web::Web;

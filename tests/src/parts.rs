@@ -19,6 +19,10 @@ pub struct Parts {
     pub parked_root: S3Location,
     /// A topic of this test alone.
     pub topic: String,
+    /// Where bucket-ingester finds its files: a bucket of this test alone.
+    pub media: String,
+    /// Where inbox-etl finds its events: in that bucket.
+    pub inbox: String,
 }
 
 fn variable(name: &str) -> String {
@@ -39,7 +43,23 @@ impl Parts {
             lake_root: below("HEADWATER_LAKE"),
             parked_root: below("HEADWATER_PARKED"),
             topic: format!("t-{id}"),
+            media: format!("s3://t-{id}"),
+            inbox: format!("s3://t-{id}/inbox"),
         }
+    }
+
+    /// The same, with a migrated database of its own: the tables of the S3 lanes are named by their contracts.
+    pub async fn with_own_database(mut self) -> Self {
+        let (client, connection) =
+            tokio_postgres::connect(&self.database_url, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let name = self.topic.replace('-', "_");
+        client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+        let (server, _) = self.database_url.rsplit_once('/').unwrap();
+        self.database_url = format!("{server}/{name}");
+        let mut migrator = crate::Function::start("schema-migrator", &self, &[]).await;
+        let _applied = migrator.invoke(b"{}").await.answer();
+        self
     }
 
     /// The pipeline file of the rooms, for this test's topic, groups and tables.

@@ -27,9 +27,13 @@ pub(crate) struct RuntimeApi {
     pub(crate) answers: mpsc::Receiver<Answer>,
     /// When the function first asked for an event.
     pub(crate) asked: watch::Receiver<Option<Instant>>,
+    /// How long an invocation may take, as the function is told.
+    pub(crate) timeout: Timeout,
 }
 
-/// How long an invocation may take, as the function is told.
+pub(crate) type Timeout = Arc<std::sync::Mutex<Duration>>;
+
+/// How long an invocation may take, unless a test says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 impl RuntimeApi {
@@ -40,23 +44,26 @@ impl RuntimeApi {
         let (answered, answers) = mpsc::channel(1);
         let (first_asked, asked) = watch::channel(None);
         let queue = Arc::new(Mutex::new(queue));
+        let timeout: Timeout = Arc::new(std::sync::Mutex::new(TIMEOUT));
+        let told = Arc::clone(&timeout);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (queue, answered, asked) = (Arc::clone(&queue), answered.clone(), first_asked.clone());
+                let told = Arc::clone(&told);
                 let service = service_fn(move |request: Request<Incoming>| {
                     if request.uri().path().ends_with("/invocation/next") {
                         asked.send_if_modified(|first| {
                             first.is_none() && first.replace(Instant::now()).is_none()
                         });
                     }
-                    serve(request, Arc::clone(&queue), answered.clone())
+                    serve(request, Arc::clone(&queue), answered.clone(), Arc::clone(&told))
                 });
                 let connection = hyper::server::conn::http1::Builder::new()
                     .serve_connection(TokioIo::new(stream), service);
                 tokio::spawn(connection);
             }
         });
-        Self { address, events, answers, asked }
+        Self { address, events, answers, asked, timeout }
     }
 }
 
@@ -64,12 +71,14 @@ async fn serve(
     request: Request<Incoming>,
     queue: Arc<Mutex<mpsc::Receiver<Vec<u8>>>>,
     answered: mpsc::Sender<Answer>,
+    timeout: Timeout,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     if method == Method::GET && path.ends_with("/invocation/next") {
         // A function that was killed while it waited must not take the event of the next one.
         let event = queue.lock().await.recv().await.unwrap_or_default();
-        let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + TIMEOUT;
+        let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let deadline = deadline + *timeout.lock().unwrap();
         let response = Response::builder()
             .header("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd")
             .header("lambda-runtime-deadline-ms", deadline.as_millis().to_string())

@@ -13,8 +13,13 @@ async fn parked(parts: &Parts, sinks: &Sinks, lane: &str) -> Vec<ParkedRecord> {
     newest_by_source(objects.into_iter().flat_map(|object| object.records).map(Result::unwrap))
 }
 
+fn offset(source: &Source) -> i64 {
+    let Source::Kafka { offset, .. } = source else { panic!("{source} is no record of Kafka") };
+    *offset
+}
+
 fn offsets(records: &[ParkedRecord]) -> Vec<i64> {
-    records.iter().map(|ParkedRecord { source: Source::Kafka { offset, .. }, .. }| *offset).collect()
+    records.iter().map(|record| offset(&record.source)).collect()
 }
 
 async fn migrated(parts: &Parts, pipelines: &[String]) -> Sinks {
@@ -60,9 +65,8 @@ async fn bad_records_are_parked_by_each_lane_with_reason_and_bytes_and_the_good_
         let parked = parked(&parts, &sinks, lane).await;
         assert_eq!(offsets(&parked), (0..11).map(|n| n * 2 + 1).collect::<Vec<_>>(), "{lane}");
         for letter in &parked {
-            let Source::Kafka { offset, .. } = &letter.source;
-            let record = records.iter().find(|record| record.offset == *offset).unwrap();
-            assert_eq!(letter.value().unwrap(), record.value, "{lane} {offset}");
+            let record = records.iter().find(|record| record.offset == offset(&letter.source)).unwrap();
+            assert_eq!(letter.value().unwrap(), record.value, "{lane} {}", letter.source);
             assert!(!letter.reason.is_empty());
         }
     }

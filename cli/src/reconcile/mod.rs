@@ -1,7 +1,10 @@
-//! Reconciliation: every record that Kafka holds is stored or parked, and none of them twice.
+//! Reconciliation: every record that Kafka holds, and every row of every object, is stored or parked, and none twice.
 
 pub(crate) mod ends;
+pub(crate) mod inbox;
 pub(crate) mod lake;
+pub(crate) mod media;
+pub(crate) mod objects;
 pub(crate) mod parked;
 pub(crate) mod ranges;
 pub(crate) mod totals;

@@ -69,43 +69,61 @@ impl Files {
         }
     }
 
-    fn body(&mut self, number: usize) -> Vec<u8> {
-        let rows: Vec<Value> = (0..self.rows).map(|_| row(&mut self.rng)).collect();
-        let whole = to_bytes(&rows);
-        if !self.dirty {
-            return whole;
-        }
-        let with = |bad: Value| {
-            let mut rows = rows.clone();
-            let middle = rows.len() / 2;
-            rows.insert(middle, bad);
-            to_bytes(&rows)
+    /// Rows, and in their middle another one if there is one. Row by row: a file may have a gigabyte.
+    fn array(&mut self, odd: Option<Value>) -> Vec<u8> {
+        let mut array = vec![b'['];
+        let mut push = |row: &Value| {
+            if array.len() > 1 {
+                array.push(b',');
+            }
+            // Writing to memory cannot fail.
+            let _ = write!(array, "{row}");
         };
+        for number in 0..self.rows {
+            if let Some(odd) = odd.as_ref().filter(|_| number == self.rows / 2) {
+                push(odd);
+            }
+            push(&row(&mut self.rng));
+        }
+        array.push(b']');
+        array
+    }
+
+    fn body(&mut self, number: usize) -> Vec<u8> {
         match number {
-            0 => whole[..whole.len() - whole.len() / 3].to_vec(),
-            1 => to_bytes(rows.first().unwrap_or(&Value::Null)),
-            2 => b"this is no JSON at all".to_vec(),
-            3 => Vec::new(),
-            4 => with(json!({"type": "song"})),
-            5 => {
-                with(json!({"type": "movie", "data": {"original_title": "Bad Day", "original_language": "en",
-                "budget": 1, "is_adult": false, "release_date": "not-a-date"}}))
+            0 if self.dirty => {
+                let mut whole = self.array(None);
+                whole.truncate(whole.len() - whole.len() / 3);
+                whole
             }
-            6 => {
-                with(json!({"type": "song", "data": {"artist_name": "Nobody", "title": "Never", "year": null,
-                "release": null, "label": "an extra field"}}))
-            }
-            8 => gzipped(&whole),
-            9 => with(
-                json!({"type": "app", "data": {"name": "Huge", "genre": "Games", "version": "1", "rating": "5",
-                "size_bytes": 1}}),
-            ),
-            10 => with(json!({"type": "podcast", "data": {"title": "of no interest"}})),
-            11 => with(json!({"type": "movie", "data": {"original_title:": "Star Wars: The Force Awakens",
-                "original_language": "en", "budget": 245_000_000, "is_adult": false, "release_date": "2015-12-15"}})),
-            _ => whole,
+            1 if self.dirty => row(&mut self.rng).to_string().into_bytes(),
+            2 if self.dirty => b"this is no JSON at all".to_vec(),
+            3 if self.dirty => Vec::new(),
+            8 if self.dirty => gzipped(&self.array(None)),
+            _ => self.array(if self.dirty { odd(number) } else { None }),
         }
     }
+}
+
+/// A row as real files sometimes have one.
+fn odd(number: usize) -> Option<Value> {
+    Some(match number {
+        4 => json!({"type": "song"}),
+        5 => {
+            json!({"type": "movie", "data": {"original_title": "Bad Day", "original_language": "en", "budget": 1,
+            "is_adult": false, "release_date": "not-a-date"}})
+        }
+        6 => {
+            json!({"type": "song", "data": {"artist_name": "Nobody", "title": "Never", "year": null, "release": null,
+            "label": "an extra field"}})
+        }
+        9 => json!({"type": "app", "data": {"name": "Huge", "genre": "Games", "version": "1", "rating": "5",
+            "size_bytes": 1}}),
+        10 => json!({"type": "podcast", "data": {"title": "of no interest"}}),
+        11 => json!({"type": "movie", "data": {"original_title:": "Star Wars: The Force Awakens",
+            "original_language": "en", "budget": 245_000_000, "is_adult": false, "release_date": "2015-12-15"}}),
+        _ => return None,
+    })
 }
 
 impl Iterator for Files {
@@ -119,11 +137,6 @@ impl Iterator for Files {
         self.next += 1;
         Some(Object { key: self.key(number), body: self.body(number) })
     }
-}
-
-fn to_bytes(value: &impl serde::Serialize) -> Vec<u8> {
-    // Values of JSON always have a JSON form.
-    serde_json::to_vec(value).unwrap_or_default()
 }
 
 fn gzipped(bytes: &[u8]) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! `headwater verify`: produced = stored + parked in every lane, nothing twice, and both sinks agree.
+//! `headwater verify`: produced = stored + parked in every lane, nothing twice, and the sinks of a topic agree.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,16 +16,18 @@ use crate::{
     reconcile::{
         Verdict,
         ends::{self, Ends},
-        lake, parked, totals,
+        inbox, lake, media,
+        objects::ObjectVerdict,
+        parked, totals,
     },
-    stack::{lag, layout::Layout, postgres, record::Stack},
+    stack::{lag, layout::Layout, postgres, queues, record::Stack},
     table,
 };
 
 /// Arguments of `headwater verify`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Looks at every record that Kafka held when this began. Exits with an error, and names the offsets, where it does not hold.
+Looks at every record that Kafka held when this began, and at every row of every listed media file and inbox object. Exits with an error, and names the offsets, where it does not hold.
 
 Examples:
   headwater verify
@@ -44,6 +46,7 @@ struct Report {
     holds: bool,
     mappings: Vec<Verdict>,
     sums: Vec<Sum>,
+    objects: Vec<ObjectVerdict>,
 }
 
 /// The two sinks of one topic against each other.
@@ -64,7 +67,7 @@ pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
     let reader = lag::reader(&stack).await?;
     let ends = ends::settled(&reader, stack.outputs()?, args.timeout).await?;
     let letters = parked::offsets(&stack).await?;
-    let mut report = Report { holds: true, mappings: Vec::new(), sums: Vec::new() };
+    let mut report = Report { holds: true, mappings: Vec::new(), sums: Vec::new(), objects: Vec::new() };
     for pipeline in &pipelines {
         let Some(ends) = ends.get(&pipeline.topic.name) else { continue };
         judge(&stack, pipeline, ends, &letters, &mut report).await?;
@@ -80,15 +83,31 @@ pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
             verdict.problems.push("the topic was created again meanwhile".to_owned());
         }
     }
-    report.holds = report.mappings.iter().all(Verdict::holds) && report.sums.iter().all(|sum| sum.agree);
+    judge_objects(&stack, args.timeout, &mut report).await?;
+    report.holds = report.mappings.iter().all(Verdict::holds)
+        && report.sums.iter().all(|sum| sum.agree)
+        && report.objects.iter().all(ObjectVerdict::holds);
     show(&report, args.json)?;
     if report.holds {
         return Ok(());
     }
     Err(failure(
-        "the sinks do not hold what Kafka does",
+        "the sinks do not hold what Kafka and the buckets do",
         "`headwater status` and `headwater logs` say what goes wrong; `headwater drain` waits for what is on its way",
     ))
+}
+
+/// The lanes fed by S3, once their queues are empty.
+async fn judge_objects(stack: &Stack, patience: Duration, report: &mut Report) -> anyhow::Result<()> {
+    let started = tokio::time::Instant::now();
+    while queues::all(stack).await?.iter().any(|depth| depth.waiting > 0) && started.elapsed() < patience {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let client = postgres::connect(&stack.database_url).await?;
+    let letters = parked::objects(&parked::open(stack).await?, None).await?;
+    report.objects.extend(media::judge(stack, &client, &letters).await?);
+    report.objects.extend(inbox::judge(stack, &client, &letters).await?);
+    Ok(())
 }
 
 type Letters = BTreeMap<parked::Place, BTreeSet<i64>>;
@@ -182,6 +201,32 @@ fn show(report: &Report, json: bool) -> anyhow::Result<()> {
             "{}: sum of {} in the lake {lake} {relation} {} in {}",
             sum.topic, sum.field, sum.totals, sum.table
         ));
+    }
+    let rows = report.objects.iter().map(|verdict| {
+        let numbers = [
+            verdict.objects,
+            verdict.rows,
+            verdict.stored,
+            verdict.superseded,
+            verdict.ignored,
+            verdict.parked,
+        ];
+        let mut row = vec![verdict.function.clone(), verdict.bucket.clone()];
+        row.extend(numbers.map(|number| number.to_string()));
+        row.push(if verdict.holds() { "holds" } else { "DOES NOT HOLD" }.to_owned());
+        row
+    });
+    let header =
+        ["function", "bucket", "objects", "rows", "stored", "superseded", "ignored", "parked", "verdict"];
+    out::line("");
+    out::line(table::render(&header, rows));
+    for verdict in &report.objects {
+        for problem in &verdict.problems {
+            out::line(format!("{}: {problem}", verdict.function));
+        }
+        if verdict.more_problems > 0 {
+            out::line(format!("{}: and {} more", verdict.function, verdict.more_problems));
+        }
     }
     for verdict in &report.mappings {
         for problem in &verdict.problems {

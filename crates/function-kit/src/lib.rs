@@ -7,7 +7,9 @@ pub mod pipelines;
 pub mod presign;
 pub mod serve;
 pub mod telemetry;
+pub mod topics;
 
 pub use environment::{Environment, Settings, settings};
 pub use object_lane::{ObjectLane, serve_objects};
 pub use serve::{KafkaLane, serve_kafka};
+pub use topics::TopicLanes;

@@ -9,6 +9,7 @@ use kafka_batch::{BatchOutcome, Fault, KafkaBatch};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::telemetry::{Unit, WideEvent, init_tracing};
@@ -76,30 +77,33 @@ pub async fn serve_kafka(
     lane: impl KafkaLane,
     partial_batch_response: bool,
 ) -> Result<(), lambda_runtime::Error> {
-    let lane = Arc::new(lane);
+    // Lambda gives an environment one event at a time, so nobody waits for the batch's memory.
+    let served = Arc::new((lane, Mutex::new(KafkaBatch::default())));
     serve(async move |payload: Arc<RawValue>, deadline, event| {
-        kafka_invocation(lane.as_ref(), payload.get().as_bytes(), deadline, partial_batch_response, event)
-            .await
+        let (lane, batch) = served.as_ref();
+        let mut batch = batch.lock().await;
+        batch
+            .refill(payload.get().as_bytes())
+            .map_err(|error| Failure::new(FaultClass::Configuration, error.to_string()))?;
+        event.metric("PayloadSize", payload.get().len() as u64, Unit::Bytes);
+        kafka_invocation(lane, &batch, deadline, partial_batch_response, event).await
     })
     .await
 }
 
 async fn kafka_invocation(
     lane: &impl KafkaLane,
-    payload: &[u8],
+    batch: &KafkaBatch,
     deadline: Instant,
     partial_batch_response: bool,
     event: &mut WideEvent,
 ) -> Result<Value, Failure> {
-    let batch = KafkaBatch::decode(payload)
-        .map_err(|error| Failure::new(FaultClass::Configuration, error.to_string()))?;
-    let outcome = lane.store(&batch, deadline).await;
+    let outcome = lane.store(batch, deadline).await;
     let response =
-        outcome.response(&batch).map_err(|error| Failure::new(FaultClass::Retryable, error.to_string()))?;
+        outcome.response(batch).map_err(|error| Failure::new(FaultClass::Retryable, error.to_string()))?;
     let (tally, failed) = (outcome.tally(), response.batch_item_failures.len() as u64);
     event
         .field("partitions", batch.partitions().map(|partition| partition.id()).collect::<Vec<_>>())
-        .metric("PayloadSize", payload.len() as u64, Unit::Bytes)
         .metric("RecordsReceived", batch.len() as u64, Unit::Count)
         .metric("RecordsStored", tally.stored, Unit::Count)
         .metric("RecordsParked", tally.parked, Unit::Count)

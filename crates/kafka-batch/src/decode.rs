@@ -19,26 +19,44 @@ pub enum DecodeError {
 
 impl KafkaBatch {
     /// Decodes the JSON of one invocation's event.
+    pub fn decode(event: &[u8]) -> Result<Self, DecodeError> {
+        let mut batch = Self::default();
+        batch.refill(event)?;
+        Ok(batch)
+    }
+
+    /// Decodes another event into this batch, whose memory is used again: from event to event the kernel need not hand
+    /// out fresh pages. After an error the batch is empty.
     ///
     /// A value or key that is not base64 is kept as it stands ([`crate::Value::Undecodable`]): one such record must
     /// not cost its neighbours.
-    pub fn decode(event: &[u8]) -> Result<Self, DecodeError> {
+    pub fn refill(&mut self, event: &[u8]) -> Result<(), DecodeError> {
+        self.arena.clear();
+        self.partitions.clear();
+        let read = self.read(event);
+        if read.is_err() {
+            self.partitions.clear();
+        }
+        read
+    }
+
+    fn read(&mut self, event: &[u8]) -> Result<(), DecodeError> {
         if u32::try_from(event.len()).is_err() {
             return Err(DecodeError::Shape("it is larger than 4 GiB".to_owned()));
         }
-        let mut batch = Self { arena: Vec::with_capacity(event.len() / 2), partitions: Vec::new() };
+        self.arena.reserve(event.len() / 2);
         let mut deserializer = sonic_rs::Deserializer::from_slice(event);
-        EventSeed(&mut batch)
+        EventSeed(self)
             .deserialize(&mut deserializer)
             .and_then(|()| deserializer.end())
             .map_err(|error| DecodeError::Shape(first_line(&error)))?;
-        batch.partitions.sort_by(|a, b| (a.topic(), a.number).cmp(&(b.topic(), b.number)));
-        for partition in &mut batch.partitions {
+        self.partitions.sort_by(|a, b| (a.topic(), a.number).cmp(&(b.topic(), b.number)));
+        for partition in &mut self.partitions {
             if !partition.records.is_sorted_by_key(|record| record.offset) {
                 partition.records.sort_by_key(|record| record.offset);
             }
         }
-        Ok(batch)
+        Ok(())
     }
 }
 

@@ -7,15 +7,16 @@ use tokio::time::{Duration, Instant, timeout_at};
 use crate::error::Fault;
 
 /// One request is given up after this long, so that a connection that a frozen sandbox lost does not eat the deadline.
-const ATTEMPT: Duration = Duration::from_secs(10);
+pub(crate) const ATTEMPT: Duration = Duration::from_secs(10);
 const FIRST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_millis(640);
 
-/// Runs `attempt` until it succeeds, meets a lasting fault, or the deadline passes; then the last fault and the number
+/// Runs `attempt`, each time for `patience` at the most, until it succeeds, meets a lasting fault, or the deadline passes; then the last fault and the number
 /// of attempts.
 /// The futures are boxed: those of async closures are not known to be `Send` outside of this crate.
 pub(crate) async fn retrying<'f, T>(
     deadline: Instant,
+    patience: Duration,
     mut attempt: impl FnMut() -> BoxFuture<'f, Result<T, Fault>>,
 ) -> Result<T, (Fault, u32)> {
     let mut backoff = Backoff::new(FIRST, LONGEST);
@@ -27,7 +28,7 @@ pub(crate) async fn retrying<'f, T>(
             return Err((last.unwrap_or_else(Fault::timed_out), attempts));
         }
         attempts += 1;
-        let fault = match timeout_at(deadline.min(now + ATTEMPT), attempt()).await {
+        let fault = match timeout_at(deadline.min(now + patience), attempt()).await {
             Ok(Ok(done)) => return Ok(done),
             Ok(Err(fault)) => fault,
             Err(_) => Fault::timed_out(),
@@ -53,7 +54,7 @@ mod tests {
     async fn a_passing_fault_is_retried_until_the_deadline_and_no_longer() {
         let deadline = within(Duration::from_secs(2));
         let mut tried = 0;
-        let (fault, attempts) = retrying::<()>(deadline, || {
+        let (fault, attempts) = retrying::<()>(deadline, ATTEMPT, || {
             tried += 1;
             async { Err(Fault::timed_out()) }.boxed()
         })
@@ -68,7 +69,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_attempt_without_an_answer_leaves_time_for_another() {
         let mut tried = 0;
-        let answer = retrying(within(Duration::from_secs(30)), || {
+        let answer = retrying(within(Duration::from_secs(30)), ATTEMPT, || {
             tried += 1;
             if tried == 1 { std::future::pending().boxed() } else { std::future::ready(Ok(tried)).boxed() }
         })

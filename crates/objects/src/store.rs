@@ -30,6 +30,9 @@ pub fn client(config: &aws_config::SdkConfig) -> Client {
     Client::from_conf(settings.build())
 }
 
+/// An upload that is slower than this is tried again.
+const SLOWEST_BYTES_PER_MILLISECOND: u64 = 2_000;
+
 /// What became of a conditional PUT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PutIfAbsent {
@@ -158,14 +161,16 @@ impl ObjectStore {
     /// Writes the object, over another if there is one.
     pub async fn put(&self, path: &str, body: Bytes, deadline: Instant) -> Result<(), StoreError> {
         let key = self.location.key(path);
-        self.retrying("PUT", &key, deadline, || {
+        let patience =
+            retry::ATTEMPT + Duration::from_millis(body.len() as u64 / SLOWEST_BYTES_PER_MILLISECOND);
+        let put = retry::retrying(deadline, patience, || {
             async {
                 let put = self.client.put_object().bucket(self.location.bucket()).key(&key);
                 put.body(ByteStream::from(body.clone())).send().await.map(drop).map_err(|e| Fault::of(&e))
             }
             .boxed()
-        })
-        .await
+        });
+        put.await.map_err(|(fault, attempts)| fault.into_error("PUT", self.address(&key), attempts))
     }
 
     /// Writes the object on the condition that there is none (`If-None-Match: *`).
@@ -272,18 +277,19 @@ impl ObjectStore {
         deadline: Instant,
         attempt: impl FnMut() -> BoxFuture<'f, Result<T, Fault>>,
     ) -> Result<T, StoreError> {
-        retry::retrying(deadline, attempt)
+        retry::retrying(deadline, retry::ATTEMPT, attempt)
             .await
             .map_err(|(fault, attempts)| fault.into_error(operation, self.address(key), attempts))
     }
 }
 
 fn version_of(tag: Option<&str>, size: Option<i64>, modified: Option<&SdkDateTime>) -> ObjectVersion {
-    let millis = modified.and_then(|time| time.to_millis().ok()).unwrap_or_default();
+    // Whole seconds, as a HEAD says it: a listing may be finer, and would make another version of the same object.
+    let seconds = modified.map_or(0, SdkDateTime::secs);
     ObjectVersion {
         tag: tag.unwrap_or_default().to_owned(),
         size: size.and_then(|size| size.try_into().ok()).unwrap_or(0),
-        modified: DateTime::from_timestamp_millis(millis).unwrap_or_default(),
+        modified: DateTime::from_timestamp(seconds, 0).unwrap_or_default(),
     }
 }
 

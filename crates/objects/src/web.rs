@@ -95,7 +95,7 @@ impl WebFolder {
     /// of what is not there, so that counts as absent too.
     pub async fn head(&self, path: &str, deadline: Instant) -> Result<Option<ObjectVersion>, StoreError> {
         let url = self.url(path);
-        let answer = retry::retrying(deadline, || {
+        let answer = retry::retrying(deadline, retry::ATTEMPT, || {
             async {
                 let answer = self.send(Method::HEAD, &url, 0).await?;
                 match answer.status() {
@@ -189,7 +189,7 @@ impl WebReader {
     }
 
     async fn open(&self) -> Result<Opened, StoreError> {
-        let opened = retry::retrying(self.deadline, || {
+        let opened = retry::retrying(self.deadline, retry::ATTEMPT, || {
             async {
                 let answer = self.folder.send(Method::GET, &self.url, self.next).await?;
                 match answer.status() {

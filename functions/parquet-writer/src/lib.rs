@@ -11,5 +11,5 @@ mod settings;
 
 pub use append::{AppendError, TopicAppend};
 pub use decoded::{Decoded, Fate, TopicSchema};
-pub use lane::LakeLane;
+pub use lane::open;
 pub use settings::Settings;

@@ -1,10 +1,10 @@
 //! Batches of Kafka topics → their Delta tables. What it promises: README.md.
 
-use parquet_writer::{LakeLane, Settings};
+use parquet_writer::Settings;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings: Settings = function_kit::settings()?;
-    let lane = LakeLane::open(&settings).await;
+    let lane = parquet_writer::open(&settings).await;
     function_kit::serve_kafka(lane, settings.partial_batch_response).await
 }

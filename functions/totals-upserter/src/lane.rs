@@ -1,14 +1,10 @@
-//! The lane: a batch, topic by topic, into the topics' totals.
-
-use std::collections::BTreeMap;
+//! The sink: a topic's part of a batch into its totals.
 
 use dead_letters::DeadLetters;
-use faults::{Classified, FaultClass};
-use function_kit::KafkaLane;
-use function_kit::pipelines::{LoadError, PipelineSource};
-use kafka_batch::{BatchOutcome, Fault, KafkaBatch, PartitionOutcome, PartitionRecords};
-use objects::Client;
-use tokio::sync::OnceCell;
+use function_kit::topics::{TopicSink, settle};
+use function_kit::{KafkaLane, TopicLanes};
+use kafka_batch::{BatchOutcome, PartitionRecords};
+use pipeline::Pipeline;
 use tokio::time::Instant;
 use warehouse::{TotalsTable, Warehouse};
 
@@ -17,12 +13,9 @@ use crate::settings::Settings;
 use crate::transaction::{CountError, Work};
 
 /// Adds batches to running totals.
-pub struct TotalsLane {
-    client: Client,
-    source: PipelineSource,
+struct Totals {
     warehouse: Warehouse,
     dead_letters: DeadLetters,
-    topics: OnceCell<BTreeMap<String, Topic>>,
 }
 
 struct Topic {
@@ -32,69 +25,40 @@ struct Topic {
     sums: TopicSums,
 }
 
-#[derive(Debug, thiserror::Error)]
-enum LaneError {
-    #[error(transparent)]
-    Pipelines(#[from] LoadError),
-    #[error(transparent)]
-    Count(#[from] CountError),
-    #[error(
-        "no pipeline file sends topic {0} to a totals table: add it to pipelines/ and apply, or drop the mapping"
-    )]
-    UnknownTopic(String),
+/// The lane of all topics that have totals. Makes the clients; no request is sent before the first batch.
+pub async fn open(settings: &Settings) -> impl KafkaLane {
+    let client = objects::client(&function_kit::aws::sdk_config().await);
+    let totals = Totals {
+        warehouse: Warehouse::new(settings.database.clone()),
+        dead_letters: DeadLetters::new(client.clone(), settings.parked_root.clone()),
+    };
+    TopicLanes::new(totals, client, settings.pipelines.clone())
 }
 
-impl Classified for LaneError {
-    fn class(&self) -> FaultClass {
-        match self {
-            Self::Pipelines(error) => error.class(),
-            Self::Count(error) => error.class(),
-            Self::UnknownTopic(_) => FaultClass::Configuration,
-        }
-    }
-}
+impl TopicSink for Totals {
+    type Topic = Topic;
+    type Error = CountError;
+    const NAME: &'static str = "a totals table";
 
-impl TotalsLane {
-    /// Makes the clients; no request is sent before the first batch.
-    pub async fn open(settings: &Settings) -> Self {
-        let client = objects::client(&function_kit::aws::sdk_config().await);
-        Self {
-            source: settings.pipelines.clone(),
-            warehouse: Warehouse::new(settings.database.clone()),
-            dead_letters: DeadLetters::new(client.clone(), settings.parked_root.clone()),
-            topics: OnceCell::new(),
-            client,
-        }
-    }
-
-    async fn topics(&self, deadline: Instant) -> Result<&BTreeMap<String, Topic>, LaneError> {
-        self.topics
-            .get_or_try_init(async || {
-                let pipelines = self.source.load(&self.client, deadline).await?;
-                let topic = |pipeline: &pipeline::Pipeline| {
-                    let spec = pipeline.totals.as_ref()?;
-                    let topic = Topic {
-                        group: spec.consumer_group.clone(),
-                        fingerprint: pipeline.schema_fingerprint(),
-                        table: TotalsTable::of_pipeline(pipeline, spec)?,
-                        sums: TopicSums::new(pipeline, spec)?,
-                    };
-                    Some((pipeline.topic.name.clone(), topic))
-                };
-                Ok(pipelines.iter().filter_map(topic).collect())
+    fn topic(&self, pipeline: &Pipeline) -> Result<Option<Topic>, CountError> {
+        let topic = pipeline.totals.as_ref().and_then(|spec| {
+            Some(Topic {
+                group: spec.consumer_group.clone(),
+                fingerprint: pipeline.schema_fingerprint(),
+                table: TotalsTable::of_pipeline(pipeline, spec)?,
+                sums: TopicSums::new(pipeline, spec)?,
             })
-            .await
+        });
+        Ok(topic)
     }
 
-    async fn store_topic(
+    async fn store(
         &self,
+        topic: &Topic,
         partitions: &[PartitionRecords<'_>],
         deadline: Instant,
         outcome: &mut BatchOutcome,
-    ) -> Result<(), LaneError> {
-        let name = partitions.first().map(PartitionRecords::topic).unwrap_or_default();
-        let topic =
-            self.topics(deadline).await?.get(name).ok_or_else(|| LaneError::UnknownTopic(name.to_owned()))?;
+    ) -> Result<(), CountError> {
         let counted = topic.sums.count(partitions);
         let work = Work {
             group: &topic.group,
@@ -118,28 +82,7 @@ impl TotalsLane {
         let (results, forgotten) = done?;
         outcome.count("ExtraFields", counted.extra_fields);
         outcome.count("HolesForgotten", forgotten);
-        for (partition, result) in partitions.iter().zip(results) {
-            match result {
-                Ok(tally) => outcome.push(PartitionOutcome::handled(partition, tally)),
-                Err(recreated) => {
-                    let message = format!("{}: {recreated}", partition.id());
-                    outcome.retry([*partition], Fault { needs_action: true, message });
-                }
-            }
-        }
+        settle(outcome, partitions, &results);
         Ok(())
-    }
-}
-
-impl KafkaLane for TotalsLane {
-    async fn store(&self, batch: &KafkaBatch, deadline: Instant) -> BatchOutcome {
-        let partitions: Vec<_> = batch.partitions().collect();
-        let mut outcome = BatchOutcome::default();
-        for of_topic in partitions.chunk_by(|a, b| a.topic() == b.topic()) {
-            if let Err(error) = Box::pin(self.store_topic(of_topic, deadline, &mut outcome)).await {
-                outcome.retry(of_topic.iter().copied(), function_kit::serve::fault(&error));
-            }
-        }
-        outcome
     }
 }

@@ -1,7 +1,7 @@
 //! Batches of Kafka topics → running totals in Postgres, each record once.
 //!
 //! A batch is decoded by its topic's pipeline file and summed by key ([`Counted`]); the sums and the new positions are
-//! written in one transaction ([`TotalsLane`]).
+//! written in one transaction ([`open`]).
 
 mod counted;
 mod lane;
@@ -9,5 +9,5 @@ mod settings;
 mod transaction;
 
 pub use counted::{Counted, Fate, TopicSums};
-pub use lane::TotalsLane;
+pub use lane::open;
 pub use settings::Settings;

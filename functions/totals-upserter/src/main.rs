@@ -1,10 +1,10 @@
 //! Batches of Kafka topics → running totals in Postgres. What it promises: README.md.
 
-use totals_upserter::{Settings, TotalsLane};
+use totals_upserter::Settings;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings: Settings = function_kit::settings()?;
-    let lane = TotalsLane::open(&settings).await;
+    let lane = totals_upserter::open(&settings).await;
     function_kit::serve_kafka(lane, settings.partial_batch_response).await
 }

@@ -1,0 +1,164 @@
+//! The media bucket: every row of every listed file, followed to its table.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Context as _;
+use bucket_ingester::{Media, RowDecoder, keys_of_list};
+use chrono::{DateTime, Utc};
+use dead_letters::ParkedObject;
+use objects::gunzip::Inflater;
+use objects::json_array::{ElementReader, Piece};
+use objects::{ObjectSource, ObjectVersion};
+use tokio::time::{Duration, Instant};
+use tokio_postgres::Client;
+
+use super::objects::{ObjectVerdict, Rows, books};
+use crate::{
+    progress::Meter,
+    stack::record::Stack,
+    verbs::media::{LIST, store},
+};
+
+/// How long reading all files may take.
+const PATIENCE: Duration = Duration::from_mins(30);
+/// As the function reads them.
+const LONGEST_ELEMENT: usize = 1 << 20;
+
+/// Table and key of a row.
+type Key = (&'static str, String, String);
+/// What decides between rows of one key: when the object was written, its address, the element.
+type Order = (DateTime<Utc>, String, i64);
+
+/// Judges the lane; `None` where the stack has no media bucket.
+pub(crate) async fn judge(
+    stack: &Stack,
+    client: &Client,
+    letters: &[ParkedObject],
+) -> anyhow::Result<Option<ObjectVerdict>> {
+    let Some(bucket) = &stack.outputs()?.media_bucket else { return Ok(None) };
+    let deadline = Instant::now() + PATIENCE;
+    let store = store(stack).await?;
+    let listed = keys_of_list(&store.get(LIST, deadline).await?.unwrap_or_default());
+    let there: BTreeMap<String, ObjectVersion> = store
+        .list_below("", deadline)
+        .await?
+        .into_iter()
+        .map(|object| (object.path, object.version))
+        .collect();
+    let books = books(client, letters, "bucket-ingester", bucket).await?;
+    let mut verdict = ObjectVerdict::of("bucket-ingester", bucket);
+    let source = ObjectSource::Bucket(store);
+    let keys: BTreeSet<&String> =
+        listed.iter().chain(books.entries.keys()).filter(|key| *key != LIST).collect();
+    let mut newest: BTreeMap<Key, Order> = BTreeMap::new();
+    let (mut meter, mut good) = (Meter::new("media files", keys.len() as u64), 0);
+    for (done, key) in keys.iter().enumerate() {
+        match there.get(*key) {
+            Some(version) => {
+                let rows = read(&source, key, version, &mut newest, deadline).await?;
+                verdict.compare(key, &version.tag, &rows, &books);
+                good += rows.good;
+            }
+            // Deleted after it was read.
+            None if books.entries.get(*key).is_some_and(|entry| !entry.version.is_empty()) => {}
+            None => {
+                let missing = Rows { damaged: true, ..Rows::default() };
+                verdict.compare(key, "", &missing, &books);
+            }
+        }
+        meter.set(done as u64 + 1, keys.len() as u64);
+    }
+    drop(meter);
+    let stored = stored(client).await?;
+    for (key, order) in &newest {
+        match stored.get(key) {
+            // A newer row is one of a version that was replaced meanwhile.
+            Some(of) if (&of.0, &of.1) > (&order.0, &order.1) || of == order => verdict.stored += 1,
+            Some(_) => verdict
+                .problem(format!("{key:?}: an older row is stored than that of {}#{}", order.1, order.2)),
+            None => verdict.problem(format!("{key:?}: the row of {}#{} is not stored", order.1, order.2)),
+        }
+    }
+    verdict.superseded = good - newest.len() as u64;
+    Ok(Some(verdict))
+}
+
+async fn read(
+    source: &ObjectSource,
+    key: &str,
+    version: &ObjectVersion,
+    newest: &mut BTreeMap<Key, Order>,
+    deadline: Instant,
+) -> anyhow::Result<Rows> {
+    let decoder = RowDecoder::default();
+    let address = source.address(key);
+    let mut bytes = source.read(key, version, 0, deadline);
+    let (mut inflater, mut elements) = (Inflater::new(u64::MAX), ElementReader::new(LONGEST_ELEMENT));
+    let mut rows = Rows::default();
+    loop {
+        match elements.next_piece() {
+            Ok(Some(Piece::TooLong { index, .. })) => rows.parked.push(index),
+            Ok(Some(Piece::Element(element))) => match decoder.decode(element.bytes) {
+                Ok((media, _)) => match key_of(media) {
+                    Some(key) => {
+                        rows.good += 1;
+                        let index = i64::try_from(element.index).unwrap_or(i64::MAX);
+                        let order = (version.modified, address.clone(), index);
+                        let newer = newest.get(&key).is_none_or(|other| *other < order);
+                        if newer {
+                            newest.insert(key, order);
+                        }
+                    }
+                    None => rows.ignored += 1,
+                },
+                Err(_) => rows.parked.push(element.index),
+            },
+            Ok(None) => match inflater.next_piece() {
+                Ok(Some(expanded)) => elements.push(expanded),
+                Ok(None) => match bytes.next().await.with_context(|| format!("cannot read {address}"))? {
+                    Some(bytes) => inflater.push(bytes),
+                    None => {
+                        rows.damaged = inflater.finish().is_err() || elements.finish().is_err();
+                        return Ok(rows);
+                    }
+                },
+                Err(_) => {
+                    rows.damaged = true;
+                    return Ok(rows);
+                }
+            },
+            Err(_) => {
+                rows.damaged = true;
+                return Ok(rows);
+            }
+        }
+    }
+}
+
+fn key_of(media: Media) -> Option<Key> {
+    match media {
+        Media::Song(song) => Some(("songs", song.artist_name, song.title)),
+        Media::Movie(movie) => {
+            Some(("movies", movie.original_title_normalized, movie.release_date.to_string()))
+        }
+        Media::App(app) => Some(("apps", app.name, app.version)),
+        Media::Ignored => None,
+    }
+}
+
+/// The rows of the three tables, by what they are of.
+async fn stored(client: &Client) -> anyhow::Result<BTreeMap<Key, Order>> {
+    let mut stored = BTreeMap::new();
+    for (table, key) in [
+        ("songs", "artist_name, title"),
+        ("movies", "original_title_normalized, release_date::text"),
+        ("apps", "name, version"),
+    ] {
+        let sql = format!("SELECT {key}, source_modified, source_object, source_element FROM {table}");
+        let rows = client.query(&sql, &[]).await.with_context(|| format!("cannot read table {table}"))?;
+        stored.extend(
+            rows.iter().map(|row| ((table, row.get(0), row.get(1)), (row.get(2), row.get(3), row.get(4)))),
+        );
+    }
+    Ok(stored)
+}

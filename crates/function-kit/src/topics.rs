@@ -1,0 +1,130 @@
+//! A lane that serves many topics: each as its pipeline file says, loaded once.
+
+use std::collections::BTreeMap;
+
+use faults::{Classified, FaultClass};
+use kafka_batch::{BatchOutcome, Fault, KafkaBatch, PartitionOutcome, PartitionRecords, Tally};
+use objects::Client;
+use pipeline::Pipeline;
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use crate::pipelines::{LoadError, PipelineSource};
+use crate::serve::{KafkaLane, fault};
+
+/// Where a topic's records go.
+pub trait TopicSink: Send + Sync + 'static {
+    /// What is kept of a topic from batch to batch.
+    type Topic: Send + Sync;
+    /// Why a topic cannot be served, or its records not be stored.
+    type Error: Classified;
+    /// What the sink is called in messages: `the lake`.
+    const NAME: &'static str;
+
+    /// What is kept of a pipeline's topic; `None` where its file does not name this sink.
+    fn topic(&self, pipeline: &Pipeline) -> Result<Option<Self::Topic>, Self::Error>;
+
+    /// Stores one topic's part of a batch before `deadline`, and tells `outcome` what became of each partition. After an
+    /// error all of it comes again.
+    fn store(
+        &self,
+        topic: &Self::Topic,
+        partitions: &[PartitionRecords<'_>],
+        deadline: Instant,
+        outcome: &mut BatchOutcome,
+    ) -> impl Future<Output = Result<(), Self::Error>>;
+}
+
+/// All topics of one sink.
+pub struct TopicLanes<S: TopicSink> {
+    sink: S,
+    client: Client,
+    source: PipelineSource,
+    topics: OnceCell<BTreeMap<String, S::Topic>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum LaneError<E: Classified> {
+    #[error(transparent)]
+    Pipelines(#[from] LoadError),
+    #[error("{0}")]
+    Sink(E),
+    #[error(
+        "no pipeline file sends topic {topic} to {sink}: add it to pipelines/ and apply, or drop the mapping"
+    )]
+    UnknownTopic { topic: String, sink: &'static str },
+}
+
+impl<E: Classified> Classified for LaneError<E> {
+    fn class(&self) -> FaultClass {
+        match self {
+            Self::Pipelines(error) => error.class(),
+            Self::Sink(error) => error.class(),
+            Self::UnknownTopic { .. } => FaultClass::Configuration,
+        }
+    }
+}
+
+impl<S: TopicSink> TopicLanes<S> {
+    /// A lane into `sink`. The pipelines are loaded with the first batch.
+    pub fn new(sink: S, client: Client, source: PipelineSource) -> Self {
+        Self { sink, client, source, topics: OnceCell::new() }
+    }
+
+    async fn topics(&self, deadline: Instant) -> Result<&BTreeMap<String, S::Topic>, LaneError<S::Error>> {
+        self.topics
+            .get_or_try_init(async || {
+                let pipelines = self.source.load(&self.client, deadline).await?;
+                let mut topics = BTreeMap::new();
+                for pipeline in &pipelines {
+                    if let Some(topic) = self.sink.topic(pipeline).map_err(LaneError::Sink)? {
+                        topics.insert(pipeline.topic.name.clone(), topic);
+                    }
+                }
+                Ok(topics)
+            })
+            .await
+    }
+
+    async fn store_topic(
+        &self,
+        partitions: &[PartitionRecords<'_>],
+        deadline: Instant,
+        outcome: &mut BatchOutcome,
+    ) -> Result<(), LaneError<S::Error>> {
+        let name = partitions.first().map(PartitionRecords::topic).unwrap_or_default();
+        let unknown = || LaneError::UnknownTopic { topic: name.to_owned(), sink: S::NAME };
+        let topic = self.topics(deadline).await?.get(name).ok_or_else(unknown)?;
+        self.sink.store(topic, partitions, deadline, outcome).await.map_err(LaneError::Sink)
+    }
+}
+
+impl<S: TopicSink> KafkaLane for TopicLanes<S> {
+    async fn store(&self, batch: &KafkaBatch, deadline: Instant) -> BatchOutcome {
+        let partitions: Vec<_> = batch.partitions().collect();
+        let mut outcome = BatchOutcome::default();
+        for of_topic in partitions.chunk_by(|a, b| a.topic() == b.topic()) {
+            if let Err(error) = Box::pin(self.store_topic(of_topic, deadline, &mut outcome)).await {
+                outcome.retry(of_topic.iter().copied(), fault(&error));
+            }
+        }
+        outcome
+    }
+}
+
+/// Tells what became of each partition: handled, or to come again because its topic seems to have been created anew.
+pub fn settle<E: std::fmt::Display>(
+    outcome: &mut BatchOutcome,
+    partitions: &[PartitionRecords<'_>],
+    results: &[Result<Tally, E>],
+) {
+    for (partition, result) in partitions.iter().zip(results) {
+        match result {
+            Ok(tally) => outcome.push(PartitionOutcome::handled(partition, *tally)),
+            Err(recreated) => {
+                let message = format!("{}: {recreated}", partition.id());
+                outcome.retry([*partition], Fault { needs_action: true, message });
+            }
+        }
+    }
+}
