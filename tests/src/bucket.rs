@@ -17,7 +17,7 @@ pub struct Bucket {
 }
 
 fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(60)
+    Instant::now() + Duration::from_mins(1)
 }
 
 impl Bucket {

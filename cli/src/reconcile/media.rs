@@ -6,9 +6,8 @@ use anyhow::Context as _;
 use bucket_ingester::{Media, RowDecoder, keys_of_list};
 use chrono::{DateTime, Utc};
 use dead_letters::ParkedObject;
-use objects::gunzip::Inflater;
-use objects::json_array::{ElementReader, Piece};
-use objects::{ObjectSource, ObjectVersion};
+use objects::json_array::{Piece, Position};
+use objects::{ObjectElements, ObjectSource, ObjectVersion};
 use tokio::time::{Duration, Instant};
 use tokio_postgres::Client;
 
@@ -21,8 +20,6 @@ use crate::{
 
 /// How long reading all files may take.
 const PATIENCE: Duration = Duration::from_mins(30);
-/// As the function reads them.
-const LONGEST_ELEMENT: usize = 1 << 20;
 
 /// Table and key of a row.
 type Key = (&'static str, String, String);
@@ -92,8 +89,9 @@ async fn read(
 ) -> anyhow::Result<Rows> {
     let decoder = RowDecoder::default();
     let address = source.address(key);
-    let mut bytes = source.read(key, version, 0, deadline);
-    let (mut inflater, mut elements) = (Inflater::new(u64::MAX), ElementReader::new(LONGEST_ELEMENT));
+    let unreadable = || format!("cannot read {address}");
+    let opened = ObjectElements::open(source, key, version, Position::default(), u64::MAX, deadline);
+    let mut elements = opened.await.with_context(unreadable)?;
     let mut rows = Rows::default();
     loop {
         match elements.next_piece() {
@@ -104,8 +102,7 @@ async fn read(
                         rows.good += 1;
                         let index = i64::try_from(element.index).unwrap_or(i64::MAX);
                         let order = (version.modified, address.clone(), index);
-                        let newer = newest.get(&key).is_none_or(|other| *other < order);
-                        if newer {
+                        if newest.get(&key).is_none_or(|other| *other < order) {
                             newest.insert(key, order);
                         }
                     }
@@ -113,20 +110,12 @@ async fn read(
                 },
                 Err(_) => rows.parked.push(element.index),
             },
-            Ok(None) => match inflater.next_piece() {
-                Ok(Some(expanded)) => elements.push(expanded),
-                Ok(None) => match bytes.next().await.with_context(|| format!("cannot read {address}"))? {
-                    Some(bytes) => inflater.push(bytes),
-                    None => {
-                        rows.damaged = inflater.finish().is_err() || elements.finish().is_err();
-                        return Ok(rows);
-                    }
-                },
-                Err(_) => {
-                    rows.damaged = true;
+            Ok(None) => {
+                if let Some(end) = elements.feed().await.with_context(unreadable)? {
+                    rows.damaged = end.is_err();
                     return Ok(rows);
                 }
-            },
+            }
             Err(_) => {
                 rows.damaged = true;
                 return Ok(rows);

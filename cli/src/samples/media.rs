@@ -70,7 +70,7 @@ impl Files {
     }
 
     /// Rows, and in their middle another one if there is one. Row by row: a file may have a gigabyte.
-    fn array(&mut self, odd: Option<Value>) -> Vec<u8> {
+    fn array(&mut self, odd: Option<&Value>) -> Vec<u8> {
         let mut array = vec![b'['];
         let mut push = |row: &Value| {
             if array.len() > 1 {
@@ -80,7 +80,7 @@ impl Files {
             let _ = write!(array, "{row}");
         };
         for number in 0..self.rows {
-            if let Some(odd) = odd.as_ref().filter(|_| number == self.rows / 2) {
+            if let Some(odd) = odd.filter(|_| number == self.rows / 2) {
                 push(odd);
             }
             push(&row(&mut self.rng));
@@ -100,7 +100,7 @@ impl Files {
             2 if self.dirty => b"this is no JSON at all".to_vec(),
             3 if self.dirty => Vec::new(),
             8 if self.dirty => gzipped(&self.array(None)),
-            _ => self.array(if self.dirty { odd(number) } else { None }),
+            _ => self.array(odd(number).filter(|_| self.dirty).as_ref()),
         }
     }
 }

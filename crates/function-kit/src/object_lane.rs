@@ -105,13 +105,12 @@ pub async fn serve_objects(lane: impl ObjectLane) -> Result<(), lambda_runtime::
             let known = "an SQS or S3 event, or {\"sweep\", \"force\", \"keys\"}";
             Failure::new(FaultClass::Poison, format!("the event is not as expected ({known}): {error}"))
         };
-        match serde_json::from_str(payload.get()).map_err(unknown)? {
-            Event { records: Some(records) } => notified(lane.as_ref(), &records, deadline, event).await,
-            Event { records: None } => {
-                let command = serde_json::from_str(payload.get()).map_err(unknown)?;
-                commanded(lane.as_ref(), command, deadline, event).await
-            }
+        let Event { records } = serde_json::from_str(payload.get()).map_err(unknown)?;
+        if let Some(records) = records {
+            return notified(lane.as_ref(), &records, deadline, event).await;
         }
+        let command = serde_json::from_str(payload.get()).map_err(unknown)?;
+        commanded(lane.as_ref(), command, deadline, event).await
     })
     .await
 }
@@ -322,7 +321,7 @@ mod tests {
     async fn only_the_messages_of_objects_that_failed_come_again() {
         let records = [message("m1", &["a", "c"]), message("m2", &["a", "bad"]), message("m3", &["c"])];
         let lane = Sample::default();
-        let answer = answer(&lane, &records, Duration::from_secs(60)).await;
+        let answer = answer(&lane, &records, Duration::from_mins(1)).await;
         assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "m2"}]}));
         assert_eq!(
             *lane.looks.lock().unwrap(),
@@ -335,7 +334,7 @@ mod tests {
     async fn a_young_damaged_object_is_looked_at_again_when_it_has_settled_and_only_it() {
         let lane = Sample::default();
         let records = [message("m1", &["a", "young"])];
-        assert_eq!(answer(&lane, &records, Duration::from_secs(60)).await, json!({"batchItemFailures": []}));
+        assert_eq!(answer(&lane, &records, Duration::from_mins(1)).await, json!({"batchItemFailures": []}));
         assert_eq!(*lane.looks.lock().unwrap(), [vec!["a", "young"], vec!["young"]]);
         let (lane, records) = (Sample::default(), [message("m1", &["young"])]);
         let hurried = answer(&lane, &records, Duration::from_secs(1)).await;
@@ -350,7 +349,7 @@ mod tests {
         let nonsense = json!({"messageId": "m0", "body": "hello"}).to_string();
         let records = [RawValue::from_string(nonsense).unwrap(), message("m1", &["a"])];
         let lane = Sample::default();
-        let answer = answer(&lane, &records, Duration::from_secs(60)).await;
+        let answer = answer(&lane, &records, Duration::from_mins(1)).await;
         assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "m0"}]}));
         assert_eq!(*lane.looks.lock().unwrap(), [["a"]]);
     }
@@ -358,7 +357,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_command_sweeps_unless_it_names_keys() {
         let lane = Sample::default();
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         let command = |text: &str| serde_json::from_str::<Command>(text).unwrap();
         let event = &mut WideEvent::new("r");
         let swept = commanded(&lane, command("{}"), deadline, event).await.unwrap();

@@ -1,6 +1,7 @@
 //! Objects on S3: addresses, reads, conditional writes, and retries inside a deadline; and objects as input, read in
 //! pieces from S3 or from a web server.
 
+mod elements;
 mod error;
 pub mod gunzip;
 pub mod json_array;
@@ -13,6 +14,7 @@ mod version;
 mod web;
 
 pub use aws_sdk_s3::Client;
+pub use elements::{BadArray, ObjectElements};
 pub use error::StoreError;
 pub use location::{BadAddress, S3Location};
 pub use source::{ObjectReader, ObjectSource, ReadError};

@@ -19,7 +19,7 @@ pub enum ObjectSource {
     /// A bucket, or what is below a prefix of one.
     Bucket(ObjectStore),
     /// A web server.
-    Web(WebFolder),
+    Web(Box<WebFolder>),
 }
 
 /// An object could not be read to its end.
@@ -74,7 +74,7 @@ impl ObjectSource {
                 ahead: None,
                 deadline,
             }),
-            Self::Web(folder) => Inner::Web(folder.read(path, &version.tag, start, deadline)),
+            Self::Web(folder) => Inner::Web(Box::new(folder.read(path, &version.tag, start, deadline))),
         })
     }
 }
@@ -86,7 +86,7 @@ pub struct ObjectReader(Inner);
 #[derive(Debug)]
 enum Inner {
     Bucket(BucketReader),
-    Web(WebReader),
+    Web(Box<WebReader>),
 }
 
 impl ObjectReader {

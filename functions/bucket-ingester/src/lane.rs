@@ -33,7 +33,9 @@ impl MediaLane {
                 ObjectSource::Bucket(ObjectStore::new(client.clone(), bucket.clone())),
                 bucket.bucket().to_owned(),
             ),
-            MediaSource::Web(base) => (ObjectSource::Web(WebFolder::new(base.clone())?), base.to_string()),
+            MediaSource::Web(base) => {
+                (ObjectSource::Web(Box::new(WebFolder::new(base.clone())?)), base.to_string())
+            }
         };
         Ok(Self {
             tools: Tools {
@@ -199,8 +201,8 @@ fn worse(one: Ending, other: Ending) -> Ending {
             add(&mut counts, &more);
             Ending::Done(counts)
         }
+        (failed @ Ending::Failed(_), _) | (_, failed @ Ending::Failed(_)) => failed,
         (Ending::Unsettled(a), Ending::Unsettled(b)) => Ending::Unsettled(a.max(b)),
-        (failed @ Ending::Failed(_), _) | (Ending::Done(_), failed) | (failed, Ending::Done(_)) => failed,
-        (Ending::Unsettled(_), failed @ Ending::Failed(_)) => failed,
+        (unsettled @ Ending::Unsettled(_), _) | (_, unsettled @ Ending::Unsettled(_)) => unsettled,
     }
 }

@@ -9,9 +9,8 @@ use dead_letters::{DeadLetters, ObjectReading};
 use faults::{Classified, FaultClass};
 use function_kit::object_lane::{Counts, Ending};
 use function_kit::serve::Failure;
-use objects::gunzip::Inflater;
-use objects::json_array::{ElementReader, Position};
-use objects::{ObjectReader, ObjectSource, ObjectVersion, ReadError, StoreError};
+use objects::json_array::Position;
+use objects::{ObjectElements, ObjectSource, ObjectVersion, ReadError, StoreError};
 use tokio::time::Instant;
 use warehouse::registry::{self, Entry, State};
 use warehouse::{Client, WarehouseError};
@@ -20,8 +19,6 @@ use crate::chunk::Origin;
 use crate::rows::RowDecoder;
 use crate::stretch::{LANE, Place, Stretch};
 
-/// The longest element that is read as a row; real ones have some hundred bytes.
-const LONGEST_ELEMENT: usize = 1 << 20;
 /// An object that is parked as a whole is kept with its reason up to this size; a larger one lies in its bucket only.
 const KEPT_WHOLE: u64 = 256 << 10;
 /// A stretch that is begun with less time than this left would only be thrown away.
@@ -101,7 +98,11 @@ impl Reading<'_> {
         *begun = Some(entry.reading);
         let mut stored = before.map(|entry| (entry.reading, entry.next));
         let mut counts = Counts::new();
-        let mut elements = Elements::open(self.tools, self.key, &version, entry.next, self.deadline).await?;
+        let (element, byte) = entry.next;
+        let position = Position { element: element.unsigned_abs(), byte: byte.unsigned_abs() };
+        let (source, largest) = (&self.tools.source, self.tools.largest_expanded);
+        let mut elements =
+            ObjectElements::open(source, self.key, &version, position, largest, self.deadline).await?;
         loop {
             if Instant::now() + TOO_LATE > self.deadline {
                 let (elements, _) = entry.next;
@@ -116,7 +117,7 @@ impl Reading<'_> {
             {
                 return Ok(Some(Ending::Unsettled(left)));
             }
-            entry.next = elements.next();
+            entry.next = stored_position(elements.position());
             entry.rows_good += stretch.good;
             entry.rows_ignored += stretch.ignored;
             entry.rows_parked += stretch.rows_parked();
@@ -139,17 +140,17 @@ impl Reading<'_> {
     /// The next elements, and what the end was like if they are the last.
     async fn next_stretch(
         &self,
-        elements: &mut Elements,
+        elements: &mut ObjectElements,
         version: &ObjectVersion,
     ) -> Result<(Stretch, Option<Damage>), ReadError> {
         let place = self.place(version);
         let mut stretch = Stretch::default();
         while stretch.has_room() {
-            match elements.reader.next_piece() {
+            match elements.next_piece() {
                 Ok(Some(piece)) => stretch.take(&self.tools.decoder, place, piece),
                 Ok(None) => {
                     if let Some(end) = elements.feed().await? {
-                        return Ok((stretch, Some(end)));
+                        return Ok((stretch, Some(end.err().map(|bad| bad.to_string()))));
                     }
                 }
                 Err(damage) => return Ok((stretch, Some(Some(damage.to_string())))),
@@ -238,70 +239,7 @@ fn count(counts: &mut Counts, stretch: &Stretch) {
     }
 }
 
-/// An object's bytes, expanded if they are compressed, cut into elements.
-struct Elements {
-    bytes: ObjectReader,
-    inflater: Inflater,
-    reader: ElementReader,
-    /// Expanded bytes that an earlier invocation has dealt with.
-    skip: u64,
-}
-
-impl Elements {
-    async fn open(
-        tools: &Tools,
-        key: &str,
-        version: &ObjectVersion,
-        (element, byte): (i64, i64),
-        deadline: Instant,
-    ) -> Result<Self, ReadError> {
-        let position = Position { element: element.unsigned_abs(), byte: byte.unsigned_abs() };
-        let mut bytes = tools.source.read(key, version, 0, deadline);
-        let mut inflater = Inflater::new(tools.largest_expanded);
-        let mut skip = position.byte;
-        if skip > 0 {
-            // What is compressed can only be entered at its beginning.
-            let first = bytes.next().await?.unwrap_or_default();
-            if objects::gunzip::is_gzip(&first) {
-                inflater.push(first);
-            } else {
-                bytes = tools.source.read(key, version, skip, deadline);
-                skip = 0;
-            }
-        }
-        Ok(Self { bytes, inflater, reader: ElementReader::resume(position, LONGEST_ELEMENT), skip })
-    }
-
-    /// Feeds the reader with more bytes; at their end says what it was like.
-    async fn feed(&mut self) -> Result<Option<Damage>, ReadError> {
-        loop {
-            match self.inflater.next_piece() {
-                Ok(Some(mut expanded)) => {
-                    let dropped = self.skip.min(expanded.len() as u64);
-                    self.skip -= dropped;
-                    let _ = expanded.split_to(usize::try_from(dropped).unwrap_or(expanded.len()));
-                    if !expanded.is_empty() {
-                        self.reader.push(expanded);
-                        return Ok(None);
-                    }
-                }
-                Ok(None) => match self.bytes.next().await? {
-                    Some(bytes) => self.inflater.push(bytes),
-                    None => {
-                        let end = self.inflater.finish().map_err(|error| error.to_string());
-                        let end =
-                            end.and_then(|()| self.reader.finish().map_err(|damage| damage.to_string()));
-                        return Ok(Some(end.err()));
-                    }
-                },
-                Err(error) => return Ok(Some(Some(error.to_string()))),
-            }
-        }
-    }
-
-    /// The next element, and the byte behind the last one.
-    fn next(&self) -> (i64, i64) {
-        let Position { element, byte } = self.reader.position();
-        (i64::try_from(element).unwrap_or(i64::MAX), i64::try_from(byte).unwrap_or(i64::MAX))
-    }
+/// As the registry holds it.
+fn stored_position(position: Position) -> (i64, i64) {
+    (i64::try_from(position.element).unwrap_or(i64::MAX), i64::try_from(position.byte).unwrap_or(i64::MAX))
 }

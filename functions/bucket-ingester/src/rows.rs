@@ -71,6 +71,9 @@ pub struct App {
     pub is_awesome: Option<bool>,
 }
 
+/// A decoded `data` → its row.
+type Build = fn(&mut [Value<'_>]) -> Result<Media, Poison>;
+
 /// Decodes elements of media files.
 #[derive(Debug, Clone)]
 pub struct RowDecoder {
@@ -129,7 +132,7 @@ impl RowDecoder {
         let mut envelope = Vec::new();
         self.envelope.decode(element, &mut envelope)?;
         let [Value::Text(kind), data] = envelope.as_slice() else { return Ok((Media::Ignored, 0)) };
-        let (decoder, build): (_, fn(&mut [Value<'_>]) -> Result<Media, Poison>) = match kind.as_ref() {
+        let (decoder, build): (_, Build) = match kind.as_ref() {
             "song" => (&self.song, song),
             "movie" => (&self.movie, movie),
             "app" => (&self.app, app),
