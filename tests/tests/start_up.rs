@@ -9,7 +9,14 @@ use end_to_end::{Function, Parts};
 async fn a_function_asks_for_its_first_event_within_30_ms() {
     let parts = Parts::of_environment();
     let pipelines = [parts.rooms_pipeline()];
-    for name in ["rooms-generator", "parquet-writer", "totals-upserter", "schema-migrator"] {
+    for name in [
+        "rooms-generator",
+        "parquet-writer",
+        "totals-upserter",
+        "bucket-ingester",
+        "inbox-etl",
+        "schema-migrator",
+    ] {
         let mut times = Vec::new();
         for _ in 0..21 {
             times.push(Function::start(name, &parts, &pipelines).await.start_up().await);

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::error::WarehouseError;
@@ -168,28 +169,32 @@ const SAVE: &str = "INSERT INTO processed_objects (lane, bucket, key, version, m
     WHERE processed_objects.reading < EXCLUDED.reading OR (processed_objects.reading = EXCLUDED.reading \
         AND processed_objects.modified <= EXCLUDED.modified)";
 
-/// Waits until no other session works on this object, and keeps all others from it until [`release`] or the end of the
-/// connection. Two objects whose names hash alike wait for each other in vain, which costs time and nothing else.
-pub async fn claim(client: &Client, bucket: &str, key: &str) -> Result<(), WarehouseError> {
+/// Waits some seconds until no other session works on this object, then keeps all others from it until [`release`] or the
+/// end of the connection; `false` where another one still does. Two objects whose names hash alike wait for each other in
+/// vain, which costs time and nothing else.
+pub async fn claim(client: &Client, bucket: &str, key: &str) -> Result<bool, WarehouseError> {
     // The machine of a function that ran out of time may vanish without a word: then the server finds out by itself, after
-    // a minute instead of two hours.
-    const SOON: &str =
-        "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3";
+    // a minute instead of two hours. And whoever waits for long is paid for doing nothing.
+    const SETTINGS: &str = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; \
+        SET tcp_keepalives_count = 3; SET lock_timeout = '10s'";
     const LOCK: &str = "SELECT pg_advisory_lock(hashtextextended($1, 0) # hashtextextended($2, 1))";
     // Polled together, they travel together.
-    tokio::try_join!(
+    let locked = tokio::try_join!(
         biased;
-        client.batch_execute(SOON),
+        client.batch_execute(SETTINGS),
         async { client.query_typed(LOCK, &[(&bucket, Type::TEXT), (&key, Type::TEXT)]).await },
-    )
-    .map(drop)
-    .map_err(WarehouseError::statement("wait for an object"))
+    );
+    match locked {
+        Ok(_) => Ok(true),
+        Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => Ok(false),
+        Err(error) => Err(WarehouseError::statement("wait for an object")(error)),
+    }
 }
 
-/// Lets go of all objects that this session claimed.
+/// Lets go of all objects that this session claimed, whatever it was doing.
 pub async fn release(client: &Client) -> Result<(), WarehouseError> {
     client
-        .batch_execute("SELECT pg_advisory_unlock_all()")
+        .batch_execute("ROLLBACK; SELECT pg_advisory_unlock_all(); RESET lock_timeout")
         .await
         .map_err(WarehouseError::statement("let go of an object"))
 }

@@ -68,12 +68,14 @@ impl MediaLane {
         let mut begun = None;
         let read = self.warehouse.run("read an object", deadline, async |client| {
             let tools = &self.tools;
-            // A try before this one may have ended with the claim in its hand.
+            if !registry::claim(client, &tools.bucket, key).await? {
+                let message = "another environment is reading it";
+                return Ok(Some(Ending::Failed(Failure::new(FaultClass::Retryable, message))));
+            }
+            let read = Reading { tools, client, key, deadline }.run(force, &mut begun).await;
+            // Whatever became of it: a claim that is kept would keep all others out.
             registry::release(client).await?;
-            registry::claim(client, &tools.bucket, key).await?;
-            let ending = Reading { tools, client, key, deadline }.run(force, &mut begun).await?;
-            registry::release(client).await?;
-            Ok::<_, IngestError>(ending)
+            read
         });
         match Box::pin(read).await? {
             Some(ending) => Ok(ending),
