@@ -13,6 +13,7 @@
 mod bucket;
 mod events;
 mod function;
+mod object_lane;
 mod parts;
 mod proxy;
 mod runtime_api;
@@ -22,6 +23,7 @@ mod web;
 pub use bucket::{Bucket, notification, queue_event};
 pub use events::{Record, event, room};
 pub use function::{Function, Invoked};
+pub use object_lane::ObjectLane;
 pub use parts::Parts;
 pub use proxy::{Moment, Proxy};
 pub use sinks::{Row, Sinks};

@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use dead_letters::{DeadLetters, Source};
-use end_to_end::{Bucket, Function, Parts, Sinks, notification, queue_event};
+use end_to_end::{Function, ObjectLane, Parts, Sinks, notification, queue_event};
 use futures::future::join_all;
 use inbox_etl::{Batch, EventDecoder};
 use proptest::prelude::*;
@@ -162,44 +161,18 @@ fn tables_equal_the_sorted_events(seeds: u32, size: Size) {
         .unwrap();
 }
 
-struct Lane {
-    parts: Parts,
-    bucket: Bucket,
-    sinks: Sinks,
-    function: Function,
+async fn start() -> ObjectLane {
+    ObjectLane::start("inbox-etl").await
 }
 
-impl Lane {
-    async fn start() -> Self {
-        let parts = Parts::of_environment().with_own_database().await;
-        Self {
-            bucket: Bucket::make(&parts).await,
-            sinks: Sinks::open(&parts).await,
-            function: Function::start("inbox-etl", &parts, &[]).await,
-            parts,
-        }
-    }
-
-    async fn tell(&mut self, keys: &[&str]) {
-        let event = queue_event(&[notification(self.bucket.name(), keys)]);
-        assert_eq!(self.function.invoke(&event).await.answer(), json!({"batchItemFailures": []}));
-    }
-
-    async fn parked(&self) -> Vec<String> {
-        let letters = DeadLetters::new(self.sinks.client(), self.parts.parked_root.clone());
-        let objects = letters.objects(None, Instant::now() + Duration::from_secs(30)).await.unwrap();
-        let records = objects.into_iter().flat_map(|object| object.records).map(Result::unwrap);
-        let place = |source: Source| match source {
-            Source::Object { key, .. } => key,
-            Source::Kafka { topic, .. } => topic,
-        };
-        records.map(|record| format!("{}: {}", place(record.source), record.reason)).collect()
-    }
+/// Where there is one parked object of this key, and why.
+fn parked(key: &str, reason: &str) -> BTreeMap<String, String> {
+    [(key.to_owned(), reason.to_owned())].into()
 }
 
 #[tokio::test]
 async fn a_partial_object_is_parked_blocks_nobody_and_heals_when_the_whole_one_comes() {
-    let mut lane = Lane::start().await;
+    let mut lane = start().await;
     let whole = card(1, 0, 0, "c1", Some(0)).to_string();
     lane.bucket.put("inbox/cards/c1.json", &whole.as_bytes()[..60]).await;
     lane.bucket.put("inbox/__id_counter", "10423").await;
@@ -215,8 +188,8 @@ async fn a_partial_object_is_parked_blocks_nobody_and_heals_when_the_whole_one_c
     .await;
     assert_eq!(held(&lane.sinks).await, [("user 0".to_owned(), "u1".to_owned())].into());
     let parked = lane.parked().await;
-    assert_eq!(parked[0], "inbox/__id_counter: the record is a number, not an object");
-    assert!(parked[1].starts_with("inbox/cards/c1.json: not JSON"), "{parked:?}");
+    assert_eq!(parked["inbox/__id_counter"], "the record is a number, not an object");
+    assert!(parked["inbox/cards/c1.json"].starts_with("not JSON"), "{parked:?}");
     lane.bucket.put("inbox/cards/c1.json", whole).await;
     lane.tell(&["inbox/cards/c1.json"]).await;
     assert_eq!(held(&lane.sinks).await.len(), 2);
@@ -225,7 +198,7 @@ async fn a_partial_object_is_parked_blocks_nobody_and_heals_when_the_whole_one_c
 
 #[tokio::test]
 async fn a_card_without_a_user_waits_in_quarantine_until_its_object_is_mended() {
-    let mut lane = Lane::start().await;
+    let mut lane = start().await;
     lane.bucket.put("inbox/cards/c1.json", card(1, 0, 0, "c1", None).to_string()).await;
     lane.bucket.put("inbox/cards/c2.json", card(2, 0, 0, "c2", Some(1_000)).to_string()).await;
     lane.tell(&["inbox/cards/c1.json", "inbox/cards/c2.json"]).await;
@@ -238,18 +211,18 @@ async fn a_card_without_a_user_waits_in_quarantine_until_its_object_is_mended() 
     assert_eq!(lane.sinks.query_text(quarantine).await, ["c1 1 inbox/cards/c1.json"]);
     assert_eq!(
         lane.parked().await,
-        ["inbox/cards/c1.json: the card names no user: `user_id` is missing or null"]
+        parked("inbox/cards/c1.json", "the card names no user: `user_id` is missing or null")
     );
     lane.bucket.put("inbox/cards/c1.json", card(1, 0, 0, "c1", Some(7)).to_string()).await;
     lane.tell(&["inbox/cards/c1.json"]).await;
     assert_eq!(held(&lane.sinks).await.len(), 2);
     assert_eq!(lane.sinks.query_text(quarantine).await, Vec::<String>::new());
-    assert_eq!(lane.parked().await, Vec::<String>::new());
+    assert_eq!(lane.parked().await, BTreeMap::new());
 }
 
 #[tokio::test]
 async fn a_sweep_finds_what_no_notification_told_of_and_reads_nothing_twice() {
-    let mut lane = Lane::start().await;
+    let mut lane = start().await;
     for number in 0..30 {
         let event = card(number, 0, 0, &format!("c{number}"), Some(number));
         lane.bucket.put(&format!("inbox/cards/c{number}.json"), event.to_string()).await;
@@ -268,7 +241,7 @@ async fn a_sweep_finds_what_no_notification_told_of_and_reads_nothing_twice() {
 
 #[tokio::test]
 async fn one_batch_of_notifications_at_several_environments_at_once_is_stored_once() {
-    let lane = Lane::start().await;
+    let lane = start().await;
     let keys: Vec<String> = (0..200).map(|number| format!("inbox/cards/c{number}.json")).collect();
     for (number, key) in keys.iter().enumerate() {
         let id = i64::try_from(number).unwrap() % 20;

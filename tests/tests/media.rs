@@ -5,65 +5,29 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
-use dead_letters::{DeadLetters, Source};
-use end_to_end::{Bucket, Function, Invoked, Parts, Sinks, notification, queue_event};
+use end_to_end::{Function, Invoked, ObjectLane, notification, queue_event};
 use futures::future::join_all;
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
-struct Lane {
-    parts: Parts,
-    bucket: Bucket,
-    sinks: Sinks,
-    function: Function,
+async fn start() -> ObjectLane {
+    ObjectLane::start("bucket-ingester").await
 }
 
-impl Lane {
-    async fn start() -> Self {
-        let parts = Parts::of_environment().with_own_database().await;
-        Self {
-            bucket: Bucket::make(&parts).await,
-            sinks: Sinks::open(&parts).await,
-            function: Function::start("bucket-ingester", &parts, &[]).await,
-            parts,
-        }
-    }
+async fn command(lane: &mut ObjectLane, command: Value) -> Value {
+    lane.function.invoke(command.to_string().as_bytes()).await.answer()
+}
 
-    /// Tells the function of new objects, as the queue does; all of them must be handled.
-    async fn tell(&mut self, keys: &[&str]) {
-        let event = queue_event(&[notification(self.bucket.name(), keys)]);
-        assert_eq!(self.function.invoke(&event).await.answer(), json!({"batchItemFailures": []}));
-    }
+/// `name version rating` of all apps.
+async fn apps(lane: &ObjectLane) -> Vec<String> {
+    lane.sinks.query_text("SELECT name || ' ' || version || ' ' || rating FROM apps ORDER BY 1").await
+}
 
-    async fn command(&mut self, command: Value) -> Value {
-        self.function.invoke(command.to_string().as_bytes()).await.answer()
-    }
-
-    /// Reasons of parked records by `key#index`.
-    async fn parked(&self) -> BTreeMap<String, String> {
-        let letters = DeadLetters::new(self.sinks.client(), self.parts.parked_root.clone());
-        let objects = letters.objects(None, Instant::now() + Duration::from_secs(30)).await.unwrap();
-        let records = objects.into_iter().flat_map(|object| object.records).map(Result::unwrap);
-        records
-            .map(|record| {
-                let Source::Object { key, index, .. } = &record.source else { panic!("{record:?}") };
-                let place = index.map_or_else(|| key.clone(), |index| format!("{key}#{index}"));
-                (place, record.reason)
-            })
-            .collect()
-    }
-
-    /// `name version rating` of all apps.
-    async fn apps(&self) -> Vec<String> {
-        self.sinks.query_text("SELECT name || ' ' || version || ' ' || rating FROM apps ORDER BY 1").await
-    }
-
-    async fn state(&self, key: &str) -> String {
-        let sql = format!(
-            "SELECT state || ' ' || rows_good || ' ' || rows_ignored || ' ' || rows_parked FROM processed_objects WHERE key = '{key}'"
-        );
-        self.sinks.query_text(&sql).await.join(";")
-    }
+async fn state(lane: &ObjectLane, key: &str) -> String {
+    let sql = format!(
+        "SELECT state || ' ' || rows_good || ' ' || rows_ignored || ' ' || rows_parked FROM processed_objects \
+         WHERE key = '{key}'"
+    );
+    lane.sinks.query_text(&sql).await.join(";")
 }
 
 fn app(name: &str, version: u32, rating: u32) -> Value {
@@ -76,7 +40,7 @@ fn file(rows: &[Value]) -> Vec<u8> {
 
 #[tokio::test]
 async fn every_good_row_is_stored_every_bad_one_is_parked_and_a_second_run_changes_nothing() {
-    let mut lane = Lane::start().await;
+    let mut lane = start().await;
     let good = file(&[app("a", 1, 5), app("b", 1, 4)]);
     let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     zipped.write_all(&file(&[app("zipped", 1, 3)])).unwrap();
@@ -112,8 +76,8 @@ async fn every_good_row_is_stored_every_bad_one_is_parked_and_a_second_run_chang
     let keys: Vec<&str> = files.iter().map(|(key, _)| *key).chain(["missing.json"]).collect();
     lane.bucket.list(&keys).await;
     lane.tell(&["files_list.data"]).await;
-    let apps = ["a 1 5", "b 1 4", "c 1 1", "e 1 1", "huge 1 5", "odd 1 2", "zipped 1 3"];
-    assert_eq!(lane.apps().await, apps);
+    let expected = ["a 1 5", "b 1 4", "c 1 1", "e 1 1", "huge 1 5", "odd 1 2", "zipped 1 3"];
+    assert_eq!(apps(&lane).await, expected);
     let song = "SELECT coalesce(year::text, 'null') || ' ' || (ingestion_time IS NOT NULL) FROM songs";
     assert_eq!(lane.sinks.query_text(song).await, ["null true"]);
     let size = "SELECT size_bytes || ' ' || is_awesome FROM apps WHERE name = 'huge'";
@@ -131,10 +95,10 @@ async fn every_good_row_is_stored_every_bad_one_is_parked_and_a_second_run_chang
         "truncated.json",
     ];
     assert_eq!(places, bad, "{parked:?}");
-    assert_eq!(lane.state("mixed.json").await, "processed 1 1 3");
-    assert_eq!(lane.state("truncated.json").await, "parked 1 0 0");
+    assert_eq!(state(&lane, "mixed.json").await, "processed 1 1 3");
+    assert_eq!(state(&lane, "truncated.json").await, "parked 1 0 0");
     let rows = lane.sinks.query_text("SELECT string_agg(a::text, ';' ORDER BY name) FROM apps a").await;
-    let swept = lane.command(json!({})).await;
+    let swept = command(&mut lane, json!({})).await;
     assert_eq!(swept, json!({"objects": 0, "ObjectsListed": keys.len()}));
     lane.tell(&keys).await;
     assert_eq!(
@@ -142,62 +106,62 @@ async fn every_good_row_is_stored_every_bad_one_is_parked_and_a_second_run_chang
         rows
     );
     assert_eq!(lane.parked().await, parked);
-    let forced = lane.command(json!({"force": true})).await;
+    let forced = command(&mut lane, json!({"force": true})).await;
     assert_eq!((&forced["objects"], &forced["RowsStored"]), (&json!(10), &json!(8)), "{forced}");
-    assert_eq!((lane.apps().await, lane.parked().await), (apps.map(str::to_owned).to_vec(), parked));
+    assert_eq!((apps(&lane).await, lane.parked().await), (expected.map(str::to_owned).to_vec(), parked));
 }
 
 #[tokio::test]
 async fn a_listed_file_that_comes_later_and_a_damaged_one_that_is_mended_heal_by_themselves() {
-    let mut lane = Lane::start().await;
+    let mut lane = start().await;
     let whole = file(&[app("a", 1, 1), app("b", 1, 1)]);
     lane.bucket.put("damaged.json", &whole[..100]).await;
     lane.bucket.list(&["tomorrow.json", "damaged.json"]).await;
-    lane.command(json!({"sweep": true})).await;
+    command(&mut lane, json!({"sweep": true})).await;
     assert_eq!(lane.parked().await.into_keys().collect::<Vec<_>>(), ["damaged.json", "tomorrow.json"]);
     lane.bucket.put("tomorrow.json", file(&[app("c", 1, 1)])).await;
     lane.bucket.put("damaged.json", whole).await;
-    lane.command(json!({})).await;
-    assert_eq!(lane.apps().await, ["a 1 1", "b 1 1", "c 1 1"]);
+    command(&mut lane, json!({})).await;
+    assert_eq!(apps(&lane).await, ["a 1 1", "b 1 1", "c 1 1"]);
     assert_eq!(lane.parked().await, BTreeMap::new());
     lane.bucket.delete("tomorrow.json").await;
-    lane.command(json!({})).await;
+    command(&mut lane, json!({})).await;
     assert_eq!(lane.parked().await, BTreeMap::new(), "what was read and then deleted is no loss");
 }
 
 #[tokio::test]
 async fn a_replaced_file_is_read_again_and_a_late_notification_of_the_old_one_changes_nothing() {
-    let mut lane = Lane::start().await;
+    let mut lane = start().await;
     lane.bucket.put("k.json", file(&[app("a", 1, 1), app("a", 2, 1)])).await;
     lane.tell(&["k.json"]).await;
     lane.bucket.put("k.json", file(&[app("a", 1, 2)])).await;
     lane.tell(&["k.json"]).await;
-    assert_eq!(lane.apps().await, ["a 1 2", "a 2 1"]);
+    assert_eq!(apps(&lane).await, ["a 1 2", "a 2 1"]);
     let registered = lane.sinks.query_text("SELECT processed_at::text FROM processed_objects").await;
     lane.tell(&["k.json"]).await;
     assert_eq!(lane.sinks.query_text("SELECT processed_at::text FROM processed_objects").await, registered);
     lane.bucket.put("k.json", file(&[app("a", 1, 1), app("a", 2, 1)])).await;
     lane.tell(&["k.json"]).await;
-    assert_eq!(lane.apps().await, ["a 1 1", "a 2 1"], "what was there before may come back");
+    assert_eq!(apps(&lane).await, ["a 1 1", "a 2 1"], "what was there before may come back");
 }
 
 #[tokio::test]
 async fn of_two_files_with_one_row_the_newer_wins_whichever_is_read_first() {
-    let mut lane = Lane::start().await;
+    let mut lane = start().await;
     lane.bucket.put("older.json", file(&[app("a", 1, 1)])).await;
     // S3 tells times in whole seconds.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     lane.bucket.put("newer.json", file(&[app("a", 1, 2)])).await;
     lane.tell(&["newer.json"]).await;
     lane.tell(&["older.json"]).await;
-    assert_eq!(lane.apps().await, ["a 1 2"]);
-    lane.command(json!({"force": true, "keys": ["older.json"]})).await;
-    assert_eq!(lane.apps().await, ["a 1 2"]);
+    assert_eq!(apps(&lane).await, ["a 1 2"]);
+    command(&mut lane, json!({"force": true, "keys": ["older.json"]})).await;
+    assert_eq!(apps(&lane).await, ["a 1 2"]);
 }
 
 #[tokio::test]
 async fn one_notification_ten_times_at_several_environments_at_once_is_one() {
-    let mut lane = Lane::start().await;
+    let mut lane = start().await;
     let mut environments = Vec::new();
     for _ in 0..4 {
         environments.push(Function::start("bucket-ingester", &lane.parts, &[]).await);
@@ -215,7 +179,7 @@ async fn one_notification_ten_times_at_several_environments_at_once_is_one() {
     for answer in answers {
         assert_eq!(answer.answer(), json!({"batchItemFailures": []}));
     }
-    assert_eq!(lane.apps().await.len(), 500);
+    assert_eq!(apps(&lane).await.len(), 500);
     let readings =
         lane.sinks.query_text("SELECT DISTINCT reading || ' ' || state FROM processed_objects").await;
     assert_eq!(readings, ["1 processed"]);
@@ -236,7 +200,7 @@ fn big_file(rows: usize) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_file_too_big_for_one_time_out_is_finished_by_the_next_tries_without_doubling() {
-    let mut lane = Lane::start().await;
+    let mut lane = start().await;
     lane.bucket.put("big.json", big_file(60_000)).await;
     // Killed in the middle, as Lambda does it.
     let kill = lane.function.killer();
@@ -254,7 +218,7 @@ async fn a_file_too_big_for_one_time_out_is_finished_by_the_next_tries_without_d
     let event = queue_event(&[notification(lane.bucket.name(), &["big.json"])]);
     let (invoked, ()) = tokio::join!(lane.function.invoke(&event), progress);
     assert_eq!(invoked, Invoked::Died);
-    assert!(lane.state("big.json").await.starts_with("unfinished"));
+    assert!(state(&lane, "big.json").await.starts_with("unfinished"));
     // Told to be back before the end: it says so, and what was stored stays.
     let mut hurried = Function::start("bucket-ingester", &lane.parts, &[]).await;
     hurried.limit(Duration::from_millis(2_450));
@@ -264,13 +228,13 @@ async fn a_file_too_big_for_one_time_out_is_finished_by_the_next_tries_without_d
         assert!(tries < 50, "no try comes any further");
         hurried.limit(Duration::from_millis(2_700));
     }
-    assert_eq!(lane.state("big.json").await, "processed 60000 0 0");
+    assert_eq!(state(&lane, "big.json").await, "processed 60000 0 0");
     assert_eq!(lane.sinks.query_text("SELECT count(*)::text FROM apps").await, ["60000"]);
 }
 
 #[tokio::test]
 async fn memory_does_not_grow_with_the_file() {
-    let lane = Lane::start().await;
+    let lane = start().await;
     let mut peaks = Vec::new();
     for (key, rows) in [("small.json", 85_000), ("large.json", 510_000)] {
         lane.bucket.put(key, big_file(rows)).await;

@@ -53,6 +53,9 @@ pub(crate) fn start(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
         ("HOME".to_owned(), home.clone().into_os_string()),
         ("TMPDIR".to_owned(), scratch.clone().into_os_string()),
         ("PYTHONUNBUFFERED".to_owned(), text("1")),
+        // What is mended in the emulator: see there.
+        ("PYTHONPATH".to_owned(), layout.checkout.join("localstack/emulator").into_os_string()),
+        ("PYTHONDONTWRITEBYTECODE".to_owned(), text("1")),
         ("BIND_HOST".to_owned(), text("127.0.0.1")),
         ("GATEWAY_PORT".to_owned(), text(&stack.emulator_port.to_string())),
         // The functions inherit these.
