@@ -97,6 +97,15 @@ impl ObjectReader {
             Inner::Web(reader) => reader.next().await,
         }
     }
+
+    /// All that is left of the object, in memory: for objects that are known to be small.
+    pub async fn rest(mut self) -> Result<Vec<u8>, ReadError> {
+        let mut rest = Vec::new();
+        while let Some(bytes) = self.next().await? {
+            rest.extend_from_slice(&bytes);
+        }
+        Ok(rest)
+    }
 }
 
 /// Piece after piece, each a request of its own that is tried again by itself; the next one is fetched meanwhile.

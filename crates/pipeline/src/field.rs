@@ -25,6 +25,14 @@ pub struct Field {
     pub fields: Vec<Field>,
 }
 
+impl Field {
+    /// A field without fields of its own; a timestamp is written as ISO 8601 has it.
+    #[must_use]
+    pub fn new(name: &str, field_type: FieldType, nullable: bool) -> Self {
+        Self { name: name.to_owned(), field_type, nullable, format: TimestampFormat::Iso, fields: Vec::new() }
+    }
+}
+
 /// A field's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

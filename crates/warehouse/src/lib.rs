@@ -13,6 +13,7 @@ mod roots;
 mod session;
 mod settings;
 mod totals_table;
+pub mod values;
 
 pub use error::WarehouseError;
 pub use grants::grant_writer;

@@ -54,11 +54,7 @@ impl MediaLane {
     /// The keys of the list as it is now; `None` where there is no list.
     async fn listed(&self, deadline: Instant) -> Result<Option<BTreeSet<String>>, IngestError> {
         let Some(version) = self.tools.source.head(&self.list, deadline).await? else { return Ok(None) };
-        let mut list = Vec::new();
-        let mut reader = self.tools.source.read(&self.list, &version, 0, deadline);
-        while let Some(bytes) = reader.next().await? {
-            list.extend_from_slice(&bytes);
-        }
+        let list = self.tools.source.read(&self.list, &version, 0, deadline).rest().await?;
         let mut keys = keys_of_list(&list);
         keys.remove(&self.list);
         Ok(Some(keys))

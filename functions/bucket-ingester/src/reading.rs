@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::Utc;
 use dead_letters::{DeadLetters, ObjectReading};
 use faults::{Classified, FaultClass};
 use function_kit::object_lane::{Counts, Ending};
@@ -113,7 +112,7 @@ impl Reading<'_> {
             }
             let (stretch, end) = self.next_stretch(&mut elements, &version).await?;
             if let Some(Some(_)) = &end
-                && let Some(left) = self.unsettled(&version)
+                && let Some(left) = version.unsettled(self.tools.settle)
             {
                 return Ok(Some(Ending::Unsettled(left)));
             }
@@ -164,11 +163,6 @@ impl Reading<'_> {
     }
 
     /// How long it takes until the object has stood still for long enough, if it has not yet.
-    fn unsettled(&self, version: &ObjectVersion) -> Option<Duration> {
-        let age = (Utc::now() - version.modified).to_std().unwrap_or_default();
-        self.tools.settle.checked_sub(age).filter(|left| !left.is_zero())
-    }
-
     /// Parks what the stretch could not store, and the object itself where it is damaged; at the object's end, what
     /// earlier readings parked is forgotten. All before the registry moves past it.
     async fn park(
@@ -196,12 +190,8 @@ impl Reading<'_> {
         if version.size > KEPT_WHOLE {
             return Ok(None);
         }
-        let mut whole = Vec::new();
-        let mut reader = self.tools.source.read(self.key, version, 0, self.deadline);
-        while let Some(bytes) = reader.next().await? {
-            whole.extend_from_slice(&bytes);
-        }
-        Ok(Some(whole.into()))
+        let reader = self.tools.source.read(self.key, version, 0, self.deadline);
+        Ok(Some(reader.rest().await?.into()))
     }
 
     /// One transaction: the rows, and how far the object has come. `before` is what the registry must hold.

@@ -1,9 +1,8 @@
 //! An element of a media file → a row.
 
-use std::borrow::Cow;
-
-use chrono::{Days, NaiveDate};
-use pipeline::{Field, FieldType, Poison, RecordDecoder, TimestampFormat, Value};
+use chrono::NaiveDate;
+use pipeline::{Field, FieldType, Poison, RecordDecoder, Value};
+use warehouse::values::{boolean, date, float, integer, text};
 
 /// The most bytes of a key: what an index of Postgres holds of one entry, with some to spare.
 const LONGEST_KEY: usize = 2_500;
@@ -87,17 +86,8 @@ impl Default for RowDecoder {
     fn default() -> Self {
         use FieldType::{Boolean, Date, Float64, Int32, Int64, Json, String};
         let decoder = |fields: &[(&str, FieldType, bool)]| {
-            let fields: Vec<Field> = fields
-                .iter()
-                .map(|&(name, field_type, nullable)| Field {
-                    name: name.to_owned(),
-                    field_type,
-                    nullable,
-                    format: TimestampFormat::Iso,
-                    fields: Vec::new(),
-                })
-                .collect();
-            RecordDecoder::new(&fields)
+            let field = |&(name, field_type, nullable): &_| Field::new(name, field_type, nullable);
+            RecordDecoder::new(&fields.iter().map(field).collect::<Vec<_>>())
         };
         Self {
             envelope: decoder(&[("type", String, false), ("data", Json, true)]),
@@ -173,7 +163,7 @@ fn movie(row: &mut [Value<'_>]) -> Result<Media, Poison> {
         original_title,
         original_language: text(language)?,
         budget: integer(budget),
-        is_adult: if let Value::Boolean(truth) = is_adult { Some(*truth) } else { None },
+        is_adult: boolean(is_adult),
         release_date: date(release_date).ok_or_else(shape)?,
         original_title_normalized,
     }))
@@ -181,7 +171,7 @@ fn movie(row: &mut [Value<'_>]) -> Result<Media, Poison> {
 
 fn app(row: &mut [Value<'_>]) -> Result<Media, Poison> {
     let [name, genre, version, rating, size_bytes] = row else { return Err(shape()) };
-    let rating = if let Value::Float(rating) = rating { Some(*rating) } else { None };
+    let rating = float(rating);
     let app = App {
         name: needed(name)?,
         genre: text(genre)?,
@@ -201,27 +191,6 @@ fn shape() -> Poison {
 
 fn needed(value: &mut Value<'_>) -> Result<String, Poison> {
     text(value)?.ok_or_else(shape)
-}
-
-fn text(value: &mut Value<'_>) -> Result<Option<String>, Poison> {
-    match std::mem::take(value) {
-        Value::Text(text) if text.contains('\0') => {
-            Err(Poison("a text holds a NUL, which Postgres cannot".to_owned()))
-        }
-        Value::Text(text) => Ok(Some(Cow::into_owned(text))),
-        _ => Ok(None),
-    }
-}
-
-fn integer(value: &Value<'_>) -> Option<i64> {
-    if let Value::Integer(number) = value { Some(*number) } else { None }
-}
-
-fn date(value: &Value<'_>) -> Option<NaiveDate> {
-    let Value::Date(days) = value else { return None };
-    let distance = Days::new(days.unsigned_abs().into());
-    let epoch = NaiveDate::default();
-    if *days < 0 { epoch.checked_sub_days(distance) } else { epoch.checked_add_days(distance) }
 }
 
 fn holdable_key(parts: &[&str]) -> Result<(), Poison> {

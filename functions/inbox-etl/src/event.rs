@@ -1,9 +1,8 @@
 //! An object of the inbox → an event.
 
-use std::borrow::Cow;
-
 use chrono::{DateTime, Utc};
-use pipeline::{Field, FieldType, Poison, RecordDecoder, TimestampFormat, Value};
+use pipeline::{Field, FieldType, Poison, RecordDecoder, Value};
+use warehouse::values::{boolean, float, integer, text, time};
 
 /// An event.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,35 +79,31 @@ pub struct EventDecoder {
     card: RecordDecoder,
 }
 
-fn field(name: &str, field_type: FieldType, nullable: bool) -> Field {
-    Field { name: name.to_owned(), field_type, nullable, format: TimestampFormat::Iso, fields: Vec::new() }
-}
-
 impl Default for EventDecoder {
     fn default() -> Self {
         use FieldType::{Boolean, Float64, Int64, Json, String, Struct, Timestamp};
-        let mut metadata = field("metadata", Struct, false);
+        let mut metadata = Field::new("metadata", Struct, false);
         metadata.fields = vec![
-            field("type", String, false),
-            field("event_at", Timestamp, false),
-            field("event_id", String, false),
+            Field::new("type", String, false),
+            Field::new("event_at", Timestamp, false),
+            Field::new("event_id", String, false),
         ];
         Self {
-            envelope: RecordDecoder::new(&[metadata, field("payload", Json, true)]),
+            envelope: RecordDecoder::new(&[metadata, Field::new("payload", Json, true)]),
             user: RecordDecoder::new(&[
-                field("id", Int64, false),
-                field("name", String, true),
-                field("address", String, true),
-                field("job", String, true),
-                field("score", Float64, true),
+                Field::new("id", Int64, false),
+                Field::new("name", String, true),
+                Field::new("address", String, true),
+                Field::new("job", String, true),
+                Field::new("score", Float64, true),
             ]),
             card: RecordDecoder::new(&[
-                field("id", Int64, false),
-                field("user_id", Int64, true),
-                field("created_by_name", String, true),
-                field("updated_at", Timestamp, false),
-                field("created_at", Timestamp, true),
-                field("active", Boolean, true),
+                Field::new("id", Int64, false),
+                Field::new("user_id", Int64, true),
+                Field::new("created_by_name", String, true),
+                Field::new("updated_at", Timestamp, false),
+                Field::new("created_at", Timestamp, true),
+                Field::new("active", Boolean, true),
             ]),
         }
     }
@@ -140,7 +135,7 @@ impl EventDecoder {
                     name: text(name).map_err(within)?,
                     address: text(address).map_err(within)?,
                     job: text(job).map_err(within)?,
-                    score: if let Value::Float(score) = score { Some(*score) } else { None },
+                    score: float(score),
                 };
                 Ok((InboxEvent::User(user), extra))
             }
@@ -164,7 +159,7 @@ impl EventDecoder {
                     user_id,
                     created_by_name,
                     created_at: time(created_at),
-                    active: if let Value::Boolean(truth) = active { Some(*truth) } else { None },
+                    active: boolean(active),
                 };
                 Ok((InboxEvent::Card(card), extra))
             }
@@ -176,24 +171,6 @@ impl EventDecoder {
 /// A row that is not as its own decoder lays it out, which cannot be.
 fn shape() -> Poison {
     Poison("not decoded".to_owned())
-}
-
-fn text(value: &mut Value<'_>) -> Result<Option<String>, Poison> {
-    match std::mem::take(value) {
-        Value::Text(text) if text.contains('\0') => {
-            Err(Poison("a text holds a NUL, which Postgres cannot".to_owned()))
-        }
-        Value::Text(text) => Ok(Some(Cow::into_owned(text))),
-        _ => Ok(None),
-    }
-}
-
-fn integer(value: &Value<'_>) -> Option<i64> {
-    if let Value::Integer(number) = value { Some(*number) } else { None }
-}
-
-fn time(value: &Value<'_>) -> Option<DateTime<Utc>> {
-    if let Value::Timestamp(micros) = value { DateTime::from_timestamp_micros(*micros) } else { None }
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::Utc;
 use dead_letters::{DeadLetters, ObjectReading, ParkedRecord};
 use faults::FaultClass;
 use function_kit::object_lane::{Counts, Ending, Found, Handled, ObjectLane};
@@ -104,11 +103,9 @@ impl InboxLane {
         match self.decoder.decode(&bytes) {
             Ok((event, extra)) => Ok(Look::Event(version, bytes, event, extra)),
             Err(poison) => {
-                let age = (Utc::now() - version.modified).to_std().unwrap_or_default();
-                let left = self.settle.saturating_sub(age);
                 // Whole JSON is what its writer meant to write, whatever it holds.
                 let whole = serde_json::from_slice::<IgnoredAny>(&bytes).is_ok();
-                if !whole && !left.is_zero() {
+                if !whole && let Some(left) = version.unsettled(self.settle) {
                     return Ok(Look::Unsettled(left));
                 }
                 Ok(Look::Poison(version, Some(bytes), poison.to_string()))

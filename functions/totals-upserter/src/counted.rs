@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use chrono::{DateTime, Days, NaiveDate};
 use kafka_batch::PartitionRecords;
 use pipeline::{FieldType, Pipeline, Poison, RecordDecoder, Totals, Value};
+use warehouse::values;
 
 /// How a topic's records are read and summed.
 #[derive(Debug, Clone)]
@@ -83,8 +83,8 @@ impl TopicSums {
             Value::Integer(number) => number.to_string(),
             Value::Boolean(truth) => truth.to_string(),
             Value::Decimal(unscaled) => decimal_text(*unscaled, self.scale(place)),
-            Value::Date(days) => date_text(*days),
-            Value::Timestamp(micros) => DateTime::from_timestamp_micros(*micros)
+            date @ Value::Date(_) => values::date(date).map(|date| date.to_string()).unwrap_or_default(),
+            time @ Value::Timestamp(_) => values::time(time)
                 .map(|instant| instant.format("%Y-%m-%d %H:%M:%S%.6f+00").to_string())
                 .unwrap_or_default(),
             // Not among the types that a key may have.
@@ -167,24 +167,14 @@ fn decimal_text(unscaled: i128, scale: u8) -> String {
     format!("{sign}{whole}.{fraction}")
 }
 
-fn date_text(days: i32) -> String {
-    let epoch = NaiveDate::default();
-    let distance = Days::new(u64::from(days.unsigned_abs()));
-    let date = if days < 0 { epoch.checked_sub_days(distance) } else { epoch.checked_add_days(distance) };
-    date.map(|date| date.to_string()).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn amounts_and_keys_are_written_as_postgres_reads_them() {
+    fn amounts_are_written_as_postgres_reads_them() {
         assert_eq!(decimal_text(-5, 2), "-0.05");
         assert_eq!(decimal_text(12_345, 2), "123.45");
         assert_eq!(decimal_text(i128::from(i64::MIN), 0), i64::MIN.to_string());
-        assert_eq!(date_text(0), "1970-01-01");
-        assert_eq!(date_text(-1), "1969-12-31");
-        assert_eq!(date_text(20_778), "2026-11-21");
     }
 }
