@@ -68,6 +68,14 @@ impl Parts {
         self.pipeline(include_str!("../../pipelines/rooms-v1.yaml"))
     }
 
+    /// The pipeline file of the vehicles, for this test's topic, and its table in a schema of this test.
+    #[must_use]
+    pub fn telemetry_pipeline(&self) -> String {
+        include_str!("../../pipelines/telemetry-v1.yaml")
+            .replace("telemetry-v1", &self.topic)
+            .replace("av_telemetry", &self.totals_table())
+    }
+
     /// A pipeline file's text with this test's names in place of the rooms'.
     #[must_use]
     pub fn pipeline(&self, yaml: &str) -> String {

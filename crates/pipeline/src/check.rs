@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::check_table::{KEYED, TABLE_NAME, is_identifier, is_table_name, keyed, table};
 use crate::field::{Field, FieldType, TimestampFormat};
 use crate::layout::Layout;
 use crate::spec::{Batching, Lake, Pipeline, Totals};
@@ -18,17 +19,18 @@ pub struct Problem {
 /// The lake's own columns begin with an underscore; so a field's must not.
 const RESERVED_PREFIX: char = '_';
 
-struct Checker {
+/// Collects problems.
+pub(crate) struct Checker {
     problems: Vec<Problem>,
 }
 
 impl Checker {
-    fn problem(&mut self, path: &[&str], message: impl Into<String>) {
+    pub(crate) fn problem(&mut self, path: &[&str], message: impl Into<String>) {
         let path = path.iter().map(|&part| part.to_owned()).collect();
         self.problems.push(Problem { path, message: message.into() });
     }
 
-    fn require(&mut self, holds: bool, path: &[&str], message: &str) {
+    pub(crate) fn require(&mut self, holds: bool, path: &[&str], message: &str) {
         if !holds {
             self.problem(path, message);
         }
@@ -65,23 +67,37 @@ pub(crate) fn check(pipeline: &Pipeline) -> Vec<Problem> {
             "must name a field of type timestamp that is not nullable",
         );
     }
-    if pipeline.lake.is_none() && pipeline.totals.is_none() {
-        checker.problem(&[], "the records go nowhere: add a `lake` or a `totals` section");
+    if pipeline.lake.is_none() && pipeline.totals.is_none() && pipeline.table.is_none() {
+        checker.problem(&[], "the records go nowhere: add a `lake`, a `totals` or a `table` section");
     }
     if let Some(spec) = &pipeline.lake {
         lake(&mut checker, spec, pipeline);
     }
     if let Some(spec) = &pipeline.totals {
         totals(&mut checker, spec, &layout);
-        let shared = pipeline.lake.as_ref().is_some_and(|lake| lake.consumer_group == spec.consumer_group);
-        checker.require(
-            !shared,
-            &["totals", "consumer_group"],
-            "the lake has this group; each lane needs its own",
-        );
     }
+    if let Some(spec) = &pipeline.table {
+        table(&mut checker, spec, pipeline, &layout);
+    }
+    groups(&mut checker, pipeline);
     batching(&mut checker, &pipeline.batching);
     checker.problems
+}
+
+/// Each lane is a group of its own: two in one group would share out the partitions.
+fn groups(checker: &mut Checker, pipeline: &Pipeline) {
+    let sections = [
+        ("lake", pipeline.lake.as_ref().map(|spec| &spec.consumer_group)),
+        ("totals", pipeline.totals.as_ref().map(|spec| &spec.consumer_group)),
+        ("table", pipeline.table.as_ref().map(|spec| &spec.consumer_group)),
+    ];
+    let mut seen = HashSet::new();
+    for (section, group) in sections {
+        let Some(group) = group else { continue };
+        let path = [section, "consumer_group"];
+        checker.require(!group.is_empty(), &path, "must not be empty");
+        checker.require(seen.insert(group), &path, "another section has this group; each lane needs its own");
+    }
 }
 
 fn fields(checker: &mut Checker, list: &[Field], path: &[&str]) {
@@ -115,7 +131,6 @@ fn fields(checker: &mut Checker, list: &[Field], path: &[&str]) {
 }
 
 fn lake(checker: &mut Checker, lake: &Lake, pipeline: &Pipeline) {
-    checker.require(!lake.consumer_group.is_empty(), &["lake", "consumer_group"], "must not be empty");
     let plain = lake.path.split('/').all(|part| !matches!(part, "" | "." | ".."));
     checker.require(
         plain,
@@ -145,13 +160,7 @@ fn lake(checker: &mut Checker, lake: &Lake, pipeline: &Pipeline) {
 }
 
 fn totals(checker: &mut Checker, totals: &Totals, layout: &Layout) {
-    checker.require(!totals.consumer_group.is_empty(), &["totals", "consumer_group"], "must not be empty");
-    let parts: Vec<_> = totals.table.split('.').collect();
-    checker.require(
-        parts.len() <= 2 && parts.iter().all(|part| is_identifier(part)),
-        &["totals", "table"],
-        "is `table` or `schema.table` in lower-case letters, digits and `_`",
-    );
+    checker.require(is_table_name(&totals.table), &["totals", "table"], TABLE_NAME);
     checker.require(
         is_identifier(&totals.total_column),
         &["totals", "total_column"],
@@ -174,15 +183,8 @@ fn totals(checker: &mut Checker, totals: &Totals, layout: &Layout) {
     for (index, key) in totals.key.iter().enumerate() {
         let index = index.to_string();
         let path = ["totals", "key", &index];
-        let place = layout.place(key).filter(|&place| {
-            let column = &layout.columns[place];
-            let keyed =
-                !matches!(column.field_type, FieldType::Float64 | FieldType::Json | FieldType::Struct);
-            keyed && !layout.may_be_null(place)
-        });
-        match place.map(|place| layout.columns[place].name.as_str()) {
-            None => checker
-                .problem(&path, "must name a field that is not nullable, nor a float64, json or struct"),
+        match keyed(layout, key).map(|place| layout.columns[place].name.as_str()) {
+            None => checker.problem(&path, KEYED),
             Some(name) => {
                 checker.require(columns.insert(name), &path, "the table has another column of this name");
             }
@@ -193,13 +195,6 @@ fn totals(checker: &mut Checker, totals: &Totals, layout: &Layout) {
 fn is_calendar_pattern(pattern: &str) -> bool {
     let mut parts = pattern.split('%').skip(1);
     parts.all(|part| part.starts_with(['Y', 'm', 'd', 'H', 'j', 'G', 'V']))
-}
-
-/// Whether Postgres takes it unquoted and keeps it whole.
-fn is_identifier(name: &str) -> bool {
-    let mut chars = name.chars();
-    let first = chars.next().is_some_and(|c| c.is_ascii_lowercase() || c == '_');
-    first && name.len() <= 63 && chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
 fn batching(checker: &mut Checker, batching: &Batching) {

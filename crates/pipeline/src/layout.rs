@@ -19,6 +19,14 @@ pub struct Column {
     pub children: Vec<usize>,
 }
 
+impl Column {
+    /// The name of this column in a table that has no structs: the path with `_` for each dot.
+    #[must_use]
+    pub fn flat_name(&self) -> String {
+        self.path.replace('.', "_")
+    }
+}
+
 /// All places of a row: fields in their order, a struct directly before its own fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Layout {
@@ -55,6 +63,11 @@ impl Layout {
                 place
             })
             .collect()
+    }
+
+    /// The places that hold values of their own, which structs do not.
+    pub fn leaves(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.columns.len()).filter(|&place| self.columns[place].field_type != FieldType::Struct)
     }
 
     /// The place of the field at a dotted path.

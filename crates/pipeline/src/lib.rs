@@ -5,6 +5,7 @@
 //! [`RecordDecoder`] and so parks the same records.
 
 mod check;
+mod check_table;
 mod decimal;
 mod decode;
 mod depth;
@@ -21,6 +22,8 @@ pub use decode::{Poison, RecordDecoder};
 pub use field::{Field, FieldType, TimestampFormat};
 pub use layout::{Column, Layout};
 pub use source::{PipelineError, Pipelines};
-pub use spec::{Batching, Lake, PartitionColumn, Pipeline, Provisioned, StartingPosition, Topic, Totals};
+pub use spec::{
+    Batching, Lake, OnRepeat, PartitionColumn, Pipeline, Provisioned, StartingPosition, Table, Topic, Totals,
+};
 pub use temporal::{parse_date, parse_timestamp};
 pub use value::Value;

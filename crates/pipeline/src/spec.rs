@@ -21,6 +21,9 @@ pub struct Pipeline {
     /// Keep a running total per key in Postgres.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totals: Option<Totals>,
+    /// Store every record as a row of a Postgres table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<Table>,
     /// How Lambda cuts batches; the same for each of the topic's functions.
     #[serde(default)]
     pub batching: Batching,
@@ -98,6 +101,43 @@ pub struct Totals {
 
 fn total() -> String {
     "total".into()
+}
+
+/// A table with a row per record, or per key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Table {
+    /// The Kafka consumer group.
+    pub consumer_group: String,
+    /// The Postgres table, `name` or `schema.name`; created when it does not exist.
+    pub name: String,
+    /// The fields that make the key, by dotted path; without any, every record is a row.
+    #[serde(default)]
+    pub key: Vec<String>,
+    /// What becomes of a record whose key has a row already.
+    #[serde(default)]
+    pub on_repeat: OnRepeat,
+    /// A column of running numbers, for readers that expect one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_column: Option<String>,
+    /// Further indexes: lists of fields, by dotted path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<Vec<String>>,
+    /// How many days a row is kept. With it the table is partitioned by the day of the event time, in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u32>,
+}
+
+/// What becomes of a record whose key has a row already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnRepeat {
+    /// The row stays as it is: an event that is sent twice is stored once.
+    #[default]
+    KeepFirst,
+    /// The row becomes that of the newest record: by event time where there is one, then by Kafka's timestamp, partition
+    /// and offset.
+    ReplaceByNewest,
 }
 
 /// How an event source mapping cuts and retries batches. Bounds and defaults are AWS's unless said otherwise.

@@ -1,14 +1,40 @@
-//! The user as whom functions write: no more rights than rows need.
+//! The users as whom functions write and read: no more rights than rows need.
 
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use crate::error::WarehouseError;
 
+/// What a user may do with the rows of every table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rights {
+    /// Read and change them.
+    Write,
+    /// Read them.
+    Read,
+}
+
+impl Rights {
+    fn on_tables(self) -> &'static str {
+        match self {
+            Self::Write => "SELECT, INSERT, UPDATE, DELETE",
+            Self::Read => "SELECT",
+        }
+    }
+
+    /// Running numbers are drawn from sequences.
+    fn on_sequences(self) -> Option<&'static str> {
+        match self {
+            Self::Write => Some("USAGE"),
+            Self::Read => None,
+        }
+    }
+}
+
 /// Creates the user where it is missing, lets it sign in with IAM where the server is RDS, and grants it the rows, not
 /// the shape, of every table.
-pub async fn grant_writer(client: &Client, user: &str) -> Result<(), WarehouseError> {
-    let failed = WarehouseError::statement("grant the writers' rights");
+pub async fn grant(client: &Client, user: &str, rights: Rights) -> Result<(), WarehouseError> {
+    let failed = WarehouseError::statement("grant a user's rights");
     // Identifiers cannot be parameters; the server quotes them.
     let row = client
         .query_typed_one(
@@ -36,10 +62,14 @@ pub async fn grant_writer(client: &Client, user: &str) -> Result<(), WarehouseEr
         .map_err(&failed)?;
     for schema in schemas.iter().map(|row| row.get::<_, String>(0)) {
         statements.push(format!("GRANT USAGE ON SCHEMA {schema} TO {user}"));
-        let rights = "SELECT, INSERT, UPDATE, DELETE";
-        statements.push(format!("GRANT {rights} ON ALL TABLES IN SCHEMA {schema} TO {user}"));
-        statements
-            .push(format!("ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT {rights} ON TABLES TO {user}"));
+        let kinds = [("TABLES", Some(rights.on_tables())), ("SEQUENCES", rights.on_sequences())];
+        for (kind, rights) in kinds {
+            let Some(rights) = rights else { continue };
+            statements.push(format!("GRANT {rights} ON ALL {kind} IN SCHEMA {schema} TO {user}"));
+            statements.push(format!(
+                "ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT {rights} ON {kind} TO {user}"
+            ));
+        }
     }
     client.batch_execute(&statements.join("; ")).await.map_err(&failed)
 }

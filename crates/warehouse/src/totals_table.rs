@@ -7,6 +7,7 @@ use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::error::WarehouseError;
+use crate::names::{check_columns, create_schema, quoted, sql_type};
 
 /// What the total is kept in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,24 +34,6 @@ pub struct TotalsTable {
     keys: Vec<(String, String)>,
     total: (String, SumType),
     upsert: String,
-}
-
-/// The SQL type of a key column, as `format_type` would spell it.
-fn key_type(field_type: FieldType) -> Option<String> {
-    Some(match field_type {
-        FieldType::String => "text".into(),
-        FieldType::Int32 => "integer".into(),
-        FieldType::Int64 => "bigint".into(),
-        FieldType::Boolean => "boolean".into(),
-        FieldType::Decimal { precision, scale } => format!("numeric({precision},{scale})"),
-        FieldType::Date => "date".into(),
-        FieldType::Timestamp => "timestamp with time zone".into(),
-        FieldType::Float64 | FieldType::Json | FieldType::Struct => return None,
-    })
-}
-
-fn quoted(name: &str) -> String {
-    name.split('.').map(|part| format!("\"{}\"", part.replace('"', "\"\""))).collect::<Vec<_>>().join(".")
 }
 
 impl TotalsTable {
@@ -86,7 +69,7 @@ impl TotalsTable {
         let keys = spec
             .key
             .iter()
-            .map(|path| column(path).and_then(|c| Some((c.name.clone(), key_type(c.field_type)?))));
+            .map(|path| column(path).and_then(|c| Some((c.name.clone(), sql_type(c.field_type)?))));
         let sum = match column(&spec.sum)?.field_type {
             FieldType::Int32 | FieldType::Int64 => SumType::BigInt,
             FieldType::Decimal { scale, .. } => SumType::Numeric(scale),
@@ -98,10 +81,7 @@ impl TotalsTable {
     /// Creates the table, and its schema, where they do not exist; one that does must have these columns.
     pub async fn create(&self, client: &Client) -> Result<(), WarehouseError> {
         let failed = WarehouseError::statement("create a totals table");
-        let mut sql = String::new();
-        if let Some((schema, _)) = self.name.split_once('.') {
-            let _ = write!(sql, "CREATE SCHEMA IF NOT EXISTS {}; ", quoted(schema));
-        }
+        let mut sql = create_schema(&self.name);
         let _ = write!(sql, "CREATE TABLE IF NOT EXISTS {} (", quoted(&self.name));
         for (column, sql_type) in &self.keys {
             let _ = write!(sql, "{} {sql_type} NOT NULL, ", quoted(column));
@@ -115,33 +95,8 @@ impl TotalsTable {
             keys.join(", ")
         );
         client.batch_execute(&sql).await.map_err(&failed)?;
-        self.check(client).await
-    }
-
-    async fn check(&self, client: &Client) -> Result<(), WarehouseError> {
-        let failed = WarehouseError::statement("look at a totals table");
-        let rows = client
-            .query_typed(
-                "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute \
-                 WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped",
-                &[(&quoted(&self.name), Type::TEXT)],
-            )
-            .await
-            .map_err(&failed)?;
-        let found: Vec<(String, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
         let total = (self.total.0.clone(), self.total.1.sql());
-        for (column, sql_type) in self.keys.iter().chain([&total]) {
-            let actual = found.iter().find(|(name, _)| name == column).map(|(_, actual)| actual.as_str());
-            if actual != Some(sql_type.as_str()) {
-                return Err(WarehouseError::Schema(format!(
-                    "table {} exists, but its column `{column}` is {}, not {sql_type}: rename the table in the pipeline \
-                     file, or alter it",
-                    self.name,
-                    actual.unwrap_or("missing"),
-                )));
-            }
-        }
-        Ok(())
+        check_columns(client, &self.name, self.keys.iter().chain([&total])).await
     }
 
     /// Adds to many totals in one statement. `rows` are unique keys, as text, in a fixed order (so that two writers

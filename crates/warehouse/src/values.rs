@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
-use pipeline::{Poison, Value};
+use pipeline::{FieldType, Poison, Value};
+use tokio_postgres::types::{ToSql, Type};
 
 /// Takes a text. One that holds a NUL is poison: Postgres cannot hold it.
 pub fn text(value: &mut Value<'_>) -> Result<Option<String>, Poison> {
@@ -48,9 +49,60 @@ pub fn time(value: &Value<'_>) -> Option<DateTime<Utc>> {
     if let Value::Timestamp(micros) = value { DateTime::from_timestamp_micros(*micros) } else { None }
 }
 
+/// A decimal, given as an integer with `scale` digits behind the point, as Postgres reads it.
+#[must_use]
+pub fn decimal_text(unscaled: i128, scale: u8) -> String {
+    let (sign, digits) = (if unscaled < 0 { "-" } else { "" }, unscaled.unsigned_abs().to_string());
+    if scale == 0 {
+        return format!("{sign}{digits}");
+    }
+    let digits = format!("{digits:0>width$}", width = usize::from(scale) + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - usize::from(scale));
+    format!("{sign}{whole}.{fraction}")
+}
+
+/// One column of many rows. Decimals and JSON travel as text.
+pub(crate) fn array<'a, 'r: 'a>(
+    field_type: FieldType,
+    column: impl Iterator<Item = &'a Value<'r>>,
+) -> (Box<dyn ToSql + Sync + Send + 'a>, Type) {
+    fn all<'a, 'r: 'a, T: ToSql + Sync + Send + 'a>(
+        column: impl Iterator<Item = &'a Value<'r>>,
+        value: impl Fn(&'a Value<'r>) -> Option<T>,
+    ) -> Box<dyn ToSql + Sync + Send + 'a> {
+        Box::new(column.map(value).collect::<Vec<Option<T>>>())
+    }
+    let borrowed =
+        |value: &'a Value<'r>| if let Value::Text(text) = value { Some(text.as_ref()) } else { None };
+    match field_type {
+        FieldType::String | FieldType::Json | FieldType::Struct => (all(column, borrowed), Type::TEXT_ARRAY),
+        FieldType::Int32 => {
+            (all(column, |value| integer(value).and_then(|n| i32::try_from(n).ok())), Type::INT4_ARRAY)
+        }
+        FieldType::Int64 => (all(column, integer), Type::INT8_ARRAY),
+        FieldType::Float64 => (all(column, float), Type::FLOAT8_ARRAY),
+        FieldType::Boolean => (all(column, boolean), Type::BOOL_ARRAY),
+        FieldType::Date => (all(column, date), Type::DATE_ARRAY),
+        FieldType::Timestamp => (all(column, time), Type::TIMESTAMPTZ_ARRAY),
+        FieldType::Decimal { scale, .. } => {
+            let decimal = |value: &Value<'_>| {
+                if let Value::Decimal(unscaled) = value { Some(decimal_text(*unscaled, scale)) } else { None }
+            };
+            (all(column, decimal), Type::TEXT_ARRAY)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn decimals_are_written_as_postgres_reads_them() {
+        assert_eq!(decimal_text(-5, 2), "-0.05");
+        assert_eq!(decimal_text(12_345, 2), "123.45");
+        assert_eq!(decimal_text(i128::from(i64::MIN), 0), i64::MIN.to_string());
+    }
 
     #[test]
     fn days_before_and_after_the_epoch_are_dates() {

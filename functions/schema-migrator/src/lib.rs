@@ -1,11 +1,11 @@
-//! The database's schema: embedded migrations, the totals tables of the pipeline files, and the writers' user.
+//! The database's schema: embedded migrations, the tables of the pipeline files with their partitions, and the users.
 
 use faults::{Classified, FaultClass};
 use function_kit::Environment;
 use function_kit::pipelines::{LoadError, PipelineSource};
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use warehouse::{DatabaseSettings, TotalsTable, Warehouse, WarehouseError};
+use warehouse::{DatabaseSettings, Rights, RowsTable, TotalsTable, Warehouse, WarehouseError};
 
 /// The function's settings; see README.md for the variables.
 #[derive(Debug, Clone)]
@@ -14,16 +14,18 @@ pub struct Settings {
     pub pipelines: PipelineSource,
     /// The database, as a user who may create tables.
     pub database: DatabaseSettings,
-    /// The user as whom the other functions sign in with IAM, if they do.
-    pub writer: Option<String>,
+    /// The users that are to sign in with IAM, if any do.
+    pub users: Vec<(String, Rights)>,
 }
 
 impl function_kit::Settings for Settings {
     fn read(environment: &mut Environment) -> Option<Self> {
         let pipelines = PipelineSource::read(environment);
         let database = DatabaseSettings::read(environment);
-        let writer = environment.text("DATABASE_IAM_USER");
-        Some(Self { pipelines: pipelines?, database: database?, writer })
+        let users = [("DATABASE_IAM_USER", Rights::Write), ("DATABASE_IAM_READER", Rights::Read)];
+        let users =
+            users.into_iter().filter_map(|(name, rights)| Some((environment.text(name)?, rights))).collect();
+        Some(Self { pipelines: pipelines?, database: database?, users })
     }
 }
 
@@ -63,32 +65,42 @@ impl Migrator {
 
     /// Applies what is missing, all of it or nothing. Safe to run twice, and at the same time.
     ///
-    /// The answer is `{"applied": [migrations applied now], "tables": [totals tables that stand]}`.
+    /// The answer is `{"applied": [migrations applied now], "tables": [tables of pipeline files that stand]}`.
     pub async fn migrate(&self, deadline: Instant) -> Result<Value, MigrateError> {
         let pipelines = self.settings.pipelines.load(&self.client, deadline).await?;
-        let tables: Vec<(String, TotalsTable)> = pipelines
+        let totals: Vec<(&str, TotalsTable)> = pipelines
             .iter()
             .filter_map(|pipeline| {
                 let spec = pipeline.totals.as_ref()?;
-                Some((spec.table.clone(), TotalsTable::of_pipeline(pipeline, spec)?))
+                Some((spec.table.as_str(), TotalsTable::of_pipeline(pipeline, spec)?))
             })
             .collect();
-        let writer = self.settings.writer.as_deref();
+        let rows: Vec<(&str, RowsTable)> = pipelines
+            .iter()
+            .filter_map(|pipeline| {
+                let spec = pipeline.table.as_ref()?;
+                Some((spec.name.as_str(), RowsTable::of_pipeline(pipeline, spec)?))
+            })
+            .collect();
         let work = async |client: &warehouse::Client| {
-            let tables = &tables;
+            let (totals, rows, users) = (&totals, &rows, &self.settings.users);
             warehouse::migrate(client, async move |client| {
-                for (_, table) in tables {
+                for (_, table) in totals {
                     table.create(client).await?;
                 }
-                match writer {
-                    Some(writer) => warehouse::grant_writer(client, writer).await,
-                    None => Ok(()),
+                for (_, table) in rows {
+                    table.create(client).await?;
                 }
+                for (user, rights) in users {
+                    warehouse::grant(client, user, *rights).await?;
+                }
+                Ok(())
             })
             .await
         };
         let applied = Box::pin(self.warehouse.run("migrate", deadline, work)).await?;
-        let names: Vec<_> = tables.iter().map(|(name, _)| name).collect();
+        let names: Vec<_> =
+            totals.iter().map(|(name, _)| name).chain(rows.iter().map(|(name, _)| name)).collect();
         Ok(json!({"applied": applied, "tables": names}))
     }
 }

@@ -82,7 +82,7 @@ impl TopicSums {
             Value::Text(text) => text.clone().into_owned(),
             Value::Integer(number) => number.to_string(),
             Value::Boolean(truth) => truth.to_string(),
-            Value::Decimal(unscaled) => decimal_text(*unscaled, self.scale(place)),
+            Value::Decimal(unscaled) => values::decimal_text(*unscaled, self.scale(place)),
             date @ Value::Date(_) => values::date(date).map(|date| date.to_string()).unwrap_or_default(),
             time @ Value::Timestamp(_) => values::time(time)
                 .map(|instant| instant.format("%Y-%m-%d %H:%M:%S%.6f+00").to_string())
@@ -102,7 +102,7 @@ impl TopicSums {
     /// An amount as Postgres reads it.
     #[must_use]
     pub fn amount_text(&self, amount: i128) -> String {
-        decimal_text(amount, self.scale(self.sum))
+        values::decimal_text(amount, self.scale(self.sum))
     }
 }
 
@@ -154,27 +154,5 @@ fn amount(value: &Value<'_>) -> i128 {
         Value::Decimal(unscaled) => *unscaled,
         // Not among the types that a sum may have.
         _ => 0,
-    }
-}
-
-fn decimal_text(unscaled: i128, scale: u8) -> String {
-    let (sign, digits) = (if unscaled < 0 { "-" } else { "" }, unscaled.unsigned_abs().to_string());
-    if scale == 0 {
-        return format!("{sign}{digits}");
-    }
-    let digits = format!("{digits:0>width$}", width = usize::from(scale) + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - usize::from(scale));
-    format!("{sign}{whole}.{fraction}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn amounts_are_written_as_postgres_reads_them() {
-        assert_eq!(decimal_text(-5, 2), "-0.05");
-        assert_eq!(decimal_text(12_345, 2), "123.45");
-        assert_eq!(decimal_text(i128::from(i64::MIN), 0), i64::MIN.to_string());
     }
 }

@@ -1,22 +1,17 @@
 //! The sink: a topic's part of a batch into its totals.
 
-use dead_letters::DeadLetters;
-use function_kit::topics::{TopicSink, settle};
+use function_kit::topics::TopicSink;
 use function_kit::{KafkaLane, TopicLanes};
 use kafka_batch::{BatchOutcome, PartitionRecords};
 use pipeline::Pipeline;
 use tokio::time::Instant;
-use warehouse::{TotalsTable, Warehouse};
+use warehouse::{Client, TotalsTable};
+use warehouse_lane::{Decoded, LaneError, Place, Settings, Sink};
 
-use crate::counted::TopicSums;
-use crate::settings::Settings;
-use crate::transaction::{CountError, Work};
+use crate::counted::{Counted, Fate, TopicSums};
 
 /// Adds batches to running totals.
-struct Totals {
-    warehouse: Warehouse,
-    dead_letters: DeadLetters,
-}
+struct Totals(Sink);
 
 struct Topic {
     group: String,
@@ -28,19 +23,16 @@ struct Topic {
 /// The lane of all topics that have totals. Makes the clients; no request is sent before the first batch.
 pub async fn open(settings: &Settings) -> impl KafkaLane {
     let client = objects::client(&function_kit::aws::sdk_config().await);
-    let totals = Totals {
-        warehouse: Warehouse::new(settings.database.clone()),
-        dead_letters: DeadLetters::new(client.clone(), settings.parked_root.clone()),
-    };
+    let totals = Totals(Sink::new("totals-upserter", settings, client.clone()));
     TopicLanes::new(totals, client, settings.pipelines.clone())
 }
 
 impl TopicSink for Totals {
     type Topic = Topic;
-    type Error = CountError;
+    type Error = LaneError;
     const NAME: &'static str = "a totals table";
 
-    fn topic(&self, pipeline: &Pipeline) -> Result<Option<Topic>, CountError> {
+    fn topic(&self, pipeline: &Pipeline) -> Result<Option<Topic>, LaneError> {
         let topic = pipeline.totals.as_ref().and_then(|spec| {
             Some(Topic {
                 group: spec.consumer_group.clone(),
@@ -58,31 +50,51 @@ impl TopicSink for Totals {
         partitions: &[PartitionRecords<'_>],
         deadline: Instant,
         outcome: &mut BatchOutcome,
-    ) -> Result<(), CountError> {
-        let counted = topic.sums.count(partitions);
-        let work = Work {
-            group: &topic.group,
-            fingerprint: &topic.fingerprint,
-            table: &topic.table,
-            sums: &topic.sums,
-            dead_letters: &self.dead_letters,
-            partitions,
-            counted: &counted,
-            deadline,
-        };
-        let run = async |careful| {
-            self.warehouse
-                .run("count a batch", deadline, async |client| work.run(client, careful).await)
-                .await
-        };
-        let done = match run(false).await {
-            Err(error) if error.is_unholdable() => run(true).await,
-            done => done,
-        };
-        let (results, forgotten) = done?;
-        outcome.count("ExtraFields", counted.extra_fields);
-        outcome.count("HolesForgotten", forgotten);
-        settle(outcome, partitions, &results);
-        Ok(())
+    ) -> Result<(), LaneError> {
+        let batch = Batch { topic, counted: topic.sums.count(partitions) };
+        self.0.store(&topic.group, &topic.fingerprint, partitions, &batch, deadline, outcome).await
+    }
+}
+
+/// A topic's part of a batch.
+struct Batch<'a> {
+    topic: &'a Topic,
+    counted: Counted,
+}
+
+impl Decoded for Batch<'_> {
+    fn poison(&self, (number, index): Place) -> Option<&str> {
+        match &self.counted.fates[number][index] {
+            Fate::Poison(poison) => Some(&poison.0),
+            Fate::Amount { .. } => None,
+        }
+    }
+
+    async fn store(&self, client: &Client, places: &[Place]) -> Result<u64, LaneError> {
+        self.topic.table.add(client, &self.rows(places)?).await?;
+        Ok(0)
+    }
+
+    fn extra_fields(&self) -> u64 {
+        self.counted.extra_fields
+    }
+}
+
+impl Batch<'_> {
+    /// Each key with the sum of its records at `places`, in the order of the keys.
+    fn rows(&self, places: &[Place]) -> Result<Vec<(Vec<String>, String)>, LaneError> {
+        let mut sums = vec![(0_i128, false); self.counted.keys.len()];
+        for &(number, index) in places {
+            if let Fate::Amount { key, amount } = self.counted.fates[number][index] {
+                let sum = &mut sums[key as usize];
+                let too_much = LaneError::TooMuch("the sums of the batch are too large to be added at once");
+                *sum = (sum.0.checked_add(amount).ok_or(too_much)?, true);
+            }
+        }
+        let keys = self.counted.keys.iter().zip(sums).filter(|(_, (_, met))| *met);
+        let mut rows: Vec<_> =
+            keys.map(|(key, (sum, _))| (key.clone(), self.topic.sums.amount_text(sum))).collect();
+        rows.sort_unstable();
+        Ok(rows)
     }
 }

@@ -5,9 +5,6 @@
 
 mod counted;
 mod lane;
-mod settings;
-mod transaction;
 
 pub use counted::{Counted, Fate, TopicSums};
 pub use lane::open;
-pub use settings::Settings;

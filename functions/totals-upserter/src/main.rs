@@ -1,6 +1,6 @@
 //! Batches of Kafka topics → running totals in Postgres. What it promises: README.md.
 
-use totals_upserter::Settings;
+use warehouse_lane::Settings;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {

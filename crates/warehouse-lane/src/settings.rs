@@ -1,11 +1,11 @@
-//! The function's settings.
+//! The settings of a function whose lane ends in Postgres.
 
 use function_kit::Environment;
 use function_kit::pipelines::PipelineSource;
 use objects::S3Location;
 use warehouse::DatabaseSettings;
 
-/// See README.md for the variables.
+/// See the functions' README.md for the variables.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The pipeline files.

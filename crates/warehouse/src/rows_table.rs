@@ -1,0 +1,259 @@
+//! A table with a row per record, or per key: created from its pipeline file, filled in one statement a batch.
+
+use std::fmt::Write;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use pipeline::{Column, FieldType, Layout, OnRepeat, Pipeline, Table, Value};
+use tokio_postgres::Client;
+use tokio_postgres::types::{ToSql, Type};
+
+use crate::error::WarehouseError;
+use crate::names::{check_columns, create_schema, quoted, sql_type};
+use crate::retention::Retention;
+use crate::values;
+
+/// The column of Kafka's timestamp.
+pub(crate) const RECEIVED_AT: &str = "received_at";
+/// The column of the record's partition.
+pub(crate) const PARTITION: &str = "_partition";
+/// The column of the record's offset.
+pub(crate) const OFFSET: &str = "_offset";
+
+/// A record's row, before it is one.
+#[derive(Debug)]
+pub struct NewRow<'a, 'r> {
+    /// The decoded record, by the places of its pipeline's [`Layout`].
+    pub values: &'r [Value<'a>],
+    /// When Kafka took it.
+    pub received_at: DateTime<Utc>,
+    /// Its partition.
+    pub partition: i32,
+    /// Its offset.
+    pub offset: i64,
+}
+
+/// A table of records.
+#[derive(Debug, Clone)]
+pub struct RowsTable {
+    name: String,
+    /// The place in the layout, and what the column is made of.
+    columns: Vec<(usize, Column)>,
+    key: Vec<String>,
+    indexes: Vec<Vec<String>>,
+    id: Option<String>,
+    retention: Option<Retention>,
+    insert: String,
+}
+
+impl RowsTable {
+    /// The table of a pipeline whose `table` section is `spec`; `None` where it names no such field, which the pipeline
+    /// file's own checks rule out.
+    #[must_use]
+    pub fn of_pipeline(pipeline: &Pipeline, spec: &Table) -> Option<Self> {
+        let layout = Layout::of(&pipeline.fields);
+        let name_of = |path: &String| Some(layout.columns[layout.place(path)?].flat_name());
+        let names = |paths: &[String]| paths.iter().map(name_of).collect::<Option<Vec<_>>>();
+        let columns: Vec<_> = layout.leaves().map(|place| (place, nullable_within(&layout, place))).collect();
+        let key = names(&spec.key)?;
+        let event_time = match &pipeline.event_time {
+            Some(path) => Some(name_of(path)?),
+            None => None,
+        };
+        let retention = match spec.retention_days {
+            Some(days) => Some(Retention::new(&spec.name, event_time.as_deref()?, days)),
+            None => None,
+        };
+        let insert = insert(&spec.name, &columns, &key, spec.on_repeat, event_time.as_deref())?;
+        let indexes = spec.indexes.iter().map(|paths| names(paths)).collect::<Option<_>>()?;
+        let (name, id) = (spec.name.clone(), spec.id_column.clone());
+        Some(Self { name, columns, key, indexes, id, retention, insert })
+    }
+
+    /// Creates the table, its schema and its indexes where they do not exist, and brings its partitions up to date; a
+    /// table that exists must have these columns.
+    pub async fn create(&self, client: &Client) -> Result<(), WarehouseError> {
+        let failed = WarehouseError::statement("create a table");
+        let columns = self.wanted_columns();
+        let (mut sql, table) = (create_schema(&self.name), quoted(&self.name));
+        let mut lines = Vec::new();
+        if let Some(id) = &self.id {
+            // Not an identity column: those of partitioned tables are younger than Postgres 15.
+            let sequence = quoted(&format!("{}_{id}_seq", self.name));
+            let _ = write!(sql, "CREATE SEQUENCE IF NOT EXISTS {sequence}; ");
+            let default = format!("nextval('{}')", sequence.replace('\'', "''"));
+            lines.push(format!("{} bigint NOT NULL DEFAULT {default}", quoted(id)));
+        }
+        let nullable = self.columns.iter().map(|(_, column)| column.nullable).chain([false; 3]);
+        for ((column, sql_type), nullable) in columns.iter().zip(nullable) {
+            let rule = if nullable { "" } else { " NOT NULL" };
+            lines.push(format!("{} {sql_type}{rule}", quoted(column)));
+        }
+        if !self.key.is_empty() {
+            lines.push(format!("PRIMARY KEY ({})", list(&self.key)));
+        }
+        let partitioned = self.retention.as_ref().map(Retention::partition_by).unwrap_or_default();
+        let _ = write!(sql, "CREATE TABLE IF NOT EXISTS {table} ({}){partitioned}; ", lines.join(", "));
+        for index in &self.indexes {
+            let plain = self.name.rsplit('.').next().unwrap_or_default();
+            let name = quoted(&format!("{plain}_{}_idx", index.join("_")));
+            let _ = write!(sql, "CREATE INDEX IF NOT EXISTS {name} ON {table} ({}); ", list(index));
+        }
+        client.batch_execute(&sql).await.map_err(&failed)?;
+        check_columns(client, &self.name, &columns).await?;
+        self.check_key(client).await?;
+        self.keep_up(client, Utc::now().date_naive()).await
+    }
+
+    /// Where the table has a retention: makes the partitions of `today` and the days to come, and drops what is over.
+    pub async fn keep_up(&self, client: &Client, today: NaiveDate) -> Result<(), WarehouseError> {
+        match &self.retention {
+            Some(retention) => retention.keep_up(client, today).await,
+            None => Ok(()),
+        }
+    }
+
+    /// A table that exists with another key would refuse every batch, or take repetitions for rows.
+    async fn check_key(&self, client: &Client) -> Result<(), WarehouseError> {
+        let row = client
+            .query_typed_one(
+                "SELECT coalesce((SELECT array_agg(a.attname::text ORDER BY k.place) FROM pg_index i, \
+                     unnest(i.indkey) WITH ORDINALITY AS k(attnum, place), pg_attribute a \
+                 WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND a.attnum = k.attnum), '{}'), \
+                 c.relkind = 'p' FROM pg_class c WHERE c.oid = $1::text::regclass",
+                &[(&quoted(&self.name), Type::TEXT)],
+            )
+            .await
+            .map_err(WarehouseError::statement("look at a table's key"))?;
+        let (key, partitioned): (Vec<String>, bool) = (row.get(0), row.get(1));
+        if key != self.key {
+            return Err(WarehouseError::Schema(format!(
+                "table {} exists with the key ({}), not ({}): rename the table in the pipeline file, or alter it",
+                self.name,
+                key.join(", "),
+                self.key.join(", ")
+            )));
+        }
+        if partitioned != self.retention.is_some() {
+            return Err(WarehouseError::Schema(format!(
+                "table {} exists {} partitions, and `retention_days` {}: rename the table in the pipeline file and copy \
+                 the rows",
+                self.name,
+                if partitioned { "with" } else { "without" },
+                if self.retention.is_some() { "needs them" } else { "is not set" },
+            )));
+        }
+        Ok(())
+    }
+
+    /// Names and types of the columns that records fill.
+    fn wanted_columns(&self) -> Vec<(String, String)> {
+        let own = self.columns.iter().filter_map(|(_, c)| Some((c.flat_name(), sql_type(c.field_type)?)));
+        let position =
+            [(RECEIVED_AT, "timestamp with time zone"), (PARTITION, "integer"), (OFFSET, "bigint")];
+        own.chain(position.map(|(name, sql_type)| (name.to_owned(), sql_type.to_owned()))).collect()
+    }
+
+    /// Stores rows in one statement, within the transaction that `client` has open. Returns how many rows there are new
+    /// or changed; of the others the key has a row that stays.
+    pub async fn insert(&self, client: &Client, rows: &[NewRow<'_, '_>]) -> Result<u64, WarehouseError> {
+        let mut parameters: Vec<(Box<dyn ToSql + Sync + Send + '_>, Type)> = Vec::new();
+        for (place, column) in &self.columns {
+            parameters.push(values::array(column.field_type, rows.iter().map(|row| &row.values[*place])));
+        }
+        let received: Vec<_> = rows.iter().map(|row| row.received_at).collect();
+        parameters.push((Box::new(received), Type::TIMESTAMPTZ_ARRAY));
+        let partitions: Vec<_> = rows.iter().map(|row| row.partition).collect();
+        parameters.push((Box::new(partitions), Type::INT4_ARRAY));
+        let offsets: Vec<_> = rows.iter().map(|row| row.offset).collect();
+        parameters.push((Box::new(offsets), Type::INT8_ARRAY));
+        let parameters: Vec<(&(dyn ToSql + Sync), Type)> = parameters
+            .iter()
+            .map(|(values, array)| (values.as_ref() as &(dyn ToSql + Sync), array.clone()))
+            .collect();
+        let stored = client.execute_typed(&self.insert, &parameters).await;
+        stored.map_err(WarehouseError::statement("store rows"))
+    }
+}
+
+/// The column at `place`, which is null also where the struct around it is.
+fn nullable_within(layout: &Layout, place: usize) -> Column {
+    Column { nullable: layout.may_be_null(place), ..layout.columns[place].clone() }
+}
+
+fn list(names: &[String]) -> String {
+    names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
+}
+
+/// One statement for a batch: an array a column, in the order of the keys (so that two writers lock them in the same
+/// one), each key once.
+fn insert(
+    table: &str,
+    columns: &[(usize, Column)],
+    key: &[String],
+    on_repeat: OnRepeat,
+    event_time: Option<&str>,
+) -> Option<String> {
+    let (mut names, mut arrays, mut values) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, (_, column)) in columns.iter().enumerate() {
+        names.push(column.flat_name());
+        arrays.push(format!("${}::{}[]", index + 1, array_element(column.field_type)?));
+        values.push(format!("c{index}::{}", sql_type(column.field_type)?));
+    }
+    let count = columns.len();
+    for (index, (name, element)) in
+        [(RECEIVED_AT, "timestamptz"), (PARTITION, "int4"), (OFFSET, "int8")].into_iter().enumerate()
+    {
+        names.push(name.to_owned());
+        arrays.push(format!("${}::{element}[]", count + index + 1));
+        values.push(format!("c{}", count + index));
+    }
+    let aliases: Vec<_> = (0..names.len()).map(|index| format!("c{index}")).collect();
+    let alias_of = |name: &str| names.iter().position(|other| other == name).map(|index| format!("c{index}"));
+    let (source, selected) = (arrays.join(", "), values.join(", "));
+    let mut sql = format!("INSERT INTO {} AS t ({}) SELECT ", quoted(table), list(&names));
+    if key.is_empty() {
+        let _ = write!(sql, "{selected} FROM unnest({source}) AS u({})", aliases.join(", "));
+        return Some(sql);
+    }
+    let newest: Vec<&str> = event_time.into_iter().chain([RECEIVED_AT, PARTITION, OFFSET]).collect();
+    let keys = key.iter().map(|name| alias_of(name)).collect::<Option<Vec<_>>>()?.join(", ");
+    let (position, way) = match on_repeat {
+        OnRepeat::KeepFirst => (&[PARTITION, OFFSET][..], ""),
+        OnRepeat::ReplaceByNewest => (newest.as_slice(), " DESC"),
+    };
+    let order = position.iter().map(|name| Some(format!("{}{way}", alias_of(name)?)));
+    let order = order.collect::<Option<Vec<_>>>()?.join(", ");
+    let _ = write!(
+        sql,
+        "DISTINCT ON ({keys}) {selected} FROM unnest({source}) AS u({}) ORDER BY {keys}, {order} ON CONFLICT ({}) ",
+        aliases.join(", "),
+        list(key)
+    );
+    match on_repeat {
+        OnRepeat::KeepFirst => sql.push_str("DO NOTHING"),
+        OnRepeat::ReplaceByNewest => {
+            let set = names.iter().filter(|name| !key.contains(name));
+            let set: Vec<_> = set.map(|name| format!("{0} = EXCLUDED.{0}", quoted(name))).collect();
+            let of = |row: &str| {
+                newest.iter().map(|name| format!("{row}.{}", quoted(name))).collect::<Vec<_>>().join(", ")
+            };
+            let _ =
+                write!(sql, "DO UPDATE SET {} WHERE ({}) < ({})", set.join(", "), of("t"), of("EXCLUDED"));
+        }
+    }
+    Some(sql)
+}
+
+/// What the arrays of a batch hold: values that have no type of Rust's travel as text, and Postgres reads them.
+fn array_element(field_type: FieldType) -> Option<&'static str> {
+    Some(match field_type {
+        FieldType::String | FieldType::Decimal { .. } | FieldType::Json => "text",
+        FieldType::Int32 => "int4",
+        FieldType::Int64 => "int8",
+        FieldType::Float64 => "float8",
+        FieldType::Boolean => "bool",
+        FieldType::Date => "date",
+        FieldType::Timestamp => "timestamptz",
+        FieldType::Struct => return None,
+    })
+}

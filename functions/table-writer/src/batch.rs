@@ -1,0 +1,64 @@
+//! A topic's part of a batch, decoded once.
+
+use chrono::DateTime;
+use kafka_batch::PartitionRecords;
+use pipeline::{Poison, RecordDecoder, Value};
+use warehouse::{Client, NewRow, RowsTable};
+use warehouse_lane::{Decoded, LaneError, Place};
+
+/// A topic's part of a batch.
+pub(crate) struct Batch<'a> {
+    table: &'a RowsTable,
+    partitions: &'a [PartitionRecords<'a>],
+    /// Of each partition's records, in their order.
+    rows: Vec<Vec<Result<Vec<Value<'a>>, Poison>>>,
+    extra_fields: u64,
+}
+
+impl<'a> Batch<'a> {
+    /// Decodes the records of `partitions`, all of one topic.
+    pub(crate) fn decode(
+        table: &'a RowsTable,
+        decoder: &RecordDecoder,
+        partitions: &'a [PartitionRecords<'a>],
+    ) -> Self {
+        let mut extra_fields = 0;
+        let mut decode = |record: kafka_batch::RecordRef<'a>| {
+            let bytes = record.value().bytes().map_err(|reason| Poison(reason.to_owned()))?;
+            let mut row = Vec::new();
+            extra_fields += u64::from(decoder.decode(bytes, &mut row)?);
+            Ok(row)
+        };
+        let rows = partitions.iter().map(|partition| partition.iter().map(&mut decode).collect()).collect();
+        Self { table, partitions, rows, extra_fields }
+    }
+}
+
+impl Decoded for Batch<'_> {
+    fn poison(&self, (number, index): Place) -> Option<&str> {
+        self.rows[number][index].as_ref().err().map(|poison| poison.0.as_str())
+    }
+
+    async fn store(&self, client: &Client, places: &[Place]) -> Result<u64, LaneError> {
+        let rows: Vec<_> = places
+            .iter()
+            .filter_map(|&(number, index)| {
+                let (partition, values) = (self.partitions[number], self.rows[number][index].as_ref().ok()?);
+                let record = partition.get(index);
+                Some(NewRow {
+                    values,
+                    // A producer may write any number; one that is no time is as good as none.
+                    received_at: DateTime::from_timestamp_millis(record.timestamp_ms()).unwrap_or_default(),
+                    partition: partition.partition(),
+                    offset: record.offset(),
+                })
+            })
+            .collect();
+        let stored = self.table.insert(client, &rows).await?;
+        Ok((rows.len() as u64).saturating_sub(stored))
+    }
+
+    fn extra_fields(&self) -> u64 {
+        self.extra_fields
+    }
+}

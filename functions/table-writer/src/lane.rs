@@ -1,0 +1,57 @@
+//! The sink: a topic's part of a batch into its table.
+
+use function_kit::topics::TopicSink;
+use function_kit::{KafkaLane, TopicLanes};
+use kafka_batch::{BatchOutcome, PartitionRecords};
+use pipeline::{Pipeline, RecordDecoder};
+use tokio::time::Instant;
+use warehouse::RowsTable;
+use warehouse_lane::{LaneError, Settings, Sink};
+
+use crate::batch::Batch;
+
+/// Stores records as rows.
+struct Tables(Sink);
+
+struct Topic {
+    group: String,
+    fingerprint: String,
+    table: RowsTable,
+    decoder: RecordDecoder,
+}
+
+/// The lane of all topics that have a table. Makes the clients; no request is sent before the first batch.
+pub async fn open(settings: &Settings) -> impl KafkaLane {
+    let client = objects::client(&function_kit::aws::sdk_config().await);
+    let tables = Tables(Sink::new("table-writer", settings, client.clone()));
+    TopicLanes::new(tables, client, settings.pipelines.clone())
+}
+
+impl TopicSink for Tables {
+    type Topic = Topic;
+    type Error = LaneError;
+    const NAME: &'static str = "a table";
+
+    fn topic(&self, pipeline: &Pipeline) -> Result<Option<Topic>, LaneError> {
+        let topic = pipeline.table.as_ref().and_then(|spec| {
+            Some(Topic {
+                group: spec.consumer_group.clone(),
+                fingerprint: pipeline.schema_fingerprint(),
+                table: RowsTable::of_pipeline(pipeline, spec)?,
+                decoder: RecordDecoder::new(&pipeline.fields),
+            })
+        });
+        Ok(topic)
+    }
+
+    async fn store(
+        &self,
+        topic: &Topic,
+        partitions: &[PartitionRecords<'_>],
+        deadline: Instant,
+        outcome: &mut BatchOutcome,
+    ) -> Result<(), LaneError> {
+        let batch = Batch::decode(&topic.table, &topic.decoder, partitions);
+        self.0.store(&topic.group, &topic.fingerprint, partitions, &batch, deadline, outcome).await
+    }
+}

@@ -1,0 +1,9 @@
+//! Batches of Kafka topics → tables in Postgres, each record once.
+//!
+//! A batch is decoded by its topic's pipeline file and stored in one statement; rows and the new positions are one
+//! transaction ([`open`]).
+
+mod batch;
+mod lane;
+
+pub use lane::open;

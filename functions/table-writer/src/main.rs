@@ -1,0 +1,10 @@
+//! Batches of Kafka topics → tables in Postgres. What it promises: README.md.
+
+use warehouse_lane::Settings;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    let settings: Settings = function_kit::settings()?;
+    let lane = table_writer::open(&settings).await;
+    function_kit::serve_kafka(lane, settings.partial_batch_response).await
+}
