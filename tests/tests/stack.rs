@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use end_to_end::Parts;
 use function_kit::Environment;
-use kafka_producer::{KafkaProducer, OutgoingRecord, ProducerSettings};
+use kafka_client::ClusterSettings;
+use kafka_producer::{KafkaProducer, OutgoingRecord};
 use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -58,10 +59,9 @@ fn kill(part: &str) {
 async fn produce(topic: &str, values: impl IntoIterator<Item = String>) {
     let plaintext = [("KAFKA_AUTH".to_owned(), "plaintext".to_owned())];
     let environment: Environment = std::env::vars().chain(plaintext).collect();
-    let settings = environment.settings::<ProducerSettings>().unwrap();
+    let settings = environment.settings::<ClusterSettings>().unwrap();
     let producer = KafkaProducer::new(settings, function_kit::aws::sdk_config().await);
-    let records =
-        values.into_iter().map(|value| OutgoingRecord { key: value.clone().into(), value: value.into() });
+    let records = values.into_iter().map(|value| OutgoingRecord::new(value.clone(), value));
     let deadline = Instant::now() + Duration::from_secs(30);
     let acknowledged = producer.send_all(topic, records, deadline).await.unwrap();
     assert!(acknowledged.records > 0);

@@ -5,16 +5,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use event_source::{Mapping, lag::LagReader};
+use event_source::Mapping;
+pub(crate) use kafka_offsets::Ends;
+use kafka_offsets::LagReader;
 
-use crate::{out, stack::record::Outputs};
-
-/// First and next offset by partition.
-pub(crate) type Ends = BTreeMap<i32, (i64, i64)>;
+use crate::{
+    out,
+    stack::{lag, record::Outputs},
+};
 
 /// The ends of a mapping's topic now.
 pub(crate) async fn of(reader: &LagReader, mapping: &Mapping) -> anyhow::Result<Ends> {
-    let partitions = reader.of(mapping).await?;
+    let partitions = lag::of(reader, mapping).await?;
     Ok(partitions
         .into_iter()
         .map(|partition| (partition.partition, (partition.beginning, partition.end)))
@@ -49,7 +51,7 @@ pub(crate) async fn settled(
 }
 
 async fn reached(reader: &LagReader, mapping: &Mapping, ends: &Ends) -> anyhow::Result<bool> {
-    let partitions = reader.of(mapping).await?;
+    let partitions = lag::of(reader, mapping).await?;
     Ok(partitions.iter().all(|now| {
         let (_, end) = ends.get(&now.partition).copied().unwrap_or((0, 0));
         // A topic that was created again has less than it had.

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use event_source::{
-    Mapping,
-    lag::{LagReader, PartitionLag},
-};
+use event_source::Mapping;
+use kafka_offsets::{LagError, LagReader, PartitionLag};
+use tokio::time::Instant;
 
 use super::record::{Outputs, Stack};
 use crate::failure::failure;
@@ -31,15 +30,23 @@ impl MappingLag<'_> {
 /// Asks a stack's Kafka.
 pub(crate) async fn reader(stack: &Stack) -> anyhow::Result<LagReader> {
     LagReader::connect(&stack.kafka(), PATIENCE).await.map_err(|error| {
-        failure(format!("cannot reach Kafka at {}: {error}", stack.kafka()), "run `headwater up`")
+        failure(
+            format!("cannot reach Kafka at {}: {}", stack.kafka(), faults::chain(&error)),
+            "run `headwater up`",
+        )
     })
+}
+
+/// The lag of one mapping.
+pub(crate) async fn of(reader: &LagReader, mapping: &Mapping) -> Result<Vec<PartitionLag>, LagError> {
+    reader.of(&mapping.consumer_group, &mapping.topic, Instant::now() + PATIENCE).await
 }
 
 /// The lag of every mapping.
 pub(crate) async fn all<'a>(reader: &LagReader, outputs: &'a Outputs) -> anyhow::Result<Vec<MappingLag<'a>>> {
     let mut lags = Vec::new();
     for mapping in &outputs.event_source_mappings {
-        let partitions = reader.of(mapping).await.context("cannot tell how far the mappings are")?;
+        let partitions = of(reader, mapping).await.context("cannot tell how far the mappings are")?;
         lags.push(MappingLag { mapping, partitions });
     }
     Ok(lags)

@@ -2,6 +2,7 @@
 
 pub mod aws;
 pub mod environment;
+pub mod http;
 pub mod object_lane;
 pub mod pipelines;
 pub mod presign;
@@ -10,6 +11,7 @@ pub mod telemetry;
 pub mod topics;
 
 pub use environment::{Environment, Settings, settings};
+pub use http::serve_http;
 pub use object_lane::{ObjectLane, serve_objects};
 pub use serve::{KafkaLane, serve_kafka};
 pub use topics::TopicLanes;

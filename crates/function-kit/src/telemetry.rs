@@ -49,13 +49,15 @@ pub struct WideEvent {
     started: Instant,
     fields: Map<String, Value>,
     metrics: Vec<Value>,
+    fault: Option<String>,
 }
 
 impl WideEvent {
     /// The event of the invocation `request_id`.
     #[must_use]
     pub fn new(request_id: &str) -> Self {
-        let mut event = Self { started: Instant::now(), fields: Map::new(), metrics: Vec::new() };
+        let mut event =
+            Self { started: Instant::now(), fields: Map::new(), metrics: Vec::new(), fault: None };
         let function = std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
         let environment = std::env::var("HEADWATER_ENVIRONMENT").unwrap_or_else(|_| "local".into());
         event.field("function", function).field("environment", environment).field("request_id", request_id);
@@ -74,9 +76,16 @@ impl WideEvent {
         self.field(name, value)
     }
 
+    /// Notes a fault of an invocation that ends without an error. Never a record's payload, never a secret.
+    pub fn fault(&mut self, fault: impl Into<String>) -> &mut Self {
+        self.fault = Some(fault.into());
+        self
+    }
+
     /// The event's line: level `ERROR` with the fault's text where there is one, `INFO` otherwise.
     #[must_use]
     pub fn line(mut self, fault: Option<&str>) -> String {
+        let fault = fault.map(str::to_owned).or(self.fault.take());
         let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.metric("Duration", elapsed, Unit::Milliseconds);
         self.metric("Faults", u64::from(fault.is_some()), Unit::Count);

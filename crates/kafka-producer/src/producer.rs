@@ -2,21 +2,18 @@
 
 use std::time::{Duration, SystemTime};
 
-use aws_config::SdkConfig;
-use bytes::Bytes;
-use faults::Backoff;
-use faults::{Classified, FaultClass};
+use faults::{Backoff, Classified, FaultClass};
+use kafka_client::{Caller, ClusterSettings, ConnectError, IDLE, SdkConfig, class_of, connect};
 use krafka::producer::{Acks, Producer};
-use krafka::{CloseOptions, KrafkaError, Record};
+use krafka::{CloseOptions, KrafkaError};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::brokers::{REQUEST, connect};
-use crate::error::class_of;
-use crate::{ConnectError, ProduceError, ProducerSettings};
+use crate::{OutgoingRecord, ProduceError};
 
-/// After this long without use the sandbox may have been frozen: connections are made anew.
-const IDLE: Duration = Duration::from_mins(1);
+/// A request that is not answered is tried again within the deadline.
+const CALLER: Caller =
+    Caller { client_id: "headwater", connect: Duration::from_secs(3), request: Duration::from_secs(5) };
 
 /// The client retries a batch within this by itself, without doubling it; a caller's deadline comes first.
 const DELIVERY: Duration = Duration::from_mins(15);
@@ -30,15 +27,6 @@ const BLOCK: Duration = Duration::from_secs(5);
 /// Bytes of a batch; a broker's default limit is 1 MB.
 const BATCH: usize = 256 * 1024;
 
-/// A record to be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutgoingRecord {
-    /// Records with equal keys go to one partition and keep their order.
-    pub key: Bytes,
-    /// The payload.
-    pub value: Bytes,
-}
-
 /// Every record was acknowledged by all in-sync replicas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
@@ -50,7 +38,7 @@ pub struct Acknowledged {
 /// A producer that outlives a frozen sandbox.
 #[derive(Debug)]
 pub struct KafkaProducer {
-    settings: ProducerSettings,
+    settings: ClusterSettings,
     sdk: SdkConfig,
     client: Mutex<Option<Client>>,
 }
@@ -78,12 +66,12 @@ enum Fate {
 impl KafkaProducer {
     /// A producer that connects when it first sends.
     #[must_use]
-    pub fn new(settings: ProducerSettings, sdk: SdkConfig) -> Self {
+    pub fn new(settings: ClusterSettings, sdk: SdkConfig) -> Self {
         Self { settings, sdk, client: Mutex::new(None) }
     }
 
     /// Connects now, so that a bad setting fails a start and not the first record.
-    pub async fn connect(settings: ProducerSettings, sdk: SdkConfig) -> Result<Self, ConnectError> {
+    pub async fn connect(settings: ClusterSettings, sdk: SdkConfig) -> Result<Self, ConnectError> {
         let producer = Self::new(settings, sdk);
         let client = producer.open().await?;
         *producer.client.lock().await = Some(client);
@@ -186,14 +174,16 @@ impl KafkaProducer {
     }
 
     async fn open(&self) -> Result<Client, ConnectError> {
-        let kafka = connect(&self.settings, &self.sdk).await?;
+        let kafka = connect(&self.settings, &self.sdk, CALLER).await?;
         let producer = kafka
             .producer()
             .acks(Acks::All)
             .idempotent(true)
             .batch_size(BATCH)
+            // Records that are queued together travel together anyway: sending begins when the queue is polled.
+            .linger(Duration::ZERO)
             .delivery_timeout(DELIVERY)
-            .max_block(BLOCK.max(REQUEST))
+            .max_block(BLOCK.max(CALLER.request))
             .metrics_push(false)
             .build()
             .await
@@ -217,8 +207,8 @@ async fn send(
             queued.push(Err(error.clone()));
             continue;
         }
-        let record = Record::new(topic, record.value.clone()).key(record.key.clone());
-        let handle = match tokio::time::timeout_at(deadline, producer.enqueue(record)).await {
+        let queueing = producer.enqueue(record.to(topic));
+        let handle = match tokio::time::timeout_at(deadline, queueing).await {
             Ok(result) => result,
             Err(_) => Err(KrafkaError::timeout("the deadline passed before the record was queued")),
         };

@@ -6,9 +6,11 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use faults::{Classified, FaultClass};
-use kafka_producer::{Auth, Cluster, KafkaProducer, OutgoingRecord, ProduceError, ProducerSettings};
+use kafka_client::ClusterSettings;
+use kafka_producer::{KafkaProducer, OutgoingRecord, ProduceError};
 use krafka::Kafka;
 use krafka::admin::{CreateTopicsOptions, NewTopic};
+use krafka::consumer::AutoOffsetReset;
 use tokio::time::Instant;
 
 fn servers() -> String {
@@ -17,8 +19,7 @@ fn servers() -> String {
 }
 
 async fn producer(servers: &str) -> KafkaProducer {
-    let settings = ProducerSettings { cluster: Cluster::Servers(servers.to_owned()), auth: Auth::Plaintext };
-    KafkaProducer::new(settings, function_kit::aws::sdk_config().await)
+    KafkaProducer::new(ClusterSettings::plaintext(servers), function_kit::aws::sdk_config().await)
 }
 
 async fn new_topic(partitions: i32) -> String {
@@ -48,10 +49,7 @@ async fn stored(topic: &str) -> i64 {
 }
 
 fn records(count: usize) -> impl Iterator<Item = OutgoingRecord> {
-    (0..count).map(|number| OutgoingRecord {
-        key: Bytes::from(format!("key {}", number % 7)),
-        value: Bytes::from(format!("record {number}")),
-    })
+    (0..count).map(|number| OutgoingRecord::new(format!("key {}", number % 7), format!("record {number}")))
 }
 
 fn within(seconds: u64) -> Instant {
@@ -69,6 +67,34 @@ async fn a_thousand_produced_are_a_thousand_acknowledged_and_stored() {
 }
 
 #[tokio::test]
+async fn headers_and_the_timestamp_travel_with_a_record() {
+    let topic = new_topic(1).await;
+    let headers = vec![("event-id".to_owned(), Bytes::from_static(b"e-1"))];
+    let record = OutgoingRecord {
+        headers: headers.clone(),
+        timestamp_ms: Some(1_795_209_862_000),
+        ..records(1).next().unwrap()
+    };
+    let acknowledged = producer(&servers()).await.send_all(&topic, [record], within(20)).await.unwrap();
+    assert_eq!(acknowledged.records, 1);
+    let kafka = Kafka::builder(servers()).connect().await.unwrap();
+    let consumer =
+        kafka.consumer_without_group().auto_offset_reset(AutoOffsetReset::Earliest).build().await.unwrap();
+    consumer.subscribe([topic.as_str()]).await.unwrap();
+    let deadline = within(20);
+    let found = loop {
+        let found = consumer.poll(Duration::from_millis(500)).await.unwrap();
+        if let Some(record) = found.into_iter().next() {
+            break record;
+        }
+        assert!(Instant::now() < deadline, "the record did not come");
+    };
+    let found_headers: Vec<_> =
+        found.headers.into_iter().map(|(name, value)| (name, value.unwrap())).collect();
+    assert_eq!((found_headers, found.timestamp), (headers, 1_795_209_862_000));
+}
+
+#[tokio::test]
 async fn a_topic_that_does_not_exist_is_an_error_that_names_every_record() {
     let producer = producer(&servers()).await;
     let error = producer.send_all("no-such-topic", records(3), within(20)).await.unwrap_err();
@@ -83,7 +109,7 @@ async fn a_topic_that_does_not_exist_is_an_error_that_names_every_record() {
 async fn a_record_beyond_the_brokers_limit_is_reported_and_is_poison() {
     let topic = new_topic(4).await;
     let producer = producer(&servers()).await;
-    let large = OutgoingRecord { key: Bytes::new(), value: Bytes::from(vec![0; 3 << 20]) };
+    let large = OutgoingRecord::new(Bytes::new(), vec![0; 3 << 20]);
     let error = producer.send_all(&topic, [large], within(20)).await.unwrap_err();
     assert_eq!(error.class(), FaultClass::Poison, "{error:?}");
     let acknowledged = producer.send_all(&topic, records(10), within(20)).await.unwrap();

@@ -87,8 +87,8 @@ impl Generator {
     /// A generator that connects when it first produces.
     #[must_use]
     pub fn new(settings: Settings, sdk: SdkConfig) -> Self {
-        let Settings { producer, topic, count } = settings;
-        Self { producer: KafkaProducer::new(producer, sdk), topic, count }
+        let Settings { cluster, topic, count } = settings;
+        Self { producer: KafkaProducer::new(cluster, sdk), topic, count }
     }
 
     /// Produces what is asked for; returns when every record is acknowledged.
@@ -118,7 +118,7 @@ fn failed(before: u64, count: u64, source: ProduceError) -> GenerateError {
 fn record(sums: &mut BTreeMap<&'static str, u64>) -> OutgoingRecord {
     let reading = Reading::draw(Utc::now(), &mut rand::rng());
     *sums.entry(reading.room).or_default() += u64::from(reading.count);
-    OutgoingRecord { key: Bytes::from_static(reading.room.as_bytes()), value: Bytes::from(reading.line()) }
+    OutgoingRecord::new(Bytes::from_static(reading.room.as_bytes()), reading.line())
 }
 
 #[cfg(test)]

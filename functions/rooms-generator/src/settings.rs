@@ -1,13 +1,13 @@
 //! The function's settings.
 
 use function_kit::Environment;
-use kafka_producer::ProducerSettings;
+use kafka_client::ClusterSettings;
 
 /// What the environment says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The cluster (`KAFKA_…`).
-    pub producer: ProducerSettings,
+    pub cluster: ClusterSettings,
     /// `ROOMS_TOPIC`.
     pub topic: String,
     /// `ROOMS_COUNT`: records per invocation when the event does not say how many.
@@ -16,13 +16,13 @@ pub struct Settings {
 
 impl function_kit::Settings for Settings {
     fn read(environment: &mut Environment) -> Option<Self> {
-        let producer = ProducerSettings::read(environment);
+        let cluster = ClusterSettings::read(environment);
         let topic = environment.required("ROOMS_TOPIC", "the topic that records are produced to");
         let count = environment.optional("ROOMS_COUNT", 1000_u64);
         if count.is_some_and(|count| count > crate::MOST_RECORDS) {
             environment.problem(format!("ROOMS_COUNT must be 0 to {}", crate::MOST_RECORDS));
         }
-        Some(Self { producer: producer?, topic: topic?, count: count? })
+        Some(Self { cluster: cluster?, topic: topic?, count: count? })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use kafka_producer::{Auth, Cluster, ProducerSettings};
+use kafka_client::ClusterSettings;
 use krafka::Kafka;
 use krafka::admin::{CreateTopicsOptions, NewTopic};
 use krafka::consumer::AutoOffsetReset;
@@ -20,8 +20,7 @@ async fn every_record_is_acknowledged_and_there_with_the_sums_that_were_told() {
     let created = kafka.admin().create_topics(topics, CreateTopicsOptions::default()).await.unwrap();
     assert!(created[&topic].is_ok(), "{created:?}");
 
-    let producer = ProducerSettings { cluster: Cluster::Servers(servers), auth: Auth::Plaintext };
-    let settings = Settings { producer, topic: topic.clone(), count: 5 };
+    let settings = Settings { cluster: ClusterSettings::plaintext(servers), topic: topic.clone(), count: 5 };
     let generator = Generator::new(settings, function_kit::aws::sdk_config().await);
     let deadline = Instant::now() + Duration::from_mins(1);
     let request = serde_json::from_str(r#"{"count":25000}"#).unwrap();

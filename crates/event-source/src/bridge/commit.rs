@@ -1,38 +1,15 @@
-//! Commits that know their topic.
-//!
-//! A topic that was deleted and created again has the same name and other offsets. So every commit carries the
-//! topic's id as its metadata, and a commit with another id is none.
+//! Commits that know their topic: each carries the mark of the topic that it was made for.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kafka_offsets::{TopicId, commit_mark};
 use krafka::KrafkaError;
 use krafka::consumer::{Consumer, OffsetAndMetadata, TopicPartition};
 use tokio::sync::watch;
 
 use super::status::MappingBoard;
-
-/// The id that Kafka gives a topic when it is created.
-pub(crate) type TopicId = [u8; 16];
-
-const MARK: &str = "topic-id:";
-
-/// The metadata of a commit for this topic.
-pub(crate) fn commit_mark(topic_id: TopicId) -> String {
-    topic_id.iter().fold(String::from(MARK), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// Whether a commit with this metadata was made for another topic of the same name. One without a mark (made by
-/// other tools, for example to reset a position) counts.
-pub(crate) fn is_of_another_topic(metadata: Option<&str>, topic_id: TopicId) -> bool {
-    metadata.is_some_and(|metadata| metadata.starts_with(MARK) && metadata != commit_mark(topic_id))
-}
 
 /// Commits `offsets` of one topic.
 pub(super) async fn commit(
@@ -76,20 +53,5 @@ pub(super) async fn keep_committed(
                 }
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_commit_counts_unless_it_was_made_for_another_topic() {
-        let id = [7; 16];
-        assert!(!is_of_another_topic(None, id));
-        assert!(!is_of_another_topic(Some(""), id));
-        assert!(!is_of_another_topic(Some("set by hand"), id));
-        assert!(!is_of_another_topic(Some(&commit_mark(id)), id));
-        assert!(is_of_another_topic(Some(&commit_mark([8; 16])), id));
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use kafka_offsets::TopicId;
 use krafka::consumer::{Consumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition};
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::commit::TopicId;
 use super::session::Ended;
 use super::start::StartingPoint;
 

@@ -23,7 +23,6 @@ use tokio::task::JoinSet;
 
 use crate::mapping::InvalidMapping;
 use crate::{Mapping, Rules};
-pub(crate) use commit::is_of_another_topic;
 use deliver::Deliverer;
 use session::{Ended, Session};
 use status::StatusBoard;

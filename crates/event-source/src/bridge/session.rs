@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use kafka_offsets::TopicId;
 use krafka::consumer::{AutoOffsetReset, Consumer, ConsumerRecord};
 use krafka::{CloseOptions, GroupMembershipOperation, Kafka, KrafkaError};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -11,7 +12,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::Lane;
 use super::clock::Clock;
-use super::commit::{TopicId, commit, keep_committed};
+use super::commit::{commit, keep_committed};
 use super::feed::{Event, Feed, Listener, Valve, ValveState};
 use super::start::StartingPoint;
 use crate::{Outcome, PAYLOAD_LIMIT, Poller, Record, Rules, Step};

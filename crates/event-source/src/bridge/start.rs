@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{OnceLock, Weak};
 use std::time::Duration;
 
+use kafka_offsets::{TopicId, is_of_another_topic};
 use krafka::KrafkaError;
 use krafka::admin::{AdminClient, ListConsumerGroupOffsetsOptions};
 use krafka::consumer::{Consumer, TopicPartition};
 
-use super::commit::{TopicId, commit, is_of_another_topic};
+use super::commit::commit;
 
 /// How long an offset lookup may take.
 const LOOKUP: Duration = Duration::from_secs(10);

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Environment, FunctionCode, Runtime};
 use bytes::Bytes;
-use event_source::lag::LagReader;
 use event_source::{Bridge, BridgeConfig, Mapping, StartingPosition};
+use kafka_offsets::LagReader;
 use krafka::Kafka;
 use krafka::admin::{CreateTopicsOptions, DeleteTopicsOptions, NewTopic};
 use krafka::producer::Record;
@@ -129,7 +129,9 @@ impl Lane {
 
     pub(crate) async fn lag(&self) -> i64 {
         let reader = LagReader::connect(&servers(), Duration::from_secs(5)).await.unwrap();
-        reader.of(&self.mapping).await.unwrap().iter().map(|partition| partition.lag).sum()
+        let (group, topic) = (&self.mapping.consumer_group, &self.mapping.topic);
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
+        reader.of(group, topic, deadline).await.unwrap().iter().map(|partition| partition.lag).sum()
     }
 
     pub(crate) async fn drained(&self) {

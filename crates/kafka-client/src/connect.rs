@@ -7,22 +7,34 @@ use aws_credential_types::provider::ProvideCredentials;
 use krafka::auth::{AuthConfig, OAuthBearerToken, TlsConfig};
 use krafka::{Kafka, KrafkaError};
 
-use crate::settings::{Auth, Cluster, ProducerSettings};
+use crate::settings::{Auth, Cluster, ClusterSettings};
 use crate::{ConnectError, msk_token};
 
-/// One request to a broker; the producer tries again within its deadline.
-pub(crate) const REQUEST: Duration = Duration::from_secs(5);
+/// Who connects, and how long one exchange with a broker may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller {
+    /// What the brokers' logs and quotas call this client.
+    pub client_id: &'static str,
+    /// Making one connection.
+    pub connect: Duration,
+    /// One request and its answer; at least as long as `connect`.
+    pub request: Duration,
+}
 
 /// A connected client.
-pub(crate) async fn connect(settings: &ProducerSettings, sdk: &SdkConfig) -> Result<Kafka, ConnectError> {
+pub async fn connect(
+    settings: &ClusterSettings,
+    sdk: &SdkConfig,
+    caller: Caller,
+) -> Result<Kafka, ConnectError> {
     let servers = match &settings.cluster {
         Cluster::Servers(servers) => servers.clone(),
         Cluster::Arn(arn) => look_up(arn, settings.auth, sdk).await?,
     };
     let mut builder = Kafka::builder(servers.as_str())
-        .client_id("headwater")
-        .request_timeout(REQUEST)
-        .connect_timeout(Duration::from_secs(3));
+        .client_id(caller.client_id)
+        .request_timeout(caller.request)
+        .connect_timeout(caller.connect);
     if settings.auth == Auth::MskIam {
         builder = builder.security(msk_iam(sdk)?);
     }

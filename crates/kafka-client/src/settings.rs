@@ -5,13 +5,21 @@ use std::str::FromStr;
 
 use function_kit::{Environment, Settings};
 
-/// The producer's settings.
+/// The cluster and how it lets us in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProducerSettings {
+pub struct ClusterSettings {
     /// The cluster.
     pub cluster: Cluster,
     /// How the brokers know us.
     pub auth: Auth,
+}
+
+impl ClusterSettings {
+    /// Brokers (`host:port`, comma-separated) that ask nobody who they are: those of this machine.
+    #[must_use]
+    pub fn plaintext(servers: impl Into<String>) -> Self {
+        Self { cluster: Cluster::Servers(servers.into()), auth: Auth::Plaintext }
+    }
 }
 
 /// Where the brokers are.
@@ -51,7 +59,7 @@ impl FromStr for Auth {
     }
 }
 
-impl Settings for ProducerSettings {
+impl Settings for ClusterSettings {
     /// `KAFKA_BOOTSTRAP_SERVERS` or `KAFKA_CLUSTER_ARN`, and `KAFKA_AUTH`.
     fn read(environment: &mut Environment) -> Option<Self> {
         let servers = environment.text("KAFKA_BOOTSTRAP_SERVERS");
@@ -79,7 +87,7 @@ impl Settings for ProducerSettings {
 mod tests {
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> Result<ProducerSettings, String> {
+    fn read(variables: &[(&str, &str)]) -> Result<ClusterSettings, String> {
         let environment: Environment = variables.iter().copied().collect();
         environment.settings().map_err(|error| error.to_string())
     }
@@ -89,12 +97,12 @@ mod tests {
         let given = read(&[("KAFKA_BOOTSTRAP_SERVERS", "a:1,b:2"), ("KAFKA_AUTH", "plaintext")]);
         assert_eq!(
             given,
-            Ok(ProducerSettings { cluster: Cluster::Servers("a:1,b:2".into()), auth: Auth::Plaintext })
+            Ok(ClusterSettings { cluster: Cluster::Servers("a:1,b:2".into()), auth: Auth::Plaintext })
         );
         let looked_up = read(&[("KAFKA_CLUSTER_ARN", "arn:x"), ("KAFKA_AUTH", "msk-iam")]);
         assert_eq!(
             looked_up,
-            Ok(ProducerSettings { cluster: Cluster::Arn("arn:x".into()), auth: Auth::MskIam })
+            Ok(ClusterSettings { cluster: Cluster::Arn("arn:x".into()), auth: Auth::MskIam })
         );
     }
 

@@ -1,0 +1,106 @@
+//! Serving HTTP: a function behind a Function URL or an HTTP API, both of which speak payload format 2.0.
+//!
+//! A handler always answers with a [`Response`]: an invocation that fails is a 502 to the client, which says nothing.
+//! What a client did wrong is a 4xx and what is wrong here a 5xx, both as `{"error": "…"}`.
+
+mod request;
+mod response;
+
+use std::sync::Arc;
+
+use faults::FaultClass;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tokio::time::{Instant, timeout_at};
+
+use crate::serve::{Failure, serve};
+use crate::telemetry::{Unit, WideEvent};
+
+pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+pub use request::{NotHttp, Request};
+pub use response::Response;
+
+/// Serves HTTP requests until Lambda ends the process. A handler that is not done shortly before the function's time
+/// is over is dropped, and the client told to come again.
+pub async fn serve_http<H>(handler: H) -> Result<(), lambda_runtime::Error>
+where
+    H: AsyncFn(Request, Instant) -> Response,
+{
+    let handler = &handler;
+    serve(async move |payload: Arc<RawValue>, deadline, event: &mut WideEvent| {
+        let request = Request::from_payload(payload.get())
+            .map_err(|error| Failure::new(FaultClass::Poison, error.to_string()))?;
+        // The event repeats each of these bytes in at least one of its own.
+        drop(payload);
+        note_request(event, &request);
+        let answered = timeout_at(deadline, handler(request, deadline)).await;
+        let response = answered.unwrap_or_else(|_| {
+            Response::unavailable("the function ran out of time").because("the function ran out of time")
+        });
+        note_response(event, &response);
+        answer(response)
+    })
+    .await
+}
+
+fn answer(response: Response) -> Result<Value, Failure> {
+    serde_json::to_value(response.into_payload())
+        .map_err(|error| Failure::new(FaultClass::Configuration, error.to_string()))
+}
+
+fn note_request(event: &mut WideEvent, request: &Request) {
+    let known = [Method::GET, Method::POST, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS];
+    // Any word may stand in the method's place: a client's own words stay out of the log.
+    let method = if known.contains(&request.method) { request.method.as_str() } else { "other" };
+    event.field("method", method).metric("RequestSize", request.body.len() as u64, Unit::Bytes);
+}
+
+fn note_response(event: &mut WideEvent, response: &Response) {
+    event
+        .field("route", response.route_pattern())
+        .field("status", response.status().as_u16())
+        .metric("ResponseSize", response.body().len() as u64, Unit::Bytes)
+        .metric("ClientErrors", u64::from(response.status().is_client_error()), Unit::Count)
+        .metric("ServerErrors", u64::from(response.status().is_server_error()), Unit::Count);
+    for (name, count) in response.counts() {
+        event.metric(name, *count, Unit::Count);
+    }
+    if let Some(fault) = response.fault() {
+        event.fault(fault);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wide_event_tells_route_status_sizes_and_counts_but_no_word_of_the_client() {
+        let payload = r#"{"version":"2.0","rawPath":"/secret-path","rawQueryString":"secret=query",
+            "headers":{"authorization":"secret-token"},"requestContext":{"timeEpoch":1,"http":{"method":"SECRET"}},
+            "body":"secret body","isBase64Encoded":false}"#;
+        let mut event = WideEvent::new("r-1");
+        note_request(&mut event, &Request::from_payload(payload).unwrap());
+        let response = Response::unavailable("Kafka does not answer")
+            .route("/events")
+            .count("EventsAccepted", 3)
+            .because("no broker");
+        note_response(&mut event, &response);
+        let line = event.line(None);
+        let parsed: Value = serde_json::from_str(&line).unwrap();
+        for (name, expected) in [
+            ("route", Value::from("/events")),
+            ("method", "other".into()),
+            ("status", 503.into()),
+            ("RequestSize", 11.into()),
+            ("EventsAccepted", 3.into()),
+            ("ServerErrors", 1.into()),
+            ("Faults", 1.into()),
+            ("level", "ERROR".into()),
+            ("fault", "no broker".into()),
+        ] {
+            assert_eq!(parsed[name], expected, "{name} in {line}");
+        }
+        assert!(!line.to_lowercase().contains("secret"), "{line}");
+    }
+}

@@ -1,0 +1,202 @@
+//! An answer, to Lambda's payload format 2.0.
+
+use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use aws_lambda_events::event::lambda_function_urls::LambdaFunctionUrlResponse;
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+/// An HTTP answer, and what the wide event shall say of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Body,
+    route: &'static str,
+    counts: Vec<(&'static str, u64)>,
+    fault: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Body {
+    Text(String),
+    Bytes(Bytes),
+}
+
+impl Response {
+    /// Text of a content type, such as `text/plain; charset=utf-8`. No cache keeps it, unless a header says otherwise.
+    #[must_use]
+    pub fn text(status: StatusCode, content_type: &'static str, text: impl Into<String>) -> Self {
+        Self::new(status, content_type, Body::Text(text.into()))
+    }
+
+    /// Bytes of a content type, such as an image.
+    #[must_use]
+    pub fn bytes(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        Self::new(status, content_type, Body::Bytes(body.into()))
+    }
+
+    /// JSON.
+    #[must_use]
+    pub fn json(status: StatusCode, value: &Value) -> Self {
+        Self::text(status, "application/json", value.to_string())
+    }
+
+    /// What went wrong: `{"error": "…"}`.
+    #[must_use]
+    pub fn error(status: StatusCode, error: &str) -> Self {
+        Self::json(status, &json!({ "error": error }))
+    }
+
+    /// Not now: 503, and how soon to come again.
+    #[must_use]
+    pub fn unavailable(error: &str) -> Self {
+        Self::error(StatusCode::SERVICE_UNAVAILABLE, error).retry_soon()
+    }
+
+    /// Nothing is at this path.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::error(StatusCode::NOT_FOUND, "there is nothing at this path")
+    }
+
+    /// Something is at this path, but not for this method; `allowed` as in `GET, POST`.
+    #[must_use]
+    pub fn method_not_allowed(allowed: &'static str) -> Self {
+        let error = format!("this path takes {allowed} only");
+        Self::error(StatusCode::METHOD_NOT_ALLOWED, &error)
+            .header(header::ALLOW, HeaderValue::from_static(allowed))
+    }
+
+    /// Sets a header, in place of one of the same name.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// Tells the client to come again in a second.
+    #[must_use]
+    pub fn retry_soon(self) -> Self {
+        self.header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+
+    /// The pattern of the path that answered, such as `/vehicles/{vin}`, for the wide event.
+    #[must_use]
+    pub fn route(mut self, pattern: &'static str) -> Self {
+        self.route = pattern;
+        self
+    }
+
+    /// A metric of the wide event.
+    #[must_use]
+    pub fn count(mut self, name: &'static str, count: u64) -> Self {
+        self.counts.push((name, count));
+        self
+    }
+
+    /// Why it is a 5xx, for the wide event. Never a word of the request.
+    #[must_use]
+    pub fn because(mut self, fault: impl Into<String>) -> Self {
+        self.fault = Some(fault.into());
+        self
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        match &self.body {
+            Body::Text(text) => text.as_bytes(),
+            Body::Bytes(bytes) => bytes,
+        }
+    }
+
+    pub(super) fn route_pattern(&self) -> &'static str {
+        self.route
+    }
+
+    pub(super) fn counts(&self) -> &[(&'static str, u64)] {
+        &self.counts
+    }
+
+    pub(super) fn fault(&self) -> Option<&str> {
+        self.fault.as_deref()
+    }
+
+    fn new(status: StatusCode, content_type: &'static str, body: Body) -> Self {
+        let headers = HeaderMap::from_iter([
+            (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        ]);
+        Self { status, headers, body, route: "none", counts: Vec::new(), fault: None }
+    }
+
+    /// What Lambda makes the answer of: text as it is, bytes as base64.
+    pub(super) fn into_payload(self) -> LambdaFunctionUrlResponse {
+        let (body, is_base64_encoded) = match self.body {
+            Body::Text(text) => (text, false),
+            Body::Bytes(bytes) => (base64_simd::STANDARD.encode_to_string(bytes), true),
+        };
+        // The type cannot be written down whole: it may grow.
+        let mut payload = LambdaFunctionUrlResponse::default();
+        payload.status_code = self.status.as_u16().into();
+        payload.headers = self.headers;
+        payload.body = Some(body);
+        payload.is_base64_encoded = is_base64_encoded;
+        payload
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn payload(response: Response) -> Value {
+        serde_json::to_value(response.into_payload()).unwrap()
+    }
+
+    #[test]
+    fn text_goes_as_it_is_and_bytes_go_as_base64() {
+        let text = payload(Response::text(StatusCode::OK, "text/plain; charset=utf-8", "grüße"));
+        assert_eq!(
+            (&text["statusCode"], &text["body"], &text["isBase64Encoded"]),
+            (&json!(200), &json!("grüße"), &json!(false))
+        );
+        assert_eq!(
+            text["headers"],
+            json!({"content-type": "text/plain; charset=utf-8", "cache-control": "no-store"})
+        );
+        let bytes = payload(Response::bytes(StatusCode::OK, "image/png", vec![0xff, 0, 0xfe]));
+        assert_eq!((&bytes["body"], &bytes["isBase64Encoded"]), (&json!("/wD+"), &json!(true)));
+    }
+
+    #[test]
+    fn an_error_is_json_that_no_cache_keeps_and_says_what_to_do() {
+        let busy = payload(Response::unavailable("no broker"));
+        assert_eq!((&busy["statusCode"], &busy["body"]), (&json!(503), &json!(r#"{"error":"no broker"}"#)));
+        assert_eq!(busy["headers"]["retry-after"], "1");
+        assert_eq!(busy["headers"]["cache-control"], "no-store");
+        let wrong = payload(Response::method_not_allowed("GET, POST"));
+        assert_eq!((&wrong["statusCode"], &wrong["headers"]["allow"]), (&json!(405), &json!("GET, POST")));
+        assert_eq!(payload(Response::not_found())["statusCode"], 404);
+    }
+
+    #[test]
+    fn a_header_takes_the_place_of_the_one_before() {
+        let response = Response::text(StatusCode::OK, "text/css", "")
+            .header(header::CACHE_CONTROL, HeaderValue::from_static("max-age=3600"));
+        assert_eq!(response.headers()[header::CACHE_CONTROL], "max-age=3600");
+        assert_eq!(payload(response)["headers"]["cache-control"], "max-age=3600");
+    }
+}

@@ -1,0 +1,154 @@
+//! Questions to one cluster about its offsets.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::try_join;
+use kafka_client::{ClusterSettings, ConnectError, SdkConfig};
+use krafka::admin::{
+    AdminClient, DescribeTopicsOptions, ListConsumerGroupOffsetsOptions, ListOffsetsOptions, OffsetSpec,
+};
+use krafka::consumer::TopicPartition;
+use krafka::{Kafka, KrafkaError};
+use tokio::time::Instant;
+
+use crate::connection::Connection;
+use crate::{LagError, TopicId, is_of_another_topic};
+
+/// First and next offset by partition.
+pub type Ends = BTreeMap<i32, (i64, i64)>;
+
+/// One partition's lag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct PartitionLag {
+    /// Partition.
+    pub partition: i32,
+    /// The offset that the group has committed, if it has.
+    pub committed: Option<i64>,
+    /// The oldest offset that there is.
+    pub beginning: i64,
+    /// One past the newest.
+    pub end: i64,
+    /// Records between the group and the end. Without a commit, all that there are.
+    pub lag: i64,
+}
+
+/// Asks one cluster for ends and lags. It connects anew by itself after a frozen sandbox or a lost broker.
+#[derive(Debug)]
+pub struct LagReader {
+    connection: Connection,
+}
+
+/// A topic as it stands now.
+struct Topic {
+    id: TopicId,
+    partitions: Vec<TopicPartition>,
+    ends: Ends,
+}
+
+impl LagReader {
+    /// A reader that connects with its first question.
+    #[must_use]
+    pub fn new(settings: ClusterSettings, sdk: SdkConfig) -> Self {
+        Self { connection: Connection::new(settings, sdk) }
+    }
+
+    /// Connects now to brokers in plain text, `host:port,…`; `patience` bounds this and every exchange with a broker.
+    pub async fn connect(bootstrap_servers: &str, patience: Duration) -> Result<Self, ConnectError> {
+        let settings = ClusterSettings::plaintext(bootstrap_servers);
+        Ok(Self { connection: Connection::open(settings, patience).await? })
+    }
+
+    /// Where the partitions of a topic begin and end.
+    pub async fn ends(&self, topic: &str, deadline: Instant) -> Result<Ends, LagError> {
+        let question = |kafka| async move { Ok(describe(&kafka, topic, deadline).await?.ends) };
+        self.connection.ask(deadline, question).await.map_err(|unanswered| {
+            unanswered.into_error(topic, |source| LagError::Ends { topic: topic.to_owned(), source })
+        })
+    }
+
+    /// How far a group is behind in every partition of a topic, in order.
+    pub async fn of(
+        &self,
+        group: &str,
+        topic: &str,
+        deadline: Instant,
+    ) -> Result<Vec<PartitionLag>, LagError> {
+        let question = |kafka| lags(kafka, group, topic, deadline);
+        self.connection.ask(deadline, question).await.map_err(|unanswered| {
+            let (group, name) = (group.to_owned(), topic.to_owned());
+            unanswered.into_error(topic, |source| LagError::Lag { group, topic: name, source })
+        })
+    }
+}
+
+async fn lags(
+    kafka: Kafka,
+    group: &str,
+    topic: &str,
+    deadline: Instant,
+) -> Result<Vec<PartitionLag>, KrafkaError> {
+    let found = describe(&kafka, topic, deadline).await?;
+    let options = ListConsumerGroupOffsetsOptions::default()
+        .partitions(found.partitions.clone())
+        .timeout(left(deadline));
+    let commits = kafka.admin().list_consumer_group_offsets(group, options).await?;
+    let mut lags = Vec::with_capacity(found.partitions.len());
+    for partition in &found.partitions {
+        let committed = match commits.get(partition) {
+            Some(Ok(commit)) if is_of_another_topic(commit.metadata.as_deref(), found.id) => None,
+            Some(Ok(commit)) => commit.offset,
+            Some(Err(error)) => return Err(error.clone()),
+            None => None,
+        };
+        let (beginning, end) = found.ends.get(&partition.partition).copied().unwrap_or_default();
+        // A commit below what retention left, or beyond the end, is read from the beginning.
+        let next = committed.filter(|offset| (beginning..=end).contains(offset)).unwrap_or(beginning);
+        let partition = partition.partition;
+        lags.push(PartitionLag { partition, committed, beginning, end, lag: end - next });
+    }
+    lags.sort_by_key(|lag| lag.partition);
+    Ok(lags)
+}
+
+async fn describe(kafka: &Kafka, topic: &str, deadline: Instant) -> Result<Topic, KrafkaError> {
+    let admin = kafka.admin();
+    let described = admin
+        .describe_topics([topic], DescribeTopicsOptions::default().timeout(left(deadline)))
+        .await?
+        .remove(topic)
+        .ok_or_else(|| KrafkaError::unknown_topic(topic))??;
+    let partitions: Vec<TopicPartition> =
+        described.partitions.iter().map(|found| TopicPartition::new(topic, found.partition)).collect();
+    let (beginnings, ends) = try_join(
+        offsets(&admin, &partitions, OffsetSpec::Earliest, deadline),
+        offsets(&admin, &partitions, OffsetSpec::Latest, deadline),
+    )
+    .await?;
+    let numbers = partitions.iter().map(|partition| partition.partition);
+    let ends = numbers.zip(beginnings.into_iter().zip(ends)).collect();
+    Ok(Topic { id: described.topic_id, partitions, ends })
+}
+
+async fn offsets(
+    admin: &AdminClient,
+    partitions: &[TopicPartition],
+    spec: OffsetSpec,
+    deadline: Instant,
+) -> Result<Vec<i64>, KrafkaError> {
+    let specs = partitions.iter().map(|partition| (partition.clone(), spec));
+    let mut found = admin.list_offsets(specs, ListOffsetsOptions::default().timeout(left(deadline))).await?;
+    partitions
+        .iter()
+        .map(|partition| {
+            let listed =
+                found.remove(partition).ok_or_else(|| KrafkaError::unknown_topic(&partition.topic))?;
+            listed.map(|listed| listed.offset)
+        })
+        .collect()
+}
+
+/// The time until `deadline`; the library takes none of 0.
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
+}

@@ -1,0 +1,34 @@
+//! A record on its way out.
+
+use bytes::Bytes;
+use krafka::Record;
+
+/// A record to be sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OutgoingRecord {
+    /// Records with equal keys go to one partition and keep their order.
+    pub key: Bytes,
+    /// The payload.
+    pub value: Bytes,
+    /// Names and values that travel beside the payload.
+    pub headers: Vec<(String, Bytes)>,
+    /// Milliseconds since the epoch; the time of sending where there is none.
+    pub timestamp_ms: Option<i64>,
+}
+
+impl OutgoingRecord {
+    /// A record without headers.
+    #[must_use]
+    pub fn new(key: impl Into<Bytes>, value: impl Into<Bytes>) -> Self {
+        Self { key: key.into(), value: value.into(), ..Self::default() }
+    }
+
+    pub(crate) fn to(&self, topic: &str) -> Record {
+        let record = Record::new(topic, self.value.clone()).key(self.key.clone());
+        let record = match self.timestamp_ms {
+            Some(timestamp) => record.timestamp(timestamp),
+            None => record,
+        };
+        self.headers.iter().fold(record, |record, (name, value)| record.header(name.as_str(), value.clone()))
+    }
+}
