@@ -1,0 +1,26 @@
+// What the functions could not do, newest first.
+
+import { element, follow, scroller, setSince, since } from "./elements.js";
+import { sound, warn } from "./soundings.js";
+
+/** Draws `api/errors` into `section`. */
+export function errors(section) {
+    const kind = element("p", { class: "kind" }, "No function has failed within the last hour.");
+    const list = element("ul", { class: "records" });
+    const box = scroller("Newest errors", list);
+    section.querySelector("[data-body]").append(kind, box);
+    return (answer) => {
+        const none = answer.errors.length === 0;
+        kind.hidden = !none;
+        box.hidden = none;
+        follow(list, answer.errors, (one) => `${one.at} ${one.function} ${one.message}`, makeError, (line, one) => setSince(line.at, one.at));
+        sound("errors", answer.errors.length);
+        warn("errors", !none);
+    };
+}
+
+function makeError(one) {
+    const at = since();
+    const where = element("span", { class: "dim" }, element("bdi", {}, String(one.function)), " · ", at);
+    return { node: element("li", {}, element("span", { class: "why" }, String(one.message)), where), at };
+}

@@ -1,0 +1,141 @@
+// Throughput over the last five minutes, one chart a topic: what arrives as an area, what each lane stores as a line over it.
+
+import { axis, Chart } from "./chart.js";
+import { element, follow, setText } from "./elements.js";
+import { perSecond, tick } from "./format.js";
+import { Rate } from "./rates.js";
+
+const SPAN_S = 300;
+const GAP_S = 9;
+const DASHES = [[], [7, 4], [2, 3], [8, 3, 2, 3]];
+const SVG = "http://www.w3.org/2000/svg";
+
+/** One topic's chart: its readings, bounded to the span. */
+export class Throughput {
+    #host;
+    #topics = [];
+
+    constructor(host) {
+        this.#host = host;
+    }
+
+    /** Takes an answer of `api/lanes`. */
+    show(answer) {
+        const at = Date.parse(answer.at);
+        const known = new Map(this.#topics.map((topic) => [topic.name, topic]));
+        this.#topics = answer.topics.map(({ topic, end }) => {
+            const one = known.get(topic) ?? { name: topic, times: [], lines: new Map() };
+            const lanes = answer.mappings.filter((mapping) => mapping.topic === topic);
+            take(one, at, [["arriving", end], ...lanes.map((lane) => [`${lane.function}`, lane.stored])]);
+            return one;
+        });
+        follow(this.#host, this.#topics, (topic) => topic.name, makeChart, updateChart);
+    }
+}
+
+// Adds one moment to every line. A longer silence is a gap in the line, not a slope.
+function take(topic, at, readings) {
+    if (topic.times.at(-1) >= at / 1000) {
+        return;
+    }
+    if (at / 1000 - topic.times.at(-1) > GAP_S) {
+        topic.times.push(topic.times.at(-1) + 1);
+        for (const line of topic.lines.values()) {
+            line.values.push(null);
+            line.rate = new Rate();
+        }
+    }
+    topic.times.push(at / 1000);
+    for (const [name, value] of readings) {
+        const line = topic.lines.get(name) ?? { rate: new Rate(), values: Array(topic.times.length - 1).fill(null) };
+        line.rate.read(value, at);
+        const now = line.rate.latest();
+        line.values.push(Number.isNaN(now) ? null : now);
+        topic.lines.set(name, line);
+    }
+    const names = new Set(readings.map(([name]) => name));
+    for (const [name, line] of topic.lines) {
+        if (!names.has(name)) {
+            line.values.push(null);
+        }
+    }
+    while (topic.times[0] < at / 1000 - SPAN_S) {
+        topic.times.shift();
+        topic.lines.forEach((line) => line.values.shift());
+    }
+    for (const [name, line] of topic.lines) {
+        if (line.values.every((value) => value === null) && !names.has(name)) {
+            topic.lines.delete(name);
+        }
+    }
+}
+
+function makeChart(topic) {
+    const plot = element("div", { class: "plot", role: "img" });
+    const legend = element("ul", { class: "legend" });
+    const title = element("h3", {}, String(topic.name));
+    const node = element("figure", { class: "throughput" }, element("figcaption", {}, title, legend), plot);
+    const entry = { node, plot, legend, names: "", topic };
+    entry.chart = new Chart(plot, (colours, u) => options(entry, colours, u));
+    return entry;
+}
+
+function updateChart(entry, topic) {
+    entry.topic = topic;
+    const names = JSON.stringify([...topic.lines.keys()]);
+    const data = [topic.times.map((time) => time - topic.times.at(-1)), ...[...topic.lines.values()].map((line) => line.values)];
+    entry.chart.draw(data, names !== entry.names);
+    entry.names = names;
+    explain(entry);
+    const arriving = topic.lines.get("arriving")?.values.at(-1);
+    entry.plot.setAttribute("aria-label", `Throughput of ${topic.name} over five minutes; now ${perSecond(arriving ?? Number.NaN)} events a second arrive`);
+}
+
+// The legend carries the figures: of now, or of the moment under the pointer.
+function explain(entry, index = entry.topic.times.length - 1) {
+    const lines = [...entry.topic.lines].map(([name, line], order) => ({ name, order, value: line.values[index] }));
+    follow(entry.legend, lines, (line) => `${line.order} ${line.name}`, makeKey, (key, line) => {
+        setText(key.value, perSecond(line.value ?? Number.NaN));
+    });
+}
+
+function makeKey({ name, order }) {
+    const value = element("b", { class: "number" });
+    return { node: element("li", {}, swatch(order), element("span", {}, name), " ", value), value };
+}
+
+function swatch(order) {
+    const drawing = document.createElementNS(SVG, "svg");
+    drawing.setAttribute("viewBox", "0 0 24 8");
+    drawing.setAttribute("aria-hidden", "true");
+    drawing.classList.add("swatch", order === 0 ? "area" : `line-${lineOf(order)}`);
+    const line = document.createElementNS(SVG, order === 0 ? "rect" : "line");
+    const shape = order === 0 ? { width: 24, height: 8 } : { x1: 0, x2: 24, y1: 4, y2: 4, "stroke-dasharray": DASHES[lineOf(order) - 1].join(" ") };
+    Object.entries(shape).forEach(([name, value]) => line.setAttribute(name, value));
+    drawing.append(line);
+    return drawing;
+}
+
+function lineOf(order) {
+    return ((order - 1) % DASHES.length) + 1;
+}
+
+function options(entry, colours, u) {
+    const lines = [...entry.topic.lines.keys()].map((name, order) => {
+        if (order === 0) {
+            return { stroke: colours.current, fill: colours.area, width: u, points: { show: false } };
+        }
+        const line = lineOf(order);
+        return { stroke: colours[`line-${line}`], width: 1.8 * u, dash: DASHES[line - 1].map((length) => length * u), points: { show: false } };
+    });
+    return {
+        scales: { x: { time: false, range: [-SPAN_S, 0] }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
+        axes: [
+            axis({ size: 22 * u, splits: () => [-300, -240, -180, -120, -60, 0], values: (_, splits) => splits.map((split) => (split === 0 ? "now" : `${-split / 60} min`)) }),
+            axis({ size: 44 * u, space: 32 * u, values: (_, splits) => splits.map(tick) }),
+        ],
+        series: [{}, ...lines],
+        hooks: { setCursor: [(plot) => explain(entry, plot.cursor.idx ?? undefined)] },
+        padding: [8 * u, 18 * u, 0, 0],
+    };
+}
