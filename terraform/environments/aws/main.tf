@@ -24,6 +24,7 @@ module "network" {
   egress            = var.network.egress
   existing_services = var.network.existing_services
   on_demand_pollers = module.pipelines.on_demand_pollers
+  services          = var.network.board_endpoints ? ["logs", "sqs"] : []
 }
 
 module "kafka" {
@@ -83,6 +84,8 @@ module "lanes" {
   rooms             = var.rooms
   media             = var.media
   inbox             = var.inbox
+  telemetry         = var.telemetry
+  schema            = var.schema
 
   alarms = var.alarms_enabled ? {
     topic_arns  = [module.observability.alarm_topic_arn]
@@ -99,6 +102,7 @@ module "observability" {
   function_names      = values(module.lanes.functions)
   mappings            = module.lanes.event_source_mappings
   queues              = module.lanes.queues
+  url_function_names  = [for function in keys(module.lanes.urls) : module.lanes.functions[function]]
   cluster_name        = module.kafka.connection.cluster_name
   database_identifier = module.warehouse.identifier
   alarm_emails        = var.alarm_emails

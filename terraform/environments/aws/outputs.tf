@@ -43,6 +43,16 @@ output "inbox_bucket" {
   value       = module.lanes.inbox_bucket
 }
 
+output "urls" {
+  description = "URLs of functions, without a slash at the end. The board's takes signed requests (`headwater board` signs them)."
+  value       = { for function, url in module.lanes.urls : function => url.url }
+}
+
+output "telemetry_token_secret" {
+  description = "ARN of the secret that holds the vehicles' token; null with auth iam."
+  value       = module.lanes.telemetry_token_secret
+}
+
 output "athena_database" {
   description = "Glue database of the Delta tables."
   value       = module.lake.database

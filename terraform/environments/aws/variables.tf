@@ -45,12 +45,13 @@ variable "pipelines_dir" {
 # ---- Network ---------------------------------------------------------------------------------------------------------
 
 variable "network" {
-  description = "A VPC to make (its addresses, zones, and the way out: endpoints or nat), or one that exists. existing_services: security group and port of a Kafka or Postgres of your own; its owner admits the functions' group."
+  description = "A VPC to make (its addresses, zones, and the way out: endpoints or nat), or one that exists. existing_services: security group and port of a Kafka or Postgres of your own; its owner admits the functions' group. board_endpoints: interface endpoints for live-board, with egress endpoints; without them it shows neither errors nor queues."
   type = object({
     existing          = optional(object({ vpc_id = string, subnet_ids = list(string) }))
     cidr              = optional(string, "10.60.0.0/16")
     zones             = optional(number, 3)
     egress            = optional(string, "endpoints")
+    board_endpoints   = optional(bool, true)
     existing_services = optional(map(object({ security_group_id = string, port = number })), {})
   })
   default = {}
@@ -89,11 +90,12 @@ variable "kafka" {
 # ---- Postgres --------------------------------------------------------------------------------------------------------
 
 variable "existing_database" {
-  description = "A Postgres that exists: how functions sign in (auth = secret with secret_arn, or iam with resource_id). Null makes an RDS instance."
+  description = "A Postgres that exists: how functions sign in (auth = secret with secret_arn, or iam with resource_id), and the user of those that only look (reader: user, and with auth secret a secret_arn of its own; null is as the others). Null makes an RDS instance."
   type = object({
     auth        = optional(string, "secret")
     secret_arn  = optional(string)
     resource_id = optional(string)
+    reader      = optional(object({ user = string, secret_arn = optional(string) }))
   })
   default = null
 }
@@ -113,6 +115,7 @@ variable "database" {
     database             = optional(string, "headwater")
     administrator        = optional(string, "headwater_admin")
     writer               = optional(string, "headwater_writer")
+    reader               = optional(string, "headwater_reader")
     storage_gb           = optional(number, 20)
     maximum_storage_gb   = optional(number, 100)
     multi_az             = optional(bool, false)
@@ -127,14 +130,17 @@ variable "database" {
 # ---- Functions -------------------------------------------------------------------------------------------------------
 
 variable "sizes" {
-  description = "Memory and timeout of each function, and the invocations that a queue may have at once, where the defaults do not fit."
+  description = "Memory and timeout of each function, and the invocations at once that a queue may have (maximum_concurrency) or a URL is bounded to (reserved_concurrency; -1 for none), where the defaults do not fit."
   type = object({
-    parquet_writer  = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 60) }), {})
-    totals_upserter = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 60) }), {})
-    bucket_ingester = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 120), maximum_concurrency = optional(number, 5) }), {})
-    inbox_etl       = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 60), maximum_concurrency = optional(number, 5) }), {})
-    schema_migrator = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 300) }), {})
-    rooms_generator = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 60) }), {})
+    parquet_writer    = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 60) }), {})
+    totals_upserter   = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 60) }), {})
+    table_writer      = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 60) }), {})
+    bucket_ingester   = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 120), maximum_concurrency = optional(number, 5) }), {})
+    inbox_etl         = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 60), maximum_concurrency = optional(number, 5) }), {})
+    schema_migrator   = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 300) }), {})
+    rooms_generator   = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 60) }), {})
+    telemetry_gateway = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 15), reserved_concurrency = optional(number, -1) }), {})
+    live_board        = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 30), reserved_concurrency = optional(number, -1) }), {})
   })
   default = {}
 }
@@ -157,6 +163,31 @@ variable "rooms" {
     topic    = optional(string, "rooms-v1")
     count    = optional(number, 1000)
     schedule = optional(string, "rate(1 minute)")
+  })
+  default = {}
+}
+
+variable "telemetry" {
+  description = "telemetry-gateway: its topic; auth: token (vehicles show the token of a secret that is made, or of token_secret_arn) or iam (they sign their requests); body_limit_bytes, produce_timeout_seconds."
+  type = object({
+    topic                   = optional(string, "telemetry-v1")
+    auth                    = optional(string, "token")
+    token_secret_arn        = optional(string)
+    body_limit_bytes        = optional(number, 1048576)
+    produce_timeout_seconds = optional(number, 5)
+  })
+  default = {}
+
+  validation {
+    condition     = var.telemetry.auth != "none"
+    error_message = "The URL is on the internet: auth is token or iam, and none is for the local stack."
+  }
+}
+
+variable "schema" {
+  description = "When schema-migrator runs between deployments, to make the next days' partitions and drop those that are too old."
+  type = object({
+    schedule = optional(string, "rate(1 day)")
   })
   default = {}
 }

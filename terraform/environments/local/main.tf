@@ -48,6 +48,8 @@ module "lanes" {
   bucket_prefix = local.name
   buckets       = local.buckets
   inbox         = { expiration_days = 0 }
+  telemetry     = { auth = "none" } # nobody but this machine reaches the emulator
+  board         = { auth = "none" }
 
   pipelines = module.pipelines
   kafka     = module.kafka.connection
@@ -59,5 +61,6 @@ module "lanes" {
   migrate_at_deploy            = false
   dead_letter_queues           = false
   quick_retries                = true
+  url_invoke_permissions       = false
   schedules_enabled            = var.schedules_enabled
 }

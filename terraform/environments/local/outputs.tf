@@ -42,3 +42,8 @@ output "inbox_bucket" {
   description = "Bucket whose events inbox-etl reads."
   value       = module.lanes.inbox_bucket
 }
+
+output "urls" {
+  description = "URLs of functions, without a slash at the end. By path: host names of the emulator's own need a resolver that knows them."
+  value       = { for function, url in module.lanes.urls : function => "${var.endpoint}/_aws/lambda-url/${url.id}" }
+}

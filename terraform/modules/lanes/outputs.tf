@@ -1,6 +1,10 @@
 output "event_source_mappings" {
   description = "Every mapping, of all functions."
-  value       = concat(module.parquet_writer.event_source_mappings, module.totals_upserter.event_source_mappings)
+  value = concat(
+    module.parquet_writer.event_source_mappings,
+    module.totals_upserter.event_source_mappings,
+    module.table_writer.event_source_mappings,
+  )
 }
 
 output "mapping_ids" {
@@ -8,12 +12,13 @@ output "mapping_ids" {
   value = {
     parquet-writer  = module.parquet_writer.mapping_ids
     totals-upserter = module.totals_upserter.mapping_ids
+    table-writer    = module.table_writer.mapping_ids
   }
 }
 
 output "queues" {
   description = "Every queue that feeds a function: function_name, name, url, dead_letter_name, dead_letter_url."
-  value       = [for queue in [module.bucket_ingester.queue, module.inbox_etl.queue] : queue if queue != null]
+  value       = [for queue in values(local.queues) : queue if queue != null]
 }
 
 output "media_bucket" {
@@ -29,18 +34,34 @@ output "inbox_bucket" {
 output "functions" {
   description = "Function name by folder name."
   value = {
-    parquet-writer  = module.parquet_writer.name
-    totals-upserter = module.totals_upserter.name
-    bucket-ingester = module.bucket_ingester.name
-    inbox-etl       = module.inbox_etl.name
-    schema-migrator = module.schema_migrator.name
-    rooms-generator = module.rooms_generator.name
+    parquet-writer    = module.parquet_writer.name
+    totals-upserter   = module.totals_upserter.name
+    table-writer      = module.table_writer.name
+    bucket-ingester   = module.bucket_ingester.name
+    inbox-etl         = module.inbox_etl.name
+    schema-migrator   = module.schema_migrator.name
+    rooms-generator   = module.rooms_generator.name
+    telemetry-gateway = module.telemetry_gateway.name
+    live-board        = module.live_board.name
   }
 }
 
 output "schedules" {
   description = "Every schedule."
-  value       = [module.rooms_generator.schedule, module.bucket_ingester.schedule, module.inbox_etl.schedule]
+  value       = [module.rooms_generator.schedule, module.bucket_ingester.schedule, module.inbox_etl.schedule, module.schema_migrator_schedule.schedule]
+}
+
+output "urls" {
+  description = "The functions' URLs, by function: url (without a slash at its end), its id, and whether AWS_IAM protects it or NONE."
+  value = {
+    for function, module in { telemetry-gateway = module.telemetry_gateway, live-board = module.live_board } :
+    function => { url = module.url, id = module.url_id, auth = module.auth }
+  }
+}
+
+output "telemetry_token_secret" {
+  description = "ARN of the secret that holds what vehicles show to telemetry-gateway; null where they show nothing."
+  value       = local.token_secret
 }
 
 output "policies" {
@@ -48,24 +69,31 @@ output "policies" {
   value = {
     parquet-writer           = module.parquet_writer.policy
     totals-upserter          = module.totals_upserter.policy
+    table-writer             = module.table_writer.policy
     bucket-ingester          = module.bucket_ingester.policy
     bucket-ingester-schedule = module.bucket_ingester.scheduler_policy
     inbox-etl                = module.inbox_etl.policy
     inbox-etl-schedule       = module.inbox_etl.scheduler_policy
     schema-migrator          = module.schema_migrator.policy
+    schema-migrator-schedule = module.schema_migrator_schedule.policy
     rooms-generator          = module.rooms_generator.policy
     rooms-generator-schedule = module.rooms_generator.scheduler_policy
+    telemetry-gateway        = module.telemetry_gateway.policy
+    live-board               = module.live_board.policy
   }
 }
 
 output "environments" {
   description = "Environment variables by function."
   value = {
-    parquet-writer  = module.parquet_writer.environment
-    totals-upserter = module.totals_upserter.environment
-    bucket-ingester = module.bucket_ingester.environment
-    inbox-etl       = module.inbox_etl.environment
-    schema-migrator = module.schema_migrator.environment
-    rooms-generator = module.rooms_generator.environment
+    parquet-writer    = module.parquet_writer.environment
+    totals-upserter   = module.totals_upserter.environment
+    table-writer      = module.table_writer.environment
+    bucket-ingester   = module.bucket_ingester.environment
+    inbox-etl         = module.inbox_etl.environment
+    schema-migrator   = module.schema_migrator.environment
+    rooms-generator   = module.rooms_generator.environment
+    telemetry-gateway = module.telemetry_gateway.environment
+    live-board        = module.live_board.environment
   }
 }

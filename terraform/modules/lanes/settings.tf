@@ -1,27 +1,33 @@
 # The lanes: every function between the sources and the sinks, as both environments deploy them.
-# parquet-writer, totals-upserter and schema-migrator know no topic by name; rooms-generator makes records of one.
-# bucket-ingester and inbox-etl read objects, and no pipeline file.
+# parquet-writer, totals-upserter, table-writer, schema-migrator and live-board know no topic by name; rooms-generator and
+# telemetry-gateway make records of one. bucket-ingester and inbox-etl read objects, and no pipeline file.
 
+data "aws_caller_identity" "current" {}
+data "aws_region" "current" {}
 data "aws_partition" "current" {}
 
 locals {
-  functions = ["parquet-writer", "totals-upserter", "bucket-ingester", "inbox-etl", "schema-migrator", "rooms-generator"]
-  names     = { for function in local.functions : function => "${var.name_prefix == "" ? "" : "${var.name_prefix}-"}${function}" }
+  functions = [
+    "parquet-writer", "totals-upserter", "table-writer", "bucket-ingester", "inbox-etl",
+    "schema-migrator", "rooms-generator", "telemetry-gateway", "live-board",
+  ]
+  names = { for function in local.functions : function => "${var.name_prefix == "" ? "" : "${var.name_prefix}-"}${function}" }
 
   # Lambda gives 4 KB to all variables of a function together. What outgrows its share goes to S3.
-  spilled = length(base64encode(var.pipelines.json)) * 3 / 4 > var.inline_limit_bytes
+  document_bytes = length(base64encode(var.pipelines.json)) * 3 / 4
+  spilled        = local.document_bytes > var.inline_limit_bytes
 
-  pipelines_environment = local.spilled ? {
-    HEADWATER_PIPELINES_URI = "s3://${module.deployment.name}/${aws_s3_object.pipelines[0].key}"
-    } : {
-    HEADWATER_PIPELINES = var.pipelines.json
-  }
-
-  pipelines_statements = [for statement in [{
+  pipelines_inline     = { HEADWATER_PIPELINES = var.pipelines.json }
+  pipelines_by_address = { for key in aws_s3_object.pipelines[*].key : "HEADWATER_PIPELINES_URI" => "s3://${module.deployment.name}/${key}" }
+  read_pipelines = [for key in aws_s3_object.pipelines[*].key : {
     sid       = "ReadPipelines"
     actions   = ["s3:GetObject"]
-    resources = [for key in aws_s3_object.pipelines[*].key : "${module.deployment.arn}/${key}"]
-  }] : statement if local.spilled]
+    resources = ["${module.deployment.arn}/${key}"]
+    condition = {}
+  }]
+
+  pipelines_environment = local.spilled ? local.pipelines_by_address : local.pipelines_inline
+  pipelines_statements  = [for statement in local.read_pipelines : statement if local.spilled]
 
   # A lane over objects may also read and delete what it parked: in its own folder, and nowhere else.
   parking_statements = {
@@ -42,12 +48,20 @@ locals {
     ]
   }
 
+  account_arn = "${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
+
+  # Null where the sweep alone feeds the function.
+  queues = {
+    bucket-ingester = module.bucket_ingester.queue
+    inbox-etl       = module.inbox_etl.queue
+  }
+
   common_environment = { HEADWATER_ENVIRONMENT = var.environment }
 }
 
 # The content's hash is in the name: functions that start while a change is rolled out read the document they were given.
 resource "aws_s3_object" "pipelines" {
-  count = local.spilled ? 1 : 0
+  count = local.spilled || local.board_spilled ? 1 : 0
 
   bucket       = module.deployment.name
   key          = "config/pipelines-${substr(sha256(var.pipelines.json), 0, 16)}.json"

@@ -39,8 +39,10 @@ variable "pipelines" {
   description = "Outputs of the pipelines module. (`any`: pipeline files have sections of their own; kafka_function types its mappings.)"
   type = object({
     json            = string
+    topics          = list(object({ name = string }))
     lake_mappings   = any
     totals_mappings = any
+    table_mappings  = any
   })
 }
 
@@ -51,7 +53,7 @@ variable "inline_limit_bytes" {
 
   validation {
     condition     = var.inline_limit_bytes <= 3000
-    error_message = "Lambda gives 4 KB to all variables together, and the others need up to 1 KB: at most 3000."
+    error_message = "Lambda gives 4 KB to all variables together, and the others need up to 1 KB: at most 3000. (live-board, which needs more, has its own share: see there.)"
   }
 }
 
@@ -67,15 +69,21 @@ variable "kafka" {
 }
 
 variable "warehouse" {
-  description = "Outputs of the warehouse module: who migrates, who writes."
+  description = "Outputs of the warehouse module: who migrates, who writes, who reads."
   type = object({
     administrator = object({
       url        = string
       auth       = string
       iam_user   = optional(string)
+      iam_reader = optional(string)
       statements = list(object({ sid = string, actions = list(string), resources = list(string) }))
     })
     writer = object({
+      url        = string
+      auth       = string
+      statements = list(object({ sid = string, actions = list(string), resources = list(string) }))
+    })
+    reader = object({
       url        = string
       auth       = string
       statements = list(object({ sid = string, actions = list(string), resources = list(string) }))
@@ -112,17 +120,21 @@ variable "network" {
 }
 
 variable "sizes" {
-  description = "Memory and timeout of each function."
+  description = "Memory and timeout of each function; for those behind a URL also the invocations at once (-1 for no bound of their own)."
   type = object({
     # 6 MB of event, its Arrow arrays and the Parquet file at once; a commit that loses races has most of the minute to win.
     parquet_writer  = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 60) }), {})
     totals_upserter = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 60) }), {})
+    table_writer    = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 60) }), {})
     # Fed by queues, which know no partitions: maximum_concurrency keeps a rush of objects within Postgres' connections.
     bucket_ingester = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 120), maximum_concurrency = optional(number, 5) }), {})
     inbox_etl       = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 60), maximum_concurrency = optional(number, 5) }), {})
     # Waits for the advisory lock while another one migrates.
     schema_migrator = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 300) }), {})
     rooms_generator = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 60) }), {})
+    # A vehicle waits for the answer: some CPU, and an end before its own patience has one.
+    telemetry_gateway = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 15), reserved_concurrency = optional(number, -1) }), {})
+    live_board        = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 30), reserved_concurrency = optional(number, -1) }), {})
   })
   default = {}
 }
@@ -179,6 +191,14 @@ variable "rooms" {
     topic    = optional(string, "rooms-v1")
     count    = optional(number, 1000)
     schedule = optional(string, "rate(1 minute)")
+  })
+  default = {}
+}
+
+variable "schema" {
+  description = "When schema-migrator runs between deployments, to make the next days' partitions and drop those that are too old."
+  type = object({
+    schedule = optional(string, "rate(1 day)")
   })
   default = {}
 }

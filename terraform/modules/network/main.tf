@@ -21,8 +21,8 @@ locals {
   subnet_ids = local.make ? aws_subnet.private[*].id : var.existing.subnet_ids
 
   # On-demand pollers live in the cluster's subnets and call lambda and sts from there; provisioned ones do not.
-  # Secrets Manager is schema-migrator's. S3 has a gateway endpoint, which costs nothing, in every case.
-  interface_endpoints = local.make && !local.nat ? toset(concat(["secretsmanager"], var.on_demand_pollers ? ["lambda", "sts"] : [])) : toset([])
+  # Secrets Manager is for schema-migrator and telemetry-gateway. S3 has a gateway endpoint, which costs nothing, in every case.
+  interface_endpoints = local.make && !local.nat ? toset(concat(["secretsmanager"], var.on_demand_pollers ? ["lambda", "sts"] : [], var.services)) : toset([])
 }
 
 resource "aws_vpc" "this" {

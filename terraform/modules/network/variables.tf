@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "existing" {
-  description = "A VPC that exists, with private subnets from which S3, Secrets Manager and (for on-demand pollers) lambda and sts can be reached. Security groups are made in it. Null makes a VPC."
+  description = "A VPC that exists, with private subnets from which S3, Secrets Manager, `services` and (for on-demand pollers) lambda and sts can be reached. Security groups are made in it. Null makes a VPC."
   type = object({
     vpc_id     = string
     subnet_ids = list(string)
@@ -49,6 +49,17 @@ variable "on_demand_pollers" {
   description = "Whether a mapping uses on-demand pollers: they need lambda and sts from the cluster's subnets, provisioned ones do not."
   type        = bool
   default     = true
+}
+
+variable "services" {
+  description = "What else the functions call of AWS: with egress `endpoints`, an interface endpoint each (paid by the hour, in every zone)."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for service in var.services : can(regex("^[a-z][a-z0-9.-]*$", service))])
+    error_message = "A service is named as in its endpoint, such as logs or sqs."
+  }
 }
 
 variable "existing_services" {

@@ -33,6 +33,16 @@ locals {
     }
   }
 
+  urls = length(var.url_function_names) == 0 ? {} : { for title, metric in {
+    "URL: 4xx"              = { name = "Url4xxCount", stat = "Sum" }
+    "URL: 5xx"              = { name = "Url5xxCount", stat = "Sum" }
+    "URL: latency p99 (ms)" = { name = "UrlRequestLatency", stat = "p99" }
+    "URL: requests"         = { name = "UrlRequestCount", stat = "Sum" }
+    } : title => {
+    metrics = [for name in var.url_function_names : ["AWS/Lambda", metric.name, "FunctionName", name]]
+    stat    = metric.stat
+  } }
+
   queues = length(var.queues) == 0 ? {} : {
     "Queue: messages waiting" = {
       metrics = [for queue in var.queues : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue.name]]
@@ -63,6 +73,7 @@ locals {
   widgets = concat(
     [for title in sort(keys(local.kafka)) : merge(local.kafka[title], { title = title })],
     [for title in sort(keys(local.queues)) : merge(local.queues[title], { title = title })],
+    [for title in sort(keys(local.urls)) : merge(local.urls[title], { title = title })],
     [for title in sort(keys(local.records)) : merge(local.records[title], { title = title })],
     [for title in sort(keys(local.lambda)) : merge(local.lambda[title], { title = title })],
     [for title in sort(keys(local.database)) : merge(local.database[title], { title = title })],

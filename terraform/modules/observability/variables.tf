@@ -32,6 +32,12 @@ variable "queues" {
   default = []
 }
 
+variable "url_function_names" {
+  description = "Functions behind a URL, whose requests, refusals, failures and latency are shown."
+  type        = list(string)
+  default     = []
+}
+
 variable "cluster_name" {
   description = "MSK cluster of the mappings; null for none."
   type        = string

@@ -14,7 +14,7 @@ locals {
   }
 
   mappings = {
-    for section in ["lake", "totals"] : section => [
+    for section in ["lake", "totals", "table"] : section => [
       for topic, pipeline in local.pipelines : merge(local.batching[topic], {
         topic          = topic
         consumer_group = pipeline[section].consumer_group

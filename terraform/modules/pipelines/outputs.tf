@@ -24,6 +24,11 @@ output "totals_mappings" {
   value       = local.mappings.totals
 }
 
+output "table_mappings" {
+  description = "Event source mappings of the topics that go to a table, a row a record."
+  value       = local.mappings.table
+}
+
 output "lake_tables" {
   description = "Path under the lake's root, by topic, of the topics that go to the lake."
   value       = { for topic, pipeline in local.pipelines : topic => trim(pipeline.lake.path, "/") if try(pipeline.lake.path, null) != null }
@@ -31,5 +36,5 @@ output "lake_tables" {
 
 output "on_demand_pollers" {
   description = "Whether any mapping uses Lambda's on-demand pollers, which reach lambda and sts from the cluster's network."
-  value       = anytrue([for mapping in concat(local.mappings.lake, local.mappings.totals) : mapping.provisioned == null])
+  value       = anytrue([for mapping in flatten(values(local.mappings)) : mapping.provisioned == null])
 }

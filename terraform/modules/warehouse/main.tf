@@ -1,4 +1,4 @@
-# Postgres: an RDS instance whose writers sign in with IAM, or one that exists already.
+# Postgres: an RDS instance whose writers and readers sign in with IAM, or one that exists already.
 
 data "aws_caller_identity" "current" {}
 data "aws_region" "current" {}
@@ -23,10 +23,12 @@ locals {
     actions   = ["secretsmanager:GetSecretValue"]
     resources = [local.secret_arn]
   }
+  # By user: IAM names the user of the database in the resource.
+  database_users = "arn:${data.aws_partition.current.partition}:rds-db:${local.account_arn}:dbuser:${coalesce(local.resource_id, "none")}"
   sign_in = {
     sid       = "SignInToDatabase"
     actions   = ["rds-db:connect"]
-    resources = ["arn:${data.aws_partition.current.partition}:rds-db:${local.account_arn}:dbuser:${coalesce(local.resource_id, "none")}/${local.user}"]
+    resources = ["${local.database_users}/${local.user}"]
   }
   existing_statements = local.make ? [] : [for statement in [local.read_secret, local.sign_in] : statement if(
     var.existing.auth == "secret" && statement.sid == local.read_secret.sid || var.existing.auth == "iam" && statement.sid == local.sign_in.sid

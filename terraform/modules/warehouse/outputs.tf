@@ -1,10 +1,11 @@
 output "administrator" {
-  description = "Who migrates: address, how to sign in, and the permissions that it takes. For an RDS instance made here, the user to make for the writers."
+  description = "Who migrates: address, how to sign in, and the permissions that it takes. For an RDS instance made here, the users to make for those who write and who read."
   value = {
     url        = local.make ? "postgres://${var.instance.administrator}@${local.address}" : "postgres://${local.user}@${local.address}"
     auth       = local.make ? "secret:${local.secret_arn}" : local.existing_auth
     statements = local.make ? [local.read_secret] : local.existing_statements
     iam_user   = local.make ? var.instance.writer : null
+    iam_reader = local.make ? var.instance.reader : null
   }
 }
 
@@ -14,6 +15,15 @@ output "writer" {
     url        = "postgres://${local.user}@${local.address}"
     auth       = local.make ? "iam" : local.existing_auth
     statements = local.make ? [local.sign_in] : local.existing_statements
+  }
+}
+
+output "reader" {
+  description = "Who only reads rows: address, how to sign in, and the permissions that it takes. The same as the writer for an existing Postgres whose owner names no reader."
+  value = {
+    url        = "postgres://${local.reader_user}@${local.address}"
+    auth       = local.reader_auth
+    statements = local.reader_statements
   }
 }
 

@@ -4,11 +4,12 @@ variable "name" {
 }
 
 variable "existing" {
-  description = "A Postgres that exists (its address is existing_url): auth is `secret` (secret_arn of a secret {username, password}; without it one is made from the URL), `iam` (an RDS resource_id) or `url` (no password needed). Null makes an instance."
+  description = "A Postgres that exists (its address is existing_url): auth is `secret` (secret_arn of a secret {username, password}; without it one is made from the URL), `iam` (an RDS resource_id) or `url` (no password needed). `reader` is a user who may only read, made and granted by its owner; with auth `secret` it has a secret of its own. Null makes an instance."
   type = object({
     auth        = optional(string, "secret")
     secret_arn  = optional(string)
     resource_id = optional(string)
+    reader      = optional(object({ user = string, secret_arn = optional(string) }))
   })
   default = null
 
@@ -20,6 +21,16 @@ variable "existing" {
   validation {
     condition     = var.existing == null ? true : var.existing.auth != "iam" || var.existing.resource_id != null
     error_message = "IAM sign-in needs the instance's resource_id (db-…)."
+  }
+
+  validation {
+    condition     = try(var.existing.reader, null) == null ? true : can(regex("^[A-Za-z_][A-Za-z0-9_]{0,62}$", var.existing.reader.user))
+    error_message = "The reader's user is a name of letters, digits and _ (a permission is written with it)."
+  }
+
+  validation {
+    condition     = try(var.existing.reader, null) == null ? true : (var.existing.auth == "secret") == (var.existing.reader.secret_arn != null)
+    error_message = "A reader of a Postgres with auth secret signs in with a secret_arn of its own; with iam or url it has none."
   }
 }
 
@@ -41,13 +52,14 @@ variable "existing_url" {
 }
 
 variable "instance" {
-  description = "The instance that is made. `administrator` owns the tables and migrates them; `writer` is what the functions sign in as, by IAM."
+  description = "The instance that is made. `administrator` owns the tables and migrates them; `writer` is what the functions sign in as, by IAM, and `reader` those that only look."
   type = object({
     engine_version       = optional(string, "17")
     class                = optional(string, "db.t4g.micro")
     database             = optional(string, "headwater")
     administrator        = optional(string, "headwater_admin")
     writer               = optional(string, "headwater_writer")
+    reader               = optional(string, "headwater_reader")
     storage_gb           = optional(number, 20)
     maximum_storage_gb   = optional(number, 100)
     multi_az             = optional(bool, false)
@@ -61,6 +73,11 @@ variable "instance" {
   validation {
     condition     = var.instance.backup_days >= 1
     error_message = "A database without backups cannot be restored to before a mistake: at least one day."
+  }
+
+  validation {
+    condition     = length(distinct([var.instance.administrator, var.instance.writer, var.instance.reader])) == 3
+    error_message = "administrator, writer and reader are three users: one name for two would give the lesser the rights of the greater."
   }
 }
 

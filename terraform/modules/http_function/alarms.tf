@@ -1,0 +1,20 @@
+# Requests that got no proper answer: 502 where the function failed, and whatever 5xx it answered itself.
+resource "aws_cloudwatch_metric_alarm" "url_5xx" {
+  count = var.alarms == null ? 0 : 1
+
+  alarm_name          = "${var.name}-5xx"
+  alarm_description   = "${var.name} answers 5xx: see its log group, and whether what is behind it can be reached"
+  namespace           = "AWS/Lambda"
+  metric_name         = "Url5xxCount"
+  dimensions          = { FunctionName = module.function.name }
+  statistic           = "Sum"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  period              = 60
+  # Two of three minutes, as for errors: a broker that moves away for a moment is what clients retry for.
+  evaluation_periods  = 3
+  datapoints_to_alarm = 2
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarms.topic_arns
+  ok_actions          = var.alarms.topic_arns
+}

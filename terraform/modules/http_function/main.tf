@@ -1,0 +1,61 @@
+# A function behind a URL of its own: the function, the URL, who may call it, alarms.
+
+locals {
+  public = var.auth == "NONE"
+}
+
+module "function" {
+  source = "../function"
+
+  name                 = var.name
+  description          = var.description
+  code                 = var.code
+  architecture         = var.architecture
+  memory_mb            = var.memory_mb
+  timeout_seconds      = var.timeout_seconds
+  reserved_concurrency = var.reserved_concurrency
+  environment          = var.environment
+  log_level            = var.log_level
+  log_retention_days   = var.log_retention_days
+  policy_statements    = var.policy_statements
+  network              = var.network
+  alarms               = var.alarms
+}
+
+resource "aws_lambda_function_url" "this" {
+  function_name      = module.function.name
+  authorization_type = var.auth
+}
+
+# A URL without IAM still asks the function's resource policy, and since October 2025 for two actions: InvokeFunctionUrl and
+# InvokeFunction. (With AWS_IAM it is the caller's own policy that must allow both; nothing is granted here.)
+#
+# The provider grants the first by itself when it makes such a URL, keeps no record of it, and does not when the type of a URL
+# changes to NONE. This one is in the plan, and there in either case.
+resource "aws_lambda_permission" "url" {
+  count = local.public ? 1 : 0
+
+  statement_id           = "AnybodyByUrl"
+  function_name          = module.function.name
+  action                 = "lambda:InvokeFunctionUrl"
+  principal              = "*"
+  function_url_auth_type = "NONE"
+}
+
+# The second is only for what came through the URL: without that condition, every AWS account could call the function directly.
+# The provider's own resource cannot say so before version 6; Cloud Control reaches the same API.
+resource "aws_cloudcontrolapi_resource" "invoke_by_url" {
+  count = local.public && var.invoke_permission ? 1 : 0
+
+  type_name = "AWS::Lambda::Permission"
+
+  desired_state = jsonencode({
+    FunctionName          = module.function.name
+    Action                = "lambda:InvokeFunction"
+    Principal             = "*"
+    InvokedViaFunctionUrl = true
+  })
+
+  # Two changes of one function's policy at a time are refused by Lambda.
+  depends_on = [aws_lambda_permission.url, aws_lambda_function_url.this]
+}

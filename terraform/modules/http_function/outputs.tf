@@ -1,0 +1,34 @@
+output "name" {
+  description = "The function's name."
+  value       = module.function.name
+}
+
+output "arn" {
+  description = "The function's ARN."
+  value       = module.function.arn
+}
+
+output "policy" {
+  description = "The role's whole policy, as JSON."
+  value       = module.function.policy
+}
+
+output "environment" {
+  description = "The function's environment variables."
+  value       = module.function.environment
+}
+
+output "url" {
+  description = "The function's URL, without a slash at its end."
+  value       = trimsuffix(aws_lambda_function_url.this.function_url, "/")
+}
+
+output "url_id" {
+  description = "The URL's id: the first part of its host name, and all that counts on the emulator."
+  value       = aws_lambda_function_url.this.url_id
+}
+
+output "auth" {
+  description = "AWS_IAM or NONE."
+  value       = aws_lambda_function_url.this.authorization_type
+}

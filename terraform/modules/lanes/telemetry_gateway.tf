@@ -1,0 +1,69 @@
+locals {
+  token_required = var.telemetry.auth == "token"
+  token_secret   = local.token_required ? coalesce(var.telemetry.token_secret_arn, one(aws_cloudcontrolapi_resource.telemetry_token[*].id)) : null
+}
+
+module "telemetry_gateway" {
+  source = "../http_function"
+
+  name                 = local.names["telemetry-gateway"]
+  description          = "Vehicles' events over HTTP to Kafka, answered when the brokers have them"
+  code                 = local.code["telemetry-gateway"]
+  architecture         = var.architecture
+  memory_mb            = var.sizes.telemetry_gateway.memory_mb
+  timeout_seconds      = var.sizes.telemetry_gateway.timeout_seconds
+  reserved_concurrency = var.sizes.telemetry_gateway.reserved_concurrency
+  log_level            = var.log_level
+  network              = var.network
+  alarms               = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns }
+
+  # Vehicles have no IAM identity: they carry the token, which the function checks.
+  auth              = var.telemetry.auth == "iam" ? "AWS_IAM" : "NONE"
+  invoke_permission = var.url_invoke_permissions
+
+  environment = merge(
+    local.common_environment,
+    {
+      KAFKA_BOOTSTRAP_SERVERS = var.kafka.bootstrap_servers
+      KAFKA_AUTH              = var.kafka.auth
+      TELEMETRY_TOPIC         = var.telemetry.topic
+      BODY_LIMIT_BYTES        = tostring(var.telemetry.body_limit_bytes)
+      PRODUCE_TIMEOUT_SECONDS = tostring(var.telemetry.produce_timeout_seconds)
+    },
+    local.token_required ? { GATEWAY_TOKEN_SECRET = local.token_secret } : {},
+  )
+
+  policy_statements = concat(
+    [for statement in [
+      {
+        sid       = "Connect"
+        actions   = ["kafka-cluster:Connect", "kafka-cluster:WriteDataIdempotently"]
+        resources = [var.kafka.cluster_arn]
+      },
+      {
+        sid       = "Produce"
+        actions   = ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"]
+        resources = ["${replace(coalesce(var.kafka.cluster_arn, "none"), ":cluster/", ":topic/")}/${var.telemetry.topic}"]
+      },
+    ] : statement if var.kafka.auth == "msk-iam"],
+    [for statement in [{
+      sid       = "ReadToken"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = [local.token_secret]
+    }] : statement if local.token_required],
+  )
+}
+
+# Made by Secrets Manager itself, so that the token is in no state, no plan and no memory of Terraform's. (An ephemeral random
+# password would pass through all but the first two, and cannot be mocked: nothing with it could be tested without an account.)
+resource "aws_cloudcontrolapi_resource" "telemetry_token" {
+  count = local.token_required && var.telemetry.token_secret_arn == null ? 1 : 0
+
+  type_name = "AWS::SecretsManager::Secret"
+
+  desired_state = jsonencode({
+    Name                 = "${local.names["telemetry-gateway"]}/token"
+    Description          = "What vehicles show to ${local.names["telemetry-gateway"]}: Authorization: Bearer …"
+    GenerateSecretString = { PasswordLength = 48, ExcludePunctuation = true }
+  })
+}
