@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use bytes::Bytes;
 use kafka_batch::PartitionRecords;
-use objects::{ObjectStore, S3Location, StoreError};
+use objects::{Listed, ObjectStore, S3Location, StoreError};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
@@ -143,24 +143,31 @@ impl DeadLetters {
         lane: Option<&str>,
         deadline: Instant,
     ) -> Result<Vec<ParkedObject>, StoreError> {
-        let folder = lane.map(|lane| format!("{lane}/")).unwrap_or_default();
         let mut objects = Vec::new();
-        for listed in self.store.list_below(&folder, deadline).await? {
-            if listed.path.strip_suffix(".jsonl").is_none() {
-                continue;
-            }
-            // An object redriven in the meantime is simply no longer there.
-            if let Some(body) = self.store.get(&listed.path, deadline).await? {
-                let text = String::from_utf8_lossy(&body);
-                let records = text
-                    .lines()
-                    .filter(|line| !line.is_empty())
-                    .map(|line| serde_json::from_str(line).map_err(|_| line.to_owned()))
-                    .collect();
-                objects.push(ParkedObject { path: listed.path, tag: listed.version.tag, records });
-            }
+        for listed in self.list(lane, deadline).await? {
+            objects.extend(self.read(&listed, deadline).await?);
         }
         Ok(objects)
+    }
+
+    /// Where the objects lie, optionally of one lane only, in the order of their keys.
+    pub async fn list(&self, lane: Option<&str>, deadline: Instant) -> Result<Vec<Listed>, StoreError> {
+        let folder = lane.map(|lane| format!("{lane}/")).unwrap_or_default();
+        let mut listed = self.store.list_below(&folder, deadline).await?;
+        listed.retain(|object| object.path.strip_suffix(".jsonl").is_some());
+        Ok(listed)
+    }
+
+    /// One of them; `None` where it was redriven in the meantime.
+    pub async fn read(&self, listed: &Listed, deadline: Instant) -> Result<Option<ParkedObject>, StoreError> {
+        let Some(body) = self.store.get(&listed.path, deadline).await? else { return Ok(None) };
+        let text = String::from_utf8_lossy(&body);
+        let records = text
+            .lines()
+            .filter(|line| !line.is_empty())
+            .map(|line| serde_json::from_str(line).map_err(|_| line.to_owned()))
+            .collect();
+        Ok(Some(ParkedObject { path: listed.path.clone(), tag: listed.version.tag.clone(), records }))
     }
 
     /// Deletes an object whose records were all handled again, unless it was written anew since it was read. Returns

@@ -15,9 +15,11 @@ mod scan;
 mod schema;
 mod snapshot;
 mod table;
+mod watch;
 
 pub use error::LakeError;
 pub use parquet_file::{FileEncoder, PartitionFile};
 pub use schema::TableSchema;
 pub use snapshot::{ActiveFile, Snapshot};
 pub use table::{AppVersions, Append, Committed, Plan, Table};
+pub use watch::{TableSize, TableWatch};

@@ -46,8 +46,8 @@ pub struct ActiveFile {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Counted {
-    num_records: Option<u64>,
+pub(crate) struct Counted {
+    pub(crate) num_records: Option<u64>,
 }
 
 /// The log replayed forwards.

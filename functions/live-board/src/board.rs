@@ -1,0 +1,152 @@
+//! Which path answers what.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use aws_sdk_cloudwatchlogs::Client as LogsClient;
+use aws_sdk_sqs::Client as SqsClient;
+use dead_letters::DeadLetters;
+use function_kit::http::{Method, Request, Response, StatusCode};
+use kafka_offsets::LagReader;
+use pipeline::Pipelines;
+use serde_json::Value;
+use tokio::sync::{Mutex, OnceCell};
+use tokio::time::{Instant, timeout_at};
+use warehouse::Warehouse;
+
+use crate::error::BoardError;
+use crate::fleet::FleetTable;
+use crate::kept::Kept;
+use crate::lake_tables::LakeTables;
+use crate::page::{self, Page};
+use crate::parked::Parked;
+use crate::settings::Settings;
+
+/// What a section may take: a page that waits longer for one shows that it does.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The board, with the clients of all that it looks at.
+pub struct Board {
+    pub(crate) settings: Settings,
+    pub(crate) objects: objects::Client,
+    pub(crate) warehouse: Warehouse,
+    pub(crate) offsets: LagReader,
+    pub(crate) queues: SqsClient,
+    pub(crate) logs: LogsClient,
+    pub(crate) lake: Mutex<LakeTables>,
+    pub(crate) parked: Mutex<Parked>,
+    page: Page,
+    pipelines: OnceCell<Pipelines>,
+    kept: KeptAnswers,
+}
+
+/// The sections that are not made anew for each who asks.
+struct KeptAnswers {
+    totals: Kept,
+    vehicles: Kept,
+    lanes: Kept,
+    lake: Kept,
+    parked: Kept,
+    errors: Kept,
+}
+
+impl Board {
+    /// Makes the clients; no request is sent before the first question.
+    pub async fn open(settings: Settings) -> Self {
+        let sdk = function_kit::aws::sdk_config().await;
+        let objects = objects::client(&sdk);
+        let letters = DeadLetters::new(objects.clone(), settings.parked_root.clone());
+        let second = Duration::from_secs(1);
+        Self {
+            warehouse: Warehouse::new(settings.database.clone()),
+            offsets: LagReader::new(settings.cluster.clone(), sdk.clone()),
+            queues: SqsClient::new(&sdk),
+            logs: LogsClient::new(&sdk),
+            lake: Mutex::default(),
+            parked: Mutex::new(Parked::new(letters)),
+            page: Page::new(),
+            pipelines: OnceCell::new(),
+            kept: KeptAnswers {
+                totals: Kept::new(second),
+                vehicles: Kept::new(second),
+                lanes: Kept::new(second),
+                lake: Kept::new(4 * second),
+                parked: Kept::new(4 * second),
+                errors: Kept::new(9 * second),
+            },
+            objects,
+            settings,
+        }
+    }
+
+    /// Answers a request of the page, or with the page.
+    pub async fn answer(&self, request: &Request, deadline: Instant) -> Response {
+        let Some(path) = request.path.strip_prefix("/api/") else {
+            return self.page.answer(request);
+        };
+        if !matches!(request.method, Method::GET | Method::HEAD) {
+            return Response::method_not_allowed("GET, HEAD");
+        }
+        let deadline = deadline.min(Instant::now() + PATIENCE);
+        let kept = &self.kept;
+        // Boxed: the clients' futures are large.
+        match path {
+            "totals" => {
+                section("/api/totals", deadline, Box::pin(kept.totals.or_make(self.totals(deadline)))).await
+            }
+            "vehicles" => {
+                section("/api/vehicles", deadline, Box::pin(kept.vehicles.or_make(self.vehicles(deadline))))
+                    .await
+            }
+            "lanes" => {
+                section("/api/lanes", deadline, Box::pin(kept.lanes.or_make(self.lanes(deadline)))).await
+            }
+            "lake" => {
+                section("/api/lake", deadline, Box::pin(kept.lake.or_make(self.lake_tables(deadline)))).await
+            }
+            "parked" => {
+                section("/api/parked", deadline, Box::pin(kept.parked.or_make(self.parked(deadline)))).await
+            }
+            "errors" => section("/api/errors", deadline, Box::pin(kept.errors.or_make(self.errors()))).await,
+            _ => match path.strip_prefix("vehicles/").filter(|vin| is_vin(vin)) {
+                Some(vin) => {
+                    section("/api/vehicles/{vin}", deadline, Box::pin(self.vehicle(vin, deadline))).await
+                }
+                None => Response::not_found(),
+            },
+        }
+    }
+
+    /// The pipelines, loaded once.
+    pub(crate) async fn pipelines(&self, deadline: Instant) -> Result<&Pipelines, BoardError> {
+        let load = async || Ok(self.settings.pipelines.load(&self.objects, deadline).await?);
+        self.pipelines.get_or_try_init(load).await
+    }
+
+    /// The table of vehicles, if a pipeline file has one.
+    pub(crate) async fn fleet_table(&self, deadline: Instant) -> Result<Option<FleetTable>, BoardError> {
+        Ok(self.pipelines(deadline).await?.iter().find_map(FleetTable::of_pipeline))
+    }
+}
+
+async fn section(
+    route: &'static str,
+    deadline: Instant,
+    section: Pin<Box<impl Future<Output = Result<Value, BoardError>>>>,
+) -> Response {
+    // Most keep to the deadline by themselves; what is asked by the AWS SDK does not know it.
+    let made = timeout_at(deadline + Duration::from_millis(200), section).await;
+    let response = match made.unwrap_or(Err(BoardError::Slow)) {
+        Ok(value) => Response::json(StatusCode::OK, &value),
+        Err(error) => {
+            let reason = faults::chain(&error);
+            Response::unavailable(&reason).because(reason.clone())
+        }
+    };
+    page::guarded(response.route(route))
+}
+
+/// Any name without a need for escapes; the database knows whether there is such a vehicle.
+fn is_vin(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}

@@ -1,0 +1,94 @@
+//! What the functions failed with in the last hour, from their logs.
+
+use std::time::Duration;
+
+use aws_sdk_cloudwatchlogs::error::SdkError;
+use aws_sdk_cloudwatchlogs::operation::filter_log_events::FilterLogEventsError;
+use chrono::{DateTime, Utc};
+use futures::{StreamExt, TryStreamExt, stream};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::board::Board;
+use crate::error::BoardError;
+
+/// How far back is looked.
+const LOOK_BACK: Duration = Duration::from_hours(1);
+
+/// Errors that are shown: the newest.
+const SHOWN: usize = 20;
+
+/// Pages of a log that are read at the most: a function that fails all the time has enough in them.
+const PAGES: usize = 3;
+
+/// Logs asked at a time; CloudWatch takes some five of these questions a second.
+const AT_ONCE: usize = 4;
+
+/// The wide event's level, as it stands in a line.
+const PATTERN: &str = "{ $.level = \"ERROR\" }";
+
+/// What the wide event of a failed invocation says.
+#[derive(Deserialize)]
+struct Failed {
+    level: String,
+    fault: String,
+}
+
+struct LoggedError {
+    at: i64,
+    function: String,
+    message: String,
+}
+
+impl Board {
+    pub(crate) async fn errors(&self) -> Result<Value, BoardError> {
+        let logs = self.settings.functions.iter();
+        let logs = logs.map(|(folder, name)| self.errors_of(folder, name));
+        let found: Vec<Vec<LoggedError>> = stream::iter(logs).buffered(AT_ONCE).try_collect().await?;
+        let mut errors: Vec<_> = found.into_iter().flatten().collect();
+        errors.sort_by_key(|error| std::cmp::Reverse(error.at));
+        let errors = errors.iter().take(SHOWN).map(|error| {
+            let at = DateTime::from_timestamp_millis(error.at);
+            json!({"at": at, "function": error.function, "message": error.message})
+        });
+        Ok(json!({ "errors": errors.collect::<Vec<_>>() }))
+    }
+
+    async fn errors_of(&self, folder: &str, name: &str) -> Result<Vec<LoggedError>, BoardError> {
+        let since = (Utc::now() - LOOK_BACK).timestamp_millis();
+        let mut pages = self
+            .logs
+            .filter_log_events()
+            .log_group_name(format!("/aws/lambda/{name}"))
+            .filter_pattern(PATTERN)
+            .start_time(since)
+            .into_paginator()
+            .send();
+        let mut errors = Vec::new();
+        for _ in 0..PAGES {
+            let page = match pages.next().await {
+                None => break,
+                // A function that never ran has no log.
+                Some(Err(error)) if is_missing(&error) => break,
+                Some(page) => page.map_err(|error| BoardError::Log {
+                    function: folder.to_owned(),
+                    reason: faults::chain(&error),
+                })?,
+            };
+            for event in page.events.unwrap_or_default() {
+                let failed =
+                    event.message.as_deref().and_then(|line| serde_json::from_str::<Failed>(line).ok());
+                // Asked again here: not everything that answers for CloudWatch knows the pattern.
+                if let Some(failed) = failed.filter(|failed| failed.level == "ERROR") {
+                    let at = event.timestamp.unwrap_or(since);
+                    errors.push(LoggedError { at, function: folder.to_owned(), message: failed.fault });
+                }
+            }
+        }
+        Ok(errors)
+    }
+}
+
+fn is_missing<R>(error: &SdkError<FilterLogEventsError, R>) -> bool {
+    error.as_service_error().is_some_and(FilterLogEventsError::is_resource_not_found_exception)
+}

@@ -1,0 +1,120 @@
+//! The vehicles: where each of them was last, and the last hour of one.
+
+use chrono::{DateTime, Utc};
+use pipeline::Pipeline;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use warehouse::sql_types::Type;
+use warehouse::{Client, WarehouseError, quoted};
+
+use crate::board::Board;
+use crate::error::BoardError;
+
+/// How many vehicles are shown: those last heard of.
+const SHOWN: i64 = 2_000;
+
+/// How many of a vehicle's points are shown: an hour of one event in three seconds.
+const POINTS: i64 = 1_200;
+
+/// The columns without which there is nothing to draw.
+const COLUMNS: [&str; 8] =
+    ["timestamp", "vin", "make", "model", "position_x", "position_y", "position_z", "speed"];
+
+/// A table whose rows are vehicles' reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FleetTable {
+    name: String,
+}
+
+impl FleetTable {
+    /// The pipeline's table, if it has the columns of vehicles' reports.
+    pub(crate) fn of_pipeline(pipeline: &Pipeline) -> Option<Self> {
+        let spec = pipeline.table.as_ref()?;
+        let has = |column: &&str| pipeline.fields.iter().any(|field| field.name == **column);
+        COLUMNS.iter().all(has).then(|| Self { name: quoted(&spec.name) })
+    }
+
+    /// The last half minute's newest report of each vehicle. By the vehicles' clocks, as far as they are about right.
+    async fn newest(&self, client: &Client) -> Result<Value, WarehouseError> {
+        let failed = WarehouseError::statement("read where the vehicles are");
+        let table = &self.name;
+        let vehicles = format!(
+            "WITH newest AS (SELECT DISTINCT ON (vin) vin, make, model, position_x, position_y, position_z, speed, \
+                 \"timestamp\" AS at FROM {table} \
+                 WHERE \"timestamp\" > now() - interval '30 s' AND \"timestamp\" < now() + interval '30 s' \
+                 ORDER BY vin, \"timestamp\" DESC) \
+             SELECT vin, make, model, position_x, position_y, position_z, speed, at, count(*) OVER () \
+             FROM newest ORDER BY at DESC LIMIT {SHOWN}"
+        );
+        let events = format!(
+            "SELECT count(*), max(\"timestamp\") FROM {table} \
+             WHERE \"timestamp\" > now() - interval '1 min' AND \"timestamp\" < now() + interval '30 s'"
+        );
+        let (rows, minute) =
+            tokio::try_join!(client.query_typed(&vehicles, &[]), client.query_typed_one(&events, &[]))
+                .map_err(failed)?;
+        let active = rows.first().map_or(0, |row| row.get::<_, i64>(8));
+        let vehicles: Vec<Value> = rows
+            .iter()
+            .map(|row| {
+                let text = |column: usize| row.get::<_, Option<String>>(column);
+                let number = |column: usize| row.get::<_, Option<f64>>(column);
+                json!({
+                    "vin": text(0), "make": text(1), "model": text(2),
+                    "x": number(3), "y": number(4), "z": number(5), "speed": number(6),
+                    "at": row.get::<_, DateTime<Utc>>(7),
+                })
+            })
+            .collect();
+        Ok(json!({
+            "vehicles": vehicles, "active": active, "events_last_minute": minute.get::<_, i64>(0),
+            "newest": minute.get::<_, Option<DateTime<Utc>>>(1),
+        }))
+    }
+
+    /// The hour before a vehicle's last report.
+    async fn hour(&self, client: &Client, vin: &str) -> Result<Value, WarehouseError> {
+        let table = &self.name;
+        let sql = format!(
+            "SELECT make, model, position_x, position_y, position_z, speed, \"timestamp\" FROM {table} \
+             WHERE vin = $1 AND \"timestamp\" > \
+                 (SELECT max(\"timestamp\") FROM {table} WHERE vin = $1) - interval '1 hour' \
+             ORDER BY \"timestamp\" DESC LIMIT {POINTS}"
+        );
+        let rows = client.query_typed(&sql, &[(&vin, Type::TEXT)]).await;
+        let rows = rows.map_err(WarehouseError::statement("read a vehicle's last hour"))?;
+        let points: Vec<Value> = rows
+            .iter()
+            .rev()
+            .map(|row| {
+                let number = |column: usize| row.get::<_, Option<f64>>(column);
+                json!({
+                    "at": row.get::<_, DateTime<Utc>>(6),
+                    "x": number(2), "y": number(3), "z": number(4), "speed": number(5),
+                })
+            })
+            .collect();
+        let text = |column: usize| rows.first().and_then(|row| row.get::<_, Option<String>>(column));
+        Ok(json!({"vin": vin, "make": text(0), "model": text(1), "points": points}))
+    }
+}
+
+impl Board {
+    pub(crate) async fn vehicles(&self, deadline: Instant) -> Result<Value, BoardError> {
+        let Some(table) = self.fleet_table(deadline).await? else {
+            return Ok(json!({"vehicles": [], "active": 0, "events_last_minute": 0, "newest": null}));
+        };
+        let read =
+            self.warehouse.run("read the vehicles", deadline, async |client| table.newest(client).await);
+        Ok(read.await?)
+    }
+
+    pub(crate) async fn vehicle(&self, vin: &str, deadline: Instant) -> Result<Value, BoardError> {
+        let Some(table) = self.fleet_table(deadline).await? else {
+            return Ok(json!({"vin": vin, "make": null, "model": null, "points": []}));
+        };
+        let read =
+            self.warehouse.run("read a vehicle", deadline, async |client| table.hour(client, vin).await);
+        Ok(read.await?)
+    }
+}

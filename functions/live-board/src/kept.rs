@@ -1,0 +1,54 @@
+//! An answer that is kept for a while: many may look at the board, and what it asks others for has its price.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::error::BoardError;
+
+/// An answer, and when it was made.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    age: Duration,
+    answer: Mutex<Option<(Instant, Value)>>,
+}
+
+impl Kept {
+    /// Keeps answers until they are this old.
+    pub(crate) fn new(age: Duration) -> Self {
+        Self { age, answer: Mutex::new(None) }
+    }
+
+    /// The answer at hand, or that of `make`. A failure is not kept.
+    pub(crate) async fn or_make(
+        &self,
+        make: impl Future<Output = Result<Value, BoardError>>,
+    ) -> Result<Value, BoardError> {
+        let mut answer = self.answer.lock().await;
+        if let Some((made, value)) = answer.as_ref()
+            && made.elapsed() < self.age
+        {
+            return Ok(value.clone());
+        }
+        let value = make.await?;
+        *answer = Some((Instant::now(), value.clone()));
+        Ok(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_kept_until_it_is_old() {
+        let kept = Kept::new(Duration::from_secs(5));
+        assert_eq!(kept.or_make(async { Ok(1.into()) }).await.unwrap(), 1);
+        tokio::time::advance(Duration::from_secs(4)).await;
+        assert_eq!(kept.or_make(async { Ok(2.into()) }).await.unwrap(), 1);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(kept.or_make(async { Ok(3.into()) }).await.unwrap(), 3);
+    }
+}

@@ -1,0 +1,78 @@
+//! How far each lane is: Kafka's own books, and the queues' depths.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_sqs::types::QueueAttributeName;
+use chrono::Utc;
+use futures::future::try_join_all;
+use pipeline::Pipeline;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::board::Board;
+use crate::error::BoardError;
+use crate::settings::Queue;
+
+/// A function that reads a topic.
+struct Mapping<'a> {
+    function: &'static str,
+    group: &'a str,
+    topic: &'a str,
+}
+
+fn mappings(pipeline: &Pipeline) -> impl Iterator<Item = Mapping<'_>> {
+    let lanes = [
+        ("parquet-writer", pipeline.lake.as_ref().map(|spec| &spec.consumer_group)),
+        ("totals-upserter", pipeline.totals.as_ref().map(|spec| &spec.consumer_group)),
+        ("table-writer", pipeline.table.as_ref().map(|spec| &spec.consumer_group)),
+    ];
+    let topic = pipeline.topic.name.as_str();
+    lanes.into_iter().filter_map(move |(function, group)| Some(Mapping { function, group: group?, topic }))
+}
+
+impl Board {
+    pub(crate) async fn lanes(&self, deadline: Instant) -> Result<Value, BoardError> {
+        let pipelines = self.pipelines(deadline).await?;
+        let mappings: Vec<_> = pipelines.iter().flat_map(mappings).collect();
+        let lags = mappings.iter().map(|mapping| self.offsets.of(mapping.group, mapping.topic, deadline));
+        let queues = self.settings.queues.iter().map(|queue| self.queue(queue));
+        let lags = async { Ok::<_, BoardError>(try_join_all(lags).await?) };
+        let (lags, queues) = tokio::try_join!(lags, try_join_all(queues))?;
+        let mut topics: BTreeMap<&str, i64> = BTreeMap::new();
+        let mut rows = Vec::new();
+        for (mapping, partitions) in mappings.iter().zip(lags) {
+            let sum =
+                |value: fn(&kafka_offsets::PartitionLag) -> i64| partitions.iter().map(value).sum::<i64>();
+            let (end, lag) = (sum(|partition| partition.end), sum(|partition| partition.lag));
+            topics.insert(mapping.topic, end);
+            rows.push(json!({
+                "function": mapping.function, "group": mapping.group, "topic": mapping.topic,
+                "lag": lag.to_string(), "stored": (end - lag).to_string(),
+            }));
+        }
+        let topics: Vec<_> =
+            topics.iter().map(|(topic, end)| json!({"topic": topic, "end": end.to_string()})).collect();
+        Ok(json!({"at": Utc::now(), "topics": topics, "mappings": rows, "queues": queues}))
+    }
+
+    async fn queue(&self, queue: &Queue) -> Result<Value, BoardError> {
+        let (waiting, given_up) =
+            tokio::try_join!(self.depth(queue, &queue.url), self.depth(queue, &queue.dead_letter_url))?;
+        Ok(json!({"function": queue.function, "waiting": waiting, "given_up": given_up}))
+    }
+
+    /// Messages that wait, are being handled, or are delayed.
+    async fn depth(&self, queue: &Queue, url: &str) -> Result<u64, BoardError> {
+        let parts = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+            QueueAttributeName::ApproximateNumberOfMessagesDelayed,
+        ];
+        let asked = self.queues.get_queue_attributes().queue_url(url);
+        let asked = asked.set_attribute_names(Some(parts.to_vec())).send().await;
+        let failed = |reason| BoardError::Queue { function: queue.function.clone(), reason };
+        let answer = asked.map_err(|error| failed(faults::chain(&error)))?;
+        let attributes = answer.attributes.unwrap_or_default();
+        Ok(parts.iter().filter_map(|part| attributes.get(part)?.parse::<u64>().ok()).sum())
+    }
+}

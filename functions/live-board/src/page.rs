@@ -1,0 +1,178 @@
+//! The page itself: files that are part of the binary, behind headers that let them do nothing else.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use function_kit::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const JS: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+
+/// Scripts, styles and data of this origin only; nothing inline; text can never become markup.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; font-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+    require-trusted-types-for 'script'";
+
+struct File {
+    name: &'static str,
+    content_type: &'static str,
+    content: &'static str,
+}
+
+macro_rules! file {
+    ($name:literal, $content_type:expr) => {
+        File { name: $name, content_type: $content_type, content: include_str!(concat!("../page/", $name)) }
+    };
+}
+
+const FILES: &[File] = &[
+    file!("board.css", CSS),
+    file!("board.js", JS),
+    file!("calm.js", JS),
+    file!("chart.js", JS),
+    file!("counting.js", JS),
+    file!("elements.js", JS),
+    file!("errors.js", JS),
+    file!("fleet.css", CSS),
+    file!("fleet.js", JS),
+    file!("format.js", JS),
+    file!("freshness.js", JS),
+    file!("icon.svg", SVG),
+    file!("index.html", HTML),
+    file!("lake.js", JS),
+    file!("lanes.js", JS),
+    file!("layout.css", CSS),
+    file!("palette.js", JS),
+    file!("parked.js", JS),
+    file!("plane.js", JS),
+    file!("poll.js", JS),
+    file!("rates.js", JS),
+    file!("scale.js", JS),
+    file!("sections.css", CSS),
+    file!("soundings.js", JS),
+    file!("theme.js", JS),
+    file!("throughput.js", JS),
+    file!("totals.js", JS),
+    file!("vehicle.js", JS),
+    file!("vehicles.js", JS),
+    file!("vendor/uPlot.iife.min.js", JS),
+    file!("vendor/uPlot.min.css", CSS),
+];
+
+/// The files with their tags.
+pub(crate) struct Page {
+    tags: Vec<Option<HeaderValue>>,
+}
+
+impl Page {
+    pub(crate) fn new() -> Self {
+        Self { tags: FILES.iter().map(tag).collect() }
+    }
+
+    /// Answers with a file. A browser asks each time whether it changed, so that no page is of two deployments.
+    pub(crate) fn answer(&self, request: &Request) -> Response {
+        let name = match request.path.strip_prefix('/') {
+            Some("") | None => "index.html",
+            Some(name) => name,
+        };
+        let Some(index) = FILES.iter().position(|file| file.name == name) else {
+            return guarded(Response::not_found());
+        };
+        if !matches!(request.method, Method::GET | Method::HEAD) {
+            return guarded(Response::method_not_allowed("GET, HEAD"));
+        }
+        let (file, tag) = (&FILES[index], self.tags[index].as_ref());
+        let known = request.headers.get(header::IF_NONE_MATCH);
+        let mut response = if known.is_some() && known == tag {
+            Response::text(StatusCode::NOT_MODIFIED, file.content_type, "")
+        } else {
+            Response::text(StatusCode::OK, file.content_type, file.content)
+        };
+        if let Some(tag) = tag {
+            response = response.header(header::ETAG, tag.clone());
+        }
+        guarded(response.header(header::CACHE_CONTROL, HeaderValue::from_static("no-cache")).route(file.name))
+    }
+}
+
+/// Distinguishes versions of a file; nobody gains by forging it.
+fn tag(file: &File) -> Option<HeaderValue> {
+    let mut hasher = DefaultHasher::new();
+    file.content.hash(&mut hasher);
+    HeaderValue::try_from(format!("\"{:016x}\"", hasher.finish())).ok()
+}
+
+/// The headers that every answer has.
+pub(crate) fn guarded(response: Response) -> Response {
+    const HEADERS: [(HeaderName, &str); 4] = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    HEADERS
+        .into_iter()
+        .fold(response, |response, (name, value)| response.header(name, HeaderValue::from_static(value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    fn get(path: &str, tag: Option<HeaderValue>) -> Response {
+        let headers = tag.map(|tag| (header::IF_NONE_MATCH, tag)).into_iter().collect();
+        let request = Request {
+            method: Method::GET,
+            path: path.to_owned(),
+            query: std::collections::BTreeMap::default(),
+            headers,
+            body: Vec::new().into(),
+        };
+        Page::new().answer(&request)
+    }
+
+    #[test]
+    fn every_file_of_the_page_is_served_and_nothing_else() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("page");
+        let mut names = Vec::new();
+        for (folder, prefix) in [(folder.clone(), ""), (folder.join("vendor"), "vendor/")] {
+            for entry in fs::read_dir(folder).unwrap() {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                if [".html", ".css", ".js", ".svg"].iter().any(|end| name.ends_with(end)) {
+                    names.push(format!("{prefix}{name}"));
+                }
+            }
+        }
+        names.sort_unstable();
+        let mut served: Vec<_> = FILES.iter().map(|file| file.name.to_owned()).collect();
+        served.sort_unstable();
+        assert_eq!(served, names);
+        assert_eq!(get("/", None).body(), get("/index.html", None).body());
+        for path in ["/vendor/LICENSE", "/../Cargo.toml", "/x"] {
+            assert_eq!(get(path, None).status(), StatusCode::NOT_FOUND, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_a_browser_has_is_not_sent_again() {
+        let first = get("/board.js", None);
+        let tag = first.headers().get(header::ETAG).cloned();
+        let again = get("/board.js", tag.clone());
+        assert_eq!((again.status(), again.body().len()), (StatusCode::NOT_MODIFIED, 0));
+        assert_eq!(get("/board.css", tag).status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn every_answer_forbids_inline_scripts_and_other_origins() {
+        for path in ["/", "/board.js", "/nothing"] {
+            let response = get(path, None);
+            let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
+            assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{path}: {policy}");
+            assert!(!policy.contains("unsafe"), "{path}: {policy}");
+        }
+    }
+}

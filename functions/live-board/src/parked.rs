@@ -1,0 +1,79 @@
+//! The dead letters: how many, why, and the newest of them.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use dead_letters::{DeadLetters, ParkedRecord, newest_by_source};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::board::Board;
+use crate::error::BoardError;
+
+/// Objects that are read at the most: the newest.
+const OBJECTS: usize = 300;
+
+/// Objects read in one go; the others follow with the next.
+const AT_ONCE: usize = 60;
+
+/// Records that are shown: the newest.
+const SHOWN: usize = 50;
+
+/// The dead letters, as far as they were read: an object is read once.
+pub(crate) struct Parked {
+    letters: DeadLetters,
+    read: HashMap<(String, String), Vec<ParkedRecord>>,
+}
+
+impl Parked {
+    pub(crate) fn new(letters: DeadLetters) -> Self {
+        Self { letters, read: HashMap::new() }
+    }
+
+    async fn look(&mut self, deadline: Instant) -> Result<Value, BoardError> {
+        let mut listed = self.letters.list(None, deadline).await?;
+        listed.sort_by_key(|object| std::cmp::Reverse(object.version.modified));
+        let mut complete = listed.len() <= OBJECTS;
+        listed.truncate(OBJECTS);
+        let place = |object: &objects::Listed| (object.path.clone(), object.version.tag.clone());
+        let there: HashSet<_> = listed.iter().map(place).collect();
+        self.read.retain(|place, _| there.contains(place));
+        let unread: Vec<_> = listed.iter().filter(|object| !self.read.contains_key(&place(object))).collect();
+        complete &= unread.len() <= AT_ONCE;
+        for object in unread.into_iter().take(AT_ONCE) {
+            let letters = self.letters.read(object, deadline).await?;
+            let records = letters.into_iter().flat_map(|letters| letters.records).filter_map(Result::ok);
+            // The records themselves stay where they are: the board shows reasons.
+            let records =
+                records.map(|record| ParkedRecord { value_base64: None, key_base64: None, ..record });
+            self.read.insert(place(object), records.collect());
+        }
+        let mut records = newest_by_source(self.read.values().flatten().cloned());
+        records.sort_by(|a, b| b.parked_at.cmp(&a.parked_at));
+        let mut reasons: BTreeMap<(&str, &str), (u64, &str)> = BTreeMap::new();
+        for record in &records {
+            let reason = reasons.entry((&record.lane, &record.reason)).or_insert((0, &record.parked_at));
+            reason.0 += 1;
+        }
+        let mut reasons: Vec<_> = reasons.into_iter().collect();
+        reasons.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
+        let shown = records.iter().take(SHOWN).map(|record| {
+            json!({
+                "lane": record.lane, "source": record.source.to_string(), "reason": record.reason,
+                "parked_at": record.parked_at,
+            })
+        });
+        let reasons = reasons.iter().take(SHOWN).map(|((lane, reason), (count, newest))| {
+            json!({"lane": lane, "reason": reason, "count": count, "newest": newest})
+        });
+        Ok(json!({
+            "total": records.len(), "complete": complete,
+            "reasons": reasons.collect::<Vec<_>>(), "records": shown.collect::<Vec<_>>(),
+        }))
+    }
+}
+
+impl Board {
+    pub(crate) async fn parked(&self, deadline: Instant) -> Result<Value, BoardError> {
+        self.parked.lock().await.look(deadline).await
+    }
+}

@@ -1,0 +1,90 @@
+//! The function's settings.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use function_kit::Environment;
+use function_kit::pipelines::PipelineSource;
+use kafka_client::ClusterSettings;
+use objects::S3Location;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use warehouse::DatabaseSettings;
+
+/// See README.md for the variables.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The pipeline files.
+    pub pipelines: PipelineSource,
+    /// The database, as a user who may read.
+    pub database: DatabaseSettings,
+    /// The cluster.
+    pub cluster: ClusterSettings,
+    /// The root of the Delta tables.
+    pub lake_root: S3Location,
+    /// The root of all dead letters.
+    pub parked_root: S3Location,
+    /// The functions' names by their folders' names.
+    pub functions: BTreeMap<String, String>,
+    /// The queues that feed functions.
+    pub queues: Vec<Queue>,
+}
+
+/// A queue that feeds a function.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Queue {
+    /// The function, by its folder's name.
+    pub function: String,
+    /// The queue.
+    pub url: String,
+    /// Where its messages go when they are given up.
+    pub dead_letter_url: String,
+}
+
+/// A value that stands as JSON in one variable.
+struct Json<T>(T);
+
+impl<T: DeserializeOwned> FromStr for Json<T> {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        serde_json::from_str(text).map(Self).map_err(|error| format!("must be JSON: {error}"))
+    }
+}
+
+impl function_kit::Settings for Settings {
+    fn read(environment: &mut Environment) -> Option<Self> {
+        let pipelines = PipelineSource::read(environment);
+        let database = DatabaseSettings::read(environment);
+        let cluster = ClusterSettings::read(environment);
+        let lake_root = environment.required("LAKE_ROOT", "s3://bucket/prefix of the tables");
+        let parked_root = environment.required("PARKED_ROOT", "s3://bucket/prefix of the dead letters");
+        let functions = environment.optional("BOARD_FUNCTIONS", Json(BTreeMap::new()));
+        let queues = environment.optional("BOARD_QUEUES", Json(Vec::new()));
+        Some(Self {
+            pipelines: pipelines?,
+            database: database?,
+            cluster: cluster?,
+            lake_root: lake_root?,
+            parked_root: parked_root?,
+            functions: functions?.0,
+            queues: queues?.0,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_is_named_at_once() {
+        let environment: Environment = [("BOARD_QUEUES", "[{}]"), ("KAFKA_AUTH", "x")].into_iter().collect();
+        let error = environment.settings::<Settings>().unwrap_err().to_string();
+        for name in
+            ["HEADWATER_PIPELINES", "DATABASE_URL", "LAKE_ROOT", "PARKED_ROOT", "BOARD_QUEUES", "KAFKA_AUTH"]
+        {
+            assert!(error.contains(name), "{name} is not in: {error}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Running totals: the largest of each table.
+
+use chrono::{DateTime, Utc};
+use pipeline::{Layout, Pipeline, Totals};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use warehouse::{Client, WarehouseError, quoted};
+
+use crate::board::Board;
+use crate::error::BoardError;
+
+/// How many totals of a table are shown.
+const LARGEST: u32 = 25;
+
+impl Board {
+    pub(crate) async fn totals(&self, deadline: Instant) -> Result<Value, BoardError> {
+        let pipelines = self.pipelines(deadline).await?;
+        let specs: Vec<_> =
+            pipelines.iter().filter_map(|pipeline| Some((pipeline, pipeline.totals.as_ref()?))).collect();
+        let read = self.warehouse.run("read the totals", deadline, async |client| {
+            let mut tables = Vec::new();
+            for (pipeline, spec) in &specs {
+                tables.push(table(client, pipeline, spec).await?);
+            }
+            Ok::<_, WarehouseError>(json!({ "tables": tables }))
+        });
+        Ok(read.await?)
+    }
+}
+
+async fn table(client: &Client, pipeline: &Pipeline, spec: &Totals) -> Result<Value, WarehouseError> {
+    let layout = Layout::of(&pipeline.fields);
+    let places = spec.key.iter().filter_map(|path| layout.place(path));
+    let keys: Vec<&str> = places.map(|place| layout.columns[place].name.as_str()).collect();
+    let (name, total) = (quoted(&spec.table), quoted(&spec.total_column));
+    let texts = keys.iter().map(|key| format!("{}::text", quoted(key))).collect::<Vec<_>>().join(", ");
+    let failed = WarehouseError::statement("read the totals");
+    // Equal totals in a fixed order, so that rows do not change places for nothing.
+    let largest = format!(
+        "SELECT ARRAY[{texts}], {total}::text, updated_at FROM {name} ORDER BY {total} DESC, {texts} LIMIT {LARGEST}"
+    );
+    let all = format!("SELECT count(*), coalesce(sum({total}), 0)::text, max(updated_at) FROM {name}");
+    // Polled together, they travel together.
+    let (rows, whole) =
+        tokio::try_join!(client.query_typed(&largest, &[]), client.query_typed_one(&all, &[]))
+            .map_err(failed)?;
+    let rows: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            let (key, total): (Vec<String>, String) = (row.get(0), row.get(1));
+            json!({"key": key, "total": total, "updated_at": row.get::<_, DateTime<Utc>>(2)})
+        })
+        .collect();
+    let (count, sum): (i64, String) = (whole.get(0), whole.get(1));
+    Ok(json!({
+        "topic": pipeline.topic.name, "table": spec.table, "column": spec.total_column, "keys": keys, "rows": rows,
+        "row_count": count, "sum": sum, "updated_at": whole.get::<_, Option<DateTime<Utc>>>(2),
+    }))
+}
