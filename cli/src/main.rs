@@ -7,6 +7,7 @@ mod reconcile;
 mod samples;
 mod stack;
 mod table;
+mod traffic;
 mod verbs;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -18,8 +19,8 @@ use tokio::runtime::Builder;
 
 use stack::layout::Layout;
 use verbs::{
-    bridge, detach, down, drain, env, inbox, ingest, logs, media, offsets, parked, pipeline, prepare, rooms,
-    status, up, verify,
+    bridge, detach, down, drain, env, fleet, inbox, ingest, logs, media, offsets, parked, pipeline, prepare,
+    rooms, status, up, verify,
 };
 
 /// Headwater on this machine: a local stack of real parts, and what it holds
@@ -47,6 +48,8 @@ enum Verb {
     Drain(drain::Drain),
     /// Send records of the rooms generator
     Rooms(rooms::Rooms),
+    /// Drive vehicles that send their state to the gateway
+    Fleet(fleet::Fleet),
     /// Upload media files and the list that names them
     Media(media::Media),
     /// Drop events of users and cards into the inbox
@@ -99,6 +102,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
             Verb::Env(_) => env::run(&layout),
             Verb::Drain(args) => drain::run(&layout, args).await,
             Verb::Rooms(args) => rooms::run(&layout, args).await,
+            Verb::Fleet(args) => fleet::run(&layout, args).await,
             Verb::Media(args) => media::run(&layout, args).await,
             Verb::Inbox(args) => inbox::run(&layout, args).await,
             Verb::Ingest(args) => ingest::run(&layout, args).await,

@@ -90,3 +90,33 @@ impl Drop for Meter {
         self.bar.finish_and_clear();
     }
 }
+
+/// Work without an end: one line that changes on a terminal, a plain line now and then otherwise.
+pub(crate) struct Pulse {
+    spinner: ProgressBar,
+    last_line: Instant,
+}
+
+impl Pulse {
+    /// Says nothing yet.
+    pub(crate) fn begin() -> Self {
+        let spinner = if out::watched() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        Self { spinner, last_line: Instant::now() }
+    }
+
+    /// How it stands.
+    pub(crate) fn show(&mut self, line: &str) {
+        self.spinner.set_message(line.to_owned());
+        self.spinner.tick();
+        if !out::watched() && self.last_line.elapsed() >= PLAIN_INTERVAL {
+            self.last_line = Instant::now();
+            out::note(line);
+        }
+    }
+}
+
+impl Drop for Pulse {
+    fn drop(&mut self) {
+        self.spinner.finish_and_clear();
+    }
+}

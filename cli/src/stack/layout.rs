@@ -105,6 +105,11 @@ impl Layout {
         self.data.join("stack.json")
     }
 
+    /// What fleets were promised.
+    pub(crate) fn fleet(&self) -> PathBuf {
+        self.data.join("fleet")
+    }
+
     /// What the bridge last knew of its mappings.
     pub(crate) fn bridge_status(&self) -> PathBuf {
         self.data.join("bridge.json")

@@ -47,6 +47,17 @@ pub(crate) struct Outputs {
     pub(crate) media_bucket: Option<String>,
     #[serde(default)]
     pub(crate) inbox_bucket: Option<String>,
+    /// Folder of the function → where it answers HTTP.
+    #[serde(default)]
+    pub(crate) urls: BTreeMap<String, String>,
+}
+
+impl Outputs {
+    /// Where a function answers HTTP, by its folder's name.
+    pub(crate) fn url(&self, function: &str) -> anyhow::Result<&str> {
+        let url = self.urls.get(function).map(String::as_str);
+        url.ok_or_else(|| failure(format!("this stack has no address of {function}"), "run `headwater up`"))
+    }
 }
 
 /// One queue that feeds a function.

@@ -5,6 +5,7 @@ pub(crate) mod detach;
 pub(crate) mod down;
 pub(crate) mod drain;
 pub(crate) mod env;
+pub(crate) mod fleet;
 pub(crate) mod given_up;
 pub(crate) mod inbox;
 pub(crate) mod ingest;

@@ -1,0 +1,182 @@
+//! The gateway's client: a bounded number of connections that are kept.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, RETRY_AFTER};
+use hyper::{Request, StatusCode, Uri};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::{Client as Pool, connect::HttpConnector};
+use hyper_util::rt::TokioExecutor;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
+
+use crate::failure::failure;
+
+const CONNECT: Duration = Duration::from_secs(5);
+/// A gateway gives up on its brokers earlier than this.
+const ANSWER: Duration = Duration::from_secs(20);
+/// An answer's body is read up to here.
+const MOST_BODY: usize = 64 << 10;
+/// A reason is shown up to here.
+const REASON_CHARS: usize = 200;
+
+/// What became of one try.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// 2xx: the event is stored.
+    Acknowledged,
+    /// Sending it again would not help.
+    Refused(String),
+    /// It may be stored or not, and shall be sent again; not before this time is over.
+    Again(String, Duration),
+}
+
+/// Sends events to one gateway.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    url: Uri,
+    headers: HeaderMap,
+    slots: Semaphore,
+}
+
+impl Client {
+    /// A client of the gateway at `host` (`http://…` or `https://…`), with this many connections at the most.
+    pub(crate) fn new(host: &str, token: Option<&str>, connections: usize) -> anyhow::Result<Self> {
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        http.set_nodelay(true);
+        http.set_connect_timeout(Some(CONNECT));
+        let connector = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
+            .context("cannot speak TLS")?
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(http);
+        let (url, named) = target(host)?;
+        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+        let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, form), (HOST, named)]);
+        if let Some(token) = token {
+            let value = HeaderValue::from_str(&format!("Bearer {token}"));
+            let mut value =
+                value.map_err(|_| failure("the token is not plain text", "give the secret's text"))?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        let pool = Pool::builder(TokioExecutor::new()).pool_max_idle_per_host(connections).build(connector);
+        Ok(Self { pool, url, headers, slots: Semaphore::new(connections) })
+    }
+
+    /// Sends one event when a connection is free; tells what became of it and how long the answer took.
+    pub(crate) async fn post(&self, form: &Bytes) -> (Told, Duration) {
+        // Nobody closes the semaphore.
+        let _slot = self.slots.acquire().await;
+        let started = Instant::now();
+        let told = timeout(ANSWER, self.exchange(form)).await;
+        let told = told.unwrap_or_else(|_| Told::Again("no answer".into(), Duration::ZERO));
+        (told, started.elapsed())
+    }
+
+    async fn exchange(&self, form: &Bytes) -> Told {
+        let mut request = Request::post(self.url.clone()).body(Full::new(form.clone())).unwrap_or_default();
+        request.headers_mut().clone_from(&self.headers);
+        let answer = match self.pool.request(request).await {
+            Ok(answer) => answer,
+            Err(error) => return Told::Again(faults::chain(&error), Duration::ZERO),
+        };
+        let (head, body) = answer.into_parts();
+        // Read to its end, so that the connection can be used again.
+        let body = Limited::new(body, MOST_BODY).collect().await;
+        let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        judge(head.status, &head.headers, &body)
+    }
+}
+
+fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Told {
+    if status.is_success() {
+        return Told::Acknowledged;
+    }
+    let error = serde_json::from_slice::<serde_json::Value>(body).ok();
+    let error = error.as_ref().and_then(|body| body.get("error")).and_then(|error| error.as_str());
+    let error: String = error.unwrap_or_default().chars().take(REASON_CHARS).collect();
+    let reason = format!("{} {error}", status.as_u16()).trim_end().to_owned();
+    let again = [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT];
+    if status.is_server_error() || again.contains(&status) {
+        let seconds = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        return Told::Again(reason, Duration::from_secs(seconds.unwrap_or(0)));
+    }
+    Told::Refused(reason)
+}
+
+/// The address of `/events` and the host's name. Names below `localhost` mean this machine, whether a resolver knows
+/// them or not.
+fn target(host: &str) -> anyhow::Result<(Uri, HeaderValue)> {
+    let bad = || {
+        failure(format!("{host} is not a gateway's address"), "give it as https://host or http://host:port")
+    };
+    let url: Uri = format!("{}/events", host.trim_end_matches('/')).parse().map_err(|_| bad())?;
+    let authority = url.authority().ok_or_else(bad)?;
+    if !matches!(url.scheme_str(), Some("http" | "https"))
+        || url.query().is_some()
+        || authority.as_str().contains('@')
+    {
+        return Err(bad());
+    }
+    let named = HeaderValue::from_str(authority.as_str()).map_err(|_| bad())?;
+    if url.scheme_str() == Some("https") || !authority.host().ends_with(".localhost") {
+        return Ok((url, named));
+    }
+    let port = authority.port_u16().unwrap_or(80);
+    let here =
+        Uri::builder().scheme("http").authority(format!("127.0.0.1:{port}")).path_and_query(url.path());
+    Ok((here.build().map_err(|_| bad())?, named))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_below_localhost_is_this_machine_under_its_own_name() {
+        let (url, named) = target("http://abc.lambda-url.us-east-1.localhost:4566/").unwrap();
+        assert_eq!(url.to_string(), "http://127.0.0.1:4566/events");
+        assert_eq!(named, "abc.lambda-url.us-east-1.localhost:4566");
+    }
+
+    #[test]
+    fn any_other_host_is_asked_for_and_a_path_is_kept() {
+        for (host, expected) in [
+            (
+                "https://abc.lambda-url.eu-central-1.on.aws",
+                "https://abc.lambda-url.eu-central-1.on.aws/events",
+            ),
+            (
+                "http://127.0.0.1:4566/_aws/lambda-url/abc/",
+                "http://127.0.0.1:4566/_aws/lambda-url/abc/events",
+            ),
+        ] {
+            assert_eq!(target(host).unwrap().0.to_string(), expected);
+        }
+        for bad in ["gateway", "ftp://gateway", "http://", "http://h/?x=1", "http://user@h", ""] {
+            assert!(target(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_may_succeed_later_is_sent_again_and_what_may_not_is_refused_with_the_gateways_words() {
+        let told = |status: u16, body: &str| {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static("2"))]);
+            judge(StatusCode::from_u16(status).unwrap(), &headers, body.as_bytes())
+        };
+        assert_eq!(told(200, ""), Told::Acknowledged);
+        let refused = Told::Refused("400 vin is missing".into());
+        assert_eq!(told(400, r#"{"error":"vin is missing"}"#), refused);
+        assert_eq!(told(404, "<html>"), Told::Refused("404".into()));
+        for status in [429, 500, 502, 503] {
+            assert_eq!(told(status, ""), Told::Again(status.to_string(), Duration::from_secs(2)));
+        }
+    }
+}

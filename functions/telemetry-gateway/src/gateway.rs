@@ -1,0 +1,234 @@
+//! The handler: who may ask, what is at which path, and sending what was taken.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use faults::chain;
+use function_kit::http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use kafka_offsets::LagReader;
+use kafka_producer::{KafkaProducer, OutgoingRecord, ProduceError, SdkConfig};
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::answer::{Sent, answer};
+use crate::body::{MOST_KEY_CHARS, Posted, Refusal, read};
+use crate::settings::Settings;
+use crate::token::Token;
+
+/// The function: events to a topic.
+#[derive(Debug)]
+pub struct Gateway {
+    producer: KafkaProducer,
+    offsets: LagReader,
+    token: Option<Token>,
+    topic: String,
+    body_limit: usize,
+    patience: Duration,
+}
+
+impl Gateway {
+    /// A gateway that connects with its first request.
+    #[must_use]
+    pub fn new(settings: Settings, sdk: SdkConfig) -> Self {
+        let Settings { cluster, topic, token_secret, body_limit, produce_timeout } = settings;
+        Self {
+            token: token_secret.map(|id| Token::new(id, &sdk)),
+            offsets: LagReader::new(cluster.clone(), sdk.clone()),
+            producer: KafkaProducer::new(cluster, sdk),
+            topic,
+            body_limit,
+            patience: produce_timeout,
+        }
+    }
+
+    /// Answers a request before `deadline`.
+    pub async fn answer(&self, request: &Request, deadline: Instant) -> Response {
+        let deadline = deadline.min(Instant::now() + self.patience);
+        match (request.path.as_str(), &request.method) {
+            ("/events", &Method::GET | &Method::POST) => {
+                self.events(request, deadline).await.route("/events")
+            }
+            ("/events", _) => Response::method_not_allowed("GET, POST").route("/events"),
+            ("/health", &Method::GET) => self.health(deadline).await.route("/health"),
+            ("/health", _) => Response::method_not_allowed("GET").route("/health"),
+            _ => Response::not_found(),
+        }
+    }
+
+    async fn events(&self, request: &Request, deadline: Instant) -> Response {
+        if let Some(token) = &self.token {
+            match token.allows(request.header("authorization"), deadline).await {
+                Ok(true) => {}
+                Ok(false) => return unauthorized(),
+                Err(error) => {
+                    return Response::unavailable("the token cannot be checked now").because(chain(&error));
+                }
+            }
+        }
+        if request.method == Method::GET {
+            self.welcome(deadline).await
+        } else {
+            self.take(request, deadline).await
+        }
+    }
+
+    async fn take(&self, request: &Request, deadline: Instant) -> Response {
+        let received_ms = now_ms();
+        if request.body.len() > self.body_limit {
+            let error = format!("the body has more than {} bytes", self.body_limit);
+            return Response::error(StatusCode::PAYLOAD_TOO_LARGE, &error);
+        }
+        let key = idempotency_key(request);
+        let posted = key.and_then(|key| Ok((key, read(&request.headers, &request.body)?)));
+        let (key, posted) = match posted {
+            Ok(posted) => posted,
+            Err(refusal) => return refused(&refusal),
+        };
+        let sent = self.send(&posted, key, received_ms, deadline).await;
+        answer(&posted, &sent)
+    }
+
+    async fn send(
+        &self,
+        posted: &Posted,
+        key: Option<&str>,
+        received_ms: i64,
+        deadline: Instant,
+    ) -> Sent<ProduceError> {
+        let records = records(posted, key, received_ms);
+        let mut taken: Vec<usize> = posted.events().map(|(index, _)| index).collect();
+        let Err(error) = self.producer.send_all(&self.topic, records, deadline).await else {
+            return Sent { taken, fault: None };
+        };
+        match &error {
+            ProduceError::Connect(_) => taken.clear(),
+            ProduceError::NotAcknowledged { unacknowledged, .. } => {
+                let mut number = 0..;
+                taken.retain(|_| {
+                    number.next().is_some_and(|number| unacknowledged.binary_search(&number).is_err())
+                });
+            }
+        }
+        Sent { taken, fault: Some(error) }
+    }
+
+    async fn welcome(&self, deadline: Instant) -> Response {
+        match self.offsets.ends(&self.topic, deadline).await {
+            Ok(ends) => {
+                let served: i64 = ends.values().map(|(_, end)| end).sum();
+                let text =
+                    format!("Welcome to the telemetry gateway of Headwater.\nEvents served: {served}.\n");
+                Response::text(StatusCode::OK, "text/plain; charset=utf-8", text)
+            }
+            Err(error) => Response::unavailable("Kafka does not answer").because(chain(&error)),
+        }
+    }
+
+    async fn health(&self, deadline: Instant) -> Response {
+        match self.offsets.ends(&self.topic, deadline).await {
+            Ok(_) => Response::json(StatusCode::OK, &json!({"status": "ok"})),
+            Err(error) => Response::unavailable("Kafka does not answer").because(chain(&error)),
+        }
+    }
+}
+
+/// The records of what can be taken: keyed by vehicle, so that each keeps its order.
+fn records(posted: &Posted, key: Option<&str>, received_ms: i64) -> Vec<OutgoingRecord> {
+    let record = |(index, event): (usize, &crate::Event)| {
+        let mut headers = Vec::new();
+        if let Some(id) = &event.event_id {
+            headers.push(("event-id".to_owned(), Bytes::from(id.clone())));
+        }
+        if let Some(key) = key {
+            let key = match posted {
+                Posted::One(_) => key.to_owned(),
+                Posted::Many(_) => format!("{key}/{index}"),
+            };
+            headers.push(("idempotency-key".to_owned(), key.into()));
+        }
+        let timestamp_ms = Some(received_ms);
+        OutgoingRecord { key: event.vin.clone().into(), value: event.value().into(), headers, timestamp_ms }
+    };
+    posted.events().map(record).collect()
+}
+
+fn idempotency_key(request: &Request) -> Result<Option<&str>, Refusal> {
+    let Some(value) = request.headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().ok().filter(|key| {
+        (1..=MOST_KEY_CHARS).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+    });
+    key.map(Some).ok_or(Refusal::Key)
+}
+
+fn refused(refusal: &Refusal) -> Response {
+    let status = match refusal {
+        Refusal::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Refusal::TooMany => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::Empty | Refusal::Key | Refusal::Broken(_) => StatusCode::BAD_REQUEST,
+    };
+    Response::error(status, &refusal.to_string())
+}
+
+fn unauthorized() -> Response {
+    Response::error(StatusCode::UNAUTHORIZED, "a token is asked for: Authorization: Bearer …")
+        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use function_kit::http::HeaderMap;
+
+    use super::*;
+
+    const GOOD: &str = r#"{"timestamp":1,"make":"Ford","model":"Edge","position_x":0,"position_y":0,"position_z":0,"speed":2,"vin":"GD9KE1GANAGOCJ64E","event_id":"e-1"}"#;
+
+    fn posted(body: &str) -> Posted {
+        let headers =
+            HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        read(&headers, body.as_bytes()).unwrap()
+    }
+
+    fn header(record: &OutgoingRecord, name: &str) -> Option<String> {
+        let found = record.headers.iter().find(|(other, _)| other == name)?;
+        Some(String::from_utf8(found.1.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn a_record_is_keyed_by_its_vehicle_and_carries_the_senders_names() {
+        let records = records(&posted(GOOD), Some("k"), 7);
+        let [record] = &records[..] else { panic!("{records:?}") };
+        assert_eq!((&record.key[..], record.timestamp_ms), (&b"GD9KE1GANAGOCJ64E"[..], Some(7)));
+        assert_eq!(header(record, "event-id").as_deref(), Some("e-1"));
+        assert_eq!(header(record, "idempotency-key").as_deref(), Some("k"));
+    }
+
+    #[test]
+    fn items_of_an_array_have_their_index_behind_the_key_also_behind_a_bad_one() {
+        let records = records(&posted(&format!("[7,{GOOD},{GOOD}]")), Some("k"), 7);
+        let keys: Vec<_> = records.iter().filter_map(|record| header(record, "idempotency-key")).collect();
+        assert_eq!(keys, ["k/1", "k/2"]);
+    }
+
+    #[test]
+    fn an_idempotency_key_is_visible_ascii_of_a_bounded_length() {
+        let request = |key: &[u8]| Request {
+            method: Method::POST,
+            path: "/events".into(),
+            query: std::collections::BTreeMap::new(),
+            headers: HeaderMap::from_iter([(
+                function_kit::http::HeaderName::from_static("idempotency-key"),
+                HeaderValue::from_bytes(key).unwrap(),
+            )]),
+            body: Bytes::new(),
+        };
+        assert_eq!(idempotency_key(&request(&[b'x'; 200])).unwrap().map(str::len), Some(200));
+        for bad in [&[b'x'; 201][..], b"", b"a b", "ü".as_bytes()] {
+            assert_eq!(idempotency_key(&request(bad)), Err(Refusal::Key), "{bad:?}");
+        }
+    }
+}

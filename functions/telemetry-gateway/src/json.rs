@@ -1,0 +1,195 @@
+//! Events as JSON: an object, an array of objects, or an object a line.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::event::Event;
+use crate::fields::{Fields, Given, MOST_EXTRA, Rejection};
+
+/// More fields than this are not looked at: an event has 9 of its own.
+const MOST_FIELDS: usize = 2 * MOST_EXTRA;
+
+/// What a JSON body holds.
+#[derive(Debug)]
+pub(crate) enum Items<'a> {
+    /// An object by itself.
+    One(&'a [u8]),
+    /// The elements of an array.
+    Elements(Vec<&'a RawValue>),
+    /// Lines that are not blank.
+    Lines(Vec<&'a [u8]>),
+}
+
+/// Tells the three apart. An object over several lines is one object; where it is none and a further line begins
+/// one, each line is an event.
+pub(crate) fn items(body: &[u8]) -> Result<Items<'_>, Rejection> {
+    let body = body.trim_ascii();
+    if body.first() == Some(&b'[') {
+        return serde_json::from_slice(body).map(Items::Elements).map_err(|error| not_json(&error));
+    }
+    let mut further = lines(body).skip(1).peekable();
+    let is_object = |line: &&[u8]| line.first() == Some(&b'{');
+    if further.peek().is_some_and(is_object) && serde_json::from_slice::<&RawValue>(body).is_err() {
+        return Ok(Items::Lines(lines(body).collect()));
+    }
+    Ok(Items::One(body))
+}
+
+/// The lines of a body that are not blank.
+pub(crate) fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
+    body.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty())
+}
+
+/// Reads the event of one object.
+pub(crate) fn event(json: &[u8]) -> Result<Event, Rejection> {
+    let text = std::str::from_utf8(json).map_err(|_| Rejection::unreadable("not JSON: not UTF-8"))?;
+    match serde_json::from_str::<Object>(text) {
+        Ok(Object(fields)) => Event::of(Fields::new(fields)),
+        Err(error) => Err(not_json(&error)),
+    }
+}
+
+/// The parser's place, without its words: they quote values.
+fn not_json(error: &serde_json::Error) -> Rejection {
+    if error.is_data() {
+        let most = format!("not an event: an object of at most {MOST_FIELDS} fields is asked for");
+        return Rejection::unreadable(most);
+    }
+    let ends = if error.is_eof() { "it ends too early, " } else { "" };
+    Rejection::unreadable(format!("not JSON: {ends}line {}, column {}", error.line(), error.column()))
+}
+
+/// An object's fields in their order, repeated ones too.
+struct Object<'a>(Vec<(Cow<'a, str>, Given<'a>)>);
+
+impl<'a> Deserialize<'a> for Object<'a> {
+    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+
+        impl<'a> Visitor<'a> for Pairs {
+            type Value = Object<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::new();
+                while let Some((name, json)) = map.next_entry::<String, &'a RawValue>()? {
+                    if fields.len() == MOST_FIELDS {
+                        return Err(A::Error::custom("too many fields"));
+                    }
+                    fields.push((Cow::Owned(name), Given::Json(json)));
+                }
+                Ok(Object(fields))
+            }
+        }
+
+        deserializer.deserialize_map(Pairs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"{"timestamp":1664624846.762738,"make":"Ford","model":"Explorer","position_x":0.00499,
+        "position_y":2.4563888155285308e-05,"position_z":0.0045,"speed":2,"vin":"GD9KE1GANAGOCJ64E"}"#;
+
+    fn read(json: &str) -> Result<Event, Rejection> {
+        event(json.as_bytes())
+    }
+
+    fn bad_fields(json: &str) -> Vec<String> {
+        read(json).unwrap_err().errors.into_iter().map(|error| error.field).collect()
+    }
+
+    fn with(field: &str) -> String {
+        GOOD.replacen('{', &format!("{{{field},"), 1)
+    }
+
+    #[test]
+    fn an_object_is_taken_and_integers_and_exponents_are_numbers_too() {
+        let event = read(GOOD).unwrap();
+        assert_eq!((event.speed, event.timestamp), (2.0, 1_664_624_846.762_738));
+        assert_eq!(read(&GOOD.replace("\"speed\":2", "\"speed\":1e5")).unwrap().speed, 1e5);
+    }
+
+    #[test]
+    fn a_number_is_a_number_and_a_text_is_a_text() {
+        for bad in ["\"2\"", "null", "true", "[]", "{}", "1e400", "-1e999"] {
+            assert_eq!(
+                bad_fields(&GOOD.replace("\"speed\":2", &format!("\"speed\":{bad}"))),
+                ["speed"],
+                "{bad}"
+            );
+        }
+        for bad in ["7", "null", "[\"a\"]", "\"\"", r#""a\u0000""#, r#""a\ud800""#, r#""\ufffd""#] {
+            assert_eq!(bad_fields(&GOOD.replace("\"Explorer\"", bad)), ["model"], "{bad}");
+        }
+        assert_eq!(read(&GOOD.replace("Explorer", r"O'N\u0065il")).unwrap().model, "O'Neil");
+    }
+
+    #[test]
+    fn what_is_no_object_or_no_json_is_refused_without_its_words() {
+        for bad in [
+            "secret",
+            "\"secret\"",
+            "7",
+            "null",
+            "[1]",
+            "{\"secret\":",
+            "{\"secret\":1,}",
+            "{} {}",
+            "{\"a\":NaN}",
+        ] {
+            let rejection = read(bad).unwrap_err();
+            assert!(
+                rejection.errors.is_empty() && !rejection.error.contains("secret"),
+                "{bad}: {rejection:?}"
+            );
+            assert!(rejection.error.starts_with("not "), "{bad}: {rejection:?}");
+        }
+        assert!(event(b"{\"a\":\"\xff\"}").is_err());
+    }
+
+    #[test]
+    fn a_repeated_key_is_an_error_and_so_is_nesting_without_end() {
+        assert_eq!(bad_fields(&with("\"speed\":2")), ["speed"]);
+        assert_eq!(bad_fields(&with("\"sp\\u0065ed\":2")), ["speed"]);
+        assert_eq!(bad_fields(&with(r#""colour":1,"colour":1"#)), ["colour"]);
+        let nested = |depth: usize| with(&format!("\"x\":{}{}", "[".repeat(depth), "]".repeat(depth)));
+        assert!(read(&nested(127)).is_ok());
+        assert_eq!(bad_fields(&nested(128)), ["x"]);
+        assert_eq!(bad_fields(&nested(100_000)), ["x"]);
+    }
+
+    #[test]
+    fn further_fields_travel_as_they_are_and_null_is_no_event_id() {
+        let event = read(&with(r#""battery":{"level":12345678901234567890123},"event_id":null"#)).unwrap();
+        assert_eq!(event.extra, [("battery".to_owned(), r#"{"level":12345678901234567890123}"#.to_owned())]);
+        assert_eq!(event.event_id, None);
+        assert_eq!(bad_fields(&with(r#""event_id":7"#)), ["event_id"]);
+        assert_eq!(bad_fields(&with(r#""a":1e999"#)), ["a"]);
+    }
+
+    #[test]
+    fn an_object_an_array_and_lines_are_told_apart() {
+        let kind = |body: &str| match items(body.as_bytes()) {
+            Ok(Items::One(_)) => "one".to_owned(),
+            Ok(Items::Elements(elements)) => format!("{} elements", elements.len()),
+            Ok(Items::Lines(lines)) => format!("{} lines", lines.len()),
+            Err(rejection) => rejection.error,
+        };
+        assert_eq!(kind("{\n\"a\":\n{\"b\":1}\n}"), "one");
+        assert_eq!(kind(" [{},\n{},7] "), "3 elements");
+        assert_eq!(kind("[]"), "0 elements");
+        assert_eq!(kind("{}\r\n\r\n{}\n"), "2 lines");
+        assert_eq!(kind("{broken\n{}"), "2 lines");
+        assert_eq!(kind("[{},{]"), "not JSON: line 1, column 6");
+        assert_eq!(kind("nonsense"), "one");
+    }
+}

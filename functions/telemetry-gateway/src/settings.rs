@@ -1,0 +1,84 @@
+//! The function's settings.
+
+use std::time::Duration;
+
+use function_kit::Environment;
+use kafka_client::ClusterSettings;
+
+/// What the environment says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The cluster (`KAFKA_…`).
+    pub cluster: ClusterSettings,
+    /// `TELEMETRY_TOPIC`.
+    pub topic: String,
+    /// `GATEWAY_TOKEN_SECRET`: the secret whose text vehicles must know; anybody may send where there is none.
+    pub token_secret: Option<String>,
+    /// `BODY_LIMIT_BYTES`.
+    pub body_limit: usize,
+    /// `PRODUCE_TIMEOUT_SECONDS`: how long the brokers may take.
+    pub produce_timeout: Duration,
+}
+
+/// What Lambda takes as a request at the most.
+const MOST_BODY: usize = 6 << 20;
+
+impl function_kit::Settings for Settings {
+    fn read(environment: &mut Environment) -> Option<Self> {
+        let cluster = ClusterSettings::read(environment);
+        let topic = environment.required("TELEMETRY_TOPIC", "the topic that events are produced to");
+        let token_secret = environment.text("GATEWAY_TOKEN_SECRET");
+        let body_limit = environment.optional("BODY_LIMIT_BYTES", 1_usize << 20);
+        if body_limit.is_some_and(|limit| !(1..=MOST_BODY).contains(&limit)) {
+            environment.problem(format!("BODY_LIMIT_BYTES must be 1 to {MOST_BODY}"));
+        }
+        let seconds = environment.optional("PRODUCE_TIMEOUT_SECONDS", 5_u16);
+        if seconds == Some(0) {
+            environment.problem("PRODUCE_TIMEOUT_SECONDS must be at least 1");
+        }
+        Some(Self {
+            cluster: cluster?,
+            topic: topic?,
+            token_secret,
+            body_limit: body_limit?,
+            produce_timeout: Duration::from_secs(seconds?.into()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, String> {
+        let environment: Environment = variables.iter().copied().collect();
+        environment.settings().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_mebibyte_and_five_seconds_are_the_defaults_and_nobody_needs_a_token() {
+        let settings = read(&[
+            ("KAFKA_BOOTSTRAP_SERVERS", "a:1"),
+            ("KAFKA_AUTH", "plaintext"),
+            ("TELEMETRY_TOPIC", "telemetry-v1"),
+        ])
+        .unwrap();
+        let Settings { body_limit, produce_timeout, token_secret, .. } = settings;
+        assert_eq!((body_limit, produce_timeout, token_secret), (1 << 20, Duration::from_secs(5), None));
+    }
+
+    #[test]
+    fn every_problem_is_named_at_once() {
+        let error = read(&[("BODY_LIMIT_BYTES", "0"), ("PRODUCE_TIMEOUT_SECONDS", "0"), ("KAFKA_AUTH", "x")])
+            .unwrap_err();
+        for name in [
+            "TELEMETRY_TOPIC",
+            "BODY_LIMIT_BYTES",
+            "PRODUCE_TIMEOUT_SECONDS",
+            "KAFKA_AUTH",
+            "KAFKA_BOOTSTRAP_SERVERS",
+        ] {
+            assert!(error.contains(name), "{name} is not in: {error}");
+        }
+    }
+}
