@@ -17,7 +17,7 @@ let asked = false;
 export function count(node, value) {
     const to = whole(value);
     const digits = to === null ? "" : to.toString();
-    if (node.dataset.total === digits) {
+    if (node.dataset.total === digits && digits !== "") {
         return;
     }
     node.dataset.total = digits;

@@ -3,6 +3,9 @@
 import { element, follow, scroller, setSince, since } from "./elements.js";
 import { sound, warn } from "./soundings.js";
 
+// The endpoint answers with no more than these.
+const LISTED = 20;
+
 /** Draws `api/errors` into `section`. */
 export function errors(section) {
     const kind = element("p", { class: "kind" }, "No function has failed within the last hour.");
@@ -14,7 +17,7 @@ export function errors(section) {
         kind.hidden = !none;
         box.hidden = none;
         follow(list, answer.errors, (one) => `${one.at} ${one.function} ${one.message}`, makeError, (line, one) => setSince(line.at, one.at));
-        sound("errors", answer.errors.length);
+        sound("errors", answer.errors.length < LISTED ? answer.errors.length : `${LISTED}+`);
         warn("errors", !none);
     };
 }

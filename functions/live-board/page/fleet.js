@@ -34,7 +34,7 @@ export class Fleet {
     }
 
     #meet(vin, x, y) {
-        const trail = this.#trails < TRAILS ? [] : undefined;
+        const trail = this.#trails < TRAILS ? new Trail() : undefined;
         this.#trails += trail ? 1 : 0;
         return { vin, x, y, trail, at: undefined };
     }
@@ -42,6 +42,9 @@ export class Fleet {
     // A report is some seconds old, and so is the one before: going from one to the other takes as long as it took.
     #move(vehicle, x, y, report, now, still) {
         const took = Date.parse(report.at) - Date.parse(vehicle.at);
+        if (vehicle.at !== undefined) {
+            vehicle.trail?.add(vehicle.toX, vehicle.toY);
+        }
         vehicle.fromX = vehicle.x;
         vehicle.fromY = vehicle.y;
         vehicle.toX = x;
@@ -53,12 +56,6 @@ export class Fleet {
         vehicle.make = report.make;
         vehicle.model = report.model;
         vehicle.at = report.at;
-        if (vehicle.trail) {
-            vehicle.trail.push(x, y);
-            if (vehicle.trail.length > 2 * TRAIL_LENGTH) {
-                vehicle.trail.splice(0, 2);
-            }
-        }
     }
 
     #forget(now) {
@@ -95,6 +92,27 @@ export class Fleet {
             return all.sort((a, b) => compare(b.at, a.at) || compare(a.vin, b.vin)).slice(0, n);
         }
         return all.sort((a, b) => b.speed - a.speed || compare(a.vin, b.vin)).slice(0, n);
+    }
+}
+
+// Where a vehicle was, as x, y, x, y …; when it is full, every other place goes and only every other one is added from
+// then on: the trail spans as long as the page was watching, in the memory of thirty places.
+class Trail {
+    places = [];
+    #every = 1;
+    #since = 0;
+
+    add(x, y) {
+        this.#since += 1;
+        if (this.#since < this.#every) {
+            return;
+        }
+        this.#since = 0;
+        this.places.push(x, y);
+        if (this.places.length > 2 * TRAIL_LENGTH) {
+            this.places = this.places.filter((_, index) => index % 4 < 2);
+            this.#every *= 2;
+        }
     }
 }
 

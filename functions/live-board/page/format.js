@@ -50,19 +50,29 @@ export function speed(value) {
     return Math.abs(value) < 1e6 ? oneDecimal.format(value) : value.toExponential(1);
 }
 
-/** A length: 4.2 m, 870 m, 12.3 km. */
+/** A place on an axis, in metres: 0, −500 m, 12 km. */
+export function grade(value) {
+    if (Math.abs(value) < 1e-9) {
+        return "0";
+    }
+    const [number, name] = Math.abs(value) >= 10_000 ? [value / 1000, "km"] : [value, "m"];
+    return `${short.format(number).replace("-", "−")} ${name}`;
+}
+
+/** A length: 4.2 m, −870 m, 12.3 km. */
 export function metres(value) {
-    const size = Math.abs(value);
     if (!Number.isFinite(value)) {
         return NONE;
     }
+    const size = Math.abs(value);
+    const sign = value < 0 ? "−" : "";
     if (size >= 1e9) {
-        return `${value.toExponential(1)} m`;
+        return `${sign}${size.toExponential(1)} m`;
     }
     if (size >= 10_000) {
-        return `${oneDecimal.format(value / 1000)} km`;
+        return `${sign}${oneDecimal.format(size / 1000)} km`;
     }
-    return size >= 100 ? `${grouped.format(value)} m` : `${oneDecimal.format(value)} m`;
+    return `${sign}${size >= 100 ? grouped.format(size) : oneDecimal.format(size)} m`;
 }
 
 /** A size in binary units. */

@@ -26,7 +26,10 @@ export function lanes(section) {
         const known = rates.filter((rate) => !Number.isNaN(rate));
         sound("rate", known.length > 0 ? Math.round(known.reduce((sum, rate) => sum + rate, 0)) : "");
         sound("lag", answer.mappings.reduce((sum, { lag }) => sum + (whole(lag) ?? 0n), 0n).toString());
-        warn("lag", answer.queues.some((queue) => queue.given_up > 0));
+        const givenUp = answer.queues.reduce((sum, queue) => sum + (queue.given_up || 0), 0);
+        sound("given-up", givenUp);
+        warn("given-up", givenUp > 0);
+        document.querySelector('[data-sounding="given-up"]').closest("a").hidden = givenUp === 0;
     };
 }
 

@@ -3,7 +3,7 @@
 import { count } from "./counting.js";
 import { element, follow, scroller, setSince, setText, since } from "./elements.js";
 import { group } from "./format.js";
-import { sound, warn } from "./soundings.js";
+import { sound } from "./soundings.js";
 
 /** Draws `api/parked` into `section`. */
 export function parked(section) {
@@ -27,7 +27,6 @@ export function parked(section) {
         follow(reasons, answer.reasons, (one) => `${one.lane} ${one.reason}`, makeReason, updateReason);
         follow(records, answer.records, (one) => `${one.lane} ${one.source}`, makeRecord, (line, one) => setSince(line.at, one.parked_at));
         sound("parked", answer.total);
-        warn("parked", !none);
     };
 }
 

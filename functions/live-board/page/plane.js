@@ -1,6 +1,6 @@
 // The plane, drawn like a chart: a graded frame, range rings about the headwater (the origin), tracks, vehicles, a scale bar.
 
-import { metres } from "./format.js";
+import { grade } from "./format.js";
 import { palette, type, unit } from "./palette.js";
 import { round, speedClass } from "./scale.js";
 
@@ -42,7 +42,7 @@ export function draw(context, chart) {
 /** The part of the canvas within the chart's frame. */
 export function frameOf(width, height) {
     const u = unit();
-    const left = 46 * u;
+    const left = 60 * u;
     const bottom = 24 * u;
     const edge = 7 * u;
     return { left, top: edge, width: Math.max(10, width - left - edge), height: Math.max(10, height - bottom - edge) };
@@ -79,6 +79,10 @@ function rings(context, view, inner, step, colours) {
     context.moveTo(x, inner.top);
     context.lineTo(x, inner.top + inner.height);
     context.stroke();
+    context.fillStyle = colours.frame;
+    context.beginPath();
+    context.arc(x, y, 3 * unit(), 0, TURN);
+    context.fill();
 }
 
 // Three strokes for all tracks, the older the fainter.
@@ -90,15 +94,16 @@ function tracks(context, fleet, view, colours, u) {
         context.globalAlpha = strength;
         context.beginPath();
         for (const { trail, x, y } of fleet.vehicles.values()) {
-            const places = trail ? trail.length / 2 - 1 : 0; // the last one is where it is going
-            if (places < 1) {
+            const places = trail?.places ?? [];
+            if (places.length === 0) {
                 continue;
             }
-            const first = Math.floor(from * places);
-            const last = to === 1 ? places - 1 : Math.floor(to * places);
-            context.moveTo(view.x(trail[2 * first]), view.y(trail[2 * first + 1]));
+            const newest = places.length / 2 - 1;
+            const first = Math.round(from * newest);
+            const last = Math.round(to * newest);
+            context.moveTo(view.x(places[2 * first]), view.y(places[2 * first + 1]));
             for (let index = first + 1; index <= last; index += 1) {
-                context.lineTo(view.x(trail[2 * index]), view.y(trail[2 * index + 1]));
+                context.lineTo(view.x(places[2 * index]), view.y(places[2 * index + 1]));
             }
             if (to === 1) {
                 context.lineTo(view.x(x), view.y(y));
@@ -159,7 +164,8 @@ function label(context, vehicle, view, inner, colours, u, picked) {
     context.font = type(12, 600);
     const width = context.measureText(text).width + 10 * u;
     const left = x + reach + width > inner.left + inner.width ? x - reach - width : x + reach;
-    const middle = Math.min(Math.max(y, inner.top + 12 * u), inner.top + inner.height - 12 * u);
+    // Above the scale bar, which stands in the corner.
+    const middle = Math.min(Math.max(y, inner.top + 12 * u), inner.top + inner.height - 44 * u);
     context.fillStyle = colours.paper;
     context.fillRect(left, middle - 10 * u, width, 20 * u);
     context.fillStyle = picked ? colours.alert : colours.ink;
@@ -188,7 +194,7 @@ function scaleBar(context, scale, inner, colours, u) {
     context.fillStyle = colours.ink;
     context.textAlign = "right";
     context.textBaseline = "bottom";
-    context.fillText(metres(length), right, y - 6 * u);
+    context.fillText(grade(length), right, y - 6 * u);
 }
 
 // The chart's frame: black and white by turns, one band a step.
@@ -230,7 +236,7 @@ function grades(context, view, inner, step, colours, u) {
     for (let index = Math.ceil(view.left / step); index * step <= view.right; index += 1) {
         const x = view.x(index * step);
         if (x > inner.left + 20 * u && x < inner.left + inner.width - 20 * u) {
-            context.fillText(metres(index * step), x, below);
+            context.fillText(grade(index * step), x, below);
         }
     }
     context.textAlign = "right";
@@ -238,7 +244,7 @@ function grades(context, view, inner, step, colours, u) {
     for (let index = Math.ceil(view.bottom / step); index * step <= view.top; index += 1) {
         const y = view.y(index * step);
         if (y > inner.top + 8 * u && y < inner.top + inner.height - 4 * u) {
-            context.fillText(metres(index * step), inner.left - 8 * u, y);
+            context.fillText(grade(index * step), inner.left - 9 * u, y);
         }
     }
 }

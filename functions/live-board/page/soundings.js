@@ -6,21 +6,23 @@ import { brief, timeOfDay } from "./format.js";
 
 const LARGE = 9;
 
-/** Shows a section's figure in the masthead: an integer's digits, or words for a label. */
+/** Shows a section's figure in the masthead: an integer, or a text such as "20+". */
 export function sound(name, value) {
-    const label = document.querySelector(`[data-sounding-label="${name.replace(/-label$/, "")}"]`);
-    if (name.endsWith("-label")) {
-        setText(label, value);
-        return;
-    }
     const figure = document.querySelector(`[data-sounding="${name}"]`);
-    const digits = String(value ?? "");
-    if (digits.length > LARGE) {
-        figure.dataset.total = digits;
-        setText(figure, brief(digits));
+    const text = String(value ?? "");
+    if (text.length > LARGE) {
+        figure.dataset.total = text;
+        setText(figure, brief(text));
+    } else if (/^\d*$/.test(text)) {
+        count(figure, text);
     } else {
-        count(figure, digits);
+        setText(figure, text);
     }
+}
+
+/** Says what a figure of the masthead counts. */
+export function nameSounding(name, words) {
+    setText(document.querySelector(`[data-sounding-label="${name}"]`), words);
 }
 
 /** Marks a figure of the masthead that somebody should look at. */

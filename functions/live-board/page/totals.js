@@ -4,7 +4,7 @@ import { count } from "./counting.js";
 import { element, follow, scroller, setSince, setText, since, table } from "./elements.js";
 import { group, NONE, perSecond, whole } from "./format.js";
 import { Rate } from "./rates.js";
-import { sound } from "./soundings.js";
+import { nameSounding, sound } from "./soundings.js";
 
 const SCALE = 10_000;
 
@@ -18,7 +18,7 @@ export function totals(section) {
         if (tables.length > 0) {
             setText(title, nameOf(tables[0]));
             sound("totals", tables[0].sum);
-            sound("totals-label", `${nameOf(tables[0]).toLowerCase()} counted`);
+            nameSounding("totals", `counted in ${nameOf(tables[0]).toLowerCase()}`);
         }
     };
 }

@@ -3,7 +3,7 @@
 import { axis, Chart } from "./chart.js";
 import { element, setSince, setText, since } from "./elements.js";
 import { Freshness } from "./freshness.js";
-import { metres, NONE, speed, tick, timeOfDay } from "./format.js";
+import { grade, metres, NONE, speed, tick, timeOfDay } from "./format.js";
 import { Poll } from "./poll.js";
 
 const EVERY_MS = 10_000;
@@ -106,7 +106,7 @@ function chartOptions(colours, u) {
         scales: { x: { time: true }, far: { range: (_, __, most) => [0, most || 1] }, fast: { range: (_, __, most) => [0, (most || 1) * 1.5] } },
         axes: [
             axis({ size: 22 * u, space: 60 * u, values: (_, splits) => splits.map((split) => timeOfDay(new Date(split * 1000)).slice(0, 5)) }),
-            axis({ scale: "far", size: 46 * u, space: 30 * u, values: (_, splits) => splits.map((split) => `${tick(split)} m`) }),
+            axis({ scale: "far", size: 50 * u, space: 30 * u, values: (_, splits) => splits.map(grade) }),
             axis({ scale: "fast", side: 1, size: 32 * u, space: 30 * u, grid: { show: false }, values: (_, splits) => splits.map(tick) }),
         ],
         series: [
