@@ -19,8 +19,8 @@ use tokio::runtime::Builder;
 
 use stack::layout::Layout;
 use verbs::{
-    bridge, detach, down, drain, env, fleet, inbox, ingest, logs, media, offsets, parked, pipeline, prepare,
-    rooms, status, up, verify,
+    board, bridge, detach, down, drain, env, fleet, inbox, ingest, logs, media, offsets, parked, pipeline,
+    prepare, rooms, status, up, verify,
 };
 
 /// Headwater on this machine: a local stack of real parts, and what it holds
@@ -50,6 +50,8 @@ enum Verb {
     Rooms(rooms::Rooms),
     /// Drive vehicles that send their state to the gateway
     Fleet(fleet::Fleet),
+    /// Show the live board, here or in an account
+    Board(board::Board),
     /// Upload media files and the list that names them
     Media(media::Media),
     /// Drop events of users and cards into the inbox
@@ -102,6 +104,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
             Verb::Env(_) => env::run(&layout),
             Verb::Drain(args) => drain::run(&layout, args).await,
             Verb::Rooms(args) => rooms::run(&layout, args).await,
+            Verb::Board(args) => board::run(&layout, args).await,
             Verb::Fleet(args) => fleet::run(&layout, args).await,
             Verb::Media(args) => media::run(&layout, args).await,
             Verb::Inbox(args) => inbox::run(&layout, args).await,

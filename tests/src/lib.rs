@@ -18,6 +18,7 @@ mod parts;
 mod proxy;
 mod runtime_api;
 mod sinks;
+pub mod stack;
 mod web;
 
 pub use bucket::{Bucket, notification, queue_event};

@@ -3,12 +3,11 @@
 //! These tests disturb the stack that they run on, so they take turns.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::path::Path;
-use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use end_to_end::Parts;
+use end_to_end::stack::{headwater, json, kill, up};
 use function_kit::Environment;
 use kafka_client::ClusterSettings;
 use kafka_producer::{KafkaProducer, OutgoingRecord};
@@ -17,21 +16,6 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 static TURN: LazyLock<Mutex<()>> = LazyLock::new(Mutex::default);
-
-fn headwater(arguments: &[&str]) -> Result<String, String> {
-    let command = std::env::var("HEADWATER_BIN").expect("HEADWATER_BIN is not set: run scripts/test");
-    let output = Command::new(command).args(arguments).output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if output.status.success() {
-        Ok(text(&output.stdout))
-    } else {
-        Err(format!("headwater {}: {}{}", arguments.join(" "), text(&output.stdout), text(&output.stderr)))
-    }
-}
-
-fn json(arguments: &[&str]) -> Value {
-    serde_json::from_str(&headwater(arguments).unwrap()).unwrap()
-}
 
 /// What a lane of a topic stored and parked, once every lane of the stack reconciles.
 fn stored(topic: &str) -> Vec<(u64, u64)> {
@@ -43,17 +27,6 @@ fn stored(topic: &str) -> Vec<(u64, u64)> {
     of_topic
         .map(|mapping| (mapping["stored"].as_u64().unwrap(), mapping["parked"].as_u64().unwrap()))
         .collect()
-}
-
-/// The settings that `headwater up` needs to find the stack of this test run again.
-fn up() {
-    let pipelines = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines");
-    headwater(&["up", "--no-build", "--pipelines", pipelines.to_str().unwrap()]).unwrap();
-}
-
-fn kill(part: &str) {
-    let pid = json(&["status", "--json"])["parts"][part]["pid"].as_u64().unwrap();
-    assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
 }
 
 async fn produce(topic: &str, values: impl IntoIterator<Item = String>) {

@@ -1,12 +1,16 @@
 //! Reconciliation: every record that Kafka holds, and every row of every object, is stored or parked, and none twice.
 
+pub(crate) mod books;
 pub(crate) mod ends;
+pub(crate) mod fleet;
 pub(crate) mod inbox;
 pub(crate) mod lake;
 pub(crate) mod media;
 pub(crate) mod objects;
 pub(crate) mod parked;
 pub(crate) mod ranges;
+mod records;
+pub(crate) mod table;
 pub(crate) mod totals;
 
 use serde::Serialize;
@@ -20,6 +24,8 @@ pub(crate) struct Verdict {
     /// Records that Kafka took, as far as they are still to be accounted for.
     pub(crate) produced: i64,
     pub(crate) stored: i64,
+    /// Of the stored ones, those whose key had a row already.
+    pub(crate) repeated: i64,
     pub(crate) parked: i64,
     /// Neither stored nor parked.
     pub(crate) missing: i64,
@@ -30,6 +36,12 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
+    /// A verdict without a finding yet.
+    pub(crate) fn of(function: &str, group: &str, topic: &str) -> Self {
+        let (function, group, topic) = (function.to_owned(), group.to_owned(), topic.to_owned());
+        Self { function, group, topic, ..Self::default() }
+    }
+
     /// Nothing is wrong.
     pub(crate) fn holds(&self) -> bool {
         self.problems.is_empty() && self.missing == 0 && self.doubled == 0

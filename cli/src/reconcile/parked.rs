@@ -30,14 +30,12 @@ pub(crate) async fn objects(letters: &DeadLetters, lane: Option<&str>) -> anyhow
 }
 
 /// The offsets that have a dead letter.
-pub(crate) async fn offsets(stack: &Stack) -> anyhow::Result<BTreeMap<Place, BTreeSet<i64>>> {
+pub(crate) fn offsets(objects: &[ParkedObject]) -> BTreeMap<Place, BTreeSet<i64>> {
     let mut offsets: BTreeMap<Place, BTreeSet<i64>> = BTreeMap::new();
-    for object in objects(&open(stack).await?, None).await? {
-        for record in object.records.into_iter().flatten() {
-            if let Source::Kafka { topic, partition, offset } = record.source {
-                offsets.entry((record.lane, topic, partition)).or_default().insert(offset);
-            }
+    for record in objects.iter().flat_map(|object| &object.records).flatten() {
+        if let Source::Kafka { topic, partition, offset } = &record.source {
+            offsets.entry((record.lane.clone(), topic.clone(), *partition)).or_default().insert(*offset);
         }
     }
-    Ok(offsets)
+    offsets
 }

@@ -21,6 +21,11 @@ pub(crate) struct MappingLag<'a> {
 }
 
 impl MappingLag<'_> {
+    /// The records that all partitions ever took.
+    pub(crate) fn end(&self) -> u64 {
+        self.partitions.iter().map(|partition| u64::try_from(partition.end).unwrap_or(0)).sum()
+    }
+
     /// The records of all partitions that wait.
     pub(crate) fn total(&self) -> u64 {
         self.partitions.iter().map(|partition| u64::try_from(partition.lag).unwrap_or(0)).sum()

@@ -53,6 +53,11 @@ pub(crate) struct Outputs {
 }
 
 impl Outputs {
+    /// The page's address. Its files are beside it, so it ends with a slash.
+    pub(crate) fn board(&self) -> anyhow::Result<String> {
+        Ok(format!("{}/", self.url("live-board")?))
+    }
+
     /// Where a function answers HTTP, by its folder's name.
     pub(crate) fn url(&self, function: &str) -> anyhow::Result<&str> {
         let url = self.urls.get(function).map(String::as_str);
@@ -135,6 +140,12 @@ impl Stack {
             ("HEADWATER_INBOX_BUCKET", &outputs.inbox_bucket),
         ];
         variables.extend(buckets.into_iter().filter_map(|(name, bucket)| Some((name, bucket.clone()?))));
+        if let Ok(gateway) = outputs.url("telemetry-gateway") {
+            variables.push(("HEADWATER_GATEWAY_URL", gateway.to_owned()));
+        }
+        if let Ok(board) = outputs.board() {
+            variables.push(("HEADWATER_BOARD_URL", board));
+        }
         Ok(variables)
     }
 }

@@ -2,20 +2,16 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::{Request, StatusCode, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::{Client as Pool, connect::HttpConnector};
-use hyper_util::rt::TokioExecutor;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
+use super::pool::{Pool, pool};
 use crate::failure::failure;
 
-const CONNECT: Duration = Duration::from_secs(5);
 /// A gateway gives up on its brokers earlier than this.
 const ANSWER: Duration = Duration::from_secs(20);
 /// An answer's body is read up to here.
@@ -37,7 +33,7 @@ pub(crate) enum Told {
 /// Sends events to one gateway.
 #[derive(Debug)]
 pub(crate) struct Client {
-    pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    pool: Pool,
     url: Uri,
     headers: HeaderMap,
     slots: Semaphore,
@@ -46,16 +42,6 @@ pub(crate) struct Client {
 impl Client {
     /// A client of the gateway at `host` (`http://…` or `https://…`), with this many connections at the most.
     pub(crate) fn new(host: &str, token: Option<&str>, connections: usize) -> anyhow::Result<Self> {
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        http.set_connect_timeout(Some(CONNECT));
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
-            .context("cannot speak TLS")?
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
         let (url, named) = target(host)?;
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         let mut headers = HeaderMap::from_iter([(CONTENT_TYPE, form), (HOST, named)]);
@@ -66,7 +52,7 @@ impl Client {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        let pool = Pool::builder(TokioExecutor::new()).pool_max_idle_per_host(connections).build(connector);
+        let pool = pool(connections)?;
         Ok(Self { pool, url, headers, slots: Semaphore::new(connections) })
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod client;
 pub(crate) mod drive;
 mod latency;
+pub(crate) mod pool;
 pub(crate) mod receipt;
 pub(crate) mod tally;
 pub(crate) mod vehicle;

@@ -1,5 +1,6 @@
 //! One file a verb.
 
+pub(crate) mod board;
 pub(crate) mod bridge;
 pub(crate) mod detach;
 pub(crate) mod down;

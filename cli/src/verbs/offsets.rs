@@ -141,7 +141,7 @@ async fn sink_positions(
     partitions: &[i32],
 ) -> anyhow::Result<BTreeMap<i32, Position>> {
     let topic = pipeline.topic.name.as_str();
-    if pipeline.totals.as_ref().is_some_and(|totals| totals.consumer_group == group) {
+    if in_postgres(pipeline, group) {
         let client = postgres::connect(&stack.database_url).await?;
         let all = ledger::show(&client, Some(topic)).await?;
         let ours = all.into_iter().filter(|(of, _)| of == group);
@@ -150,6 +150,15 @@ async fn sink_positions(
     let Some(mut table) = lake_table(stack, pipeline, group).await? else { return Ok(BTreeMap::new()) };
     let apps = table.app_versions(Instant::now() + PATIENCE).await?;
     Ok(partitions.iter().map(|&partition| (partition, position(apps, group, topic, partition))).collect())
+}
+
+/// Whether the group's positions are in Postgres, beside its rows.
+fn in_postgres(pipeline: &Pipeline, group: &str) -> bool {
+    let groups = [
+        pipeline.totals.as_ref().map(|spec| &spec.consumer_group),
+        pipeline.table.as_ref().map(|spec| &spec.consumer_group),
+    ];
+    groups.into_iter().flatten().any(|of| of == group)
 }
 
 /// The lake's table that a group writes, if it writes one.
@@ -173,7 +182,7 @@ async fn reset(stack: &Stack, pipelines: &Pipelines, group: &str, topic: &str) -
         )
     };
     let pipeline = pipelines.of_topic(topic).ok_or_else(nothing)?;
-    if pipeline.totals.as_ref().is_some_and(|totals| totals.consumer_group == group) {
+    if in_postgres(pipeline, group) {
         let client = postgres::connect(&stack.database_url).await?;
         let partitions = ledger::reset(&client, group, topic).await?;
         out::line(format!("{group} begins anew in {topic}: {partitions} partitions forgotten in Postgres"));

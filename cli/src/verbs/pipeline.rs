@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use pipeline::{Pipeline, PipelineError, Pipelines};
+use pipeline::{OnRepeat, Pipeline, PipelineError, Pipelines};
 
 use crate::{failure::failure, out, stack::layout::Layout};
 
@@ -122,6 +122,16 @@ fn summary(pipeline: &Pipeline) -> anyhow::Result<Vec<String>> {
         let (table, sum, total) = (&totals.table, &totals.sum, &totals.total_column);
         lines.push(mapping("totals-upserter", &totals.consumer_group));
         lines.push(format!("totals    {table}: {total} = sum of {sum} by {}", totals.key.join(", ")));
+    }
+    if let Some(table) = &pipeline.table {
+        lines.push(mapping("table-writer", &table.consumer_group));
+        let rows = match (table.key.as_slice(), table.on_repeat) {
+            ([], _) => "a row for each record".to_owned(),
+            (key, OnRepeat::KeepFirst) => format!("the first of each ({})", key.join(", ")),
+            (key, OnRepeat::ReplaceByNewest) => format!("the newest of each ({})", key.join(", ")),
+        };
+        let kept = table.retention_days.map(|days| format!(", kept {days} days")).unwrap_or_default();
+        lines.push(format!("table     {}: {rows}{kept}", table.name));
     }
     Ok(lines)
 }

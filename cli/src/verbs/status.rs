@@ -65,7 +65,8 @@ struct MappingReport {
     function: String,
     group: String,
     topic: String,
-    /// `null` when Kafka does not answer.
+    /// Records that the topic ever took; `null`, as the lag, when Kafka does not answer.
+    end: Option<u64>,
     lag: Option<u64>,
     last_error: Option<String>,
 }
@@ -160,6 +161,7 @@ async fn report(layout: &Layout, stack: &Stack) -> Report {
             function: mapping.function_name.clone(),
             group: mapping.consumer_group.clone(),
             topic: mapping.topic.clone(),
+            end: lags.iter().find(|lag| lag.mapping == mapping).map(MappingLag::end),
             lag: lags.iter().find(|lag| lag.mapping == mapping).map(MappingLag::total),
             last_error: errors.get(&(mapping.consumer_group.clone(), mapping.topic.clone())).cloned(),
         })

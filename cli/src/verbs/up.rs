@@ -201,5 +201,6 @@ async fn finish(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
     bridge::start(layout, stack).await?;
     step.done(format!("{} mappings", outputs.event_source_mappings.len()));
     out::note("the stack is up: `headwater status` shows it, `eval \"$(headwater env)\"` points tools at it");
+    out::note(format!("the live board: {}", outputs.board()?));
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Args;
-use pipeline::{Pipeline, Pipelines};
+use pipeline::{Pipeline, Pipelines, Table as TableSpec};
 use serde::Serialize;
 
 use super::drain::duration;
@@ -14,11 +14,12 @@ use crate::{
     failure::failure,
     out,
     reconcile::{
-        Verdict,
+        Verdict, books,
         ends::{self, Ends},
+        fleet::{self, FleetVerdict},
         inbox, lake, media,
         objects::ObjectVerdict,
-        parked, totals,
+        parked, table as rows, totals,
     },
     stack::{lag, layout::Layout, postgres, queues, record::Stack},
     table,
@@ -41,12 +42,13 @@ pub(crate) struct Verify {
     timeout: Duration,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Report {
     holds: bool,
     mappings: Vec<Verdict>,
     sums: Vec<Sum>,
     objects: Vec<ObjectVerdict>,
+    fleets: Vec<FleetVerdict>,
 }
 
 /// The two sinks of one topic against each other.
@@ -66,11 +68,16 @@ pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
     let pipelines = Pipelines::from_folder(&stack.pipelines)?;
     let reader = lag::reader(&stack).await?;
     let ends = ends::settled(&reader, stack.outputs()?, args.timeout).await?;
-    let letters = parked::offsets(&stack).await?;
-    let mut report = Report { holds: true, mappings: Vec::new(), sums: Vec::new(), objects: Vec::new() };
+    queues_empty(&stack, args.timeout).await?;
+    let parked = parked::objects(&parked::open(&stack).await?, None).await?;
+    let letters = parked::offsets(&parked);
+    let mut report = Report { holds: true, ..Report::default() };
     for pipeline in &pipelines {
         let Some(ends) = ends.get(&pipeline.topic.name) else { continue };
         judge(&stack, pipeline, ends, &letters, &mut report).await?;
+        if let Some(spec) = &pipeline.table {
+            judge_table(layout, &stack, (pipeline, spec), ends, &letters, &mut report).await?;
+        }
     }
     for mapping in &stack.outputs()?.event_source_mappings {
         // A position beyond the end belongs to a topic that is gone.
@@ -83,10 +90,13 @@ pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
             verdict.problems.push("the topic was created again meanwhile".to_owned());
         }
     }
-    judge_objects(&stack, args.timeout, &mut report).await?;
+    let client = postgres::connect(&stack.database_url).await?;
+    report.objects.extend(media::judge(&stack, &client, &parked).await?);
+    report.objects.extend(inbox::judge(&stack, &client, &parked).await?);
     report.holds = report.mappings.iter().all(Verdict::holds)
         && report.sums.iter().all(|sum| sum.agree)
-        && report.objects.iter().all(ObjectVerdict::holds);
+        && report.objects.iter().all(ObjectVerdict::holds)
+        && report.fleets.iter().all(FleetVerdict::holds);
     show(&report, args.json)?;
     if report.holds {
         return Ok(());
@@ -97,16 +107,12 @@ pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
     ))
 }
 
-/// The lanes fed by S3, once their queues are empty.
-async fn judge_objects(stack: &Stack, patience: Duration, report: &mut Report) -> anyhow::Result<()> {
+/// Waits for what is on its way through the lanes fed by S3.
+async fn queues_empty(stack: &Stack, patience: Duration) -> anyhow::Result<()> {
     let started = tokio::time::Instant::now();
     while queues::all(stack).await?.iter().any(|depth| depth.waiting > 0) && started.elapsed() < patience {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let client = postgres::connect(&stack.database_url).await?;
-    let letters = parked::objects(&parked::open(stack).await?, None).await?;
-    report.objects.extend(media::judge(stack, &client, &letters).await?);
-    report.objects.extend(inbox::judge(stack, &client, &letters).await?);
     Ok(())
 }
 
@@ -120,26 +126,13 @@ async fn judge(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let topic = &pipeline.topic.name;
-    let letters_of = |lane: &str| {
-        let lane = lane.to_owned();
-        move |partition: i32| {
-            letters.get(&(lane.clone(), topic.clone(), partition)).cloned().unwrap_or_default()
-        }
-    };
-    let verdict = |function: &str, group: &str| Verdict {
-        function: function.to_owned(),
-        group: group.to_owned(),
-        topic: topic.clone(),
-        ..Verdict::default()
-    };
     // The totals first: whatever they count by now, the lake can be asked for exactly that.
     let mut counted = None;
     if let Some(spec) = &pipeline.totals {
         let mut client = postgres::connect(&stack.database_url).await?;
-        let read =
-            totals::read(&mut client, &spec.consumer_group, topic, &spec.table, &spec.total_column).await?;
-        let mut verdict = verdict("totals-upserter", &spec.consumer_group);
-        totals::judge(&mut verdict, &read, ends, &letters_of("totals-upserter"));
+        let read = totals::read(&mut client, topic, spec).await?;
+        let mut verdict = Verdict::of("totals-upserter", &spec.consumer_group, topic);
+        books::judge(&mut verdict, &read.books, ends, &letters_of(letters, "totals-upserter", topic));
         report.mappings.push(verdict);
         counted = Some((spec, read));
     }
@@ -150,8 +143,8 @@ async fn judge(
         books.is_some_and(|books| books.get(&partition).is_some_and(|books| books.counted(offset)))
     };
     let stored = lake::read(stack, &spec.path, field, in_totals).await?;
-    let mut verdict = verdict("parquet-writer", &spec.consumer_group);
-    lake::judge(&mut verdict, &stored, ends, &letters_of("parquet-writer"));
+    let mut verdict = Verdict::of("parquet-writer", &spec.consumer_group, topic);
+    lake::judge(&mut verdict, &stored, ends, &letters_of(letters, "parquet-writer", topic));
     report.mappings.push(verdict);
     if let Some((totals, read)) = counted {
         let lake = stored.sum.map(|sum| decimal(sum, &read.sum));
@@ -167,6 +160,32 @@ async fn judge(
         });
     }
     Ok(())
+}
+
+async fn judge_table(
+    layout: &Layout,
+    stack: &Stack,
+    (pipeline, spec): (&Pipeline, &TableSpec),
+    ends: &Ends,
+    letters: &Letters,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let topic = &pipeline.topic.name;
+    let mut client = postgres::connect(&stack.database_url).await?;
+    let stored = rows::read(&mut client, topic, spec).await?;
+    let mut verdict = Verdict::of("table-writer", &spec.consumer_group, topic);
+    let without_row = rows::judge(&mut verdict, &stored, ends, &letters_of(letters, "table-writer", topic));
+    rows::account_for(&mut verdict, stack, pipeline, spec, &without_row).await?;
+    report.mappings.push(verdict);
+    if let Ok(gateway) = stack.outputs()?.url("telemetry-gateway") {
+        report.fleets.extend(fleet::judge(layout, gateway, &client, pipeline, spec).await?);
+    }
+    Ok(())
+}
+
+/// The offsets of one lane's dead letters in a topic, by partition.
+fn letters_of<'a>(letters: &'a Letters, lane: &'a str, topic: &'a str) -> impl Fn(i32) -> BTreeSet<i64> + 'a {
+    move |partition| letters.get(&(lane.to_owned(), topic.to_owned(), partition)).cloned().unwrap_or_default()
 }
 
 /// An unscaled number with as many digits behind the point as `like` has.
@@ -185,14 +204,29 @@ fn show(report: &Report, json: bool) -> anyhow::Result<()> {
         return out::json(report);
     }
     let rows = report.mappings.iter().map(|verdict| {
-        let numbers = [verdict.produced, verdict.stored, verdict.parked, verdict.missing, verdict.doubled];
-        let mut row = vec![verdict.function.clone(), verdict.group.clone(), verdict.topic.clone()];
-        row.extend(numbers.map(|number| number.to_string()));
-        row.push(if verdict.holds() { "holds" } else { "DOES NOT HOLD" }.to_owned());
-        row
+        let numbers = [
+            verdict.produced,
+            verdict.stored,
+            verdict.repeated,
+            verdict.parked,
+            verdict.missing,
+            verdict.doubled,
+        ];
+        let names = [&verdict.function, &verdict.group, &verdict.topic];
+        row(names, numbers, verdict.holds())
     });
-    let header =
-        ["function", "group", "topic", "produced", "stored", "parked", "missing", "doubled", "verdict"];
+    let header = [
+        "function",
+        "group",
+        "topic",
+        "produced",
+        "stored",
+        "of it again",
+        "parked",
+        "missing",
+        "doubled",
+        "verdict",
+    ];
     out::line(table::render(&header, rows));
     for sum in &report.sums {
         let relation = if sum.agree { "=" } else { "BUT" };
@@ -200,6 +234,15 @@ fn show(report: &Report, json: bool) -> anyhow::Result<()> {
         out::line(format!(
             "{}: sum of {} in the lake {lake} {relation} {} in {}",
             sum.topic, sum.field, sum.totals, sum.table
+        ));
+    }
+    for drive in &report.fleets {
+        let relation = if drive.holds() { "=" } else { "BUT" };
+        let given_up =
+            if drive.given_up > 0 { format!(" (and {} given up)", drive.given_up) } else { String::new() };
+        out::line(format!(
+            "fleet of {} at {}: {} acknowledged{given_up} {relation} {} stored",
+            drive.vehicles, drive.started, drive.acknowledged, drive.stored
         ));
     }
     let rows = report.objects.iter().map(|verdict| {
@@ -211,29 +254,46 @@ fn show(report: &Report, json: bool) -> anyhow::Result<()> {
             verdict.ignored,
             verdict.parked,
         ];
-        let mut row = vec![verdict.function.clone(), verdict.bucket.clone()];
-        row.extend(numbers.map(|number| number.to_string()));
-        row.push(if verdict.holds() { "holds" } else { "DOES NOT HOLD" }.to_owned());
-        row
+        row([&verdict.function, &verdict.bucket], numbers, verdict.holds())
     });
     let header =
         ["function", "bucket", "objects", "rows", "stored", "superseded", "ignored", "parked", "verdict"];
     out::line("");
     out::line(table::render(&header, rows));
+    for problem in problems(report) {
+        out::line(problem);
+    }
+    Ok(())
+}
+
+fn row<const N: usize, T: ToString>(
+    names: [&String; N],
+    numbers: impl IntoIterator<Item = T>,
+    holds: bool,
+) -> Vec<String> {
+    let mut row: Vec<String> = names.into_iter().cloned().collect();
+    row.extend(numbers.into_iter().map(|number| number.to_string()));
+    row.push(if holds { "holds" } else { "DOES NOT HOLD" }.to_owned());
+    row
+}
+
+fn problems(report: &Report) -> Vec<String> {
+    let mut problems = Vec::new();
     for verdict in &report.objects {
-        for problem in &verdict.problems {
-            out::line(format!("{}: {problem}", verdict.function));
-        }
+        problems.extend(verdict.problems.iter().map(|problem| format!("{}: {problem}", verdict.function)));
         if verdict.more_problems > 0 {
-            out::line(format!("{}: and {} more", verdict.function, verdict.more_problems));
+            problems.push(format!("{}: and {} more", verdict.function, verdict.more_problems));
         }
     }
     for verdict in &report.mappings {
-        for problem in &verdict.problems {
-            out::line(format!("{} of {}: {problem}", verdict.function, verdict.topic));
-        }
+        let of = |problem| format!("{} of {}: {problem}", verdict.function, verdict.topic);
+        problems.extend(verdict.problems.iter().map(of));
     }
-    Ok(())
+    for drive in &report.fleets {
+        problems
+            .extend(drive.problems.iter().map(|problem| format!("fleet at {}: {problem}", drive.started)));
+    }
+    problems
 }
 
 #[cfg(test)]

@@ -175,6 +175,46 @@ impl RowsTable {
     }
 }
 
+impl RowsTable {
+    /// For each of `rows`, whether its key has a row; without a key none has.
+    pub async fn has_keys(
+        &self,
+        client: &Client,
+        rows: &[NewRow<'_, '_>],
+    ) -> Result<Vec<bool>, WarehouseError> {
+        if self.key.is_empty() || rows.is_empty() {
+            return Ok(vec![false; rows.len()]);
+        }
+        let keys = self.columns.iter().filter(|(_, column)| self.key.contains(&column.flat_name()));
+        let (mut arrays, mut matches, mut parameters) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, (place, column)) in keys.enumerate() {
+            let (Some(element), Some(sql_type)) =
+                (array_element(column.field_type), sql_type(column.field_type))
+            else {
+                continue;
+            };
+            arrays.push(format!("${}::{element}[]", index + 1));
+            matches.push(format!("t.{} = u.c{index}::{sql_type}", quoted(&column.flat_name())));
+            parameters.push(values::array(column.field_type, rows.iter().map(|row| &row.values[*place])));
+        }
+        let aliases: Vec<_> = (0..arrays.len()).map(|index| format!("c{index}")).collect();
+        let sql = format!(
+            "SELECT EXISTS (SELECT FROM {} t WHERE {}) FROM unnest({}) WITH ORDINALITY AS u({}, place) ORDER BY place",
+            quoted(&self.name),
+            matches.join(" AND "),
+            arrays.join(", "),
+            aliases.join(", "),
+        );
+        let parameters: Vec<(&(dyn ToSql + Sync), Type)> = parameters
+            .iter()
+            .map(|(values, array)| (values.as_ref() as &(dyn ToSql + Sync), array.clone()))
+            .collect();
+        let found = client.query_typed(&sql, &parameters).await;
+        let found = found.map_err(WarehouseError::statement("look keys up"))?;
+        Ok(found.iter().map(|row| row.get(0)).collect())
+    }
+}
+
 /// The column at `place`, which is null also where the struct around it is.
 fn nullable_within(layout: &Layout, place: usize) -> Column {
     Column { nullable: layout.may_be_null(place), ..layout.columns[place].clone() }

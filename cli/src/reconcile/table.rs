@@ -1,0 +1,118 @@
+//! The tables' side: each row says which record it is; a record without a row repeats the key of one that has.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Context as _;
+use chrono::{DateTime, Days, Utc};
+use pipeline::{Pipeline, RecordDecoder, Table, Value};
+use tokio_postgres::Client;
+use warehouse::{NewRow, RowsTable, quoted};
+
+use super::{
+    Verdict,
+    books::{self, Books},
+    ends::Ends,
+    records,
+};
+use crate::stack::{postgres, record::Stack};
+
+/// What a table holds, and the books of its group, as of one moment.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) books: BTreeMap<i32, Books>,
+    /// Offsets of all rows by partition, sorted, repeated where rows are.
+    pub(crate) offsets: BTreeMap<i32, Vec<i64>>,
+}
+
+/// Reads both in one snapshot.
+pub(crate) async fn read(client: &mut Client, topic: &str, spec: &Table) -> anyhow::Result<Stored> {
+    let transaction = postgres::snapshot(client).await?;
+    let books = books::read(&transaction, &spec.consumer_group, topic).await?;
+    let sql = format!(
+        "SELECT _partition, array_agg(_offset ORDER BY _offset) FROM {} GROUP BY _partition",
+        quoted(&spec.name)
+    );
+    let rows = transaction.query(&sql, &[]).await.with_context(|| format!("cannot read {}", spec.name))?;
+    transaction.commit().await.context("cannot read a table")?;
+    Ok(Stored { books, offsets: rows.iter().map(|row| (row.get(0), row.get(1))).collect() })
+}
+
+/// Holds rows and books against what Kafka took. Returns the records that were handled and have no row.
+pub(crate) fn judge(
+    verdict: &mut Verdict,
+    stored: &Stored,
+    ends: &Ends,
+    letters: &dyn Fn(i32) -> BTreeSet<i64>,
+) -> BTreeMap<i32, BTreeSet<i64>> {
+    books::judge(verdict, &stored.books, ends, letters);
+    let mut without_row = BTreeMap::new();
+    for (&partition, &(beginning, _)) in ends {
+        let books = stored.books.get(&partition).cloned().unwrap_or_default();
+        let rows = stored.offsets.get(&partition).map(Vec::as_slice).unwrap_or_default();
+        let doubled: Vec<i64> =
+            rows.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+        verdict.doubled += i64::try_from(doubled.len()).unwrap_or(i64::MAX);
+        verdict.problem("stored more than once", partition, &doubled);
+        let strangers: Vec<i64> = rows.iter().copied().filter(|offset| !books.counted(*offset)).collect();
+        verdict.problem("stored, but not by the ledger", partition, &strangers);
+        let with_row: BTreeSet<i64> = rows.iter().copied().collect();
+        // What Kafka no longer holds cannot be asked for.
+        let handled = (beginning..books.next).filter(|offset| books.counted(*offset));
+        let missing: BTreeSet<i64> = handled.filter(|offset| !with_row.contains(offset)).collect();
+        if !missing.is_empty() {
+            without_row.insert(partition, missing);
+        }
+    }
+    without_row
+}
+
+/// Looks the records without a row up in Kafka: a row of their key must be there, unless its days are over.
+pub(crate) async fn account_for(
+    verdict: &mut Verdict,
+    stack: &Stack,
+    pipeline: &Pipeline,
+    spec: &Table,
+    without_row: &BTreeMap<i32, BTreeSet<i64>>,
+) -> anyhow::Result<()> {
+    let table = RowsTable::of_pipeline(pipeline, spec).context("the table's fields do not fit")?;
+    let decoder = RecordDecoder::new(&pipeline.fields);
+    let event_time = pipeline.event_time.as_ref().and_then(|path| decoder.layout().place(path));
+    let oldest = spec.retention_days.map(|days| Utc::now() - Days::new(days.into()));
+    let client = postgres::connect(&stack.database_url).await?;
+    let mut reader = records::Reader::open(&stack.kafka(), &pipeline.topic.name, without_row).await?;
+    let mut lost: BTreeMap<i32, BTreeSet<i64>> = without_row.clone();
+    while let Some(records) = reader.next().await? {
+        let mut decoded: Vec<(i32, i64, Vec<Value<'_>>)> = Vec::new();
+        for record in &records {
+            let mut row = Vec::new();
+            let value = record.value.as_deref().unwrap_or_default();
+            if decoder.decode(value, &mut row).is_ok() {
+                decoded.push((record.partition, record.offset, row));
+            }
+        }
+        let rows: Vec<NewRow<'_, '_>> = decoded
+            .iter()
+            .map(|(partition, offset, values)| NewRow {
+                values,
+                received_at: DateTime::default(),
+                partition: *partition,
+                offset: *offset,
+            })
+            .collect();
+        let there = table.has_keys(&client, &rows).await.context("cannot look keys up")?;
+        for ((partition, offset, row), there) in decoded.iter().zip(there) {
+            let time = event_time.and_then(|place| warehouse::values::time(&row[place]));
+            let is_over = time.zip(oldest).is_some_and(|(time, oldest)| time < oldest);
+            if there || is_over {
+                verdict.repeated += 1;
+                lost.entry(*partition).or_default().remove(offset);
+            }
+        }
+    }
+    for (partition, offsets) in lost {
+        let offsets: Vec<i64> = offsets.into_iter().collect();
+        verdict.missing += i64::try_from(offsets.len()).unwrap_or(i64::MAX);
+        verdict.problem("handled, but neither the record nor its key has a row", partition, &offsets);
+    }
+    Ok(())
+}
