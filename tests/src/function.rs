@@ -63,6 +63,16 @@ impl Function {
     /// Starts `name` for the pipelines (YAML texts) on the parts; `endpoint` and `database_url` may lead through a
     /// proxy.
     pub async fn start(name: &str, parts: &Parts, pipelines: &[String]) -> Self {
+        Self::start_with(name, parts, pipelines, &[]).await
+    }
+
+    /// The same with further variables, which come before the usual ones.
+    pub async fn start_with(
+        name: &str,
+        parts: &Parts,
+        pipelines: &[String],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let api = RuntimeApi::start().await;
         let pipelines: Vec<pipeline::Pipeline> =
             pipelines.iter().map(|yaml| pipeline::Pipeline::from_yaml(yaml, "test").unwrap()).collect();
@@ -81,12 +91,14 @@ impl Function {
             .env("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9")
             .env("KAFKA_AUTH", "plaintext")
             .env("ROOMS_TOPIC", &parts.topic)
+            .env("TELEMETRY_TOPIC", &parts.topic)
             .env("LAKE_ROOT", parts.lake_root.to_string())
             .env("PARKED_ROOT", parts.parked_root.to_string())
             .env("MEDIA_SOURCE", &parts.media)
             .env("INBOX_ROOT", &parts.inbox)
             .env("SETTLE_SECONDS", "1")
             .env("HEADWATER_PIPELINES", serde_json::to_string(&pipelines).unwrap())
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .kill_on_drop(true);

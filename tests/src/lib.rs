@@ -13,19 +13,23 @@
 mod bucket;
 mod events;
 mod function;
+mod http;
 mod object_lane;
 mod parts;
 mod proxy;
 mod runtime_api;
 mod sinks;
+mod topic;
 pub mod stack;
 mod web;
 
 pub use bucket::{Bucket, notification, queue_event};
 pub use events::{Record, event, room};
 pub use function::{Function, Invoked};
+pub use http::{Answered, http_event};
 pub use object_lane::ObjectLane;
 pub use parts::Parts;
 pub use proxy::{Moment, Proxy};
 pub use sinks::{Row, Sinks};
+pub use topic::Topic;
 pub use web::Web;

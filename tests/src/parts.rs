@@ -25,7 +25,7 @@ pub struct Parts {
     pub inbox: String,
 }
 
-fn variable(name: &str) -> String {
+pub(crate) fn variable(name: &str) -> String {
     env::var(name).unwrap_or_else(|_| {
         panic!("{name} is not set: run scripts/test, or `headwater up` and then `eval \"$(headwater env)\"`")
     })

@@ -97,3 +97,103 @@ async fn grace(ending: &mut Ending) {
 fn to_micros(seconds: f64) -> f64 {
     (seconds * 1e6).round() / 1e6
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::convert::Infallible;
+    use std::sync::Mutex;
+
+    use http_body_util::{BodyExt as _, Full};
+    use hyper::body::Incoming;
+    use hyper::service::service_fn;
+    use hyper::{Request, Response};
+    use hyper_util::rt::TokioIo;
+    use rand::SeedableRng as _;
+    use tokio::net::TcpListener;
+    use tokio::task::JoinSet;
+
+    use super::*;
+    use crate::traffic::tally::Counts;
+    use crate::traffic::vehicle;
+
+    /// How often each body came.
+    type Bodies = Arc<Mutex<BTreeMap<String, u32>>>;
+
+    /// A gateway that answers the n-th try of an event with `status(n)`.
+    async fn gateway(status: fn(u32) -> u16) -> (String, Bodies) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = format!("http://{}", listener.local_addr().unwrap());
+        let bodies = Bodies::default();
+        let seen = Arc::clone(&bodies);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let seen = Arc::clone(&seen);
+                let service = service_fn(move |request: Request<Incoming>| {
+                    let seen = Arc::clone(&seen);
+                    async move {
+                        let body = request.into_body().collect().await.unwrap().to_bytes();
+                        let body = String::from_utf8(body.to_vec()).unwrap();
+                        let tries =
+                            *seen.lock().unwrap().entry(body).and_modify(|tries| *tries += 1).or_insert(1);
+                        let answer = Response::builder().status(status(tries)).body(Full::<Bytes>::default());
+                        Ok::<_, Infallible>(answer.unwrap())
+                    }
+                });
+                let connection = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service);
+                tokio::spawn(connection);
+            }
+        });
+        (host, bodies)
+    }
+
+    /// Drives five vehicles until `enough`, then lets what is under way be sent again for `grace`.
+    async fn driven(host: &str, enough: fn(&Counts) -> bool, grace: Duration) -> (Counts, Vec<Trace>) {
+        let (interval, started) = (Duration::from_millis(20), Instant::now());
+        let client = Client::new(host, None, 3).unwrap();
+        let road =
+            Road { client, tally: Tally::default(), interval, started, started_epoch: 1_795_262_400.0 };
+        let road = Arc::new(road);
+        let (stop, ending) = watch::channel(None);
+        let mut drives = JoinSet::new();
+        for vehicle in vehicle::draw(5, "Ford", &mut rand::rngs::StdRng::seed_from_u64(1)) {
+            drives.spawn(drive(vehicle, Duration::ZERO, Arc::clone(&road), ending.clone()));
+        }
+        while !enough(&road.tally.counts()) {
+            assert!(started.elapsed() < Duration::from_secs(30), "{:?}", road.tally.counts());
+            tokio::task::yield_now().await;
+        }
+        stop.send(Some(Instant::now() + grace)).unwrap();
+        let traces = drives.join_all().await;
+        (road.tally.counts(), traces)
+    }
+
+    #[tokio::test]
+    async fn what_is_not_acknowledged_is_sent_again_unchanged_until_it_is() {
+        let (host, bodies) = gateway(|tries| if tries < 3 { 503 } else { 200 }).await;
+        let (counts, traces) =
+            driven(&host, |counts| counts.acknowledged >= 10, Duration::from_secs(30)).await;
+        assert_eq!((counts.acknowledged, counts.given_up, counts.refused), (counts.made, 0, 0), "{counts:?}");
+        assert_eq!(counts.retried, 2 * counts.made);
+        let bodies = bodies.lock().unwrap();
+        assert_eq!(bodies.len() as u64, counts.made, "no two events are the same");
+        assert!(bodies.values().all(|&tries| tries == 3), "{bodies:?}");
+        assert_eq!(traces.len(), 5);
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_is_not_sent_again() {
+        let (host, bodies) = gateway(|_| 400).await;
+        let (counts, _) = driven(&host, |counts| counts.refused >= 20, Duration::from_secs(30)).await;
+        assert_eq!((counts.refused, counts.retried, counts.acknowledged), (counts.made, 0, 0));
+        assert!(bodies.lock().unwrap().values().all(|&tries| tries == 1));
+    }
+
+    #[tokio::test]
+    async fn what_is_still_not_acknowledged_when_the_grace_is_over_is_given_up() {
+        let (host, _) = gateway(|_| 503).await;
+        let (counts, _) = driven(&host, |counts| counts.retried >= 5, Duration::ZERO).await;
+        assert_eq!((counts.given_up, counts.made, counts.acknowledged), (5, 5, 0), "{counts:?}");
+    }
+}

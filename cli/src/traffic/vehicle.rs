@@ -68,7 +68,7 @@ fn encoded(text: &str) -> String {
     for byte in text.bytes() {
         match byte {
             b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'*' => {
-                form.push(char::from(byte))
+                form.push(char::from(byte));
             }
             b' ' => form.push('+'),
             _ => {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::answer::{Sent, answer};
 use crate::body::{MOST_KEY_CHARS, Posted, Refusal, read};
 use crate::settings::Settings;
-use crate::token::Token;
+use crate::token::{StoredSecret, Token};
 
 /// The function: events to a topic.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Gateway {
     pub fn new(settings: Settings, sdk: SdkConfig) -> Self {
         let Settings { cluster, topic, token_secret, body_limit, produce_timeout } = settings;
         Self {
-            token: token_secret.map(|id| Token::new(id, &sdk)),
+            token: token_secret.map(|id| Token::new(StoredSecret::new(id, &sdk))),
             offsets: LagReader::new(cluster.clone(), sdk.clone()),
             producer: KafkaProducer::new(cluster, sdk),
             topic,

@@ -1,4 +1,4 @@
-//! The word that vehicles must know: the text of a secret of Secrets Manager.
+//! The word that vehicles must know: the text of a secret.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 const FRESH: Duration = Duration::from_mins(1);
 
 /// The secret cannot be had.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("secret {id}: {reason}")]
 pub(crate) struct NoToken {
     id: String,
@@ -27,24 +27,55 @@ impl Classified for NoToken {
     }
 }
 
-/// Knows the token, or how to learn it.
+/// Where the token's text is kept.
+pub(crate) trait Secret {
+    /// The text as it is now.
+    async fn text(&self, deadline: Instant) -> Result<String, NoToken>;
+}
+
+/// A secret of Secrets Manager.
 #[derive(Debug)]
-pub(crate) struct Token {
+pub(crate) struct StoredSecret {
     id: String,
     client: Client,
+}
+
+impl StoredSecret {
+    /// The secret of this name or ARN.
+    pub(crate) fn new(id: String, sdk: &SdkConfig) -> Self {
+        Self { id, client: Client::new(sdk) }
+    }
+}
+
+impl Secret for StoredSecret {
+    async fn text(&self, deadline: Instant) -> Result<String, NoToken> {
+        let failed = |reason: String| NoToken { id: self.id.clone(), reason };
+        let answer = timeout_at(deadline, self.client.get_secret_value().secret_id(&self.id).send()).await;
+        let answer = answer
+            .map_err(|_| failed("Secrets Manager does not answer".into()))?
+            .map_err(|error| failed(faults::chain(&error)))?;
+        let text = answer.secret_string().map(str::trim).unwrap_or_default();
+        if text.is_empty() { Err(failed("it holds no text".into())) } else { Ok(text.to_owned()) }
+    }
+}
+
+/// Knows the token, or how to learn it.
+#[derive(Debug)]
+pub(crate) struct Token<S = StoredSecret> {
+    secret: S,
     known: Mutex<Known>,
 }
 
-/// What was read last, and when. Only a digest is kept: it has one length, and it is no secret in a core dump.
+/// What was read last, and when. Only a digest is kept: all have one length, so that comparing takes one time.
 #[derive(Debug, Default)]
 struct Known {
     digest: Option<[u8; 32]>,
     read: Option<Instant>,
 }
 
-impl Token {
-    pub(crate) fn new(id: String, sdk: &SdkConfig) -> Self {
-        Self { id, client: Client::new(sdk), known: Mutex::default() }
+impl<S: Secret> Token<S> {
+    pub(crate) fn new(secret: S) -> Self {
+        Self { secret, known: Mutex::default() }
     }
 
     /// Whether an `Authorization` header holds the token. The secret is read with the first question, and again at
@@ -54,18 +85,20 @@ impl Token {
         authorization: Option<&str>,
         deadline: Instant,
     ) -> Result<bool, NoToken> {
-        let Some(given) = authorization.and_then(bearer) else { return Ok(false) };
-        let given = digest(given);
+        let Some(given) = authorization.and_then(bearer).map(digest) else { return Ok(false) };
         let mut known = self.known.lock().await;
         if known.digest.is_some_and(|digest| same(&digest, &given)) {
             return Ok(true);
         }
-        if known.read.is_some_and(|read| read.elapsed() < FRESH) {
+        if known.digest.is_some() && known.read.is_some_and(|read| read.elapsed() < FRESH) {
             return Ok(false);
         }
-        match self.read(deadline).await {
-            Ok(digest) => {
-                *known = Known { digest: Some(digest), read: Some(Instant::now()) };
+        let text = self.secret.text(deadline).await;
+        known.read = Some(Instant::now());
+        match text {
+            Ok(text) => {
+                let digest = digest(&text);
+                known.digest = Some(digest);
                 Ok(same(&digest, &given))
             }
             // The token that is known stays good for those who have it.
@@ -75,16 +108,6 @@ impl Token {
             }
             Err(error) => Err(error),
         }
-    }
-
-    async fn read(&self, deadline: Instant) -> Result<[u8; 32], NoToken> {
-        let failed = |reason: String| NoToken { id: self.id.clone(), reason };
-        let answer = timeout_at(deadline, self.client.get_secret_value().secret_id(&self.id).send()).await;
-        let answer = answer
-            .map_err(|_| failed("Secrets Manager does not answer".into()))?
-            .map_err(|error| failed(faults::chain(&error)))?;
-        let token = answer.secret_string().map(str::trim).unwrap_or_default();
-        if token.is_empty() { Err(failed("it holds no text".into())) } else { Ok(digest(token)) }
     }
 }
 
@@ -104,18 +127,68 @@ fn same(a: &[u8; 32], b: &[u8; 32]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::{Cell, RefCell};
+
     use super::*;
+
+    /// A secret that can be changed, and counts its readers.
+    #[derive(Default)]
+    struct Vault {
+        text: RefCell<Option<&'static str>>,
+        read: Cell<u32>,
+    }
+
+    impl Secret for &Vault {
+        async fn text(&self, _: Instant) -> Result<String, NoToken> {
+            self.read.set(self.read.get() + 1);
+            let text = self.text.borrow().map(str::to_owned);
+            text.ok_or_else(|| NoToken { id: "s".into(), reason: "away".into() })
+        }
+    }
+
+    async fn allows(token: &Token<&Vault>, authorization: &str) -> Option<bool> {
+        token.allows(Some(authorization), Instant::now() + FRESH).await.ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_secret_is_read_once_and_a_wrong_token_reads_it_once_a_minute() {
+        let vault = Vault { text: RefCell::new(Some("old")), ..Vault::default() };
+        let token = Token::new(&vault);
+        assert_eq!(token.allows(None, Instant::now()).await.ok(), Some(false));
+        assert_eq!(vault.read.get(), 0, "nobody showed a token yet");
+        for _ in 0..3 {
+            assert_eq!(allows(&token, "Bearer old").await, Some(true));
+            assert_eq!(allows(&token, "Bearer wrong").await, Some(false));
+        }
+        assert_eq!(vault.read.get(), 1);
+        vault.text.replace(Some("new"));
+        assert_eq!(allows(&token, "Bearer new").await, Some(false), "not known yet");
+        tokio::time::advance(FRESH).await;
+        assert_eq!(allows(&token, "Bearer new").await, Some(true));
+        assert_eq!(allows(&token, "Bearer old").await, Some(false));
+        assert_eq!(vault.read.get(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_the_secret_nobody_is_let_in_but_a_known_token_stays_good() {
+        let vault = Vault::default();
+        let token = Token::new(&vault);
+        assert_eq!(allows(&token, "Bearer good").await, None);
+        vault.text.replace(Some("good"));
+        assert_eq!(allows(&token, "Bearer good").await, Some(true));
+        vault.text.replace(None);
+        tokio::time::advance(FRESH).await;
+        for _ in 0..3 {
+            assert_eq!(allows(&token, "Bearer wrong").await, Some(false));
+            assert_eq!(allows(&token, "Bearer good").await, Some(true));
+        }
+        assert_eq!(vault.read.get(), 3, "once a minute also while it fails");
+    }
 
     #[test]
     fn a_bearer_token_is_found_and_no_other_scheme() {
         assert_eq!(bearer("Bearer abc"), Some("abc"));
         assert_eq!(bearer(" bearer  abc "), Some("abc"));
         assert_eq!((bearer("Basic abc"), bearer("abc"), bearer("Bearer")), (None, None, None));
-    }
-
-    #[test]
-    fn only_the_same_token_is_the_same() {
-        assert!(same(&digest("abc"), &digest("abc")));
-        assert!(!same(&digest("abc"), &digest("abcd")) && !same(&digest("abc"), &digest("")));
     }
 }
