@@ -70,7 +70,7 @@ export class Fleet {
 
     /** Puts every vehicle where it is at `now`; true while one is still under way. */
     advance(now) {
-        let under_way = false;
+        let underWay = false;
         for (const vehicle of this.vehicles.values()) {
             const part = vehicle.takes > 0 ? (now - vehicle.begun) / vehicle.takes : 1;
             if (part >= 1) {
@@ -79,10 +79,10 @@ export class Fleet {
             } else {
                 vehicle.x = vehicle.fromX + (vehicle.toX - vehicle.fromX) * part;
                 vehicle.y = vehicle.fromY + (vehicle.toY - vehicle.fromY) * part;
-                under_way = true;
+                underWay = true;
             }
         }
-        return under_way;
+        return underWay;
     }
 
     /** The `n` fastest, or those heard of last. */

@@ -14,6 +14,7 @@ export class Picked {
     #host;
     #changed;
     #poll;
+    #chart;
     #freshness;
 
     /** `changed()` is called when another one, or none, is picked. */
@@ -23,8 +24,9 @@ export class Picked {
         this.drop();
     }
 
+    /** Picks none. */
     drop() {
-        this.#poll?.stop();
+        this.#letGo();
         const had = this.vin !== undefined;
         this.vin = undefined;
         this.#freshness = undefined;
@@ -34,16 +36,18 @@ export class Picked {
         }
     }
 
+    /** Picks a vehicle: { vin, make, model }. */
     pick(vehicle) {
         if (vehicle.vin === this.vin) {
             return;
         }
-        this.#poll?.stop();
+        this.#letGo();
         this.vin = vehicle.vin;
         const card = makeCard(vehicle, () => this.drop());
         this.#host.replaceChildren(card.node);
         this.#freshness = new Freshness(card.node, EVERY_MS);
         const chart = new Chart(card.plot, chartOptions);
+        this.#chart = chart;
         const freshness = this.#freshness;
         this.#poll = new Poll({
             path: `api/vehicles/${encodeURIComponent(vehicle.vin)}`,
@@ -58,6 +62,12 @@ export class Picked {
         this.#changed();
     }
 
+    #letGo() {
+        this.#poll?.stop();
+        this.#chart?.end();
+    }
+
+    /** Brings up to date how old the answer is. */
     tick() {
         this.#freshness?.tick();
     }
