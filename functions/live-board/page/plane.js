@@ -87,7 +87,7 @@ function rings(context, view, inner, step, colours) {
 
 // Three strokes for all tracks, the older the fainter.
 function tracks(context, fleet, view, colours, u) {
-    const bands = [[0, 0.35, 0.16], [0.35, 0.7, 0.3], [0.7, 1, 0.5]];
+    const bands = [[0, 0.35, 0.2], [0.35, 0.7, 0.36], [0.7, 1, 0.6]];
     context.strokeStyle = colours.current;
     context.lineWidth = u;
     for (const [from, to, strength] of bands) {
@@ -175,10 +175,8 @@ function label(context, vehicle, view, inner, colours, u, picked) {
 }
 
 function scaleBar(context, scale, inner, colours, u) {
-    let length = round(scale.size * 60 * u);
-    if (length / scale.size > inner.width / 3) {
-        length /= 2;
-    }
+    const least = round(scale.size * 60 * u);
+    const length = least / scale.size > inner.width / 4 ? least / 2 : least;
     const width = length / scale.size;
     const right = inner.left + inner.width - 12 * u;
     const y = inner.top + inner.height - 12 * u;
