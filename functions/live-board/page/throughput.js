@@ -127,6 +127,10 @@ function lineOf(order) {
     return ((order - 1) % DASHES.length) + 1;
 }
 
+function minutes(seconds) {
+    return seconds === 0 ? "latest" : `−${-seconds / 60} min`;
+}
+
 function options(entry, colours, u) {
     const lines = [...entry.topic.lines.values()].map((_, order) => {
         if (order === 0) {
@@ -138,7 +142,7 @@ function options(entry, colours, u) {
     return {
         scales: { x: { time: false, range: [-SPAN_S, 0] }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
         axes: [
-            axis({ size: 22 * u, splits: () => [-300, -240, -180, -120, -60, 0], values: (_, splits) => splits.map((split) => (split === 0 ? "latest" : `−${-split / 60} min`)) }),
+            axis({ size: 22 * u, splits: () => [-300, -240, -180, -120, -60, 0], values: (_, splits) => splits.map(minutes) }),
             axis({ size: 44 * u, space: 32 * u, values: (_, splits) => splits.map(tick) }),
         ],
         series: [{}, ...lines],

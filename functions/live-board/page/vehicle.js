@@ -1,7 +1,7 @@
 // One vehicle: where it is, and its last hour as a chart.
 
 import { axis, Chart } from "./chart.js";
-import { element, setSince, setText, since } from "./elements.js";
+import { element, setSince, since } from "./elements.js";
 import { Freshness } from "./freshness.js";
 import { grade, metres, NONE, speed, tick, timeOfDay } from "./format.js";
 import { Poll } from "./poll.js";
@@ -102,7 +102,8 @@ function showPoints(card, chart, answer) {
         ? [["x", metres(last.x)], ["y", metres(last.y)], ["height", metres(last.z)], ["distance", metres(distance(last))], ["speed", `${speed(last.speed)} m/s`]]
         : [["last hour", "nothing heard"]];
     card.place.replaceChildren(...facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))));
-    card.plot.setAttribute("aria-label", last ? `${points.length} points: distance from the origin ${metres(distance(last))}, speed ${speed(last.speed)} metres a second at the last` : "No points");
+    const words = last ? `distance from the origin ${metres(distance(last))}, speed ${speed(last.speed)} metres a second at the last` : "";
+    card.plot.setAttribute("aria-label", `${points.length} points of the last hour; ${words}`);
     chart.draw([points.map((point) => Date.parse(point.at) / 1000), points.map(distance), points.map((point) => point.speed)]);
 }
 
@@ -110,12 +111,16 @@ function distance(point) {
     return Math.hypot(point.x, point.y, point.z);
 }
 
+function clock(seconds, step) {
+    return timeOfDay(new Date(seconds * 1000)).slice(0, step < 60 ? 8 : 5);
+}
+
 function chartOptions(colours, u) {
     return {
         tzDate: (seconds) => new Date(seconds * 1000),
         scales: { x: { time: true }, far: { range: (_, __, most) => [0, most || 1] }, fast: { range: (_, __, most) => [0, (most || 1) * 1.5] } },
         axes: [
-            axis({ size: 22 * u, space: 60 * u, values: (_, splits) => splits.map((split) => timeOfDay(new Date(split * 1000)).slice(0, 5)) }),
+            axis({ size: 22 * u, space: 60 * u, values: (_, splits) => splits.map((split) => clock(split, splits[1] - splits[0])) }),
             axis({ scale: "far", size: 50 * u, space: 30 * u, values: (_, splits) => splits.map(grade) }),
             axis({ scale: "fast", side: 1, size: 32 * u, space: 30 * u, grid: { show: false }, values: (_, splits) => splits.map(tick) }),
         ],

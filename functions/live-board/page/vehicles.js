@@ -128,7 +128,9 @@ export class Vehicles {
     #makeLine(vehicle) {
         const model = element("span", { class: "model" });
         const figure = element("span", { class: "number" });
-        const button = element("button", { type: "button", "data-vin": vehicle.vin }, element("bdi", { class: "vin" }, String(vehicle.vin)), model, figure, element("span", { class: "dim" }, "m/s"));
+        const vin = element("bdi", { class: "vin" }, String(vehicle.vin));
+        const unitName = element("span", { class: "dim" }, "m/s");
+        const button = element("button", { type: "button", "data-vin": vehicle.vin }, vin, model, figure, unitName);
         const line = { node: element("li", {}, button), button, model, speed: figure, vehicle };
         button.addEventListener("click", () => this.#picked.pick(line.vehicle));
         return line;
