@@ -20,13 +20,23 @@ export class Chart {
     #options;
     #plot;
     #data;
+    #watch = new ResizeObserver(() => this.#fit());
+    #forget;
 
     /** `options(colours, u)` gives uPlot's, without size; it is asked again for every theme. */
     constructor(host, options) {
         this.#host = host;
         this.#options = options;
-        new ResizeObserver(() => this.#fit()).observe(host);
-        onTheme(() => this.#rebuild());
+        this.#watch.observe(host);
+        this.#forget = onTheme(() => this.#rebuild());
+    }
+
+    /** Lets go of everything outside: for a chart that is not shown again. */
+    end() {
+        this.#watch.disconnect();
+        this.#forget();
+        this.#plot?.destroy();
+        this.#plot = undefined;
     }
 
     /** Shows data; `anew` when its series are others than before. */

@@ -23,7 +23,8 @@ const entriesOf = new WeakMap();
 
 /**
  * Makes `parent`'s children follow `items`: an item keeps its element for as long as its key is there, so that focus,
- * selection and running numbers survive. `make(item)` returns an entry with a `node`; `update(entry, item, index)` fills it.
+ * selection and running numbers survive. `make(item)` returns an entry with a `node` (and
+ * perhaps `gone()`, for when its item is not there any more); `update(entry, item, index)` fills it.
  */
 export function follow(parent, items, keyOf, make, update) {
     const before = entriesOf.get(parent) ?? new Map();
@@ -38,6 +39,7 @@ export function follow(parent, items, keyOf, make, update) {
     for (const [key, entry] of before) {
         if (!after.has(key)) {
             entry.node.remove();
+            entry.gone?.();
         }
     }
     let next = parent.firstElementChild;

@@ -14,6 +14,7 @@ export class Fleet {
 
     /** Takes the vehicles of an answer. `still`: they jump to where they are, instead of going there. */
     hear(heard, now, still) {
+        this.#forget(now);
         for (const report of heard) {
             const x = coordinate(report.x);
             const y = coordinate(report.y);
@@ -21,6 +22,10 @@ export class Fleet {
                 continue;
             }
             const known = this.vehicles.get(report.vin);
+            // Each answer may hold other vehicles than the last. Those that are drawn stay, so that they move and leave tracks.
+            if (!known && this.vehicles.size >= REMEMBERED) {
+                continue;
+            }
             const vehicle = known ?? this.#meet(report.vin, x, y);
             // Taken out and put back: the map's order is the order of hearing.
             this.vehicles.delete(report.vin);
@@ -30,7 +35,6 @@ export class Fleet {
             }
             vehicle.heard = now;
         }
-        this.#forget(now);
     }
 
     #meet(vin, x, y) {
@@ -60,7 +64,7 @@ export class Fleet {
 
     #forget(now) {
         for (const [vin, vehicle] of this.vehicles) {
-            if (this.vehicles.size <= REMEMBERED && now - vehicle.heard < FORGOTTEN_AFTER_MS) {
+            if (now - vehicle.heard < FORGOTTEN_AFTER_MS) {
                 break;
             }
             this.vehicles.delete(vin);
@@ -70,7 +74,7 @@ export class Fleet {
 
     /** Puts every vehicle where it is at `now`; true while one is still under way. */
     advance(now) {
-        let under_way = false;
+        let underWay = false;
         for (const vehicle of this.vehicles.values()) {
             const part = vehicle.takes > 0 ? (now - vehicle.begun) / vehicle.takes : 1;
             if (part >= 1) {
@@ -79,10 +83,10 @@ export class Fleet {
             } else {
                 vehicle.x = vehicle.fromX + (vehicle.toX - vehicle.fromX) * part;
                 vehicle.y = vehicle.fromY + (vehicle.toY - vehicle.fromY) * part;
-                under_way = true;
+                underWay = true;
             }
         }
-        return under_way;
+        return underWay;
     }
 
     /** The `n` fastest, or those heard of last. */

@@ -2,8 +2,10 @@
 
 const grouped = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
 const oneDecimal = new Intl.NumberFormat("en-GB", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const short = new Intl.NumberFormat("en-GB", { notation: "compact", maximumSignificantDigits: 3 });
+const short = new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 3 });
 const BYTES = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+
+const BEYOND_NAMES = 10n ** 15n;
 
 export const NONE = "–";
 
@@ -26,6 +28,9 @@ export function brief(value) {
         return NONE;
     }
     const size = integer < 0n ? -integer : integer;
+    if (size >= BEYOND_NAMES) {
+        return Number(integer).toExponential(1).replace("+", "");
+    }
     return size < 1_000_000n ? grouped.format(integer) : short.format(integer);
 }
 
@@ -39,6 +44,9 @@ export function perSecond(value) {
     if (!Number.isFinite(value)) {
         return NONE;
     }
+    if (value >= 1e6) {
+        return brief(BigInt(Math.round(value)));
+    }
     return value > 0 && value < 10 ? oneDecimal.format(value) : grouped.format(Math.round(value));
 }
 
@@ -50,12 +58,12 @@ export function speed(value) {
     return Math.abs(value) < 1e6 ? oneDecimal.format(value) : value.toExponential(1);
 }
 
-/** A place on an axis, in metres: 0, −500 m, 12 km. */
+/** A place on an axis: 0, −500 m, 12 km. */
 export function grade(value) {
     if (Math.abs(value) < 1e-9) {
         return "0";
     }
-    const [number, name] = Math.abs(value) >= 10_000 ? [value / 1000, "km"] : [value, "m"];
+    const [number, name] = Math.abs(value) >= 1000 ? [value / 1000, "km"] : [value, "m"];
     return `${short.format(number).replace("-", "−")} ${name}`;
 }
 

@@ -27,12 +27,12 @@ export class Freshness {
     answered() {
         this.#heard = performance.now();
         this.#reason = undefined;
-        this.tick();
+        this.#refresh();
     }
 
     failed(reason) {
         this.#reason = reason;
-        this.tick();
+        this.#refresh();
     }
 
     /** A tab that was hidden did not ask: what it missed is not the source's fault. */
@@ -42,6 +42,11 @@ export class Freshness {
 
     /** Brings the line up to date; returns what is worth saying aloud, if anything. */
     tick() {
+        return this.#worthSaying(this.#refresh());
+    }
+
+    // How long nothing has been heard, in seconds.
+    #refresh() {
         const now = performance.now();
         const age = (now - (this.#heard ?? this.#begun)) / 1000;
         const silent = (now - Math.max(this.#heard ?? 0, this.#begun)) / 1000;
@@ -51,7 +56,7 @@ export class Freshness {
         } else if (this.#heard !== undefined) {
             this.#show("fresh", age < 1.5 ? "now" : `${stretch(age)} ago`);
         }
-        return this.#worthSaying(silent);
+        return silent;
     }
 
     #show(state, text) {
@@ -70,7 +75,7 @@ export class Freshness {
         }
         if (!failing && this.#spoken) {
             this.#spoken = false;
-            return `${this.#name.textContent} answers again.`;
+            return `${this.#name.textContent}: answered again.`;
         }
         return undefined;
     }

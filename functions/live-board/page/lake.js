@@ -29,10 +29,15 @@ export function lake(section) {
 function makeRow(one) {
     const number = () => element("td", { class: "number" });
     const row = { rows: number(), files: number(), size: number(), version: number(), commit: since() };
-    const name = element("th", { scope: "row" }, element("bdi", {}, String(one.topic)), element("span", { class: "dim path" }, String(one.path)));
+    const name = element("th", { scope: "row" }, element("bdi", {}, String(one.topic)), element("span", { class: "dim path" }, ...breakable(String(one.path))));
     row.node = element("tr", {}, name, row.rows, row.files, row.size, row.version, element("td", { class: "number" }, row.commit));
     row.node.dataset.topic = one.topic;
     return row;
+}
+
+// A long path goes on in the next line after a slash, not in the middle of a name.
+function breakable(path) {
+    return path.split(/(?<=\/)/).flatMap((part) => [part, element("wbr")]);
 }
 
 function updateRow(row, one) {

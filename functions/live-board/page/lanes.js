@@ -39,10 +39,13 @@ function mappingTable(host) {
         { text: "stored", kind: "number" },
         { text: "a second", kind: "number" },
         { text: "behind", kind: "number" },
-        { text: "", kind: "gauge" },
+        { text: "time to catch up", kind: "gauge" },
     ]);
-    host.append(node);
+    const nothing = element("p", { class: "kind" }, "No event source mapping is deployed yet.");
+    host.append(node, nothing);
     return (answer) => {
+        node.hidden = answer.mappings.length === 0;
+        nothing.hidden = !node.hidden;
         const at = Date.parse(answer.at);
         const most = Math.max(...answer.mappings.map(({ lag }) => Number(whole(lag) ?? 0n)), 1);
         follow(body, answer.mappings, (one) => `${one.function} ${one.group} ${one.topic}`, makeMapping, (row, one) => {

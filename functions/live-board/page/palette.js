@@ -6,6 +6,8 @@ const NAMES = [
 ];
 
 let colours;
+let scale;
+let family;
 const probe = document.createElement("span");
 probe.hidden = true;
 document.documentElement.append(probe);
@@ -28,18 +30,27 @@ export function palette() {
 
 /** How much larger than 16 px the page's type is (a wall's is): lines and dots follow it. */
 export function unit() {
-    return parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+    scale ??= parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+    return scale;
 }
 
 /** The page's type for a canvas. */
 export function type(size, weight = 400) {
-    return `${weight} ${size * unit()}px ${getComputedStyle(document.body).fontFamily}`;
+    family ??= getComputedStyle(document.body).fontFamily;
+    return `${weight} ${size * unit()}px ${family}`;
 }
 
-/** Calls back when the theme changes. */
+addEventListener("resize", () => {
+    scale = undefined;
+});
+
+/** Calls back when the theme changes; returns what ends that. */
 export function onTheme(callback) {
-    document.addEventListener("themechange", () => {
-        colours = undefined;
-        callback();
-    });
+    document.addEventListener("themechange", callback);
+    return () => document.removeEventListener("themechange", callback);
 }
+
+// Registered before any callback, so that all of them see the new colours.
+document.addEventListener("themechange", () => {
+    colours = undefined;
+});

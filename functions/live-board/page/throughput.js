@@ -26,11 +26,17 @@ export class Throughput {
         this.#topics = answer.topics.map(({ topic, end }) => {
             const one = known.get(topic) ?? { name: topic, times: [], lines: new Map() };
             const lanes = answer.mappings.filter((mapping) => mapping.topic === topic);
-            take(one, at, [["arriving", end], ...lanes.map((lane) => [`${lane.function}`, lane.stored])]);
+            take(one, at, [{ id: "", name: "arriving", value: end }, ...lanes.map((lane) => readingOf(lane, lanes))]);
             return one;
         });
         follow(this.#host, this.#topics, (topic) => topic.name, makeChart, updateChart);
     }
+}
+
+// One function may read a topic for two groups: then the group tells them apart.
+function readingOf(lane, lanes) {
+    const alone = lanes.filter((other) => other.function === lane.function).length === 1;
+    return { id: `${lane.function} ${lane.group}`, name: alone ? `${lane.function}` : `${lane.function} (${lane.group})`, value: lane.stored };
 }
 
 // Adds one moment to every line. A longer silence is a gap in the line, not a slope.
@@ -46,16 +52,16 @@ function take(topic, at, readings) {
         }
     }
     topic.times.push(at / 1000);
-    for (const [name, value] of readings) {
-        const line = topic.lines.get(name) ?? { rate: new Rate(), values: Array(topic.times.length - 1).fill(null) };
+    for (const { id, name, value } of readings) {
+        const line = topic.lines.get(id) ?? { name, rate: new Rate(), values: Array(topic.times.length - 1).fill(null) };
         line.rate.read(value, at);
         const now = line.rate.latest();
         line.values.push(Number.isNaN(now) ? null : now);
-        topic.lines.set(name, line);
+        topic.lines.set(id, line);
     }
-    const names = new Set(readings.map(([name]) => name));
-    for (const [name, line] of topic.lines) {
-        if (!names.has(name)) {
+    const present = new Set(readings.map(({ id }) => id));
+    for (const [id, line] of topic.lines) {
+        if (!present.has(id)) {
             line.values.push(null);
         }
     }
@@ -63,9 +69,9 @@ function take(topic, at, readings) {
         topic.times.shift();
         topic.lines.forEach((line) => line.values.shift());
     }
-    for (const [name, line] of topic.lines) {
-        if (line.values.every((value) => value === null) && !names.has(name)) {
-            topic.lines.delete(name);
+    for (const [id, line] of topic.lines) {
+        if (line.values.every((value) => value === null) && !present.has(id)) {
+            topic.lines.delete(id);
         }
     }
 }
@@ -77,6 +83,7 @@ function makeChart(topic) {
     const node = element("figure", { class: "throughput" }, element("figcaption", {}, title, legend), plot);
     const entry = { node, plot, legend, names: "", topic };
     entry.chart = new Chart(plot, (colours, u) => options(entry, colours, u));
+    entry.gone = () => entry.chart.end();
     return entry;
 }
 
@@ -87,13 +94,13 @@ function updateChart(entry, topic) {
     entry.chart.draw(data, names !== entry.names);
     entry.names = names;
     explain(entry);
-    const arriving = topic.lines.get("arriving")?.values.at(-1);
+    const arriving = topic.lines.get("")?.values.at(-1);
     entry.plot.setAttribute("aria-label", `Throughput of ${topic.name} over five minutes; now ${perSecond(arriving ?? Number.NaN)} events a second arrive`);
 }
 
 // The legend carries the figures: of now, or of the moment under the pointer.
 function explain(entry, index = entry.topic.times.length - 1) {
-    const lines = [...entry.topic.lines].map(([name, line], order) => ({ name, order, value: line.values[index] }));
+    const lines = [...entry.topic.lines.values()].map((line, order) => ({ name: line.name, order, value: line.values[index] }));
     follow(entry.legend, lines, (line) => `${line.order} ${line.name}`, makeKey, (key, line) => {
         setText(key.value, perSecond(line.value ?? Number.NaN));
     });
@@ -120,8 +127,12 @@ function lineOf(order) {
     return ((order - 1) % DASHES.length) + 1;
 }
 
+function minutes(seconds) {
+    return seconds === 0 ? "latest" : `−${-seconds / 60} min`;
+}
+
 function options(entry, colours, u) {
-    const lines = [...entry.topic.lines.keys()].map((name, order) => {
+    const lines = [...entry.topic.lines.values()].map((_, order) => {
         if (order === 0) {
             return { stroke: colours.current, fill: colours.area, width: u, points: { show: false } };
         }
@@ -131,7 +142,7 @@ function options(entry, colours, u) {
     return {
         scales: { x: { time: false, range: [-SPAN_S, 0] }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.1)] } },
         axes: [
-            axis({ size: 22 * u, splits: () => [-300, -240, -180, -120, -60, 0], values: (_, splits) => splits.map((split) => (split === 0 ? "now" : `${-split / 60} min`)) }),
+            axis({ size: 22 * u, splits: () => [-300, -240, -180, -120, -60, 0], values: (_, splits) => splits.map(minutes) }),
             axis({ size: 44 * u, space: 32 * u, values: (_, splits) => splits.map(tick) }),
         ],
         series: [{}, ...lines],

@@ -12,9 +12,13 @@ const SCALE = 10_000;
 export function totals(section) {
     const body = section.querySelector("[data-body]");
     const title = section.querySelector("h2");
+    const nothing = element("p", { class: "kind" }, "No topic is totalled yet: a pipeline file with a `totals` section makes the first table.");
+    const list = element("div");
+    body.append(nothing, list);
     return (answer) => {
         const tables = answer.tables;
-        follow(body, tables, (one) => `${one.topic}/${one.table}`, makeTable, updateTable);
+        nothing.hidden = tables.length > 0;
+        follow(list, tables, (one) => `${one.topic}/${one.table}`, makeTable, updateTable);
         if (tables.length > 0) {
             setText(title, nameOf(tables[0]));
             sound("totals", tables[0].sum);

@@ -1,7 +1,7 @@
 // One vehicle: where it is, and its last hour as a chart.
 
 import { axis, Chart } from "./chart.js";
-import { element, setSince, setText, since } from "./elements.js";
+import { element, setSince, since } from "./elements.js";
 import { Freshness } from "./freshness.js";
 import { grade, metres, NONE, speed, tick, timeOfDay } from "./format.js";
 import { Poll } from "./poll.js";
@@ -14,6 +14,7 @@ export class Picked {
     #host;
     #changed;
     #poll;
+    #chart;
     #freshness;
 
     /** `changed()` is called when another one, or none, is picked. */
@@ -23,8 +24,9 @@ export class Picked {
         this.drop();
     }
 
+    /** Picks none. */
     drop() {
-        this.#poll?.stop();
+        this.#letGo();
         const had = this.vin !== undefined;
         this.vin = undefined;
         this.#freshness = undefined;
@@ -34,16 +36,18 @@ export class Picked {
         }
     }
 
+    /** Picks a vehicle: { vin, make, model }. */
     pick(vehicle) {
         if (vehicle.vin === this.vin) {
             return;
         }
-        this.#poll?.stop();
+        this.#letGo();
         this.vin = vehicle.vin;
         const card = makeCard(vehicle, () => this.drop());
         this.#host.replaceChildren(card.node);
         this.#freshness = new Freshness(card.node, EVERY_MS);
         const chart = new Chart(card.plot, chartOptions);
+        this.#chart = chart;
         const freshness = this.#freshness;
         this.#poll = new Poll({
             path: `api/vehicles/${encodeURIComponent(vehicle.vin)}`,
@@ -58,6 +62,12 @@ export class Picked {
         this.#changed();
     }
 
+    #letGo() {
+        this.#poll?.stop();
+        this.#chart?.end();
+    }
+
+    /** Brings up to date how old the answer is. */
     tick() {
         this.#freshness?.tick();
     }
@@ -92,7 +102,8 @@ function showPoints(card, chart, answer) {
         ? [["x", metres(last.x)], ["y", metres(last.y)], ["height", metres(last.z)], ["distance", metres(distance(last))], ["speed", `${speed(last.speed)} m/s`]]
         : [["last hour", "nothing heard"]];
     card.place.replaceChildren(...facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))));
-    card.plot.setAttribute("aria-label", last ? `${points.length} points: distance from the origin ${metres(distance(last))}, speed ${speed(last.speed)} metres a second at the last` : "No points");
+    const words = last ? `distance from the origin ${metres(distance(last))}, speed ${speed(last.speed)} metres a second at the last` : "";
+    card.plot.setAttribute("aria-label", `${points.length} points of the last hour; ${words}`);
     chart.draw([points.map((point) => Date.parse(point.at) / 1000), points.map(distance), points.map((point) => point.speed)]);
 }
 
@@ -100,12 +111,16 @@ function distance(point) {
     return Math.hypot(point.x, point.y, point.z);
 }
 
+function clock(seconds, step) {
+    return timeOfDay(new Date(seconds * 1000)).slice(0, step < 60 ? 8 : 5);
+}
+
 function chartOptions(colours, u) {
     return {
         tzDate: (seconds) => new Date(seconds * 1000),
         scales: { x: { time: true }, far: { range: (_, __, most) => [0, most || 1] }, fast: { range: (_, __, most) => [0, (most || 1) * 1.5] } },
         axes: [
-            axis({ size: 22 * u, space: 60 * u, values: (_, splits) => splits.map((split) => timeOfDay(new Date(split * 1000)).slice(0, 5)) }),
+            axis({ size: 22 * u, space: 60 * u, values: (_, splits) => splits.map((split) => clock(split, splits[1] - splits[0])) }),
             axis({ scale: "far", size: 50 * u, space: 30 * u, values: (_, splits) => splits.map(grade) }),
             axis({ scale: "fast", side: 1, size: 32 * u, space: 30 * u, grid: { show: false }, values: (_, splits) => splits.map(tick) }),
         ],

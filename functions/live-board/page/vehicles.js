@@ -1,8 +1,8 @@
 // The fleet's section: the plane kept moving, the ten vehicles beside it, and which one is picked.
 
 import { calm } from "./calm.js";
-import { element, follow, setText } from "./elements.js";
-import { ago, group, NONE, speed } from "./format.js";
+import { element, follow, setSince, setText, since } from "./elements.js";
+import { group, NONE, speed } from "./format.js";
 import { Fleet } from "./fleet.js";
 import { onTheme, unit } from "./palette.js";
 import { draw, frameOf, viewOf } from "./plane.js";
@@ -18,11 +18,17 @@ export class Vehicles {
     #canvas;
     #context;
     #fleet = new Fleet();
+    // Kept, not asked for: asking makes the browser lay the page out in the middle of a frame.
+    #width = 0;
+    #height = 0;
+    #pixels = 1;
     #scale = new Scale();
     #steps = [1, 2, 3, 4];
     #marked = [];
     #pointed;
     #picked;
+    #tally = element("span");
+    #newest = since();
     #asked = false;
     #lastFrame = 0;
     #onScreen = true;
@@ -32,6 +38,7 @@ export class Vehicles {
         this.#canvas = section.querySelector("canvas");
         this.#context = this.#canvas.getContext("2d", { alpha: false });
         this.#picked = new Picked(section.querySelector("[data-picked]"), () => this.#turned());
+        section.querySelector("[data-tally]").append(this.#tally, this.#newest);
         this.#listen();
     }
 
@@ -47,8 +54,8 @@ export class Vehicles {
         this.#aim();
         this.#list();
         sound("fleet", answer.active);
-        const minute = `${group(answer.active)} active · ${group(answer.events_last_minute)} events in the last minute`;
-        setText(this.#section.querySelector("[data-tally]"), answer.active > 0 ? `${minute} · newest ${ago(answer.newest)}` : "no vehicle has been heard of yet");
+        setText(this.#tally, `${group(answer.active)} active · ${group(answer.events_last_minute)} events in the last minute · newest `);
+        setSince(this.#newest, answer.newest);
         this.#canvas.setAttribute("aria-label", `Positions of ${group(all.size)} vehicles heard of last. The ten listed beside it can be picked by keyboard.`);
     }
 
@@ -108,7 +115,7 @@ export class Vehicles {
         const list = this.#section.querySelector("[data-roster]");
         const held = !anew && (list.matches(":hover") || list.contains(document.activeElement));
         const order = this.#section.querySelector(".choice input:checked").value;
-        this.#marked = held ? this.#marked.map(({ vin, ...old }) => this.#fleet.vehicles.get(vin) ?? { vin, ...old }) : this.#fleet.first(LISTED, order);
+        this.#marked = held ? this.#marked.map((vehicle) => this.#fleet.vehicles.get(vehicle.vin) ?? vehicle) : this.#fleet.first(LISTED, order);
         follow(list, this.#marked, (vehicle) => vehicle.vin, (vehicle) => this.#makeLine(vehicle), (line, vehicle) => {
             line.vehicle = vehicle;
             setText(line.model, String(vehicle.model ?? NONE));
@@ -121,7 +128,9 @@ export class Vehicles {
     #makeLine(vehicle) {
         const model = element("span", { class: "model" });
         const figure = element("span", { class: "number" });
-        const button = element("button", { type: "button" }, element("bdi", { class: "vin" }, String(vehicle.vin)), model, figure, element("span", { class: "dim" }, "m/s"));
+        const vin = element("bdi", { class: "vin" }, String(vehicle.vin));
+        const unitName = element("span", { class: "dim" }, "m/s");
+        const button = element("button", { type: "button", "data-vin": vehicle.vin }, vin, model, figure, unitName);
         const line = { node: element("li", {}, button), button, model, speed: figure, vehicle };
         button.addEventListener("click", () => this.#picked.pick(line.vehicle));
         return line;
@@ -136,16 +145,18 @@ export class Vehicles {
 
     #resize() {
         const box = this.#canvas.parentElement.getBoundingClientRect();
-        const pixels = window.devicePixelRatio || 1;
-        this.#canvas.width = Math.round(box.width * pixels);
-        this.#canvas.height = Math.round(box.height * pixels);
+        this.#width = box.width;
+        this.#height = box.height;
+        this.#pixels = window.devicePixelRatio || 1;
+        this.#canvas.width = Math.round(box.width * this.#pixels);
+        this.#canvas.height = Math.round(box.height * this.#pixels);
         this.#aim();
         this.#scale.settle();
         this.#frame(performance.now());
     }
 
     #aim() {
-        const inner = frameOf(this.#canvas.clientWidth, this.#canvas.clientHeight);
+        const inner = frameOf(this.#width, this.#height);
         this.#scale.aim([...this.#fleet.vehicles.values()], inner.width, inner.height);
         if (calm()) {
             this.#scale.settle();
@@ -156,7 +167,7 @@ export class Vehicles {
     // Something to draw: frames are asked for only while something moves, and while the plane is in sight.
     #turned() {
         for (const button of this.#section.querySelectorAll("[data-roster] button")) {
-            button.setAttribute("aria-pressed", String(button.firstChild.textContent === this.#picked.vin));
+            button.setAttribute("aria-pressed", String(button.dataset.vin === this.#picked.vin));
         }
         this.#askForFrame();
     }
@@ -178,9 +189,9 @@ export class Vehicles {
         const easing = this.#scale.ease(elapsed);
         const vehicles = this.#fleet.vehicles;
         const outside = draw(this.#context, {
-            width: this.#canvas.clientWidth,
-            height: this.#canvas.clientHeight,
-            pixels: window.devicePixelRatio || 1,
+            width: this.#width,
+            height: this.#height,
+            pixels: this.#pixels,
             scale: this.#scale,
             fleet: this.#fleet,
             steps: this.#steps,
@@ -188,7 +199,8 @@ export class Vehicles {
             picked: vehicles.get(this.#picked.vin),
             pointed: vehicles.get(this.#pointed?.vin),
         });
-        setText(this.#section.querySelector("[data-edge]"), outside > 0 ? `${group(outside)} beyond the frame` : "ring: height of the ten listed");
+        const edge = outside > 0 ? `${group(outside)} beyond the frame · ` : "";
+        setText(this.#section.querySelector("[data-edge]"), `${edge}rings: height of the ten listed`);
         if (moving || easing) {
             this.#askForFrame();
         }
