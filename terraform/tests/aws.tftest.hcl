@@ -55,7 +55,7 @@ run "everything" {
 
   assert {
     condition = !anytrue(flatten([
-      for function in ["parquet-writer", "totals-upserter", "schema-migrator", "rooms-generator"] : [
+      for function in ["parquet-writer", "totals-upserter", "table-writer", "schema-migrator", "rooms-generator", "telemetry-gateway", "live-board"] : [
         for statement in jsondecode(module.lanes.policies[function]).Statement : [for action in statement.Action : strcontains(lower(action), "delete") && startswith(action, "s3:")]
       ]
     ]))
@@ -165,7 +165,7 @@ run "everything" {
 
   assert {
     condition = alltrue([
-      for function in ["parquet-writer", "totals-upserter"] : one([
+      for function in ["parquet-writer", "totals-upserter", "table-writer"] : one([
         for statement in jsondecode(module.lanes.policies[function]).Statement : statement.Resource if statement.Sid == "ParkRecords"
       ]) == ["arn:aws:s3:::the-parked/parked/${function}/*"]
     ])
@@ -245,8 +245,8 @@ run "everything" {
   }
 
   assert {
-    condition     = join(" ", module.network.interface_endpoints) == "lambda secretsmanager sts"
-    error_message = "On-demand pollers reach lambda and sts."
+    condition     = join(" ", module.network.interface_endpoints) == "lambda logs secretsmanager sqs sts"
+    error_message = "On-demand pollers reach lambda and sts, the board logs and sqs."
   }
 
   assert {

@@ -10,7 +10,7 @@ variables {
   artifacts_dir = "tests/fixtures/not-built"
   bucket_prefix = "shop"
   architecture  = "arm64"
-  pipelines     = { json = "[]", lake_mappings = [], totals_mappings = [] }
+  pipelines     = { json = "[]", topics = [], lake_mappings = [], totals_mappings = [], table_mappings = [] }
   kafka         = { bootstrap_servers = "127.0.0.1:9092", auth = "plaintext" }
   lake          = { root = "s3://lake", bucket = "lake", bucket_arn = "arn:aws:s3:::lake", tables = {} }
   parked        = { root = "s3://parked/parked", bucket = "parked", bucket_arn = "arn:aws:s3:::parked" }
@@ -18,6 +18,7 @@ variables {
   warehouse = {
     administrator = { url = "postgres://admin@db.example.com/shop", auth = "url", statements = [] }
     writer        = { url = "postgres://app@db.example.com/shop", auth = "url", statements = [] }
+    reader        = { url = "postgres://app@db.example.com/shop", auth = "url", statements = [] }
   }
 }
 

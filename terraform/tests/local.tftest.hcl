@@ -8,6 +8,7 @@ variables {
   kafka_bootstrap_servers = "127.0.0.1:9092"
   database_url            = "postgres://headwater:hunter2@127.0.0.1:5432/headwater"
   artifacts_dir           = "tests/fixtures/not-built"
+  pipelines_dir           = "tests/fixtures/rooms-and-telemetry"
 }
 
 run "local" {
@@ -24,6 +25,7 @@ run "local" {
     condition = [for mapping in output.event_source_mappings : "${mapping.function_name} ${mapping.topic} ${mapping.consumer_group}"] == [
       "parquet-writer rooms-v1 coldstorage",
       "totals-upserter rooms-v1 reckoning",
+      "table-writer telemetry-v1 diagnostics",
     ]
     error_message = "The bridge reads what AWS would poll."
   }
@@ -110,8 +112,63 @@ run "objects" {
   }
 
   assert {
-    condition     = toset([for schedule in output.schedules : schedule.function_name]) == toset(["rooms-generator", "bucket-ingester", "inbox-etl"])
-    error_message = "The sweeps are deployed like the other schedule."
+    condition     = toset([for schedule in output.schedules : schedule.function_name]) == toset(["rooms-generator", "bucket-ingester", "inbox-etl", "schema-migrator"])
+    error_message = "The sweeps and the daily migration are deployed like the other schedule."
+  }
+}
+
+run "urls" {
+  module {
+    source = "./environments/local"
+  }
+
+  assert {
+    condition = output.urls == {
+      telemetry-gateway = "http://127.0.0.1:4566/_aws/lambda-url/abcdefghijklmnopqrstuvwxyz012345"
+      live-board        = "http://127.0.0.1:4566/_aws/lambda-url/abcdefghijklmnopqrstuvwxyz012345"
+    }
+    error_message = "The emulator answers by path, on its own port."
+  }
+
+  assert {
+    condition     = alltrue([for url in values(module.lanes.urls) : url.auth == "NONE"]) && module.lanes.telemetry_token_secret == null
+    error_message = "On a laptop nobody signs and nobody carries a token."
+  }
+
+  assert {
+    condition = module.lanes.environments["telemetry-gateway"] == tomap({
+      HEADWATER_ENVIRONMENT   = "local"
+      LOG_LEVEL               = "warn"
+      KAFKA_BOOTSTRAP_SERVERS = "127.0.0.1:9092"
+      KAFKA_AUTH              = "plaintext"
+      TELEMETRY_TOPIC         = "telemetry-v1"
+      BODY_LIMIT_BYTES        = "1048576"
+      PRODUCE_TIMEOUT_SECONDS = "5"
+    })
+    error_message = "telemetry-gateway gets the brokers and the topic, and no token to ask for."
+  }
+
+  assert {
+    condition     = jsondecode(module.lanes.policies["telemetry-gateway"]).Statement[*].Sid == ["WriteOwnLog"]
+    error_message = "A broker without IAM needs no permission."
+  }
+
+  assert {
+    condition = (
+      module.lanes.environments["live-board"].DATABASE_URL == module.lanes.environments["table-writer"].DATABASE_URL &&
+      module.lanes.environments["live-board"].DATABASE_AUTH == module.lanes.environments["table-writer"].DATABASE_AUTH
+    )
+    error_message = "A Postgres whose owner names no reader has one user."
+  }
+
+  assert {
+    condition     = jsondecode(module.lanes.environments["live-board"].BOARD_FUNCTIONS) == output.functions
+    error_message = "The board finds the log of every function."
+  }
+
+  assert {
+    condition     = !contains(keys(module.lanes.environments["schema-migrator"]), "DATABASE_IAM_READER")
+    error_message = "No IAM, no user to be made for it."
   }
 }
 

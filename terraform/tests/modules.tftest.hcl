@@ -32,6 +32,23 @@ run "provisioned_pollers_need_no_way_to_lambda" {
   }
 }
 
+run "what_functions_call_has_an_endpoint" {
+  variables {
+    name              = "net"
+    on_demand_pollers = false
+    services          = ["logs", "sqs"]
+  }
+
+  module {
+    source = "./modules/network"
+  }
+
+  assert {
+    condition     = join(" ", output.interface_endpoints) == "logs secretsmanager sqs"
+    error_message = "Without the internet, an API is reached by its own endpoint."
+  }
+}
+
 run "a_nat_gateway_replaces_the_endpoints" {
   variables {
     name   = "net"
@@ -310,37 +327,5 @@ run "no_lifecycle_at_all_on_the_emulator" {
   assert {
     condition     = length(aws_s3_bucket_lifecycle_configuration.this) == 0
     error_message = "The provider waits 55 s for a lifecycle there."
-  }
-}
-
-run "the_dashboard_shows_queues_beside_mappings" {
-  variables {
-    name           = "main"
-    environment    = "dev"
-    function_names = ["writer", "reader"]
-    mappings       = [{ function_name = "writer", topic = "t", consumer_group = "g" }]
-    queues         = [{ function_name = "reader", name = "reader", dead_letter_name = "reader-failed" }]
-  }
-
-  module {
-    source = "./modules/observability"
-  }
-
-  assert {
-    condition = {
-      for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.properties.title => jsonencode(widget.properties.metrics) if startswith(widget.properties.title, "Queue")
-      } == {
-      "Queue: dead letters"       = jsonencode([["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "reader-failed"]])
-      "Queue: messages waiting"   = jsonencode([["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "reader"]])
-      "Queue: oldest message (s)" = jsonencode([["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "reader"]])
-    }
-    error_message = "What waits, since when, and what was given up."
-  }
-
-  assert {
-    condition = one([
-      for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.properties.metrics[*][5] if widget.properties.title == "Records parked"
-    ]) == ["writer", "reader"]
-    error_message = "Records of every lane."
   }
 }

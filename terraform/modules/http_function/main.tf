@@ -40,6 +40,9 @@ resource "aws_lambda_permission" "url" {
   action                 = "lambda:InvokeFunctionUrl"
   principal              = "*"
   function_url_auth_type = "NONE"
+
+  # Two changes of one function's policy at a time are refused by Lambda, and the URL makes one.
+  depends_on = [aws_lambda_function_url.this]
 }
 
 # The second is only for what came through the URL: without that condition, every AWS account could call the function directly.
@@ -56,6 +59,5 @@ resource "aws_cloudcontrolapi_resource" "invoke_by_url" {
     InvokedViaFunctionUrl = true
   })
 
-  # Two changes of one function's policy at a time are refused by Lambda.
-  depends_on = [aws_lambda_permission.url, aws_lambda_function_url.this]
+  depends_on = [aws_lambda_permission.url]
 }

@@ -63,7 +63,7 @@ resource "aws_cloudcontrolapi_resource" "telemetry_token" {
 
   desired_state = jsonencode({
     Name                 = "${local.names["telemetry-gateway"]}/token"
-    Description          = "What vehicles show to ${local.names["telemetry-gateway"]}: Authorization: Bearer …"
+    Description          = "What vehicles show to ${local.names["telemetry-gateway"]}"
     GenerateSecretString = { PasswordLength = 48, ExcludePunctuation = true }
   })
 }

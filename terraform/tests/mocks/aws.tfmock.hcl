@@ -67,6 +67,17 @@ mock_resource "aws_db_instance" {
   }
 }
 
+mock_resource "aws_lambda_function_url" {
+  defaults = {
+    function_url = "https://abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-central-1.on.aws/"
+    url_id       = "abcdefghijklmnopqrstuvwxyz012345"
+  }
+}
+
+mock_resource "aws_sqs_queue" {
+  defaults = { url = "https://sqs.eu-central-1.amazonaws.com/111122223333/some-queue" }
+}
+
 mock_resource "aws_vpc_endpoint" {
   defaults = { prefix_list_id = "pl-12345678" }
 }

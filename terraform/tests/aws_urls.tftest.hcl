@@ -1,0 +1,307 @@
+# The AWS environment: vehicles by their URL into a table, and the board that looks at all of it.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  region        = "eu-central-1"
+  artifacts_dir = "tests/fixtures/not-built"
+  pipelines_dir = "tests/fixtures/rooms-and-telemetry"
+}
+
+override_resource {
+  target = module.lake.module.bucket["lake"].aws_s3_bucket.this
+  values = { arn = "arn:aws:s3:::the-lake" }
+}
+
+override_resource {
+  target = module.lake.module.bucket["parked"].aws_s3_bucket.this
+  values = { arn = "arn:aws:s3:::the-parked" }
+}
+
+override_resource {
+  target = module.lanes.aws_cloudcontrolapi_resource.telemetry_token
+  values = { id = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:headwater-dev-telemetry-gateway/token-AbCdEf" }
+}
+
+run "telemetry" {
+  module {
+    source = "./environments/aws"
+  }
+
+  assert {
+    condition     = [for mapping in output.event_source_mappings : "${mapping.topic} ${mapping.consumer_group}" if mapping.function_name == "headwater-dev-table-writer"] == ["telemetry-v1 diagnostics"]
+    error_message = "A file's table section is a mapping."
+  }
+
+  assert {
+    condition     = keys(module.lanes.mapping_ids["table-writer"]) == ["telemetry-v1"]
+    error_message = "The mapping is made."
+  }
+
+  assert {
+    condition     = module.lanes.environments["table-writer"] == module.lanes.environments["totals-upserter"]
+    error_message = "Both lanes into Postgres are told the same."
+  }
+
+  assert {
+    condition = { for statement in jsondecode(module.lanes.policies["table-writer"]).Statement : statement.Sid => statement.Resource if contains(["ParkRecords", "SignInToDatabase", "ReadTopics", "CommitInGroups"], statement.Sid) } == {
+      ParkRecords      = ["arn:aws:s3:::the-parked/parked/table-writer/*"]
+      SignInToDatabase = ["arn:aws:rds-db:eu-central-1:111122223333:dbuser:db-ABCDEFGHIJKLMNOP/headwater_writer"]
+      ReadTopics       = ["arn:aws:kafka:eu-central-1:111122223333:topic/headwater-dev/11111111-2222-3333-4444-555555555555-1/telemetry-v1"]
+      CommitInGroups   = ["arn:aws:kafka:eu-central-1:111122223333:group/headwater-dev/11111111-2222-3333-4444-555555555555-1/diagnostics"]
+    }
+    error_message = "table-writer reads its topic in its group, writes as the writer, and parks in its own folder."
+  }
+
+  assert {
+    condition     = module.lanes.urls["telemetry-gateway"].auth == "NONE" && output.urls["telemetry-gateway"] == "https://abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-central-1.on.aws"
+    error_message = "Vehicles have no IAM identity."
+  }
+
+  assert {
+    condition = nonsensitive(module.lanes.environments["telemetry-gateway"]) == tomap({
+      HEADWATER_ENVIRONMENT   = "dev"
+      LOG_LEVEL               = "warn"
+      KAFKA_BOOTSTRAP_SERVERS = "b-1.headwater-dev.kafka.eu-central-1.amazonaws.com:9098"
+      KAFKA_AUTH              = "msk-iam"
+      TELEMETRY_TOPIC         = "telemetry-v1"
+      GATEWAY_TOKEN_SECRET    = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:headwater-dev-telemetry-gateway/token-AbCdEf"
+      BODY_LIMIT_BYTES        = "1048576"
+      PRODUCE_TIMEOUT_SECONDS = "5"
+    })
+    error_message = "telemetry-gateway gets the brokers, the topic, and where the token is."
+  }
+
+  assert {
+    condition = { for statement in jsondecode(module.lanes.policies["telemetry-gateway"]).Statement : statement.Sid => statement if !contains(["WriteOwnLog", "DescribeNetwork", "ManageOwnInterfaces", "NoNetworkFromCode"], statement.Sid) } == {
+      Connect = {
+        Sid      = "Connect"
+        Effect   = "Allow"
+        Action   = ["kafka-cluster:Connect", "kafka-cluster:WriteDataIdempotently"]
+        Resource = ["arn:aws:kafka:eu-central-1:111122223333:cluster/headwater-dev/11111111-2222-3333-4444-555555555555-1"]
+      }
+      Produce = {
+        Sid      = "Produce"
+        Effect   = "Allow"
+        Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"]
+        Resource = ["arn:aws:kafka:eu-central-1:111122223333:topic/headwater-dev/11111111-2222-3333-4444-555555555555-1/telemetry-v1"]
+      }
+      ReadToken = {
+        Sid      = "ReadToken"
+        Effect   = "Allow"
+        Action   = ["secretsmanager:GetSecretValue"]
+        Resource = ["arn:aws:secretsmanager:eu-central-1:111122223333:secret:headwater-dev-telemetry-gateway/token-AbCdEf"]
+      }
+    }
+    error_message = "telemetry-gateway writes to one topic and reads one secret."
+  }
+
+  assert {
+    condition     = output.telemetry_token_secret == "arn:aws:secretsmanager:eu-central-1:111122223333:secret:headwater-dev-telemetry-gateway/token-AbCdEf"
+    error_message = "Its owner finds the token."
+  }
+
+  assert {
+    condition = one([for schedule in output.schedules : schedule if schedule.function_name == "headwater-dev-schema-migrator"]) == {
+      name          = "headwater-dev-schema-migrator"
+      group         = "default"
+      expression    = "rate(1 day)"
+      enabled       = true
+      function_name = "headwater-dev-schema-migrator"
+    }
+    error_message = "Partitions are made ahead and dropped without a deployment."
+  }
+
+  assert {
+    condition     = jsondecode(module.lanes.policies["schema-migrator-schedule"]).Statement[*].Sid == ["Invoke"]
+    error_message = "Scheduler may invoke it, and no more."
+  }
+
+  assert {
+    condition     = module.lanes.environments["schema-migrator"].DATABASE_IAM_READER == "headwater_reader"
+    error_message = "It makes the reader's user beside the writer's."
+  }
+}
+
+run "the_board_reads" {
+  module {
+    source = "./environments/aws"
+  }
+
+  assert {
+    condition     = module.lanes.urls["live-board"].auth == "AWS_IAM"
+    error_message = "The board is not public."
+  }
+
+  assert {
+    condition = { for statement in jsondecode(module.lanes.policies["live-board"]).Statement : statement.Sid => statement.Action if statement.Effect == "Allow" && !contains(["WriteOwnLog", "DescribeNetwork", "ManageOwnInterfaces"], statement.Sid) } == {
+      ReadTables       = ["s3:GetObject"]
+      ListTables       = ["s3:ListBucket"]
+      ReadParked       = ["s3:GetObject"]
+      ListParked       = ["s3:ListBucket"]
+      ReadLogs         = ["logs:FilterLogEvents"]
+      MeasureQueues    = ["sqs:GetQueueAttributes"]
+      Connect          = ["kafka-cluster:Connect"]
+      DescribeTopics   = ["kafka-cluster:DescribeTopic"]
+      DescribeGroups   = ["kafka-cluster:DescribeGroup"]
+      SignInToDatabase = ["rds-db:connect"]
+    }
+    error_message = "No action of the board's writes anything."
+  }
+
+  assert {
+    condition = { for statement in jsondecode(module.lanes.policies["live-board"]).Statement : statement.Sid => statement.Resource if startswith(statement.Action[0], "s3:") || startswith(statement.Action[0], "sqs:") || startswith(statement.Action[0], "rds-db:") || startswith(statement.Action[0], "kafka-cluster:") } == {
+      ReadTables       = ["arn:aws:s3:::the-lake/env=dv/source=rooms/subsrc=midgar/*"]
+      ListTables       = ["arn:aws:s3:::the-lake"]
+      ReadParked       = ["arn:aws:s3:::the-parked/parked/*"]
+      ListParked       = ["arn:aws:s3:::the-parked"]
+      SignInToDatabase = ["arn:aws:rds-db:eu-central-1:111122223333:dbuser:db-ABCDEFGHIJKLMNOP/headwater_reader"]
+      Connect          = ["arn:aws:kafka:eu-central-1:111122223333:cluster/headwater-dev/11111111-2222-3333-4444-555555555555-1"]
+      DescribeTopics   = [for topic in ["rooms-v1", "telemetry-v1"] : "arn:aws:kafka:eu-central-1:111122223333:topic/headwater-dev/11111111-2222-3333-4444-555555555555-1/${topic}"]
+      DescribeGroups   = [for group in ["coldstorage", "reckoning", "diagnostics"] : "arn:aws:kafka:eu-central-1:111122223333:group/headwater-dev/11111111-2222-3333-4444-555555555555-1/${group}"]
+      MeasureQueues    = [for queue in ["bucket-ingester", "bucket-ingester-failed", "inbox-etl", "inbox-etl-failed"] : "arn:aws:sqs:eu-central-1:111122223333:headwater-dev-${queue}"]
+    }
+    error_message = "The board looks at what is ours, as the reader."
+  }
+
+  assert {
+    condition = { for statement in jsondecode(module.lanes.policies["live-board"]).Statement : statement.Sid => statement.Condition if startswith(statement.Sid, "List") } == {
+      ListTables = { StringLikeIfExists = { "s3:prefix" = ["env=dv/source=rooms/subsrc=midgar/*"] } }
+      ListParked = { StringLikeIfExists = { "s3:prefix" = ["parked/*"] } }
+    }
+    error_message = "It lists tables and parked records only."
+  }
+
+  assert {
+    condition = toset(one([for statement in jsondecode(module.lanes.policies["live-board"]).Statement : statement.Resource if statement.Sid == "ReadLogs"])) == toset(flatten([
+      for name in values(output.functions) : [for end in ["", ":*"] : "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/${name}${end}"]
+    ]))
+    error_message = "It reads the functions' logs and no other."
+  }
+
+  assert {
+    condition = nonsensitive({ for name, value in module.lanes.environments["live-board"] : name => value if name != "HEADWATER_PIPELINES" }) == {
+      HEADWATER_ENVIRONMENT   = "dev"
+      LOG_LEVEL               = "warn"
+      DATABASE_URL            = "postgres://headwater_reader@headwater-dev.rds.eu-central-1.amazonaws.com:5432/headwater?sslmode=verify-full"
+      DATABASE_AUTH           = "iam"
+      LAKE_ROOT               = output.lake_root
+      PARKED_ROOT             = output.parked_root
+      KAFKA_BOOTSTRAP_SERVERS = "b-1.headwater-dev.kafka.eu-central-1.amazonaws.com:9098"
+      KAFKA_AUTH              = "msk-iam"
+      BOARD_FUNCTIONS         = jsonencode(output.functions)
+      BOARD_QUEUES = jsonencode([for function in ["bucket-ingester", "inbox-etl"] : {
+        function        = function
+        url             = "https://sqs.eu-central-1.amazonaws.com/111122223333/some-queue"
+        dead_letter_url = "https://sqs.eu-central-1.amazonaws.com/111122223333/some-queue"
+      }])
+    }
+    error_message = "The board is told of everything that it shows."
+  }
+
+  assert {
+    condition     = module.lanes.environments["live-board"].HEADWATER_PIPELINES == module.lanes.environments["parquet-writer"].HEADWATER_PIPELINES
+    error_message = "A document of this size fits."
+  }
+}
+
+# The longest names that the variables admit, three brokers (MSK names no more), and a document that just fits.
+run "the_board_fits_into_lambdas_4_kb" {
+  variables {
+    name        = "abcdefghijklmnop"
+    environment = "longname"
+  }
+
+  override_resource {
+    target = module.kafka.aws_msk_cluster.this
+    values = {
+      arn                        = "arn:aws:kafka:ap-southeast-2:111122223333:cluster/abcdefghijklmnop-longname/11111111-2222-3333-4444-555555555555-1"
+      bootstrap_brokers_sasl_iam = "b-1.abcdefghijklmnoplongname.abc123.c10.kafka.ap-southeast-2.amazonaws.com:9098,b-2.abcdefghijklmnoplongname.abc123.c10.kafka.ap-southeast-2.amazonaws.com:9098,b-3.abcdefghijklmnoplongname.abc123.c10.kafka.ap-southeast-2.amazonaws.com:9098"
+    }
+  }
+
+  override_resource {
+    target = module.lanes.module.bucket_ingester.aws_sqs_queue.this
+    values = { url = "https://sqs.ap-southeast-2.amazonaws.com/111122223333/abcdefghijklmnop-longname-bucket-ingester" }
+  }
+
+  override_resource {
+    target = module.lanes.module.inbox_etl.aws_sqs_queue.this
+    values = { url = "https://sqs.ap-southeast-2.amazonaws.com/111122223333/abcdefghijklmnop-longname-inbox-etl" }
+  }
+
+  module {
+    source = "./environments/aws"
+  }
+
+  assert {
+    condition     = sum([for name, value in nonsensitive(module.lanes.environments["live-board"]) : length(name) + length(value) if name != "HEADWATER_PIPELINES"]) + length("HEADWATER_PIPELINES") + 1500 < 4000
+    error_message = "With the largest document that is not spilled, there must be room."
+  }
+}
+
+run "a_document_too_large_for_the_board_alone_is_in_s3_for_it_alone" {
+  variables {
+    pipelines_dir = "tests/fixtures/medium"
+  }
+
+  module {
+    source = "./environments/aws"
+  }
+
+  assert {
+    condition     = contains(keys(module.lanes.environments["parquet-writer"]), "HEADWATER_PIPELINES") && !contains(keys(module.lanes.environments["live-board"]), "HEADWATER_PIPELINES")
+    error_message = "The board has less room than the others."
+  }
+
+  assert {
+    condition     = can(regex("^s3://.*/config/pipelines-[0-9a-f]{16}\\.json$", module.lanes.environments["live-board"].HEADWATER_PIPELINES_URI))
+    error_message = "It gets the document's address instead."
+  }
+
+  assert {
+    condition = { for function in ["parquet-writer", "live-board"] : function => contains(jsondecode(module.lanes.policies[function]).Statement[*].Sid, "ReadPipelines") } == {
+      parquet-writer = false
+      live-board     = true
+    }
+    error_message = "Only who needs the object may read it."
+  }
+}
+
+run "a_schedule_of_the_owners" {
+  variables {
+    schema            = { schedule = "cron(5 0 * * ? *)" }
+    schedules_enabled = false
+    network           = { board_endpoints = false }
+  }
+
+  module {
+    source = "./environments/aws"
+  }
+
+  assert {
+    condition     = one([for schedule in output.schedules : "${schedule.expression} ${schedule.enabled}" if schedule.function_name == "headwater-dev-schema-migrator"]) == "cron(5 0 * * ? *) false"
+    error_message = "When it runs, and whether, is a variable."
+  }
+
+  assert {
+    condition     = join(" ", module.network.interface_endpoints) == "lambda secretsmanager sts"
+    error_message = "Whoever does without errors and queues on the board pays for no endpoint of theirs."
+  }
+}
+
+run "vehicles_that_anybody_may_play_are_refused" {
+  command = plan
+
+  variables {
+    telemetry = { auth = "none" }
+  }
+
+  module {
+    source = "./environments/aws"
+  }
+
+  expect_failures = [var.telemetry]
+}

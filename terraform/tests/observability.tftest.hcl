@@ -1,0 +1,51 @@
+# The dashboard: what somebody on call sees.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+run "the_dashboard_shows_queues_and_urls_beside_mappings" {
+  variables {
+    name           = "main"
+    environment    = "dev"
+    function_names = ["writer", "reader"]
+    mappings       = [{ function_name = "writer", topic = "t", consumer_group = "g" }]
+    queues         = [{ function_name = "reader", name = "reader", dead_letter_name = "reader-failed" }]
+
+    url_function_names = ["gateway", "board"]
+  }
+
+  module {
+    source = "./modules/observability"
+  }
+
+  assert {
+    condition = {
+      for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.properties.title => jsonencode(widget.properties.metrics) if startswith(widget.properties.title, "Queue")
+      } == {
+      "Queue: dead letters"       = jsonencode([["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "reader-failed"]])
+      "Queue: messages waiting"   = jsonencode([["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "reader"]])
+      "Queue: oldest message (s)" = jsonencode([["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "reader"]])
+    }
+    error_message = "What waits, since when, and what was given up."
+  }
+
+  assert {
+    condition = {
+      for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.properties.title => jsonencode(widget.properties.metrics) if startswith(widget.properties.title, "URL")
+      } == {
+      "URL: 4xx"              = jsonencode([["AWS/Lambda", "Url4xxCount", "FunctionName", "gateway"], ["AWS/Lambda", "Url4xxCount", "FunctionName", "board"]])
+      "URL: 5xx"              = jsonencode([["AWS/Lambda", "Url5xxCount", "FunctionName", "gateway"], ["AWS/Lambda", "Url5xxCount", "FunctionName", "board"]])
+      "URL: latency p99 (ms)" = jsonencode([["AWS/Lambda", "UrlRequestLatency", "FunctionName", "gateway"], ["AWS/Lambda", "UrlRequestLatency", "FunctionName", "board"]])
+      "URL: requests"         = jsonencode([["AWS/Lambda", "UrlRequestCount", "FunctionName", "gateway"], ["AWS/Lambda", "UrlRequestCount", "FunctionName", "board"]])
+    }
+    error_message = "What was asked, refused and failed, and how long it took."
+  }
+
+  assert {
+    condition = one([
+      for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.properties.metrics[*][5] if widget.properties.title == "Records parked"
+    ]) == ["writer", "reader"]
+    error_message = "Records of every lane."
+  }
+}

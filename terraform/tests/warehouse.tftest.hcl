@@ -1,0 +1,143 @@
+# Who migrates, writes and reads, for an instance that is made and for one that exists.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name         = "main"
+  existing_url = "postgres://app@db.example.com:5432/shop"
+}
+
+run "three_users_of_an_instance_that_is_made" {
+  variables {
+    existing_url = null
+    subnet_ids   = ["subnet-1", "subnet-2"]
+  }
+
+  module {
+    source = "./modules/warehouse"
+  }
+
+  assert {
+    condition     = output.reader.auth == "iam" && output.reader.url == "postgres://headwater_reader@headwater-dev.rds.eu-central-1.amazonaws.com:5432/headwater?sslmode=verify-full"
+    error_message = "The reader signs in by IAM, as itself."
+  }
+
+  assert {
+    condition     = jsonencode(output.reader.statements) == jsonencode([{ actions = ["rds-db:connect"], resources = ["arn:aws:rds-db:eu-central-1:111122223333:dbuser:db-ABCDEFGHIJKLMNOP/headwater_reader"], sid = "SignInToDatabase" }])
+    error_message = "And as nobody else."
+  }
+
+  assert {
+    condition     = output.writer.statements[0].resources == ["arn:aws:rds-db:eu-central-1:111122223333:dbuser:db-ABCDEFGHIJKLMNOP/headwater_writer"]
+    error_message = "The writer is another user."
+  }
+
+  assert {
+    condition     = output.administrator.iam_user == "headwater_writer" && output.administrator.iam_reader == "headwater_reader"
+    error_message = "The migration makes both."
+  }
+}
+
+run "without_a_reader_of_the_owners_the_writer_reads" {
+  variables {
+    existing = { auth = "iam", resource_id = "db-THEIRS" }
+  }
+
+  module {
+    source = "./modules/warehouse"
+  }
+
+  assert {
+    condition     = jsonencode(output.reader) == jsonencode(output.writer) && output.administrator.iam_reader == null
+    error_message = "One user, and none to be made."
+  }
+}
+
+run "the_owners_reader_by_iam" {
+  variables {
+    existing = { auth = "iam", resource_id = "db-THEIRS", reader = { user = "looker" } }
+  }
+
+  module {
+    source = "./modules/warehouse"
+  }
+
+  assert {
+    condition     = nonsensitive(output.reader.url) == "postgres://looker@db.example.com:5432/shop" && output.reader.auth == "iam"
+    error_message = "It signs in as itself."
+  }
+
+  assert {
+    condition     = one(one(output.reader.statements).resources) == "arn:aws:rds-db:eu-central-1:111122223333:dbuser:db-THEIRS/looker"
+    error_message = "And as nobody else."
+  }
+}
+
+run "the_owners_reader_by_secret" {
+  variables {
+    existing = {
+      secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:writer-AbCdEf"
+      reader     = { user = "looker", secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:looker-AbCdEf" }
+    }
+  }
+
+  module {
+    source = "./modules/warehouse"
+  }
+
+  assert {
+    condition     = output.reader.auth == "secret:arn:aws:secretsmanager:eu-central-1:111122223333:secret:looker-AbCdEf" && one(one(output.reader.statements).resources) == "arn:aws:secretsmanager:eu-central-1:111122223333:secret:looker-AbCdEf"
+    error_message = "The reader reads its own secret, and not the writer's."
+  }
+
+  assert {
+    condition     = one(one(output.writer.statements).resources) == "arn:aws:secretsmanager:eu-central-1:111122223333:secret:writer-AbCdEf"
+    error_message = "The writer keeps its own."
+  }
+}
+
+run "a_reader_without_its_secret_is_refused" {
+  command = plan
+
+  variables {
+    existing = { reader = { user = "looker" } }
+  }
+
+  module {
+    source = "./modules/warehouse"
+  }
+
+  expect_failures = [var.existing]
+}
+
+run "a_reader_whose_name_widens_a_permission_is_refused" {
+  command = plan
+
+  variables {
+    existing = { auth = "iam", resource_id = "db-THEIRS", reader = { user = "*" } }
+  }
+
+  module {
+    source = "./modules/warehouse"
+  }
+
+  expect_failures = [var.existing]
+}
+
+run "a_reader_that_is_the_writer_is_refused" {
+  command = plan
+
+  variables {
+    existing_url = null
+    subnet_ids   = ["subnet-1", "subnet-2"]
+    instance     = { reader = "headwater_writer" }
+  }
+
+  module {
+    source = "./modules/warehouse"
+  }
+
+  expect_failures = [var.instance]
+}
