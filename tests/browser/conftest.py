@@ -1,0 +1,70 @@
+"""A real browser on the live board of a local stack, named by the environment as `headwater env` prints it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import psycopg
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, headless."""
+    names = ["chromium", "chromium-browser", "google-chrome"]
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    assert path, "Chromium is missing: apt-get install chromium, or name it in CHROMIUM"
+    # As root there is no sandbox; the page is our own.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[psycopg.Connection]:
+    """The stack's Postgres; every statement is a transaction of its own."""
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        yield connection
+
+
+@dataclass
+class Board:
+    """The page, and what it did that it must not."""
+
+    page: Page
+    url: str
+    faults: list[str] = field(default_factory=list)
+
+    def note_message(self, message: ConsoleMessage) -> None:
+        """Keeps errors and warnings of the console."""
+        if message.type in ("error", "warning"):
+            self.faults.append(f"{message.type}: {message.text}")
+
+    def note_request(self, request: Request) -> None:
+        """Keeps requests to anywhere else."""
+        if not request.url.startswith((self.url, "data:")):
+            self.faults.append(f"a request to {request.url}")
+
+    def attribute(self, selector: str, name: str) -> str | None:
+        """An attribute of the first element that matches, if there is one now."""
+        script = "([selector, name]) => document.querySelector(selector)?.getAttribute(name) ?? null"
+        return self.page.evaluate(script, [selector, name])
+
+
+@pytest.fixture
+def board(browser: Browser) -> Iterator[Board]:
+    """The board on a desktop; a fault that nobody expected fails the test."""
+    page = browser.new_page(viewport={"width": 1440, "height": 1000}, color_scheme="dark")
+    board = Board(page, os.environ["HEADWATER_BOARD_URL"])
+    page.on("console", board.note_message)
+    page.on("pageerror", lambda error: board.faults.append(f"uncaught: {error}"))
+    page.on("dialog", lambda dialog: (board.faults.append(f"a dialog: {dialog.message}"), dialog.dismiss()))
+    page.on("request", board.note_request)
+    page.goto(board.url)
+    yield board
+    page.close()
+    assert board.faults == []

@@ -1,0 +1,146 @@
+"""The live board in Chromium: it follows the database, shows text as text, keeps to its origin, and holds."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+from playwright.sync_api import Browser, Route
+
+from conftest import Board
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+TABLE = '[data-table="room_n_total_counts"]'
+
+
+def until(holds: Callable[[], bool], seconds: float, what: str) -> float:
+    """Waits until something holds; returns how long that took."""
+    started = time.monotonic()
+    while not holds():
+        assert time.monotonic() - started < seconds, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
+    return time.monotonic() - started
+
+
+def headwater(*arguments: str) -> str:
+    """The headwater command's standard output."""
+    command = [os.environ["HEADWATER_BIN"], *arguments]
+    return subprocess.run(command, check=True, text=True, capture_output=True).stdout
+
+
+def totals(database: psycopg.Connection) -> dict[str, str]:
+    """The largest totals, as the database has them."""
+    rows = database.execute(
+        "SELECT room, total_count::text FROM room_n_total_counts ORDER BY total_count DESC LIMIT 10"
+    )
+    return dict(rows.fetchall())
+
+
+def total(board: Board, room: str) -> str | None:
+    """A room's total, as the page has it."""
+    return board.attribute(f"{TABLE} [data-room={json.dumps(room)}] [data-total]", "data-total")
+
+
+@pytest.fixture
+def fleet() -> Iterator[None]:
+    """Fifty vehicles on the road."""
+    command = [os.environ["HEADWATER_BIN"], "fleet", "--num-vehicles", "50", "--interval", "1s"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as drive:
+        yield
+        drive.send_signal(subprocess.signal.SIGINT)
+        assert drive.wait(60) == 0
+
+
+def test_the_totals_follow_the_database_within_five_seconds(board: Board, database: psycopg.Connection) -> None:
+    for _ in range(3):
+        headwater("rooms", "--count", "777")
+        headwater("drain", "--timeout", "60s")
+        expected = totals(database)
+        shown = lambda: all(total(board, room) == value for room, value in expected.items())  # noqa: E731
+        until(shown, 5, f"the page shows {expected}")
+
+
+def test_a_room_whose_name_is_markup_is_text(board: Board, database: psycopg.Connection) -> None:
+    database.execute("INSERT INTO room_n_total_counts (room, total_count) VALUES (%s, %s)", [HOSTILE, 2**60])
+    try:
+        until(lambda: total(board, HOSTILE) == str(2**60), 5, "the room is shown")
+        row = board.page.locator(f"{TABLE} [data-room={json.dumps(HOSTILE)}]")
+        assert HOSTILE in row.inner_text()
+        assert board.page.locator("img").count() == 0
+    finally:
+        database.execute("DELETE FROM room_n_total_counts WHERE room = %s", [HOSTILE])
+
+
+def test_every_section_is_fresh_and_no_request_leaves_the_origin(board: Board, fleet: None) -> None:
+    sections = ["totals", "fleet", "lanes", "lake", "parked", "errors"]
+    fresh = lambda: all(board.attribute(f"#{name}", "data-state") == "fresh" for name in sections)  # noqa: E731
+    until(fresh, 20, "all sections are fresh")
+    until(lambda: board.attribute("[data-roster] button", "data-vin") is not None, 20, "a vehicle is listed")
+    board.page.locator("[data-roster] button").first.click()
+    until(lambda: board.page.locator("[data-picked] canvas").count() > 0, 10, "its last hour is drawn")
+    until(lambda: board.attribute('[data-sounding="fleet"]', "data-total") == "50", 20, "50 vehicles are counted")
+    if screenshots := os.environ.get("HEADWATER_SCREENSHOTS"):
+        board.page.wait_for_timeout(15_000)
+        board.page.screenshot(path=f"{screenshots}/live-board.png")
+
+
+def test_a_section_that_cannot_be_read_says_so_and_the_others_go_on(board: Board) -> None:
+    def refuse(route: Route) -> None:
+        route.fulfill(status=503, json={"error": "the lake is frozen"})
+
+    until(lambda: board.attribute("#lake", "data-state") == "fresh", 20, "the lake is fresh")
+    board.page.route("**/api/lake", refuse)
+    until(lambda: board.attribute("#lake", "data-state") == "failing", 30, "the lake fails")
+    assert "the lake is frozen" in board.page.locator("#lake").inner_text()
+    assert board.attribute("#totals", "data-state") == "fresh"
+    # The browser itself notes each 503.
+    board.faults[:] = [fault for fault in board.faults if "503" not in fault]
+
+
+def test_ten_thousand_rooms_and_vehicles_do_not_freeze_the_page(board: Board, database: psycopg.Connection) -> None:
+    database.execute(
+        "INSERT INTO room_n_total_counts (room, total_count) SELECT 'crowd ' || n, 10 ^ 12 + n FROM generate_series(1, 10000) n"
+    )
+    try:
+        until(lambda: total(board, "crowd 10000") is not None, 10, "the largest room is shown")
+        for _ in range(3):
+            database.execute(
+                """INSERT INTO av_telemetry.diag (timestamp, vin, make, model, position_x, position_y, position_z,
+                       speed, received_at, _partition, _offset)
+                   SELECT clock_timestamp(), 'CROWD' || lpad(n::text, 12, '0'), 'Ford', 'Edge', random() * 1000,
+                       random() * 1000, n, n % 40, now(), -1, n FROM generate_series(1, 10000) n"""
+            )
+            board.page.wait_for_timeout(2_000)
+        until(lambda: board.attribute('[data-sounding="fleet"]', "data-total") == "10000", 10, "all are counted")
+        longest = board.page.evaluate(
+            """async () => {
+                let last = performance.now(), longest = 0;
+                const end = last + 6000;
+                while (last < end) {
+                    await new Promise(requestAnimationFrame);
+                    const now = performance.now();
+                    longest = Math.max(longest, now - last);
+                    last = now;
+                }
+                return longest;
+            }"""
+        )
+        assert longest < 1_000, f"the page stood still for {longest:.0f} ms"
+    finally:
+        database.execute("DELETE FROM av_telemetry.diag WHERE _partition = -1")
+        database.execute("DELETE FROM room_n_total_counts WHERE room LIKE 'crowd %'")
+
+
+@pytest.mark.parametrize(("width", "height", "scheme"), [(390, 844, "light"), (2560, 1440, "dark")])
+def test_nothing_is_wider_than_the_screen(browser: Browser, width: int, height: int, scheme: str) -> None:
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce")
+    page.goto(os.environ["HEADWATER_BOARD_URL"])
+    page.locator(f"{TABLE} [data-room]").first.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if screenshots := os.environ.get("HEADWATER_SCREENSHOTS"):
+        page.wait_for_timeout(5_000)
+        page.screenshot(path=f"{screenshots}/live-board-{width}.png")
+    page.close()
