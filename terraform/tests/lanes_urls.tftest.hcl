@@ -22,6 +22,26 @@ variables {
   }
 }
 
+run "a_token_that_terraform_never_sees" {
+  module {
+    source = "./modules/lanes"
+  }
+
+  assert {
+    condition = aws_cloudcontrolapi_resource.telemetry_token[0].type_name == "AWS::SecretsManager::Secret" && jsondecode(aws_cloudcontrolapi_resource.telemetry_token[0].desired_state) == {
+      Name                 = "shop-telemetry-gateway/token"
+      Description          = "What vehicles show to shop-telemetry-gateway"
+      GenerateSecretString = { PasswordLength = 48, ExcludePunctuation = true }
+    }
+    error_message = "Secrets Manager makes the token: what is asked for says how, and holds no value."
+  }
+
+  assert {
+    condition     = output.urls["telemetry-gateway"].auth == "NONE" && output.environments["telemetry-gateway"].GATEWAY_TOKEN_SECRET == aws_cloudcontrolapi_resource.telemetry_token[0].id
+    error_message = "Without a word of the owner's, the token is required."
+  }
+}
+
 run "a_token_of_the_owners" {
   variables {
     telemetry = { topic = "cars-v2", token_secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:their-token-AbCdEf" }
