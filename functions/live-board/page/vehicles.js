@@ -54,7 +54,9 @@ export class Vehicles {
         this.#aim();
         this.#list();
         sound("fleet", answer.active);
-        setText(this.#tally, `${group(answer.active)} active · ${group(answer.events_last_minute)} events in the last minute · newest `);
+        const busy = `${group(answer.active)} active · ${group(answer.events_last_minute)} events in the last minute · newest `;
+        setText(this.#tally, answer.newest ? busy : "no vehicle has been heard of yet");
+        this.#newest.hidden = !answer.newest;
         setSince(this.#newest, answer.newest);
         this.#canvas.setAttribute("aria-label", `Positions of ${group(all.size)} vehicles heard of last. The ten listed beside it can be picked by keyboard.`);
     }
