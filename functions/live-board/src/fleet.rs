@@ -10,7 +10,7 @@ use warehouse::{Client, WarehouseError, quoted};
 use crate::board::Board;
 use crate::error::BoardError;
 
-/// How many vehicles are shown: those last heard of.
+/// How many vehicles are shown. Where there are more, the same ones each time, so that they move and do not flicker.
 const SHOWN: i64 = 2_000;
 
 /// How many of a vehicle's points are shown: an hour of one event in three seconds.
@@ -44,7 +44,7 @@ impl FleetTable {
                  WHERE \"timestamp\" > now() - interval '30 s' AND \"timestamp\" < now() + interval '30 s' \
                  ORDER BY vin, \"timestamp\" DESC) \
              SELECT vin, make, model, position_x, position_y, position_z, speed, at, count(*) OVER () \
-             FROM newest ORDER BY at DESC LIMIT {SHOWN}"
+             FROM newest ORDER BY hashtext(vin) LIMIT {SHOWN}"
         );
         let events = format!(
             "SELECT count(*), max(\"timestamp\") FROM {table} \
