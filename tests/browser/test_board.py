@@ -81,7 +81,8 @@ def test_every_section_is_fresh_and_no_request_leaves_the_origin(board: Board, f
     until(lambda: board.attribute("[data-roster] button", "data-vin") is not None, 20, "a vehicle is listed")
     board.page.locator("[data-roster] button").first.click()
     until(lambda: board.page.locator("[data-picked] canvas").count() > 0, 10, "its last hour is drawn")
-    until(lambda: board.attribute('[data-sounding="fleet"]', "data-total") == "50", 20, "50 vehicles are counted")
+    counted = lambda: int(board.attribute('[data-sounding="fleet"]', "data-total") or 0)  # noqa: E731
+    until(lambda: counted() >= 50, 20, "50 vehicles are counted")
     if screenshots := os.environ.get("HEADWATER_SCREENSHOTS"):
         board.page.wait_for_timeout(15_000)
         board.page.screenshot(path=f"{screenshots}/live-board.png")
@@ -114,7 +115,9 @@ def test_ten_thousand_rooms_and_vehicles_do_not_freeze_the_page(board: Board, da
                        random() * 1000, n, n % 40, now(), -1, n FROM generate_series(1, 10000) n"""
             )
             board.page.wait_for_timeout(2_000)
-        until(lambda: board.attribute('[data-sounding="fleet"]', "data-total") == "10000", 10, "all are counted")
+        # Those of another test may still be on the road.
+        counted = lambda: int(board.attribute('[data-sounding="fleet"]', "data-total") or 0)  # noqa: E731
+        until(lambda: counted() >= 10_000, 10, "all are counted")
         longest = board.page.evaluate(
             """async () => {
                 let last = performance.now(), longest = 0;

@@ -19,8 +19,8 @@ mod parts;
 mod proxy;
 mod runtime_api;
 mod sinks;
-mod topic;
 pub mod stack;
+mod topic;
 mod web;
 
 pub use bucket::{Bucket, notification, queue_event};

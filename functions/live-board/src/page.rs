@@ -71,11 +71,8 @@ impl Page {
     }
 
     /// Answers with a file. A browser asks each time whether it changed, so that no page is of two deployments.
-    pub(crate) fn answer(&self, request: &Request) -> Response {
-        let name = match request.path.strip_prefix('/') {
-            Some("") | None => "index.html",
-            Some(name) => name,
-        };
+    pub(crate) fn answer(&self, name: &str, request: &Request) -> Response {
+        let name = if name.is_empty() { "index.html" } else { name };
         let Some(index) = FILES.iter().position(|file| file.name == name) else {
             return guarded(Response::not_found());
         };
@@ -123,16 +120,16 @@ mod tests {
 
     use super::*;
 
-    fn get(path: &str, tag: Option<HeaderValue>) -> Response {
+    fn get(name: &str, tag: Option<HeaderValue>) -> Response {
         let headers = tag.map(|tag| (header::IF_NONE_MATCH, tag)).into_iter().collect();
         let request = Request {
             method: Method::GET,
-            path: path.to_owned(),
+            path: format!("/{name}"),
             query: std::collections::BTreeMap::default(),
             headers,
             body: Vec::new().into(),
         };
-        Page::new().answer(&request)
+        Page::new().answer(name, &request)
     }
 
     #[test]
@@ -151,28 +148,28 @@ mod tests {
         let mut served: Vec<_> = FILES.iter().map(|file| file.name.to_owned()).collect();
         served.sort_unstable();
         assert_eq!(served, names);
-        assert_eq!(get("/", None).body(), get("/index.html", None).body());
-        for path in ["/vendor/LICENSE", "/../Cargo.toml", "/x"] {
-            assert_eq!(get(path, None).status(), StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(get("", None).body(), get("index.html", None).body());
+        for name in ["vendor/LICENSE", "../Cargo.toml", "x"] {
+            assert_eq!(get(name, None).status(), StatusCode::NOT_FOUND, "{name}");
         }
     }
 
     #[test]
     fn a_file_that_a_browser_has_is_not_sent_again() {
-        let first = get("/board.js", None);
+        let first = get("board.js", None);
         let tag = first.headers().get(header::ETAG).cloned();
-        let again = get("/board.js", tag.clone());
+        let again = get("board.js", tag.clone());
         assert_eq!((again.status(), again.body().len()), (StatusCode::NOT_MODIFIED, 0));
-        assert_eq!(get("/board.css", tag).status(), StatusCode::OK);
+        assert_eq!(get("board.css", tag).status(), StatusCode::OK);
     }
 
     #[test]
     fn every_answer_forbids_inline_scripts_and_other_origins() {
-        for path in ["/", "/board.js", "/nothing"] {
-            let response = get(path, None);
+        for name in ["", "board.js", "nothing"] {
+            let response = get(name, None);
             let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
-            assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{path}: {policy}");
-            assert!(!policy.contains("unsafe"), "{path}: {policy}");
+            assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{name}: {policy}");
+            assert!(!policy.contains("unsafe"), "{name}: {policy}");
         }
     }
 }

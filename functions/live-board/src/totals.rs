@@ -22,6 +22,8 @@ impl Board {
             for (pipeline, spec) in &specs {
                 tables.push(table(client, pipeline, spec).await?);
             }
+            // The first one is shown largest; one without a row yet has nothing to show.
+            tables.sort_by_key(|table| table["row_count"] == 0);
             Ok::<_, WarehouseError>(json!({ "tables": tables }))
         });
         Ok(read.await?)
