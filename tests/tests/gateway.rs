@@ -101,11 +101,14 @@ async fn objects_arrays_and_lines_are_taken_whole_and_the_same_event_twice_is_ta
     }
 }
 
+/// Status, headers, body, and what the answer says.
+type Refused<'a> = (u64, Vec<(&'a str, &'a str)>, Vec<u8>, &'a str);
+
 #[tokio::test]
 async fn what_cannot_be_taken_is_refused_with_its_reason_and_nothing_of_it_is_produced() {
     let mut lane = Lane::start().await;
     let with = |from: &str, to: &str| GOOD_FORM.replace(from, to).into_bytes();
-    let refused: Vec<(u64, Vec<(&str, &str)>, Vec<u8>, &str)> = vec![
+    let refused: Vec<Refused<'_>> = vec![
         (400, vec![FORM], vec![], "no event"),
         (400, vec![JSON], b" ".to_vec(), "no event"),
         (400, vec![JSON], b"[]".to_vec(), "no event"),

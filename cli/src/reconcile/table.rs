@@ -82,15 +82,15 @@ pub(crate) async fn account_for(
     let mut reader = records::Reader::open(&stack.kafka(), &pipeline.topic.name, without_row).await?;
     let mut lost: BTreeMap<i32, BTreeSet<i64>> = without_row.clone();
     while let Some(records) = reader.next().await? {
-        let mut decoded: Vec<(i32, i64, Vec<Value<'_>>)> = Vec::new();
+        let mut good: Vec<(i32, i64, Vec<Value<'_>>)> = Vec::new();
         for record in &records {
             let mut row = Vec::new();
             let value = record.value.as_deref().unwrap_or_default();
             if decoder.decode(value, &mut row).is_ok() {
-                decoded.push((record.partition, record.offset, row));
+                good.push((record.partition, record.offset, row));
             }
         }
-        let rows: Vec<NewRow<'_, '_>> = decoded
+        let rows: Vec<NewRow<'_, '_>> = good
             .iter()
             .map(|(partition, offset, values)| NewRow {
                 values,
@@ -100,7 +100,7 @@ pub(crate) async fn account_for(
             })
             .collect();
         let there = table.has_keys(&client, &rows).await.context("cannot look keys up")?;
-        for ((partition, offset, row), there) in decoded.iter().zip(there) {
+        for ((partition, offset, row), there) in good.iter().zip(there) {
             let time = event_time.and_then(|place| warehouse::values::time(&row[place]));
             let is_over = time.zip(oldest).is_some_and(|(time, oldest)| time < oldest);
             if there || is_over {
