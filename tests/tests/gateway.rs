@@ -132,6 +132,7 @@ async fn what_cannot_be_taken_is_refused_with_its_reason_and_nothing_of_it_is_pr
         (400, vec![FORM, ("idempotency-key", "a b")], GOOD_FORM.into(), "Idempotency-Key"),
         (413, vec![FORM], vec![b'x'; (1 << 20) + 1], "1048576 bytes"),
         (413, vec![JSON], vec![b'x'; 10_000_000], "1048576 bytes"),
+        (400, vec![], vec![], "no event"),
         (415, vec![], GOOD_FORM.into(), "Content-Type must be"),
         (415, vec![("content-type", "text/plain")], GOOD_FORM.into(), "Content-Type must be"),
         (415, vec![FORM, ("content-encoding", "gzip")], GOOD_FORM.into(), "Content-Encoding"),

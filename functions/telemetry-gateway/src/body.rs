@@ -62,13 +62,14 @@ impl Posted {
 
 /// Reads a body.
 pub fn read(headers: &HeaderMap, body: &[u8]) -> Result<Posted, Refusal> {
+    // Before all else: who sends nothing mostly does not say what it is either.
+    if body.trim_ascii().is_empty() {
+        return Err(Refusal::Empty);
+    }
     let media_type = media_type(headers).ok_or(Refusal::Unsupported)?;
     let known = ["application/x-www-form-urlencoded", "application/json", "application/x-ndjson"];
     if !known.contains(&media_type.as_str()) {
         return Err(Refusal::Unsupported);
-    }
-    if body.trim_ascii().is_empty() {
-        return Err(Refusal::Empty);
     }
     if media_type.ends_with("urlencoded") {
         return Ok(Posted::One(form::event(body)));
