@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::{Request, StatusCode, Uri};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
 use super::pool::{Pool, pool};
@@ -56,14 +56,10 @@ impl Client {
         Ok(Self { pool, url, headers, slots: Semaphore::new(connections) })
     }
 
-    /// Sends one event when a connection is free; tells what became of it and how long the answer took.
-    pub(crate) async fn post(&self, form: &Bytes) -> (Told, Duration) {
+    /// Waits until a connection is free, first come, first served.
+    pub(crate) async fn turn(&self) -> Turn<'_> {
         // Nobody closes the semaphore.
-        let _slot = self.slots.acquire().await;
-        let started = Instant::now();
-        let told = timeout(ANSWER, self.exchange(form)).await;
-        let told = told.unwrap_or_else(|_| Told::Again("no answer".into(), Duration::ZERO));
-        (told, started.elapsed())
+        Turn { client: self, _slot: self.slots.acquire().await.ok() }
     }
 
     async fn exchange(&self, form: &Bytes) -> Told {
@@ -78,6 +74,23 @@ impl Client {
         let body = Limited::new(body, MOST_BODY).collect().await;
         let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
         judge(head.status, &head.headers, &body)
+    }
+}
+
+/// A free connection.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    client: &'a Client,
+    _slot: Option<SemaphorePermit<'a>>,
+}
+
+impl Turn<'_> {
+    /// Sends one event; tells what became of it and how long the answer took.
+    pub(crate) async fn post(self, form: &Bytes) -> (Told, Duration) {
+        let started = Instant::now();
+        let told = timeout(ANSWER, self.client.exchange(form)).await;
+        let told = told.unwrap_or_else(|_| Told::Again("no answer".into(), Duration::ZERO));
+        (told, started.elapsed())
     }
 }
 

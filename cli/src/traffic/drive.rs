@@ -9,7 +9,7 @@ use rand::RngExt as _;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
 
-use super::client::{Client, Told};
+use super::client::{Client, Told, Turn};
 use super::receipt::Trace;
 use super::tally::Tally;
 use super::vehicle::Vehicle;
@@ -33,7 +33,7 @@ pub(crate) struct Road {
 pub(crate) type Ending = watch::Receiver<Option<Instant>>;
 
 /// Drives until the end: the first event after `phase`, the next ones every interval. A vehicle whose event is not
-/// acknowledged yet makes no other.
+/// acknowledged yet makes no other; nor does one that waits for a connection, so that what it sends is new.
 pub(crate) async fn drive(vehicle: Vehicle, phase: Duration, road: Arc<Road>, mut ending: Ending) -> Trace {
     let mut trace = Trace::new(&vehicle.vin);
     let mut ticks = interval_at(road.started + phase, road.interval);
@@ -44,13 +44,18 @@ pub(crate) async fn drive(vehicle: Vehicle, phase: Duration, road: Arc<Road>, mu
             _ = ending.changed() => return trace,
             _ = ticks.tick() => {}
         }
+        let turn = tokio::select! {
+            biased;
+            _ = ending.changed() => return trace,
+            turn = road.client.turn() => turn,
+        };
         let elapsed = road.started.elapsed().as_secs_f64();
         let timestamp = to_micros(road.started_epoch + elapsed);
         let form = Bytes::from(vehicle.form(timestamp, elapsed));
         road.tally.made();
         let mut until = ending.clone();
         tokio::select! {
-            acknowledged = deliver(&road, &form) => if acknowledged {
+            acknowledged = deliver(&road, turn, &form) => if acknowledged {
                 trace.acknowledged(timestamp);
             },
             () = grace(&mut until) => {
@@ -62,10 +67,10 @@ pub(crate) async fn drive(vehicle: Vehicle, phase: Duration, road: Arc<Road>, mu
 }
 
 /// Sends an event until it is acknowledged (`true`) or refused.
-async fn deliver(road: &Road, form: &Bytes) -> bool {
+async fn deliver<'a>(road: &'a Road, mut turn: Turn<'a>, form: &Bytes) -> bool {
     let mut backoff = Backoff::new(PAUSE.0, PAUSE.1);
     loop {
-        match road.client.post(form).await {
+        match turn.post(form).await {
             (Told::Acknowledged, latency) => {
                 road.tally.acknowledged(latency);
                 return true;
@@ -80,6 +85,7 @@ async fn deliver(road: &Road, form: &Bytes) -> bool {
                 sleep(after.mul_f64(longer)).await;
                 backoff.pause(Instant::now() + 2 * PAUSE.1).await;
                 road.tally.retried(reason);
+                turn = road.client.turn().await;
             }
         }
     }

@@ -23,7 +23,7 @@ use crate::{
         client::Client,
         drive::{Road, drive},
         receipt::{Receipt, Trace},
-        tally::{Counts, Tally},
+        tally::{Counts, Summary, Tally},
         vehicle,
     },
 };
@@ -107,6 +107,9 @@ pub(crate) async fn run(layout: &Layout, args: &Fleet) -> anyhow::Result<()> {
     } else {
         out::line(summary.line());
     }
+    if let Some(slower) = slower(&summary, args.interval) {
+        out::note(slower);
+    }
     out::note(format!("receipt: {}", receipt.display()));
     accounted_for(&counts, &host)
 }
@@ -147,6 +150,16 @@ async fn until(end: Option<Instant>) {
         Some(end) => sleep_until(end).await,
         None => std::future::pending().await,
     }
+}
+
+/// What to say of a gateway that takes less than the fleet would send.
+fn slower(summary: &Summary, wanted: Duration) -> Option<String> {
+    #[expect(clippy::cast_precision_loss, reason = "told in tenths of a second")]
+    let actual = summary.seconds * summary.vehicles as f64 / summary.made.max(1) as f64;
+    // A drive ends in the middle of an interval.
+    (actual > 1.5 * wanted.as_secs_f64() && summary.made > summary.vehicles as u64).then(|| {
+        format!("this gateway takes an event of each vehicle every {actual:.1} s; the fleet would send one every {wanted:?}")
+    })
 }
 
 fn accounted_for(counts: &Counts, host: &str) -> anyhow::Result<()> {
