@@ -54,7 +54,13 @@ async fn ends_and_lags_are_what_was_produced_and_committed_and_a_topic_that_went
     let ends = reader.ends(&topic, soon()).await.unwrap();
     assert_eq!(ends, [(0, (0, 2)), (1, (0, 0)), (2, (0, 3))].into());
 
-    let consumer = kafka.consumer(topic.as_str()).build().await.unwrap();
+    let consumer = kafka.consumer(topic.as_str()).enable_auto_commit(false).build().await.unwrap();
+    consumer.subscribe([topic.as_str()]).await.unwrap();
+    let deadline = soon();
+    while consumer.assignment().await.is_empty() {
+        assert!(Instant::now() < deadline, "a member is given partitions");
+        let _records = consumer.poll(Duration::from_millis(100)).await.unwrap();
+    }
     let commit =
         |offset, mark| (TopicPartition::new(&topic, 2), OffsetAndMetadata::with_metadata(offset, mark));
     consumer.commit_offsets(vec![commit(1, "")]).await.unwrap();

@@ -58,6 +58,11 @@ fn text() -> impl Strategy<Value = String> {
     "\\PC{1,200}".prop_filter("whole", |text| !text.contains('\u{FFFD}'))
 }
 
+/// A name of a field: part of the text, which must be whole too.
+fn name() -> impl Strategy<Value = String> {
+    ".{0,5}".prop_filter("whole", |name| !name.contains('\u{FFFD}'))
+}
+
 fn extra() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
@@ -69,7 +74,7 @@ fn extra() -> impl Strategy<Value = serde_json::Value> {
     leaf.prop_recursive(4, 16, 4, |inner| {
         prop_oneof![
             vec(inner.clone(), 0..4).prop_map(Into::into),
-            vec((".{0,5}", inner), 0..4).prop_map(|pairs| pairs.into_iter().collect::<serde_json::Value>()),
+            vec((name(), inner), 0..4).prop_map(|pairs| pairs.into_iter().collect::<serde_json::Value>()),
         ]
     })
 }
