@@ -13,10 +13,12 @@ async fn a_function_asks_for_its_first_event_within_30_ms() {
         "rooms-generator",
         "parquet-writer",
         "totals-upserter",
+        "table-writer",
         "bucket-ingester",
         "inbox-etl",
         "schema-migrator",
         "telemetry-gateway",
+        "live-board",
     ] {
         let mut times = Vec::new();
         for _ in 0..21 {
