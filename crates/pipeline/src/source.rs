@@ -78,10 +78,10 @@ impl Pipelines {
                 {
                     problems.push(format!("{ours}: lake.path `{}` is that of {theirs}", a.path));
                 }
-                if let (Some(a), Some(b)) = (&pipeline.totals, &other.totals)
-                    && a.table == b.table
-                {
-                    problems.push(format!("{ours}: totals.table `{}` is that of {theirs}", a.table));
+                for (key, table) in tables(pipeline) {
+                    if tables(other).any(|(_, theirs)| theirs == table) {
+                        problems.push(format!("{ours}: {key} `{table}` is that of {theirs}"));
+                    }
                 }
             }
         }
@@ -137,4 +137,10 @@ fn plain(problem: &Problem) -> String {
         [] => problem.message.clone(),
         path => format!("{}: {}", path.join("."), problem.message),
     }
+}
+
+/// The tables in Postgres that a pipeline fills, by the keys that name them.
+fn tables(pipeline: &Pipeline) -> impl Iterator<Item = (&'static str, &String)> {
+    let totals = pipeline.totals.as_ref().map(|totals| ("totals.table", &totals.table));
+    totals.into_iter().chain(pipeline.table.as_ref().map(|table| ("table.name", &table.name)))
 }

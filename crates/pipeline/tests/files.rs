@@ -5,6 +5,8 @@ use pipeline::{Pipeline, Pipelines};
 
 const GOOD: &str = include_str!("../../../pipelines/rooms-v1.yaml");
 
+const VEHICLES: &str = include_str!("../../../pipelines/telemetry-v1.yaml");
+
 fn problems(yaml: &str) -> String {
     Pipeline::from_yaml(yaml, "p.yaml").unwrap_err().to_string()
 }
@@ -68,4 +70,37 @@ fn two_files_must_not_claim_one_topic_or_one_sink() {
     for word in ["describe this topic", "lake.path", "totals.table"] {
         assert!(problems.contains(word), "{word} in {problems}");
     }
+    let mut vehicles = Pipeline::from_yaml(VEHICLES, "telemetry-v1.yaml").unwrap();
+    vehicles.table.as_mut().unwrap().name = "room_n_total_counts".into();
+    let json = serde_json::to_string(&[&pipeline, &vehicles]).unwrap();
+    let problems = Pipelines::from_json(&json).unwrap_err().to_string();
+    assert!(problems.contains("table.name `room_n_total_counts` is that of rooms-v1"), "{problems}");
+}
+
+#[test]
+fn a_table_that_postgres_could_not_keep_is_told_with_its_place() {
+    for (from, to, problem) in [
+        ("name: av_telemetry.diag", "name: av.telemetry.diag", "table.name: is `table` or `schema.table`"),
+        ("key: [vin, timestamp]", "key: [vin, speed]", "table.key.1: must name a field that is not nullable"),
+        ("key: [vin, timestamp]", "key: [vin, vin, timestamp]", "table.key.1: is named twice"),
+        (
+            "key: [vin, timestamp]",
+            "key: [vin]",
+            "table.retention_days: needs the `event_time` field in `key`",
+        ),
+        ("event_time: timestamp", "", "table.retention_days: needs `event_time`"),
+        ("retention_days: 30", "retention_days: 0", "table.retention_days: is 1 to 36,500"),
+        ("- [timestamp]", "- [when]", "table.indexes.0.0: must name a field"),
+        ("id_column: id", "id_column: vin", "the table has two columns called `vin`"),
+        ("id_column: id", "id_column: received_at", "table.id_column: is lower-case letters"),
+        ("name: model,", "name: received_at,", "the table has two columns called `received_at`"),
+        ("consumer_group: diagnostics", "consumer_group: ''", "table.consumer_group: must not be empty"),
+    ] {
+        assert!(VEHICLES.contains(from), "{from}");
+        let problems = problems(&VEHICLES.replacen(from, to, 1));
+        assert!(problems.contains(problem), "{problem} in {problems}");
+    }
+    let without_key = VEHICLES
+        .replace("  key: [vin, timestamp]\n  on_repeat: keep_first", "  on_repeat: replace_by_newest");
+    assert!(problems(&without_key).contains("table.on_repeat: needs a `key`"));
 }
