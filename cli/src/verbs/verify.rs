@@ -8,6 +8,7 @@ use std::{
 use clap::Args;
 use pipeline::{Pipeline, Pipelines, Table as TableSpec};
 use serde::Serialize;
+use warehouse::values;
 
 use super::drain::duration;
 use crate::{
@@ -191,12 +192,8 @@ fn letters_of<'a>(letters: &'a Letters, lane: &'a str, topic: &'a str) -> impl F
 /// An unscaled number with as many digits behind the point as `like` has.
 fn decimal(unscaled: i128, like: &str) -> String {
     let scale = like.split_once('.').map_or(0, |(_, fraction)| fraction.len());
-    if scale == 0 {
-        return unscaled.to_string();
-    }
-    let digits = format!("{:0>width$}", unscaled.unsigned_abs(), width = scale + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - scale);
-    format!("{}{whole}.{fraction}", if unscaled < 0 { "-" } else { "" })
+    // A decimal has 38 digits at the most.
+    values::decimal_text(unscaled, u8::try_from(scale).unwrap_or(u8::MAX))
 }
 
 fn show(report: &Report, json: bool) -> anyhow::Result<()> {
