@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::{
     LakeError,
     log::{
-        AppVersions, CHECKPOINT_FILES, FOLDER, LogReader,
+        AppVersions, FOLDER, LogReader,
         actions::{Add, DeletionVector, FileLine, Metadata, Protocol},
         protocol,
     },
@@ -57,7 +57,6 @@ struct Replay {
     metadata: Option<Metadata>,
     apps: AppVersions,
     files: HashMap<(String, Option<DeletionVector>), Add>,
-    sidecars: Vec<String>,
 }
 
 impl Snapshot {
@@ -72,16 +71,7 @@ impl Snapshot {
         let segment = log.segment().await?;
         let Some(version) = segment.version() else { return Ok(None) };
         let mut replay = Replay::default();
-        for path in segment.checkpoint.iter().flat_map(|(_, paths)| paths) {
-            replay.take(log.checkpoint(path, &CHECKPOINT_FILES).await?);
-        }
-        for path in std::mem::take(&mut replay.sidecars) {
-            let path = format!("{FOLDER}_sidecars/{path}");
-            replay.take(log.checkpoint(&path, &CHECKPOINT_FILES).await?);
-        }
-        for (_, lines) in log.commits(segment.commits.iter().copied()).await? {
-            replay.take(lines);
-        }
+        log.replay(&segment, |lines| replay.take(lines)).await?;
         let (Some(protocol), Some(metadata)) = (replay.protocol, replay.metadata) else {
             return Err(log.damaged(FOLDER, "there is no protocol or no metaData in it"));
         };
@@ -175,7 +165,6 @@ impl Replay {
             if let Some(add) = line.add {
                 self.files.insert((add.path.clone(), add.deletion_vector.clone()), add);
             }
-            self.sidecars.extend(line.sidecar.map(|sidecar| sidecar.path));
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::LakeError;
 use crate::log::actions::{Add, DeletionVector, FileLine};
-use crate::log::{CHECKPOINT_FILES, FOLDER, LogReader, commit_path};
+use crate::log::{LogReader, commit_path};
 use crate::snapshot::Counted;
 
 /// How large a table is.
@@ -84,27 +84,16 @@ impl TableWatch {
     async fn read_all(&mut self, log: &LogReader<'_>) -> Result<Option<i64>, LakeError> {
         let segment = log.segment().await?;
         let Some(version) = segment.version() else { return Ok(None) };
-        let mut sidecars = Vec::new();
-        for path in segment.checkpoint.iter().flat_map(|(_, paths)| paths) {
-            sidecars.extend(self.take(log.checkpoint(path, &CHECKPOINT_FILES).await?));
-        }
-        for path in sidecars {
-            let path = format!("{FOLDER}_sidecars/{path}");
-            self.take(log.checkpoint(&path, &CHECKPOINT_FILES).await?);
-        }
-        for (_, lines) in log.commits(segment.commits.iter().copied()).await? {
-            self.take(lines);
-        }
+        log.replay(&segment, |lines| self.take(lines)).await?;
         Ok(Some(version))
     }
 
-    /// Takes in the lines of a commit or a checkpoint; returns the sidecars that it names.
-    fn take(&mut self, lines: Vec<FileLine>) -> Vec<String> {
+    /// Takes in the lines of a commit or a checkpoint.
+    fn take(&mut self, lines: Vec<FileLine>) {
         // Within a commit the order of its lines means nothing: what it removes was there before it.
         for remove in lines.iter().filter_map(|line| line.remove.as_ref()) {
             self.files.remove(&(remove.path.clone(), remove.deletion_vector.clone()));
         }
-        let mut sidecars = Vec::new();
         for line in lines {
             if let Some(Add { path, deletion_vector, size, stats, .. }) = line.add {
                 let counted = stats.and_then(|stats| serde_json::from_str::<Counted>(&stats).ok());
@@ -113,8 +102,6 @@ impl TableWatch {
                 let rows = rows.saturating_sub(deleted.try_into().unwrap_or(0));
                 self.files.insert((path, deletion_vector), (rows, size.try_into().unwrap_or(0)));
             }
-            sidecars.extend(line.sidecar.map(|sidecar| sidecar.path));
         }
-        sidecars
     }
 }

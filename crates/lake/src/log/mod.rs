@@ -7,7 +7,7 @@ pub(crate) mod protocol;
 mod reader;
 mod state;
 
-pub(crate) use checkpoint::{Checkpoint, FILES as CHECKPOINT_FILES};
+pub(crate) use checkpoint::Checkpoint;
 pub(crate) use files::{FOLDER, Segment, commit_path};
 pub(crate) use reader::LogReader;
 pub use state::AppVersions;

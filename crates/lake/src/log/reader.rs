@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     AppVersions, Checkpoint, FOLDER, Segment, State,
-    actions::{self, Metadata, Own, Protocol, StateLine},
+    actions::{self, FileLine, Metadata, Own, Protocol, StateLine},
     checkpoint, commit_path,
 };
 use objects::ObjectStore;
@@ -113,6 +113,29 @@ impl LogReader<'_> {
         // Boxed, because the compiler cannot see through the nested lifetimes that the future is `Send`.
         let one = |version| self.listed(version).boxed();
         stream::iter(versions.map(one).collect::<Vec<_>>()).buffered(CONCURRENT).try_collect().await
+    }
+
+    /// Hands all lines about files to `take`: those of the checkpoint, of the sidecars that it names, and of each commit
+    /// since, in this order.
+    pub(crate) async fn replay(
+        &self,
+        segment: &Segment,
+        mut take: impl FnMut(Vec<FileLine>),
+    ) -> Result<(), LakeError> {
+        let mut sidecars = Vec::new();
+        for path in segment.checkpoint.iter().flat_map(|(_, paths)| paths) {
+            let mut lines: Vec<FileLine> = self.checkpoint(path, &checkpoint::FILES).await?;
+            sidecars.extend(lines.iter_mut().filter_map(|line| line.sidecar.take()));
+            take(lines);
+        }
+        for sidecar in sidecars {
+            let path = format!("{FOLDER}_sidecars/{}", sidecar.path);
+            take(self.checkpoint(&path, &checkpoint::FILES).await?);
+        }
+        for (_, lines) in self.commits(segment.commits.iter().copied()).await? {
+            take(lines);
+        }
+        Ok(())
     }
 
     async fn listed<L: DeserializeOwned + Send>(&self, version: i64) -> Result<(i64, Vec<L>), LakeError> {
