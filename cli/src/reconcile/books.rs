@@ -19,6 +19,7 @@ pub(crate) struct Books {
     pub(crate) stored: i64,
     pub(crate) parked_count: i64,
     pub(crate) parked: BTreeSet<i64>,
+    pub(crate) incarnation: i64,
 }
 
 impl Books {
@@ -41,7 +42,7 @@ pub(crate) async fn read(
         .query(
             "SELECT o.partition, o.next_offset, o.holes_forgotten, o.records_stored, o.records_parked, \
              coalesce(array_agg(lower(h)) FILTER (WHERE h IS NOT NULL), '{}'), \
-             coalesce(array_agg(upper(h)) FILTER (WHERE h IS NOT NULL), '{}') \
+             coalesce(array_agg(upper(h)) FILTER (WHERE h IS NOT NULL), '{}'), o.incarnation \
              FROM kafka_offsets o LEFT JOIN LATERAL unnest(o.holes) AS h ON true \
              WHERE o.consumer_group = $1 AND o.topic = $2 GROUP BY o.consumer_group, o.topic, o.partition",
             &[&group, &topic],
@@ -60,6 +61,7 @@ pub(crate) async fn read(
                 stored: row.get(3),
                 parked_count: row.get(4),
                 parked: BTreeSet::new(),
+                incarnation: row.get(7),
             },
         );
     }
@@ -81,7 +83,7 @@ pub(crate) fn judge(
     verdict: &mut Verdict,
     all: &BTreeMap<i32, Books>,
     ends: &Ends,
-    letters: &dyn Fn(i32) -> BTreeSet<i64>,
+    letters: &dyn Fn(i32, i64) -> BTreeSet<i64>,
 ) {
     for (&partition, &(beginning, end)) in ends {
         let books = all.get(&partition).cloned().unwrap_or_default();
@@ -97,7 +99,8 @@ pub(crate) fn judge(
         let produced = end - expired;
         let lost = i64::try_from(missing.len()).unwrap_or(i64::MAX);
         let surplus = books.stored + books.parked_count - (produced - lost);
-        let without_letter: Vec<i64> = books.parked.difference(&letters(partition)).copied().collect();
+        let letters = letters(partition, books.incarnation);
+        let without_letter: Vec<i64> = books.parked.difference(&letters).copied().collect();
         verdict.produced += produced;
         verdict.stored += books.stored;
         verdict.parked += books.parked_count;
@@ -127,7 +130,7 @@ mod tests {
 
     fn verdict(books: Books, ends: (i64, i64)) -> Verdict {
         let mut verdict = Verdict::default();
-        judge(&mut verdict, &[(0, books)].into(), &[(0, ends)].into(), &|_| [1].into());
+        judge(&mut verdict, &[(0, books)].into(), &[(0, ends)].into(), &|_, _| [1].into());
         verdict
     }
 

@@ -124,7 +124,7 @@ pub(crate) fn judge(
     verdict: &mut Verdict,
     stored: &Stored,
     ends: &Ends,
-    letters: &dyn Fn(i32) -> BTreeSet<i64>,
+    letters: &dyn Fn(i32, i64) -> BTreeSet<i64>,
 ) {
     for (&partition, &(beginning, end)) in ends {
         let none = Vec::new();
@@ -136,20 +136,21 @@ pub(crate) fn judge(
         let doubled: Vec<i64> =
             rows.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
         let both: Vec<i64> =
-            distinct.iter().filter(|offset| position.parked.contains(offset)).copied().collect();
+            distinct.iter().filter(|offset| position.parked.contains(**offset)).copied().collect();
         let held: BTreeSet<i64> = distinct
             .iter()
-            .chain(&position.parked)
-            .filter(|offset| expected.contains(offset))
             .copied()
+            .chain(position.parked.offsets())
+            .filter(|offset| expected.contains(offset))
             .collect();
         let missing: Vec<i64> = expected.clone().filter(|offset| !held.contains(offset)).collect();
-        let letters = letters(partition);
-        let without_letter: Vec<i64> = position.parked.difference(&letters).copied().collect();
+        let letters = letters(partition, position.incarnation);
+        let without_letter: Vec<i64> =
+            position.parked.offsets().filter(|offset| !letters.contains(offset)).collect();
         let size = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         verdict.produced += end - beginning;
         verdict.stored += size(distinct.iter().filter(|offset| expected.contains(offset)).count());
-        verdict.parked += size(position.parked.iter().filter(|offset| expected.contains(offset)).count());
+        verdict.parked += size(position.parked.offsets().filter(|offset| expected.contains(offset)).count());
         verdict.missing += size(missing.len());
         verdict.doubled += size(doubled.len() + both.len());
         verdict.problem("neither stored nor parked", partition, &missing);
@@ -159,11 +160,9 @@ pub(crate) fn judge(
     }
 }
 
-/// A partition's position, all its parked offsets included.
+/// A partition's position.
 pub(crate) fn position(apps: &AppVersions, group: &str, topic: &str, partition: i32) -> Position {
-    let id = app_id(group, topic, partition);
-    let next = apps.get(&id).unwrap_or(0);
-    position_from_app_versions(&id, 0..next, |id| apps.get(id))
+    position_from_app_versions(&app_id(group, topic, partition), apps.as_map())
 }
 
 #[cfg(test)]
@@ -174,7 +173,7 @@ mod tests {
         let apps = [(app_id("g", "t", 0), next)].into_iter().collect();
         let stored = Stored { offsets: [(0, rows.to_vec())].into(), apps, sum: None };
         let mut verdict = Verdict { group: "g".into(), topic: "t".into(), ..Verdict::default() };
-        judge(&mut verdict, &stored, &[(0, (0, end))].into(), &|_| BTreeSet::new());
+        judge(&mut verdict, &stored, &[(0, (0, end))].into(), &|_, _| BTreeSet::new());
         verdict
     }
 

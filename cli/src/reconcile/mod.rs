@@ -9,7 +9,7 @@ pub(crate) mod media;
 pub(crate) mod objects;
 pub(crate) mod parked;
 pub(crate) mod ranges;
-mod records;
+pub(crate) mod records;
 pub(crate) mod table;
 pub(crate) mod totals;
 

@@ -42,7 +42,7 @@ pub(crate) fn judge(
     verdict: &mut Verdict,
     stored: &Stored,
     ends: &Ends,
-    letters: &dyn Fn(i32) -> BTreeSet<i64>,
+    letters: &dyn Fn(i32, i64) -> BTreeSet<i64>,
 ) -> BTreeMap<i32, BTreeSet<i64>> {
     books::judge(verdict, &stored.books, ends, letters);
     let mut without_row = BTreeMap::new();

@@ -6,7 +6,8 @@ use std::time::Duration;
 use futures::future::try_join;
 use kafka_client::{ClusterSettings, ConnectError, SdkConfig};
 use krafka::admin::{
-    AdminClient, DescribeTopicsOptions, ListConsumerGroupOffsetsOptions, ListOffsetsOptions, OffsetSpec,
+    AdminClient, AlterConsumerGroupOffsetsOptions, DescribeTopicsOptions, ListConsumerGroupOffsetsOptions,
+    ListOffsetsOptions, OffsetSpec,
 };
 use krafka::consumer::TopicPartition;
 use krafka::{Kafka, KrafkaError};
@@ -78,6 +79,30 @@ impl LagReader {
         self.connection.ask(deadline, question).await.map_err(|unanswered| {
             let (group, name) = (group.to_owned(), topic.to_owned());
             unanswered.into_error(topic, |source| LagError::Lag { group, topic: name, source })
+        })
+    }
+}
+
+impl LagReader {
+    /// Sets a group's committed offsets in a topic. The group must have no members: a mapping that reads it is stopped
+    /// first.
+    pub async fn set(
+        &self,
+        group: &str,
+        topic: &str,
+        offsets: &BTreeMap<i32, i64>,
+        deadline: Instant,
+    ) -> Result<(), LagError> {
+        let question = |kafka: Kafka| async move {
+            let wanted =
+                offsets.iter().map(|(number, offset)| (TopicPartition::new(topic, *number), *offset));
+            let options = AlterConsumerGroupOffsetsOptions::default().timeout(left(deadline));
+            let answers = kafka.admin().alter_consumer_group_offsets(group, wanted, options).await?;
+            answers.into_values().collect::<Result<(), KrafkaError>>()
+        };
+        self.connection.ask(deadline, question).await.map_err(|unanswered| {
+            let (group, name) = (group.to_owned(), topic.to_owned());
+            unanswered.into_error(topic, |source| LagError::Set { group, topic: name, source })
         })
     }
 }
