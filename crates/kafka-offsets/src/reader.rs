@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use futures::future::try_join;
 use kafka_client::{ClusterSettings, ConnectError, SdkConfig};
-use krafka::admin::{
-    DescribeTopicsOptions, ListConsumerGroupOffsetsOptions, ListOffsetsOptions, OffsetSpec,
-};
+use krafka::admin::{DescribeTopicsOptions, ListConsumerGroupOffsetsOptions, ListOffsetsOptions, OffsetSpec};
 use krafka::consumer::TopicPartition;
 use krafka::{Kafka, KrafkaError};
 use tokio::time::Instant;
@@ -199,9 +197,8 @@ async fn offsets(
         Ask::End | Ask::StableEnd => OffsetSpec::Latest,
     };
     let specs = partitions.iter().map(|partition| (partition.clone(), spec));
-    let options = ListOffsetsOptions::default()
-        .read_committed(matches!(what, Ask::StableEnd))
-        .timeout(left(deadline));
+    let options =
+        ListOffsetsOptions::default().read_committed(matches!(what, Ask::StableEnd)).timeout(left(deadline));
     let mut found = kafka.admin().list_offsets(specs, options).await?;
     partitions
         .iter()

@@ -7,6 +7,8 @@
 
 mod app_versions;
 mod position;
+mod ranges;
 
 pub use app_versions::{app_id, changed_app_versions, position_from_app_versions, reset_app_versions};
 pub use position::{Accepted, Arrival, Handled, MAX_HOLES, Position, TopicRecreated};
+pub use ranges::OffsetRanges;
