@@ -128,7 +128,7 @@ fn summed(batch: &RecordBatch, root: &str, rest: &[&str]) -> anyhow::Result<Opti
 pub(crate) fn open(stored: &Stored, group: &str, topic: &str, ends: &Ends) -> Offsets {
     let of = |(&partition, &ends): (&i32, &(i64, i64))| {
         let rows: OffsetRanges = stored.offsets.get(&partition).into_iter().flatten().copied().collect();
-        let parked = parked(&position(&stored.apps, group, topic, partition));
+        let parked = position(&stored.apps, group, topic, partition).parked;
         (partition, within(ends).difference(&rows).difference(&parked))
     };
     ends.iter().map(of).collect()
@@ -138,13 +138,9 @@ pub(crate) fn open(stored: &Stored, group: &str, topic: &str, ends: &Ends) -> Of
 pub(crate) fn reaches(stored: &Stored, group: &str, topic: &str, ends: &Ends) -> BTreeMap<i32, Reach> {
     let of = |&partition: &i32| {
         let position = position(&stored.apps, group, topic, partition);
-        (partition, Reach { next: position.next, holes: position.holes.iter().cloned().collect() })
+        (partition, Reach { next: position.next, holes: position.holes })
     };
     ends.keys().map(of).collect()
-}
-
-fn parked(position: &Position) -> OffsetRanges {
-    position.parked.iter().copied().collect()
 }
 
 /// Holds the rows against what Kafka took. `found` says what the [`open`] offsets are.
@@ -153,12 +149,13 @@ pub(crate) fn judge(
     stored: &Stored,
     ends: &Ends,
     found: &BTreeMap<i32, Found>,
-    letters: &dyn Fn(i32) -> BTreeSet<i64>,
+    letters: &dyn Fn(i32, i64) -> BTreeSet<i64>,
 ) {
     let (no_rows, nothing) = (Vec::new(), Found::default());
     for (&partition, &ends) in ends {
         let rows = stored.offsets.get(&partition).unwrap_or(&no_rows);
-        let parked = parked(&position(&stored.apps, &verdict.group, &verdict.topic, partition));
+        let Position { parked, incarnation, .. } =
+            position(&stored.apps, &verdict.group, &verdict.topic, partition);
         let Found { records: missing, gone } = found.get(&partition).unwrap_or(&nothing);
         let expected = within(ends);
         let stored: OffsetRanges = rows.iter().copied().collect();
@@ -166,7 +163,7 @@ pub(crate) fn judge(
             rows.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
         let repeated = rows.len() - usize::try_from(stored.count()).unwrap_or(0);
         let both = intersection(&stored, &parked);
-        let letters: OffsetRanges = letters(partition).into_iter().collect();
+        let letters: OffsetRanges = letters(partition, incarnation).into_iter().collect();
         let (stored, kept) = (intersection(&stored, &expected), intersection(&parked, &expected));
         verdict.produced += stored.count() + kept.difference(&stored).count() + missing.count();
         verdict.stored += stored.count();
@@ -181,11 +178,9 @@ pub(crate) fn judge(
     }
 }
 
-/// A partition's position, all its parked offsets included.
+/// A partition's position.
 pub(crate) fn position(apps: &AppVersions, group: &str, topic: &str, partition: i32) -> Position {
-    let id = app_id(group, topic, partition);
-    let next = apps.get(&id).unwrap_or(0);
-    position_from_app_versions(&id, 0..next, |id| apps.get(id))
+    position_from_app_versions(&app_id(group, topic, partition), apps.as_map())
 }
 
 #[cfg(test)]
@@ -206,7 +201,7 @@ mod tests {
             let records = open.difference(&empty.iter().copied().collect());
             (partition, Found { records, ..Found::default() })
         });
-        judge(&mut verdict, &stored, &ends, &found.collect(), &|_| BTreeSet::new());
+        judge(&mut verdict, &stored, &ends, &found.collect(), &|_, _| BTreeSet::new());
         verdict
     }
 

@@ -10,7 +10,7 @@ pub(crate) mod media;
 pub(crate) mod objects;
 pub(crate) mod parked;
 pub(crate) mod ranges;
-mod records;
+pub(crate) mod records;
 pub(crate) mod table;
 pub(crate) mod topic;
 pub(crate) mod totals;

@@ -14,8 +14,8 @@ use crate::stack::{aws, record::Stack};
 /// How long reading all of them may take.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Lane, topic and partition.
-pub(crate) type Place = (String, String, i32);
+/// Lane, topic, partition, and the incarnation of the position.
+pub(crate) type Place = (String, String, i32, i64);
 
 /// The dead letters of a stack.
 pub(crate) async fn open(stack: &Stack) -> anyhow::Result<DeadLetters> {
@@ -34,7 +34,8 @@ pub(crate) fn offsets(objects: &[ParkedObject]) -> BTreeMap<Place, BTreeSet<i64>
     let mut offsets: BTreeMap<Place, BTreeSet<i64>> = BTreeMap::new();
     for record in objects.iter().flat_map(|object| &object.records).flatten() {
         if let Source::Kafka { topic, partition, offset } = &record.source {
-            offsets.entry((record.lane.clone(), topic.clone(), *partition)).or_default().insert(*offset);
+            let place = (record.lane.clone(), topic.clone(), *partition, record.incarnation);
+            offsets.entry(place).or_default().insert(*offset);
         }
     }
     offsets

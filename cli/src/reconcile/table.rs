@@ -45,7 +45,7 @@ pub(crate) fn judge(
     stored: &Stored,
     ends: &Ends,
     seen: &Seen,
-    letters: &dyn Fn(i32) -> BTreeSet<i64>,
+    letters: &dyn Fn(i32, i64) -> BTreeSet<i64>,
 ) -> Offsets {
     books::judge(verdict, &stored.books, ends, seen, letters);
     let mut without_row = Offsets::new();

@@ -3,10 +3,10 @@
 //! The commits of the group say what was lost. They are replaced by plain ones at the same place, so that the group
 //! begins there: what lies below is expected no more.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Context as _;
-use krafka::{Kafka, admin::AlterConsumerGroupOffsetsOptions, consumer::TopicPartition};
+use kafka_offsets::LagReader;
 use tokio::time::Instant;
 
 use crate::{
@@ -45,10 +45,11 @@ pub(crate) async fn run(layout: &Layout, stack: &Stack, group: &str, topic: &str
     bridge::stop(layout)?;
     // Asked again: it may have moved meanwhile.
     let commits = lag::of(&reader, mapping).await?;
-    let commits = commits.iter().filter(|lag| !lag.lost.is_empty()).filter_map(|lag| {
-        Some((TopicPartition::new(topic, lag.partition), lag.committed?.max(lag.beginning)))
-    });
-    let committed = commit(stack, group, commits.collect()).await;
+    let commits = commits
+        .iter()
+        .filter(|lag| !lag.lost.is_empty())
+        .filter_map(|lag| Some((lag.partition, lag.committed?.max(lag.beginning))));
+    let committed = commit(&reader, group, topic, &commits.collect()).await;
     if runs {
         bridge::start(layout, stack).await?;
     }
@@ -59,19 +60,18 @@ pub(crate) async fn run(layout: &Layout, stack: &Stack, group: &str, topic: &str
     Ok(())
 }
 
-async fn commit(stack: &Stack, group: &str, commits: Vec<(TopicPartition, i64)>) -> anyhow::Result<()> {
-    let kafka = Kafka::builder(stack.kafka()).client_id("headwater-offsets").connect().await;
-    let kafka = kafka.with_context(|| format!("cannot reach Kafka at {}", stack.kafka()))?;
+async fn commit(
+    reader: &LagReader,
+    group: &str,
+    topic: &str,
+    commits: &BTreeMap<i32, i64>,
+) -> anyhow::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let options = AlterConsumerGroupOffsetsOptions::default().timeout(PATIENCE);
-        let altered = kafka.admin().alter_consumer_group_offsets(group, commits.clone(), options).await;
-        let refused = altered.and_then(|results| results.into_values().collect::<Result<Vec<()>, _>>());
-        match refused {
-            Ok(_) => return Ok(()),
+        match reader.set(group, topic, commits, deadline).await {
             // A member that was stopped just now may not be gone yet.
             Err(_) if Instant::now() < deadline => tokio::time::sleep(Duration::from_millis(500)).await,
-            Err(error) => return Err(error).with_context(|| format!("cannot commit for group {group}")),
+            set => return set.context("nothing was accepted"),
         }
     }
 }

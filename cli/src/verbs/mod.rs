@@ -17,6 +17,7 @@ pub(crate) mod offsets;
 pub(crate) mod parked;
 pub(crate) mod pipeline;
 pub(crate) mod prepare;
+pub(crate) mod rewind;
 pub(crate) mod rooms;
 pub(crate) mod status;
 pub(crate) mod up;

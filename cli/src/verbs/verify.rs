@@ -254,9 +254,16 @@ async fn judge_table(
     Ok(())
 }
 
-/// The offsets of one lane's dead letters in a topic, by partition.
-fn letters_of<'a>(letters: &'a Letters, lane: &'a str, topic: &'a str) -> impl Fn(i32) -> BTreeSet<i64> + 'a {
-    move |partition| letters.get(&(lane.to_owned(), topic.to_owned(), partition)).cloned().unwrap_or_default()
+/// The offsets of one lane's dead letters in a topic, by partition and incarnation of the position.
+fn letters_of<'a>(
+    letters: &'a Letters,
+    lane: &'a str,
+    topic: &'a str,
+) -> impl Fn(i32, i64) -> BTreeSet<i64> + 'a {
+    move |partition, incarnation| {
+        let place = (lane.to_owned(), topic.to_owned(), partition, incarnation);
+        letters.get(&place).cloned().unwrap_or_default()
+    }
 }
 
 /// An unscaled number with as many digits behind the point as `like` has.

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 /// One invocation's records, by partition.
 ///
 /// Partitions are sorted by topic and number, and records by offset, so that whatever is derived from a batch does
@@ -10,6 +12,18 @@ use std::ops::Range;
 pub struct KafkaBatch {
     pub(crate) arena: Vec<u8>,
     pub(crate) partitions: Vec<Partition>,
+    pub(crate) redrive: Option<Redrive>,
+}
+
+/// What an event of redriven dead letters says of itself, beside the records. A mapping's events never hold it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Redrive {
+    /// The incarnation of the position in which the letters were parked.
+    pub incarnation: i64,
+    /// Whether records that may be stored already are to be stored all the same.
+    #[serde(default)]
+    pub include_uncertain: bool,
 }
 
 #[derive(Debug)]
@@ -98,7 +112,18 @@ impl KafkaBatch {
     /// The partitions of this batch, sorted by topic, then number.
     #[must_use = "an iterator does nothing by itself"]
     pub fn partitions(&self) -> impl ExactSizeIterator<Item = PartitionRecords<'_>> {
-        self.partitions.iter().map(|partition| PartitionRecords { arena: &self.arena, partition })
+        let redrive = self.redrive;
+        self.partitions.iter().map(move |partition| PartitionRecords {
+            arena: &self.arena,
+            partition,
+            redrive,
+        })
+    }
+
+    /// What the event says of a redrive, if it is one.
+    #[must_use]
+    pub fn redrive(&self) -> Option<Redrive> {
+        self.redrive
     }
 
     /// How many records the batch holds.
@@ -119,9 +144,16 @@ impl KafkaBatch {
 pub struct PartitionRecords<'a> {
     arena: &'a [u8],
     partition: &'a Partition,
+    redrive: Option<Redrive>,
 }
 
 impl<'a> PartitionRecords<'a> {
+    /// What the event says of a redrive, if it is one.
+    #[must_use]
+    pub fn redrive(&self) -> Option<Redrive> {
+        self.redrive
+    }
+
     /// The identifier that the event and a partial batch response use: `topic-partition`.
     #[must_use]
     pub fn id(&self) -> &'a str {
@@ -160,7 +192,7 @@ impl<'a> PartitionRecords<'a> {
 
     /// All records, in the order of their offsets.
     #[must_use = "an iterator does nothing by itself"]
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = RecordRef<'a>> + use<'a> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = RecordRef<'a>> + DoubleEndedIterator + use<'a> {
         let arena = self.arena;
         self.partition.records.iter().map(move |record| RecordRef { arena, record })
     }

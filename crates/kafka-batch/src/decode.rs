@@ -9,6 +9,9 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 use crate::batch::{Header, KafkaBatch, Partition, Record, Span, SpanKind};
 
+/// The event's field that marks redriven dead letters.
+pub(crate) const REDRIVE: &str = "headwaterRedrive";
+
 /// The event as a whole is not one of a Kafka event source. No single record can cause this.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
@@ -33,6 +36,7 @@ impl KafkaBatch {
     pub fn refill(&mut self, event: &[u8]) -> Result<(), DecodeError> {
         self.arena.clear();
         self.partitions.clear();
+        self.redrive = None;
         let read = self.read(event);
         if read.is_err() {
             self.partitions.clear();
@@ -94,6 +98,8 @@ impl<'de> Visitor<'de> for EventSeed<'_> {
             if field == "records" {
                 found = true;
                 map.next_value_seed(PartitionsSeed(self.0))?;
+            } else if field == REDRIVE {
+                self.0.redrive = Some(map.next_value()?);
             } else {
                 map.next_value::<IgnoredAny>()?;
             }

@@ -8,7 +8,7 @@ mod decode;
 pub mod event;
 mod outcome;
 
-pub use batch::{Header, KafkaBatch, PartitionRecords, RecordRef, Value};
+pub use batch::{Header, KafkaBatch, PartitionRecords, RecordRef, Redrive, Value};
 pub use decode::DecodeError;
 pub use outcome::{
     BatchItemFailure, BatchOutcome, BatchResponse, Fault, ItemIdentifier, PartitionOutcome, Tally,

@@ -27,6 +27,16 @@ pub enum LagError {
         /// Why.
         source: KrafkaError,
     },
+    /// The brokers did not set a group's offsets.
+    #[error("the offsets of group {group} on topic {topic} cannot be set")]
+    Set {
+        /// The group.
+        group: String,
+        /// The topic.
+        topic: String,
+        /// Why.
+        source: KrafkaError,
+    },
     /// The brokers did not answer as they should about a topic.
     #[error("the ends of topic {topic} are not known")]
     Ends {
@@ -42,7 +52,9 @@ impl Classified for LagError {
         match self {
             Self::Connect(error) => error.class(),
             Self::NoTopic { .. } => FaultClass::Configuration,
-            Self::Lag { source, .. } | Self::Ends { source, .. } => class_of(source),
+            Self::Lag { source, .. } | Self::Set { source, .. } | Self::Ends { source, .. } => {
+                class_of(source)
+            }
         }
     }
 }

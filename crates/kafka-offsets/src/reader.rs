@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use futures::future::try_join;
 use kafka_client::{ClusterSettings, ConnectError, SdkConfig};
-use krafka::admin::{DescribeTopicsOptions, ListConsumerGroupOffsetsOptions, ListOffsetsOptions, OffsetSpec};
+use krafka::admin::{
+    AlterConsumerGroupOffsetsOptions, DescribeTopicsOptions, ListConsumerGroupOffsetsOptions,
+    ListOffsetsOptions, OffsetSpec,
+};
 use krafka::consumer::TopicPartition;
 use krafka::{Kafka, KrafkaError};
 use tokio::time::Instant;
@@ -98,6 +101,30 @@ impl LagReader {
         self.connection.ask(deadline, question).await.map_err(|unanswered| {
             let (group, name) = (group.to_owned(), topic.to_owned());
             unanswered.into_error(topic, |source| LagError::Lag { group, topic: name, source })
+        })
+    }
+}
+
+impl LagReader {
+    /// Sets a group's committed offsets in a topic. The group must have no members: a mapping that reads it is stopped
+    /// first.
+    pub async fn set(
+        &self,
+        group: &str,
+        topic: &str,
+        offsets: &BTreeMap<i32, i64>,
+        deadline: Instant,
+    ) -> Result<(), LagError> {
+        let question = |kafka: Kafka| async move {
+            let wanted =
+                offsets.iter().map(|(number, offset)| (TopicPartition::new(topic, *number), *offset));
+            let options = AlterConsumerGroupOffsetsOptions::default().timeout(left(deadline));
+            let answers = kafka.admin().alter_consumer_group_offsets(group, wanted, options).await?;
+            answers.into_values().collect::<Result<(), KrafkaError>>()
+        };
+        self.connection.ask(deadline, question).await.map_err(|unanswered| {
+            let (group, name) = (group.to_owned(), topic.to_owned());
+            unanswered.into_error(topic, |source| LagError::Set { group, topic: name, source })
         })
     }
 }

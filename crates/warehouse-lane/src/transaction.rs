@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use dead_letters::{DeadLetters, ParkedRecord};
-use function_kit::topics::settle;
+use function_kit::delivery::{Settled, accept, advance, settle};
 use kafka_batch::{BatchOutcome, PartitionRecords, Tally};
 use objects::Client as S3Client;
-use positions::{Accepted, Arrival, Handled, TopicRecreated};
+use positions::{Accepted, Handled, TopicRecreated, UNCERTAIN};
 use tokio::time::Instant;
 use warehouse::ledger::{self, Entry, Saved};
 use warehouse::{Client, Warehouse, WarehouseError};
@@ -40,10 +40,11 @@ pub struct Sink {
 /// What a transaction did.
 struct Done {
     /// What became of each partition.
-    results: Vec<Result<Tally, TopicRecreated>>,
+    results: Vec<Result<Settled, TopicRecreated>>,
     /// Records that left the table as it was.
     unchanged: u64,
     holes_forgotten: u64,
+    offsets_skipped: u64,
 }
 
 /// Poison by the record's place.
@@ -84,6 +85,7 @@ impl Sink {
         outcome.count("ExtraFields", decoded.extra_fields());
         outcome.count("RecordsRepeated", done.unchanged);
         outcome.count("HolesForgotten", done.holes_forgotten);
+        outcome.count("OffsetsSkipped", done.offsets_skipped);
         settle(outcome, partitions, &done.results);
         Ok(())
     }
@@ -112,19 +114,23 @@ impl<D: Decoded> Work<'_, D> {
             })
             .collect();
         let entries = ledger::begin(client, self.group, &ranges).await?;
-        let accepted: Vec<_> =
-            entries.iter().zip(self.partitions).map(|(entry, partition)| accept(entry, *partition)).collect();
+        let accepted: Vec<_> = entries
+            .iter()
+            .zip(self.partitions)
+            .map(|(entry, partition)| accept(partition, &entry.position))
+            .collect();
         let (good, mut refused) = self.sort_out(&accepted);
         let carefully = if careful { self.store_carefully(client, &good, &mut refused).await? } else { 0 };
-        self.park(&refused).await?;
+        self.park(&entries, &refused).await?;
         let (saved, results) = self.positions(entries, accepted, &refused);
         let holes_forgotten = saved.iter().map(|one| one.forgotten.unsigned_abs()).sum();
+        let offsets_skipped = saved.iter().map(|one| one.after.skipped_since(&one.before.position)).sum();
         if saved.is_empty() {
             client
                 .batch_execute("ROLLBACK")
                 .await
                 .map_err(WarehouseError::statement("end the transaction"))?;
-            return Ok(Done { results, unchanged: 0, holes_forgotten });
+            return Ok(Done { results, unchanged: 0, holes_forgotten, offsets_skipped });
         }
         let commit = client.batch_execute("COMMIT");
         let stored = careful || good.is_empty();
@@ -135,14 +141,16 @@ impl<D: Decoded> Work<'_, D> {
             async { Ok(ledger::save(client, self.group, &saved).await?) },
             async { Ok(commit.await.map_err(WarehouseError::statement("commit"))?) },
         )?;
-        Ok(Done { results, unchanged, holes_forgotten })
+        Ok(Done { results, unchanged, holes_forgotten, offsets_skipped })
     }
 
     /// The places of what is new and good, and of what is new and poison.
     fn sort_out(&self, accepted: &[Result<Accepted, TopicRecreated>]) -> (Vec<Place>, Refused) {
         let (mut good, mut refused) = (Vec::new(), Refused::new());
         for (number, accepted) in accepted.iter().enumerate() {
-            for &index in accepted.iter().flat_map(|accepted| &accepted.indices) {
+            let Ok(accepted) = accepted else { continue };
+            refused.extend(accepted.uncertain.iter().map(|&index| ((number, index), UNCERTAIN.to_owned())));
+            for &index in &accepted.indices {
                 let place = (number, index);
                 match self.decoded.poison(place) {
                     Some(reason) => {
@@ -189,13 +197,14 @@ impl<D: Decoded> Work<'_, D> {
         Ok(unchanged)
     }
 
-    async fn park(&self, refused: &Refused) -> Result<(), LaneError> {
+    async fn park(&self, entries: &[Entry], refused: &Refused) -> Result<(), LaneError> {
         for (number, partition) in self.partitions.iter().enumerate() {
             let records: Vec<_> = refused
                 .range((number, 0)..(number + 1, 0))
                 .map(|((_, index), reason)| {
                     let record = partition.get(*index);
-                    ParkedRecord::of_kafka(self.sink.lane, partition, &record, reason, self.fingerprint)
+                    let of = (partition, entries[number].position.incarnation);
+                    ParkedRecord::of_kafka(self.sink.lane, of, &record, reason, self.fingerprint)
                 })
                 .collect();
             self.sink.dead_letters.park(partition, &records, self.deadline).await?;
@@ -208,7 +217,7 @@ impl<D: Decoded> Work<'_, D> {
         entries: Vec<Entry>,
         accepted: Vec<Result<Accepted, TopicRecreated>>,
         refused: &Refused,
-    ) -> (Vec<Saved>, Vec<Result<Tally, TopicRecreated>>) {
+    ) -> (Vec<Saved>, Vec<Result<Settled, TopicRecreated>>) {
         let (mut saved, mut results) = (Vec::new(), Vec::new());
         for (number, (before, accepted)) in entries.into_iter().zip(accepted).enumerate() {
             let accepted = match accepted {
@@ -218,17 +227,22 @@ impl<D: Decoded> Work<'_, D> {
                     continue;
                 }
             };
+            let partition = self.partitions[number];
             let mut tally = Tally { duplicates: accepted.duplicates, ..Tally::default() };
-            let mut handled = Vec::with_capacity(accepted.indices.len());
-            for index in accepted.indices {
-                let Arrival { offset, timestamp_ms } = arrival(self.partitions[number], index);
+            let mut indices = [accepted.indices, accepted.uncertain].concat();
+            indices.sort_unstable();
+            let mut handled = Vec::with_capacity(indices.len());
+            for index in indices {
                 let parked = refused.contains_key(&(number, index));
                 *(if parked { &mut tally.parked } else { &mut tally.stored }) += 1;
-                handled.push(Handled { offset, timestamp_ms, parked });
+                handled.push(Handled { index, offset: partition.get(index).offset(), parked });
             }
-            results.push(Ok(tally));
+            let left = accepted.refused.iter();
+            let left = left.map(|(index, why)| (partition.get(*index).offset(), *why)).collect();
+            results.push(Ok(Settled { tally, refused: left }));
             let mut after = before.position.clone();
-            let forgotten = i64::try_from(after.advance(handled)).unwrap_or(i64::MAX);
+            let forgotten = advance(&partition, &mut after, &handled);
+            let forgotten = i64::try_from(forgotten).unwrap_or(i64::MAX);
             if after != before.position {
                 let stored = i64::try_from(tally.stored).unwrap_or(i64::MAX);
                 saved.push(Saved { before, after, stored, forgotten });
@@ -236,13 +250,4 @@ impl<D: Decoded> Work<'_, D> {
         }
         (saved, results)
     }
-}
-
-fn arrival(partition: PartitionRecords<'_>, index: usize) -> Arrival {
-    let record = partition.get(index);
-    Arrival { offset: record.offset(), timestamp_ms: record.timestamp_ms() }
-}
-
-fn accept(entry: &Entry, partition: PartitionRecords<'_>) -> Result<Accepted, TopicRecreated> {
-    entry.position.accept((0..partition.len()).map(|index| arrival(partition, index)))
 }

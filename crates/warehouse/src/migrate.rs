@@ -9,6 +9,7 @@ use crate::error::WarehouseError;
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_kafka_offsets", include_str!("../migrations/0001_kafka_offsets.sql")),
     ("0002_objects", include_str!("../migrations/0002_objects.sql")),
+    ("0003_positions", include_str!("../migrations/0003_positions.sql")),
 ];
 
 /// Any number that nobody else locks: the ASCII codes of `hwtr`.

@@ -32,7 +32,8 @@ async fn send(lane: &Lane, producer: &TransactionalProducer, count: usize) {
 async fn delete_before(lane: &Lane, offset: i64) {
     let partition = TopicPartition::new(&lane.mapping.topic, 0);
     let options = DeleteRecordsOptions::default();
-    let mut deleted = lane.kafka.admin().delete_records([(partition.clone(), offset)], options).await.unwrap();
+    let mut deleted =
+        lane.kafka.admin().delete_records([(partition.clone(), offset)], options).await.unwrap();
     assert_eq!(deleted.remove(&partition).unwrap().unwrap(), offset);
 }
 
