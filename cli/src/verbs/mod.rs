@@ -1,5 +1,6 @@
 //! One file a verb.
 
+mod accept_loss;
 pub(crate) mod board;
 pub(crate) mod bridge;
 pub(crate) mod detach;

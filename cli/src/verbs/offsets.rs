@@ -12,6 +12,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 use warehouse::ledger;
 
+use super::accept_loss;
 use crate::{
     failure::failure,
     out,
@@ -69,6 +70,20 @@ Examples:
         #[arg(long)]
         topic: String,
     },
+    /// Give up what Kafka deleted before a group read it
+    #[command(after_help = "\
+`headwater status` and `headwater verify` name such offsets until this is done. The bridge is stopped for a moment.
+
+Examples:
+  headwater offsets accept-loss --group coldstorage --topic rooms-v1")]
+    AcceptLoss {
+        /// The consumer group
+        #[arg(long)]
+        group: String,
+        /// The topic
+        #[arg(long)]
+        topic: String,
+    },
 }
 
 /// One partition of one mapping.
@@ -97,6 +112,7 @@ pub(crate) async fn run(layout: &Layout, args: &Offsets) -> anyhow::Result<()> {
     let pipelines = Pipelines::from_folder(&stack.pipelines)?;
     match &args.action {
         Action::Show { json } => show(&stack, &pipelines, *json).await,
+        Action::AcceptLoss { group, topic } => accept_loss::run(layout, &stack, group, topic).await,
         Action::Reset { rewind: true, group, topic } => {
             rewind::run(layout, &stack, &pipelines, group, topic).await
         }

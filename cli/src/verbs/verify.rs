@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::Args;
+use kafka_offsets::PartitionLag;
 use pipeline::{Pipeline, Pipelines, Table as TableSpec};
 use serde::Serialize;
 use warehouse::values;
@@ -15,14 +16,22 @@ use crate::{
     failure::failure,
     out,
     reconcile::{
-        Verdict, books,
-        ends::{self, Ends},
+        Verdict,
+        books::{self, Books, Seen},
+        ends,
         fleet::{self, FleetVerdict},
-        inbox, lake, media,
+        inbox, lake, lost, media,
         objects::ObjectVerdict,
-        parked, table as rows, totals,
+        parked, table as rows,
+        topic::Topic,
+        totals,
     },
-    stack::{lag, layout::Layout, postgres, queues, record::Stack},
+    stack::{
+        lag::{self, MappingLag, OpenTransaction},
+        layout::Layout,
+        postgres, queues,
+        record::Stack,
+    },
     table,
 };
 
@@ -47,6 +56,8 @@ pub(crate) struct Verify {
 struct Report {
     holds: bool,
     mappings: Vec<Verdict>,
+    /// By topic, transactions that are open: what lies behind their beginning is not looked at.
+    open_transactions: BTreeMap<String, Vec<OpenTransaction>>,
     sums: Vec<Sum>,
     objects: Vec<ObjectVerdict>,
     fleets: Vec<FleetVerdict>,
@@ -68,16 +79,18 @@ pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
     let stack = Stack::load(layout)?;
     let pipelines = Pipelines::from_folder(&stack.pipelines)?;
     let reader = lag::reader(&stack).await?;
-    let ends = ends::settled(&reader, stack.outputs()?, args.timeout).await?;
+    let ends::Settled { ends, open } = ends::settled(&reader, stack.outputs()?, args.timeout).await?;
+    let lags = lag::all(&reader, stack.outputs()?).await?;
     queues_empty(&stack, args.timeout).await?;
     let parked = parked::objects(&parked::open(&stack).await?, None).await?;
     let letters = parked::offsets(&parked);
-    let mut report = Report { holds: true, ..Report::default() };
+    let mut report = Report { holds: true, open_transactions: open, ..Report::default() };
     for pipeline in &pipelines {
         let Some(ends) = ends.get(&pipeline.topic.name) else { continue };
-        judge(&stack, pipeline, ends, &letters, &mut report).await?;
+        let mut kafka = Kafka { topic: Topic::new(&pipeline.topic.name, ends, stack.kafka()), lags: &lags };
+        judge(&stack, pipeline, &mut kafka, &letters, &mut report).await?;
         if let Some(spec) = &pipeline.table {
-            judge_table(layout, &stack, (pipeline, spec), ends, &letters, &mut report).await?;
+            judge_table(layout, &stack, (pipeline, spec), &mut kafka, &letters, &mut report).await?;
         }
     }
     for mapping in &stack.outputs()?.event_source_mappings {
@@ -102,6 +115,13 @@ pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
     if report.holds {
         return Ok(());
     }
+    if report.mappings.iter().any(|verdict| verdict.lost > 0) {
+        return Err(failure(
+            "Kafka deleted records before they were stored",
+            "look whether the source can send them again; `headwater offsets accept-loss --group GROUP --topic TOPIC` says \
+             that they are given up",
+        ));
+    }
     Err(failure(
         "the sinks do not hold what Kafka and the buckets do",
         "`headwater status` and `headwater logs` say what goes wrong; `headwater drain` waits for what is on its way",
@@ -119,10 +139,31 @@ async fn queues_empty(stack: &Stack, patience: Duration) -> anyhow::Result<()> {
 
 type Letters = BTreeMap<parked::Place, BTreeSet<i64>>;
 
+/// What Kafka says of a topic and of the groups that read it.
+struct Kafka<'a> {
+    topic: Topic<'a>,
+    lags: &'a [MappingLag<'a>],
+}
+
+impl Kafka<'_> {
+    /// A group's place in each partition, as of the moment when the topic was looked at.
+    fn lags(&self, group: &str) -> Vec<PartitionLag> {
+        let ours = |lag: &&MappingLag<'_>| {
+            lag.mapping.consumer_group == group && lag.mapping.topic == self.topic.name
+        };
+        let partitions = self.lags.iter().find(ours).map(|lag| lag.partitions.clone()).unwrap_or_default();
+        let beginning = |partition: &PartitionLag| Some(self.topic.ends.get(&partition.partition)?.0);
+        partitions
+            .into_iter()
+            .filter_map(|partition| Some(PartitionLag { beginning: beginning(&partition)?, ..partition }))
+            .collect()
+    }
+}
+
 async fn judge(
     stack: &Stack,
     pipeline: &Pipeline,
-    ends: &Ends,
+    kafka: &mut Kafka<'_>,
     letters: &Letters,
     report: &mut Report,
 ) -> anyhow::Result<()> {
@@ -132,20 +173,34 @@ async fn judge(
     if let Some(spec) = &pipeline.totals {
         let mut client = postgres::connect(&stack.database_url).await?;
         let read = totals::read(&mut client, topic, spec).await?;
-        let mut verdict = Verdict::of("totals-upserter", &spec.consumer_group, topic);
-        books::judge(&mut verdict, &read.books, ends, &letters_of(letters, "totals-upserter", topic));
-        report.mappings.push(verdict);
         counted = Some((spec, read));
     }
-    let Some(spec) = &pipeline.lake else { return Ok(()) };
-    let field = counted.as_ref().map(|(totals, _)| totals.sum.as_str());
-    let books = counted.as_ref().map(|(_, read)| &read.books);
-    let in_totals = |partition: i32, offset: i64| {
-        books.is_some_and(|books| books.get(&partition).is_some_and(|books| books.counted(offset)))
-    };
-    let stored = lake::read(stack, &spec.path, field, in_totals).await?;
-    let mut verdict = Verdict::of("parquet-writer", &spec.consumer_group, topic);
-    lake::judge(&mut verdict, &stored, ends, &letters_of(letters, "parquet-writer", topic));
+    // The lake is judged first: its rows say exactly which offsets must be looked up in Kafka.
+    let mut of_lake = None;
+    if let Some(spec) = &pipeline.lake {
+        let field = counted.as_ref().map(|(totals, _)| totals.sum.as_str());
+        let books = counted.as_ref().map(|(_, read)| &read.books);
+        let in_totals = |partition: i32, offset: i64| {
+            books.is_some_and(|books| books.get(&partition).is_some_and(|books| books.counted(offset)))
+        };
+        let stored = lake::read(stack, &spec.path, field, in_totals).await?;
+        let mut verdict = Verdict::of("parquet-writer", &spec.consumer_group, topic);
+        let found =
+            kafka.topic.look_up(&lake::open(&stored, &verdict.group, topic, kafka.topic.ends)).await?;
+        let letters = letters_of(letters, "parquet-writer", topic);
+        lake::judge(&mut verdict, &stored, kafka.topic.ends, &found, &letters);
+        let reaches = lake::reaches(&stored, &verdict.group, topic, kafka.topic.ends);
+        lost::judge(&mut verdict, stack, &reaches, &kafka.lags(&spec.consumer_group)).await?;
+        of_lake = Some((verdict, stored));
+    }
+    if let Some((spec, read)) = &counted {
+        let mut verdict = Verdict::of("totals-upserter", &spec.consumer_group, topic);
+        let letters = letters_of(letters, "totals-upserter", topic);
+        let seen = judge_books(stack, &mut verdict, &read.books, kafka).await?;
+        books::judge(&mut verdict, &read.books, kafka.topic.ends, &seen, &letters);
+        report.mappings.push(verdict);
+    }
+    let Some((verdict, stored)) = of_lake else { return Ok(()) };
     report.mappings.push(verdict);
     if let Some((totals, read)) = counted {
         let lake = stored.sum.map(|sum| decimal(sum, &read.sum));
@@ -163,11 +218,24 @@ async fn judge(
     Ok(())
 }
 
+/// Looks the books' offsets up in Kafka, and adds what the lane lost.
+async fn judge_books(
+    stack: &Stack,
+    verdict: &mut Verdict,
+    books: &BTreeMap<i32, Books>,
+    kafka: &mut Kafka<'_>,
+) -> anyhow::Result<Seen> {
+    let reaches = books.iter().map(|(&partition, books)| (partition, books.reach())).collect();
+    let lags = kafka.lags(&verdict.group);
+    lost::judge(verdict, stack, &reaches, &lags).await?;
+    books::look_up(&mut kafka.topic, books).await
+}
+
 async fn judge_table(
     layout: &Layout,
     stack: &Stack,
     (pipeline, spec): (&Pipeline, &TableSpec),
-    ends: &Ends,
+    kafka: &mut Kafka<'_>,
     letters: &Letters,
     report: &mut Report,
 ) -> anyhow::Result<()> {
@@ -175,7 +243,9 @@ async fn judge_table(
     let mut client = postgres::connect(&stack.database_url).await?;
     let stored = rows::read(&mut client, topic, spec).await?;
     let mut verdict = Verdict::of("table-writer", &spec.consumer_group, topic);
-    let without_row = rows::judge(&mut verdict, &stored, ends, &letters_of(letters, "table-writer", topic));
+    let seen = judge_books(stack, &mut verdict, &stored.books, kafka).await?;
+    let letters = letters_of(letters, "table-writer", topic);
+    let without_row = rows::judge(&mut verdict, &stored, kafka.topic.ends, &seen, &letters);
     rows::account_for(&mut verdict, stack, pipeline, spec, &without_row).await?;
     report.mappings.push(verdict);
     if let Ok(gateway) = stack.outputs()?.url("telemetry-gateway") {
@@ -214,6 +284,7 @@ fn show(report: &Report, json: bool) -> anyhow::Result<()> {
             verdict.repeated,
             verdict.parked,
             verdict.missing,
+            verdict.lost,
             verdict.doubled,
         ];
         let names = [&verdict.function, &verdict.group, &verdict.topic];
@@ -228,6 +299,7 @@ fn show(report: &Report, json: bool) -> anyhow::Result<()> {
         "of it again",
         "parked",
         "missing",
+        "lost",
         "doubled",
         "verdict",
     ];
@@ -239,6 +311,11 @@ fn show(report: &Report, json: bool) -> anyhow::Result<()> {
             "{}: sum of {} in the lake {lake} {relation} {} in {}",
             sum.topic, sum.field, sum.totals, sum.table
         ));
+    }
+    for (topic, open) in &report.open_transactions {
+        for transaction in open {
+            out::line(format!("not looked at: {}", transaction.describe(topic)));
+        }
     }
     for drive in &report.fleets {
         let relation = if drive.holds() { "=" } else { "BUT" };

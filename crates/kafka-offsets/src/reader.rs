@@ -1,12 +1,13 @@
 //! Questions to one cluster about its offsets.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use futures::future::try_join;
 use kafka_client::{ClusterSettings, ConnectError, SdkConfig};
 use krafka::admin::{
-    AdminClient, AlterConsumerGroupOffsetsOptions, DescribeTopicsOptions, ListConsumerGroupOffsetsOptions,
+    AlterConsumerGroupOffsetsOptions, DescribeTopicsOptions, ListConsumerGroupOffsetsOptions,
     ListOffsetsOptions, OffsetSpec,
 };
 use krafka::consumer::TopicPartition;
@@ -14,13 +15,13 @@ use krafka::{Kafka, KrafkaError};
 use tokio::time::Instant;
 
 use crate::connection::Connection;
-use crate::{LagError, TopicId, is_of_another_topic};
+use crate::{CommitMark, LagError, TopicId, is_of_another_topic};
 
 /// First and next offset by partition.
 pub type Ends = BTreeMap<i32, (i64, i64)>;
 
 /// One partition's lag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct PartitionLag {
     /// Partition.
     pub partition: i32,
@@ -28,10 +29,26 @@ pub struct PartitionLag {
     pub committed: Option<i64>,
     /// The oldest offset that there is.
     pub beginning: i64,
-    /// One past the newest.
+    /// One past the newest offset that a reader of committed records gets to (the last stable offset).
     pub end: i64,
-    /// Records between the group and the end. Without a commit, all that there are.
+    /// Offsets from `end` on that wait for the end of a transaction. Usually 0; a producer that neither commits nor
+    /// aborts keeps them back for as long as its transaction time-out.
+    pub open: i64,
+    /// Offsets between the group and the end. Without a commit, all that there are.
     pub lag: i64,
+    /// The first offset that the group was to read, where its commits say so (those of the local bridge do).
+    pub start: Option<i64>,
+    /// What Kafka deleted before the group read it: what the commits say, and what lies between the group and the
+    /// oldest offset.
+    pub lost: Vec<Range<i64>>,
+}
+
+impl PartitionLag {
+    /// How many offsets were lost.
+    #[must_use]
+    pub fn lost_offsets(&self) -> i64 {
+        self.lost.iter().map(|range| range.end - range.start).sum()
+    }
 }
 
 /// Asks one cluster for ends and lags. It connects anew by itself after a frozen sandbox or a lost broker.
@@ -44,7 +61,6 @@ pub struct LagReader {
 struct Topic {
     id: TopicId,
     partitions: Vec<TopicPartition>,
-    ends: Ends,
 }
 
 impl LagReader {
@@ -62,7 +78,13 @@ impl LagReader {
 
     /// Where the partitions of a topic begin and end.
     pub async fn ends(&self, topic: &str, deadline: Instant) -> Result<Ends, LagError> {
-        let question = |kafka| async move { Ok(describe(&kafka, topic, deadline).await?.ends) };
+        let question = |kafka: Kafka| async move {
+            let partitions = describe(&kafka, topic, deadline).await?.partitions;
+            let ask = |what| offsets(&kafka, &partitions, what, deadline);
+            let (beginnings, ends) = try_join(ask(Ask::Beginning), ask(Ask::End)).await?;
+            let numbers = partitions.iter().map(|partition| partition.partition);
+            Ok(numbers.zip(beginnings.into_iter().zip(ends)).collect())
+        };
         self.connection.ask(deadline, question).await.map_err(|unanswered| {
             unanswered.into_error(topic, |source| LagError::Ends { topic: topic.to_owned(), source })
         })
@@ -114,26 +136,58 @@ async fn lags(
     deadline: Instant,
 ) -> Result<Vec<PartitionLag>, KrafkaError> {
     let found = describe(&kafka, topic, deadline).await?;
+    let ask = |what| offsets(&kafka, &found.partitions, what, deadline);
+    // In this order, each answer is at least as far as the one before: a group that goes on meanwhile is not taken for
+    // one beyond the end, nor records that arrive meanwhile for an open transaction.
+    let beginnings = ask(Ask::Beginning).await?;
     let options = ListConsumerGroupOffsetsOptions::default()
         .partitions(found.partitions.clone())
         .timeout(left(deadline));
     let commits = kafka.admin().list_consumer_group_offsets(group, options).await?;
+    let ends = ask(Ask::End).await?;
+    let stable = ask(Ask::StableEnd).await?;
     let mut lags = Vec::with_capacity(found.partitions.len());
-    for partition in &found.partitions {
-        let committed = match commits.get(partition) {
+    for (index, partition) in found.partitions.iter().enumerate() {
+        let commit = match commits.get(partition) {
             Some(Ok(commit)) if is_of_another_topic(commit.metadata.as_deref(), found.id) => None,
-            Some(Ok(commit)) => commit.offset,
+            Some(Ok(commit)) => commit.offset.map(|offset| (offset, commit.metadata.as_deref())),
             Some(Err(error)) => return Err(error.clone()),
             None => None,
         };
-        let (beginning, end) = found.ends.get(&partition.partition).copied().unwrap_or_default();
-        // A commit below what retention left, or beyond the end, is read from the beginning.
-        let next = committed.filter(|offset| (beginning..=end).contains(offset)).unwrap_or(beginning);
-        let partition = partition.partition;
-        lags.push(PartitionLag { partition, committed, beginning, end, lag: end - next });
+        let ends = (beginnings[index], ends[index]);
+        lags.push(lag(partition.partition, ends, stable[index], commit, found.id));
     }
     lags.sort_by_key(|lag| lag.partition);
     Ok(lags)
+}
+
+/// One partition's lag. `ends` are its first and next offset, `stable` its last stable one.
+fn lag(
+    partition: i32,
+    (beginning, high): (i64, i64),
+    stable: i64,
+    commit: Option<(i64, Option<&str>)>,
+    topic_id: TopicId,
+) -> PartitionLag {
+    let end = stable.min(high);
+    let committed = commit.map(|(offset, _)| offset);
+    let mut mark =
+        commit.and_then(|(_, metadata)| CommitMark::parse(metadata?)).unwrap_or(CommitMark::new(topic_id));
+    if let Some(committed) = committed {
+        mark.add_lost(committed..beginning);
+    }
+    // A commit below what retention left, or beyond the end, is read from the beginning.
+    let next = committed.filter(|offset| (beginning..=high).contains(offset)).unwrap_or(beginning);
+    PartitionLag {
+        partition,
+        committed,
+        beginning,
+        end,
+        open: high - end,
+        lag: (end - next).max(0),
+        start: mark.start,
+        lost: mark.lost().to_vec(),
+    }
 }
 
 async fn describe(kafka: &Kafka, topic: &str, deadline: Instant) -> Result<Topic, KrafkaError> {
@@ -143,26 +197,36 @@ async fn describe(kafka: &Kafka, topic: &str, deadline: Instant) -> Result<Topic
         .await?
         .remove(topic)
         .ok_or_else(|| KrafkaError::unknown_topic(topic))??;
-    let partitions: Vec<TopicPartition> =
-        described.partitions.iter().map(|found| TopicPartition::new(topic, found.partition)).collect();
-    let (beginnings, ends) = try_join(
-        offsets(&admin, &partitions, OffsetSpec::Earliest, deadline),
-        offsets(&admin, &partitions, OffsetSpec::Latest, deadline),
-    )
-    .await?;
-    let numbers = partitions.iter().map(|partition| partition.partition);
-    let ends = numbers.zip(beginnings.into_iter().zip(ends)).collect();
-    Ok(Topic { id: described.topic_id, partitions, ends })
+    let partitions = described.partitions.iter().map(|found| TopicPartition::new(topic, found.partition));
+    Ok(Topic { id: described.topic_id, partitions: partitions.collect() })
 }
 
+/// Which offset of a partition.
+#[derive(Clone, Copy)]
+enum Ask {
+    /// The oldest.
+    Beginning,
+    /// One past the newest.
+    End,
+    /// The end of what a reader of committed records gets.
+    StableEnd,
+}
+
+/// One offset of each partition, in their order.
 async fn offsets(
-    admin: &AdminClient,
+    kafka: &Kafka,
     partitions: &[TopicPartition],
-    spec: OffsetSpec,
+    what: Ask,
     deadline: Instant,
 ) -> Result<Vec<i64>, KrafkaError> {
+    let spec = match what {
+        Ask::Beginning => OffsetSpec::Earliest,
+        Ask::End | Ask::StableEnd => OffsetSpec::Latest,
+    };
     let specs = partitions.iter().map(|partition| (partition.clone(), spec));
-    let mut found = admin.list_offsets(specs, ListOffsetsOptions::default().timeout(left(deadline))).await?;
+    let options =
+        ListOffsetsOptions::default().read_committed(matches!(what, Ask::StableEnd)).timeout(left(deadline));
+    let mut found = kafka.admin().list_offsets(specs, options).await?;
     partitions
         .iter()
         .map(|partition| {
@@ -176,4 +240,45 @@ async fn offsets(
 /// The time until `deadline`; the library takes none of 0.
 fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(ends: (i64, i64), stable: i64, commit: Option<(i64, &str)>) -> PartitionLag {
+        lag(0, ends, stable, commit.map(|(offset, metadata)| (offset, Some(metadata))), [1; 16])
+    }
+
+    #[test]
+    fn lag_goes_to_the_last_stable_offset_and_what_lies_beyond_is_said() {
+        let found = of((0, 30), 20, Some((15, "")));
+        assert_eq!((found.end, found.open, found.lag), (20, 10, 5));
+        let idle = of((0, 30), 30, Some((30, "")));
+        assert_eq!((idle.open, idle.lag), (0, 0));
+    }
+
+    #[test]
+    fn a_commit_of_a_reader_of_uncommitted_records_beyond_the_stable_offset_is_no_lag() {
+        let found = of((0, 30), 20, Some((30, "")));
+        assert_eq!((found.open, found.lag), (10, 0));
+    }
+
+    #[test]
+    fn what_lies_between_a_commit_and_the_oldest_offset_is_lost() {
+        let found = of((60, 100), 100, Some((40, "")));
+        assert_eq!((found.lost, found.lag), (std::iter::once(40..60).collect(), 40));
+        let first = of((60, 100), 100, None);
+        assert_eq!((first.lost_offsets(), first.lag), (0, 40), "a group that never began lost nothing");
+    }
+
+    #[test]
+    fn what_the_commit_says_was_lost_stays_lost() {
+        let mut mark = CommitMark::new([1; 16]);
+        mark.start = Some(2);
+        mark.add_lost(40..60);
+        let found = of((70, 100), 100, Some((65, &mark.to_string())));
+        assert_eq!((found.start, found.lost), (Some(2), vec![40..60, 65..70]));
+        assert_eq!(found.lag, 30);
+    }
 }

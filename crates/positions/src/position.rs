@@ -209,6 +209,18 @@ impl Position {
         forgotten
     }
 
+    /// How many offsets lie between the watermark of `before` and the first one that was delivered since. They hold no
+    /// record (transaction markers, compaction), or records that this sink will not get: given up, or deleted by Kafka
+    /// before they were read. What lies before a sink's first delivery is not counted.
+    #[must_use]
+    pub fn skipped_since(&self, before: &Self) -> u64 {
+        if before.next == 0 {
+            return 0;
+        }
+        let hole = self.holes.iter().find(|hole| hole.contains(&before.next));
+        hole.map_or(0, |hole| (hole.end - before.next).unsigned_abs())
+    }
+
     /// The position after an operator's reset: that of a partition never read, in the next incarnation.
     #[must_use]
     pub fn reset(&self) -> Self {

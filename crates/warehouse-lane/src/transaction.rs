@@ -44,6 +44,7 @@ struct Done {
     /// Records that left the table as it was.
     unchanged: u64,
     holes_forgotten: u64,
+    offsets_skipped: u64,
 }
 
 /// Poison by the record's place.
@@ -84,6 +85,7 @@ impl Sink {
         outcome.count("ExtraFields", decoded.extra_fields());
         outcome.count("RecordsRepeated", done.unchanged);
         outcome.count("HolesForgotten", done.holes_forgotten);
+        outcome.count("OffsetsSkipped", done.offsets_skipped);
         settle(outcome, partitions, &done.results);
         Ok(())
     }
@@ -122,12 +124,13 @@ impl<D: Decoded> Work<'_, D> {
         self.park(&entries, &refused).await?;
         let (saved, results) = self.positions(entries, accepted, &refused);
         let holes_forgotten = saved.iter().map(|one| one.forgotten.unsigned_abs()).sum();
+        let offsets_skipped = saved.iter().map(|one| one.after.skipped_since(&one.before.position)).sum();
         if saved.is_empty() {
             client
                 .batch_execute("ROLLBACK")
                 .await
                 .map_err(WarehouseError::statement("end the transaction"))?;
-            return Ok(Done { results, unchanged: 0, holes_forgotten });
+            return Ok(Done { results, unchanged: 0, holes_forgotten, offsets_skipped });
         }
         let commit = client.batch_execute("COMMIT");
         let stored = careful || good.is_empty();
@@ -138,7 +141,7 @@ impl<D: Decoded> Work<'_, D> {
             async { Ok(ledger::save(client, self.group, &saved).await?) },
             async { Ok(commit.await.map_err(WarehouseError::statement("commit"))?) },
         )?;
-        Ok(Done { results, unchanged, holes_forgotten })
+        Ok(Done { results, unchanged, holes_forgotten, offsets_skipped })
     }
 
     /// The places of what is new and good, and of what is new and poison.

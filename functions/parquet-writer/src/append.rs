@@ -64,6 +64,7 @@ pub struct TopicAppend<'a> {
     parked: HashSet<(usize, usize, i64)>,
     results: Vec<Result<Settled, TopicRecreated>>,
     forgotten_holes: u64,
+    skipped_offsets: u64,
     catch_all_rows: u64,
 }
 
@@ -95,6 +96,7 @@ impl<'a> TopicAppend<'a> {
             parked: HashSet::new(),
             results: Vec::new(),
             forgotten_holes: 0,
+            skipped_offsets: 0,
             catch_all_rows: 0,
         }
     }
@@ -146,6 +148,12 @@ impl<'a> TopicAppend<'a> {
     #[must_use]
     pub fn forgotten_holes(&self) -> u64 {
         self.forgotten_holes
+    }
+
+    /// Offsets between the old watermarks and the first new records in the last plan.
+    #[must_use]
+    pub fn skipped_offsets(&self) -> u64 {
+        self.skipped_offsets
     }
 
     /// Rows that went to the catch-all folder.
@@ -232,6 +240,7 @@ impl Append for TopicAppend<'_> {
         let (mut rows, mut app_versions) = (Vec::with_capacity(self.decoded.rows.num_rows()), Vec::new());
         self.results.clear();
         self.forgotten_holes = 0;
+        self.skipped_offsets = 0;
         for (number, partition) in self.partitions.iter().enumerate() {
             let before = self.position(*partition, apps);
             let accepted = match accept(partition, &before) {
@@ -250,6 +259,7 @@ impl Append for TopicAppend<'_> {
             rows.extend(new);
             let mut after = before.clone();
             self.forgotten_holes += advance(partition, &mut after, &handled) as u64;
+            self.skipped_offsets += after.skipped_since(&before);
             if after != before {
                 let id = self.app_id(*partition);
                 app_versions.extend(changed_app_versions(&id, &before, &after, apps.as_map()));

@@ -191,10 +191,11 @@ variable "start_after" {
 }
 
 variable "alarms" {
-  description = "Alarms, the SNS topics that they notify, and how far behind a mapping may be; null for none (an alarm never plans clean on the emulator)."
+  description = "Alarms, the SNS topics that they notify, how far behind a mapping may be, and how many offsets its deliveries may skip in five minutes (null for any number: transactions leave gaps); null for none (an alarm never plans clean on the emulator)."
   type = object({
-    topic_arns  = optional(list(string), [])
-    lag_seconds = optional(number, 300)
+    topic_arns      = optional(list(string), [])
+    lag_seconds     = optional(number, 300)
+    skipped_offsets = optional(number, 0)
   })
   default = null
 }

@@ -146,11 +146,12 @@ variable "log_level" {
 }
 
 variable "alarms" {
-  description = "Alarms, the SNS topics that they notify, how far behind a mapping and how old a message may be; null for none (an alarm never plans clean on the emulator)."
+  description = "Alarms, the SNS topics that they notify, how far behind a mapping and how old a message may be, and how many offsets deliveries may skip in five minutes (null for any number); null for none (an alarm never plans clean on the emulator)."
   type = object({
-    topic_arns  = optional(list(string), [])
-    lag_seconds = optional(number, 300)
-    age_seconds = optional(number, 1800)
+    topic_arns      = optional(list(string), [])
+    lag_seconds     = optional(number, 300)
+    age_seconds     = optional(number, 1800)
+    skipped_offsets = optional(number, 0)
   })
   default = null
 }
