@@ -17,19 +17,33 @@ fn decode(event: &str) -> KafkaBatch {
 /// A record between two plain ones.
 fn among_others(fields: &str) -> String {
     let plain = |offset: u8| {
-        format!(r#"{{"topic":"t","partition":0,"offset":{offset},"timestamp":1795209862000,"value":"aGk=","headers":[]}}"#)
+        format!(
+            r#"{{"topic":"t","partition":0,"offset":{offset},"timestamp":1795209862000,"value":"aGk=","headers":[]}}"#
+        )
     };
-    format!(r#"{{"eventSource":"aws:kafka","records":{{"t-0":[{},{{"offset":2{fields}}},{}]}}}}"#, plain(1), plain(3))
+    format!(
+        r#"{{"eventSource":"aws:kafka","records":{{"t-0":[{},{{"offset":2{fields}}},{}]}}}}"#,
+        plain(1),
+        plain(3)
+    )
 }
 
 /// What is decoded of a batch, to compare it.
 fn contents(batch: &KafkaBatch) -> Vec<(String, i64, i64, Option<Vec<u8>>, Option<Vec<u8>>, Vec<Header>)> {
-    let records = batch.partitions().flat_map(|partition| partition.iter().map(move |record| (partition, record)));
+    let records =
+        batch.partitions().flat_map(|partition| partition.iter().map(move |record| (partition, record)));
     records
         .map(|(partition, record)| {
             let bytes = |bytes: Option<&[u8]>| bytes.map(<[u8]>::to_vec);
             let (key, value) = (bytes(record.key()), bytes(record.value().raw()));
-            (partition.id().to_owned(), record.offset(), record.timestamp_ms(), key, value, record.headers().to_vec())
+            (
+                partition.id().to_owned(),
+                record.offset(),
+                record.timestamp_ms(),
+                key,
+                value,
+                record.headers().to_vec(),
+            )
         })
         .collect()
 }
@@ -38,7 +52,8 @@ fn written_again(batch: &KafkaBatch) -> KafkaBatch {
     let mut event = MskEvent::new("arn:aws:kafka:local", "127.0.0.1:9092");
     for partition in batch.partitions() {
         for record in partition.iter() {
-            let headers: Vec<_> = record.headers().iter().map(|h| (h.name.clone(), h.value.clone())).collect();
+            let headers: Vec<_> =
+                record.headers().iter().map(|h| (h.name.clone(), h.value.clone())).collect();
             let (topic, number) = (partition.topic(), partition.partition());
             let (key, value) = (record.key(), record.value().raw());
             event.push(topic, number, record.offset(), record.timestamp_ms(), key, value, &headers);
@@ -55,7 +70,11 @@ fn events_of_each_kind_of_cluster_are_decoded_and_written_again_without_loss() {
     }
     let msk = contents(&decode(MSK));
     assert_eq!(msk[0].5, [Header { name: "trace".into(), value: vec![0, 127, 128, 255] }]);
-    assert_eq!((&msk[0].3, &msk[1].3), (&Some(b"shop-7".to_vec()), &Some(Vec::new())), "an empty key is no missing one");
+    assert_eq!(
+        (&msk[0].3, &msk[1].3),
+        (&Some(b"shop-7".to_vec()), &Some(Vec::new())),
+        "an empty key is no missing one"
+    );
     let own = contents(&decode(SELF_MANAGED));
     let names: Vec<_> = own[0].5.iter().map(|header| (header.name.as_str(), header.value.len())).collect();
     assert_eq!(names, [("clientId", 3), ("clientId", 1), ("none", 0)]);
@@ -69,15 +88,28 @@ fn a_key_or_value_that_is_no_string_makes_only_its_record_poison() {
     assert_eq!(partition.get(0).payload(), Ok(&b"{\"a\":1}"[..]));
     assert_eq!(partition.get(1).payload(), Err("the event's value is no string"));
     let value = serde_json::from_slice::<serde_json::Value>(partition.get(1).value().raw().unwrap()).unwrap();
-    assert_eq!(value, serde_json::json!({"a": 1, "b": ["x", null, 1.5, {"c": true}]}), "kept for the dead letter");
+    assert_eq!(
+        value,
+        serde_json::json!({"a": 1, "b": ["x", null, 1.5, {"c": true}]}),
+        "kept for the dead letter"
+    );
     assert_eq!(partition.get(2).payload(), Err("the event's key is no string"));
     assert_eq!(partition.get(2).key(), Some(&br#"{"shop":7}"#[..]));
-    for (value, kept) in [("7", "7"), ("-1.5", "-1.5"), ("true", "true"), ("[]", "[]"), ("18446744073709551615", "18446744073709551615")] {
+    for (value, kept) in [
+        ("7", "7"),
+        ("-1.5", "-1.5"),
+        ("true", "true"),
+        ("[]", "[]"),
+        ("18446744073709551615", "18446744073709551615"),
+    ] {
         let batch = decode(&among_others(&format!(r#","key":"aw==","value":{value}"#)));
         let partition = batch.partitions().next().unwrap();
         assert_eq!(partition.get(1).value(), Value::Undecodable(kept.as_bytes()));
         assert!(partition.get(1).payload().is_err());
-        assert_eq!((partition.get(0).payload(), partition.get(2).payload()), (Ok(&b"hi"[..]), Ok(&b"hi"[..])));
+        assert_eq!(
+            (partition.get(0).payload(), partition.get(2).payload()),
+            (Ok(&b"hi"[..]), Ok(&b"hi"[..]))
+        );
     }
 }
 
@@ -90,12 +122,18 @@ fn odd_headers_are_kept_as_far_as_they_can_be() {
         ("\"x\"", vec![]),
         ("[null,7,\"x\",[1],true,1.5]", vec![]),
         (r#"[{"trace":null}]"#, vec![("trace", &b""[..])]),
-        (r#"[{"a":[1]},{"trace":null},null,{"b":[2]}]"#, vec![("a", b"\x01"), ("trace", b""), ("b", b"\x02")]),
+        (
+            r#"[{"a":[1]},{"trace":null},null,{"b":[2]}]"#,
+            vec![("a", b"\x01"), ("trace", b""), ("b", b"\x02")],
+        ),
         (r#"{"a":[1],"b":[2]}"#, vec![("a", b"\x01"), ("b", b"\x02")]),
         (r#"[{"b":[1],"a":[2],"b":[3]}]"#, vec![("b", b"\x01"), ("a", b"\x02"), ("b", b"\x03")]),
         (r#"[{"a":[-129,128,255,256,300,-1,99999999999]}]"#, vec![("a", b"\x7f\x80\xff\x00\x2c\xff\xff")]),
         (r#"[{"a":[1,null,"x",1.5,[],{},true,2]}]"#, vec![("a", b"\x01\x02")]),
-        (r#"[{"a":"text"},{"b":7},{"c":{"x":[1]}},{"d":false}]"#, vec![("a", b"text"), ("b", b""), ("c", b""), ("d", b"")]),
+        (
+            r#"[{"a":"text"},{"b":7},{"c":{"x":[1]}},{"d":false}]"#,
+            vec![("a", b"text"), ("b", b""), ("c", b""), ("d", b"")],
+        ),
         (r#"[{"\ud83d":[1]},{"":[2]}]"#, vec![("\u{fffd}", b"\x01"), ("", b"\x02")]),
     ] {
         let batch = decode(&among_others(&format!(r#","timestamp":5,"value":"aGk=","headers":{headers}"#)));
@@ -134,7 +172,8 @@ fn an_odd_timestamp_costs_no_record() {
         assert_eq!((record.timestamp_ms(), record.time_ms()), (expected, time), "{timestamp}");
         assert_eq!(record.payload(), Ok(&b"hi"[..]));
     }
-    let batch = decode(&among_others(r#","value":"aGk=","timestampType":null,"new":{"field":[1,{"a":null}]}"#));
+    let batch =
+        decode(&among_others(r#","value":"aGk=","timestampType":null,"new":{"field":[1,{"a":null}]}"#));
     assert_eq!(batch.partitions().next().unwrap().get(1).timestamp_ms(), -1);
 }
 
@@ -149,8 +188,20 @@ fn a_record_that_could_be_neither_parked_nor_reported_makes_the_event_unreadable
 /// Any JSON value, as text.
 fn json() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
-        select(vec!["null", "true", "1", "-1", "255", "1e300", "1.5", "\"\"", "\"aGk=\"", "\"%\"", "\"\\ud83d\""])
-            .prop_map(str::to_owned),
+        select(vec![
+            "null",
+            "true",
+            "1",
+            "-1",
+            "255",
+            "1e300",
+            "1.5",
+            "\"\"",
+            "\"aGk=\"",
+            "\"%\"",
+            "\"\\ud83d\""
+        ])
+        .prop_map(str::to_owned),
         any::<i64>().prop_map(|number| number.to_string()),
         any::<u64>().prop_map(|number| number.to_string()),
         ".{0,8}".prop_map(|text| serde_json::json!(text).to_string()),

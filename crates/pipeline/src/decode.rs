@@ -5,7 +5,7 @@ use crate::json::{Fault, Reader};
 use crate::layout::{Column, Layout};
 use crate::number::{Inexact, Number};
 use crate::poison::Poison;
-use crate::temporal::{parse_date, parse_epoch, parse_timestamp};
+use crate::temporal::{YEARS, parse_date, parse_epoch, parse_timestamp};
 use crate::value::Value;
 
 /// Decodes records of one topic.
@@ -53,8 +53,12 @@ impl RecordDecoder {
 fn text(record: &[u8]) -> Result<&str, Poison> {
     let not_json = |what: &str| Err(Poison(format!("not JSON: {what}")));
     match record.first() {
-        Some(0) => return not_json("it begins with a NUL, as what a schema registry's serializer writes does"),
-        Some(0xef) if record.starts_with(b"\xef\xbb\xbf") => return not_json("it begins with a byte order mark"),
+        Some(0) => {
+            return not_json("it begins with a NUL, as what a schema registry's serializer writes does");
+        }
+        Some(0xef) if record.starts_with(b"\xef\xbb\xbf") => {
+            return not_json("it begins with a byte order mark");
+        }
         _ => {}
     }
     match std::str::from_utf8(record) {
@@ -126,7 +130,9 @@ impl<'d, 'a> Reading<'d, '_, 'a> {
             Unfit::Found(found) => {
                 Poison(format!("field `{}` must be {}, but is {found}", column.path, column.field_type))
             }
-            Unfit::Holds(what) => Poison(format!("field `{}` holds {what}, which jsonb cannot hold", column.path)),
+            Unfit::Holds(what) => {
+                Poison(format!("field `{}` holds {what}, which jsonb cannot hold", column.path))
+            }
             Unfit::Fault(fault) => fault.poison(&within(column)),
         })?;
         Ok(())
@@ -148,7 +154,9 @@ impl<'d, 'a> Reading<'d, '_, 'a> {
                 self.reader.literal("null")?;
                 Ok(Value::Null)
             }
-            (Boolean, Some(b't')) => self.reader.literal("true").map(|()| Value::Boolean(true)).map_err(Unfit::Fault),
+            (Boolean, Some(b't')) => {
+                self.reader.literal("true").map(|()| Value::Boolean(true)).map_err(Unfit::Fault)
+            }
             (Boolean, Some(b'f')) => {
                 self.reader.literal("false").map(|()| Value::Boolean(false)).map_err(Unfit::Fault)
             }
@@ -159,12 +167,16 @@ impl<'d, 'a> Reading<'d, '_, 'a> {
             }
             (Timestamp, Some(b'"')) if iso => {
                 let micros = parse_timestamp(&self.reader.string()?.unescaped());
-                micros.map(Value::Timestamp).ok_or(Unfit::Found(NO_TIMESTAMP))
+                let micros = micros.ok_or(Unfit::Found(NO_TIMESTAMP))?;
+                // A zone can move a time out of the years.
+                YEARS.contains(&micros).then_some(Value::Timestamp(micros)).ok_or(Unfit::Found(NO_YEAR))
             }
             (Decimal { precision, scale }, Some(b'"')) => {
                 Ok(decimal(&self.reader.string()?.unescaped(), precision, scale)?)
             }
-            (field_type, Some(b'-' | b'0'..=b'9')) => Ok(number(self.reader.number()?, field_type, column.format)?),
+            (field_type, Some(b'-' | b'0'..=b'9')) => {
+                Ok(number(self.reader.number()?, field_type, column.format)?)
+            }
             _ => Err(Unfit::Found(self.other_kind()?)),
         }
     }
@@ -211,9 +223,14 @@ impl From<&'static str> for Unfit {
     }
 }
 
+const NO_YEAR: &str = "a time outside the years 1 to 9999";
 const NO_TIMESTAMP: &str = "not one (`YYYY-MM-DD HH:MM:SS`, up to 6 digits of fraction)";
 
-fn number(text: &str, field_type: FieldType, format: TimestampFormat) -> Result<Value<'static>, &'static str> {
+fn number(
+    text: &str,
+    field_type: FieldType,
+    format: TimestampFormat,
+) -> Result<Value<'static>, &'static str> {
     match field_type {
         FieldType::Int64 => integer(text).map(Value::Integer),
         FieldType::Int32 => {
@@ -226,7 +243,7 @@ fn number(text: &str, field_type: FieldType, format: TimestampFormat) -> Result<
         },
         FieldType::Decimal { precision, scale } => decimal(text, precision, scale),
         FieldType::Timestamp if format != TimestampFormat::Iso => {
-            parse_epoch(text, format).map(Value::Timestamp).ok_or("a time outside the years 1 to 9999")
+            parse_epoch(text, format).map(Value::Timestamp).ok_or(NO_YEAR)
         }
         _ => Err("a number"),
     }

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::number::Number;
+use crate::number::is_beyond_numeric;
 use crate::poison::Poison;
 
 /// How deep a record may nest, itself included.
@@ -157,7 +157,8 @@ impl<'a> Reader<'a> {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
             Some(b'u') => match self.code_unit(self.at)? {
                 0xd800..=0xdbff => {
-                    let paired = self.byte(self.at + 6) == Some(b'\\') && self.byte(self.at + 7) == Some(b'u');
+                    let paired =
+                        self.byte(self.at + 6) == Some(b'\\') && self.byte(self.at + 7) == Some(b'u');
                     if !paired || !(0xdc00..=0xdfff).contains(&self.code_unit(self.at + 6)?) {
                         return Err(self.fault(HALF_A_PAIR));
                     }
@@ -177,10 +178,12 @@ impl<'a> Reader<'a> {
 
     /// The number of the `\uXXXX` at `at`.
     fn code_unit(&self, at: usize) -> Result<u32, Fault> {
-        (at + 2..at + 6).try_fold(0, |unit, at| match self.byte(at).map(|byte| char::from(byte).to_digit(16)) {
-            Some(Some(digit)) => Ok((unit << 4) | digit),
-            Some(None) => Err(self.fault(BAD_ESCAPE)),
-            None => Err(self.ended()),
+        (at + 2..at + 6).try_fold(0, |unit, at| {
+            match self.byte(at).map(|byte| char::from(byte).to_digit(16)) {
+                Some(Some(digit)) => Ok((unit << 4) | digit),
+                Some(None) => Err(self.fault(BAD_ESCAPE)),
+                None => Err(self.ended()),
+            }
         })
     }
 
@@ -241,8 +244,8 @@ impl<'a> Reader<'a> {
                     unholdable = unholdable.or(self.nul_found());
                 }
                 Some(b'-' | b'0'..=b'9') => {
-                    let number = self.number()?;
-                    unholdable = unholdable.or(beyond_numeric(number));
+                    let beyond = is_beyond_numeric(self.number()?);
+                    unholdable = unholdable.or(beyond.then_some("a number beyond `numeric`"));
                 }
                 Some(b't') => self.literal("true")?,
                 Some(b'f') => self.literal("false")?,
@@ -355,11 +358,4 @@ fn plain_bytes(bytes: &[u8]) -> usize {
     }
     let plain = |&&byte: &&u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
     words.len() * 8 + rest.iter().take_while(plain).count()
-}
-
-/// Why Postgres' `numeric`, which numbers in `jsonb` are, cannot hold a number.
-fn beyond_numeric(number: &str) -> Option<&'static str> {
-    // Digits alone do not reach the bounds before there are so many.
-    let short = number.len() < 16_000 && !number.bytes().any(|byte| matches!(byte, b'e' | b'E'));
-    (!short && !Number::parse(number)?.fits_numeric()).then_some("a number beyond `numeric`")
 }

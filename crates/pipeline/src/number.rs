@@ -37,7 +37,12 @@ impl<'a> Number<'a> {
         };
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
         let all_digits = whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit());
-        (all_digits && whole.len() + fraction.len() > 0).then_some(Self { negative, whole, fraction, exponent })
+        (all_digits && whole.len() + fraction.len() > 0).then_some(Self {
+            negative,
+            whole,
+            fraction,
+            exponent,
+        })
     }
 
     /// The number times ten to the power of `scale`, if that is an integer of at most 38 digits.
@@ -71,7 +76,7 @@ impl<'a> Number<'a> {
     }
 
     /// Whether Postgres' `numeric` holds the number.
-    pub(crate) fn fits_numeric(&self) -> bool {
+    fn fits_numeric(&self) -> bool {
         let scale = length(self.fraction.len()) - self.exponent;
         let whole = self.significant() - length(self.fraction.len()) + self.exponent;
         self.exponent.abs() < NUMERIC_EXPONENT
@@ -108,6 +113,14 @@ impl<'a> Number<'a> {
         let number = number * 10_i128.pow(u32::try_from(power).ok()?);
         Some(if self.negative { -number } else { number })
     }
+}
+
+/// Whether a JSON number is one that Postgres' `numeric`, which numbers in `jsonb` are, cannot hold.
+pub(crate) fn is_beyond_numeric(text: &str) -> bool {
+    // Digits alone do not reach the bounds before there are so many.
+    const SHORT: usize = 16_000;
+    let is_short = text.len() < SHORT && !text.bytes().any(|byte| matches!(byte, b'e' | b'E'));
+    !is_short && !Number::parse(text).is_some_and(|number| number.fits_numeric())
 }
 
 fn signed(text: &str) -> (bool, &str) {

@@ -1,12 +1,14 @@
 //! Dates and times as they occur in records, read by hand: this runs once per record.
 
+use std::ops::RangeInclusive;
+
 use crate::field::TimestampFormat;
 use crate::number::Number;
 
 const MICROS: i64 = 1_000_000;
 
-/// The years 1 to 9999: what all readers of the tables can show.
-const YEARS: std::ops::RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
+/// The years 1 to 9999 in microseconds: what all readers of the tables can show.
+pub(crate) const YEARS: RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
 
 /// Microseconds since the epoch of a number of seconds or milliseconds, written in any notation and with any number of
 /// digits. Rounded to the nearest microsecond, and from the middle away from zero. `None` if it is no number, is no
@@ -44,8 +46,7 @@ pub fn parse_timestamp(text: &str) -> Option<i64> {
     let (fraction, zone) = fraction(&bytes[19..])?;
     let seconds =
         i64::from(days(date)?) * 86_400 + hour * 3_600 + minute * 60 + second - offset_seconds(zone)?;
-    // A zone can move a time out of the years.
-    Some(seconds * MICROS + fraction).filter(|micros| YEARS.contains(micros))
+    Some(seconds * MICROS + fraction)
 }
 
 /// Days since the epoch of `YYYY-MM-DD`.

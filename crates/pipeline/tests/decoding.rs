@@ -84,6 +84,10 @@ fn every_bad_record_of_the_contract_is_poison_that_names_its_field() {
         assert!(reason.contains("`count`"), "{count}: {reason}");
     }
     assert!(reason(r#"{"ts":"yesterday","room":"A","count":1}"#).contains("`ts` must be timestamp"));
+    assert_eq!(
+        reason(r#"{"ts":"0001-01-01 00:00:00+00:01","room":"A","count":1}"#),
+        "field `ts` must be timestamp, but is a time outside the years 1 to 9999"
+    );
     assert!(reason(r#"{"ts":"2021-02-30 00:00:00","room":"A","count":1}"#).contains("`ts`"));
     assert!(
         reason(r#"{"ts":"2021-08-14 22:55:50","room":1,"count":1}"#)

@@ -35,7 +35,13 @@ fn is_json(text: &str) -> Option<bool> {
         Ok(_) => Some(true),
         // This looks at the whole text, but not at numbers' values and surrogates.
         Err(_) if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() => Some(false),
-        Err(error) => if error.to_string().starts_with("number out of range") { None } else { Some(false) },
+        Err(error) => {
+            if error.to_string().starts_with("number out of range") {
+                None
+            } else {
+                Some(false)
+            }
+        }
     }
 }
 
@@ -137,10 +143,16 @@ fn what_jsonb_cannot_hold_names_its_field_and_is_of_no_interest_elsewhere() {
         assert!(stored(&format!("{{\"j\":1,\"other\":{value}}}")).is_ok(), "{what}");
         assert!(decode(&RecordDecoder::envelope(&fields()), &format!("{{\"j\":{value}}}")).is_ok(), "{what}");
     }
-    for holdable in ["1e131071", "1e-16383", "0e1073741822", r#""\\u0000""#, "1e400", "123456789012345678901234567890.5"] {
+    for holdable in
+        ["1e131071", "1e-16383", "0e1073741822", r#""\\u0000""#, "1e400", "123456789012345678901234567890.5"]
+    {
         assert!(stored(&format!("{{\"j\":{holdable}}}")).is_ok(), "{holdable}");
     }
-    assert_eq!(stored(r#"{"j":1,"s":"\u0000"}"#).unwrap()[1], Value::Text("\0".into()), "Postgres' lanes alone park it");
+    assert_eq!(
+        stored(r#"{"j":1,"s":"\u0000"}"#).unwrap()[1],
+        Value::Text("\0".into()),
+        "Postgres' lanes alone park it"
+    );
 }
 
 /// A parser that lets an escape swallow a quote sees other strings than the check of the nesting does.
@@ -161,7 +173,9 @@ fn a_record_nests_128_levels_and_not_one_more() {
     let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     let objects = |levels: usize| format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
     for field in ["j", "other"] {
-        let record = |value: String| format!("{{\"{field}\":{value},\"{}\":1}}", if field == "j" { "s2" } else { "j" });
+        let record = |value: String| {
+            format!("{{\"{field}\":{value},\"{}\":1}}", if field == "j" { "s2" } else { "j" })
+        };
         for deepest in [nested(127), objects(127)] {
             assert!(stored(&record(deepest)).is_ok());
         }
@@ -175,7 +189,10 @@ fn a_record_nests_128_levels_and_not_one_more() {
 fn repeated_keys_are_refused_in_the_record_and_kept_within_a_json_field() {
     assert_eq!(stored(r#"{"j":1,"j":1}"#), Err("field `j` occurs twice".to_owned()));
     assert_eq!(stored(r#"{"j":1,"\u006a":1}"#), Err("field `j` occurs twice".to_owned()));
-    assert_eq!(stored(r#"{"j":{"a":1,"a":2},"x":1,"x":2}"#).unwrap()[0], Value::Text(r#"{"a":1,"a":2}"#.into()));
+    assert_eq!(
+        stored(r#"{"j":{"a":1,"a":2},"x":1,"x":2}"#).unwrap()[0],
+        Value::Text(r#"{"a":1,"a":2}"#.into())
+    );
 }
 
 /// As users report them of other systems.
@@ -183,8 +200,14 @@ fn repeated_keys_are_refused_in_the_record_and_kept_within_a_json_field() {
 fn what_other_serializers_put_around_json_is_named() {
     for (record, reason) in [
         // A schema registry's framing: a zero and the number of the schema.
-        (&b"\0\0\0\0\x01{\"j\":1}"[..], "not JSON: it begins with a NUL, as what a schema registry's serializer writes does"),
-        (b"\0\0\0\x01\xff{\"j\":1}", "not JSON: it begins with a NUL, as what a schema registry's serializer writes does"),
+        (
+            &b"\0\0\0\0\x01{\"j\":1}"[..],
+            "not JSON: it begins with a NUL, as what a schema registry's serializer writes does",
+        ),
+        (
+            b"\0\0\0\x01\xff{\"j\":1}",
+            "not JSON: it begins with a NUL, as what a schema registry's serializer writes does",
+        ),
         (b"\xef\xbb\xbf{\"j\":1}", "not JSON: it begins with a byte order mark"),
         // C strings are sent with their end.
         (b"{\"j\":1}\0", "not JSON: something follows the value (byte 7)"),

@@ -27,7 +27,10 @@ fn decimal(precision_and_scale: &str, value: &str) -> Option<i128> {
         Ok(Value::Decimal(unscaled)) => Some(unscaled),
         Ok(other) => panic!("{other:?}"),
         Err(reason) => {
-            assert!(reason.starts_with("field `n` must be decimal(") || reason.starts_with("not JSON"), "{reason}");
+            assert!(
+                reason.starts_with("field `n` must be decimal(") || reason.starts_with("not JSON"),
+                "{reason}"
+            );
             None
         }
     }
@@ -60,10 +63,22 @@ fn decimals_are_taken_in_any_notation_that_the_type_holds_exactly() {
         assert_eq!(decimal("3,1", &format!("\"{value}\"")), Some(unscaled), "as Postgres reads it: {value}");
         assert_eq!(decimal("3,1", value), None, "no JSON number: {value}");
     }
-    for value in ["1e-9", "0.000000001", "1e10", "10000000000", "1e39", "1e400000", "1e-400000", "9999999999.999999999"] {
+    for value in [
+        "1e-9",
+        "0.000000001",
+        "1e10",
+        "10000000000",
+        "1e39",
+        "1e400000",
+        "1e-400000",
+        "9999999999.999999999",
+    ] {
         assert_eq!(decimal("18,8", value), None, "{value}");
     }
-    let others = ["", " 1", "1 ", "NaN", "Infinity", "-inf", "0x10", "1_000", "1e", "e5", ".", "-", "+", "--1", "1.2.3", "1e5.5", "١"];
+    let others = [
+        "", " 1", "1 ", "NaN", "Infinity", "-inf", "0x10", "1_000", "1e", "e5", ".", "-", "+", "--1",
+        "1.2.3", "1e5.5", "١",
+    ];
     for value in others {
         assert_eq!(decimal("18,8", &format!("\"{value}\"")), None, "{value}");
     }
@@ -166,9 +181,15 @@ fn an_epoch_is_computed_from_its_digits_and_rounded_to_the_nearest_microsecond()
         let decoded = decode(&format!("\"timestamp\",\"format\":\"{name}\""), number);
         assert_eq!(decoded, Ok(Value::Timestamp(micros)), "{number}");
     }
-    for number in ["253402300799.9999995", "-62135596800.0000005", "1795209862000000", "1e400", "1e999999999999"] {
+    for number in
+        ["253402300799.9999995", "-62135596800.0000005", "1795209862000000", "1e400", "1e999999999999"]
+    {
         let reason = "field `n` must be timestamp, but is a time outside the years 1 to 9999";
-        assert_eq!(decode("\"timestamp\",\"format\":\"epoch_seconds\"", number), Err(reason.to_owned()), "{number}");
+        assert_eq!(
+            decode("\"timestamp\",\"format\":\"epoch_seconds\"", number),
+            Err(reason.to_owned()),
+            "{number}"
+        );
     }
     let text = decode("\"timestamp\",\"format\":\"epoch_seconds\"", "\"1795209862\"");
     assert_eq!(text, Err("field `n` must be timestamp, but is a string".to_owned()));
@@ -180,7 +201,13 @@ fn the_size_of_an_exponent_costs_neither_time_nor_memory() {
     let zeros = "0".repeat(2_000_000);
     let started = Instant::now();
     for value in ["1e2147483647", "1e-2147483647", "9e999999999", "1e-999999999"] {
-        for field_type in ["\"int64\"", "\"float64\"", "\"decimal(18,8)\"", "\"timestamp\",\"format\":\"epoch_seconds\"", "\"json\""] {
+        for field_type in [
+            "\"int64\"",
+            "\"float64\"",
+            "\"decimal(18,8)\"",
+            "\"timestamp\",\"format\":\"epoch_seconds\"",
+            "\"json\"",
+        ] {
             if let (Ok(value), false) = (decode(field_type, value), field_type == "\"json\"") {
                 assert!(matches!(value, Value::Float(_) | Value::Timestamp(0)), "{value:?}");
             }

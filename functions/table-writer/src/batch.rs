@@ -48,7 +48,10 @@ impl Decoded for Batch<'_> {
                 Some(NewRow {
                     values,
                     // Without a time the record is older than all that have one.
-                    received_at: record.time_ms().and_then(DateTime::from_timestamp_millis).unwrap_or_default(),
+                    received_at: record
+                        .time_ms()
+                        .and_then(DateTime::from_timestamp_millis)
+                        .unwrap_or_default(),
                     partition: partition.partition(),
                     offset: record.offset(),
                 })

@@ -88,7 +88,9 @@ mod tests {
             let taken = event(GOOD.replace("1664624846.762738", given).as_bytes()).unwrap();
             assert_eq!(taken.timestamp, written, "{given}");
         }
-        for bad in ["nan", "inf", "1e12", "1e999999999999", "-1", "253402300799.9999999", "1_000", "1 ", "0x1"] {
+        for bad in
+            ["nan", "inf", "1e12", "1e999999999999", "-1", "253402300799.9999999", "1_000", "1 ", "0x1"]
+        {
             let found = problems(&GOOD.replace("1664624846.762738", bad));
             assert!(matches!(&found[..], [(field, _)] if field == "timestamp"), "{bad}: {found:?}");
         }

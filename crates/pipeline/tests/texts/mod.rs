@@ -41,12 +41,15 @@ pub(crate) fn json() -> impl Strategy<Value = String> {
         let object = (vec((space(), string(), inner), 0..5), space());
         prop_oneof![
             list.prop_map(|(items, end)| {
-                let items: Vec<_> = items.iter().map(|(space, item)| format!("{space}{item}{space}")).collect();
+                let items: Vec<_> =
+                    items.iter().map(|(space, item)| format!("{space}{item}{space}")).collect();
                 format!("[{}{end}]", items.join(","))
             }),
             object.prop_map(|(fields, end)| {
-                let fields: Vec<_> =
-                    fields.iter().map(|(space, key, value)| format!("{space}{key}{space}:{space}{value}")).collect();
+                let fields: Vec<_> = fields
+                    .iter()
+                    .map(|(space, key, value)| format!("{space}{key}{space}:{space}{value}"))
+                    .collect();
                 format!("{{{}{end}}}", fields.join(","))
             }),
         ]
@@ -57,9 +60,48 @@ pub(crate) fn json() -> impl Strategy<Value = String> {
 fn accident() -> impl Strategy<Value = String> {
     prop_oneof![
         select(vec![
-            "", "\"", "\\", "{", "}", "[", "]", ",", ":", "0", "-", "+", ".", "e", "1e", "01", "NaN", "Infinity", "'",
-            "/**/", "\\u", "\\u00", "\\uZZZZ", "\\ud83d", "\\ude00", "\\ud83d\\ud83d", "\\u0000", "\\x41", "\\'",
-            "\u{0}", "\n", "\t", "\u{1f}", "\u{7f}", "\u{a0}", "\u{feff}", "\u{2028}", "é", "😀", "tru", "nul", " ",
+            "",
+            "\"",
+            "\\",
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "0",
+            "-",
+            "+",
+            ".",
+            "e",
+            "1e",
+            "01",
+            "NaN",
+            "Infinity",
+            "'",
+            "/**/",
+            "\\u",
+            "\\u00",
+            "\\uZZZZ",
+            "\\ud83d",
+            "\\ude00",
+            "\\ud83d\\ud83d",
+            "\\u0000",
+            "\\x41",
+            "\\'",
+            "\u{0}",
+            "\n",
+            "\t",
+            "\u{1f}",
+            "\u{7f}",
+            "\u{a0}",
+            "\u{feff}",
+            "\u{2028}",
+            "é",
+            "😀",
+            "tru",
+            "nul",
+            " ",
         ])
         .prop_map(str::to_owned),
         ".{1,3}",
