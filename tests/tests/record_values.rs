@@ -142,8 +142,8 @@ impl Lanes {
 
     /// Offset → reason.
     async fn parked(&self, lane: &str) -> BTreeMap<i64, String> {
-        let shelf = DeadLetters::new(self.sinks.client(), self.parts.parked_root.clone());
-        let objects = shelf.objects(Some(lane), Instant::now() + Duration::from_secs(20)).await.unwrap();
+        let letters = DeadLetters::new(self.sinks.client(), self.parts.parked_root.clone());
+        let objects = letters.objects(Some(lane), Instant::now() + Duration::from_secs(20)).await.unwrap();
         let letters =
             newest_by_source(objects.into_iter().flat_map(|object| object.records).map(Result::unwrap));
         let offset = |source: &Source| if let Source::Kafka { offset, .. } = source { *offset } else { -1 };

@@ -28,8 +28,11 @@ fn among_others(fields: &str) -> String {
     )
 }
 
+/// A record's partition, offset, timestamp, key, value and headers.
+type Contents = (String, i64, i64, Option<Vec<u8>>, Option<Vec<u8>>, Vec<Header>);
+
 /// What is decoded of a batch, to compare it.
-fn contents(batch: &KafkaBatch) -> Vec<(String, i64, i64, Option<Vec<u8>>, Option<Vec<u8>>, Vec<Header>)> {
+fn contents(batch: &KafkaBatch) -> Vec<Contents> {
     let records =
         batch.partitions().flat_map(|partition| partition.iter().map(move |record| (partition, record)));
     records

@@ -32,7 +32,8 @@ fn assert_decoded(event: &Event) {
     let extra =
         decoder.decode(value.as_bytes(), &mut row).unwrap_or_else(|poison| panic!("{poison}: {value}"));
     assert_eq!(extra as usize, event.extra.len() + usize::from(event.event_id.is_some()));
-    let micros = parse_epoch(&event.timestamp, TimestampFormat::EpochSeconds).unwrap();
+    let micros = parse_epoch(&event.timestamp, TimestampFormat::EpochSeconds);
+    let micros = micros.unwrap_or_else(|| panic!("{}", event.timestamp));
     let mut expected = vec![Value::Timestamp(micros)];
     expected.extend([&event.vin, &event.make, &event.model].map(|text| Value::Text(text.into())));
     expected.extend(event.position.map(Value::Float));
