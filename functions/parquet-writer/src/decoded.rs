@@ -115,13 +115,13 @@ impl TopicSchema {
         for partition in partitions {
             let mut partition_fates = Vec::with_capacity(partition.len());
             for record in partition.iter() {
-                let bytes = record.value().bytes().map_err(|reason| Poison(reason.to_owned()));
+                let bytes = record.payload().map_err(|reason| Poison(reason.to_owned()));
                 partition_fates.push(match bytes.and_then(|bytes| self.decoder.decode(bytes, &mut row)) {
                     Ok(extra) => {
                         for column in &mut columns {
                             column.append(&row);
                         }
-                        origin.append(partition.partition(), record.offset(), record.timestamp_ms());
+                        origin.append(partition.partition(), record.offset(), record.time_ms());
                         folder_of.push(folders.of(&row));
                         extra_fields += u64::from(extra);
                         rows += 1;
@@ -156,11 +156,10 @@ impl OriginBuilder {
         }
     }
 
-    fn append(&mut self, partition: i32, offset: i64, timestamp_ms: i64) {
+    fn append(&mut self, partition: i32, offset: i64, time_ms: Option<i64>) {
         self.partitions.append_value(partition);
         self.offsets.append_value(offset);
-        // Kafka writes −1 where a record has no timestamp.
-        self.timestamps.append_option(timestamp_ms.checked_mul(1_000).filter(|_| timestamp_ms >= 0));
+        self.timestamps.append_option(time_ms.map(|time_ms| time_ms * 1_000));
     }
 
     fn finish(mut self, topic: &str, rows: usize) -> Result<[ArrayRef; 4], ArrowError> {

@@ -24,7 +24,7 @@ impl<'a> Batch<'a> {
     ) -> Self {
         let mut extra_fields = 0;
         let mut decode = |record: kafka_batch::RecordRef<'a>| {
-            let bytes = record.value().bytes().map_err(|reason| Poison(reason.to_owned()))?;
+            let bytes = record.payload().map_err(|reason| Poison(reason.to_owned()))?;
             let mut row = Vec::new();
             extra_fields += u64::from(decoder.decode(bytes, &mut row)?);
             Ok(row)
@@ -47,8 +47,11 @@ impl Decoded for Batch<'_> {
                 let record = partition.get(index);
                 Some(NewRow {
                     values,
-                    // A producer may write any number; one that is no time is as good as none.
-                    received_at: DateTime::from_timestamp_millis(record.timestamp_ms()).unwrap_or_default(),
+                    // Without a time the record is older than all that have one.
+                    received_at: record
+                        .time_ms()
+                        .and_then(DateTime::from_timestamp_millis)
+                        .unwrap_or_default(),
                     partition: partition.partition(),
                     offset: record.offset(),
                 })
