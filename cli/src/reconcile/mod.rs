@@ -7,6 +7,7 @@ pub(crate) mod inbox;
 pub(crate) mod lake;
 pub(crate) mod media;
 pub(crate) mod objects;
+pub(crate) mod oracle;
 pub(crate) mod parked;
 pub(crate) mod ranges;
 mod records;

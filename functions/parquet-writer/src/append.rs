@@ -12,9 +12,6 @@ use positions::{Arrival, Handled, TopicRecreated, app_id, changed_app_versions, 
 
 use crate::decoded::{Decoded, Fate, TopicSchema};
 
-/// Files of one commit, at the most. A batch of older days than that goes to one folder for all.
-const MAX_FILES: usize = 16;
-
 /// Why a batch could not be appended.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
@@ -59,7 +56,6 @@ pub struct TopicAppend<'a> {
     parked: HashSet<(usize, usize)>,
     results: Vec<Result<Tally, TopicRecreated>>,
     forgotten_holes: u64,
-    catch_all_rows: u64,
 }
 
 fn arrival(record: &RecordRef<'_>) -> Arrival {
@@ -83,7 +79,6 @@ impl<'a> TopicAppend<'a> {
             parked: HashSet::new(),
             results: Vec::new(),
             forgotten_holes: 0,
-            catch_all_rows: 0,
         }
     }
 
@@ -128,40 +123,23 @@ impl<'a> TopicAppend<'a> {
         self.forgotten_holes
     }
 
-    /// Rows that went to the catch-all folder.
-    #[must_use]
-    pub fn catch_all_rows(&self) -> u64 {
-        self.catch_all_rows
-    }
-
     fn position(&self, partition: PartitionRecords<'_>, apps: &AppVersions) -> positions::Position {
         let id = app_id(self.schema.consumer_group(), partition.topic(), partition.partition());
         let offsets = partition.iter().map(|record| record.offset());
         position_from_app_versions(&id, offsets, |id| apps.get(id))
     }
 
-    fn columns_error(&self, source: ArrowError) -> AppendError {
-        let topic = self.partitions.first().map(PartitionRecords::topic).unwrap_or_default().to_owned();
-        AppendError::Columns { topic, source }
-    }
-
-    /// The rows of each file: by folder, the largest folders first, and what exceeds the bound in the last one.
-    fn cut(&mut self, rows: &[u32]) -> Vec<(Vec<Option<String>>, Vec<u32>)> {
-        let mut folders: Vec<(Vec<Option<String>>, Vec<u32>)> =
-            self.decoded.folders.iter().map(|folder| (folder.clone(), Vec::new())).collect();
-        for &row in rows {
-            folders[self.decoded.folder_of[row as usize] as usize].1.push(row);
+    /// One file of `folder` with these rows.
+    fn file(&self, folder: &[Option<String>], rows: Vec<u32>) -> Result<PartitionFile, AppendError> {
+        if rows.len() == self.decoded.rows.num_rows() {
+            return Ok(self.encoder.encode(folder.to_vec(), &self.decoded.rows)?);
         }
-        folders.retain(|(_, rows)| !rows.is_empty());
-        self.catch_all_rows = 0;
-        if folders.len() > MAX_FILES {
-            folders.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.len()));
-            let mut rest: Vec<u32> = folders.drain(MAX_FILES - 1..).flat_map(|(_, rows)| rows).collect();
-            rest.sort_unstable();
-            self.catch_all_rows = rest.len() as u64;
-            folders.push((self.schema.catch_all(), rest));
-        }
-        folders
+        let taken = take_record_batch(&self.decoded.rows, &UInt32Array::from(rows));
+        let taken = taken.map_err(|source| {
+            let topic = self.partitions.first().map(PartitionRecords::topic).unwrap_or_default();
+            AppendError::Columns { topic: topic.to_owned(), source }
+        })?;
+        Ok(self.encoder.encode(folder.to_vec(), &taken)?)
     }
 }
 
@@ -217,19 +195,12 @@ impl Append for TopicAppend<'_> {
         Ok((!nothing_new).then_some(Plan { accepted: rows, app_versions }))
     }
 
-    fn encode(&mut self, accepted: &Self::Accepted) -> Result<Vec<PartitionFile>, AppendError> {
-        let all = accepted.len() == self.decoded.rows.num_rows();
-        let mut files = Vec::new();
-        for (folder, rows) in self.cut(accepted) {
-            let file = if all && rows.len() == accepted.len() {
-                self.encoder.encode(folder, &self.decoded.rows)?
-            } else {
-                let some = take_record_batch(&self.decoded.rows, &UInt32Array::from(rows))
-                    .map_err(|source| self.columns_error(source))?;
-                self.encoder.encode(folder, &some)?
-            };
-            files.push(file);
-        }
-        Ok(files)
+    fn files(
+        &mut self,
+        accepted: &Self::Accepted,
+    ) -> impl Iterator<Item = Result<PartitionFile, AppendError>> + Send {
+        let append = &*self;
+        let cut = append.decoded.by_folder(accepted);
+        cut.into_iter().map(move |(folder, rows)| append.file(folder, rows))
     }
 }

@@ -107,7 +107,6 @@ impl TopicSink for Lake {
         table.append(&mut append, deadline).await?;
         outcome.count("ExtraFields", decoded.extra_fields);
         outcome.count("HolesForgotten", append.forgotten_holes());
-        outcome.count("RowsCatchAll", append.catch_all_rows());
         settle(outcome, partitions, append.results());
         Ok(())
     }
