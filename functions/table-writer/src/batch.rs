@@ -1,8 +1,9 @@
 //! A topic's part of a batch, decoded once.
 
-use chrono::DateTime;
+use chrono::{DateTime, Datelike, Utc};
 use kafka_batch::PartitionRecords;
 use pipeline::{Poison, RecordDecoder, Value};
+use warehouse::values::{NUL, has_nul};
 use warehouse::{Client, NewRow, RowsTable};
 use warehouse_lane::{Decoded, LaneError, Place};
 
@@ -26,7 +27,11 @@ impl<'a> Batch<'a> {
         let mut decode = |record: kafka_batch::RecordRef<'a>| {
             let bytes = record.value().bytes().map_err(|reason| Poison(reason.to_owned()))?;
             let mut row = Vec::new();
-            extra_fields += u64::from(decoder.decode(bytes, &mut row)?);
+            let extra = decoder.decode(bytes, &mut row)?;
+            if row.iter().any(has_nul) {
+                return Err(Poison(NUL.to_owned()));
+            }
+            extra_fields += u64::from(extra);
             Ok(row)
         };
         let rows = partitions.iter().map(|partition| partition.iter().map(&mut decode).collect()).collect();
@@ -47,8 +52,7 @@ impl Decoded for Batch<'_> {
                 let record = partition.get(index);
                 Some(NewRow {
                     values,
-                    // A producer may write any number; one that is no time is as good as none.
-                    received_at: DateTime::from_timestamp_millis(record.timestamp_ms()).unwrap_or_default(),
+                    received_at: received_at(record.timestamp_ms()),
                     partition: partition.partition(),
                     offset: record.offset(),
                 })
@@ -61,4 +65,10 @@ impl Decoded for Batch<'_> {
     fn extra_fields(&self) -> u64 {
         self.extra_fields
     }
+}
+
+/// When Kafka took the record. A producer may write any number; one that is no time to Postgres is as good as none.
+fn received_at(timestamp_ms: i64) -> DateTime<Utc> {
+    const FIRST_YEAR: i32 = -4711;
+    DateTime::from_timestamp_millis(timestamp_ms).filter(|time| time.year() >= FIRST_YEAR).unwrap_or_default()
 }
