@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use kafka_batch::BatchResponse;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -13,7 +14,7 @@ use crate::parts::{Parts, binary};
 use crate::runtime_api::{Answer, RuntimeApi};
 
 /// How long a test waits for a function to answer or to die.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(70);
 
 /// A running function: one execution environment of Lambda.
 pub struct Function {
@@ -56,6 +57,22 @@ impl Invoked {
     pub fn all_handled(self) {
         let response: BatchResponse = serde_json::from_value(self.answer()).unwrap();
         assert_eq!(response, BatchResponse::default());
+    }
+}
+
+/// Stops a function's process, and lets it go on.
+#[derive(Debug, Clone, Copy)]
+pub struct Freezer(Pid);
+
+impl Freezer {
+    /// The process gets no time any more; its connections stay.
+    pub fn freeze(self) {
+        kill_process(self.0, Signal::STOP).unwrap();
+    }
+
+    /// It goes on where it stopped.
+    pub fn thaw(self) {
+        kill_process(self.0, Signal::CONT).unwrap();
     }
 }
 
@@ -137,6 +154,13 @@ impl Function {
                 let _ = child.start_kill();
             }
         }
+    }
+
+    /// Something that stops this function's process as Lambda freezes it, and lets it go on.
+    #[must_use]
+    pub fn freezer(&self) -> Freezer {
+        let id = self.process.lock().unwrap().as_ref().and_then(Child::id).unwrap();
+        Freezer(Pid::from_raw(i32::try_from(id).unwrap()).unwrap())
     }
 
     /// Gives the function an event, and waits for its answer or its death.

@@ -36,7 +36,8 @@ async fn partitions(parts: &Parts, path: &str) -> BTreeMap<Vec<Option<String>>, 
     let files: Vec<_> = snapshot.scan(&["_offset"], deadline).try_collect().await.unwrap();
     let mut found: BTreeMap<_, Vec<i64>> = BTreeMap::new();
     for (file, batches) in files {
-        let values = snapshot.partition_columns().iter().map(|column| file.partition[column].clone()).collect();
+        let values =
+            snapshot.partition_columns().iter().map(|column| file.partition[column].clone()).collect();
         let offsets = found.entry(values).or_default();
         for batch in batches {
             offsets.extend(batch.column(0).as_primitive::<Int64Type>().values());
@@ -104,7 +105,11 @@ async fn as_many_partitions_as_records_are_stored_within_bounded_memory() {
         let times = times(count, step);
         let started = Instant::now();
         writer.invoke(&event(&parts.topic, &records(&times))).await.all_handled();
-        println!("{count} records, {step} apart: {:?}, {} MiB", started.elapsed(), writer.most_memory() >> 20);
+        println!(
+            "{count} records, {step} apart: {:?}, {} MiB",
+            started.elapsed(),
+            writer.most_memory() >> 20
+        );
         peaks.push(writer.most_memory() >> 20);
         let hour = |time: &DateTime<Utc>| {
             let mut values = day(time);

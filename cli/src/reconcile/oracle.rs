@@ -138,7 +138,11 @@ impl Oracle {
     }
 
     /// What it says, and whether that agrees with the verdicts of our own reader.
-    pub(crate) async fn opinions(&self, running: Running, verdicts: &[Verdict]) -> anyhow::Result<Vec<Opinion>> {
+    pub(crate) async fn opinions(
+        &self,
+        running: Running,
+        verdicts: &[Verdict],
+    ) -> anyhow::Result<Vec<Opinion>> {
         let opinions = running.answer(verdicts).await?;
         if opinions.iter().all(Opinion::holds) {
             return Ok(opinions);
@@ -154,23 +158,28 @@ pub(crate) struct Running(Child);
 impl Running {
     async fn answer(self, verdicts: &[Verdict]) -> anyhow::Result<Vec<Opinion>> {
         const FIX: &str = "run this again; if it stays so, delete the folder `oracle` of the tools (.tools, or HEADWATER_TOOLS_DIR) and run `headwater verify --independent`";
-        let failed = |reason: &str| failure(format!("the independent check of the lake failed: {reason}"), FIX);
+        let failed =
+            |reason: &str| failure(format!("the independent check of the lake failed: {reason}"), FIX);
         let output = timeout(PATIENCE, self.0.wait_with_output())
             .await
             .map_err(|_| failed("it did not end in time"))?
             .context("the independent check of the lake cannot be read")?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
-            return Err(failed(said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given")));
+            return Err(failed(
+                said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given"),
+            ));
         }
         let mut opinions: Vec<Opinion> =
             serde_json::from_slice(&output.stdout).map_err(|error| failed(&error.to_string()))?;
         for opinion in &mut opinions {
-            let ours = verdicts.iter().find(|verdict| verdict.function == LANE && verdict.topic == opinion.topic);
+            let ours =
+                verdicts.iter().find(|verdict| verdict.function == LANE && verdict.topic == opinion.topic);
             if let Some(Verdict { stored, .. }) = ours
                 && *stored != opinion.stored
             {
-                let problem = format!("our reader finds {stored} stored records, deltalake {}", opinion.stored);
+                let problem =
+                    format!("our reader finds {stored} stored records, deltalake {}", opinion.stored);
                 opinion.problems.push(problem);
             }
         }
@@ -190,6 +199,10 @@ mod tests {
         let compared = r#"{"topic":"t","rows":3,"stored":3,"doubled":0,"problems":[],"records":3,"missing":0,"different":0,"sum_in_kafka":"6","sum_in_lake":"6"}"#;
         let compared: Opinion = serde_json::from_str(compared).unwrap();
         assert!(compared.holds());
-        assert!(compared.line().ends_with("3 records of those in Kafka; compared with the 3 records, sum 6 = 6 in Kafka"));
+        assert!(
+            compared
+                .line()
+                .ends_with("3 records of those in Kafka; compared with the 3 records, sum 6 = 6 in Kafka")
+        );
     }
 }

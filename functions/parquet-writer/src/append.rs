@@ -109,7 +109,7 @@ impl<'a> TopicAppend<'a> {
         for (number, partition) in self.partitions.iter().enumerate() {
             let position = self.position(*partition, apps);
             // A topic that was created again is reported by the plan.
-            let Ok(accepted) = accept(partition, &position) else { continue };
+            let Ok(accepted) = accept(partition, partition.len(), &position) else { continue };
             let mut records = Vec::new();
             for (index, reason) in self.unstorable(number, &accepted) {
                 self.parked.insert((number, index, position.incarnation));
@@ -221,7 +221,7 @@ impl Append for TopicAppend<'_> {
         self.skipped_offsets = 0;
         for (number, partition) in self.partitions.iter().enumerate() {
             let before = self.position(*partition, apps);
-            let accepted = match accept(partition, &before) {
+            let accepted = match accept(partition, partition.len(), &before) {
                 Ok(accepted) => accepted,
                 Err(recreated) => {
                     self.results.push(Err(recreated));
@@ -236,7 +236,7 @@ impl Append for TopicAppend<'_> {
             self.results.push(Ok(Settled { tally, refused }));
             rows.extend(new);
             let mut after = before.clone();
-            self.forgotten_holes += advance(partition, &mut after, &handled) as u64;
+            self.forgotten_holes += advance(partition, partition.len(), &mut after, &handled) as u64;
             self.skipped_offsets += after.skipped_since(&before);
             if after != before {
                 let id = self.app_id(*partition);

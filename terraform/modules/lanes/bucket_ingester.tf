@@ -31,7 +31,7 @@ module "bucket_ingester" {
   network         = var.network
   alarms          = var.alarms
 
-  environment = merge(local.common_environment, {
+  environment = merge(local.common_environment, local.database_authorities, {
     MEDIA_SOURCE  = local.media_bucket == null ? var.media.base_url : "s3://${local.media_bucket.name}"
     MEDIA_LIST    = var.media.list
     DATABASE_URL  = var.warehouse.writer.url

@@ -31,7 +31,7 @@ module "inbox_etl" {
   network         = var.network
   alarms          = var.alarms
 
-  environment = merge(local.common_environment, {
+  environment = merge(local.common_environment, local.database_authorities, {
     INBOX_ROOT    = "s3://${local.inbox_bucket.name}/${var.inbox.prefix}"
     DATABASE_URL  = var.warehouse.writer.url
     DATABASE_AUTH = var.warehouse.writer.auth

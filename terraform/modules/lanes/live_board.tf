@@ -37,6 +37,7 @@ module "live_board" {
 
   environment = merge(
     local.common_environment,
+    local.database_authorities,
     local.board_spilled ? local.pipelines_by_address : local.pipelines_inline,
     {
       DATABASE_URL            = var.warehouse.reader.url

@@ -13,6 +13,7 @@ module "schema_migrator" {
 
   environment = merge(
     local.common_environment,
+    local.database_authorities,
     local.pipelines_environment,
     {
       DATABASE_URL  = var.warehouse.administrator.url

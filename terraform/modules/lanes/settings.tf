@@ -57,6 +57,9 @@ locals {
   }
 
   common_environment = { HEADWATER_ENVIRONMENT = var.environment }
+
+  # For a Postgres whose certificate neither a public authority nor Amazon RDS issued.
+  database_authorities = var.database_ca_pem == "" ? {} : { DATABASE_CA_PEM = var.database_ca_pem }
 }
 
 # The content's hash is in the name: functions that start while a change is rolled out read the document they were given.

@@ -12,7 +12,7 @@ module "table_writer" {
   network         = var.network
   alarms          = var.alarms
 
-  environment = merge(local.common_environment, local.pipelines_environment, {
+  environment = merge(local.common_environment, local.database_authorities, local.pipelines_environment, {
     DATABASE_URL  = var.warehouse.writer.url
     DATABASE_AUTH = var.warehouse.writer.auth
     PARKED_ROOT   = var.parked.root

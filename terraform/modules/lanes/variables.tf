@@ -91,6 +91,13 @@ variable "warehouse" {
   })
 }
 
+variable "database_ca_pem" {
+  description = "Certificates (PEM) of further authorities that Postgres' certificate may be of. Public ones and those of Amazon RDS are known; a private authority is named here. Counts towards the 4 KB of a function's variables."
+  type        = string
+  default     = ""
+  nullable    = false
+}
+
 variable "lake" {
   description = "Output `lake` of the lake module."
   type = object({
