@@ -4,17 +4,20 @@
 //! event at a time. Statements are sent without preparing and pipelined, so that a round trip carries all it can.
 
 mod connect;
+mod definition;
 mod error;
 mod grants;
 pub mod ledger;
 mod migrate;
 mod names;
+mod plan;
 pub mod registry;
 mod retention;
 mod roots;
 mod rows_table;
 mod session;
 mod settings;
+mod shape;
 mod totals_table;
 pub mod values;
 
@@ -22,6 +25,7 @@ pub use error::WarehouseError;
 pub use grants::{Rights, grant};
 pub use migrate::migrate;
 pub use names::quoted;
+pub use plan::{Misfit, TablePlan};
 pub use rows_table::{NewRow, RowsTable};
 pub use session::Warehouse;
 pub use settings::{DatabaseAuth, DatabaseSettings};
