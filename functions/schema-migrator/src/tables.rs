@@ -24,9 +24,10 @@ impl PostgresTable {
         let rows = |pipeline: &Pipeline| {
             Some(Self::Rows(RowsTable::of_pipeline(pipeline, pipeline.table.as_ref()?)?))
         };
-        let topic = |pipeline: &'_ Pipeline| pipeline.topic.name.as_str();
-        let totals = pipelines.iter().filter_map(|pipeline| Some((topic(pipeline), totals(pipeline)?)));
-        let rows = pipelines.iter().filter_map(|pipeline| Some((topic(pipeline), rows(pipeline)?)));
+        let totals =
+            pipelines.iter().filter_map(|pipeline| Some((pipeline.topic.name.as_str(), totals(pipeline)?)));
+        let rows =
+            pipelines.iter().filter_map(|pipeline| Some((pipeline.topic.name.as_str(), rows(pipeline)?)));
         totals.chain(rows).collect()
     }
 
