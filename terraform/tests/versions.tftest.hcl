@@ -29,7 +29,7 @@ override_resource {
 
 override_resource {
   target = module.schema_migrator.aws_lambda_function.this
-  values = { version = "42" }
+  values = { version = "42", arn = "arn:aws:lambda:eu-central-1:111122223333:function:some-function" }
 }
 
 run "the_new_migrator_runs_before_anything_serves" {

@@ -68,14 +68,16 @@ module "schema_migrator_schedule" {
 # pipeline files say. Every function's alias waits for it (`start_after`), the migrator's own included. An error of the function
 # fails the apply: no alias has moved then, and the old versions go on with the old pipeline files.
 #
-# CREATE_ONLY (the default): what changes replaces the resource, and one whose invocation failed is in no state, so that the
-# next apply invokes again. With CRUD a failed update would be kept as done (hashicorp/terraform-provider-aws#43447).
+# CREATE_ONLY: what changes replaces the resource, and one whose invocation failed is in no state, so that the next apply
+# invokes again. With CRUD a failed update would be kept as done (hashicorp/terraform-provider-aws#43447).
 resource "aws_lambda_invocation" "migrate" {
   count = var.migrate_at_deploy ? 1 : 0
 
   function_name = module.schema_migrator.name
   qualifier     = module.schema_migrator.version
   input         = "{}"
+
+  lifecycle_scope = "CREATE_ONLY"
 
   triggers = {
     code      = local.code["schema-migrator"].key
