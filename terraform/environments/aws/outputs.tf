@@ -24,7 +24,7 @@ output "functions" {
 }
 
 output "live_versions" {
-  description = "The version of each function that serves, by folder name. By hand a function is invoked as NAME:live."
+  description = "The version of each function that serves, by folder name. By hand a function is invoked as NAME:live. After an apply that failed this may already be the version that was to serve: ask `aws lambda get-alias`."
   value       = module.lanes.live_versions
 }
 
