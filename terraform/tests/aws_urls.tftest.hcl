@@ -257,7 +257,7 @@ run "a_document_too_large_for_the_board_alone_is_in_s3_for_it_alone" {
   }
 
   assert {
-    condition     = can(regex("^s3://.*/config/pipelines-[0-9a-f]{16}\\.json$", module.lanes.environments["live-board"].HEADWATER_PIPELINES_URI))
+    condition     = can(regex("^s3://.*/config/pipelines\\.json\\?versionId=.+$", module.lanes.environments["live-board"].HEADWATER_PIPELINES_URI))
     error_message = "It gets the document's address instead."
   }
 

@@ -122,7 +122,7 @@ run "a_document_that_does_not_fit_is_in_s3" {
   assert {
     condition = alltrue([
       for function in ["parquet-writer", "totals-upserter", "table-writer", "schema-migrator", "live-board"] :
-      can(regex("^s3://headwater-dev-deployment-111122223333-eu-central-1/config/pipelines-[0-9a-f]{16}\\.json$", module.lanes.environments[function].HEADWATER_PIPELINES_URI)) &&
+      can(regex("^s3://headwater-dev-deployment-111122223333-eu-central-1/config/pipelines\\.json\\?versionId=.+$", module.lanes.environments[function].HEADWATER_PIPELINES_URI)) &&
       !contains(keys(module.lanes.environments[function]), "HEADWATER_PIPELINES")
     ])
     error_message = "All functions get the document's address instead."

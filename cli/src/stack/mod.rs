@@ -16,5 +16,6 @@ pub(crate) mod process;
 pub(crate) mod queues;
 pub(crate) mod record;
 pub(crate) mod requirements;
+pub(crate) mod schema;
 pub(crate) mod terraform;
 pub(crate) mod tools;

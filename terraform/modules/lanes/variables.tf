@@ -169,8 +169,14 @@ variable "create_event_source_mappings" {
   default     = true
 }
 
+variable "versions" {
+  description = "Whether functions are published as versions, and invoked by the alias `live`, which moves after the migration. False on the local stack: the bridge and its users invoke a function by its plain name, and `headwater up` migrates before it applies."
+  type        = bool
+  default     = true
+}
+
 variable "migrate_at_deploy" {
-  description = "Whether applying runs the migrations. False on the local stack, where `headwater up` does and shows what was applied."
+  description = "Whether applying runs the migrations. False on the local stack, where `headwater up` does so before it applies, and shows what was changed."
   type        = bool
   default     = true
 }
