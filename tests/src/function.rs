@@ -12,8 +12,8 @@ use tokio::time::timeout;
 use crate::parts::{Parts, binary};
 use crate::runtime_api::{Answer, RuntimeApi};
 
-/// How long a test waits for a function to answer or to die.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// How long a test waits for a function to ask for an event, and beyond the time that an invocation may take.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running function: one execution environment of Lambda.
 pub struct Function {
@@ -155,7 +155,8 @@ impl Function {
                 child = process.lock().unwrap().take().unwrap();
             }
         };
-        let answer = timeout(PATIENCE, async {
+        let limit = *self.api.timeout.lock().unwrap();
+        let answer = timeout(limit + PATIENCE, async {
             tokio::select! {
                 biased;
                 answer = self.api.answers.recv() => answer,

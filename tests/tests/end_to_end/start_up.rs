@@ -1,5 +1,4 @@
 //! A cold start costs next to nothing: clients are made, but nobody is called before the first event.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
