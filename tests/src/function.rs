@@ -121,6 +121,19 @@ impl Function {
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
     }
 
+    /// How long the process has been on a processor, all its threads together.
+    #[must_use]
+    pub fn processor_time(&self) -> Duration {
+        let id = self.process.lock().unwrap().as_ref().and_then(Child::id).unwrap();
+        let threads = std::fs::read_dir(format!("/proc/{id}/task")).unwrap();
+        let on_processor = |thread: std::fs::DirEntry| {
+            // A thread may have ended meanwhile.
+            let statistics = std::fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
+            statistics.split_whitespace().next().map_or(0, |nanoseconds| nanoseconds.parse().unwrap())
+        };
+        Duration::from_nanos(threads.map(|thread| on_processor(thread.unwrap())).sum())
+    }
+
     /// How long the process took from its start to its first call for an event.
     pub async fn start_up(&mut self) -> Duration {
         let asked = self.api.asked.wait_for(Option::is_some);
