@@ -28,7 +28,7 @@ def headwater(*arguments: str) -> str:
 @pytest.fixture(scope="module")
 def table() -> DeltaTable:
     headwater("rooms", "--count", str(RECORDS))
-    headwater("drain", "--timeout", "60s")
+    headwater("drain", "--timeout", "240s")
     options = {
         "aws_endpoint": os.environ["AWS_ENDPOINT_URL"],
         "aws_region": os.environ["AWS_REGION"],

@@ -18,3 +18,4 @@ pub(crate) mod record;
 pub(crate) mod requirements;
 pub(crate) mod terraform;
 pub(crate) mod tools;
+pub(crate) mod unheard;

@@ -1,6 +1,7 @@
 //! Tests that need the stack for themselves. They take turns.
 
 mod fleet;
+mod recovery;
 mod topics;
 
 /// Held by the test whose turn it is.
