@@ -78,16 +78,14 @@ impl LagReader {
         let mut backoff = Backoff::new(SETTLING.0, SETTLING.1);
         let wanted = usize::try_from(partitions).unwrap_or_default();
         loop {
-            let ends = match self.ends(topic, deadline).await {
+            let error = match self.ends(topic, deadline).await {
                 Ok(ends) if ends.len() >= wanted => return Ok(ends),
-                Err(error) if !matches!(error, LagError::NoTopic { .. }) => return Err(error),
-                found => found,
+                Ok(ends) => LagError::Unsettled { topic: topic.to_owned(), found: ends.len(), wanted },
+                Err(error @ LagError::NoTopic { .. }) => error,
+                Err(error) => return Err(error),
             };
             if !backoff.pause(deadline).await {
-                return ends.and_then(|ends| {
-                    let found = ends.len();
-                    Err(LagError::Unsettled { topic: topic.to_owned(), found, wanted })
-                });
+                return Err(error);
             }
         }
     }

@@ -92,14 +92,14 @@ async fn without_a_broker_the_deadline_holds_and_the_fault_is_one_to_try_again()
     assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
 }
 
-/// A way to the broker that breaks the first `broken` connections.
-async fn rough_road(mut broken: u32) -> String {
+/// A way to the broker that breaks the first `breaks` connections.
+async fn rough_road(mut breaks: u32) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
-            if broken > 0 {
-                broken -= 1;
+            if breaks > 0 {
+                breaks -= 1;
                 continue;
             }
             tokio::spawn(async move {
