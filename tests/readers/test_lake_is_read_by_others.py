@@ -21,7 +21,7 @@ RECORDS = 1_000
 @pytest.fixture(scope="module")
 def table() -> DeltaTable:
     headwater("rooms", "--count", str(RECORDS))
-    headwater("drain", "--timeout", "60s")
+    headwater("drain", "--timeout", "240s")
     return DeltaTable(f"{os.environ['HEADWATER_LAKE']}/{TABLE}", storage_options=storage_options())
 
 

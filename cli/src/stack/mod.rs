@@ -19,3 +19,4 @@ pub(crate) mod requirements;
 pub(crate) mod schema;
 pub(crate) mod terraform;
 pub(crate) mod tools;
+pub(crate) mod unheard;

@@ -1,6 +1,5 @@
 //! Accidents around the database: a function that is frozen in the middle of a transaction, a failover, a password that
 //! changes, a secret that may not be read.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

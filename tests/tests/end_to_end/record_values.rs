@@ -1,5 +1,4 @@
 //! What the decoder takes, Postgres takes as it is, and both sinks store the same.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../../crates/pipeline/tests/texts/mod.rs"]
 mod texts;

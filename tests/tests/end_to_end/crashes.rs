@@ -1,18 +1,12 @@
 //! A function that dies at the worst moment, and a connection that breaks there: tried again with another cut, every
 //! record counts once.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use end_to_end::{Function, Invoked, Moment, Parts, Proxy, Record, Sinks, event, room};
+use end_to_end::{Function, Invoked, Moment, Parts, Proxy, Record, Sinks, authority, event, room};
 
 type Act = Arc<Mutex<Option<Box<dyn Fn() + Send>>>>;
-
-/// Host and port of a URL.
-fn authority(url: &str) -> String {
-    let rest = url.split_once("://").unwrap().1.split('/').next().unwrap();
-    rest.rsplit('@').next().unwrap().to_owned()
-}
 
 fn records() -> Vec<Record> {
     (0..40).map(|offset| room(0, offset, "A", 1)).collect()
@@ -107,6 +101,7 @@ async fn parts_that_stay_away_are_reported_as_retryable_before_the_time_out() {
     parts.endpoint = "http://127.0.0.1:9".into();
     for name in ["parquet-writer", "totals-upserter"] {
         let mut function = Function::start(name, &parts, &pipelines).await;
+        function.limit(Duration::from_secs(10));
         let (class, message) = function.invoke(&event(&parts.topic, &records())).await.error();
         assert_eq!(class, "retryable", "{name}: {message}");
     }

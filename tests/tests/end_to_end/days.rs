@@ -1,5 +1,4 @@
 //! Every row is in the partition of its own event time, however many days or hours one batch holds.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -1,6 +1,5 @@
 //! Rows go so many days after the day of their event; those whose day has no partition, so many days after we stored them,
 //! whatever timestamp a producer gave them.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use chrono::{Days, NaiveDate, Utc};
 use end_to_end::{Function, Parts, Record, Sinks, event, room};

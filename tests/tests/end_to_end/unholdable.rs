@@ -1,6 +1,5 @@
 //! Records that only Postgres finds out it cannot hold, few or ten thousand: exactly these are parked, by this lane alone,
 //! within one invocation.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

@@ -1,6 +1,5 @@
 //! However a batch is delivered (twice, cut differently, late, out of order, to two environments), its records count
 //! once in both sinks.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 

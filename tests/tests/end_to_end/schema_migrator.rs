@@ -1,6 +1,5 @@
 //! A pipeline file changes: what can be done in place is done before the new functions serve, and the old ones survive it;
 //! everything else is refused, with nothing changed.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
 //! An event that the gateway accepts is in Kafka, and what it cannot take it refuses with the reason.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -208,7 +207,7 @@ async fn without_a_broker_the_answer_is_503_in_time_and_says_when_to_come_again(
             let started = Instant::now();
             let content_type = if body.starts_with('[') { JSON } else { FORM };
             let answer = gateway.ask(method, path, &[content_type], body.as_bytes()).await;
-            assert!(started.elapsed() < Duration::from_secs(5), "{method} {path}: {:?}", started.elapsed());
+            assert!(started.elapsed() < Duration::from_secs(15), "{method} {path}: {:?}", started.elapsed());
             assert_eq!(
                 (answer.status, answer.headers["retry-after"].as_str()),
                 (503, "1"),

@@ -1,5 +1,4 @@
 //! Media files of a web server: the list and its files over plain HTTP.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use end_to_end::{Function, Parts, Sinks, Web};
 use serde_json::{Value, json};

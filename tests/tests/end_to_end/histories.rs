@@ -1,6 +1,5 @@
 //! One random history of deliveries (cut again, repeated, out of order, with poison, redriven, of a topic that was created
 //! again, after a reset) through the Delta table's positions and the ledger in Postgres: both do what a model of sets does.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

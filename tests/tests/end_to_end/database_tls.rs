@@ -1,6 +1,5 @@
 //! TLS to the database: a server of a trusted authority is accepted under its own name, and every other is refused with
 //! the reason.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 

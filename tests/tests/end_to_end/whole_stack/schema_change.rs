@@ -2,7 +2,6 @@
 //! refused at the start of `headwater up`, with every lane running on.
 //!
 //! These steps deploy, so they are one test and run on the whole stack.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
