@@ -72,8 +72,9 @@ fn vehicle(offset: i64, day: NaiveDate, model: &str) -> Record {
 #[tokio::test]
 async fn a_history_that_is_replayed_with_its_own_timestamps_stays_from_the_day_it_came() {
     let lane = Lane::of_vehicles("keep_first").await;
-    let history: Vec<_> =
-        (0..5).map(|n| vehicle(n, today() - Days::new(100 + n.unsigned_abs()), &format!("old {n}"))).collect();
+    let history: Vec<_> = (0..5)
+        .map(|n| vehicle(n, today() - Days::new(100 + n.unsigned_abs()), &format!("old {n}")))
+        .collect();
     lane.deliver(&history).await;
     lane.deliver(&[vehicle(5, today() + Days::new(300), "ahead"), vehicle(6, today(), "today")]).await;
     let all = ["ahead", "old 0", "old 1", "old 2", "old 3", "old 4", "today"];
@@ -117,7 +118,10 @@ async fn a_table_from_before_is_brought_along_without_being_written_anew() {
     let places = lane.rows("SELECT concat_ws(' ', tableoid::regclass::text, model) FROM {}.diag").await;
     let of_day = (today() + Days::new(40)).format("%Y%m%d");
     assert_eq!(places, [format!("{schema}.diag_d{of_day} ahead")]);
-    assert_eq!(lane.rows("SELECT count(*)::text FROM {}.diag WHERE _stored_at > now() - interval '1 hour'").await, ["1"]);
+    assert_eq!(
+        lane.rows("SELECT count(*)::text FROM {}.diag WHERE _stored_at > now() - interval '1 hour'").await,
+        ["1"]
+    );
 }
 
 #[tokio::test]
@@ -136,9 +140,8 @@ async fn a_row_is_as_old_as_the_record_that_it_holds() {
 #[tokio::test]
 async fn a_replay_of_many_days_at_once_is_kept_whole() {
     let lane = Lane::of_vehicles("keep_first").await;
-    let records: Vec<_> = (0..400_i64)
-        .map(|n| vehicle(n, today() - Days::new(n.unsigned_abs()), &format!("{n:03}")))
-        .collect();
+    let records: Vec<_> =
+        (0..400_i64).map(|n| vehicle(n, today() - Days::new(n.unsigned_abs()), &format!("{n:03}"))).collect();
     lane.deliver(&records).await;
     lane.run_on(today() + Days::new(1)).await;
     assert_eq!(lane.models().await.len(), 400);

@@ -71,7 +71,9 @@ async fn produce(topic: &str, values: impl IntoIterator<Item = Value>) {
     let settings = environment.settings::<ClusterSettings>().unwrap();
     let producer = KafkaProducer::new(settings, function_kit::aws::sdk_config().await);
     let records = values.into_iter().map(|value| OutgoingRecord::new(value.to_string(), value.to_string()));
-    producer.send_all(topic, records, Instant::now() + Duration::from_secs(30)).await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let acknowledged = producer.send_all(topic, records, deadline).await.unwrap();
+    assert!(acknowledged.records > 0);
 }
 
 fn ship(number: i64) -> Value {
@@ -88,7 +90,7 @@ fn drain() {
     headwater(&["drain", "--timeout", "120s"]).unwrap();
 }
 
-/// The topic's records in the lake, and those with a value of `crew`, once every lane reconciles.
+/// The topic's records in each of its lanes, once every lane reconciles.
 fn stored() -> Vec<u64> {
     drain();
     let verdict = json(&["verify", "--json"]);
@@ -133,7 +135,10 @@ async fn tables_follow_before_functions_do_and_a_refusal_stops_no_lane() {
     let refused = FLEET.replace("\nlake:", crew).replace("size, type: int32", "size, type: int64");
     pipelines.write("fleet.yaml", &refused);
     let wider = GAUGE.replace("int32", "int64");
-    pipelines.write("gauge.yaml", &wider.replace("\ntable:", "\n  - { name: new, type: json, nullable: true }\ntable:"));
+    pipelines.write(
+        "gauge.yaml",
+        &wider.replace("\ntable:", "\n  - { name: new, type: json, nullable: true }\ntable:"),
+    );
     let said = pipelines.up().unwrap_err();
     for part in ["fleet.yaml", "field size", "Delta table", "way out", "nothing was deployed"] {
         assert!(said.contains(part), "{part:?} is not in {said}");

@@ -19,7 +19,8 @@ const PATIENCE: Duration = Duration::from_mins(10);
 /// What schema-migrator does, done by the command itself: the function that is deployed is still the one before.
 pub(crate) async fn bring_up_to_date(stack: &Stack) -> anyhow::Result<Report> {
     let database = DatabaseSettings::new(&stack.database_url, DatabaseAuth::Url);
-    let database = database.map_err(|problem| anyhow::anyhow!("the database's address is wrong: {problem}"))?;
+    let database =
+        database.map_err(|problem| anyhow::anyhow!("the database's address is wrong: {problem}"))?;
     let client = objects::client(&aws::config(stack).await);
     let pipelines = PipelineSource::Inline(Pipelines::from_folder(&stack.pipelines)?);
     let lake_root = lake_root(stack, &client).await?;
@@ -35,8 +36,10 @@ pub(crate) async fn bring_up_to_date(stack: &Stack) -> anyhow::Result<Report> {
 /// Where the Delta tables are. None before the first deployment, or where a foreign emulator has forgotten its buckets.
 async fn lake_root(stack: &Stack, client: &objects::Client) -> anyhow::Result<Option<S3Location>> {
     let Some(outputs) = &stack.outputs else { return Ok(None) };
-    let root: S3Location =
-        outputs.lake_root.parse().with_context(|| format!("{} is not an address on S3", outputs.lake_root))?;
+    let root: S3Location = outputs
+        .lake_root
+        .parse()
+        .with_context(|| format!("{} is not an address on S3", outputs.lake_root))?;
     match client.head_bucket().bucket(root.bucket()).send().await {
         Ok(_) => Ok(Some(root)),
         Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => Ok(None),
@@ -85,7 +88,8 @@ mod tests {
             way_out: "name it anew".into(),
         };
         let said = describe(&refused(folder.path(), &[refusal]));
-        for part in [file.to_str().unwrap(), "field n", "it is long", "name it anew", "nothing was deployed"] {
+        for part in [file.to_str().unwrap(), "field n", "it is long", "name it anew", "nothing was deployed"]
+        {
             assert!(said.contains(part), "{said}");
         }
     }

@@ -67,7 +67,8 @@ pub(crate) async fn run(layout: &Layout, args: &Up) -> anyhow::Result<()> {
     let mut stack = settle(layout, args)?;
     pipeline::check_folder(&stack.pipelines)?;
     // Until the new ones are deployed, the other verbs go by the pipelines that run.
-    let running = stack.outputs.is_some().then(|| Stack::load(layout)).transpose()?.map(|before| before.pipelines);
+    let running =
+        stack.outputs.is_some().then(|| Stack::load(layout)).transpose()?.map(|before| before.pipelines);
     let note = |stack: &Stack| {
         let pipelines = running.clone().unwrap_or_else(|| stack.pipelines.clone());
         Stack { pipelines, ..stack.clone() }.save(layout)

@@ -82,7 +82,8 @@ impl TableDefinition {
     pub(crate) async fn bring_up_to_date(&self, client: &Client) -> Result<TablePlan, WarehouseError> {
         let plan = self.plan(client).await?;
         if !plan.misfits.is_empty() {
-            let misfits: Vec<_> = plan.misfits.iter().map(|m| format!("{} ({})", m.differs, m.way_out)).collect();
+            let misfits: Vec<_> =
+                plan.misfits.iter().map(|m| format!("{} ({})", m.differs, m.way_out)).collect();
             return Err(WarehouseError::Schema(misfits.join("; ")));
         }
         for statement in &plan.statements {
@@ -102,7 +103,13 @@ impl TableDefinition {
             lines.push(format!("PRIMARY KEY ({})", list(&self.key)));
         }
         let by = self.partition_by.as_ref().map(|column| format!(" PARTITION BY RANGE ({})", quoted(column)));
-        let _ = write!(sql, "CREATE TABLE {} ({}){}", quoted(&self.name), lines.join(", "), by.unwrap_or_default());
+        let _ = write!(
+            sql,
+            "CREATE TABLE {} ({}){}",
+            quoted(&self.name),
+            lines.join(", "),
+            by.unwrap_or_default()
+        );
         sql
     }
 

@@ -122,8 +122,10 @@ impl Comparison<'_> {
             self.alterations.push(format!("ALTER COLUMN {} TYPE bigint", quoted(name)));
             self.plan.changes.push(format!("column `{name}` of {table} becomes bigint"));
         } else if actual.sql_type != column.sql_type {
-            let differs =
-                format!("column `{name}` of {table} is {}, the file says {}", actual.sql_type, column.sql_type);
+            let differs = format!(
+                "column `{name}` of {table} is {}, the file says {}",
+                actual.sql_type, column.sql_type
+            );
             let way_out = "only int32 can become int64 in place; give the field a new name and `nullable: true`, or give \
                            the table another name in the pipeline file";
             self.misfit(field, differs, way_out.to_owned());
@@ -137,6 +139,10 @@ impl Comparison<'_> {
 
     fn missing(&mut self, column: &ColumnDefinition, field: Option<&str>) {
         let (table, name) = (&self.wanted.name, &column.name);
+        if self.wanted.key.contains(name) {
+            // The keys differ, which was said already.
+            return;
+        }
         let twin = self.shape.columns.iter().find(|actual| actual.name.eq_ignore_ascii_case(name));
         let cheap = column.nullable || matches!(&column.default, Some((_, true)));
         if let Some(twin) = twin {
@@ -191,9 +197,8 @@ impl Comparison<'_> {
 
     fn indexes(&mut self) {
         let (wanted, shape) = (self.wanted, self.shape);
-        let same = |columns: &[String]| {
-            shape.indexes.iter().any(|index| index.columns.as_deref() == Some(columns))
-        };
+        let same =
+            |columns: &[String]| shape.indexes.iter().any(|index| index.columns.as_deref() == Some(columns));
         for columns in wanted.indexes.iter().filter(|columns| !same(columns)) {
             self.plan.statements.push(wanted.index_sql(columns));
             self.plan.changes.push(format!("an index on {} ({})", wanted.name, columns.join(", ")));
@@ -240,13 +245,7 @@ mod tests {
     }
 
     fn shape(columns: Vec<ActualColumn>) -> Shape {
-        Shape {
-            is_table: true,
-            columns,
-            key: vec!["k".into()],
-            partitioned_by: None,
-            indexes: Vec::new(),
-        }
+        Shape { is_table: true, columns, key: vec!["k".into()], partitioned_by: None, indexes: Vec::new() }
     }
 
     fn key() -> (ColumnDefinition, ActualColumn) {

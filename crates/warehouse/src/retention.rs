@@ -39,7 +39,12 @@ impl Retention {
     /// Whether a row may be gone by `now`: the day of its event is over; or that day was so far ahead that it never had a
     /// partition, and the days since we stored the row are over. When that was is not known for a row that is gone;
     /// Kafka's timestamp is taken for it.
-    pub(crate) fn is_over(&self, event: DateTime<Utc>, received_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    pub(crate) fn is_over(
+        &self,
+        event: DateTime<Utc>,
+        received_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> bool {
         let day = |time: DateTime<Utc>| time.date_naive();
         let oldest = day(now) - Days::new(self.days.into());
         let last_run = day(received_at) + Days::new(u64::from(self.days) + 1);
@@ -73,10 +78,8 @@ impl Retention {
             client.batch_execute(&sql).await.map_err(&failed)?;
         }
         // Days are UTC's, whatever the session's time zone is.
-        let sql = format!(
-            "DELETE FROM {default} WHERE {} < $1::timestamp AT TIME ZONE 'UTC'",
-            quoted(STORED_AT)
-        );
+        let sql =
+            format!("DELETE FROM {default} WHERE {} < $1::timestamp AT TIME ZONE 'UTC'", quoted(STORED_AT));
         let oldest = oldest.and_time(chrono::NaiveTime::MIN);
         client.execute_typed(&sql, &[(&oldest, Type::TIMESTAMP)]).await.map_err(&failed)?;
         Ok(())
