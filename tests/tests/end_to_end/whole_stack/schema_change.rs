@@ -70,7 +70,9 @@ async fn produce(topic: &str, values: impl IntoIterator<Item = Value>) {
     let settings = environment.settings::<ClusterSettings>().unwrap();
     let producer = KafkaProducer::new(settings, function_kit::aws::sdk_config().await);
     let records = values.into_iter().map(|value| OutgoingRecord::new(value.to_string(), value.to_string()));
-    producer.send_all(topic, records, Instant::now() + Duration::from_secs(30)).await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let acknowledged = producer.send_all(topic, records, deadline).await.unwrap();
+    assert!(acknowledged.records > 0);
 }
 
 fn ship(number: i64) -> Value {
@@ -87,7 +89,7 @@ fn drain() {
     headwater(&["drain", "--timeout", "120s"]).unwrap();
 }
 
-/// The topic's records in the lake, and those with a value of `crew`, once every lane reconciles.
+/// The topic's records in each of its lanes, once every lane reconciles.
 fn stored() -> Vec<u64> {
     drain();
     let verdict = json(&["verify", "--json"]);
