@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use lake::Table;
 use parquet_writer::TopicSchema;
 use pipeline::{Pipeline, Pipelines};
-use positions::{Position, app_id, changed_app_versions};
+use positions::{OffsetRanges, Position, app_id, changed_app_versions};
 use serde::Serialize;
 use tokio::time::Instant;
 use warehouse::ledger;
@@ -16,8 +16,18 @@ use super::accept_loss;
 use crate::{
     failure::failure,
     out,
-    reconcile::lake::position,
-    stack::{aws, lag, layout::Layout, postgres, record::Stack},
+    reconcile::{
+        ends::Ends,
+        lake::position,
+        topic::{Offsets as OffsetsByPartition, Topic, intersection, within},
+    },
+    stack::{
+        aws,
+        lag::{self, MappingLag},
+        layout::Layout,
+        postgres,
+        record::Stack,
+    },
     table,
     verbs::rewind,
 };
@@ -100,6 +110,8 @@ struct Line {
     /// The sink's next offset, and what is open below it.
     stored: i64,
     holes: Vec<[i64; 2]>,
+    /// The holes in which Kafka has no record: transaction markers, aborted or compacted records.
+    empty_holes: Vec<[i64; 2]>,
     /// Offsets of forgotten holes: a record in between may be stored or not.
     uncertain: Option<[i64; 2]>,
     /// How often the sink's position was reset.
@@ -130,6 +142,7 @@ async fn show(stack: &Stack, pipelines: &Pipelines, json: bool) -> anyhow::Resul
             let partitions: Vec<i32> = lag.partitions.iter().map(|partition| partition.partition).collect();
             sink = sink_positions(stack, pipeline, &mapping.consumer_group, &partitions).await?;
         }
+        let mut empty = empty_holes(stack, &lag, &sink).await?;
         for partition in &lag.partitions {
             let position = sink.remove(&partition.partition).unwrap_or_default();
             lines.push(Line {
@@ -141,6 +154,7 @@ async fn show(stack: &Stack, pipelines: &Pipelines, json: bool) -> anyhow::Resul
                 committed: partition.committed,
                 stored: position.next,
                 holes: position.holes.iter().map(|hole| [hole.start, hole.end]).collect(),
+                empty_holes: empty.remove(&partition.partition).unwrap_or_default(),
                 uncertain: (!position.uncertain.is_empty())
                     .then_some([position.uncertain.start, position.uncertain.end]),
                 incarnation: position.incarnation,
@@ -152,7 +166,9 @@ async fn show(stack: &Stack, pipelines: &Pipelines, json: bool) -> anyhow::Resul
     }
     let rows = lines.iter().map(|line| {
         let range = |[start, end]: &[i64; 2]| format!("{start}-{}", end - 1);
-        let mut holes: Vec<String> = line.holes.iter().map(range).collect();
+        let open = line.holes.iter().filter(|hole| !line.empty_holes.contains(hole));
+        let mut holes: Vec<String> = open.map(range).collect();
+        holes.extend(line.empty_holes.iter().map(|hole| format!("no records: {}", range(hole))));
         holes.extend(line.uncertain.iter().map(|uncertain| format!("uncertain: {}", range(uncertain))));
         vec![
             line.group.clone(),
@@ -169,6 +185,29 @@ async fn show(stack: &Stack, pipelines: &Pipelines, json: bool) -> anyhow::Resul
         rows,
     ));
     Ok(())
+}
+
+/// The holes of a group's positions in which Kafka has no record, by partition.
+async fn empty_holes(
+    stack: &Stack,
+    lag: &MappingLag<'_>,
+    sink: &BTreeMap<i32, Position>,
+) -> anyhow::Result<BTreeMap<i32, Vec<[i64; 2]>>> {
+    let ends: Ends =
+        lag.partitions.iter().map(|lag| (lag.partition, (lag.beginning, lag.end.max(lag.beginning)))).collect();
+    let of = |(number, position): (&i32, &Position)| {
+        let ends = ends.get(number).copied()?;
+        Some((*number, intersection(&position.holes, &within(ends))))
+    };
+    let holes: OffsetsByPartition = sink.iter().filter_map(of).collect();
+    let found = Topic::new(&lag.mapping.topic, &ends, stack.kafka()).look_up(&holes).await?;
+    let empty = |(number, holes): (i32, OffsetRanges)| {
+        let known = found.get(&number).cloned().unwrap_or_default();
+        let rest = holes.difference(&known.records).difference(&known.gone);
+        let empty = holes.iter().filter(|hole| rest.iter().any(|range| range == *hole));
+        (number, empty.map(|hole| [hole.start, hole.end]).collect())
+    };
+    Ok(holes.into_iter().map(empty).collect())
 }
 
 pub(crate) async fn sink_positions(

@@ -56,7 +56,8 @@ function mappingTable(host) {
             row.lag.dataset.total = lag.toString();
             setText(row.lag, lag === 0n ? "0" : group(lag));
             row.bar.style.setProperty("--share", String(depth(Number(lag), most)));
-            setText(row.note, noteOf(lag, row.growth.perSecond()));
+            setText(row.note, [noteOf(lag, row.growth.perSecond()), ...warnings(one)].join(" · "));
+            row.note.classList.toggle("wrong", (whole(one.lost) ?? 0n) > 0n);
         });
     };
 }
@@ -83,6 +84,17 @@ function noteOf(lag, rate) {
         return "level";
     }
     return rate > 0 ? `about ${stretch(Number(lag) / rate)}` : "not moving";
+}
+
+// What Kafka deleted before it was read, and what an open transaction keeps back.
+function warnings(one) {
+    const lost = whole(one.lost) ?? 0n;
+    const open = whole(one.open) ?? 0n;
+    const ranges = (one.lost_offsets ?? []).slice(0, 3).map(({ partition, first, last }) => `${partition}:${first}-${last}`);
+    return [
+        ...(lost > 0n ? [`! ${group(lost)} lost (${ranges.join(", ")})`] : []),
+        ...(open > 0n ? [`${group(open)} in an open transaction`] : []),
+    ];
 }
 
 function queueTable(host) {

@@ -25,7 +25,7 @@ async fn send(lane: &Lane, producer: &TransactionalProducer, count: usize) {
     producer.begin().unwrap();
     for _ in 0..count {
         let record = Record::new(&lane.mapping.topic, Bytes::from_static(b"in a transaction")).partition(0);
-        producer.send(record).await.unwrap();
+        let _sent = producer.send(record).await.unwrap();
     }
 }
 
