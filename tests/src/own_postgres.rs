@@ -26,7 +26,8 @@ impl OwnPostgres {
     /// A new cluster that trusts everybody, as user `postgres`; not started.
     pub async fn make() -> Self {
         let this = Self::empty().await;
-        let made = this.command("initdb").args(["-D", &this.data(), "-U", "postgres", "-A", "trust"]).output();
+        let made =
+            this.command("initdb").args(["-D", &this.data(), "-U", "postgres", "-A", "trust"]).output();
         let made = made.unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         this

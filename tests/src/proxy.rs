@@ -1,8 +1,8 @@
 //! A TCP proxy that acts at a chosen request: before it reaches the server, or after it took effect and before the
 //! answer is back.
 
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

@@ -88,7 +88,10 @@ impl Sinks {
         let objects = letters.objects(Some(lane), soon()).await.unwrap();
         let records = objects.into_iter().flat_map(|object| object.records).map(Result::unwrap);
         let offset = |source: &Source| if let Source::Kafka { offset, .. } = source { *offset } else { -1 };
-        newest_by_source(records).iter().map(|letter| (offset(&letter.source), letter.reason.clone())).collect()
+        newest_by_source(records)
+            .iter()
+            .map(|letter| (offset(&letter.source), letter.reason.clone()))
+            .collect()
     }
 
     /// The database.
