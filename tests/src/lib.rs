@@ -31,7 +31,7 @@ pub use http::{Answered, http_event};
 pub use object_lane::ObjectLane;
 pub use own_postgres::OwnPostgres;
 pub use parts::Parts;
-pub use proxy::{Moment, Proxy};
+pub use proxy::{Moment, Proxy, authority};
 pub use sinks::{Row, Sinks};
 pub use topic::Topic;
 pub use web::Web;

@@ -8,6 +8,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+/// Host and port of a URL.
+#[must_use]
+pub fn authority(url: &str) -> String {
+    let rest = url.split_once("://").unwrap().1.split('/').next().unwrap();
+    rest.rsplit('@').next().unwrap().to_owned()
+}
+
 /// When the proxy acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {

@@ -26,7 +26,7 @@ pub struct Sinks {
 
 /// How long looking may take.
 fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(30)
+    Instant::now() + Duration::from_mins(1)
 }
 
 impl Sinks {

@@ -6,9 +6,15 @@ use std::{
 };
 
 use anyhow::Context as _;
+use positions::OffsetRanges;
 use tokio_postgres::Transaction;
 
-use super::{Verdict, ends::Ends};
+use super::{
+    Verdict,
+    ends::Ends,
+    lost::Reach,
+    topic::{Found, Offsets, Topic, below, intersection, within},
+};
 
 /// One partition's books.
 #[derive(Debug, Clone, Default)]
@@ -19,9 +25,34 @@ pub(crate) struct Books {
     pub(crate) stored: i64,
     pub(crate) parked_count: i64,
     pub(crate) parked: BTreeSet<i64>,
+    pub(crate) incarnation: i64,
 }
 
 impl Books {
+    /// The offsets that Kafka has and the books do not. They may know more than Kafka had when it was asked.
+    fn open(&self, (beginning, end): (i64, i64)) -> OffsetRanges {
+        let end = end.max(self.next);
+        let mut open: OffsetRanges = self.holes.iter().cloned().collect();
+        open.insert(self.next..end);
+        intersection(&open, &within((beginning, end)))
+    }
+
+    /// The offsets that both have.
+    fn handled(&self, beginning: i64) -> OffsetRanges {
+        within((beginning, self.next)).difference(&self.holes.iter().cloned().collect())
+    }
+
+    /// How many offsets the books have that Kafka no longer has.
+    fn expired(&self, beginning: i64) -> i64 {
+        let holes = self.holes.iter().cloned().collect();
+        below(beginning.min(self.next)).difference(&holes).count()
+    }
+
+    /// How far the sink is.
+    pub(crate) fn reach(&self) -> Reach {
+        Reach { next: self.next, holes: self.holes.iter().cloned().collect() }
+    }
+
     /// Whether this record is part of the totals.
     pub(crate) fn counted(&self, offset: i64) -> bool {
         offset < self.next
@@ -41,7 +72,7 @@ pub(crate) async fn read(
         .query(
             "SELECT o.partition, o.next_offset, o.holes_forgotten, o.records_stored, o.records_parked, \
              coalesce(array_agg(lower(h)) FILTER (WHERE h IS NOT NULL), '{}'), \
-             coalesce(array_agg(upper(h)) FILTER (WHERE h IS NOT NULL), '{}') \
+             coalesce(array_agg(upper(h)) FILTER (WHERE h IS NOT NULL), '{}'), o.incarnation \
              FROM kafka_offsets o LEFT JOIN LATERAL unnest(o.holes) AS h ON true \
              WHERE o.consumer_group = $1 AND o.topic = $2 GROUP BY o.consumer_group, o.topic, o.partition",
             &[&group, &topic],
@@ -60,6 +91,7 @@ pub(crate) async fn read(
                 stored: row.get(3),
                 parked_count: row.get(4),
                 parked: BTreeSet::new(),
+                incarnation: row.get(7),
             },
         );
     }
@@ -76,44 +108,76 @@ pub(crate) async fn read(
     Ok(books)
 }
 
+/// What Kafka says about the offsets of a topic that the books concern.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// What became of the offsets that the books do not have.
+    open: BTreeMap<i32, Found>,
+    /// How many records the books must have, at the least and at the most.
+    bounds: BTreeMap<i32, (i64, i64)>,
+}
+
+/// Asks Kafka about what the books do not have; and about what they have, where their count is not that of the offsets.
+pub(crate) async fn look_up(topic: &mut Topic<'_>, all: &BTreeMap<i32, Books>) -> anyhow::Result<Seen> {
+    let none = Books::default();
+    let books = |partition: i32| all.get(&partition).unwrap_or(&none);
+    let partitions: Vec<(i32, (i64, i64))> =
+        topic.ends.iter().map(|(&number, &ends)| (number, ends)).collect();
+    let open = partitions.iter().map(|&(number, ends)| (number, books(number).open(ends))).collect();
+    let mut seen = Seen { open: topic.look_up(&open).await?, bounds: BTreeMap::new() };
+    for (number, ends) in partitions {
+        let books = books(number);
+        let (handled, expired) = (books.handled(ends.0), books.expired(ends.0));
+        let all = handled.count() + expired;
+        let mut bounds = (all, all);
+        if books.stored + books.parked_count != all || topic.has_gap(number, &handled) {
+            let found = topic.look_up(&Offsets::from([(number, handled.clone())])).await?;
+            let records = found.get(&number).map_or(0, |found| found.records.count() + found.gone.count());
+            // Where there are gaps, it is not known how many there were among what expired; and Kafka compacts away what
+            // was a record when it was delivered.
+            if records < handled.count() {
+                bounds = (records, if topic.is_compacted().await? { all } else { records + expired });
+            }
+        }
+        seen.bounds.insert(number, bounds);
+    }
+    Ok(seen)
+}
+
 /// Holds the books against what Kafka took.
 pub(crate) fn judge(
     verdict: &mut Verdict,
     all: &BTreeMap<i32, Books>,
     ends: &Ends,
-    letters: &dyn Fn(i32) -> BTreeSet<i64>,
+    seen: &Seen,
+    letters: &dyn Fn(i32, i64) -> BTreeSet<i64>,
 ) {
-    for (&partition, &(beginning, end)) in ends {
-        let books = all.get(&partition).cloned().unwrap_or_default();
-        // The books may know more than Kafka had when we asked.
-        let end = end.max(books.next);
-        let inside = |hole: &Range<i64>| hole.start.max(beginning)..hole.end.max(beginning);
-        // What expired before the group came by is nobody's.
-        let expired: i64 =
-            books.holes.iter().map(|hole| hole.end.min(beginning) - hole.start.min(beginning)).sum();
-        let expired = if books.next == 0 { beginning } else { expired };
-        let missing: Vec<i64> =
-            books.holes.iter().flat_map(inside).chain(books.next.max(beginning)..end).collect();
-        let produced = end - expired;
-        let lost = i64::try_from(missing.len()).unwrap_or(i64::MAX);
-        let surplus = books.stored + books.parked_count - (produced - lost);
-        let without_letter: Vec<i64> = books.parked.difference(&letters(partition)).copied().collect();
-        verdict.produced += produced;
+    let (no_books, nothing) = (Books::default(), Found::default());
+    for &partition in ends.keys() {
+        let books = all.get(&partition).unwrap_or(&no_books);
+        let Found { records: missing, gone } = seen.open.get(&partition).unwrap_or(&nothing);
+        let (least, most) = seen.bounds.get(&partition).copied().unwrap_or_default();
+        let counted = books.stored + books.parked_count;
+        let delivered = counted.clamp(least, most);
+        let surplus = counted - delivered;
+        let without_letter =
+            books.parked.difference(&letters(partition, books.incarnation)).copied().collect();
+        verdict.produced += delivered + missing.count();
         verdict.stored += books.stored;
         verdict.parked += books.parked_count;
-        verdict.missing += lost + (-surplus).max(0);
+        verdict.missing += missing.count() + (-surplus).max(0);
         verdict.doubled += surplus.max(0);
-        verdict.problem("neither stored nor parked", partition, &missing);
+        verdict.lose(partition, gone);
+        verdict.problem("neither stored nor parked", partition, missing);
         verdict.problem("parked, but not among the parked records", partition, &without_letter);
         if surplus != 0 {
             verdict.problems.push(format!(
-                "the ledger counts {} stored and {} parked of {} delivered in partition {partition}",
-                books.stored,
-                books.parked_count,
-                produced - lost
+                "the ledger counts {} stored and {} parked of {delivered} delivered in partition {partition}",
+                books.stored, books.parked_count,
             ));
         }
-        if books.holes_forgotten != 0 {
+        // Holes that were forgotten are no fault where every record is counted: they were transaction markers.
+        if surplus != 0 && books.holes_forgotten != 0 {
             verdict
                 .problems
                 .push(format!("{} holes of partition {partition} were forgotten", books.holes_forgotten));
@@ -125,10 +189,42 @@ pub(crate) fn judge(
 mod tests {
     use super::*;
 
-    fn verdict(books: Books, ends: (i64, i64)) -> Verdict {
+    /// As if Kafka had a record at each offset from `beginning` on but at those of `empty`.
+    fn verdict_with_gaps(books: Books, ends: (i64, i64), empty: &[i64]) -> Verdict {
+        let empty: OffsetRanges = empty.iter().copied().collect();
+        let records = books.open(ends).difference(&empty);
+        let (handled, expired) = (books.handled(ends.0), books.expired(ends.0));
+        let filled = handled.difference(&empty).count();
+        let least = if filled < handled.count() { filled } else { filled + expired };
+        let seen = Seen {
+            open: [(0, Found { records, ..Found::default() })].into(),
+            bounds: [(0, (least, filled + expired))].into(),
+        };
         let mut verdict = Verdict::default();
-        judge(&mut verdict, &[(0, books)].into(), &[(0, ends)].into(), &|_| [1].into());
+        judge(&mut verdict, &[(0, books)].into(), &[(0, ends)].into(), &seen, &|_, _| [1].into());
         verdict
+    }
+
+    fn verdict(books: Books, ends: (i64, i64)) -> Verdict {
+        verdict_with_gaps(books, ends, &[])
+    }
+
+    #[test]
+    fn offsets_without_a_record_are_neither_missing_nor_produced() {
+        let books =
+            Books { next: 12, stored: 9, holes: std::iter::once(10..11).collect(), ..Books::default() };
+        let of_gaps = verdict_with_gaps(books.clone(), (0, 13), &[4, 5, 10, 12]);
+        assert!(of_gaps.holds(), "{of_gaps:?}");
+        assert_eq!((of_gaps.produced, of_gaps.stored), (9, 9));
+        assert_eq!(verdict_with_gaps(books.clone(), (0, 13), &[4, 10, 12]).missing, 1);
+        assert_eq!(verdict_with_gaps(books, (0, 13), &[4, 5, 6, 10, 12]).doubled, 1);
+    }
+
+    #[test]
+    fn what_expired_may_have_held_gaps_where_the_rest_does() {
+        let books = Books { next: 100, stored: 90, ..Books::default() };
+        assert!(verdict_with_gaps(books.clone(), (50, 100), &[60]).holds());
+        assert!(!verdict(books, (50, 100)).holds(), "no gap is known");
     }
 
     #[test]

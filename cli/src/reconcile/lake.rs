@@ -15,10 +15,15 @@ use arrow_array::{
 };
 use futures::StreamExt as _;
 use lake::{AppVersions, Snapshot};
-use positions::{Position, app_id, position_from_app_versions};
+use positions::{OffsetRanges, Position, app_id, position_from_app_versions};
 use tokio::time::Instant;
 
-use super::{Verdict, ends::Ends};
+use super::{
+    Verdict,
+    ends::Ends,
+    lost::Reach,
+    topic::{Found, Offsets, intersection, within},
+};
 use crate::stack::{aws, record::Stack};
 
 /// How long reading a whole table may take.
@@ -119,51 +124,63 @@ fn summed(batch: &RecordBatch, root: &str, rest: &[&str]) -> anyhow::Result<Opti
     })
 }
 
-/// Holds the rows against what Kafka took.
+/// The offsets that Kafka has and that are neither stored nor parked.
+pub(crate) fn open(stored: &Stored, group: &str, topic: &str, ends: &Ends) -> Offsets {
+    let of = |(&partition, &ends): (&i32, &(i64, i64))| {
+        let rows: OffsetRanges = stored.offsets.get(&partition).into_iter().flatten().copied().collect();
+        let parked = position(&stored.apps, group, topic, partition).parked;
+        (partition, within(ends).difference(&rows).difference(&parked))
+    };
+    ends.iter().map(of).collect()
+}
+
+/// How far the sink is in each partition.
+pub(crate) fn reaches(stored: &Stored, group: &str, topic: &str, ends: &Ends) -> BTreeMap<i32, Reach> {
+    let of = |&partition: &i32| {
+        let position = position(&stored.apps, group, topic, partition);
+        (partition, Reach { next: position.next, holes: position.holes })
+    };
+    ends.keys().map(of).collect()
+}
+
+/// Holds the rows against what Kafka took. `found` says what the [`open`] offsets are.
 pub(crate) fn judge(
     verdict: &mut Verdict,
     stored: &Stored,
     ends: &Ends,
-    letters: &dyn Fn(i32) -> BTreeSet<i64>,
+    found: &BTreeMap<i32, Found>,
+    letters: &dyn Fn(i32, i64) -> BTreeSet<i64>,
 ) {
-    for (&partition, &(beginning, end)) in ends {
-        let none = Vec::new();
-        let rows = stored.offsets.get(&partition).unwrap_or(&none);
-        let position = position(&stored.apps, &verdict.group, &verdict.topic, partition);
-        let expected = beginning..end;
-        let mut distinct: Vec<i64> = rows.clone();
-        distinct.dedup();
-        let doubled: Vec<i64> =
+    let (no_rows, nothing) = (Vec::new(), Found::default());
+    for (&partition, &ends) in ends {
+        let rows = stored.offsets.get(&partition).unwrap_or(&no_rows);
+        let Position { parked, incarnation, .. } =
+            position(&stored.apps, &verdict.group, &verdict.topic, partition);
+        let Found { records: missing, gone } = found.get(&partition).unwrap_or(&nothing);
+        let expected = within(ends);
+        let stored: OffsetRanges = rows.iter().copied().collect();
+        let doubled: OffsetRanges =
             rows.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
-        let both: Vec<i64> =
-            distinct.iter().filter(|offset| position.parked.contains(offset)).copied().collect();
-        let held: BTreeSet<i64> = distinct
-            .iter()
-            .chain(&position.parked)
-            .filter(|offset| expected.contains(offset))
-            .copied()
-            .collect();
-        let missing: Vec<i64> = expected.clone().filter(|offset| !held.contains(offset)).collect();
-        let letters = letters(partition);
-        let without_letter: Vec<i64> = position.parked.difference(&letters).copied().collect();
-        let size = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        verdict.produced += end - beginning;
-        verdict.stored += size(distinct.iter().filter(|offset| expected.contains(offset)).count());
-        verdict.parked += size(position.parked.iter().filter(|offset| expected.contains(offset)).count());
-        verdict.missing += size(missing.len());
-        verdict.doubled += size(doubled.len() + both.len());
-        verdict.problem("neither stored nor parked", partition, &missing);
+        let repeated = rows.len() - usize::try_from(stored.count()).unwrap_or(0);
+        let both = intersection(&stored, &parked);
+        let letters: OffsetRanges = letters(partition, incarnation).into_iter().collect();
+        let (stored, kept) = (intersection(&stored, &expected), intersection(&parked, &expected));
+        verdict.produced += stored.count() + kept.difference(&stored).count() + missing.count();
+        verdict.stored += stored.count();
+        verdict.parked += kept.count();
+        verdict.missing += missing.count();
+        verdict.doubled += i64::try_from(repeated).unwrap_or(i64::MAX) + both.count();
+        verdict.lose(partition, gone);
+        verdict.problem("neither stored nor parked", partition, missing);
         verdict.problem("stored twice", partition, &doubled);
         verdict.problem("stored and parked", partition, &both);
-        verdict.problem("parked, but not among the parked records", partition, &without_letter);
+        verdict.problem("parked, but not among the parked records", partition, &parked.difference(&letters));
     }
 }
 
-/// A partition's position, all its parked offsets included.
+/// A partition's position.
 pub(crate) fn position(apps: &AppVersions, group: &str, topic: &str, partition: i32) -> Position {
-    let id = app_id(group, topic, partition);
-    let next = apps.get(&id).unwrap_or(0);
-    position_from_app_versions(&id, 0..next, |id| apps.get(id))
+    position_from_app_versions(&app_id(group, topic, partition), apps.as_map())
 }
 
 #[cfg(test)]
@@ -171,11 +188,28 @@ mod tests {
     use super::*;
 
     fn verdict(rows: &[i64], next: i64, end: i64) -> Verdict {
+        verdict_with_gaps(rows, next, end, &[])
+    }
+
+    fn verdict_with_gaps(rows: &[i64], next: i64, end: i64, empty: &[i64]) -> Verdict {
         let apps = [(app_id("g", "t", 0), next)].into_iter().collect();
         let stored = Stored { offsets: [(0, rows.to_vec())].into(), apps, sum: None };
         let mut verdict = Verdict { group: "g".into(), topic: "t".into(), ..Verdict::default() };
-        judge(&mut verdict, &stored, &[(0, (0, end))].into(), &|_| BTreeSet::new());
+        let ends = [(0, (0, end))].into();
+        let open = open(&stored, "g", "t", &ends);
+        let found = open.into_iter().map(|(partition, open)| {
+            let records = open.difference(&empty.iter().copied().collect());
+            (partition, Found { records, ..Found::default() })
+        });
+        judge(&mut verdict, &stored, &ends, &found.collect(), &|_, _| BTreeSet::new());
         verdict
+    }
+
+    #[test]
+    fn offsets_without_a_record_are_neither_missing_nor_produced() {
+        let verdict = verdict_with_gaps(&[0, 1, 4], 5, 6, &[2, 3, 5]);
+        assert!(verdict.holds(), "{verdict:?}");
+        assert_eq!((verdict.produced, verdict.stored), (3, 3));
     }
 
     #[test]

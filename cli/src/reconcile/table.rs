@@ -3,16 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
-use chrono::{DateTime, Days, Utc};
+use chrono::{DateTime, Utc};
 use pipeline::{Pipeline, RecordDecoder, Table, Value};
+use positions::OffsetRanges;
 use tokio_postgres::Client;
 use warehouse::{NewRow, RowsTable, quoted};
 
 use super::{
     Verdict,
-    books::{self, Books},
+    books::{self, Books, Seen},
     ends::Ends,
     records,
+    topic::Offsets,
 };
 use crate::stack::{postgres, record::Stack};
 
@@ -37,28 +39,29 @@ pub(crate) async fn read(client: &mut Client, topic: &str, spec: &Table) -> anyh
     Ok(Stored { books, offsets: rows.iter().map(|row| (row.get(0), row.get(1))).collect() })
 }
 
-/// Holds rows and books against what Kafka took. Returns the records that were handled and have no row.
+/// Holds rows and books against what Kafka took. Returns the offsets that were handled and have no row.
 pub(crate) fn judge(
     verdict: &mut Verdict,
     stored: &Stored,
     ends: &Ends,
-    letters: &dyn Fn(i32) -> BTreeSet<i64>,
-) -> BTreeMap<i32, BTreeSet<i64>> {
-    books::judge(verdict, &stored.books, ends, letters);
-    let mut without_row = BTreeMap::new();
+    seen: &Seen,
+    letters: &dyn Fn(i32, i64) -> BTreeSet<i64>,
+) -> Offsets {
+    books::judge(verdict, &stored.books, ends, seen, letters);
+    let mut without_row = Offsets::new();
     for (&partition, &(beginning, _)) in ends {
         let books = stored.books.get(&partition).cloned().unwrap_or_default();
         let rows = stored.offsets.get(&partition).map(Vec::as_slice).unwrap_or_default();
-        let doubled: Vec<i64> =
+        let doubled: OffsetRanges =
             rows.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
-        verdict.doubled += i64::try_from(doubled.len()).unwrap_or(i64::MAX);
+        verdict.doubled += doubled.count();
         verdict.problem("stored more than once", partition, &doubled);
-        let strangers: Vec<i64> = rows.iter().copied().filter(|offset| !books.counted(*offset)).collect();
+        let strangers: OffsetRanges = rows.iter().copied().filter(|offset| !books.counted(*offset)).collect();
         verdict.problem("stored, but not by the ledger", partition, &strangers);
         let with_row: BTreeSet<i64> = rows.iter().copied().collect();
         // What Kafka no longer holds cannot be asked for.
         let handled = (beginning..books.next).filter(|offset| books.counted(*offset));
-        let missing: BTreeSet<i64> = handled.filter(|offset| !with_row.contains(offset)).collect();
+        let missing: OffsetRanges = handled.filter(|offset| !with_row.contains(offset)).collect();
         if !missing.is_empty() {
             without_row.insert(partition, missing);
         }
@@ -72,46 +75,51 @@ pub(crate) async fn account_for(
     stack: &Stack,
     pipeline: &Pipeline,
     spec: &Table,
-    without_row: &BTreeMap<i32, BTreeSet<i64>>,
+    without_row: &Offsets,
 ) -> anyhow::Result<()> {
     let table = RowsTable::of_pipeline(pipeline, spec).context("the table's fields do not fit")?;
     let decoder = RecordDecoder::new(&pipeline.fields);
     let event_time = pipeline.event_time.as_ref().and_then(|path| decoder.layout().place(path));
-    let oldest = spec.retention_days.map(|days| Utc::now() - Days::new(days.into()));
+    let now = Utc::now();
     let client = postgres::connect(&stack.database_url).await?;
     let mut reader = records::Reader::open(&stack.kafka(), &pipeline.topic.name, without_row).await?;
-    let mut lost: BTreeMap<i32, BTreeSet<i64>> = without_row.clone();
+    let mut lost = Offsets::new();
     while let Some(records) = reader.next().await? {
-        let mut good: Vec<(i32, i64, Vec<Value<'_>>)> = Vec::new();
+        let mut good: Vec<(i32, i64, i64, Vec<Value<'_>>)> = Vec::new();
         for record in &records {
+            lost.entry(record.partition).or_default().insert_one(record.offset);
             let mut row = Vec::new();
             let value = record.value.as_deref().unwrap_or_default();
             if decoder.decode(value, &mut row).is_ok() {
-                good.push((record.partition, record.offset, row));
+                good.push((record.partition, record.offset, record.timestamp, row));
             }
         }
         let rows: Vec<NewRow<'_, '_>> = good
             .iter()
-            .map(|(partition, offset, values)| NewRow {
+            .map(|(partition, offset, timestamp, values)| NewRow {
                 values,
-                received_at: DateTime::default(),
+                received_at: DateTime::from_timestamp_millis(*timestamp).unwrap_or_default(),
                 partition: *partition,
                 offset: *offset,
             })
             .collect();
         let there = table.has_keys(&client, &rows).await.context("cannot look keys up")?;
-        for ((partition, offset, row), there) in good.iter().zip(there) {
-            let time = event_time.and_then(|place| warehouse::values::time(&row[place]));
-            let is_over = time.zip(oldest).is_some_and(|(time, oldest)| time < oldest);
+        for (row, there) in rows.iter().zip(there) {
+            let time = event_time.and_then(|place| warehouse::values::time(&row.values[place]));
+            let is_over = time.is_some_and(|time| table.is_over(time, row.received_at, now));
             if there || is_over {
                 verdict.repeated += 1;
-                lost.entry(*partition).or_default().remove(offset);
+                lost.entry(row.partition).or_default().remove_one(row.offset);
             }
         }
     }
+    // An offset without a record has no row; of one that could not be read it is not known.
+    for (partition, unread) in reader.unread() {
+        let lost = lost.entry(*partition).or_default();
+        unread.iter().for_each(|range| lost.insert(range.clone()));
+    }
     for (partition, offsets) in lost {
-        let offsets: Vec<i64> = offsets.into_iter().collect();
-        verdict.missing += i64::try_from(offsets.len()).unwrap_or(i64::MAX);
+        verdict.missing += offsets.count();
         verdict.problem("handled, but neither the record nor its key has a row", partition, &offsets);
     }
     Ok(())

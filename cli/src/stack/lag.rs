@@ -1,10 +1,11 @@
 //! How far each mapping is behind its topic, by Kafka's own books.
 
-use std::time::Duration;
+use std::{fmt, ops::Range, time::Duration};
 
 use anyhow::Context as _;
 use event_source::Mapping;
 use kafka_offsets::{LagError, LagReader, PartitionLag};
+use serde::Serialize;
 use tokio::time::Instant;
 
 use super::record::{Outputs, Stack};
@@ -21,14 +22,83 @@ pub(crate) struct MappingLag<'a> {
 }
 
 impl MappingLag<'_> {
-    /// The records that all partitions ever took.
+    /// The offsets that all partitions ever gave.
     pub(crate) fn end(&self) -> u64 {
-        self.partitions.iter().map(|partition| u64::try_from(partition.end).unwrap_or(0)).sum()
+        self.sum(|partition| partition.end + partition.open)
     }
 
-    /// The records of all partitions that wait.
+    /// The offsets of all partitions that wait for the group.
     pub(crate) fn total(&self) -> u64 {
-        self.partitions.iter().map(|partition| u64::try_from(partition.lag).unwrap_or(0)).sum()
+        self.sum(|partition| partition.lag)
+    }
+
+    /// The offsets of all partitions that wait for the end of a transaction.
+    pub(crate) fn open(&self) -> u64 {
+        self.sum(|partition| partition.open)
+    }
+
+    fn sum(&self, value: impl Fn(&PartitionLag) -> i64) -> u64 {
+        self.partitions.iter().map(|partition| u64::try_from(value(partition)).unwrap_or(0)).sum()
+    }
+
+    /// The partitions in which a transaction is open.
+    pub(crate) fn open_transactions(&self) -> Vec<OpenTransaction> {
+        let open = self.partitions.iter().filter(|partition| partition.open > 0);
+        open.map(|partition| OpenTransaction {
+            partition: partition.partition,
+            from: partition.end,
+            offsets: partition.open,
+        })
+        .collect()
+    }
+
+    /// What Kafka deleted before the group read it.
+    pub(crate) fn lost(&self) -> Vec<OffsetRange> {
+        let of = |partition: &PartitionLag| OffsetRange::all(partition.partition, &partition.lost);
+        self.partitions.iter().flat_map(of).collect()
+    }
+}
+
+/// Offsets of a partition that a transaction keeps back: its producer has neither committed nor aborted it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(crate) struct OpenTransaction {
+    pub(crate) partition: i32,
+    /// The first offset that nobody can read yet.
+    pub(crate) from: i64,
+    /// How many there are.
+    pub(crate) offsets: i64,
+}
+
+impl OpenTransaction {
+    /// What to tell people about it.
+    pub(crate) fn describe(&self, topic: &str) -> String {
+        let Self { partition, from, offsets } = self;
+        format!(
+            "a transaction is open in {topic}-{partition}: {offsets} offsets from {from} on wait until its producer \
+             commits or aborts it, or until Kafka aborts it (transaction.timeout.ms)"
+        )
+    }
+}
+
+/// Consecutive offsets of a partition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct OffsetRange {
+    pub(crate) partition: i32,
+    pub(crate) first: i64,
+    pub(crate) last: i64,
+}
+
+impl OffsetRange {
+    /// One for each of a partition's ranges.
+    pub(crate) fn all<'a>(partition: i32, ranges: impl IntoIterator<Item = &'a Range<i64>>) -> Vec<Self> {
+        let ranges = ranges.into_iter();
+        ranges.map(|range| Self { partition, first: range.start, last: range.end - 1 }).collect()
+    }
+}
+
+impl fmt::Display for OffsetRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}-{}", self.partition, self.first, self.last)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `headwater drain`: waits until every mapping and every queue has delivered everything.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use clap::Args;
 
@@ -32,6 +32,9 @@ pub(crate) struct Drain {
     timeout: Duration,
 }
 
+/// How long an open transaction is no news.
+const SOON: Duration = Duration::from_secs(2);
+
 /// Waits until all lags are 0 and all queues empty.
 pub(crate) async fn run(layout: &Layout, args: &Drain) -> anyhow::Result<()> {
     let stack = Stack::load(layout)?;
@@ -39,13 +42,14 @@ pub(crate) async fn run(layout: &Layout, args: &Drain) -> anyhow::Result<()> {
     let started = tokio::time::Instant::now();
     let reader = lag::reader(&stack).await?;
     let mut meter: Option<(Meter, u64)> = None;
+    let mut said = false;
     loop {
         if bridge::part(layout).running().is_none() {
             return Err(failure("the bridge does not run, so nothing is delivered", "run `headwater up`"));
         }
         let lags = lag::all(&reader, outputs).await?;
         let depths = queues::all(&stack).await?;
-        let left: u64 = lags.iter().map(MappingLag::total).sum::<u64>()
+        let left: u64 = lags.iter().map(|lag| lag.total() + lag.open()).sum::<u64>()
             + depths.iter().map(|depth| depth.waiting).sum::<u64>();
         if left == 0 {
             drop(meter);
@@ -58,8 +62,23 @@ pub(crate) async fn run(layout: &Layout, args: &Drain) -> anyhow::Result<()> {
         if started.elapsed() >= args.timeout {
             return Err(left_over(layout, &lags, &depths, left, args.timeout));
         }
+        // A transaction that is open for so long is more than one on its way.
+        if started.elapsed() >= SOON && !said {
+            let open = open_transactions(&lags);
+            open.iter().for_each(out::note);
+            said = !open.is_empty();
+        }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// What to tell people about open transactions, each once whatever the number of groups.
+fn open_transactions(lags: &[MappingLag<'_>]) -> BTreeSet<String> {
+    let of = |lag: &MappingLag<'_>| {
+        let topic = &lag.mapping.topic;
+        lag.open_transactions().iter().map(|open| open.describe(topic)).collect::<Vec<_>>()
+    };
+    lags.iter().flat_map(of).collect()
 }
 
 fn left_over(
@@ -71,7 +90,7 @@ fn left_over(
 ) -> anyhow::Error {
     let rows = lags.iter().flat_map(|lag| {
         let mapping = lag.mapping;
-        lag.partitions.iter().filter(|partition| partition.lag > 0).map(|partition| {
+        lag.partitions.iter().filter(|partition| partition.lag + partition.open > 0).map(|partition| {
             vec![
                 mapping.function_name.clone(),
                 mapping.consumer_group.clone(),
@@ -79,15 +98,26 @@ fn left_over(
                 partition.committed.map_or_else(|| "none".to_owned(), |offset| offset.to_string()),
                 partition.end.to_string(),
                 partition.lag.to_string(),
+                partition.open.to_string(),
             ]
         })
     });
-    out::line(table::render(&["function", "group", "partition", "committed", "end", "lag"], rows));
+    out::line(table::render(
+        &["function", "group", "partition", "committed", "end", "lag", "in a transaction"],
+        rows,
+    ));
     if depths.iter().any(|depth| depth.waiting > 0) {
         let rows = depths.iter().filter(|depth| depth.waiting > 0).map(|depth| {
             vec![depth.queue.function_name.clone(), depth.queue.name.clone(), depth.waiting.to_string()]
         });
         out::line(table::render(&["function", "queue", "messages"], rows));
+    }
+    let open = open_transactions(lags);
+    if !open.is_empty() && lags.iter().all(|lag| lag.total() == 0) {
+        return failure(
+            open.into_iter().collect::<Vec<_>>().join("; "),
+            "end the transaction: `kafka-transactions.sh find-hanging` and `abort`, or the producer itself",
+        );
     }
     failure(
         format!("{left} deliveries are left after {timeout:?}"),

@@ -2,8 +2,11 @@
 //!
 //! The functions' positions know whether a first try had in fact succeeded, so that each record is stored once.
 
+use std::collections::BTreeMap;
+
 use anyhow::Context as _;
 use objects::{ObjectStore, S3Location};
+use positions::OffsetRanges;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::{Duration, Instant};
@@ -41,6 +44,19 @@ struct RequestContext {
     function_arn: String,
 }
 
+/// A batch, as far as it says which records it holds.
+#[derive(Deserialize)]
+struct Event {
+    records: BTreeMap<String, Vec<Place>>,
+}
+
+#[derive(Deserialize)]
+struct Place {
+    topic: String,
+    partition: i32,
+    offset: i64,
+}
+
 impl GivenUp {
     fn parse(path: &str, body: &[u8]) -> serde_json::Result<Self> {
         let record: InvocationRecord = serde_json::from_slice(body)?;
@@ -74,6 +90,23 @@ pub(crate) async fn all(stack: &Stack, function: Option<&str>) -> anyhow::Result
             if function.is_none_or(|wanted| wanted == batch.function) {
                 found.push(batch);
             }
+        }
+    }
+    Ok(found)
+}
+
+/// The offsets that the batches of a function hold of a topic, by partition.
+pub(crate) async fn offsets(
+    stack: &Stack,
+    function: &str,
+    topic: &str,
+) -> anyhow::Result<BTreeMap<i32, OffsetRanges>> {
+    let mut found: BTreeMap<i32, OffsetRanges> = BTreeMap::new();
+    for batch in all(stack, Some(function)).await? {
+        let event: Event = serde_json::from_slice(&batch.event)
+            .with_context(|| format!("{} holds no event of Kafka", batch.path))?;
+        for record in event.records.into_values().flatten().filter(|record| record.topic == topic) {
+            found.entry(record.partition).or_default().insert_one(record.offset);
         }
     }
     Ok(found)

@@ -1,5 +1,6 @@
 //! One file a verb.
 
+mod accept_loss;
 pub(crate) mod board;
 pub(crate) mod bridge;
 pub(crate) mod detach;
@@ -16,6 +17,7 @@ pub(crate) mod offsets;
 pub(crate) mod parked;
 pub(crate) mod pipeline;
 pub(crate) mod prepare;
+pub(crate) mod rewind;
 pub(crate) mod rooms;
 pub(crate) mod status;
 pub(crate) mod up;

@@ -1,4 +1,4 @@
-//! `headwater offsets`: where each group stands in Kafka and in its sink, and an operator's reset of the latter.
+//! `headwater offsets`: where each group stands in Kafka and in its sink, and an operator's resets.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,21 +7,23 @@ use clap::{Args, Subcommand};
 use lake::Table;
 use parquet_writer::TopicSchema;
 use pipeline::{Pipeline, Pipelines};
-use positions::{Position, app_id, reset_app_versions};
+use positions::{Position, app_id, changed_app_versions};
 use serde::Serialize;
 use tokio::time::Instant;
 use warehouse::ledger;
 
+use super::accept_loss;
 use crate::{
     failure::failure,
     out,
     reconcile::lake::position,
     stack::{aws, lag, layout::Layout, postgres, record::Stack},
     table,
+    verbs::rewind,
 };
 
 /// How long a lake may take to answer.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Arguments of `headwater offsets`.
 #[derive(Debug, Args)]
@@ -42,16 +44,39 @@ Examples:
         #[arg(long)]
         json: bool,
     },
-    /// Forget where a group's sink stands in a topic that was deleted and created again
+    /// Begin anew in a topic that was created again, or read again what a restored table lacks
     #[command(after_help = "\
-The sink refuses a topic that restarted at offset 0, because its records look like old ones. This makes it begin anew.
-What the sink stored before stays stored. Never do this to a topic that was not created again: what is delivered twice
-afterwards is stored twice.
+Without --rewind: for a topic that was deleted and created again. The sink refuses such a topic until then. It forgets its
+position and begins anew; what it stored before stays stored, and records parked before stay parked, since they belong to
+the earlier topic. Never do this to a topic that was not created again: records that Kafka delivers again are then
+stored twice.
+
+With --rewind: for a table or database that was restored to an older state. The sink keeps what it holds; the consumer
+group is set back to the first record that the sink lacks, so that each missing record is stored once. A lake table is
+compared row by row; a database is restored together with its positions. The bridge is stopped meanwhile.
 
 Examples:
   headwater offsets reset --group coldstorage --topic rooms-v1
-  headwater offsets reset --group reckoning --topic rooms-v1")]
+  headwater offsets reset --group reckoning --topic rooms-v1
+  headwater offsets reset --rewind --group coldstorage --topic rooms-v1")]
     Reset {
+        /// Read again what the sink lacks, instead of forgetting what it holds
+        #[arg(long)]
+        rewind: bool,
+        /// The consumer group
+        #[arg(long)]
+        group: String,
+        /// The topic
+        #[arg(long)]
+        topic: String,
+    },
+    /// Give up what Kafka deleted before a group read it
+    #[command(after_help = "\
+`headwater status` and `headwater verify` name such offsets until this is done. The bridge is stopped for a moment.
+
+Examples:
+  headwater offsets accept-loss --group coldstorage --topic rooms-v1")]
+    AcceptLoss {
         /// The consumer group
         #[arg(long)]
         group: String,
@@ -75,6 +100,10 @@ struct Line {
     /// The sink's next offset, and what is open below it.
     stored: i64,
     holes: Vec<[i64; 2]>,
+    /// Offsets of forgotten holes: a record in between may be stored or not.
+    uncertain: Option<[i64; 2]>,
+    /// How often the sink's position was reset.
+    incarnation: i64,
 }
 
 /// Runs the action.
@@ -83,7 +112,11 @@ pub(crate) async fn run(layout: &Layout, args: &Offsets) -> anyhow::Result<()> {
     let pipelines = Pipelines::from_folder(&stack.pipelines)?;
     match &args.action {
         Action::Show { json } => show(&stack, &pipelines, *json).await,
-        Action::Reset { group, topic } => reset(&stack, &pipelines, group, topic).await,
+        Action::AcceptLoss { group, topic } => accept_loss::run(layout, &stack, group, topic).await,
+        Action::Reset { rewind: true, group, topic } => {
+            rewind::run(layout, &stack, &pipelines, group, topic).await
+        }
+        Action::Reset { rewind: false, group, topic } => reset(&stack, &pipelines, group, topic).await,
     }
 }
 
@@ -108,6 +141,9 @@ async fn show(stack: &Stack, pipelines: &Pipelines, json: bool) -> anyhow::Resul
                 committed: partition.committed,
                 stored: position.next,
                 holes: position.holes.iter().map(|hole| [hole.start, hole.end]).collect(),
+                uncertain: (!position.uncertain.is_empty())
+                    .then_some([position.uncertain.start, position.uncertain.end]),
+                incarnation: position.incarnation,
             });
         }
     }
@@ -115,8 +151,9 @@ async fn show(stack: &Stack, pipelines: &Pipelines, json: bool) -> anyhow::Resul
         return lines.iter().try_for_each(out::json);
     }
     let rows = lines.iter().map(|line| {
-        let holes: Vec<String> =
-            line.holes.iter().map(|[start, end]| format!("{start}-{}", end - 1)).collect();
+        let range = |[start, end]: &[i64; 2]| format!("{start}-{}", end - 1);
+        let mut holes: Vec<String> = line.holes.iter().map(range).collect();
+        holes.extend(line.uncertain.iter().map(|uncertain| format!("uncertain: {}", range(uncertain))));
         vec![
             line.group.clone(),
             format!("{}-{}", line.topic, line.partition),
@@ -134,7 +171,7 @@ async fn show(stack: &Stack, pipelines: &Pipelines, json: bool) -> anyhow::Resul
     Ok(())
 }
 
-async fn sink_positions(
+pub(crate) async fn sink_positions(
     stack: &Stack,
     pipeline: &Pipeline,
     group: &str,
@@ -153,7 +190,7 @@ async fn sink_positions(
 }
 
 /// Whether the group's positions are in Postgres, beside its rows.
-fn in_postgres(pipeline: &Pipeline, group: &str) -> bool {
+pub(crate) fn in_postgres(pipeline: &Pipeline, group: &str) -> bool {
     let groups = [
         pipeline.totals.as_ref().map(|spec| &spec.consumer_group),
         pipeline.table.as_ref().map(|spec| &spec.consumer_group),
@@ -162,7 +199,11 @@ fn in_postgres(pipeline: &Pipeline, group: &str) -> bool {
 }
 
 /// The lake's table that a group writes, if it writes one.
-async fn lake_table(stack: &Stack, pipeline: &Pipeline, group: &str) -> anyhow::Result<Option<Table>> {
+pub(crate) async fn lake_table(
+    stack: &Stack,
+    pipeline: &Pipeline,
+    group: &str,
+) -> anyhow::Result<Option<Table>> {
     let Some(spec) = pipeline.lake.as_ref().filter(|lake| lake.consumer_group == group) else {
         return Ok(None);
     };
@@ -175,12 +216,7 @@ async fn lake_table(stack: &Stack, pipeline: &Pipeline, group: &str) -> anyhow::
 }
 
 async fn reset(stack: &Stack, pipelines: &Pipelines, group: &str, topic: &str) -> anyhow::Result<()> {
-    let nothing = || {
-        failure(
-            format!("group {group} keeps no position in topic {topic}"),
-            "`headwater offsets show` lists groups and topics",
-        )
-    };
+    let nothing = || unknown(group, topic);
     let pipeline = pipelines.of_topic(topic).ok_or_else(nothing)?;
     if in_postgres(pipeline, group) {
         let client = postgres::connect(&stack.database_url).await?;
@@ -190,14 +226,15 @@ async fn reset(stack: &Stack, pipelines: &Pipelines, group: &str, topic: &str) -
     }
     let mut table = lake_table(stack, pipeline, group).await?.ok_or_else(nothing)?;
     let deadline = Instant::now() + PATIENCE;
-    let apps = table.app_versions(deadline).await?.clone();
-    let partitions = i32::try_from(pipeline.topic.partitions).context("too many partitions")?;
+    let apps = table.app_versions(deadline).await?;
     let mut versions = Vec::new();
+    let partitions = i32::try_from(pipeline.topic.partitions).context("too many partitions")?;
     for partition in 0..partitions {
         let id = app_id(group, topic, partition);
-        let of_partition: Vec<&str> =
-            apps.with_prefix(&id).map(|(name, _)| name).filter(|name| is_of(name, &id)).collect();
-        versions.extend(reset_app_versions(&id, of_partition));
+        if apps.get(&id).is_some() {
+            let before = position(apps, group, topic, partition);
+            versions.extend(changed_app_versions(&id, &before, &before.reset(), apps.as_map()));
+        }
     }
     if versions.is_empty() {
         return Err(nothing());
@@ -207,7 +244,10 @@ async fn reset(stack: &Stack, pipelines: &Pipelines, group: &str, topic: &str) -
     Ok(())
 }
 
-/// `…/1` and what is below it, not `…/10`.
-fn is_of(name: &str, id: &str) -> bool {
-    name.strip_prefix(id).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+/// No sink keeps a position of this group in this topic.
+pub(crate) fn unknown(group: &str, topic: &str) -> anyhow::Error {
+    failure(
+        format!("group {group} keeps no position in topic {topic}"),
+        "`headwater offsets show` lists groups and topics",
+    )
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use dead_letters::{DeadLetters, Header, ParkedObject, ParkedRecord, Source, newest_by_source};
-use kafka_batch::event::MskEvent;
+use kafka_batch::{BatchResponse, Redrive, event::MskEvent};
 use tokio::time::{Duration, Instant};
 
 use crate::{
@@ -60,7 +60,8 @@ Examples:
     #[command(after_help = "\
 Batches that a mapping gave up (its failure destination) are delivered again as well, unless --topic is given. All goes through the same function
 as the first time. A record that was stored meanwhile is not stored again; one that still
-cannot be stored is parked again, and then this exits with an error.
+cannot be stored is parked again, and then this exits with an error. So it does where records stay parked because they
+belong to a topic that was deleted since (`headwater offsets reset`), or because they may be stored already.
 
 Examples:
   headwater parked redrive
@@ -68,6 +69,9 @@ Examples:
     Redrive {
         #[command(flatten)]
         filter: Filter,
+        /// Store records, too, of which it is not known whether they are stored already
+        #[arg(long)]
+        include_uncertain: bool,
     },
 }
 
@@ -103,7 +107,9 @@ pub(crate) async fn run(layout: &Layout, args: &ParkedArgs) -> anyhow::Result<()
             list(&records(&letters, filter).await?, *json)
         }
         Action::Show { source, filter } => show(&records(&letters, filter).await?, source),
-        Action::Redrive { filter } => redrive(&stack, &letters, filter).await,
+        Action::Redrive { filter, include_uncertain } => {
+            redrive(&stack, &letters, filter, *include_uncertain).await
+        }
     }
 }
 
@@ -167,7 +173,12 @@ fn show(records: &[ParkedRecord], source: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn redrive(stack: &Stack, letters: &DeadLetters, filter: &Filter) -> anyhow::Result<()> {
+async fn redrive(
+    stack: &Stack,
+    letters: &DeadLetters,
+    filter: &Filter,
+    include_uncertain: bool,
+) -> anyhow::Result<()> {
     let whole =
         if filter.topic.is_none() { given_up::all(stack, filter.lane.as_deref()).await? } else { Vec::new() };
     for batch in whole {
@@ -177,18 +188,23 @@ async fn redrive(stack: &Stack, letters: &DeadLetters, filter: &Filter) -> anyho
     }
     let before = records(letters, filter).await?;
     // An object is redriven whole or not at all: it is deleted when all of it was handled.
-    let mut lanes: BTreeMap<String, Vec<ParkedObject>> = BTreeMap::new();
+    let mut lanes: BTreeMap<(String, i64), Vec<ParkedObject>> = BTreeMap::new();
     for object in objects(letters, filter.lane.as_deref()).await? {
         let lane = object.path.split('/').next().unwrap_or_default().to_owned();
         let sound = object.records.iter().all(Result::is_ok);
         if sound && object.records.iter().flatten().all(|record| filter.takes(record)) {
-            lanes.entry(lane).or_default().push(object);
+            // All letters of an object were parked in one incarnation of the sink's position.
+            let incarnation = object.records.iter().flatten().next().map_or(0, |record| record.incarnation);
+            lanes.entry((lane, incarnation)).or_default().push(object);
         }
     }
     let total = lanes.values().flatten().map(|object| object.records.len()).sum::<usize>();
     let mut meter = Meter::new("parked records", total as u64);
     let mut done = 0;
-    for (lane, objects) in lanes {
+    let mut reasons = BTreeSet::new();
+    for ((lane, incarnation), objects) in lanes {
+        let to =
+            Destination { stack, letters, lane: &lane, redrive: Redrive { incarnation, include_uncertain } };
         if objects.iter().flat_map(|object| object.records.iter().flatten()).any(is_of_object) {
             done += read_again(stack, &lane, &objects).await?;
             meter.set(done, total as u64);
@@ -199,17 +215,20 @@ async fn redrive(stack: &Stack, letters: &DeadLetters, filter: &Filter) -> anyho
             let (records, bytes) = size(&waiting);
             let (more_records, more_bytes) = size(std::slice::from_ref(&object));
             if records > 0 && (records + more_records > MOST_RECORDS || bytes + more_bytes > MOST_BYTES) {
-                done += hand_over(stack, letters, &lane, std::mem::take(&mut waiting)).await?;
+                done += hand_over(&to, std::mem::take(&mut waiting), &mut reasons).await?;
                 meter.set(done, total as u64);
             }
             waiting.push(object);
         }
-        done += hand_over(stack, letters, &lane, waiting).await?;
+        done += hand_over(&to, waiting, &mut reasons).await?;
         meter.set(done, total as u64);
     }
     drop(meter);
     let after = records(letters, filter).await?;
-    out::line(format!("{} records redriven, {} of them are parked again", before.len(), after.len()));
+    out::line(format!("{} records redriven, {} of them are still parked", before.len(), after.len()));
+    for reason in &reasons {
+        out::line(format!("left parked: {reason}"));
+    }
     match after.first() {
         None => Ok(()),
         Some(record) => Err(failure(
@@ -250,19 +269,28 @@ fn size(objects: &[ParkedObject]) -> (usize, usize) {
     (records().count(), records().map(bytes).sum())
 }
 
-/// Invokes the lane's function with an ordinary event of these records, and deletes what it handled.
+/// Where redriven records go.
+struct Destination<'a> {
+    stack: &'a Stack,
+    letters: &'a DeadLetters,
+    lane: &'a str,
+    redrive: Redrive,
+}
+
+/// Hands records to the lane's function, and deletes what it handled. Adds to `reasons` why others stay parked.
 async fn hand_over(
-    stack: &Stack,
-    letters: &DeadLetters,
-    lane: &str,
+    to: &Destination<'_>,
     objects: Vec<ParkedObject>,
+    reasons: &mut BTreeSet<String>,
 ) -> anyhow::Result<u64> {
     if objects.is_empty() {
         return Ok(0);
     }
+    let Destination { stack, letters, lane, redrive } = *to;
     let all = objects.iter().flat_map(|object| object.records.iter().flatten().cloned());
     let records = newest_by_source(all);
-    let mut event = MskEvent::new(event_source::bridge::LOCAL_CLUSTER_ARN, &stack.kafka());
+    let mut event =
+        MskEvent::new(event_source::bridge::LOCAL_CLUSTER_ARN, &stack.kafka()).of_redrive(redrive);
     for record in &records {
         let Source::Kafka { topic, partition, offset } = &record.source else { continue };
         let damaged = || format!("{} is damaged", record.source);
@@ -277,15 +305,27 @@ async fn hand_over(
     }
     let answer =
         aws::invoke(stack, lane, event.to_json()).await.context("nothing of this batch was redriven")?;
-    if answer["batchItemFailures"].as_array().is_some_and(|failures| !failures.is_empty()) {
-        return Err(failure(
-            format!("{lane} could not handle {}", answer["batchItemFailures"]),
-            format!("see `headwater logs {lane}`; what was handled is not stored again by another redrive"),
-        ));
-    }
+    let response: BatchResponse =
+        serde_json::from_value(answer.clone()).with_context(|| format!("{lane} answered {answer}"))?;
+    let left: BTreeSet<(String, i64)> = response
+        .batch_item_failures
+        .into_iter()
+        .map(|failure| (failure.item_identifier.partition, failure.item_identifier.offset))
+        .collect();
+    let said = answer["reasons"].as_array().into_iter().flatten();
+    reasons.extend(said.filter_map(|reason| reason.as_str()).map(ToOwned::to_owned));
+    let is_left = |record: &ParkedRecord| match &record.source {
+        Source::Kafka { topic, partition, offset } => {
+            left.contains(&(format!("{topic}-{partition}"), *offset))
+        }
+        Source::Object { .. } => false,
+    };
     let deadline = Instant::now() + Duration::from_mins(1);
     let mut handled = 0;
     for object in &objects {
+        if object.records.iter().flatten().any(is_left) {
+            continue;
+        }
         // One that changed meanwhile was parked again.
         letters.remove(object, deadline).await.context("cannot delete a redriven object")?;
         handled += object.records.len() as u64;

@@ -1,6 +1,6 @@
 //! `headwater status`: each part, each mapping and each queue.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use serde::Serialize;
@@ -9,7 +9,7 @@ use crate::{
     out,
     stack::{
         bridge, emulator, kafka,
-        lag::{self, MappingLag},
+        lag::{self, MappingLag, OffsetRange, OpenTransaction},
         layout::Layout,
         postgres,
         process::Part,
@@ -65,10 +65,14 @@ struct MappingReport {
     function: String,
     group: String,
     topic: String,
-    /// Records that the topic ever took; `null`, as the lag, when Kafka does not answer.
+    /// Offsets that the topic ever gave; `null`, as the lag, when Kafka does not answer.
     end: Option<u64>,
     lag: Option<u64>,
     last_error: Option<String>,
+    /// What Kafka deleted before the group read it, until an operator accepts it.
+    lost: Vec<OffsetRange>,
+    /// Transactions that keep records of the topic back.
+    open_transactions: Vec<OpenTransaction>,
 }
 
 /// Prints what runs and how far it is.
@@ -107,6 +111,9 @@ pub(crate) async fn run(layout: &Layout, args: &Status) -> anyhow::Result<()> {
         out::line("");
         out::line(table::render(&["function", "group", "topic", "lag", "last error"], mappings));
     }
+    for line in warnings(&report.mappings) {
+        out::line(line);
+    }
     if !report.queues.is_empty() {
         let rows = report.queues.iter().map(|queue| {
             vec![
@@ -123,6 +130,24 @@ pub(crate) async fn run(layout: &Layout, args: &Status) -> anyhow::Result<()> {
         out::note("not all is well: `headwater up` starts what is missing");
     }
     Ok(())
+}
+
+/// What somebody should look at, in words.
+fn warnings(mappings: &[MappingReport]) -> Vec<String> {
+    let mut lines = BTreeSet::new();
+    for mapping in mappings {
+        let MappingReport { group, topic, lost, open_transactions, .. } = mapping;
+        lines.extend(open_transactions.iter().map(|open| open.describe(topic)));
+        if !lost.is_empty() {
+            let ranges: Vec<String> = lost.iter().map(ToString::to_string).collect();
+            lines.insert(format!(
+                "{group} lost records of {topic}, because Kafka deleted them before they were read: {}; `headwater offsets \
+                 accept-loss --group {group} --topic {topic}` says that they are given up",
+                ranges.join(", ")
+            ));
+        }
+    }
+    lines.into_iter().collect()
 }
 
 async fn report(layout: &Layout, stack: &Stack) -> Report {
@@ -157,13 +182,18 @@ async fn report(layout: &Layout, stack: &Stack) -> Report {
     let mappings = outputs
         .event_source_mappings
         .iter()
-        .map(|mapping| MappingReport {
-            function: mapping.function_name.clone(),
-            group: mapping.consumer_group.clone(),
-            topic: mapping.topic.clone(),
-            end: lags.iter().find(|lag| lag.mapping == mapping).map(MappingLag::end),
-            lag: lags.iter().find(|lag| lag.mapping == mapping).map(MappingLag::total),
-            last_error: errors.get(&(mapping.consumer_group.clone(), mapping.topic.clone())).cloned(),
+        .map(|mapping| {
+            let lag = lags.iter().find(|lag| lag.mapping == mapping);
+            MappingReport {
+                function: mapping.function_name.clone(),
+                group: mapping.consumer_group.clone(),
+                topic: mapping.topic.clone(),
+                end: lag.map(MappingLag::end),
+                lag: lag.map(MappingLag::total),
+                last_error: errors.get(&(mapping.consumer_group.clone(), mapping.topic.clone())).cloned(),
+                lost: lag.map(MappingLag::lost).unwrap_or_default(),
+                open_transactions: lag.map(MappingLag::open_transactions).unwrap_or_default(),
+            }
         })
         .collect();
     let depths =

@@ -1,11 +1,9 @@
 //! `headwater verify`: produced = stored + parked in every lane, nothing twice, and the sinks of a topic agree.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use clap::Args;
+use kafka_offsets::PartitionLag;
 use pipeline::{Pipeline, Pipelines, Table as TableSpec};
 use serde::Serialize;
 use warehouse::values;
@@ -15,14 +13,24 @@ use crate::{
     failure::failure,
     out,
     reconcile::{
-        Verdict, books,
-        ends::{self, Ends},
+        Verdict,
+        books::{self, Books, Seen},
+        ends,
         fleet::{self, FleetVerdict},
-        inbox, lake, media,
+        inbox, lake, lost, media,
         objects::ObjectVerdict,
-        parked, table as rows, totals,
+        oracle::{Opinion, Oracle},
+        parked::{self, Letters},
+        table as rows,
+        topic::Topic,
+        totals,
     },
-    stack::{lag, layout::Layout, postgres, queues, record::Stack},
+    stack::{
+        lag::{self, MappingLag, OpenTransaction},
+        layout::Layout,
+        postgres, queues,
+        record::Stack,
+    },
     table,
 };
 
@@ -31,13 +39,19 @@ use crate::{
 #[command(after_help = "\
 Looks at every record that Kafka held when this began, and at every row of every listed media file and inbox object. Exits with an error, and names the offsets, where it does not hold.
 
+The lake is read a second time by deltalake, a library that shares no code with the writer: it must find the same records, each once. With --independent, every record is also read from Kafka by librdkafka and compared with its row, value by value, and the sums of both sides with each other. What this needs is installed from PyPI when it is asked for first; until then the second reading is left out.
+
 Examples:
   headwater verify
+  headwater verify --independent
   headwater verify --json | jq .holds")]
 pub(crate) struct Verify {
     /// One JSON object
     #[arg(long)]
     json: bool,
+    /// Also compare every row of the lake with its record in Kafka, with tools that are not ours
+    #[arg(long)]
+    independent: bool,
     /// How long to wait for records that are still on their way
     #[arg(long, default_value = "30s", value_parser = duration)]
     timeout: Duration,
@@ -47,9 +61,13 @@ pub(crate) struct Verify {
 struct Report {
     holds: bool,
     mappings: Vec<Verdict>,
+    /// By topic, transactions that are open: what lies behind their beginning is not looked at.
+    open_transactions: BTreeMap<String, Vec<OpenTransaction>>,
     sums: Vec<Sum>,
     objects: Vec<ObjectVerdict>,
     fleets: Vec<FleetVerdict>,
+    /// What another reader says of the lake; `None` where it is not installed.
+    independent: Option<Vec<Opinion>>,
 }
 
 /// The two sinks of one topic against each other.
@@ -68,16 +86,23 @@ pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
     let stack = Stack::load(layout)?;
     let pipelines = Pipelines::from_folder(&stack.pipelines)?;
     let reader = lag::reader(&stack).await?;
-    let ends = ends::settled(&reader, stack.outputs()?, args.timeout).await?;
+    let ends::Settled { ends, open } = ends::settled(&reader, stack.outputs()?, args.timeout).await?;
+    let lags = lag::all(&reader, stack.outputs()?).await?;
     queues_empty(&stack, args.timeout).await?;
     let parked = parked::objects(&parked::open(&stack).await?, None).await?;
     let letters = parked::offsets(&parked);
-    let mut report = Report { holds: true, ..Report::default() };
+    let mut report = Report { holds: true, open_transactions: open, ..Report::default() };
+    let oracle = Oracle::new((layout, &stack), args.independent, &pipelines, &ends, &letters)?;
+    let running = match &oracle {
+        Some(oracle) => Some((oracle, oracle.start().await?)),
+        None => None,
+    };
     for pipeline in &pipelines {
         let Some(ends) = ends.get(&pipeline.topic.name) else { continue };
-        judge(&stack, pipeline, ends, &letters, &mut report).await?;
+        let mut kafka = Kafka { topic: Topic::new(&pipeline.topic.name, ends, stack.kafka()), lags: &lags };
+        judge(&stack, pipeline, &mut kafka, &letters, &mut report).await?;
         if let Some(spec) = &pipeline.table {
-            judge_table(layout, &stack, (pipeline, spec), ends, &letters, &mut report).await?;
+            judge_table(layout, &stack, (pipeline, spec), &mut kafka, &letters, &mut report).await?;
         }
     }
     for mapping in &stack.outputs()?.event_source_mappings {
@@ -94,13 +119,24 @@ pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
     let client = postgres::connect(&stack.database_url).await?;
     report.objects.extend(media::judge(&stack, &client, &parked).await?);
     report.objects.extend(inbox::judge(&stack, &client, &parked).await?);
+    if let Some((oracle, running)) = running {
+        report.independent = Some(oracle.opinions(running, &report.mappings).await?);
+    }
     report.holds = report.mappings.iter().all(Verdict::holds)
         && report.sums.iter().all(|sum| sum.agree)
         && report.objects.iter().all(ObjectVerdict::holds)
-        && report.fleets.iter().all(FleetVerdict::holds);
+        && report.fleets.iter().all(FleetVerdict::holds)
+        && report.independent.iter().flatten().all(Opinion::holds);
     show(&report, args.json)?;
     if report.holds {
         return Ok(());
+    }
+    if report.mappings.iter().any(|verdict| verdict.lost > 0) {
+        return Err(failure(
+            "Kafka deleted records before they were stored",
+            "look whether the source can send them again; `headwater offsets accept-loss --group GROUP --topic TOPIC` says \
+             that they are given up",
+        ));
     }
     Err(failure(
         "the sinks do not hold what Kafka and the buckets do",
@@ -117,12 +153,31 @@ async fn queues_empty(stack: &Stack, patience: Duration) -> anyhow::Result<()> {
     Ok(())
 }
 
-type Letters = BTreeMap<parked::Place, BTreeSet<i64>>;
+/// What Kafka says of a topic and of the groups that read it.
+struct Kafka<'a> {
+    topic: Topic<'a>,
+    lags: &'a [MappingLag<'a>],
+}
+
+impl Kafka<'_> {
+    /// A group's place in each partition, as of the moment when the topic was looked at.
+    fn lags(&self, group: &str) -> Vec<PartitionLag> {
+        let ours = |lag: &&MappingLag<'_>| {
+            lag.mapping.consumer_group == group && lag.mapping.topic == self.topic.name
+        };
+        let partitions = self.lags.iter().find(ours).map(|lag| lag.partitions.clone()).unwrap_or_default();
+        let beginning = |partition: &PartitionLag| Some(self.topic.ends.get(&partition.partition)?.0);
+        partitions
+            .into_iter()
+            .filter_map(|partition| Some(PartitionLag { beginning: beginning(&partition)?, ..partition }))
+            .collect()
+    }
+}
 
 async fn judge(
     stack: &Stack,
     pipeline: &Pipeline,
-    ends: &Ends,
+    kafka: &mut Kafka<'_>,
     letters: &Letters,
     report: &mut Report,
 ) -> anyhow::Result<()> {
@@ -132,20 +187,34 @@ async fn judge(
     if let Some(spec) = &pipeline.totals {
         let mut client = postgres::connect(&stack.database_url).await?;
         let read = totals::read(&mut client, topic, spec).await?;
-        let mut verdict = Verdict::of("totals-upserter", &spec.consumer_group, topic);
-        books::judge(&mut verdict, &read.books, ends, &letters_of(letters, "totals-upserter", topic));
-        report.mappings.push(verdict);
         counted = Some((spec, read));
     }
-    let Some(spec) = &pipeline.lake else { return Ok(()) };
-    let field = counted.as_ref().map(|(totals, _)| totals.sum.as_str());
-    let books = counted.as_ref().map(|(_, read)| &read.books);
-    let in_totals = |partition: i32, offset: i64| {
-        books.is_some_and(|books| books.get(&partition).is_some_and(|books| books.counted(offset)))
-    };
-    let stored = lake::read(stack, &spec.path, field, in_totals).await?;
-    let mut verdict = Verdict::of("parquet-writer", &spec.consumer_group, topic);
-    lake::judge(&mut verdict, &stored, ends, &letters_of(letters, "parquet-writer", topic));
+    // The lake is judged first: its rows say exactly which offsets must be looked up in Kafka.
+    let mut of_lake = None;
+    if let Some(spec) = &pipeline.lake {
+        let field = counted.as_ref().map(|(totals, _)| totals.sum.as_str());
+        let books = counted.as_ref().map(|(_, read)| &read.books);
+        let in_totals = |partition: i32, offset: i64| {
+            books.is_some_and(|books| books.get(&partition).is_some_and(|books| books.counted(offset)))
+        };
+        let stored = lake::read(stack, &spec.path, field, in_totals).await?;
+        let mut verdict = Verdict::of("parquet-writer", &spec.consumer_group, topic);
+        let found =
+            kafka.topic.look_up(&lake::open(&stored, &verdict.group, topic, kafka.topic.ends)).await?;
+        let letters = letters_of(letters, "parquet-writer", topic);
+        lake::judge(&mut verdict, &stored, kafka.topic.ends, &found, &letters);
+        let reaches = lake::reaches(&stored, &verdict.group, topic, kafka.topic.ends);
+        lost::judge(&mut verdict, stack, &reaches, &kafka.lags(&spec.consumer_group)).await?;
+        of_lake = Some((verdict, stored));
+    }
+    if let Some((spec, read)) = &counted {
+        let mut verdict = Verdict::of("totals-upserter", &spec.consumer_group, topic);
+        let letters = letters_of(letters, "totals-upserter", topic);
+        let seen = judge_books(stack, &mut verdict, &read.books, kafka).await?;
+        books::judge(&mut verdict, &read.books, kafka.topic.ends, &seen, &letters);
+        report.mappings.push(verdict);
+    }
+    let Some((verdict, stored)) = of_lake else { return Ok(()) };
     report.mappings.push(verdict);
     if let Some((totals, read)) = counted {
         let lake = stored.sum.map(|sum| decimal(sum, &read.sum));
@@ -163,11 +232,24 @@ async fn judge(
     Ok(())
 }
 
+/// Looks the books' offsets up in Kafka, and adds what the lane lost.
+async fn judge_books(
+    stack: &Stack,
+    verdict: &mut Verdict,
+    books: &BTreeMap<i32, Books>,
+    kafka: &mut Kafka<'_>,
+) -> anyhow::Result<Seen> {
+    let reaches = books.iter().map(|(&partition, books)| (partition, books.reach())).collect();
+    let lags = kafka.lags(&verdict.group);
+    lost::judge(verdict, stack, &reaches, &lags).await?;
+    books::look_up(&mut kafka.topic, books).await
+}
+
 async fn judge_table(
     layout: &Layout,
     stack: &Stack,
     (pipeline, spec): (&Pipeline, &TableSpec),
-    ends: &Ends,
+    kafka: &mut Kafka<'_>,
     letters: &Letters,
     report: &mut Report,
 ) -> anyhow::Result<()> {
@@ -175,7 +257,9 @@ async fn judge_table(
     let mut client = postgres::connect(&stack.database_url).await?;
     let stored = rows::read(&mut client, topic, spec).await?;
     let mut verdict = Verdict::of("table-writer", &spec.consumer_group, topic);
-    let without_row = rows::judge(&mut verdict, &stored, ends, &letters_of(letters, "table-writer", topic));
+    let seen = judge_books(stack, &mut verdict, &stored.books, kafka).await?;
+    let letters = letters_of(letters, "table-writer", topic);
+    let without_row = rows::judge(&mut verdict, &stored, kafka.topic.ends, &seen, &letters);
     rows::account_for(&mut verdict, stack, pipeline, spec, &without_row).await?;
     report.mappings.push(verdict);
     if let Ok(gateway) = stack.outputs()?.url("telemetry-gateway") {
@@ -184,9 +268,16 @@ async fn judge_table(
     Ok(())
 }
 
-/// The offsets of one lane's dead letters in a topic, by partition.
-fn letters_of<'a>(letters: &'a Letters, lane: &'a str, topic: &'a str) -> impl Fn(i32) -> BTreeSet<i64> + 'a {
-    move |partition| letters.get(&(lane.to_owned(), topic.to_owned(), partition)).cloned().unwrap_or_default()
+/// The offsets of one lane's dead letters in a topic, by partition and incarnation of the position.
+fn letters_of<'a>(
+    letters: &'a Letters,
+    lane: &'a str,
+    topic: &'a str,
+) -> impl Fn(i32, i64) -> BTreeSet<i64> + 'a {
+    move |partition, incarnation| {
+        let place = (lane.to_owned(), topic.to_owned(), partition, incarnation);
+        letters.get(&place).cloned().unwrap_or_default()
+    }
 }
 
 /// An unscaled number with as many digits behind the point as `like` has.
@@ -207,6 +298,7 @@ fn show(report: &Report, json: bool) -> anyhow::Result<()> {
             verdict.repeated,
             verdict.parked,
             verdict.missing,
+            verdict.lost,
             verdict.doubled,
         ];
         let names = [&verdict.function, &verdict.group, &verdict.topic];
@@ -221,6 +313,7 @@ fn show(report: &Report, json: bool) -> anyhow::Result<()> {
         "of it again",
         "parked",
         "missing",
+        "lost",
         "doubled",
         "verdict",
     ];
@@ -232,6 +325,14 @@ fn show(report: &Report, json: bool) -> anyhow::Result<()> {
             "{}: sum of {} in the lake {lake} {relation} {} in {}",
             sum.topic, sum.field, sum.totals, sum.table
         ));
+    }
+    for (topic, open) in &report.open_transactions {
+        for transaction in open {
+            out::line(format!("not looked at: {}", transaction.describe(topic)));
+        }
+    }
+    for opinion in report.independent.iter().flatten() {
+        out::line(opinion.line());
     }
     for drive in &report.fleets {
         let relation = if drive.holds() { "=" } else { "BUT" };
@@ -285,6 +386,10 @@ fn problems(report: &Report) -> Vec<String> {
     for verdict in &report.mappings {
         let of = |problem| format!("{} of {}: {problem}", verdict.function, verdict.topic);
         problems.extend(verdict.problems.iter().map(of));
+    }
+    for opinion in report.independent.iter().flatten() {
+        let of = |problem| format!("independent check of {}: {problem}", opinion.topic);
+        problems.extend(opinion.problems.iter().map(of));
     }
     for drive in &report.fleets {
         problems

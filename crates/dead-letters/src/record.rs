@@ -13,6 +13,10 @@ pub struct ParkedRecord {
     pub lane: String,
     /// Where it came from.
     pub source: Source,
+    /// The incarnation of the sink's position in which a Kafka record was parked: after `headwater offsets reset`, a record
+    /// of an earlier one belongs to a topic that is gone. 0 for an object.
+    #[serde(default)]
+    pub incarnation: i64,
     /// Why it could not be stored.
     pub reason: String,
     /// The key's bytes in base64, if it had a key.
@@ -77,11 +81,12 @@ impl fmt::Display for Source {
 }
 
 impl ParkedRecord {
-    /// A Kafka record, parked now. `schema` is the fingerprint of what it was read as.
+    /// A Kafka record, parked now. `schema` is the fingerprint of what it was read as, `incarnation` that of the sink's
+    /// position.
     #[must_use]
     pub fn of_kafka(
         lane: &str,
-        partition: &PartitionRecords<'_>,
+        (partition, incarnation): (&PartitionRecords<'_>, i64),
         record: &RecordRef<'_>,
         reason: &str,
         schema: &str,
@@ -95,6 +100,7 @@ impl ParkedRecord {
         Self {
             lane: lane.to_owned(),
             source,
+            incarnation,
             reason: reason.to_owned(),
             key_base64: record.key().map(encoded),
             value_base64: record.value().raw().map(encoded),
@@ -121,6 +127,7 @@ impl ParkedRecord {
         Self {
             lane: lane.to_owned(),
             source: Source::Object { bucket: bucket.to_owned(), key: key.to_owned(), index },
+            incarnation: 0,
             reason: reason.to_owned(),
             key_base64: None,
             value_base64: value.map(encoded),

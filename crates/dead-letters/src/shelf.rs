@@ -1,5 +1,5 @@
-//! Where parked records lie: `<root>/<lane>/<topic>/<partition>/<first offset>-<last offset>.jsonl`, and those of an
-//! object in `<root>/<lane>/<bucket>/<the object's key, encoded>/<reading>/<first element>.jsonl`.
+//! Where parked records lie: `<root>/<lane>/<topic>/<partition>/<first offset>-<last offset>.jsonl` (after a reset of the
+//! sink's position, in a folder of the incarnation, `…/<partition>/i<incarnation>/…`), and those of an object in `<root>/<lane>/<bucket>/<the object's key, encoded>/<reading>/<first element>.jsonl`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -101,7 +101,12 @@ impl DeadLetters {
         };
         let (from, to) = (offset(first), offset(last));
         let (topic, number) = (partition.topic(), partition.partition());
-        let path = format!("{}/{topic}/{number}/{from:020}-{to:020}.jsonl", first.lane);
+        // Offsets begin again with each incarnation, and must not overwrite the letters of an earlier one.
+        let folder = match first.incarnation {
+            0 => String::new(),
+            incarnation => format!("i{incarnation}/"),
+        };
+        let path = format!("{}/{topic}/{number}/{folder}{from:020}-{to:020}.jsonl", first.lane);
         self.store.put(&path, lines(records), deadline).await
     }
 
@@ -182,12 +187,12 @@ impl DeadLetters {
     }
 }
 
-/// One record for each lane and source: the one parked last.
+/// One record for each lane, source and incarnation: the one parked last.
 #[must_use]
 pub fn newest_by_source(records: impl IntoIterator<Item = ParkedRecord>) -> Vec<ParkedRecord> {
-    let mut newest: BTreeMap<(String, Source), ParkedRecord> = BTreeMap::new();
+    let mut newest: BTreeMap<(String, Source, i64), ParkedRecord> = BTreeMap::new();
     for record in records {
-        let place = (record.lane.clone(), record.source.clone());
+        let place = (record.lane.clone(), record.source.clone(), record.incarnation);
         match newest.get(&place) {
             Some(other) if other.parked_at >= record.parked_at => {}
             _ => {
@@ -208,7 +213,7 @@ mod tests {
         let event = format!(r#"{{"records":{{"t-0":[{{"offset":{offset},"value":"eA=="}}]}}}}"#);
         let batch = KafkaBatch::decode(event.as_bytes()).unwrap();
         let partition = batch.partitions().next().unwrap();
-        let record = ParkedRecord::of_kafka("lane", &partition, &partition.get(0), "bad", "v1");
+        let record = ParkedRecord::of_kafka("lane", (&partition, 0), &partition.get(0), "bad", "v1");
         ParkedRecord { parked_at: parked_at.into(), ..record }
     }
 
@@ -219,6 +224,13 @@ mod tests {
         let newest = newest_by_source(records.into_iter().chain(again));
         assert_eq!(newest.len(), 2);
         assert_eq!(newest[1].parked_at, "2026-11-21T00:00:00.000002Z");
+    }
+
+    #[test]
+    fn letters_of_two_incarnations_are_two_records() {
+        let letter = parked(1, "2026-11-21T00:00:00.000001Z");
+        let later = ParkedRecord { incarnation: 1, ..letter.clone() };
+        assert_eq!(newest_by_source([letter, later]).len(), 2);
     }
 
     #[test]

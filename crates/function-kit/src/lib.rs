@@ -1,6 +1,7 @@
 //! What every function needs: configuration, logs and metrics, error classes, serving.
 
 pub mod aws;
+pub mod delivery;
 pub mod environment;
 pub mod http;
 pub mod object_lane;

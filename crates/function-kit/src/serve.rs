@@ -115,14 +115,20 @@ async fn kafka_invocation(
     if failed > 0 {
         let faults = outcome.faults();
         let reasons = faults.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join("; ");
-        if !partial_batch_response {
+        // Who redrives reads the answer, whatever the mapping does.
+        if !partial_batch_response && batch.redrive().is_none() {
             let lasting = faults.iter().all(|fault| fault.needs_action);
             let class = if lasting { FaultClass::Configuration } else { FaultClass::Retryable };
             return Err(Failure::new(class, reasons));
         }
         event.field("retry_reasons", reasons);
     }
-    serde_json::to_value(response).map_err(|error| Failure::new(FaultClass::Configuration, error.to_string()))
+    let answer = serde_json::to_value(response);
+    let mut answer = answer.map_err(|error| Failure::new(FaultClass::Configuration, error.to_string()))?;
+    if batch.redrive().is_some() {
+        answer["reasons"] = outcome.faults().iter().map(|fault| fault.message.as_str()).collect();
+    }
+    Ok(answer)
 }
 
 /// Serves invocations of any event: `handler` gets the payload, the deadline and the wide event to add to.

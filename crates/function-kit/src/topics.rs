@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use faults::{Classified, FaultClass};
-use kafka_batch::{BatchOutcome, Fault, KafkaBatch, PartitionOutcome, PartitionRecords, Tally};
+use kafka_batch::{BatchOutcome, KafkaBatch, PartitionRecords};
 use objects::Client;
 use pipeline::Pipeline;
 use tokio::sync::OnceCell;
@@ -109,22 +109,5 @@ impl<S: TopicSink> KafkaLane for TopicLanes<S> {
             }
         }
         outcome
-    }
-}
-
-/// Tells what became of each partition: handled, or to come again because its topic seems to have been created anew.
-pub fn settle<E: std::fmt::Display>(
-    outcome: &mut BatchOutcome,
-    partitions: &[PartitionRecords<'_>],
-    results: &[Result<Tally, E>],
-) {
-    for (partition, result) in partitions.iter().zip(results) {
-        match result {
-            Ok(tally) => outcome.push(PartitionOutcome::handled(partition, *tally)),
-            Err(recreated) => {
-                let message = format!("{}: {recreated}", partition.id());
-                outcome.retry([*partition], Fault { needs_action: true, message });
-            }
-        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 /// One invocation's records, by partition.
 ///
 /// Partitions are sorted by topic and number, and records by offset, so that whatever is derived from a batch does
@@ -10,6 +12,18 @@ use std::ops::Range;
 pub struct KafkaBatch {
     pub(crate) arena: Vec<u8>,
     pub(crate) partitions: Vec<Partition>,
+    pub(crate) redrive: Option<Redrive>,
+}
+
+/// What an event of redriven dead letters says of itself, beside the records. A mapping's events never hold it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Redrive {
+    /// The incarnation of the position in which the letters were parked.
+    pub incarnation: i64,
+    /// Whether records that may be stored already are to be stored all the same.
+    #[serde(default)]
+    pub include_uncertain: bool,
 }
 
 #[derive(Debug)]
@@ -44,6 +58,8 @@ pub(crate) enum SpanKind {
     Bytes,
     /// The text of the event itself, kept because it was not base64.
     Undecodable,
+    /// The same, of JSON that is not even a string.
+    NoString,
 }
 
 impl Span {
@@ -70,20 +86,11 @@ pub enum Value<'a> {
     Tombstone,
     /// The producer's bytes.
     Bytes(&'a [u8]),
-    /// The event did not hold base64 here; this is what it held.
+    /// The event did not hold a string of base64 here; this is what it held.
     Undecodable(&'a [u8]),
 }
 
 impl<'a> Value<'a> {
-    /// The producer's bytes, or why there are none to decode.
-    pub fn bytes(self) -> Result<&'a [u8], &'static str> {
-        match self {
-            Self::Bytes(bytes) => Ok(bytes),
-            Self::Tombstone => Err("the record is a tombstone: it has no value"),
-            Self::Undecodable(_) => Err("the event's value is not base64"),
-        }
-    }
-
     /// The raw bytes, as far as there are any: what a dead letter keeps.
     #[must_use]
     pub fn raw(self) -> Option<&'a [u8]> {
@@ -98,7 +105,18 @@ impl KafkaBatch {
     /// The partitions of this batch, sorted by topic, then number.
     #[must_use = "an iterator does nothing by itself"]
     pub fn partitions(&self) -> impl ExactSizeIterator<Item = PartitionRecords<'_>> {
-        self.partitions.iter().map(|partition| PartitionRecords { arena: &self.arena, partition })
+        let redrive = self.redrive;
+        self.partitions.iter().map(move |partition| PartitionRecords {
+            arena: &self.arena,
+            partition,
+            redrive,
+        })
+    }
+
+    /// What the event says of a redrive, if it is one.
+    #[must_use]
+    pub fn redrive(&self) -> Option<Redrive> {
+        self.redrive
     }
 
     /// How many records the batch holds.
@@ -119,9 +137,16 @@ impl KafkaBatch {
 pub struct PartitionRecords<'a> {
     arena: &'a [u8],
     partition: &'a Partition,
+    redrive: Option<Redrive>,
 }
 
 impl<'a> PartitionRecords<'a> {
+    /// What the event says of a redrive, if it is one.
+    #[must_use]
+    pub fn redrive(&self) -> Option<Redrive> {
+        self.redrive
+    }
+
     /// The identifier that the event and a partial batch response use: `topic-partition`.
     #[must_use]
     pub fn id(&self) -> &'a str {
@@ -160,7 +185,7 @@ impl<'a> PartitionRecords<'a> {
 
     /// All records, in the order of their offsets.
     #[must_use = "an iterator does nothing by itself"]
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = RecordRef<'a>> + use<'a> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = RecordRef<'a>> + DoubleEndedIterator + use<'a> {
         let arena = self.arena;
         self.partition.records.iter().map(move |record| RecordRef { arena, record })
     }
@@ -180,10 +205,30 @@ impl<'a> RecordRef<'a> {
         self.record.offset
     }
 
-    /// Kafka's timestamp in milliseconds since the epoch; −1 when it has none.
+    /// Kafka's timestamp in milliseconds since the epoch; −1 when it has none. A producer may write any number.
     #[must_use]
     pub fn timestamp_ms(&self) -> i64 {
         self.record.timestamp_ms
+    }
+
+    /// Kafka's timestamp where it is one that every sink can hold: from 1970 to the end of 9999. (Microseconds given as
+    /// milliseconds lie far beyond.)
+    #[must_use]
+    pub fn time_ms(&self) -> Option<i64> {
+        let time_ms = self.record.timestamp_ms;
+        (0..=253_402_300_799_999).contains(&time_ms).then_some(time_ms)
+    }
+
+    /// The bytes to decode, or why the record can never be decoded.
+    pub fn payload(&self) -> Result<&'a [u8], &'static str> {
+        let Record { key, value, .. } = self.record;
+        match value.kind {
+            _ if key.kind == SpanKind::NoString => Err("the event's key is no string"),
+            SpanKind::Bytes => Ok(&self.arena[value.range()]),
+            SpanKind::Absent => Err("the record is a tombstone: it has no value"),
+            SpanKind::Undecodable => Err("the event's value is not base64"),
+            SpanKind::NoString => Err("the event's value is no string"),
+        }
     }
 
     /// The key's bytes; what was not base64 is given as it stood in the event.
@@ -201,7 +246,7 @@ impl<'a> RecordRef<'a> {
         match span.kind {
             SpanKind::Absent => Value::Tombstone,
             SpanKind::Bytes => Value::Bytes(bytes),
-            SpanKind::Undecodable => Value::Undecodable(bytes),
+            SpanKind::Undecodable | SpanKind::NoString => Value::Undecodable(bytes),
         }
     }
 

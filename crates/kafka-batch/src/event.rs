@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use crate::batch::Redrive;
+use crate::decode::REDRIVE;
+
 /// An event under construction.
 #[derive(Debug, Default)]
 pub struct MskEvent {
@@ -21,6 +24,16 @@ impl MskEvent {
         head.push_str(",\"bootstrapServers\":");
         push_json_string(&mut head, bootstrap_servers);
         Self { bytes: head.len(), head, ..Self::default() }
+    }
+
+    /// Marks the event as one of redriven dead letters.
+    #[must_use]
+    pub fn of_redrive(mut self, redrive: Redrive) -> Self {
+        let before = self.head.len();
+        // Writing to a String cannot fail, and a number and a truth value always have a JSON form.
+        let _ = write!(self.head, ",\"{REDRIVE}\":{}", serde_json::to_value(redrive).unwrap_or_default());
+        self.bytes += self.head.len() - before;
+        self
     }
 
     /// Adds one record; `timestamp_ms` is Kafka's (milliseconds since the epoch).

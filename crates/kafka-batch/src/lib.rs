@@ -6,9 +6,10 @@
 mod batch;
 mod decode;
 pub mod event;
+mod fields;
 mod outcome;
 
-pub use batch::{Header, KafkaBatch, PartitionRecords, RecordRef, Value};
+pub use batch::{Header, KafkaBatch, PartitionRecords, RecordRef, Redrive, Value};
 pub use decode::DecodeError;
 pub use outcome::{
     BatchItemFailure, BatchOutcome, BatchResponse, Fault, ItemIdentifier, PartitionOutcome, Tally,

@@ -33,31 +33,36 @@ impl std::ops::AddAssign for Tally {
     }
 }
 
-/// What became of one partition's records: all of them durably handled, or none of them.
+/// What became of one partition's records: how many are durably handled, and which must come again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionOutcome {
     id: String,
-    fate: Fate,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Fate {
-    Handled(Tally),
-    Retry(Vec<i64>),
+    tally: Tally,
+    retry: Vec<i64>,
 }
 
 impl PartitionOutcome {
     /// Every record of the partition was stored, parked, or had been before.
     #[must_use]
     pub fn handled(partition: &PartitionRecords<'_>, tally: Tally) -> Self {
-        Self { id: partition.id().to_owned(), fate: Fate::Handled(tally) }
+        Self::partly(partition, tally, Vec::new())
+    }
+
+    /// The records that `tally` counts are handled; those at the offsets `retry` must come again.
+    #[must_use]
+    pub fn partly(partition: &PartitionRecords<'_>, tally: Tally, retry: Vec<i64>) -> Self {
+        Self { id: partition.id().to_owned(), tally, retry }
     }
 
     /// No record of the partition is durably handled: all must come again.
     #[must_use]
     pub fn retry(partition: &PartitionRecords<'_>) -> Self {
         let offsets = partition.iter().map(|record| record.offset()).collect();
-        Self { id: partition.id().to_owned(), fate: Fate::Retry(offsets) }
+        Self::partly(partition, Tally::default(), offsets)
+    }
+
+    fn told(&self) -> u64 {
+        self.tally.handled() + self.retry.len() as u64
     }
 }
 
@@ -90,6 +95,11 @@ impl BatchOutcome {
         self.faults.push(fault);
     }
 
+    /// Adds why records must come again.
+    pub fn fault(&mut self, fault: Fault) {
+        self.faults.push(fault);
+    }
+
     /// Adds to one of the function's own counters, which become metrics.
     pub fn count(&mut self, name: &'static str, more: u64) {
         *self.counts.entry(name).or_default() += more;
@@ -107,14 +117,12 @@ impl BatchOutcome {
         &self.faults
     }
 
-    /// The sums over all partitions that were handled.
+    /// The sums over all partitions.
     #[must_use]
     pub fn tally(&self) -> Tally {
         let mut sum = Tally::default();
         for outcome in &self.partitions {
-            if let Fate::Handled(tally) = outcome.fate {
-                sum += tally;
-            }
+            sum += outcome.tally;
         }
         sum
     }
@@ -134,19 +142,16 @@ impl BatchOutcome {
                     told: 0,
                 });
             };
-            match &outcome.fate {
-                Fate::Handled(tally) if tally.handled() == partition.len() as u64 => {}
-                Fate::Handled(tally) => {
-                    return Err(Unaccounted {
-                        partition: partition.id().to_owned(),
-                        held: partition.len(),
-                        told: tally.handled(),
-                    });
-                }
-                Fate::Retry(offsets) => failures.extend(offsets.iter().map(|&offset| BatchItemFailure {
-                    item_identifier: ItemIdentifier { partition: partition.id().to_owned(), offset },
-                })),
+            if outcome.told() != partition.len() as u64 {
+                return Err(Unaccounted {
+                    partition: partition.id().to_owned(),
+                    held: partition.len(),
+                    told: outcome.told(),
+                });
             }
+            failures.extend(outcome.retry.iter().map(|&offset| BatchItemFailure {
+                item_identifier: ItemIdentifier { partition: partition.id().to_owned(), offset },
+            }));
         }
         Ok(BatchResponse { batch_item_failures: failures })
     }

@@ -1,27 +1,129 @@
-//! Commits that know their topic: each carries the topic's id as its metadata, and one with another id is none.
+//! What a commit says besides its offset: the topic that it was made for, where the group began to read the partition,
+//! and what Kafka deleted before the group could read it.
+//!
+//! It travels in the commit's metadata, so it is kept with the commit and changes together with it:
+//! `topic-id:<hex> start:0 lost:40-59,80-80`.
 
-use std::fmt::Write;
+use std::fmt;
+use std::ops::Range;
 
 /// The id that Kafka gives a topic when it is created.
 pub type TopicId = [u8; 16];
 
-const MARK: &str = "topic-id:";
+const TOPIC: &str = "topic-id:";
+const START: &str = "start:";
+const LOST: &str = "lost:";
 
-/// The metadata of a commit for this topic.
+/// Lost ranges that a mark keeps. Kafka limits a commit's metadata to 4,096 bytes.
+const MOST_LOST: usize = 32;
+
+/// The metadata of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitMark {
+    /// The topic that the commit was made for. One that was deleted and created again has the same name and other
+    /// offsets.
+    pub topic_id: TopicId,
+    /// The first offset that the group was to read. What lies below it was gone, or not wanted, when the group began.
+    pub start: Option<i64>,
+    lost: Vec<Range<i64>>,
+}
+
+impl CommitMark {
+    /// The mark of a group that has read nothing yet.
+    #[must_use]
+    pub fn new(topic_id: TopicId) -> Self {
+        Self { topic_id, start: None, lost: Vec::new() }
+    }
+
+    /// Reads a commit's metadata; `None` when it is no mark (a commit made by another tool).
+    #[must_use]
+    pub fn parse(metadata: &str) -> Option<Self> {
+        let mut words = metadata.split(' ');
+        let mut mark = Self::new(topic_id(words.next()?.strip_prefix(TOPIC)?)?);
+        // A word that is not known here is of a later version.
+        for word in words {
+            if let Some(start) = word.strip_prefix(START) {
+                mark.start = Some(start.parse().ok()?);
+            } else if let Some(ranges) = word.strip_prefix(LOST) {
+                for range in ranges.split(',') {
+                    let (first, last) = range.split_once('-')?;
+                    mark.add_lost(first.parse().ok()?..last.parse::<i64>().ok()?.checked_add(1)?);
+                }
+            }
+        }
+        Some(mark)
+    }
+
+    /// Ranges that Kafka deleted before the group read them: sorted, disjoint, none empty.
+    #[must_use]
+    pub fn lost(&self) -> &[Range<i64>] {
+        &self.lost
+    }
+
+    /// Adds a lost range. Past 32 ranges the two oldest become one, with what lies between them.
+    pub fn add_lost(&mut self, range: Range<i64>) {
+        if range.is_empty() {
+            return;
+        }
+        self.lost.push(range);
+        self.lost.sort_by_key(|range| range.start);
+        self.lost.dedup_by(|later, earlier| {
+            let joined = later.start <= earlier.end;
+            if joined {
+                earlier.end = earlier.end.max(later.end);
+            }
+            joined
+        });
+        while self.lost.len() > MOST_LOST {
+            let oldest = self.lost.remove(0);
+            self.lost[0].start = oldest.start;
+        }
+    }
+
+    /// The mark after an operator accepted the losses: nothing below `start` is expected any more.
+    #[must_use]
+    pub fn accepted_up_to(&self, start: i64) -> Self {
+        Self { start: Some(start), ..Self::new(self.topic_id) }
+    }
+}
+
+impl fmt::Display for CommitMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(TOPIC)?;
+        self.topic_id.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        if let Some(start) = self.start {
+            write!(f, " {START}{start}")?;
+        }
+        for (number, range) in self.lost.iter().enumerate() {
+            f.write_str(if number == 0 { " lost:" } else { "," })?;
+            write!(f, "{}-{}", range.start, range.end - 1)?;
+        }
+        Ok(())
+    }
+}
+
+fn topic_id(hex: &str) -> Option<TopicId> {
+    let mut id = TopicId::default();
+    if hex.len() != 2 * id.len() || !hex.is_ascii() {
+        return None;
+    }
+    for (byte, digits) in id.iter_mut().zip(hex.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(id)
+}
+
+/// The metadata of a commit for this topic that says nothing else.
 #[must_use]
 pub fn commit_mark(topic_id: TopicId) -> String {
-    topic_id.iter().fold(String::from(MARK), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    CommitMark::new(topic_id).to_string()
 }
 
 /// Whether a commit with this metadata was made for another topic of the same name. One without a mark (made by
 /// other tools, for example to reset a position) counts.
 #[must_use]
 pub fn is_of_another_topic(metadata: Option<&str>, topic_id: TopicId) -> bool {
-    metadata.is_some_and(|metadata| metadata.starts_with(MARK) && metadata != commit_mark(topic_id))
+    metadata.and_then(CommitMark::parse).is_some_and(|mark| mark.topic_id != topic_id)
 }
 
 #[cfg(test)]
@@ -36,5 +138,37 @@ mod tests {
         assert!(!is_of_another_topic(Some("set by hand"), id));
         assert!(!is_of_another_topic(Some(&commit_mark(id)), id));
         assert!(is_of_another_topic(Some(&commit_mark([8; 16])), id));
+        let mut read = CommitMark::new(id);
+        read.start = Some(3);
+        assert!(!is_of_another_topic(Some(&read.to_string()), id));
+    }
+
+    #[test]
+    fn a_mark_is_read_back_as_it_was_written() {
+        let mut mark = CommitMark::new([0xab; 16]);
+        mark.start = Some(0);
+        mark.add_lost(40..60);
+        mark.add_lost(80..81);
+        let text = mark.to_string();
+        assert!(text.ends_with(" start:0 lost:40-59,80-80"), "{text}");
+        assert_eq!(CommitMark::parse(&text), Some(mark));
+        assert_eq!(CommitMark::parse("topic-id:zz"), None);
+        assert_eq!(CommitMark::parse(&format!("topic-id:{}", "é".repeat(16))), None);
+    }
+
+    #[test]
+    fn lost_ranges_are_joined_and_their_number_is_bounded() {
+        let mut mark = CommitMark::new([0; 16]);
+        for range in [10..20, 15..25, 25..30, 40..50, 5..5] {
+            mark.add_lost(range);
+        }
+        assert_eq!(mark.lost(), [10..30, 40..50]);
+        for number in 0..i64::try_from(MOST_LOST).unwrap() {
+            let start = i64::MAX / 2 + number * 10;
+            mark.add_lost(start..start + 5);
+        }
+        assert_eq!((mark.lost().len(), mark.lost()[0].start), (MOST_LOST, 10));
+        assert!(mark.to_string().len() < 4_096);
+        assert_eq!(CommitMark::parse(&mark.to_string()), Some(mark));
     }
 }

@@ -3,16 +3,33 @@
 //! | app id | version |
 //! |---|---|
 //! | `headwater/<group>/<topic>/<partition>` | the watermark |
-//! | `…/newest` | the newest timestamp, ms |
+//! | `…/incarnation` | how often the position was reset |
 //! | `…/hole/<slot>/start`, `…/hole/<slot>/end` | the slot's hole; start = end when the slot is free |
-//! | `…/parked/<block>` | a bit for each parked offset among `block × 62 …` |
+//! | `…/uncertain/start`, `…/uncertain/end` | the uncertain range |
+//! | `…/sample/<offset>` | the identity of the record remembered there; −1 when it is remembered no more |
+//! | `…/parked/<slot>/start`, `…/parked/<slot>/bits` | parked offsets: where bits is positive, a bit for each of start … start + 61; where it is negative, so many blocks of 62 from start on, all of them; 0 when the slot is free |
 //!
-//! Slots are reused and bits are packed because app transactions never expire on our tables.
+//! App transactions never expire on our tables. So slots are reused: what a table remembers of parked offsets is bounded
+//! by how many were parked at one time, not by how many ever were.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::position::{MAX_HOLES, Position};
+use crate::ranges::OffsetRanges;
+use crate::samples::Identity;
 
-/// Offsets a block of parked ones covers: what fits into a positive 64-bit number with room to spare.
+/// Offsets of a block of parked ones: what fits into a positive 64-bit number with room to spare.
 const BLOCK: i64 = 62;
+
+/// All offsets of a block.
+const FULL: i64 = (1 << BLOCK) - 1;
+
+/// The version of a sample that is remembered no more. Identities are never negative.
+const FORGOTTEN: i64 = -1;
+
+/// App ids with their versions, as a table has them.
+type AppIds = BTreeMap<String, i64>;
 
 /// The app id of a group's watermark in a partition.
 #[must_use]
@@ -20,86 +37,206 @@ pub fn app_id(group: &str, topic: &str, partition: i32) -> String {
     format!("headwater/{group}/{topic}/{partition}")
 }
 
-fn hole_ids(app_id: &str, slot: usize) -> [String; 2] {
-    [format!("{app_id}/hole/{slot}/start"), format!("{app_id}/hole/{slot}/end")]
-}
-
-fn parked_id(app_id: &str, block: i64) -> String {
-    format!("{app_id}/parked/{block}")
-}
-
-/// The position kept under `app_id`; of the parked offsets, those in the blocks of `offsets`.
-///
-/// `version` looks an app id up.
-pub fn position_from_app_versions(
-    app_id: &str,
-    offsets: impl IntoIterator<Item = i64>,
-    version: impl Fn(&str) -> Option<i64>,
-) -> Position {
-    let Some(next) = version(app_id) else { return Position::default() };
-    let mut position = Position { next, ..Position::default() };
-    position.newest_ms = version(&format!("{app_id}/newest")).unwrap_or(i64::MIN);
-    for slot in 0..MAX_HOLES {
-        let [start, end] = hole_ids(app_id, slot).map(|id| version(&id));
-        // Slots are filled from the first on: one never used ends them.
-        let (Some(start), Some(end)) = (start, end) else { break };
-        if start < end {
-            position.holes.push(start..end);
-        }
+/// The position kept under `app_id`.
+#[must_use]
+pub fn position_from_app_versions(app_id: &str, ids: &AppIds) -> Position {
+    let Some(next) = ids.get(app_id).copied() else { return Position::default() };
+    let number = |suffix: &str| ids.get(&format!("{app_id}/{suffix}")).copied().unwrap_or(0);
+    let samples = format!("{app_id}/sample/");
+    let sample = |(id, version): (&String, &i64)| {
+        // `None` ends the app ids of samples.
+        let offset = id.strip_prefix(&samples)?.parse().ok().filter(|_| *version != FORGOTTEN);
+        Some(offset.map(|offset| (offset, Identity::from_stored(*version))))
+    };
+    Position {
+        next,
+        holes: slots(app_id, "hole", "end", ids).take(MAX_HOLES).map(|(start, end)| start..end).collect(),
+        uncertain: number("uncertain/start")..number("uncertain/end"),
+        parked: slots(app_id, "parked", "bits", ids)
+            .flat_map(|(start, bits)| block_ranges(start, bits))
+            .collect(),
+        samples: ids.range(samples.clone()..).map_while(sample).flatten().collect(),
+        incarnation: number("incarnation"),
     }
-    position.holes.sort_by_key(|hole| hole.start);
-    let mut last_block = None;
-    for block in offsets.into_iter().filter(|&offset| offset < next).map(|offset| offset.div_euclid(BLOCK)) {
-        if last_block.replace(block) == Some(block) {
-            continue;
-        }
-        let bits = version(&parked_id(app_id, block)).unwrap_or(0);
-        position
-            .parked
-            .extend((0..BLOCK).filter(|bit| bits & (1 << bit) != 0).map(|bit| block * BLOCK + bit));
-    }
-    position
 }
 
-/// The app versions that turn `before` into `after`: only what changed.
-///
-/// `version` looks up what is kept now; bits of parked offsets that `before` did not load stay as they are.
+/// The app versions that turn `before` into `after`: only what changed. `ids` is what is kept now.
+#[must_use]
 pub fn changed_app_versions(
     app_id: &str,
     before: &Position,
     after: &Position,
-    version: impl Fn(&str) -> Option<i64>,
+    ids: &AppIds,
 ) -> Vec<(String, i64)> {
-    let mut changes = Vec::new();
-    let mut set = |id: String, value: i64| {
-        if version(&id) != Some(value) {
-            changes.push((id, value));
-        }
-    };
-    set(app_id.to_owned(), after.next);
-    set(format!("{app_id}/newest"), after.newest_ms);
+    let mut changes = Changes { app_id, ids, list: Vec::new() };
+    changes.set("", after.next);
+    changes.set_unless_default("incarnation", after.incarnation);
+    changes.set_unless_default("uncertain/start", after.uncertain.start);
+    changes.set_unless_default("uncertain/end", after.uncertain.end);
+    let mut holes = after.holes.iter();
     for slot in 0..before.holes.len().max(after.holes.len()) {
-        let hole = after.holes.get(slot).cloned().unwrap_or(0..0);
-        let [start, end] = hole_ids(app_id, slot);
-        set(start, hole.start);
-        set(end, hole.end);
+        let hole = holes.next().cloned().unwrap_or(0..0);
+        changes.set(&format!("hole/{slot}/start"), hole.start);
+        changes.set(&format!("hole/{slot}/end"), hole.end);
     }
-    let moved: Vec<i64> = before.parked.symmetric_difference(&after.parked).copied().collect();
-    for chunk in moved.chunk_by(|a, b| a.div_euclid(BLOCK) == b.div_euclid(BLOCK)) {
-        let id = parked_id(app_id, chunk[0].div_euclid(BLOCK));
-        let toggled = chunk.iter().fold(0, |bits, offset| bits | 1 << offset.rem_euclid(BLOCK));
-        let kept = version(&id).unwrap_or(0);
-        set(id, kept ^ toggled);
+    if before.samples != after.samples {
+        for (offset, _) in before.samples.iter().filter(|(offset, _)| after.samples.at(*offset).is_none()) {
+            changes.set(&format!("sample/{offset}"), FORGOTTEN);
+        }
+        for (offset, identity) in after.samples.iter() {
+            changes.set(&format!("sample/{offset}"), identity.stored());
+        }
     }
-    changes
+    if before.parked != after.parked {
+        changes.parked(&after.parked);
+    }
+    changes.list
 }
 
-/// The app versions that make the position under `app_id` that of a partition never read. `ids` are all that exist.
-pub fn reset_app_versions<'a>(app_id: &str, ids: impl IntoIterator<Item = &'a str>) -> Vec<(String, i64)> {
-    let prefix = format!("{app_id}/");
-    let newest = format!("{prefix}newest");
-    ids.into_iter()
-        .filter(|id| *id == app_id || id.starts_with(&prefix))
-        .map(|id| (id.to_owned(), if id == newest { i64::MIN } else { 0 }))
-        .collect()
+/// What is to be committed, where it is not kept already.
+struct Changes<'a> {
+    app_id: &'a str,
+    ids: &'a AppIds,
+    list: Vec<(String, i64)>,
+}
+
+impl Changes<'_> {
+    fn set(&mut self, suffix: &str, value: i64) {
+        let separator = if suffix.is_empty() { "" } else { "/" };
+        let id = format!("{}{separator}{suffix}", self.app_id);
+        if self.ids.get(&id) != Some(&value) {
+            self.list.push((id, value));
+        }
+    }
+
+    /// Most positions never need these: no id is made for the default, 0.
+    fn set_unless_default(&mut self, suffix: &str, value: i64) {
+        if value != 0 || self.ids.contains_key(&format!("{}/{suffix}", self.app_id)) {
+            self.set(suffix, value);
+        }
+    }
+
+    /// Blocks that did not change stay in their slots; changed ones take free slots, the lowest first.
+    fn parked(&mut self, parked: &OffsetRanges) {
+        let mut wanted: BTreeSet<(i64, i64)> = blocks(parked).into_iter().collect();
+        let mut free = Vec::new();
+        let mut used = 0;
+        for (slot, kept) in slots(self.app_id, "parked", "bits", self.ids).enumerate() {
+            used = slot + 1;
+            if !wanted.remove(&kept) {
+                free.push((slot, kept.1));
+            }
+        }
+        let mut free = free.into_iter();
+        for (start, bits) in wanted {
+            let slot = free.next().map_or_else(
+                || {
+                    used += 1;
+                    used - 1
+                },
+                |(slot, _)| slot,
+            );
+            self.set(&format!("parked/{slot}/start"), start);
+            self.set(&format!("parked/{slot}/bits"), bits);
+        }
+        for (slot, _) in free.filter(|(_, bits)| *bits != 0) {
+            self.set(&format!("parked/{slot}/bits"), 0);
+        }
+    }
+}
+
+/// The pairs of numbers kept in the slots of one kind. Slots are taken from the first on: one never used ends them.
+fn slots<'a>(
+    app_id: &'a str,
+    kind: &'a str,
+    second: &'a str,
+    ids: &'a AppIds,
+) -> impl Iterator<Item = (i64, i64)> + 'a {
+    (0..).map_while(move |slot: usize| {
+        let version = |part: &str| ids.get(&format!("{app_id}/{kind}/{slot}/{part}")).copied();
+        version("start").zip(version(second))
+    })
+}
+
+/// A set of offsets as blocks: a start and bits, or a start and a negative number of full blocks.
+fn blocks(set: &OffsetRanges) -> Vec<(i64, i64)> {
+    let mut blocks: Vec<(i64, i64)> = Vec::new();
+    let mut add = |start: i64, bits: i64| match blocks.last_mut() {
+        Some((last, kept)) if *last == start && *kept > 0 => *kept |= bits,
+        _ => blocks.push((start, bits)),
+    };
+    for Range { start, end } in set.iter().cloned() {
+        let mut offset = start;
+        while offset < end {
+            let block = offset.div_euclid(BLOCK) * BLOCK;
+            let full = if offset == block { (end - offset) / BLOCK } else { 0 };
+            if full > 0 {
+                add(block, -full);
+                offset += full * BLOCK;
+                continue;
+            }
+            let until = end.min(block + BLOCK);
+            // At most 61 bits, since the block is not full.
+            let bits = (FULL >> (BLOCK - (until - offset))) << (offset - block);
+            add(block, bits);
+            offset = until;
+        }
+    }
+    blocks
+}
+
+fn block_ranges(start: i64, bits: i64) -> Vec<Range<i64>> {
+    if bits < 0 {
+        return vec![start..start.saturating_add(bits.saturating_neg().saturating_mul(BLOCK))];
+    }
+    let set = (0..BLOCK).filter(|bit| bits & (1 << bit) != 0);
+    set.map(|bit| start + bit..start + bit + 1).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_set_of_offsets_survives_its_blocks(ranges in proptest::collection::vec((0..2_000_i64, 1..300_i64), 0..20)) {
+            let set: OffsetRanges = ranges.into_iter().map(|(start, len)| start..start + len).collect();
+            let blocks = blocks(&set);
+            let back: OffsetRanges = blocks.iter().flat_map(|&(start, bits)| block_ranges(start, bits)).collect();
+            prop_assert_eq!(&back, &set);
+            prop_assert!(blocks.iter().collect::<BTreeSet<_>>().len() == blocks.len());
+        }
+    }
+
+    #[test]
+    fn consecutive_parked_offsets_need_few_blocks() {
+        let hour: OffsetRanges = std::iter::once(1_000..36_001_000).collect();
+        assert!(blocks(&hour).len() <= 3, "{:?}", blocks(&hour));
+        let every_second: OffsetRanges = (0..6_200).step_by(2).collect();
+        assert_eq!(blocks(&every_second).len(), 100);
+    }
+
+    #[test]
+    fn what_a_table_remembers_is_bounded_by_what_is_parked_at_one_time() {
+        let mut kept = BTreeMap::<String, i64>::new();
+        let mut position = Position::default();
+        for hour in 0..200_i64 {
+            for parked in [true, false] {
+                let before = position.clone();
+                for offset in (hour * 1_000..hour * 1_000 + 500).step_by(7) {
+                    if parked {
+                        position.parked.insert_one(offset)
+                    } else {
+                        position.parked.remove_one(offset)
+                    }
+                }
+                kept.extend(changed_app_versions("a", &before, &position, &kept));
+                assert_eq!(position_from_app_versions("a", &kept), position);
+            }
+        }
+        let ids = kept.keys().filter(|id| id.contains("/parked/")).count();
+        assert!(ids <= 2 * 10, "{ids} ids for nothing that is parked");
+    }
 }

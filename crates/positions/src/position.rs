@@ -1,207 +1,243 @@
-//! The position and its two moves: which records to accept, and what they leave behind.
+//! The position and its two moves: which records of a delivery to accept, and what they leave behind.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
-/// How many holes a partition keeps. Transactions and compaction leave gaps that nobody will ever fill, so the
-/// number is bounded; past it the oldest is forgotten, and counted.
+use crate::ranges::OffsetRanges;
+use crate::samples::{Identity, Samples, stretch};
+
+/// How many holes a partition keeps. Past it the oldest becomes part of the uncertain range.
 pub const MAX_HOLES: usize = 64;
 
 /// A consumer group's position in one partition. The default is that of a partition never read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Position {
     /// The watermark: one past the highest offset that was handled.
     pub next: i64,
-    /// The latest Kafka timestamp among the records handled, in milliseconds; `i64::MIN` before the first.
-    pub newest_ms: i64,
-    /// Ranges below the watermark that were never handled: sorted, disjoint, none empty.
-    pub holes: Vec<Range<i64>>,
-    /// Offsets below the watermark that were parked. May hold only those a batch asks about.
-    pub parked: BTreeSet<i64>,
+    /// Offsets below the watermark that were never delivered.
+    pub holes: OffsetRanges,
+    /// Offsets of which it is not known any more whether they were delivered: from the first to the last of the holes that
+    /// had to be forgotten.
+    pub uncertain: Range<i64>,
+    /// Offsets below the watermark that were parked and not stored since. May hold only those that a delivery asks about.
+    pub parked: OffsetRanges,
+    /// Records that are remembered in order to notice a topic that was deleted and created again.
+    pub samples: Samples,
+    /// How often the position was reset: letters parked before a reset are of another topic.
+    pub incarnation: i64,
 }
 
-impl Default for Position {
-    fn default() -> Self {
-        Self { next: 0, newest_ms: i64::MIN, holes: Vec::new(), parked: BTreeSet::new() }
-    }
+/// Where a partition's records come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// From Kafka, by an event source: consecutive records, so that an offset missing between two of them holds no record.
+    #[default]
+    Kafka,
+    /// From the dead letters, handed over again: any parked records of one incarnation.
+    Redrive {
+        /// The incarnation in which they were parked.
+        incarnation: i64,
+        /// Whether an operator has made sure that the uncertain ones among them are not stored yet.
+        include_uncertain: bool,
+    },
 }
 
-/// A record as it arrives: all that a position needs to know of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Arrival {
-    /// The record's offset.
-    pub offset: i64,
-    /// Kafka's timestamp in milliseconds.
-    pub timestamp_ms: i64,
+/// Why a redriven record is left where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It was parked before the position was reset.
+    #[error("it was parked before the position was reset, so it belongs to an earlier topic of this name")]
+    EarlierTopic,
+    /// It lies at or above the watermark.
+    #[error("the sink has not read up to it yet, so Kafka will deliver it")]
+    NotReached,
+    /// It lies in the uncertain range.
+    #[error(
+        "it may be stored already: look for its offset in the sink, then redrive it with --include-uncertain, or delete it"
+    )]
+    Uncertain,
 }
 
-/// Which of a partition's arrivals are to be handled now.
+/// What is to become of a partition's delivered records. Each of them is in exactly one of the lists, by its index in the
+/// delivery, or counted as a duplicate.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Accepted {
-    /// Indices into the arrivals, in their order.
+    /// Records to store, or to park where they are poison.
     pub indices: Vec<usize>,
-    /// How many arrivals were handled before.
+    /// Records that may be stored already: they must be parked, with [`UNCERTAIN`] as the reason.
+    pub uncertain: Vec<usize>,
+    /// Redriven records that stay parked.
+    pub refused: Vec<(usize, Refusal)>,
+    /// How many records were handled before.
     pub duplicates: u64,
 }
 
-/// What a commit handled in one partition.
-#[derive(Debug, Clone, Copy)]
+/// The reason with which a record of the uncertain range is parked.
+pub const UNCERTAIN: &str = "so many deliveries of this partition are missing that their offsets are not remembered one by \
+                             one any more; this record may be stored already";
+
+/// A record that a commit handles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Handled {
-    /// The record's offset.
+    /// Its index in the delivery.
+    pub index: usize,
+    /// Its offset.
     pub offset: i64,
-    /// Kafka's timestamp in milliseconds.
-    pub timestamp_ms: i64,
     /// Parked rather than stored.
     pub parked: bool,
 }
 
-/// The partition holds records below the watermark that are newer than all that was ever committed from it: the
-/// topic was deleted and created again.
+/// A record at a remembered offset is another one than the remembered one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "offset {offset} lies below the committed position {next}, yet its timestamp {timestamp_ms} is later than the newest \
-     committed one, {newest_ms}: the topic seems to have been deleted and created again; look with `headwater offsets \
-     show`, and begin anew with `headwater offsets reset`"
+    "the record at offset {offset} is not the one that was stored from there: the topic was deleted and created again. \
+     Nothing of it is stored until somebody looks with `headwater offsets show` and begins anew with `headwater offsets reset`"
 )]
 pub struct TopicRecreated {
-    /// The offending record's offset.
+    /// The offset.
     pub offset: i64,
-    /// Its timestamp in milliseconds.
-    pub timestamp_ms: i64,
-    /// The committed watermark.
-    pub next: i64,
-    /// The newest committed timestamp in milliseconds.
-    pub newest_ms: i64,
 }
 
 impl Position {
-    /// Sorts out which arrivals are new to this position. Arrivals come in the order of their offsets.
-    pub fn accept(&self, arrivals: impl IntoIterator<Item = Arrival>) -> Result<Accepted, TopicRecreated> {
+    /// Decides about the records of one delivery. They come in the order of their offsets; `identity` tells that of the
+    /// record at an index, and is asked for few of them.
+    pub fn accept(
+        &self,
+        origin: Origin,
+        offsets: impl IntoIterator<Item = i64>,
+        identity: impl Fn(usize) -> Identity,
+    ) -> Result<Accepted, TopicRecreated> {
         let mut accepted = Accepted::default();
         let mut previous = None;
-        for (index, Arrival { offset, timestamp_ms }) in arrivals.into_iter().enumerate() {
-            if previous != Some(offset) && self.is_open(offset) {
-                accepted.indices.push(index);
-            } else if timestamp_ms > self.newest_ms && !self.is_open(offset) {
-                let (next, newest_ms) = (self.next, self.newest_ms);
-                return Err(TopicRecreated { offset, timestamp_ms, next, newest_ms });
-            } else {
-                accepted.duplicates += 1;
+        for (index, offset) in offsets.into_iter().enumerate() {
+            if origin == Origin::Kafka
+                && offset < self.next
+                && self.samples.at(offset).is_some_and(|sample| sample != identity(index))
+            {
+                return Err(TopicRecreated { offset });
             }
-            previous = Some(offset);
+            if previous.replace(offset) == Some(offset) {
+                accepted.duplicates += 1;
+                continue;
+            }
+            match self.verdict(origin, offset) {
+                Verdict::Open => accepted.indices.push(index),
+                Verdict::Handled => accepted.duplicates += 1,
+                Verdict::Uncertain => accepted.uncertain.push(index),
+                Verdict::Refused(refusal) => accepted.refused.push((index, refusal)),
+            }
         }
         Ok(accepted)
     }
 
-    /// Whether the record at `offset` was not stored yet.
-    #[must_use]
-    pub fn is_open(&self, offset: i64) -> bool {
-        offset >= self.next || self.hole_at(offset).is_some() || self.parked.contains(&offset)
+    fn verdict(&self, origin: Origin, offset: i64) -> Verdict {
+        let parked = || self.parked.contains(offset);
+        let uncertain = self.uncertain.contains(&offset);
+        match origin {
+            Origin::Kafka if offset >= self.next => Verdict::Open,
+            Origin::Kafka if uncertain => {
+                if parked() {
+                    Verdict::Handled
+                } else {
+                    Verdict::Uncertain
+                }
+            }
+            Origin::Redrive { incarnation, .. } if incarnation != self.incarnation => {
+                Verdict::Refused(Refusal::EarlierTopic)
+            }
+            Origin::Redrive { .. } if offset >= self.next => Verdict::Refused(Refusal::NotReached),
+            Origin::Redrive { include_uncertain: false, .. } if uncertain && parked() => {
+                Verdict::Refused(Refusal::Uncertain)
+            }
+            _ if parked() || self.holes.contains(offset) => Verdict::Open,
+            _ => Verdict::Handled,
+        }
     }
 
-    /// Moves the position past records that were handled, in the order of their offsets. Returns how many holes had
-    /// to be forgotten.
-    pub fn advance(&mut self, handled: impl IntoIterator<Item = Handled>) -> usize {
-        for Handled { offset, timestamp_ms, parked } in handled {
-            if offset >= self.next {
-                if offset > self.next {
-                    self.holes.push(self.next..offset);
-                }
-                self.next = offset + 1;
-            } else if let Some(index) = self.hole_at(offset) {
-                let hole = self.holes[index].clone();
-                let rest = [hole.start..offset, offset + 1..hole.end];
-                self.holes.splice(index..=index, rest.into_iter().filter(|part| !part.is_empty()));
+    /// Moves the position past a delivery of which all `handled` records were stored or parked. `delivered` spans the
+    /// delivery, duplicates included. Returns how many holes had to be forgotten.
+    ///
+    /// Between the watermark and the first record of a delivery lies a hole: a delivery that was given up, and may come
+    /// back. A gap inside a delivery is none: there Kafka had no record to deliver.
+    pub fn advance(
+        &mut self,
+        origin: Origin,
+        delivered: &Range<i64>,
+        handled: &[Handled],
+        identity: impl Fn(usize) -> Identity,
+    ) -> usize {
+        if origin == Origin::Kafka && !delivered.is_empty() {
+            self.holes.insert(self.next..delivered.start);
+            self.holes.remove(delivered);
+            self.next = self.next.max(delivered.end);
+        }
+        let mut sampled = 0..0;
+        for &Handled { index, offset, parked } in handled {
+            if origin != Origin::Kafka {
+                self.holes.remove_one(offset);
             }
             if parked {
-                self.parked.insert(offset);
-            } else {
-                self.parked.remove(&offset);
+                self.parked.insert_one(offset);
+            } else if !self.parked.is_empty() {
+                self.parked.remove_one(offset);
             }
-            self.newest_ms = self.newest_ms.max(timestamp_ms);
+            // Offsets ascend: of each stretch only the first one can be lower than what is remembered.
+            if !sampled.contains(&offset) {
+                sampled = stretch(offset);
+                if self.samples.wants(offset) {
+                    self.samples.remember(offset, identity(index));
+                }
+            }
         }
-        let forgotten = self.holes.len().saturating_sub(MAX_HOLES);
-        self.holes.drain(..forgotten);
+        self.forget_holes()
+    }
+
+    /// Keeps the number of holes within its bound: the oldest become part of the uncertain range.
+    fn forget_holes(&mut self) -> usize {
+        let mut forgotten = 0;
+        while self.holes.len() > MAX_HOLES {
+            let Some(hole) = self.holes.pop_first() else { break };
+            self.uncertain = if self.uncertain.is_empty() {
+                hole
+            } else {
+                self.uncertain.start.min(hole.start)..self.uncertain.end.max(hole.end)
+            };
+            forgotten += 1;
+        }
+        if forgotten > 0 {
+            self.holes.remove(&self.uncertain.clone());
+        }
         forgotten
     }
 
-    fn hole_at(&self, offset: i64) -> Option<usize> {
-        let index = self.holes.partition_point(|hole| hole.end <= offset);
-        self.holes.get(index).filter(|hole| hole.contains(&offset)).map(|_| index)
+    /// How many offsets lie between the watermark of `before` and the first one that was delivered since. They hold no
+    /// record (transaction markers, compaction), or records that this sink will not get: given up, or deleted by Kafka
+    /// before they were read. What lies before a sink's first delivery is not counted.
+    #[must_use]
+    pub fn skipped_since(&self, before: &Self) -> u64 {
+        if before.next == 0 {
+            return 0;
+        }
+        let hole = self.holes.iter().find(|hole| hole.contains(&before.next));
+        hole.map_or(0, |hole| (hole.end - before.next).unsigned_abs())
+    }
+
+    /// The position after an operator's reset: that of a partition never read, in the next incarnation.
+    #[must_use]
+    pub fn reset(&self) -> Self {
+        Self { incarnation: self.incarnation.saturating_add(1), ..Self::default() }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+enum Verdict {
+    Open,
+    Handled,
+    Uncertain,
+    Refused(Refusal),
+}
 
-    fn arrivals(offsets: impl IntoIterator<Item = i64>) -> Vec<Arrival> {
-        offsets.into_iter().map(|offset| Arrival { offset, timestamp_ms: offset }).collect()
-    }
-
-    fn handled(offsets: impl IntoIterator<Item = i64>) -> Vec<Handled> {
-        offsets.into_iter().map(|offset| Handled { offset, timestamp_ms: offset, parked: false }).collect()
-    }
-
-    #[test]
-    fn a_first_batch_leaves_all_before_it_open() {
-        let mut position = Position::default();
-        position.advance(handled(500..510));
-        assert_eq!((position.next, position.holes.len(), position.holes[0].clone()), (510, 1, 0..500));
-        assert_eq!(position.accept(arrivals(0..500)).unwrap().indices.len(), 500);
-    }
-
-    #[test]
-    fn a_batch_that_comes_after_its_successor_closes_the_hole_it_left() {
-        let mut position = Position::default();
-        position.advance(handled(0..10));
-        position.advance(handled(20..30));
-        assert_eq!(
-            position.accept(arrivals(5..25)).unwrap(),
-            Accepted { indices: (5..15).collect(), duplicates: 10 }
-        );
-        position.advance(handled(10..20));
-        assert!(position.holes.is_empty());
-        assert_eq!(position.next, 30);
-    }
-
-    #[test]
-    fn a_hole_can_be_filled_from_its_middle() {
-        let mut position = Position::default();
-        position.advance(handled([9]));
-        position.advance(handled([4, 5]));
-        assert_eq!(position.holes, [0..4, 6..9]);
-    }
-
-    #[test]
-    fn one_offset_twice_in_a_batch_counts_once() {
-        let accepted = Position::default().accept(arrivals([3, 3, 4])).unwrap();
-        assert_eq!(accepted, Accepted { indices: vec![0, 2], duplicates: 1 });
-    }
-
-    #[test]
-    fn a_parked_record_may_be_stored_once_later() {
-        let mut position = Position::default();
-        position.advance([Handled { offset: 0, timestamp_ms: 0, parked: true }]);
-        assert!(position.is_open(0));
-        position.advance(handled([0]));
-        assert!(!position.is_open(0));
-    }
-
-    #[test]
-    fn a_topic_that_begins_anew_is_an_error_not_a_duplicate() {
-        let mut position = Position::default();
-        position.advance(handled(0..100));
-        let error = position.accept([Arrival { offset: 0, timestamp_ms: 100 }]).unwrap_err();
-        assert_eq!((error.offset, error.next, error.newest_ms), (0, 100, 99));
-        assert!(error.to_string().contains("offsets reset"));
-    }
-
-    #[test]
-    fn holes_are_bounded_and_the_oldest_is_forgotten_with_a_count() {
-        let mut position = Position::default();
-        let forgotten = position.advance(handled((0..=2 * i64::try_from(MAX_HOLES).unwrap() + 2).step_by(2)));
-        assert_eq!((forgotten, position.holes.len()), (1, MAX_HOLES));
-        assert_eq!(position.holes[0], 3..4, "the hole at 1 is gone");
-    }
+/// The span of a delivery's offsets, which come in order.
+#[must_use]
+pub fn span(mut offsets: impl DoubleEndedIterator<Item = i64>) -> Range<i64> {
+    let Some(first) = offsets.next() else { return 0..0 };
+    first..offsets.next_back().unwrap_or(first).saturating_add(1)
 }

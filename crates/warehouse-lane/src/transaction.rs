@@ -1,14 +1,14 @@
 //! One transaction: positions locked, what is new stored, positions saved. Poison is parked before it, not within it: while
 //! S3 is slow, nobody waits for the locks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use dead_letters::{DeadLetters, ParkedRecord};
-use function_kit::topics::settle;
+use function_kit::delivery::{Settled, accept, advance, settle};
 use kafka_batch::{BatchOutcome, Fault, PartitionRecords, Tally};
 use objects::Client as S3Client;
-use positions::{Accepted, Arrival, Handled, TopicRecreated};
+use positions::{Accepted, Handled, TopicRecreated, UNCERTAIN};
 use tokio::time::Instant;
 use warehouse::ledger::{self, Entry, Saved};
 use warehouse::{Client, Warehouse, WarehouseError};
@@ -44,13 +44,17 @@ pub struct Sink {
     dead_letters: DeadLetters,
 }
 
+/// What must be parked: the place, the incarnation of the partition's position, and why.
+type Unparked = BTreeMap<(Place, i64), String>;
+
 /// What a transaction did.
 struct Done {
     /// What became of each partition that was handled whole: all of them, or the first ones.
-    results: Vec<Result<Tally, TopicRecreated>>,
+    results: Vec<Result<Settled, TopicRecreated>>,
     /// Records that left the table as it was.
     unchanged: u64,
     holes_forgotten: u64,
+    offsets_skipped: u64,
 }
 
 /// How a transaction ended.
@@ -58,7 +62,7 @@ enum Attempt {
     /// Committed.
     Done(Done),
     /// Rolled back: these must be parked first.
-    Park(Refused),
+    Park(Unparked),
     /// Rolled back: of these the table cannot hold some.
     Search(Vec<Place>, LaneError),
 }
@@ -68,8 +72,8 @@ enum Attempt {
 struct Known {
     /// What the table cannot hold.
     refused: Refused,
-    /// What was parked.
-    parked: BTreeSet<Place>,
+    /// What was parked, and in which incarnation of its position.
+    parked: BTreeSet<(Place, i64)>,
     /// Runs of records that can be stored one after the other where they cannot be together.
     runs: Vec<Vec<Place>>,
     /// Whether to store by `runs`.
@@ -108,9 +112,9 @@ impl Sink {
                 .run("store a batch", deadline, async |client| work.attempt(client, &known).await);
             match Box::pin(run).await? {
                 Attempt::Done(done) => break done,
-                Attempt::Park(refused) => {
-                    work.park(&refused).await?;
-                    known.parked.extend(refused.into_keys());
+                Attempt::Park(unparked) => {
+                    work.park(&unparked).await?;
+                    known.parked.extend(unparked.into_keys());
                 }
                 // Together the table refuses what it took one after the other.
                 Attempt::Search(..) if !known.in_runs && !known.runs.is_empty() => known.in_runs = true,
@@ -128,6 +132,7 @@ impl Sink {
         outcome.count("ExtraFields", decoded.extra_fields());
         outcome.count("RecordsRepeated", done.unchanged);
         outcome.count("HolesForgotten", done.holes_forgotten);
+        outcome.count("OffsetsSkipped", done.offsets_skipped);
         let (whole, rest) = partitions.split_at(done.results.len());
         settle(outcome, whole, &done.results);
         if !rest.is_empty() {
@@ -174,21 +179,25 @@ impl<D: Decoded> Work<'_, D> {
             .iter()
             .zip(self.partitions)
             .enumerate()
-            .map(|(number, (entry, partition))| accept(entry, *partition, before(known.end, number)))
+            .map(|(number, (entry, partition))| {
+                accept(partition, before_end(known.end, number), &entry.position)
+            })
             .collect();
         let (good, refused) = self.sort_out(&accepted, &known.refused);
-        if let unparked @ [_, ..] = not_in(&known.parked, &refused).as_slice() {
+        let unparked = unparked(&known.parked, &entries, &refused);
+        if !unparked.is_empty() {
             roll_back(client).await?;
-            return Ok(Attempt::Park(unparked.iter().cloned().collect()));
+            return Ok(Attempt::Park(unparked));
         }
-        let (saved, mut results) = self.positions(entries, accepted, &refused);
+        let (saved, mut results) = self.positions(entries, accepted, &refused, known.end);
         if let Some((number, _)) = known.end {
             results.truncate(number);
         }
         let holes_forgotten = saved.iter().map(|one| one.forgotten.unsigned_abs()).sum();
+        let offsets_skipped = saved.iter().map(|one| one.after.skipped_since(&one.before.position)).sum();
         if saved.is_empty() {
             roll_back(client).await?;
-            return Ok(Attempt::Done(Done { results, unchanged: 0, holes_forgotten }));
+            return Ok(Attempt::Done(Done { results, unchanged: 0, holes_forgotten, offsets_skipped }));
         }
         let commit = client.batch_execute("COMMIT");
         // Polled together, they travel together; a failed one makes the commit a rollback.
@@ -199,7 +208,9 @@ impl<D: Decoded> Work<'_, D> {
             async { commit.await.map_err(|e| Blame::Rows(WarehouseError::statement("commit")(e).into())) },
         );
         match stored {
-            Ok((unchanged, (), ())) => Ok(Attempt::Done(Done { results, unchanged, holes_forgotten })),
+            Ok((unchanged, (), ())) => {
+                Ok(Attempt::Done(Done { results, unchanged, holes_forgotten, offsets_skipped }))
+            }
             Err(Blame::Rows(error)) if error.is_unholdable() => {
                 roll_back(client).await?;
                 Ok(Attempt::Search(good, error))
@@ -248,7 +259,9 @@ impl<D: Decoded> Work<'_, D> {
     ) -> (Vec<Place>, Refused) {
         let (mut good, mut refused) = (Vec::new(), Refused::new());
         for (number, accepted) in accepted.iter().enumerate() {
-            for &index in accepted.iter().flat_map(|accepted| &accepted.indices) {
+            let Ok(accepted) = accepted else { continue };
+            refused.extend(accepted.uncertain.iter().map(|&index| ((number, index), UNCERTAIN.to_owned())));
+            for &index in &accepted.indices {
                 let place = (number, index);
                 match self.decoded.poison(place).or(unholdable.get(&place).map(String::as_str)) {
                     Some(reason) => {
@@ -261,13 +274,14 @@ impl<D: Decoded> Work<'_, D> {
         (good, refused)
     }
 
-    async fn park(&self, refused: &Refused) -> Result<(), LaneError> {
+    async fn park(&self, unparked: &Unparked) -> Result<(), LaneError> {
         for (number, partition) in self.partitions.iter().enumerate() {
-            let records: Vec<_> = refused
-                .range((number, 0)..(number + 1, 0))
-                .map(|((_, index), reason)| {
+            let records: Vec<_> = unparked
+                .range(((number, 0), i64::MIN)..((number + 1, 0), i64::MIN))
+                .map(|(((_, index), incarnation), reason)| {
                     let record = partition.get(*index);
-                    ParkedRecord::of_kafka(self.sink.lane, partition, &record, reason, self.fingerprint)
+                    let of = (partition, *incarnation);
+                    ParkedRecord::of_kafka(self.sink.lane, of, &record, reason, self.fingerprint)
                 })
                 .collect();
             self.sink.dead_letters.park(partition, &records, self.deadline).await?;
@@ -280,7 +294,8 @@ impl<D: Decoded> Work<'_, D> {
         entries: Vec<Entry>,
         accepted: Vec<Result<Accepted, TopicRecreated>>,
         refused: &Refused,
-    ) -> (Vec<Saved>, Vec<Result<Tally, TopicRecreated>>) {
+        end: Option<Place>,
+    ) -> (Vec<Saved>, Vec<Result<Settled, TopicRecreated>>) {
         let (mut saved, mut results) = (Vec::new(), Vec::new());
         for (number, (before, accepted)) in entries.into_iter().zip(accepted).enumerate() {
             let accepted = match accepted {
@@ -290,17 +305,22 @@ impl<D: Decoded> Work<'_, D> {
                     continue;
                 }
             };
+            let partition = self.partitions[number];
             let mut tally = Tally { duplicates: accepted.duplicates, ..Tally::default() };
-            let mut handled = Vec::with_capacity(accepted.indices.len());
-            for index in accepted.indices {
-                let Arrival { offset, timestamp_ms } = arrival(self.partitions[number], index);
+            let mut indices = [accepted.indices, accepted.uncertain].concat();
+            indices.sort_unstable();
+            let mut handled = Vec::with_capacity(indices.len());
+            for index in indices {
                 let parked = refused.contains_key(&(number, index));
                 *(if parked { &mut tally.parked } else { &mut tally.stored }) += 1;
-                handled.push(Handled { offset, timestamp_ms, parked });
+                handled.push(Handled { index, offset: partition.get(index).offset(), parked });
             }
-            results.push(Ok(tally));
+            let left = accepted.refused.iter();
+            let left = left.map(|(index, why)| (partition.get(*index).offset(), *why)).collect();
+            results.push(Ok(Settled { tally, refused: left }));
             let mut after = before.position.clone();
-            let forgotten = i64::try_from(after.advance(handled)).unwrap_or(i64::MAX);
+            let forgotten = advance(&partition, before_end(end, number), &mut after, &handled);
+            let forgotten = i64::try_from(forgotten).unwrap_or(i64::MAX);
             if after != before.position {
                 let stored = i64::try_from(tally.stored).unwrap_or(i64::MAX);
                 saved.push(Saved { before, after, stored, forgotten });
@@ -314,29 +334,21 @@ async fn roll_back(client: &Client) -> Result<(), WarehouseError> {
     client.batch_execute("ROLLBACK").await.map_err(WarehouseError::statement("end the transaction"))
 }
 
-fn not_in(parked: &BTreeSet<Place>, refused: &Refused) -> Vec<(Place, String)> {
+/// What must be parked before the records can be stored: those of `refused` that were not parked yet, or in an earlier
+/// incarnation of their position only.
+fn unparked(parked: &BTreeSet<(Place, i64)>, entries: &[Entry], refused: &Refused) -> Unparked {
     refused
         .iter()
-        .filter(|(place, _)| !parked.contains(place))
-        .map(|(place, reason)| (*place, reason.clone()))
+        .map(|(place, reason)| ((*place, entries[place.0].position.incarnation), reason.clone()))
+        .filter(|(letter, _)| !parked.contains(letter))
         .collect()
 }
 
 /// How many of a partition's records lie before `end`.
-fn before(end: Option<Place>, number: usize) -> usize {
+fn before_end(end: Option<Place>, number: usize) -> usize {
     match end {
         Some((partition, _)) if number > partition => 0,
         Some((partition, index)) if number == partition => index,
         _ => usize::MAX,
     }
-}
-
-fn arrival(partition: PartitionRecords<'_>, index: usize) -> Arrival {
-    let record = partition.get(index);
-    Arrival { offset: record.offset(), timestamp_ms: record.timestamp_ms() }
-}
-
-/// Which of the partition's first `count` records are new.
-fn accept(entry: &Entry, partition: PartitionRecords<'_>, count: usize) -> Result<Accepted, TopicRecreated> {
-    entry.position.accept((0..partition.len().min(count)).map(|index| arrival(partition, index)))
 }

@@ -1,12 +1,12 @@
 //! The offset ledger: positions of consumer groups, locked, read and saved in the transaction that stores the rows.
 
-use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::ops::Range;
 
-use positions::Position;
+use positions::{Identity, OffsetRanges, Position};
 use tokio::time::Instant;
-use tokio_postgres::Client;
 use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row};
 
 use crate::error::WarehouseError;
 use crate::limits;
@@ -60,9 +60,7 @@ pub async fn begin(
             &parameters,
         ),
         client.query_typed(
-            "SELECT o.next_offset, o.newest_ms, o.holes::text FROM kafka_offsets o \
-             JOIN unnest($2::text[], $3::int4[]) WITH ORDINALITY AS u(topic, partition, place) USING (topic, partition) \
-             WHERE o.consumer_group = $1 ORDER BY u.place FOR UPDATE OF o",
+            LOCK,
             &parameters,
         ),
     )
@@ -72,16 +70,49 @@ pub async fn begin(
     }
     let mut entries = Vec::with_capacity(rows.len());
     for (row, (topic, partition, offsets)) in rows.iter().zip(partitions) {
-        let next: i64 = row.get(0);
-        let parked = if offsets.start < next {
-            parked(client, group, topic, *partition, offsets).await?
-        } else {
-            BTreeSet::new()
-        };
-        let position = Position { next, newest_ms: row.get(1), holes: parse_holes(row.get(2))?, parked };
+        let mut position = position(row)?;
+        if offsets.start < position.next {
+            position.parked = parked(client, group, topic, *partition, offsets).await?;
+        }
         entries.push(Entry { topic: (*topic).to_owned(), partition: *partition, position });
     }
     Ok(entries)
+}
+
+/// The columns that make a position, but for the parked offsets.
+macro_rules! position_columns {
+    () => {
+        "o.next_offset, o.holes::text AS holes, o.uncertain_start, o.uncertain_end, o.sample_offsets, \
+         o.sample_identities, o.incarnation"
+    };
+}
+
+const LOCK: &str = concat!(
+    "SELECT ",
+    position_columns!(),
+    " FROM kafka_offsets o JOIN unnest($2::text[], $3::int4[]) WITH ORDINALITY AS u(topic, partition, place) \
+     USING (topic, partition) WHERE o.consumer_group = $1 ORDER BY u.place FOR UPDATE OF o"
+);
+
+const SHOW: &str = concat!(
+    "SELECT ",
+    position_columns!(),
+    ", o.consumer_group, o.topic, o.partition FROM kafka_offsets o \
+     WHERE $1::text IS NULL OR o.topic = $1 ORDER BY o.consumer_group, o.topic, o.partition"
+);
+
+fn position(row: &Row) -> Result<Position, WarehouseError> {
+    let (offsets, identities): (Vec<i64>, Vec<i64>) =
+        (row.get("sample_offsets"), row.get("sample_identities"));
+    let samples = offsets.into_iter().zip(identities.into_iter().map(Identity::from_stored));
+    Ok(Position {
+        next: row.get("next_offset"),
+        holes: parse_holes(row.get("holes"))?,
+        uncertain: row.get("uncertain_start")..row.get("uncertain_end"),
+        parked: OffsetRanges::default(),
+        samples: samples.collect(),
+        incarnation: row.get("incarnation"),
+    })
 }
 
 async fn parked(
@@ -90,7 +121,7 @@ async fn parked(
     topic: &str,
     partition: i32,
     offsets: &Range<i64>,
-) -> Result<BTreeSet<i64>, WarehouseError> {
+) -> Result<OffsetRanges, WarehouseError> {
     let rows = client
         .query_typed(
             "SELECT record_offset FROM kafka_parked WHERE consumer_group = $1 AND topic = $2 AND partition = $3 \
@@ -105,7 +136,7 @@ async fn parked(
         )
         .await
         .map_err(WarehouseError::statement("read the parked offsets"))?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    Ok(rows.iter().map(|row| row.get::<_, i64>(0)).collect())
 }
 
 /// Saves the positions that a batch leaves behind.
@@ -114,25 +145,33 @@ pub async fn save(client: &Client, group: &str, saved: &[Saved]) -> Result<(), W
     let column = |value: &dyn Fn(&Saved) -> i64| saved.iter().map(value).collect::<Vec<i64>>();
     let topics: Vec<&str> = saved.iter().map(|one| one.before.topic.as_str()).collect();
     let partitions: Vec<i32> = saved.iter().map(|one| one.before.partition).collect();
-    let (next, newest) = (column(&|one| one.after.next), column(&|one| one.after.newest_ms));
+    let next = column(&|one| one.after.next);
     let holes: Vec<String> = saved.iter().map(|one| write_holes(&one.after.holes)).collect();
+    let (from, to) = (column(&|one| one.after.uncertain.start), column(&|one| one.after.uncertain.end));
+    // Arrays of arrays must be rectangular, so samples travel as text.
+    let samples = |number: &dyn Fn((i64, Identity)) -> i64| -> Vec<String> {
+        saved.iter().map(|one| write_array(one.after.samples.iter().map(number))).collect()
+    };
+    let offsets = samples(&|(offset, _)| offset);
+    let identities = samples(&|(_, identity)| identity.stored());
     let (forgotten, stored) = (column(&|one| one.forgotten), column(&|one| one.stored));
-    let parked = column(&|one| count(&one.after.parked) - count(&one.before.position.parked));
-    let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 9] = [
+    let parked = column(&|one| one.after.parked.count() - one.before.position.parked.count());
+    let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 12] = [
         (&group, Type::TEXT),
         (&topics, Type::TEXT_ARRAY),
         (&partitions, Type::INT4_ARRAY),
         (&next, Type::INT8_ARRAY),
-        (&newest, Type::INT8_ARRAY),
         (&holes, Type::TEXT_ARRAY),
+        (&from, Type::INT8_ARRAY),
+        (&to, Type::INT8_ARRAY),
+        (&offsets, Type::TEXT_ARRAY),
+        (&identities, Type::TEXT_ARRAY),
         (&forgotten, Type::INT8_ARRAY),
         (&stored, Type::INT8_ARRAY),
         (&parked, Type::INT8_ARRAY),
     ];
-    let newly =
-        moved(saved, |one| one.after.parked.difference(&one.before.position.parked).copied().collect());
-    let no_more =
-        moved(saved, |one| one.before.position.parked.difference(&one.after.parked).copied().collect());
+    let newly = moved(saved, |one| one.after.parked.difference(&one.before.position.parked));
+    let no_more = moved(saved, |one| one.before.position.parked.difference(&one.after.parked));
     tokio::try_join!(
         biased;
         async { client.execute_typed(SAVE, &parameters).await.map(|_| ()).map_err(&failed) },
@@ -142,11 +181,13 @@ pub async fn save(client: &Client, group: &str, saved: &[Saved]) -> Result<(), W
     Ok(())
 }
 
-const SAVE: &str = "UPDATE kafka_offsets o SET next_offset = u.next, newest_ms = u.newest, \
-        holes = u.holes::int8multirange, holes_forgotten = o.holes_forgotten + u.forgotten, \
+const SAVE: &str = "UPDATE kafka_offsets o SET next_offset = u.next, holes = u.holes::int8multirange, \
+        uncertain_start = u.from_offset, uncertain_end = u.to_offset, sample_offsets = u.offsets::int8[], \
+        sample_identities = u.identities::int8[], holes_forgotten = o.holes_forgotten + u.forgotten, \
         records_stored = o.records_stored + u.stored, records_parked = o.records_parked + u.parked, updated_at = now() \
-    FROM unnest($2::text[], $3::int4[], $4::int8[], $5::int8[], $6::text[], $7::int8[], $8::int8[], $9::int8[]) \
-        AS u(topic, partition, next, newest, holes, forgotten, stored, parked) \
+    FROM unnest($2::text[], $3::int4[], $4::int8[], $5::text[], $6::int8[], $7::int8[], $8::text[], $9::text[], \
+        $10::int8[], $11::int8[], $12::int8[]) \
+        AS u(topic, partition, next, holes, from_offset, to_offset, offsets, identities, forgotten, stored, parked) \
     WHERE o.consumer_group = $1 AND o.topic = u.topic AND o.partition = u.partition";
 
 const INSERT_PARKED: &str = "INSERT INTO kafka_parked (consumer_group, topic, partition, record_offset) \
@@ -159,10 +200,10 @@ const DELETE_PARKED: &str = "DELETE FROM kafka_parked p \
 
 type Offsets<'a> = (Vec<&'a str>, Vec<i32>, Vec<i64>);
 
-fn moved(saved: &[Saved], offsets: impl Fn(&Saved) -> Vec<i64>) -> Offsets<'_> {
+fn moved(saved: &[Saved], offsets: impl Fn(&Saved) -> OffsetRanges) -> Offsets<'_> {
     let mut all = Offsets::default();
     for one in saved {
-        for offset in offsets(one) {
+        for offset in offsets(one).offsets() {
             all.0.push(&one.before.topic);
             all.1.push(one.before.partition);
             all.2.push(offset);
@@ -195,17 +236,18 @@ async fn change_parked(
     Ok(())
 }
 
-fn count(offsets: &BTreeSet<i64>) -> i64 {
-    i64::try_from(offsets.len()).unwrap_or(i64::MAX)
-}
-
 /// `{[0,500),[510,520)}`: Postgres' canonical text of a multirange.
-fn write_holes(holes: &[Range<i64>]) -> String {
-    let ranges: Vec<_> = holes.iter().map(|hole| format!("[{},{})", hole.start, hole.end)).collect();
-    format!("{{{}}}", ranges.join(","))
+fn write_holes(holes: &OffsetRanges) -> String {
+    write_array(holes.iter().map(|hole| format!("[{},{})", hole.start, hole.end)))
 }
 
-fn parse_holes(text: &str) -> Result<Vec<Range<i64>>, WarehouseError> {
+/// `{1,2}`: Postgres' text of an array.
+fn write_array(items: impl Iterator<Item = impl Display>) -> String {
+    let items: Vec<_> = items.map(|item| item.to_string()).collect();
+    format!("{{{}}}", items.join(","))
+}
+
+fn parse_holes(text: &str) -> Result<OffsetRanges, WarehouseError> {
     let bad = || {
         WarehouseError::Schema(format!(
             "kafka_offsets.holes holds {text}, which is not a list of finite ranges"
@@ -226,39 +268,40 @@ fn parse_holes(text: &str) -> Result<Vec<Range<i64>>, WarehouseError> {
 /// The positions of all groups, or of one topic's, for an operator.
 pub async fn show(client: &Client, topic: Option<&str>) -> Result<Vec<(String, Entry)>, WarehouseError> {
     let rows = client
-        .query_typed(
-            "SELECT consumer_group, topic, partition, next_offset, newest_ms, holes::text FROM kafka_offsets \
-             WHERE $1::text IS NULL OR topic = $1 ORDER BY consumer_group, topic, partition",
-            &[(&topic, Type::TEXT)],
-        )
+        .query_typed(SHOW, &[(&topic, Type::TEXT)])
         .await
         .map_err(WarehouseError::statement("read the offsets"))?;
     rows.iter()
         .map(|row| {
-            let holes = parse_holes(row.get(5))?;
-            let position =
-                Position { next: row.get(3), newest_ms: row.get(4), holes, parked: BTreeSet::new() };
-            Ok((row.get(0), Entry { topic: row.get(1), partition: row.get(2), position }))
+            let entry =
+                Entry { topic: row.get("topic"), partition: row.get("partition"), position: position(row)? };
+            Ok((row.get("consumer_group"), entry))
         })
         .collect()
 }
 
-/// Forgets a group's positions in a topic, so that its partitions are read as never before. Returns how many.
+/// Forgets a group's positions in a topic, so that its partitions are read as never before, in the next incarnation.
+/// Returns how many there were.
 pub async fn reset(client: &Client, group: &str, topic: &str) -> Result<u64, WarehouseError> {
     let failed = WarehouseError::statement("reset the offsets");
     let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
         [(&group, Type::TEXT), (&topic, Type::TEXT)];
-    let ((), _, deleted, ()) = tokio::try_join!(
+    let ((), _, reset, ()) = tokio::try_join!(
         biased;
         client.batch_execute("BEGIN"),
         client
             .execute_typed("DELETE FROM kafka_parked WHERE consumer_group = $1 AND topic = $2", &parameters),
-        client
-            .execute_typed("DELETE FROM kafka_offsets WHERE consumer_group = $1 AND topic = $2", &parameters),
+        client.execute_typed(
+            "UPDATE kafka_offsets SET next_offset = DEFAULT, holes = DEFAULT, uncertain_start = DEFAULT, \
+             uncertain_end = DEFAULT, sample_offsets = DEFAULT, sample_identities = DEFAULT, holes_forgotten = DEFAULT, \
+             records_stored = DEFAULT, records_parked = DEFAULT, incarnation = incarnation + 1, updated_at = now() \
+             WHERE consumer_group = $1 AND topic = $2",
+            &parameters,
+        ),
         client.batch_execute("COMMIT"),
     )
     .map_err(&failed)?;
-    Ok(deleted)
+    Ok(reset)
 }
 
 #[cfg(test)]
@@ -268,6 +311,7 @@ mod tests {
     #[test]
     fn holes_survive_their_text() {
         for holes in [vec![], vec![0..1, 5..9], vec![-3..500, 600..i64::MAX]] {
+            let holes = holes.into_iter().collect();
             assert_eq!(parse_holes(&write_holes(&holes)).unwrap(), holes);
         }
         assert!(parse_holes("{[0,)}").is_err());

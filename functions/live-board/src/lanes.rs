@@ -1,10 +1,12 @@
 //! How far each lane is: Kafka's own books, and the queues' depths.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use aws_sdk_sqs::types::QueueAttributeName;
 use chrono::Utc;
 use futures::future::try_join_all;
+use kafka_offsets::PartitionLag;
 use pipeline::Pipeline;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -30,6 +32,15 @@ fn mappings(pipeline: &Pipeline) -> impl Iterator<Item = Mapping<'_>> {
     lanes.into_iter().filter_map(move |(function, group)| Some(Mapping { function, group: group?, topic }))
 }
 
+/// The ranges of a partition that Kafka deleted before the group read them.
+fn lost(of: &PartitionLag) -> Vec<Value> {
+    let range = |range: &Range<i64>| {
+        let (first, last) = (range.start.to_string(), (range.end - 1).to_string());
+        json!({"partition": of.partition, "first": first, "last": last})
+    };
+    of.lost.iter().map(range).collect()
+}
+
 impl Board {
     pub(crate) async fn lanes(&self, deadline: Instant) -> Result<Value, BoardError> {
         let pipelines = self.pipelines(deadline).await?;
@@ -41,13 +52,16 @@ impl Board {
         let mut topics: BTreeMap<&str, i64> = BTreeMap::new();
         let mut rows = Vec::new();
         for (mapping, partitions) in mappings.iter().zip(lags) {
-            let sum =
-                |value: fn(&kafka_offsets::PartitionLag) -> i64| partitions.iter().map(value).sum::<i64>();
+            let sum = |value: fn(&PartitionLag) -> i64| partitions.iter().map(value).sum::<i64>();
             let (end, lag) = (sum(|partition| partition.end), sum(|partition| partition.lag));
             topics.insert(mapping.topic, end);
             rows.push(json!({
                 "function": mapping.function, "group": mapping.group, "topic": mapping.topic,
                 "lag": lag.to_string(), "stored": (end - lag).to_string(),
+                // Offsets that wait for the end of a transaction.
+                "open": sum(|partition| partition.open).to_string(),
+                "lost": sum(PartitionLag::lost_offsets).to_string(),
+                "lost_offsets": partitions.iter().flat_map(lost).collect::<Vec<_>>(),
             }));
         }
         let topics: Vec<_> =

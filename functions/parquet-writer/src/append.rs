@@ -6,14 +6,15 @@ use arrow_array::UInt32Array;
 use arrow_schema::ArrowError;
 use arrow_select::take::take_record_batch;
 use faults::{Classified, FaultClass};
+use function_kit::delivery::{Settled, accept, advance};
 use kafka_batch::{PartitionRecords, RecordRef, Tally};
 use lake::{AppVersions, Append, FileEncoder, LakeError, PartitionFile, Plan};
-use positions::{Arrival, Handled, TopicRecreated, app_id, changed_app_versions, position_from_app_versions};
+use positions::{
+    Accepted, Handled, Position, TopicRecreated, UNCERTAIN, app_id, changed_app_versions,
+    position_from_app_versions,
+};
 
 use crate::decoded::{Decoded, Fate, TopicSchema};
-
-/// Files of one commit, at the most. A batch of older days than that goes to one folder for all.
-const MAX_FILES: usize = 16;
 
 /// Why a batch could not be appended.
 #[derive(Debug, thiserror::Error)]
@@ -29,9 +30,9 @@ pub enum AppendError {
         /// Arrow's reason.
         source: ArrowError,
     },
-    /// A record that must be parked first became new to the table in the meantime.
+    /// A record that must be parked before the append is not parked.
     #[error("{topic}/{partition}: the position moved back while the batch was stored")]
-    MovedBack {
+    Unparked {
         /// The topic.
         topic: String,
         /// The partition.
@@ -44,7 +45,7 @@ impl Classified for AppendError {
         match self {
             Self::Lake(error) => error.class(),
             Self::Columns { .. } => FaultClass::Configuration,
-            Self::MovedBack { .. } => FaultClass::Retryable,
+            Self::Unparked { .. } => FaultClass::Retryable,
         }
     }
 }
@@ -56,14 +57,22 @@ pub struct TopicAppend<'a> {
     encoder: &'a FileEncoder,
     partitions: &'a [PartitionRecords<'a>],
     decoded: &'a Decoded,
-    parked: HashSet<(usize, usize)>,
-    results: Vec<Result<Tally, TopicRecreated>>,
+    /// What was parked before the append: partition, index, and the incarnation that the letter names.
+    parked: HashSet<(usize, usize, i64)>,
+    results: Vec<Result<Settled, TopicRecreated>>,
     forgotten_holes: u64,
-    catch_all_rows: u64,
+    skipped_offsets: u64,
 }
 
-fn arrival(record: &RecordRef<'_>) -> Arrival {
-    Arrival { offset: record.offset(), timestamp_ms: record.timestamp_ms() }
+/// Records of one partition that must be parked before an append, each with its reason.
+#[derive(Debug)]
+pub struct ToPark<'a> {
+    /// The partition.
+    pub partition: PartitionRecords<'a>,
+    /// The incarnation of the position.
+    pub incarnation: i64,
+    /// The records.
+    pub records: Vec<(RecordRef<'a>, &'a str)>,
 }
 
 impl<'a> TopicAppend<'a> {
@@ -83,42 +92,50 @@ impl<'a> TopicAppend<'a> {
             parked: HashSet::new(),
             results: Vec::new(),
             forgotten_holes: 0,
-            catch_all_rows: 0,
+            skipped_offsets: 0,
         }
     }
 
-    /// Whether any record cannot be stored.
+    /// Whether any record is poison, which must be parked before the append.
     #[must_use]
     pub fn has_poison(&self) -> bool {
         self.decoded.fates.iter().flatten().any(|fate| matches!(fate, Fate::Poison(_)))
     }
 
-    /// Takes note of the poison that is new with respect to `apps`, and returns it by partition: it must be parked
-    /// before the append.
-    pub fn poison_to_park(
-        &mut self,
-        apps: &AppVersions,
-    ) -> Vec<(PartitionRecords<'a>, Vec<(RecordRef<'a>, &'a str)>)> {
+    /// The records that are new with respect to `apps` and cannot be stored, by partition. They must be parked before the
+    /// append, which takes them for parked from now on.
+    pub fn to_park(&mut self, apps: &AppVersions) -> Vec<ToPark<'a>> {
         let mut all = Vec::new();
         for (number, partition) in self.partitions.iter().enumerate() {
             let position = self.position(*partition, apps);
-            let mut poison = Vec::new();
-            for (index, fate) in self.decoded.fates[number].iter().enumerate() {
-                let record = partition.get(index);
-                if let Fate::Poison(reason) = fate
-                    && position.is_open(record.offset())
-                {
-                    self.parked.insert((number, index));
-                    poison.push((record, reason.0.as_str()));
-                }
+            // A topic that was created again is reported by the plan.
+            let Ok(accepted) = accept(partition, partition.len(), &position) else { continue };
+            let mut records = Vec::new();
+            for (index, reason) in self.unstorable(number, &accepted) {
+                self.parked.insert((number, index, position.incarnation));
+                records.push((partition.get(index), reason));
             }
-            all.push((*partition, poison));
+            if !records.is_empty() {
+                all.push(ToPark { partition: *partition, incarnation: position.incarnation, records });
+            }
         }
         all
     }
 
+    /// Of one partition's accepted records those that cannot be stored, in order, and why.
+    fn unstorable(&self, number: usize, accepted: &Accepted) -> Vec<(usize, &'a str)> {
+        let poison = accepted.indices.iter().filter_map(|&index| match &self.decoded.fates[number][index] {
+            Fate::Row(_) => None,
+            Fate::Poison(reason) => Some((index, reason.0.as_str())),
+        });
+        let mut records: Vec<_> =
+            poison.chain(accepted.uncertain.iter().map(|&index| (index, UNCERTAIN))).collect();
+        records.sort_unstable_by_key(|(index, _)| *index);
+        records
+    }
+
     /// For each partition what became of its records in the last plan, or that its topic was created anew.
-    pub fn results(&self) -> &[Result<Tally, TopicRecreated>] {
+    pub fn results(&self) -> &[Result<Settled, TopicRecreated>] {
         &self.results
     }
 
@@ -128,40 +145,67 @@ impl<'a> TopicAppend<'a> {
         self.forgotten_holes
     }
 
-    /// Rows that went to the catch-all folder.
+    /// Offsets between the old watermarks and the first new records in the last plan.
     #[must_use]
-    pub fn catch_all_rows(&self) -> u64 {
-        self.catch_all_rows
+    pub fn skipped_offsets(&self) -> u64 {
+        self.skipped_offsets
     }
 
-    fn position(&self, partition: PartitionRecords<'_>, apps: &AppVersions) -> positions::Position {
-        let id = app_id(self.schema.consumer_group(), partition.topic(), partition.partition());
-        let offsets = partition.iter().map(|record| record.offset());
-        position_from_app_versions(&id, offsets, |id| apps.get(id))
+    fn app_id(&self, partition: PartitionRecords<'_>) -> String {
+        app_id(self.schema.consumer_group(), partition.topic(), partition.partition())
     }
 
-    fn columns_error(&self, source: ArrowError) -> AppendError {
-        let topic = self.partitions.first().map(PartitionRecords::topic).unwrap_or_default().to_owned();
-        AppendError::Columns { topic, source }
+    fn position(&self, partition: PartitionRecords<'_>, apps: &AppVersions) -> Position {
+        position_from_app_versions(&self.app_id(partition), apps.as_map())
     }
 
-    /// The rows of each file: by folder, the largest folders first, and what exceeds the bound in the last one.
-    fn cut(&mut self, rows: &[u32]) -> Vec<(Vec<Option<String>>, Vec<u32>)> {
-        let mut folders: Vec<(Vec<Option<String>>, Vec<u32>)> =
-            self.decoded.folders.iter().map(|folder| (folder.clone(), Vec::new())).collect();
-        for &row in rows {
-            folders[self.decoded.folder_of[row as usize] as usize].1.push(row);
+    /// What the plan stores of one partition: its rows, and the records with what becomes of each.
+    fn sort_out(
+        &self,
+        number: usize,
+        incarnation: i64,
+        accepted: &Accepted,
+    ) -> Result<(Vec<u32>, Vec<Handled>), AppendError> {
+        let partition = &self.partitions[number];
+        let (mut rows, mut handled) = (Vec::with_capacity(accepted.indices.len()), Vec::new());
+        handled.reserve(accepted.indices.len() + accepted.uncertain.len());
+        for &index in &accepted.indices {
+            let parked = match self.decoded.fates[number][index] {
+                Fate::Row(row) => {
+                    rows.push(row);
+                    false
+                }
+                Fate::Poison(_) => true,
+            };
+            handled.push(Handled { index, offset: partition.get(index).offset(), parked });
         }
-        folders.retain(|(_, rows)| !rows.is_empty());
-        self.catch_all_rows = 0;
-        if folders.len() > MAX_FILES {
-            folders.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.len()));
-            let mut rest: Vec<u32> = folders.drain(MAX_FILES - 1..).flat_map(|(_, rows)| rows).collect();
-            rest.sort_unstable();
-            self.catch_all_rows = rest.len() as u64;
-            folders.push((self.schema.catch_all(), rest));
+        if !accepted.uncertain.is_empty() {
+            let uncertain = accepted.uncertain.iter();
+            handled.extend(uncertain.map(|&index| Handled {
+                index,
+                offset: partition.get(index).offset(),
+                parked: true,
+            }));
+            handled.sort_unstable_by_key(|record| record.index);
         }
-        folders
+        if handled.iter().any(|h| h.parked && !self.parked.contains(&(number, h.index, incarnation))) {
+            let (topic, partition) = (partition.topic().to_owned(), partition.partition());
+            return Err(AppendError::Unparked { topic, partition });
+        }
+        Ok((rows, handled))
+    }
+
+    /// One file of `folder` with these rows.
+    fn file(&self, folder: &[Option<String>], rows: Vec<u32>) -> Result<PartitionFile, AppendError> {
+        if rows.len() == self.decoded.rows.num_rows() {
+            return Ok(self.encoder.encode(folder.to_vec(), &self.decoded.rows)?);
+        }
+        let taken = take_record_batch(&self.decoded.rows, &UInt32Array::from(rows));
+        let taken = taken.map_err(|source| {
+            let topic = self.partitions.first().map(PartitionRecords::topic).unwrap_or_default();
+            AppendError::Columns { topic: topic.to_owned(), source }
+        })?;
+        Ok(self.encoder.encode(folder.to_vec(), &taken)?)
     }
 }
 
@@ -174,62 +218,41 @@ impl Append for TopicAppend<'_> {
         let (mut rows, mut app_versions) = (Vec::with_capacity(self.decoded.rows.num_rows()), Vec::new());
         self.results.clear();
         self.forgotten_holes = 0;
+        self.skipped_offsets = 0;
         for (number, partition) in self.partitions.iter().enumerate() {
-            let id = app_id(self.schema.consumer_group(), partition.topic(), partition.partition());
             let before = self.position(*partition, apps);
-            let accepted = match before.accept(partition.iter().map(|record| arrival(&record))) {
+            let accepted = match accept(partition, partition.len(), &before) {
                 Ok(accepted) => accepted,
                 Err(recreated) => {
                     self.results.push(Err(recreated));
                     continue;
                 }
             };
-            let mut tally = Tally { duplicates: accepted.duplicates, ..Tally::default() };
-            let mut handled = Vec::with_capacity(accepted.indices.len());
-            for index in accepted.indices {
-                let Arrival { offset, timestamp_ms } = arrival(&partition.get(index));
-                let parked = match self.decoded.fates[number][index] {
-                    Fate::Row(row) => {
-                        rows.push(row);
-                        tally.stored += 1;
-                        false
-                    }
-                    Fate::Poison(_) if self.parked.contains(&(number, index)) => {
-                        tally.parked += 1;
-                        true
-                    }
-                    Fate::Poison(_) => {
-                        let (topic, partition) = (partition.topic().to_owned(), partition.partition());
-                        return Err(AppendError::MovedBack { topic, partition });
-                    }
-                };
-                handled.push(Handled { offset, timestamp_ms, parked });
-            }
-            self.results.push(Ok(tally));
-            if handled.is_empty() {
-                continue;
-            }
+            let (new, handled) = self.sort_out(number, before.incarnation, &accepted)?;
+            let parked = (handled.len() - new.len()) as u64;
+            let tally = Tally { stored: new.len() as u64, parked, duplicates: accepted.duplicates };
+            let refused =
+                accepted.refused.iter().map(|(index, why)| (partition.get(*index).offset(), *why)).collect();
+            self.results.push(Ok(Settled { tally, refused }));
+            rows.extend(new);
             let mut after = before.clone();
-            self.forgotten_holes += after.advance(handled) as u64;
-            app_versions.extend(changed_app_versions(&id, &before, &after, |id| apps.get(id)));
+            self.forgotten_holes += advance(partition, partition.len(), &mut after, &handled) as u64;
+            self.skipped_offsets += after.skipped_since(&before);
+            if after != before {
+                let id = self.app_id(*partition);
+                app_versions.extend(changed_app_versions(&id, &before, &after, apps.as_map()));
+            }
         }
         let nothing_new = rows.is_empty() && app_versions.is_empty();
         Ok((!nothing_new).then_some(Plan { accepted: rows, app_versions }))
     }
 
-    fn encode(&mut self, accepted: &Self::Accepted) -> Result<Vec<PartitionFile>, AppendError> {
-        let all = accepted.len() == self.decoded.rows.num_rows();
-        let mut files = Vec::new();
-        for (folder, rows) in self.cut(accepted) {
-            let file = if all && rows.len() == accepted.len() {
-                self.encoder.encode(folder, &self.decoded.rows)?
-            } else {
-                let some = take_record_batch(&self.decoded.rows, &UInt32Array::from(rows))
-                    .map_err(|source| self.columns_error(source))?;
-                self.encoder.encode(folder, &some)?
-            };
-            files.push(file);
-        }
-        Ok(files)
+    fn files(
+        &mut self,
+        accepted: &Self::Accepted,
+    ) -> impl Iterator<Item = Result<PartitionFile, AppendError>> + Send {
+        let append = &*self;
+        let cut = append.decoded.by_folder(accepted);
+        cut.into_iter().map(move |(folder, rows)| append.file(folder, rows))
     }
 }

@@ -2,7 +2,8 @@
 
 use dead_letters::{DeadLetters, ParkedRecord};
 use faults::{Classified, FaultClass};
-use function_kit::topics::{TopicSink, settle};
+use function_kit::delivery::settle;
+use function_kit::topics::TopicSink;
 use function_kit::{KafkaLane, TopicLanes};
 use kafka_batch::{BatchOutcome, PartitionRecords};
 use lake::{FileEncoder, LakeError, Table};
@@ -11,7 +12,7 @@ use pipeline::Pipeline;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::append::{AppendError, TopicAppend};
+use crate::append::{AppendError, ToPark, TopicAppend};
 use crate::decoded::TopicSchema;
 use crate::settings::Settings;
 
@@ -63,6 +64,24 @@ pub async fn open(settings: &Settings) -> impl KafkaLane {
     TopicLanes::new(lake, client, settings.pipelines.clone())
 }
 
+impl Lake {
+    async fn park(
+        &self,
+        to_park: &[ToPark<'_>],
+        fingerprint: &str,
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
+        for ToPark { partition, incarnation, records } in to_park {
+            let letter = |(record, reason): &(_, &str)| {
+                ParkedRecord::of_kafka(LANE, (partition, *incarnation), record, reason, fingerprint)
+            };
+            let letters: Vec<_> = records.iter().map(letter).collect();
+            self.dead_letters.park(partition, &letters, deadline).await?;
+        }
+        Ok(())
+    }
+}
+
 impl TopicSink for Lake {
     type Topic = Topic;
     type Error = StoringError;
@@ -94,20 +113,25 @@ impl TopicSink for Lake {
             .map_err(|source| AppendError::Columns { topic: name.to_owned(), source })?;
         let mut table = topic.table.lock().await;
         let mut append = TopicAppend::new(&topic.schema, &topic.encoder, partitions, &decoded);
-        if append.has_poison() {
-            let poison = append.poison_to_park(table.app_versions(deadline).await?);
-            for (partition, records) in poison {
-                let park = |(record, reason): &(_, &str)| {
-                    ParkedRecord::of_kafka(LANE, &partition, record, reason, &topic.fingerprint)
-                };
-                let records: Vec<_> = records.iter().map(park).collect();
-                self.dead_letters.park(&partition, &records, deadline).await?;
+        // Most batches have nothing to park, and then positions need not be read before the append.
+        let mut must_park = append.has_poison();
+        loop {
+            if must_park {
+                let to_park = append.to_park(table.app_versions(deadline).await?);
+                self.park(&to_park, &topic.fingerprint, deadline).await?;
+            }
+            match table.append(&mut append, deadline).await {
+                // Only the newest positions showed it, or they moved since the records were parked.
+                Err(AppendError::Unparked { .. }) if Instant::now() < deadline => must_park = true,
+                appended => {
+                    appended?;
+                    break;
+                }
             }
         }
-        table.append(&mut append, deadline).await?;
         outcome.count("ExtraFields", decoded.extra_fields);
         outcome.count("HolesForgotten", append.forgotten_holes());
-        outcome.count("RowsCatchAll", append.catch_all_rows());
+        outcome.count("OffsetsSkipped", append.skipped_offsets());
         settle(outcome, partitions, append.results());
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! A topic's part of a batch, decoded once.
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Utc};
 use kafka_batch::PartitionRecords;
 use pipeline::{Poison, RecordDecoder, Value};
 use warehouse::values::{NUL, has_nul};
@@ -25,7 +25,7 @@ impl<'a> Batch<'a> {
     ) -> Self {
         let mut extra_fields = 0;
         let mut decode = |record: kafka_batch::RecordRef<'a>| {
-            let bytes = record.value().bytes().map_err(|reason| Poison(reason.to_owned()))?;
+            let bytes = record.payload().map_err(|reason| Poison(reason.to_owned()))?;
             let mut row = Vec::new();
             let extra = decoder.decode(bytes, &mut row)?;
             if row.iter().any(has_nul) {
@@ -52,7 +52,7 @@ impl Decoded for Batch<'_> {
                 let record = partition.get(index);
                 Some(NewRow {
                     values,
-                    received_at: received_at(record.timestamp_ms()),
+                    received_at: received_at(record.time_ms()),
                     partition: partition.partition(),
                     offset: record.offset(),
                 })
@@ -67,8 +67,7 @@ impl Decoded for Batch<'_> {
     }
 }
 
-/// When Kafka took the record. A producer may write any number; one that is no time to Postgres is as good as none.
-fn received_at(timestamp_ms: i64) -> DateTime<Utc> {
-    const FIRST_YEAR: i32 = -4711;
-    DateTime::from_timestamp_millis(timestamp_ms).filter(|time| time.year() >= FIRST_YEAR).unwrap_or_default()
+/// When Kafka took the record. Without a time the record is older than all that have one.
+fn received_at(time_ms: Option<i64>) -> DateTime<Utc> {
+    time_ms.and_then(DateTime::from_timestamp_millis).unwrap_or_default()
 }

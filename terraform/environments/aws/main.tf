@@ -90,9 +90,10 @@ module "lanes" {
   schema            = var.schema
 
   alarms = var.alarms_enabled ? {
-    topic_arns  = [module.observability.alarm_topic_arn]
-    lag_seconds = var.lag_alarm_seconds
-    age_seconds = var.queue_age_alarm_seconds
+    topic_arns      = [module.observability.alarm_topic_arn]
+    lag_seconds     = var.lag_alarm_seconds
+    age_seconds     = var.queue_age_alarm_seconds
+    skipped_offsets = var.skipped_offsets_alarm
   } : null
 }
 

@@ -243,6 +243,12 @@ variable "lag_alarm_seconds" {
   default     = 300
 }
 
+variable "skipped_offsets_alarm" {
+  description = "How many offsets deliveries of a function may skip in five minutes before its alarm. Null for no alarm, where topics are compacted or written in transactions."
+  type        = number
+  default     = 0
+}
+
 variable "queue_age_alarm_seconds" {
   description = "How old a message in a queue may be before its alarm. One that failed comes back after six times its function's timeout."
   type        = number

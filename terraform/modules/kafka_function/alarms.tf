@@ -22,6 +22,29 @@ resource "aws_cloudwatch_metric_alarm" "lag" {
   ok_actions          = var.alarms.topic_arns
 }
 
+# Offsets between two deliveries: records that Kafka deleted before they were read, or a batch that was given up. The
+# markers of transactions and compacted records leave such gaps, too: topics that have them get a higher threshold.
+resource "aws_cloudwatch_metric_alarm" "skipped" {
+  count = try(var.alarms.skipped_offsets, null) == null ? 0 : 1
+
+  alarm_name        = "${var.name}-skipped"
+  alarm_description = "${var.name} was not given all offsets of a partition: `headwater verify` says whether records were lost"
+  namespace         = "Headwater"
+  metric_name       = "OffsetsSkipped"
+  dimensions = {
+    environment = lookup(var.environment, "HEADWATER_ENVIRONMENT", "local")
+    function    = var.name
+  }
+  statistic           = "Sum"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = var.alarms.skipped_offsets
+  period              = 300
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarms.topic_arns
+  ok_actions          = var.alarms.topic_arns
+}
+
 # The alarm on parked records is the function's, for every lane that parks: one that is there already is kept.
 moved {
   from = aws_cloudwatch_metric_alarm.parked

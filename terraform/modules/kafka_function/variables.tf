@@ -185,16 +185,23 @@ variable "failed_batches" {
 }
 
 variable "start_after" {
-  description = "Values of things that must exist before the first poll, such as the result of a migration. Changes of them do not touch the mappings."
+  description = "Values of what must have succeeded before the first poll and before a new version serves, such as the result of a migration. Changes of them touch neither the mappings nor the alias."
   type        = list(string)
   default     = []
 }
 
 variable "alarms" {
-  description = "Alarms, the SNS topics that they notify, and how far behind a mapping may be; null for none (an alarm never plans clean on the emulator)."
+  description = "Alarms, the SNS topics that they notify, how far behind a mapping may be, and how many offsets its deliveries may skip in five minutes (null for any number: transactions leave gaps); null for none (an alarm never plans clean on the emulator)."
   type = object({
-    topic_arns  = optional(list(string), [])
-    lag_seconds = optional(number, 300)
+    topic_arns      = optional(list(string), [])
+    lag_seconds     = optional(number, 300)
+    skipped_offsets = optional(number, 0)
   })
   default = null
+}
+
+variable "versions" {
+  description = "Whether each change is published as a version, and the alias `live` moves to it after what `start_after` names. False on the local stack: the bridge and its users invoke a function by its plain name, and `headwater up` migrates before it applies."
+  type        = bool
+  default     = true
 }

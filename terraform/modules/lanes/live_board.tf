@@ -31,6 +31,8 @@ module "live_board" {
   log_level            = var.log_level
   network              = var.network
   alarms               = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns }
+  versions             = var.versions
+  start_after          = local.migrated
 
   auth              = var.board.auth == "iam" ? "AWS_IAM" : "NONE"
   invoke_permission = var.url_invoke_permissions

@@ -31,5 +31,6 @@ module "totals_upserter" {
   cluster_arn                 = var.kafka.cluster_arn
   cluster_name                = var.kafka.cluster_name
   failed_batches              = var.parked
-  start_after                 = concat(var.kafka.topics_ready, aws_lambda_invocation.migrate[*].result)
+  versions                    = var.versions
+  start_after                 = concat(var.kafka.topics_ready, local.migrated)
 }

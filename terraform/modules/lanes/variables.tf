@@ -153,11 +153,12 @@ variable "log_level" {
 }
 
 variable "alarms" {
-  description = "Alarms, the SNS topics that they notify, how far behind a mapping and how old a message may be; null for none (an alarm never plans clean on the emulator)."
+  description = "Alarms, the SNS topics that they notify, how far behind a mapping and how old a message may be, and how many offsets deliveries may skip in five minutes (null for any number); null for none (an alarm never plans clean on the emulator)."
   type = object({
-    topic_arns  = optional(list(string), [])
-    lag_seconds = optional(number, 300)
-    age_seconds = optional(number, 1800)
+    topic_arns      = optional(list(string), [])
+    lag_seconds     = optional(number, 300)
+    age_seconds     = optional(number, 1800)
+    skipped_offsets = optional(number, 0)
   })
   default = null
 }
@@ -168,8 +169,14 @@ variable "create_event_source_mappings" {
   default     = true
 }
 
+variable "versions" {
+  description = "Whether functions are published as versions, and invoked by the alias `live`, which moves after the migration. False on the local stack: the bridge and its users invoke a function by its plain name, and `headwater up` migrates before it applies."
+  type        = bool
+  default     = true
+}
+
 variable "migrate_at_deploy" {
-  description = "Whether applying runs the migrations. False on the local stack, where `headwater up` does and shows what was applied."
+  description = "Whether applying runs the migrations. False on the local stack, where `headwater up` does so before it applies, and shows what was changed."
   type        = bool
   default     = true
 }

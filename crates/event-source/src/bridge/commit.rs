@@ -1,26 +1,26 @@
-//! Commits that know their topic: each carries the mark of the topic that it was made for.
+//! Commits that know their topic, and what was lost: each carries its partition's mark.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kafka_offsets::{TopicId, commit_mark};
 use krafka::KrafkaError;
 use krafka::consumer::{Consumer, OffsetAndMetadata, TopicPartition};
 use tokio::sync::watch;
 
+use super::journal::Journal;
 use super::status::MappingBoard;
 
 /// Commits `offsets` of one topic.
 pub(super) async fn commit(
     consumer: &Consumer,
     topic: &str,
-    topic_id: TopicId,
+    journal: &Journal,
     offsets: &BTreeMap<i32, i64>,
 ) -> Result<(), KrafkaError> {
-    let mark = commit_mark(topic_id);
     let offsets = offsets.iter().map(|(partition, offset)| {
-        (TopicPartition::new(topic, *partition), OffsetAndMetadata::with_metadata(*offset, mark.as_str()))
+        let mark = journal.mark(*partition).to_string();
+        (TopicPartition::new(topic, *partition), OffsetAndMetadata::with_metadata(*offset, mark))
     });
     consumer.commit_offsets(offsets.collect::<Vec<_>>()).await
 }
@@ -29,7 +29,7 @@ pub(super) async fn commit(
 pub(super) async fn keep_committed(
     consumer: Arc<Consumer>,
     topic: String,
-    topic_id: TopicId,
+    journal: Journal,
     mut due: watch::Receiver<BTreeMap<i32, i64>>,
     status: MappingBoard,
 ) {
@@ -41,7 +41,7 @@ pub(super) async fn keep_committed(
             if offsets.is_empty() {
                 break;
             }
-            match commit(&consumer, &topic, topic_id, &offsets).await {
+            match commit(&consumer, &topic, &journal, &offsets).await {
                 Ok(()) => {
                     status.committed(&offsets);
                     committed.extend(offsets);

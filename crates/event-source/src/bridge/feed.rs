@@ -1,5 +1,6 @@
 //! The consumer's side of a session: polls, and tells the session what happens, in order.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -7,8 +8,10 @@ use kafka_offsets::TopicId;
 use krafka::consumer::{Consumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition};
 use tokio::sync::{Notify, mpsc, oneshot};
 
+use super::journal::Journal;
 use super::session::Ended;
 use super::start::StartingPoint;
+use super::status::MappingBoard;
 
 /// How long one poll waits for records.
 const POLL: Duration = Duration::from_millis(500);
@@ -24,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What the consumer tells the session.
 pub(super) enum Event {
-    Records(Vec<ConsumerRecord>),
+    Records(Read),
     /// Partitions go away when `done` is answered: time to finish and commit.
     Revoked {
         partitions: Vec<i32>,
@@ -34,6 +37,13 @@ pub(super) enum Event {
     Lost(Vec<i32>),
     PollFailed(String),
     Ended(Ended),
+}
+
+/// What a poll brought.
+pub(super) struct Read {
+    pub(super) records: Vec<ConsumerRecord>,
+    /// Where the consumer is afterwards: past the records, and past offsets that hold none.
+    pub(super) positions: BTreeMap<i32, i64>,
 }
 
 /// Back-pressure, from the session to the feed.
@@ -108,6 +118,8 @@ pub(super) struct Feed {
     pub(super) topic_id: TopicId,
     pub(super) events: mpsc::Sender<Event>,
     pub(super) valve: Arc<Valve>,
+    pub(super) journal: Journal,
+    pub(super) status: MappingBoard,
 }
 
 impl Feed {
@@ -116,6 +128,7 @@ impl Feed {
         let mut asked = Instant::now();
         let mut failing_since: Option<Instant> = None;
         let mut paused = Vec::new();
+        let mut positions = BTreeMap::new();
         loop {
             if self.apply(&mut paused).await {
                 // Keeps the membership up without taking records.
@@ -126,7 +139,9 @@ impl Feed {
                     all.into_iter().filter(|partition| !paused.contains(partition)).collect();
                 self.consumer.resume(&self.topic, &open).await;
                 let Ok(records) = kept else { continue };
-                if !self.tell(Event::Records(records)).await {
+                let event = self.read(records).await.map_or_else(Event::Ended, Event::Records);
+                let over = matches!(event, Event::Ended(_));
+                if !self.tell(event).await || over {
                     return;
                 }
                 continue;
@@ -135,13 +150,17 @@ impl Feed {
                 Ok(records) => {
                     failing_since = None;
                     let idle = records.is_empty();
-                    if idle && asked.elapsed() < IDENTITY {
+                    // An idle consumer may have passed transaction markers: that is told, too.
+                    if idle && asked.elapsed() < IDENTITY && self.positions().await == positions {
                         continue;
                     }
                     match self.identity(idle).await {
                         Ok(()) => {
                             asked = Instant::now();
-                            Event::Records(records)
+                            self.read(records).await.map_or_else(Event::Ended, |read| {
+                                positions.clone_from(&read.positions);
+                                Event::Records(read)
+                            })
                         }
                         Err(ended) => Event::Ended(ended),
                     }
@@ -167,6 +186,42 @@ impl Feed {
 
     async fn tell(&self, event: Event) -> bool {
         self.events.send(event).await.is_ok()
+    }
+
+    /// Where the consumer is in each partition.
+    async fn positions(&self) -> BTreeMap<i32, i64> {
+        let known = self.consumer.lag().await.into_iter();
+        known
+            .filter(|(partition, _)| partition.topic == self.topic)
+            .filter_map(|(partition, lag)| Some((partition.partition, lag.position?)))
+            .collect()
+    }
+
+    /// What a poll brought. Finds out whether the consumer skipped offsets that Kafka no longer has: the client goes on
+    /// at the oldest record then, and says nothing.
+    async fn read(&self, records: Vec<ConsumerRecord>) -> Result<Read, Ended> {
+        let positions = self.positions().await;
+        let mut firsts = BTreeMap::new();
+        for record in &records {
+            firsts.entry(record.partition).or_insert(record.offset);
+        }
+        for (&partition, &position) in &positions {
+            let first = firsts.get(&partition).copied().unwrap_or(position);
+            if let Some(gap) = self.journal.gap(partition, first) {
+                // Without the answer nothing may be committed beyond the gap: the next session asks again.
+                let (beginning, _) = self.consumer.fetch_watermarks(&self.topic, partition).await?;
+                let lost = gap.start..gap.end.min(beginning);
+                if !lost.is_empty() {
+                    tracing::error!(topic = %self.topic, partition, first = lost.start, last = lost.end - 1,
+                        "records were lost: Kafka deleted them before they were read");
+                    self.status.skipped(&lost);
+                    self.journal.lost(partition, lost);
+                    self.status.lost(partition, &self.journal.mark(partition));
+                }
+            }
+            self.journal.read(partition, first, position);
+        }
+        Ok(Read { records, positions })
     }
 
     /// Pauses what is stalled, resumes what is not; waits while there is no room, and says whether there still is none.

@@ -9,6 +9,7 @@ mod commit;
 mod deliver;
 mod destination;
 mod feed;
+mod journal;
 mod session;
 mod start;
 pub mod status;

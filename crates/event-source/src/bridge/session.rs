@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use kafka_offsets::TopicId;
-use krafka::consumer::{AutoOffsetReset, Consumer, ConsumerRecord};
+use krafka::consumer::{AutoOffsetReset, Consumer, ConsumerRecord, IsolationLevel};
 use krafka::{CloseOptions, GroupMembershipOperation, Kafka, KrafkaError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -13,7 +13,8 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::Lane;
 use super::clock::Clock;
 use super::commit::{commit, keep_committed};
-use super::feed::{Event, Feed, Listener, Valve, ValveState};
+use super::feed::{Event, Feed, Listener, Read, Valve, ValveState};
+use super::journal::Journal;
 use super::start::StartingPoint;
 use crate::{Outcome, PAYLOAD_LIMIT, Poller, Record, Rules, Step};
 
@@ -51,7 +52,7 @@ impl From<KrafkaError> for Ended {
 pub(super) struct Session<'a> {
     lane: &'a Lane,
     consumer: Arc<Consumer>,
-    topic_id: TopicId,
+    journal: Journal,
     clock: Clock,
     rules: Rules,
     pollers: Vec<Poller>,
@@ -74,18 +75,23 @@ impl<'a> Session<'a> {
             .metadata_max_age(Duration::from_secs(10))
             .connect()
             .await?;
+        let topic_id = topic_id(&kafka, &mapping.topic).await?;
+        let journal = Journal::new(topic_id);
         let start = Arc::new(StartingPoint {
             consumer: OnceLock::new(),
             admin: kafka.admin(),
             group: mapping.consumer_group.clone(),
             topic: mapping.topic.clone(),
-            topic_id: topic_id(&kafka, &mapping.topic).await?,
+            topic_id,
             start_at_ms: mapping.start_at_ms(),
+            journal: journal.clone(),
+            status: lane.status.clone(),
         });
         let (events, received) = mpsc::channel(1);
         let mut builder = kafka
             .consumer(mapping.consumer_group.as_str())
             .auto_offset_reset(AutoOffsetReset::Earliest)
+            .isolation_level(IsolationLevel::ReadCommitted)
             .enable_auto_commit(false)
             .session_timeout(SESSION)
             .heartbeat_interval(SESSION / 3)
@@ -100,7 +106,6 @@ impl<'a> Session<'a> {
         // Set once, here.
         let _ = start.consumer.set(Arc::downgrade(&consumer));
         consumer.subscribe([mapping.topic.as_str()]).await?;
-        let topic_id = start.topic_id;
         let valve = Arc::new(Valve::default());
         let feed = Feed {
             consumer: Arc::clone(&consumer),
@@ -108,19 +113,21 @@ impl<'a> Session<'a> {
             topic_id,
             events,
             valve: Arc::clone(&valve),
+            journal: journal.clone(),
+            status: lane.status.clone(),
         };
         let (progress, due) = watch::channel(BTreeMap::new());
         let committer = tokio::spawn(keep_committed(
             Arc::clone(&consumer),
             mapping.topic.clone(),
-            topic_id,
+            journal.clone(),
             due,
             lane.status.clone(),
         ));
         Ok(Self {
             lane,
             consumer,
-            topic_id,
+            journal,
             clock: Clock::new(),
             rules: rules.clone(),
             pollers: (0..lane.config.pollers.max(1)).map(|_| Poller::new(rules.clone())).collect(),
@@ -198,12 +205,18 @@ impl<'a> Session<'a> {
 
     async fn take(&mut self, event: Event) {
         match event {
-            Event::Records(records) => {
+            Event::Records(Read { records, positions }) => {
                 let now = self.clock.now_ms();
                 for record in records {
                     let poller = self.poller_of(record.partition);
                     self.pollers[poller].offer(into_record(record), now);
                 }
+                for (partition, position) in positions {
+                    let poller = self.poller_of(partition);
+                    self.pollers[poller].advance(partition, position);
+                }
+                // Offsets without a record are handled by having been passed.
+                self.progress.send_replace(self.current_progress());
             }
             Event::Revoked { partitions, done } => {
                 self.leaving.push((partitions, done));
@@ -269,7 +282,7 @@ impl<'a> Session<'a> {
         if progress.is_empty() {
             return;
         }
-        let committed = commit(&self.consumer, &self.lane.mapping.topic, self.topic_id, &progress);
+        let committed = commit(&self.consumer, &self.lane.mapping.topic, &self.journal, &progress);
         match tokio::time::timeout(Duration::from_secs(5), committed).await {
             Ok(Ok(())) => self.lane.status.committed(&progress),
             Ok(Err(error)) => tracing::warn!(%error, "the last offsets were not committed"),

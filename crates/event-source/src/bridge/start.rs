@@ -10,6 +10,8 @@ use krafka::admin::{AdminClient, ListConsumerGroupOffsetsOptions};
 use krafka::consumer::{Consumer, TopicPartition};
 
 use super::commit::commit;
+use super::journal::Journal;
+use super::status::MappingBoard;
 
 /// How long an offset lookup may take.
 const LOOKUP: Duration = Duration::from_secs(10);
@@ -22,6 +24,8 @@ pub(super) struct StartingPoint {
     pub(super) topic: String,
     pub(super) topic_id: TopicId,
     pub(super) start_at_ms: Option<i64>,
+    pub(super) journal: Journal,
+    pub(super) status: MappingBoard,
 }
 
 impl StartingPoint {
@@ -34,12 +38,14 @@ impl StartingPoint {
         let mut started = BTreeMap::new();
         for partition in partitions {
             let found = match committed.get(partition) {
-                Some(Ok(found)) => found.offset.map(|_| found.metadata.as_deref()),
+                Some(Ok(found)) => found.offset.map(|offset| (offset, found.metadata.as_deref())),
                 Some(Err(error)) => return Err(error.clone()),
                 None => None,
             };
-            let foreign = found.is_some_and(|metadata| is_of_another_topic(metadata, self.topic_id));
+            let foreign = found.is_some_and(|(_, metadata)| is_of_another_topic(metadata, self.topic_id));
             let number = partition.partition;
+            self.journal.assigned(number, found.filter(|_| !foreign));
+            self.status.lost(number, &self.journal.mark(number));
             match (found, self.start_at_ms) {
                 (Some(_), _) if !foreign => {}
                 (_, Some(time)) => {
@@ -50,6 +56,7 @@ impl StartingPoint {
                         other => other?,
                     }
                     if let Some(position) = consumer.position(&self.topic, number).await {
+                        self.journal.read(number, position, position);
                         started.insert(number, position);
                     }
                 }
@@ -62,6 +69,6 @@ impl StartingPoint {
         if started.is_empty() {
             return Ok(());
         }
-        commit(&consumer, &self.topic, self.topic_id, &started).await
+        commit(&consumer, &self.topic, &self.journal, &started).await
     }
 }

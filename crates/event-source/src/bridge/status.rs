@@ -1,10 +1,12 @@
 //! What the bridge is doing, as a file that others read.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use kafka_offsets::CommitMark;
 use serde::{Deserialize, Serialize};
 
 use super::BridgeConfig;
@@ -54,6 +56,12 @@ pub struct MappingStatus {
     pub given_up: u64,
     /// Committed offset of each partition that this bridge holds.
     pub committed: BTreeMap<i32, i64>,
+    /// Offsets that were skipped, because Kafka had deleted them before they were read.
+    #[serde(default)]
+    pub skipped: u64,
+    /// The ranges of each partition that were ever lost so, until an operator accepts it.
+    #[serde(default)]
+    pub lost: BTreeMap<i32, Vec<Range<i64>>>,
 }
 
 /// Reads a status file.
@@ -174,7 +182,24 @@ impl MappingBoard {
     }
 
     pub(super) fn released(&self, partitions: &[i32]) {
-        self.update(|mapping| mapping.committed.retain(|partition, _| !partitions.contains(partition)));
+        self.update(|mapping| {
+            mapping.committed.retain(|partition, _| !partitions.contains(partition));
+            mapping.lost.retain(|partition, _| !partitions.contains(partition));
+        });
+    }
+
+    pub(super) fn skipped(&self, offsets: &Range<i64>) {
+        self.update(|mapping| mapping.skipped += offsets.end.saturating_sub(offsets.start).unsigned_abs());
+    }
+
+    pub(super) fn lost(&self, partition: i32, mark: &CommitMark) {
+        self.update(|mapping| {
+            if mark.lost().is_empty() {
+                mapping.lost.remove(&partition);
+            } else {
+                mapping.lost.insert(partition, mark.lost().to_vec());
+            }
+        });
     }
 }
 

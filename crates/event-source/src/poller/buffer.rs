@@ -11,7 +11,7 @@ use super::rules::Rules;
 pub(super) struct Partition {
     /// Changes when the partition is taken away or its log starts again: what was cut before is void then.
     pub(super) generation: u64,
-    /// One past the newest offset that arrived.
+    /// How far the consumer has read: past the newest record, and past offsets without one.
     pub(super) end: i64,
     pub(super) queue: VecDeque<Queued>,
     pub(super) bytes: usize,
@@ -47,12 +47,7 @@ impl Buffer {
     pub(super) fn push(&mut self, record: Record, bytes: usize, now_ms: i64) {
         let number = record.partition;
         if self.partitions.get(&number).is_none_or(|partition| record.offset < partition.end) {
-            self.next_generation += 1;
-            let generation = self.next_generation;
-            self.partitions.insert(
-                number,
-                Partition { generation, end: record.offset, queue: VecDeque::new(), bytes: 0 },
-            );
+            self.begin(number, record.offset);
         }
         if let Some(partition) = self.partitions.get_mut(&number) {
             partition.end = record.offset.saturating_add(1);
@@ -65,6 +60,21 @@ impl Buffer {
             });
             self.next_sequence += 1;
         }
+    }
+
+    /// Moves a partition's end to `next`, never back: a log that was rewound shows by its records.
+    pub(super) fn advance(&mut self, number: i32, next: i64) {
+        match self.partitions.get_mut(&number) {
+            Some(partition) => partition.end = partition.end.max(next),
+            None => self.begin(number, next),
+        }
+    }
+
+    fn begin(&mut self, number: i32, offset: i64) {
+        self.next_generation += 1;
+        let generation = self.next_generation;
+        let partition = Partition { generation, end: offset, queue: VecDeque::new(), bytes: 0 };
+        self.partitions.insert(number, partition);
     }
 
     pub(super) fn generation(&self, partition: i32) -> Option<u64> {

@@ -2,7 +2,8 @@
 //!
 //! The caller passes the time in and carries the steps out:
 //!
-//! 1. [`Poller::offer`] every record that the consumer reads, partition by partition in order;
+//! 1. [`Poller::offer`] every record that the consumer reads, partition by partition in order, and [`Poller::advance`]
+//!    to where the consumer is in each partition;
 //! 2. [`Poller::step`] says what to do now; an invocation or a give-up that it orders must be answered by
 //! 3. [`Poller::finish`] with what came of it;
 //! 4. [`Poller::progress`] says which offsets may be committed: those below which everything was handled or given up.
@@ -131,6 +132,13 @@ impl Poller {
     pub fn offer(&mut self, record: Record, now_ms: i64) {
         let bytes = record.event_bytes(&self.rules.topic);
         self.buffer.push(record, bytes, now_ms);
+    }
+
+    /// Says that the consumer has read a partition up to `next`. What lies below it and was not offered holds no record
+    /// to deliver (a transaction's marker, an aborted record, one that Kafka compacted away or deleted), and does not
+    /// keep the progress back.
+    pub fn advance(&mut self, partition: i32, next: i64) {
+        self.buffer.advance(partition, next);
     }
 
     /// Forgets a partition that was taken away. What is on its way of it no longer counts.

@@ -9,8 +9,8 @@ use super::*;
 
 #[derive(Debug, Clone)]
 enum Event {
-    /// Records of a partition arrive: value sizes.
-    Arrive(i32, Vec<usize>),
+    /// Offsets of a partition arrive: value sizes, none where there is no record to deliver (a marker, for example).
+    Arrive(i32, Vec<Option<usize>>),
     /// Time passes.
     Pass(i64),
     /// The running step ends; the number decides how.
@@ -21,7 +21,7 @@ enum Event {
 
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        4 => (0..3, proptest::collection::vec(0..600_usize, 1..8)).prop_map(|(p, sizes)| Event::Arrive(p, sizes)),
+        4 => (0..3, proptest::collection::vec(proptest::option::weighted(0.8, 0..600_usize), 1..8)).prop_map(|(p, sizes)| Event::Arrive(p, sizes)),
         3 => (0..700_i64).prop_map(Event::Pass),
         4 => (any::<u8>(), any::<u64>()).prop_map(|(how, which)| Event::End(how, which)),
         1 => (0..3).prop_map(Event::Rebalance),
@@ -49,7 +49,7 @@ struct World {
     poller: Poller,
     rules: Rules,
     now: i64,
-    log: [Vec<Record>; 3],
+    log: [Vec<Option<Record>>; 3],
     /// The consumer's position.
     read: [usize; 3],
     committed: [usize; 3],
@@ -76,16 +76,18 @@ impl World {
             Event::Arrive(partition, sizes) => {
                 let log = &mut self.log[partition as usize];
                 for size in sizes {
-                    let value = Some(Bytes::from(vec![b'x'; size]));
                     let offset = log.len() as i64;
-                    log.push(Record {
+                    if size.is_none() {
+                        self.done[partition as usize].insert(offset);
+                    }
+                    log.push(size.map(|size| Record {
                         partition,
                         offset,
                         timestamp_ms: self.now,
                         key: None,
-                        value,
+                        value: Some(Bytes::from(vec![b'x'; size])),
                         headers: vec![],
-                    });
+                    }));
                 }
             }
             Event::Pass(ms) => self.now += ms,
@@ -102,10 +104,11 @@ impl World {
     /// Reads what arrived, commits what may be, starts what is to be started.
     fn turn(&mut self) -> Result<(), TestCaseError> {
         for p in 0..3 {
-            for record in &self.log[p][self.read[p]..] {
+            for record in self.log[p][self.read[p]..].iter().flatten() {
                 self.poller.offer(record.clone(), self.now);
             }
             self.read[p] = self.log[p].len();
+            self.poller.advance(p as i32, self.read[p] as i64);
         }
         for (partition, next) in self.poller.progress() {
             let p = partition as usize;

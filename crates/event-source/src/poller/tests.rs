@@ -67,6 +67,31 @@ fn a_full_batch_leaves_at_once_and_a_tail_when_its_window_closes() {
 }
 
 #[test]
+fn offsets_without_a_record_are_passed_once_what_lies_before_them_is_done() {
+    let mut poller = poller(rules(), &[(0, 0), (0, 1)]);
+    poller.advance(0, 5);
+    assert_eq!(poller.progress(), BTreeMap::from([(0, 0)]));
+    assert_eq!(invoked(poller.step(1000)), [(0, 0), (0, 1)]);
+    poller.offer(record(0, 7), 1000);
+    poller.advance(0, 9);
+    assert_eq!(poller.progress(), BTreeMap::from([(0, 0)]));
+    poller.finish(Outcome::Handled, 1001);
+    assert_eq!(poller.progress(), BTreeMap::from([(0, 7)]));
+    assert_eq!(invoked(poller.step(2000)), [(0, 7)]);
+    poller.finish(Outcome::Handled, 2001);
+    assert_eq!(poller.progress(), BTreeMap::from([(0, 9)]));
+}
+
+#[test]
+fn a_partition_that_holds_only_markers_is_passed() {
+    let mut poller = poller(rules(), &[]);
+    poller.advance(3, 20);
+    poller.advance(3, 21);
+    assert_eq!(poller.step(0), Step::Idle);
+    assert_eq!(poller.progress(), BTreeMap::from([(3, 21)]));
+}
+
+#[test]
 fn a_batch_holds_several_partitions_in_the_order_of_arrival() {
     let mut poller = poller(rules(), &[(1, 7), (0, 0), (1, 8), (0, 1)]);
     assert_eq!(invoked(poller.step(0)), [(1, 7), (0, 0), (1, 8)]);

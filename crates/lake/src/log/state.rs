@@ -42,7 +42,9 @@ impl AppVersions {
         self.0.entry(app_id).or_insert(version);
     }
 
-    pub(crate) fn as_map(&self) -> &BTreeMap<String, i64> {
+    /// All app ids and their versions.
+    #[must_use]
+    pub fn as_map(&self) -> &BTreeMap<String, i64> {
         &self.0
     }
 }

@@ -1,0 +1,142 @@
+//! What Kafka deleted (by retention, or by an operator) before a lane had it.
+
+use std::collections::BTreeMap;
+
+use kafka_offsets::PartitionLag;
+use positions::OffsetRanges;
+
+use super::{
+    Verdict,
+    topic::{Offsets, below, intersection},
+};
+use crate::{stack::record::Stack, verbs::given_up};
+
+/// How far a sink is in a partition.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reach {
+    /// The next offset.
+    pub(crate) next: i64,
+    /// Offsets below it that the sink does not have.
+    pub(crate) holes: OffsetRanges,
+}
+
+impl Reach {
+    /// Offsets below `end` that the sink does not have.
+    fn open(&self, end: i64) -> OffsetRanges {
+        let mut open = self.holes.clone();
+        open.insert(self.next..end);
+        intersection(&open, &below(end))
+    }
+
+    /// The first offset that the sink ever had.
+    fn first(&self) -> Option<i64> {
+        (self.next > 0)
+            .then(|| self.holes.iter().next().filter(|hole| hole.start == 0).map_or(0, |hole| hole.end))
+    }
+}
+
+/// What a lane lost in a partition: offsets that it does not have, that Kafka no longer has, and that its group was to
+/// read.
+fn lost(reach: &Reach, lag: &PartitionLag) -> OffsetRanges {
+    let open = reach.open(lag.beginning);
+    let known: OffsetRanges = lag.lost.iter().cloned().collect();
+    let mut lost = intersection(&open, &known);
+    // The commits of the local bridge say what was lost: other holes hold no record, or a batch that was given up.
+    // Those of Lambda say nothing: each hole since the first delivery counts.
+    if lag.start.is_none() {
+        let begun = reach.first().or(lag.committed).unwrap_or(lag.beginning);
+        open.difference(&below(begun)).iter().for_each(|range| lost.insert(range.clone()));
+    }
+    lost
+}
+
+/// Adds what a lane lost, and what was given up and is in Kafka no more, to its verdict.
+pub(crate) async fn judge(
+    verdict: &mut Verdict,
+    stack: &Stack,
+    reaches: &BTreeMap<i32, Reach>,
+    lags: &[PartitionLag],
+) -> anyhow::Result<()> {
+    let none = Reach::default();
+    let mut rest = Offsets::new();
+    for lag in lags {
+        let reach = reaches.get(&lag.partition).unwrap_or(&none);
+        let lost = lost(reach, lag);
+        rest.insert(lag.partition, reach.open(lag.beginning).difference(&lost));
+        verdict.lose(lag.partition, &lost);
+    }
+    rest.retain(|_, open| !open.is_empty());
+    if rest.is_empty() {
+        return Ok(());
+    }
+    let given_up = given_up::offsets(stack, &verdict.function, &verdict.topic).await?;
+    for (partition, open) in rest {
+        let Some(given_up) = given_up.get(&partition) else { continue };
+        let waiting = intersection(&open, given_up);
+        verdict.missing += waiting.count();
+        verdict.produced += waiting.count();
+        verdict.problem("given up, and not redriven since (`headwater parked redrive`)", partition, &waiting);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reach(next: i64, holes: &[std::ops::Range<i64>]) -> Reach {
+        Reach { next, holes: holes.iter().cloned().collect() }
+    }
+
+    fn lag(beginning: i64, committed: Option<i64>) -> PartitionLag {
+        let lost =
+            committed.map(|committed| committed..beginning).into_iter().filter(|range| !range.is_empty());
+        PartitionLag {
+            partition: 0,
+            committed,
+            beginning,
+            end: 200,
+            open: 0,
+            lag: 0,
+            start: None,
+            lost: lost.collect(),
+        }
+    }
+
+    fn ranges(found: &OffsetRanges) -> Vec<std::ops::Range<i64>> {
+        found.iter().cloned().collect()
+    }
+
+    #[test]
+    fn what_was_gone_when_the_group_began_is_not_lost() {
+        assert!(lost(&reach(0, &[]), &lag(50, None)).is_empty(), "nothing was ever read");
+        assert!(
+            lost(&reach(100, &[0..50]), &lag(50, Some(100))).is_empty(),
+            "the first delivery began at 50"
+        );
+        assert!(lost(&reach(100, &[0..50]), &lag(80, Some(100))).is_empty());
+    }
+
+    #[test]
+    fn a_hole_below_the_oldest_offset_and_what_was_never_reached_are_lost() {
+        assert_eq!(ranges(&lost(&reach(100, &[0..10, 40..60]), &lag(70, Some(100)))), [40..60]);
+        assert_eq!(ranges(&lost(&reach(100, &[40..60]), &lag(50, Some(100)))), [40..50]);
+        assert_eq!(ranges(&lost(&reach(40, &[]), &lag(60, Some(40)))), [40..60]);
+        assert_eq!(ranges(&lost(&reach(0, &[]), &lag(60, Some(5)))), [5..60], "the group had begun");
+    }
+
+    #[test]
+    fn what_the_sink_has_is_not_lost_whatever_the_group_says() {
+        assert!(lost(&reach(100, &[]), &lag(60, Some(40))).is_empty());
+    }
+
+    #[test]
+    fn where_commits_say_what_was_lost_other_holes_are_markers() {
+        let told = PartitionLag { start: Some(0), lost: vec![40..60], ..lag(90, Some(100)) };
+        assert_eq!(ranges(&lost(&reach(100, &[20..21, 40..60, 70..71]), &told)), [40..60]);
+        let from_the_start = PartitionLag { start: Some(0), lost: vec![0..60], ..lag(90, Some(100)) };
+        assert_eq!(ranges(&lost(&reach(100, &[0..60]), &from_the_start)), [0..60]);
+        let accepted = PartitionLag { start: Some(60), lost: Vec::new(), ..lag(90, Some(100)) };
+        assert!(lost(&reach(100, &[40..60]), &accepted).is_empty());
+    }
+}

@@ -1,0 +1,166 @@
+//! Which offsets of a topic hold a record: not every offset does.
+//!
+//! Transaction markers, the records of aborted transactions and those that Kafka compacted away leave gaps. A sink that
+//! lacks such an offset lacks nothing. So what the lanes do not have is looked up in Kafka before it is called missing.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use krafka::{
+    Kafka,
+    admin::{ConfigResource, DescribeConfigsOptions},
+};
+use positions::OffsetRanges;
+
+use super::{ends::Ends, records::Reader};
+
+/// The topic's setting that says how Kafka deletes records.
+const POLICY: &str = "cleanup.policy";
+
+/// Offsets by partition.
+pub(crate) type Offsets = BTreeMap<i32, OffsetRanges>;
+
+/// A topic, and what is known of its offsets.
+#[derive(Debug)]
+pub(crate) struct Topic<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) ends: &'a Ends,
+    servers: String,
+    known: BTreeMap<i32, Known>,
+    compacted: Option<bool>,
+}
+
+/// What a look into Kafka said about a partition.
+#[derive(Debug, Default, Clone)]
+struct Known {
+    asked: OffsetRanges,
+    records: OffsetRanges,
+    gone: OffsetRanges,
+}
+
+/// What offsets turned out to be.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// These hold a record.
+    pub(crate) records: OffsetRanges,
+    /// These were deleted before they could be looked at.
+    pub(crate) gone: OffsetRanges,
+}
+
+impl<'a> Topic<'a> {
+    /// A topic of which nothing is known but its ends.
+    pub(crate) fn new(name: &'a str, ends: &'a Ends, servers: String) -> Self {
+        Self { name, ends, servers, known: BTreeMap::new(), compacted: None }
+    }
+
+    /// Looks `offsets` up, unless they are known already.
+    pub(crate) async fn look_up(&mut self, offsets: &Offsets) -> anyhow::Result<BTreeMap<i32, Found>> {
+        let unknown: Offsets = offsets
+            .iter()
+            .map(|(partition, ranges)| match self.known.get(partition) {
+                Some(known) => (*partition, ranges.difference(&known.asked)),
+                None => (*partition, ranges.clone()),
+            })
+            .filter(|(_, ranges)| !ranges.is_empty())
+            .collect();
+        if !unknown.is_empty() {
+            self.ask(unknown).await?;
+        }
+        let none = Known::default();
+        Ok(offsets
+            .iter()
+            .map(|(partition, ranges)| {
+                let known = self.known.get(partition).unwrap_or(&none);
+                let found = Found {
+                    records: intersection(ranges, &known.records),
+                    gone: intersection(ranges, &known.gone),
+                };
+                (*partition, found)
+            })
+            .collect())
+    }
+
+    /// Whether one of these offsets is known to hold no record.
+    pub(crate) fn has_gap(&self, partition: i32, offsets: &OffsetRanges) -> bool {
+        self.known.get(&partition).is_some_and(|known| {
+            let empty = known.asked.difference(&known.records).difference(&known.gone);
+            !intersection(offsets, &empty).is_empty()
+        })
+    }
+
+    /// Whether Kafka may delete a record because a later one has its key.
+    pub(crate) async fn is_compacted(&mut self) -> anyhow::Result<bool> {
+        if let Some(compacted) = self.compacted {
+            return Ok(compacted);
+        }
+        let kafka = Kafka::builder(self.servers.as_str()).client_id("headwater-verify").connect().await;
+        let kafka = kafka.with_context(|| format!("cannot reach Kafka at {}", self.servers))?;
+        let resource = ConfigResource::topic(self.name);
+        let options = DescribeConfigsOptions::default().config_names(vec![POLICY.to_owned()]);
+        let described = kafka.admin().describe_configs([resource.clone()], options).await;
+        let unknown = || format!("cannot read the configuration of {}", self.name);
+        let entries = described.with_context(unknown)?.remove(&resource).with_context(unknown)?;
+        let policy = entries.with_context(unknown)?.into_iter().find(|entry| entry.name == POLICY);
+        let compacted = policy.and_then(|entry| entry.value).is_some_and(|value| value.contains("compact"));
+        self.compacted = Some(compacted);
+        Ok(compacted)
+    }
+
+    async fn ask(&mut self, unknown: Offsets) -> anyhow::Result<()> {
+        let mut reader = Reader::open(&self.servers, self.name, &unknown).await?;
+        while let Some(records) = reader.next().await? {
+            for record in records {
+                self.known.entry(record.partition).or_default().records.insert_one(record.offset);
+            }
+        }
+        for (partition, ranges) in unknown {
+            let known = self.known.entry(partition).or_default();
+            // A record that may be there counts as one that is.
+            for range in reader.unread().get(&partition).into_iter().flat_map(OffsetRanges::iter) {
+                known.records.insert(range.clone());
+            }
+            let mut gone = intersection(&ranges, &below(reader.beginning(partition).await?));
+            gone = gone.difference(&known.records);
+            gone.iter().for_each(|range| known.gone.insert(range.clone()));
+            ranges.iter().for_each(|range| known.asked.insert(range.clone()));
+        }
+        Ok(())
+    }
+}
+
+/// All offsets below `end`.
+pub(crate) fn below(end: i64) -> OffsetRanges {
+    std::iter::once(0..end).collect()
+}
+
+/// All offsets of a partition that Kafka has.
+pub(crate) fn within((beginning, end): (i64, i64)) -> OffsetRanges {
+    std::iter::once(beginning..end).collect()
+}
+
+/// The offsets that both sets hold.
+pub(crate) fn intersection(one: &OffsetRanges, other: &OffsetRanges) -> OffsetRanges {
+    one.difference(&one.difference(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_intersection_is_what_both_have() {
+        let set = |ranges: &[std::ops::Range<i64>]| ranges.iter().cloned().collect::<OffsetRanges>();
+        assert_eq!(intersection(&set(&[0..10, 20..30]), &set(&[5..25])), set(&[5..10, 20..25]));
+        assert!(intersection(&set(&[0..10]), &set(&[10..20])).is_empty());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_asked_of_kafka_where_nothing_is_missing() {
+        let ends = [(0, (0, 10))].into();
+        // There is no broker at this address.
+        let mut topic = Topic::new("t", &ends, "127.0.0.1:9".to_owned());
+        let found = topic.look_up(&[(0, OffsetRanges::default())].into()).await.unwrap();
+        assert_eq!(found, [(0, Found::default())].into());
+        assert!(!topic.has_gap(0, &within((0, 10))));
+    }
+}

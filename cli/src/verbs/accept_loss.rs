@@ -1,0 +1,77 @@
+//! `headwater offsets accept-loss`: an operator gives up what Kafka deleted before a group read it.
+//!
+//! The commits of the group say what was lost. They are replaced by plain ones at the same place, so that the group
+//! begins there: what lies below is expected no more.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::Context as _;
+use kafka_offsets::LagReader;
+use tokio::time::Instant;
+
+use crate::{
+    failure::failure,
+    out,
+    stack::{
+        bridge,
+        lag::{self, OffsetRange},
+        layout::Layout,
+        record::Stack,
+    },
+};
+
+/// How long the group may take to be left, and to be joined again.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Accepts the losses of one group in one topic.
+pub(crate) async fn run(layout: &Layout, stack: &Stack, group: &str, topic: &str) -> anyhow::Result<()> {
+    let mappings = &stack.outputs()?.event_source_mappings;
+    let ours = mappings.iter().find(|mapping| mapping.consumer_group == group && mapping.topic == topic);
+    let mapping = ours.ok_or_else(|| {
+        failure(format!("no mapping of group {group} reads {topic}"), "`headwater status` lists the mappings")
+    })?;
+    let reader = lag::reader(stack).await?;
+    let lags = lag::of(&reader, mapping).await?;
+    let lost: Vec<OffsetRange> =
+        lags.iter().flat_map(|lag| OffsetRange::all(lag.partition, &lag.lost)).collect();
+    if lost.is_empty() {
+        return Err(failure(
+            format!("{group} lost nothing of {topic}"),
+            "`headwater status` says what was lost",
+        ));
+    }
+    // Kafka takes commits from outside of the group only while it has no member.
+    let runs = bridge::part(layout).running().is_some();
+    bridge::stop(layout)?;
+    // Asked again: it may have moved meanwhile.
+    let commits = lag::of(&reader, mapping).await?;
+    let commits = commits
+        .iter()
+        .filter(|lag| !lag.lost.is_empty())
+        .filter_map(|lag| Some((lag.partition, lag.committed?.max(lag.beginning))));
+    let committed = commit(&reader, group, topic, &commits.collect()).await;
+    if runs {
+        bridge::start(layout, stack).await?;
+    }
+    committed?;
+    for range in lost {
+        out::line(format!("{group} gives up {topic} {range}"));
+    }
+    Ok(())
+}
+
+async fn commit(
+    reader: &LagReader,
+    group: &str,
+    topic: &str,
+    commits: &BTreeMap<i32, i64>,
+) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match reader.set(group, topic, commits, deadline).await {
+            // A member that was stopped just now may not be gone yet.
+            Err(_) if Instant::now() < deadline => tokio::time::sleep(Duration::from_millis(500)).await,
+            set => return set.context("nothing was accepted"),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! `headwater offsets reset --rewind`: after a sink was restored to an older state, its consumer group is set back to the
+//! first record that the sink lacks.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use event_source::Mapping;
+use kafka_offsets::Ends;
+use pipeline::{Pipeline, Pipelines};
+use positions::{MAX_HOLES, OffsetRanges, Position, app_id, changed_app_versions};
+use tokio::time::Instant;
+
+use crate::{
+    failure::failure,
+    out,
+    reconcile::{ends, lake, records},
+    stack::{bridge, lag, layout::Layout, record::Stack},
+    verbs::offsets::{PATIENCE, in_postgres, lake_table, sink_positions, unknown},
+};
+
+/// Stops the bridge, sets the group back, and starts the bridge again if it ran.
+pub(crate) async fn run(
+    layout: &Layout,
+    stack: &Stack,
+    pipelines: &Pipelines,
+    group: &str,
+    topic: &str,
+) -> anyhow::Result<()> {
+    let pipeline = pipelines.of_topic(topic).ok_or_else(|| unknown(group, topic))?;
+    let mappings = &stack.outputs()?.event_source_mappings;
+    let mapping = mappings.iter().find(|of| of.consumer_group == group && of.topic == topic);
+    let mapping = mapping.ok_or_else(|| unknown(group, topic))?;
+    let ran = bridge::part(layout).running().is_some();
+    // A group's offsets can be set only while nobody reads.
+    bridge::stop(layout)?;
+    let rewound = rewind(stack, pipeline, mapping).await;
+    if ran {
+        bridge::start(layout, stack).await?;
+    }
+    let offsets = rewound?;
+    let offsets: Vec<String> =
+        offsets.iter().map(|(partition, offset)| format!("{partition}:{offset}")).collect();
+    out::line(format!("{group} reads {topic} again, from (partition:offset) {}", offsets.join(" ")));
+    if !ran {
+        out::note("the bridge does not run: `headwater up` starts it");
+    }
+    Ok(())
+}
+
+async fn rewind(stack: &Stack, pipeline: &Pipeline, mapping: &Mapping) -> anyhow::Result<BTreeMap<i32, i64>> {
+    let reader = lag::reader(stack).await?;
+    let ends = ends::of(&reader, mapping).await?;
+    let (group, topic) = (mapping.consumer_group.as_str(), mapping.topic.as_str());
+    let positions = if in_postgres(pipeline, group) {
+        let partitions: Vec<i32> = ends.keys().copied().collect();
+        sink_positions(stack, pipeline, group, &partitions).await?
+    } else {
+        compared_with_rows(stack, pipeline, mapping, &ends).await?
+    };
+    let mut offsets = BTreeMap::new();
+    for (&partition, &(beginning, end)) in &ends {
+        let position = positions.get(&partition).cloned().unwrap_or_default();
+        if position.next > end {
+            return Err(failure(
+                format!(
+                    "the sink holds offset {} of partition {partition}, Kafka ends at {end}",
+                    position.next - 1
+                ),
+                format!(
+                    "the topic was created again: `headwater offsets reset --group {group} --topic {topic}` begins anew"
+                ),
+            ));
+        }
+        offsets.insert(partition, first_missing(&position, beginning));
+    }
+    reader.set(group, topic, &offsets, Instant::now() + PATIENCE).await.context("nothing was set back")?;
+    Ok(offsets)
+}
+
+/// The first offset that Kafka still has and the sink was never given.
+fn first_missing(position: &Position, beginning: i64) -> i64 {
+    let hole = position.holes.iter().find(|hole| hole.end > beginning);
+    hole.map_or(position.next, |hole| hole.start).max(beginning)
+}
+
+/// Makes the positions that a table keeps those of the rows that it holds, and returns them.
+async fn compared_with_rows(
+    stack: &Stack,
+    pipeline: &Pipeline,
+    mapping: &Mapping,
+    ends: &Ends,
+) -> anyhow::Result<BTreeMap<i32, Position>> {
+    let (group, topic) = (mapping.consumer_group.as_str(), mapping.topic.as_str());
+    let spec = pipeline.lake.as_ref().filter(|lake| lake.consumer_group == group);
+    let spec = spec.ok_or_else(|| unknown(group, topic))?;
+    let stored = lake::read(stack, &spec.path, None, |_, _| true).await?;
+    let (mut positions, mut versions) = (BTreeMap::new(), Vec::new());
+    for (&partition, &(beginning, _)) in ends {
+        let before = lake::position(&stored.apps, group, topic, partition);
+        let rows = stored.offsets.get(&partition).into_iter().flatten().copied().collect();
+        let mut after = with_rows(&before, &rows);
+        if after.holes.len() > MAX_HOLES {
+            after.holes = in_kafka(stack, topic, partition, &after.holes, beginning).await?;
+        }
+        if after.holes.len() > MAX_HOLES {
+            return Err(failure(
+                format!("partition {partition} of the table lacks records at {} places", after.holes.len()),
+                "restore the table to one of its versions, or begin a new table under another path",
+            ));
+        }
+        let id = app_id(group, topic, partition);
+        versions.extend(changed_app_versions(&id, &before, &after, stored.apps.as_map()));
+        positions.insert(partition, after);
+    }
+    if !versions.is_empty() {
+        let table = lake_table(stack, pipeline, group).await?;
+        let mut table = table.ok_or_else(|| unknown(group, topic))?;
+        table.set_app_versions(versions, Instant::now() + PATIENCE).await?;
+    }
+    Ok(positions)
+}
+
+/// The position of a table that holds these `rows` and whose other records were parked or never stored.
+fn with_rows(before: &Position, rows: &OffsetRanges) -> Position {
+    let known: OffsetRanges = rows.iter().chain(before.parked.iter()).cloned().collect();
+    let next = known.iter().next_back().map_or(0, |last| last.end);
+    let all: OffsetRanges = std::iter::once(0..next).collect();
+    Position { next, holes: all.difference(&known), uncertain: 0..0, ..before.clone() }
+}
+
+/// Of `holes` the offsets at which Kafka has a record: the others are transaction markers, or were compacted away.
+async fn in_kafka(
+    stack: &Stack,
+    topic: &str,
+    partition: i32,
+    holes: &OffsetRanges,
+    beginning: i64,
+) -> anyhow::Result<OffsetRanges> {
+    let wanted = holes.offsets().filter(|offset| *offset >= beginning).collect();
+    let mut reader = records::Reader::open(&stack.kafka(), topic, &[(partition, wanted)].into()).await?;
+    let mut found = OffsetRanges::default();
+    while let Some(records) = reader.next().await? {
+        for record in records {
+            found.insert_one(record.offset);
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ranges(of: &[(i64, i64)]) -> OffsetRanges {
+        of.iter().map(|(start, end)| *start..*end).collect()
+    }
+
+    #[test]
+    fn a_table_that_was_restored_lacks_its_tail_and_the_gaps_between_its_rows() {
+        let before =
+            Position { next: 1_000, parked: ranges(&[(40, 41)]), incarnation: 2, ..Position::default() };
+        let after = with_rows(&before, &ranges(&[(0, 40), (45, 500)]));
+        assert_eq!((after.next, &after.holes, after.incarnation), (500, &ranges(&[(41, 45)]), 2));
+        assert_eq!(after.parked, before.parked);
+        assert_eq!(first_missing(&after, 0), 41);
+        assert_eq!(first_missing(&after, 43), 43, "retention took the first of them");
+        assert_eq!(first_missing(&after, 45), 500);
+    }
+
+    #[test]
+    fn an_empty_table_lacks_everything() {
+        let after = with_rows(&Position { next: 7, ..Position::default() }, &OffsetRanges::default());
+        assert_eq!((after.next, first_missing(&after, 3)), (0, 3));
+    }
+}
