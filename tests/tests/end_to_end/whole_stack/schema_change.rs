@@ -15,6 +15,8 @@ use kafka_producer::{KafkaProducer, OutgoingRecord};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::TURN;
+
 const FLEET: &str = "
 topic: { name: change-v1, partitions: 2 }
 event_time: at
@@ -101,6 +103,7 @@ fn stored() -> Vec<u64> {
 
 #[tokio::test]
 async fn tables_follow_before_functions_do_and_a_refusal_stops_no_lane() {
+    let _turn = TURN.lock().await;
     let pipelines = Pipelines::new();
     pipelines.write("fleet.yaml", FLEET);
     pipelines.write("gauge.yaml", GAUGE);

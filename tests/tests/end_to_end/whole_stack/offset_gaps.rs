@@ -1,10 +1,6 @@
 //! Offsets without a record (transactions, compaction), and records that Kafka deleted before they were read: what
 //! `drain`, `status`, `verify` and the board say.
-//!
-//! These tests disturb the stack that they run on, so they take turns.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use end_to_end::stack::{command, headwater, json, kill, up};
@@ -14,13 +10,12 @@ use krafka::admin::{ConfigOp, ConfigResource, DeleteRecordsOptions, IncrementalA
 use krafka::consumer::{AutoOffsetReset, TopicPartition};
 use krafka::producer::{Record, TransactionalProducer};
 use serde_json::{Value, json as value};
-use tokio::sync::Mutex;
 use tokio::time::Instant;
+
+use super::TURN;
 
 const TOPIC: &str = "transfers-v1";
 const GROUPS: [&str; 3] = ["transfers-lake", "transfers-totals", "transfers-table"];
-
-static TURN: LazyLock<Mutex<()>> = LazyLock::new(Mutex::default);
 
 fn servers() -> String {
     std::env::var("KAFKA_BOOTSTRAP_SERVERS").unwrap()
@@ -134,9 +129,15 @@ async fn an_open_transaction_is_named_by_status_drain_and_verify() {
         assert_eq!((&mapping["open_transactions"], &mapping["lag"]), (&open, &value!(0)), "{mapping}");
     }
     let failed = headwater(&["drain", "--timeout", "4s"]).unwrap_err();
-    assert!(failed.contains(&format!("a transaction is open in {TOPIC}-0: 6 offsets from {from} on")), "{failed}");
+    assert!(
+        failed.contains(&format!("a transaction is open in {TOPIC}-0: 6 offsets from {from} on")),
+        "{failed}"
+    );
     let verdict = verify();
-    assert_eq!((&verdict["holds"], &verdict["open_transactions"][TOPIC][0]["from"]), (&value!(true), &value!(from)));
+    assert_eq!(
+        (&verdict["holds"], &verdict["open_transactions"][TOPIC][0]["from"]),
+        (&value!(true), &value!(from))
+    );
     producer.commit().await.unwrap();
     assert_eq!(stored(), plus(&before, 6));
     producer.close().await.unwrap();
@@ -242,5 +243,8 @@ async fn lanes_of_a_compacted_topic_reconcile() {
     configure(&[("cleanup.policy", "delete"), ("segment.ms", "604800000")]).await;
     up();
     let after = stored();
-    assert!(after.iter().zip(&before).all(|(after, before)| after - before < 30 + more), "{before:?} {after:?}");
+    assert!(
+        after.iter().zip(&before).all(|(after, before)| after - before < 30 + more),
+        "{before:?} {after:?}"
+    );
 }
