@@ -35,11 +35,11 @@ pub(crate) struct Found {
     pub(crate) refused: Refused,
     /// What it can hold: runs that were stored one after the other.
     pub(crate) runs: Vec<Vec<Place>>,
-    /// The first record that was not looked at, when there was no time for all.
-    pub(crate) end: Option<Place>,
+    /// How many of the records were looked at: all, unless there was no time.
+    pub(crate) looked_at: usize,
 }
 
-/// Looks through the records at `places`, which are in order. At `until` it stops with what it has, which is at least the
+/// Looks through the records at `places`, one after the other. Before `until` it stops with what it has, which is at least the
 /// first thousand records. The transaction is rolled back.
 pub(crate) async fn search(
     client: &Client,
@@ -61,10 +61,10 @@ pub(crate) async fn search(
     for (number, part) in (0..).zip(places.chunks(SIZES[0])) {
         let average = begun.elapsed().checked_div(number).unwrap_or_default();
         if number > 0 && Instant::now() + average >= until {
-            searched.found.end = part.first().copied();
             break;
         }
         searched.look_through(part).await?;
+        searched.found.looked_at += part.len();
     }
     searched.try_later_ones_again(until).await?;
     client.batch_execute("ROLLBACK").await.map_err(failed())?;

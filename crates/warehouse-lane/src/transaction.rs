@@ -64,7 +64,15 @@ enum Attempt {
     /// Rolled back: these must be parked first.
     Park(Unparked),
     /// Rolled back: of these the table cannot hold some.
-    Search(Vec<Place>, LaneError),
+    Search(Suspects, LaneError),
+}
+
+/// Records of which the table cannot hold some.
+struct Suspects {
+    /// Those that were never tried, in their order.
+    new: Vec<Place>,
+    /// Those that were parked by an earlier delivery, and are tried again.
+    parked_before: Vec<Place>,
 }
 
 /// What is known from attempts before.
@@ -80,7 +88,22 @@ struct Known {
     in_runs: bool,
     /// Records from this one on are left for the next delivery.
     end: Option<Place>,
+    /// Records that an earlier delivery parked and that there is no time to try again.
+    left_parked: BTreeSet<Place>,
     searches: u32,
+}
+
+impl Known {
+    /// Takes what a search found. What it had no time for is left: of the new records all from the first one on, so that the
+    /// watermark stays before them.
+    fn learn(&mut self, suspects: &Suspects, found: Found) {
+        self.searches += 1;
+        self.refused.extend(found.refused);
+        (self.runs, self.in_runs) = (found.runs, false);
+        self.end = suspects.new.get(found.looked_at).copied().or(self.end);
+        let left = found.looked_at.saturating_sub(suspects.new.len());
+        self.left_parked.extend(suspects.parked_before.iter().skip(left));
+    }
 }
 
 impl Sink {
@@ -121,11 +144,9 @@ impl Sink {
                 Attempt::Search(_, error) if known.searches == MOST_SEARCHES => {
                     return Err(LaneError::Unsteady(error.reason()));
                 }
-                Attempt::Search(places, _) => {
-                    let found = Box::pin(work.search(&places)).await?;
-                    known.searches += 1;
-                    known.refused.extend(found.refused);
-                    (known.runs, known.in_runs, known.end) = (found.runs, false, found.end.or(known.end));
+                Attempt::Search(suspects, _) => {
+                    let found = Box::pin(work.search(&suspects)).await?;
+                    known.learn(&suspects, found);
                 }
             }
         };
@@ -180,7 +201,8 @@ impl<D: Decoded> Work<'_, D> {
             .zip(self.partitions)
             .enumerate()
             .map(|(number, (entry, partition))| {
-                accept(partition, before_end(known.end, number), &entry.position)
+                let accepted = accept(partition, before_end(known.end, number), &entry.position);
+                accepted.map(|accepted| leave_parked(accepted, number, &known.left_parked))
             })
             .collect();
         let (good, refused) = self.sort_out(&accepted, &known.refused);
@@ -189,8 +211,13 @@ impl<D: Decoded> Work<'_, D> {
             roll_back(client).await?;
             return Ok(Attempt::Park(unparked));
         }
+        let is_parked = |&(number, index): &Place| {
+            entries[number].position.parked.contains(self.partitions[number].get(index).offset())
+        };
+        let (parked_before, new) = good.iter().partition(|place| is_parked(place));
+        let suspects = Suspects { new, parked_before };
         let (saved, mut results) = self.positions(entries, accepted, &refused, known.end);
-        if let Some((number, _)) = known.end {
+        if let Some(number) = self.first_unfinished(known) {
             results.truncate(number);
         }
         let holes_forgotten = saved.iter().map(|one| one.forgotten.unsigned_abs()).sum();
@@ -213,7 +240,7 @@ impl<D: Decoded> Work<'_, D> {
             }
             Err(Blame::Rows(error)) if error.is_unholdable() => {
                 roll_back(client).await?;
-                Ok(Attempt::Search(good, error))
+                Ok(Attempt::Search(suspects, error))
             }
             Err(Blame::Rows(error) | Blame::Other(error)) => Err(error),
         }
@@ -242,13 +269,22 @@ impl<D: Decoded> Work<'_, D> {
     }
 
     /// Looks for what the table cannot hold. Half of the time is kept for parking and storing.
-    async fn search(&self, places: &[Place]) -> Result<Found, LaneError> {
+    async fn search(&self, suspects: &Suspects) -> Result<Found, LaneError> {
+        let places = [suspects.new.as_slice(), &suspects.parked_before].concat();
         let run =
             self.sink.warehouse.run("look for what the table cannot hold", self.deadline, async |client| {
                 let left: Duration = self.deadline.saturating_duration_since(Instant::now());
-                search(client, self.decoded, places, Instant::now() + left / 2, self.deadline).await
+                search(client, self.decoded, &places, Instant::now() + left / 2, self.deadline).await
             });
         run.await
+    }
+
+    /// The first partition that must come again. A record that stays parked is no reason, unless it is redriven: its letter
+    /// must not be deleted.
+    fn first_unfinished(&self, known: &Known) -> Option<usize> {
+        let redriven = known.left_parked.iter().map(|(number, _)| *number);
+        let mut redriven = redriven.filter(|number| self.partitions[*number].redrive().is_some());
+        known.end.map(|(number, _)| number).into_iter().chain(redriven.next()).min()
     }
 
     /// The places of what is new and good, and of what is new and poison.
@@ -342,6 +378,14 @@ fn unparked(parked: &BTreeSet<(Place, i64)>, entries: &[Entry], refused: &Refuse
         .map(|(place, reason)| ((*place, entries[place.0].position.incarnation), reason.clone()))
         .filter(|(letter, _)| !parked.contains(letter))
         .collect()
+}
+
+/// Without the records that stay parked, which count as handled before.
+fn leave_parked(mut accepted: Accepted, number: usize, left_parked: &BTreeSet<Place>) -> Accepted {
+    let before = accepted.indices.len();
+    accepted.indices.retain(|index| !left_parked.contains(&(number, *index)));
+    accepted.duplicates += (before - accepted.indices.len()) as u64;
+    accepted
 }
 
 /// How many of a partition's records lie before `end`.

@@ -98,14 +98,10 @@ async fn kept(mut session: Session, code: Option<&str>, deadline: Instant) -> Op
         return None;
     }
     let until = deadline.min(Instant::now() + ROLLBACK_TIMEOUT);
-    match timeout_at(until, session.client.batch_execute("ROLLBACK")).await {
-        Ok(Ok(())) => {
-            session.busy = false;
-            Some(session)
-        }
-        _ => {
-            session.sever().await;
-            None
-        }
+    if let Ok(Ok(())) = timeout_at(until, session.client.batch_execute("ROLLBACK")).await {
+        session.busy = false;
+        return Some(session);
     }
+    session.sever().await;
+    None
 }

@@ -75,7 +75,7 @@ impl DatabaseSettings {
     /// whose `require` takes any certificate unless there is a file of authorities; here there always are some. A socket
     /// needs no TLS, whatever is asked for. `sslrootcert` is the same as `DATABASE_CA_FILE`, which wins.
     pub fn new(url: &str, auth: DatabaseAuth) -> Result<Self, String> {
-        let Url { url, sslmode, sslrootcert } = Url::of(url);
+        let Url { rest: url, sslmode, sslrootcert } = Url::of(url);
         let mut config: Config = url.parse().map_err(|_| "not a postgres:// URL".to_owned())?;
         if config.get_hosts().is_empty() {
             return Err("it names no host".into());
@@ -125,7 +125,7 @@ impl DatabaseSettings {
 
 /// A URL without what tokio-postgres does not know, or knows fewer values of than libpq.
 struct Url {
-    url: String,
+    rest: String,
     sslmode: Option<String>,
     sslrootcert: Option<String>,
 }
@@ -133,7 +133,7 @@ struct Url {
 impl Url {
     fn of(url: &str) -> Self {
         let Some((base, query)) = url.split_once('?') else {
-            return Self { url: url.to_owned(), sslmode: None, sslrootcert: None };
+            return Self { rest: url.to_owned(), sslmode: None, sslrootcert: None };
         };
         let (mut sslmode, mut sslrootcert, mut rest) = (None, None, Vec::new());
         for pair in query.split('&') {
@@ -146,8 +146,8 @@ impl Url {
                 _ => rest.push(pair),
             }
         }
-        let url = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
-        Self { url, sslmode, sslrootcert }
+        let rest = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
+        Self { rest, sslmode, sslrootcert }
     }
 }
 
