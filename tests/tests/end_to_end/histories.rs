@@ -33,9 +33,8 @@ enum Happening {
 }
 
 fn history() -> impl Strategy<Value = Vec<Happening>> {
-    let delivery = (0..PARTITIONS, 0..120_i64, 2..30_i64);
-    let delivery =
-        delivery.prop_map(|(partition, from, count, step)| Happening::Delivery(partition, from, count, step));
+    let delivery = (0..PARTITIONS, 0..120_i64, 2..30_i64)
+        .prop_map(|(partition, from, count)| Happening::Delivery(partition, from, count));
     let happening = prop_oneof![
         16 => delivery.boxed(),
         1 => Just(Happening::Recreation).boxed(),
