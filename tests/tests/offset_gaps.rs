@@ -134,9 +134,15 @@ async fn an_open_transaction_is_named_by_status_drain_and_verify() {
         assert_eq!((&mapping["open_transactions"], &mapping["lag"]), (&open, &value!(0)), "{mapping}");
     }
     let failed = headwater(&["drain", "--timeout", "4s"]).unwrap_err();
-    assert!(failed.contains(&format!("a transaction is open in {TOPIC}-0: 6 offsets from {from} on")), "{failed}");
+    assert!(
+        failed.contains(&format!("a transaction is open in {TOPIC}-0: 6 offsets from {from} on")),
+        "{failed}"
+    );
     let verdict = verify();
-    assert_eq!((&verdict["holds"], &verdict["open_transactions"][TOPIC][0]["from"]), (&value!(true), &value!(from)));
+    assert_eq!(
+        (&verdict["holds"], &verdict["open_transactions"][TOPIC][0]["from"]),
+        (&value!(true), &value!(from))
+    );
     producer.commit().await.unwrap();
     assert_eq!(stored(), plus(&before, 6));
     producer.close().await.unwrap();
@@ -242,5 +248,8 @@ async fn lanes_of_a_compacted_topic_reconcile() {
     configure(&[("cleanup.policy", "delete"), ("segment.ms", "604800000")]).await;
     up();
     let after = stored();
-    assert!(after.iter().zip(&before).all(|(after, before)| after - before < 30 + more), "{before:?} {after:?}");
+    assert!(
+        after.iter().zip(&before).all(|(after, before)| after - before < 30 + more),
+        "{before:?} {after:?}"
+    );
 }

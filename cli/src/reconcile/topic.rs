@@ -53,6 +53,18 @@ impl<'a> Topic<'a> {
         Self { name, ends, servers, known: BTreeMap::new(), compacted: None }
     }
 
+    /// Takes `offsets` for records without a look into Kafka, because a sink was given them. Kafka may have compacted them
+    /// away since.
+    pub(crate) fn learn(&mut self, offsets: &Offsets) {
+        for (partition, ranges) in offsets {
+            let known = self.known.entry(*partition).or_default();
+            for range in ranges.iter() {
+                known.asked.insert(range.clone());
+                known.records.insert(range.clone());
+            }
+        }
+    }
+
     /// Looks `offsets` up, unless they are known already.
     pub(crate) async fn look_up(&mut self, offsets: &Offsets) -> anyhow::Result<BTreeMap<i32, Found>> {
         let unknown: Offsets = offsets

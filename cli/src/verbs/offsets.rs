@@ -193,8 +193,11 @@ async fn empty_holes(
     lag: &MappingLag<'_>,
     sink: &BTreeMap<i32, Position>,
 ) -> anyhow::Result<BTreeMap<i32, Vec<[i64; 2]>>> {
-    let ends: Ends =
-        lag.partitions.iter().map(|lag| (lag.partition, (lag.beginning, lag.end.max(lag.beginning)))).collect();
+    let ends: Ends = lag
+        .partitions
+        .iter()
+        .map(|lag| (lag.partition, (lag.beginning, lag.end.max(lag.beginning))))
+        .collect();
     let of = |(number, position): (&i32, &Position)| {
         let ends = ends.get(number).copied()?;
         Some((*number, intersection(&position.holes, &within(ends))))
