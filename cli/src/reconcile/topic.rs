@@ -92,6 +92,11 @@ impl<'a> Topic<'a> {
             .collect())
     }
 
+    /// How many of these offsets are known to be, or to have been, records.
+    pub(crate) fn records(&self, partition: i32, offsets: &OffsetRanges) -> i64 {
+        self.known.get(&partition).map_or(0, |known| intersection(offsets, &known.records).count())
+    }
+
     /// Whether one of these offsets is known to hold no record.
     pub(crate) fn has_gap(&self, partition: i32, offsets: &OffsetRanges) -> bool {
         self.known.get(&partition).is_some_and(|known| {
