@@ -25,7 +25,7 @@ override_resource {
   values = { id = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:headwater-dev-telemetry-gateway/token-AbCdEf" }
 }
 
-run "telemetry" {
+run "vehicles_and_the_board" {
   module {
     source = "./environments/aws"
   }
@@ -123,12 +123,6 @@ run "telemetry" {
     condition     = module.lanes.environments["schema-migrator"].DATABASE_IAM_READER == "headwater_reader"
     error_message = "It makes the reader's user beside the writer's."
   }
-}
-
-run "the_board_reads" {
-  module {
-    source = "./environments/aws"
-  }
 
   assert {
     condition     = module.lanes.urls["live-board"].auth == "AWS_IAM"
@@ -205,6 +199,16 @@ run "the_board_reads" {
     condition     = module.lanes.environments["live-board"].HEADWATER_PIPELINES == module.lanes.environments["parquet-writer"].HEADWATER_PIPELINES
     error_message = "A document of this size fits."
   }
+
+  assert {
+    condition     = [for pipeline in jsondecode(module.lanes.environments["parquet-writer"].HEADWATER_PIPELINES) : pipeline.topic.name] == ["rooms-v1", "telemetry-v1"]
+    error_message = "HEADWATER_PIPELINES is an array of the files' content."
+  }
+
+  assert {
+    condition     = [for part in jsondecode(module.lanes.environments["parquet-writer"].HEADWATER_PIPELINES)[0].lake.partition_by : part.name] == ["yr", "mo", "dy", "kind"]
+    error_message = "The order of the partition columns survives."
+  }
 }
 
 # The longest names that the variables admit, three brokers (MSK names no more), and a document that just fits.
@@ -242,9 +246,12 @@ run "the_board_fits_into_lambdas_4_kb" {
   }
 }
 
-run "a_document_too_large_for_the_board_alone_is_in_s3_for_it_alone" {
+run "a_document_too_large_for_the_board_alone_and_a_schedule_of_the_owners" {
   variables {
-    pipelines_dir = "tests/fixtures/medium"
+    pipelines_dir     = "tests/fixtures/medium"
+    schema            = { schedule = "cron(5 0 * * ? *)" }
+    schedules_enabled = false
+    network           = { board_endpoints = false }
   }
 
   module {
@@ -257,7 +264,7 @@ run "a_document_too_large_for_the_board_alone_is_in_s3_for_it_alone" {
   }
 
   assert {
-    condition     = can(regex("^s3://.*/config/pipelines-[0-9a-f]{16}\\.json$", module.lanes.environments["live-board"].HEADWATER_PIPELINES_URI))
+    condition     = can(regex("^s3://.*/config/pipelines\\.json\\?versionId=.+$", module.lanes.environments["live-board"].HEADWATER_PIPELINES_URI))
     error_message = "It gets the document's address instead."
   }
 
@@ -267,18 +274,6 @@ run "a_document_too_large_for_the_board_alone_is_in_s3_for_it_alone" {
       live-board     = true
     }
     error_message = "Only who needs the object may read it."
-  }
-}
-
-run "a_schedule_of_the_owners" {
-  variables {
-    schema            = { schedule = "cron(5 0 * * ? *)" }
-    schedules_enabled = false
-    network           = { board_endpoints = false }
-  }
-
-  module {
-    source = "./environments/aws"
   }
 
   assert {

@@ -36,7 +36,7 @@ run "anybody_by_the_url_and_nobody_beside_it" {
 
   assert {
     condition = aws_cloudcontrolapi_resource.invoke_by_url[0].type_name == "AWS::Lambda::Permission" && jsondecode(aws_cloudcontrolapi_resource.invoke_by_url[0].desired_state) == {
-      FunctionName          = "gateway"
+      FunctionName          = "gateway:live"
       Action                = "lambda:InvokeFunction"
       Principal             = "*"
       InvokedViaFunctionUrl = true

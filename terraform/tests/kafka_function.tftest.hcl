@@ -115,32 +115,19 @@ run "without_a_kafka_event_source_only_the_outputs_say_what_to_do" {
   }
 }
 
-run "fifteen_minutes_are_refused" {
+run "fifteen_minutes_and_latest_are_refused" {
   command = plan
 
   variables {
     timeout_seconds = 900
+    mappings        = [{ topic = "t", consumer_group = "g", starting_position = "LATEST" }]
   }
 
   module {
     source = "./modules/kafka_function"
   }
 
-  expect_failures = [var.timeout_seconds]
-}
-
-run "latest_is_refused" {
-  command = plan
-
-  variables {
-    mappings = [{ topic = "t", consumer_group = "g", starting_position = "LATEST" }]
-  }
-
-  module {
-    source = "./modules/kafka_function"
-  }
-
-  expect_failures = [var.mappings]
+  expect_failures = [var.timeout_seconds, var.mappings]
 }
 
 run "batches_beyond_ten_thousand_are_refused" {

@@ -1,4 +1,4 @@
-# The lanes over objects, where the source is somebody else's.
+# The lanes where the source is somebody else's, and who is let in by a URL.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -22,7 +22,7 @@ variables {
   }
 }
 
-run "existing_buckets" {
+run "existing_buckets_and_a_token_that_terraform_never_sees" {
   variables {
     media = { bucket = "their-media" }
     inbox = { bucket = "their-inbox", prefix = "drop/events", notifications = true }
@@ -66,11 +66,26 @@ run "existing_buckets" {
     condition     = module.bucket_ingester.delivery.retry_seconds == 120 && module.inbox_etl.delivery.retry_seconds == 60
     error_message = "On the local stack a message that failed comes back after the function's timeout."
   }
+
+  assert {
+    condition = aws_cloudcontrolapi_resource.telemetry_token[0].type_name == "AWS::SecretsManager::Secret" && jsondecode(aws_cloudcontrolapi_resource.telemetry_token[0].desired_state) == {
+      Name                 = "shop-telemetry-gateway/token"
+      Description          = "What vehicles show to shop-telemetry-gateway"
+      GenerateSecretString = { PasswordLength = 48, ExcludePunctuation = true }
+    }
+    error_message = "Secrets Manager makes the token: what is asked for says how, and holds no value."
+  }
+
+  assert {
+    condition     = output.urls["telemetry-gateway"].auth == "NONE" && output.environments["telemetry-gateway"].GATEWAY_TOKEN_SECRET == aws_cloudcontrolapi_resource.telemetry_token[0].id
+    error_message = "Without a word of the owner's, the token is required."
+  }
 }
 
-run "a_web_address" {
+run "a_web_address_and_a_token_of_the_owners" {
   variables {
-    media = { base_url = "https://media.example.com/files", list = "list.txt" }
+    media     = { base_url = "https://media.example.com/files", list = "list.txt" }
+    telemetry = { topic = "cars-v2", token_secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:their-token-AbCdEf" }
   }
 
   module {
@@ -101,61 +116,130 @@ run "a_web_address" {
     condition     = module.inbox_etl.delivery.retry_seconds == 360
     error_message = "In AWS it comes back after six times of it."
   }
+
+  assert {
+    condition     = length(aws_cloudcontrolapi_resource.telemetry_token) == 0 && output.telemetry_token_secret == "arn:aws:secretsmanager:eu-central-1:111122223333:secret:their-token-AbCdEf"
+    error_message = "Nothing is made that exists already."
+  }
+
+  assert {
+    condition     = output.environments["telemetry-gateway"].GATEWAY_TOKEN_SECRET == output.telemetry_token_secret && output.environments["telemetry-gateway"].TELEMETRY_TOPIC == "cars-v2"
+    error_message = "The gateway asks for that token."
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(output.policies["telemetry-gateway"]).Statement : statement.Resource if statement.Sid == "ReadToken"]) == [output.telemetry_token_secret]
+    error_message = "And reads no other secret."
+  }
 }
 
-run "a_bucket_and_an_address_at_once_are_refused" {
-  command = plan
-
+run "vehicles_that_sign_need_no_token" {
   variables {
-    media = { bucket = "their-media", base_url = "https://media.example.com" }
+    telemetry = { auth = "iam" }
   }
 
   module {
     source = "./modules/lanes"
   }
 
-  expect_failures = [var.media]
+  assert {
+    condition     = output.urls["telemetry-gateway"].auth == "AWS_IAM" && !contains(keys(output.environments["telemetry-gateway"]), "GATEWAY_TOKEN_SECRET")
+    error_message = "Lambda checks the signature, the gateway nothing."
+  }
+
+  assert {
+    condition     = length(aws_cloudcontrolapi_resource.telemetry_token) == 0 && output.telemetry_token_secret == null
+    error_message = "No secret that nobody reads."
+  }
 }
 
-run "plain_http_is_refused" {
+# Each refused run plans everything: values of different variables share one. Every variable named must be refused.
+run "unknown_protections_and_a_bucket_and_an_address_at_once_are_refused" {
   command = plan
 
   variables {
-    media = { base_url = "http://media.example.com" }
+    telemetry = { auth = "basic" }
+    board     = { auth = "token" }
+    media     = { bucket = "their-media", base_url = "https://media.example.com" }
   }
 
   module {
     source = "./modules/lanes"
   }
 
-  expect_failures = [var.media]
+  expect_failures = [var.telemetry, var.board, var.media]
 }
 
-run "one_bucket_for_both_is_refused" {
+run "a_token_that_nobody_asks_for_and_plain_http_are_refused" {
   command = plan
 
   variables {
-    media = { bucket = "theirs" }
-    inbox = { bucket = "theirs" }
+    telemetry = { auth = "none", token_secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:their-token-AbCdEf" }
+    media     = { base_url = "http://media.example.com" }
   }
 
   module {
     source = "./modules/lanes"
   }
 
-  expect_failures = [var.inbox]
+  expect_failures = [var.telemetry, var.media]
 }
 
-run "a_prefix_that_widens_a_permission_is_refused" {
+run "a_token_arn_that_widens_a_permission_and_one_bucket_for_both_are_refused" {
   command = plan
 
   variables {
-    inbox = { prefix = "*" }
+    telemetry = { token_secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:*" }
+    media     = { bucket = "theirs" }
+    inbox     = { bucket = "theirs" }
   }
 
   module {
     source = "./modules/lanes"
   }
 
-  expect_failures = [var.inbox]
+  expect_failures = [var.telemetry, var.inbox]
+}
+
+run "a_topic_and_a_prefix_that_widen_a_permission_are_refused" {
+  command = plan
+
+  variables {
+    telemetry = { topic = "*" }
+    inbox     = { prefix = "*" }
+  }
+
+  module {
+    source = "./modules/lanes"
+  }
+
+  expect_failures = [var.telemetry, var.inbox]
+}
+
+run "a_body_beyond_lambdas_is_refused" {
+  command = plan
+
+  variables {
+    telemetry = { body_limit_bytes = 4194305 }
+  }
+
+  module {
+    source = "./modules/lanes"
+  }
+
+  expect_failures = [var.telemetry]
+}
+
+run "brokers_that_may_take_longer_than_the_function_are_refused" {
+  command = plan
+
+  variables {
+    telemetry = { produce_timeout_seconds = 15 }
+  }
+
+  module {
+    source = "./modules/lanes"
+  }
+
+  expect_failures = [var.telemetry]
 }

@@ -61,12 +61,6 @@ run "local" {
     condition     = startswith(module.lanes.environments["totals-upserter"].DATABASE_AUTH, "secret:")
     error_message = "User and password are in a secret."
   }
-}
-
-run "objects" {
-  module {
-    source = "./environments/local"
-  }
 
   assert {
     condition     = output.functions["bucket-ingester"] == "bucket-ingester" && output.functions["inbox-etl"] == "inbox-etl"
@@ -114,12 +108,6 @@ run "objects" {
   assert {
     condition     = toset([for schedule in output.schedules : schedule.function_name]) == toset(["rooms-generator", "bucket-ingester", "inbox-etl", "schema-migrator"])
     error_message = "The sweeps and the daily migration are deployed like the other schedule."
-  }
-}
-
-run "urls" {
-  module {
-    source = "./environments/local"
   }
 
   assert {

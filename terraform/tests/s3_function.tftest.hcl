@@ -174,44 +174,18 @@ run "a_source_that_sends_nothing_is_swept" {
   }
 }
 
-run "a_message_that_comes_back_while_it_is_handled_is_refused" {
+run "a_message_that_comes_back_while_it_is_handled_and_a_large_batch_without_a_window_and_a_concurrency_of_one_are_refused" {
   command = plan
 
   variables {
     visibility_timeout_seconds = 59
+    batch_size                 = 11
+    maximum_concurrency        = 1
   }
 
   module {
     source = "./modules/s3_function"
   }
 
-  expect_failures = [var.visibility_timeout_seconds]
-}
-
-run "large_batches_without_a_window_are_refused" {
-  command = plan
-
-  variables {
-    batch_size = 11
-  }
-
-  module {
-    source = "./modules/s3_function"
-  }
-
-  expect_failures = [var.batch_size]
-}
-
-run "a_concurrency_of_one_is_refused" {
-  command = plan
-
-  variables {
-    maximum_concurrency = 1
-  }
-
-  module {
-    source = "./modules/s3_function"
-  }
-
-  expect_failures = [var.maximum_concurrency]
+  expect_failures = [var.visibility_timeout_seconds, var.batch_size, var.maximum_concurrency]
 }

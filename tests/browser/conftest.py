@@ -59,6 +59,7 @@ class Board:
 def board(browser: Browser) -> Iterator[Board]:
     """The board on a desktop; a fault that nobody expected fails the test."""
     page = browser.new_page(viewport={"width": 1440, "height": 1000}, color_scheme="dark")
+    page.set_default_timeout(120_000)
     board = Board(page, os.environ["HEADWATER_BOARD_URL"])
     page.on("console", board.note_message)
     page.on("pageerror", lambda error: board.faults.append(f"uncaught: {error}"))

@@ -5,58 +5,36 @@ Runs on a local stack, named by the environment as `headwater env` prints it.
 
 import json
 import os
-import subprocess
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.fs
 import pyarrow.parquet
 import pytest
+from conftest import headwater, s3, storage_options
 from deltalake import DeltaTable
 
 TABLE = "env=dv/source=rooms/subsrc=midgar"
 RECORDS = 1_000
 
 
-def headwater(*arguments: str) -> str:
-    """The headwater command's standard output."""
-    command = [os.environ["HEADWATER_BIN"], *arguments]
-    return subprocess.run(command, check=True, text=True, capture_output=True).stdout
-
-
 @pytest.fixture(scope="module")
 def table() -> DeltaTable:
     headwater("rooms", "--count", str(RECORDS))
-    headwater("drain", "--timeout", "60s")
-    options = {
-        "aws_endpoint": os.environ["AWS_ENDPOINT_URL"],
-        "aws_region": os.environ["AWS_REGION"],
-        "aws_access_key_id": os.environ["AWS_ACCESS_KEY_ID"],
-        "aws_secret_access_key": os.environ["AWS_SECRET_ACCESS_KEY"],
-        "aws_allow_http": "true",
-    }
-    return DeltaTable(f"{os.environ['HEADWATER_LAKE']}/{TABLE}", storage_options=options)
+    headwater("drain", "--timeout", "240s")
+    return DeltaTable(f"{os.environ['HEADWATER_LAKE']}/{TABLE}", storage_options=storage_options())
 
 
 @pytest.fixture(scope="module")
 def files(table: DeltaTable, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The table's active files, copied as they are into folders of the same names."""
-    endpoint = os.environ["AWS_ENDPOINT_URL"].removeprefix("http://")
-    s3 = pyarrow.fs.S3FileSystem(
-        endpoint_override=endpoint,
-        scheme="http",
-        region=os.environ["AWS_REGION"],
-        access_key=os.environ["AWS_ACCESS_KEY_ID"],
-        secret_key=os.environ["AWS_SECRET_ACCESS_KEY"],
-    )
     folder = tmp_path_factory.mktemp("lake")
     copies = []
     for uri in table.file_uris():
         key = uri.removeprefix("s3://")
         copy = folder / key.split(TABLE, 1)[1].lstrip("/")
         copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes(s3.open_input_file(key).read())
+        copy.write_bytes(s3().open_input_file(key).read())
         copies.append(str(copy))
     return copies
 

@@ -40,6 +40,11 @@ impl Bucket {
         self.store.put(key, body.into().into(), soon()).await.unwrap();
     }
 
+    /// When an object was written, in whole seconds since the epoch.
+    pub async fn modified(&self, key: &str) -> i64 {
+        self.store.head(key, soon()).await.unwrap().unwrap().modified.timestamp()
+    }
+
     /// Writes the list of files.
     pub async fn list(&self, keys: &[&str]) {
         self.put("files_list.data", keys.join("\r\n")).await;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use kafka_batch::BatchResponse;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -12,8 +13,8 @@ use tokio::time::timeout;
 use crate::parts::{Parts, binary};
 use crate::runtime_api::{Answer, RuntimeApi};
 
-/// How long a test waits for a function to answer or to die.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// How long a test waits for a function to ask for an event, and beyond the time that an invocation may take.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running function: one execution environment of Lambda.
 pub struct Function {
@@ -56,6 +57,22 @@ impl Invoked {
     pub fn all_handled(self) {
         let response: BatchResponse = serde_json::from_value(self.answer()).unwrap();
         assert_eq!(response, BatchResponse::default());
+    }
+}
+
+/// Stops a function's process, and lets it go on.
+#[derive(Debug, Clone, Copy)]
+pub struct Freezer(Pid);
+
+impl Freezer {
+    /// The process gets no time any more; its connections stay.
+    pub fn freeze(self) {
+        kill_process(self.0, Signal::STOP).unwrap();
+    }
+
+    /// It goes on where it stopped.
+    pub fn thaw(self) {
+        kill_process(self.0, Signal::CONT).unwrap();
     }
 }
 
@@ -121,6 +138,19 @@ impl Function {
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
     }
 
+    /// How long the process has been on a processor, all its threads together.
+    #[must_use]
+    pub fn processor_time(&self) -> Duration {
+        let id = self.process.lock().unwrap().as_ref().and_then(Child::id).unwrap();
+        let threads = std::fs::read_dir(format!("/proc/{id}/task")).unwrap();
+        let on_processor = |thread: std::fs::DirEntry| {
+            // A thread may have ended meanwhile.
+            let statistics = std::fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
+            statistics.split_whitespace().next().map_or(0, |nanoseconds| nanoseconds.parse().unwrap())
+        };
+        Duration::from_nanos(threads.map(|thread| on_processor(thread.unwrap())).sum())
+    }
+
     /// How long the process took from its start to its first call for an event.
     pub async fn start_up(&mut self) -> Duration {
         let asked = self.api.asked.wait_for(Option::is_some);
@@ -139,6 +169,13 @@ impl Function {
         }
     }
 
+    /// Something that stops this function's process as Lambda freezes it, and lets it go on.
+    #[must_use]
+    pub fn freezer(&self) -> Freezer {
+        let id = self.process.lock().unwrap().as_ref().and_then(Child::id).unwrap();
+        Freezer(Pid::from_raw(i32::try_from(id).unwrap()).unwrap())
+    }
+
     /// Gives the function an event, and waits for its answer or its death.
     pub async fn invoke(&mut self, event: &[u8]) -> Invoked {
         self.api.events.send(event.to_vec()).await.unwrap();
@@ -155,7 +192,8 @@ impl Function {
                 child = process.lock().unwrap().take().unwrap();
             }
         };
-        let answer = timeout(PATIENCE, async {
+        let limit = *self.api.timeout.lock().unwrap();
+        let answer = timeout(limit + PATIENCE, async {
             tokio::select! {
                 biased;
                 answer = self.api.answers.recv() => answer,

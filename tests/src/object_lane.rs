@@ -44,7 +44,7 @@ impl ObjectLane {
     /// Reasons of parked records by `key#index`, and by `key` of objects as a whole.
     pub async fn parked(&self) -> BTreeMap<String, String> {
         let letters = DeadLetters::new(self.sinks.client(), self.parts.parked_root.clone());
-        let objects = letters.objects(None, Instant::now() + Duration::from_secs(30)).await.unwrap();
+        let objects = letters.objects(None, Instant::now() + Duration::from_mins(1)).await.unwrap();
         let records = objects.into_iter().flat_map(|object| object.records).map(Result::unwrap);
         records
             .map(|record| {

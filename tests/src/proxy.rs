@@ -1,11 +1,19 @@
 //! A TCP proxy that acts at a chosen request: before it reaches the server, or after it took effect and before the
 //! answer is back.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// Host and port of a URL.
+#[must_use]
+pub fn authority(url: &str) -> String {
+    let rest = url.split_once("://").unwrap().1.split('/').next().unwrap();
+    rest.rsplit('@').next().unwrap().to_owned()
+}
 
 /// When the proxy acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +22,8 @@ pub enum Moment {
     Before,
     /// The server answered, the client never hears of it.
     After,
+    /// The request waits until [`Proxy::release`], and then goes on as if nothing had happened.
+    Hold,
 }
 
 /// A proxy in front of one server.
@@ -22,6 +32,8 @@ pub struct Proxy {
     pub address: String,
     armed: Arc<AtomicBool>,
     struck: Arc<AtomicUsize>,
+    released: watch::Sender<bool>,
+    target: Arc<Mutex<String>>,
 }
 
 struct Trap {
@@ -30,11 +42,12 @@ struct Trap {
     act: Box<dyn Fn() + Send + Sync>,
     armed: Arc<AtomicBool>,
     struck: Arc<AtomicUsize>,
+    released: watch::Receiver<bool>,
 }
 
 impl Proxy {
     /// A proxy to `server` (`host:port`) that calls `act` when a client's bytes hold all `patterns`, and breaks the
-    /// connection. It strikes once, after it was armed.
+    /// connection, unless the request is only held. It strikes once, after it was armed.
     pub async fn start(
         server: &str,
         patterns: &[&'static str],
@@ -44,27 +57,49 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (armed, struck) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (released, waits) = watch::channel(false);
         let trap = Arc::new(Trap {
             patterns: patterns.to_vec(),
             moment,
             act: Box::new(act),
             armed: Arc::clone(&armed),
             struck: Arc::clone(&struck),
+            released: waits,
         });
-        let server = server.to_owned();
+        let target = Arc::new(Mutex::new(server.to_owned()));
+        let current = Arc::clone(&target);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let (server, trap) = (server.clone(), Arc::clone(&trap));
+                let (server, trap) = (current.lock().unwrap().clone(), Arc::clone(&trap));
                 // A broken connection is what a proxy is for here.
                 tokio::spawn(async move { relay(client, &server, &trap).await.ok() });
             }
         });
-        Self { address, armed, struck }
+        Self { address, armed, struck, released, target }
     }
 
     /// Lets the proxy strike once.
     pub fn arm(&self) {
         self.armed.store(true, Ordering::SeqCst);
+    }
+
+    /// Lets a held request go on.
+    pub fn release(&self) {
+        self.released.send_replace(true);
+    }
+
+    /// Sends new connections to another server, as a name that was changed does. The old ones stay.
+    pub fn lead_to(&self, server: &str) {
+        server.clone_into(&mut self.target.lock().unwrap());
+    }
+
+    /// Waits until it struck.
+    pub async fn has_struck(&self) {
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+        while self.struck() == 0 {
+            assert!(tokio::time::Instant::now() < deadline, "the proxy never saw the request");
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
     }
 
     /// How often it struck.
@@ -105,7 +140,11 @@ async fn relay(mut client: TcpStream, server: &str, trap: &Trap) -> std::io::Res
                         answered(&mut server, &mut down).await?;
                     }
                     trap.strike();
-                    return Ok(());
+                    if trap.moment != Moment::Hold {
+                        return Ok(());
+                    }
+                    // A test that ended releases nothing any more.
+                    let _ = trap.released.clone().wait_for(|released| *released).await;
                 }
                 server.write_all(&up[..count]).await?;
             }

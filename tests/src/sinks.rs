@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type};
+use dead_letters::{DeadLetters, Source, newest_by_source};
 use futures::StreamExt;
 use lake::Snapshot;
 use objects::{Client, S3Location};
@@ -25,7 +26,7 @@ pub struct Sinks {
 
 /// How long looking may take.
 fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(30)
+    Instant::now() + Duration::from_mins(1)
 }
 
 impl Sinks {
@@ -79,6 +80,18 @@ impl Sinks {
     pub async fn query_text(&self, sql: &str) -> Vec<String> {
         let rows = self.database.query(sql, &[]).await.unwrap();
         rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// Offset and reason of what a lane parked, each record once.
+    pub async fn parked(&self, lane: &str) -> Vec<(i64, String)> {
+        let letters = DeadLetters::new(self.client(), self.parts.parked_root.clone());
+        let objects = letters.objects(Some(lane), soon()).await.unwrap();
+        let records = objects.into_iter().flat_map(|object| object.records).map(Result::unwrap);
+        let offset = |source: &Source| if let Source::Kafka { offset, .. } = source { *offset } else { -1 };
+        newest_by_source(records)
+            .iter()
+            .map(|letter| (offset(&letter.source), letter.reason.clone()))
+            .collect()
     }
 
     /// The database.

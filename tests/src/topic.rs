@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kafka_offsets::LagReader;
 use krafka::Kafka;
 use krafka::admin::{CreateTopicsOptions, NewTopic};
 use krafka::consumer::{AutoOffsetReset, ConsumerRecord};
@@ -14,27 +15,29 @@ pub struct Topic {
     /// The brokers.
     pub servers: String,
     kafka: Kafka,
-    partitions: i32,
+    offsets: LagReader,
 }
 
+/// How long a question to the broker may take on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 impl Topic {
-    /// Makes the topic.
+    /// Makes the topic; each of its partitions has a leader that answers.
     pub async fn make(name: &str, partitions: i32) -> Self {
         let servers = crate::parts::variable("KAFKA_BOOTSTRAP_SERVERS");
         let kafka = Kafka::builder(servers.as_str()).connect().await.unwrap();
         let topics = [NewTopic::new(name, partitions, 1).unwrap()];
         let mut created = kafka.admin().create_topics(topics, CreateTopicsOptions::default()).await.unwrap();
         created.remove(name).unwrap().unwrap();
-        Self { name: name.to_owned(), servers, kafka, partitions }
+        let offsets = LagReader::connect(&servers, PATIENCE).await.unwrap();
+        offsets.settled(name, partitions, Instant::now() + PATIENCE).await.unwrap();
+        Self { name: name.to_owned(), servers, kafka, offsets }
     }
 
     /// How many records it holds.
     pub async fn count(&self) -> usize {
-        let consumer = self.kafka.consumer_without_group().build().await.unwrap();
-        let mut count = 0;
-        for partition in 0..self.partitions {
-            count += consumer.fetch_watermarks(&self.name, partition).await.unwrap().1;
-        }
+        let ends = self.offsets.ends(&self.name, Instant::now() + PATIENCE).await.unwrap();
+        let count: i64 = ends.values().map(|(_, end)| end).sum();
         usize::try_from(count).unwrap()
     }
 
@@ -44,7 +47,7 @@ impl Topic {
         let builder = self.kafka.consumer_without_group().auto_offset_reset(AutoOffsetReset::Earliest);
         let consumer = builder.build().await.unwrap();
         consumer.subscribe([self.name.as_str()]).await.unwrap();
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + PATIENCE;
         let mut records = Vec::new();
         while records.len() < count {
             assert!(Instant::now() < deadline, "{} of {count} records were read", records.len());

@@ -8,6 +8,7 @@ pub(crate) mod lake;
 pub(crate) mod lost;
 pub(crate) mod media;
 pub(crate) mod objects;
+pub(crate) mod oracle;
 pub(crate) mod parked;
 pub(crate) mod ranges;
 pub(crate) mod records;

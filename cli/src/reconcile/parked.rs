@@ -17,6 +17,9 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// Lane, topic, partition, and the incarnation of the position.
 pub(crate) type Place = (String, String, i32, i64);
 
+/// Offsets that have a dead letter.
+pub(crate) type Letters = BTreeMap<Place, BTreeSet<i64>>;
+
 /// The dead letters of a stack.
 pub(crate) async fn open(stack: &Stack) -> anyhow::Result<DeadLetters> {
     let root = &stack.outputs()?.parked_root;
@@ -30,8 +33,8 @@ pub(crate) async fn objects(letters: &DeadLetters, lane: Option<&str>) -> anyhow
 }
 
 /// The offsets that have a dead letter.
-pub(crate) fn offsets(objects: &[ParkedObject]) -> BTreeMap<Place, BTreeSet<i64>> {
-    let mut offsets: BTreeMap<Place, BTreeSet<i64>> = BTreeMap::new();
+pub(crate) fn offsets(objects: &[ParkedObject]) -> Letters {
+    let mut offsets = Letters::new();
     for record in objects.iter().flat_map(|object| &object.records).flatten() {
         if let Source::Kafka { topic, partition, offset } = &record.source {
             let place = (record.lane.clone(), topic.clone(), *partition, record.incarnation);

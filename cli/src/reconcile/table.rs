@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
-use chrono::{DateTime, Days, Utc};
+use chrono::{DateTime, Utc};
 use pipeline::{Pipeline, RecordDecoder, Table, Value};
 use positions::OffsetRanges;
 use tokio_postgres::Client;
@@ -80,36 +80,36 @@ pub(crate) async fn account_for(
     let table = RowsTable::of_pipeline(pipeline, spec).context("the table's fields do not fit")?;
     let decoder = RecordDecoder::new(&pipeline.fields);
     let event_time = pipeline.event_time.as_ref().and_then(|path| decoder.layout().place(path));
-    let oldest = spec.retention_days.map(|days| Utc::now() - Days::new(days.into()));
+    let now = Utc::now();
     let client = postgres::connect(&stack.database_url).await?;
     let mut reader = records::Reader::open(&stack.kafka(), &pipeline.topic.name, without_row).await?;
     let mut lost = Offsets::new();
     while let Some(records) = reader.next().await? {
-        let mut good: Vec<(i32, i64, Vec<Value<'_>>)> = Vec::new();
+        let mut good: Vec<(i32, i64, i64, Vec<Value<'_>>)> = Vec::new();
         for record in &records {
             lost.entry(record.partition).or_default().insert_one(record.offset);
             let mut row = Vec::new();
             let value = record.value.as_deref().unwrap_or_default();
             if decoder.decode(value, &mut row).is_ok() {
-                good.push((record.partition, record.offset, row));
+                good.push((record.partition, record.offset, record.timestamp, row));
             }
         }
         let rows: Vec<NewRow<'_, '_>> = good
             .iter()
-            .map(|(partition, offset, values)| NewRow {
+            .map(|(partition, offset, timestamp, values)| NewRow {
                 values,
-                received_at: DateTime::default(),
+                received_at: DateTime::from_timestamp_millis(*timestamp).unwrap_or_default(),
                 partition: *partition,
                 offset: *offset,
             })
             .collect();
         let there = table.has_keys(&client, &rows).await.context("cannot look keys up")?;
-        for ((partition, offset, row), there) in good.iter().zip(there) {
-            let time = event_time.and_then(|place| warehouse::values::time(&row[place]));
-            let is_over = time.zip(oldest).is_some_and(|(time, oldest)| time < oldest);
+        for (row, there) in rows.iter().zip(there) {
+            let time = event_time.and_then(|place| warehouse::values::time(&row.values[place]));
+            let is_over = time.is_some_and(|time| table.is_over(time, row.received_at, now));
             if there || is_over {
                 verdict.repeated += 1;
-                lost.entry(*partition).or_default().remove_one(*offset);
+                lost.entry(row.partition).or_default().remove_one(row.offset);
             }
         }
     }

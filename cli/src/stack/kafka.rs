@@ -3,10 +3,12 @@
 use std::{ffi::OsString, fs, path::PathBuf, process::Command, time::Duration};
 
 use anyhow::Context as _;
+use kafka_offsets::LagReader;
 use krafka::{
     Kafka,
     admin::{AdminClient, ListConsumerGroupOffsetsOptions, NewTopic},
 };
+use tokio::time::Instant;
 
 use super::{
     layout::Layout,
@@ -111,7 +113,7 @@ fn archive(folder: &std::path::Path, java: &std::path::Path) -> PathBuf {
 
 /// Ready means that the group coordinator answers, not only metadata.
 pub(crate) async fn wait_ready(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let deadline = Instant::now() + PATIENCE;
     let part = part(layout);
     loop {
         if part.running().is_none() {
@@ -123,7 +125,7 @@ pub(crate) async fn wait_ready(layout: &Layout, stack: &Stack) -> anyhow::Result
         if answers(&stack.kafka()).await {
             return Ok(());
         }
-        if tokio::time::Instant::now() > deadline {
+        if Instant::now() > deadline {
             return Err(failure(
                 format!("Kafka does not answer after {} s{}", PATIENCE.as_secs(), part.last_words()),
                 "run `headwater down`, then `headwater up` again",
@@ -159,7 +161,8 @@ pub(crate) async fn admin(bootstrap: &str) -> anyhow::Result<AdminClient> {
     Ok(kafka.admin())
 }
 
-/// Creates what is missing; a topic that has fewer partitions than its pipeline file says gets the rest.
+/// Creates what is missing; a topic that has fewer partitions than its pipeline file says gets the rest. Returns when
+/// every partition has a leader that answers.
 pub(crate) async fn create_topics(bootstrap: &str, topics: &[TopicOutput]) -> anyhow::Result<usize> {
     let admin = admin(bootstrap).await?;
     let existing = admin.list_topics(krafka::admin::ListTopicsOptions::default()).await?;
@@ -177,6 +180,10 @@ pub(crate) async fn create_topics(bootstrap: &str, topics: &[TopicOutput]) -> an
             result.with_context(|| format!("cannot create topic {name}"))?;
             created += 1;
         }
+    }
+    let offsets = LagReader::connect(bootstrap, PATIENCE).await?;
+    for topic in topics {
+        offsets.settled(&topic.name, topic.partitions, Instant::now() + PATIENCE).await?;
     }
     Ok(created)
 }

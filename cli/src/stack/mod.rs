@@ -16,5 +16,7 @@ pub(crate) mod process;
 pub(crate) mod queues;
 pub(crate) mod record;
 pub(crate) mod requirements;
+pub(crate) mod schema;
 pub(crate) mod terraform;
 pub(crate) mod tools;
+pub(crate) mod unheard;

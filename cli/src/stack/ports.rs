@@ -1,12 +1,16 @@
 //! Ports: whether one is free, and who holds it when it is not.
 
 use std::{
+    collections::BTreeSet,
     fs,
     net::{Ipv4Addr, TcpListener, TcpStream},
+    ops::Range,
     process::Command,
+    sync::{Mutex, PoisonError},
 };
 
 use anyhow::Context as _;
+use rand::RngExt as _;
 
 use crate::failure::failure;
 
@@ -28,10 +32,21 @@ pub(crate) fn require_free(port: u16, wanted_by: &str, flag: &str) -> anyhow::Re
     ))
 }
 
-/// A port that is free now.
+/// Below the ports that Linux and macOS give to outgoing connections: one of those could take the port before its part
+/// listens, or between a kill and the next start.
+const STACK_PORTS: Range<u16> = 20_000..32_000;
+
+/// A port that is free now, and that this process was not given before.
 pub(crate) fn any_free() -> anyhow::Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?;
-    Ok(listener.local_addr().context("no free port")?.port())
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut random = rand::rng();
+    let port = std::iter::repeat_with(|| random.random_range(STACK_PORTS))
+        .take(1_000)
+        .find(|port| !given.contains(port) && is_free(*port))
+        .context("no free port")?;
+    given.insert(port);
+    Ok(port)
 }
 
 /// Who listens on a port, as `name (process id)`, where the system tells us.
@@ -85,5 +100,12 @@ mod tests {
         assert!(text.contains(&port.to_string()) && text.contains("--kafka-port"), "{text}");
         #[cfg(target_os = "linux")]
         assert!(text.contains(&std::process::id().to_string()), "{text}");
+    }
+
+    #[test]
+    fn the_parts_of_a_stack_get_different_ports_that_no_outgoing_connection_is_given() {
+        let ports: BTreeSet<u16> = (0..50).map(|_| any_free().unwrap()).collect();
+        assert_eq!(ports.len(), 50);
+        assert!(ports.iter().all(|port| STACK_PORTS.contains(port)));
     }
 }

@@ -17,8 +17,12 @@ use super::{
     layout::Layout,
     record::{Outputs, Stack, aws_variables},
     requirements,
+    unheard::Unheard,
 };
 use crate::{failure::failure, progress::Step};
+
+/// How often an apply is tried: resources that depend on one that was imported may have to be imported, too.
+const MOST_IMPORTS: u32 = 5;
 
 /// Everything that an apply depends on, in one number.
 pub(crate) fn fingerprint(layout: &Layout, stack: &Stack) -> anyhow::Result<String> {
@@ -76,18 +80,28 @@ pub(crate) fn apply(layout: &Layout, stack: &Stack, step: &Step) -> anyhow::Resu
     let state = folder.join("terraform.tfstate");
     let mut args: Vec<OsString> =
         ["apply", "-json", "-auto-approve", "-input=false", "-parallelism=30"].map(OsString::from).to_vec();
-    args.push(format!("-state={}", state.display()).into());
-    args.push(format!("-var-file={}", variables_file.display()).into());
-    let (mut done, mut total) = (0_u64, 0_u64);
-    step.now("comparing");
-    terraform.run(&args, "terraform apply", |message| match message["type"].as_str() {
-        Some("planned_change") => total += 1,
-        Some("apply_complete") => {
-            done += 1;
-            step.now(format!("{done} of {total} resources"));
+    let files = [
+        OsString::from(format!("-state={}", state.display())),
+        OsString::from(format!("-var-file={}", variables_file.display())),
+    ];
+    args.extend_from_slice(&files);
+    for round in 1.. {
+        let mut unheard = Vec::new();
+        let applied = terraform.apply(&args, step, &mut unheard);
+        if applied.is_ok() || unheard.is_empty() || stack.foreign_emulator || round == MOST_IMPORTS {
+            applied?;
+            break;
         }
-        _ => {}
-    })?;
+        // The emulator is ours alone: what it has and the state has not was made by a call whose answer was lost.
+        for Unheard { address, id } in &unheard {
+            step.now(format!("importing {address}"));
+            let mut import: Vec<OsString> =
+                ["import", "-input=false", "-no-color"].map(OsString::from).to_vec();
+            import.extend_from_slice(&files);
+            import.extend([address.into(), id.into()]);
+            terraform.run(&import, "terraform import", |_| {})?;
+        }
+    }
     outputs(&state)
 }
 
@@ -132,6 +146,21 @@ impl Terraform {
             log: layout.logs().join("terraform.log"),
             env,
             drop_cli_config,
+        })
+    }
+
+    /// `terraform apply`. Fills `unheard` with what could not be created because it is there already.
+    fn apply(&self, args: &[OsString], step: &Step, unheard: &mut Vec<Unheard>) -> anyhow::Result<()> {
+        let (mut done, mut total) = (0_u64, 0_u64);
+        step.now("comparing");
+        self.run(args, "terraform apply", |message| match message["type"].as_str() {
+            Some("planned_change") => total += 1,
+            Some("apply_complete") => {
+                done += 1;
+                step.now(format!("{done} of {total} resources"));
+            }
+            Some("diagnostic") => unheard.extend(Unheard::of(&message["diagnostic"])),
+            _ => {}
         })
     }
 

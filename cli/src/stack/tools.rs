@@ -12,12 +12,30 @@ use anyhow::Context as _;
 use super::{layout::Layout, requirements};
 use crate::{failure::failure, progress::Step};
 
+const ORACLE: &str = "oracle";
+
 const NETWORK_FIX: &str = "check the network (PyPI and Maven Central, or the mirrors that pip and Maven are configured with) and run this again";
 
 /// The Python of the emulator's virtual environment.
 pub(crate) fn emulator(layout: &Layout) -> anyhow::Result<PathBuf> {
     let requirements = layout.checkout.join("localstack/emulator/requirements.txt");
     python_environment(&layout.tools.join("emulator"), "emulator", &requirements)
+}
+
+/// The Python of `verify`'s independent check.
+pub(crate) fn oracle(layout: &Layout) -> anyhow::Result<PathBuf> {
+    python_environment(&layout.tools.join(ORACLE), ORACLE, &oracle_requirements(layout))
+}
+
+/// The same, where it is installed already.
+pub(crate) fn installed_oracle(layout: &Layout) -> Option<PathBuf> {
+    let folder = layout.tools.join(ORACLE);
+    let wanted = fingerprint(&[&oracle_requirements(layout)]).ok()?;
+    is_installed(&folder, &wanted).then(|| folder.join("bin/python"))
+}
+
+fn oracle_requirements(layout: &Layout) -> PathBuf {
+    layout.checkout.join("cli/oracle/requirements.txt")
 }
 
 /// The folder of Postgres binaries out of a wheel, below `root`.
@@ -105,14 +123,8 @@ fn install(
     inputs: &[&Path],
     work: impl FnOnce(&Step) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let mut hasher = DefaultHasher::new();
-    for input in inputs {
-        fs::read(input).with_context(|| format!("cannot read {}", input.display()))?.hash(&mut hasher);
-    }
-    let wanted = format!("{:016x}", hasher.finish());
-    let marker = folder.join("installed");
-    let done = || fs::read_to_string(&marker).is_ok_and(|mark| mark == wanted);
-    if done() {
+    let wanted = fingerprint(inputs)?;
+    if is_installed(folder, &wanted) {
         return Ok(());
     }
     let parent = folder.parent().context("a tool needs a folder of its own")?;
@@ -125,12 +137,28 @@ fn install(
     let lock = File::create(parent.join(format!("{name}.lock")))
         .context("cannot create the lock of an installation")?;
     lock.lock().context("cannot wait for another installation")?;
-    if done() {
+    if is_installed(folder, &wanted) {
         return Ok(());
     }
     let step = Step::begin(name, "installing");
     work(&step)?;
+    let marker = folder.join(MARKER);
     fs::write(&marker, &wanted).with_context(|| format!("cannot write {}", marker.display()))?;
     step.done("installed");
     Ok(())
+}
+
+/// What a folder was installed from.
+const MARKER: &str = "installed";
+
+fn fingerprint(inputs: &[&Path]) -> anyhow::Result<String> {
+    let mut hasher = DefaultHasher::new();
+    for input in inputs {
+        fs::read(input).with_context(|| format!("cannot read {}", input.display()))?.hash(&mut hasher);
+    }
+    Ok(format!("{:016x}", hasher.finish()))
+}
+
+fn is_installed(folder: &Path, wanted: &str) -> bool {
+    fs::read_to_string(folder.join(MARKER)).is_ok_and(|mark| mark == wanted)
 }

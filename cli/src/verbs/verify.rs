@@ -1,9 +1,6 @@
 //! `headwater verify`: produced = stored + parked in every lane, nothing twice, and the sinks of a topic agree.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use clap::Args;
 use kafka_offsets::PartitionLag;
@@ -22,7 +19,9 @@ use crate::{
         fleet::{self, FleetVerdict},
         inbox, lake, lost, media,
         objects::ObjectVerdict,
-        parked, table as rows,
+        oracle::{Opinion, Oracle},
+        parked::{self, Letters},
+        table as rows,
         topic::Topic,
         totals,
     },
@@ -40,13 +39,19 @@ use crate::{
 #[command(after_help = "\
 Looks at every record that Kafka held when this began, and at every row of every listed media file and inbox object. Exits with an error, and names the offsets, where it does not hold.
 
+The lake is read a second time by deltalake, a library that shares no code with the writer: it must find the same records, each once. With --independent, every record is also read from Kafka by librdkafka and compared with its row, value by value, and the sums of both sides with each other. What this needs is installed from PyPI when it is asked for first; until then the second reading is left out.
+
 Examples:
   headwater verify
+  headwater verify --independent
   headwater verify --json | jq .holds")]
 pub(crate) struct Verify {
     /// One JSON object
     #[arg(long)]
     json: bool,
+    /// Also compare every row of the lake with its record in Kafka, with tools that are not ours
+    #[arg(long)]
+    independent: bool,
     /// How long to wait for records that are still on their way
     #[arg(long, default_value = "30s", value_parser = duration)]
     timeout: Duration,
@@ -61,6 +66,8 @@ struct Report {
     sums: Vec<Sum>,
     objects: Vec<ObjectVerdict>,
     fleets: Vec<FleetVerdict>,
+    /// What another reader says of the lake; `None` where it is not installed.
+    independent: Option<Vec<Opinion>>,
 }
 
 /// The two sinks of one topic against each other.
@@ -85,6 +92,11 @@ pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
     let parked = parked::objects(&parked::open(&stack).await?, None).await?;
     let letters = parked::offsets(&parked);
     let mut report = Report { holds: true, open_transactions: open, ..Report::default() };
+    let oracle = Oracle::new((layout, &stack), args.independent, &pipelines, &ends, &letters)?;
+    let running = match &oracle {
+        Some(oracle) => Some((oracle, oracle.start().await?)),
+        None => None,
+    };
     for pipeline in &pipelines {
         let Some(ends) = ends.get(&pipeline.topic.name) else { continue };
         let mut kafka = Kafka { topic: Topic::new(&pipeline.topic.name, ends, stack.kafka()), lags: &lags };
@@ -107,10 +119,14 @@ pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
     let client = postgres::connect(&stack.database_url).await?;
     report.objects.extend(media::judge(&stack, &client, &parked).await?);
     report.objects.extend(inbox::judge(&stack, &client, &parked).await?);
+    if let Some((oracle, running)) = running {
+        report.independent = Some(oracle.opinions(running, &report.mappings).await?);
+    }
     report.holds = report.mappings.iter().all(Verdict::holds)
         && report.sums.iter().all(|sum| sum.agree)
         && report.objects.iter().all(ObjectVerdict::holds)
-        && report.fleets.iter().all(FleetVerdict::holds);
+        && report.fleets.iter().all(FleetVerdict::holds)
+        && report.independent.iter().flatten().all(Opinion::holds);
     show(&report, args.json)?;
     if report.holds {
         return Ok(());
@@ -136,8 +152,6 @@ async fn queues_empty(stack: &Stack, patience: Duration) -> anyhow::Result<()> {
     }
     Ok(())
 }
-
-type Letters = BTreeMap<parked::Place, BTreeSet<i64>>;
 
 /// What Kafka says of a topic and of the groups that read it.
 struct Kafka<'a> {
@@ -318,6 +332,9 @@ fn show(report: &Report, json: bool) -> anyhow::Result<()> {
             out::line(format!("not looked at: {}", transaction.describe(topic)));
         }
     }
+    for opinion in report.independent.iter().flatten() {
+        out::line(opinion.line());
+    }
     for drive in &report.fleets {
         let relation = if drive.holds() { "=" } else { "BUT" };
         let given_up =
@@ -370,6 +387,10 @@ fn problems(report: &Report) -> Vec<String> {
     for verdict in &report.mappings {
         let of = |problem| format!("{} of {}: {problem}", verdict.function, verdict.topic);
         problems.extend(verdict.problems.iter().map(of));
+    }
+    for opinion in report.independent.iter().flatten() {
+        let of = |problem| format!("independent check of {}: {problem}", opinion.topic);
+        problems.extend(opinion.problems.iter().map(of));
     }
     for drive in &report.fleets {
         problems

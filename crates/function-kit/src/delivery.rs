@@ -12,16 +12,25 @@ pub struct Settled {
     pub refused: Vec<(i64, Refusal)>,
 }
 
-/// Decides which records of `partition` are new to `position`.
-pub fn accept(partition: &PartitionRecords<'_>, position: &Position) -> Result<Accepted, TopicRecreated> {
-    let offsets = partition.iter().map(|record| record.offset());
+/// Decides which of the first `count` records of `partition` are new to `position`.
+pub fn accept(
+    partition: &PartitionRecords<'_>,
+    count: usize,
+    position: &Position,
+) -> Result<Accepted, TopicRecreated> {
+    let offsets = partition.iter().take(count).map(|record| record.offset());
     position.accept(origin(partition), offsets, |index| identity(&partition.get(index)))
 }
 
-/// Moves `position` past the records of `partition`, of which all that it accepts were `handled`. Returns how many holes
-/// had to be forgotten.
-pub fn advance(partition: &PartitionRecords<'_>, position: &mut Position, handled: &[Handled]) -> usize {
-    let delivered = span(partition.iter().map(|record| record.offset()));
+/// Moves `position` past the first `count` records of `partition`, of which all that it accepts were `handled`. Returns
+/// how many holes had to be forgotten.
+pub fn advance(
+    partition: &PartitionRecords<'_>,
+    count: usize,
+    position: &mut Position,
+    handled: &[Handled],
+) -> usize {
+    let delivered = span(partition.iter().take(count).map(|record| record.offset()));
     position.advance(origin(partition), &delivered, handled, |index| identity(&partition.get(index)))
 }
 

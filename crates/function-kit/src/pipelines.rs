@@ -12,8 +12,13 @@ use crate::environment::Environment;
 pub enum PipelineSource {
     /// In the environment itself, read already.
     Inline(Pipelines),
-    /// In the object at this address: the environment holds 4 KB at the most.
-    Object(S3Location),
+    /// In an object: the environment holds 4 KB at the most.
+    Object {
+        /// Its address.
+        address: S3Location,
+        /// Its version. A function of an older deployment reads the pipelines that it was deployed with.
+        version: Option<String>,
+    },
 }
 
 /// The pipelines cannot be had.
@@ -40,17 +45,24 @@ impl Classified for LoadError {
 }
 
 impl PipelineSource {
-    /// Reads `HEADWATER_PIPELINES` (JSON) or `HEADWATER_PIPELINES_URI` (`s3://bucket/key`).
+    /// Reads `HEADWATER_PIPELINES` (JSON) or `HEADWATER_PIPELINES_URI` (`s3://bucket/key`, with `?versionId=…` where the
+    /// bucket keeps versions).
     pub fn read(environment: &mut Environment) -> Option<Self> {
         match (environment.text("HEADWATER_PIPELINES"), environment.text("HEADWATER_PIPELINES_URI")) {
             (Some(json), None) => match Pipelines::from_json(&json) {
                 Ok(pipelines) => return Some(Self::Inline(pipelines)),
                 Err(error) => environment.problem(format!("HEADWATER_PIPELINES is not valid: {error}")),
             },
-            (None, Some(uri)) => match uri.parse::<S3Location>() {
-                Ok(address) if !address.prefix().is_empty() => return Some(Self::Object(address)),
-                _ => environment.problem("HEADWATER_PIPELINES_URI is not valid: it must be s3://bucket/key"),
-            },
+            (None, Some(uri)) => {
+                let (address, version) = uri.split_once("?versionId=").unwrap_or((&uri, ""));
+                match address.parse::<S3Location>() {
+                    Ok(address) if !address.prefix().is_empty() => {
+                        let version = (!version.is_empty()).then(|| version.to_owned());
+                        return Some(Self::Object { address, version });
+                    }
+                    _ => environment.problem("HEADWATER_PIPELINES_URI is not valid: it must be s3://bucket/key"),
+                }
+            }
             (Some(_), Some(_)) => {
                 environment.problem("HEADWATER_PIPELINES and HEADWATER_PIPELINES_URI exclude each other");
             }
@@ -63,12 +75,15 @@ impl PipelineSource {
 
     /// The pipelines, from S3 where they stand there.
     pub async fn load(&self, client: &objects::Client, deadline: Instant) -> Result<Pipelines, LoadError> {
-        let address = match self {
+        let (address, version) = match self {
             Self::Inline(pipelines) => return Ok(pipelines.clone()),
-            Self::Object(address) => address,
+            Self::Object { address, version } => (address, version),
         };
         let store = ObjectStore::new(client.clone(), address.root());
-        let body = store.get(address.prefix(), deadline).await?;
+        let body = match version {
+            Some(version) => store.get_version(address.prefix(), version, deadline).await?,
+            None => store.get(address.prefix(), deadline).await?,
+        };
         let body = body.ok_or_else(|| LoadError::Missing(address.clone()))?;
         Ok(Pipelines::from_json(&String::from_utf8_lossy(&body))?)
     }
@@ -93,8 +108,14 @@ mod tests {
         assert!(matches!(inline.unwrap().0, PipelineSource::Inline(_)));
         let object =
             Environment::from_iter([("HEADWATER_PIPELINES_URI", "s3://b/c/p.json")]).settings::<Source>();
-        let PipelineSource::Object(address) = object.unwrap().0 else { panic!("inline") };
-        assert_eq!(address.to_string(), "s3://b/c/p.json");
+        let PipelineSource::Object { address, version } = object.unwrap().0 else { panic!("inline") };
+        assert_eq!((address.to_string().as_str(), version), ("s3://b/c/p.json", None));
+        let pinned =
+            Environment::from_iter([("HEADWATER_PIPELINES_URI", "s3://b/c/p.json?versionId=3/L4kqtJl.c")]);
+        let PipelineSource::Object { address, version } = pinned.settings::<Source>().unwrap().0 else {
+            panic!("inline")
+        };
+        assert_eq!((address.prefix(), version.as_deref()), ("c/p.json", Some("3/L4kqtJl.c")));
         let both = [("HEADWATER_PIPELINES", "[]"), ("HEADWATER_PIPELINES_URI", "s3://b/k")];
         assert!(Environment::from_iter(both).settings::<Source>().is_err());
         assert!(Environment::from_iter([("HEADWATER_PIPELINES", "[{}]")]).settings::<Source>().is_err());

@@ -58,6 +58,8 @@ pub(crate) enum SpanKind {
     Bytes,
     /// The text of the event itself, kept because it was not base64.
     Undecodable,
+    /// The same, of JSON that is not even a string.
+    NoString,
 }
 
 impl Span {
@@ -84,20 +86,11 @@ pub enum Value<'a> {
     Tombstone,
     /// The producer's bytes.
     Bytes(&'a [u8]),
-    /// The event did not hold base64 here; this is what it held.
+    /// The event did not hold a string of base64 here; this is what it held.
     Undecodable(&'a [u8]),
 }
 
 impl<'a> Value<'a> {
-    /// The producer's bytes, or why there are none to decode.
-    pub fn bytes(self) -> Result<&'a [u8], &'static str> {
-        match self {
-            Self::Bytes(bytes) => Ok(bytes),
-            Self::Tombstone => Err("the record is a tombstone: it has no value"),
-            Self::Undecodable(_) => Err("the event's value is not base64"),
-        }
-    }
-
     /// The raw bytes, as far as there are any: what a dead letter keeps.
     #[must_use]
     pub fn raw(self) -> Option<&'a [u8]> {
@@ -212,10 +205,30 @@ impl<'a> RecordRef<'a> {
         self.record.offset
     }
 
-    /// Kafka's timestamp in milliseconds since the epoch; −1 when it has none.
+    /// Kafka's timestamp in milliseconds since the epoch; −1 when it has none. A producer may write any number.
     #[must_use]
     pub fn timestamp_ms(&self) -> i64 {
         self.record.timestamp_ms
+    }
+
+    /// Kafka's timestamp where it is one that every sink can hold: from 1970 to the end of 9999. (Microseconds given as
+    /// milliseconds lie far beyond.)
+    #[must_use]
+    pub fn time_ms(&self) -> Option<i64> {
+        let time_ms = self.record.timestamp_ms;
+        (0..=253_402_300_799_999).contains(&time_ms).then_some(time_ms)
+    }
+
+    /// The bytes to decode, or why the record can never be decoded.
+    pub fn payload(&self) -> Result<&'a [u8], &'static str> {
+        let Record { key, value, .. } = self.record;
+        match value.kind {
+            _ if key.kind == SpanKind::NoString => Err("the event's key is no string"),
+            SpanKind::Bytes => Ok(&self.arena[value.range()]),
+            SpanKind::Absent => Err("the record is a tombstone: it has no value"),
+            SpanKind::Undecodable => Err("the event's value is not base64"),
+            SpanKind::NoString => Err("the event's value is no string"),
+        }
     }
 
     /// The key's bytes; what was not base64 is given as it stood in the event.
@@ -233,7 +246,7 @@ impl<'a> RecordRef<'a> {
         match span.kind {
             SpanKind::Absent => Value::Tombstone,
             SpanKind::Bytes => Value::Bytes(bytes),
-            SpanKind::Undecodable => Value::Undecodable(bytes),
+            SpanKind::Undecodable | SpanKind::NoString => Value::Undecodable(bytes),
         }
     }
 

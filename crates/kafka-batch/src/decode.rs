@@ -1,13 +1,13 @@
 //! One pass over the event's JSON: base64 is decoded into the batch's arena as it is met.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::batch::{Header, KafkaBatch, Partition, Record, Span, SpanKind};
+use crate::batch::{KafkaBatch, Partition, Record, Span, SpanKind};
+use crate::fields::{Headers, Scalar};
 
 /// The event's field that marks redriven dead letters.
 pub(crate) const REDRIVE: &str = "headwaterRedrive";
@@ -31,8 +31,10 @@ impl KafkaBatch {
     /// Decodes another event into this batch, whose memory is used again: from event to event the kernel need not hand
     /// out fresh pages. After an error the batch is empty.
     ///
-    /// A value or key that is not base64 is kept as it stands ([`crate::Value::Undecodable`]): one such record must
-    /// not cost its neighbours.
+    /// What is odd about a record costs neither it nor its neighbours where the record can still be told: headers,
+    /// timestamps and names are taken as far as they can be. A value or key that is not base64 is kept as it stands
+    /// ([`crate::RecordRef::payload`] then says why it cannot be decoded). Only a record without an offset, which could
+    /// be neither parked nor reported, makes the event unreadable.
     pub fn refill(&mut self, event: &[u8]) -> Result<(), DecodeError> {
         self.arena.clear();
         self.partitions.clear();
@@ -49,7 +51,8 @@ impl KafkaBatch {
             return Err(DecodeError::Shape("it is larger than 4 GiB".to_owned()));
         }
         self.arena.reserve(event.len() / 2);
-        let mut deserializer = sonic_rs::Deserializer::from_slice(event);
+        // Lossy: a header's name with half of a surrogate pair must not make the event unreadable.
+        let mut deserializer = sonic_rs::Deserializer::from_slice(event).utf8_lossy();
         EventSeed(self)
             .deserialize(&mut deserializer)
             .and_then(|()| deserializer.end())
@@ -166,23 +169,18 @@ impl<'de> Visitor<'de> for RecordsSeed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         while let Some(raw) = seq.next_element::<RawRecord<'de>>()? {
-            let key = append(self.arena, raw.key);
-            let value = append(self.arena, raw.value);
+            let key = append(self.arena, &raw.key);
+            let value = append(self.arena, &raw.value);
             self.records.push(Record {
                 offset: raw.offset,
-                timestamp_ms: raw.timestamp,
+                timestamp_ms: raw.timestamp.timestamp(),
                 key,
                 value,
-                headers: raw.headers.into_iter().flat_map(BTreeMap::into_iter).map(header).collect(),
+                headers: raw.headers.0.into_boxed_slice(),
             });
         }
         Ok(())
     }
-}
-
-fn header((name, value): (String, Vec<i16>)) -> Header {
-    // Java's bytes are signed: −1 and 255 are the same byte.
-    Header { name, value: value.into_iter().map(|byte| byte.to_le_bytes()[0]).collect() }
 }
 
 /// The event's length was checked before.
@@ -190,38 +188,42 @@ fn place(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-fn append(arena: &mut Vec<u8>, text: Option<Text<'_>>) -> Span {
-    let Some(Text(text)) = text else { return Span::ABSENT };
+fn append(arena: &mut Vec<u8>, field: &Scalar<'_>) -> Span {
     let start = arena.len();
-    let kind = if base64_simd::STANDARD.decode_append(text.as_bytes(), arena).is_ok() {
-        SpanKind::Bytes
-    } else {
-        arena.truncate(start);
-        arena.extend_from_slice(text.as_bytes());
-        SpanKind::Undecodable
+    let kind = match field {
+        Scalar::Null => return Span::ABSENT,
+        Scalar::Text(text) if base64_simd::STANDARD.decode_append(text.as_bytes(), arena).is_ok() => {
+            SpanKind::Bytes
+        }
+        other => {
+            arena.truncate(start);
+            match other {
+                Scalar::Text(text) => arena.extend_from_slice(text.as_bytes()),
+                Scalar::Integer(number) => arena.extend_from_slice(number.to_string().as_bytes()),
+                Scalar::Other(json) => arena.extend_from_slice(json.as_bytes()),
+                Scalar::Null => {}
+            }
+            if matches!(other, Scalar::Text(_)) { SpanKind::Undecodable } else { SpanKind::NoString }
+        }
     };
     Span { start: place(start), end: place(arena.len()), kind }
 }
 
+/// Further fields (`topic`, `partition`, `timestampType`, schema metadata and what AWS adds) are not needed.
 #[derive(Deserialize)]
 struct RawRecord<'a> {
     offset: i64,
-    #[serde(default = "no_timestamp")]
-    timestamp: i64,
     #[serde(borrow, default)]
-    key: Option<Text<'a>>,
+    timestamp: Scalar<'a>,
     #[serde(borrow, default)]
-    value: Option<Text<'a>>,
+    key: Scalar<'a>,
+    #[serde(borrow, default)]
+    value: Scalar<'a>,
     #[serde(default)]
-    headers: Vec<BTreeMap<String, Vec<i16>>>,
+    headers: Headers,
 }
 
-/// Kafka's own mark for "no timestamp".
-fn no_timestamp() -> i64 {
-    -1
-}
-
-/// A string borrowed from the input where it holds no escape (serde's `Option<Cow<str>>` never borrows).
+/// A key of an object, borrowed from the event where it holds no escape.
 struct Text<'a>(Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {

@@ -6,6 +6,7 @@
 mod batch;
 mod decode;
 pub mod event;
+mod fields;
 mod outcome;
 
 pub use batch::{Header, KafkaBatch, PartitionRecords, RecordRef, Redrive, Value};

@@ -59,22 +59,94 @@ impl Classified for ConnectError {
 }
 
 /// The class of what the client library reports.
+///
+/// Answers that pass by themselves are retryable: a partition without a leader (yet), a coordinator that loads or moved,
+/// a replica that lags. An unknown topic is not: whoever has just created one waits for it (`kafka_offsets`).
 #[must_use]
 pub fn class_of(error: &KrafkaError) -> FaultClass {
     match error {
         KrafkaError::Auth { .. } | KrafkaError::Config { .. } | KrafkaError::UnknownTopic { .. } => {
             FaultClass::Configuration
         }
-        KrafkaError::Broker { code, .. } => match code {
-            ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge | ErrorCode::InvalidRecord => {
-                FaultClass::Poison
-            }
-            ErrorCode::UnknownTopicOrPartition
-            | ErrorCode::TopicAuthorizationFailed
-            | ErrorCode::ClusterAuthorizationFailed
-            | ErrorCode::SaslAuthenticationFailed => FaultClass::Configuration,
-            _ => FaultClass::Retryable,
-        },
+        KrafkaError::Broker { code, .. } => class_of_answer(*code),
         _ => FaultClass::Retryable,
+    }
+}
+
+fn class_of_answer(code: ErrorCode) -> FaultClass {
+    match code {
+        ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge | ErrorCode::InvalidRecord => {
+            FaultClass::Poison
+        }
+        ErrorCode::UnknownTopicOrPartition
+        | ErrorCode::InvalidTopic
+        | ErrorCode::InvalidGroupId
+        | ErrorCode::TopicAuthorizationFailed
+        | ErrorCode::GroupAuthorizationFailed
+        | ErrorCode::ClusterAuthorizationFailed
+        | ErrorCode::TransactionalIdAuthorizationFailed
+        | ErrorCode::SaslAuthenticationFailed
+        | ErrorCode::UnsupportedSaslMechanism
+        | ErrorCode::IllegalSaslState
+        | ErrorCode::SecurityDisabled
+        | ErrorCode::UnsupportedVersion
+        | ErrorCode::UnsupportedCompressionType
+        | ErrorCode::InvalidConfig
+        | ErrorCode::PolicyViolation => FaultClass::Configuration,
+        _ => FaultClass::Retryable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(code: ErrorCode) -> FaultClass {
+        class_of(&KrafkaError::broker(code, "answered"))
+    }
+
+    #[test]
+    fn an_answer_that_passes_by_itself_is_retryable() {
+        for code in [
+            ErrorCode::LeaderNotAvailable,
+            ErrorCode::NotLeaderForPartition,
+            ErrorCode::ReplicaNotAvailable,
+            ErrorCode::FencedLeaderEpoch,
+            ErrorCode::UnknownLeaderEpoch,
+            ErrorCode::OffsetNotAvailable,
+            ErrorCode::CoordinatorLoadInProgress,
+            ErrorCode::CoordinatorNotAvailable,
+            ErrorCode::NotCoordinator,
+            ErrorCode::NotController,
+            ErrorCode::BrokerNotAvailable,
+            ErrorCode::ListenerNotFound,
+            ErrorCode::NotEnoughReplicas,
+            ErrorCode::NotEnoughReplicasAfterAppend,
+            ErrorCode::KafkaStorageException,
+            ErrorCode::RequestTimedOut,
+            ErrorCode::NetworkException,
+            ErrorCode::RebalanceInProgress,
+            ErrorCode::UnstableOffsetCommit,
+            ErrorCode::ThrottlingQuotaExceeded,
+            ErrorCode::UnknownTopicId,
+            ErrorCode::UnknownServerError,
+            ErrorCode::Unknown(9_999),
+        ] {
+            assert_eq!(class(code), FaultClass::Retryable, "{code:?}");
+        }
+        assert_eq!(class_of(&KrafkaError::timeout("asking")), FaultClass::Retryable);
+    }
+
+    #[test]
+    fn an_answer_that_needs_somebody_is_not() {
+        for code in [
+            ErrorCode::UnknownTopicOrPartition,
+            ErrorCode::GroupAuthorizationFailed,
+            ErrorCode::TopicAuthorizationFailed,
+            ErrorCode::UnsupportedSaslMechanism,
+        ] {
+            assert_eq!(class(code), FaultClass::Configuration, "{code:?}");
+        }
+        assert_eq!(class(ErrorCode::MessageTooLarge), FaultClass::Poison);
     }
 }

@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::time::{Duration, SystemTime};
 
-use faults::FaultClass;
-use kafka_client::{Caller, ClusterSettings, ConnectError, IDLE, SdkConfig, class_of, connect};
+use faults::{Backoff, Classified, FaultClass};
+use kafka_client::{Caller, ClusterSettings, ConnectError, IDLE, SdkConfig, connect};
 use krafka::{Kafka, KrafkaError};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
@@ -16,6 +16,9 @@ const CLIENT_ID: &str = "headwater-lag";
 /// What functions give one exchange with a broker; a question's deadline comes first.
 const CALLER: Caller =
     Caller { client_id: CLIENT_ID, connect: Duration::from_secs(3), request: Duration::from_secs(5) };
+
+/// The pause before a question is asked again, at first and at most.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
 /// One cluster, asked again and again.
 #[derive(Debug)]
@@ -47,8 +50,8 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Asks before `deadline`. Where a connection that was there before fails, the question is asked once more on a
-    /// new one.
+    /// Asks until there is an answer, an error that does not pass by itself, or `deadline`. After an error the next try
+    /// has a new connection.
     pub(crate) async fn ask<T, F>(
         &self,
         deadline: Instant,
@@ -57,33 +60,45 @@ impl Connection {
     where
         F: Future<Output = Result<T, KrafkaError>>,
     {
+        let mut backoff = Backoff::new(PAUSE.0, PAUSE.1);
+        let mut before: Option<Unanswered> = None;
         loop {
-            let (kafka, is_new) = self.client(deadline).await.map_err(Unanswered::Connect)?;
-            let answer = timeout_at(deadline, question(kafka)).await;
-            match answer.unwrap_or_else(|_| Err(KrafkaError::timeout("the deadline passed"))) {
-                Ok(answer) => return Ok(answer),
-                Err(error) if class_of(&error) != FaultClass::Retryable => {
-                    return Err(Unanswered::Kafka(error));
-                }
-                Err(error) => {
-                    *self.client.lock().await = None;
-                    if is_new || Instant::now() >= deadline {
-                        return Err(Unanswered::Kafka(error));
-                    }
-                    tracing::debug!(%error, "asking again on a new connection");
-                }
+            let error = match timeout_at(deadline, self.ask_once(deadline, &question)).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) => error,
+                // The error of the try before says more.
+                Err(_) => before.take().unwrap_or_else(|| {
+                    Unanswered::Kafka(KrafkaError::timeout("the deadline passed without an answer"))
+                }),
+            };
+            if error.class() != FaultClass::Retryable {
+                return Err(error);
             }
+            *self.client.lock().await = None;
+            if !backoff.pause(deadline).await {
+                return Err(error);
+            }
+            tracing::debug!(%error, "asking again on a new connection");
+            before = Some(error);
         }
     }
 
+    async fn ask_once<T, F>(&self, deadline: Instant, question: impl Fn(Kafka) -> F) -> Result<T, Unanswered>
+    where
+        F: Future<Output = Result<T, KrafkaError>>,
+    {
+        let kafka = self.client(deadline).await?;
+        Ok(question(kafka).await?)
+    }
+
     /// The client at hand, or a new one: when there is none, and when the old one has been idle for so long that the
-    /// sandbox may have been frozen. Tells whether it is new.
-    async fn client(&self, deadline: Instant) -> Result<(Kafka, bool), ConnectError> {
+    /// sandbox may have been frozen.
+    async fn client(&self, deadline: Instant) -> Result<Kafka, ConnectError> {
         let mut slot = self.client.lock().await;
         let fresh = |client: &&mut Client| client.used.elapsed().is_ok_and(|idle| idle <= IDLE);
         if let Some(client) = slot.as_mut().filter(fresh) {
             client.used = SystemTime::now();
-            return Ok((client.kafka.clone(), false));
+            return Ok(client.kafka.clone());
         }
         // Boxed: connecting is rare, and its future is deep and large.
         let connecting = timeout_at(deadline, Box::pin(connect(&self.settings, &self.sdk, self.caller)));
@@ -92,6 +107,6 @@ impl Connection {
             Err(ConnectError::Connect { servers, source: KrafkaError::timeout("connecting") })
         })?;
         *slot = Some(Client { kafka: kafka.clone(), used: SystemTime::now() });
-        Ok((kafka, true))
+        Ok(kafka)
     }
 }

@@ -17,6 +17,16 @@ pub enum LagError {
         /// The topic.
         topic: String,
     },
+    /// A new topic has not got all its partitions yet.
+    #[error("topic {topic} has {found} of {wanted} partitions")]
+    Unsettled {
+        /// The topic.
+        topic: String,
+        /// How many there are.
+        found: usize,
+        /// How many there shall be.
+        wanted: usize,
+    },
     /// The brokers did not answer as they should about a group.
     #[error("lag of group {group} on topic {topic} is not known")]
     Lag {
@@ -52,6 +62,7 @@ impl Classified for LagError {
         match self {
             Self::Connect(error) => error.class(),
             Self::NoTopic { .. } => FaultClass::Configuration,
+            Self::Unsettled { .. } => FaultClass::Retryable,
             Self::Lag { source, .. } | Self::Set { source, .. } | Self::Ends { source, .. } => {
                 class_of(source)
             }
@@ -59,11 +70,22 @@ impl Classified for LagError {
     }
 }
 
-/// A question that came to nothing, before it is known what it was about.
-#[derive(Debug)]
+/// Error of a question, before the topic is attached.
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum Unanswered {
-    Connect(ConnectError),
-    Kafka(KrafkaError),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Kafka(#[from] KrafkaError),
+}
+
+impl Classified for Unanswered {
+    fn class(&self) -> FaultClass {
+        match self {
+            Self::Connect(error) => error.class(),
+            Self::Kafka(error) => class_of(error),
+        }
+    }
 }
 
 impl Unanswered {

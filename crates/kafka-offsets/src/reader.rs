@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
+use faults::Backoff;
 use futures::future::try_join;
 use kafka_client::{ClusterSettings, ConnectError, SdkConfig};
 use krafka::admin::{
@@ -11,6 +12,7 @@ use krafka::admin::{
     ListOffsetsOptions, OffsetSpec,
 };
 use krafka::consumer::TopicPartition;
+use krafka::error::ErrorCode;
 use krafka::{Kafka, KrafkaError};
 use tokio::time::Instant;
 
@@ -51,6 +53,9 @@ impl PartitionLag {
     }
 }
 
+/// The pause before a topic that is not there yet is looked for again, at first and at most.
+const SETTLING: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
+
 /// Asks one cluster for ends and lags. It connects anew by itself after a frozen sandbox or a lost broker.
 #[derive(Debug)]
 pub struct LagReader {
@@ -90,6 +95,24 @@ impl LagReader {
         })
     }
 
+    /// Waits until a topic that was created, or given more partitions, a moment ago is there with at least so many and
+    /// the leader of each answers. A broker hears of a new topic later than the controller that created it.
+    pub async fn settled(&self, topic: &str, partitions: i32, deadline: Instant) -> Result<Ends, LagError> {
+        let mut backoff = Backoff::new(SETTLING.0, SETTLING.1);
+        let wanted = usize::try_from(partitions).unwrap_or_default();
+        loop {
+            let error = match self.ends(topic, deadline).await {
+                Ok(ends) if ends.len() >= wanted => return Ok(ends),
+                Ok(ends) => LagError::Unsettled { topic: topic.to_owned(), found: ends.len(), wanted },
+                Err(error @ LagError::NoTopic { .. }) => error,
+                Err(error) => return Err(error),
+            };
+            if !backoff.pause(deadline).await {
+                return Err(error);
+            }
+        }
+    }
+
     /// How far a group is behind in every partition of a topic, in order.
     pub async fn of(
         &self,
@@ -103,9 +126,7 @@ impl LagReader {
             unanswered.into_error(topic, |source| LagError::Lag { group, topic: name, source })
         })
     }
-}
 
-impl LagReader {
     /// Sets a group's committed offsets in a topic. The group must have no members: a mapping that reads it is stopped
     /// first.
     pub async fn set(
@@ -151,7 +172,7 @@ async fn lags(
         let commit = match commits.get(partition) {
             Some(Ok(commit)) if is_of_another_topic(commit.metadata.as_deref(), found.id) => None,
             Some(Ok(commit)) => commit.offset.map(|offset| (offset, commit.metadata.as_deref())),
-            Some(Err(error)) => return Err(error.clone()),
+            Some(Err(error)) => return Err(unknown_here(partition, error.clone())),
             None => None,
         };
         let ends = (beginnings[index], ends[index]);
@@ -231,10 +252,23 @@ async fn offsets(
         .iter()
         .map(|partition| {
             let listed =
-                found.remove(partition).ok_or_else(|| KrafkaError::unknown_topic(&partition.topic))?;
-            listed.map(|listed| listed.offset)
+                found.remove(partition).unwrap_or_else(|| Err(KrafkaError::unknown_topic(&partition.topic)));
+            listed.map(|listed| listed.offset).map_err(|error| unknown_here(partition, error))
         })
         .collect()
+}
+
+/// The error of one partition of a topic that was described a moment ago. A broker that does not know it has not heard
+/// of a new topic yet, or the topic is being deleted: the same question, asked again, says which.
+fn unknown_here(partition: &TopicPartition, error: KrafkaError) -> KrafkaError {
+    match error {
+        KrafkaError::UnknownTopic { .. }
+        | KrafkaError::Broker { code: ErrorCode::UnknownTopicOrPartition, .. } => {
+            let text = format!("{}-{} is not known to its broker", partition.topic, partition.partition);
+            KrafkaError::broker(ErrorCode::LeaderNotAvailable, text)
+        }
+        error => error,
+    }
 }
 
 /// The time until `deadline`; the library takes none of 0.

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use faults::{Classified, FaultClass};
 use kafka_client::ClusterSettings;
+use kafka_offsets::LagReader;
 use kafka_producer::{KafkaProducer, OutgoingRecord, ProduceError};
 use krafka::Kafka;
 use krafka::admin::{CreateTopicsOptions, NewTopic};
@@ -35,17 +36,17 @@ async fn new_topic(partitions: i32) -> String {
         .remove(&topic)
         .unwrap()
         .unwrap();
+    offsets().await.settled(&topic, partitions, within(60)).await.unwrap();
     topic
 }
 
+async fn offsets() -> LagReader {
+    LagReader::connect(&servers(), Duration::from_mins(1)).await.unwrap()
+}
+
 async fn stored(topic: &str) -> i64 {
-    let kafka = Kafka::builder(servers()).connect().await.unwrap();
-    let consumer = kafka.consumer_without_group().build().await.unwrap();
-    let mut total = 0;
-    for partition in 0..4 {
-        total += consumer.fetch_watermarks(topic, partition).await.unwrap().1;
-    }
-    total
+    let ends = offsets().await.ends(topic, within(60)).await.unwrap();
+    ends.values().map(|(_, end)| end).sum()
 }
 
 fn records(count: usize) -> impl Iterator<Item = OutgoingRecord> {
@@ -60,7 +61,7 @@ fn within(seconds: u64) -> Instant {
 async fn a_thousand_produced_are_a_thousand_acknowledged_and_stored() {
     let topic = new_topic(4).await;
     let producer = producer(&servers()).await;
-    let acknowledged = producer.send_all(&topic, records(1000), within(20)).await.unwrap();
+    let acknowledged = producer.send_all(&topic, records(1000), within(60)).await.unwrap();
     assert_eq!((acknowledged.records, stored(&topic).await), (1000, 1000));
     let acknowledged = producer.send_all(&topic, records(0), within(1)).await.unwrap();
     assert_eq!(acknowledged.records, 0);
@@ -75,13 +76,13 @@ async fn headers_and_the_timestamp_travel_with_a_record() {
         timestamp_ms: Some(1_795_209_862_000),
         ..records(1).next().unwrap()
     };
-    let acknowledged = producer(&servers()).await.send_all(&topic, [record], within(20)).await.unwrap();
+    let acknowledged = producer(&servers()).await.send_all(&topic, [record], within(60)).await.unwrap();
     assert_eq!(acknowledged.records, 1);
     let kafka = Kafka::builder(servers()).connect().await.unwrap();
     let consumer =
         kafka.consumer_without_group().auto_offset_reset(AutoOffsetReset::Earliest).build().await.unwrap();
     consumer.subscribe([topic.as_str()]).await.unwrap();
-    let deadline = within(20);
+    let deadline = within(60);
     let found = loop {
         let found = consumer.poll(Duration::from_millis(500)).await.unwrap();
         if let Some(record) = found.into_iter().next() {
@@ -97,7 +98,7 @@ async fn headers_and_the_timestamp_travel_with_a_record() {
 #[tokio::test]
 async fn a_topic_that_does_not_exist_is_an_error_that_names_every_record() {
     let producer = producer(&servers()).await;
-    let error = producer.send_all("no-such-topic", records(3), within(20)).await.unwrap_err();
+    let error = producer.send_all("no-such-topic", records(3), within(60)).await.unwrap_err();
     assert_eq!(error.class(), FaultClass::Configuration, "{error:?}");
     let ProduceError::NotAcknowledged { acknowledged, unacknowledged, .. } = error else {
         panic!("{error:?}");
@@ -110,21 +111,18 @@ async fn a_record_beyond_the_brokers_limit_is_reported_and_is_poison() {
     let topic = new_topic(4).await;
     let producer = producer(&servers()).await;
     let large = OutgoingRecord::new(Bytes::new(), vec![0; 3 << 20]);
-    let error = producer.send_all(&topic, [large], within(20)).await.unwrap_err();
+    let error = producer.send_all(&topic, [large], within(60)).await.unwrap_err();
     assert_eq!(error.class(), FaultClass::Poison, "{error:?}");
-    let acknowledged = producer.send_all(&topic, records(10), within(20)).await.unwrap();
+    let acknowledged = producer.send_all(&topic, records(10), within(60)).await.unwrap();
     assert_eq!(acknowledged.records, 10, "the producer works on");
 }
 
 #[tokio::test]
 async fn without_a_broker_the_deadline_holds_and_nothing_is_acknowledged() {
-    // A port that nobody listens on.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    drop(listener);
     let started = Instant::now();
-    let error = producer(&address).await.send_all("t", records(3), within(2)).await.unwrap_err();
+    // Nobody listens there.
+    let error = producer("127.0.0.1:9").await.send_all("t", records(3), within(2)).await.unwrap_err();
     assert!(matches!(error, ProduceError::Connect(_)), "{error:?}");
     assert_eq!(error.class(), FaultClass::Retryable);
-    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }

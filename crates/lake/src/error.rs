@@ -22,6 +22,18 @@ pub enum LakeError {
         /// `appending` or `reading`.
         purpose: &'static str,
     },
+    /// Properties of the table endanger what is appended to it.
+    #[error(
+        "{table}: appending is refused because of table properties: {problems}; remove them with ALTER TABLE delta.`{table}` UNSET TBLPROPERTIES ({keys})"
+    )]
+    Properties {
+        /// The table.
+        table: String,
+        /// Each property with its reason.
+        problems: String,
+        /// The properties as SQL lists them.
+        keys: String,
+    },
     /// The pipeline's columns and the table's do not fit.
     #[error("{table}: column {column:?}: {reason}")]
     Schema {
@@ -104,6 +116,7 @@ impl Classified for LakeError {
             Self::Store(fault) => fault.class(),
             Self::Moved { .. } | Self::Contended { .. } => FaultClass::Retryable,
             Self::Unsupported { .. }
+            | Self::Properties { .. }
             | Self::Schema { .. }
             | Self::Partitioning { .. }
             | Self::Log { .. }

@@ -1,24 +1,31 @@
-//! Partition values in paths: escaped as Hive does in the S3 key, and once more as a URL in the Delta log.
-
-use std::fmt::Write;
+//! Partition values in paths: percent-encoded in the S3 key, and once more, as a URI, in `add.path`.
+//!
+//! A writer that removes a file names it by its path, and the two paths are compared as text. delta-rs decodes the paths
+//! that it reads and encodes them again by its own rules; Spark keeps some characters that delta-rs encodes. If a tool's
+//! encoding differs from ours in one character, the file that it rewrote stays in the table, and its rows are there twice.
+//! So keys hold only characters that every tool treats alike: ASCII letters and digits, `-`, `.`, `_`, and `%`, `=`, `/`
+//! as this module writes them. The folders are those that delta-rs makes, except that it leaves `~` as it is and then
+//! does not find the file again.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// What a path says for a null.
+/// The folder name of a null, as Hive has it.
 const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
-/// What `Add.path` may hold as it is: RFC 3986's unreserved characters, `/` and `=`.
-const URL: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/').remove(b'=');
+/// What a column's name and value may not hold in a key.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
+
+/// What `add.path` may not hold.
+const URI: &AsciiSet = &SEGMENT.remove(b'/').remove(b'=');
 
 /// `yr=2026/mo=11/`: the folder of one combination of partition values, or nothing without partition columns.
 pub(crate) fn folder(columns: &[String], values: &[Option<String>]) -> String {
     let mut folder = String::new();
     for (column, value) in columns.iter().zip(values) {
-        escape(column, &mut folder);
+        folder.extend(utf8_percent_encode(column, SEGMENT));
         folder.push('=');
         match stored(value.as_deref()) {
-            Some(value) => escape(value, &mut folder),
+            Some(value) => folder.extend(utf8_percent_encode(value, SEGMENT)),
             None => folder.push_str(NULL),
         }
         folder.push('/');
@@ -31,45 +38,14 @@ pub(crate) fn stored(value: Option<&str>) -> Option<&str> {
     value.filter(|value| !value.is_empty())
 }
 
-/// A relative S3 key as `Add.path` has it.
-pub(crate) fn to_url(key: &str) -> String {
-    utf8_percent_encode(key, URL).to_string()
+/// A relative S3 key as `add.path` has it.
+pub(crate) fn to_uri(key: &str) -> String {
+    utf8_percent_encode(key, URI).to_string()
 }
 
-/// The relative S3 key of an `Add.path`; `None` where it is not UTF-8.
-pub(crate) fn from_url(path: &str) -> Option<String> {
+/// The relative S3 key of an `add.path`; `None` where it is not UTF-8.
+pub(crate) fn from_uri(path: &str) -> Option<String> {
     percent_decode_str(path).decode_utf8().ok().map(std::borrow::Cow::into_owned)
-}
-
-/// Hive's escaping of a path segment, as Spark does it.
-fn escape(segment: &str, into: &mut String) {
-    for c in segment.chars() {
-        let special = matches!(
-            c,
-            '\0'..='\x1f'
-                | '\x7f'
-                | '"'
-                | '#'
-                | '%'
-                | '\''
-                | '*'
-                | '/'
-                | ':'
-                | '='
-                | '?'
-                | '\\'
-                | '{'
-                | '['
-                | ']'
-                | '^'
-        );
-        if special {
-            // Writing to a string cannot fail.
-            let _ = write!(into, "%{:02X}", u32::from(c));
-        } else {
-            into.push(c);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -83,12 +59,13 @@ mod tests {
     }
 
     #[test]
-    fn folders_are_escaped_as_hive_does() {
+    fn folders_are_those_of_delta_rs() {
         let columns = ["yr", "mo", "kind"].map(ToOwned::to_owned);
         let values = ["2026", "11", "raw"].map(|v| Some(v.to_owned()));
         assert_eq!(folder(&columns, &values), "yr=2026/mo=11/kind=raw/");
         assert_eq!(one(Some("a/b=c:d%'")), "room=a%2Fb%3Dc%3Ad%25%27/");
-        assert_eq!(one(Some("Grüße 日本")), "room=Grüße 日本/");
+        assert_eq!(one(Some(" R&D (ü)")), "room=%20R%26D%20%28%C3%BC%29/");
+        assert_eq!(one(Some("a~b")), "room=a%7Eb/");
         assert_eq!(folder(&[], &[]), "");
     }
 
@@ -99,10 +76,9 @@ mod tests {
     }
 
     #[test]
-    fn the_log_holds_the_key_as_a_url() {
-        let key = one(Some("a b:ü"));
-        assert_eq!(key, "room=a b%3Aü/");
-        assert_eq!(to_url(&key), "room=a%20b%253A%C3%BC/");
+    fn the_log_holds_the_key_as_a_uri() {
+        assert_eq!(to_uri(&one(Some("a b:ü"))), "room=a%2520b%253A%25C3%25BC/");
+        assert_eq!(from_uri("room=a b%253A%C3%BC/x").as_deref(), Some("room=a b%3Aü/x"));
     }
 
     proptest! {
@@ -116,11 +92,20 @@ mod tests {
             prop_assert_eq!(unescaped.as_ref(), value.as_str());
         }
 
+        /// delta-rs and Java's `URI` encode different characters of a decoded path. `%` is the only one of a folder's
+        /// characters that either encodes.
+        #[test]
+        fn in_the_log_only_the_percent_sign_is_encoded(value in any::<String>()) {
+            let folder = one(Some(&value));
+            prop_assert!(folder.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._=%/".contains(&b)));
+            prop_assert_eq!(to_uri(&folder), folder.replace('%', "%25"));
+        }
+
         #[test]
         fn any_key_survives_the_way_into_the_log_and_back(key in any::<String>()) {
-            let url = to_url(&key);
-            prop_assert!(url.is_ascii());
-            prop_assert_eq!(from_url(&url), Some(key));
+            let uri = to_uri(&key);
+            prop_assert!(uri.is_ascii());
+            prop_assert_eq!(from_uri(&uri), Some(key));
         }
     }
 }

@@ -132,7 +132,7 @@ impl Snapshot {
 impl ActiveFile {
     fn of(add: Add) -> Result<Self, String> {
         let Some(key) =
-            partition::from_url(&add.path).filter(|key| !key.contains("://") && !key.starts_with('/'))
+            partition::from_uri(&add.path).filter(|key| !key.contains("://") && !key.starts_with('/'))
         else {
             return Err(add.path);
         };

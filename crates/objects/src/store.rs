@@ -78,6 +78,17 @@ impl ObjectStore {
         Ok(read.and_then(|(_, bytes)| bytes))
     }
 
+    /// One version of the object in a bucket that keeps versions, also after the object was written anew or deleted.
+    pub async fn get_version(
+        &self,
+        path: &str,
+        id: &str,
+        deadline: Instant,
+    ) -> Result<Option<Bytes>, StoreError> {
+        let read = self.read_version(path, Some(id), u64::MAX, deadline).await?;
+        Ok(read.and_then(|(_, bytes)| bytes))
+    }
+
     /// The object's state and its bytes, those only where there are no more than `longest`; `None` where there is no
     /// object.
     pub async fn read(
@@ -86,10 +97,21 @@ impl ObjectStore {
         longest: u64,
         deadline: Instant,
     ) -> Result<Option<(ObjectVersion, Option<Bytes>)>, StoreError> {
+        self.read_version(path, None, longest, deadline).await
+    }
+
+    async fn read_version(
+        &self,
+        path: &str,
+        id: Option<&str>,
+        longest: u64,
+        deadline: Instant,
+    ) -> Result<Option<(ObjectVersion, Option<Bytes>)>, StoreError> {
         let key = self.location.key(path);
         self.retrying("GET", &key, deadline, || {
             async {
-                match self.client.get_object().bucket(self.location.bucket()).key(&key).send().await {
+                let get = self.client.get_object().bucket(self.location.bucket()).key(&key);
+                match get.set_version_id(id.map(str::to_owned)).send().await {
                     Ok(found) => {
                         let version =
                             version_of(found.e_tag(), found.content_length(), found.last_modified());

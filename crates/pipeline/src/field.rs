@@ -39,11 +39,11 @@ impl Field {
 pub enum FieldType {
     /// Text.
     String,
-    /// 32-bit integer.
+    /// 32-bit integer, in any notation: `2.0` and `2e0` are 2.
     Int32,
-    /// 64-bit integer.
+    /// 64-bit integer, likewise.
     Int64,
-    /// 64-bit float; integers are taken too.
+    /// 64-bit float: the nearest to the number. `-0.0` keeps its sign.
     Float64,
     /// `true` or `false`.
     Boolean,
@@ -58,7 +58,7 @@ pub enum FieldType {
     Date,
     /// An instant in microseconds; see [`TimestampFormat`].
     Timestamp,
-    /// Any JSON value, kept as its text.
+    /// Any JSON value that Postgres' `jsonb` can hold, kept as its text.
     Json,
     /// An object with fields of its own.
     Struct,
@@ -135,9 +135,9 @@ pub enum TimestampFormat {
     /// `2021-08-14 22:55:50.123456`, `T` or a space between, fraction and zone optional; without a zone it is UTC.
     #[default]
     Iso,
-    /// Seconds since the epoch, as a number with or without a fraction.
+    /// Seconds since the epoch, as a number with or without a fraction, rounded to the nearest microsecond.
     EpochSeconds,
-    /// Milliseconds since the epoch, as an integer.
+    /// Milliseconds since the epoch, likewise.
     EpochMillis,
 }
 

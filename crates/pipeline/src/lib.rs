@@ -6,24 +6,26 @@
 
 mod check;
 mod check_table;
-mod decimal;
 mod decode;
-mod depth;
 mod field;
+mod json;
 mod layout;
 mod located;
+mod number;
+mod poison;
 mod source;
 mod spec;
 mod temporal;
 mod value;
 
 pub use check::Problem;
-pub use decode::{Poison, RecordDecoder};
+pub use decode::RecordDecoder;
 pub use field::{Field, FieldType, TimestampFormat};
 pub use layout::{Column, Layout};
+pub use poison::Poison;
 pub use source::{PipelineError, Pipelines};
 pub use spec::{
     Batching, Lake, OnRepeat, PartitionColumn, Pipeline, Provisioned, StartingPosition, Table, Topic, Totals,
 };
-pub use temporal::{parse_date, parse_timestamp};
+pub use temporal::{parse_date, parse_epoch, parse_timestamp};
 pub use value::Value;

@@ -1,11 +1,37 @@
 //! Dates and times as they occur in records, read by hand: this runs once per record.
 
+use std::ops::RangeInclusive;
+
+use crate::field::TimestampFormat;
+use crate::number::Number;
+
 const MICROS: i64 = 1_000_000;
+
+/// The years 1 to 9999 in microseconds: what all readers of the tables can show.
+pub(crate) const YEARS: RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
+
+/// Microseconds since the epoch of a number of seconds or milliseconds, written in any notation and with any number of
+/// digits. Rounded to the nearest microsecond, and from the middle away from zero. `None` if it is no number, is no
+/// time of the years 1 to 9999, or `format` is not one of numbers.
+///
+/// Computed from the digits: a double holds a time of our days to a quarter of a microsecond, and multiplying it rounds
+/// again.
+#[must_use]
+pub fn parse_epoch(number: &str, format: TimestampFormat) -> Option<i64> {
+    let scale = match format {
+        TimestampFormat::EpochSeconds => 6,
+        TimestampFormat::EpochMillis => 3,
+        TimestampFormat::Iso => return None,
+    };
+    let micros = i64::try_from(Number::parse(number)?.rounded(scale)?).ok()?;
+    YEARS.contains(&micros).then_some(micros)
+}
 
 /// Microseconds since the epoch of `YYYY-MM-DD HH:MM:SS`, with `T` in place of the space, up to six digits of fraction,
 /// and `Z` or `±HH:MM` if given; UTC without a zone.
 ///
-/// More digits of fraction are taken only where they are zeros: what cannot be stored is not cut off.
+/// More digits of fraction are taken only where they are zeros: what cannot be stored is not cut off. (The last digits
+/// of an epoch number are what a double made of them, and are rounded; those of a text were written on purpose.)
 #[must_use]
 pub fn parse_timestamp(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();

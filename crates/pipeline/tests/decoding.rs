@@ -69,11 +69,11 @@ fn every_bad_record_of_the_contract_is_poison_that_names_its_field() {
     );
     for (count, found) in [
         ("\"2\"", "a string"),
-        ("2.0", "a number with a fraction or an exponent"),
-        ("2e0", "a number with a fraction or an exponent"),
+        ("2.5", "a number with a fraction"),
+        ("2e-1", "a number with a fraction"),
         ("9223372036854775808", "an integer beyond 64 bits"),
-        ("-9223372036854775809", "a number beyond 64 bits"),
-        ("1e400", ""),
+        ("-9223372036854775809", "an integer beyond 64 bits"),
+        ("1e400", "an integer beyond 64 bits"),
         ("null", "null"),
         ("true", "a boolean"),
         ("[]", "a list"),
@@ -81,9 +81,13 @@ fn every_bad_record_of_the_contract_is_poison_that_names_its_field() {
     ] {
         let reason = reason(&with_count(count));
         assert!(reason.contains(found), "{count}: {reason}");
-        assert!(reason.contains("count") || count == "1e400", "{count}: {reason}");
+        assert!(reason.contains("`count`"), "{count}: {reason}");
     }
     assert!(reason(r#"{"ts":"yesterday","room":"A","count":1}"#).contains("`ts` must be timestamp"));
+    assert_eq!(
+        reason(r#"{"ts":"0001-01-01 00:00:00+00:01","room":"A","count":1}"#),
+        "field `ts` must be timestamp, but is a time outside the years 1 to 9999"
+    );
     assert!(reason(r#"{"ts":"2021-02-30 00:00:00","room":"A","count":1}"#).contains("`ts`"));
     assert!(
         reason(r#"{"ts":"2021-08-14 22:55:50","room":1,"count":1}"#)
@@ -165,7 +169,7 @@ fn nested_nullable_decimal_boolean_and_json_fields_are_decoded() {
             "field `price` must be decimal(10,2), but is something that it cannot hold exactly",
         ),
         (
-            r#"{"id":1,"price":1e1}"#,
+            r#"{"id":1,"price":1e-3}"#,
             "field `price` must be decimal(10,2), but is something that it cannot hold exactly",
         ),
     ] {

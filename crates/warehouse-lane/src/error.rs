@@ -16,6 +16,9 @@ pub enum LaneError {
     /// Records that cannot be stored together; one by one they may.
     #[error("{0}")]
     TooMuch(&'static str),
+    /// The table refused what it had taken a moment before: somebody else changes it at the same time.
+    #[error("the table changes while its records are looked through; it refused last: {0}")]
+    Unsteady(String),
 }
 
 impl Classified for LaneError {
@@ -24,6 +27,7 @@ impl Classified for LaneError {
             Self::Warehouse(error) => error.class(),
             Self::Parking(error) => error.class(),
             Self::TooMuch(_) => FaultClass::Poison,
+            Self::Unsteady(_) => FaultClass::Retryable,
         }
     }
 }
@@ -33,7 +37,16 @@ impl LaneError {
     pub(crate) fn is_unholdable(&self) -> bool {
         match self {
             Self::Warehouse(error) => error.is_unholdable(),
-            Self::Parking(_) => false,
+            Self::Parking(_) | Self::Unsteady(_) => false,
+            Self::TooMuch(_) => true,
+        }
+    }
+
+    /// Whether the record may fit once others were stored: a total that was too large comes down again.
+    pub(crate) fn may_fit_later(&self) -> bool {
+        match self {
+            Self::Warehouse(error) => error.is_out_of_range(),
+            Self::Parking(_) | Self::Unsteady(_) => false,
             Self::TooMuch(_) => true,
         }
     }

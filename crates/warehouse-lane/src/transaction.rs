@@ -1,10 +1,12 @@
-//! One transaction: positions locked, what is new stored, poison parked, positions saved.
+//! One transaction: positions locked, what is new stored, positions saved. Poison is parked before it, not within it: while
+//! S3 is slow, nobody waits for the locks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use dead_letters::{DeadLetters, ParkedRecord};
 use function_kit::delivery::{Settled, accept, advance, settle};
-use kafka_batch::{BatchOutcome, PartitionRecords, Tally};
+use kafka_batch::{BatchOutcome, Fault, PartitionRecords, Tally};
 use objects::Client as S3Client;
 use positions::{Accepted, Handled, TopicRecreated, UNCERTAIN};
 use tokio::time::Instant;
@@ -12,18 +14,23 @@ use warehouse::ledger::{self, Entry, Saved};
 use warehouse::{Client, Warehouse, WarehouseError};
 
 use crate::error::LaneError;
+use crate::search::{Found, Refused, search};
 use crate::settings::Settings;
 
 /// A record's place in a topic's part of a batch: the partition's, and the record's within it.
 pub type Place = (usize, usize);
+
+/// How often records are looked through for what the table cannot hold before the batch comes again.
+const MOST_SEARCHES: u32 = 4;
 
 /// A topic's part of a batch, decoded.
 pub trait Decoded {
     /// Why the record at `place` can never be stored; `None` for a good one.
     fn poison(&self, place: Place) -> Option<&str>;
 
-    /// Stores the good records at `places`, which are in order, within the transaction that `client` has open. Returns
-    /// how many of them left the table as it was, since it holds what they say.
+    /// Stores the good records at `places`, which are in order, within the transaction that `client` has open, in one
+    /// statement that is sent at the first poll. Returns how many of them left the table as it was, since it holds what
+    /// they say.
     fn store(&self, client: &Client, places: &[Place]) -> impl Future<Output = Result<u64, LaneError>>;
 
     /// Fields of good records that the pipeline file does not name.
@@ -37,9 +44,12 @@ pub struct Sink {
     dead_letters: DeadLetters,
 }
 
+/// What must be parked: the place, the incarnation of the partition's position, and why.
+type Unparked = BTreeMap<(Place, i64), String>;
+
 /// What a transaction did.
 struct Done {
-    /// What became of each partition.
+    /// What became of each partition that was handled whole: all of them, or the first ones.
     results: Vec<Result<Settled, TopicRecreated>>,
     /// Records that left the table as it was.
     unchanged: u64,
@@ -47,8 +57,31 @@ struct Done {
     offsets_skipped: u64,
 }
 
-/// Poison by the record's place.
-type Refused = BTreeMap<Place, String>;
+/// How a transaction ended.
+enum Attempt {
+    /// Committed.
+    Done(Done),
+    /// Rolled back: these must be parked first.
+    Park(Unparked),
+    /// Rolled back: of these the table cannot hold some.
+    Search(Vec<Place>, LaneError),
+}
+
+/// What is known from attempts before.
+#[derive(Default)]
+struct Known {
+    /// What the table cannot hold.
+    refused: Refused,
+    /// What was parked, and in which incarnation of its position.
+    parked: BTreeSet<(Place, i64)>,
+    /// Runs of records that can be stored one after the other where they cannot be together.
+    runs: Vec<Vec<Place>>,
+    /// Whether to store by `runs`.
+    in_runs: bool,
+    /// Records from this one on are left for the next delivery.
+    end: Option<Place>,
+    searches: u32,
+}
 
 impl Sink {
     /// A sink that parks under the name `lane`. No request is sent before the first batch.
@@ -72,21 +105,41 @@ impl Sink {
         outcome: &mut BatchOutcome,
     ) -> Result<(), LaneError> {
         let work = Work { sink: self, group, fingerprint, partitions, decoded, deadline };
-        let run = async |careful| {
-            self.warehouse
-                .run("store a batch", deadline, async |client| work.run(client, careful).await)
-                .await
+        let mut known = Known::default();
+        let done = loop {
+            let run = self
+                .warehouse
+                .run("store a batch", deadline, async |client| work.attempt(client, &known).await);
+            match Box::pin(run).await? {
+                Attempt::Done(done) => break done,
+                Attempt::Park(unparked) => {
+                    work.park(&unparked).await?;
+                    known.parked.extend(unparked.into_keys());
+                }
+                // Together the table refuses what it took one after the other.
+                Attempt::Search(..) if !known.in_runs && !known.runs.is_empty() => known.in_runs = true,
+                Attempt::Search(_, error) if known.searches == MOST_SEARCHES => {
+                    return Err(LaneError::Unsteady(error.reason()));
+                }
+                Attempt::Search(places, _) => {
+                    let found = Box::pin(work.search(&places)).await?;
+                    known.searches += 1;
+                    known.refused.extend(found.refused);
+                    (known.runs, known.in_runs, known.end) = (found.runs, false, found.end.or(known.end));
+                }
+            }
         };
-        let done = match run(false).await {
-            Err(error) if error.is_unholdable() => run(true).await,
-            done => done,
-        };
-        let done = done?;
         outcome.count("ExtraFields", decoded.extra_fields());
         outcome.count("RecordsRepeated", done.unchanged);
         outcome.count("HolesForgotten", done.holes_forgotten);
         outcome.count("OffsetsSkipped", done.offsets_skipped);
-        settle(outcome, partitions, &done.results);
+        let (whole, rest) = partitions.split_at(done.results.len());
+        settle(outcome, whole, &done.results);
+        if !rest.is_empty() {
+            let message = "out of time while looking for records that the table cannot hold; the next delivery goes on \
+                           from there";
+            outcome.retry(rest.iter().copied(), Fault { needs_action: false, message: message.to_owned() });
+        }
         Ok(())
     }
 }
@@ -101,9 +154,17 @@ struct Work<'a, D> {
     deadline: Instant,
 }
 
+/// Whose fault a failed transaction is.
+enum Blame {
+    /// The rows': the statement that stores them failed, or a constraint at the commit.
+    Rows(LaneError),
+    /// Anything else's.
+    Other(LaneError),
+}
+
 impl<D: Decoded> Work<'_, D> {
-    /// Runs the transaction. `careful` finds the records that Postgres cannot hold, so that only these are parked.
-    async fn run(&self, client: &Client, careful: bool) -> Result<Done, LaneError> {
+    /// Runs the transaction, unless something must be parked before it.
+    async fn attempt(&self, client: &Client, known: &Known) -> Result<Attempt, LaneError> {
         let ranges: Vec<_> = self
             .partitions
             .iter()
@@ -113,46 +174,96 @@ impl<D: Decoded> Work<'_, D> {
                 (partition.topic(), partition.partition(), first..last.saturating_add(1))
             })
             .collect();
-        let entries = ledger::begin(client, self.group, &ranges).await?;
+        let entries = ledger::begin(client, self.group, &ranges, self.deadline).await?;
         let accepted: Vec<_> = entries
             .iter()
             .zip(self.partitions)
-            .map(|(entry, partition)| accept(partition, &entry.position))
+            .enumerate()
+            .map(|(number, (entry, partition))| {
+                accept(partition, before_end(known.end, number), &entry.position)
+            })
             .collect();
-        let (good, mut refused) = self.sort_out(&accepted);
-        let carefully = if careful { self.store_carefully(client, &good, &mut refused).await? } else { 0 };
-        self.park(&entries, &refused).await?;
-        let (saved, results) = self.positions(entries, accepted, &refused);
+        let (good, refused) = self.sort_out(&accepted, &known.refused);
+        let unparked = unparked(&known.parked, &entries, &refused);
+        if !unparked.is_empty() {
+            roll_back(client).await?;
+            return Ok(Attempt::Park(unparked));
+        }
+        let (saved, mut results) = self.positions(entries, accepted, &refused, known.end);
+        if let Some((number, _)) = known.end {
+            results.truncate(number);
+        }
         let holes_forgotten = saved.iter().map(|one| one.forgotten.unsigned_abs()).sum();
         let offsets_skipped = saved.iter().map(|one| one.after.skipped_since(&one.before.position)).sum();
         if saved.is_empty() {
-            client
-                .batch_execute("ROLLBACK")
-                .await
-                .map_err(WarehouseError::statement("end the transaction"))?;
-            return Ok(Done { results, unchanged: 0, holes_forgotten, offsets_skipped });
+            roll_back(client).await?;
+            return Ok(Attempt::Done(Done { results, unchanged: 0, holes_forgotten, offsets_skipped }));
         }
         let commit = client.batch_execute("COMMIT");
-        let stored = careful || good.is_empty();
         // Polled together, they travel together; a failed one makes the commit a rollback.
-        let (unchanged, (), ()) = tokio::try_join!(
+        let stored = tokio::try_join!(
             biased;
-            async { if stored { Ok(carefully) } else { self.decoded.store(client, &good).await } },
-            async { Ok(ledger::save(client, self.group, &saved).await?) },
-            async { Ok(commit.await.map_err(WarehouseError::statement("commit"))?) },
-        )?;
-        Ok(Done { results, unchanged, holes_forgotten, offsets_skipped })
+            async { self.store(client, &good, known).await.map_err(Blame::Rows) },
+            async { ledger::save(client, self.group, &saved).await.map_err(|e| Blame::Other(e.into())) },
+            async { commit.await.map_err(|e| Blame::Rows(WarehouseError::statement("commit")(e).into())) },
+        );
+        match stored {
+            Ok((unchanged, (), ())) => {
+                Ok(Attempt::Done(Done { results, unchanged, holes_forgotten, offsets_skipped }))
+            }
+            Err(Blame::Rows(error)) if error.is_unholdable() => {
+                roll_back(client).await?;
+                Ok(Attempt::Search(good, error))
+            }
+            Err(Blame::Rows(error) | Blame::Other(error)) => Err(error),
+        }
+    }
+
+    /// Stores `good`, in one statement if it may be. Returns how many records left the table as it was.
+    async fn store(&self, client: &Client, good: &[Place], known: &Known) -> Result<u64, LaneError> {
+        if good.is_empty() {
+            return Ok(0);
+        }
+        if !known.in_runs {
+            return self.decoded.store(client, good).await;
+        }
+        // What somebody else stored meanwhile is left out, and what is new in the meantime comes last.
+        let mut left: BTreeSet<Place> = good.iter().copied().collect();
+        let mut runs: Vec<Vec<Place>> = known.runs.clone();
+        for run in &mut runs {
+            run.retain(|place| left.remove(place));
+        }
+        runs.push(left.into_iter().collect());
+        let mut unchanged = 0;
+        for run in runs.iter().filter(|run| !run.is_empty()) {
+            unchanged += self.decoded.store(client, run).await?;
+        }
+        Ok(unchanged)
+    }
+
+    /// Looks for what the table cannot hold. Half of the time is kept for parking and storing.
+    async fn search(&self, places: &[Place]) -> Result<Found, LaneError> {
+        let run =
+            self.sink.warehouse.run("look for what the table cannot hold", self.deadline, async |client| {
+                let left: Duration = self.deadline.saturating_duration_since(Instant::now());
+                search(client, self.decoded, places, Instant::now() + left / 2, self.deadline).await
+            });
+        run.await
     }
 
     /// The places of what is new and good, and of what is new and poison.
-    fn sort_out(&self, accepted: &[Result<Accepted, TopicRecreated>]) -> (Vec<Place>, Refused) {
+    fn sort_out(
+        &self,
+        accepted: &[Result<Accepted, TopicRecreated>],
+        unholdable: &Refused,
+    ) -> (Vec<Place>, Refused) {
         let (mut good, mut refused) = (Vec::new(), Refused::new());
         for (number, accepted) in accepted.iter().enumerate() {
             let Ok(accepted) = accepted else { continue };
             refused.extend(accepted.uncertain.iter().map(|&index| ((number, index), UNCERTAIN.to_owned())));
             for &index in &accepted.indices {
                 let place = (number, index);
-                match self.decoded.poison(place) {
+                match self.decoded.poison(place).or(unholdable.get(&place).map(String::as_str)) {
                     Some(reason) => {
                         refused.insert(place, reason.to_owned());
                     }
@@ -163,47 +274,13 @@ impl<D: Decoded> Work<'_, D> {
         (good, refused)
     }
 
-    /// Stores all of `good` but what Postgres cannot hold, which it notes in `refused`: a run of records that it refuses
-    /// is cut in two, down to the single record.
-    async fn store_carefully(
-        &self,
-        client: &Client,
-        good: &[Place],
-        refused: &mut Refused,
-    ) -> Result<u64, LaneError> {
-        let failed = || WarehouseError::statement("store carefully");
-        let mut unchanged = 0;
-        let mut runs = if good.is_empty() { Vec::new() } else { vec![good] };
-        while let Some(run) = runs.pop() {
-            client.batch_execute("SAVEPOINT careful").await.map_err(failed())?;
-            match self.decoded.store(client, run).await {
-                Ok(count) => {
-                    client.batch_execute("RELEASE SAVEPOINT careful").await.map_err(failed())?;
-                    unchanged += count;
-                }
-                Err(error) if error.is_unholdable() => {
-                    client.batch_execute("ROLLBACK TO SAVEPOINT careful").await.map_err(failed())?;
-                    if let [place] = run {
-                        refused.insert(*place, format!("the table cannot hold it: {}", error.reason()));
-                    } else {
-                        // The earlier half on top: records are stored in their order.
-                        let (earlier, later) = run.split_at(run.len() / 2);
-                        runs.extend([later, earlier]);
-                    }
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(unchanged)
-    }
-
-    async fn park(&self, entries: &[Entry], refused: &Refused) -> Result<(), LaneError> {
+    async fn park(&self, unparked: &Unparked) -> Result<(), LaneError> {
         for (number, partition) in self.partitions.iter().enumerate() {
-            let records: Vec<_> = refused
-                .range((number, 0)..(number + 1, 0))
-                .map(|((_, index), reason)| {
+            let records: Vec<_> = unparked
+                .range(((number, 0), i64::MIN)..((number + 1, 0), i64::MIN))
+                .map(|(((_, index), incarnation), reason)| {
                     let record = partition.get(*index);
-                    let of = (partition, entries[number].position.incarnation);
+                    let of = (partition, *incarnation);
                     ParkedRecord::of_kafka(self.sink.lane, of, &record, reason, self.fingerprint)
                 })
                 .collect();
@@ -217,6 +294,7 @@ impl<D: Decoded> Work<'_, D> {
         entries: Vec<Entry>,
         accepted: Vec<Result<Accepted, TopicRecreated>>,
         refused: &Refused,
+        end: Option<Place>,
     ) -> (Vec<Saved>, Vec<Result<Settled, TopicRecreated>>) {
         let (mut saved, mut results) = (Vec::new(), Vec::new());
         for (number, (before, accepted)) in entries.into_iter().zip(accepted).enumerate() {
@@ -241,7 +319,7 @@ impl<D: Decoded> Work<'_, D> {
             let left = left.map(|(index, why)| (partition.get(*index).offset(), *why)).collect();
             results.push(Ok(Settled { tally, refused: left }));
             let mut after = before.position.clone();
-            let forgotten = advance(&partition, &mut after, &handled);
+            let forgotten = advance(&partition, before_end(end, number), &mut after, &handled);
             let forgotten = i64::try_from(forgotten).unwrap_or(i64::MAX);
             if after != before.position {
                 let stored = i64::try_from(tally.stored).unwrap_or(i64::MAX);
@@ -249,5 +327,28 @@ impl<D: Decoded> Work<'_, D> {
             }
         }
         (saved, results)
+    }
+}
+
+async fn roll_back(client: &Client) -> Result<(), WarehouseError> {
+    client.batch_execute("ROLLBACK").await.map_err(WarehouseError::statement("end the transaction"))
+}
+
+/// What must be parked before the records can be stored: those of `refused` that were not parked yet, or in an earlier
+/// incarnation of their position only.
+fn unparked(parked: &BTreeSet<(Place, i64)>, entries: &[Entry], refused: &Refused) -> Unparked {
+    refused
+        .iter()
+        .map(|(place, reason)| ((*place, entries[place.0].position.incarnation), reason.clone()))
+        .filter(|(letter, _)| !parked.contains(letter))
+        .collect()
+}
+
+/// How many of a partition's records lie before `end`.
+fn before_end(end: Option<Place>, number: usize) -> usize {
+    match end {
+        Some((partition, _)) if number > partition => 0,
+        Some((partition, index)) if number == partition => index,
+        _ => usize::MAX,
     }
 }

@@ -1,116 +1,172 @@
 //! One connection: credentials, TLS, and the task that drives it.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use aws_credential_types::provider::ProvideCredentials;
 use faults::{Classified, FaultClass};
-use function_kit::presign::{presigned, push_encoded};
-use serde::Deserialize;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+use tokio::time::{sleep, timeout};
+use tokio_postgres::config::TargetSessionAttrs;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{CancelToken, Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::WarehouseError;
-use crate::roots;
+use crate::login::log_in;
 use crate::settings::{DatabaseAuth, DatabaseSettings};
+use crate::tls::{self, TlsMode};
 
-/// How long one try may take: a server that just went away answers nothing at all.
+/// How long one address may take to answer: a server that just went away answers nothing at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a whole try may take, with TLS and login, on whatever addresses the name has.
+const TRY_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long sent data may stay without an acknowledgement: after a freeze, or a failover, nobody is there to give one.
+const USER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a rotation of the password takes between changing it in the database and in the secret.
+const ROTATION: Duration = Duration::from_secs(1);
+/// How long the server may take to hear that nobody waits for an answer any more.
+const CANCEL_TIMEOUT: Duration = Duration::from_millis(200);
 
-pub(crate) async fn connect(settings: &DatabaseSettings) -> Result<Client, WarehouseError> {
-    let mut config = settings.config.clone();
-    config.connect_timeout(CONNECT_TIMEOUT).keepalives_idle(Duration::from_secs(30));
-    log_in(settings, &mut config).await?;
-    let failed = |error: tokio_postgres::Error| failure(settings, error);
-    let client = if settings.tls {
-        let tls = roots::client_config(settings.ca_file.as_deref())
-            .map_err(|reason| WarehouseError::Refused { host: settings.address(), reason })?;
-        let (client, connection) = config.connect(MakeRustlsConnect::new(tls)).await.map_err(failed)?;
-        drive(connection);
-        client
-    } else {
-        let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
-        drive(connection);
-        client
+/// A connection. When it is dropped, its socket is closed at once, whatever the server is doing.
+pub(crate) struct Session {
+    pub(crate) client: Client,
+    driver: AbortHandle,
+    tls: Option<MakeRustlsConnect>,
+    /// Whether somebody works on it: then the server is told to stop when it is dropped.
+    pub(crate) busy: bool,
+}
+
+impl Session {
+    /// Stops what the server does on this connection and closes it.
+    pub(crate) async fn sever(mut self) {
+        self.busy = false;
+        let _ = timeout(CANCEL_TIMEOUT, cancel(self.client.cancel_token(), self.tls.clone())).await;
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.driver.abort();
+        if self.busy
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(timeout(CONNECT_TIMEOUT, cancel(self.client.cancel_token(), self.tls.clone())));
+        }
+    }
+}
+
+/// Without it, a statement that waits for a lock would go on waiting, and take it. The server's own time-outs are what
+/// helps if this does not get through.
+async fn cancel(token: CancelToken, tls: Option<MakeRustlsConnect>) {
+    let sent = match tls {
+        Some(tls) => token.cancel_query(tls).await,
+        None => token.cancel_query(NoTls).await,
     };
-    Ok(client)
+    if let Err(error) = sent {
+        tracing::debug!(%error, "the statement could not be cancelled");
+    }
+}
+
+/// Connects, from the host's name on: after a failover the name has another address.
+pub(crate) async fn connect(settings: &DatabaseSettings) -> Result<Session, WarehouseError> {
+    match try_once(settings).await {
+        Err(Fault { wrong_password: true, .. }) if matches!(settings.auth, DatabaseAuth::Secret(_)) => {
+            // It may just have been changed, and the secret a moment later.
+            sleep(ROTATION).await;
+            try_once(settings).await.map_err(|fault| fault.error)
+        }
+        tried => tried.map_err(|fault| fault.error),
+    }
+}
+
+struct Fault {
+    error: WarehouseError,
+    wrong_password: bool,
+}
+
+impl From<WarehouseError> for Fault {
+    fn from(error: WarehouseError) -> Self {
+        Self { error, wrong_password: false }
+    }
+}
+
+async fn try_once(settings: &DatabaseSettings) -> Result<Session, Fault> {
+    let mut config = settings.config.clone();
+    limits(&mut config);
+    log_in(settings, &mut config).await?;
+    timeout(TRY_TIMEOUT, open(settings, &config)).await.unwrap_or_else(|_| {
+        let reason = format!("no answer within {} s", TRY_TIMEOUT.as_secs());
+        Err(WarehouseError::Unreachable { host: settings.address(), reason }.into())
+    })
+}
+
+/// What the URL does not say itself.
+fn limits(config: &mut Config) {
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT_TIMEOUT);
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(USER_TIMEOUT);
+    }
+    config.keepalives_idle(Duration::from_secs(30)).keepalives_interval(Duration::from_secs(5));
+    config.keepalives_retries(3);
+}
+
+async fn open(settings: &DatabaseSettings, config: &Config) -> Result<Session, Fault> {
+    let failed = |error: tokio_postgres::Error| failure(settings, error);
+    let (client, driver, tls) = if settings.tls == TlsMode::Disable {
+        let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
+        (client, drive(connection), None)
+    } else {
+        let tls = tls::client_config(settings)
+            .map_err(|reason| WarehouseError::Refused { host: settings.address(), reason })?;
+        let tls = MakeRustlsConnect::new(tls);
+        let (client, connection) = config.connect(tls.clone()).await.map_err(failed)?;
+        (client, drive(connection), Some(tls))
+    };
+    Ok(Session { client, driver, tls, busy: false })
 }
 
 /// The connection's own faults reach whoever waits for an answer on it; here they are only noted.
-fn drive(connection: impl Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static) {
-    tokio::spawn(async move {
+fn drive(
+    connection: impl Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static,
+) -> AbortHandle {
+    let driver = tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "the connection to Postgres ended");
         }
     });
+    driver.abort_handle()
 }
 
-fn failure(settings: &DatabaseSettings, error: tokio_postgres::Error) -> WarehouseError {
+fn failure(settings: &DatabaseSettings, error: tokio_postgres::Error) -> Fault {
     let host = settings.address();
+    if let Some(reason) = tls::lasting_fault(&error) {
+        return WarehouseError::Refused { host, reason }.into();
+    }
     let reason = error.as_db_error().map_or_else(
         || faults::chain(&error),
         |answer| format!("{} ({})", answer.message(), answer.code().code()),
     );
+    let wrong_password = error.code() == Some(&SqlState::INVALID_PASSWORD);
     // A server that is starting or stopping answers too; it says so with a retryable code.
-    let lasting = error.code().is_some()
-        && WarehouseError::Statement { action: "connect", source: error }.class() != FaultClass::Retryable;
-    if lasting {
+    let lasting = if error.code().is_some() {
+        WarehouseError::Statement { action: "connect", source: error }.class() != FaultClass::Retryable
+    } else {
+        // No password where the server asks for one, or a way to log in that is not known here.
+        reason.starts_with("authentication error") || reason.starts_with("invalid configuration")
+    };
+    let error = if lasting {
         WarehouseError::Refused { host, reason }
     } else {
         WarehouseError::Unreachable { host, reason }
+    };
+    Fault { error, wrong_password }
+}
+
+/// Of several hosts the one that takes writes is meant, unless the URL says otherwise.
+pub(crate) fn wants_writes(config: &mut Config, url: &str) {
+    if config.get_hosts().len() > 1 && !url.contains("target_session_attrs") {
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
     }
-}
-
-async fn log_in(settings: &DatabaseSettings, config: &mut Config) -> Result<(), WarehouseError> {
-    let refused = |reason: String| WarehouseError::Refused { host: settings.address(), reason };
-    match &settings.auth {
-        DatabaseAuth::Url => {}
-        DatabaseAuth::Secret(id) => {
-            let Credentials { username, password } = secret(id).await.map_err(|reason| {
-                // Secrets Manager may be down for a moment; a missing secret is found by the message.
-                WarehouseError::Unreachable {
-                    host: settings.address(),
-                    reason: format!("secret {id}: {reason}"),
-                }
-            })?;
-            if let Some(username) = username {
-                config.user(username);
-            }
-            config.password(password);
-        }
-        DatabaseAuth::Iam => {
-            let (host, port) = settings.endpoint();
-            let user =
-                config.get_user().ok_or_else(|| refused("DATABASE_URL names no user".into()))?.to_owned();
-            config.password(iam_token(&host, port, &user).await.map_err(refused)?);
-        }
-    }
-    Ok(())
-}
-
-#[derive(Deserialize)]
-struct Credentials {
-    username: Option<String>,
-    password: String,
-}
-
-async fn secret(id: &str) -> Result<Credentials, String> {
-    let config = function_kit::aws::sdk_config().await;
-    let client = aws_sdk_secretsmanager::Client::new(&config);
-    let answer = client.get_secret_value().secret_id(id).send().await;
-    let answer = answer.map_err(|error| faults::chain(&error))?;
-    let text = answer.secret_string().ok_or("it holds no text")?;
-    serde_json::from_str(text).map_err(|_| "it is not JSON with `password`".to_owned())
-}
-
-/// The password of RDS IAM authentication: a presigned URL without its scheme, valid for 15 minutes.
-async fn iam_token(host: &str, port: u16, user: &str) -> Result<String, String> {
-    let config = function_kit::aws::sdk_config().await;
-    let region = config.region().ok_or("AWS_REGION is not set")?;
-    let provider = config.credentials_provider().ok_or("no AWS credentials")?;
-    let credentials = provider.provide_credentials().await.map_err(|error| faults::chain(&error))?;
-    let mut url = format!("https://{host}:{port}/?Action=connect&DBUser=");
-    push_encoded(&mut url, user);
-    let signed = presigned(&url, "rds-db", region.as_ref(), &credentials, SystemTime::now());
-    // RDS takes the URL without its scheme.
-    signed.map(|url| url.trim_start_matches("https://").to_owned()).map_err(|error| error.to_string())
 }

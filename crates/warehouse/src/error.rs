@@ -1,7 +1,11 @@
 //! Postgres' faults, classified.
 
+use std::error::Error;
+
 use faults::{Classified, FaultClass};
 use tokio_postgres::error::SqlState;
+
+use crate::sqlstate;
 
 /// A fault of the database.
 #[derive(Debug, thiserror::Error)]
@@ -68,23 +72,30 @@ impl WarehouseError {
         }
     }
 
-    /// Whether Postgres said that it can never hold this value: a number out of range, a NUL in a text, a key too long
-    /// for an index.
+    /// Whether Postgres said that the table cannot hold this row; see the table of codes in `sqlstate.rs`.
     #[must_use]
     pub fn is_unholdable(&self) -> bool {
-        let Self::Statement { source, .. } = self else { return false };
-        source.code().is_some_and(|code| {
-            [
-                SqlState::NUMERIC_VALUE_OUT_OF_RANGE,
-                SqlState::CHARACTER_NOT_IN_REPERTOIRE,
-                SqlState::UNTRANSLATABLE_CHARACTER,
-                SqlState::PROGRAM_LIMIT_EXCEEDED,
-                SqlState::STRING_DATA_RIGHT_TRUNCATION,
-                SqlState::DATETIME_FIELD_OVERFLOW,
-            ]
-            .contains(code)
-        })
+        matches!(self, Self::Statement { .. }) && self.class() == FaultClass::Poison
     }
+
+    /// Whether a number was out of range: the row's own, or a total that the row would be added to.
+    #[must_use]
+    pub fn is_out_of_range(&self) -> bool {
+        let Self::Statement { source, .. } = self else { return false };
+        source.code().is_some_and(|code| *code == SqlState::NUMERIC_VALUE_OUT_OF_RANGE)
+    }
+}
+
+/// Postgres' error code, where the fault comes from an answer of the server.
+pub(crate) fn code_of(fault: &dyn Error) -> Option<&str> {
+    let mut cause = fault.source();
+    while let Some(error) = cause {
+        if let Some(answer) = error.downcast_ref::<tokio_postgres::Error>() {
+            return answer.code().map(SqlState::code);
+        }
+        cause = error.source();
+    }
+    None
 }
 
 impl Classified for WarehouseError {
@@ -92,22 +103,10 @@ impl Classified for WarehouseError {
         match self {
             Self::Unreachable { .. } | Self::Deadline { .. } => FaultClass::Retryable,
             Self::Refused { .. } | Self::Schema(_) => FaultClass::Configuration,
-            Self::Statement { source, .. } => match source.code() {
-                // No answer of the server: the connection broke.
-                None => FaultClass::Retryable,
-                Some(code) => class_of(code.code()),
-            },
+            // Without an answer of the server the connection broke.
+            Self::Statement { source, .. } => {
+                source.as_db_error().map_or(FaultClass::Retryable, sqlstate::class_of_answer)
+            }
         }
-    }
-}
-
-/// By SQLSTATE class; see the PostgreSQL manual, appendix A.
-fn class_of(code: &str) -> FaultClass {
-    match &code[..2] {
-        // Connections, transaction rollback (deadlock, serialization), resources, operator intervention, system, internal;
-        // 55 is "object in use", 25 a transaction that an earlier fault ended.
-        "08" | "25" | "40" | "53" | "55" | "57" | "58" | "XX" => FaultClass::Retryable,
-        "22" => FaultClass::Poison,
-        _ => FaultClass::Configuration,
     }
 }

@@ -4,10 +4,12 @@ use std::fmt::Display;
 use std::ops::Range;
 
 use positions::{Identity, OffsetRanges, Position};
+use tokio::time::Instant;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
 use crate::error::WarehouseError;
+use crate::limits;
 
 /// A partition and the position to save for it.
 #[derive(Debug, Clone)]
@@ -34,11 +36,13 @@ pub struct Saved {
 }
 
 /// Begins a transaction and locks the positions of `partitions` (topic, number and the offsets that are of interest),
-/// which come in a fixed order, so that no two batches can deadlock. One round trip where nothing is old.
+/// which come in a fixed order, so that no two batches can deadlock. One round trip where nothing is old. The server ends
+/// the transaction by itself soon after `deadline`.
 pub async fn begin(
     client: &Client,
     group: &str,
     partitions: &[(&str, i32, Range<i64>)],
+    deadline: Instant,
 ) -> Result<Vec<Entry>, WarehouseError> {
     let failed = WarehouseError::statement("lock the offsets");
     let topics: Vec<&str> = partitions.iter().map(|(topic, ..)| *topic).collect();
@@ -48,7 +52,7 @@ pub async fn begin(
     // Polled together, the three travel together.
     let ((), _, rows) = tokio::try_join!(
         biased;
-        client.batch_execute("BEGIN"),
+        limits::begin(client, deadline),
         client.execute_typed(
             "INSERT INTO kafka_offsets (consumer_group, topic, partition) \
              SELECT $1, topic, partition FROM unnest($2::text[], $3::int4[]) AS u(topic, partition) \

@@ -4,24 +4,33 @@
 //! event at a time. Statements are sent without preparing and pipelined, so that a round trip carries all it can.
 
 mod connect;
+mod definition;
 mod error;
 mod grants;
 pub mod ledger;
+mod limits;
+mod login;
 mod migrate;
 mod names;
+mod plan;
 pub mod registry;
 mod retention;
 mod roots;
 mod rows_table;
 mod session;
 mod settings;
+mod shape;
+mod sqlstate;
+mod tls;
 mod totals_table;
 pub mod values;
 
 pub use error::WarehouseError;
 pub use grants::{Rights, grant};
+pub use limits::begin;
 pub use migrate::migrate;
 pub use names::quoted;
+pub use plan::{Misfit, TablePlan};
 pub use rows_table::{NewRow, RowsTable};
 pub use session::Warehouse;
 pub use settings::{DatabaseAuth, DatabaseSettings};

@@ -24,6 +24,9 @@ pub async fn migrate(
     let failed = WarehouseError::statement("migrate");
     client.batch_execute("BEGIN").await.map_err(&failed)?;
     client.query_typed("SELECT pg_advisory_xact_lock($1)", &[(&LOCK, Type::INT8)]).await.map_err(&failed)?;
+    // Readers and writers of a table queue behind whoever waits to change it. So nobody waits for long: the whole run is
+    // tried again.
+    client.batch_execute("SET LOCAL lock_timeout = '3s'").await.map_err(&failed)?;
     client
         .batch_execute(
             "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -173,10 +173,10 @@ const SAVE: &str = "INSERT INTO processed_objects (lane, bucket, key, version, m
 /// end of the connection; `false` where another one still does. Two objects whose names hash alike wait for each other in
 /// vain, which costs time and nothing else.
 pub async fn claim(client: &Client, bucket: &str, key: &str) -> Result<bool, WarehouseError> {
-    // The machine of a function that ran out of time may vanish without a word: then the server finds out by itself, after
-    // a minute instead of two hours. And whoever waits for long is paid for doing nothing.
+    // A function that ran out of time may be frozen, or its machine vanish without a word: then the server ends the session
+    // by itself, after a minute instead of two hours. And whoever waits for long is paid for doing nothing.
     const SETTINGS: &str = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; \
-        SET tcp_keepalives_count = 3; SET lock_timeout = '10s'";
+        SET tcp_keepalives_count = 3; SET lock_timeout = '10s'; SET idle_session_timeout = '60s'";
     const LOCK: &str = "SELECT pg_advisory_lock(hashtextextended($1, 0) # hashtextextended($2, 1))";
     // Polled together, they travel together.
     let locked = tokio::try_join!(
@@ -194,7 +194,9 @@ pub async fn claim(client: &Client, bucket: &str, key: &str) -> Result<bool, War
 /// Lets go of all objects that this session claimed, whatever it was doing.
 pub async fn release(client: &Client) -> Result<(), WarehouseError> {
     client
-        .batch_execute("ROLLBACK; SELECT pg_advisory_unlock_all(); RESET lock_timeout")
+        .batch_execute(
+            "ROLLBACK; SELECT pg_advisory_unlock_all(); RESET lock_timeout; RESET idle_session_timeout",
+        )
         .await
         .map_err(WarehouseError::statement("let go of an object"))
 }

@@ -1,17 +1,18 @@
 //! Tables that forget: partitioned by day, days made ahead and dropped when they are over.
 //!
-//! A row whose day has no partition lies in the default partition: far from now when it came. It is kept so many days
-//! after it came. So nothing is refused, and replayed history does not vanish with the next night.
+//! Rows of a day that has no partition lie in the default partition: their day was long over, or far ahead, when they
+//! came. They are kept for so many days after we stored them. Kafka's timestamp would not do: it is the producer's, and a
+//! history that is replayed with its own timestamps would be deleted in the next night.
 
 use std::collections::BTreeSet;
 
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use crate::error::WarehouseError;
-use crate::names::quoted;
-use crate::rows_table::RECEIVED_AT;
+use crate::names::{list, quoted};
+use crate::rows_table::STORED_AT;
 
 /// Partitions are made for so many days to come: as long may the daily run fail before rows go to the default partition.
 const AHEAD: u64 = 7;
@@ -30,9 +31,24 @@ impl Retention {
         Self { table: table.to_owned(), column: column.to_owned(), days }
     }
 
-    /// The clause behind the columns.
-    pub(crate) fn partition_by(&self) -> String {
-        format!(" PARTITION BY RANGE ({})", quoted(&self.column))
+    /// The column by whose day the table is partitioned.
+    pub(crate) fn column(&self) -> &str {
+        &self.column
+    }
+
+    /// Whether a row may be gone by `now`: the day of its event is over; or that day was so far ahead that it never had a
+    /// partition, and the days since we stored the row are over. When that was is not known for a row that is gone;
+    /// Kafka's timestamp is taken for it.
+    pub(crate) fn is_over(
+        &self,
+        event: DateTime<Utc>,
+        received_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> bool {
+        let day = |time: DateTime<Utc>| time.date_naive();
+        let oldest = day(now) - Days::new(self.days.into());
+        let last_run = day(received_at) + Days::new(u64::from(self.days) + 1);
+        day(event) < oldest || (day(event) > last_run + Days::new(AHEAD) && day(received_at) < oldest)
     }
 
     fn default_partition(&self) -> String {
@@ -46,8 +62,6 @@ impl Retention {
     /// Makes the partitions of yesterday, today and the days to come, and drops what is over.
     pub(crate) async fn keep_up(&self, client: &Client, today: NaiveDate) -> Result<(), WarehouseError> {
         let failed = WarehouseError::statement("keep a table's partitions");
-        // Writers queue behind whoever waits for a table; so nobody waits for long, and the run is tried again.
-        client.batch_execute("SET LOCAL lock_timeout = '3s'").await.map_err(&failed)?;
         let (table, default) = (quoted(&self.table), quoted(&self.default_partition()));
         let sql = format!("CREATE TABLE IF NOT EXISTS {default} PARTITION OF {table} DEFAULT");
         client.batch_execute(&sql).await.map_err(&failed)?;
@@ -63,8 +77,11 @@ impl Retention {
             let sql = format!("DROP TABLE {}", quoted(&self.partition(*day)));
             client.batch_execute(&sql).await.map_err(&failed)?;
         }
-        let sql = format!("DELETE FROM {default} WHERE {} < $1::date", quoted(RECEIVED_AT));
-        client.execute_typed(&sql, &[(&oldest, Type::DATE)]).await.map_err(&failed)?;
+        // Days are UTC's, whatever the session's time zone is.
+        let sql =
+            format!("DELETE FROM {default} WHERE {} < $1::timestamp AT TIME ZONE 'UTC'", quoted(STORED_AT));
+        let oldest = oldest.and_time(chrono::NaiveTime::MIN);
+        client.execute_typed(&sql, &[(&oldest, Type::TIMESTAMP)]).await.map_err(&failed)?;
         Ok(())
     }
 
@@ -81,19 +98,56 @@ impl Retention {
         Ok(rows.iter().filter_map(|row| day(row.get(0))).collect())
     }
 
-    /// Makes a day's partition and moves the rows there that came before it was made.
+    /// Makes a day's partition and moves the rows there that came before it was made, with the time at which they came.
     async fn make(&self, client: &Client, day: NaiveDate) -> Result<(), WarehouseError> {
         let (table, default) = (quoted(&self.table), quoted(&self.default_partition()));
         let (partition, column) = (quoted(&self.partition(day)), quoted(&self.column));
+        let columns = self.columns(client).await?;
         // Dates are digits and dashes.
         let (from, to) = (format!("'{day} 00:00:00+00'"), format!("'{} 00:00:00+00'", day + Days::new(1)));
         let sql = format!(
             "LOCK TABLE {default} IN ACCESS EXCLUSIVE MODE; \
              CREATE TABLE {partition} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS); \
-             WITH moved AS (DELETE FROM {default} WHERE {column} >= {from} AND {column} < {to} RETURNING *) \
-             INSERT INTO {partition} SELECT * FROM moved; \
+             WITH moved AS (DELETE FROM {default} WHERE {column} >= {from} AND {column} < {to} RETURNING {columns}) \
+             INSERT INTO {partition} ({columns}) SELECT {columns} FROM moved; \
              ALTER TABLE {table} ATTACH PARTITION {partition} FOR VALUES FROM ({from}) TO ({to})"
         );
         client.batch_execute(&sql).await.map_err(WarehouseError::statement("make a day's partition"))
+    }
+
+    /// The table's columns by name: those of a partition need not have the same order.
+    async fn columns(&self, client: &Client) -> Result<String, WarehouseError> {
+        let rows = client
+            .query_typed(
+                "SELECT attname::text FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 \
+                 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum",
+                &[(&quoted(&self.table), Type::TEXT)],
+            )
+            .await
+            .map_err(WarehouseError::statement("list a table's columns"))?;
+        Ok(list(&rows.iter().map(|row| row.get(0)).collect::<Vec<String>>()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_over_by_whole_days_of_its_event_or_when_it_never_had_a_day() {
+        let retention = Retention::new("t", "at", 30);
+        let at = |day: &str| DateTime::parse_from_rfc3339(&format!("{day}:00:00Z")).unwrap().to_utc();
+        let now = at("2026-11-25T23");
+        let is_over = |event: &str, received: &str| retention.is_over(at(event), at(received), now);
+        // The partition of the 26th of October goes on the 26th of November.
+        assert!(!is_over("2026-10-26T00", "2026-10-26T00"));
+        assert!(is_over("2026-10-25T23", "2026-10-25T23"));
+        // An old timestamp of the producer's says nothing about a row of today's.
+        assert!(!is_over("2026-11-25T00", "2026-08-01T00"));
+        // Far ahead: kept so many days after it came.
+        assert!(is_over("2099-01-01T00", "2026-10-01T00"));
+        assert!(!is_over("2099-01-01T00", "2026-11-01T00"));
+        // Its day had a partition before it would have gone.
+        assert!(!is_over("2026-11-09T00", "2026-10-01T00"));
     }
 }

@@ -7,8 +7,10 @@ use pipeline::{Column, FieldType, Layout, OnRepeat, Pipeline, Table, Value};
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
+use crate::definition::{ColumnDefinition, TableDefinition};
 use crate::error::WarehouseError;
-use crate::names::{check_columns, create_schema, quoted, sql_type};
+use crate::names::{list, quoted, sql_type};
+use crate::plan::TablePlan;
 use crate::retention::Retention;
 use crate::values;
 
@@ -18,6 +20,9 @@ pub(crate) const RECEIVED_AT: &str = "received_at";
 pub(crate) const PARTITION: &str = "_partition";
 /// The column of the record's offset.
 pub(crate) const OFFSET: &str = "_offset";
+/// The column of the time at which we stored the row. Only tables with a retention have it, and Postgres fills it: no
+/// function names it when it inserts, so one of an older deployment fills it too.
+pub(crate) const STORED_AT: &str = "_stored_at";
 
 /// A record's row, before it is one.
 #[derive(Debug)]
@@ -63,45 +68,23 @@ impl RowsTable {
             Some(days) => Some(Retention::new(&spec.name, event_time.as_deref()?, days)),
             None => None,
         };
-        let insert = insert(&spec.name, &columns, &key, spec.on_repeat, event_time.as_deref())?;
+        let insert = insert(spec, &columns, &key, event_time.as_deref())?;
         let indexes = spec.indexes.iter().map(|paths| names(paths)).collect::<Option<_>>()?;
         let (name, id) = (spec.name.clone(), spec.id_column.clone());
         Some(Self { name, columns, key, indexes, id, retention, insert })
     }
 
-    /// Creates the table, its schema and its indexes where they do not exist, and brings its partitions up to date; a
-    /// table that exists must have these columns.
-    pub async fn create(&self, client: &Client) -> Result<(), WarehouseError> {
-        let failed = WarehouseError::statement("create a table");
-        let columns = self.wanted_columns();
-        let (mut sql, table) = (create_schema(&self.name), quoted(&self.name));
-        let mut lines = Vec::new();
-        if let Some(id) = &self.id {
-            // Not an identity column: those of partitioned tables are younger than Postgres 15.
-            let sequence = quoted(&format!("{}_{id}_seq", self.name));
-            let _ = write!(sql, "CREATE SEQUENCE IF NOT EXISTS {sequence}; ");
-            let default = format!("nextval('{}')", sequence.replace('\'', "''"));
-            lines.push(format!("{} bigint NOT NULL DEFAULT {default}", quoted(id)));
-        }
-        let nullable = self.columns.iter().map(|(_, column)| column.nullable).chain([false; 3]);
-        for ((column, sql_type), nullable) in columns.iter().zip(nullable) {
-            let rule = if nullable { "" } else { " NOT NULL" };
-            lines.push(format!("{} {sql_type}{rule}", quoted(column)));
-        }
-        if !self.key.is_empty() {
-            lines.push(format!("PRIMARY KEY ({})", list(&self.key)));
-        }
-        let partitioned = self.retention.as_ref().map(Retention::partition_by).unwrap_or_default();
-        let _ = write!(sql, "CREATE TABLE IF NOT EXISTS {table} ({}){partitioned}; ", lines.join(", "));
-        for index in &self.indexes {
-            let plain = self.name.rsplit('.').next().unwrap_or_default();
-            let name = quoted(&format!("{plain}_{}_idx", index.join("_")));
-            let _ = write!(sql, "CREATE INDEX IF NOT EXISTS {name} ON {table} ({}); ", list(index));
-        }
-        client.batch_execute(&sql).await.map_err(&failed)?;
-        check_columns(client, &self.name, &columns).await?;
-        self.check_key(client).await?;
-        self.keep_up(client, Utc::now().date_naive()).await
+    /// Creates the table where it does not exist, else brings its columns and indexes up to date where that can be done
+    /// in place; then its partitions. Within the transaction that `client` has open.
+    pub async fn create(&self, client: &Client) -> Result<TablePlan, WarehouseError> {
+        let plan = self.definition().bring_up_to_date(client).await?;
+        self.keep_up(client, Utc::now().date_naive()).await?;
+        Ok(plan)
+    }
+
+    /// What [`RowsTable::create`] would do besides partitions. Changes nothing.
+    pub async fn plan(&self, client: &Client) -> Result<TablePlan, WarehouseError> {
+        self.definition().plan(client).await
     }
 
     /// Where the table has a retention: makes the partitions of `today` and the days to come, and drops what is over.
@@ -112,45 +95,37 @@ impl RowsTable {
         }
     }
 
-    /// A table that exists with another key would refuse every batch, or take repetitions for rows.
-    async fn check_key(&self, client: &Client) -> Result<(), WarehouseError> {
-        let row = client
-            .query_typed_one(
-                "SELECT coalesce((SELECT array_agg(a.attname::text ORDER BY k.place) FROM pg_index i, \
-                     unnest(i.indkey) WITH ORDINALITY AS k(attnum, place), pg_attribute a \
-                 WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND a.attnum = k.attnum), '{}'), \
-                 c.relkind = 'p' FROM pg_class c WHERE c.oid = $1::text::regclass",
-                &[(&quoted(&self.name), Type::TEXT)],
-            )
-            .await
-            .map_err(WarehouseError::statement("look at a table's key"))?;
-        let (key, partitioned): (Vec<String>, bool) = (row.get(0), row.get(1));
-        if key != self.key {
-            return Err(WarehouseError::Schema(format!(
-                "table {} exists with the key ({}), not ({}): rename the table in the pipeline file, or alter it",
-                self.name,
-                key.join(", "),
-                self.key.join(", ")
-            )));
-        }
-        if partitioned != self.retention.is_some() {
-            return Err(WarehouseError::Schema(format!(
-                "table {} exists {} partitions, and `retention_days` {}: rename the table in the pipeline file and copy \
-                 the rows",
-                self.name,
-                if partitioned { "with" } else { "without" },
-                if self.retention.is_some() { "needs them" } else { "is not set" },
-            )));
-        }
-        Ok(())
+    /// Whether a row may be gone by `now` because its days are over. `received_at` is Kafka's timestamp.
+    #[must_use]
+    pub fn is_over(&self, event: DateTime<Utc>, received_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+        self.retention.as_ref().is_some_and(|retention| retention.is_over(event, received_at, now))
     }
 
-    /// Names and types of the columns that records fill.
-    fn wanted_columns(&self) -> Vec<(String, String)> {
-        let own = self.columns.iter().filter_map(|(_, c)| Some((c.flat_name(), sql_type(c.field_type)?)));
+    fn definition(&self) -> TableDefinition {
+        let sequence = self.id.as_ref().map(|id| format!("{}_{id}_seq", self.name));
+        let id = self.id.as_ref().zip(sequence.as_ref()).map(|(id, sequence)| {
+            // Not an identity column: those of partitioned tables are younger than Postgres 15.
+            let default = format!("nextval('{}')", quoted(sequence).replace('\'', "''"));
+            ColumnDefinition::own(id, "bigint", Some((default, false)))
+        });
+        let fields = self.columns.iter().filter_map(|(_, column)| {
+            let sql_type = sql_type(column.field_type)?;
+            Some(ColumnDefinition::of_field(&column.path, column.flat_name(), sql_type, column.nullable))
+        });
         let position =
             [(RECEIVED_AT, "timestamp with time zone"), (PARTITION, "integer"), (OFFSET, "bigint")];
-        own.chain(position.map(|(name, sql_type)| (name.to_owned(), sql_type.to_owned()))).collect()
+        let position = position.map(|(name, sql_type)| ColumnDefinition::own(name, sql_type, None));
+        let stored_at = self.retention.as_ref().map(|_| {
+            ColumnDefinition::own(STORED_AT, "timestamp with time zone", Some(("now()".to_owned(), true)))
+        });
+        TableDefinition {
+            name: self.name.clone(),
+            columns: id.into_iter().chain(fields).chain(position).chain(stored_at).collect(),
+            key: self.key.clone(),
+            partition_by: self.retention.as_ref().map(|retention| retention.column().to_owned()),
+            indexes: self.indexes.clone(),
+            sequence,
+        }
     }
 
     /// Stores rows in one statement, within the transaction that `client` has open. Returns how many rows there are new
@@ -220,17 +195,12 @@ fn nullable_within(layout: &Layout, place: usize) -> Column {
     Column { nullable: layout.may_be_null(place), ..layout.columns[place].clone() }
 }
 
-fn list(names: &[String]) -> String {
-    names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")
-}
-
 /// One statement for a batch: an array a column, in the order of the keys (so that two writers lock them in the same
 /// one), each key once.
 fn insert(
-    table: &str,
+    spec: &Table,
     columns: &[(usize, Column)],
     key: &[String],
-    on_repeat: OnRepeat,
     event_time: Option<&str>,
 ) -> Option<String> {
     let (mut names, mut arrays, mut values) = (Vec::new(), Vec::new(), Vec::new());
@@ -250,14 +220,14 @@ fn insert(
     let aliases: Vec<_> = (0..names.len()).map(|index| format!("c{index}")).collect();
     let alias_of = |name: &str| names.iter().position(|other| other == name).map(|index| format!("c{index}"));
     let (source, selected) = (arrays.join(", "), values.join(", "));
-    let mut sql = format!("INSERT INTO {} AS t ({}) SELECT ", quoted(table), list(&names));
+    let mut sql = format!("INSERT INTO {} AS t ({}) SELECT ", quoted(&spec.name), list(&names));
     if key.is_empty() {
         let _ = write!(sql, "{selected} FROM unnest({source}) AS u({})", aliases.join(", "));
         return Some(sql);
     }
     let newest: Vec<&str> = event_time.into_iter().chain([RECEIVED_AT, PARTITION, OFFSET]).collect();
     let keys = key.iter().map(|name| alias_of(name)).collect::<Option<Vec<_>>>()?.join(", ");
-    let (position, way) = match on_repeat {
+    let (position, way) = match spec.on_repeat {
         OnRepeat::KeepFirst => (&[PARTITION, OFFSET][..], ""),
         OnRepeat::ReplaceByNewest => (newest.as_slice(), " DESC"),
     };
@@ -269,11 +239,14 @@ fn insert(
         aliases.join(", "),
         list(key)
     );
-    match on_repeat {
+    match spec.on_repeat {
         OnRepeat::KeepFirst => sql.push_str("DO NOTHING"),
         OnRepeat::ReplaceByNewest => {
-            let set = names.iter().filter(|name| !key.contains(name));
-            let set: Vec<_> = set.map(|name| format!("{0} = EXCLUDED.{0}", quoted(name))).collect();
+            // A row is as old as the record that it holds.
+            let stored_at = spec.retention_days.map(|_| STORED_AT);
+            let set = names.iter().map(String::as_str).filter(|name| !key.iter().any(|other| other == name));
+            let set = set.chain(stored_at).map(|name| format!("{0} = EXCLUDED.{0}", quoted(name)));
+            let set: Vec<_> = set.collect();
             let of = |row: &str| {
                 newest.iter().map(|name| format!("{row}.{}", quoted(name))).collect::<Vec<_>>().join(", ")
             };

@@ -3,17 +3,23 @@
 use std::str::FromStr;
 
 use function_kit::Environment;
+use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;
-use tokio_postgres::config::Host;
+use tokio_postgres::config::{Host, SslMode};
+
+use crate::connect::wants_writes;
+use crate::tls::TlsMode;
 
 /// Where the database is and how to log in.
 #[derive(Debug, Clone)]
 pub struct DatabaseSettings {
     pub(crate) config: Config,
-    pub(crate) tls: bool,
+    pub(crate) tls: TlsMode,
     pub(crate) auth: DatabaseAuth,
-    /// PEM file with further certificate authorities, such as those of RDS.
+    /// PEM file with further certificate authorities.
     pub(crate) ca_file: Option<String>,
+    /// Further certificate authorities, as PEM.
+    pub(crate) ca_pem: Option<String>,
 }
 
 /// Where the password comes from.
@@ -41,13 +47,14 @@ impl FromStr for DatabaseAuth {
 }
 
 impl DatabaseSettings {
-    /// Reads `DATABASE_URL`, `DATABASE_AUTH` (default `url`) and `DATABASE_CA_FILE`.
+    /// Reads `DATABASE_URL`, `DATABASE_AUTH` (default `url`), `DATABASE_CA_FILE` and `DATABASE_CA_PEM`.
     pub fn read(environment: &mut Environment) -> Option<Self> {
         let url: Option<String> = environment.required("DATABASE_URL", "postgres://user@host:port/database");
         let auth = environment.optional("DATABASE_AUTH", DatabaseAuth::Url);
         let ca_file = environment.text("DATABASE_CA_FILE");
+        let ca_pem = environment.text("DATABASE_CA_PEM");
         match Self::new(&url?, auth?) {
-            Ok(settings) => Some(Self { ca_file, ..settings }),
+            Ok(settings) => Some(Self { ca_file: ca_file.or(settings.ca_file), ca_pem, ..settings }),
             Err(problem) => {
                 environment.problem(format!("DATABASE_URL is not valid: {problem}"));
                 None
@@ -55,30 +62,48 @@ impl DatabaseSettings {
         }
     }
 
-    /// Settings for a URL; `sslmode=disable` turns TLS off, any other value asks for a verified server. Without
-    /// `sslmode` only a server on this machine is spoken to in the clear.
+    /// Settings for a URL. Its `sslmode` means:
+    ///
+    /// | `sslmode` | TLS | certificate |
+    /// |---|---|---|
+    /// | `disable` | no | |
+    /// | `allow`, `prefer` | where the server offers it | unchecked |
+    /// | `verify-ca` | yes | of a trusted authority, for whatever name |
+    /// | `require`, `verify-full` | yes | of a trusted authority, for the host's name or address |
+    ///
+    /// Without `sslmode` it is `disable` for a server on this machine and `verify-full` for any other. Stricter than libpq,
+    /// whose `require` takes any certificate unless there is a file of authorities; here there always are some. A socket
+    /// needs no TLS, whatever is asked for. `sslrootcert` is the same as `DATABASE_CA_FILE`, which wins.
     pub fn new(url: &str, auth: DatabaseAuth) -> Result<Self, String> {
-        let (url, sslmode) = without_sslmode(url);
+        let Url { url, sslmode, sslrootcert } = Url::of(url);
         let mut config: Config = url.parse().map_err(|_| "not a postgres:// URL".to_owned())?;
         if config.get_hosts().is_empty() {
             return Err("it names no host".into());
         }
-        let local = config.get_hosts().iter().all(|host| match host {
+        let all = |local: &dyn Fn(&Host) -> bool| config.get_hosts().iter().all(local);
+        let sockets = all(&|host| matches!(host, Host::Unix(_)));
+        let local = all(&|host| match host {
             Host::Tcp(name) => matches!(name.as_str(), "localhost" | "127.0.0.1" | "::1"),
             Host::Unix(_) => true,
         });
         let tls = match sslmode.as_deref() {
-            None => !local,
-            Some("disable") => false,
-            Some("require" | "verify-ca" | "verify-full") => true,
-            Some(_) => return Err("sslmode must be disable, require or verify-full".into()),
+            _ if sockets => TlsMode::Disable,
+            None if local => TlsMode::Disable,
+            Some("disable") => TlsMode::Disable,
+            Some("allow" | "prefer") => TlsMode::Prefer,
+            Some("verify-ca") => TlsMode::VerifyCa,
+            None | Some("require" | "verify-full") => TlsMode::VerifyFull,
+            Some(_) => {
+                return Err("sslmode must be disable, prefer, require, verify-ca or verify-full".into());
+            }
         };
-        config.application_name("headwater").ssl_mode(if tls {
-            tokio_postgres::config::SslMode::Require
-        } else {
-            tokio_postgres::config::SslMode::Disable
+        config.application_name("headwater").ssl_mode(match tls {
+            TlsMode::Disable => SslMode::Disable,
+            TlsMode::Prefer => SslMode::Prefer,
+            TlsMode::VerifyCa | TlsMode::VerifyFull => SslMode::Require,
         });
-        Ok(Self { config, tls, auth, ca_file: None })
+        wants_writes(&mut config, &url);
+        Ok(Self { config, tls, auth, ca_file: sslrootcert, ca_pem: None })
     }
 
     /// Host and port, for messages.
@@ -98,13 +123,32 @@ impl DatabaseSettings {
     }
 }
 
-/// tokio-postgres knows fewer values of `sslmode` than libpq; so it is taken out and read here.
-fn without_sslmode(url: &str) -> (String, Option<String>) {
-    let Some((base, query)) = url.split_once('?') else { return (url.to_owned(), None) };
-    let (mode, rest): (Vec<_>, Vec<_>) = query.split('&').partition(|pair| pair.starts_with("sslmode="));
-    let mode = mode.first().and_then(|pair| pair.strip_prefix("sslmode=")).map(str::to_owned);
-    let url = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
-    (url, mode)
+/// A URL without what tokio-postgres does not know, or knows fewer values of than libpq.
+struct Url {
+    url: String,
+    sslmode: Option<String>,
+    sslrootcert: Option<String>,
+}
+
+impl Url {
+    fn of(url: &str) -> Self {
+        let Some((base, query)) = url.split_once('?') else {
+            return Self { url: url.to_owned(), sslmode: None, sslrootcert: None };
+        };
+        let (mut sslmode, mut sslrootcert, mut rest) = (None, None, Vec::new());
+        for pair in query.split('&') {
+            let value = |value: &str| percent_decode_str(value).decode_utf8_lossy().into_owned();
+            match pair.split_once('=') {
+                Some(("sslmode", mode)) => sslmode = Some(value(mode)),
+                // libpq's word for the public authorities, which are always trusted here.
+                Some(("sslrootcert", "system")) => {}
+                Some(("sslrootcert", path)) => sslrootcert = Some(value(path)),
+                _ => rest.push(pair),
+            }
+        }
+        let url = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
+        Self { url, sslmode, sslrootcert }
+    }
 }
 
 #[cfg(test)]
@@ -119,18 +163,46 @@ mod tests {
         }
     }
 
-    fn tls(url: &str) -> Result<bool, String> {
+    fn tls(url: &str) -> Result<TlsMode, String> {
         DatabaseSettings::new(url, DatabaseAuth::Url).map(|settings| settings.tls)
     }
 
     #[test]
     fn only_a_server_on_this_machine_is_spoken_to_in_the_clear_unasked() {
-        assert_eq!(tls("postgres://u@127.0.0.1:5432/db"), Ok(false));
-        assert_eq!(tls("postgres://u@db.example:5432/db"), Ok(true));
-        assert_eq!(tls("postgres://u@db.example/db?connect_timeout=3&sslmode=disable"), Ok(false));
-        assert_eq!(tls("postgres://u@127.0.0.1/db?sslmode=verify-full"), Ok(true));
+        assert_eq!(tls("postgres://u@127.0.0.1:5432/db"), Ok(TlsMode::Disable));
+        assert_eq!(tls("postgres://u@%2Fvar%2Frun/db?sslmode=verify-full"), Ok(TlsMode::Disable));
+        assert_eq!(tls("postgres://u@db.example:5432/db"), Ok(TlsMode::VerifyFull));
+        assert_eq!(tls("postgres://u@127.0.0.1,db.example/db"), Ok(TlsMode::VerifyFull));
+        assert_eq!(tls("postgres://u@db.example/db?connect_timeout=3&sslmode=disable"), Ok(TlsMode::Disable));
+        assert_eq!(tls("postgres://u@127.0.0.1/db?sslmode=verify-full"), Ok(TlsMode::VerifyFull));
+        assert_eq!(tls("postgres://u@db.example/db?sslmode=require"), Ok(TlsMode::VerifyFull));
+        assert_eq!(tls("postgres://u@db.example/db?sslmode=verify-ca"), Ok(TlsMode::VerifyCa));
+        assert_eq!(tls("postgres://u@db.example/db?sslmode=prefer"), Ok(TlsMode::Prefer));
         assert!(tls("postgres://u@h/db?sslmode=maybe").is_err());
         assert!(tls("not a url").is_err());
+    }
+
+    #[test]
+    fn a_file_of_authorities_may_be_named_in_the_url() {
+        let url = "postgres://u@h/db?sslrootcert=%2Fetc%2Fca.pem&sslmode=verify-full";
+        let settings = DatabaseSettings::new(url, DatabaseAuth::Url).unwrap();
+        assert_eq!(settings.ca_file.as_deref(), Some("/etc/ca.pem"));
+        let url = "postgres://u@h/db?sslrootcert=system";
+        assert_eq!(DatabaseSettings::new(url, DatabaseAuth::Url).unwrap().ca_file, None);
+    }
+
+    #[test]
+    fn of_several_hosts_the_one_that_takes_writes_is_meant() {
+        use tokio_postgres::config::TargetSessionAttrs::{Any, ReadWrite};
+        for (url, meant) in [
+            ("postgres://u@a,b/db", ReadWrite),
+            ("postgres://u@a/db", Any),
+            ("postgres://u@a,b/db?target_session_attrs=any", Any),
+            ("postgres://u@a/db?target_session_attrs=read-write", ReadWrite),
+        ] {
+            let settings = DatabaseSettings::new(url, DatabaseAuth::Url).unwrap();
+            assert_eq!(settings.config.get_target_session_attrs(), meant, "{url}");
+        }
     }
 
     #[test]

@@ -6,8 +6,10 @@ use pipeline::{FieldType, Layout, Pipeline, Totals};
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
+use crate::definition::{ColumnDefinition, TableDefinition};
 use crate::error::WarehouseError;
-use crate::names::{check_columns, create_schema, quoted, sql_type};
+use crate::names::{quoted, sql_type};
+use crate::plan::TablePlan;
 
 /// What the total is kept in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,25 +80,33 @@ impl TotalsTable {
         Some(Self::new(&spec.table, keys.collect::<Option<_>>()?, &spec.total_column, sum))
     }
 
-    /// Creates the table, and its schema, where they do not exist; one that does must have these columns.
-    pub async fn create(&self, client: &Client) -> Result<(), WarehouseError> {
-        let failed = WarehouseError::statement("create a totals table");
-        let mut sql = create_schema(&self.name);
-        let _ = write!(sql, "CREATE TABLE IF NOT EXISTS {} (", quoted(&self.name));
-        for (column, sql_type) in &self.keys {
-            let _ = write!(sql, "{} {sql_type} NOT NULL, ", quoted(column));
+    /// Creates the table where it does not exist, else brings its columns up to date where that can be done in place.
+    pub async fn create(&self, client: &Client) -> Result<TablePlan, WarehouseError> {
+        self.definition().bring_up_to_date(client).await
+    }
+
+    /// What [`TotalsTable::create`] would do. Changes nothing.
+    pub async fn plan(&self, client: &Client) -> Result<TablePlan, WarehouseError> {
+        self.definition().plan(client).await
+    }
+
+    fn definition(&self) -> TableDefinition {
+        let keys = self.keys.iter().map(|(column, sql_type)| {
+            ColumnDefinition::of_field(column, column.clone(), sql_type.clone(), false)
+        });
+        let now = Some(("now()".to_owned(), true));
+        let own = [
+            ColumnDefinition::own(&self.total.0, &self.total.1.sql(), None),
+            ColumnDefinition::own("updated_at", "timestamp with time zone", now),
+        ];
+        TableDefinition {
+            name: self.name.clone(),
+            columns: keys.chain(own).collect(),
+            key: self.keys.iter().map(|(column, _)| column.clone()).collect(),
+            partition_by: None,
+            indexes: Vec::new(),
+            sequence: None,
         }
-        let keys: Vec<_> = self.keys.iter().map(|(column, _)| quoted(column)).collect();
-        let _ = write!(
-            sql,
-            "{} {} NOT NULL, updated_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY ({}))",
-            quoted(&self.total.0),
-            self.total.1.sql(),
-            keys.join(", ")
-        );
-        client.batch_execute(&sql).await.map_err(&failed)?;
-        let total = (self.total.0.clone(), self.total.1.sql());
-        check_columns(client, &self.name, self.keys.iter().chain([&total])).await
     }
 
     /// Adds to many totals in one statement. `rows` are unique keys, as text, in a fixed order (so that two writers

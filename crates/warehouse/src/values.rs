@@ -6,6 +6,15 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use pipeline::{FieldType, Poison, Value};
 use tokio_postgres::types::{ToSql, Type};
 
+/// Why a text with a NUL is poison.
+pub const NUL: &str = "the table cannot hold it: a text holds a NUL";
+
+/// Whether it is a text that holds a NUL, which Postgres cannot.
+#[must_use]
+pub fn has_nul(value: &Value<'_>) -> bool {
+    matches!(value, Value::Text(text) if text.contains('\0'))
+}
+
 /// Takes a text. One that holds a NUL is poison: Postgres cannot hold it.
 pub fn text(value: &mut Value<'_>) -> Result<Option<String>, Poison> {
     match std::mem::take(value) {

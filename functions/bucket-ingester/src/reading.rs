@@ -203,7 +203,7 @@ impl Reading<'_> {
     ) -> Result<(), IngestError> {
         let (client, bucket) = (self.client, self.tools.bucket.as_str());
         let failed = WarehouseError::statement("store a stretch of an object");
-        client.batch_execute("BEGIN").await.map_err(&failed)?;
+        warehouse::begin(client, self.deadline).await.map_err(&failed)?;
         let found = registry::find(client, bucket, &[self.key], true).await?;
         if found.get(self.key).map(|found| (found.reading, found.next)) != before {
             return Err(IngestError::Moved);

@@ -89,8 +89,9 @@ impl Default for RowDecoder {
             let field = |&(name, field_type, nullable): &_| Field::new(name, field_type, nullable);
             RecordDecoder::new(&fields.iter().map(field).collect::<Vec<_>>())
         };
+        let envelope = [Field::new("type", String, false), Field::new("data", Json, true)];
         Self {
-            envelope: decoder(&[("type", String, false), ("data", Json, true)]),
+            envelope: RecordDecoder::envelope(&envelope),
             song: decoder(&[
                 ("artist_name", String, false),
                 ("title", String, false),

@@ -137,7 +137,7 @@ impl InboxLane {
             let work = &work;
             let run = self.warehouse.run("store events", deadline, async |client: &Client| {
                 let failed = WarehouseError::statement("store events");
-                client.batch_execute("BEGIN").await.map_err(&failed)?;
+                warehouse::begin(client, deadline).await.map_err(&failed)?;
                 registry::save(client, LANE, bucket, &work.entries).await?;
                 work.rows.store(client, bucket).await?;
                 client.batch_execute("COMMIT").await.map_err(&failed)

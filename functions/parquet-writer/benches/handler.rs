@@ -42,7 +42,7 @@ fn handler(criterion: &mut Criterion) {
             let decoded = schema.decode(&partitions).unwrap();
             let mut append = TopicAppend::new(&schema, &encoder, &partitions, &decoded);
             let plan = append.plan(&AppVersions::default()).unwrap().unwrap();
-            let files = append.encode(&plan.accepted).unwrap();
+            let files: Vec<_> = append.files(&plan.accepted).map(Result::unwrap).collect();
             assert_eq!(files.iter().map(|file| file.rows).sum::<usize>(), 10_000);
             black_box(files)
         });

@@ -16,9 +16,6 @@ use positions::{
 
 use crate::decoded::{Decoded, Fate, TopicSchema};
 
-/// Files of one commit, at the most. A batch of older days than that goes to one folder for all.
-const MAX_FILES: usize = 16;
-
 /// Why a batch could not be appended.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
@@ -65,7 +62,6 @@ pub struct TopicAppend<'a> {
     results: Vec<Result<Settled, TopicRecreated>>,
     forgotten_holes: u64,
     skipped_offsets: u64,
-    catch_all_rows: u64,
 }
 
 /// Records of one partition that must be parked before an append, each with its reason.
@@ -97,7 +93,6 @@ impl<'a> TopicAppend<'a> {
             results: Vec::new(),
             forgotten_holes: 0,
             skipped_offsets: 0,
-            catch_all_rows: 0,
         }
     }
 
@@ -114,7 +109,7 @@ impl<'a> TopicAppend<'a> {
         for (number, partition) in self.partitions.iter().enumerate() {
             let position = self.position(*partition, apps);
             // A topic that was created again is reported by the plan.
-            let Ok(accepted) = accept(partition, &position) else { continue };
+            let Ok(accepted) = accept(partition, partition.len(), &position) else { continue };
             let mut records = Vec::new();
             for (index, reason) in self.unstorable(number, &accepted) {
                 self.parked.insert((number, index, position.incarnation));
@@ -154,12 +149,6 @@ impl<'a> TopicAppend<'a> {
     #[must_use]
     pub fn skipped_offsets(&self) -> u64 {
         self.skipped_offsets
-    }
-
-    /// Rows that went to the catch-all folder.
-    #[must_use]
-    pub fn catch_all_rows(&self) -> u64 {
-        self.catch_all_rows
     }
 
     fn app_id(&self, partition: PartitionRecords<'_>) -> String {
@@ -206,28 +195,17 @@ impl<'a> TopicAppend<'a> {
         Ok((rows, handled))
     }
 
-    fn columns_error(&self, source: ArrowError) -> AppendError {
-        let topic = self.partitions.first().map(PartitionRecords::topic).unwrap_or_default().to_owned();
-        AppendError::Columns { topic, source }
-    }
-
-    /// The rows of each file: by folder, the largest folders first, and what exceeds the bound in the last one.
-    fn cut(&mut self, rows: &[u32]) -> Vec<(Vec<Option<String>>, Vec<u32>)> {
-        let mut folders: Vec<(Vec<Option<String>>, Vec<u32>)> =
-            self.decoded.folders.iter().map(|folder| (folder.clone(), Vec::new())).collect();
-        for &row in rows {
-            folders[self.decoded.folder_of[row as usize] as usize].1.push(row);
+    /// One file of `folder` with these rows.
+    fn file(&self, folder: &[Option<String>], rows: Vec<u32>) -> Result<PartitionFile, AppendError> {
+        if rows.len() == self.decoded.rows.num_rows() {
+            return Ok(self.encoder.encode(folder.to_vec(), &self.decoded.rows)?);
         }
-        folders.retain(|(_, rows)| !rows.is_empty());
-        self.catch_all_rows = 0;
-        if folders.len() > MAX_FILES {
-            folders.sort_by_key(|(_, rows)| std::cmp::Reverse(rows.len()));
-            let mut rest: Vec<u32> = folders.drain(MAX_FILES - 1..).flat_map(|(_, rows)| rows).collect();
-            rest.sort_unstable();
-            self.catch_all_rows = rest.len() as u64;
-            folders.push((self.schema.catch_all(), rest));
-        }
-        folders
+        let taken = take_record_batch(&self.decoded.rows, &UInt32Array::from(rows));
+        let taken = taken.map_err(|source| {
+            let topic = self.partitions.first().map(PartitionRecords::topic).unwrap_or_default();
+            AppendError::Columns { topic: topic.to_owned(), source }
+        })?;
+        Ok(self.encoder.encode(folder.to_vec(), &taken)?)
     }
 }
 
@@ -243,7 +221,7 @@ impl Append for TopicAppend<'_> {
         self.skipped_offsets = 0;
         for (number, partition) in self.partitions.iter().enumerate() {
             let before = self.position(*partition, apps);
-            let accepted = match accept(partition, &before) {
+            let accepted = match accept(partition, partition.len(), &before) {
                 Ok(accepted) => accepted,
                 Err(recreated) => {
                     self.results.push(Err(recreated));
@@ -258,7 +236,7 @@ impl Append for TopicAppend<'_> {
             self.results.push(Ok(Settled { tally, refused }));
             rows.extend(new);
             let mut after = before.clone();
-            self.forgotten_holes += advance(partition, &mut after, &handled) as u64;
+            self.forgotten_holes += advance(partition, partition.len(), &mut after, &handled) as u64;
             self.skipped_offsets += after.skipped_since(&before);
             if after != before {
                 let id = self.app_id(*partition);
@@ -269,19 +247,12 @@ impl Append for TopicAppend<'_> {
         Ok((!nothing_new).then_some(Plan { accepted: rows, app_versions }))
     }
 
-    fn encode(&mut self, accepted: &Self::Accepted) -> Result<Vec<PartitionFile>, AppendError> {
-        let all = accepted.len() == self.decoded.rows.num_rows();
-        let mut files = Vec::new();
-        for (folder, rows) in self.cut(accepted) {
-            let file = if all && rows.len() == accepted.len() {
-                self.encoder.encode(folder, &self.decoded.rows)?
-            } else {
-                let some = take_record_batch(&self.decoded.rows, &UInt32Array::from(rows))
-                    .map_err(|source| self.columns_error(source))?;
-                self.encoder.encode(folder, &some)?
-            };
-            files.push(file);
-        }
-        Ok(files)
+    fn files(
+        &mut self,
+        accepted: &Self::Accepted,
+    ) -> impl Iterator<Item = Result<PartitionFile, AppendError>> + Send {
+        let append = &*self;
+        let cut = append.decoded.by_folder(accepted);
+        cut.into_iter().map(move |(folder, rows)| append.file(folder, rows))
     }
 }

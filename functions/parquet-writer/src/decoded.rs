@@ -84,12 +84,7 @@ impl TopicSchema {
         &self.spec.consumer_group
     }
 
-    /// Partition values of the catch-all folder: the constants, and nulls where the event time would decide.
-    #[must_use]
-    pub fn catch_all(&self) -> Vec<Option<String>> {
-        self.folder(None)
-    }
-
+    /// Partition values of a record with this event time. Without one, patterns have no value: the null partition.
     fn folder(&self, event_time: Option<i64>) -> Vec<Option<String>> {
         let instant = event_time.and_then(DateTime::from_timestamp_micros);
         let value = |column: &pipeline::PartitionColumn| {
@@ -108,20 +103,20 @@ impl TopicSchema {
         let layout = self.decoder.layout();
         let mut columns = ColumnBuilder::all(layout, &layout.roots, records);
         let mut origin = OriginBuilder::new(records);
-        let mut folders = Folders { schema: self, list: Vec::new(), by_hour: HashMap::new(), last: None };
+        let mut folders = Folders::new(self);
         let mut folder_of = Vec::with_capacity(records);
         let mut fates = Vec::with_capacity(partitions.len());
         let (mut row, mut extra_fields, mut rows) = (Vec::new(), 0, 0);
         for partition in partitions {
             let mut partition_fates = Vec::with_capacity(partition.len());
             for record in partition.iter() {
-                let bytes = record.value().bytes().map_err(|reason| Poison(reason.to_owned()));
+                let bytes = record.payload().map_err(|reason| Poison(reason.to_owned()));
                 partition_fates.push(match bytes.and_then(|bytes| self.decoder.decode(bytes, &mut row)) {
                     Ok(extra) => {
                         for column in &mut columns {
                             column.append(&row);
                         }
-                        origin.append(partition.partition(), record.offset(), record.timestamp_ms());
+                        origin.append(partition.partition(), record.offset(), record.time_ms());
                         folder_of.push(folders.of(&row));
                         extra_fields += u64::from(extra);
                         rows += 1;
@@ -156,11 +151,10 @@ impl OriginBuilder {
         }
     }
 
-    fn append(&mut self, partition: i32, offset: i64, timestamp_ms: i64) {
+    fn append(&mut self, partition: i32, offset: i64, time_ms: Option<i64>) {
         self.partitions.append_value(partition);
         self.offsets.append_value(offset);
-        // Kafka writes −1 where a record has no timestamp.
-        self.timestamps.append_option(timestamp_ms.checked_mul(1_000).filter(|_| timestamp_ms >= 0));
+        self.timestamps.append_option(time_ms.map(|time_ms| time_ms * 1_000));
     }
 
     fn finish(mut self, topic: &str, rows: usize) -> Result<[ArrayRef; 4], ArrowError> {
@@ -175,15 +169,35 @@ impl OriginBuilder {
     }
 }
 
+impl Decoded {
+    /// Splits rows by folder, in the order in which the folders first occur.
+    #[must_use]
+    pub fn by_folder(&self, rows: &[u32]) -> Vec<(&[Option<String>], Vec<u32>)> {
+        let mut folders: Vec<_> = self.folders.iter().map(|folder| (folder.as_slice(), Vec::new())).collect();
+        for &row in rows {
+            folders[self.folder_of[row as usize] as usize].1.push(row);
+        }
+        folders.retain(|(_, rows)| !rows.is_empty());
+        folders
+    }
+}
+
 /// Finds the folder of a row; most rows are of the hour of the row before.
 struct Folders<'s> {
     schema: &'s TopicSchema,
     list: Vec<Vec<Option<String>>>,
+    /// A batch can hold as many hours as records.
     by_hour: HashMap<Option<i64>, u32>,
+    by_values: HashMap<Vec<Option<String>>, u32>,
     last: Option<(Option<i64>, u32)>,
 }
 
-impl Folders<'_> {
+impl<'s> Folders<'s> {
+    fn new(schema: &'s TopicSchema) -> Self {
+        let (by_hour, by_values) = (HashMap::new(), HashMap::new());
+        Self { schema, list: Vec::new(), by_hour, by_values, last: None }
+    }
+
     fn of(&mut self, row: &[Value<'_>]) -> u32 {
         let event_time = self.schema.event_time.and_then(|place| match row[place] {
             Value::Timestamp(micros) => Some(micros),
@@ -197,13 +211,12 @@ impl Folders<'_> {
         }
         let number = self.by_hour.get(&hour).copied().unwrap_or_else(|| {
             let folder = self.schema.folder(event_time);
-            let known = self.list.iter().position(|other| *other == folder);
-            let index = known.unwrap_or_else(|| {
-                self.list.push(folder);
-                self.list.len() - 1
-            });
             // A batch has 10,000 records at the most.
-            let number = u32::try_from(index).unwrap_or(u32::MAX);
+            let next = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+            let number = *self.by_values.entry(folder).or_insert_with_key(|folder| {
+                self.list.push(folder.clone());
+                next
+            });
             self.by_hour.insert(hour, number);
             number
         });

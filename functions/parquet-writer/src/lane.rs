@@ -132,7 +132,6 @@ impl TopicSink for Lake {
         outcome.count("ExtraFields", decoded.extra_fields);
         outcome.count("HolesForgotten", append.forgotten_holes());
         outcome.count("OffsetsSkipped", append.skipped_offsets());
-        outcome.count("RowsCatchAll", append.catch_all_rows());
         settle(outcome, partitions, append.results());
         Ok(())
     }

@@ -1,8 +1,9 @@
 //! A topic's part of a batch, decoded once.
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use kafka_batch::PartitionRecords;
 use pipeline::{Poison, RecordDecoder, Value};
+use warehouse::values::{NUL, has_nul};
 use warehouse::{Client, NewRow, RowsTable};
 use warehouse_lane::{Decoded, LaneError, Place};
 
@@ -24,9 +25,13 @@ impl<'a> Batch<'a> {
     ) -> Self {
         let mut extra_fields = 0;
         let mut decode = |record: kafka_batch::RecordRef<'a>| {
-            let bytes = record.value().bytes().map_err(|reason| Poison(reason.to_owned()))?;
+            let bytes = record.payload().map_err(|reason| Poison(reason.to_owned()))?;
             let mut row = Vec::new();
-            extra_fields += u64::from(decoder.decode(bytes, &mut row)?);
+            let extra = decoder.decode(bytes, &mut row)?;
+            if row.iter().any(has_nul) {
+                return Err(Poison(NUL.to_owned()));
+            }
+            extra_fields += u64::from(extra);
             Ok(row)
         };
         let rows = partitions.iter().map(|partition| partition.iter().map(&mut decode).collect()).collect();
@@ -47,8 +52,7 @@ impl Decoded for Batch<'_> {
                 let record = partition.get(index);
                 Some(NewRow {
                     values,
-                    // A producer may write any number; one that is no time is as good as none.
-                    received_at: DateTime::from_timestamp_millis(record.timestamp_ms()).unwrap_or_default(),
+                    received_at: received_at(record.time_ms()),
                     partition: partition.partition(),
                     offset: record.offset(),
                 })
@@ -61,4 +65,9 @@ impl Decoded for Batch<'_> {
     fn extra_fields(&self) -> u64 {
         self.extra_fields
     }
+}
+
+/// When Kafka took the record. Without a time the record is older than all that have one.
+fn received_at(time_ms: Option<i64>) -> DateTime<Utc> {
+    time_ms.and_then(DateTime::from_timestamp_millis).unwrap_or_default()
 }

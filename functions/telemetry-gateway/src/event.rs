@@ -9,14 +9,11 @@ use crate::fields::{Fields, Rejection};
 /// Characters of a name or an id.
 const MOST_CHARS: usize = 200;
 
-/// The first second that is beyond 9999-12-31: what neither the pipeline nor Postgres holds.
-const END_OF_TIME: f64 = 253_402_300_800.0;
-
 /// One event, as the data contract has it. Numbers are finite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// Seconds since the epoch, up to the end of the year 9999.
-    pub timestamp: f64,
+    /// Seconds since the epoch, up to the end of the year 9999: a JSON number with the digits that were sent.
+    pub timestamp: String,
     /// 17 of `[A-Z0-9]`.
     pub vin: String,
     /// Who made the vehicle.
@@ -36,15 +33,7 @@ pub struct Event {
 impl Event {
     /// Reads the fields; a rejection names everything that is wrong with them.
     pub(crate) fn of(mut fields: Fields<'_>) -> Result<Self, Rejection> {
-        let timestamp = fields.number("timestamp");
-        let timestamp = timestamp.and_then(|seconds| {
-            let held = (0.0..END_OF_TIME).contains(&seconds);
-            if held {
-                Some(seconds)
-            } else {
-                fields.problem("timestamp", "must be seconds since 1970, before the year 10000")
-            }
-        });
+        let timestamp = fields.epoch_seconds("timestamp");
         let vin = fields.text("vin", MOST_CHARS).and_then(|vin| {
             let held = vin.len() == 17 && vin.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
             if held { Some(vin) } else { fields.problem("vin", "must be 17 of A-Z and 0-9") }
@@ -74,13 +63,13 @@ impl Event {
         event().ok_or_else(|| Rejection::unreadable("the event is not whole"))
     }
 
-    /// The record's value: one JSON object, known fields first and in the contract's order. Numbers are the shortest
+    /// The record's value: one JSON object, known fields first and in the contract's order. Floats are the shortest
     /// that are read back as the same.
     #[must_use]
     pub fn value(&self) -> String {
         let [x, y, z] = self.position.map(Value::from);
         let (vin, make, model) = (text(&self.vin), text(&self.make), text(&self.model));
-        let (timestamp, speed) = (Value::from(self.timestamp), Value::from(self.speed));
+        let (timestamp, speed) = (&self.timestamp, Value::from(self.speed));
         let mut value = format!(
             r#"{{"timestamp":{timestamp},"vin":{vin},"make":{make},"model":{model},"position_x":{x},"position_y":{y},"position_z":{z},"speed":{speed}"#
         );

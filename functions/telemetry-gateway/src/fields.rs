@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use pipeline::{TimestampFormat, parse_epoch};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -14,6 +15,9 @@ pub(crate) const MOST_EXTRA_BYTES: usize = 64 << 10;
 
 /// What decoders make of bytes that are no text: its presence tells that the sender's encoding is broken.
 pub(crate) const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
+
+/// A longer number of seconds is written to the microsecond.
+const MOST_SECONDS_BYTES: usize = 64;
 
 /// A name that is repeated to the sender is cut here.
 const NAME_CHARS: usize = 64;
@@ -77,19 +81,40 @@ impl<'a> Fields<'a> {
         own
     }
 
+    /// Seconds since the epoch, from 1970 to the end of 9999, as a JSON number. It keeps the digits that were sent: the
+    /// lanes round them to the microsecond, with the function that checks them here.
+    pub(crate) fn epoch_seconds(&mut self, name: &str) -> Option<String> {
+        let text = self.number_text(name)?;
+        let micros = parse_epoch(&text, TimestampFormat::EpochSeconds).filter(|&micros| micros >= 0);
+        let Some(micros) = micros else {
+            return self.problem(name, "must be seconds since 1970, before the year 10000");
+        };
+        // Forms may hold `+1` or `.5`, which JSON does not have.
+        let is_json = text.len() <= MOST_SECONDS_BYTES && serde_json::from_str::<&RawValue>(&text).is_ok();
+        Some(if is_json {
+            text.into_owned()
+        } else {
+            format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+        })
+    }
+
     /// A finite number.
     pub(crate) fn number(&mut self, name: &str) -> Option<f64> {
-        let text = match self.required(name)? {
-            Given::Text(text) => text,
-            Given::Json(json) if json.get().starts_with(|c: char| c == '-' || c.is_ascii_digit()) => {
-                Cow::Borrowed(json.get())
-            }
-            Given::Json(_) | Given::Broken => return self.problem(name, "must be a number"),
-        };
-        match text.parse::<f64>() {
+        match self.number_text(name)?.parse::<f64>() {
             Ok(number) if number.is_finite() => Some(number),
             Ok(_) => self.problem(name, "must be a finite number of 64 bits"),
             Err(_) => self.problem(name, "must be a number"),
+        }
+    }
+
+    /// What is given as a number; in a form that is any text.
+    fn number_text(&mut self, name: &str) -> Option<Cow<'a, str>> {
+        match self.required(name)? {
+            Given::Text(text) => Some(text),
+            Given::Json(json) if json.get().starts_with(|c: char| c == '-' || c.is_ascii_digit()) => {
+                Some(Cow::Borrowed(json.get()))
+            }
+            Given::Json(_) | Given::Broken => self.problem(name, "must be a number"),
         }
     }
 

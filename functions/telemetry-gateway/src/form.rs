@@ -74,6 +74,29 @@ mod tests {
     }
 
     #[test]
+    fn a_timestamp_keeps_its_digits_and_is_a_json_number() {
+        let long = format!("1795209862.{}", "1".repeat(100));
+        for (given, written) in [
+            ("1795209862.1234564", "1795209862.1234564"),
+            ("1.795209862E9", "1.795209862E9"),
+            ("0", "0"),
+            ("%2B1795209862.1234565", "1795209862.123457"),
+            (".5", "0.500000"),
+            ("007", "7.000000"),
+            (&long, "1795209862.111111"),
+        ] {
+            let taken = event(GOOD.replace("1664624846.762738", given).as_bytes()).unwrap();
+            assert_eq!(taken.timestamp, written, "{given}");
+        }
+        for bad in
+            ["nan", "inf", "1e12", "1e999999999999", "-1", "253402300799.9999999", "1_000", "1 ", "0x1"]
+        {
+            let found = problems(&GOOD.replace("1664624846.762738", bad));
+            assert!(matches!(&found[..], [(field, _)] if field == "timestamp"), "{bad}: {found:?}");
+        }
+    }
+
+    #[test]
     fn every_bad_and_missing_field_is_named_at_once() {
         let found = problems("timestamp=soon&make=&speed=inf&vin=short&vin=short&position_x=1");
         let fields: Vec<&str> = found.iter().map(|(field, _)| field.as_str()).collect();

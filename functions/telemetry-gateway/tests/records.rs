@@ -1,7 +1,7 @@
 //! Every event that the gateway takes is one that every lane of its topic can decode.
 
 use function_kit::http::{HeaderMap, HeaderValue, header};
-use pipeline::{Field, FieldType, RecordDecoder, TimestampFormat, Value};
+use pipeline::{Field, FieldType, RecordDecoder, TimestampFormat, Value, parse_epoch};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::json;
@@ -27,13 +27,14 @@ fn posted(content_type: &'static str, body: &[u8]) -> Option<Event> {
 }
 
 /// The event's record is decoded to what the event says.
-#[expect(clippy::cast_possible_truncation, reason = "as the decoder does")]
 fn assert_decoded(event: &Event) {
     let (value, decoder, mut row) = (event.value(), decoder(), Vec::new());
     let extra =
         decoder.decode(value.as_bytes(), &mut row).unwrap_or_else(|poison| panic!("{poison}: {value}"));
     assert_eq!(extra as usize, event.extra.len() + usize::from(event.event_id.is_some()));
-    let mut expected = vec![Value::Timestamp((event.timestamp * 1e6).round() as i64)];
+    let micros = parse_epoch(&event.timestamp, TimestampFormat::EpochSeconds);
+    let micros = micros.unwrap_or_else(|| panic!("{}", event.timestamp));
+    let mut expected = vec![Value::Timestamp(micros)];
     expected.extend([&event.vin, &event.make, &event.model].map(|text| Value::Text(text.into())));
     expected.extend(event.position.map(Value::Float));
     expected.push(Value::Float(event.speed));

@@ -62,8 +62,11 @@ impl TopicSums {
         for partition in partitions {
             let mut fates = Vec::with_capacity(partition.len());
             for record in partition.iter() {
-                let bytes = record.value().bytes().map_err(|reason| Poison(reason.to_owned()));
+                let bytes = record.payload().map_err(|reason| Poison(reason.to_owned()));
                 fates.push(match bytes.and_then(|bytes| self.decoder.decode(bytes, &mut row)) {
+                    Ok(_) if self.keys.iter().any(|&place| values::has_nul(&row[place])) => {
+                        Fate::Poison(Poison(values::NUL.to_owned()))
+                    }
                     Ok(extra) => {
                         counted.extra_fields += u64::from(extra);
                         Fate::Amount { key: keys.number(&row), amount: amount(&row[self.sum]) }

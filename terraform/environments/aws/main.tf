@@ -75,6 +75,8 @@ module "lanes" {
   lake      = module.lake.lake
   parked    = module.lake.parked
 
+  database_ca_pem = var.database_ca_pem
+
   network = {
     subnet_ids         = module.network.subnet_ids
     security_group_ids = [module.network.security_group_ids["functions"]]

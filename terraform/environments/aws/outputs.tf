@@ -23,6 +23,11 @@ output "functions" {
   value       = module.lanes.functions
 }
 
+output "live_versions" {
+  description = "The version of each function that serves, by folder name. By hand a function is invoked as NAME:live. After an apply that failed this may already be the version that was to serve: ask `aws lambda get-alias`."
+  value       = module.lanes.live_versions
+}
+
 output "schedules" {
   description = "Schedules: name, group, expression, enabled, function_name."
   value       = module.lanes.schedules

@@ -107,6 +107,13 @@ variable "existing_database_url" {
   sensitive   = true
 }
 
+variable "database_ca_pem" {
+  description = "Certificates (PEM) of further authorities that Postgres' certificate may be of. Public ones and those of Amazon RDS are known; a private authority is named here. Counts towards the 4 KB of a function's variables."
+  type        = string
+  default     = ""
+  nullable    = false
+}
+
 variable "database" {
   description = "The RDS instance that is made: see the warehouse module."
   type = object({

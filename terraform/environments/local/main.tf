@@ -58,6 +58,7 @@ module "lanes" {
   parked    = module.lake.parked
 
   create_event_source_mappings = false
+  versions                     = false
   migrate_at_deploy            = false
   dead_letter_queues           = false
   quick_retries                = true

@@ -51,7 +51,9 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     content {
       id     = "old-versions"
       status = "Enabled"
-      filter {}
+      filter {
+        prefix = var.lifecycle_prefix
+      }
 
       noncurrent_version_expiration {
         noncurrent_days = rule.value

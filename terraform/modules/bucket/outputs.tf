@@ -3,6 +3,12 @@ output "name" {
   value       = aws_s3_bucket.this.bucket
 }
 
+output "versioned_name" {
+  description = "The bucket's name, once it keeps versions (where it is to)."
+  value       = aws_s3_bucket.this.bucket
+  depends_on  = [aws_s3_bucket_versioning.this]
+}
+
 output "arn" {
   description = "The bucket's ARN."
   value       = aws_s3_bucket.this.arn

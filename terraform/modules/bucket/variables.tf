@@ -15,6 +15,12 @@ variable "lifecycle_days" {
   default     = 30
 }
 
+variable "lifecycle_prefix" {
+  description = "Old versions go only below this prefix; null for the whole bucket."
+  type        = string
+  default     = null
+}
+
 variable "expiration_days" {
   description = "Days that objects stay; 0 for ever. Where versions are kept, an expired object is an old version from then on. 0 on the emulator, as lifecycle_days."
   type        = number

@@ -96,6 +96,9 @@ resource "aws_lambda_function" "this" {
 
   reserved_concurrent_executions = var.reserved_concurrency
 
+  # A version is the code with its settings, frozen.
+  publish = var.versions
+
   environment {
     variables = merge({ LOG_LEVEL = var.log_level }, var.environment)
   }
@@ -117,4 +120,22 @@ resource "aws_lambda_function" "this" {
       error_message = "The environment of ${var.name} exceeds Lambda's 4 KB."
     }
   }
+}
+
+# What must have succeeded before the new version serves. The alias depends on it and is not changed by it: a migration that
+# runs again moves no alias of a function that stayed the same.
+resource "terraform_data" "ready" {
+  input = var.start_after
+}
+
+# Whatever invokes the function names this alias. A deployment that fails before this point leaves the old version serving.
+resource "aws_lambda_alias" "live" {
+  count = var.versions ? 1 : 0
+
+  name             = "live"
+  description      = "The version that serves"
+  function_name    = aws_lambda_function.this.function_name
+  function_version = aws_lambda_function.this.version
+
+  depends_on = [terraform_data.ready]
 }

@@ -8,6 +8,31 @@ output "arn" {
   value       = aws_lambda_function.this.arn
 }
 
+output "live_arn" {
+  description = "ARN of what serves: the alias `live`, or the function itself where it has no versions. For mappings, schedules and permissions."
+  value       = var.versions ? one(aws_lambda_alias.live[*].arn) : aws_lambda_function.this.arn
+}
+
+output "qualifier" {
+  description = "The alias that serves; null where the function has no versions."
+  value       = one(aws_lambda_alias.live[*].name)
+}
+
+output "version" {
+  description = "The version that this deployment made, also before it serves."
+  value       = aws_lambda_function.this.version
+}
+
+output "live_version" {
+  description = "The version that serves; null where the function has no versions."
+  value       = one(aws_lambda_alias.live[*].function_version)
+}
+
+output "serves_after" {
+  description = "What had succeeded before the version began to serve: the values of `start_after`."
+  value       = terraform_data.ready.output
+}
+
 output "role_name" {
   description = "The role's name, for statements that somebody adds."
   value       = aws_iam_role.this.name

@@ -124,3 +124,15 @@ variable "parks_records" {
   type        = bool
   default     = false
 }
+
+variable "versions" {
+  description = "Whether each change is published as a version, and the alias `live` moves to it after what `start_after` names. False on the local stack: the bridge and its users invoke a function by its plain name, and `headwater up` migrates before it applies."
+  type        = bool
+  default     = true
+}
+
+variable "start_after" {
+  description = "Values of what must have succeeded before a new version serves, such as the result of a migration. Changes of them move no alias."
+  type        = list(string)
+  default     = []
+}

@@ -20,10 +20,13 @@ module "function" {
   policy_statements    = var.policy_statements
   network              = var.network
   alarms               = var.alarms
+  versions             = var.versions
+  start_after          = var.start_after
 }
 
 resource "aws_lambda_function_url" "this" {
   function_name      = module.function.name
+  qualifier          = module.function.qualifier
   authorization_type = var.auth
 }
 
@@ -37,6 +40,7 @@ resource "aws_lambda_permission" "url" {
 
   statement_id           = "AnybodyByUrl"
   function_name          = module.function.name
+  qualifier              = module.function.qualifier
   action                 = "lambda:InvokeFunctionUrl"
   principal              = "*"
   function_url_auth_type = "NONE"
@@ -53,7 +57,7 @@ resource "aws_cloudcontrolapi_resource" "invoke_by_url" {
   type_name = "AWS::Lambda::Permission"
 
   desired_state = jsonencode({
-    FunctionName          = module.function.name
+    FunctionName          = join(":", compact([module.function.name, module.function.qualifier]))
     Action                = "lambda:InvokeFunction"
     Principal             = "*"
     InvokedViaFunctionUrl = true

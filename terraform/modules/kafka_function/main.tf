@@ -84,17 +84,14 @@ module "function" {
   network              = var.network
   alarms               = var.alarms
   parks_records        = true
-}
-
-# Mappings wait for what they need without being changed by it: a migration that runs again must not touch a poller.
-resource "terraform_data" "ready" {
-  input = var.start_after
+  versions             = var.versions
+  start_after          = var.start_after
 }
 
 resource "aws_lambda_event_source_mapping" "this" {
   for_each = { for topic, mapping in local.mappings : topic => mapping if var.create_event_source_mapping }
 
-  function_name    = module.function.arn
+  function_name    = module.function.live_arn
   event_source_arn = var.cluster_arn
   topics           = [each.key]
 
@@ -128,8 +125,8 @@ resource "aws_lambda_event_source_mapping" "this" {
     }
   }
 
-  # The whole module: the role's policy must be there before Lambda tries the cluster with it.
-  depends_on = [module.function, terraform_data.ready]
+  # The whole module: the role's policy must be there before Lambda tries the cluster with it, and what `start_after` names.
+  depends_on = [module.function]
 
   lifecycle {
     precondition {

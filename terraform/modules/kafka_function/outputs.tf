@@ -8,6 +8,21 @@ output "arn" {
   value       = module.function.arn
 }
 
+output "live_arn" {
+  description = "ARN of what serves: the alias `live`, or the function itself where it has no versions."
+  value       = module.function.live_arn
+}
+
+output "live_version" {
+  description = "The version that serves; null where the function has no versions."
+  value       = module.function.live_version
+}
+
+output "serves_after" {
+  description = "What had succeeded before the version began to serve: the values of `start_after`."
+  value       = module.function.serves_after
+}
+
 output "policy" {
   description = "The role's whole policy, as JSON."
   value       = module.function.policy

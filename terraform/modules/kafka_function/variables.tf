@@ -185,7 +185,7 @@ variable "failed_batches" {
 }
 
 variable "start_after" {
-  description = "Values of things that must exist before the first poll, such as the result of a migration. Changes of them do not touch the mappings."
+  description = "Values of what must have succeeded before the first poll and before a new version serves, such as the result of a migration. Changes of them touch neither the mappings nor the alias."
   type        = list(string)
   default     = []
 }
@@ -198,4 +198,10 @@ variable "alarms" {
     skipped_offsets = optional(number, 0)
   })
   default = null
+}
+
+variable "versions" {
+  description = "Whether each change is published as a version, and the alias `live` moves to it after what `start_after` names. False on the local stack: the bridge and its users invoke a function by its plain name, and `headwater up` migrates before it applies."
+  type        = bool
+  default     = true
 }

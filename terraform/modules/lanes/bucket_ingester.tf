@@ -31,7 +31,7 @@ module "bucket_ingester" {
   network         = var.network
   alarms          = var.alarms
 
-  environment = merge(local.common_environment, {
+  environment = merge(local.common_environment, local.database_authorities, {
     MEDIA_SOURCE  = local.media_bucket == null ? var.media.base_url : "s3://${local.media_bucket.name}"
     MEDIA_LIST    = var.media.list
     DATABASE_URL  = var.warehouse.writer.url
@@ -59,7 +59,8 @@ module "bucket_ingester" {
   # A file may need all of the time and most of the memory. Alone in its invocation, it costs no other file a try.
   batch_size                 = 1
   visibility_timeout_seconds = var.quick_retries ? var.sizes.bucket_ingester.timeout_seconds : null
-  start_after                = aws_lambda_invocation.migrate[*].result
+  versions                   = var.versions
+  start_after                = local.migrated
 
   sweep = {
     expression = var.media.sweep

@@ -7,8 +7,10 @@ module "deployment" {
   name           = "${var.bucket_prefix}-deployment${var.buckets.suffix}"
   versioning     = var.buckets.versioning
   lifecycle_days = var.buckets.lifecycle_days
-  require_tls    = var.buckets.require_tls
-  force_destroy  = var.buckets.force_destroy
+  # Not the pipelines documents: a function's version may need its one for as long as it serves.
+  lifecycle_prefix = "code/"
+  require_tls      = var.buckets.require_tls
+  force_destroy    = var.buckets.force_destroy
 }
 
 locals {

@@ -31,7 +31,7 @@ module "inbox_etl" {
   network         = var.network
   alarms          = var.alarms
 
-  environment = merge(local.common_environment, {
+  environment = merge(local.common_environment, local.database_authorities, {
     INBOX_ROOT    = "s3://${local.inbox_bucket.name}/${var.inbox.prefix}"
     DATABASE_URL  = var.warehouse.writer.url
     DATABASE_AUTH = var.warehouse.writer.auth
@@ -62,7 +62,8 @@ module "inbox_etl" {
   batch_size                 = 100
   window_seconds             = 1
   visibility_timeout_seconds = var.quick_retries ? var.sizes.inbox_etl.timeout_seconds : null
-  start_after                = aws_lambda_invocation.migrate[*].result
+  versions                   = var.versions
+  start_after                = local.migrated
 
   sweep = {
     expression = var.inbox.sweep

@@ -31,12 +31,15 @@ module "live_board" {
   log_level            = var.log_level
   network              = var.network
   alarms               = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns }
+  versions             = var.versions
+  start_after          = local.migrated
 
   auth              = var.board.auth == "iam" ? "AWS_IAM" : "NONE"
   invoke_permission = var.url_invoke_permissions
 
   environment = merge(
     local.common_environment,
+    local.database_authorities,
     local.board_spilled ? local.pipelines_by_address : local.pipelines_inline,
     {
       DATABASE_URL            = var.warehouse.reader.url

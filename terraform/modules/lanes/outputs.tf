@@ -46,6 +46,51 @@ output "functions" {
   }
 }
 
+output "live_versions" {
+  description = "The version of each function that the alias `live` points at, by folder name; null without versions."
+  value = {
+    parquet-writer    = module.parquet_writer.live_version
+    totals-upserter   = module.totals_upserter.live_version
+    table-writer      = module.table_writer.live_version
+    bucket-ingester   = module.bucket_ingester.live_version
+    inbox-etl         = module.inbox_etl.live_version
+    schema-migrator   = module.schema_migrator.live_version
+    rooms-generator   = module.rooms_generator.live_version
+    telemetry-gateway = module.telemetry_gateway.live_version
+    live-board        = module.live_board.live_version
+  }
+}
+
+output "serves_after" {
+  description = "What had succeeded before the version of each function began to serve, by folder name."
+  value = {
+    parquet-writer    = module.parquet_writer.serves_after
+    totals-upserter   = module.totals_upserter.serves_after
+    table-writer      = module.table_writer.serves_after
+    bucket-ingester   = module.bucket_ingester.serves_after
+    inbox-etl         = module.inbox_etl.serves_after
+    schema-migrator   = module.schema_migrator.serves_after
+    rooms-generator   = module.rooms_generator.serves_after
+    telemetry-gateway = module.telemetry_gateway.serves_after
+    live-board        = module.live_board.serves_after
+  }
+}
+
+output "live_arns" {
+  description = "ARN by which each function is invoked, by folder name."
+  value = {
+    parquet-writer    = module.parquet_writer.live_arn
+    totals-upserter   = module.totals_upserter.live_arn
+    table-writer      = module.table_writer.live_arn
+    bucket-ingester   = module.bucket_ingester.live_arn
+    inbox-etl         = module.inbox_etl.live_arn
+    schema-migrator   = module.schema_migrator.live_arn
+    rooms-generator   = module.rooms_generator.live_arn
+    telemetry-gateway = module.telemetry_gateway.live_arn
+    live-board        = module.live_board.live_arn
+  }
+}
+
 output "schedules" {
   description = "Every schedule."
   value       = [module.rooms_generator.schedule, module.bucket_ingester.schedule, module.inbox_etl.schedule, module.schema_migrator_schedule.schedule]

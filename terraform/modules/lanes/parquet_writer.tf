@@ -45,5 +45,6 @@ module "parquet_writer" {
   cluster_arn                 = var.kafka.cluster_arn
   cluster_name                = var.kafka.cluster_name
   failed_batches              = var.parked
-  start_after                 = var.kafka.topics_ready
+  versions                    = var.versions
+  start_after                 = concat(var.kafka.topics_ready, local.migrated)
 }

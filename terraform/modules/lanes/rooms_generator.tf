@@ -10,6 +10,8 @@ module "rooms_generator" {
   log_level       = var.log_level
   network         = var.network
   alarms          = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns }
+  versions        = var.versions
+  start_after     = local.migrated
 
   environment = merge(local.common_environment, {
     KAFKA_BOOTSTRAP_SERVERS = var.kafka.bootstrap_servers

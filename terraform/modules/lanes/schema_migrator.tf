@@ -10,13 +10,17 @@ module "schema_migrator" {
   log_level       = var.log_level
   network         = var.network
   alarms          = var.alarms
+  versions        = var.versions
+  start_after     = local.migrated
 
   environment = merge(
     local.common_environment,
+    local.database_authorities,
     local.pipelines_environment,
     {
       DATABASE_URL  = var.warehouse.administrator.url
       DATABASE_AUTH = var.warehouse.administrator.auth
+      LAKE_ROOT     = var.lake.root
     },
     # The users that the other functions sign in as by IAM: made and granted by the migration.
     { for name, value in {
@@ -25,7 +29,26 @@ module "schema_migrator" {
     } : name => value if value != null },
   )
 
-  policy_statements = concat(var.warehouse.administrator.statements, local.pipelines_statements)
+  policy_statements = concat(
+    [
+      {
+        # The columns of the Delta tables are checked, too: only their logs are read.
+        sid       = "ReadTableLogs"
+        actions   = ["s3:GetObject"]
+        resources = [for path in distinct(values(var.lake.tables)) : "${var.lake.bucket_arn}/${path}/_delta_log/*"]
+        condition = {}
+      },
+      {
+        # IfExists: S3 asks this permission without a prefix too, before it says of an object that it is not there.
+        sid       = "ListTableLogs"
+        actions   = ["s3:ListBucket"]
+        resources = length(var.lake.tables) == 0 ? [] : [var.lake.bucket_arn]
+        condition = { StringLikeIfExists = { "s3:prefix" = [for path in distinct(values(var.lake.tables)) : "${path}/_delta_log/*"] } }
+      },
+    ],
+    [for statement in var.warehouse.administrator.statements : merge(statement, { condition = {} })],
+    local.pipelines_statements,
+  )
 }
 
 # Tables that keep their rows for so many days have a partition a day: made ahead, and dropped when it is old. A run that was
@@ -34,7 +57,7 @@ module "schema_migrator_schedule" {
   source = "../schedule"
 
   name         = local.names["schema-migrator"]
-  function_arn = module.schema_migrator.arn
+  function_arn = module.schema_migrator.live_arn
 
   schedule = {
     expression = var.schema.schedule
@@ -42,17 +65,28 @@ module "schema_migrator_schedule" {
   }
 }
 
-# Runs when the code, the pipeline files or the database change. A failed migration fails the deployment, before the
-# mappings of totals-upserter and table-writer begin.
+# The first step of a deployment: the new version of the migrator, which serves nobody yet, brings the tables to what the
+# pipeline files say. Every function's alias waits for it (`start_after`), the migrator's own included. An error of the function
+# fails the apply: no alias has moved then, and the old versions go on with the old pipeline files.
+#
+# CREATE_ONLY: what changes replaces the resource, and one whose invocation failed is in no state, so that the next apply
+# invokes again. With CRUD a failed update would be kept as done (hashicorp/terraform-provider-aws#43447).
 resource "aws_lambda_invocation" "migrate" {
   count = var.migrate_at_deploy ? 1 : 0
 
   function_name = module.schema_migrator.name
+  qualifier     = module.schema_migrator.version
   input         = "{}"
+
+  lifecycle_scope = "CREATE_ONLY"
 
   triggers = {
     code      = local.code["schema-migrator"].key
     pipelines = sha256(var.pipelines.json)
     database  = var.warehouse.administrator.url
   }
+}
+
+locals {
+  migrated = aws_lambda_invocation.migrate[*].result
 }

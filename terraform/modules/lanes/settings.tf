@@ -17,11 +17,14 @@ locals {
   document_bytes = length(base64encode(var.pipelines.json)) * 3 / 4
   spilled        = local.document_bytes > var.inline_limit_bytes
 
+  # A function's version keeps its environment, and so the address of one version of the document.
+  pipelines_version = var.buckets.versioning ? "?versionId=${join("", aws_s3_object.pipelines[*].version_id)}" : ""
+
   pipelines_inline     = { HEADWATER_PIPELINES = var.pipelines.json }
-  pipelines_by_address = { for key in aws_s3_object.pipelines[*].key : "HEADWATER_PIPELINES_URI" => "s3://${module.deployment.name}/${key}" }
+  pipelines_by_address = { for key in aws_s3_object.pipelines[*].key : "HEADWATER_PIPELINES_URI" => "s3://${module.deployment.versioned_name}/${key}${local.pipelines_version}" }
   read_pipelines = [for key in aws_s3_object.pipelines[*].key : {
     sid       = "ReadPipelines"
-    actions   = ["s3:GetObject"]
+    actions   = ["s3:GetObject", "s3:GetObjectVersion"]
     resources = ["${module.deployment.arn}/${key}"]
     condition = {}
   }]
@@ -57,18 +60,19 @@ locals {
   }
 
   common_environment = { HEADWATER_ENVIRONMENT = var.environment }
+
+  # For a Postgres whose certificate neither a public authority nor Amazon RDS issued.
+  database_authorities = var.database_ca_pem == "" ? {} : { DATABASE_CA_PEM = var.database_ca_pem }
 }
 
-# The content's hash is in the name: functions that start while a change is rolled out read the document they were given.
+# Old versions of it stay readable: the old versions of the functions start with the pipeline files that they were deployed
+# with, during a deployment and after one that was refused. (With the content's hash in the key instead, Terraform would delete
+# the old object.)
 resource "aws_s3_object" "pipelines" {
   count = local.spilled || local.board_spilled ? 1 : 0
 
-  bucket       = module.deployment.name
-  key          = "config/pipelines-${substr(sha256(var.pipelines.json), 0, 16)}.json"
+  bucket       = module.deployment.versioned_name
+  key          = "config/pipelines.json"
   content      = var.pipelines.json
   content_type = "application/json"
-
-  lifecycle {
-    create_before_destroy = true
-  }
 }

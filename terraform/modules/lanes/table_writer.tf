@@ -12,7 +12,7 @@ module "table_writer" {
   network         = var.network
   alarms          = var.alarms
 
-  environment = merge(local.common_environment, local.pipelines_environment, {
+  environment = merge(local.common_environment, local.database_authorities, local.pipelines_environment, {
     DATABASE_URL  = var.warehouse.writer.url
     DATABASE_AUTH = var.warehouse.writer.auth
     PARKED_ROOT   = var.parked.root
@@ -31,5 +31,6 @@ module "table_writer" {
   cluster_arn                 = var.kafka.cluster_arn
   cluster_name                = var.kafka.cluster_name
   failed_batches              = var.parked
-  start_after                 = concat(var.kafka.topics_ready, aws_lambda_invocation.migrate[*].result)
+  versions                    = var.versions
+  start_after                 = concat(var.kafka.topics_ready, local.migrated)
 }

@@ -16,6 +16,8 @@ module "telemetry_gateway" {
   log_level            = var.log_level
   network              = var.network
   alarms               = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns }
+  versions             = var.versions
+  start_after          = local.migrated
 
   # Vehicles have no IAM identity: they carry the token, which the function checks.
   auth              = var.telemetry.auth == "iam" ? "AWS_IAM" : "NONE"

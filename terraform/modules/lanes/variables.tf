@@ -91,6 +91,13 @@ variable "warehouse" {
   })
 }
 
+variable "database_ca_pem" {
+  description = "Certificates (PEM) of further authorities that Postgres' certificate may be of. Public ones and those of Amazon RDS are known; a private authority is named here. Counts towards the 4 KB of a function's variables."
+  type        = string
+  default     = ""
+  nullable    = false
+}
+
 variable "lake" {
   description = "Output `lake` of the lake module."
   type = object({
@@ -162,8 +169,14 @@ variable "create_event_source_mappings" {
   default     = true
 }
 
+variable "versions" {
+  description = "Whether functions are published as versions, and invoked by the alias `live`, which moves after the migration. False on the local stack: the bridge and its users invoke a function by its plain name, and `headwater up` migrates before it applies."
+  type        = bool
+  default     = true
+}
+
 variable "migrate_at_deploy" {
-  description = "Whether applying runs the migrations. False on the local stack, where `headwater up` does and shows what was applied."
+  description = "Whether applying runs the migrations. False on the local stack, where `headwater up` does so before it applies, and shows what was changed."
   type        = bool
   default     = true
 }

@@ -39,6 +39,8 @@ module "function" {
   network              = var.network
   alarms               = var.alarms
   parks_records        = true
+  versions             = var.versions
+  start_after          = var.start_after
 }
 
 module "failed" {
@@ -84,15 +86,10 @@ resource "aws_sqs_queue" "this" {
   depends_on = [module.failed]
 }
 
-# The mapping waits for what it needs without being changed by it: a migration that runs again must not touch a poller.
-resource "terraform_data" "ready" {
-  input = var.start_after
-}
-
 resource "aws_lambda_event_source_mapping" "this" {
   count = local.fed ? 1 : 0
 
-  function_name    = module.function.arn
+  function_name    = module.function.live_arn
   event_source_arn = local.queue_arn
 
   batch_size                         = var.batch_size
@@ -106,8 +103,8 @@ resource "aws_lambda_event_source_mapping" "this" {
     }
   }
 
-  # The whole module: the role's policy must be there before Lambda tries the queue with it.
-  depends_on = [module.function, aws_sqs_queue.this, terraform_data.ready]
+  # The whole module: the role's policy must be there before Lambda tries the queue with it, and what `start_after` names.
+  depends_on = [module.function, aws_sqs_queue.this]
 }
 
 # S3 tries the queue when it is told of it: queue and policy first.
@@ -130,7 +127,7 @@ module "sweep" {
   source = "../schedule"
 
   name         = var.name
-  function_arn = module.function.arn
+  function_arn = module.function.live_arn
 
   schedule = {
     expression = var.sweep.expression

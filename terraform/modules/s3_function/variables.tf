@@ -162,7 +162,7 @@ variable "sweep" {
 }
 
 variable "start_after" {
-  description = "Values of things that must exist before the first poll, such as the result of a migration. Changes of them do not touch the mapping."
+  description = "Values of what must have succeeded before the first poll and before a new version serves, such as the result of a migration. Changes of them touch neither the mapping nor the alias."
   type        = list(string)
   default     = []
 }
@@ -174,4 +174,10 @@ variable "alarms" {
     age_seconds = optional(number, 1800)
   })
   default = null
+}
+
+variable "versions" {
+  description = "Whether each change is published as a version, and the alias `live` moves to it after what `start_after` names. False on the local stack: the bridge and its users invoke a function by its plain name, and `headwater up` migrates before it applies."
+  type        = bool
+  default     = true
 }

@@ -26,6 +26,8 @@ module "function" {
   policy_statements    = concat(var.policy_statements, local.queue_statements)
   network              = var.network
   alarms               = var.alarms
+  versions             = var.versions
+  start_after          = var.start_after
 }
 
 module "failed" {
@@ -42,6 +44,7 @@ resource "aws_lambda_function_event_invoke_config" "this" {
   count = var.dead_letter_queue ? 1 : 0
 
   function_name                = module.function.name
+  qualifier                    = module.function.qualifier
   maximum_retry_attempts       = var.retry.attempts
   maximum_event_age_in_seconds = var.retry.maximum_age_seconds
 
@@ -58,7 +61,7 @@ module "schedule" {
   source = "../schedule"
 
   name            = var.name
-  function_arn    = module.function.arn
+  function_arn    = module.function.live_arn
   schedule        = var.schedule
   retry           = var.retry
   dead_letter_arn = local.queue_arn

@@ -29,7 +29,14 @@ mock_resource "aws_iam_role" {
 }
 
 mock_resource "aws_lambda_function" {
-  defaults = { arn = "arn:aws:lambda:eu-central-1:111122223333:function:some-function" }
+  defaults = {
+    arn     = "arn:aws:lambda:eu-central-1:111122223333:function:some-function"
+    version = "7"
+  }
+}
+
+mock_resource "aws_lambda_alias" {
+  defaults = { arn = "arn:aws:lambda:eu-central-1:111122223333:function:some-function:live" }
 }
 
 mock_resource "aws_cloudwatch_log_group" {

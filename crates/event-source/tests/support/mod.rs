@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 /// How long a test waits for what it expects.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// The broker under test.
 pub(crate) fn servers() -> String {
@@ -25,6 +25,10 @@ pub(crate) fn servers() -> String {
         .expect("this test needs a Lambda endpoint: set AWS_ENDPOINT_URL (scripts/test does)");
     std::env::var("KAFKA_BOOTSTRAP_SERVERS")
         .expect("this test needs a Kafka broker: set KAFKA_BOOTSTRAP_SERVERS (scripts/test does)")
+}
+
+async fn offsets() -> LagReader {
+    LagReader::connect(&servers(), PATIENCE).await.unwrap()
 }
 
 /// Waits for a condition.
@@ -78,6 +82,8 @@ impl Lane {
         let topics = [NewTopic::new(&self.mapping.topic, self.partitions, 1).unwrap()];
         let created = self.kafka.admin().create_topics(topics, CreateTopicsOptions::default()).await.unwrap();
         assert!(created[&self.mapping.topic].is_ok(), "{created:?}");
+        let (topic, deadline) = (&self.mapping.topic, Instant::now() + PATIENCE);
+        offsets().await.settled(topic, self.partitions, deadline).await.unwrap();
     }
 
     pub(crate) async fn delete_topic(&self) {
@@ -128,10 +134,15 @@ impl Lane {
     }
 
     pub(crate) async fn lag(&self) -> i64 {
-        let reader = LagReader::connect(&servers(), Duration::from_secs(5)).await.unwrap();
         let (group, topic) = (&self.mapping.consumer_group, &self.mapping.topic);
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
-        reader.of(group, topic, deadline).await.unwrap().iter().map(|partition| partition.lag).sum()
+        offsets()
+            .await
+            .of(group, topic, Instant::now() + PATIENCE)
+            .await
+            .unwrap()
+            .iter()
+            .map(|partition| partition.lag)
+            .sum()
     }
 
     pub(crate) async fn drained(&self) {

@@ -3,6 +3,7 @@
 pub(crate) mod actions;
 mod checkpoint;
 mod files;
+pub(crate) mod properties;
 pub(crate) mod protocol;
 mod reader;
 mod state;

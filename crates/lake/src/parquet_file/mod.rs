@@ -9,7 +9,10 @@ use parquet::{
     arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions},
     basic::{Compression, Encoding, ZstdLevel},
     errors::ParquetError,
-    file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder},
+    file::{
+        metadata::KeyValue,
+        properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder},
+    },
     schema::types::ColumnPath,
 };
 
@@ -66,11 +69,17 @@ impl FileEncoder {
     }
 }
 
+/// What Spark looks for in a file's metadata to learn which calendar its dates and times follow. Without it, one time
+/// before 1900, or date before 1582, makes every read of the file fail (`READ_ANCIENT_DATETIME`); any version from 3.0 on,
+/// without a note of the legacy calendar, stands for the proleptic Gregorian calendar, which is ours.
+const CALENDAR: (&str, &str) = ("org.apache.spark.version", "3.5.0");
+
 /// One row group and pages by size alone; statistics for the chunk only, since nobody reads pages of files this small.
 fn properties(schema: &TableSchema) -> WriterProperties {
     let builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_created_by(concat!("headwater ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_key_value_metadata(Some(vec![KeyValue::new(CALENDAR.0.to_owned(), CALENDAR.1.to_owned())]))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_statistics_truncate_length(Some(stats::LONGEST))
         .set_offset_index_disabled(true)

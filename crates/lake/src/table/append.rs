@@ -1,7 +1,7 @@
-//! The append: plan, encode, put the files, put the commit; after a lost commit once more from the plan.
+//! The append: plan, encode and put the files, put the commit; after a lost commit once more from the plan.
 
 use faults::Backoff;
-use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, stream};
 use objects::PutIfAbsent;
 use tokio::time::{Duration, Instant};
 use uuid::Uuid;
@@ -17,8 +17,10 @@ use crate::{
     partition,
 };
 
-/// Files on their way to S3 at a time.
+/// Files that are encoded and on their way to S3 at a time.
 const CONCURRENT: usize = 16;
+/// S3 takes no longer key, in bytes.
+const LONGEST_KEY: usize = 1024;
 
 /// What one append would do at one version of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,15 +37,21 @@ pub trait Append {
     /// What is to be stored of the writer's input at some version of the table.
     type Accepted: PartialEq;
     /// The writer's error.
-    type Error: From<LakeError>;
+    type Error: From<LakeError> + Send;
 
     /// Decides what is new with respect to `apps`; `None` when nothing is. It is called once for every version that is
     /// tried, and may be called again for the same one.
     fn plan(&mut self, apps: &AppVersions) -> Result<Option<Plan<Self::Accepted>>, Self::Error>;
 
-    /// Encodes what was accepted, with no file for a partition that has no row. No file at all is fine: the commit then
-    /// has the app versions alone.
-    fn encode(&mut self, accepted: &Self::Accepted) -> Result<Vec<PartitionFile>, Self::Error>;
+    /// The files of what was accepted, with none for a partition that has no row. Without any file the commit has the
+    /// app versions alone.
+    ///
+    /// The table asks for the next file when it has room for it, and drops each file as soon as S3 has it: encoding
+    /// belongs into the iterator, so that memory does not grow with the number of partitions.
+    fn files(
+        &mut self,
+        accepted: &Self::Accepted,
+    ) -> impl Iterator<Item = Result<PartitionFile, Self::Error>> + Send;
 }
 
 /// What an append did.
@@ -88,7 +96,7 @@ impl Table {
             };
             let files = match written.take() {
                 Some((accepted, files)) if accepted == plan.accepted => files,
-                _ => self.put_files(append.encode(&plan.accepted)?, deadline).await?,
+                _ => self.put_files(append.files(&plan.accepted), deadline).await?,
             };
             let content = Content { files: &files, app_versions: &plan.app_versions, commit_id: &commit_id };
             let Some(commit) = self.commit_body(&content) else {
@@ -132,14 +140,18 @@ impl Table {
         self.catch_up(Some(commit_id), deadline).await
     }
 
-    async fn put_files(
+    async fn put_files<E: From<LakeError> + Send>(
         &self,
-        files: Vec<PartitionFile>,
+        files: impl Iterator<Item = Result<PartitionFile, E>> + Send,
         deadline: Instant,
-    ) -> Result<Vec<Written>, LakeError> {
+    ) -> Result<Vec<Written>, E> {
         // Boxed, because the compiler cannot see through the nested lifetimes that the future is `Send`.
-        let puts: Vec<_> = files.into_iter().map(|file| self.put_file(file, deadline).boxed()).collect();
-        stream::iter(puts).buffered(CONCURRENT).try_collect().await
+        let put = |file: Result<PartitionFile, E>| match file {
+            Ok(file) => self.put_file(file, deadline).err_into().boxed(),
+            Err(failed) => std::future::ready(Err(failed)).boxed(),
+        };
+        // `buffered` takes the next file only when one in flight is done.
+        stream::iter(files).map(put).buffered(CONCURRENT).try_collect().await
     }
 
     async fn put_file(&self, file: PartitionFile, deadline: Instant) -> Result<Written, LakeError> {
@@ -148,8 +160,12 @@ impl Table {
             let reason = format!("a file has the partition values {:?} for {columns:?}", file.partition);
             return Err(LakeError::Plan { table: self.location().to_string(), reason });
         }
-        let folder = partition::folder(columns, &file.partition);
-        let key = format!("{folder}data-{}.parquet", Uuid::new_v4());
+        let name = format!("data-{}.parquet", Uuid::new_v4());
+        let mut key = partition::folder(columns, &file.partition) + &name;
+        if self.location().key(&key).len() > LONGEST_KEY {
+            // Readers take partition values from the log, never from the path.
+            key = name;
+        }
         let (size, rows) = (file.bytes.len() as u64, file.rows as u64);
         self.store.put(&key, file.bytes, deadline).await?;
         Ok(Written { key, partition: file.partition, size, rows, stats: file.stats })
@@ -167,7 +183,7 @@ impl Append for AppVersionsOnly {
         Ok(Some(Plan { accepted: (), app_versions: self.0.clone() }))
     }
 
-    fn encode(&mut self, (): &()) -> Result<Vec<PartitionFile>, LakeError> {
-        Ok(Vec::new())
+    fn files(&mut self, (): &()) -> impl Iterator<Item = Result<PartitionFile, LakeError>> + Send {
+        std::iter::empty()
     }
 }

@@ -179,7 +179,7 @@ impl Table {
         let values =
             file.partition.iter().map(|value| partition::stored(value.as_deref()).map(ToOwned::to_owned));
         Add {
-            path: partition::to_url(&file.key),
+            path: partition::to_uri(&file.key),
             partition_values: self.schema.partition_columns().iter().cloned().zip(values).collect(),
             size: i64::try_from(file.size).unwrap_or(i64::MAX),
             modification_time: now,

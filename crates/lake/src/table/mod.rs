@@ -13,7 +13,8 @@ pub use append::{Append, Committed, Plan};
 use resolve::Known;
 
 /// A known version is trusted this long. Past it the log is read anew: it may have been checkpointed and cleaned up, and
-/// the version after ours may be free again although the table has long moved on. Log retention must be longer.
+/// the version after ours may be free again although the table has long moved on. A table whose log retention is not
+/// clearly longer is refused (`log/properties.rs`).
 const TRUSTED: Duration = Duration::from_mins(15);
 
 /// A Delta table, as one writer sees it.

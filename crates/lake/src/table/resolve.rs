@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::{TRUSTED, Table};
 use crate::{
     LakeError,
-    log::{LogReader, State, actions::StateLine, commit_id, protocol},
+    log::{LogReader, State, actions::StateLine, commit_id, properties, protocol},
     schema::{DeltaStruct, evolved},
 };
 
@@ -134,6 +134,13 @@ impl Table {
                 features: against.join(", "),
                 purpose: "appending",
             });
+        }
+        let refused = properties::against_appending(&state.metadata.configuration);
+        if !refused.is_empty() {
+            let problems: Vec<_> = refused.iter().map(|(key, reason)| format!("{key}: {reason}")).collect();
+            let keys: Vec<_> = refused.iter().map(|(key, _)| format!("'{key}'")).collect();
+            let (problems, keys) = (problems.join("; "), keys.join(", "));
+            return Err(LakeError::Properties { table: table(), problems, keys });
         }
         if state.metadata.partition_columns != self.schema.partition_columns() {
             return Err(LakeError::Partitioning {

@@ -22,8 +22,8 @@ impl Append for Batch {
         Ok(Some(Plan { accepted: (), app_versions: Vec::new() }))
     }
 
-    fn encode(&mut self, (): &()) -> Result<Vec<PartitionFile>, LakeError> {
-        Ok(vec![FileEncoder::new(&self.0).encode(vec![None], &self.1)?])
+    fn files(&mut self, (): &()) -> impl Iterator<Item = Result<PartitionFile, LakeError>> + Send {
+        std::iter::once(FileEncoder::new(&self.0).encode(vec![None], &self.1))
     }
 }
 

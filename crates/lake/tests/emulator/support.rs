@@ -97,14 +97,17 @@ impl Append for Offsets {
         Ok((!accepted.is_empty()).then_some(Plan { accepted, app_versions }))
     }
 
-    fn encode(&mut self, accepted: &Range<i64>) -> Result<Vec<PartitionFile>, LakeError> {
+    fn files(
+        &mut self,
+        accepted: &Range<i64>,
+    ) -> impl Iterator<Item = Result<PartitionFile, LakeError>> + Send {
         self.encoded += 1;
         let offsets: Int64Array = accepted.clone().collect();
         let partitions = Int32Array::from(vec![self.partition; offsets.len()]);
         let schema = schema();
         let batch =
             RecordBatch::try_new(schema.arrow().clone(), vec![Arc::new(partitions), Arc::new(offsets)]);
-        Ok(vec![FileEncoder::new(&schema).encode(vec![Some("raw".to_owned())], &batch.unwrap())?])
+        std::iter::once(FileEncoder::new(&schema).encode(vec![Some("raw".to_owned())], &batch.unwrap()))
     }
 }
 

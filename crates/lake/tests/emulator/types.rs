@@ -59,12 +59,10 @@ impl Append for Rooms {
         Ok(Some(Plan { accepted: (), app_versions: Vec::new() }))
     }
 
-    fn encode(&mut self, (): &()) -> Result<Vec<PartitionFile>, LakeError> {
+    fn files(&mut self, (): &()) -> impl Iterator<Item = Result<PartitionFile, LakeError>> + Send {
         let encoder = FileEncoder::new(&self.0);
         let rooms = ROOMS.map(Some).into_iter().chain([None]);
-        rooms
-            .map(|room| encoder.encode(vec![room.map(ToOwned::to_owned), Some("raw".into())], &self.1))
-            .collect()
+        rooms.map(move |room| encoder.encode(vec![room.map(ToOwned::to_owned), Some("raw".into())], &self.1))
     }
 }
 

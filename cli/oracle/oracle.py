@@ -1,0 +1,239 @@
+"""A second opinion on the lake, for `headwater verify`: it shares no code with the writer, its decoder or its Delta reader.
+
+deltalake reads the tables. With `records`, librdkafka reads Kafka and Python's own json and decimal read the values; each
+row is then compared with the record that it says it is.
+
+Standard input: {"storage": options of deltalake, "kafka": servers, "records": bool, "tables": [{"uri", "pipeline": the
+pipeline file, "ends": {partition: [first, next offset]}, "letters": {partition: [parked offsets]}}]}.
+Standard output: one object a table.
+"""
+
+import decimal
+import json
+import sys
+import time
+from collections import defaultdict
+from decimal import Decimal
+from typing import Any, Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+# Seconds without a record before Kafka is given up.
+PATIENCE = 30
+# Values of these types are the same in JSON and in the table. The others have several spellings.
+COMPARED = ("string", "int32", "int64", "float64", "boolean", "decimal")
+
+Offsets = dict[int, list[int]]
+
+
+class Bad(Exception):
+    """A value that is not what the pipeline file says."""
+
+
+def is_compared(field: dict[str, Any]) -> bool:
+    return field["type"].split("(")[0] in COMPARED
+
+
+def leaves(fields: list[dict[str, Any]], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The path and type of each field whose values are compared."""
+    for field in fields:
+        path = (*above, field["name"])
+        if field["type"] == "struct":
+            yield from leaves(field["fields"], path)
+        elif is_compared(field):
+            yield path, field["type"]
+
+
+def column(table: pa.Table, path: tuple[str, ...]) -> list[Any]:
+    values = table[path[0]]
+    for name in path[1:]:
+        values = pc.struct_field(values, name)
+    return values.to_pylist()
+
+
+def refuse(constant: str) -> None:
+    raise Bad(f"{constant} is not JSON")
+
+
+def parsed(value: bytes | None) -> dict[str, Any]:
+    """A record's value with every digit of its numbers."""
+    try:
+        record = json.loads((value or b"").decode("utf-8"), parse_float=Decimal, parse_constant=refuse)
+    except (ValueError, RecursionError, decimal.DecimalException) as error:
+        raise Bad(f"not JSON: {error}") from error
+    if not isinstance(record, dict):
+        raise Bad("not a JSON object")
+    return record
+
+
+def at(record: dict[str, Any], path: tuple[str, ...]) -> Any:
+    value: Any = record
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def equal(stored: Any, sent: Any, kind: str) -> bool:
+    if stored is None or sent is None:
+        return stored is None and sent is None
+    if kind.startswith("decimal"):
+        # A decimal may be sent as text, so that no tool on the way makes a double of it.
+        try:
+            return Decimal(sent) == stored
+        except (decimal.DecimalException, TypeError, ValueError):
+            return False
+    if kind == "float64":
+        try:
+            return not isinstance(sent, (bool, str)) and float(sent) == stored
+        except (OverflowError, TypeError, ValueError):
+            return False
+    if kind in ("int32", "int64"):
+        return not isinstance(sent, (bool, str)) and sent == stored
+    return type(sent) is type(stored) and sent == stored
+
+
+def runs(partition: int, offsets: list[int]) -> str:
+    """Offsets as `headwater verify` prints them: `2:15-17,40`."""
+    found: list[list[int]] = []
+    for offset in sorted(offsets):
+        if found and found[-1][1] + 1 == offset:
+            found[-1][1] = offset
+        else:
+            found.append([offset, offset])
+    words = [str(a) if a == b else f"{a}-{b}" for a, b in found[:20]]
+    return f"{partition}:{','.join(words)}" + (f" and {len(found) - 20} more runs" if len(found) > 20 else "")
+
+
+def offsets_between(table: pa.Table, partition: int, first: int, end: int) -> pa.Table:
+    offsets = table["_offset"]
+    inside = pc.and_(pc.greater_equal(offsets, first), pc.less(offsets, end))
+    return table.filter(pc.and_(pc.equal(table["_partition"], partition), inside))
+
+
+def rows_of(uri: str, storage: dict[str, str], columns: list[str]) -> pa.Table:
+    try:
+        table = DeltaTable(uri, storage_options=storage)
+    except TableNotFoundError:
+        return pa.table({name: pa.array([], pa.int64()) for name in columns})
+    return table.to_pyarrow_table(columns=columns)
+
+
+def records_of(servers: str, topic: str, ends: dict[int, tuple[int, int]]) -> Iterator[tuple[int, int, bytes | None]]:
+    """Every committed record between the ends: partition, offset, value."""
+    from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+    settings = {
+        "bootstrap.servers": servers,
+        "group.id": "headwater-verify-independent",
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "auto.offset.reset": "earliest",
+        "isolation.level": "read_committed",
+    }
+    consumer = Consumer(settings)
+    open_partitions = {partition for partition, (first, end) in ends.items() if first < end}
+    consumer.assign([TopicPartition(topic, partition, ends[partition][0]) for partition in open_partitions])
+    last = time.monotonic()
+    while open_partitions:
+        for message in consumer.consume(10_000, timeout=0.2):
+            last = time.monotonic()
+            error, partition = message.error(), message.partition()
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                raise KafkaException(error)
+            # The end of a partition also comes behind markers, which are no records.
+            if error is not None or message.offset() >= ends[partition][1] - 1:
+                open_partitions.discard(partition)
+            if error is None and message.offset() < ends[partition][1]:
+                yield partition, message.offset(), message.value()
+        if time.monotonic() - last > PATIENCE:
+            sys.exit(f"Kafka at {servers} sent no record of {topic} for {PATIENCE} s")
+    consumer.close()
+
+
+def judge(task: dict[str, Any], storage: dict[str, str], servers: str | None) -> dict[str, Any]:
+    pipeline = task["pipeline"]
+    topic = pipeline["topic"]["name"]
+    ends = {int(partition): (first, end) for partition, (first, end) in task["ends"].items()}
+    letters = {int(partition): set(offsets) for partition, offsets in task["letters"].items()}
+    fields = list(leaves(pipeline["fields"])) if servers else []
+    roots = list(dict.fromkeys(path[0] for path, _ in fields))
+    table = rows_of(task["uri"], storage, ["_partition", "_offset", *roots])
+
+    counted = table.select(["_partition", "_offset"]).group_by(["_partition", "_offset"]).aggregate([([], "count_all")])
+    stored = sum(offsets_between(counted, partition, first, end).num_rows for partition, (first, end) in ends.items())
+    again = counted.filter(pc.greater(counted["count_all"], 1))
+    doubled: Offsets = defaultdict(list)
+    for partition, offset in zip(again["_partition"].to_pylist(), again["_offset"].to_pylist()):
+        doubled[partition].append(offset)
+    result: dict[str, Any] = {
+        "topic": topic,
+        "rows": table.num_rows,
+        "stored": stored,
+        "doubled": table.num_rows - counted.num_rows,
+        "problems": [f"stored twice: {runs(partition, offsets)}" for partition, offsets in sorted(doubled.items())],
+    }
+    if servers is None:
+        return result
+
+    places: dict[int, dict[int, int]] = defaultdict(dict)
+    for row, (partition, offset) in enumerate(zip(table["_partition"].to_pylist(), table["_offset"].to_pylist())):
+        places[partition][offset] = row
+    values = {path: column(table, path) for path, _ in fields}
+    summed = tuple(pipeline["totals"]["sum"].split(".")) if pipeline.get("totals") else None
+    missing: Offsets = defaultdict(list)
+    different: dict[tuple[int, str], list[int]] = defaultdict(list)
+    total, records = Decimal(0), 0
+    seen: dict[int, set[int]] = defaultdict(set)
+    for partition, offset, value in records_of(servers, topic, ends):
+        records += 1
+        seen[partition].add(offset)
+        row = places[partition].get(offset)
+        if row is None:
+            if offset not in letters.get(partition, ()):
+                missing[partition].append(offset)
+            continue
+        try:
+            record = parsed(value)
+        except Bad as bad:
+            different[(partition, str(bad)[:80])].append(offset)
+            continue
+        for path, kind in fields:
+            if not equal(values[path][row], at(record, path), kind):
+                different[(partition, f"{'.'.join(path)} is not what was sent")].append(offset)
+        if summed:
+            try:
+                total += Decimal(at(record, summed))
+            except (decimal.DecimalException, TypeError, ValueError):
+                pass  # It differs, too.
+    unsent = {
+        partition: [offset for offset in places[partition] if first <= offset < end and offset not in seen[partition]]
+        for partition, (first, end) in ends.items()
+    }
+    for what, offsets in (("neither stored nor parked", missing), ("stored, but not in Kafka", unsent)):
+        result["problems"] += [f"{what}: {runs(partition, which)}" for partition, which in sorted(offsets.items()) if which]
+    result["problems"] += [f"{what}: {runs(partition, which)}" for (partition, what), which in sorted(different.items())]
+    result |= {"records": records, "missing": sum(map(len, missing.values())), "different": sum(map(len, different.values()))}
+    if summed:
+        in_range = [
+            row for partition, (first, end) in ends.items() for offset, row in places[partition].items() if first <= offset < end
+        ]
+        lake = sum((Decimal(values[summed][row] or 0) for row in in_range), Decimal(0))
+        result |= {"sum_in_kafka": f"{total:f}", "sum_in_lake": f"{lake:f}"}
+        if total != lake:
+            result["problems"].append(f"the sum of {'.'.join(summed)} is {lake:f} in the lake and {total:f} in Kafka")
+    return result
+
+
+def main() -> None:
+    # No sum of counts or decimals needs more digits.
+    decimal.getcontext().prec = 100
+    request = json.load(sys.stdin)
+    servers = request["kafka"] if request["records"] else None
+    json.dump([judge(task, request["storage"], servers) for task in request["tables"]], sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

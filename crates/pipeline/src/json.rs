@@ -1,0 +1,361 @@
+//! A strict reader of one record's JSON (RFC 8259).
+//!
+//! Fast JSON libraries do not look into what they skip or hand on as raw text: escapes stay unchecked there, and
+//! nesting can exhaust the stack. A `json` field is stored as the text that it came as, so everything is checked here:
+//! what this reader takes, every reader of the tables takes.
+
+use std::borrow::Cow;
+
+use crate::number::is_beyond_numeric;
+use crate::poison::Poison;
+
+/// How deep a record may nest, itself included.
+pub(crate) const MAX_DEPTH: u32 = 128;
+
+/// Why a text is not read, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It is not JSON, for this reason, at this byte.
+    Syntax(&'static str, usize),
+    /// It nests too deep, at this byte.
+    Depth(usize),
+}
+
+impl Fault {
+    /// The fault as a reason to park the record; `place` says where in the record it is.
+    pub(crate) fn poison(self, place: &str) -> Poison {
+        Poison(match self {
+            Self::Syntax(what, at) => format!("not JSON: {what}{place} (byte {at})"),
+            Self::Depth(at) => format!("nested deeper than {MAX_DEPTH} levels{place} (byte {at})"),
+        })
+    }
+}
+
+/// A string as it stands between its quotes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Text<'a> {
+    raw: &'a str,
+    escaped: bool,
+}
+
+impl<'a> Text<'a> {
+    /// What the string says.
+    pub(crate) fn unescaped(self) -> Cow<'a, str> {
+        if !self.escaped {
+            return Cow::Borrowed(self.raw);
+        }
+        // The escapes were checked, so there is always a text.
+        Cow::Owned(serde_json::from_str(&format!("\"{}\"", self.raw)).unwrap_or_default())
+    }
+
+    /// Whether the string says `text`.
+    pub(crate) fn is(self, text: &str) -> bool {
+        if self.escaped { self.unescaped() == text } else { self.raw == text }
+    }
+}
+
+/// A value as it stands in the record.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Raw<'a> {
+    /// Its text.
+    pub(crate) text: &'a str,
+    /// Why Postgres' `jsonb` cannot hold it, if it cannot.
+    pub(crate) unholdable: Option<&'static str>,
+}
+
+/// Reads a text from its start to its end.
+#[derive(Debug)]
+pub(crate) struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    depth: u32,
+    /// The last string held a NUL.
+    nul: bool,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self { text, at: 0, depth: 0, nul: false }
+    }
+
+    /// The first byte of what comes next, white space aside.
+    #[inline]
+    pub(crate) fn peek(&mut self) -> Option<u8> {
+        loop {
+            match self.byte(self.at) {
+                Some(b' ' | b'\t' | b'\n' | b'\r') => self.at += 1,
+                other => return other,
+            }
+        }
+    }
+
+    /// Only white space may follow.
+    pub(crate) fn end(&mut self) -> Result<(), Fault> {
+        if self.peek().is_some() { Err(self.fault("something follows the value")) } else { Ok(()) }
+    }
+
+    /// Enters the object that comes next.
+    pub(crate) fn enter_object(&mut self) -> Result<(), Fault> {
+        self.enter()
+    }
+
+    /// Moves to the value of an object's next key, or past the object's end. `first` asks for the first key.
+    pub(crate) fn next_key(&mut self, first: bool) -> Result<Option<Text<'a>>, Fault> {
+        match self.peek() {
+            Some(b'}') => {
+                self.leave();
+                Ok(None)
+            }
+            Some(b',') if !first => {
+                self.at += 1;
+                self.key().map(Some)
+            }
+            Some(b'"') if first => self.key().map(Some),
+            None => Err(self.ended()),
+            Some(_) => Err(self.fault(if first { KEY_OR_END } else { COMMA_OR_BRACE })),
+        }
+    }
+
+    fn key(&mut self) -> Result<Text<'a>, Fault> {
+        if self.peek() != Some(b'"') {
+            return Err(self.expected("a key is expected"));
+        }
+        let key = self.string()?;
+        if self.peek() != Some(b':') {
+            return Err(self.expected("`:` is expected"));
+        }
+        self.at += 1;
+        Ok(key)
+    }
+
+    /// Reads a string, whose quote comes next.
+    pub(crate) fn string(&mut self) -> Result<Text<'a>, Fault> {
+        let start = self.at + 1;
+        self.at = start;
+        self.nul = false;
+        let mut escaped = false;
+        loop {
+            self.at += plain_bytes(self.text.as_bytes().get(self.at..).unwrap_or_default());
+            match self.byte(self.at) {
+                Some(b'"') => {
+                    let raw = self.text.get(start..self.at).unwrap_or_default();
+                    self.at += 1;
+                    return Ok(Text { raw, escaped });
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    self.escape()?;
+                }
+                Some(_) => return Err(self.fault("a control character in a string")),
+                None => return Err(self.ended()),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), Fault> {
+        match self.byte(self.at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
+            Some(b'u') => match self.code_unit(self.at)? {
+                0xd800..=0xdbff => {
+                    let paired =
+                        self.byte(self.at + 6) == Some(b'\\') && self.byte(self.at + 7) == Some(b'u');
+                    if !paired || !(0xdc00..=0xdfff).contains(&self.code_unit(self.at + 6)?) {
+                        return Err(self.fault(HALF_A_PAIR));
+                    }
+                    self.at += 12;
+                }
+                0xdc00..=0xdfff => return Err(self.fault(HALF_A_PAIR)),
+                unit => {
+                    self.nul |= unit == 0;
+                    self.at += 6;
+                }
+            },
+            Some(_) => return Err(self.fault(BAD_ESCAPE)),
+            None => return Err(self.ended()),
+        }
+        Ok(())
+    }
+
+    /// The number of the `\uXXXX` at `at`.
+    fn code_unit(&self, at: usize) -> Result<u32, Fault> {
+        (at + 2..at + 6).try_fold(0, |unit, at| {
+            match self.byte(at).map(|byte| char::from(byte).to_digit(16)) {
+                Some(Some(digit)) => Ok((unit << 4) | digit),
+                Some(None) => Err(self.fault(BAD_ESCAPE)),
+                None => Err(self.ended()),
+            }
+        })
+    }
+
+    /// Reads a number, whose first byte comes next.
+    #[inline]
+    pub(crate) fn number(&mut self) -> Result<&'a str, Fault> {
+        let start = self.at;
+        self.at += usize::from(self.byte(start) == Some(b'-'));
+        if self.byte(self.at) == Some(b'0') {
+            self.at += 1;
+            if self.byte(self.at).is_some_and(|byte| byte.is_ascii_digit()) {
+                return Err(self.fault("a number begins with 0"));
+            }
+        } else {
+            self.digits()?;
+        }
+        if self.byte(self.at) == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.byte(self.at), Some(b'e' | b'E')) {
+            self.at += 1;
+            self.at += usize::from(matches!(self.byte(self.at), Some(b'+' | b'-')));
+            self.digits()?;
+        }
+        Ok(self.text.get(start..self.at).unwrap_or_default())
+    }
+
+    #[inline]
+    fn digits(&mut self) -> Result<(), Fault> {
+        let start = self.at;
+        while self.byte(self.at).is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+        if self.at > start { Ok(()) } else { Err(self.expected("a digit is expected")) }
+    }
+
+    /// Reads `true`, `false` or `null`.
+    pub(crate) fn literal(&mut self, literal: &str) -> Result<(), Fault> {
+        if !self.text.get(self.at..).unwrap_or_default().starts_with(literal) {
+            return Err(self.fault(NO_VALUE));
+        }
+        self.at += literal.len();
+        Ok(())
+    }
+
+    /// Reads any value and checks all of it. Does not recurse.
+    pub(crate) fn value(&mut self) -> Result<Raw<'a>, Fault> {
+        self.peek();
+        let (start, base) = (self.at, self.depth);
+        // For each open level whether it is an object; MAX_DEPTH bits.
+        let mut objects = 0_u128;
+        let mut unholdable = None;
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    self.string()?;
+                    unholdable = unholdable.or(self.nul_found());
+                }
+                Some(b'-' | b'0'..=b'9') => {
+                    let beyond = is_beyond_numeric(self.number()?);
+                    unholdable = unholdable.or(beyond.then_some("a number beyond `numeric`"));
+                }
+                Some(b't') => self.literal("true")?,
+                Some(b'f') => self.literal("false")?,
+                Some(b'n') => self.literal("null")?,
+                Some(b'{') => {
+                    self.enter()?;
+                    if self.next_key(true)?.is_some() {
+                        unholdable = unholdable.or(self.nul_found());
+                        objects = (objects << 1) | 1;
+                        continue;
+                    }
+                }
+                Some(b'[') => {
+                    self.enter()?;
+                    if self.peek() == Some(b']') {
+                        self.leave();
+                    } else {
+                        objects <<= 1;
+                        continue;
+                    }
+                }
+                Some(_) => return Err(self.fault(NO_VALUE)),
+                None => return Err(self.ended()),
+            }
+            // After a value: close all levels that end with it.
+            loop {
+                if self.depth == base {
+                    return Ok(Raw { text: self.text.get(start..self.at).unwrap_or_default(), unholdable });
+                }
+                if objects & 1 == 1 {
+                    if self.next_key(false)?.is_some() {
+                        unholdable = unholdable.or(self.nul_found());
+                        break;
+                    }
+                } else {
+                    match self.peek() {
+                        Some(b',') => {
+                            self.at += 1;
+                            break;
+                        }
+                        Some(b']') => self.leave(),
+                        _ => return Err(self.expected("`,` or `]` is expected")),
+                    }
+                }
+                objects >>= 1;
+            }
+        }
+    }
+
+    fn nul_found(&self) -> Option<&'static str> {
+        self.nul.then_some("a NUL (`\\u0000`)")
+    }
+
+    fn enter(&mut self) -> Result<(), Fault> {
+        if self.depth == MAX_DEPTH {
+            return Err(Fault::Depth(self.at));
+        }
+        self.depth += 1;
+        self.at += 1;
+        Ok(())
+    }
+
+    fn leave(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+        self.at += 1;
+    }
+
+    #[inline]
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.text.as_bytes().get(at).copied()
+    }
+
+    fn fault(&self, what: &'static str) -> Fault {
+        Fault::Syntax(what, self.at)
+    }
+
+    fn ended(&self) -> Fault {
+        Fault::Syntax("the text ends too early", self.text.len())
+    }
+
+    /// The fault where something else or nothing follows.
+    fn expected(&self, what: &'static str) -> Fault {
+        if self.at < self.text.len() { self.fault(what) } else { self.ended() }
+    }
+}
+
+const HALF_A_PAIR: &str = "half of a surrogate pair in a string";
+const BAD_ESCAPE: &str = "an escape that JSON does not have";
+const NO_VALUE: &str = "this is no value";
+const KEY_OR_END: &str = "a key or `}` is expected";
+const COMMA_OR_BRACE: &str = "`,` or `}` is expected";
+
+/// How many bytes from the start of `bytes` on are neither a quote, a backslash nor a control character: eight at a
+/// time.
+#[inline]
+fn plain_bytes(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHS: u64 = ONES << 7;
+    let below = |word: u64, bound: u64| word.wrapping_sub(ONES * bound) & !word & HIGHS;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+        let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
+        // A borrow can mark a byte wrongly, but only above one that is marked rightly.
+        let special = below(word, 0x20) | quote | backslash;
+        if special != 0 {
+            return index * 8 + special.trailing_zeros() as usize / 8;
+        }
+    }
+    let plain = |&&byte: &&u8| byte >= 0x20 && byte != b'"' && byte != b'\\';
+    words.len() * 8 + rest.iter().take_while(plain).count()
+}

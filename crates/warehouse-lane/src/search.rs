@@ -1,0 +1,166 @@
+//! Which records the table cannot hold: found within one transaction that is rolled back, in a few round trips.
+//!
+//! A statement stores many records and fails as a whole. So the records are stored in runs, each behind a savepoint, and a
+//! run that fails is tried again in smaller ones, down to the single record. All runs of one size travel together, without
+//! waiting for answers: behind each statement go `RELEASE` with a new `SAVEPOINT`, and `ROLLBACK TO`. After a run that was
+//! stored the first moves the savepoint behind it, so the second undoes nothing. After one that failed the server refuses
+//! the first, and the second takes back the failed run alone.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+
+use tokio::time::Instant;
+use warehouse::{Client, WarehouseError};
+
+use crate::error::LaneError;
+use crate::transaction::{Decoded, Place};
+
+/// The sizes of runs, the largest first. Records are looked through by the largest, one after the other.
+const SIZES: [usize; 3] = [1_000, 50, 1];
+/// How often records are tried again whose total was too large.
+const MORE_TRIES: usize = 3;
+
+/// Poison by the record's place.
+pub(crate) type Refused = BTreeMap<Place, String>;
+
+/// What a search came to.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// What the table cannot hold, and why.
+    pub(crate) refused: Refused,
+    /// What it can hold: runs that were stored one after the other.
+    pub(crate) runs: Vec<Vec<Place>>,
+    /// The first record that was not looked at, when there was no time for all.
+    pub(crate) end: Option<Place>,
+}
+
+/// Looks through the records at `places`, which are in order. At `until` it stops with what it has, which is at least the
+/// first thousand records. The transaction is rolled back.
+pub(crate) async fn search(
+    client: &Client,
+    decoded: &impl Decoded,
+    places: &[Place],
+    until: Instant,
+    deadline: Instant,
+) -> Result<Found, LaneError> {
+    let failed = || WarehouseError::statement("look for what the table cannot hold");
+    let mut searched = Search { client, decoded, found: Found::default(), later: Vec::new() };
+    let (begun, set) = tokio::join!(
+        biased;
+        warehouse::begin(client, deadline),
+        // A constraint that is checked at the commit would be nobody's fault.
+        client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE; SAVEPOINT run"),
+    );
+    begun.and(set).map_err(failed())?;
+    for (number, some) in places.chunks(SIZES[0]).enumerate() {
+        if number > 0 && Instant::now() >= until {
+            searched.found.end = some.first().copied();
+            break;
+        }
+        searched.look_through(some).await?;
+    }
+    searched.try_later_ones_again(until).await?;
+    client.batch_execute("ROLLBACK").await.map_err(failed())?;
+    Ok(searched.found)
+}
+
+struct Search<'a, D> {
+    client: &'a Client,
+    decoded: &'a D,
+    found: Found,
+    /// Refused, but for a total that may come down again.
+    later: Vec<Place>,
+}
+
+impl<D: Decoded> Search<'_, D> {
+    async fn look_through(&mut self, places: &[Place]) -> Result<(), LaneError> {
+        let mut runs = vec![places];
+        for size in SIZES {
+            let smaller = runs.iter().flat_map(|run| run.chunks(size)).collect::<Vec<_>>();
+            runs = self.try_each(&smaller).await?;
+            if runs.is_empty() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores each run that can be stored, and returns the others. Those of one record are refused.
+    async fn try_each<'r>(&mut self, runs: &[&'r [Place]]) -> Result<Vec<&'r [Place]>, LaneError> {
+        let tries = runs.iter().map(|run| Box::pin(self.try_one(run))).collect();
+        let mut failed = Vec::new();
+        for (&run, stored) in runs.iter().zip(in_order(tries).await) {
+            match (stored, run) {
+                (Ok(()), _) => self.found.runs.push(run.to_vec()),
+                (Err(error), &[place]) if error.is_unholdable() => {
+                    if error.may_fit_later() {
+                        self.later.push(place);
+                    }
+                    let reason = format!("the table cannot hold it: {}", error.reason());
+                    self.found.refused.insert(place, reason);
+                }
+                (Err(error), _) if error.is_unholdable() => failed.push(run),
+                (Err(error), _) => return Err(error),
+            }
+        }
+        Ok(failed)
+    }
+
+    async fn try_one(&self, run: &[Place]) -> Result<(), LaneError> {
+        let failed = || WarehouseError::statement("look for what the table cannot hold");
+        let (stored, moved, back) = tokio::join!(
+            biased;
+            self.decoded.store(self.client, run),
+            self.client.batch_execute("RELEASE SAVEPOINT run; SAVEPOINT run"),
+            self.client.batch_execute("ROLLBACK TO SAVEPOINT run"),
+        );
+        back.map_err(failed())?;
+        stored?;
+        moved.map_err(failed())?;
+        Ok(())
+    }
+
+    /// A record that would have passed the range of its total may fit now that all others are stored.
+    async fn try_later_ones_again(&mut self, until: Instant) -> Result<(), LaneError> {
+        let mut stored_before = 0;
+        for _ in 0..MORE_TRIES {
+            let later = std::mem::take(&mut self.later);
+            // Without one that was stored since, the totals are as they were.
+            if later.is_empty() || self.found.runs.len() == stored_before || Instant::now() >= until {
+                break;
+            }
+            stored_before = self.found.runs.len();
+            for places in later.chunks(SIZES[0]) {
+                self.try_each(&places.chunks(1).collect::<Vec<_>>()).await?;
+            }
+        }
+        let Found { refused, runs, .. } = &mut self.found;
+        for place in runs.iter().flatten() {
+            refused.remove(place);
+        }
+        Ok(())
+    }
+}
+
+/// Runs futures whose requests must be sent in their order: the first poll of each sends them.
+async fn in_order<F: Future>(mut futures: Vec<Pin<Box<F>>>) -> Vec<F::Output> {
+    let mut outputs: Vec<Option<F::Output>> = Vec::with_capacity(futures.len());
+    poll_fn(|context| {
+        outputs.extend(futures.iter_mut().map(|future| match future.as_mut().poll(context) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        }));
+        Poll::Ready(())
+    })
+    .await;
+    let mut all = Vec::with_capacity(futures.len());
+    for (future, output) in futures.into_iter().zip(outputs) {
+        all.push(match output {
+            Some(output) => output,
+            None => future.await,
+        });
+    }
+    all
+}

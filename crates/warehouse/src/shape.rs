@@ -1,0 +1,123 @@
+//! A table as the database has it: read from the catalogue, without a lock that anybody waits for.
+
+use tokio_postgres::Client;
+use tokio_postgres::types::Type;
+
+use crate::error::WarehouseError;
+use crate::names::quoted;
+
+/// A column that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ActualColumn {
+    pub(crate) name: String,
+    /// As `format_type` spells it.
+    pub(crate) sql_type: String,
+    pub(crate) not_null: bool,
+    /// An insert that leaves the column out still gives it a value.
+    pub(crate) has_default: bool,
+    /// Views that read the column: Postgres does not change its type while they exist.
+    pub(crate) views: Vec<String>,
+}
+
+/// An index that exists, other than the primary key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ActualIndex {
+    pub(crate) name: String,
+    /// Its columns in their order; `None` where it is over expressions, over some of the rows only, or not valid.
+    pub(crate) columns: Option<Vec<String>>,
+    /// It belongs to a constraint, so it is no index for the sake of speed.
+    pub(crate) unique: bool,
+}
+
+/// A table that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// An ordinary or a partitioned table, not a view or a foreign table.
+    pub(crate) is_table: bool,
+    pub(crate) columns: Vec<ActualColumn>,
+    pub(crate) key: Vec<String>,
+    /// The columns by whose ranges it is partitioned; `None` where it is not partitioned.
+    pub(crate) partitioned_by: Option<Vec<String>>,
+    pub(crate) indexes: Vec<ActualIndex>,
+}
+
+impl Shape {
+    /// The table of that name; `None` where there is none.
+    pub(crate) async fn read(client: &Client, table: &str) -> Result<Option<Self>, WarehouseError> {
+        let failed = WarehouseError::statement("look at a table");
+        let name = quoted(table);
+        let row = client
+            .query_typed_opt(
+                "SELECT c.oid, c.relkind IN ('r', 'p') AS is_table, c.relkind = 'p' AS partitioned, \
+                 (SELECT coalesce(array_agg(a.attname::text ORDER BY k.place), '{}') FROM pg_partitioned_table p, \
+                      unnest(p.partattrs) WITH ORDINALITY AS k(attnum, place), pg_attribute a \
+                  WHERE p.partrelid = c.oid AND p.partstrat = 'r' AND a.attrelid = c.oid AND a.attnum = k.attnum) \
+                     AS partitioned_by \
+                 FROM pg_class c WHERE c.oid = to_regclass($1)",
+                &[(&name, Type::TEXT)],
+            )
+            .await
+            .map_err(&failed)?;
+        let Some(row) = row else { return Ok(None) };
+        let (oid, partitioned): (u32, bool) = (row.get("oid"), row.get("partitioned"));
+        let indexes = indexes(client, oid).await?;
+        let key = indexes.iter().find(|(primary, _)| *primary);
+        Ok(Some(Self {
+            is_table: row.get("is_table"),
+            columns: columns(client, oid).await?,
+            key: key.and_then(|(_, index)| index.columns.clone()).unwrap_or_default(),
+            partitioned_by: partitioned.then(|| row.get("partitioned_by")),
+            indexes: indexes.into_iter().filter(|(primary, _)| !primary).map(|(_, index)| index).collect(),
+        }))
+    }
+
+    /// The column of that name.
+    pub(crate) fn column(&self, name: &str) -> Option<&ActualColumn> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+}
+
+async fn columns(client: &Client, oid: u32) -> Result<Vec<ActualColumn>, WarehouseError> {
+    let rows = client
+        .query_typed(
+            "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull, \
+             a.atthasdef OR a.attidentity <> '' OR a.attgenerated <> '', \
+             ARRAY(SELECT DISTINCT r.ev_class::regclass::text FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid \
+                   WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass \
+                   AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND r.ev_class <> a.attrelid ORDER BY 1) \
+             FROM pg_attribute a WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
+            &[(&oid, Type::OID)],
+        )
+        .await
+        .map_err(WarehouseError::statement("look at a table's columns"))?;
+    let column = |row: &tokio_postgres::Row| ActualColumn {
+        name: row.get(0),
+        sql_type: row.get(1),
+        not_null: row.get(2),
+        has_default: row.get(3),
+        views: row.get(4),
+    };
+    Ok(rows.iter().map(column).collect())
+}
+
+/// All indexes, each with whether it is the primary key's.
+async fn indexes(client: &Client, oid: u32) -> Result<Vec<(bool, ActualIndex)>, WarehouseError> {
+    let rows = client
+        .query_typed(
+            "SELECT i.indisprimary, i.indexrelid::regclass::text, i.indisunique, \
+             i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL, \
+             ARRAY(SELECT a.attname::text FROM unnest(i.indkey) WITH ORDINALITY AS k(attnum, place) \
+                   JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
+                   WHERE k.place <= i.indnkeyatts ORDER BY k.place) \
+             FROM pg_index i WHERE i.indrelid = $1 ORDER BY 2",
+            &[(&oid, Type::OID)],
+        )
+        .await
+        .map_err(WarehouseError::statement("look at a table's indexes"))?;
+    let index = |row: &tokio_postgres::Row| {
+        let plain: bool = row.get(3);
+        let columns = plain.then(|| row.get(4));
+        (row.get(0), ActualIndex { name: row.get(1), unique: row.get(2), columns })
+    };
+    Ok(rows.iter().map(index).collect())
+}

@@ -1,0 +1,74 @@
+//! The tables of the pipeline files, in both sinks.
+
+use lake::{LakeError, Table};
+use objects::S3Location;
+use parquet_writer::TopicSchema;
+use pipeline::{Pipeline, Pipelines};
+use tokio::time::Instant;
+use warehouse::{Client, RowsTable, TablePlan, TotalsTable, WarehouseError};
+
+use crate::refusal::Refusal;
+
+/// A table in Postgres.
+pub(crate) enum PostgresTable {
+    Totals(TotalsTable),
+    Rows(RowsTable),
+}
+
+impl PostgresTable {
+    /// All of them, each with its topic: the totals first, as before.
+    pub(crate) fn all(pipelines: &Pipelines) -> Vec<(&str, Self)> {
+        let totals = |pipeline: &Pipeline| {
+            Some(Self::Totals(TotalsTable::of_pipeline(pipeline, pipeline.totals.as_ref()?)?))
+        };
+        let rows = |pipeline: &Pipeline| {
+            Some(Self::Rows(RowsTable::of_pipeline(pipeline, pipeline.table.as_ref()?)?))
+        };
+        let totals =
+            pipelines.iter().filter_map(|pipeline| Some((pipeline.topic.name.as_str(), totals(pipeline)?)));
+        let rows =
+            pipelines.iter().filter_map(|pipeline| Some((pipeline.topic.name.as_str(), rows(pipeline)?)));
+        totals.chain(rows).collect()
+    }
+
+    /// What [`PostgresTable::create`] would do.
+    pub(crate) async fn plan(&self, client: &Client) -> Result<TablePlan, WarehouseError> {
+        match self {
+            Self::Totals(table) => table.plan(client).await,
+            Self::Rows(table) => table.plan(client).await,
+        }
+    }
+
+    /// Creates the table, or brings it up to date.
+    pub(crate) async fn create(&self, client: &Client) -> Result<(), WarehouseError> {
+        match self {
+            Self::Totals(table) => table.create(client).await,
+            Self::Rows(table) => table.create(client).await,
+        }
+        .map(drop)
+    }
+}
+
+/// Which Delta tables refuse the columns that their lane would write. Reads the tables' logs, writes nothing.
+///
+/// The lane itself says what its columns are: parquet-writer adds the new ones with its next commit.
+pub(crate) async fn refused_by_lake(
+    client: &objects::Client,
+    root: &S3Location,
+    pipelines: &Pipelines,
+    deadline: Instant,
+) -> Result<Vec<Refusal>, LakeError> {
+    let mut refusals = Vec::new();
+    for pipeline in pipelines {
+        let Some(spec) = &pipeline.lake else { continue };
+        let checked = async {
+            let schema = TopicSchema::new(pipeline, spec)?;
+            let mut table = Table::new(client.clone(), root.join(&spec.path), schema.table().clone());
+            table.app_versions(deadline).await.map(drop)
+        };
+        if let Err(error) = checked.await {
+            refusals.push(Refusal::of_lake(&pipeline.topic.name, error)?);
+        }
+    }
+    Ok(refusals)
+}

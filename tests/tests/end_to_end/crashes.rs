@@ -1,0 +1,124 @@
+//! A function that dies at the worst moment, and a connection that breaks there: tried again with another cut, every
+//! record counts once.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use end_to_end::{Function, Invoked, Moment, Parts, Proxy, Record, Sinks, authority, event, room};
+
+type Act = Arc<Mutex<Option<Box<dyn Fn() + Send>>>>;
+
+fn records() -> Vec<Record> {
+    (0..40).map(|offset| room(0, offset, "A", 1)).collect()
+}
+
+/// Runs `name` behind a proxy that strikes at a request with `patterns`; with `kill` the process dies there, otherwise
+/// only its connection. Then delivers everything again in other cuts.
+async fn crash(name: &str, patterns: &[&'static str], moment: Moment, kill: bool) {
+    let parts = Parts::of_environment();
+    let pipelines = [parts.rooms_pipeline()];
+    let mut migrator = Function::start("schema-migrator", &parts, &pipelines).await;
+    let _tables = migrator.invoke(b"{}").await.answer();
+    let act: Act = Arc::default();
+    let called = Arc::clone(&act);
+    let strike = move || {
+        if let Some(act) = called.lock().unwrap().as_ref() {
+            act();
+        }
+    };
+    let mut through = parts.clone();
+    let is_writer = name == "parquet-writer";
+    let server = authority(if is_writer { &parts.endpoint } else { &parts.database_url });
+    let proxy = Proxy::start(&server, patterns, moment, strike).await;
+    if is_writer {
+        through.endpoint = format!("http://{}", proxy.address);
+    } else {
+        through.database_url = parts.database_url.replace(&server, &proxy.address);
+    }
+    let mut function = Function::start(name, &through, &pipelines).await;
+    let records = records();
+    function.invoke(&event(&parts.topic, &records[..10])).await.all_handled();
+    if kill {
+        *act.lock().unwrap() = Some(Box::new(function.killer()));
+    }
+    proxy.arm();
+    let invoked = function.invoke(&event(&parts.topic, &records[10..30])).await;
+    assert_eq!(proxy.struck(), 1, "the proxy never saw the request");
+    if kill {
+        assert_eq!(invoked, Invoked::Died);
+        function = Function::start(name, &parts, &pipelines).await;
+    } else {
+        invoked.all_handled();
+    }
+    for cut in [10..25, 20..40, 0..40] {
+        function.invoke(&event(&parts.topic, &records[cut])).await.all_handled();
+    }
+    let sinks = Sinks::open(&parts).await;
+    if is_writer {
+        assert_eq!(sinks.rows().await, records.iter().map(|r| (r.partition, r.offset)).collect::<Vec<_>>());
+    } else {
+        assert_eq!(sinks.totals().await["A"], 40);
+    }
+}
+
+const LAKE_COMMIT: &[&str] = &["PUT ", "/_delta_log/"];
+const TOTALS_COMMIT: &[&str] = &["COMMIT\0"];
+
+#[tokio::test]
+async fn the_writer_killed_between_its_data_and_its_commit_stores_once() {
+    crash("parquet-writer", LAKE_COMMIT, Moment::Before, true).await;
+}
+
+#[tokio::test]
+async fn the_writer_killed_between_its_commit_and_its_answer_stores_once() {
+    crash("parquet-writer", LAKE_COMMIT, Moment::After, true).await;
+}
+
+#[tokio::test]
+async fn the_upserter_killed_before_its_commit_counts_once() {
+    crash("totals-upserter", TOTALS_COMMIT, Moment::Before, true).await;
+}
+
+#[tokio::test]
+async fn the_upserter_killed_between_its_commit_and_its_answer_counts_once() {
+    crash("totals-upserter", TOTALS_COMMIT, Moment::After, true).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_around_the_commit_is_retried_within_the_invocation() {
+    for moment in [Moment::Before, Moment::After] {
+        crash("parquet-writer", LAKE_COMMIT, moment, false).await;
+        crash("totals-upserter", TOTALS_COMMIT, moment, false).await;
+    }
+}
+
+#[tokio::test]
+async fn parts_that_stay_away_are_reported_as_retryable_before_the_time_out() {
+    let mut parts = Parts::of_environment();
+    let pipelines = [parts.rooms_pipeline()];
+    // Nothing listens there.
+    parts.database_url = "postgres://headwater@127.0.0.1:9/headwater".into();
+    parts.endpoint = "http://127.0.0.1:9".into();
+    for name in ["parquet-writer", "totals-upserter"] {
+        let mut function = Function::start(name, &parts, &pipelines).await;
+        function.limit(Duration::from_secs(10));
+        let (class, message) = function.invoke(&event(&parts.topic, &records())).await.error();
+        assert_eq!(class, "retryable", "{name}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn a_function_without_its_settings_names_all_of_them_and_does_not_start() {
+    for (name, variables) in [
+        ("parquet-writer", &["HEADWATER_PIPELINES", "LAKE_ROOT", "PARKED_ROOT"][..]),
+        ("totals-upserter", &["HEADWATER_PIPELINES", "DATABASE_URL", "PARKED_ROOT"]),
+    ] {
+        let path = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join(name);
+        let output = std::process::Command::new(path).env_clear().output().unwrap();
+        assert!(!output.status.success());
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        for variable in variables {
+            assert!(message.contains(variable), "{variable} in {message}");
+        }
+    }
+}

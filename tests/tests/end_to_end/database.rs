@@ -1,0 +1,216 @@
+//! Accidents around the database: a function that is frozen in the middle of a transaction, a failover, a password that
+//! changes, a secret that may not be read.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use end_to_end::{Freezer, Function, Invoked, Moment, OwnPostgres, Parts, Proxy, Record, Sinks, event, room};
+
+fn records(offsets: std::ops::Range<i64>) -> Vec<Record> {
+    offsets.map(|offset| room(0, offset, "A", 1)).collect()
+}
+
+/// Host and port of a URL.
+fn authority(url: &str) -> String {
+    let rest = url.split_once("://").unwrap().1.split('/').next().unwrap();
+    rest.rsplit('@').next().unwrap().to_owned()
+}
+
+async fn migrated(parts: &Parts, pipelines: &[String]) {
+    let mut migrator = Function::start("schema-migrator", parts, pipelines).await;
+    let _tables = migrator.invoke(b"{}").await.answer();
+}
+
+/// Freezes an upserter at the request with `patterns`, and asks another one for the same records.
+async fn freeze(patterns: &[&'static str], through_s3: bool, batch: &[Record], patience: Duration) {
+    let parts = Parts::of_environment();
+    let pipelines = [parts.rooms_pipeline()];
+    migrated(&parts, &pipelines).await;
+    let freezer: Arc<Mutex<Option<Freezer>>> = Arc::default();
+    let at_request = Arc::clone(&freezer);
+    let act = move || at_request.lock().unwrap().iter().for_each(|freezer| freezer.freeze());
+    let server = authority(if through_s3 { &parts.endpoint } else { &parts.database_url });
+    let proxy = Proxy::start(&server, patterns, Moment::Hold, act).await;
+    let mut through = parts.clone();
+    if through_s3 {
+        through.endpoint = format!("http://{}", proxy.address);
+    } else {
+        through.database_url = parts.database_url.replace(&server, &proxy.address);
+    }
+    let mut frozen = Function::start("totals-upserter", &through, &pipelines).await;
+    let mut other = Function::start("totals-upserter", &parts, &pipelines).await;
+    // Both are warm.
+    frozen.invoke(&event(&parts.topic, &records(0..10))).await.all_handled();
+    other.invoke(&event(&parts.topic, &records(0..10))).await.all_handled();
+    *freezer.lock().unwrap() = Some(frozen.freezer());
+    proxy.arm();
+    let all = event(&parts.topic, batch);
+    let (sent, thawed) = (all.clone(), frozen.freezer());
+    let invocation = tokio::spawn(async move { (frozen.invoke(&sent).await, frozen) });
+    proxy.has_struck().await;
+    let begun = Instant::now();
+    other.invoke(&all).await.all_handled();
+    let waited = begun.elapsed();
+    println!("frozen at {patterns:?}: the other environment took {waited:.1?}");
+    assert!(waited < patience, "{waited:?}");
+    thawed.thaw();
+    proxy.release();
+    let (invoked, mut frozen) = invocation.await.unwrap();
+    if let Invoked::Error(class, message) = invoked {
+        assert_eq!(class, "retryable", "{message}");
+    }
+    // And it is of use again.
+    frozen.invoke(&all).await.all_handled();
+    frozen.invoke(&event(&parts.topic, &records(30..40))).await.all_handled();
+    let sinks = Sinks::open(&parts).await;
+    let good = batch.iter().filter(|record| record.value.as_deref() != Some(BAD)).count();
+    assert_eq!(sinks.totals().await["A"], i64::try_from(20 + good).unwrap());
+}
+
+const BAD: &[u8] = b"no JSON";
+
+#[tokio::test]
+async fn a_function_frozen_before_its_commit_holds_up_no_other_for_long_and_stores_nothing_twice() {
+    freeze(&["COMMIT\0"], false, &records(10..30), Duration::from_secs(12)).await;
+}
+
+#[tokio::test]
+async fn a_function_frozen_while_it_parks_holds_up_nobody() {
+    let mut batch = records(10..30);
+    batch[7] = batch[7].clone().with(Some(BAD));
+    freeze(&["PUT ", "/totals-upserter/"], true, &batch, Duration::from_secs(4)).await;
+}
+
+#[tokio::test]
+async fn a_statement_that_waits_for_a_lock_ends_with_its_function() {
+    let parts = Parts::of_environment();
+    let pipelines = [parts.rooms_pipeline()];
+    migrated(&parts, &pipelines).await;
+    let sinks = Sinks::open(&parts).await;
+    let mut function = Function::start("totals-upserter", &parts, &pipelines).await;
+    function.invoke(&event(&parts.topic, &records(0..10))).await.all_handled();
+    let table = parts.totals_table();
+    sinks.database().batch_execute(&format!("BEGIN; LOCK TABLE {table}")).await.unwrap();
+    function.limit(Duration::from_secs(3));
+    let (class, message) = function.invoke(&event(&parts.topic, &records(0..20))).await.error();
+    assert_eq!(class, "retryable", "{message}");
+    let waiting = format!(
+        "SELECT count(*)::text FROM pg_stat_activity WHERE query LIKE '%{table}%' AND pid <> pg_backend_pid() \
+         AND state <> 'idle'"
+    );
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while sinks.query_text(&waiting).await != ["0"] {
+        assert!(Instant::now() < deadline, "the server still works on it");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    sinks.database().batch_execute("COMMIT").await.unwrap();
+    function.limit(Duration::from_secs(20));
+    function.invoke(&event(&parts.topic, &records(0..20))).await.all_handled();
+    assert_eq!(sinks.totals().await["A"], 20);
+}
+
+#[tokio::test]
+async fn after_a_failover_a_warm_function_finds_the_new_primary_and_loses_nothing() {
+    let parts = Parts::of_environment();
+    let pipelines = [parts.rooms_pipeline()];
+    let mut primary = OwnPostgres::make().await;
+    primary.start(&[]).await;
+    let mut standby = OwnPostgres::standby_of(&primary).await;
+    standby.start(&[]).await;
+    let on_primary = primary.with_tables(&parts, &pipelines).await;
+    let proxy = Proxy::start(&primary.address(), &["never\0"], Moment::Hold, || ()).await;
+    let mut through = on_primary.clone();
+    through.database_url = on_primary.database_url.replace(&primary.address(), &proxy.address);
+    let mut functions = Vec::new();
+    for _ in 0..2 {
+        let mut function = Function::start("totals-upserter", &through, &pipelines).await;
+        function.invoke(&event(&parts.topic, &records(0..10))).await.all_handled();
+        functions.push(function);
+    }
+    let (old, new) = (primary.connect("postgres").await, standby.connect("postgres").await);
+    // The standby has all of it, and takes over; the old primary stays, and takes no writes any more.
+    let position: String = old.query_one("SELECT pg_current_wal_lsn()::text", &[]).await.unwrap().get(0);
+    let caught_up = format!("SELECT pg_last_wal_replay_lsn() >= '{position}'");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !new.query_one(&caught_up, &[]).await.unwrap().get::<_, bool>(0) {
+        assert!(Instant::now() < deadline, "the standby lags");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    old.batch_execute("ALTER SYSTEM SET default_transaction_read_only = on").await.unwrap();
+    old.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    new.batch_execute("SELECT pg_promote()").await.unwrap();
+    // The name still leads to the old one for a moment.
+    let invocation = tokio::spawn({
+        let (mut function, all) = (functions.remove(0), event(&parts.topic, &records(0..20)));
+        async move { function.invoke(&all).await }
+    });
+    let reading = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'headwater'";
+    let before: i64 = old.query_one(reading, &[]).await.unwrap().get(0);
+    assert!(before > 0, "nobody is on the old primary");
+    proxy.lead_to(&standby.address());
+    invocation.await.unwrap().all_handled();
+    // The other one met nothing of it yet: its warm connection leads to the old primary.
+    functions[0].invoke(&event(&parts.topic, &records(0..30))).await.all_handled();
+    let mut on_standby = parts.clone();
+    on_standby.database_url = standby.url("postgres");
+    assert_eq!(Sinks::open(&on_standby).await.totals().await["A"], 30);
+    // And back, by a crash: connections break, and the server of the name has none of the new rows' positions to lose.
+    primary.stop();
+    functions[0].invoke(&event(&parts.topic, &records(0..40))).await.all_handled();
+    assert_eq!(Sinks::open(&on_standby).await.totals().await["A"], 40);
+}
+
+#[tokio::test]
+async fn of_two_hosts_the_one_that_takes_writes_is_used() {
+    let parts = Parts::of_environment();
+    let pipelines = [parts.rooms_pipeline()];
+    let (mut one, mut two) = (OwnPostgres::make().await, OwnPostgres::make().await);
+    one.start(&["default_transaction_read_only=on"]).await;
+    two.start(&[]).await;
+    let mut both = two.with_tables(&parts, &pipelines).await;
+    both.database_url = format!("postgres://postgres@{},{}/postgres", one.address(), two.address());
+    let mut function = Function::start("totals-upserter", &both, &pipelines).await;
+    function.invoke(&event(&parts.topic, &records(0..10))).await.all_handled();
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_read_is_a_configuration_fault_at_once() {
+    let parts = Parts::of_environment();
+    let pipelines = [parts.rooms_pipeline()];
+    let variables = [("DATABASE_AUTH", "secret:no-such-secret")];
+    let mut function = Function::start_with("totals-upserter", &parts, &pipelines, &variables).await;
+    let begun = Instant::now();
+    let (class, message) = function.invoke(&event(&parts.topic, &records(0..10))).await.error();
+    assert_eq!(class, "configuration", "{message}");
+    assert!(message.contains("ResourceNotFoundException"), "{message}");
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_rotated_password_is_fetched_again_and_a_wrong_one_is_a_configuration_fault() {
+    let parts = Parts::of_environment();
+    let pipelines = [parts.rooms_pipeline()];
+    let mut server = OwnPostgres::make().await;
+    server.start(&[]).await;
+    let mut parts = server.with_tables(&parts, &pipelines).await;
+    let admin = server.connect("postgres").await;
+    admin.batch_execute("CREATE ROLE writer SUPERUSER LOGIN PASSWORD 'one'").await.unwrap();
+    server.rules("host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n");
+    admin.batch_execute("SELECT pg_reload_conf()").await.unwrap();
+    let secrets = aws_sdk_secretsmanager::Client::new(&function_kit::aws::sdk_config().await);
+    let id = format!("tests/{}", parts.topic);
+    let secret = |password: &str| format!(r#"{{"username":"writer","password":"{password}"}}"#);
+    secrets.create_secret().name(&id).secret_string(secret("one")).send().await.unwrap();
+    let auth = format!("secret:{id}");
+    parts.database_url = parts.database_url.replace("postgres@", "writer@");
+    let variables = [("DATABASE_AUTH", auth.as_str())];
+    let mut function = Function::start_with("totals-upserter", &parts, &pipelines, &variables).await;
+    function.invoke(&event(&parts.topic, &records(0..10))).await.all_handled();
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'writer'";
+    admin.batch_execute(&format!("ALTER ROLE writer PASSWORD 'two'; {cut}")).await.unwrap();
+    let (class, message) = function.invoke(&event(&parts.topic, &records(0..20))).await.error();
+    assert_eq!(class, "configuration", "{message}");
+    assert!(message.contains("28P01"), "{message}");
+    secrets.put_secret_value().secret_id(&id).secret_string(secret("two")).send().await.unwrap();
+    function.invoke(&event(&parts.topic, &records(0..20))).await.all_handled();
+}

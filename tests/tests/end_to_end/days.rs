@@ -1,0 +1,121 @@
+//! Every row is in the partition of its own event time, however many days or hours one batch holds.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use chrono::{DateTime, Datelike, TimeDelta, TimeZone, Utc};
+use end_to_end::{Function, Parts, Record, Sinks, event, room};
+use futures::TryStreamExt;
+use serde_json::json;
+
+const ROOMS: &str = "env=dv/source=rooms/subsrc=midgar";
+
+/// A room count of that time.
+fn at(offset: i64, time: DateTime<Utc>) -> Record {
+    let ts = time.format("%Y-%m-%d %H:%M:%S%.6f").to_string();
+    room(0, offset, "A", 1).with(Some(json!({"ts": ts, "room": "A", "count": 1}).to_string().as_bytes()))
+}
+
+/// `count` times that are `step` apart; neighbours in the batch are far apart in time.
+fn times(count: i64, step: TimeDelta) -> Vec<DateTime<Utc>> {
+    let first = Utc.with_ymd_and_hms(2019, 1, 1, 0, 30, 0).unwrap();
+    (0..count).map(|n| first + step * i32::try_from(n * 7 % count).unwrap()).collect()
+}
+
+fn records(times: &[DateTime<Utc>]) -> Vec<Record> {
+    times.iter().zip(0..).map(|(time, offset)| at(offset, *time)).collect()
+}
+
+/// Offsets by partition values, as the log has them; each file's rows must lie in one partition.
+async fn partitions(parts: &Parts, path: &str) -> BTreeMap<Vec<Option<String>>, Vec<i64>> {
+    let snapshot = Sinks::open(parts).await.snapshot(path).await.unwrap();
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
+    let files: Vec<_> = snapshot.scan(&["_offset"], deadline).try_collect().await.unwrap();
+    let mut found: BTreeMap<_, Vec<i64>> = BTreeMap::new();
+    for (file, batches) in files {
+        let values =
+            snapshot.partition_columns().iter().map(|column| file.partition[column].clone()).collect();
+        let offsets = found.entry(values).or_default();
+        for batch in batches {
+            offsets.extend(batch.column(0).as_primitive::<Int64Type>().values());
+        }
+        offsets.sort_unstable();
+    }
+    found
+}
+
+fn expected(
+    times: &[DateTime<Utc>],
+    values: impl Fn(&DateTime<Utc>) -> Vec<String>,
+) -> BTreeMap<Vec<Option<String>>, Vec<i64>> {
+    let mut expected: BTreeMap<_, Vec<i64>> = BTreeMap::new();
+    for (time, offset) in times.iter().zip(0..) {
+        expected.entry(values(time).into_iter().map(Some).collect()).or_default().push(offset);
+    }
+    expected
+}
+
+fn day(time: &DateTime<Utc>) -> Vec<String> {
+    let number = |number: u32| format!("{number:02}");
+    vec![format!("{:04}", time.year()), number(time.month()), number(time.day()), "raw".to_owned()]
+}
+
+#[tokio::test]
+async fn a_batch_of_400_days_fills_400_partitions_in_one_commit() {
+    let parts = Parts::of_environment();
+    let mut writer = Function::start("parquet-writer", &parts, &[parts.rooms_pipeline()]).await;
+    let times: Vec<_> = times(400, TimeDelta::days(1)).into_iter().cycle().take(2_000).collect();
+    let event = event(&parts.topic, &records(&times));
+    writer.invoke(&event).await.all_handled();
+    assert_eq!(partitions(&parts, ROOMS).await, expected(&times, day));
+    assert_eq!(Sinks::open(&parts).await.snapshot(ROOMS).await.unwrap().version(), 0);
+    // The same again adds nothing.
+    writer.invoke(&event).await.all_handled();
+    assert_eq!(partitions(&parts, ROOMS).await, expected(&times, day));
+}
+
+#[tokio::test]
+async fn the_first_and_the_last_day_that_a_timestamp_can_name_have_their_own_partitions() {
+    let parts = Parts::of_environment();
+    let mut writer = Function::start("parquet-writer", &parts, &[parts.rooms_pipeline()]).await;
+    let years = [1, 33, 999, 1582, 1899, 1969, 1970, 2026, 9999];
+    let times: Vec<_> = years
+        .iter()
+        .flat_map(|year| [(1, 1, 0), (12, 31, 23)].map(|(mo, dy, hour)| (*year, mo, dy, hour)))
+        .map(|(year, mo, dy, hour)| Utc.with_ymd_and_hms(year, mo, dy, hour, 59, 59).unwrap())
+        .collect();
+    writer.invoke(&event(&parts.topic, &records(&times))).await.all_handled();
+    assert_eq!(partitions(&parts, ROOMS).await, expected(&times, day));
+}
+
+#[tokio::test]
+async fn as_many_partitions_as_records_are_stored_within_bounded_memory() {
+    // 10,000 take five times as long; HEADWATER_TEST_PARTITIONS=10000 tries it.
+    let count = std::env::var("HEADWATER_TEST_PARTITIONS").map_or(2_000, |count| count.parse().unwrap());
+    let pattern = "\"%Y-%m-%dT%H\"";
+    let mut peaks = Vec::new();
+    for step in [TimeDelta::zero(), TimeDelta::hours(1)] {
+        let parts = Parts::of_environment();
+        let pipeline = parts.rooms_pipeline().replace("value: raw", &format!("value: {pattern}"));
+        let mut writer = Function::start("parquet-writer", &parts, &[pipeline]).await;
+        writer.limit(Duration::from_mins(2));
+        let times = times(count, step);
+        let started = Instant::now();
+        writer.invoke(&event(&parts.topic, &records(&times))).await.all_handled();
+        println!(
+            "{count} records, {step} apart: {:?}, {} MiB",
+            started.elapsed(),
+            writer.most_memory() >> 20
+        );
+        peaks.push(writer.most_memory() >> 20);
+        let hour = |time: &DateTime<Utc>| {
+            let mut values = day(time);
+            values[3] = time.format("%Y-%m-%dT%H").to_string();
+            values
+        };
+        assert_eq!(partitions(&parts, ROOMS).await, expected(&times, hour));
+    }
+    assert!(peaks[1] < peaks[0] + 24, "one partition took {} MiB, {count} took {} MiB", peaks[0], peaks[1]);
+}

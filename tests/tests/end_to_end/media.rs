@@ -1,0 +1,250 @@
+//! Media files reach their tables row by row, once, in whatever order and however often they are told of.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use end_to_end::{Function, Invoked, Moment, ObjectLane, Proxy, authority, notification, queue_event};
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+async fn start() -> ObjectLane {
+    ObjectLane::start("bucket-ingester").await
+}
+
+async fn command(lane: &mut ObjectLane, command: Value) -> Value {
+    lane.function.invoke(command.to_string().as_bytes()).await.answer()
+}
+
+/// `name version rating` of all apps.
+async fn apps(lane: &ObjectLane) -> Vec<String> {
+    lane.sinks.query_text("SELECT name || ' ' || version || ' ' || rating FROM apps ORDER BY 1").await
+}
+
+async fn state(lane: &ObjectLane, key: &str) -> String {
+    let sql = format!(
+        "SELECT state || ' ' || rows_good || ' ' || rows_ignored || ' ' || rows_parked FROM processed_objects \
+         WHERE key = '{key}'"
+    );
+    lane.sinks.query_text(&sql).await.join(";")
+}
+
+fn app(name: &str, version: u32, rating: u32) -> Value {
+    json!({"type": "app", "data": {"name": name, "genre": "Games", "version": version.to_string(), "rating": rating, "size_bytes": 1}})
+}
+
+fn file(rows: &[Value]) -> Vec<u8> {
+    serde_json::to_vec(rows).unwrap()
+}
+
+#[tokio::test]
+async fn every_good_row_is_stored_every_bad_one_is_parked_and_a_second_run_changes_nothing() {
+    let mut lane = start().await;
+    let good = file(&[app("a", 1, 5), app("b", 1, 4)]);
+    let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    zipped.write_all(&file(&[app("zipped", 1, 3)])).unwrap();
+    let files: Vec<(&str, Vec<u8>)> = vec![
+        ("good.json", good.clone()),
+        (
+            "mixed.json",
+            file(&[
+                json!({"type": "app"}),
+                app("c", 1, 1),
+                json!({"type": "book", "data": {}}),
+                json!(7),
+                json!({"type": "movie", "data": {"original_title": "T", "release_date": "not-a-date"}}),
+            ]),
+        ),
+        ("object.json", app("d", 1, 1).to_string().into_bytes()),
+        ("truncated.json", file(&[app("e", 1, 1), app("f", 1, 1)])[..130].to_vec()),
+        ("empty.json", Vec::new()),
+        ("text.json", b"hello".to_vec()),
+        ("with space+plus 100% ü.json", file(&[app("odd", 1, 2)])),
+        ("zipped.json.gz", zipped.finish().unwrap()),
+        (
+            "values.json",
+            file(&[
+                json!({"type": "app", "data": {"name": "huge", "genre": null, "version": "1", "rating": 5, "size_bytes": 4_025_969_664_u64}}),
+                json!({"type": "song", "data": {"artist_name": "A", "title": "T", "year": null, "release": "R", "extra": 1}}),
+            ]),
+        ),
+    ];
+    for (key, body) in &files {
+        lane.bucket.put(key, body.clone()).await;
+    }
+    let keys: Vec<&str> = files.iter().map(|(key, _)| *key).chain(["missing.json"]).collect();
+    lane.bucket.list(&keys).await;
+    lane.tell(&["files_list.data"]).await;
+    let expected = ["a 1 5", "b 1 4", "c 1 1", "e 1 1", "huge 1 5", "odd 1 2", "zipped 1 3"];
+    assert_eq!(apps(&lane).await, expected);
+    let song = "SELECT coalesce(year::text, 'null') || ' ' || (ingestion_time IS NOT NULL) FROM songs";
+    assert_eq!(lane.sinks.query_text(song).await, ["null true"]);
+    let size = "SELECT size_bytes || ' ' || is_awesome FROM apps WHERE name = 'huge'";
+    assert_eq!(lane.sinks.query_text(size).await, ["4025969664 true"]);
+    let parked = lane.parked().await;
+    let places: Vec<&str> = parked.keys().map(String::as_str).collect();
+    let bad = [
+        "empty.json",
+        "missing.json",
+        "mixed.json#0",
+        "mixed.json#3",
+        "mixed.json#4",
+        "object.json",
+        "text.json",
+        "truncated.json",
+    ];
+    assert_eq!(places, bad, "{parked:?}");
+    assert_eq!(state(&lane, "mixed.json").await, "processed 1 1 3");
+    assert_eq!(state(&lane, "truncated.json").await, "parked 1 0 0");
+    let rows = lane.sinks.query_text("SELECT string_agg(a::text, ';' ORDER BY name) FROM apps a").await;
+    let swept = command(&mut lane, json!({})).await;
+    assert_eq!(swept, json!({"objects": 0, "ObjectsListed": keys.len()}));
+    lane.tell(&keys).await;
+    assert_eq!(
+        lane.sinks.query_text("SELECT string_agg(a::text, ';' ORDER BY name) FROM apps a").await,
+        rows
+    );
+    assert_eq!(lane.parked().await, parked);
+    let forced = command(&mut lane, json!({"force": true})).await;
+    assert_eq!((&forced["objects"], &forced["RowsStored"]), (&json!(10), &json!(8)), "{forced}");
+    assert_eq!((apps(&lane).await, lane.parked().await), (expected.map(str::to_owned).to_vec(), parked));
+}
+
+#[tokio::test]
+async fn a_listed_file_that_comes_later_and_a_damaged_one_that_is_mended_heal_by_themselves() {
+    let mut lane = start().await;
+    let whole = file(&[app("a", 1, 1), app("b", 1, 1)]);
+    lane.bucket.put("damaged.json", &whole[..100]).await;
+    lane.bucket.list(&["tomorrow.json", "damaged.json"]).await;
+    command(&mut lane, json!({"sweep": true})).await;
+    assert_eq!(lane.parked().await.into_keys().collect::<Vec<_>>(), ["damaged.json", "tomorrow.json"]);
+    lane.bucket.put("tomorrow.json", file(&[app("c", 1, 1)])).await;
+    lane.bucket.put("damaged.json", whole).await;
+    command(&mut lane, json!({})).await;
+    assert_eq!(apps(&lane).await, ["a 1 1", "b 1 1", "c 1 1"]);
+    assert_eq!(lane.parked().await, BTreeMap::new());
+    lane.bucket.delete("tomorrow.json").await;
+    command(&mut lane, json!({})).await;
+    assert_eq!(lane.parked().await, BTreeMap::new(), "what was read and then deleted is no loss");
+}
+
+#[tokio::test]
+async fn a_replaced_file_is_read_again_and_a_late_notification_of_the_old_one_changes_nothing() {
+    let mut lane = start().await;
+    lane.bucket.put("k.json", file(&[app("a", 1, 1), app("a", 2, 1)])).await;
+    lane.tell(&["k.json"]).await;
+    lane.bucket.put("k.json", file(&[app("a", 1, 2)])).await;
+    lane.tell(&["k.json"]).await;
+    assert_eq!(apps(&lane).await, ["a 1 2", "a 2 1"]);
+    let registered = lane.sinks.query_text("SELECT processed_at::text FROM processed_objects").await;
+    lane.tell(&["k.json"]).await;
+    assert_eq!(lane.sinks.query_text("SELECT processed_at::text FROM processed_objects").await, registered);
+    lane.bucket.put("k.json", file(&[app("a", 1, 1), app("a", 2, 1)])).await;
+    lane.tell(&["k.json"]).await;
+    assert_eq!(apps(&lane).await, ["a 1 1", "a 2 1"], "what was there before may come back");
+}
+
+#[tokio::test]
+async fn of_two_files_with_one_row_the_newer_wins_whichever_is_read_first() {
+    let mut lane = start().await;
+    lane.bucket.put("older.json", file(&[app("a", 1, 1)])).await;
+    // S3 tells times in whole seconds.
+    let older = lane.bucket.modified("older.json").await;
+    loop {
+        lane.bucket.put("newer.json", file(&[app("a", 1, 2)])).await;
+        if lane.bucket.modified("newer.json").await > older {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    lane.tell(&["newer.json"]).await;
+    lane.tell(&["older.json"]).await;
+    assert_eq!(apps(&lane).await, ["a 1 2"]);
+    command(&mut lane, json!({"force": true, "keys": ["older.json"]})).await;
+    assert_eq!(apps(&lane).await, ["a 1 2"]);
+}
+
+#[tokio::test]
+async fn one_notification_ten_times_at_several_environments_at_once_is_one() {
+    let mut lane = start().await;
+    let mut environments = Vec::new();
+    for _ in 0..4 {
+        environments.push(Function::start("bucket-ingester", &lane.parts, &[]).await);
+    }
+    // The same rows in other orders: writers that locked them as they come would deadlock.
+    let rows: Vec<Value> = (0..500).map(|number| app(&format!("n{number}"), 1, 1)).collect();
+    let reversed: Vec<Value> = rows.iter().rev().cloned().collect();
+    for number in 0..4 {
+        let body = if number % 2 == 0 { file(&rows) } else { file(&reversed) };
+        lane.bucket.put(&format!("{number}.json"), body).await;
+    }
+    let one = notification(lane.bucket.name(), &["0.json", "1.json", "2.json", "3.json"]);
+    let event = queue_event(&vec![one; 10]);
+    let answers = join_all(environments.iter_mut().map(|environment| environment.invoke(&event))).await;
+    for answer in answers {
+        assert_eq!(answer.answer(), json!({"batchItemFailures": []}));
+    }
+    assert_eq!(apps(&lane).await.len(), 500);
+    let readings =
+        lane.sinks.query_text("SELECT DISTINCT reading || ' ' || state FROM processed_objects").await;
+    assert_eq!(readings, ["1 processed"]);
+    lane.tell(&[]).await;
+}
+
+/// A file of one app after another.
+fn big_file(rows: usize) -> Vec<u8> {
+    let mut body = Vec::with_capacity(rows * 120);
+    for number in 0..rows {
+        body.extend_from_slice(if number == 0 { b"[" } else { b",\n" });
+        write!(body, r#"{{"type":"app","data":{{"name":"App number {number}","genre":"Games","version":"1.0","rating":4.5,"size_bytes":83931136}}}}"#)
+            .unwrap();
+    }
+    body.push(b']');
+    body
+}
+
+#[tokio::test]
+async fn a_file_too_big_for_one_time_out_is_finished_by_the_next_tries_without_doubling() {
+    let lane = start().await;
+    lane.bucket.put("big.json", big_file(60_000)).await;
+    // Killed in the middle, as Lambda does it: after the first stretch was committed.
+    let killer: Arc<OnceLock<Box<dyn Fn() + Send + Sync>>> = Arc::default();
+    let strike = Arc::clone(&killer);
+    let server = authority(&lane.parts.database_url);
+    let proxy = Proxy::start(&server, &["COMMIT\0"], Moment::After, move || (strike.get().unwrap())()).await;
+    let mut through = lane.parts.clone();
+    through.database_url = lane.parts.database_url.replace(&server, &proxy.address);
+    let mut doomed = Function::start("bucket-ingester", &through, &[]).await;
+    assert!(killer.set(Box::new(doomed.killer())).is_ok());
+    proxy.arm();
+    let event = queue_event(&[notification(lane.bucket.name(), &["big.json"])]);
+    assert_eq!(doomed.invoke(&event).await, Invoked::Died);
+    assert!(state(&lane, "big.json").await.starts_with("unfinished"));
+    // Told to be back before the end: it says so, and what was stored stays.
+    let mut hurried = Function::start("bucket-ingester", &lane.parts, &[]).await;
+    hurried.limit(Duration::from_millis(2_450));
+    let mut tries = 0_u16;
+    while hurried.invoke(&event).await.answer() != json!({"batchItemFailures": []}) {
+        tries += 1;
+        assert!(tries < 50, "no try comes any further");
+        // On a busy machine a try may come no further before it must be back.
+        hurried.limit(Duration::from_millis(2_600 + 100 * u64::from(tries)));
+    }
+    assert_eq!(state(&lane, "big.json").await, "processed 60000 0 0");
+    assert_eq!(lane.sinks.query_text("SELECT count(*)::text FROM apps").await, ["60000"]);
+}
+
+#[tokio::test]
+async fn memory_does_not_grow_with_the_file() {
+    let lane = start().await;
+    let mut peaks = Vec::new();
+    for (key, rows) in [("small.json", 85_000), ("large.json", 510_000)] {
+        lane.bucket.put(key, big_file(rows)).await;
+        let mut function = Function::start("bucket-ingester", &lane.parts, &[]).await;
+        let event = queue_event(&[notification(lane.bucket.name(), &[key])]);
+        assert_eq!(function.invoke(&event).await.answer(), json!({"batchItemFailures": []}));
+        peaks.push(function.most_memory() >> 20);
+    }
+    assert!(peaks[1] < peaks[0] + 24, "10 MB took {} MiB, 60 MB took {} MiB", peaks[0], peaks[1]);
+}

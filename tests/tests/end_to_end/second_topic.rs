@@ -1,0 +1,103 @@
+//! A topic that is described by a pipeline file of its own, and nothing else, reaches the lake and a totals table.
+
+use std::time::Duration;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Decimal128Type, TimestampMicrosecondType};
+use end_to_end::{Function, Parts, Sinks, event, room};
+use futures::StreamExt;
+use tokio::time::Instant;
+
+const ORDERS: &str = "
+topic: { name: rooms-v1, partitions: 2 }
+event_time: placed.at
+fields:
+  - name: placed
+    type: struct
+    fields:
+      - { name: at, type: timestamp, format: epoch_millis }
+      - { name: by, type: string, nullable: true }
+  - { name: shop, type: int32 }
+  - { name: online, type: boolean }
+  - { name: amount, type: 'decimal(12,2)' }
+  - { name: note, type: string, nullable: true }
+  - { name: lines, type: json, nullable: true }
+lake:
+  consumer_group: orders-lake
+  path: orders
+  partition_by: [{ name: day, value: '%Y-%m-%d' }]
+totals:
+  consumer_group: orders-totals
+  table: room_n_total_counts
+  key: [shop, online]
+  sum: amount
+  total_column: turnover
+";
+
+#[tokio::test]
+async fn nested_nullable_decimal_boolean_and_timestamp_fields_reach_both_sinks() {
+    let parts = Parts::of_environment();
+    let pipelines = [parts.pipeline(ORDERS)];
+    let values = [
+        r#"{"placed":{"at":1795209862123,"by":"Ann"},"shop":7,"online":true,"amount":12.5,"note":null,"lines":[1,{"a":2}]}"#,
+        r#"{"placed":{"at":1795209862124},"shop":7,"online":true,"amount":"0.05"}"#,
+        r#"{"placed":{"at":1795123462000,"by":null},"shop":7,"online":false,"amount":-3,"note":"x"}"#,
+        r#"{"placed":null,"shop":7,"online":false,"amount":1}"#,
+    ];
+    let records: Vec<_> =
+        (0..).zip(values).map(|(n, v)| room(0, n, "", 0).with(Some(v.as_bytes()))).collect();
+    let mut migrator = Function::start("schema-migrator", &parts, &pipelines).await;
+    let _tables = migrator.invoke(b"{}").await.answer();
+    for name in ["parquet-writer", "totals-upserter"] {
+        let mut function = Function::start(name, &parts, &pipelines).await;
+        function.invoke(&event(&parts.topic, &records)).await.all_handled();
+    }
+    let sinks = Sinks::open(&parts).await;
+    let sql =
+        format!("SELECT concat_ws(' ', shop, online, turnover) FROM {} ORDER BY 1", parts.totals_table());
+    assert_eq!(sinks.query_text(&sql).await, ["7 f -3.00", "7 t 12.55"]);
+
+    let snapshot = sinks.snapshot("orders").await.unwrap();
+    let mut files = std::pin::pin!(
+        snapshot.scan(&["placed", "amount", "day", "_offset"], Instant::now() + Duration::from_mins(1))
+    );
+    let mut seen = Vec::new();
+    while let Some(file) = files.next().await {
+        for batch in file.unwrap().1 {
+            let at = batch.column(0).as_struct().column(0).as_primitive::<TimestampMicrosecondType>().clone();
+            let amount = batch.column(1).as_primitive::<Decimal128Type>();
+            let day = batch.column(2).as_string::<i32>();
+            seen.extend(
+                (0..batch.num_rows())
+                    .map(|row| (at.value(row), amount.value(row), day.value(row).to_owned())),
+            );
+        }
+    }
+    seen.sort_unstable();
+    assert_eq!(
+        seen,
+        [
+            (1_795_123_462_000_000, -300, "2026-11-19".to_owned()),
+            (1_795_209_862_123_000, 1_250, "2026-11-20".to_owned()),
+            (1_795_209_862_124_000, 5, "2026-11-20".to_owned()),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_batch_of_many_days_makes_a_bounded_number_of_files() {
+    let parts = Parts::of_environment();
+    let pipelines = [parts.pipeline(ORDERS)];
+    let records: Vec<_> = (0..100_i64)
+        .map(|day| {
+            let at = 1_795_209_862_000 - day * 86_400_000;
+            let value = format!(r#"{{"placed":{{"at":{at}}},"shop":1,"online":true,"amount":1}}"#);
+            room(0, day, "", 0).with(Some(value.as_bytes()))
+        })
+        .collect();
+    let mut writer = Function::start("parquet-writer", &parts, &pipelines).await;
+    writer.invoke(&event(&parts.topic, &records)).await.all_handled();
+    let snapshot = Sinks::open(&parts).await.snapshot("orders").await.unwrap();
+    assert_eq!(snapshot.files().len(), 16);
+    assert_eq!(snapshot.files().iter().filter_map(|file| file.rows).sum::<u64>(), 100);
+}

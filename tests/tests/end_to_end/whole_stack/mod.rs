@@ -1,0 +1,9 @@
+//! Tests that need the stack for themselves. They take turns.
+
+mod fleet;
+mod recovery;
+mod schema_change;
+mod topics;
+
+/// Held by the test whose turn it is.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
