@@ -48,6 +48,9 @@ def leaves(fields: list[dict[str, Any]], above: tuple[str, ...] = ()) -> Iterato
 
 
 def column(table: pa.Table, path: tuple[str, ...]) -> list[Any]:
+    if not table.num_rows:
+        # A table that is not there has no types.
+        return []
     values = table[path[0]]
     for name in path[1:]:
         values = pc.struct_field(values, name)

@@ -59,8 +59,10 @@ class OurTable:
     def append(self, files: list[tuple[str | None, list[int]]]) -> Rows:
         """One commit with these files; the rows that it adds, as a reader sees them."""
         self.run("append", json.dumps([{"room": room, "numbers": numbers} for room, numbers in files]))
-        # Delta has no empty partition value.
-        return Counter((room or None, number) for room, numbers in files for number in numbers)
+        # Delta has no empty partition value, and Hive's name of a null is a null to every tool that writes.
+        nulls = (None, "", "__HIVE_DEFAULT_PARTITION__")
+        rows = [(None if room in nulls else room, number) for room, numbers in files for number in numbers]
+        return Counter(rows)
 
     def scan(self) -> Rows:
         """All rows, read by our own reader."""

@@ -17,13 +17,15 @@ from deltalake import write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 # Each printable ASCII character alone and between letters, and values that paths, URIs and Hive treat in their own way.
-PLAIN = [text for character in string.printable for text in (character, f"a{character}b")]
+# Without `~`: deltalake 1.6.6 cannot compact what it wrote itself into such a partition. Our files of it have their own test.
+PRINTABLE = string.printable.replace("~", "")
+PLAIN = [text for character in PRINTABLE for text in (character, f"a{character}b")]
 ODD = [
     None, "", " ", "  ", " leading", "trailing ", ".", "..", "...", "/", "//", "a//b", "/a", "a/", "../../x", "a/../b", "a/./b",
     "%", "%%", "%20", "%2F", "%252F", "%zz", "100%", "a=b", "room=x", "?a=b&c=d#e", "s3://bucket/key", "http://x/?y=z#f",
     "__HIVE_DEFAULT_PARTITION__", "null", "NULL", "_hidden", ".hidden", "_delta_log", "a+b c", "R&D (west), @home", "it's", '"x"',
     "ü", "u\u0308", "日本", "😀", "\u00a0", "\u200b", "\u202e", "\ufeff", "\ufffd", "\U0010ffff", "İ", "ß", "\0", "\x01", "\x1b[0m", "\x7f", "\x80",
-    "\r\n", "a\tb", "2026-11-20 21:24:22.000001", "C:\\x", "~", "~a", "x" * 250, "ü" * 80, "%" * 80,
+    "\r\n", "a\tb", "2026-11-20 21:24:22.000001", "C:\\x", "x" * 250, "ü" * 80, "%" * 80,
 ]  # fmt: skip
 # Longer than an S3 key may be once it is encoded.
 LONG = ["y" * 1_100, "ü" * 400, "/" * 400]
@@ -32,7 +34,7 @@ LONG = ["y" * 1_100, "ü" * 400, "/" * 400]
 def random_values(seed: int, count: int) -> list[str]:
     chosen = random.Random(seed)
     def value() -> str:
-        kinds = [lambda: chosen.choice(string.printable), lambda: chr(chosen.choice([*range(1, 0xD800), *range(0xE000, 0x11000)]))]
+        kinds = [lambda: chosen.choice(PRINTABLE), lambda: chr(chosen.choice([*range(1, 0xD800), *range(0xE000, 0x11000)]))]
         return "".join(chosen.choice(kinds)() for _ in range(chosen.randint(1, 24)))
     return [value() for _ in range(count)]
 
@@ -96,6 +98,16 @@ def test_no_row_is_lost_or_doubled_for_random_values(our_table: OurTable, seed: 
     change_in_every_way(our_table, random_values(seed, 60))
 
 
+def test_a_tilde_is_no_trouble_in_our_files(our_table: OurTable) -> None:
+    expected = our_table.append([(value, [number, number + 1]) for number in (0, 10) for value in ("~", "a~b")])
+    our_table.delta().optimize.compact()
+    same(our_table, expected, "compact")
+    expected.update(our_table.append([("~", [20, 21])]))
+    our_table.delta().delete("n = 20")
+    del expected[("~", 20)]
+    same(our_table, expected, "delete")
+
+
 def test_values_longer_than_a_key_are_stored_and_changed(our_table: OurTable) -> None:
     expected = our_table.append([(value, [number]) for number, value in enumerate(LONG)])
     same(our_table, expected, "append")
@@ -106,8 +118,8 @@ def test_values_longer_than_a_key_are_stored_and_changed(our_table: OurTable) ->
 
 
 def test_folders_are_those_that_deltalake_makes(our_table: OurTable) -> None:
-    # It keeps `~`, and then does not find the file again; it makes another folder for the empty value, which Delta does not have.
-    values = [value for value in [*PLAIN, *ODD] if value and "~" not in value]
+    # It makes another folder for the empty value, which Delta does not have.
+    values = [value for value in [*PLAIN, *ODD] if value and value != "__HIVE_DEFAULT_PARTITION__"]
     our_table.append([(value, [0]) for value in values])
     theirs = OurTable("theirs")
     rows = pa.table({"n": pa.array([0] * len(values), pa.int64()), "room": pa.array(values, pa.string())})

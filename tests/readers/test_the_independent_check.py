@@ -1,5 +1,6 @@
 """`headwater verify`'s second opinion (cli/oracle) finds what was tampered with in a table, and nothing in a whole one."""
 
+import decimal
 import json
 import os
 import pathlib
@@ -15,6 +16,9 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from conftest import s3, storage_options
 from deltalake import DeltaTable, write_deltalake
+
+# Amounts here have 30 digits.
+decimal.getcontext().prec = 100
 
 ORACLE = pathlib.Path(__file__).parents[2] / "cli/oracle/oracle.py"
 RECORDS = 300
@@ -62,7 +66,8 @@ class Lane:
         self.topic = f"oracle-{uuid.uuid4()}"
         self.uri = f"{os.environ['HEADWATER_LAKE']}/readers/{self.topic}"
         servers = {"bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"]}
-        AdminClient(servers).create_topics([NewTopic(self.topic, 2, 1)])[self.topic].result(30)
+        admin = AdminClient(servers)
+        admin.create_topics([NewTopic(self.topic, 2, 1)])[self.topic].result(30)
         producer = Producer(servers)
         for number in range(RECORDS):
             producer.produce(self.topic, value(number), partition=number % 2)
@@ -125,9 +130,9 @@ TAMPERED: dict[str, Callable[[Lane], None]] = {
     "neither stored nor parked: 1:7": remove_by_rewriting_the_log,
     "neither stored nor parked: ": forget_a_file,
     "stored twice: 0:21": lambda lane: lane.append([row(42)]),
-    "count is not what was sent: 0:21": lambda lane: lane.delta().update({"count": "count + 1"}, "_partition = 0 AND _offset = 21"),
-    "shop is not what was sent: 1:0-2": lambda lane: lane.delta().update({"shop": "'S'"}, "_partition = 1 AND _offset < 3"),
-    "note is not what was sent: 0:0": lambda lane: lane.delta().update({"note": "NULL"}, "_partition = 0 AND _offset = 0"),
+    "count is not what was sent: 0:21": lambda lane: lane.delta().update(updates={"count": "count + 1"}, predicate="_partition = 0 AND _offset = 21"),
+    "shop is not what was sent: 1:0-2": lambda lane: lane.delta().update(updates={"shop": "'S'"}, predicate="_partition = 1 AND _offset < 3"),
+    "note is not what was sent: 0:0": lambda lane: lane.delta().update(updates={"note": "NULL"}, predicate="_partition = 0 AND _offset = 0"),
     "not JSON": lambda lane: lane.append([{**row(0), "_partition": 1, "_offset": 150}]),
 }
 

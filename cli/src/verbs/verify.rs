@@ -1,6 +1,9 @@
 //! `headwater verify`: produced = stored + parked in every lane, nothing twice, and the sinks of a topic agree.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use clap::Args;
 use kafka_offsets::PartitionLag;

@@ -33,9 +33,10 @@ pub(crate) fn folder(columns: &[String], values: &[Option<String>]) -> String {
     folder
 }
 
-/// Delta cannot tell an empty partition value from a null: both are null.
+/// A partition value as Delta keeps it. The empty value is a null to Delta; Hive's name for a null becomes one when Spark
+/// or delta-rs rewrite the file, so it is one from the beginning.
 pub(crate) fn stored(value: Option<&str>) -> Option<&str> {
-    value.filter(|value| !value.is_empty())
+    value.filter(|value| !value.is_empty() && *value != NULL)
 }
 
 /// A relative S3 key as `add.path` has it.
@@ -70,7 +71,9 @@ mod tests {
     }
 
     #[test]
-    fn null_and_empty_are_hives_default_partition() {
+    fn null_empty_and_hives_name_of_null_are_nulls() {
+        assert_eq!(stored(Some("__HIVE_DEFAULT_PARTITION__")), None);
+        assert_eq!(stored(Some("null")), Some("null"));
         assert_eq!(one(None), "room=__HIVE_DEFAULT_PARTITION__/");
         assert_eq!(one(Some("")), "room=__HIVE_DEFAULT_PARTITION__/");
     }

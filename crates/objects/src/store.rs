@@ -183,16 +183,14 @@ impl ObjectStore {
     /// Writes the object, over another if there is one.
     pub async fn put(&self, path: &str, body: Bytes, deadline: Instant) -> Result<(), StoreError> {
         let key = self.location.key(path);
-        let patience =
-            retry::ATTEMPT + Duration::from_millis(body.len() as u64 / SLOWEST_BYTES_PER_MILLISECOND);
-        let put = retry::retrying(deadline, patience, || {
+        self.uploading(&key, body.len(), deadline, || {
             async {
                 let put = self.client.put_object().bucket(self.location.bucket()).key(&key);
                 put.body(ByteStream::from(body.clone())).send().await.map(drop).map_err(|e| Fault::of(&e))
             }
             .boxed()
-        });
-        put.await.map_err(|(fault, attempts)| fault.into_error("PUT", self.address(&key), attempts))
+        })
+        .await
     }
 
     /// Writes the object on the condition that there is none (`If-None-Match: *`).
@@ -203,7 +201,7 @@ impl ObjectStore {
         deadline: Instant,
     ) -> Result<PutIfAbsent, StoreError> {
         let key = self.location.key(path);
-        self.retrying("PUT", &key, deadline, || {
+        self.uploading(&key, body.len(), deadline, || {
             async {
                 let put =
                     self.client.put_object().bucket(self.location.bucket()).key(&key).if_none_match("*");
@@ -290,6 +288,20 @@ impl ObjectStore {
 
     fn address(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.location.bucket())
+    }
+
+    /// [`retrying`](Self::retrying) with more time for each attempt the larger the body is.
+    async fn uploading<'f, T>(
+        &self,
+        key: &str,
+        bytes: usize,
+        deadline: Instant,
+        attempt: impl FnMut() -> BoxFuture<'f, Result<T, Fault>>,
+    ) -> Result<T, StoreError> {
+        let patience = retry::ATTEMPT + Duration::from_millis(bytes as u64 / SLOWEST_BYTES_PER_MILLISECOND);
+        retry::retrying(deadline, patience, attempt)
+            .await
+            .map_err(|(fault, attempts)| fault.into_error("PUT", self.address(key), attempts))
     }
 
     async fn retrying<'f, T>(

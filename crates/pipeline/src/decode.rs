@@ -5,7 +5,7 @@ use crate::json::{Fault, Reader};
 use crate::layout::{Column, Layout};
 use crate::number::{Inexact, Number};
 use crate::poison::Poison;
-use crate::temporal::{YEARS, parse_date, parse_epoch, parse_timestamp};
+use crate::temporal::{YEARS, epoch_micros, parse_date, parse_timestamp};
 use crate::value::Value;
 
 /// Decodes records of one topic.
@@ -172,7 +172,9 @@ impl<'d, 'a> Reading<'d, '_, 'a> {
                 YEARS.contains(&micros).then_some(Value::Timestamp(micros)).ok_or(Unfit::Found(NO_YEAR))
             }
             (Decimal { precision, scale }, Some(b'"')) => {
-                Ok(decimal(&self.reader.string()?.unescaped(), precision, scale)?)
+                let text = self.reader.string()?.unescaped();
+                let number = Number::parse(&text).ok_or(INEXACT)?;
+                Ok(decimal(&number, precision, scale)?)
             }
             (field_type, Some(b'-' | b'0'..=b'9')) => {
                 Ok(number(self.reader.number()?, field_type, column.format)?)
@@ -223,40 +225,35 @@ impl From<&'static str> for Unfit {
     }
 }
 
+const INEXACT: &str = "something that it cannot hold exactly";
 const NO_YEAR: &str = "a time outside the years 1 to 9999";
 const NO_TIMESTAMP: &str = "not one (`YYYY-MM-DD HH:MM:SS`, up to 6 digits of fraction)";
 
 fn number(
-    text: &str,
+    (text, number): (&str, Number<'_>),
     field_type: FieldType,
     format: TimestampFormat,
 ) -> Result<Value<'static>, &'static str> {
     match field_type {
-        FieldType::Int64 => integer(text).map(Value::Integer),
+        FieldType::Int64 => integer(&number).map(Value::Integer),
         FieldType::Int32 => {
-            let number = integer(text)?;
+            let number = integer(&number)?;
             i32::try_from(number).map(|_| Value::Integer(number)).map_err(|_| "an integer beyond 32 bits")
         }
         FieldType::Float64 => match text.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(Value::Float(number)),
             _ => Err("a number beyond 64-bit floats"),
         },
-        FieldType::Decimal { precision, scale } => decimal(text, precision, scale),
+        FieldType::Decimal { precision, scale } => decimal(&number, precision, scale),
         FieldType::Timestamp if format != TimestampFormat::Iso => {
-            parse_epoch(text, format).map(Value::Timestamp).ok_or(NO_YEAR)
+            epoch_micros(&number, format).map(Value::Timestamp).ok_or(NO_YEAR)
         }
         _ => Err("a number"),
     }
 }
 
-/// An integer in any notation; nearly all are plain digits, and short.
-fn integer(text: &str) -> Result<i64, &'static str> {
-    const SHORT: usize = 18;
-    let plain = text.len() <= SHORT && text.bytes().skip(1).all(|byte| byte.is_ascii_digit());
-    if plain && let Ok(number) = text.parse() {
-        return Ok(number);
-    }
-    let number = Number::parse(text).ok_or("a number")?;
+/// An integer in any notation.
+fn integer(number: &Number<'_>) -> Result<i64, &'static str> {
     match number.exact(0).map(i64::try_from) {
         Ok(Ok(number)) => Ok(number),
         Err(Inexact::Fraction) => Err("a number with a fraction"),
@@ -264,8 +261,8 @@ fn integer(text: &str) -> Result<i64, &'static str> {
     }
 }
 
-fn decimal(text: &str, precision: u8, scale: u8) -> Result<Value<'static>, &'static str> {
-    let unscaled = Number::parse(text).and_then(|number| number.exact(scale).ok());
+fn decimal(number: &Number<'_>, precision: u8, scale: u8) -> Result<Value<'static>, &'static str> {
+    let unscaled = number.exact(scale).ok();
     let held = unscaled.filter(|unscaled| unscaled.unsigned_abs() < 10_u128.pow(u32::from(precision)));
-    held.map(Value::Decimal).ok_or("something that it cannot hold exactly")
+    held.map(Value::Decimal).ok_or(INEXACT)
 }

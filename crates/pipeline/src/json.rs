@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::number::is_beyond_numeric;
+use crate::number::Number;
 use crate::poison::Poison;
 
 /// How deep a record may nest, itself included.
@@ -100,6 +100,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Moves to the value of an object's next key, or past the object's end. `first` asks for the first key.
+    #[inline]
     pub(crate) fn next_key(&mut self, first: bool) -> Result<Option<Text<'a>>, Fault> {
         match self.peek() {
             Some(b'}') => {
@@ -116,6 +117,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn key(&mut self) -> Result<Text<'a>, Fault> {
         if self.peek() != Some(b'"') {
             return Err(self.expected("a key is expected"));
@@ -129,6 +131,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a string, whose quote comes next.
+    #[inline]
     pub(crate) fn string(&mut self) -> Result<Text<'a>, Fault> {
         let start = self.at + 1;
         self.at = start;
@@ -138,7 +141,7 @@ impl<'a> Reader<'a> {
             self.at += plain_bytes(self.text.as_bytes().get(self.at..).unwrap_or_default());
             match self.byte(self.at) {
                 Some(b'"') => {
-                    let raw = self.text.get(start..self.at).unwrap_or_default();
+                    let raw = self.since(start);
                     self.at += 1;
                     return Ok(Text { raw, escaped });
                 }
@@ -189,36 +192,43 @@ impl<'a> Reader<'a> {
 
     /// Reads a number, whose first byte comes next.
     #[inline]
-    pub(crate) fn number(&mut self) -> Result<&'a str, Fault> {
+    pub(crate) fn number(&mut self) -> Result<(&'a str, Number<'a>), Fault> {
         let start = self.at;
-        self.at += usize::from(self.byte(start) == Some(b'-'));
-        if self.byte(self.at) == Some(b'0') {
-            self.at += 1;
-            if self.byte(self.at).is_some_and(|byte| byte.is_ascii_digit()) {
-                return Err(self.fault("a number begins with 0"));
-            }
-        } else {
-            self.digits()?;
+        let negative = self.byte(start) == Some(b'-');
+        self.at += usize::from(negative);
+        let whole = self.digits()?;
+        if whole.len() > 1 && whole.starts_with('0') {
+            return Err(Fault::Syntax("a number begins with 0", start));
         }
+        let mut fraction = "";
         if self.byte(self.at) == Some(b'.') {
             self.at += 1;
-            self.digits()?;
+            fraction = self.digits()?;
         }
+        let mut exponent = None;
         if matches!(self.byte(self.at), Some(b'e' | b'E')) {
             self.at += 1;
-            self.at += usize::from(matches!(self.byte(self.at), Some(b'+' | b'-')));
+            let sign = self.at;
+            self.at += usize::from(matches!(self.byte(sign), Some(b'+' | b'-')));
             self.digits()?;
+            exponent = Some(self.since(sign));
         }
-        Ok(self.text.get(start..self.at).unwrap_or_default())
+        Ok((self.since(start), Number::of_parts(negative, whole, fraction, exponent)))
+    }
+
+    /// The text from `start` to here.
+    #[inline]
+    fn since(&self, start: usize) -> &'a str {
+        self.text.get(start..self.at).unwrap_or_default()
     }
 
     #[inline]
-    fn digits(&mut self) -> Result<(), Fault> {
+    fn digits(&mut self) -> Result<&'a str, Fault> {
         let start = self.at;
         while self.byte(self.at).is_some_and(|byte| byte.is_ascii_digit()) {
             self.at += 1;
         }
-        if self.at > start { Ok(()) } else { Err(self.expected("a digit is expected")) }
+        if self.at > start { Ok(self.since(start)) } else { Err(self.expected("a digit is expected")) }
     }
 
     /// Reads `true`, `false` or `null`.
@@ -244,8 +254,9 @@ impl<'a> Reader<'a> {
                     unholdable = unholdable.or(self.nul_found());
                 }
                 Some(b'-' | b'0'..=b'9') => {
-                    let beyond = is_beyond_numeric(self.number()?);
-                    unholdable = unholdable.or(beyond.then_some("a number beyond `numeric`"));
+                    let (_, number) = self.number()?;
+                    unholdable =
+                        unholdable.or((!number.fits_numeric()).then_some("a number beyond `numeric`"));
                 }
                 Some(b't') => self.literal("true")?,
                 Some(b'f') => self.literal("false")?,
@@ -273,7 +284,7 @@ impl<'a> Reader<'a> {
             // After a value: close all levels that end with it.
             loop {
                 if self.depth == base {
-                    return Ok(Raw { text: self.text.get(start..self.at).unwrap_or_default(), unholdable });
+                    return Ok(Raw { text: self.since(start), unholdable });
                 }
                 if objects & 1 == 1 {
                     if self.next_key(false)?.is_some() {

@@ -18,12 +18,16 @@ pub(crate) const YEARS: RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_
 /// again.
 #[must_use]
 pub fn parse_epoch(number: &str, format: TimestampFormat) -> Option<i64> {
+    epoch_micros(&Number::parse(number)?, format)
+}
+
+pub(crate) fn epoch_micros(number: &Number<'_>, format: TimestampFormat) -> Option<i64> {
     let scale = match format {
         TimestampFormat::EpochSeconds => 6,
         TimestampFormat::EpochMillis => 3,
         TimestampFormat::Iso => return None,
     };
-    let micros = i64::try_from(Number::parse(number)?.rounded(scale)?).ok()?;
+    let micros = i64::try_from(number.rounded(scale)?).ok()?;
     YEARS.contains(&micros).then_some(micros)
 }
 

@@ -100,7 +100,7 @@ fn what_is_not_json_names_its_field_and_reason() {
         (r#"{"t":"\uZZZZ"}"#, "not JSON: an escape that JSON does not have in field `j` (byte 11)"),
         (r#"{"t":"\x41"}"#, "not JSON: an escape that JSON does not have in field `j` (byte 11)"),
         ("[\"a\tb\"]", "not JSON: a control character in a string in field `j` (byte 8)"),
-        ("[01]", "not JSON: a number begins with 0 in field `j` (byte 7)"),
+        ("[01]", "not JSON: a number begins with 0 in field `j` (byte 6)"),
         ("[1.]", "not JSON: a digit is expected in field `j` (byte 8)"),
         ("[NaN]", "not JSON: this is no value in field `j` (byte 6)"),
         ("[1,]", "not JSON: this is no value in field `j` (byte 8)"),

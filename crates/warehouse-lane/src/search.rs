@@ -5,6 +5,9 @@
 //! waiting for answers: behind each statement go `RELEASE` with a new `SAVEPOINT`, and `ROLLBACK TO`. After a run that was
 //! stored the first moves the savepoint behind it, so the second undoes nothing. After one that failed the server refuses
 //! the first, and the second takes back the failed run alone.
+//!
+//! When a thousand records are told apart, their runs are taken back and the good ones stored again in one statement: a row
+//! that one transaction changes thousands of times becomes slower with every change.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -18,7 +21,7 @@ use crate::error::LaneError;
 use crate::transaction::{Decoded, Place};
 
 /// The sizes of runs, the largest first. Records are looked through by the largest, one after the other.
-const SIZES: [usize; 3] = [1_000, 50, 1];
+const SIZES: [usize; 4] = [1_000, 100, 10, 1];
 /// How often records are tried again whose total was too large.
 const MORE_TRIES: usize = 3;
 
@@ -51,15 +54,17 @@ pub(crate) async fn search(
         biased;
         warehouse::begin(client, deadline),
         // A constraint that is checked at the commit would be nobody's fault.
-        client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE; SAVEPOINT run"),
+        client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE; SAVEPOINT part; SAVEPOINT run"),
     );
     begun.and(set).map_err(failed())?;
-    for (number, some) in places.chunks(SIZES[0]).enumerate() {
-        if number > 0 && Instant::now() >= until {
-            searched.found.end = some.first().copied();
+    let begun = Instant::now();
+    for (number, part) in (0..).zip(places.chunks(SIZES[0])) {
+        let average = begun.elapsed().checked_div(number).unwrap_or_default();
+        if number > 0 && Instant::now() + average >= until {
+            searched.found.end = part.first().copied();
             break;
         }
-        searched.look_through(some).await?;
+        searched.look_through(part).await?;
     }
     searched.try_later_ones_again(until).await?;
     client.batch_execute("ROLLBACK").await.map_err(failed())?;
@@ -75,8 +80,10 @@ struct Search<'a, D> {
 }
 
 impl<D: Decoded> Search<'_, D> {
-    async fn look_through(&mut self, places: &[Place]) -> Result<(), LaneError> {
-        let mut runs = vec![places];
+    async fn look_through(&mut self, part: &[Place]) -> Result<(), LaneError> {
+        let failed = || WarehouseError::statement("look for what the table cannot hold");
+        let runs_before = self.found.runs.len();
+        let mut runs = vec![part];
         for size in SIZES {
             let smaller = runs.iter().flat_map(|run| run.chunks(size)).collect::<Vec<_>>();
             runs = self.try_each(&smaller).await?;
@@ -84,7 +91,23 @@ impl<D: Decoded> Search<'_, D> {
                 break;
             }
         }
-        Ok(())
+        let stored = self.found.runs.split_off(runs_before);
+        if stored.len() > 1 {
+            let mut together: Vec<Place> = stored.iter().flatten().copied().collect();
+            together.sort_unstable();
+            self.client.batch_execute("ROLLBACK TO SAVEPOINT part; SAVEPOINT run").await.map_err(failed())?;
+            if !self.try_each(&[&together]).await?.is_empty() {
+                // Together the table refuses what it took one after the other.
+                self.try_each(&stored.iter().map(Vec::as_slice).collect::<Vec<_>>()).await?;
+            }
+        } else {
+            self.found.runs.extend(stored);
+        }
+        self.client
+            .batch_execute("RELEASE SAVEPOINT part; SAVEPOINT part; SAVEPOINT run")
+            .await
+            .map_err(failed())
+            .map_err(LaneError::from)
     }
 
     /// Stores each run that can be stored, and returns the others. Those of one record are refused.

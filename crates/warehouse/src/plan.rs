@@ -139,6 +139,10 @@ impl Comparison<'_> {
 
     fn missing(&mut self, column: &ColumnDefinition, field: Option<&str>) {
         let (table, name) = (&self.wanted.name, &column.name);
+        if self.wanted.key.contains(name) {
+            // The keys differ, which was said already.
+            return;
+        }
         let twin = self.shape.columns.iter().find(|actual| actual.name.eq_ignore_ascii_case(name));
         let cheap = column.nullable || matches!(&column.default, Some((_, true)));
         if let Some(twin) = twin {

@@ -41,8 +41,8 @@ impl Refusal {
             LakeError::Schema { table, column, reason } => (
                 Some(column),
                 format!("Delta table {table}: {reason}"),
-                "give the field a new name and `nullable: true`, or change `lake.path` in the pipeline file: a column of a \
-                 Delta table keeps its type, int32 included",
+                "keep name and type of the old fields (int32 too) and make new ones `nullable: true`, or change `lake.path` \
+                 in the pipeline file",
             ),
             error @ LakeError::Partitioning { .. } => (
                 None,

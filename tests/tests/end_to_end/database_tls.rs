@@ -47,7 +47,8 @@ impl Settings for Database {
 async fn ask(variables: &[(&str, &str)]) -> Result<bool, String> {
     let Database(settings) = Environment::from_iter(variables.iter().copied()).settings().unwrap();
     let deadline = Instant::now() + Duration::from_secs(15);
-    let asked = Warehouse::new(settings).run("ask", deadline, async |client: &Client| {
+    let warehouse = Warehouse::new(settings);
+    let asked = warehouse.run("ask", deadline, async |client: &Client| {
         let row = client.query_one("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()", &[]).await;
         Ok::<bool, WarehouseError>(row.map_err(WarehouseError::statement("ask"))?.get(0))
     });

@@ -1,6 +1,6 @@
 //! What the decoder takes, Postgres takes as it is, and both sinks store the same.
 
-#[path = "../../crates/pipeline/tests/texts/mod.rs"]
+#[path = "../../../crates/pipeline/tests/texts/mod.rs"]
 mod texts;
 
 use std::collections::BTreeMap;

@@ -170,7 +170,7 @@ lake:";
 
     let snapshot = corner.sinks.snapshot("crew").await.unwrap();
     let deadline = Instant::now() + Duration::from_secs(20);
-    let mut files = std::pin::pin!(snapshot.scan(&["_offset", "large", "mate"], deadline));
+    let mut files = std::pin::pin!(snapshot.scan(&["_offset", "large"], deadline));
     let (mut all, mut with_value) = (0, 0);
     while let Some(file) = files.next().await {
         for batch in file.unwrap().1 {
@@ -230,12 +230,12 @@ async fn what_cannot_be_done_in_place_is_refused_with_nothing_changed_and_the_fi
         ("{ name: port, type: string,", "{ name: port, type: json,", &["field of.port", "jsonb"]),
         ("{ name: port, type: string,", "{ name: PORT, type: string,", &["field of.PORT", "case only"]),
         ("\nlake:", "\n  - { name: must, type: string }\nlake:", &["field must", "nullable: true"]),
-        ("name: ship, type: string", "name: vessel, type: string", &["field vessel", "the key"]),
+        ("name: ship, type: string", "name: vessel, type: string", &["field ship", "the key (vessel"]),
         ("value: '%Y-%m-%d'", "value: '%Y-%m'", &[]),
         ("name: day, value", "name: date, value", &["partitioned by", "lake.path"]),
         ("key: [ship, at]", "key: [at]", &["the key (ship, at)", "the key (at)"]),
         ("  retention_days: 30\n", "", &["partitions", "retention_days"]),
-        ("event_time: at", "event_time: of.at", &["of_at"]),
+        ("event_time: at", "event_time: of.at", &["of_at", "partitions by the day of (at)"]),
         ("sum: size }", "sum: size, total_column: other }", &["other"]),
         (
             "table: room_n_total_counts.sizes, key: [ship]",

@@ -121,6 +121,21 @@ mod tests {
             against,
             "reader feature catalogManaged, writer feature catalogManaged, writer feature rowTracking"
         );
+        for feature in [
+            "allowColumnDefaults",
+            "catalogManaged",
+            "checkpointProtection",
+            "clustering",
+            "domainMetadata",
+            "icebergCompatV2",
+            "inCommitTimestamp",
+            "materializePartitionColumns",
+            "rowTracking",
+            "typeWidening",
+        ] {
+            let features = json!({"minReaderVersion": 1, "minWriterVersion": 7, "writerFeatures": ["appendOnly", feature]});
+            assert_eq!(judged(features, json!({}), json!({})), [format!("writer feature {feature}")]);
+        }
         let newer = json!({"minReaderVersion": 4, "minWriterVersion": 8});
         assert_eq!(judged(newer, json!({}), json!({})), ["minReaderVersion 4", "minWriterVersion 8"]);
     }
@@ -133,6 +148,7 @@ mod tests {
             (json!({"delta.constraints.positive": "a > 0"}), json!({})),
             (json!({"delta.columnMapping.mode": "name"}), json!({})),
             (json!({"delta.enableRowTracking": "true"}), json!({})),
+            (json!({"delta.enableInCommitTimestamps": "true"}), json!({})),
             (json!({}), json!({"delta.invariants": "{}"})),
             (json!({}), json!({"delta.generationExpression": "b + 1"})),
             (json!({}), json!({"delta.identity.start": 1})),

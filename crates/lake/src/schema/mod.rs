@@ -24,6 +24,7 @@ impl TableSchema {
     pub fn new(arrow: SchemaRef, partition_columns: Vec<String>) -> Result<Self, LakeError> {
         let mut delta = DeltaStruct::new(fields_of(arrow.fields(), "")?);
         for name in &partition_columns {
+            check_name(name, name)?;
             delta.fields.push(DeltaField::new(name, DeltaType::named("string"), true));
         }
         let mut seen: Vec<String> = Vec::new();
@@ -76,17 +77,17 @@ fn fields_of(fields: &Fields, parent: &str) -> Result<Vec<DeltaField>, LakeError
         .map(|field| {
             let path =
                 if parent.is_empty() { field.name().clone() } else { format!("{parent}.{}", field.name()) };
-            if field.name().is_empty()
-                || field.name().contains([' ', ',', ';', '{', '}', '(', ')', '\n', '\t', '='])
-            {
-                return Err(refused(
-                    &path,
-                    "a column's name must not be empty nor hold any of ' ,;{}()\\n\\t='",
-                ));
-            }
+            check_name(field.name(), &path)?;
             Ok(DeltaField::new(field.name(), type_of(field.data_type(), &path)?, field.is_nullable()))
         })
         .collect()
+}
+
+fn check_name(name: &str, path: &str) -> Result<(), LakeError> {
+    if name.is_empty() || name.contains([' ', ',', ';', '{', '}', '(', ')', '\n', '\t', '=']) {
+        return Err(refused(path, "a column's name must not be empty nor hold any of ' ,;{}()\\n\\t='"));
+    }
+    Ok(())
 }
 
 fn type_of(data_type: &DataType, path: &str) -> Result<DeltaType, LakeError> {
@@ -164,6 +165,14 @@ mod tests {
         assert!(said.contains("\"outer.at\""), "{said}");
         let said = schema(vec![Field::new("n", DataType::UInt64, true)]).unwrap_err().to_string();
         assert!(said.contains("UInt64"), "{said}");
+    }
+
+    #[test]
+    fn names_that_delta_forbids_are_refused_for_partition_columns_too() {
+        for name in ["", "a b", "a=b", "a\tb"] {
+            assert!(schema(vec![Field::new(name, DataType::Utf8, true)]).is_err());
+            assert!(TableSchema::new(Arc::new(Schema::empty()), vec![name.to_owned()]).is_err());
+        }
     }
 
     #[test]

@@ -120,6 +120,21 @@ async fn tables_that_ask_for_more_than_we_know_are_refused_by_name_and_left_alon
             r#"{"delta.constraints.c":"_offset > 0"}"#,
             "delta.constraints.c",
         ),
+        (
+            r#"{"minReaderVersion":1,"minWriterVersion":2}"#,
+            r#"{"delta.setTransactionRetentionDuration":"interval 30 days"}"#,
+            "UNSET TBLPROPERTIES ('delta.setTransactionRetentionDuration')",
+        ),
+        (
+            r#"{"minReaderVersion":1,"minWriterVersion":2}"#,
+            r#"{"delta.logRetentionDuration":"interval 5 minutes","delta.deletedFileRetentionDuration":"interval 0 hours"}"#,
+            "UNSET TBLPROPERTIES ('delta.deletedFileRetentionDuration', 'delta.logRetentionDuration')",
+        ),
+        (
+            r#"{"minReaderVersion":1,"minWriterVersion":2}"#,
+            r#"{"delta.notKnownYet":"true"}"#,
+            "delta.notKnownYet",
+        ),
     ] {
         let location = with_definitions(&client, protocol, configuration).await;
         let fault = table(&client, &location).append(&mut Offsets::new(0, 0..1), soon()).await.unwrap_err();
@@ -132,7 +147,7 @@ async fn tables_that_ask_for_more_than_we_know_are_refused_by_name_and_left_alon
     let plain = with_definitions(
         &client,
         r#"{"minReaderVersion":1,"minWriterVersion":4}"#,
-        r#"{"delta.appendOnly":"true"}"#,
+        r#"{"delta.appendOnly":"true","delta.logRetentionDuration":"interval 7 days","owner":"somebody"}"#,
     )
     .await;
     assert_eq!(
@@ -152,6 +167,28 @@ async fn a_feature_that_is_switched_on_while_we_write_stops_the_next_commit() {
     put(&client, &location, "_delta_log/00000000000000000001.json", protocol.into()).await;
     let fault = warm.append(&mut Offsets::new(0, 0..2), soon()).await.unwrap_err();
     assert!(matches!(fault, LakeError::Unsupported { .. }), "{fault}");
+}
+
+#[tokio::test]
+async fn a_property_that_is_set_while_we_write_stops_the_next_commit() {
+    let client = client().await;
+    let location = with_definitions(&client, r#"{"minReaderVersion":1,"minWriterVersion":2}"#, "{}").await;
+    let mut warm = table(&client, &location);
+    warm.append(&mut Offsets::new(0, 0..1), soon()).await.unwrap();
+    let first = location.key("_delta_log/00000000000000000000.json");
+    let first = client.get_object().bucket(location.bucket()).key(first).send().await.unwrap();
+    let first = String::from_utf8(first.body.collect().await.unwrap().to_vec()).unwrap();
+    let metadata = first.lines().last().unwrap();
+    let changed = metadata.replace(
+        r#""configuration":{}"#,
+        r#""configuration":{"delta.setTransactionRetentionDuration":"interval 1 days"}"#,
+    );
+    assert_ne!(changed, metadata);
+    put(&client, &location, "_delta_log/00000000000000000002.json", changed.into()).await;
+    let fault = warm.append(&mut Offsets::new(0, 0..2), soon()).await.unwrap_err();
+    assert!(matches!(fault, LakeError::Properties { .. }), "{fault}");
+    // Reading it is safe.
+    assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..1));
 }
 
 #[tokio::test]

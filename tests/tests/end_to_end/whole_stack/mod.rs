@@ -1,6 +1,7 @@
 //! Tests that need the stack for themselves. They take turns.
 
 mod fleet;
+mod offset_gaps;
 mod recovery;
 mod schema_change;
 mod topics;

@@ -15,6 +15,8 @@ use kafka_producer::{KafkaProducer, OutgoingRecord};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use super::TURN;
+
 const FLEET: &str = "
 topic: { name: change-v1, partitions: 2 }
 event_time: at
@@ -70,7 +72,9 @@ async fn produce(topic: &str, values: impl IntoIterator<Item = Value>) {
     let settings = environment.settings::<ClusterSettings>().unwrap();
     let producer = KafkaProducer::new(settings, function_kit::aws::sdk_config().await);
     let records = values.into_iter().map(|value| OutgoingRecord::new(value.to_string(), value.to_string()));
-    producer.send_all(topic, records, Instant::now() + Duration::from_secs(30)).await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let acknowledged = producer.send_all(topic, records, deadline).await.unwrap();
+    assert!(acknowledged.records > 0);
 }
 
 fn ship(number: i64) -> Value {
@@ -87,7 +91,7 @@ fn drain() {
     headwater(&["drain", "--timeout", "120s"]).unwrap();
 }
 
-/// The topic's records in the lake, and those with a value of `crew`, once every lane reconciles.
+/// The topic's records in each of its lanes, once every lane reconciles.
 fn stored() -> Vec<u64> {
     drain();
     let verdict = json(&["verify", "--json"]);
@@ -99,6 +103,7 @@ fn stored() -> Vec<u64> {
 
 #[tokio::test]
 async fn tables_follow_before_functions_do_and_a_refusal_stops_no_lane() {
+    let _turn = TURN.lock().await;
     let pipelines = Pipelines::new();
     pipelines.write("fleet.yaml", FLEET);
     pipelines.write("gauge.yaml", GAUGE);

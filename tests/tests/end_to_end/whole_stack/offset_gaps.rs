@@ -1,10 +1,6 @@
 //! Offsets without a record (transactions, compaction), and records that Kafka deleted before they were read: what
 //! `drain`, `status`, `verify` and the board say.
-//!
-//! These tests disturb the stack that they run on, so they take turns.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use end_to_end::stack::{command, headwater, json, kill, up};
@@ -14,13 +10,12 @@ use krafka::admin::{ConfigOp, ConfigResource, DeleteRecordsOptions, IncrementalA
 use krafka::consumer::{AutoOffsetReset, TopicPartition};
 use krafka::producer::{Record, TransactionalProducer};
 use serde_json::{Value, json as value};
-use tokio::sync::Mutex;
 use tokio::time::Instant;
+
+use super::TURN;
 
 const TOPIC: &str = "transfers-v1";
 const GROUPS: [&str; 3] = ["transfers-lake", "transfers-totals", "transfers-table"];
-
-static TURN: LazyLock<Mutex<()>> = LazyLock::new(Mutex::default);
 
 fn servers() -> String {
     std::env::var("KAFKA_BOOTSTRAP_SERVERS").unwrap()
