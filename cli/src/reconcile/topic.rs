@@ -161,6 +161,7 @@ pub(crate) fn intersection(one: &OffsetRanges, other: &OffsetRanges) -> OffsetRa
 }
 
 #[cfg(test)]
+#[expect(clippy::single_range_in_vec_init, reason = "a list of one range is meant")]
 mod tests {
     use super::*;
 

@@ -169,7 +169,7 @@ async fn records_that_kafka_deleted_before_they_were_read_are_lost_until_an_oper
             let expected = if bridge_has_been_there { 0 } else { 10 };
             assert_eq!(mapping["missing"], expected, "{mapping}");
         }
-        let pipeline = include_str!("../pipelines/transfers-v1.yaml").to_owned();
+        let pipeline = include_str!("../../../pipelines/transfers-v1.yaml").to_owned();
         let parts = Parts::of_environment();
         let variables = [("KAFKA_BOOTSTRAP_SERVERS", servers())];
         let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
