@@ -51,6 +51,7 @@ run "provisioned_with_partial_responses_and_a_destination" {
       on_failure     = true
       provisioned    = { maximum_pollers = 4, bisect = true, maximum_retries = 5, maximum_record_age_seconds = 3600 }
     }]
+    alarms = { skipped_offsets = 3 }
   }
 
   module {
@@ -82,11 +83,21 @@ run "provisioned_with_partial_responses_and_a_destination" {
     condition     = length([for statement in jsondecode(output.policy).Statement : statement if statement.Sid == "KeepFailedBatches"]) == 1
     error_message = "The role may write them."
   }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.skipped[0].metric_name == "OffsetsSkipped" &&
+      aws_cloudwatch_metric_alarm.skipped[0].threshold == 3 &&
+      aws_cloudwatch_metric_alarm.skipped[0].dimensions == tomap({ environment = "local", function = "writer" })
+    )
+    error_message = "The alarm watches the offsets that the function was not given."
+  }
 }
 
 run "provisioned_without_partial_responses" {
   variables {
     mappings = [{ topic = "t", consumer_group = "g", provisioned = { report_batch_item_failures = false } }]
+    alarms   = {}
   }
 
   module {
@@ -96,6 +107,11 @@ run "provisioned_without_partial_responses" {
   assert {
     condition     = output.environment["PARTIAL_BATCH_RESPONSE"] == "false" && length(coalesce(aws_lambda_event_source_mapping.this["t"].function_response_types, [])) == 0
     error_message = "The function's setting follows the mapping."
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.skipped) == 0
+    error_message = "Without a number there is no alarm: transactions and compaction leave gaps."
   }
 }
 

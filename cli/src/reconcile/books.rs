@@ -42,10 +42,9 @@ impl Books {
         within((beginning, self.next)).difference(&self.holes.iter().cloned().collect())
     }
 
-    /// How many offsets the books have that Kafka no longer has.
-    fn expired(&self, beginning: i64) -> i64 {
-        let holes = self.holes.iter().cloned().collect();
-        below(beginning.min(self.next)).difference(&holes).count()
+    /// The offsets that the books have and Kafka no longer has.
+    fn expired(&self, beginning: i64) -> OffsetRanges {
+        below(beginning.min(self.next)).difference(&self.holes.iter().cloned().collect())
     }
 
     /// How far the sink is.
@@ -128,16 +127,20 @@ pub(crate) async fn look_up(topic: &mut Topic<'_>, all: &BTreeMap<i32, Books>) -
     for (number, ends) in partitions {
         let books = books(number);
         let (handled, expired) = (books.handled(ends.0), books.expired(ends.0));
-        let all = handled.count() + expired;
+        let all = handled.count() + expired.count();
         let mut bounds = (all, all);
         if books.stored + books.parked_count != all || topic.has_gap(number, &handled) {
             let found = topic.look_up(&Offsets::from([(number, handled.clone())])).await?;
             let records = found.get(&number).map_or(0, |found| found.records.count() + found.gone.count());
-            // Where there are gaps, it is not known how many there were among what expired; and Kafka compacts away what
-            // was a record when it was delivered.
-            if records < handled.count() {
-                bounds = (records, if topic.is_compacted().await? { all } else { records + expired });
-            }
+            let gapless = records == handled.count();
+            // What was a record when it was delivered may be compacted away since.
+            let most = if !gapless && topic.is_compacted().await? { handled.count() } else { records };
+            // Of what expired a lake says what it was. Without one, it had no gaps if the rest has none.
+            let least = match topic.records(number, &expired) {
+                0 if gapless && records > 0 => expired.count(),
+                known => known,
+            };
+            bounds = (records + least, most + expired.count());
         }
         seen.bounds.insert(number, bounds);
     }
@@ -193,7 +196,7 @@ mod tests {
     fn verdict_with_gaps(books: Books, ends: (i64, i64), empty: &[i64]) -> Verdict {
         let empty: OffsetRanges = empty.iter().copied().collect();
         let records = books.open(ends).difference(&empty);
-        let (handled, expired) = (books.handled(ends.0), books.expired(ends.0));
+        let (handled, expired) = (books.handled(ends.0), books.expired(ends.0).count());
         let filled = handled.difference(&empty).count();
         let least = if filled < handled.count() { filled } else { filled + expired };
         let seen = Seen {

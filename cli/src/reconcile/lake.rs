@@ -124,12 +124,22 @@ fn summed(batch: &RecordBatch, root: &str, rest: &[&str]) -> anyhow::Result<Opti
     })
 }
 
-/// The offsets that Kafka has and that are neither stored nor parked.
-pub(crate) fn open(stored: &Stored, group: &str, topic: &str, ends: &Ends) -> Offsets {
-    let of = |(&partition, &ends): (&i32, &(i64, i64))| {
-        let rows: OffsetRanges = stored.offsets.get(&partition).into_iter().flatten().copied().collect();
+/// The offsets that are stored or parked.
+pub(crate) fn held(stored: &Stored, group: &str, topic: &str, ends: &Ends) -> Offsets {
+    let of = |&partition: &i32| {
+        let mut held: OffsetRanges = stored.offsets.get(&partition).into_iter().flatten().copied().collect();
         let parked = position(&stored.apps, group, topic, partition).parked;
-        (partition, within(ends).difference(&rows).difference(&parked))
+        parked.iter().for_each(|range| held.insert(range.clone()));
+        (partition, held)
+    };
+    ends.keys().map(of).collect()
+}
+
+/// The offsets that Kafka has and that are not `held`.
+pub(crate) fn open(held: &Offsets, ends: &Ends) -> Offsets {
+    let none = OffsetRanges::default();
+    let of = |(partition, &ends): (&i32, &(i64, i64))| {
+        (*partition, within(ends).difference(held.get(partition).unwrap_or(&none)))
     };
     ends.iter().map(of).collect()
 }
@@ -196,7 +206,7 @@ mod tests {
         let stored = Stored { offsets: [(0, rows.to_vec())].into(), apps, sum: None };
         let mut verdict = Verdict { group: "g".into(), topic: "t".into(), ..Verdict::default() };
         let ends = [(0, (0, end))].into();
-        let open = open(&stored, "g", "t", &ends);
+        let open = open(&held(&stored, "g", "t", &ends), &ends);
         let found = open.into_iter().map(|(partition, open)| {
             let records = open.difference(&empty.iter().copied().collect());
             (partition, Found { records, ..Found::default() })

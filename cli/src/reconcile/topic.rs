@@ -53,6 +53,18 @@ impl<'a> Topic<'a> {
         Self { name, ends, servers, known: BTreeMap::new(), compacted: None }
     }
 
+    /// Takes `offsets` for records without a look into Kafka, because a sink was given them. Kafka may have compacted them
+    /// away since.
+    pub(crate) fn learn(&mut self, offsets: &Offsets) {
+        for (partition, ranges) in offsets {
+            let known = self.known.entry(*partition).or_default();
+            for range in ranges.iter() {
+                known.asked.insert(range.clone());
+                known.records.insert(range.clone());
+            }
+        }
+    }
+
     /// Looks `offsets` up, unless they are known already.
     pub(crate) async fn look_up(&mut self, offsets: &Offsets) -> anyhow::Result<BTreeMap<i32, Found>> {
         let unknown: Offsets = offsets
@@ -78,6 +90,11 @@ impl<'a> Topic<'a> {
                 (*partition, found)
             })
             .collect())
+    }
+
+    /// How many of these offsets are known to be, or to have been, records.
+    pub(crate) fn records(&self, partition: i32, offsets: &OffsetRanges) -> i64 {
+        self.known.get(&partition).map_or(0, |known| intersection(offsets, &known.records).count())
     }
 
     /// Whether one of these offsets is known to hold no record.
@@ -144,6 +161,7 @@ pub(crate) fn intersection(one: &OffsetRanges, other: &OffsetRanges) -> OffsetRa
 }
 
 #[cfg(test)]
+#[expect(clippy::single_range_in_vec_init, reason = "a list of one range is meant")]
 mod tests {
     use super::*;
 

@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Context as _;
+use event_source::Mapping;
 use kafka_offsets::LagReader;
 use tokio::time::Instant;
 
@@ -56,6 +57,29 @@ pub(crate) async fn run(layout: &Layout, stack: &Stack, group: &str, topic: &str
     committed?;
     for range in lost {
         out::line(format!("{group} gives up {topic} {range}"));
+    }
+    if runs {
+        return begun(&reader, mapping).await;
+    }
+    out::note("the bridge does not run: `headwater up` starts it");
+    Ok(())
+}
+
+/// Waits until the bridge has committed where the group begins now: before that `verify` knows nothing of it.
+async fn begun(reader: &LagReader, mapping: &Mapping) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    while lag::of(reader, mapping).await?.iter().any(|lag| lag.start.is_none()) {
+        if Instant::now() > deadline {
+            return Err(failure(
+                format!(
+                    "the bridge has not joined group {} after {} s",
+                    mapping.consumer_group,
+                    PATIENCE.as_secs()
+                ),
+                "see `headwater status`",
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
     Ok(())
 }

@@ -192,7 +192,7 @@ async fn judge(
         let read = totals::read(&mut client, topic, spec).await?;
         counted = Some((spec, read));
     }
-    // The lake is judged first: its rows say exactly which offsets must be looked up in Kafka.
+    // The lake is judged first: its rows say which offsets hold, or held, a record.
     let mut of_lake = None;
     if let Some(spec) = &pipeline.lake {
         let field = counted.as_ref().map(|(totals, _)| totals.sum.as_str());
@@ -202,8 +202,9 @@ async fn judge(
         };
         let stored = lake::read(stack, &spec.path, field, in_totals).await?;
         let mut verdict = Verdict::of("parquet-writer", &spec.consumer_group, topic);
-        let found =
-            kafka.topic.look_up(&lake::open(&stored, &verdict.group, topic, kafka.topic.ends)).await?;
+        let held = lake::held(&stored, &verdict.group, topic, kafka.topic.ends);
+        kafka.topic.learn(&held);
+        let found = kafka.topic.look_up(&lake::open(&held, kafka.topic.ends)).await?;
         let letters = letters_of(letters, "parquet-writer", topic);
         lake::judge(&mut verdict, &stored, kafka.topic.ends, &found, &letters);
         let reaches = lake::reaches(&stored, &verdict.group, topic, kafka.topic.ends);

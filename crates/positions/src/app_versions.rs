@@ -187,7 +187,8 @@ fn blocks(set: &OffsetRanges) -> Vec<(i64, i64)> {
 
 fn block_ranges(start: i64, bits: i64) -> Vec<Range<i64>> {
     if bits < 0 {
-        return vec![start..start.saturating_add(bits.saturating_neg().saturating_mul(BLOCK))];
+        let end = start.saturating_add(bits.saturating_neg().saturating_mul(BLOCK));
+        return std::iter::once(start..end).collect();
     }
     let set = (0..BLOCK).filter(|bit| bits & (1 << bit) != 0);
     set.map(|bit| start + bit..start + bit + 1).collect()

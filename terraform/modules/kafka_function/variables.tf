@@ -195,7 +195,7 @@ variable "alarms" {
   type = object({
     topic_arns      = optional(list(string), [])
     lag_seconds     = optional(number, 300)
-    skipped_offsets = optional(number, 0)
+    skipped_offsets = optional(number)
   })
   default = null
 }

@@ -158,7 +158,7 @@ variable "alarms" {
     topic_arns      = optional(list(string), [])
     lag_seconds     = optional(number, 300)
     age_seconds     = optional(number, 1800)
-    skipped_offsets = optional(number, 0)
+    skipped_offsets = optional(number)
   })
   default = null
 }
