@@ -63,16 +63,20 @@ impl Opinion {
 
     /// The opinion as a line of `verify`.
     pub(crate) fn line(&self) -> String {
-        let Self { topic, rows, stored, .. } = self;
-        let mut line = format!("{topic}: deltalake reads {rows} rows, {stored} records of those in Kafka");
-        if let Some(Compared { records, sum_in_kafka, sum_in_lake, .. }) = &self.compared {
-            line += &format!("; compared with the {records} records");
-            if let (Some(kafka), Some(lake)) = (sum_in_kafka, sum_in_lake) {
-                let relation = if kafka == lake { "=" } else { "BUT" };
-                line += &format!(", sum {lake} {relation} {kafka} in Kafka");
-            }
-        }
-        line
+        let Self { topic, rows, stored, compared, .. } = self;
+        let compared = compared.as_ref().map(Compared::text).unwrap_or_default();
+        format!("{topic}: deltalake reads {rows} rows, {stored} records of those in Kafka{compared}")
+    }
+}
+
+impl Compared {
+    fn text(&self) -> String {
+        let sums = self.sum_in_lake.as_ref().zip(self.sum_in_kafka.as_ref());
+        let sums = sums.map(|(lake, kafka)| {
+            let relation = if lake == kafka { "=" } else { "BUT" };
+            format!(", sum {lake} {relation} {kafka} in Kafka")
+        });
+        format!("; compared with the {} records{}", self.records, sums.unwrap_or_default())
     }
 }
 
@@ -99,7 +103,8 @@ impl Oracle {
         let table = |pipeline: &Pipeline| {
             let (lake, topic) = (pipeline.lake.as_ref()?, &pipeline.topic.name);
             let mine = letters.iter().filter(|((lane, of, _), _)| lane == LANE && of == topic);
-            let letters: BTreeMap<i32, _> = mine.map(|((_, _, partition), offsets)| (*partition, offsets)).collect();
+            let letters: BTreeMap<i32, _> =
+                mine.map(|((_, _, partition), offsets)| (*partition, offsets)).collect();
             let uri = format!("{root}/{}", lake.path);
             Some(json!({ "uri": uri, "pipeline": pipeline, "ends": ends.get(topic)?, "letters": letters }))
         };
@@ -136,7 +141,11 @@ impl Oracle {
     }
 
     /// What it says, and whether that agrees with the verdicts of our own reader.
-    pub(crate) async fn opinions(&self, running: Running, verdicts: &[Verdict]) -> anyhow::Result<Vec<Opinion>> {
+    pub(crate) async fn opinions(
+        &self,
+        running: Running,
+        verdicts: &[Verdict],
+    ) -> anyhow::Result<Vec<Opinion>> {
         let opinions = running.answer(verdicts).await?;
         if opinions.iter().all(Opinion::holds) {
             return Ok(opinions);
@@ -152,23 +161,28 @@ pub(crate) struct Running(Child);
 impl Running {
     async fn answer(self, verdicts: &[Verdict]) -> anyhow::Result<Vec<Opinion>> {
         const FIX: &str = "run this again; if it stays so, delete the folder `oracle` of the tools (.tools, or HEADWATER_TOOLS_DIR) and run `headwater verify --independent`";
-        let failed = |reason: &str| failure(format!("the independent check of the lake failed: {reason}"), FIX);
+        let failed =
+            |reason: &str| failure(format!("the independent check of the lake failed: {reason}"), FIX);
         let output = timeout(PATIENCE, self.0.wait_with_output())
             .await
             .map_err(|_| failed("it did not end in time"))?
             .context("the independent check of the lake cannot be read")?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
-            return Err(failed(said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given")));
+            return Err(failed(
+                said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no reason given"),
+            ));
         }
         let mut opinions: Vec<Opinion> =
             serde_json::from_slice(&output.stdout).map_err(|error| failed(&error.to_string()))?;
         for opinion in &mut opinions {
-            let ours = verdicts.iter().find(|verdict| verdict.function == LANE && verdict.topic == opinion.topic);
+            let ours =
+                verdicts.iter().find(|verdict| verdict.function == LANE && verdict.topic == opinion.topic);
             if let Some(Verdict { stored, .. }) = ours
                 && *stored != opinion.stored
             {
-                let problem = format!("our reader finds {stored} stored records, deltalake {}", opinion.stored);
+                let problem =
+                    format!("our reader finds {stored} stored records, deltalake {}", opinion.stored);
                 opinion.problems.push(problem);
             }
         }
@@ -188,6 +202,10 @@ mod tests {
         let compared = r#"{"topic":"t","rows":3,"stored":3,"doubled":0,"problems":[],"records":3,"missing":0,"different":0,"sum_in_kafka":"6","sum_in_lake":"6"}"#;
         let compared: Opinion = serde_json::from_str(compared).unwrap();
         assert!(compared.holds());
-        assert!(compared.line().ends_with("3 records of those in Kafka; compared with the 3 records, sum 6 = 6 in Kafka"));
+        assert!(
+            compared
+                .line()
+                .ends_with("3 records of those in Kafka; compared with the 3 records, sum 6 = 6 in Kafka")
+        );
     }
 }

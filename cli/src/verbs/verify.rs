@@ -1,9 +1,6 @@
 //! `headwater verify`: produced = stored + parked in every lane, nothing twice, and the sinks of a topic agree.
 
-use std::{
-    collections::BTreeSet,
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use clap::Args;
 use pipeline::{Pipeline, Pipelines, Table as TableSpec};

@@ -38,7 +38,8 @@ const HARMLESS: [&str; 24] = [
     "tunefilesizesforrewrites",
 ];
 /// Likewise, the beginnings of such names. Constraints are judged as a feature.
-const HARMLESS_GROUPS: [&str; 5] = ["autooptimize", "checkpoint.", "constraints.", "feature.", "parquet.compression."];
+const HARMLESS_GROUPS: [&str; 5] =
+    ["autooptimize", "checkpoint.", "constraints.", "feature.", "parquet.compression."];
 
 /// The properties that forbid appending, each with its reason.
 pub(crate) fn against_appending(configuration: &BTreeMap<String, Option<String>>) -> Vec<(String, String)> {
@@ -63,7 +64,9 @@ fn reason_against(key: &str, value: &str) -> Option<String> {
         }
         "logretentionduration" => too_short("a writer could take a version that was used before"),
         "deletedfileretentionduration" => too_short("a vacuum could delete files before they are committed"),
-        name if HARMLESS.contains(&name) || HARMLESS_GROUPS.iter().any(|group| name.starts_with(group)) => None,
+        name if HARMLESS.contains(&name) || HARMLESS_GROUPS.iter().any(|group| name.starts_with(group)) => {
+            None
+        }
         _ => Some("what it asks of a writer is not known".to_owned()),
     }
 }
@@ -113,10 +116,23 @@ mod tests {
     #[test]
     fn retention_shorter_than_a_writer_may_be_behind_is_refused() {
         for key in ["delta.logRetentionDuration", "delta.deletedFileRetentionDuration"] {
-            for short in ["interval 0 hours", "interval 59 minutes", "interval 3000 milliseconds", "1 month", "soon", ""] {
+            for short in [
+                "interval 0 hours",
+                "interval 59 minutes",
+                "interval 3000 milliseconds",
+                "1 month",
+                "soon",
+                "",
+            ] {
                 assert!(refused(key, short).is_some(), "{key} {short}");
             }
-            for long in ["interval 1 hour", "interval 7 days", "INTERVAL 1 WEEK", "30 days", "interval 0 days 61 minutes"] {
+            for long in [
+                "interval 1 hour",
+                "interval 7 days",
+                "INTERVAL 1 WEEK",
+                "30 days",
+                "interval 0 days 61 minutes",
+            ] {
                 assert_eq!(refused(key, long), None, "{key} {long}");
             }
         }

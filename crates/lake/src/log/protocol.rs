@@ -133,8 +133,7 @@ mod tests {
             "rowTracking",
             "typeWidening",
         ] {
-            let features =
-                json!({"minReaderVersion": 1, "minWriterVersion": 7, "writerFeatures": ["appendOnly", feature]});
+            let features = json!({"minReaderVersion": 1, "minWriterVersion": 7, "writerFeatures": ["appendOnly", feature]});
             assert_eq!(judged(features, json!({}), json!({})), [format!("writer feature {feature}")]);
         }
         let newer = json!({"minReaderVersion": 4, "minWriterVersion": 8});
