@@ -5,21 +5,26 @@ put into the log, the old file stays, and its rows are in the table twice.
 """
 
 import os
+import pathlib
 import random
 import string
 import threading
+from collections import Counter
 from typing import Callable
 
+import duckdb
 import pyarrow as pa
+import pyarrow.dataset
 import pytest
 from conftest import OurTable, Rows, s3, storage_options
 from deltalake import write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-# Each printable ASCII character alone and between letters, and values that paths, URIs and Hive treat in their own way.
+# Each special ASCII character alone and between letters, and values that paths, URIs and Hive treat in their own way.
 # Without `~`: deltalake 1.6.6 cannot compact what it wrote itself into such a partition. Our files of it have their own test.
 PRINTABLE = string.printable.replace("~", "")
-PLAIN = [text for character in PRINTABLE for text in (character, f"a{character}b")]
+SPECIAL = [character for character in PRINTABLE if not character.isalnum()]
+PLAIN = ["aZ09", *(text for character in SPECIAL for text in (character, f"a{character}b"))]
 ODD = [
     None, "", " ", "  ", " leading", "trailing ", ".", "..", "...", "/", "//", "a//b", "/a", "a/", "../../x", "a/../b", "a/./b",
     "%", "%%", "%20", "%2F", "%252F", "%zz", "100%", "a=b", "room=x", "?a=b&c=d#e", "s3://bucket/key", "http://x/?y=z#f",
@@ -227,3 +232,19 @@ def test_tables_whose_properties_endanger_appends_are_refused(our_table: OurTabl
     with pytest.raises(AssertionError, match=named):
         our_table.append([("a", [2])])
     assert our_table.rows() == expected
+
+
+def test_pyarrow_and_duckdb_read_the_values_from_the_folders(our_table: OurTable, tmp_path: pathlib.Path) -> None:
+    values = [value for value in [*PLAIN, *ODD, "~", None] if value not in ("", "__HIVE_DEFAULT_PARTITION__", "ü" * 80)]
+    values = list(dict.fromkeys(values))
+    our_table.append([(value, [number]) for number, value in enumerate(values)])
+    for uri in our_table.delta().file_uris():
+        copy = tmp_path / uri.removeprefix(our_table.uri + "/")
+        copy.parent.mkdir(parents=True)
+        copy.write_bytes(s3().open_input_file(uri.removeprefix("s3://")).read())
+    expected = Counter((value, number) for number, value in enumerate(values))
+    partitioning = pyarrow.dataset.partitioning(pa.schema([("room", pa.string())]), flavor="hive")
+    rows = pyarrow.dataset.dataset(tmp_path, format="parquet", partitioning=partitioning).to_table()
+    assert Counter(zip(rows["room"].to_pylist(), rows["n"].to_pylist())) == expected
+    sql = "SELECT room, n FROM read_parquet(?, hive_partitioning = true, hive_types = {'room': VARCHAR})"
+    assert Counter(duckdb.execute(sql, [f"{tmp_path}/**/*.parquet"]).fetchall()) == expected

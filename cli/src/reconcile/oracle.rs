@@ -63,16 +63,20 @@ impl Opinion {
 
     /// The opinion as a line of `verify`.
     pub(crate) fn line(&self) -> String {
-        let Self { topic, rows, stored, .. } = self;
-        let mut line = format!("{topic}: deltalake reads {rows} rows, {stored} records of those in Kafka");
-        if let Some(Compared { records, sum_in_kafka, sum_in_lake, .. }) = &self.compared {
-            line += &format!("; compared with the {records} records");
-            if let (Some(kafka), Some(lake)) = (sum_in_kafka, sum_in_lake) {
-                let relation = if kafka == lake { "=" } else { "BUT" };
-                line += &format!(", sum {lake} {relation} {kafka} in Kafka");
-            }
-        }
-        line
+        let Self { topic, rows, stored, compared, .. } = self;
+        let compared = compared.as_ref().map(Compared::text).unwrap_or_default();
+        format!("{topic}: deltalake reads {rows} rows, {stored} records of those in Kafka{compared}")
+    }
+}
+
+impl Compared {
+    fn text(&self) -> String {
+        let sums = self.sum_in_lake.as_ref().zip(self.sum_in_kafka.as_ref());
+        let sums = sums.map(|(lake, kafka)| {
+            let relation = if lake == kafka { "=" } else { "BUT" };
+            format!(", sum {lake} {relation} {kafka} in Kafka")
+        });
+        format!("; compared with the {} records{}", self.records, sums.unwrap_or_default())
     }
 }
 

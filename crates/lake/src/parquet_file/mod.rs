@@ -119,3 +119,24 @@ fn by_column(
     }
     builder
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::Int64Array;
+    use arrow_schema::{Field, Schema};
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+
+    use super::*;
+
+    #[test]
+    fn every_file_names_its_calendar_to_spark() {
+        let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, false)]));
+        let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(Int64Array::from(vec![1]))]).unwrap();
+        let encoder = FileEncoder::new(&TableSchema::new(schema, Vec::new()).unwrap());
+        let reader = SerializedFileReader::new(encoder.encode(Vec::new(), &batch).unwrap().bytes).unwrap();
+        let notes = reader.metadata().file_metadata().key_value_metadata().unwrap();
+        assert!(notes.iter().any(|note| note.key == CALENDAR.0 && note.value.as_deref() == Some(CALENDAR.1)));
+    }
+}
