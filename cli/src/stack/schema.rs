@@ -42,7 +42,7 @@ async fn lake_root(stack: &Stack, client: &objects::Client) -> anyhow::Result<Op
         .with_context(|| format!("{} is not an address on S3", outputs.lake_root))?;
     match client.head_bucket().bucket(root.bucket()).send().await {
         Ok(_) => Ok(Some(root)),
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_not_found()) => Ok(None),
+        Err(error) if error.as_service_error().is_some_and(|error: &_| error.is_not_found()) => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot look at the bucket of {root}")),
     }
 }

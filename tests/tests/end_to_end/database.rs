@@ -51,7 +51,6 @@ async fn freeze(patterns: &[&'static str], through_s3: bool, batch: &[Record], p
     let begun = Instant::now();
     other.invoke(&all).await.all_handled();
     let waited = begun.elapsed();
-    println!("frozen at {patterns:?}: the other environment took {waited:.1?}");
     assert!(waited < patience, "{waited:?}");
     thawed.thaw();
     proxy.release();

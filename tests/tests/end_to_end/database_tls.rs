@@ -45,7 +45,7 @@ impl Settings for Database {
 
 /// Connects, and asks whether the connection is encrypted.
 async fn ask(variables: &[(&str, &str)]) -> Result<bool, String> {
-    let Database(settings) = Environment::from_iter(variables.iter().copied()).settings().unwrap();
+    let Database(settings) = variables.iter().copied().collect::<Environment>().settings().unwrap();
     let deadline = Instant::now() + Duration::from_secs(15);
     let warehouse = Warehouse::new(settings);
     let asked = warehouse.run("ask", deadline, async |client: &Client| {

@@ -114,6 +114,6 @@ async fn memory_does_not_grow_with_the_files_of_a_batch_but_with_its_commit() {
         assert_eq!(partitions(&parts, ROOMS).await, expected(&times, hour));
     }
     // The commit alone takes 0.8 KB a file, and is held twice.
-    let bound = peaks[0] + 20 + (u64::try_from(count).unwrap() * 3 >> 10);
+    let bound = peaks[0] + 20 + ((u64::try_from(count).unwrap() * 3) >> 10);
     assert!(peaks[1] < bound, "one partition took {} MiB, {count} took {} MiB", peaks[0], peaks[1]);
 }

@@ -135,10 +135,10 @@ lake:";
     let new = old[0]
         .replace("\nlake:", more)
         .replace("      - { name: port, type: string, nullable: true }\n", deeper);
-    let answer = corner.migrate(&[new.clone()]).await.unwrap();
+    let answer = corner.migrate(std::slice::from_ref(&new)).await.unwrap();
     assert_eq!(answer["changes"].as_array().unwrap().len(), 11, "{answer}");
     assert_eq!(
-        corner.migrate(&[new.clone()]).await.unwrap()["changes"],
+        corner.migrate(std::slice::from_ref(&new)).await.unwrap()["changes"],
         json!([]),
         "the second run changes nothing"
     );
@@ -155,7 +155,7 @@ lake:";
         "seen": "2026-01-01 00:00:00", "notes": [1], "mate": {"rank": 2},
     });
     for name in names {
-        let mut function = corner.function(name, &[new.clone()]).await;
+        let mut function = corner.function(name, std::slice::from_ref(&new)).await;
         function.invoke(&event(&topic, &[record(4, &value)])).await.all_handled();
     }
     let rows = corner
@@ -214,7 +214,7 @@ async fn what_cannot_be_done_in_place_is_refused_with_nothing_changed_and_the_fi
     let corner = Corner::open().await;
     let (crew_yaml, gauge_yaml) = (corner.pipeline(CREW), corner.pipeline(GAUGE));
     corner.migrate(&[crew_yaml.clone(), gauge_yaml.clone()]).await.unwrap();
-    let mut writer = corner.function("parquet-writer", &[crew_yaml.clone()]).await;
+    let mut writer = corner.function("parquet-writer", std::slice::from_ref(&crew_yaml)).await;
     writer.invoke(&event(&corner.parts.topic, &[crew(0, 0, "a")])).await.all_handled();
     let before = corner.shape().await;
     // Of the other topic, and possible: it must not be done beside a refusal.
@@ -244,18 +244,17 @@ async fn what_cannot_be_done_in_place_is_refused_with_nothing_changed_and_the_fi
         ),
     ];
     for (from, to, named) in changes {
-        let mut changed = crew_yaml.replace(&corner.pipeline(from), &corner.pipeline(to));
-        assert_ne!(changed, crew_yaml, "{from}");
+        let mut edited = crew_yaml.replace(&corner.pipeline(from), &corner.pipeline(to));
+        assert_ne!(edited, crew_yaml, "{from}");
         // What else the file must say so that it is valid in itself.
         if *from == "name: ship, type: string" {
-            changed = changed.replace("key: [ship", "key: [vessel");
+            edited = edited.replace("key: [ship", "key: [vessel");
         }
         if *from == "event_time: at" {
-            changed =
-                changed.replace("    fields:\n", "    fields:\n      - { name: at, type: timestamp }\n");
-            changed = changed.replace("key: [ship, at]", "key: [ship, at, of.at]");
+            edited = edited.replace("    fields:\n", "    fields:\n      - { name: at, type: timestamp }\n");
+            edited = edited.replace("key: [ship, at]", "key: [ship, at, of.at]");
         }
-        let said = corner.migrate(&[changed, possible.clone()]).await;
+        let said = corner.migrate(&[edited, possible.clone()]).await;
         if named.is_empty() {
             // Another value of a partition column is a matter of new records alone.
             said.unwrap();
@@ -282,7 +281,7 @@ async fn what_cannot_be_done_in_place_is_refused_with_nothing_changed_and_the_fi
 async fn a_field_that_may_be_null_from_now_on_is_stored_and_one_that_is_gone_is_left() {
     let corner = Corner::open().await;
     let old = corner.pipeline(GAUGE);
-    corner.migrate(&[old.clone()]).await.unwrap();
+    corner.migrate(std::slice::from_ref(&old)).await.unwrap();
     let relaxed = [old.replace("name: note, type: string", "name: note, type: string, nullable: true")];
     corner.migrate(&relaxed).await.unwrap();
     let topic = format!("{}-gauge", corner.parts.topic);
@@ -305,7 +304,7 @@ async fn a_field_that_may_be_null_from_now_on_is_stored_and_one_that_is_gone_is_
 async fn indexes_follow_the_file_also_where_two_would_have_one_name() {
     let corner = Corner::open().await;
     let old = corner.pipeline(GAUGE);
-    corner.migrate(&[old.clone()]).await.unwrap();
+    corner.migrate(std::slice::from_ref(&old)).await.unwrap();
     let two = [old.replace("indexes: [[note]]", "indexes: [[note], [level, note], [id, level]]")];
     let answer = corner.migrate(&two).await.unwrap();
     assert_eq!(answer["changes"].as_array().unwrap().len(), 2, "{answer}");
@@ -334,7 +333,7 @@ async fn indexes_follow_the_file_also_where_two_would_have_one_name() {
 async fn a_view_over_a_column_that_is_to_be_widened_is_named() {
     let corner = Corner::open().await;
     let old = corner.pipeline(GAUGE);
-    corner.migrate(&[old.clone()]).await.unwrap();
+    corner.migrate(std::slice::from_ref(&old)).await.unwrap();
     corner.execute("CREATE VIEW {}.report AS SELECT level FROM {}.gauge").await;
     let new = [old.replace("name: level, type: int32", "name: level, type: int64")];
     let said = corner.migrate(&new).await.unwrap_err();
@@ -372,7 +371,7 @@ async fn a_reader_that_holds_a_table_for_long_delays_the_change_and_stops_no_wri
 async fn a_check_says_what_would_be_done_and_does_nothing() {
     let corner = Corner::open().await;
     let old = corner.pipeline(GAUGE);
-    corner.migrate(&[old.clone()]).await.unwrap();
+    corner.migrate(std::slice::from_ref(&old)).await.unwrap();
     let before = corner.shape().await;
     let new = [old.replace("name: level, type: int32", "name: level, type: int64")];
     let mut migrator = corner.function("schema-migrator", &new).await;

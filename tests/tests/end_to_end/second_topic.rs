@@ -83,21 +83,3 @@ async fn nested_nullable_decimal_boolean_and_timestamp_fields_reach_both_sinks()
         ]
     );
 }
-
-#[tokio::test]
-async fn a_batch_of_many_days_makes_a_bounded_number_of_files() {
-    let parts = Parts::of_environment();
-    let pipelines = [parts.pipeline(ORDERS)];
-    let records: Vec<_> = (0..100_i64)
-        .map(|day| {
-            let at = 1_795_209_862_000 - day * 86_400_000;
-            let value = format!(r#"{{"placed":{{"at":{at}}},"shop":1,"online":true,"amount":1}}"#);
-            room(0, day, "", 0).with(Some(value.as_bytes()))
-        })
-        .collect();
-    let mut writer = Function::start("parquet-writer", &parts, &pipelines).await;
-    writer.invoke(&event(&parts.topic, &records)).await.all_handled();
-    let snapshot = Sinks::open(&parts).await.snapshot("orders").await.unwrap();
-    assert_eq!(snapshot.files().len(), 16);
-    assert_eq!(snapshot.files().iter().filter_map(|file| file.rows).sum::<u64>(), 100);
-}
