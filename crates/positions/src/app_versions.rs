@@ -228,9 +228,9 @@ mod tests {
                 let before = position.clone();
                 for offset in (hour * 1_000..hour * 1_000 + 500).step_by(7) {
                     if parked {
-                        position.parked.insert_one(offset)
+                        position.parked.insert_one(offset);
                     } else {
-                        position.parked.remove_one(offset)
+                        position.parked.remove_one(offset);
                     }
                 }
                 kept.extend(changed_app_versions("a", &before, &position, &kept));

@@ -36,7 +36,7 @@ impl Retention {
         &self.column
     }
 
-    /// Whether a row may be gone by `now`: the day of its event is over; or that day was so far ahead that it never had a
+    /// Whether a row may be gone by `now`: the day of its event is over; or that day is still so far ahead that it has no
     /// partition, and the days since we stored the row are over. When that was is not known for a row that is gone;
     /// Kafka's timestamp is taken for it.
     pub(crate) fn is_over(
@@ -47,8 +47,8 @@ impl Retention {
     ) -> bool {
         let day = |time: DateTime<Utc>| time.date_naive();
         let oldest = day(now) - Days::new(self.days.into());
-        let last_run = day(received_at) + Days::new(u64::from(self.days) + 1);
-        day(event) < oldest || (day(event) > last_run + Days::new(AHEAD) && day(received_at) < oldest)
+        let has_no_partition = day(event) > day(now) + Days::new(AHEAD);
+        day(event) < oldest || (has_no_partition && day(received_at) < oldest)
     }
 
     fn default_partition(&self) -> String {
@@ -147,7 +147,7 @@ mod tests {
         // Far ahead: kept so many days after it came.
         assert!(is_over("2099-01-01T00", "2026-10-01T00"));
         assert!(!is_over("2099-01-01T00", "2026-11-01T00"));
-        // Its day had a partition before it would have gone.
+        // Its day has a partition.
         assert!(!is_over("2026-11-09T00", "2026-10-01T00"));
     }
 }

@@ -3,6 +3,7 @@
 mod fleet;
 mod offset_gaps;
 mod recovery;
+mod rewind;
 mod schema_change;
 mod topics;
 
