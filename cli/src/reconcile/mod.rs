@@ -12,6 +12,7 @@ pub(crate) mod oracle;
 pub(crate) mod parked;
 pub(crate) mod ranges;
 pub(crate) mod records;
+pub(crate) mod report;
 pub(crate) mod table;
 pub(crate) mod topic;
 pub(crate) mod totals;

@@ -8,33 +8,28 @@ use std::{
 use clap::Args;
 use kafka_offsets::PartitionLag;
 use pipeline::{Pipeline, Pipelines, Table as TableSpec};
-use serde::Serialize;
 use warehouse::values;
 
 use super::drain::duration;
 use crate::{
     failure::failure,
-    out,
     reconcile::{
         Verdict,
         books::{self, Books, Seen},
-        ends,
-        fleet::{self, FleetVerdict},
-        inbox, lake, lost, media,
-        objects::ObjectVerdict,
-        oracle::{Opinion, Oracle},
+        ends, fleet, inbox, lake, lost, media,
+        oracle::Oracle,
         parked::{self, Letters},
+        report::{Report, Sum},
         table as rows,
         topic::Topic,
         totals,
     },
     stack::{
-        lag::{self, MappingLag, OpenTransaction},
+        lag::{self, MappingLag},
         layout::Layout,
         postgres, queues,
         record::Stack,
     },
-    table,
 };
 
 /// Arguments of `headwater verify`.
@@ -58,30 +53,6 @@ pub(crate) struct Verify {
     /// How long to wait for records that are still on their way
     #[arg(long, default_value = "30s", value_parser = duration)]
     timeout: Duration,
-}
-
-#[derive(Debug, Default, Serialize)]
-struct Report {
-    holds: bool,
-    mappings: Vec<Verdict>,
-    /// By topic, transactions that are open: what lies behind their beginning is not looked at.
-    open_transactions: BTreeMap<String, Vec<OpenTransaction>>,
-    sums: Vec<Sum>,
-    objects: Vec<ObjectVerdict>,
-    fleets: Vec<FleetVerdict>,
-    /// What another reader says of the lake; `None` where it is not installed.
-    independent: Option<Vec<Opinion>>,
-}
-
-/// The two sinks of one topic against each other.
-#[derive(Debug, Serialize)]
-struct Sum {
-    topic: String,
-    field: String,
-    table: String,
-    lake: Option<String>,
-    totals: String,
-    agree: bool,
 }
 
 /// Compares what Kafka took with what the sinks have.
@@ -125,12 +96,8 @@ pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
     if let Some((oracle, running)) = running {
         report.independent = Some(oracle.opinions(running, &report.mappings).await?);
     }
-    report.holds = report.mappings.iter().all(Verdict::holds)
-        && report.sums.iter().all(|sum| sum.agree)
-        && report.objects.iter().all(ObjectVerdict::holds)
-        && report.fleets.iter().all(FleetVerdict::holds)
-        && report.independent.iter().flatten().all(Opinion::holds);
-    show(&report, args.json)?;
+    report.holds = report.adds_up();
+    report.show(args.json)?;
     if report.holds {
         return Ok(());
     }
@@ -289,117 +256,6 @@ fn decimal(unscaled: i128, like: &str) -> String {
     let scale = like.split_once('.').map_or(0, |(_, fraction)| fraction.len());
     // A decimal has 38 digits at the most.
     values::decimal_text(unscaled, u8::try_from(scale).unwrap_or(u8::MAX))
-}
-
-fn show(report: &Report, json: bool) -> anyhow::Result<()> {
-    if json {
-        return out::json(report);
-    }
-    let rows = report.mappings.iter().map(|verdict| {
-        let numbers = [
-            verdict.produced,
-            verdict.stored,
-            verdict.repeated,
-            verdict.parked,
-            verdict.missing,
-            verdict.lost,
-            verdict.doubled,
-        ];
-        let names = [&verdict.function, &verdict.group, &verdict.topic];
-        row(names, numbers, verdict.holds())
-    });
-    let header = [
-        "function",
-        "group",
-        "topic",
-        "produced",
-        "stored",
-        "of it again",
-        "parked",
-        "missing",
-        "lost",
-        "doubled",
-        "verdict",
-    ];
-    out::line(table::render(&header, rows));
-    for sum in &report.sums {
-        let relation = if sum.agree { "=" } else { "BUT" };
-        let lake = sum.lake.as_deref().unwrap_or("(not exact, not compared)");
-        out::line(format!(
-            "{}: sum of {} in the lake {lake} {relation} {} in {}",
-            sum.topic, sum.field, sum.totals, sum.table
-        ));
-    }
-    for (topic, open) in &report.open_transactions {
-        for transaction in open {
-            out::line(format!("not looked at: {}", transaction.describe(topic)));
-        }
-    }
-    for opinion in report.independent.iter().flatten() {
-        out::line(opinion.line());
-    }
-    for drive in &report.fleets {
-        let relation = if drive.holds() { "=" } else { "BUT" };
-        let given_up =
-            if drive.given_up > 0 { format!(" (and {} given up)", drive.given_up) } else { String::new() };
-        out::line(format!(
-            "fleet of {} at {}: {} acknowledged{given_up} {relation} {} stored",
-            drive.vehicles, drive.started, drive.acknowledged, drive.stored
-        ));
-    }
-    let rows = report.objects.iter().map(|verdict| {
-        let numbers = [
-            verdict.objects,
-            verdict.rows,
-            verdict.stored,
-            verdict.superseded,
-            verdict.ignored,
-            verdict.parked,
-        ];
-        row([&verdict.function, &verdict.bucket], numbers, verdict.holds())
-    });
-    let header =
-        ["function", "bucket", "objects", "rows", "stored", "superseded", "ignored", "parked", "verdict"];
-    out::line("");
-    out::line(table::render(&header, rows));
-    for problem in problems(report) {
-        out::line(problem);
-    }
-    Ok(())
-}
-
-fn row<const N: usize, T: ToString>(
-    names: [&String; N],
-    numbers: impl IntoIterator<Item = T>,
-    holds: bool,
-) -> Vec<String> {
-    let mut row: Vec<String> = names.into_iter().cloned().collect();
-    row.extend(numbers.into_iter().map(|number| number.to_string()));
-    row.push(if holds { "holds" } else { "DOES NOT HOLD" }.to_owned());
-    row
-}
-
-fn problems(report: &Report) -> Vec<String> {
-    let mut problems = Vec::new();
-    for verdict in &report.objects {
-        problems.extend(verdict.problems.iter().map(|problem| format!("{}: {problem}", verdict.function)));
-        if verdict.more_problems > 0 {
-            problems.push(format!("{}: and {} more", verdict.function, verdict.more_problems));
-        }
-    }
-    for verdict in &report.mappings {
-        let of = |problem| format!("{} of {}: {problem}", verdict.function, verdict.topic);
-        problems.extend(verdict.problems.iter().map(of));
-    }
-    for opinion in report.independent.iter().flatten() {
-        let of = |problem| format!("independent check of {}: {problem}", opinion.topic);
-        problems.extend(opinion.problems.iter().map(of));
-    }
-    for drive in &report.fleets {
-        problems
-            .extend(drive.problems.iter().map(|problem| format!("fleet at {}: {problem}", drive.started)));
-    }
-    problems
 }
 
 #[cfg(test)]

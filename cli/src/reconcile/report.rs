@@ -1,0 +1,160 @@
+//! What `headwater verify` found, and how it is shown.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Verdict, fleet::FleetVerdict, objects::ObjectVerdict, oracle::Opinion};
+use crate::{out, stack::lag::OpenTransaction, table};
+
+/// What `headwater verify` found.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Report {
+    pub(crate) holds: bool,
+    pub(crate) mappings: Vec<Verdict>,
+    /// By topic, transactions that are open: what lies behind their beginning is not looked at.
+    pub(crate) open_transactions: BTreeMap<String, Vec<OpenTransaction>>,
+    pub(crate) sums: Vec<Sum>,
+    pub(crate) objects: Vec<ObjectVerdict>,
+    pub(crate) fleets: Vec<FleetVerdict>,
+    /// What another reader says of the lake; `None` where it is not installed.
+    pub(crate) independent: Option<Vec<Opinion>>,
+}
+
+/// The two sinks of one topic against each other.
+#[derive(Debug, Serialize)]
+pub(crate) struct Sum {
+    pub(crate) topic: String,
+    pub(crate) field: String,
+    pub(crate) table: String,
+    pub(crate) lake: Option<String>,
+    pub(crate) totals: String,
+    pub(crate) agree: bool,
+}
+
+impl Report {
+    /// Every lane, sum, object and fleet is as it must be.
+    pub(crate) fn adds_up(&self) -> bool {
+        self.mappings.iter().all(Verdict::holds)
+            && self.sums.iter().all(|sum| sum.agree)
+            && self.objects.iter().all(ObjectVerdict::holds)
+            && self.fleets.iter().all(FleetVerdict::holds)
+            && self.independent.iter().flatten().all(Opinion::holds)
+    }
+
+    /// Prints it, as tables or as JSON.
+    pub(crate) fn show(&self, json: bool) -> anyhow::Result<()> {
+        let report = self;
+        if json {
+            return out::json(report);
+        }
+        let rows = report.mappings.iter().map(|verdict| {
+            let numbers = [
+                verdict.produced,
+                verdict.stored,
+                verdict.repeated,
+                verdict.parked,
+                verdict.missing,
+                verdict.lost,
+                verdict.doubled,
+            ];
+            let names = [&verdict.function, &verdict.group, &verdict.topic];
+            row(names, numbers, verdict.holds())
+        });
+        let header = [
+            "function",
+            "group",
+            "topic",
+            "produced",
+            "stored",
+            "of it again",
+            "parked",
+            "missing",
+            "lost",
+            "doubled",
+            "verdict",
+        ];
+        out::line(table::render(&header, rows));
+        for sum in &report.sums {
+            let relation = if sum.agree { "=" } else { "BUT" };
+            let lake = sum.lake.as_deref().unwrap_or("(not exact, not compared)");
+            out::line(format!(
+                "{}: sum of {} in the lake {lake} {relation} {} in {}",
+                sum.topic, sum.field, sum.totals, sum.table
+            ));
+        }
+        for (topic, open) in &report.open_transactions {
+            for transaction in open {
+                out::line(format!("not looked at: {}", transaction.describe(topic)));
+            }
+        }
+        for opinion in report.independent.iter().flatten() {
+            out::line(opinion.line());
+        }
+        for drive in &report.fleets {
+            let relation = if drive.holds() { "=" } else { "BUT" };
+            let given_up = if drive.given_up > 0 {
+                format!(" (and {} given up)", drive.given_up)
+            } else {
+                String::new()
+            };
+            out::line(format!(
+                "fleet of {} at {}: {} acknowledged{given_up} {relation} {} stored",
+                drive.vehicles, drive.started, drive.acknowledged, drive.stored
+            ));
+        }
+        let rows = report.objects.iter().map(|verdict| {
+            let numbers = [
+                verdict.objects,
+                verdict.rows,
+                verdict.stored,
+                verdict.superseded,
+                verdict.ignored,
+                verdict.parked,
+            ];
+            row([&verdict.function, &verdict.bucket], numbers, verdict.holds())
+        });
+        let header =
+            ["function", "bucket", "objects", "rows", "stored", "superseded", "ignored", "parked", "verdict"];
+        out::line("");
+        out::line(table::render(&header, rows));
+        for problem in problems(report) {
+            out::line(problem);
+        }
+        Ok(())
+    }
+}
+
+fn row<const N: usize, T: ToString>(
+    names: [&String; N],
+    numbers: impl IntoIterator<Item = T>,
+    holds: bool,
+) -> Vec<String> {
+    let mut row: Vec<String> = names.into_iter().cloned().collect();
+    row.extend(numbers.into_iter().map(|number| number.to_string()));
+    row.push(if holds { "holds" } else { "DOES NOT HOLD" }.to_owned());
+    row
+}
+
+fn problems(report: &Report) -> Vec<String> {
+    let mut problems = Vec::new();
+    for verdict in &report.objects {
+        problems.extend(verdict.problems.iter().map(|problem| format!("{}: {problem}", verdict.function)));
+        if verdict.more_problems > 0 {
+            problems.push(format!("{}: and {} more", verdict.function, verdict.more_problems));
+        }
+    }
+    for verdict in &report.mappings {
+        let of = |problem| format!("{} of {}: {problem}", verdict.function, verdict.topic);
+        problems.extend(verdict.problems.iter().map(of));
+    }
+    for opinion in report.independent.iter().flatten() {
+        let of = |problem| format!("independent check of {}: {problem}", opinion.topic);
+        problems.extend(opinion.problems.iter().map(of));
+    }
+    for drive in &report.fleets {
+        problems
+            .extend(drive.problems.iter().map(|problem| format!("fleet at {}: {problem}", drive.started)));
+    }
+    problems
+}
