@@ -20,8 +20,13 @@ locals {
   # A function's version keeps its environment, and so the address of one version of the document.
   pipelines_version = var.buckets.versioning ? "?versionId=${join("", aws_s3_object.pipelines[*].version_id)}" : ""
 
-  pipelines_inline     = { HEADWATER_PIPELINES = var.pipelines.json }
-  pipelines_by_address = { for key in aws_s3_object.pipelines[*].key : "HEADWATER_PIPELINES_URI" => "s3://${module.deployment.versioned_name}/${key}${local.pipelines_version}" }
+  pipelines_inline = { HEADWATER_PIPELINES = var.pipelines.json }
+  pipelines_by_address = merge(
+    { for key in aws_s3_object.pipelines[*].key : "HEADWATER_PIPELINES_URI" => "s3://${module.deployment.versioned_name}/${key}${local.pipelines_version}" },
+    # Where the address stays the same, a function that runs would keep the document that it has read: a new value here
+    # replaces it.
+    var.buckets.versioning ? {} : { HEADWATER_PIPELINES_SHA256 = sha256(var.pipelines.json) },
+  )
   read_pipelines = [for key in aws_s3_object.pipelines[*].key : {
     sid       = "ReadPipelines"
     actions   = ["s3:GetObject", "s3:GetObjectVersion"]
