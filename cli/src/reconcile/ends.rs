@@ -101,7 +101,8 @@ async fn stable(
     }
 }
 
-async fn reached(reader: &LagReader, mapping: &Mapping, ends: &Ends) -> anyhow::Result<bool> {
+/// Whether a mapping's group has committed everything up to `ends`.
+pub(crate) async fn reached(reader: &LagReader, mapping: &Mapping, ends: &Ends) -> anyhow::Result<bool> {
     let partitions = lag::of(reader, mapping).await?;
     Ok(partitions.iter().all(|now| {
         let (_, end) = ends.get(&now.partition).copied().unwrap_or((0, 0));

@@ -80,14 +80,18 @@ pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
         }
     }
     for mapping in &stack.outputs()?.event_source_mappings {
-        // A position beyond the end belongs to a topic that is gone.
         let (then, now) = (&ends[&mapping.topic], ends::of(&reader, mapping).await?);
         let shrunk =
             then.iter().any(|(partition, (_, end))| now.get(partition).is_none_or(|(_, now)| now < end));
-        if shrunk
-            && let Some(verdict) = report.mappings.iter_mut().find(|verdict| verdict.topic == mapping.topic)
-        {
+        let of_mapping = |verdict: &&mut Verdict| {
+            verdict.topic == mapping.topic && verdict.group == mapping.consumer_group
+        };
+        let Some(verdict) = report.mappings.iter_mut().find(of_mapping) else { continue };
+        if shrunk {
             verdict.problems.push("the topic was created again meanwhile".to_owned());
+        } else if !ends::reached(&reader, mapping, then).await? {
+            // The sink's offsets may look right all the same: those of a topic that was deleted and created again do.
+            verdict.problems.push("not all records are acknowledged: `headwater status` says why".to_owned());
         }
     }
     let client = postgres::connect(&stack.database_url).await?;
