@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::parts::{Parts, binary};
 use crate::runtime_api::{Answer, RuntimeApi};
 
-/// How long a test waits for a function to ask for an event, and beyond the time that an invocation may take.
+/// How long a test waits for a function to ask for its first event. An invocation may exceed its time-out by as much.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running function: one execution environment of Lambda.

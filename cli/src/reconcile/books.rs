@@ -192,7 +192,7 @@ pub(crate) fn judge(
 mod tests {
     use super::*;
 
-    /// As if Kafka had a record at each offset from `beginning` on but at those of `empty`.
+    /// A topic in Kafka with a record at each offset from `beginning` on, except at the offsets in `empty`.
     fn verdict_with_gaps(books: Books, ends: (i64, i64), empty: &[i64]) -> Verdict {
         let empty: OffsetRanges = empty.iter().copied().collect();
         let records = books.open(ends).difference(&empty);

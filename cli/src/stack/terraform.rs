@@ -149,7 +149,7 @@ impl Terraform {
         })
     }
 
-    /// `terraform apply`. Fills `unheard` with what could not be created because it is there already.
+    /// Runs `terraform apply`. Adds to `unheard` the resources that could not be created because they exist already.
     fn apply(&self, args: &[OsString], step: &Step, unheard: &mut Vec<Unheard>) -> anyhow::Result<()> {
         let (mut done, mut total) = (0_u64, 0_u64);
         step.now("comparing");

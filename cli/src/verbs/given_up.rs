@@ -95,7 +95,7 @@ pub(crate) async fn all(stack: &Stack, function: Option<&str>) -> anyhow::Result
     Ok(found)
 }
 
-/// The offsets that the batches of a function hold of a topic, by partition.
+/// The offsets of a topic in the given-up batches of a function, by partition.
 pub(crate) async fn offsets(
     stack: &Stack,
     function: &str,

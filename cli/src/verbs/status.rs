@@ -65,7 +65,7 @@ struct MappingReport {
     function: String,
     group: String,
     topic: String,
-    /// Offsets that the topic ever gave; `null`, as the lag, when Kafka does not answer.
+    /// The sum of the partitions' end offsets. This and the lag are `null` when Kafka does not answer.
     end: Option<u64>,
     lag: Option<u64>,
     last_error: Option<String>,

@@ -97,7 +97,7 @@ impl<D: Decoded> Search<'_, D> {
             together.sort_unstable();
             self.client.batch_execute("ROLLBACK TO SAVEPOINT part; SAVEPOINT run").await.map_err(failed())?;
             if !self.try_each(&[&together]).await?.is_empty() {
-                // Together the table refuses what it took one after the other.
+                // The table took these records one by one, but refuses them in one statement.
                 self.try_each(&stored.iter().map(Vec::as_slice).collect::<Vec<_>>()).await?;
             }
         } else {

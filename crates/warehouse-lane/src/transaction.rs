@@ -88,7 +88,7 @@ struct Known {
     in_runs: bool,
     /// Records from this one on are left for the next delivery.
     end: Option<Place>,
-    /// Records that an earlier delivery parked and that there is no time to try again.
+    /// Records that an earlier delivery parked. They stay parked: there is no time to try them again.
     left_parked: BTreeSet<Place>,
     searches: u32,
 }
@@ -139,7 +139,7 @@ impl Sink {
                     work.park(&unparked).await?;
                     known.parked.extend(unparked.into_keys());
                 }
-                // Together the table refuses what it took one after the other.
+                // The table took these records one by one, but refuses them in one statement.
                 Attempt::Search(..) if !known.in_runs && !known.runs.is_empty() => known.in_runs = true,
                 Attempt::Search(_, error) if known.searches == MOST_SEARCHES => {
                     return Err(LaneError::Unsteady(error.reason()));

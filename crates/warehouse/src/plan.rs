@@ -1,7 +1,7 @@
-//! What is to be done so that a table is as its pipeline file wants it: pure comparison.
+//! Compares a table with its pipeline file and plans the changes that the table needs. Pure code.
 //!
-//! Every change here is one that a function of the previous deployment survives: its inserts name their columns, and
-//! Postgres takes an `integer` for a `bigint`. Everything else is refused.
+//! A planned change never breaks functions of the previous deployment: their inserts name their columns, and Postgres
+//! accepts an `integer` for a `bigint` column. Every other change is refused.
 
 use crate::definition::{ColumnDefinition, Origin, TableDefinition};
 use crate::names::quoted;

@@ -44,7 +44,7 @@ async fn what_a_restored_table_lacks_is_stored_again_once_after_a_rewind() {
     assert!(gone > 0);
     let refused = headwater(&["verify", "--timeout", "1s"]).unwrap_err();
     assert!(refused.contains("neither stored nor parked"), "{refused}");
-    // Nothing comes again by itself: the group is ahead of the table.
+    // Without a rewind, Kafka delivers nothing again: the group's offsets are ahead of the table.
     headwater(&["drain"]).unwrap();
     let said = headwater(&["offsets", "reset", "--rewind", "--group", "coldstorage", "--topic", "rooms-v1"])
         .unwrap();

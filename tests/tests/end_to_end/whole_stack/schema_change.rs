@@ -150,7 +150,7 @@ async fn tables_follow_before_functions_do_and_a_refusal_stops_no_lane() {
     let added = "SELECT count(*)::text FROM pg_attribute WHERE attrelid = 'change.gauge'::regclass AND attname = 'new'";
     assert_eq!(sinks.query_text(added).await, ["0"]);
 
-    // Every lane of the stack runs on, also where the bridge had died before.
+    // Every lane of the stack goes on running, even if the bridge had died before `up` was refused.
     produce("change-v1", (50..60).map(with_crew)).await;
     drain();
     kill("bridge");
