@@ -10,8 +10,10 @@ Standard output: one object a table.
 
 import decimal
 import json
+import os
 import sys
 import time
+import traceback
 from collections import defaultdict
 from decimal import Decimal
 from typing import Any, Iterator
@@ -152,7 +154,7 @@ def records_of(servers: str, topic: str, ends: dict[int, tuple[int, int]]) -> It
             if error is None and message.offset() < ends[partition][1]:
                 yield partition, message.offset(), message.value()
         if time.monotonic() - last > PATIENCE:
-            sys.exit(f"Kafka at {servers} sent no record of {topic} for {PATIENCE} s")
+            raise TimeoutError(f"Kafka at {servers} sent no record of {topic} for {PATIENCE} s")
     consumer.close()
 
 
@@ -239,4 +241,14 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    status = 0
+    try:
+        main()
+    except Exception:
+        traceback.print_exc()
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The interpreter must not be torn down: pyarrow's threads may still close files, for which they call deltalake's
+    # Python code. They then abort the process (apache/arrow issues 34314 and 38352).
+    os._exit(status)
