@@ -6,6 +6,9 @@ row is then compared with the record that it says it is.
 Standard input: {"storage": options of deltalake, "kafka": servers, "records": bool, "tables": [{"uri", "pipeline": the
 pipeline file, "ends": {partition: [first, next offset]}, "letters": {partition: [parked offsets]}}]}.
 Standard output: one object a table.
+
+After a topic was deleted, created again and reset, the rows of the earlier topic stay. The table's transactions say up to
+which offsets earlier topics went; at such an offset there is one more row for each of them.
 """
 
 import decimal
@@ -118,12 +121,20 @@ def offsets_between(table: pa.Table, partition: int, first: int, end: int) -> pa
     return table.filter(pc.and_(pc.equal(table["_partition"], partition), inside))
 
 
-def rows_of(uri: str, storage: dict[str, str], columns: list[str]) -> pa.Table:
-    try:
-        table = DeltaTable(uri, storage_options=storage)
-    except TableNotFoundError:
+def rows_of(table: DeltaTable | None, columns: list[str]) -> pa.Table:
+    if table is None:
         return pa.table({name: pa.array([], pa.int64()) for name in columns})
     return table.to_pyarrow_table(columns=columns)
+
+
+def earlier_of(table: DeltaTable | None, pipeline: dict[str, Any], partition: int) -> list[int]:
+    """The watermarks at which earlier topics of this name ended."""
+    found: list[int] = []
+    if table is not None:
+        prefix = f"headwater/{pipeline['lake']['consumer_group']}/{pipeline['topic']['name']}/{partition}/earlier"
+        while (watermark := table.transaction_version(f"{prefix}/{len(found)}")) is not None:
+            found.append(watermark)
+    return found
 
 
 def records_of(servers: str, topic: str, ends: dict[int, tuple[int, int]]) -> Iterator[tuple[int, int, bytes | None]]:
@@ -165,38 +176,51 @@ def judge(task: dict[str, Any], storage: dict[str, str], servers: str | None) ->
     letters = {int(partition): set(offsets) for partition, offsets in task["letters"].items()}
     fields = list(leaves(pipeline["fields"])) if servers else []
     roots = list(dict.fromkeys(path[0] for path, _ in fields))
-    table = rows_of(task["uri"], storage, ["_partition", "_offset", *roots])
+    try:
+        delta = DeltaTable(task["uri"], storage_options=storage)
+    except TableNotFoundError:
+        delta = None
+    table = rows_of(delta, ["_partition", "_offset", *roots])
+    earlier = {partition: earlier_of(delta, pipeline, partition) for partition in ends}
 
     counted = table.select(["_partition", "_offset"]).group_by(["_partition", "_offset"]).aggregate([([], "count_all")])
-    stored = sum(offsets_between(counted, partition, first, end).num_rows for partition, (first, end) in ends.items())
-    again = counted.filter(pc.greater(counted["count_all"], 1))
+    known = sum(offsets_between(counted, partition, first, end).num_rows for partition, (first, end) in ends.items())
+    shared, surplus = 0, 0
     doubled: Offsets = defaultdict(list)
-    for partition, offset in zip(again["_partition"].to_pylist(), again["_offset"].to_pylist()):
-        doubled[partition].append(offset)
+    columns = [counted[name].to_pylist() for name in ("_partition", "_offset", "count_all")]
+    if any(earlier.values()) or table.num_rows != counted.num_rows:
+        for partition, offset, count in zip(*columns):
+            before = sum(offset < watermark for watermark in earlier.get(partition, ()))
+            if count > 1 + before:
+                doubled[partition].append(offset)
+                surplus += count - 1 - before
+            first, end = ends.get(partition, (0, 0))
+            shared += count <= before and first <= offset < end
     result: dict[str, Any] = {
         "topic": topic,
         "rows": table.num_rows,
-        "stored": stored,
-        "doubled": table.num_rows - counted.num_rows,
+        "stored": known - shared,
+        "shared": shared,
+        "doubled": surplus,
         "problems": [f"stored twice: {runs(partition, offsets)}" for partition, offsets in sorted(doubled.items())],
     }
     if servers is None:
         return result
 
-    places: dict[int, dict[int, int]] = defaultdict(dict)
+    places: dict[int, dict[int, list[int]]] = defaultdict(dict)
     for row, (partition, offset) in enumerate(zip(table["_partition"].to_pylist(), table["_offset"].to_pylist())):
-        places[partition][offset] = row
+        places[partition].setdefault(offset, []).append(row)
     values = {path: column(table, path) for path, _ in fields}
     summed = tuple(pipeline["totals"]["sum"].split(".")) if pipeline.get("totals") else None
     missing: Offsets = defaultdict(list)
     different: dict[tuple[int, str], list[int]] = defaultdict(list)
-    total, records = Decimal(0), 0
+    total, in_lake, records = Decimal(0), Decimal(0), 0
     seen: dict[int, set[int]] = defaultdict(set)
     for partition, offset, value in records_of(servers, topic, ends):
         records += 1
         seen[partition].add(offset)
-        row = places[partition].get(offset)
-        if row is None:
+        rows = places[partition].get(offset)
+        if rows is None:
             if offset not in letters.get(partition, ()):
                 missing[partition].append(offset)
             continue
@@ -205,16 +229,25 @@ def judge(task: dict[str, Any], storage: dict[str, str], servers: str | None) ->
         except Bad as bad:
             different[(partition, str(bad)[:80])].append(offset)
             continue
-        for path, kind in fields:
-            if not equal(values[path][row], at(record, path), kind):
-                different[(partition, f"{'.'.join(path)} is not what was sent")].append(offset)
+        # Of an earlier topic's rows and this one's, the closest is this one's.
+        unlike = [[path for path, kind in fields if not equal(values[path][row], at(record, path), kind)] for row in rows]
+        closest = min(range(len(rows)), key=lambda index: len(unlike[index]))
+        for path in unlike[closest]:
+            different[(partition, f"{'.'.join(path)} is not what was sent")].append(offset)
         if summed:
+            in_lake += Decimal(values[summed][rows[closest]] or 0)
             try:
                 total += Decimal(at(record, summed))
             except (decimal.DecimalException, TypeError, ValueError):
                 pass  # It differs, too.
     unsent = {
-        partition: [offset for offset in places[partition] if first <= offset < end and offset not in seen[partition]]
+        partition: [
+            offset
+            for offset, rows in places[partition].items()
+            if first <= offset < end
+            and offset not in seen[partition]
+            and len(rows) > sum(offset < watermark for watermark in earlier[partition])
+        ]
         for partition, (first, end) in ends.items()
     }
     for what, offsets in (("neither stored nor parked", missing), ("stored, but not in Kafka", unsent)):
@@ -222,13 +255,11 @@ def judge(task: dict[str, Any], storage: dict[str, str], servers: str | None) ->
     result["problems"] += [f"{what}: {runs(partition, which)}" for (partition, what), which in sorted(different.items())]
     result |= {"records": records, "missing": sum(map(len, missing.values())), "different": sum(map(len, different.values()))}
     if summed:
-        in_range = [
-            row for partition, (first, end) in ends.items() for offset, row in places[partition].items() if first <= offset < end
-        ]
-        lake = sum((Decimal(values[summed][row] or 0) for row in in_range), Decimal(0))
-        result |= {"sum_in_kafka": f"{total:f}", "sum_in_lake": f"{lake:f}"}
-        if total != lake:
-            result["problems"].append(f"the sum of {'.'.join(summed)} is {lake:f} in the lake and {total:f} in Kafka")
+        unsent_rows = [places[partition][offset][-1] for partition, offsets in unsent.items() for offset in offsets]
+        in_lake += sum((Decimal(values[summed][row] or 0) for row in unsent_rows), Decimal(0))
+        result |= {"sum_in_kafka": f"{total:f}", "sum_in_lake": f"{in_lake:f}"}
+        if total != in_lake:
+            result["problems"].append(f"the sum of {'.'.join(summed)} is {in_lake:f} in the lake and {total:f} in Kafka")
     return result
 
 

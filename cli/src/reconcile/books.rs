@@ -26,6 +26,8 @@ pub(crate) struct Books {
     pub(crate) parked_count: i64,
     pub(crate) parked: BTreeSet<i64>,
     pub(crate) incarnation: i64,
+    pub(crate) earlier: Vec<i64>,
+    pub(crate) recreated: Option<i64>,
 }
 
 impl Books {
@@ -52,7 +54,12 @@ impl Books {
         Reach { next: self.next, holes: self.holes.iter().cloned().collect() }
     }
 
-    /// Whether this record is part of the totals.
+    /// How many earlier topics may have had a record at this offset.
+    pub(crate) fn earlier_at(&self, offset: i64) -> usize {
+        self.earlier.iter().filter(|&&next| offset < next).count()
+    }
+
+    /// Whether this record was stored.
     pub(crate) fn counted(&self, offset: i64) -> bool {
         offset < self.next
             && !self.parked.contains(&offset)
@@ -71,7 +78,7 @@ pub(crate) async fn read(
         .query(
             "SELECT o.partition, o.next_offset, o.holes_forgotten, o.records_stored, o.records_parked, \
              coalesce(array_agg(lower(h)) FILTER (WHERE h IS NOT NULL), '{}'), \
-             coalesce(array_agg(upper(h)) FILTER (WHERE h IS NOT NULL), '{}'), o.incarnation \
+             coalesce(array_agg(upper(h)) FILTER (WHERE h IS NOT NULL), '{}'), o.incarnation, o.earlier, o.recreated \
              FROM kafka_offsets o LEFT JOIN LATERAL unnest(o.holes) AS h ON true \
              WHERE o.consumer_group = $1 AND o.topic = $2 GROUP BY o.consumer_group, o.topic, o.partition",
             &[&group, &topic],
@@ -91,6 +98,8 @@ pub(crate) async fn read(
                 parked_count: row.get(4),
                 parked: BTreeSet::new(),
                 incarnation: row.get(7),
+                earlier: row.get(8),
+                recreated: row.get(9),
             },
         );
     }
@@ -171,6 +180,7 @@ pub(crate) fn judge(
         verdict.missing += missing.count() + (-surplus).max(0);
         verdict.doubled += surplus.max(0);
         verdict.lose(partition, gone);
+        verdict.recreated(partition, books.recreated);
         verdict.problem("neither stored nor parked", partition, missing);
         verdict.problem("parked, but not among the parked records", partition, &without_letter);
         if surplus != 0 {

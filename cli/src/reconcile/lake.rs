@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use super::{
     Verdict,
+    earlier::taken_off,
     ends::Ends,
     lost::Reach,
     topic::{Found, Offsets, intersection, within},
@@ -69,6 +70,29 @@ pub(crate) async fn read(
         offsets.sort_unstable();
     }
     Ok(stored)
+}
+
+impl Stored {
+    /// Without the rows of earlier topics of this name.
+    pub(crate) fn of_current_topic(mut self, group: &str, topic: &str) -> Self {
+        for (partition, rows) in &mut self.offsets {
+            let position = position(&self.apps, group, topic, *partition);
+            let holds = |offset| {
+                offset < position.next
+                    && !position.holes.contains(offset)
+                    && !position.parked.contains(offset)
+            };
+            *rows = taken_off(rows, |offset| position.earlier_at(offset), holds);
+        }
+        self
+    }
+
+    /// Whether a topic of this name was reset.
+    pub(crate) fn was_reset(&self, group: &str, topic: &str) -> bool {
+        self.offsets
+            .keys()
+            .any(|&partition| !position(&self.apps, group, topic, partition).earlier.is_empty())
+    }
 }
 
 fn take(
@@ -164,8 +188,9 @@ pub(crate) fn judge(
     let (no_rows, nothing) = (Vec::new(), Found::default());
     for (&partition, &ends) in ends {
         let rows = stored.offsets.get(&partition).unwrap_or(&no_rows);
-        let Position { parked, incarnation, .. } =
+        let Position { parked, incarnation, recreated, .. } =
             position(&stored.apps, &verdict.group, &verdict.topic, partition);
+        verdict.recreated(partition, recreated);
         let Found { records: missing, gone } = found.get(&partition).unwrap_or(&nothing);
         let expected = within(ends);
         let stored: OffsetRanges = rows.iter().copied().collect();
@@ -220,6 +245,30 @@ mod tests {
         let verdict = verdict_with_gaps(&[0, 1, 4], 5, 6, &[2, 3, 5]);
         assert!(verdict.holds(), "{verdict:?}");
         assert_eq!((verdict.produced, verdict.stored), (3, 3));
+    }
+
+    #[test]
+    fn rows_of_an_earlier_topic_are_neither_doubled_nor_this_ones() {
+        let id = app_id("g", "t", 0);
+        let apps = [(id.clone(), 2), (format!("{id}/earlier/0"), 4)];
+        // Of the topic that there is now, offset 2 is not stored yet.
+        let stored = |rows: &[i64]| {
+            let apps = apps.iter().cloned().collect();
+            let stored = Stored { offsets: [(0, rows.to_vec())].into(), apps, sum: None };
+            stored.of_current_topic("g", "t").offsets.remove(&0).unwrap()
+        };
+        assert_eq!(stored(&[0, 0, 1, 1, 2, 3]), [0, 1]);
+        assert_eq!(stored(&[0, 0, 1, 1, 1, 2, 3]), [0, 1, 1], "a doubled one is still seen");
+    }
+
+    #[test]
+    fn a_topic_that_was_created_again_does_not_hold() {
+        let id = app_id("g", "t", 0);
+        let apps = [(id.clone(), 2), (format!("{id}/recreated"), 1)].into_iter().collect();
+        let stored = Stored { offsets: [(0, vec![0, 1])].into(), apps, sum: None };
+        let mut verdict = Verdict { group: "g".into(), topic: "t".into(), ..Verdict::default() };
+        judge(&mut verdict, &stored, &[(0, (0, 2))].into(), &BTreeMap::new(), &|_, _| BTreeSet::new());
+        assert!(verdict.problems[0].contains("created again"), "{verdict:?}");
     }
 
     #[test]

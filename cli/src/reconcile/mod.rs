@@ -1,6 +1,7 @@
 //! Reconciliation: every record that Kafka holds, and every row of every object, is stored or parked, and none twice.
 
 pub(crate) mod books;
+pub(crate) mod earlier;
 pub(crate) mod ends;
 pub(crate) mod fleet;
 pub(crate) mod inbox;
@@ -61,6 +62,17 @@ impl Verdict {
     pub(crate) fn problem(&mut self, what: &str, partition: i32, offsets: &OffsetRanges) {
         if !offsets.is_empty() {
             self.problems.push(format!("{what}: {}", ranges::of_partition(partition, offsets)));
+        }
+    }
+
+    /// Adds that the sink refuses a partition, if it does.
+    pub(crate) fn recreated(&mut self, partition: i32, found_at: Option<i64>) {
+        if let Some(offset) = found_at {
+            let (group, topic) = (&self.group, &self.topic);
+            self.problems.push(format!(
+                "the topic was created again (seen at {partition}:{offset}), and nothing of it is stored until \
+                 `headwater offsets reset --group {group} --topic {topic}`"
+            ));
         }
     }
 

@@ -77,7 +77,7 @@ impl Report {
         out::line(table::render(&header, rows));
         for sum in &report.sums {
             let relation = if sum.agree { "=" } else { "BUT" };
-            let lake = sum.lake.as_deref().unwrap_or("(not exact, not compared)");
+            let lake = sum.lake.as_deref().unwrap_or("(not known exactly, not compared)");
             out::line(format!(
                 "{}: sum of {} in the lake {lake} {relation} {} in {}",
                 sum.topic, sum.field, sum.totals, sum.table

@@ -12,6 +12,7 @@ use warehouse::{NewRow, RowsTable, quoted};
 use super::{
     Verdict,
     books::{self, Books, Seen},
+    earlier::taken_off,
     ends::Ends,
     records,
     topic::Offsets,
@@ -52,6 +53,7 @@ pub(crate) fn judge(
     for (&partition, &(beginning, _)) in ends {
         let books = stored.books.get(&partition).cloned().unwrap_or_default();
         let rows = stored.offsets.get(&partition).map(Vec::as_slice).unwrap_or_default();
+        let rows = taken_off(rows, |offset| books.earlier_at(offset), |offset| books.counted(offset));
         let doubled: OffsetRanges =
             rows.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
         verdict.doubled += doubled.count();

@@ -9,13 +9,12 @@ use crate::failure::failure;
 /// Clients reach the emulator with the dummy credentials, whatever this shell's environment says.
 pub(crate) async fn config(stack: &Stack) -> SdkConfig {
     let credentials = aws_credential_types::Credentials::new("test", "test", None, None, "headwater");
-    function_kit::aws::sdk_config()
-        .await
-        .into_builder()
+    function_kit::aws::loader()
         .endpoint_url(&stack.endpoint)
         .region(aws_config::Region::new(stack.region.clone()))
-        .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(credentials))
-        .build()
+        .credentials_provider(credentials)
+        .load()
+        .await
 }
 
 /// Invokes a function by its folder's name and waits for its answer.

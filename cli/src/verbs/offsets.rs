@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use lake::Table;
 use parquet_writer::TopicSchema;
 use pipeline::{Pipeline, Pipelines};
-use positions::{OffsetRanges, Position, app_id, changed_app_versions};
+use positions::{OffsetRanges, Position, reset_app_versions};
 use serde::Serialize;
 use tokio::time::Instant;
 use warehouse::ledger;
@@ -116,6 +116,8 @@ struct Line {
     uncertain: Option<[i64; 2]>,
     /// How often the sink's position was reset.
     incarnation: i64,
+    /// The topic was found to be another one: nothing of it is stored until a reset.
+    recreated: bool,
 }
 
 /// Runs the action.
@@ -158,6 +160,7 @@ async fn show(stack: &Stack, pipelines: &Pipelines, json: bool) -> anyhow::Resul
                 uncertain: (!position.uncertain.is_empty())
                     .then_some([position.uncertain.start, position.uncertain.end]),
                 incarnation: position.incarnation,
+                recreated: position.recreated.is_some(),
             });
         }
     }
@@ -170,6 +173,7 @@ async fn show(stack: &Stack, pipelines: &Pipelines, json: bool) -> anyhow::Resul
         let mut holes: Vec<String> = open.map(range).collect();
         holes.extend(line.empty_holes.iter().map(|hole| format!("no records: {}", range(hole))));
         holes.extend(line.uncertain.iter().map(|uncertain| format!("uncertain: {}", range(uncertain))));
+        holes.extend(line.recreated.then(|| "the topic was created again".to_owned()));
         vec![
             line.group.clone(),
             format!("{}-{}", line.topic, line.partition),
@@ -269,15 +273,8 @@ async fn reset(stack: &Stack, pipelines: &Pipelines, group: &str, topic: &str) -
     let mut table = lake_table(stack, pipeline, group).await?.ok_or_else(nothing)?;
     let deadline = Instant::now() + PATIENCE;
     let apps = table.app_versions(deadline).await?;
-    let mut versions = Vec::new();
     let partitions = i32::try_from(pipeline.topic.partitions).context("too many partitions")?;
-    for partition in 0..partitions {
-        let id = app_id(group, topic, partition);
-        if apps.get(&id).is_some() {
-            let before = position(apps, group, topic, partition);
-            versions.extend(changed_app_versions(&id, &before, &before.reset(), apps.as_map()));
-        }
-    }
+    let versions = reset_app_versions(group, topic, 0..partitions, apps.as_map());
     if versions.is_empty() {
         return Err(nothing());
     }

@@ -60,11 +60,16 @@ async fn rewind(stack: &Stack, pipeline: &Pipeline, mapping: &Mapping) -> anyhow
     let mut offsets = BTreeMap::new();
     for (&partition, &(beginning, end)) in &ends {
         let position = positions.get(&partition).cloned().unwrap_or_default();
-        if position.next > end {
+        if position.next > end || position.recreated.is_some() {
+            let (last, seen) = (position.next - 1, position.recreated);
             return Err(failure(
-                format!(
-                    "the sink holds offset {} of partition {partition}, Kafka ends at {end}",
-                    position.next - 1
+                seen.map_or_else(
+                    || format!("the sink holds offset {last} of partition {partition}, Kafka ends at {end}"),
+                    |offset| {
+                        format!(
+                            "the record at offset {offset} of partition {partition} is not the stored one"
+                        )
+                    },
                 ),
                 format!(
                     "the topic was created again: `headwater offsets reset --group {group} --topic {topic}` begins anew"
@@ -97,6 +102,13 @@ async fn compared_with_rows(
     let (mut positions, mut versions) = (BTreeMap::new(), Vec::new());
     for (&partition, &(beginning, _)) in ends {
         let before = lake::position(&stored.apps, group, topic, partition);
+        if before.earlier_at(beginning) > 0 {
+            return Err(failure(
+                format!("the table holds rows of an earlier topic at the offsets of partition {partition}"),
+                "it cannot be told which rows are missing: give the pipeline file another lake path and group, and the \
+                 whole topic is read into a new table",
+            ));
+        }
         let rows = stored.offsets.get(&partition).into_iter().flatten().copied().collect();
         let mut after = with_rows(&before, &rows);
         if after.holes.len() > MAX_HOLES {

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `headwater/<group>/<topic>/<partition>` | the watermark |
 //! | `…/incarnation` | how often the position was reset |
+//! | `…/earlier/<slot>` | the watermark at which an earlier incarnation ended |
+//! | `…/recreated` | one past the offset at which the topic was found to be another one; 0 when it was not |
 //! | `…/hole/<slot>/start`, `…/hole/<slot>/end` | the slot's hole; start = end when the slot is free |
 //! | `…/uncertain/start`, `…/uncertain/end` | the uncertain range |
 //! | `…/sample/<offset>` | the identity of the record remembered there; −1 when it is remembered no more |
@@ -57,6 +59,10 @@ pub fn position_from_app_versions(app_id: &str, ids: &AppIds) -> Position {
             .collect(),
         samples: ids.range(samples.clone()..).map_while(sample).flatten().collect(),
         incarnation: number("incarnation"),
+        earlier: (0..)
+            .map_while(|slot: usize| ids.get(&format!("{app_id}/earlier/{slot}")).copied())
+            .collect(),
+        recreated: Some(number("recreated")).filter(|past| *past > 0).map(|past| past - 1),
     }
 }
 
@@ -71,6 +77,10 @@ pub fn changed_app_versions(
     let mut changes = Changes { app_id, ids, list: Vec::new() };
     changes.set("", after.next);
     changes.set_unless_default("incarnation", after.incarnation);
+    for (slot, next) in after.earlier.iter().enumerate() {
+        changes.set(&format!("earlier/{slot}"), *next);
+    }
+    changes.set_unless_default("recreated", after.recreated.map_or(0, |offset| offset.saturating_add(1)));
     changes.set_unless_default("uncertain/start", after.uncertain.start);
     changes.set_unless_default("uncertain/end", after.uncertain.end);
     let mut holes = after.holes.iter();
@@ -91,6 +101,24 @@ pub fn changed_app_versions(
         changes.parked(&after.parked);
     }
     changes.list
+}
+
+/// The app versions that reset a group in the partitions of a topic, as an operator asks for after it was created again.
+/// Empty where the group has no position.
+#[must_use]
+pub fn reset_app_versions(
+    group: &str,
+    topic: &str,
+    partitions: Range<i32>,
+    ids: &AppIds,
+) -> Vec<(String, i64)> {
+    let known = partitions.map(|partition| app_id(group, topic, partition)).filter(|id| ids.contains_key(id));
+    known
+        .flat_map(|id| {
+            let before = position_from_app_versions(&id, ids);
+            changed_app_versions(&id, &before, &before.reset(), ids)
+        })
+        .collect()
 }
 
 /// What is to be committed, where it is not kept already.

@@ -11,7 +11,7 @@ mod position;
 mod ranges;
 mod samples;
 
-pub use app_versions::{app_id, changed_app_versions, position_from_app_versions};
+pub use app_versions::{app_id, changed_app_versions, position_from_app_versions, reset_app_versions};
 pub use position::{
     Accepted, Handled, MAX_HOLES, Origin, Position, Refusal, TopicRecreated, UNCERTAIN, span,
 };

@@ -24,6 +24,10 @@ pub struct Position {
     pub samples: Samples,
     /// How often the position was reset: letters parked before a reset are of another topic.
     pub incarnation: i64,
+    /// The watermarks at which earlier incarnations ended. The sink still holds their records.
+    pub earlier: Vec<i64>,
+    /// An offset at which the topic was found to be another one. Until a reset nothing is taken from Kafka.
+    pub recreated: Option<i64>,
 }
 
 /// Where a partition's records come from.
@@ -106,6 +110,9 @@ impl Position {
         offsets: impl IntoIterator<Item = i64>,
         identity: impl Fn(usize) -> Identity,
     ) -> Result<Accepted, TopicRecreated> {
+        if let (Origin::Kafka, Some(offset)) = (origin, self.recreated) {
+            return Err(TopicRecreated { offset });
+        }
         let mut accepted = Accepted::default();
         let mut previous = None;
         for (index, offset) in offsets.into_iter().enumerate() {
@@ -224,7 +231,23 @@ impl Position {
     /// The position after an operator's reset: that of a partition never read, in the next incarnation.
     #[must_use]
     pub fn reset(&self) -> Self {
-        Self { incarnation: self.incarnation.saturating_add(1), ..Self::default() }
+        let mut earlier = self.earlier.clone();
+        if self.next > 0 {
+            earlier.push(self.next);
+        }
+        Self { incarnation: self.incarnation.saturating_add(1), earlier, ..Self::default() }
+    }
+
+    /// The position once `found` was noticed: deliveries that hold no remembered record are refused from now on, too.
+    #[must_use]
+    pub fn of_recreated_topic(&self, found: &TopicRecreated) -> Self {
+        Self { recreated: Some(self.recreated.unwrap_or(found.offset)), ..self.clone() }
+    }
+
+    /// How many earlier incarnations may have stored a record at this offset.
+    #[must_use]
+    pub fn earlier_at(&self, offset: i64) -> usize {
+        self.earlier.iter().filter(|&&next| offset < next).count()
     }
 }
 

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use positions::{
-    Handled, Identity, MAX_HOLES, Origin, Position, Refusal, app_id, changed_app_versions,
-    position_from_app_versions, span,
+    Handled, Identity, MAX_HOLES, Origin, Position, Refusal, TopicRecreated, app_id, changed_app_versions,
+    position_from_app_versions, reset_app_versions, span,
 };
 use proptest::prelude::*;
 
@@ -115,8 +115,27 @@ fn a_topic_that_begins_anew_is_noticed_whatever_its_timestamps() {
         assert!(error.offset == 0 && error.to_string().contains("offsets reset"), "{error}");
     }
     // Every delivery that spans a power of two holds a sample.
-    assert!(position.accept(Origin::Kafka, 60..64, new).is_err());
+    let error = position.accept(Origin::Kafka, 60..64, new).unwrap_err();
     assert_eq!(position.accept(Origin::Kafka, 0..100, old).unwrap().duplicates, 100);
+    // Once it was noticed, a delivery without a sample is refused as well, instead of being taken for known.
+    assert_eq!(position.accept(Origin::Kafka, 70..80, new).unwrap().duplicates, 10);
+    let noticed = position.of_recreated_topic(&error);
+    assert!(noticed.accept(Origin::Kafka, 70..80, new).is_err());
+    let letters = Origin::Redrive { incarnation: 0, include_uncertain: false };
+    assert!(noticed.accept(letters, [70], old).is_ok(), "letters of the earlier topic are still its own");
+    assert_eq!(noticed.reset().accept(Origin::Kafka, 70..80, new).unwrap().indices.len(), 10);
+}
+
+#[test]
+fn a_reset_remembers_how_far_earlier_topics_went() {
+    let mut position = Position::default();
+    kafka(&mut position, 0..100);
+    let mut position = position.reset().reset();
+    kafka(&mut position, 0..30);
+    let position = position.reset();
+    assert_eq!(position.incarnation, 3);
+    let earlier: Vec<usize> = [0, 29, 30, 99, 100].map(|offset| position.earlier_at(offset)).to_vec();
+    assert_eq!(earlier, [2, 2, 1, 1, 0], "a reset of a position that never moved leaves nothing behind");
 }
 
 #[test]
@@ -228,9 +247,11 @@ proptest! {
             kept.extend(changed_app_versions(&id, &before, &position, &kept));
             prop_assert_eq!(&position_from_app_versions(&id, &kept), &position);
         }
-        let reset = position.reset();
-        kept.extend(changed_app_versions(&id, &position, &reset, &kept));
-        prop_assert_eq!(position_from_app_versions(&id, &kept), reset);
+        let noticed = position.of_recreated_topic(&TopicRecreated { offset: 0 });
+        kept.extend(changed_app_versions(&id, &position, &noticed, &kept));
+        prop_assert_eq!(&position_from_app_versions(&id, &kept), &noticed);
+        kept.extend(reset_app_versions("g", "t", 12..13, &kept));
+        prop_assert_eq!(position_from_app_versions(&id, &kept), position.reset());
         prop_assert_eq!((kept["headwater/g/t/1"], kept["headwater/g/t/120"]), (7, 9));
     }
 }

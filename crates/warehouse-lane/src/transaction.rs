@@ -337,6 +337,10 @@ impl<D: Decoded> Work<'_, D> {
             let accepted = match accepted {
                 Ok(accepted) => accepted,
                 Err(recreated) => {
+                    let after = before.position.of_recreated_topic(&recreated);
+                    if after != before.position {
+                        saved.push(Saved { before, after, stored: 0, forgotten: 0 });
+                    }
                     results.push(Err(recreated));
                     continue;
                 }

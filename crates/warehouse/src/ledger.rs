@@ -83,7 +83,7 @@ pub async fn begin(
 macro_rules! position_columns {
     () => {
         "o.next_offset, o.holes::text AS holes, o.uncertain_start, o.uncertain_end, o.sample_offsets, \
-         o.sample_identities, o.incarnation"
+         o.sample_identities, o.incarnation, o.earlier, o.recreated"
     };
 }
 
@@ -112,6 +112,8 @@ fn position(row: &Row) -> Result<Position, WarehouseError> {
         parked: OffsetRanges::default(),
         samples: samples.collect(),
         incarnation: row.get("incarnation"),
+        earlier: row.get("earlier"),
+        recreated: row.get("recreated"),
     })
 }
 
@@ -156,7 +158,8 @@ pub async fn save(client: &Client, group: &str, saved: &[Saved]) -> Result<(), W
     let identities = samples(&|(_, identity)| identity.stored());
     let (forgotten, stored) = (column(&|one| one.forgotten), column(&|one| one.stored));
     let parked = column(&|one| one.after.parked.count() - one.before.position.parked.count());
-    let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 12] = [
+    let recreated: Vec<Option<i64>> = saved.iter().map(|one| one.after.recreated).collect();
+    let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 13] = [
         (&group, Type::TEXT),
         (&topics, Type::TEXT_ARRAY),
         (&partitions, Type::INT4_ARRAY),
@@ -169,6 +172,7 @@ pub async fn save(client: &Client, group: &str, saved: &[Saved]) -> Result<(), W
         (&forgotten, Type::INT8_ARRAY),
         (&stored, Type::INT8_ARRAY),
         (&parked, Type::INT8_ARRAY),
+        (&recreated, Type::INT8_ARRAY),
     ];
     let newly = moved(saved, |one| one.after.parked.difference(&one.before.position.parked));
     let no_more = moved(saved, |one| one.before.position.parked.difference(&one.after.parked));
@@ -184,10 +188,12 @@ pub async fn save(client: &Client, group: &str, saved: &[Saved]) -> Result<(), W
 const SAVE: &str = "UPDATE kafka_offsets o SET next_offset = u.next, holes = u.holes::int8multirange, \
         uncertain_start = u.from_offset, uncertain_end = u.to_offset, sample_offsets = u.offsets::int8[], \
         sample_identities = u.identities::int8[], holes_forgotten = o.holes_forgotten + u.forgotten, \
-        records_stored = o.records_stored + u.stored, records_parked = o.records_parked + u.parked, updated_at = now() \
+        records_stored = o.records_stored + u.stored, records_parked = o.records_parked + u.parked, \
+        recreated = u.recreated, updated_at = now() \
     FROM unnest($2::text[], $3::int4[], $4::int8[], $5::text[], $6::int8[], $7::int8[], $8::text[], $9::text[], \
-        $10::int8[], $11::int8[], $12::int8[]) \
-        AS u(topic, partition, next, holes, from_offset, to_offset, offsets, identities, forgotten, stored, parked) \
+        $10::int8[], $11::int8[], $12::int8[], $13::int8[]) \
+        AS u(topic, partition, next, holes, from_offset, to_offset, offsets, identities, forgotten, stored, parked, \
+        recreated) \
     WHERE o.consumer_group = $1 AND o.topic = u.topic AND o.partition = u.partition";
 
 const INSERT_PARKED: &str = "INSERT INTO kafka_parked (consumer_group, topic, partition, record_offset) \
@@ -294,7 +300,8 @@ pub async fn reset(client: &Client, group: &str, topic: &str) -> Result<u64, War
         client.execute_typed(
             "UPDATE kafka_offsets SET next_offset = DEFAULT, holes = DEFAULT, uncertain_start = DEFAULT, \
              uncertain_end = DEFAULT, sample_offsets = DEFAULT, sample_identities = DEFAULT, holes_forgotten = DEFAULT, \
-             records_stored = DEFAULT, records_parked = DEFAULT, incarnation = incarnation + 1, updated_at = now() \
+             records_stored = DEFAULT, records_parked = DEFAULT, incarnation = incarnation + 1, recreated = NULL, \
+             earlier = CASE WHEN next_offset > 0 THEN earlier || next_offset ELSE earlier END, updated_at = now() \
              WHERE consumer_group = $1 AND topic = $2",
             &parameters,
         ),

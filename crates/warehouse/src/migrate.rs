@@ -10,6 +10,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_kafka_offsets", include_str!("../migrations/0001_kafka_offsets.sql")),
     ("0002_objects", include_str!("../migrations/0002_objects.sql")),
     ("0003_positions", include_str!("../migrations/0003_positions.sql")),
+    ("0004_incarnations", include_str!("../migrations/0004_incarnations.sql")),
 ];
 
 /// Any number that nobody else locks: the ASCII codes of `hwtr`.

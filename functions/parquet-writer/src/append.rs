@@ -224,6 +224,9 @@ impl Append for TopicAppend<'_> {
             let accepted = match accept(partition, partition.len(), &before) {
                 Ok(accepted) => accepted,
                 Err(recreated) => {
+                    let after = before.of_recreated_topic(&recreated);
+                    let id = self.app_id(*partition);
+                    app_versions.extend(changed_app_versions(&id, &before, &after, apps.as_map()));
                     self.results.push(Err(recreated));
                     continue;
                 }

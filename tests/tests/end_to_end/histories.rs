@@ -11,7 +11,7 @@ use kafka_batch::{BatchResponse, Redrive};
 use lake::Table;
 use parquet_writer::TopicSchema;
 use pipeline::Pipeline;
-use positions::{app_id, changed_app_versions, position_from_app_versions};
+use positions::reset_app_versions;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tokio::time::Instant;
@@ -69,6 +69,8 @@ struct Side {
     /// Remembered records: offset and generation.
     remembered: BTreeMap<i64, i64>,
     parked: BTreeSet<i64>,
+    /// The topic was found to be another one.
+    recreated: bool,
 }
 
 /// What both sinks must do, in terms of sets.
@@ -86,7 +88,9 @@ impl Model {
     /// Whether the delivery is taken.
     fn deliver(&mut self, generation: i64, partition: i32, offsets: &[i64]) -> bool {
         let side = self.sides.entry(partition).or_default();
-        if offsets.iter().any(|offset| side.remembered.get(offset).is_some_and(|of| *of != generation)) {
+        let is_another = |offset: &i64| side.remembered.get(offset).is_some_and(|of| *of != generation);
+        if side.recreated || offsets.iter().any(is_another) {
+            side.recreated = true;
             return false;
         }
         let new: Vec<i64> = offsets.iter().copied().filter(|offset| !side.settled.contains(offset)).collect();
@@ -227,13 +231,7 @@ impl World {
         let schema = TopicSchema::new(&self.pipeline, lake).unwrap().table().clone();
         let mut table = Table::new(self.sinks.client(), self.parts.lake_root.join(&lake.path), schema);
         let apps = table.app_versions(deadline).await.unwrap();
-        let mut versions = Vec::new();
-        for id in (0..PARTITIONS).map(|partition| app_id(&lake.consumer_group, topic, partition)) {
-            if apps.get(&id).is_some() {
-                let before = position_from_app_versions(&id, apps.as_map());
-                versions.extend(changed_app_versions(&id, &before, &before.reset(), apps.as_map()));
-            }
-        }
+        let versions = reset_app_versions(&lake.consumer_group, topic, 0..PARTITIONS, apps.as_map());
         if !versions.is_empty() {
             table.set_app_versions(versions, deadline).await.unwrap();
         }

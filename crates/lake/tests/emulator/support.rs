@@ -33,11 +33,9 @@ pub(crate) fn endpoint() -> String {
 /// A client of the emulator, or of something between it and us.
 pub(crate) async fn client_of(endpoint: &str) -> Client {
     let credentials = SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "tests"));
-    let config = function_kit::aws::sdk_config().await.into_builder().endpoint_url(endpoint);
+    let config = function_kit::aws::loader().endpoint_url(endpoint);
     let config = config.region(Region::new("us-east-1")).credentials_provider(credentials);
-    // The environment's endpoint wins over an SdkConfig's: it is set once more where nothing wins over it.
-    let client = objects::client(&config.build());
-    Client::from_conf(client.config().to_builder().endpoint_url(endpoint).build())
+    objects::client(&config.load().await)
 }
 
 pub(crate) async fn client() -> Client {

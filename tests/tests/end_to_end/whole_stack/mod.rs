@@ -3,9 +3,11 @@
 mod fleet;
 mod offset_gaps;
 mod recovery;
+mod recreation;
 mod rewind;
 mod schema_change;
 mod topics;
+mod transfers;
 
 /// Held by the test whose turn it is.
 static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

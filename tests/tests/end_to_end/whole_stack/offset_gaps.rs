@@ -3,33 +3,18 @@
 
 use std::time::Duration;
 
-use end_to_end::stack::{command, headwater, json, kill, up};
+use end_to_end::stack::{headwater, json, kill, up};
 use end_to_end::{Function, Parts};
-use krafka::Kafka;
 use krafka::admin::{ConfigOp, ConfigResource, DeleteRecordsOptions, IncrementalAlterConfigsOptions};
 use krafka::consumer::{AutoOffsetReset, TopicPartition};
-use krafka::producer::{Record, TransactionalProducer};
-use serde_json::{Value, json as value};
+use krafka::producer::TransactionalProducer;
+use serde_json::json as value;
 use tokio::time::Instant;
 
 use super::TURN;
-
-const TOPIC: &str = "transfers-v1";
-const GROUPS: [&str; 3] = ["transfers-lake", "transfers-totals", "transfers-table"];
-
-fn servers() -> String {
-    std::env::var("KAFKA_BOOTSTRAP_SERVERS").unwrap()
-}
-
-async fn kafka() -> Kafka {
-    Kafka::builder(servers()).connect().await.unwrap()
-}
-
-fn transfer(number: usize) -> Record {
-    let at = 1_795_209_862_123_u64 + number as u64;
-    let text = format!(r#"{{"at":{at},"account":"{}","amount":1}}"#, number % 3);
-    Record::new(TOPIC, text).partition(0).key(format!("{}", number % 3))
-}
+use super::transfers::{
+    GROUPS, TOPIC, ends, kafka, of_topic, plus, produce, servers, stored, transfer, verify,
+};
 
 /// Sends transfers in a transaction that stays open.
 async fn begin(producer: &TransactionalProducer, count: usize) {
@@ -37,47 +22,6 @@ async fn begin(producer: &TransactionalProducer, count: usize) {
     for number in 0..count {
         let _sent = producer.send(transfer(number)).await.unwrap();
     }
-}
-
-async fn produce(count: usize) {
-    let kafka = kafka().await;
-    let producer = kafka.producer().build().await.unwrap();
-    for number in 0..count {
-        assert!(producer.enqueue(transfer(number)).await.unwrap().await.unwrap().is_persisted());
-    }
-    producer.close().await.unwrap();
-}
-
-/// First and next offset.
-async fn ends() -> (i64, i64) {
-    let kafka = kafka().await;
-    let consumer = kafka.consumer_without_group().build().await.unwrap();
-    consumer.fetch_watermarks(TOPIC, 0).await.unwrap()
-}
-
-/// What `verify` says, whether or not all holds.
-fn verify() -> Value {
-    let output = command().args(["verify", "--json", "--timeout", "5s"]).output().unwrap();
-    let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(output.status.success(), verdict["holds"] == true, "{verdict}");
-    verdict
-}
-
-fn of_topic(report: &Value) -> Vec<Value> {
-    let mappings = report["mappings"].as_array().unwrap();
-    mappings.iter().filter(|mapping| mapping["topic"] == TOPIC).cloned().collect()
-}
-
-/// Records of the topic that each lane stored, once everything reconciles.
-fn stored() -> Vec<i64> {
-    headwater(&["drain", "--timeout", "120s"]).unwrap();
-    let verdict = verify();
-    assert_eq!(verdict["holds"], true, "{verdict}");
-    of_topic(&verdict).iter().map(|mapping| mapping["stored"].as_i64().unwrap()).collect()
-}
-
-fn plus(before: &[i64], more: i64) -> Vec<i64> {
-    before.iter().map(|stored| stored + more).collect()
 }
 
 #[tokio::test]

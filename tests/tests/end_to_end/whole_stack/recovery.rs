@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use end_to_end::stack::{headwater, json, up};
+use end_to_end::stack::{command, headwater, json, up};
 use serde_json::Value;
 
 use super::TURN;
@@ -38,4 +38,24 @@ fn what_was_created_but_never_heard_of_is_taken_over_by_the_next_up() {
     assert_eq!(read()["resources"].as_array().unwrap().iter().filter(|one| is_lost(one)).count(), lost);
     assert_eq!(gateway(&headwater(&["env"]).unwrap()), before, "the gateway kept its address");
     assert_eq!(json(&["verify", "--json"])["holds"], true);
+}
+
+/// After `eval "$(headwater env)"` a shell keeps the settings of that stack, also when the next one has another address.
+#[test]
+fn a_shell_that_points_at_another_stack_leads_no_command_astray() {
+    let _turn = TURN.blocking_lock();
+    let verbs: [&[&str]; 4] =
+        [&["parked", "list"], &["offsets", "show"], &["verify"], &["logs", "schema-migrator"]];
+    for verb in verbs {
+        let elsewhere = [
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+            ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9"),
+            ("AWS_REGION", "eu-south-9"),
+            ("AWS_PROFILE", "nobody"),
+            ("DATABASE_URL", "postgres://nobody@127.0.0.1:9/none"),
+            ("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9"),
+        ];
+        let output = command().args(verb).envs(elsewhere).output().unwrap();
+        assert!(output.status.success(), "{verb:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
 }

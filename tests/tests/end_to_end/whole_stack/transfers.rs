@@ -1,0 +1,70 @@
+//! The topic of transfers, which goes to all three sinks: writing to it, and what `verify` says of it.
+
+use end_to_end::stack::{command, headwater};
+use krafka::Kafka;
+use krafka::producer::Record;
+use serde_json::Value;
+
+pub(super) const TOPIC: &str = "transfers-v1";
+pub(super) const GROUPS: [&str; 3] = ["transfers-lake", "transfers-totals", "transfers-table"];
+
+/// Kafka's address.
+pub(super) fn servers() -> String {
+    std::env::var("KAFKA_BOOTSTRAP_SERVERS").unwrap()
+}
+
+/// A connection.
+pub(super) async fn kafka() -> Kafka {
+    Kafka::builder(servers()).connect().await.unwrap()
+}
+
+/// A transfer whose values depend on its number alone.
+pub(super) fn transfer(number: usize) -> Record {
+    let at = 1_795_209_862_123_u64 + number as u64;
+    let text = format!(r#"{{"at":{at},"account":"{}","amount":1}}"#, number % 3);
+    Record::new(TOPIC, text).partition(0).key(format!("{}", number % 3))
+}
+
+/// Sends so many transfers.
+pub(super) async fn produce(count: usize) {
+    let kafka = kafka().await;
+    let producer = kafka.producer().build().await.unwrap();
+    for number in 0..count {
+        assert!(producer.enqueue(transfer(number)).await.unwrap().await.unwrap().is_persisted());
+    }
+    producer.close().await.unwrap();
+}
+
+/// First and next offset.
+pub(super) async fn ends() -> (i64, i64) {
+    let kafka = kafka().await;
+    let consumer = kafka.consumer_without_group().build().await.unwrap();
+    consumer.fetch_watermarks(TOPIC, 0).await.unwrap()
+}
+
+/// What `verify` says, whether or not all holds.
+pub(super) fn verify() -> Value {
+    let output = command().args(["verify", "--json", "--timeout", "5s"]).output().unwrap();
+    let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.success(), verdict["holds"] == true, "{verdict}");
+    verdict
+}
+
+/// What a report says of the lanes of this topic.
+pub(super) fn of_topic(report: &Value) -> Vec<Value> {
+    let mappings = report["mappings"].as_array().unwrap();
+    mappings.iter().filter(|mapping| mapping["topic"] == TOPIC).cloned().collect()
+}
+
+/// Records of the topic that each lane stored, once everything reconciles.
+pub(super) fn stored() -> Vec<i64> {
+    headwater(&["drain", "--timeout", "120s"]).unwrap();
+    let verdict = verify();
+    assert_eq!(verdict["holds"], true, "{verdict}");
+    of_topic(&verdict).iter().map(|mapping| mapping["stored"].as_i64().unwrap()).collect()
+}
+
+/// Each of them and `more`.
+pub(super) fn plus(before: &[i64], more: i64) -> Vec<i64> {
+    before.iter().map(|stored| stored + more).collect()
+}
