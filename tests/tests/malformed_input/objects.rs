@@ -1,0 +1,143 @@
+//! What comes from buckets: notifications, media files, inbox objects and the list of files.
+
+use std::io::{Read as _, Write as _};
+
+use bucket_ingester::RowDecoder;
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
+use inbox_etl::EventDecoder;
+use objects::gunzip::{BadGzip, Inflater, is_gzip};
+use objects::json_array::{Damage, ElementReader, Piece, Position};
+use objects::notification;
+use proptest::prelude::*;
+
+use crate::damage::{survives, survives_with};
+
+const SONG: &str = r#"{"type":"song","data":{"artist_name":"A","title":"T","year":1999,"release":null}}"#;
+const MOVIE: &str = r#"{"type":"movie","data":{"original_title":"M","original_language":"en","budget":1000000,"is_adult":false,"release_date":"1999-12-31"}}"#;
+
+#[test]
+fn a_damaged_notification_is_read_or_refused_with_a_reason() {
+    let s3 = br#"{"Records":[{"eventSource":"aws:s3","eventTime":"2026-11-20T21:24:22.123Z","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"a+b%2Fc.json","size":12,"eTag":"d41d","versionId":"v","sequencer":"0A1B"}}},{"eventSource":"aws:s3","eventTime":"2026-11-20T21:24:22.123Z","eventName":"ObjectRemoved:Delete","s3":{"bucket":{"name":"b"},"object":{"key":"x","sequencer":"0A1C"}}}]}"#;
+    let bridge = br#"{"source":"aws.s3","detail-type":"Object Created","time":"2026-11-20T21:24:22Z","detail":{"bucket":{"name":"b"},"object":{"key":"a b","size":1,"etag":"d41d","sequencer":"0A"},"reason":"PutObject"}}"#;
+    let topic =
+        serde_json::json!({"Type": "Notification", "Message": str::from_utf8(s3).unwrap()}).to_string();
+    let test = br#"{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"b"}"#;
+    for valid in [s3.as_slice(), bridge, topic.as_bytes(), test] {
+        notification::decode(valid).unwrap();
+    }
+    survives(&[s3, bridge, topic.as_bytes(), test], |body| {
+        match notification::decode(body) {
+            Ok(events) => prop_assert_eq!(events, notification::decode(body).unwrap()),
+            Err(bad) => prop_assert!(!bad.to_string().is_empty()),
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn damaged_media_and_inbox_objects_are_decoded_or_poison_with_a_reason() {
+    let user = br#"{"metadata":{"type":"user","event_at":"2026-11-20 21:24:22","event_id":"e"},"payload":{"id":1,"name":"n","address":"a","job":"j","score":0.5}}"#;
+    let (media, inbox) = (RowDecoder::default(), EventDecoder::default());
+    survives(&[SONG.as_bytes(), MOVIE.as_bytes(), user], |bytes| {
+        for reason in [media.decode(bytes).err(), inbox.decode(bytes).err()].into_iter().flatten() {
+            prop_assert!(!reason.0.is_empty());
+        }
+        Ok(())
+    });
+}
+
+/// A piece as values: its index, its start, and its bytes or its length.
+type Cut = (u64, u64, Result<Vec<u8>, u64>);
+
+/// The elements of an array that arrives in chunks of `chunk` bytes, where the reader stood behind each, and how it ended.
+fn elements(
+    mut reader: ElementReader,
+    bytes: &[u8],
+    chunk: usize,
+) -> (Vec<(Cut, Position)>, Result<(), Damage>) {
+    let mut found = Vec::new();
+    for chunk in bytes.chunks(chunk) {
+        reader.push(Bytes::copy_from_slice(chunk));
+        loop {
+            let cut = match reader.next_piece() {
+                Err(damage) => return (found, Err(damage)),
+                Ok(None) => break,
+                Ok(Some(Piece::Element(element))) => {
+                    (element.index, element.start, Ok(element.bytes.to_vec()))
+                }
+                Ok(Some(Piece::TooLong { index, start, length })) => (index, start, Err(length)),
+            };
+            found.push((cut, reader.position()));
+        }
+    }
+    let end = reader.finish();
+    (found, end)
+}
+
+#[test]
+fn a_damaged_array_is_cut_alike_whatever_the_chunks_and_wherever_it_goes_on() {
+    const LIMIT: usize = 120;
+    let array = format!("\u{feff} [ {SONG} ,\n{MOVIE}, 1, \"]\\\"\", [[{{}}]] ]\n");
+    let random = (1..200_usize, any::<prop::sample::Index>());
+    survives_with(&[array.as_bytes(), b"[]"], random, |bytes, (chunk, place)| {
+        let whole = elements(ElementReader::new(LIMIT), bytes, bytes.len().max(1));
+        let in_chunks = elements(ElementReader::new(LIMIT), bytes, chunk);
+        prop_assert_eq!(&whole, &in_chunks);
+        let (cuts, end) = whole;
+        if cuts.is_empty() {
+            return Ok(());
+        }
+        let done = place.index(cuts.len());
+        let position = cuts[done].1;
+        let from = usize::try_from(position.byte).unwrap();
+        let rest = elements(ElementReader::resume(position, LIMIT), &bytes[from..], chunk);
+        prop_assert_eq!(rest, (cuts[done + 1..].to_vec(), end));
+        Ok(())
+    });
+}
+
+/// The expanded content of what arrives in chunks.
+fn expanded(bytes: &[u8], chunk: usize, limit: u64) -> Result<Vec<u8>, BadGzip> {
+    let (mut inflater, mut all) = (Inflater::new(limit), Vec::new());
+    for chunk in bytes.chunks(chunk) {
+        inflater.push(Bytes::copy_from_slice(chunk));
+        while let Some(piece) = inflater.next_piece()? {
+            all.extend_from_slice(&piece);
+        }
+    }
+    inflater.finish()?;
+    Ok(all)
+}
+
+fn zipped(content: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn a_damaged_gzip_is_expanded_as_by_flate2_or_refused_with_a_reason() {
+    const LIMIT: u64 = 4_000;
+    let one = zipped(SONG.as_bytes());
+    let members = [zipped(b"[1,"), zipped(b""), zipped(b"2]")].concat();
+    let bomb = zipped(&[b'0'; 5_000]);
+    assert_eq!(expanded(&members, 1, LIMIT).unwrap(), b"[1,2]");
+    assert!(matches!(expanded(&bomb, 7, LIMIT), Err(BadGzip::TooLarge { .. })));
+    survives_with(&[&one, &members, &bomb], 1..60_usize, |bytes, chunk| {
+        match expanded(bytes, chunk, LIMIT) {
+            Ok(content) if is_gzip(bytes) => {
+                prop_assert!(content.len() as u64 <= LIMIT);
+                let mut other = Vec::new();
+                if MultiGzDecoder::new(bytes).read_to_end(&mut other).is_ok() {
+                    prop_assert_eq!(content, other);
+                }
+            }
+            Ok(content) => prop_assert_eq!(content, bytes, "what is not compressed passes through"),
+            Err(fault) => prop_assert!(!fault.to_string().is_empty()),
+        }
+        Ok(())
+    });
+}
