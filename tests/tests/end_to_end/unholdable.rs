@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use end_to_end::{Function, Invoked, Parts, Record, Sinks, event, room};
+use kafka_batch::event::MskEvent;
+use kafka_batch::{BatchResponse, Redrive};
 
 /// The most that a batch holds.
 const MOST: i64 = 10_000;
@@ -219,4 +221,42 @@ async fn when_time_runs_out_what_was_looked_through_stays_and_the_next_delivery_
     assert!(tries > 1);
     assert_eq!(lane.parked().await, (0..SOME).filter(|offset| bad(*offset)).collect());
     assert_eq!(lane.stored().await, (0..SOME).filter(|offset| !bad(*offset)).collect());
+}
+
+#[tokio::test]
+async fn redriven_records_that_time_did_not_reach_are_reported_so_that_their_letters_stay() {
+    const SOME: i64 = 1_000;
+    let mut lane = Lane::start("table-writer", Some(KINDS)).await;
+    let refusing = |body: &str| {
+        format!(
+            "CREATE OR REPLACE FUNCTION {{}}_f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$;"
+        )
+    };
+    lane.alter(&refusing("RAISE EXCEPTION 'not now';")).await;
+    lane.alter("CREATE TRIGGER t BEFORE INSERT ON {} FOR EACH ROW EXECUTE FUNCTION {}_f();").await;
+    let records: Vec<_> = (0..SOME).map(|offset| named(offset, "x")).collect();
+    lane.deliver(&records).await.all_handled();
+    assert_eq!(lane.parked().await.len(), records.len());
+    let redrive = Redrive { incarnation: 0, include_uncertain: false };
+    let mut event = MskEvent::new("arn", "servers").of_redrive(redrive);
+    for record in &records {
+        let value = record.value.as_deref();
+        event.push(&lane.parts.topic, 0, record.offset, record.timestamp_ms, None, value, &[]);
+    }
+    let event = event.to_json();
+    // Half of them would be refused again, and there is no time to find out which.
+    let slow = "PERFORM pg_sleep(0.01); IF NEW.id % 2 = 1 THEN RAISE EXCEPTION 'no'; END IF; RETURN NEW;";
+    lane.alter(&refusing(slow)).await;
+    lane.function.limit(Duration::from_secs(4));
+    match lane.function.invoke(&event).await {
+        Invoked::Error(class, message) => assert_eq!(class, "retryable", "{message}"),
+        answered => {
+            let response: BatchResponse = serde_json::from_value(answered.answer()).unwrap();
+            assert!(!response.batch_item_failures.is_empty(), "not all were handled");
+        }
+    }
+    lane.alter("DROP TRIGGER t ON {};").await;
+    lane.function.limit(Duration::from_mins(1));
+    lane.function.invoke(&event).await.all_handled();
+    assert_eq!(lane.stored().await, (0..SOME).collect());
 }
