@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
-use bucket_ingester::{Media, RowDecoder, keys_of_list};
+use bucket_ingester::{FilesList, Media, RowDecoder};
 use chrono::{DateTime, Utc};
 use dead_letters::ParkedObject;
 use objects::json_array::{Piece, Position};
@@ -35,7 +35,7 @@ pub(crate) async fn judge(
     let Some(bucket) = &stack.outputs()?.media_bucket else { return Ok(None) };
     let deadline = Instant::now() + PATIENCE;
     let store = store(stack).await?;
-    let listed = keys_of_list(&store.get(LIST, deadline).await?.unwrap_or_default());
+    let listed = FilesList::read(&store.get(LIST, deadline).await?.unwrap_or_default()).keys;
     let there: BTreeMap<String, ObjectVersion> = store
         .list_below("", deadline)
         .await?
