@@ -11,7 +11,7 @@ use objects::{ObjectElements, ObjectSource, ObjectVersion};
 use tokio::time::{Duration, Instant};
 use tokio_postgres::Client;
 
-use super::objects::{ObjectVerdict, Rows, books};
+use super::objects::{Books, ObjectVerdict, Rows, books};
 use crate::{
     progress::Meter,
     stack::record::Stack,
@@ -52,7 +52,7 @@ pub(crate) async fn judge(
     for (done, key) in keys.iter().enumerate() {
         match there.get(*key) {
             Some(version) => {
-                let rows = read(&source, key, version, &mut newest, deadline).await?;
+                let rows = read(&source, key, version, (&books, &mut newest), deadline).await?;
                 verdict.compare(key, &version.tag, &rows, &books);
                 good += rows.good;
             }
@@ -84,7 +84,7 @@ async fn read(
     source: &ObjectSource,
     key: &str,
     version: &ObjectVersion,
-    newest: &mut BTreeMap<Key, Order>,
+    (books, newest): (&Books, &mut BTreeMap<Key, Order>),
     deadline: Instant,
 ) -> anyhow::Result<Rows> {
     let decoder = RowDecoder::default();
@@ -96,6 +96,9 @@ async fn read(
     loop {
         match elements.next_piece() {
             Ok(Some(Piece::TooLong { index, .. })) => rows.parked.push(index),
+            Ok(Some(Piece::Element(element))) if books.is_refused(key, Some(element.index)) => {
+                rows.parked.push(element.index);
+            }
             Ok(Some(Piece::Element(element))) => match decoder.decode(element.bytes) {
                 Ok((media, _)) => match key_of(media) {
                     Some(key) => {
