@@ -146,7 +146,7 @@ async fn notified(
         let direct = json!({ "Records": records }).to_string();
         let keys = keys_of(lane, direct.as_bytes())?;
         let mut summary = Summary::default();
-        summary.take(run(lane, keys.into_iter().collect(), false, deadline).await);
+        summary.take(&run(lane, keys.into_iter().collect(), false, deadline).await);
         return summary.answer(event);
     }
     let mut wanted: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
@@ -169,7 +169,7 @@ async fn notified(
     event.metric("MessagesReceived", messages.len() as u64, Unit::Count);
     event.metric("MessagesToRetry", failed.len() as u64, Unit::Count);
     let mut summary = Summary::default();
-    summary.take(run);
+    summary.take(&run);
     summary.report(event);
     if !failed.is_empty() {
         let reasons: BTreeSet<&String> = failed.values().collect();
@@ -207,14 +207,14 @@ async fn commanded(
     let mut summary = Summary::default();
     if !keys.is_empty() {
         let keys: BTreeSet<String> = keys.into_iter().collect();
-        summary.take(run(lane, keys.into_iter().collect(), force, deadline).await);
+        summary.take(&run(lane, keys.into_iter().collect(), force, deadline).await);
         return summary.answer(event);
     }
     let mut after = String::new();
     loop {
         match lane.find(force, &after, deadline).await {
             Ok(Found { keys, counts, next }) => {
-                summary.take(run(lane, keys, force, deadline).await);
+                summary.take(&run(lane, keys, force, deadline).await);
                 add(&mut summary.counts, &counts);
                 match next {
                     Some(next) => after = next,
@@ -250,7 +250,7 @@ struct Summary {
 }
 
 impl Summary {
-    fn take(&mut self, run: Run) {
+    fn take(&mut self, run: &Run) {
         self.objects += run.objects;
         add(&mut self.counts, &run.counts);
         self.failed += run.failed.len() as u64;
