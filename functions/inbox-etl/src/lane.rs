@@ -41,7 +41,7 @@ pub struct InboxLane {
 /// What an object turned out to be.
 enum Look {
     /// An object to be stored or parked.
-    Item(Item),
+    Item(Box<Item>),
     /// Damaged and young.
     Unsettled(Duration),
     /// Deleted, or read in this version before.
@@ -96,7 +96,8 @@ impl InboxLane {
                 Content::Poison(poison.to_string())
             }
         };
-        Ok(Look::Item(Item { key: key.to_owned(), version, bytes, before: before.cloned(), content }))
+        let item = Item { key: key.to_owned(), version, bytes, before: before.cloned(), content };
+        Ok(Look::Item(Box::new(item)))
     }
 
     /// Reads objects and stores them, as many at a time as one transaction takes. Of what one object's fault is, the others
@@ -112,7 +113,7 @@ impl InboxLane {
             let ending = match look {
                 Ok(Look::Item(item)) => {
                     bytes += item.bytes.as_ref().map_or(0, bytes::Bytes::len);
-                    items.push(item);
+                    items.push(*item);
                     if bytes >= MOST_BYTES {
                         handled.extend(self.sink.store(std::mem::take(&mut items), deadline).await);
                         bytes = 0;
