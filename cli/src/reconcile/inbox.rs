@@ -62,7 +62,7 @@ pub(crate) async fn judge(
             }
             Some((InboxEvent::Orphan(_), _)) | None => None,
         };
-        if let Some((id, order)) = found {
+        if let Some((id, order)) = found.filter(|_| !books.is_refused(key, None)) {
             (rows.good, good) = (1, good + 1);
             if newest.get(&id).is_none_or(|other| *other < order) {
                 newest.insert(id, order);

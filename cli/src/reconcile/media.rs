@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
-use bucket_ingester::{Media, RowDecoder, keys_of_list};
+use bucket_ingester::{FilesList, Media, RowDecoder};
 use chrono::{DateTime, Utc};
 use dead_letters::ParkedObject;
 use objects::json_array::{Piece, Position};
@@ -11,7 +11,7 @@ use objects::{ObjectElements, ObjectSource, ObjectVersion};
 use tokio::time::{Duration, Instant};
 use tokio_postgres::Client;
 
-use super::objects::{ObjectVerdict, Rows, books};
+use super::objects::{Books, ObjectVerdict, Rows, books};
 use crate::{
     progress::Meter,
     stack::record::Stack,
@@ -35,7 +35,7 @@ pub(crate) async fn judge(
     let Some(bucket) = &stack.outputs()?.media_bucket else { return Ok(None) };
     let deadline = Instant::now() + PATIENCE;
     let store = store(stack).await?;
-    let listed = keys_of_list(&store.get(LIST, deadline).await?.unwrap_or_default());
+    let listed = FilesList::read(&store.get(LIST, deadline).await?.unwrap_or_default()).keys;
     let there: BTreeMap<String, ObjectVersion> = store
         .list_below("", deadline)
         .await?
@@ -52,7 +52,7 @@ pub(crate) async fn judge(
     for (done, key) in keys.iter().enumerate() {
         match there.get(*key) {
             Some(version) => {
-                let rows = read(&source, key, version, &mut newest, deadline).await?;
+                let rows = read(&source, key, version, (&books, &mut newest), deadline).await?;
                 verdict.compare(key, &version.tag, &rows, &books);
                 good += rows.good;
             }
@@ -84,7 +84,7 @@ async fn read(
     source: &ObjectSource,
     key: &str,
     version: &ObjectVersion,
-    newest: &mut BTreeMap<Key, Order>,
+    (books, newest): (&Books, &mut BTreeMap<Key, Order>),
     deadline: Instant,
 ) -> anyhow::Result<Rows> {
     let decoder = RowDecoder::default();
@@ -96,6 +96,9 @@ async fn read(
     loop {
         match elements.next_piece() {
             Ok(Some(Piece::TooLong { index, .. })) => rows.parked.push(index),
+            Ok(Some(Piece::Element(element))) if books.is_refused(key, Some(element.index)) => {
+                rows.parked.push(element.index);
+            }
             Ok(Some(Piece::Element(element))) => match decoder.decode(element.bytes) {
                 Ok((media, _)) => match key_of(media) {
                     Some(key) => {

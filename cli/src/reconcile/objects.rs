@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use dead_letters::{ParkedObject, Source};
 use serde::Serialize;
 use tokio_postgres::Client;
+use warehouse::search::HELD_NOT;
 
 /// How many problems are named.
 const NAMED: usize = 10;
@@ -130,6 +131,15 @@ pub(crate) struct Books {
     pub(crate) entries: BTreeMap<String, Entry>,
     /// Indices of dead letters by object; none for the object as a whole.
     pub(crate) letters: BTreeMap<String, BTreeSet<Option<u64>>>,
+    /// Those of them that only the tables refused: their own content is good.
+    refused: BTreeMap<String, BTreeSet<Option<u64>>>,
+}
+
+impl Books {
+    /// Whether the tables refused this element, or the object as a whole.
+    pub(crate) fn is_refused(&self, key: &str, index: Option<u64>) -> bool {
+        self.refused.get(key).is_some_and(|indices| indices.contains(&index))
+    }
 }
 
 /// Reads the registry and the dead letters of one lane and bucket.
@@ -157,15 +167,19 @@ pub(crate) async fn books(
     };
     let entries = rows.iter().map(|row| (row.get(0), entry(row))).collect();
     let mut by_object: BTreeMap<String, BTreeSet<Option<u64>>> = BTreeMap::new();
+    let mut refused = by_object.clone();
     for record in letters.iter().flat_map(|object| object.records.iter().flatten()) {
         if let Source::Object { bucket: of, key, index } = &record.source
             && record.lane == lane
             && of == bucket
         {
             by_object.entry(key.clone()).or_default().insert(*index);
+            if record.reason.starts_with(HELD_NOT) {
+                refused.entry(key.clone()).or_default().insert(*index);
+            }
         }
     }
-    Ok(Books { entries, letters: by_object })
+    Ok(Books { entries, letters: by_object, refused })
 }
 
 #[cfg(test)]
@@ -177,6 +191,7 @@ mod tests {
         Books {
             entries: [("k".to_owned(), entry)].into(),
             letters: [("k".to_owned(), letters.iter().copied().collect())].into(),
+            refused: BTreeMap::new(),
         }
     }
 

@@ -1,8 +1,7 @@
 //! `headwater media`: real-looking files in the media bucket.
 
-use std::collections::BTreeSet;
-
 use anyhow::Context as _;
+use bucket_ingester::FilesList;
 use clap::Args;
 use objects::ObjectStore;
 use tokio::time::{Duration, Instant};
@@ -80,7 +79,12 @@ pub(crate) async fn store(stack: &Stack) -> anyhow::Result<ObjectStore> {
 async fn list(store: &ObjectStore, keys: Vec<String>) -> anyhow::Result<()> {
     let deadline = Instant::now() + Duration::from_mins(1);
     let before = store.get(LIST, deadline).await?.unwrap_or_default();
-    let mut all: BTreeSet<String> = bucket_ingester::keys_of_list(&before);
+    let FilesList { keys: mut all, unreadable, .. } = FilesList::read(&before);
+    if let Some(line) = unreadable.first() {
+        // They would be lost.
+        let problem = format!("{LIST} was not changed: its {}", line.reason);
+        return Err(failure(problem, "mend that line, or delete the list"));
+    }
     all.extend(keys);
     let mut text = all.into_iter().collect::<Vec<_>>().join("\n");
     text.push('\n');

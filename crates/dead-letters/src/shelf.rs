@@ -126,6 +126,18 @@ impl DeadLetters {
         self.store.put(&path, lines(records), deadline).await
     }
 
+    /// Parks an object as a whole that no registry of readings knows, because it cannot hold the object's key.
+    pub async fn park_unregistered(
+        &self,
+        lane: &str,
+        (bucket, key): (&str, &str),
+        reason: &str,
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
+        let record = ParkedRecord::of_object(lane, (bucket, key, None), None, reason, 0);
+        self.park_of_object(&ObjectReading { lane, bucket, key, reading: 1 }, &[record], deadline).await
+    }
+
     /// Deletes what earlier readings of an object parked: a later one has read all of it.
     pub async fn forget_earlier(
         &self,

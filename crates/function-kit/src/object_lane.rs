@@ -17,6 +17,9 @@ use crate::telemetry::{Unit, WideEvent};
 
 /// How many keys an error names.
 const NAMED: usize = 5;
+/// One object's share of the time that is left, and the most that it gets.
+const SHARE: u32 = 4;
+const LONGEST_SHARE: Duration = Duration::from_secs(20);
 
 /// A function fed by objects: what it does with them.
 pub trait ObjectLane: Send + Sync + 'static {
@@ -27,8 +30,14 @@ pub trait ObjectLane: Send + Sync + 'static {
     /// what was read before.
     fn handle(&self, keys: &[String], force: bool, deadline: Instant) -> impl Future<Output = Vec<Handled>>;
 
-    /// The keys that are to be looked at because no notification may have told of them; of all of them with `force`.
-    fn find(&self, force: bool, deadline: Instant) -> impl Future<Output = Result<Found, Failure>>;
+    /// The keys behind `after` that are to be looked at because no notification may have told of them; with `force` also
+    /// those that were read. Few enough for the memory: where there are more, [`Found::next`] says where they begin.
+    fn find(
+        &self,
+        force: bool,
+        after: &str,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Found, Failure>>;
 }
 
 /// What became of an object.
@@ -61,6 +70,15 @@ pub struct Found {
     pub keys: Vec<String>,
     /// What was counted while looking.
     pub counts: Counts,
+    /// What the next look is behind; `None` where this was the last one.
+    pub next: Option<String>,
+}
+
+/// The deadline of one object's requests: a store that has no answer for one object leaves time for the others.
+#[must_use]
+pub fn patience(deadline: Instant) -> Instant {
+    let now = Instant::now();
+    now + (deadline.saturating_duration_since(now) / SHARE).min(LONGEST_SHARE)
 }
 
 /// Adds counts to others.
@@ -127,9 +145,9 @@ async fn notified(
         // Straight from S3, without a queue: there is nobody to report single objects to.
         let direct = json!({ "Records": records }).to_string();
         let keys = keys_of(lane, direct.as_bytes())?;
-        let run = run(lane, keys, false, deadline).await;
-        run.report(event);
-        return run.answer();
+        let mut summary = Summary::default();
+        summary.take(&run(lane, keys.into_iter().collect(), false, deadline).await);
+        return summary.answer(event);
     }
     let mut wanted: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     let mut failed: BTreeMap<&str, String> = BTreeMap::new();
@@ -141,8 +159,8 @@ async fn notified(
             }
         }
     }
-    let keys = wanted.values().flatten().cloned().collect();
-    let run = run(lane, keys, false, deadline).await;
+    let keys: BTreeSet<String> = wanted.values().flatten().cloned().collect();
+    let run = run(lane, keys.into_iter().collect(), false, deadline).await;
     for (message, keys) in wanted {
         if let Some(failure) = keys.iter().find_map(|key| run.failed.get(key)) {
             failed.insert(message, failure.to_string());
@@ -150,7 +168,9 @@ async fn notified(
     }
     event.metric("MessagesReceived", messages.len() as u64, Unit::Count);
     event.metric("MessagesToRetry", failed.len() as u64, Unit::Count);
-    run.report(event);
+    let mut summary = Summary::default();
+    summary.take(&run);
+    summary.report(event);
     if !failed.is_empty() {
         let reasons: BTreeSet<&String> = failed.values().collect();
         event.field("retry_reasons", reasons.into_iter().take(NAMED).cloned().collect::<Vec<_>>().join("; "));
@@ -184,18 +204,32 @@ async fn commanded(
     event: &mut WideEvent,
 ) -> Result<Value, Failure> {
     let Command { force, keys, .. } = command;
-    let found = if keys.is_empty() {
-        lane.find(force, deadline).await?
-    } else {
-        Found { keys, counts: Counts::new() }
-    };
-    let mut run = run(lane, found.keys.into_iter().collect(), force, deadline).await;
-    add(&mut run.counts, &found.counts);
-    run.report(event);
-    run.answer()
+    let mut summary = Summary::default();
+    if !keys.is_empty() {
+        let keys: BTreeSet<String> = keys.into_iter().collect();
+        summary.take(&run(lane, keys.into_iter().collect(), force, deadline).await);
+        return summary.answer(event);
+    }
+    let mut after = String::new();
+    loop {
+        match lane.find(force, &after, deadline).await {
+            Ok(Found { keys, counts, next }) => {
+                summary.take(&run(lane, keys, force, deadline).await);
+                add(&mut summary.counts, &counts);
+                match next {
+                    Some(next) => after = next,
+                    None => return summary.answer(event),
+                }
+            }
+            Err(failure) => {
+                summary.report(event);
+                return Err(failure);
+            }
+        }
+    }
 }
 
-/// What became of the objects of one invocation.
+/// What became of some objects.
 #[derive(Debug, Default)]
 struct Run {
     objects: u64,
@@ -203,40 +237,54 @@ struct Run {
     failed: BTreeMap<String, Failure>,
 }
 
-impl Run {
+/// What became of all objects of an invocation, however many.
+#[derive(Debug, Default)]
+struct Summary {
+    objects: u64,
+    counts: Counts,
+    failed: u64,
+    /// Whether one of those that failed may be handled by another try.
+    passing: bool,
+    /// The first that failed, and why.
+    named: Vec<String>,
+}
+
+impl Summary {
+    fn take(&mut self, run: &Run) {
+        self.objects += run.objects;
+        add(&mut self.counts, &run.counts);
+        self.failed += run.failed.len() as u64;
+        self.passing |= run.failed.values().any(|failure| failure.class() == FaultClass::Retryable);
+        let room = NAMED.saturating_sub(self.named.len());
+        self.named.extend(run.failed.iter().take(room).map(|(key, failure)| format!("{key}: {failure}")));
+    }
+
     fn report(&self, event: &mut WideEvent) {
         event.metric("ObjectsReceived", self.objects, Unit::Count);
-        event.metric("ObjectsToRetry", self.failed.len() as u64, Unit::Count);
+        event.metric("ObjectsToRetry", self.failed, Unit::Count);
         for (name, &count) in &self.counts {
             event.metric(name, count, Unit::Count);
         }
     }
 
     /// The counts; an error where an object must come again, though the others are done.
-    fn answer(self) -> Result<Value, Failure> {
-        if self.failed.is_empty() {
+    fn answer(self, event: &mut WideEvent) -> Result<Value, Failure> {
+        self.report(event);
+        if self.failed == 0 {
             let mut answer = json!(self.counts);
             answer["objects"] = self.objects.into();
             return Ok(answer);
         }
-        let lasting = self.failed.values().all(|failure| failure.class() != FaultClass::Retryable);
-        let class = if lasting { FaultClass::Configuration } else { FaultClass::Retryable };
-        let named: Vec<_> =
-            self.failed.iter().take(NAMED).map(|(key, failure)| format!("{key}: {failure}")).collect();
-        let message = format!(
-            "{} of {} objects must come again: {}",
-            self.failed.len(),
-            self.objects,
-            named.join("; ")
-        );
-        Err(Failure::new(class, message))
+        let class = if self.passing { FaultClass::Retryable } else { FaultClass::Configuration };
+        let (failed, objects, named) = (self.failed, self.objects, self.named.join("; "));
+        Err(Failure::new(class, format!("{failed} of {objects} objects must come again: {named}")))
     }
 }
 
 /// Handles the keys; those that are damaged and young once more, after the others, when they have settled.
-async fn run(lane: &impl ObjectLane, keys: BTreeSet<String>, force: bool, deadline: Instant) -> Run {
+async fn run(lane: &impl ObjectLane, keys: Vec<String>, force: bool, deadline: Instant) -> Run {
     let mut run = Run { objects: keys.len() as u64, ..Run::default() };
-    let mut waiting: Vec<String> = keys.into_iter().collect();
+    let mut waiting = keys;
     while !waiting.is_empty() {
         let mut unsettled = BTreeMap::new();
         let mut longest = Duration::ZERO;
@@ -277,6 +325,7 @@ mod tests {
     #[derive(Default)]
     struct Sample {
         looks: Mutex<Vec<Vec<String>>>,
+        bad_page: bool,
     }
 
     impl ObjectLane for Sample {
@@ -295,8 +344,14 @@ mod tests {
             keys.iter().map(|key| Handled { key: key.clone(), ending: ending(key) }).collect()
         }
 
-        async fn find(&self, _: bool, _: Instant) -> Result<Found, Failure> {
-            Ok(Found { keys: vec!["found".into()], counts: [("ObjectsListed", 3)].into() })
+        /// Two pages, of which the first has a bad object.
+        async fn find(&self, _: bool, after: &str, _: Instant) -> Result<Found, Failure> {
+            let (keys, next) = match after {
+                "" if self.bad_page => (vec!["bad".to_owned()], Some("p".to_owned())),
+                "" => (Vec::new(), Some("p".to_owned())),
+                _ => (vec!["found".to_owned()], None),
+            };
+            Ok(Found { keys, counts: [("ObjectsListed", 3)].into(), next })
         }
     }
 
@@ -361,10 +416,31 @@ mod tests {
         let command = |text: &str| serde_json::from_str::<Command>(text).unwrap();
         let event = &mut WideEvent::new("r");
         let swept = commanded(&lane, command("{}"), deadline, event).await.unwrap();
-        assert_eq!(swept, json!({"objects": 1, "ObjectsListed": 3, "RowsStored": 1}));
+        assert_eq!(swept, json!({"objects": 1, "ObjectsListed": 6, "RowsStored": 1}));
         let keys = command(r#"{"force": true, "keys": ["x", "bad"]}"#);
         let failure = commanded(&lane, keys, deadline, event).await.unwrap_err().to_string();
         assert!(failure.contains("1 of 2 objects must come again: bad: retryable: no"), "{failure}");
         assert!(serde_json::from_str::<Command>(r#"{"forse": true}"#).is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_object_that_fails_on_one_page_of_a_sweep_does_not_hold_up_the_next_page() {
+        let lane = Sample { bad_page: true, ..Sample::default() };
+        let deadline = Instant::now() + Duration::from_mins(1);
+        let event = &mut WideEvent::new("r");
+        let failure = commanded(&lane, Command::default(), deadline, event).await.unwrap_err().to_string();
+        assert!(failure.contains("1 of 2 objects must come again: bad: "), "{failure}");
+        assert_eq!(*lane.looks.lock().unwrap(), [["bad"], ["found"]]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_object_after_the_other_that_gets_no_answer_leaves_time() {
+        let deadline = Instant::now() + Duration::from_mins(2);
+        for _ in 0..5 {
+            let patience = patience(deadline);
+            assert!(patience <= Instant::now() + Duration::from_secs(20));
+            sleep_until(patience).await;
+        }
+        assert!(deadline - Instant::now() > Duration::from_secs(20));
     }
 }

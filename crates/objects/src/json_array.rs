@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use damage::Damage;
 use scanner::{Scanner, is_white};
 
-const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
+use crate::text::BYTE_ORDER_MARK;
 
 /// A place between two elements. Two integers, fit to be stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

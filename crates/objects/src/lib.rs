@@ -10,6 +10,7 @@ pub mod notification;
 mod retry;
 mod source;
 mod store;
+mod text;
 mod version;
 mod web;
 
@@ -19,5 +20,6 @@ pub use error::StoreError;
 pub use location::{BadAddress, S3Location};
 pub use source::{ObjectReader, ObjectSource, ReadError};
 pub use store::{Listed, ObjectStore, PutIfAbsent, client};
+pub use text::{utf_16_units, without_byte_order_mark};
 pub use version::ObjectVersion;
 pub use web::{BadBaseUrl, BaseUrl, WebFolder};

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use faults::{Classified, FaultClass};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 
 use crate::error::StoreError;
 use crate::store::ObjectStore;
@@ -12,6 +12,8 @@ use crate::web::{WebFolder, WebReader};
 
 /// One request's share of an object on S3. Two are in memory at a time: one being worked on, one being fetched.
 const PIECE: u64 = 8 << 20;
+/// How long one piece is asked for: an object that the store does not give leaves time for the others.
+const PIECE_PATIENCE: Duration = Duration::from_secs(25);
 
 /// Where objects come from.
 #[derive(Debug, Clone)]
@@ -137,8 +139,8 @@ impl BucketReader {
             return None;
         }
         self.next += length;
-        let (store, path, tag, deadline) =
-            (self.store.clone(), self.path.clone(), self.version.tag.clone(), self.deadline);
+        let (store, path, tag) = (self.store.clone(), self.path.clone(), self.version.tag.clone());
+        let deadline = self.deadline.min(Instant::now() + PIECE_PATIENCE);
         Some(tokio::spawn(async move { store.get_range(&path, &tag, (start, length), deadline).await }))
     }
 }

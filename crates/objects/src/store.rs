@@ -6,6 +6,7 @@ use aws_sdk_s3::{
     error::SdkError,
     operation::{get_object::GetObjectError, head_object::HeadObjectError, put_object::PutObjectError},
     primitives::{ByteStream, DateTime as SdkDateTime},
+    types::EncodingType,
 };
 use bytes::Bytes;
 use chrono::DateTime;
@@ -15,6 +16,7 @@ use tokio::time::{Duration, Instant};
 
 use crate::error::{Fault, StoreError, status};
 use crate::location::S3Location;
+use crate::notification::form_decoded;
 use crate::retry;
 use crate::version::ObjectVersion;
 
@@ -50,6 +52,14 @@ pub struct Listed {
     pub path: String,
     /// Its state when it was listed.
     pub version: ObjectVersion,
+}
+
+/// What is listed.
+struct Listing<'a> {
+    prefix: &'a str,
+    /// Only paths that sort after this one; empty for all.
+    after: String,
+    delimiter: Option<&'a str>,
 }
 
 /// The objects below one location.
@@ -236,54 +246,84 @@ impl ObjectStore {
         after: &str,
         deadline: Instant,
     ) -> Result<Vec<Listed>, StoreError> {
-        self.list(folder, Some(after), Some("/"), deadline).await
+        let listing = Listing { prefix: folder, after: format!("{folder}{after}"), delimiter: Some("/") };
+        self.list(listing, deadline).await
     }
 
     /// All objects whose path begins with `prefix`, in order, however deep.
     pub async fn list_below(&self, prefix: &str, deadline: Instant) -> Result<Vec<Listed>, StoreError> {
-        self.list(prefix, None, None, deadline).await
+        self.list(Listing { prefix, after: String::new(), delimiter: None }, deadline).await
     }
 
-    async fn list(
+    /// The first objects, a thousand at the most, whose path begins with `prefix` and sorts after the path `after`; and
+    /// whether there are more behind them.
+    pub async fn list_page(
         &self,
         prefix: &str,
-        after: Option<&str>,
-        delimiter: Option<&str>,
+        after: &str,
         deadline: Instant,
-    ) -> Result<Vec<Listed>, StoreError> {
-        let prefix = self.location.key(prefix);
-        let start_after = after.map(|after| format!("{prefix}{after}"));
-        let below = self.location.key("").len();
-        let mut found = Vec::new();
-        let mut page: Option<String> = None;
-        loop {
-            let answer = self
-                .retrying("LIST", &prefix, deadline, || {
-                    async {
-                        let list =
-                            self.client.list_objects_v2().bucket(self.location.bucket()).prefix(&prefix);
-                        list.set_delimiter(delimiter.map(str::to_owned))
-                            .set_start_after(start_after.clone())
-                            .set_continuation_token(page.clone())
-                            .send()
-                            .await
-                            .map_err(|e| Fault::of(&e))
-                    }
-                    .boxed()
-                })
-                .await?;
-            found.extend(answer.contents().iter().filter_map(|object| {
-                Some(Listed {
-                    path: object.key()?.get(below..)?.to_owned(),
-                    version: version_of(object.e_tag(), object.size(), object.last_modified()),
-                })
-            }));
-            page = answer.next_continuation_token().map(ToOwned::to_owned);
-            if page.is_none() || answer.is_truncated() != Some(true) {
-                found.sort_by(|a, b| a.path.cmp(&b.path));
-                return Ok(found);
-            }
+    ) -> Result<(Vec<Listed>, bool), StoreError> {
+        let listing = Listing { prefix, after: after.to_owned(), delimiter: None };
+        let (mut page, next) = self.page(&listing, None, deadline).await?;
+        page.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok((page, next.is_some()))
+    }
+
+    async fn list(&self, listing: Listing<'_>, deadline: Instant) -> Result<Vec<Listed>, StoreError> {
+        let (mut found, mut next) = self.page(&listing, None, deadline).await?;
+        while next.is_some() {
+            let (page, behind) = self.page(&listing, next, deadline).await?;
+            found.extend(page);
+            next = behind;
         }
+        found.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(found)
+    }
+
+    /// One answer of a listing, and where the next one begins.
+    async fn page(
+        &self,
+        listing: &Listing<'_>,
+        from: Option<String>,
+        deadline: Instant,
+    ) -> Result<(Vec<Listed>, Option<String>), StoreError> {
+        let prefix = self.location.key(listing.prefix);
+        let after = Some(&listing.after).filter(|after| !after.is_empty());
+        let below = self.location.key("").len();
+        self.retrying("LIST", &prefix, deadline, || {
+            async {
+                let list = self.client.list_objects_v2().bucket(self.location.bucket()).prefix(&prefix);
+                let answer = list
+                    .set_delimiter(listing.delimiter.map(str::to_owned))
+                    .set_start_after(after.map(|after| self.location.key(after)))
+                    .set_continuation_token(from.clone())
+                    // XML cannot spell all keys.
+                    .encoding_type(EncodingType::Url)
+                    .send()
+                    .await
+                    .map_err(|e| Fault::of(&e))?;
+                let encoded = answer.encoding_type() == Some(&EncodingType::Url);
+                let mut page = Vec::with_capacity(answer.contents().len());
+                for object in answer.contents() {
+                    let key = object.key().unwrap_or_default();
+                    let key = if encoded {
+                        form_decoded(key).map_err(|reason| {
+                            Fault::lasting(format!("the listing has the key {key:?}, {reason}"))
+                        })?
+                    } else {
+                        key.to_owned()
+                    };
+                    if let Some(path) = key.get(below..) {
+                        let version = version_of(object.e_tag(), object.size(), object.last_modified());
+                        page.push(Listed { path: path.to_owned(), version });
+                    }
+                }
+                let more = answer.is_truncated() == Some(true);
+                Ok((page, answer.next_continuation_token().filter(|_| more).map(ToOwned::to_owned)))
+            }
+            .boxed()
+        })
+        .await
     }
 
     fn address(&self, key: &str) -> String {

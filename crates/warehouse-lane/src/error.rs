@@ -3,6 +3,7 @@
 use faults::{Classified, FaultClass};
 use objects::StoreError;
 use warehouse::WarehouseError;
+use warehouse::search::Refusal;
 
 /// Why a batch was not stored.
 #[derive(Debug, thiserror::Error)]
@@ -32,9 +33,8 @@ impl Classified for LaneError {
     }
 }
 
-impl LaneError {
-    /// Whether single records are at fault, which can be told apart.
-    pub(crate) fn is_unholdable(&self) -> bool {
+impl Refusal for LaneError {
+    fn is_unholdable(&self) -> bool {
         match self {
             Self::Warehouse(error) => error.is_unholdable(),
             Self::Parking(_) | Self::Unsteady(_) => false,
@@ -42,8 +42,7 @@ impl LaneError {
         }
     }
 
-    /// Whether the record may fit once others were stored: a total that was too large comes down again.
-    pub(crate) fn may_fit_later(&self) -> bool {
+    fn may_fit_later(&self) -> bool {
         match self {
             Self::Warehouse(error) => error.is_out_of_range(),
             Self::Parking(_) | Self::Unsteady(_) => false,
@@ -51,8 +50,7 @@ impl LaneError {
         }
     }
 
-    /// Why a single record cannot be held.
-    pub(crate) fn reason(&self) -> String {
+    fn reason(&self) -> String {
         match self {
             Self::Warehouse(error) => error.server_message(),
             other => other.to_string(),

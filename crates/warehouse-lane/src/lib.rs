@@ -4,7 +4,6 @@
 //! new, what is parked, and what happens to a record that Postgres cannot hold, is decided here, for all such lanes alike.
 
 mod error;
-mod search;
 mod settings;
 mod transaction;
 

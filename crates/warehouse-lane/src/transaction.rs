@@ -11,10 +11,10 @@ use objects::Client as S3Client;
 use positions::{Accepted, Handled, TopicRecreated, UNCERTAIN};
 use tokio::time::Instant;
 use warehouse::ledger::{self, Entry, Saved};
+use warehouse::search::{self, Refusal, Storable, search};
 use warehouse::{Client, Warehouse, WarehouseError};
 
 use crate::error::LaneError;
-use crate::search::{Found, Refused, search};
 use crate::settings::Settings;
 
 /// A record's place in a topic's part of a batch: the partition's, and the record's within it.
@@ -35,6 +35,23 @@ pub trait Decoded {
 
     /// Fields of good records that the pipeline file does not name.
     fn extra_fields(&self) -> u64;
+}
+
+/// Poison by the record's place.
+type Refused = search::Refused<Place>;
+/// What a search came to.
+type Found = search::Found<Place>;
+
+/// The good records of a topic's part of a batch.
+struct Records<'a, D>(&'a D);
+
+impl<D: Decoded> Storable for Records<'_, D> {
+    type Place = Place;
+    type Fault = LaneError;
+
+    async fn store(&self, client: &Client, places: &[Place]) -> Result<(), LaneError> {
+        self.0.store(client, places).await.map(drop)
+    }
 }
 
 /// Where batches go: the database, and the dead letters of what it cannot take.
@@ -274,7 +291,8 @@ impl<D: Decoded> Work<'_, D> {
         let run =
             self.sink.warehouse.run("look for what the table cannot hold", self.deadline, async |client| {
                 let left: Duration = self.deadline.saturating_duration_since(Instant::now());
-                search(client, self.decoded, &places, Instant::now() + left / 2, self.deadline).await
+                search(client, &Records(self.decoded), &places, Instant::now() + left / 2, self.deadline)
+                    .await
             });
         run.await
     }

@@ -17,6 +17,7 @@ pub mod registry;
 mod retention;
 mod roots;
 mod rows_table;
+pub mod search;
 mod session;
 mod settings;
 mod shape;

@@ -201,7 +201,18 @@ pub async fn release(client: &Client) -> Result<(), WarehouseError> {
         .map_err(WarehouseError::statement("let go of an object"))
 }
 
-/// The objects of a bucket whose version is not the one that is there now, or that are unfinished.
+/// Why no object with a NUL in its key can be registered.
+pub const NUL_IN_KEY: &str =
+    "the table cannot hold it: the object's key holds a NUL; copy the object to another key";
+
+/// Whether the registry can hold this key.
+#[must_use]
+pub fn can_hold(key: &str) -> bool {
+    !key.contains('\0')
+}
+
+/// The objects of a bucket whose version is not the one that is there now, or that are unfinished; those last, so that
+/// one that is never finished holds up none of the others.
 pub async fn outdated(
     client: &Client,
     bucket: &str,
@@ -212,7 +223,8 @@ pub async fn outdated(
         .query_typed(
             "SELECT u.key FROM unnest($2::text[], $3::text[]) AS u(key, version) \
              LEFT JOIN processed_objects p ON p.bucket = $1 AND p.key = u.key \
-             WHERE p.version IS DISTINCT FROM u.version OR p.state = 'unfinished'",
+             WHERE p.version IS DISTINCT FROM u.version OR p.state = 'unfinished' \
+             ORDER BY p.state IS NOT DISTINCT FROM 'unfinished', u.key COLLATE \"C\"",
             &[(&bucket, Type::TEXT), (&keys, Type::TEXT_ARRAY), (&versions, Type::TEXT_ARRAY)],
         )
         .await

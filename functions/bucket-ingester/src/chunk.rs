@@ -25,10 +25,10 @@ pub struct Origin<'a> {
 
 /// Rows by key; of two with one key the later element.
 #[derive(Debug, Default)]
-pub struct Chunk {
-    songs: BTreeMap<(String, String), (i64, Song)>,
-    movies: BTreeMap<(String, NaiveDate), (i64, Movie)>,
-    apps: BTreeMap<(String, String), (i64, App)>,
+pub struct Chunk<'r> {
+    songs: BTreeMap<(&'r str, &'r str), (i64, &'r Song)>,
+    movies: BTreeMap<(&'r str, NaiveDate), (i64, &'r Movie)>,
+    apps: BTreeMap<(&'r str, &'r str), (i64, &'r App)>,
 }
 
 const SONGS: &str = "INSERT INTO songs AS t (source_object, source_modified, source_reading, source_element, \
@@ -61,29 +61,35 @@ const IF_NEWER: &str = " WHERE CASE WHEN t.source_object = EXCLUDED.source_objec
     THEN (t.source_reading, t.source_element) <= (EXCLUDED.source_reading, EXCLUDED.source_element) \
     ELSE (t.source_modified, t.source_object) < (EXCLUDED.source_modified, EXCLUDED.source_object) END";
 
-impl Chunk {
+impl<'r> Chunk<'r> {
     /// Adds the row of an element. Elements come in their order.
-    pub fn add(&mut self, element: i64, media: Media) {
+    pub fn add(&mut self, element: i64, media: &'r Media) {
         match media {
             Media::Song(song) => {
-                self.songs.insert((song.artist_name.clone(), song.title.clone()), (element, song));
+                self.songs.insert((&song.artist_name, &song.title), (element, song));
             }
             Media::Movie(movie) => {
-                let key = (movie.original_title_normalized.clone(), movie.release_date);
+                let key = (movie.original_title_normalized.as_str(), movie.release_date);
                 self.movies.insert(key, (element, movie));
             }
             Media::App(app) => {
-                self.apps.insert((app.name.clone(), app.version.clone()), (element, app));
+                self.apps.insert((&app.name, &app.version), (element, app));
             }
             Media::Ignored => {}
         }
     }
 
-    /// Stores the rows that are newer than what the tables hold, within the transaction that `client` has open.
+    /// Stores the rows that are newer than what the tables hold, within the transaction that `client` has open. All
+    /// statements are sent at the first poll.
     pub async fn store(&self, client: &Client, origin: Origin<'_>) -> Result<(), WarehouseError> {
-        self.store_songs(client, origin).await?;
-        self.store_movies(client, origin).await?;
-        self.store_apps(client, origin).await
+        let (songs, movies, apps) = tokio::join!(
+            biased;
+            self.store_songs(client, origin),
+            self.store_movies(client, origin),
+            self.store_apps(client, origin),
+        );
+        // After a failed statement the others fail too: the first error is the one that says why.
+        songs.and(movies).and(apps)
     }
 
     async fn store_songs(&self, client: &Client, origin: Origin<'_>) -> Result<(), WarehouseError> {

@@ -4,24 +4,38 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dead_letters::{DeadLetters, ObjectReading};
 use faults::FaultClass;
-use function_kit::object_lane::{Counts, Ending, Found, Handled, ObjectLane, add};
+use function_kit::object_lane::{Counts, Ending, Found, Handled, ObjectLane, add, patience};
 use function_kit::serve::Failure;
-use objects::{ObjectSource, ObjectStore, StoreError, WebFolder};
+use objects::{ObjectSource, ObjectStore, ObjectVersion, StoreError, WebFolder};
 use tokio::time::Instant;
 use warehouse::registry::{self, Entry, State};
 use warehouse::{Client, Warehouse, WarehouseError};
 
-use crate::list::keys_of_list;
+use crate::list::{FilesList, UnreadableLine};
 use crate::reading::{IngestError, Reading, Tools};
 use crate::rows::RowDecoder;
 use crate::settings::{MediaSource, Settings};
 use crate::stretch::LANE;
+
+/// The longest list that is read: it is held in memory as a whole.
+const LONGEST_LIST: u64 = 64 << 20;
+/// How often an object that changes while it is read is begun again within one invocation.
+const MOST_TRIES: u32 = 4;
 
 /// Stores media files.
 pub struct MediaLane {
     tools: Tools,
     warehouse: Warehouse,
     list: String,
+}
+
+/// What a look at the list came to.
+struct ListLook {
+    /// The keys to handle.
+    keys: Vec<String>,
+    counts: Counts,
+    /// Whether the lines that are no keys are parked.
+    noted: Result<(), IngestError>,
 }
 
 impl MediaLane {
@@ -51,17 +65,75 @@ impl MediaLane {
         })
     }
 
-    /// The keys of the list as it is now; `None` where there is no list.
-    async fn listed(&self, deadline: Instant) -> Result<Option<BTreeSet<String>>, IngestError> {
+    /// The list as it is now, and its version; `None` where there is no list.
+    async fn listed(&self, deadline: Instant) -> Result<Option<(ObjectVersion, FilesList)>, IngestError> {
         let Some(version) = self.tools.source.head(&self.list, deadline).await? else { return Ok(None) };
-        let list = self.tools.source.read(&self.list, &version, 0, deadline).rest().await?;
-        let mut keys = keys_of_list(&list);
-        keys.remove(&self.list);
-        Ok(Some(keys))
+        if version.size > LONGEST_LIST {
+            return Err(IngestError::ListTooLong { list: self.list.clone(), bytes: version.size });
+        }
+        let bytes = self.tools.source.read(&self.list, &version, 0, deadline).rest().await?;
+        let mut list = FilesList::read(&bytes);
+        list.keys.remove(&self.list);
+        Ok(Some((version, list)))
+    }
+
+    /// Parks the lines of the list that are no keys, once per version of the list; what an earlier version's were goes.
+    async fn note_unreadable(
+        &self,
+        version: &ObjectVersion,
+        list: &FilesList,
+        deadline: Instant,
+    ) -> Result<(), IngestError> {
+        let (tools, key) = (&self.tools, self.list.as_str());
+        let bucket = tools.bucket.as_str();
+        let run = self.warehouse.run("note unreadable lines", deadline, async |client: &Client| {
+            let found = registry::find(client, bucket, &[key], false).await?;
+            let before = found.get(key);
+            let noted = before.map_or(list.unreadable_lines == 0, |before| before.version == version.tag);
+            if noted {
+                return Ok::<_, IngestError>(());
+            }
+            let mut entry = Entry::begin(before, &version.tag, version.modified);
+            entry.state = State::Processed;
+            entry.rows_parked = i64::try_from(list.unreadable.len()).unwrap_or(i64::MAX);
+            let place =
+                crate::stretch::Place { bucket, key, modified_ms: version.modified.timestamp_millis() };
+            let letter =
+                |line: &UnreadableLine| place.parked(Some(line.number - 1), Some(&line.bytes), &line.reason);
+            let letters: Vec<_> = list.unreadable.iter().map(letter).collect();
+            let reading = ObjectReading { lane: LANE, bucket, key, reading: entry.reading };
+            tools.dead_letters.park_of_object(&reading, &letters, deadline).await?;
+            if entry.reading > 1 {
+                tools.dead_letters.forget_earlier(&reading, deadline).await?;
+            }
+            registry::save(client, LANE, bucket, &BTreeMap::from([(key.to_owned(), entry)])).await?;
+            Ok(())
+        });
+        Box::pin(run).await
+    }
+
+    /// Notes what of the list cannot be read, and looks for what is new or changed of what can.
+    async fn look_at_list(&self, force: bool, deadline: Instant) -> Result<ListLook, Failure> {
+        let Some((version, list)) = self.listed(deadline).await? else {
+            let (list, bucket) = (&self.list, &self.tools.bucket);
+            let message =
+                format!("there is no {list} in {bucket}: upload the list, or name it with MEDIA_LIST");
+            return Err(Failure::new(FaultClass::Configuration, message));
+        };
+        let mut counts = Counts::from([("ObjectsListed", list.keys.len() as u64)]);
+        if let Some(line) = list.unreadable.first() {
+            counts.insert("LinesUnreadable", list.unreadable_lines);
+            let (list, lines) = (&self.list, list.unreadable_lines);
+            tracing::warn!(list, lines, first = line.reason, "lines of the list are parked");
+        }
+        let noted = self.note_unreadable(&version, &list, patience(deadline)).await;
+        let keys =
+            if force { list.keys.into_iter().collect() } else { self.outdated(list.keys, deadline).await? };
+        Ok(ListLook { keys, counts, noted })
     }
 
     async fn read(&self, key: &str, force: bool, deadline: Instant) -> Result<Ending, IngestError> {
-        let mut begun = None;
+        let (mut begun, mut tries) = (None, 0);
         let read = self.warehouse.run("read an object", deadline, async |client| {
             let tools = &self.tools;
             if !registry::claim(client, &tools.bucket, key).await? {
@@ -71,7 +143,14 @@ impl MediaLane {
             let read = Reading { tools, client, key, deadline }.run(force, &mut begun).await;
             // Whatever became of it: a claim that is kept would keep all others out.
             registry::release(client).await?;
-            read
+            tries += 1;
+            match read {
+                // Another try right now would take the time of the other objects.
+                Err(error) if error.is_of_store() || (error.is_of_object() && tries == MOST_TRIES) => {
+                    Ok(Some(Ending::Failed(error.into())))
+                }
+                read => read,
+            }
         });
         match Box::pin(read).await? {
             Some(ending) => Ok(ending),
@@ -82,7 +161,7 @@ impl MediaLane {
     /// An object that is not there: parked as long as the list names it and it was never read, so that nobody overlooks
     /// it. One that was deleted after it was read is no loss.
     async fn missing(&self, key: &str, force: bool, deadline: Instant) -> Result<Ending, IngestError> {
-        if !self.listed(deadline).await?.is_some_and(|keys| keys.contains(key)) {
+        if !self.listed(deadline).await?.is_some_and(|(_, list)| list.keys.contains(key)) {
             return if force {
                 Err(IngestError::Missing)
             } else {
@@ -118,27 +197,43 @@ impl MediaLane {
             // A web server cannot be listed: each file is asked for its version.
             return Ok(listed.into_iter().collect());
         };
-        let there = store.list_below("", deadline).await?;
-        let there: BTreeMap<&str, &str> =
-            there.iter().map(|object| (object.path.as_str(), object.version.tag.as_str())).collect();
-        let current: Vec<(&str, &str)> =
-            listed.iter().filter_map(|key| Some((key.as_str(), *there.get(key.as_str())?))).collect();
-        let absent: Vec<&str> =
-            listed.iter().map(String::as_str).filter(|key| !there.contains_key(key)).collect();
         let bucket = self.tools.bucket.as_str();
-        let run = self.warehouse.run("look for new objects", deadline, async |client: &Client| {
-            let mut keys = registry::outdated(client, bucket, &current).await?;
-            let known = registry::find(client, bucket, &absent, false).await?;
-            keys.extend(absent.iter().filter(|key| !known.contains_key(**key)).map(|key| (*key).to_owned()));
-            Ok::<_, WarehouseError>(keys)
+        let (mut keys, mut absent, mut after) = (Vec::new(), listed, String::new());
+        loop {
+            let (page, more) = store.list_page("", &after, deadline).await?;
+            let there: Vec<(&str, &str)> = page
+                .iter()
+                .filter(|object| absent.remove(&object.path))
+                .map(|object| (object.path.as_str(), object.version.tag.as_str()))
+                .collect();
+            let run = self.warehouse.run("look for new objects", deadline, async |client: &Client| {
+                registry::outdated(client, bucket, &there).await
+            });
+            keys.extend(Box::pin(run).await.map_err(|error: WarehouseError| IngestError::from(error))?);
+            match page.into_iter().next_back() {
+                Some(last) if more => after = last.path,
+                _ => break,
+            }
+        }
+        let absent: Vec<&str> = absent.iter().map(String::as_str).collect();
+        let run = self.warehouse.run("look for missing objects", deadline, async |client: &Client| {
+            registry::find(client, bucket, &absent, false).await
         });
-        Ok(Box::pin(run).await?)
+        let known = Box::pin(run).await.map_err(|error: WarehouseError| IngestError::from(error))?;
+        keys.extend(absent.iter().filter(|key| !known.contains_key(**key)).map(|key| (*key).to_owned()));
+        Ok(keys)
     }
 
     async fn handle_one(&self, key: &str, force: bool, deadline: Instant) -> Handled {
         // The slash marks a folder in a browser's view of a bucket, and holds nothing.
         let ending = if key.ends_with('/') {
             Ok(Ending::Done(Counts::new()))
+        } else if !registry::can_hold(key) {
+            let (tools, object) = (&self.tools, (self.tools.bucket.as_str(), key));
+            let letters = &tools.dead_letters;
+            let parked =
+                letters.park_unregistered(LANE, object, registry::NUL_IN_KEY, patience(deadline)).await;
+            parked.map(|()| Ending::Done([("ObjectsParked", 1)].into())).map_err(IngestError::from)
         } else {
             self.read(key, force, deadline).await
         };
@@ -157,13 +252,13 @@ impl ObjectLane for MediaLane {
 
     async fn handle(&self, keys: &[String], force: bool, deadline: Instant) -> Vec<Handled> {
         let mut handled = Vec::with_capacity(keys.len());
-        let mut wanted: BTreeSet<String> = keys.iter().cloned().collect();
-        if wanted.remove(&self.list) {
+        if keys.contains(&self.list) {
             // The list itself changed: what it names is looked at, and the list's own end is that of the look.
-            let ending = match self.find(false, deadline).await {
-                Ok(found) => {
-                    let mut ending = Ending::Done(found.counts);
-                    for key in found.keys.iter().filter(|key| !wanted.contains(*key)) {
+            let ending = match self.look_at_list(false, deadline).await {
+                Ok(look) => {
+                    let noted = look.noted.map(|()| Ending::Done(look.counts));
+                    let mut ending = noted.unwrap_or_else(|error| Ending::Failed(error.into()));
+                    for key in look.keys.iter().filter(|key| !keys.contains(*key)) {
                         let Handled { ending: other, .. } = self.handle_one(key, false, deadline).await;
                         ending = worse(ending, other);
                     }
@@ -173,22 +268,20 @@ impl ObjectLane for MediaLane {
             };
             handled.push(Handled { key: self.list.clone(), ending });
         }
-        for key in wanted {
-            handled.push(self.handle_one(&key, force, deadline).await);
+        for key in keys.iter().filter(|key| **key != self.list) {
+            handled.push(self.handle_one(key, force, deadline).await);
         }
         handled
     }
 
-    async fn find(&self, force: bool, deadline: Instant) -> Result<Found, Failure> {
-        let Some(listed) = self.listed(deadline).await? else {
-            let (list, bucket) = (&self.list, &self.tools.bucket);
-            let message =
-                format!("there is no {list} in {bucket}: upload the list, or name it with MEDIA_LIST");
-            return Err(Failure::new(FaultClass::Configuration, message));
-        };
-        let counts = Counts::from([("ObjectsListed", listed.len() as u64)]);
-        let keys = if force { listed.into_iter().collect() } else { self.outdated(listed, deadline).await? };
-        Ok(Found { keys, counts })
+    async fn find(&self, force: bool, _after: &str, deadline: Instant) -> Result<Found, Failure> {
+        let ListLook { mut keys, counts, noted } = self.look_at_list(force, deadline).await?;
+        if let Err(error) = noted {
+            // It fails as one more object would: the others are read.
+            tracing::warn!(%error, "unreadable lines of the list could not be parked");
+            keys.push(self.list.clone());
+        }
+        Ok(Found { keys, counts, next: None })
     }
 }
 

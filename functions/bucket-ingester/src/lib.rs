@@ -13,6 +13,6 @@ mod stretch;
 
 pub use chunk::{Chunk, Origin};
 pub use lane::MediaLane;
-pub use list::keys_of_list;
+pub use list::{FilesList, UnreadableLine};
 pub use rows::{App, Media, Movie, RowDecoder, Song, normalized};
 pub use settings::{MediaSource, Settings};

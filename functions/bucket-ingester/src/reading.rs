@@ -6,17 +6,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use dead_letters::{DeadLetters, ObjectReading};
 use faults::{Classified, FaultClass};
-use function_kit::object_lane::{Counts, Ending};
+use function_kit::object_lane::{Counts, Ending, patience};
 use function_kit::serve::Failure;
 use objects::json_array::Position;
 use objects::{ObjectElements, ObjectSource, ObjectVersion, ReadError, StoreError};
 use tokio::time::Instant;
 use warehouse::registry::{self, Entry, State};
+use warehouse::search::{Found, Storable, search};
 use warehouse::{Client, WarehouseError};
 
 use crate::chunk::Origin;
 use crate::rows::RowDecoder;
-use crate::stretch::{LANE, Place, Stretch};
+use crate::stretch::{LANE, Place, Rows, Stretch};
 
 /// An object that is parked as a whole is kept with its reason up to this size; a larger one lies in its bucket only.
 const KEPT_WHOLE: u64 = 256 << 10;
@@ -36,6 +37,10 @@ pub(crate) enum IngestError {
     Moved,
     #[error("there is no such object")]
     Missing,
+    #[error(
+        "{list} has {bytes} bytes, more than a list of files may have: take out keys of files that were read"
+    )]
+    ListTooLong { list: String, bytes: u64 },
 }
 
 impl Classified for IngestError {
@@ -46,7 +51,25 @@ impl Classified for IngestError {
             Self::Warehouse(error) => error.class(),
             Self::Moved => FaultClass::Retryable,
             Self::Missing => FaultClass::Poison,
+            Self::ListTooLong { .. } => FaultClass::Configuration,
         }
+    }
+}
+
+impl IngestError {
+    /// Whether the store failed for as long as one object may take.
+    pub(crate) fn is_of_store(&self) -> bool {
+        matches!(self, Self::Store(_) | Self::Read(ReadError::Store(_)))
+    }
+
+    /// Whether the object changed, or somebody else reads it.
+    pub(crate) fn is_of_object(&self) -> bool {
+        matches!(self, Self::Moved | Self::Read(ReadError::Changed))
+    }
+
+    /// Whether the tables cannot hold single rows.
+    fn is_unholdable(&self) -> bool {
+        matches!(self, Self::Warehouse(error) if error.is_unholdable())
     }
 }
 
@@ -81,7 +104,9 @@ impl Reading<'_> {
         force: bool,
         begun: &mut Option<i64>,
     ) -> Result<Option<Ending>, IngestError> {
-        let Some(version) = self.tools.source.head(self.key, self.deadline).await? else { return Ok(None) };
+        let Some(version) = self.tools.source.head(self.key, patience(self.deadline)).await? else {
+            return Ok(None);
+        };
         let found = registry::find(self.client, &self.tools.bucket, &[self.key], false).await?;
         let before = found.get(self.key);
         let again = force && before.map(|entry| entry.reading) != *begun;
@@ -110,7 +135,7 @@ impl Reading<'_> {
                 );
                 return Ok(Some(Ending::Failed(Failure::new(FaultClass::Retryable, message))));
             }
-            let (stretch, end) = self.next_stretch(&mut elements, &version).await?;
+            let (mut stretch, end) = self.next_stretch(&mut elements, &version).await?;
             if let Some(Some(_)) = &end
                 && let Some(left) = version.unsettled(self.tools.settle)
             {
@@ -125,7 +150,7 @@ impl Reading<'_> {
                 entry.reason.clone_from(damage);
             }
             self.park(&entry, &stretch, &version).await?;
-            self.store(&entry, stored, &stretch).await?;
+            self.store_what_can_be(&mut entry, stored, &mut stretch, &version).await?;
             stored = Some((entry.reading, entry.next));
             count(&mut counts, &stretch);
             if end.is_some() {
@@ -162,7 +187,6 @@ impl Reading<'_> {
         Place { bucket: &self.tools.bucket, key: self.key, modified_ms: version.modified.timestamp_millis() }
     }
 
-    /// How long it takes until the object has stood still for long enough, if it has not yet.
     /// Parks what the stretch could not store, and the object itself where it is damaged; at the object's end, what
     /// earlier readings parked is forgotten. All before the registry moves past it.
     async fn park(
@@ -172,8 +196,7 @@ impl Reading<'_> {
         version: &ObjectVersion,
     ) -> Result<(), IngestError> {
         let letters = &self.tools.dead_letters;
-        let reading =
-            ObjectReading { lane: LANE, bucket: &self.tools.bucket, key: self.key, reading: entry.reading };
+        let reading = self.reading(entry);
         letters.park_of_object(&reading, &stretch.parked, self.deadline).await?;
         if let Some(reason) = &entry.reason {
             let whole = self.whole(version).await?;
@@ -194,12 +217,57 @@ impl Reading<'_> {
         Ok(Some(reader.rest().await?.into()))
     }
 
-    /// One transaction: the rows, and how far the object has come. `before` is what the registry must hold.
+    /// Stores the stretch. Rows that the tables cannot hold are found, parked, and left out.
+    async fn store_what_can_be(
+        &self,
+        entry: &mut Entry,
+        before: Before,
+        stretch: &mut Stretch,
+        version: &ObjectVersion,
+    ) -> Result<(), IngestError> {
+        match self.store(entry, before, stretch, &[stretch.places()]).await {
+            Err(error) if error.is_unholdable() => {}
+            done => return done,
+        }
+        let object = self.tools.source.address(self.key);
+        let rows = Rows { stretch, origin: origin(entry, &object) };
+        let Found { refused, runs, .. } =
+            search(self.client, &rows, &stretch.places(), self.deadline, self.deadline).await?;
+        let records = stretch.refuse(refused, self.place(version));
+        let number = i64::try_from(records.len()).unwrap_or(i64::MAX);
+        entry.rows_good -= number;
+        entry.rows_parked += number;
+        let letters = &self.tools.dead_letters;
+        letters.park_of_object(&self.reading(entry), &records, self.deadline).await?;
+        match self.store(entry, before, stretch, &[stretch.places()]).await {
+            // The tables took these rows one by one, but refuse them in one statement.
+            Err(error) if error.is_unholdable() => self.store(entry, before, stretch, &runs).await,
+            done => done,
+        }
+    }
+
+    /// One transaction: the rows of each run, and how far the object has come. `before` is what the registry must hold.
     async fn store(
         &self,
         entry: &Entry,
-        before: Option<(i64, (i64, i64))>,
+        before: Before,
         stretch: &Stretch,
+        runs: &[Vec<i64>],
+    ) -> Result<(), IngestError> {
+        let stored = self.transaction(entry, before, stretch, runs).await;
+        if stored.is_err() {
+            let failed = WarehouseError::statement("take back a stretch of an object");
+            self.client.batch_execute("ROLLBACK").await.map_err(failed)?;
+        }
+        stored
+    }
+
+    async fn transaction(
+        &self,
+        entry: &Entry,
+        before: Before,
+        stretch: &Stretch,
+        runs: &[Vec<i64>],
     ) -> Result<(), IngestError> {
         let (client, bucket) = (self.client, self.tools.bucket.as_str());
         let failed = WarehouseError::statement("store a stretch of an object");
@@ -209,13 +277,26 @@ impl Reading<'_> {
             return Err(IngestError::Moved);
         }
         let object = self.tools.source.address(self.key);
-        let origin = Origin { object: &object, modified: entry.modified, reading: entry.reading };
-        stretch.rows.store(client, origin).await?;
+        let rows = Rows { stretch, origin: origin(entry, &object) };
+        for run in runs {
+            rows.store(client, run).await?;
+        }
         let entries = BTreeMap::from([(self.key.to_owned(), entry.clone())]);
         registry::save(client, LANE, bucket, &entries).await?;
         client.batch_execute("COMMIT").await.map_err(&failed)?;
         Ok(())
     }
+
+    fn reading(&self, entry: &Entry) -> ObjectReading<'_> {
+        ObjectReading { lane: LANE, bucket: &self.tools.bucket, key: self.key, reading: entry.reading }
+    }
+}
+
+/// Reading and position that the registry holds.
+type Before = Option<(i64, (i64, i64))>;
+
+fn origin<'a>(entry: &Entry, object: &'a str) -> Origin<'a> {
+    Origin { object, modified: entry.modified, reading: entry.reading }
 }
 
 fn count(counts: &mut Counts, stretch: &Stretch) {

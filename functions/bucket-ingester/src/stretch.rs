@@ -1,9 +1,13 @@
 //! A stretch of a file: as many elements as one transaction takes, decoded.
 
+use std::collections::BTreeMap;
+
 use dead_letters::ParkedRecord;
 use objects::json_array::Piece;
+use warehouse::search::{Refused, Storable};
+use warehouse::{Client, WarehouseError};
 
-use crate::chunk::Chunk;
+use crate::chunk::{Chunk, Origin};
 use crate::rows::{Media, RowDecoder};
 
 /// The name under which this function parks.
@@ -17,7 +21,8 @@ const MOST_BYTES: usize = 8 << 20;
 /// Elements between two points of a file.
 #[derive(Debug, Default)]
 pub(crate) struct Stretch {
-    pub(crate) rows: Chunk,
+    /// Good elements by their index: the row, and the bytes to park if the table cannot hold it.
+    rows: BTreeMap<i64, (Media, Box<[u8]>)>,
     pub(crate) parked: Vec<ParkedRecord>,
     pub(crate) good: i64,
     pub(crate) ignored: i64,
@@ -70,11 +75,51 @@ impl Stretch {
             Ok((media, extra)) => {
                 self.good += 1;
                 self.extra_fields += u64::from(extra);
-                self.rows.add(i64::try_from(element.index).unwrap_or(i64::MAX), media);
+                let index = i64::try_from(element.index).unwrap_or(i64::MAX);
+                self.rows.insert(index, (media, element.bytes.into()));
             }
             Err(poison) => {
                 self.parked.push(place.parked(Some(element.index), Some(element.bytes), &poison.to_string()));
             }
         }
+    }
+
+    /// The indices of the good elements, in order.
+    pub(crate) fn places(&self) -> Vec<i64> {
+        self.rows.keys().copied().collect()
+    }
+
+    /// Takes out what the tables cannot hold. Returns it, to be parked.
+    pub(crate) fn refuse(&mut self, refused: Refused<i64>, place: Place<'_>) -> Vec<ParkedRecord> {
+        let mut parked = Vec::with_capacity(refused.len());
+        for (index, reason) in refused {
+            if let Some((_, bytes)) = self.rows.remove(&index) {
+                self.good -= 1;
+                parked.push(place.parked(Some(index.unsigned_abs()), Some(&bytes), &reason));
+            }
+        }
+        self.parked.extend(parked.iter().cloned());
+        parked
+    }
+}
+
+/// The good elements of a stretch, and where they come from.
+pub(crate) struct Rows<'a> {
+    pub(crate) stretch: &'a Stretch,
+    pub(crate) origin: Origin<'a>,
+}
+
+impl Storable for Rows<'_> {
+    type Place = i64;
+    type Fault = WarehouseError;
+
+    async fn store(&self, client: &Client, places: &[i64]) -> Result<(), WarehouseError> {
+        let mut chunk = Chunk::default();
+        for &place in places {
+            if let Some((media, _)) = self.stretch.rows.get(&place) {
+                chunk.add(place, media);
+            }
+        }
+        chunk.store(client, self.origin).await
     }
 }

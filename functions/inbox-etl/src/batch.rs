@@ -69,11 +69,18 @@ impl Batch {
         }
     }
 
-    /// Stores what is newer than what the tables hold, within the transaction that `client` has open.
+    /// Stores what is newer than what the tables hold, within the transaction that `client` has open. All statements are
+    /// sent at the first poll.
     pub async fn store(&self, client: &Client, bucket: &str) -> Result<(), WarehouseError> {
-        self.store_users(client).await?;
-        self.store_cards(client).await?;
-        self.store_orphans(client, bucket).await
+        let (users, cards, mended, orphans) = tokio::join!(
+            biased;
+            self.store_users(client),
+            self.store_cards(client),
+            self.clear_quarantine(client),
+            self.store_orphans(client, bucket),
+        );
+        // After a failed statement the others fail too: the first error is the one that says why.
+        users.and(cards).and(mended).and(orphans)
     }
 
     async fn store_users(&self, client: &Client) -> Result<(), WarehouseError> {
@@ -128,14 +135,15 @@ impl Batch {
         Ok(())
     }
 
-    async fn store_orphans(&self, client: &Client, bucket: &str) -> Result<(), WarehouseError> {
-        let failed = WarehouseError::statement("keep the quarantine");
-        if !self.sound.is_empty() {
-            client
-                .execute_typed(OUT_OF_QUARANTINE, &[(&self.sound, Type::TEXT_ARRAY)])
-                .await
-                .map_err(&failed)?;
+    async fn clear_quarantine(&self, client: &Client) -> Result<(), WarehouseError> {
+        if self.sound.is_empty() {
+            return Ok(());
         }
+        let deleted = client.execute_typed(OUT_OF_QUARANTINE, &[(&self.sound, Type::TEXT_ARRAY)]).await;
+        deleted.map(drop).map_err(WarehouseError::statement("clear the quarantine"))
+    }
+
+    async fn store_orphans(&self, client: &Client, bucket: &str) -> Result<(), WarehouseError> {
         if self.orphans.is_empty() {
             return Ok(());
         }
@@ -154,7 +162,10 @@ impl Batch {
             (&times, Type::TIMESTAMPTZ_ARRAY),
             (&keys, Type::TEXT_ARRAY),
         ];
-        client.execute_typed(QUARANTINE, &columns).await.map_err(&failed)?;
+        client
+            .execute_typed(QUARANTINE, &columns)
+            .await
+            .map_err(WarehouseError::statement("keep the quarantine"))?;
         Ok(())
     }
 }

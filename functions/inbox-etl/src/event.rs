@@ -1,6 +1,7 @@
 //! An object of the inbox → an event.
 
 use chrono::{DateTime, Utc};
+use objects::without_byte_order_mark;
 use pipeline::{Field, FieldType, Poison, RecordDecoder, Value};
 use warehouse::values::{boolean, float, integer, text, time};
 
@@ -112,6 +113,7 @@ impl Default for EventDecoder {
 impl EventDecoder {
     /// Decodes an object's bytes. The number is that of the payload's fields that no column takes.
     pub fn decode(&self, object: &[u8]) -> Result<(InboxEvent, u32), Poison> {
+        let object = without_byte_order_mark(object);
         let mut envelope = Vec::new();
         self.envelope.decode(object, &mut envelope)?;
         let [_, kind, event_at, event_id, payload] = envelope.as_mut_slice() else { return Err(shape()) };
@@ -205,6 +207,14 @@ mod tests {
             assert_eq!((orphan.id, orphan.event_id.as_str(), orphan.event), (55, "005e31ab", none));
         }
         assert!(matches!(decode(&CARD.replace("905", "0")), Ok(InboxEvent::Card(Card { user_id: 0, .. }))));
+    }
+
+    #[test]
+    fn a_byte_order_mark_before_an_event_changes_nothing() {
+        let orphan = CARD.replace("905", "null");
+        for event in [CARD, orphan.as_str()] {
+            assert_eq!(decode(&format!("\u{feff}{event}")), decode(event));
+        }
     }
 
     #[test]

@@ -5,8 +5,10 @@
 
 mod batch;
 mod event;
+mod item;
 mod lane;
 mod settings;
+mod transaction;
 
 pub use batch::Batch;
 pub use event::{Card, EventDecoder, InboxEvent, OrphanCard, User};

@@ -248,3 +248,92 @@ async fn memory_does_not_grow_with_the_file() {
     }
     assert!(peaks[1] < peaks[0] + 24, "10 MB took {} MiB, 60 MB took {} MiB", peaks[0], peaks[1]);
 }
+
+#[tokio::test]
+async fn a_row_that_postgres_refuses_is_parked_alone_and_its_file_and_the_next_are_stored() {
+    let mut lane = start().await;
+    lane.sinks
+        .database()
+        .batch_execute("ALTER TABLE apps ADD CONSTRAINT no_zero CHECK (rating <> 0)")
+        .await
+        .unwrap();
+    let mut rows: Vec<Value> = (0..3_000).map(|number| app(&format!("n{number}"), 1, 1)).collect();
+    rows[7] = app("n6", 1, 0);
+    rows[2_999] = app("last", 1, 0);
+    rows[1_500] = json!({"type": "app"});
+    lane.bucket.put("a.json", file(&rows)).await;
+    lane.bucket.put("b.json", file(&[app("other", 1, 1)])).await;
+    lane.bucket.list(&["a.json", "b.json"]).await;
+    let swept = command(&mut lane, json!({})).await;
+    assert_eq!((&swept["RowsStored"], &swept["RecordsParked"]), (&json!(2_998), &json!(3)), "{swept}");
+    assert_eq!(apps(&lane).await.len(), 2_998, "row 6 is stored, though the later row of its key is not");
+    let parked = lane.parked().await;
+    assert_eq!(parked.keys().collect::<Vec<_>>(), ["a.json#1500", "a.json#2999", "a.json#7"]);
+    assert!(parked["a.json#7"].contains("no_zero"), "{parked:?}");
+    assert_eq!(state(&lane, "a.json").await, "processed 2997 0 3");
+}
+
+#[tokio::test]
+async fn a_line_of_the_list_that_is_no_key_is_parked_with_its_number_and_the_others_are_read() {
+    let mut lane = start().await;
+    for key in ["a.json", "b.json"] {
+        lane.bucket.put(key, file(&[app(key, 1, 1)])).await;
+    }
+    let long = "k".repeat(2_000);
+    let list = [b"a.json\nbad\xff.json\n", long.as_bytes(), b"\nb.json\n\0\0\0\0\0\0"].concat();
+    lane.bucket.put("files_list.data", list).await;
+    let swept = command(&mut lane, json!({})).await;
+    assert_eq!((&swept["RowsStored"], &swept["LinesUnreadable"]), (&json!(2), &json!(3)), "{swept}");
+    let parked = lane.parked().await;
+    let lines = ["files_list.data#1", "files_list.data#2", "files_list.data#4"];
+    assert_eq!(parked.keys().collect::<Vec<_>>(), lines, "{parked:?}");
+    assert!(parked[lines[0]].starts_with("line 2 is no key: it is not valid UTF-8"), "{parked:?}");
+    assert!(parked[lines[1]].starts_with("line 3 is no key: it has 2000 bytes"), "{parked:?}");
+    assert!(parked[lines[2]].starts_with("line 5 is no key: it holds a NUL"), "{parked:?}");
+    // A list in UTF-16 that says so is read, and what was parked of the older one goes.
+    lane.bucket.put("c.json", file(&[app("c", 1, 1)])).await;
+    let utf_16 = "\u{feff}a.json\r\nb.json\r\nc.json\r\n".encode_utf16().flat_map(u16::to_be_bytes);
+    lane.bucket.put("files_list.data", utf_16.collect::<Vec<u8>>()).await;
+    lane.tell(&["files_list.data"]).await;
+    assert_eq!(apps(&lane).await.len(), 3);
+    assert_eq!(lane.parked().await, BTreeMap::new());
+}
+
+#[tokio::test]
+async fn a_key_that_no_list_can_spell_arrives_by_its_notification_and_one_with_a_nul_stops_no_other() {
+    let mut lane = start().await;
+    let odd = "a\nb + c.json";
+    lane.bucket.put(odd, file(&[app("odd", 1, 1)])).await;
+    lane.bucket.put("plain.json", file(&[app("plain", 1, 1)])).await;
+    lane.bucket.put("folder/", "").await;
+    lane.tell(&["nul\0.json", odd, "folder/", "gone.json", "plain.json"]).await;
+    assert_eq!(apps(&lane).await, ["odd 1 1", "plain 1 1"]);
+    let parked = lane.parked().await;
+    assert!(parked.len() == 1 && parked["nul\0.json"].contains("holds a NUL"), "{parked:?}");
+}
+
+#[tokio::test]
+async fn gzip_of_several_members_is_read_and_what_only_looks_like_it_is_told_by_its_bytes() {
+    let mut lane = start().await;
+    let zip = |bytes: &[u8]| {
+        let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        zipped.write_all(bytes).unwrap();
+        zipped.finish().unwrap()
+    };
+    let whole = file(&[app("m1", 1, 1), app("m2", 1, 1)]);
+    let marked = [b"\xef\xbb\xbf", file(&[app("marked", 1, 1)]).as_slice()].concat();
+    let files: [(&str, Vec<u8>); 5] = [
+        ("members.json.gz", [zip(&whole[..40]), zip(&whole[40..])].concat()),
+        ("plain.json.gz", file(&[app("plain", 1, 1)])),
+        ("trailing.json.gz", [zip(&file(&[app("trailing", 1, 1)])), b"garbage".to_vec()].concat()),
+        ("marked.json", marked),
+        ("lines.json", format!("{}\r\n{}\r\n", app("l1", 1, 1), app("l2", 1, 1)).into_bytes()),
+    ];
+    for (key, body) in &files {
+        lane.bucket.put(key, body.clone()).await;
+    }
+    lane.tell(&files.iter().map(|(key, _)| *key).collect::<Vec<_>>()).await;
+    assert_eq!(apps(&lane).await, ["m1 1 1", "m2 1 1", "marked 1 1", "plain 1 1", "trailing 1 1"]);
+    let parked = lane.parked().await;
+    assert_eq!(parked.keys().collect::<Vec<_>>(), ["lines.json", "trailing.json.gz"], "{parked:?}");
+}

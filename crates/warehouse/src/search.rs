@@ -1,4 +1,5 @@
-//! Which records the table cannot hold: found within one transaction that is rolled back, in a few round trips.
+//! Which records the tables cannot hold: found within one transaction that is rolled back, in a few round trips. A record
+//! is one message of Kafka, one object, or one element of an object.
 //!
 //! A statement stores many records and fails as a whole. So the records are stored in runs, each behind a savepoint, and a
 //! run that fails is tried again in smaller ones, down to the single record. All runs of one size travel together, without
@@ -15,44 +16,87 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use tokio::time::Instant;
-use warehouse::{Client, WarehouseError};
+use tokio_postgres::Client;
 
-use crate::error::LaneError;
-use crate::transaction::{Decoded, Place};
+use crate::error::WarehouseError;
+use crate::limits::begin;
 
 /// The sizes of runs, the largest first. Records are looked through by the largest, one after the other.
 const SIZES: [usize; 4] = [1_000, 100, 10, 1];
 /// How often records are tried again whose total was too large.
 const MORE_TRIES: usize = 3;
 
+/// What the reason of a refused record begins with.
+pub const HELD_NOT: &str = "the table cannot hold it: ";
+
+/// Records that are stored many at a time.
+pub trait Storable {
+    /// Which of the records.
+    type Place: Copy + Ord;
+    /// Why they were not stored.
+    type Fault: Refusal + From<WarehouseError>;
+
+    /// Stores the records at `places`, which are in order, within the transaction that `client` has open. All statements
+    /// must be sent at the first poll.
+    fn store(&self, client: &Client, places: &[Self::Place])
+    -> impl Future<Output = Result<(), Self::Fault>>;
+}
+
+/// A fault that may be the fault of single records.
+pub trait Refusal {
+    /// Whether single records are at fault, which can be told apart.
+    fn is_unholdable(&self) -> bool;
+
+    /// Whether the record may fit once others were stored: a total that was too large comes down again.
+    fn may_fit_later(&self) -> bool;
+
+    /// Why a single record cannot be held.
+    fn reason(&self) -> String;
+}
+
+impl Refusal for WarehouseError {
+    fn is_unholdable(&self) -> bool {
+        self.is_unholdable()
+    }
+
+    fn may_fit_later(&self) -> bool {
+        false
+    }
+
+    fn reason(&self) -> String {
+        self.server_message()
+    }
+}
+
 /// Poison by the record's place.
-pub(crate) type Refused = BTreeMap<Place, String>;
+pub type Refused<P> = BTreeMap<P, String>;
 
 /// What a search came to.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    /// What the table cannot hold, and why.
-    pub(crate) refused: Refused,
-    /// What it can hold: runs that were stored one after the other.
-    pub(crate) runs: Vec<Vec<Place>>,
+#[derive(Debug)]
+pub struct Found<P> {
+    /// What the tables cannot hold, and why.
+    pub refused: Refused<P>,
+    /// What they can hold: runs that were stored one after the other.
+    pub runs: Vec<Vec<P>>,
     /// How many of the records were looked at: all, unless there was no time.
-    pub(crate) looked_at: usize,
+    pub looked_at: usize,
 }
 
 /// Looks through the records at `places`, one after the other. Before `until` it stops with what it has, which is at least the
 /// first thousand records. The transaction is rolled back.
-pub(crate) async fn search(
+pub async fn search<S: Storable>(
     client: &Client,
-    decoded: &impl Decoded,
-    places: &[Place],
+    records: &S,
+    places: &[S::Place],
     until: Instant,
     deadline: Instant,
-) -> Result<Found, LaneError> {
+) -> Result<Found<S::Place>, S::Fault> {
     let failed = || WarehouseError::statement("look for what the table cannot hold");
-    let mut searched = Search { client, decoded, found: Found::default(), later: Vec::new() };
+    let found = Found { refused: Refused::new(), runs: Vec::new(), looked_at: 0 };
+    let mut searched = Search { client, records, found, later: Vec::new() };
     let (begun, set) = tokio::join!(
         biased;
-        warehouse::begin(client, deadline),
+        begin(client, deadline),
         // A constraint that is checked at the commit would be nobody's fault.
         client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE; SAVEPOINT part; SAVEPOINT run"),
     );
@@ -71,16 +115,16 @@ pub(crate) async fn search(
     Ok(searched.found)
 }
 
-struct Search<'a, D> {
+struct Search<'a, S: Storable> {
     client: &'a Client,
-    decoded: &'a D,
-    found: Found,
+    records: &'a S,
+    found: Found<S::Place>,
     /// Refused, but for a total that may come down again.
-    later: Vec<Place>,
+    later: Vec<S::Place>,
 }
 
-impl<D: Decoded> Search<'_, D> {
-    async fn look_through(&mut self, part: &[Place]) -> Result<(), LaneError> {
+impl<S: Storable> Search<'_, S> {
+    async fn look_through(&mut self, part: &[S::Place]) -> Result<(), S::Fault> {
         let failed = || WarehouseError::statement("look for what the table cannot hold");
         let runs_before = self.found.runs.len();
         let mut runs = vec![part];
@@ -93,7 +137,7 @@ impl<D: Decoded> Search<'_, D> {
         }
         let stored = self.found.runs.split_off(runs_before);
         if stored.len() > 1 {
-            let mut together: Vec<Place> = stored.iter().flatten().copied().collect();
+            let mut together: Vec<S::Place> = stored.iter().flatten().copied().collect();
             together.sort_unstable();
             self.client.batch_execute("ROLLBACK TO SAVEPOINT part; SAVEPOINT run").await.map_err(failed())?;
             if !self.try_each(&[&together]).await?.is_empty() {
@@ -107,11 +151,11 @@ impl<D: Decoded> Search<'_, D> {
             .batch_execute("RELEASE SAVEPOINT part; SAVEPOINT part; SAVEPOINT run")
             .await
             .map_err(failed())
-            .map_err(LaneError::from)
+            .map_err(S::Fault::from)
     }
 
     /// Stores each run that can be stored, and returns the others. Those of one record are refused.
-    async fn try_each<'r>(&mut self, runs: &[&'r [Place]]) -> Result<Vec<&'r [Place]>, LaneError> {
+    async fn try_each<'r>(&mut self, runs: &[&'r [S::Place]]) -> Result<Vec<&'r [S::Place]>, S::Fault> {
         let tries = runs.iter().map(|run| Box::pin(self.try_one(run))).collect();
         let mut failed = Vec::new();
         for (&run, stored) in runs.iter().zip(in_order(tries).await) {
@@ -121,7 +165,7 @@ impl<D: Decoded> Search<'_, D> {
                     if error.may_fit_later() {
                         self.later.push(place);
                     }
-                    let reason = format!("the table cannot hold it: {}", error.reason());
+                    let reason = format!("{HELD_NOT}{}", error.reason());
                     self.found.refused.insert(place, reason);
                 }
                 (Err(error), _) if error.is_unholdable() => failed.push(run),
@@ -131,11 +175,11 @@ impl<D: Decoded> Search<'_, D> {
         Ok(failed)
     }
 
-    async fn try_one(&self, run: &[Place]) -> Result<(), LaneError> {
+    async fn try_one(&self, run: &[S::Place]) -> Result<(), S::Fault> {
         let failed = || WarehouseError::statement("look for what the table cannot hold");
         let (stored, moved, back) = tokio::join!(
             biased;
-            self.decoded.store(self.client, run),
+            self.records.store(self.client, run),
             self.client.batch_execute("RELEASE SAVEPOINT run; SAVEPOINT run"),
             self.client.batch_execute("ROLLBACK TO SAVEPOINT run"),
         );
@@ -146,7 +190,7 @@ impl<D: Decoded> Search<'_, D> {
     }
 
     /// A record that would have passed the range of its total may fit now that all others are stored.
-    async fn try_later_ones_again(&mut self, until: Instant) -> Result<(), LaneError> {
+    async fn try_later_ones_again(&mut self, until: Instant) -> Result<(), S::Fault> {
         let mut stored_before = 0;
         for _ in 0..MORE_TRIES {
             let later = std::mem::take(&mut self.later);

@@ -1,0 +1,186 @@
+//! Objects → one transaction. Objects that Postgres cannot hold are found, parked, and left out of it.
+
+use std::collections::BTreeMap;
+
+use dead_letters::{DeadLetters, ObjectReading};
+use faults::{Classified, FaultClass};
+use function_kit::object_lane::{Ending, Handled};
+use function_kit::serve::Failure;
+use futures::{StreamExt, stream};
+use objects::StoreError;
+use tokio::time::Instant;
+use warehouse::registry::{self, Entry};
+use warehouse::search::{Storable, search};
+use warehouse::{Client, Warehouse, WarehouseError};
+
+use crate::batch::Batch;
+use crate::item::{Content, Item, LANE};
+
+/// Requests to S3 at a time.
+const AT_A_TIME: usize = 16;
+/// How often objects are looked through for what the tables cannot hold before they come again.
+const MOST_SEARCHES: u32 = 3;
+
+/// Where objects go: the database, and the dead letters of what it cannot take.
+pub(crate) struct Sink {
+    /// The inbox' bucket.
+    pub(crate) bucket: String,
+    pub(crate) warehouse: Warehouse,
+    pub(crate) dead_letters: DeadLetters,
+}
+
+/// Objects of which some are stored by one statement each.
+struct Items<'a> {
+    items: &'a [Item],
+    bucket: &'a str,
+}
+
+impl Storable for Items<'_> {
+    type Place = usize;
+    type Fault = WarehouseError;
+
+    async fn store(&self, client: &Client, places: &[usize]) -> Result<(), WarehouseError> {
+        let mut batch = Batch::default();
+        for item in places.iter().filter_map(|&place| self.items.get(place)) {
+            if let Some(event) = item.event() {
+                batch.add(event.clone(), &item.key);
+            }
+        }
+        batch.store(client, self.bucket).await
+    }
+}
+
+impl Sink {
+    /// What is registered of these keys.
+    pub(crate) async fn entries(
+        &self,
+        keys: &[&str],
+        deadline: Instant,
+    ) -> Result<BTreeMap<String, Entry>, WarehouseError> {
+        let bucket = self.bucket.as_str();
+        let run = self.warehouse.run("look for processed objects", deadline, async |client: &Client| {
+            registry::find(client, bucket, keys, false).await
+        });
+        Box::pin(run).await
+    }
+
+    /// Stores or parks each of the objects, and says what became of it.
+    pub(crate) async fn store(&self, mut items: Vec<Item>, deadline: Instant) -> Vec<Handled> {
+        let mut handled = self.park(&mut items, deadline).await;
+        // Runs of objects that can be stored one after the other where they cannot be together.
+        let (mut runs, mut in_runs) = (Vec::new(), false);
+        let mut searches = 0;
+        while !items.is_empty() {
+            let all = vec![(0..items.len()).collect()];
+            let stored = self.try_to_store(&items, if in_runs { &runs } else { &all }, deadline).await;
+            let fault = match stored {
+                Ok(()) => {
+                    handled
+                        .extend(items.drain(..).map(|item| ending(&item.key, Ending::Done(item.counts()))));
+                    break;
+                }
+                // The tables took these objects one by one, but refuse them in one statement.
+                Err(error) if error.is_unholdable() && !in_runs && !runs.is_empty() => {
+                    in_runs = true;
+                    continue;
+                }
+                Err(error) if error.is_unholdable() && searches < MOST_SEARCHES => {
+                    searches += 1;
+                    match self.search(&mut items, deadline).await {
+                        Ok(found) => {
+                            let failed = self.park(&mut items, deadline).await;
+                            // The places of the runs are those before objects were taken out.
+                            runs = if failed.is_empty() { found } else { Vec::new() };
+                            in_runs = false;
+                            handled.extend(failed);
+                            continue;
+                        }
+                        Err(error) => error,
+                    }
+                }
+                Err(error) => error,
+            };
+            // What the tables refused last may be stored by another try: it stays in its queue.
+            let class = if fault.is_unholdable() { FaultClass::Retryable } else { fault.class() };
+            let failed =
+                |item: Item| ending(&item.key, Ending::Failed(Failure::new(class, fault.to_string())));
+            handled.extend(items.drain(..).map(failed));
+        }
+        handled
+    }
+
+    /// Parks what is to be parked, before the registry moves past it. An object that cannot be parked is taken out: it
+    /// must come again.
+    async fn park(&self, items: &mut Vec<Item>, deadline: Instant) -> Vec<Handled> {
+        let parked: Vec<Result<(), StoreError>> = stream::iter(&*items)
+            .map(async |item| self.park_one(item, deadline).await)
+            .buffered(AT_A_TIME)
+            .collect()
+            .await;
+        let mut failed = Vec::new();
+        let mut parked = parked.into_iter();
+        items.retain(|item| match parked.next() {
+            Some(Err(error)) => {
+                failed.push(ending(&item.key, Ending::Failed(error.into())));
+                false
+            }
+            _ => true,
+        });
+        failed
+    }
+
+    async fn park_one(&self, item: &Item, deadline: Instant) -> Result<(), StoreError> {
+        let (entry, letter) = (item.entry(), item.letter(&self.bucket));
+        let reading =
+            ObjectReading { lane: LANE, bucket: &self.bucket, key: &item.key, reading: entry.reading };
+        self.dead_letters.park_of_object(&reading, letter.as_slice(), deadline).await?;
+        if entry.reading > 1 {
+            self.dead_letters.forget_earlier(&reading, deadline).await?;
+        }
+        Ok(())
+    }
+
+    /// One transaction: the rows of each run, and that the objects were read.
+    async fn try_to_store(
+        &self,
+        items: &[Item],
+        runs: &[Vec<usize>],
+        deadline: Instant,
+    ) -> Result<(), WarehouseError> {
+        let bucket = self.bucket.as_str();
+        let entries: BTreeMap<String, Entry> =
+            items.iter().map(|item| (item.key.clone(), item.entry())).collect();
+        let rows = Items { items, bucket };
+        let run = self.warehouse.run("store events", deadline, async |client: &Client| {
+            let failed = WarehouseError::statement("store events");
+            warehouse::begin(client, deadline).await.map_err(&failed)?;
+            registry::save(client, LANE, bucket, &entries).await?;
+            for run in runs {
+                rows.store(client, run).await?;
+            }
+            client.batch_execute("COMMIT").await.map_err(&failed)
+        });
+        Box::pin(run).await
+    }
+
+    /// Looks for the objects that the tables cannot hold: they become poison. Returns runs of the others, each of which can
+    /// be stored in one statement.
+    async fn search(&self, items: &mut [Item], deadline: Instant) -> Result<Vec<Vec<usize>>, WarehouseError> {
+        let rows = Items { items, bucket: &self.bucket };
+        let places: Vec<usize> = (0..items.len()).filter(|&place| items[place].event().is_some()).collect();
+        let action = "look for what the tables cannot hold";
+        let run = self.warehouse.run(action, deadline, async |client: &Client| {
+            // A batch is smaller than what is looked through at least, so there is always time for all of it.
+            search(client, &rows, &places, deadline, deadline).await
+        });
+        let found = Box::pin(run).await?;
+        for (place, reason) in found.refused {
+            items[place].content = Content::Poison(reason);
+        }
+        Ok(found.runs)
+    }
+}
+
+fn ending(key: &str, ending: Ending) -> Handled {
+    Handled { key: key.to_owned(), ending }
+}
