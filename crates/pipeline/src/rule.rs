@@ -37,7 +37,7 @@ rules! {
     NoMap: "is not a map of sections such as `topic` and `fields`; pipelines/rooms-v1.yaml shows one",
     Anchor: "uses an anchor or an alias; write the value out",
     Tag: "has a tag; remove it, and put text in quotes",
-    PlainKey: "has a key that is not plain text; write a name of the documentation",
+    PlainKey: "has a key that is not text in one line with its colon; write `key: value`",
     DuplicateKey: "has the key `{}` a second time; remove one",
     NoValue: "has no value (or null); give it one, or remove the key",
     Ambiguous: "`{}` is text for some YAML readers and something else for others; put text in quotes, write a number in \

@@ -35,7 +35,12 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Node, Vec<Fault>> {
     if !faults.is_empty() {
         return Err(faults);
     }
-    let mut reader = Reader { text, events: Parser::new_from_str(text).peekable(), faults: Vec::new() };
+    let mut reader = Reader {
+        characters: text.chars().collect(),
+        events: Parser::new_from_str(text).peekable(),
+        faults: Vec::new(),
+        end: 0,
+    };
     let root = reader.document();
     match root {
         Ok(root) if reader.faults.is_empty() => Ok(root),
@@ -78,10 +83,12 @@ fn code_point(c: char) -> String {
 }
 
 struct Reader<'a> {
-    text: &'a str,
+    characters: Vec<char>,
     events: Peekable<Parser<'a, StrInput<'a>>>,
     /// What does not keep the rest from being read.
     faults: Vec<Fault>,
+    /// The index of the character behind the scalar that was read last.
+    end: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -134,6 +141,7 @@ impl<'a> Reader<'a> {
             self.fault(line, Rule::Tag, "");
         }
         let tagged = marks || event.tag().is_some();
+        self.end = span.end.index();
         let content = match event {
             Event::Scalar(text, style, ..) => Content::Scalar(self.scalar(&text, style, span, tagged)),
             Event::SequenceStart(..) => Content::List(self.list(depth)?),
@@ -160,6 +168,9 @@ impl<'a> Reader<'a> {
         let mut entries: Vec<(String, Node)> = Vec::new();
         while !self.peek_ends(&Event::MappingEnd) {
             let key = self.node(depth + 1)?;
+            // Terraform reads no key whose colon is in another line.
+            let behind = self.characters.get(self.end..).unwrap_or_default();
+            let whole = behind.iter().find(|&&c| c != ' ') == Some(&':');
             let mut value = self.node(depth + 1)?;
             if !matches!(value.content, Content::Scalar(_)) {
                 value.line = key.line;
@@ -168,6 +179,9 @@ impl<'a> Reader<'a> {
                 self.fault(key.line, Rule::PlainKey, "");
                 continue;
             };
+            if !whole {
+                self.fault(key.line, Rule::PlainKey, "");
+            }
             if entries.iter().any(|(other, _)| *other == name) {
                 self.fault(key.line, Rule::DuplicateKey, name.as_str());
             }
@@ -179,14 +193,20 @@ impl<'a> Reader<'a> {
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, span: Span, tagged: bool) -> Value {
         let line = span.start.line().max(1);
-        if style == ScalarStyle::Plain && !tagged {
-            match plain(text) {
-                Plain::Integer(integer) => return integer.into(),
-                Plain::Truth(truth) => return truth.into(),
-                Plain::Null => self.fault(line, Rule::NoValue, ""),
-                Plain::Ambiguous => self.fault(line, Rule::Ambiguous, text),
-                Plain::Text => {}
+        match (style, plain(text)) {
+            (ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted, _) => {}
+            (ScalarStyle::Plain, Plain::Text)
+                if text.starts_with(':') || text.contains('?') || span.start.line() != span.end.line() =>
+            {
+                self.fault(line, Rule::Ambiguous, text);
             }
+            (_, Plain::Text) => {}
+            _ if tagged => {}
+            (ScalarStyle::Plain, Plain::Integer(integer)) => return integer.into(),
+            (ScalarStyle::Plain, Plain::Truth(truth)) => return truth.into(),
+            (ScalarStyle::Plain, Plain::Null) => self.fault(line, Rule::NoValue, ""),
+            // Terraform takes a block (`|` or `>`) as if it stood without quotes.
+            _ => self.fault(line, Rule::Ambiguous, text),
         }
         if style == ScalarStyle::DoubleQuoted {
             self.escapes(span, line);
@@ -202,10 +222,10 @@ impl<'a> Reader<'a> {
 
     /// Terraform knows no `\/`.
     fn escapes(&mut self, span: Span, line: usize) {
-        let length = span.end.index().saturating_sub(span.start.index());
-        let mut source = self.text.chars().skip(span.start.index()).take(length);
+        let source = self.characters.get(span.start.index()..span.end.index()).unwrap_or_default();
+        let mut source = source.iter();
         while let Some(c) = source.next() {
-            if c == '\\' && source.next() == Some('/') {
+            if *c == '\\' && source.next() == Some(&'/') {
                 self.faults.push(Fault { line, rule: Rule::Escape, detail: "/".to_owned() });
             }
         }

@@ -54,6 +54,7 @@ fn assert_read_alike(name: &str, files: &[String]) {
     assert_eq!(answers.len(), files.len());
     for (yaml, (file, json)) in files.iter().zip(answers) {
         let ours = Pipeline::from_yaml(yaml, &file).unwrap();
+        assert!(!json.is_empty(), "Terraform cannot read {file}:\n{yaml}");
         match Pipelines::from_json(&format!("[{json}]")) {
             Ok(theirs) => assert_eq!(theirs.iter().next(), Some(&ours), "{file}:\n{yaml}"),
             Err(error) => panic!("{file}: {error}\nTerraform: {json}\n{yaml}"),

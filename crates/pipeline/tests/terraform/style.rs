@@ -152,8 +152,8 @@ impl Writer {
         self.out.push('"');
         let mut before = ' ';
         for (index, c) in text.char_indices() {
-            let inside =
-                !before.is_whitespace() && text[index + 1..].starts_with(|c: char| c.is_ascii_alphanumeric());
+            let after = text[index + c.len_utf8()..].chars().next();
+            let inside = !before.is_whitespace() && after.is_some_and(|c| c.is_ascii_alphanumeric());
             match c {
                 '"' | '\\' => {
                     let _ = write!(self.out, "\\{c}");
@@ -205,7 +205,12 @@ fn is_plain(text: &str) -> bool {
         && !word.contains(&text.to_ascii_lowercase().as_str())
 }
 
-/// Text that a block can hold: lines of which the first is not empty or indented, and at most one line's end behind.
+/// Text that a block can hold: no word or number, which need quotes in a block, too; lines of which the first is not empty or indented, and at most one line's end behind.
 fn is_block(text: &str) -> bool {
-    !text.starts_with(['\n', ' ']) && !text.ends_with("\n\n") && !text.trim_end_matches('\n').is_empty()
+    let lines = text.trim_end_matches('\n');
+    let wordless = lines.contains(' ') || is_plain(lines);
+    wordless
+        && !text.starts_with(['\n', ' '])
+        && !text.ends_with("\n\n")
+        && !text.trim_end_matches('\n').is_empty()
 }
