@@ -32,7 +32,7 @@ rules! {
     Tab: "holds a tab; write spaces",
     Character: "holds the character {}, which YAML readers take differently; remove it",
     Syntax: "is not YAML: {}",
-    Directive: "begins with `%`; remove the directive, or indent the line",
+    Marker: "begins with a directive (`%`), `...`, or `---` and something behind; remove it, or indent the line",
     OneDocument: "begins another document; write one file a topic",
     NoMap: "is not a map of sections such as `topic` and `fields`; pipelines/rooms-v1.yaml shows one",
     Anchor: "uses an anchor or an alias; write the value out",

@@ -39,7 +39,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Node, Vec<Fault>> {
         characters: text.chars().collect(),
         events: Parser::new_from_str(text).peekable(),
         faults: Vec::new(),
-        end: 0,
+        last: Span::default(),
     };
     let root = reader.document();
     match root {
@@ -65,11 +65,21 @@ fn characters(text: &str) -> Vec<Fault> {
             fault(Rule::Tab, String::new());
         } else if let Some(strange) = line.chars().find(|&c| !is_printable(c)) {
             fault(Rule::Character, code_point(strange));
-        } else if line.starts_with('%') {
-            fault(Rule::Directive, String::new());
+        } else if !is_nfc(line) {
+            fault(Rule::Normalized, line.trim().to_owned());
+        } else if is_marker(line) {
+            fault(Rule::Marker, String::new());
         }
     }
     faults
+}
+
+/// A directive, the end of a document, or its beginning with something behind.
+fn is_marker(line: &str) -> bool {
+    let begins = line.strip_prefix("---").map(str::trim_start);
+    line.starts_with('%')
+        || line.starts_with("...")
+        || begins.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('#'))
 }
 
 /// YAML 1.1 breaks lines at U+0085, U+2028 and U+2029, 1.2 does not.
@@ -87,8 +97,8 @@ struct Reader<'a> {
     events: Peekable<Parser<'a, StrInput<'a>>>,
     /// What does not keep the rest from being read.
     faults: Vec<Fault>,
-    /// The index of the character behind the scalar that was read last.
-    end: usize,
+    /// The last event's place in the text.
+    last: Span,
 }
 
 impl<'a> Reader<'a> {
@@ -141,7 +151,7 @@ impl<'a> Reader<'a> {
             self.fault(line, Rule::Tag, "");
         }
         let tagged = marks || event.tag().is_some();
-        self.end = span.end.index();
+        self.last = span;
         let content = match event {
             Event::Scalar(text, style, ..) => Content::Scalar(self.scalar(&text, style, span, tagged)),
             Event::SequenceStart(..) => Content::List(self.list(depth)?),
@@ -168,9 +178,10 @@ impl<'a> Reader<'a> {
         let mut entries: Vec<(String, Node)> = Vec::new();
         while !self.peek_ends(&Event::MappingEnd) {
             let key = self.node(depth + 1)?;
-            // Terraform reads no key whose colon is in another line.
-            let behind = self.characters.get(self.end..).unwrap_or_default();
-            let whole = behind.iter().find(|&&c| c != ' ') == Some(&':');
+            // Terraform reads no key of several lines, and none whose colon is in another line.
+            let behind = self.characters.get(self.last.end.index()..).unwrap_or_default();
+            let whole = behind.iter().find(|&&c| c != ' ') == Some(&':')
+                && self.last.start.line() == self.last.end.line();
             let mut value = self.node(depth + 1)?;
             if !matches!(value.content, Content::Scalar(_)) {
                 value.line = key.line;
@@ -223,9 +234,9 @@ impl<'a> Reader<'a> {
     /// Terraform knows no `\/`.
     fn escapes(&mut self, span: Span, line: usize) {
         let source = self.characters.get(span.start.index()..span.end.index()).unwrap_or_default();
-        let mut source = source.iter();
-        while let Some(c) = source.next() {
-            if *c == '\\' && source.next() == Some(&'/') {
+        let mut rest = source.iter();
+        while let Some(c) = rest.next() {
+            if *c == '\\' && rest.next() == Some(&'/') {
                 self.faults.push(Fault { line, rule: Rule::Escape, detail: "/".to_owned() });
             }
         }
