@@ -112,6 +112,7 @@ pub(crate) fn cases() -> Vec<Case> {
         orders(Rule::Shape, "on_repeat: keep_first", "on_repeat: keep_last", "on_repeat:"),
         orders(Rule::Shape, "retention_days: 30", "retention_days: [30]", "retention_days:"),
     ];
+    cases.extend(reported());
     for text in AMBIGUOUS {
         let name = format!("name: {text},");
         cases.push(orders(Rule::Ambiguous, "name: weight,", &name, &name));
@@ -119,4 +120,25 @@ pub(crate) fn cases() -> Vec<Case> {
         cases.push(orders(Rule::Ambiguous, "path: a/orders\n", &block, block.trim_end()));
     }
     cases
+}
+
+/// What users of similar systems report.
+fn reported() -> Vec<Case> {
+    vec![
+        // Terraform 23770: text that begins with `0b` is an error. 29012: `0600` is 600. 34301: the key `n` is `false`.
+        orders(Rule::Ambiguous, "path: a/orders", "path: 0ba", "path: 0ba"),
+        orders(Rule::Ambiguous, "partitions: 2", "partitions: 0600", "0600"),
+        orders(Rule::Ambiguous, "event_time:", "n: 1\nevent_time:", "n: 1"),
+        // dbt 5114: of two lists of one name the last one counts, and nothing is said.
+        orders(Rule::DuplicateKey, "lake:", "\"fields\":\n  - { name: late, type: string }\nlake:", "\"fields\""),
+        // dbt: a setting under the wrong key is ignored.
+        orders(Rule::Shape, "event_time: placed.at", "retention_days: 30", "retention_days: 30"),
+        // Vector: variables are not replaced in every version, and the text stays.
+        orders(Rule::Shape, "partitions: 2", "partitions: ${PARTITIONS}", "${PARTITIONS}"),
+        orders(Rule::GroupName, "group: orders-lake", "group: ${STAGE}-lake", "${STAGE}"),
+        orders(Rule::LakePath, "path: a/orders", "path: \"{{ stage }}/orders\"", "{{ stage }}"),
+        // Kafka Connect's JDBC sink 675: a long table name; 292: a topic's dots taken for a schema.
+        orders(Rule::TableName, "name: shops.orders", &format!("name: {}", "k".repeat(67)), "kkk"),
+        orders(Rule::TableName, "name: shops.orders", "name: this.is.orders", "this.is"),
+    ]
 }
