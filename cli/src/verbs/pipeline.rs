@@ -56,6 +56,7 @@ pub(crate) fn check_folder(folder: &Path) -> anyhow::Result<usize> {
 /// A folder holds the files of one installation, and so do files that are named together.
 fn check(paths: &[PathBuf]) -> anyhow::Result<()> {
     let (folders, mut files): (Vec<_>, Vec<_>) = paths.iter().cloned().partition(|path| path.is_dir());
+    files.sort();
     files.dedup();
     let alone = (!files.is_empty()).then(|| Pipelines::from_files(&files));
     let mut count = 0;

@@ -162,6 +162,9 @@ fn batching(checker: &mut Checker, batching: &Batching) {
             &at("maximum_retries"),
             Rule::MaximumRetries,
         );
+        let limited = provisioned.maximum_retries != -1 || provisioned.maximum_record_age_seconds != -1;
+        // Without a destination, Lambda would drop the batches that it gives up.
+        checker.require(!limited || batching.on_failure, &["batching", "provisioned"], Rule::GivingUp);
         let age = provisioned.maximum_record_age_seconds;
         checker.require(
             age == -1 || (60..=604_800).contains(&age),

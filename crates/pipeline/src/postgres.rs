@@ -112,11 +112,11 @@ pub(crate) fn table_name(checker: &mut Checker, name: &str, at: &[&str]) {
     if reserved {
         checker.problem(at, Rule::TableReserved, name);
     }
-    let own = |own: &&str| {
+    let is_own = |own: &str| {
         let own = Relation::new(own);
         own.is_same_table(&relation) || relation.takes_part_of(&own)
     };
-    if OWN_TABLES.iter().any(|table| own(&table)) {
+    if OWN_TABLES.iter().any(|table| is_own(table)) {
         checker.problem(at, Rule::TableOwn, name);
     }
 }

@@ -99,6 +99,7 @@ rules! {
     MaximumPollers: "is at least `minimum_pollers`, at most 2,000",
     MaximumRetries: "is −1 to 10,000",
     RecordAge: "is −1 or 60 to 604,800",
+    GivingUp: "limits retries or record age, which needs `on_failure: true`: Lambda would drop the batches that it gives up",
     // Files beside each other.
     NoFiles: "no `*.yaml` file in this folder; add a pipeline file",
     Extension: "is not read, because its name does not end in `.yaml`; rename it",

@@ -91,11 +91,10 @@ impl Pipelines {
         for entry in std::fs::read_dir(folder).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
             let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-            if !path.is_file() {
-                continue;
-            } else if extension == "yaml" {
+            let is_file = path.is_file();
+            if is_file && extension == "yaml" {
                 paths.push(path);
-            } else if ["yaml", "yml"].iter().any(|other| extension.eq_ignore_ascii_case(other)) {
+            } else if is_file && ["yaml", "yml"].iter().any(|other| extension.eq_ignore_ascii_case(other)) {
                 findings.push(Finding::new(Rule::Extension, &path.display().to_string(), None, &[], ""));
             }
         }

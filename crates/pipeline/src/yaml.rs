@@ -27,7 +27,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Node, Vec<Fault>> {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {
-            let line = 1 + bytes[..error.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count();
+            let line = bytes[..error.valid_up_to()].split(|&byte| byte == b'\n').count();
             return Err(vec![Fault { line, rule: Rule::Encoding, detail: String::new() }]);
         }
     };
@@ -111,7 +111,7 @@ impl<'a> Reader<'a> {
             Some(Ok(event)) => Ok(event),
             Some(Err(error)) => {
                 let line = error.marker().line().max(1);
-                Err(Fault { line, rule: Rule::Syntax, detail: error.info().to_owned() })
+                Err(Fault { line, rule: Rule::Syntax, detail: error.info() })
             }
             None => Err(Fault { line: 1, rule: Rule::NoMap, detail: String::new() }),
         }
@@ -205,13 +205,12 @@ impl<'a> Reader<'a> {
     fn scalar(&mut self, text: &str, style: ScalarStyle, span: Span, tagged: bool) -> Value {
         let line = span.start.line().max(1);
         match (style, plain(text)) {
-            (ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted, _) => {}
             (ScalarStyle::Plain, Plain::Text)
                 if text.starts_with(':') || text.contains('?') || span.start.line() != span.end.line() =>
             {
                 self.fault(line, Rule::Ambiguous, text);
             }
-            (_, Plain::Text) => {}
+            (ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted, _) | (_, Plain::Text) => {}
             _ if tagged => {}
             (ScalarStyle::Plain, Plain::Integer(integer)) => return integer.into(),
             (ScalarStyle::Plain, Plain::Truth(truth)) => return truth.into(),

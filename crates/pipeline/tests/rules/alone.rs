@@ -168,6 +168,7 @@ fn batching() -> Vec<Case> {
         each(Rule::MinimumPollers, "minimum_pollers: 1", &["minimum_pollers: 0", "minimum_pollers: 201"]),
         each(Rule::MaximumPollers, "maximum_pollers: 2", &["maximum_pollers: 0", "maximum_pollers: 2001"]),
         each(Rule::MaximumRetries, "maximum_retries: 3", &["maximum_retries: -2"]),
+        vec![orders(Rule::GivingUp, "on_failure: true", "on_failure: false", "provisioned:")],
         each(Rule::RecordAge, "record_age_seconds: 60", &["record_age_seconds: 59"]),
     ]
     .into_iter()

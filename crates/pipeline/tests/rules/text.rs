@@ -130,7 +130,12 @@ fn reported() -> Vec<Case> {
         orders(Rule::Ambiguous, "partitions: 2", "partitions: 0600", "0600"),
         orders(Rule::Ambiguous, "event_time:", "n: 1\nevent_time:", "n: 1"),
         // dbt 5114: of two lists of one name the last one counts, and nothing is said.
-        orders(Rule::DuplicateKey, "lake:", "\"fields\":\n  - { name: late, type: string }\nlake:", "\"fields\""),
+        orders(
+            Rule::DuplicateKey,
+            "lake:",
+            "\"fields\":\n  - { name: late, type: string }\nlake:",
+            "\"fields\"",
+        ),
         // dbt: a setting under the wrong key is ignored.
         orders(Rule::Shape, "event_time: placed.at", "retention_days: 30", "retention_days: 30"),
         // Vector: variables are not replaced in every version, and the text stays.
