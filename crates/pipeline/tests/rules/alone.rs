@@ -125,7 +125,8 @@ fn names() -> Vec<Case> {
 }
 
 fn tables() -> Vec<Case> {
-    let many: String = (0..1600).map(|number| format!("  - {{ name: f{number}, type: int32 }}\n")).collect();
+    let many: Vec<_> = (0..1600).map(|number| format!("  - {{ name: f{number}, type: int32 }}\n")).collect();
+    let many = many.concat();
     let long: Vec<_> = (0..33).map(|number| format!("f{number}")).collect();
     let long = long.join(", ");
     vec![

@@ -80,7 +80,7 @@ impl Writer {
             Value::Array(list) => {
                 for value in list {
                     let _ = write!(self.out, "{spaces}-");
-                    self.value(value, indent + 1 + usize::from(self.next % 3 == 0));
+                    self.value(value, indent + 1 + usize::from(self.next.is_multiple_of(3)));
                 }
             }
             _ => self.value(value, indent),
@@ -89,8 +89,8 @@ impl Writer {
 
     fn key(&mut self, key: &str) {
         match self.choose(10) {
-            0 => self.out.push_str(&format!("\"{key}\"")),
-            1 => self.out.push_str(&format!("'{key}'")),
+            0 => self.out.extend(["\"", key, "\""]),
+            1 => self.out.extend(["'", key, "'"]),
             _ => self.out.push_str(key),
         }
     }
@@ -166,8 +166,8 @@ impl Writer {
                 c if self.one_in(10) => {
                     let code = u32::from(c);
                     let _ = match code {
-                        ..0x80 => write!(self.out, "\\x{code:02x}"),
-                        ..0x1_0000 => write!(self.out, "\\u{code:04X}"),
+                        ..=0x7f => write!(self.out, "\\x{code:02x}"),
+                        0x80..=0xffff => write!(self.out, "\\u{code:04X}"),
                         _ => write!(self.out, "\\U{code:08X}"),
                     };
                 }
@@ -186,10 +186,10 @@ impl Writer {
             (true, true) => "+",
             (true, false) => "",
         };
-        let _ = write!(self.out, " {}{chomp}\n", if folded { '>' } else { '|' });
+        let _ = writeln!(self.out, " {}{chomp}", if folded { '>' } else { '|' });
         let spaces = " ".repeat(indent.max(1));
         for line in text.trim_end_matches('\n').split('\n') {
-            let _ = write!(self.out, "{}{line}\n", if line.is_empty() { "" } else { &spaces });
+            let _ = writeln!(self.out, "{}{line}", if line.is_empty() { "" } else { &spaces });
         }
     }
 }
