@@ -94,6 +94,31 @@ run "provisioned_with_partial_responses_and_a_destination" {
   }
 }
 
+run "topics_of_any_length_have_alarms_of_their_own" {
+  variables {
+    mappings = [
+      { topic = "${join("", [for number in range(248) : "a"])}b", consumer_group = "g" },
+      { topic = "${join("", [for number in range(248) : "a"])}c", consumer_group = "h" },
+      { topic = "short", consumer_group = "i" },
+    ]
+    alarms       = {}
+    cluster_name = "main"
+  }
+
+  module {
+    source = "./modules/kafka_function"
+  }
+
+  assert {
+    condition = (
+      length(distinct([for alarm in aws_cloudwatch_metric_alarm.lag : alarm.alarm_name])) == 3 &&
+      alltrue([for alarm in aws_cloudwatch_metric_alarm.lag : length(alarm.alarm_name) <= 255]) &&
+      aws_cloudwatch_metric_alarm.lag["short"].alarm_name == "writer-short-lag"
+    )
+    error_message = "CloudWatch takes names of at most 255 characters."
+  }
+}
+
 run "provisioned_without_partial_responses" {
   variables {
     mappings = [{ topic = "t", consumer_group = "g", provisioned = { report_batch_item_failures = false } }]

@@ -78,17 +78,18 @@ mod tests {
     fn a_refusal_names_file_field_difference_and_way_out() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a-file.yaml");
-        let yaml = "topic: { name: shop, partitions: 1 }\nfields: [{ name: n, type: int32 }]\n\
-                    lake: { consumer_group: g, path: shop }\n";
+        let yaml = "topic: { name: shop, partitions: 1 }\nfields: [{ name: sold, type: int32 }]\n\
+                    lake: { consumer_group: shops, path: shop }\n";
         fs::write(&file, yaml).unwrap();
         let refusal = Refusal {
             topic: "shop".into(),
-            field: Some("n".into()),
+            field: Some("sold".into()),
             differs: "it is long in the table".into(),
             way_out: "name it anew".into(),
         };
         let said = describe(&refused(folder.path(), &[refusal]));
-        for part in [file.to_str().unwrap(), "field n", "it is long", "name it anew", "nothing was deployed"]
+        for part in
+            [file.to_str().unwrap(), "field sold", "it is long", "name it anew", "nothing was deployed"]
         {
             assert!(said.contains(part), "{said}");
         }

@@ -53,18 +53,18 @@ pub(crate) fn check_folder(folder: &Path) -> anyhow::Result<usize> {
     Ok(Pipelines::from_folder(folder).map_err(|error| explained(&error))?.iter().count())
 }
 
+/// A folder holds the files of one installation, and so do files that are named together.
 fn check(paths: &[PathBuf]) -> anyhow::Result<()> {
+    let (folders, mut files): (Vec<_>, Vec<_>) = paths.iter().cloned().partition(|path| path.is_dir());
+    files.sort();
+    files.dedup();
+    let alone = (!files.is_empty()).then(|| Pipelines::from_files(&files));
     let mut count = 0;
     let mut problems = Vec::new();
-    for path in paths {
-        let checked = if path.is_dir() {
-            check_folder(path)
-        } else {
-            Pipeline::from_file(path).map(|_| 1).map_err(|error| explained(&error))
-        };
+    for checked in folders.iter().map(|folder| Pipelines::from_folder(folder)).chain(alone) {
         match checked {
-            Ok(found) => count += found,
-            Err(error) => problems.push(error.to_string()),
+            Ok(found) => count += found.iter().count(),
+            Err(error) => problems.push(explained(&error).to_string()),
         }
     }
     if !problems.is_empty() {

@@ -2,22 +2,25 @@
 
 use std::collections::HashSet;
 
-use crate::check_table::{KEYED, TABLE_NAME, is_identifier, is_table_name, keyed, table};
+use crate::check_lake::lake;
+use crate::check_table::table;
+use crate::check_totals::totals;
 use crate::field::{Field, FieldType, TimestampFormat};
 use crate::layout::Layout;
-use crate::spec::{Batching, Lake, Pipeline, Totals};
+use crate::rule::Rule;
+use crate::spec::{Batching, Pipeline, Topic};
+use crate::together::own_tables;
 
 /// Something wrong in a pipeline file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// Where: keys and list indices from the file's root, such as `totals`, `key`, `0`.
-    pub path: Vec<String>,
-    /// What, and how to mend it.
-    pub message: String,
+    pub(crate) path: Vec<String>,
+    /// The rule that is broken.
+    pub(crate) rule: Rule,
+    /// What the rule's text speaks of.
+    pub(crate) detail: String,
 }
-
-/// The lake's own columns begin with an underscore; so a field's must not.
-const RESERVED_PREFIX: char = '_';
 
 /// Collects problems.
 pub(crate) struct Checker {
@@ -25,14 +28,14 @@ pub(crate) struct Checker {
 }
 
 impl Checker {
-    pub(crate) fn problem(&mut self, path: &[&str], message: impl Into<String>) {
+    pub(crate) fn problem(&mut self, path: &[&str], rule: Rule, detail: impl Into<String>) {
         let path = path.iter().map(|&part| part.to_owned()).collect();
-        self.problems.push(Problem { path, message: message.into() });
+        self.problems.push(Problem { path, rule, detail: detail.into() });
     }
 
-    pub(crate) fn require(&mut self, holds: bool, path: &[&str], message: &str) {
+    pub(crate) fn require(&mut self, holds: bool, path: &[&str], rule: Rule) {
         if !holds {
-            self.problem(path, message);
+            self.problem(path, rule, "");
         }
     }
 }
@@ -40,20 +43,8 @@ impl Checker {
 /// All problems of `pipeline`.
 pub(crate) fn check(pipeline: &Pipeline) -> Vec<Problem> {
     let mut checker = Checker { problems: Vec::new() };
-    let topic = &pipeline.topic;
-    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let named = (1..=249).contains(&topic.name.len())
-        && topic.name.chars().all(legal)
-        && topic.name != "."
-        && topic.name != "..";
-    checker.require(
-        named,
-        &["topic", "name"],
-        "a topic's name is 1 to 249 of letters, digits, `.`, `_`, `-`",
-    );
-    checker.require(topic.partitions > 0, &["topic", "partitions"], "a topic has at least one partition");
-    checker.require(topic.retention_hours > 0, &["topic", "retention_hours"], "must be at least 1");
-    checker.require(!pipeline.fields.is_empty(), &["fields"], "a record has at least one field");
+    topic(&mut checker, &pipeline.topic);
+    checker.require(!pipeline.fields.is_empty(), &["fields"], Rule::NoFields);
     fields(&mut checker, &pipeline.fields, &["fields"]);
 
     let layout = Layout::of(&pipeline.fields);
@@ -61,15 +52,10 @@ pub(crate) fn check(pipeline: &Pipeline) -> Vec<Problem> {
         let timestamp = layout.place(path).filter(|&place| {
             layout.columns[place].field_type == FieldType::Timestamp && !layout.may_be_null(place)
         });
-        checker.require(
-            timestamp.is_some(),
-            &["event_time"],
-            "must name a field of type timestamp that is not nullable",
-        );
+        checker.require(timestamp.is_some(), &["event_time"], Rule::EventTime);
     }
-    if pipeline.lake.is_none() && pipeline.totals.is_none() && pipeline.table.is_none() {
-        checker.problem(&[], "the records go nowhere: add a `lake`, a `totals` or a `table` section");
-    }
+    let sinks = pipeline.lake.is_some() || pipeline.totals.is_some() || pipeline.table.is_some();
+    checker.require(sinks, &[], Rule::NoSink);
     if let Some(spec) = &pipeline.lake {
         lake(&mut checker, spec, pipeline);
     }
@@ -80,23 +66,47 @@ pub(crate) fn check(pipeline: &Pipeline) -> Vec<Problem> {
         table(&mut checker, spec, pipeline, &layout);
     }
     groups(&mut checker, pipeline);
+    checker.problems.extend(own_tables(pipeline));
     batching(&mut checker, &pipeline.batching);
     checker.problems
 }
 
-/// Each lane is a group of its own: two in one group would share out the partitions.
+/// Kafka's rules for topics, and those of Lambda's event source mappings.
+fn topic(checker: &mut Checker, topic: &Topic) {
+    let name = &topic.name;
+    let named = (2..=249).contains(&name.len()) && name.chars().all(is_kafka) && !name.starts_with('.');
+    checker.require(named, &["topic", "name"], Rule::TopicName);
+    // Kafka's names begin with `__`, and its metrics write `_` for `.`.
+    if named && name.replace('.', "_").starts_with("__") {
+        checker.problem(&["topic", "name"], Rule::TopicReserved, name);
+    }
+    checker.require((1..=10_000).contains(&topic.partitions), &["topic", "partitions"], Rule::Partitions);
+    checker.require(topic.retention_hours > 0, &["topic", "retention_hours"], Rule::RetentionHours);
+}
+
+fn is_kafka(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
+}
+
+/// The consumer groups of a pipeline by their section.
+pub(crate) fn groups_of(pipeline: &Pipeline) -> impl Iterator<Item = (&'static str, &String)> {
+    let lake = pipeline.lake.as_ref().map(|spec| ("lake", &spec.consumer_group));
+    let totals = pipeline.totals.as_ref().map(|spec| ("totals", &spec.consumer_group));
+    let table = pipeline.table.as_ref().map(|spec| ("table", &spec.consumer_group));
+    lake.into_iter().chain(totals).chain(table)
+}
+
+/// Each lane is a group of its own: two in one group would share out the partitions. Groups are part of the names of
+/// Delta's app transactions and of the resources in IAM policies, so they hold neither `/` nor `*`.
 fn groups(checker: &mut Checker, pipeline: &Pipeline) {
-    let sections = [
-        ("lake", pipeline.lake.as_ref().map(|spec| &spec.consumer_group)),
-        ("totals", pipeline.totals.as_ref().map(|spec| &spec.consumer_group)),
-        ("table", pipeline.table.as_ref().map(|spec| &spec.consumer_group)),
-    ];
     let mut seen = HashSet::new();
-    for (section, group) in sections {
-        let Some(group) = group else { continue };
+    for (section, group) in groups_of(pipeline) {
         let path = [section, "consumer_group"];
-        checker.require(!group.is_empty(), &path, "must not be empty");
-        checker.require(seen.insert(group), &path, "another section has this group; each lane needs its own");
+        let named = (1..=200).contains(&group.len()) && group.chars().all(is_kafka);
+        checker.require(named, &path, Rule::GroupName);
+        if !seen.insert(group) {
+            checker.problem(&path, Rule::GroupTaken, group);
+        }
     }
 }
 
@@ -105,124 +115,61 @@ fn fields(checker: &mut Checker, list: &[Field], path: &[&str]) {
     for (index, field) in list.iter().enumerate() {
         let index = index.to_string();
         let at = |part: &'static str| [path, &[&index, part]].concat();
-        let plain = !field.name.is_empty()
-            && !field.name.starts_with(RESERVED_PREFIX)
-            && field.name.chars().all(|c| !c.is_control() && !" ,;{}()=.`\"".contains(c));
-        checker.require(
-            plain,
-            &at("name"),
-            "a field's name is not empty, does not begin with `_`, and holds no space nor any of ,;{}()=.`\"",
-        );
+        checker.require(is_column(&field.name), &at("name"), Rule::FieldName);
         // Engines that read the table compare names without case.
-        checker.require(names.insert(field.name.to_lowercase()), &at("name"), "another field has this name");
+        if !names.insert(field.name.to_lowercase()) {
+            checker.problem(&at("name"), Rule::FieldTaken, &field.name);
+        }
         let is_struct = field.field_type == FieldType::Struct;
-        checker.require(
-            is_struct != field.fields.is_empty(),
-            &at("fields"),
-            "a struct, and only a struct, has fields",
-        );
+        checker.require(is_struct != field.fields.is_empty(), &at("fields"), Rule::StructFields);
         checker.require(
             field.field_type == FieldType::Timestamp || field.format == TimestampFormat::Iso,
             &at("format"),
-            "only a timestamp has a format",
+            Rule::TimestampFormat,
         );
         fields(checker, &field.fields, &at("fields"));
     }
 }
 
-fn lake(checker: &mut Checker, lake: &Lake, pipeline: &Pipeline) {
-    let plain = lake.path.split('/').all(|part| !matches!(part, "" | "." | ".."));
-    checker.require(
-        plain,
-        &["lake", "path"],
-        "a path like `env=dv/source=rooms`, with no empty part and no `/` at its ends",
-    );
-    let mut names: HashSet<_> = pipeline.fields.iter().map(|field| field.name.to_lowercase()).collect();
-    for (index, column) in lake.partition_by.iter().enumerate() {
-        let index = index.to_string();
-        let at = |part| ["lake", "partition_by", &index, part];
-        let fresh = names.insert(column.name.to_lowercase()) && !column.name.is_empty();
-        checker.require(
-            fresh && !column.name.starts_with(RESERVED_PREFIX),
-            &at("name"),
-            "is empty, begins with `_`, or is taken",
-        );
-        if column.value.contains('%') {
-            checker.require(
-                is_calendar_pattern(&column.value),
-                &at("value"),
-                "may use %Y, %m, %d, %H, %j, %G, %V and plain text: a folder for less than an hour holds too little",
-            );
-            checker.require(pipeline.event_time.is_some(), &at("value"), "a pattern needs `event_time`");
-        }
-        checker.require(!column.value.is_empty(), &at("value"), "must not be empty");
-    }
-}
-
-fn totals(checker: &mut Checker, totals: &Totals, layout: &Layout) {
-    checker.require(is_table_name(&totals.table), &["totals", "table"], TABLE_NAME);
-    checker.require(
-        is_identifier(&totals.total_column),
-        &["totals", "total_column"],
-        "is lower-case letters, digits and `_`",
-    );
-    checker.require(!totals.key.is_empty(), &["totals", "key"], "names at least one field");
-    let sum = layout.place(&totals.sum).filter(|&place| {
-        let summable = matches!(
-            layout.columns[place].field_type,
-            FieldType::Int32 | FieldType::Int64 | FieldType::Decimal { .. }
-        );
-        summable && !layout.may_be_null(place)
-    });
-    checker.require(
-        sum.is_some(),
-        &["totals", "sum"],
-        "must name a field of type int32, int64 or decimal that is not nullable",
-    );
-    let mut columns = HashSet::from([totals.total_column.as_str(), "updated_at"]);
-    for (index, key) in totals.key.iter().enumerate() {
-        let index = index.to_string();
-        let path = ["totals", "key", &index];
-        match keyed(layout, key).map(|place| layout.columns[place].name.as_str()) {
-            None => checker.problem(&path, KEYED),
-            Some(name) => {
-                checker.require(columns.insert(name), &path, "the table has another column of this name");
-            }
-        }
-    }
-}
-
-fn is_calendar_pattern(pattern: &str) -> bool {
-    let mut parts = pattern.split('%').skip(1);
-    parts.all(|part| part.starts_with(['Y', 'm', 'd', 'H', 'j', 'G', 'V']))
+/// Whether a column of a Delta table can have this name. The lake's own columns begin with an underscore.
+pub(crate) fn is_column(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with('_')
+        && name.chars().all(|c| !c.is_control() && !c.is_whitespace() && !",;{}()=.`\"".contains(c))
 }
 
 fn batching(checker: &mut Checker, batching: &Batching) {
-    let size = (1..=10_000).contains(&batching.batch_size);
-    checker.require(size, &["batching", "batch_size"], "is 1 to 10,000");
-    checker.require(batching.window_seconds <= 300, &["batching", "window_seconds"], "is 0 to 300");
+    checker.require(
+        (1..=10_000).contains(&batching.batch_size),
+        &["batching", "batch_size"],
+        Rule::BatchSize,
+    );
+    checker.require(batching.window_seconds <= 300, &["batching", "window_seconds"], Rule::Window);
     if let Some(provisioned) = &batching.provisioned {
         let at = |part| ["batching", "provisioned", part];
         checker.require(
             (1..=200).contains(&provisioned.minimum_pollers),
             &at("minimum_pollers"),
-            "is 1 to 200",
+            Rule::MinimumPollers,
         );
         checker.require(
             (provisioned.minimum_pollers..=2_000).contains(&provisioned.maximum_pollers),
             &at("maximum_pollers"),
-            "is at least `minimum_pollers`, at most 2,000",
+            Rule::MaximumPollers,
         );
         checker.require(
             (-1..=10_000).contains(&provisioned.maximum_retries),
             &at("maximum_retries"),
-            "is −1 to 10,000",
+            Rule::MaximumRetries,
         );
+        let limited = provisioned.maximum_retries != -1 || provisioned.maximum_record_age_seconds != -1;
+        // Without a destination, Lambda would drop the batches that it gives up.
+        checker.require(!limited || batching.on_failure, &["batching", "provisioned"], Rule::GivingUp);
         let age = provisioned.maximum_record_age_seconds;
         checker.require(
             age == -1 || (60..=604_800).contains(&age),
             &at("maximum_record_age_seconds"),
-            "is −1 or 60 to 604,800",
+            Rule::RecordAge,
         );
     }
 }

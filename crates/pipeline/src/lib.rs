@@ -5,25 +5,34 @@
 //! [`RecordDecoder`] and so parks the same records.
 
 mod check;
+mod check_lake;
 mod check_table;
+mod check_totals;
 mod decode;
 mod field;
+mod file;
 mod json;
 mod layout;
-mod located;
+mod node;
 mod number;
 mod poison;
+mod postgres;
+mod rule;
+mod scalar;
 mod source;
 mod spec;
 mod temporal;
+mod together;
 mod value;
+mod yaml;
 
-pub use check::Problem;
 pub use decode::RecordDecoder;
 pub use field::{Field, FieldType, TimestampFormat};
 pub use layout::{Column, Layout};
 pub use poison::Poison;
-pub use source::{PipelineError, Pipelines};
+pub use postgres::OWN_TABLES;
+pub use rule::Rule;
+pub use source::{Finding, PipelineError, Pipelines};
 pub use spec::{
     Batching, Lake, OnRepeat, PartitionColumn, Pipeline, Provisioned, StartingPosition, Table, Topic, Totals,
 };

@@ -1,10 +1,13 @@
 //! Where pipelines come from: YAML files for people and Terraform, JSON for the functions.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::check::{Problem, check};
-use crate::located::line_of;
+use crate::file::PipelineFile;
+use crate::rule::Rule;
 use crate::spec::Pipeline;
+use crate::together::{Member, check_beside};
 
 /// A pipeline file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -17,9 +20,44 @@ pub enum PipelineError {
         /// Why it could not be.
         source: std::io::Error,
     },
-    /// The content is wrong; each problem is a line that says where.
-    #[error("{}", .0.join("\n"))]
-    Invalid(Vec<String>),
+    /// The content is wrong; each finding says where.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Invalid(Vec<Finding>),
+}
+
+/// A rule that is broken, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule.
+    pub rule: Rule,
+    /// The file, or the topic where the pipeline came as JSON.
+    pub name: String,
+    /// The line in the file, counted from 1.
+    pub line: Option<usize>,
+    /// What is wrong and how to mend it.
+    pub message: String,
+}
+
+impl Finding {
+    pub(crate) fn new(rule: Rule, name: &str, line: Option<usize>, path: &[String], detail: &str) -> Self {
+        let text = rule.text().replacen("{}", detail, 1);
+        let message = if path.is_empty() { text } else { format!("{}: {text}", path.join(".")) };
+        Self { rule, name: name.to_owned(), line, message }
+    }
+
+    fn of_topic(topic: &str, problem: &Problem) -> Self {
+        Self::new(problem.rule, topic, None, &problem.path, &problem.detail)
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}", self.message)
+    }
 }
 
 /// All pipelines of an installation.
@@ -29,63 +67,69 @@ pub struct Pipelines(Vec<Pipeline>);
 impl Pipelines {
     /// Reads a JSON list of pipelines, as Terraform hands it to the functions.
     pub fn from_json(json: &str) -> Result<Self, PipelineError> {
-        let list: Vec<Pipeline> =
-            serde_json::from_str(json).map_err(|error| PipelineError::Invalid(vec![error.to_string()]))?;
-        let problems: Vec<_> = list
-            .iter()
-            .flat_map(|pipeline| {
-                check(pipeline)
-                    .into_iter()
-                    .map(|problem| format!("{}: {}", pipeline.topic.name, plain(&problem)))
-            })
-            .collect();
-        if problems.is_empty() { Self::distinct(list) } else { Err(PipelineError::Invalid(problems)) }
+        let list: Vec<Pipeline> = serde_json::from_str(json).map_err(|error| {
+            let finding = Finding::new(Rule::Shape, "pipelines", None, &[], &error.to_string());
+            PipelineError::Invalid(vec![finding])
+        })?;
+        let mut findings = Vec::new();
+        for (index, pipeline) in list.iter().enumerate() {
+            let topic = &pipeline.topic.name;
+            let others: Vec<_> = list[..index]
+                .iter()
+                .map(|other| Member { pipeline: other, name: &other.topic.name })
+                .collect();
+            let problems = check(pipeline).into_iter().chain(check_beside(pipeline, &others));
+            findings.extend(problems.map(|problem| Finding::of_topic(topic, &problem)));
+        }
+        if findings.is_empty() { Ok(Self(list)) } else { Err(PipelineError::Invalid(findings)) }
     }
 
     /// Reads every `*.yaml` of a folder, in the order of their names.
     pub fn from_folder(folder: &Path) -> Result<Self, PipelineError> {
         let unreadable = |source| PipelineError::Unreadable { path: folder.to_owned(), source };
-        let mut paths = Vec::new();
+        let (mut paths, mut findings) = (Vec::new(), Vec::new());
         for entry in std::fs::read_dir(folder).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
-            if path.extension().is_some_and(|extension| extension == "yaml") {
+            let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+            let is_file = path.is_file();
+            if is_file && extension == "yaml" {
                 paths.push(path);
+            } else if is_file && ["yaml", "yml"].iter().any(|other| extension.eq_ignore_ascii_case(other)) {
+                findings.push(Finding::new(Rule::Extension, &path.display().to_string(), None, &[], ""));
             }
         }
+        if paths.is_empty() && findings.is_empty() {
+            findings.push(Finding::new(Rule::NoFiles, &folder.display().to_string(), None, &[], ""));
+        }
         paths.sort();
-        let (mut pipelines, mut problems) = (Vec::new(), Vec::new());
+        Self::read(&paths, findings)
+    }
+
+    /// Reads files, which must not contradict each other.
+    pub fn from_files(paths: &[PathBuf]) -> Result<Self, PipelineError> {
+        Self::read(paths, Vec::new())
+    }
+
+    fn read(paths: &[PathBuf], mut findings: Vec<Finding>) -> Result<Self, PipelineError> {
+        let mut files: Vec<PipelineFile> = Vec::new();
         for path in paths {
-            match Pipeline::from_file(&path) {
-                Ok(pipeline) => pipelines.push(pipeline),
-                Err(PipelineError::Invalid(found)) => problems.extend(found),
+            match PipelineFile::read(path) {
+                Ok(file) => files.push(file),
+                Err(PipelineError::Invalid(found)) => findings.extend(found),
                 Err(error) => return Err(error),
             }
         }
-        if problems.is_empty() { Self::distinct(pipelines) } else { Err(PipelineError::Invalid(problems)) }
-    }
-
-    /// Two files that claim one topic or one sink would count its records twice.
-    fn distinct(list: Vec<Pipeline>) -> Result<Self, PipelineError> {
-        let mut problems = Vec::new();
-        for (index, pipeline) in list.iter().enumerate() {
-            for other in &list[..index] {
-                let (ours, theirs) = (&pipeline.topic.name, &other.topic.name);
-                if ours == theirs {
-                    problems.push(format!("{ours}: two pipeline files describe this topic"));
-                }
-                if let (Some(a), Some(b)) = (&pipeline.lake, &other.lake)
-                    && a.path == b.path
-                {
-                    problems.push(format!("{ours}: lake.path `{}` is that of {theirs}", a.path));
-                }
-                for (key, table) in tables(pipeline) {
-                    if tables(other).any(|(_, theirs)| theirs == table) {
-                        problems.push(format!("{ours}: {key} `{table}` is that of {theirs}"));
-                    }
-                }
-            }
+        for (index, file) in files.iter().enumerate() {
+            let others: Vec<_> = files[..index].iter().map(PipelineFile::member).collect();
+            findings.extend(file.findings());
+            findings
+                .extend(check_beside(file.pipeline(), &others).iter().map(|problem| file.finding(problem)));
         }
-        if problems.is_empty() { Ok(Self(list)) } else { Err(PipelineError::Invalid(problems)) }
+        if findings.is_empty() {
+            Ok(Self(files.into_iter().map(PipelineFile::into_pipeline).collect()))
+        } else {
+            Err(PipelineError::Invalid(findings))
+        }
     }
 
     /// The pipeline of a topic.
@@ -112,35 +156,11 @@ impl<'a> IntoIterator for &'a Pipelines {
 impl Pipeline {
     /// Reads a pipeline file.
     pub fn from_file(path: &Path) -> Result<Self, PipelineError> {
-        let yaml = std::fs::read_to_string(path)
-            .map_err(|source| PipelineError::Unreadable { path: path.to_owned(), source })?;
-        Self::from_yaml(&yaml, &path.display().to_string())
+        PipelineFile::read(path)?.checked()
     }
 
     /// Reads a pipeline file's content; `name` is what problems call the file.
     pub fn from_yaml(yaml: &str, name: &str) -> Result<Self, PipelineError> {
-        let pipeline: Self = serde_saphyr::from_str(yaml)
-            .map_err(|error| PipelineError::Invalid(vec![format!("{name}: {error}")]))?;
-        let problems: Vec<_> = check(&pipeline)
-            .iter()
-            .map(|problem| {
-                let line = line_of(yaml, &problem.path).unwrap_or(1);
-                format!("{name}:{line}: {}", plain(problem))
-            })
-            .collect();
-        if problems.is_empty() { Ok(pipeline) } else { Err(PipelineError::Invalid(problems)) }
+        PipelineFile::parse(yaml.as_bytes(), name)?.checked()
     }
-}
-
-fn plain(problem: &Problem) -> String {
-    match problem.path.as_slice() {
-        [] => problem.message.clone(),
-        path => format!("{}: {}", path.join("."), problem.message),
-    }
-}
-
-/// The tables in Postgres that a pipeline fills, by the keys that name them.
-fn tables(pipeline: &Pipeline) -> impl Iterator<Item = (&'static str, &String)> {
-    let totals = pipeline.totals.as_ref().map(|totals| ("totals.table", &totals.table));
-    totals.into_iter().chain(pipeline.table.as_ref().map(|table| ("table.name", &table.name)))
 }

@@ -67,14 +67,14 @@ fn two_files_must_not_claim_one_topic_or_one_sink() {
     other.topic.name = "rooms-v2".into();
     let json = serde_json::to_string(&[&pipeline, &pipeline, &other]).unwrap();
     let problems = Pipelines::from_json(&json).unwrap_err().to_string();
-    for word in ["describe this topic", "lake.path", "totals.table"] {
+    for word in ["describes this topic", "lake.path", "totals.table"] {
         assert!(problems.contains(word), "{word} in {problems}");
     }
     let mut vehicles = Pipeline::from_yaml(VEHICLES, "telemetry-v1.yaml").unwrap();
     vehicles.table.as_mut().unwrap().name = "room_n_total_counts".into();
     let json = serde_json::to_string(&[&pipeline, &vehicles]).unwrap();
     let problems = Pipelines::from_json(&json).unwrap_err().to_string();
-    assert!(problems.contains("table.name `room_n_total_counts` is that of rooms-v1"), "{problems}");
+    assert!(problems.contains("table.name: is that of totals.table in rooms-v1"), "{problems}");
 }
 
 #[test]
@@ -92,9 +92,13 @@ fn a_table_that_postgres_could_not_keep_is_told_with_its_place() {
         ("retention_days: 30", "retention_days: 0", "table.retention_days: is 1 to 36,500"),
         ("- [timestamp]", "- [when]", "table.indexes.0.0: must name a field"),
         ("id_column: id", "id_column: vin", "the table has two columns called `vin`"),
-        ("id_column: id", "id_column: received_at", "table.id_column: is lower-case letters"),
+        ("id_column: id", "id_column: received_at", "table.id_column: `received_at` is a column of its own"),
         ("name: model,", "name: received_at,", "the table has two columns called `received_at`"),
-        ("consumer_group: diagnostics", "consumer_group: ''", "table.consumer_group: must not be empty"),
+        (
+            "consumer_group: diagnostics",
+            "consumer_group: ''",
+            "table.consumer_group: a consumer group is 1 to 200",
+        ),
     ] {
         assert!(VEHICLES.contains(from), "{from}");
         let problems = problems(&VEHICLES.replacen(from, to, 1));

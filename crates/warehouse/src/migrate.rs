@@ -71,3 +71,21 @@ pub async fn migrate(
     client.batch_execute("COMMIT").await.map_err(&failed)?;
     Ok(applied)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_pipeline_file_may_fill_a_table_of_the_migrations() {
+        let created = |sql: &'static str| {
+            sql.lines().filter_map(|line| line.strip_prefix("CREATE TABLE ")?.strip_suffix(" ("))
+        };
+        let mut tables: BTreeSet<_> = MIGRATIONS.iter().flat_map(|&(_, sql)| created(sql)).collect();
+        // Of the migrations themselves.
+        tables.insert("schema_migrations");
+        assert_eq!(tables, BTreeSet::from(pipeline::OWN_TABLES));
+    }
+}

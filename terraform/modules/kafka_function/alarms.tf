@@ -2,7 +2,8 @@
 resource "aws_cloudwatch_metric_alarm" "lag" {
   for_each = var.alarms == null || var.cluster_name == null ? {} : local.mappings
 
-  alarm_name        = "${var.name}-${each.key}-lag"
+  # An alarm's name has at most 255 characters, a topic's 249 and a function's 64: long topics are cut, with their hash.
+  alarm_name        = "${var.name}-${length(each.key) <= 180 ? each.key : "${substr(each.key, 0, 171)}-${substr(sha1(each.key), 0, 8)}"}-lag"
   alarm_description = "${var.name} is more than ${var.alarms.lag_seconds} s behind on ${each.key}: see its errors and its log group"
   namespace         = "AWS/Kafka"
   metric_name       = "EstimatedMaxTimeLag"

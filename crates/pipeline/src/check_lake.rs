@@ -1,0 +1,60 @@
+//! What a `lake` section must fulfil.
+
+use std::collections::HashSet;
+
+use crate::check::{Checker, is_column};
+use crate::rule::Rule;
+use crate::spec::{Lake, Pipeline};
+
+/// Characters that S3 asks to avoid, that Hadoop takes for a pattern, or that an address needs for itself.
+const BARRED: &str = "\\{}^%`[]\"<>~#|?*:";
+
+pub(crate) fn lake(checker: &mut Checker, lake: &Lake, pipeline: &Pipeline) {
+    let at = ["lake", "path"];
+    let plain = lake.path.len() <= 512
+        && lake.path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+        && !lake.path.contains(|c: char| c.is_control() || BARRED.contains(c));
+    checker.require(plain, &at, Rule::LakePath);
+    // Readers take such files for hidden ones; `_delta_log` is one of them.
+    let reserved = plain && lake.path.split('/').any(|part| part.starts_with(['_', '.']));
+    checker.require(!reserved, &at, Rule::LakeReserved);
+    let mut names: HashSet<_> = pipeline.fields.iter().map(|field| field.name.to_lowercase()).collect();
+    for (index, column) in lake.partition_by.iter().enumerate() {
+        let index = index.to_string();
+        let at = |part| ["lake", "partition_by", &index, part];
+        checker.require(is_column(&column.name), &at("name"), Rule::FieldName);
+        if !names.insert(column.name.to_lowercase()) {
+            checker.problem(&at("name"), Rule::FieldTaken, &column.name);
+        }
+        if column.value.contains('%') {
+            checker.require(is_calendar_pattern(&column.value), &at("value"), Rule::PartitionPattern);
+            checker.require(pipeline.event_time.is_some(), &at("value"), Rule::PartitionTime);
+        }
+        checker.require(!column.value.is_empty(), &at("value"), Rule::PartitionValue);
+    }
+}
+
+fn is_calendar_pattern(pattern: &str) -> bool {
+    let mut parts = pattern.split('%').skip(1);
+    parts.all(|part| part.starts_with(['Y', 'm', 'd', 'H', 'j', 'G', 'V']))
+}
+
+/// Whether one of two folders is the other or lies in it, however they are written.
+pub(crate) fn overlap(one: &str, other: &str) -> bool {
+    let (one, other) = (parts(one), parts(other));
+    one.starts_with(&other) || other.starts_with(&one)
+}
+
+fn parts(path: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            _ => parts.push(part),
+        }
+    }
+    parts
+}

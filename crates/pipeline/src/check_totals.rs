@@ -1,0 +1,49 @@
+//! What a `totals` section must fulfil.
+
+use std::collections::HashSet;
+
+use crate::check::Checker;
+use crate::field::FieldType;
+use crate::layout::Layout;
+use crate::postgres::{MOST_KEY_COLUMNS, column, is_identifier, keyed, table_name};
+use crate::rule::Rule;
+use crate::spec::Totals;
+
+/// The column of the time of the last addition.
+const UPDATED_AT: &str = "updated_at";
+
+pub(crate) fn totals(checker: &mut Checker, totals: &Totals, layout: &Layout) {
+    table_name(checker, &totals.table, &["totals", "table"]);
+    let at = ["totals", "total_column"];
+    checker.require(is_identifier(&totals.total_column), &at, Rule::ColumnName);
+    column(checker, &totals.total_column, &at);
+    if totals.total_column == UPDATED_AT {
+        checker.problem(&at, Rule::ColumnOwn, UPDATED_AT);
+    }
+    let sum = layout.place(&totals.sum).filter(|&place| {
+        let summable = matches!(
+            layout.columns[place].field_type,
+            FieldType::Int32 | FieldType::Int64 | FieldType::Decimal { .. }
+        );
+        summable && !layout.may_be_null(place)
+    });
+    checker.require(sum.is_some(), &["totals", "sum"], Rule::Sum);
+    checker.require(!totals.key.is_empty(), &["totals", "key"], Rule::NoKey);
+    if totals.key.len() > MOST_KEY_COLUMNS {
+        checker.problem(&["totals", "key"], Rule::KeyLong, totals.key.len().to_string());
+    }
+    let mut columns = HashSet::from([totals.total_column.as_str(), UPDATED_AT]);
+    for (index, key) in totals.key.iter().enumerate() {
+        let index = index.to_string();
+        let path = ["totals", "key", &index];
+        match keyed(layout, key).map(|place| layout.columns[place].name.as_str()) {
+            None => checker.problem(&path, Rule::KeyField, ""),
+            Some(name) => {
+                column(checker, name, &path);
+                if !columns.insert(name) {
+                    checker.problem(&path, Rule::ColumnTwice, name);
+                }
+            }
+        }
+    }
+}

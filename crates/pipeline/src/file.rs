@@ -1,0 +1,100 @@
+//! One pipeline file: its content, and where in the file each part of it stands.
+
+use std::path::Path;
+
+use serde_json::Value;
+use serde_path_to_error::Segment;
+
+use crate::check::{Problem, check};
+use crate::node::Node;
+use crate::rule::Rule;
+use crate::source::{Finding, PipelineError};
+use crate::spec::Pipeline;
+use crate::together::Member;
+use crate::yaml;
+
+/// A file that has the shape of a pipeline. Whether it keeps the other rules, [`PipelineFile::findings`] tells.
+pub(crate) struct PipelineFile {
+    name: String,
+    root: Node,
+    pipeline: Pipeline,
+}
+
+impl PipelineFile {
+    pub(crate) fn read(path: &Path) -> Result<Self, PipelineError> {
+        let bytes = std::fs::read(path)
+            .map_err(|source| PipelineError::Unreadable { path: path.to_owned(), source })?;
+        Self::parse(&bytes, &path.display().to_string())
+    }
+
+    pub(crate) fn parse(bytes: &[u8], name: &str) -> Result<Self, PipelineError> {
+        let root = yaml::read(bytes).map_err(|faults| {
+            let findings = faults
+                .into_iter()
+                .map(|fault| Finding::new(fault.rule, name, Some(fault.line), &[], &fault.detail));
+            PipelineError::Invalid(findings.collect())
+        })?;
+        // The same way as in the functions: what they would not read as JSON is refused here, with its line.
+        match serde_path_to_error::deserialize::<Value, Pipeline>(root.json()) {
+            Ok(pipeline) => Ok(Self { name: name.to_owned(), root, pipeline }),
+            Err(error) => {
+                let path = path_of(error.path());
+                let line = root.line_of(path.iter().map(String::as_str));
+                let detail = with_fix(&error.inner().to_string());
+                Err(PipelineError::Invalid(vec![Finding::new(Rule::Shape, name, Some(line), &path, &detail)]))
+            }
+        }
+    }
+
+    pub(crate) fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
+    }
+
+    pub(crate) fn into_pipeline(self) -> Pipeline {
+        self.pipeline
+    }
+
+    pub(crate) fn member(&self) -> Member<'_> {
+        Member { pipeline: &self.pipeline, name: &self.name }
+    }
+
+    /// What is wrong with the file by itself.
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        check(&self.pipeline).iter().map(|problem| self.finding(problem)).collect()
+    }
+
+    pub(crate) fn finding(&self, problem: &Problem) -> Finding {
+        let line = self.root.line_of(problem.path.iter().map(String::as_str));
+        Finding::new(problem.rule, &self.name, Some(line), &problem.path, &problem.detail)
+    }
+
+    /// The pipeline, where nothing is wrong with it.
+    pub(crate) fn checked(self) -> Result<Pipeline, PipelineError> {
+        let findings = self.findings();
+        if findings.is_empty() { Ok(self.pipeline) } else { Err(PipelineError::Invalid(findings)) }
+    }
+}
+
+fn path_of(path: &serde_path_to_error::Path) -> Vec<String> {
+    path.iter()
+        .filter_map(|segment| match segment {
+            Segment::Seq { index } => Some(index.to_string()),
+            Segment::Map { key } => Some(key.clone()),
+            Segment::Enum { .. } | Segment::Unknown => None,
+        })
+        .collect()
+}
+
+fn with_fix(message: &str) -> String {
+    let is_text = message.contains("invalid type: string");
+    let fix = if is_text && message.contains("expected a boolean") {
+        "; write true or false without quotes"
+    } else if is_text && (message.contains("expected u") || message.contains("expected i")) {
+        "; write the number without quotes"
+    } else if message.contains("invalid type") && message.contains("expected a string") {
+        "; put text in quotes"
+    } else {
+        ""
+    };
+    format!("{message}{fix}")
+}
