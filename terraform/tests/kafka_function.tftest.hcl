@@ -212,8 +212,9 @@ run "a_star_in_a_policy_is_refused" {
 
 run "faults_are_an_alarm_also_where_no_invocation_fails" {
   variables {
-    environment = { HEADWATER_ENVIRONMENT = "dev" }
-    alarms      = { topic_arns = ["arn:aws:sns:eu-central-1:111122223333:alarms"] }
+    policy_statements = []
+    environment       = { HEADWATER_ENVIRONMENT = "dev" }
+    alarms            = { topic_arns = ["arn:aws:sns:eu-central-1:111122223333:alarms"] }
   }
 
   module {

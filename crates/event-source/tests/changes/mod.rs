@@ -127,6 +127,32 @@ async fn a_slow_function_does_not_keep_partitions_from_another_bridge() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tombstones_and_headers_without_a_value_hold_nothing_up() {
+    let lane = Lane::new("nulls", 1).await;
+    lane.create_topic().await;
+    let kafka = krafka::Kafka::builder(servers()).connect().await.unwrap();
+    let producer = kafka.producer().build().await.unwrap();
+    let topic = lane.mapping.topic.as_str();
+    let records = [
+        Record::tombstone(topic, "key").partition(0),
+        Record::new(topic, Bytes::new())
+            .partition(0)
+            .null_header("none")
+            .header("", Bytes::from_static(b"\xff")),
+        Record::new(topic, Bytes::from_static(b"\xff\x00")).partition(0).header("none", Bytes::new()),
+    ];
+    for record in records {
+        assert!(producer.enqueue(record).await.unwrap().await.unwrap().is_persisted());
+    }
+    producer.close().await.unwrap();
+    lane.produce(1).await;
+    let bridge = lane.bridge();
+    lane.drained().await;
+    assert_eq!(lane.log("delivered")[&0], [0, 1, 2, 3]);
+    bridge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_mapping_holds_up_another_one() {
     let lane = Lane::new("beside", 2).await;
     lane.create_topic().await;
