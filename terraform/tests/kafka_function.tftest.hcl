@@ -92,6 +92,14 @@ run "provisioned_with_partial_responses_and_a_destination" {
     )
     error_message = "The alarm watches the offsets that the function was not given."
   }
+
+  assert {
+    condition = (
+      { for key, alarm in aws_cloudwatch_metric_alarm.lost_track : key => alarm.metric_name } == { "holes-forgotten" = "HolesForgotten", "topic-recreated" = "TopicsRecreated" } &&
+      alltrue([for alarm in aws_cloudwatch_metric_alarm.lost_track : alarm.threshold == 0 && alarm.dimensions == tomap({ environment = "local", function = "writer" })])
+    )
+    error_message = "One forgotten hole, or one topic that was created again, is an alarm."
+  }
 }
 
 run "topics_of_any_length_have_alarms_of_their_own" {
@@ -225,4 +233,27 @@ run "a_star_in_a_policy_is_refused" {
   }
 
   expect_failures = [var.policy_statements]
+}
+
+run "faults_are_an_alarm_also_where_no_invocation_fails" {
+  variables {
+    policy_statements = []
+    environment       = { HEADWATER_ENVIRONMENT = "dev" }
+    alarms            = { topic_arns = ["arn:aws:sns:eu-central-1:111122223333:alarms"] }
+  }
+
+  module {
+    source = "./modules/function"
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.faults[0].metric_name == "Faults" &&
+      aws_cloudwatch_metric_alarm.faults[0].namespace == "Headwater" &&
+      aws_cloudwatch_metric_alarm.faults[0].threshold == 0 &&
+      aws_cloudwatch_metric_alarm.faults[0].dimensions == tomap({ environment = "dev", function = "writer" }) &&
+      contains(aws_cloudwatch_metric_alarm.faults[0].alarm_actions, "arn:aws:sns:eu-central-1:111122223333:alarms")
+    )
+    error_message = "A partial answer reports a configuration fault without failing."
+  }
 }

@@ -48,4 +48,21 @@ run "the_dashboard_shows_queues_and_urls_beside_mappings" {
     ]) == ["writer", "reader"]
     error_message = "Records of every lane."
   }
+
+  assert {
+    condition = alltrue([for title in ["Faults", "Holes forgotten", "Offsets skipped", "Topics created again"] : contains(
+      [for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.properties.title if length(widget.properties.metrics) > 0], title
+    )])
+    error_message = "What the alarms of the functions' own metrics are about."
+  }
+
+  assert {
+    condition = one([
+      for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : jsonencode(widget.properties.metrics) if widget.properties.title == "Events rejected"
+      ]) == jsonencode([
+      ["Headwater", "EventsRejected", "environment", "dev", "function", "gateway"],
+      ["Headwater", "EventsRejected", "environment", "dev", "function", "board"],
+    ])
+    error_message = "What a function behind a URL counts."
+  }
 }

@@ -35,6 +35,10 @@ use crate::{
 /// How long a lake may take to answer.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
+/// Holes are looked up in Kafka while they have at most so many offsets together, in each partition: a look is only for
+/// the display, and reads every record in them.
+const LOOKED_UP: i64 = 50_000;
+
 /// Arguments of `headwater offsets`.
 #[derive(Debug, Args)]
 pub(crate) struct Offsets {
@@ -204,7 +208,7 @@ async fn empty_holes(
         .collect();
     let of = |(number, position): (&i32, &Position)| {
         let ends = ends.get(number).copied()?;
-        Some((*number, intersection(&position.holes, &within(ends))))
+        Some((*number, to_look_up(&position.holes, ends)))
     };
     let holes: OffsetsByPartition = sink.iter().filter_map(of).collect();
     let found = Topic::new(&lag.mapping.topic, &ends, stack.kafka()).look_up(&holes).await?;
@@ -215,6 +219,17 @@ async fn empty_holes(
         (number, empty.map(|hole| [hole.start, hole.end]).collect())
     };
     Ok(holes.into_iter().map(empty).collect())
+}
+
+/// Of `holes`, the offsets that Kafka keeps, as far as they are few.
+fn to_look_up(holes: &OffsetRanges, kept: (i64, i64)) -> OffsetRanges {
+    let mut few = OffsetRanges::default();
+    for hole in intersection(holes, &within(kept)).iter() {
+        if few.count() + (hole.end - hole.start) <= LOOKED_UP {
+            few.insert(hole.clone());
+        }
+    }
+    few
 }
 
 pub(crate) async fn sink_positions(
@@ -289,4 +304,18 @@ pub(crate) fn unknown(group: &str, topic: &str) -> anyhow::Error {
         format!("group {group} keeps no position in topic {topic}"),
         "`headwater offsets show` lists groups and topics",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_kafka_keeps_of_a_hole_is_looked_up_and_only_while_it_is_little() {
+        let holes: OffsetRanges = [3..5, 100..1 << 40, (1 << 40) + 1..(1 << 40) + 3].into_iter().collect();
+        let look = |kept| to_look_up(&holes, kept).iter().cloned().collect::<Vec<_>>();
+        assert_eq!(look((4, 200)), [4..5, 100..200]);
+        // Kafka keeps all of it, which would take hours to read.
+        assert_eq!(look((0, i64::MAX)), [3..5, (1 << 40) + 1..(1 << 40) + 3]);
+    }
 }

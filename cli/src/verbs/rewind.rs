@@ -13,7 +13,10 @@ use tokio::time::Instant;
 use crate::{
     failure::failure,
     out,
-    reconcile::{ends, lake, records},
+    reconcile::{
+        ends, lake, records,
+        topic::{intersection, within},
+    },
     stack::{bridge, lag, layout::Layout, record::Stack},
     verbs::offsets::{PATIENCE, in_postgres, lake_table, sink_positions, unknown},
 };
@@ -100,7 +103,7 @@ async fn compared_with_rows(
     let spec = spec.ok_or_else(|| unknown(group, topic))?;
     let stored = lake::read(stack, &spec.path, None, |_, _| true).await?;
     let (mut positions, mut versions) = (BTreeMap::new(), Vec::new());
-    for (&partition, &(beginning, _)) in ends {
+    for (&partition, &(beginning, end)) in ends {
         let before = lake::position(&stored.apps, group, topic, partition);
         if before.earlier_at(beginning) > 0 {
             return Err(failure(
@@ -112,7 +115,7 @@ async fn compared_with_rows(
         let rows = stored.offsets.get(&partition).into_iter().flatten().copied().collect();
         let mut after = with_rows(&before, &rows);
         if after.holes.len() > MAX_HOLES {
-            after.holes = in_kafka(stack, topic, partition, &after.holes, beginning).await?;
+            after.holes = in_kafka(stack, topic, partition, &after.holes, (beginning, end)).await?;
         }
         if after.holes.len() > MAX_HOLES {
             return Err(failure(
@@ -146,9 +149,9 @@ async fn in_kafka(
     topic: &str,
     partition: i32,
     holes: &OffsetRanges,
-    beginning: i64,
+    kept: (i64, i64),
 ) -> anyhow::Result<OffsetRanges> {
-    let wanted = holes.offsets().filter(|offset| *offset >= beginning).collect();
+    let wanted = intersection(holes, &within(kept));
     let mut reader = records::Reader::open(&stack.kafka(), topic, &[(partition, wanted)].into()).await?;
     let mut found = OffsetRanges::default();
     while let Some(records) = reader.next().await? {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod changes;
 #[expect(clippy::single_range_in_vec_init, reason = "a list of one range is meant")]
 mod gaps;
 mod support;

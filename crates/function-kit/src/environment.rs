@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use faults::{Classified, FaultClass};
 
+use crate::telemetry::WideEvent;
+
 /// A function's settings.
 pub trait Settings: Sized {
     /// Reads every variable, even after one was bad: the caller reports all problems together.
@@ -14,9 +16,16 @@ pub trait Settings: Sized {
     fn read(environment: &mut Environment) -> Option<Self>;
 }
 
-/// The settings of type `S` from this process's environment.
+/// The settings of type `S` from this process's environment. Bad ones are a fault in the log, with its metric: the
+/// function ends before its first invocation could tell.
 pub fn settings<S: Settings>() -> Result<S, BadEnvironment> {
-    Environment::of_process().settings()
+    Environment::of_process().settings().inspect_err(start_failed)
+}
+
+/// Logs why a function cannot start, as a wide event without an invocation. Its metric `Faults` is 1.
+pub fn start_failed(error: &impl Classified) {
+    let fault = format!("{}: {}", error.class().as_str(), faults::chain(error));
+    WideEvent::new("init").write(Some(&fault));
 }
 
 /// Variables, and what was wrong with those that were asked for.

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
-use crate::serve::{Failure, serve};
+use crate::serve::{Failure, note_retries, serve};
 use crate::telemetry::{Unit, WideEvent};
 
 /// How many keys an error names.
@@ -151,10 +151,12 @@ async fn notified(
     }
     let mut wanted: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     let mut failed: BTreeMap<&str, String> = BTreeMap::new();
+    let mut needs_action = false;
     for message in &messages {
         match keys_of(lane, message.body.as_bytes()) {
             Ok(keys) => wanted.entry(&message.message_id).or_default().extend(keys),
             Err(failure) => {
+                needs_action |= failure.class() != FaultClass::Retryable;
                 failed.insert(&message.message_id, failure.to_string());
             }
         }
@@ -172,8 +174,10 @@ async fn notified(
     summary.take(&run);
     summary.report(event);
     if !failed.is_empty() {
+        needs_action |= run.failed.values().any(|failure| failure.class() != FaultClass::Retryable);
         let reasons: BTreeSet<&String> = failed.values().collect();
-        event.field("retry_reasons", reasons.into_iter().take(NAMED).cloned().collect::<Vec<_>>().join("; "));
+        let reasons = reasons.into_iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
+        note_retries(event, reasons, needs_action);
     }
     let failures: Vec<Value> = failed.keys().map(|id| json!({ "itemIdentifier": id })).collect();
     Ok(json!({ "batchItemFailures": failures }))

@@ -121,7 +121,7 @@ async fn kafka_invocation(
             let class = if lasting { FaultClass::Configuration } else { FaultClass::Retryable };
             return Err(Failure::new(class, reasons));
         }
-        event.field("retry_reasons", reasons);
+        note_retries(event, reasons, faults.iter().any(|fault| fault.needs_action));
     }
     let answer = serde_json::to_value(response);
     let mut answer = answer.map_err(|error| Failure::new(FaultClass::Configuration, error.to_string()))?;
@@ -129,6 +129,15 @@ async fn kafka_invocation(
         answer["reasons"] = outcome.faults().iter().map(|fault| fault.message.as_str()).collect();
     }
     Ok(answer)
+}
+
+/// Notes why records or objects must come again, in an answer that Lambda takes for success. What somebody must act on
+/// is a fault of the invocation all the same: `Faults` and its alarm are the only ones that tell of it.
+pub(crate) fn note_retries(event: &mut WideEvent, reasons: String, needs_action: bool) {
+    if needs_action {
+        event.fault(reasons.clone());
+    }
+    event.field("retry_reasons", reasons);
 }
 
 /// Serves invocations of any event: `handler` gets the payload, the deadline and the wide event to add to.
@@ -173,4 +182,51 @@ where
 fn deadline(context: &Context) -> Instant {
     let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
     Instant::now() + left.saturating_sub(RESERVE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Refusing(Fault);
+
+    impl KafkaLane for Refusing {
+        async fn store(&self, batch: &KafkaBatch, _: Instant) -> BatchOutcome {
+            let mut outcome = BatchOutcome::default();
+            outcome.retry(batch.partitions(), self.0.clone());
+            outcome
+        }
+    }
+
+    /// The wide event of a batch that comes again because of this fault.
+    async fn logged(needs_action: bool, partial_batch_response: bool) -> Value {
+        let mut sent = kafka_batch::event::MskEvent::new("arn", "servers");
+        sent.push("t", 0, 7, 1, None, Some(b"value"), &[]);
+        let mut batch = KafkaBatch::default();
+        batch.refill(&sent.to_json()).unwrap();
+        let lane = Refusing(Fault { needs_action, message: "the pipeline file is bad".into() });
+        let mut event = WideEvent::new("r-1");
+        let answer =
+            kafka_invocation(&lane, &batch, Instant::now(), partial_batch_response, &mut event).await;
+        let failure = answer.err().map(|failure| failure.to_string());
+        serde_json::from_str(&event.line(failure.as_deref())).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_configuration_fault_is_a_fault_in_provisioned_mode_too() {
+        for partial_batch_response in [false, true] {
+            let line = logged(true, partial_batch_response).await;
+            assert_eq!((&line["level"], &line["Faults"]), (&json!("ERROR"), &json!(1)), "{line}");
+            assert!(line["fault"].as_str().unwrap().contains("the pipeline file is bad"), "{line}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_passes_by_itself_is_no_fault_of_a_partial_answer() {
+        let line = logged(false, true).await;
+        assert_eq!(
+            (&line["level"], &line["Faults"], &line["RecordsToRetry"]),
+            (&json!("INFO"), &json!(0), &json!(1))
+        );
+    }
 }

@@ -86,8 +86,8 @@ impl Board {
         let Some(path) = path.strip_prefix("api/") else {
             return self.page.answer(path, request);
         };
-        if !matches!(request.method, Method::GET | Method::HEAD) {
-            return Response::method_not_allowed("GET, HEAD");
+        if request.method != Method::GET {
+            return page::guarded(Response::method_not_allowed("GET, HEAD"));
         }
         let deadline = deadline.min(Instant::now() + PATIENCE);
         let kept = &self.kept;
@@ -114,7 +114,7 @@ impl Board {
                 Some(vin) => {
                     section("/api/vehicles/{vin}", deadline, Box::pin(self.vehicle(vin, deadline))).await
                 }
-                None => Response::not_found(),
+                None => page::guarded(Response::not_found()),
             },
         }
     }

@@ -76,7 +76,7 @@ impl Page {
         let Some(index) = FILES.iter().position(|file| file.name == name) else {
             return guarded(Response::not_found());
         };
-        if !matches!(request.method, Method::GET | Method::HEAD) {
+        if request.method != Method::GET {
             return guarded(Response::method_not_allowed("GET, HEAD"));
         }
         let (file, tag) = (&FILES[index], self.tags[index].as_ref());

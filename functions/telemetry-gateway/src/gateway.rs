@@ -48,9 +48,9 @@ impl Gateway {
             ("/events", &Method::GET | &Method::POST) => {
                 self.events(request, deadline).await.route("/events")
             }
-            ("/events", _) => Response::method_not_allowed("GET, POST").route("/events"),
+            ("/events", _) => Response::method_not_allowed("GET, HEAD, POST").route("/events"),
             ("/health", &Method::GET) => self.health(deadline).await.route("/health"),
-            ("/health", _) => Response::method_not_allowed("GET").route("/health"),
+            ("/health", _) => Response::method_not_allowed("GET, HEAD").route("/health"),
             _ => Response::not_found(),
         }
     }

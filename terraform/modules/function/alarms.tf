@@ -62,3 +62,28 @@ resource "aws_cloudwatch_metric_alarm" "parked" {
   alarm_actions       = var.alarms.topic_arns
   ok_actions          = var.alarms.topic_arns
 }
+
+# What somebody must act on: a bad setting, pipeline file or secret, a schema that does not fit, a sink that refuses. A
+# function that answers with the records to retry does not fail, so that the metric Errors does not tell of it.
+resource "aws_cloudwatch_metric_alarm" "faults" {
+  count = var.alarms == null ? 0 : 1
+
+  alarm_name        = "${var.name}-faults"
+  alarm_description = "${var.name} has faults: the field `fault` in its log group names them and what to do"
+  namespace         = "Headwater"
+  metric_name       = "Faults"
+  dimensions = {
+    environment = lookup(var.environment, "HEADWATER_ENVIRONMENT", "local")
+    function    = var.name
+  }
+  statistic           = "Sum"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  period              = 60
+  # As for errors: one invocation that is tried again is no reason to wake anybody.
+  evaluation_periods  = 3
+  datapoints_to_alarm = 2
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarms.topic_arns
+  ok_actions          = var.alarms.topic_arns
+}

@@ -46,6 +46,37 @@ resource "aws_cloudwatch_metric_alarm" "skipped" {
   ok_actions          = var.alarms.topic_arns
 }
 
+# What a lane cannot put right by itself, and what is gone when nobody looks.
+resource "aws_cloudwatch_metric_alarm" "lost_track" {
+  for_each = var.alarms == null ? {} : {
+    holes-forgotten = {
+      metric      = "HolesForgotten"
+      description = "${var.name} had more open deliveries than it remembers: records between them are parked, `headwater offsets show` names the range"
+    }
+    topic-recreated = {
+      metric      = "TopicsRecreated"
+      description = "${var.name} stores nothing of a topic that was created again: see `headwater offsets show`, then `headwater offsets reset`"
+    }
+  }
+
+  alarm_name        = "${var.name}-${each.key}"
+  alarm_description = each.value.description
+  namespace         = "Headwater"
+  metric_name       = each.value.metric
+  dimensions = {
+    environment = lookup(var.environment, "HEADWATER_ENVIRONMENT", "local")
+    function    = var.name
+  }
+  statistic           = "Sum"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  period              = 300
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarms.topic_arns
+  ok_actions          = var.alarms.topic_arns
+}
+
 # The alarm on parked records is the function's, for every lane that parks: one that is there already is kept.
 moved {
   from = aws_cloudwatch_metric_alarm.parked

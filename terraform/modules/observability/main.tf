@@ -13,14 +13,59 @@ locals {
     stat    = metric.stat
   } }
 
-  records = { for title, metric in {
+  # Every metric that a function writes itself and that a lane, a URL or any function has.
+  lane_metrics = {
+    "Records received"        = "RecordsReceived"
     "Records stored"          = "RecordsStored"
     "Records parked"          = "RecordsParked"
     "Records delivered again" = "RecordsDuplicate"
-    } : title => {
-    metrics = [for name in distinct(concat(var.mappings[*].function_name, var.queues[*].function_name)) : ["Headwater", metric, "environment", var.environment, "function", name]]
-    stat    = "Sum"
-  } }
+    "Records to retry"        = "RecordsToRetry"
+    "Records repeated"        = "RecordsRepeated"
+    "Fields without a column" = "ExtraFields"
+    "Holes forgotten"         = "HolesForgotten"
+    "Offsets skipped"         = "OffsetsSkipped"
+    "Topics created again"    = "TopicsRecreated"
+    "Payload (bytes)"         = "PayloadSize"
+  }
+  object_metrics = {
+    "Objects received"  = "ObjectsReceived"
+    "Objects to retry"  = "ObjectsToRetry"
+    "Objects listed"    = "ObjectsListed"
+    "Objects unchanged" = "ObjectsUnchanged"
+    "Objects processed" = "ObjectsProcessed"
+    "Objects parked"    = "ObjectsParked"
+    "Objects gone"      = "ObjectsGone"
+    "Objects elsewhere" = "ObjectsElsewhere"
+    "Objects missing"   = "ObjectsMissing"
+    "Messages received" = "MessagesReceived"
+    "Messages to retry" = "MessagesToRetry"
+    "Rows stored"       = "RowsStored"
+    "Rows ignored"      = "RowsIgnored"
+  }
+  url_metrics = {
+    "Events accepted"       = "EventsAccepted"
+    "Events rejected"       = "EventsRejected"
+    "Events unacknowledged" = "EventsUnacknowledged"
+    "Answers 4xx"           = "ClientErrors"
+    "Answers 5xx"           = "ServerErrors"
+    "Requests (bytes)"      = "RequestSize"
+    "Responses (bytes)"     = "ResponseSize"
+  }
+  function_metrics = {
+    "Faults"               = "Faults"
+    "Time in handler (ms)" = "Duration"
+  }
+
+  lanes = distinct(concat(var.mappings[*].function_name, var.queues[*].function_name))
+  own = merge([for group in [
+    { metrics = local.lane_metrics, functions = local.lanes },
+    { metrics = local.object_metrics, functions = distinct(var.queues[*].function_name) },
+    { metrics = local.url_metrics, functions = var.url_function_names },
+    { metrics = local.function_metrics, functions = var.function_names },
+    ] : { for title, metric in group.metrics : title => {
+      metrics = [for name in group.functions : ["Headwater", metric, "environment", var.environment, "function", name]]
+      stat    = endswith(title, "(ms)") ? "p99" : "Sum"
+  } if length(group.functions) > 0 }]...)
 
   kafka = var.cluster_name == null ? {} : {
     "Lag per mapping (s)" = {
@@ -74,7 +119,7 @@ locals {
     [for title in sort(keys(local.kafka)) : merge(local.kafka[title], { title = title })],
     [for title in sort(keys(local.queues)) : merge(local.queues[title], { title = title })],
     [for title in sort(keys(local.urls)) : merge(local.urls[title], { title = title })],
-    [for title in sort(keys(local.records)) : merge(local.records[title], { title = title })],
+    [for title in sort(keys(local.own)) : merge(local.own[title], { title = title })],
     [for title in sort(keys(local.lambda)) : merge(local.lambda[title], { title = title })],
     [for title in sort(keys(local.database)) : merge(local.database[title], { title = title })],
   )

@@ -143,11 +143,23 @@ async fn what_cannot_be_taken_is_refused_with_its_reason_and_nothing_of_it_is_pr
         assert!(error.contains(reason), "{reason}: {error}");
         assert_eq!(answer.headers["cache-control"], "no-store");
     }
-    for (method, path, status) in
-        [("PUT", "/events", 405), ("POST", "/health", 405), ("GET", "/", 404), ("POST", "/other", 404)]
-    {
+    for (method, path, status) in [
+        ("PUT", "/events", 405),
+        ("POST", "/health", 405),
+        ("OPTIONS", "/events", 405),
+        ("PURGE", "/health", 405),
+        ("GET", "/", 404),
+        ("POST", "/other", 404),
+    ] {
         let answer = lane.gateway.ask(method, path, &[FORM], GOOD_FORM.as_bytes()).await;
         assert_eq!((answer.status, answer.headers.contains_key("allow")), (status, status == 405), "{path}");
+    }
+    for path in ["/health", "/events", "/"] {
+        let whole = lane.gateway.ask("GET", path, &[], b"").await;
+        let mut head = lane.gateway.ask("HEAD", path, &[], b"").await;
+        let length = head.headers.remove("content-length");
+        assert_eq!((head.status, &head.headers), (whole.status, &whole.headers), "{path}");
+        assert_eq!((head.body.as_str(), length), ("", Some(whole.body.len().to_string())), "{path}");
     }
     let (class, _) = lane.gateway.invoke(b"{\"Records\":[]}").await.error();
     assert_eq!(class, "poison", "what is no HTTP request is an error of the invocation");

@@ -16,8 +16,9 @@ use super::status::MappingBoard;
 /// How long one poll waits for records.
 const POLL: Duration = Duration::from_millis(500);
 
-/// How often an idle consumer asks whether the topic is still the same.
+/// How often an idle consumer asks whether the topic is still the same, and one that is never idle.
 const IDENTITY: Duration = Duration::from_secs(2);
+const BUSY_IDENTITY: Duration = Duration::from_secs(8);
 
 /// How long polling may rest for want of room: group membership is kept by polling.
 const REST: Duration = Duration::from_secs(2);
@@ -116,6 +117,8 @@ pub(super) struct Feed {
     pub(super) consumer: Arc<Consumer>,
     pub(super) topic: String,
     pub(super) topic_id: TopicId,
+    /// How many partitions the topic had when the group was joined.
+    pub(super) partitions: usize,
     pub(super) events: mpsc::Sender<Event>,
     pub(super) valve: Arc<Valve>,
     pub(super) journal: Journal,
@@ -124,12 +127,19 @@ pub(super) struct Feed {
 
 impl Feed {
     /// Polls until the session is over.
-    pub(super) async fn run(self) {
+    pub(super) async fn run(mut self) {
         let mut asked = Instant::now();
         let mut failing_since: Option<Instant> = None;
         let mut paused = Vec::new();
         let mut positions = BTreeMap::new();
         loop {
+            if asked.elapsed() >= BUSY_IDENTITY {
+                asked = Instant::now();
+                if let Err(ended) = self.look(&mut paused).await {
+                    self.tell(Event::Ended(ended)).await;
+                    return;
+                }
+            }
             if self.apply(&mut paused).await {
                 // Keeps the membership up without taking records.
                 let all = self.assigned().await;
@@ -154,14 +164,17 @@ impl Feed {
                     if idle && asked.elapsed() < IDENTITY && self.positions().await == positions {
                         continue;
                     }
-                    match self.identity(idle).await {
-                        Ok(()) => {
-                            asked = Instant::now();
-                            self.read(records).await.map_or_else(Event::Ended, |read| {
-                                positions.clone_from(&read.positions);
-                                Event::Records(read)
-                            })
-                        }
+                    let looked = if idle {
+                        asked = Instant::now();
+                        self.look(&mut paused).await
+                    } else {
+                        self.identity(false).await.map(drop)
+                    };
+                    match looked {
+                        Ok(()) => self.read(records).await.map_or_else(Event::Ended, |read| {
+                            positions.clone_from(&read.positions);
+                            Event::Records(read)
+                        }),
                         Err(ended) => Event::Ended(ended),
                     }
                 }
@@ -259,13 +272,29 @@ impl Feed {
         self.consumer.assignment().await.remove(&self.topic).unwrap_or_default()
     }
 
-    /// Whether the topic is still the one that the session started with; `fresh` asks the broker.
-    async fn identity(&self, fresh: bool) -> Result<(), Ended> {
+    /// Asks the broker whether the topic is still the same. If it has more partitions than before, joins the group anew:
+    /// the client shares out the partitions only when somebody joins or leaves.
+    async fn look(&mut self, paused: &mut Vec<i32>) -> Result<(), Ended> {
+        let Some(partitions) = self.identity(true).await?.filter(|now| *now > self.partitions) else {
+            return Ok(());
+        };
+        tracing::warn!(topic = %self.topic, before = self.partitions, now = partitions,
+            "the topic was given more partitions: joining the group anew to read them");
+        self.partitions = partitions;
+        paused.clear();
+        self.consumer.unsubscribe().await?;
+        self.consumer.subscribe([self.topic.as_str()]).await?;
+        Ok(())
+    }
+
+    /// The number of the topic's partitions if it is still the one that the session started with; `fresh` asks the
+    /// broker. `None` if it is not known.
+    async fn identity(&self, fresh: bool) -> Result<Option<usize>, Ended> {
         let topic = fresh.then_some(self.topic.as_str());
         // A broker that is away says nothing about the topic.
-        let Ok(metadata) = self.consumer.fetch_metadata(topic).await else { return Ok(()) };
+        let Ok(metadata) = self.consumer.fetch_metadata(topic).await else { return Ok(None) };
         match metadata.topics.iter().find(|topic| topic.name == self.topic) {
-            Some(topic) if topic.topic_id == self.topic_id => Ok(()),
+            Some(topic) if topic.topic_id == self.topic_id => Ok(Some(topic.partitions.len())),
             Some(_) => Err(Ended::Recreated),
             None => Err(Ended::NoTopic),
         }

@@ -10,6 +10,7 @@ mod deliver;
 mod destination;
 mod feed;
 mod journal;
+mod owners;
 mod session;
 mod start;
 pub mod status;

@@ -9,12 +9,14 @@ use krafka::consumer::{AutoOffsetReset, Consumer, ConsumerRecord, IsolationLevel
 use krafka::{CloseOptions, GroupMembershipOperation, Kafka, KrafkaError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
 
 use super::Lane;
 use super::clock::Clock;
 use super::commit::{commit, keep_committed};
 use super::feed::{Event, Feed, Listener, Read, Valve, ValveState};
 use super::journal::Journal;
+use super::owners::Owners;
 use super::start::StartingPoint;
 use crate::{Outcome, PAYLOAD_LIMIT, Poller, Record, Rules, Step};
 
@@ -23,6 +25,10 @@ const SESSION: Duration = Duration::from_secs(6);
 
 /// How long an orderly stop waits for what is on its way. What takes longer is delivered again by the next session.
 const FAREWELL: Duration = Duration::from_secs(20);
+
+/// How long a revocation waits for the batches on their way. The group must not wait for a slow function: what takes
+/// longer is delivered again, by the partition's next owner.
+const REVOCATION: Duration = Duration::from_secs(4);
 
 /// Records that the client holds ready, and that one poll hands over at most.
 const BUFFERED: i32 = 20_000;
@@ -56,14 +62,16 @@ pub(super) struct Session<'a> {
     clock: Clock,
     rules: Rules,
     pollers: Vec<Poller>,
+    owners: Owners,
     flights: JoinSet<(usize, Outcome)>,
     events: mpsc::Receiver<Event>,
     valve: Arc<Valve>,
     feed: JoinHandle<()>,
     progress: watch::Sender<BTreeMap<i32, i64>>,
     committer: JoinHandle<()>,
-    /// Revocations that wait for a batch on its way.
+    /// Revocations that wait for a batch on its way, and until when they wait.
     leaving: Vec<(Vec<i32>, oneshot::Sender<()>)>,
+    leave_by: Option<Instant>,
 }
 
 impl<'a> Session<'a> {
@@ -75,7 +83,7 @@ impl<'a> Session<'a> {
             .metadata_max_age(Duration::from_secs(10))
             .connect()
             .await?;
-        let topic_id = topic_id(&kafka, &mapping.topic).await?;
+        let (topic_id, partitions) = identity(&kafka, &mapping.topic).await?;
         let journal = Journal::new(topic_id);
         let start = Arc::new(StartingPoint {
             consumer: OnceLock::new(),
@@ -111,6 +119,7 @@ impl<'a> Session<'a> {
             consumer: Arc::clone(&consumer),
             topic: mapping.topic.clone(),
             topic_id,
+            partitions,
             events,
             valve: Arc::clone(&valve),
             journal: journal.clone(),
@@ -131,6 +140,7 @@ impl<'a> Session<'a> {
             clock: Clock::new(),
             rules: rules.clone(),
             pollers: (0..lane.config.pollers.max(1)).map(|_| Poller::new(rules.clone())).collect(),
+            owners: Owners::default(),
             flights: JoinSet::new(),
             events: received,
             valve,
@@ -138,6 +148,7 @@ impl<'a> Session<'a> {
             progress,
             committer,
             leaving: Vec::new(),
+            leave_by: None,
         })
     }
 
@@ -153,15 +164,23 @@ impl<'a> Session<'a> {
                 },
                 Some(done) = self.flights.join_next() => self.land(done).await,
                 () = until(wake) => {}
+                () = at(self.leave_by) => self.let_go().await,
                 _ = stopped.changed() => break Ended::Stopped,
             }
         };
-        self.close(matches!(ended, Ended::Stopped)).await;
+        // A static member that stays in the group is given its old partitions back: of a topic that was created again,
+        // with another number of them, these are the wrong ones.
+        let leave = !matches!(ended, Ended::Failed(_));
+        self.close(leave).await;
         ended
     }
 
     /// Starts what the pollers order; says how long there is nothing to do.
     fn start_steps(&mut self) -> Option<Duration> {
+        // With several pollers one batch or another would be on its way for ever.
+        if !self.leaving.is_empty() {
+            return None;
+        }
         let now = self.clock.now_ms();
         let mut wake: Option<i64> = None;
         for (index, poller) in self.pollers.iter_mut().enumerate() {
@@ -185,21 +204,30 @@ impl<'a> Session<'a> {
     /// Tells the feed whether there is room: two batches ahead of each poller, no more.
     fn regulate(&self) {
         let (most_records, most_bytes) = (2 * self.rules.batch_size.max(500), 2 * PAYLOAD_LIMIT);
-        let mut state = ValveState { closed: true, stalled: Vec::new() };
+        let (mut stalled, mut room, mut any) = (Vec::new(), false, false);
         for poller in &self.pollers {
             let held = poller.held();
-            let (mut records, mut bytes) = (0, 0);
+            let (mut records, mut bytes, mut free) = (0, 0, Vec::new());
             for (partition, queued, size) in poller.buffered() {
+                any = true;
                 if held.contains(&partition) && (queued >= most_records || size >= most_bytes) {
-                    state.stalled.push(partition);
+                    stalled.push(partition);
                 } else {
                     records += queued;
                     bytes += size;
+                    free.push(partition);
                 }
             }
-            // A poller with room opens the valve: which partition the next records are of is not known before.
-            state.closed &= records >= most_records || bytes >= most_bytes;
+            if records >= most_records || bytes >= most_bytes {
+                // Other pollers may have room: the records that they wait for come, and those of this one do not.
+                stalled.extend(free);
+            } else {
+                // A poller without partitions gets no record, and must not keep the valve open for the others.
+                room |= poller.buffered().next().is_some();
+            }
         }
+        let closed = any && !room;
+        let state = ValveState { closed, stalled: if closed { Vec::new() } else { stalled } };
         self.valve.set(state);
     }
 
@@ -220,6 +248,7 @@ impl<'a> Session<'a> {
             }
             Event::Revoked { partitions, done } => {
                 self.leaving.push((partitions, done));
+                self.leave_by.get_or_insert_with(|| Instant::now() + REVOCATION);
                 if self.flights.is_empty() {
                     self.let_go().await;
                 }
@@ -243,6 +272,7 @@ impl<'a> Session<'a> {
             self.lane.status.failed(error.clone());
         }
         let finished = self.pollers[index].finish(outcome, self.clock.now_ms());
+        self.owners.release(&self.pollers);
         self.lane.status.finished(finished);
         self.progress.send_replace(self.current_progress());
         if self.flights.is_empty() && !self.leaving.is_empty() {
@@ -252,6 +282,11 @@ impl<'a> Session<'a> {
 
     /// Commits, then gives revoked partitions away.
     async fn let_go(&mut self) {
+        self.leave_by = None;
+        if !self.flights.is_empty() {
+            tracing::warn!(topic = %self.lane.mapping.topic, function = %self.lane.mapping.function_name,
+                "partitions were taken away while a batch was on its way: it will be delivered again");
+        }
         self.commit_now().await;
         for (partitions, done) in std::mem::take(&mut self.leaving) {
             self.forget(&partitions);
@@ -265,12 +300,13 @@ impl<'a> Session<'a> {
             let poller = self.poller_of(*partition);
             self.pollers[poller].revoke(*partition);
         }
+        self.owners.release(&self.pollers);
         self.lane.status.released(partitions);
         self.progress.send_replace(self.current_progress());
     }
 
-    fn poller_of(&self, partition: i32) -> usize {
-        partition.unsigned_abs() as usize % self.pollers.len()
+    fn poller_of(&mut self, partition: i32) -> usize {
+        self.owners.of(partition, &self.pollers)
     }
 
     fn current_progress(&self) -> BTreeMap<i32, i64> {
@@ -296,6 +332,7 @@ impl<'a> Session<'a> {
         self.events.close();
         while self.events.try_recv().is_ok() {}
         self.leaving.clear();
+        self.leave_by = None;
         let landed = tokio::time::timeout(FAREWELL, async {
             while let Some(done) = self.flights.join_next().await {
                 self.land(done).await;
@@ -325,10 +362,19 @@ async fn until(wake: Option<Duration>) {
     }
 }
 
-async fn topic_id(kafka: &Kafka, topic: &str) -> Result<TopicId, Ended> {
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A topic's id and the number of its partitions.
+async fn identity(kafka: &Kafka, topic: &str) -> Result<(TopicId, usize), Ended> {
     let probe = kafka.consumer_without_group().metrics_push(false).build().await?;
     let metadata = probe.fetch_metadata(Some(topic)).await?;
-    metadata.topics.iter().find(|found| found.name == topic).map(|found| found.topic_id).ok_or(Ended::NoTopic)
+    let found = metadata.topics.iter().find(|found| found.name == topic).ok_or(Ended::NoTopic)?;
+    Ok((found.topic_id, found.partitions.len()))
 }
 
 fn into_record(record: ConsumerRecord) -> Record {

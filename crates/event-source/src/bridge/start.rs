@@ -29,12 +29,16 @@ pub(super) struct StartingPoint {
 }
 
 impl StartingPoint {
-    /// Committed offsets win; a partition without one starts where the mapping says.
+    /// Committed offsets win. A partition without one starts where the mapping says if the group never read the topic.
+    /// Otherwise it came later, and starts at its beginning: nothing that was produced before it was noticed is lost.
     pub(super) async fn seek(&self, partitions: &[TopicPartition]) -> Result<(), KrafkaError> {
         let Some(consumer) = self.consumer.get().and_then(Weak::upgrade) else { return Ok(()) };
-        let options =
-            ListConsumerGroupOffsetsOptions::default().partitions(partitions.to_vec()).timeout(LOOKUP);
+        let options = ListConsumerGroupOffsetsOptions::default().timeout(LOOKUP);
         let committed = self.admin.list_consumer_group_offsets(self.group.as_str(), options).await?;
+        let begun = committed.iter().any(|(of, found)| {
+            of.topic == self.topic && found.as_ref().is_ok_and(|found| found.offset.is_some())
+        });
+        let start_at_ms = self.start_at_ms.filter(|_| !begun);
         let mut started = BTreeMap::new();
         for partition in partitions {
             let found = match committed.get(partition) {
@@ -46,7 +50,7 @@ impl StartingPoint {
             let number = partition.partition;
             self.journal.assigned(number, found.filter(|_| !foreign));
             self.status.lost(number, &self.journal.mark(number));
-            match (found, self.start_at_ms) {
+            match (found, start_at_ms) {
                 (Some(_), _) if !foreign => {}
                 (_, Some(time)) => {
                     match consumer.seek_to_timestamp(&self.topic, number, time).await {

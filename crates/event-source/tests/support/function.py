@@ -3,6 +3,7 @@
 
 import json
 import os
+import time
 import urllib.request
 
 RUNTIME = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2018-06-01/runtime/invocation/"
@@ -12,6 +13,8 @@ FOLDER = os.environ["FOLDER"]
 def handle(event):
     with open(f"{FOLDER}/mode") as mode_file:
         mode = mode_file.read()
+    if mode == "slow":
+        time.sleep(20)
     records = [(key, record) for key, records in event["records"].items() for record in records]
     lines = "".join(f"{record['partition']} {record['offset']}\n" for _, record in records)
     with open(f"{FOLDER}/{'failed' if mode == 'fail' else 'delivered'}", "a") as log:

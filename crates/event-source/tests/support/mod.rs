@@ -45,7 +45,7 @@ pub(crate) struct Lane {
     pub(crate) mapping: Mapping,
     pub(crate) folder: PathBuf,
     pub(crate) kafka: Kafka,
-    partitions: i32,
+    pub(crate) partitions: i32,
 }
 
 impl Lane {
@@ -92,7 +92,7 @@ impl Lane {
         assert!(deleted[&self.mapping.topic].is_ok(), "{deleted:?}");
     }
 
-    /// Says how the function answers from now on: `succeed`, `fail` or `tenths`.
+    /// Says how the function answers from now on: `succeed`, `fail`, `slow` (20 s) or `tenths`.
     pub(crate) fn answer(&self, mode: &str) {
         std::fs::write(self.folder.join("mode.new"), mode).unwrap();
         std::fs::rename(self.folder.join("mode.new"), self.folder.join("mode")).unwrap();

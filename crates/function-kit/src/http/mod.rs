@@ -2,6 +2,9 @@
 //!
 //! A handler always answers with a [`Response`]: an invocation that fails is a 502 to the client, which says nothing.
 //! What a client did wrong is a 4xx and what is wrong here a 5xx, both as `{"error": "…"}`.
+//!
+//! `HEAD` is answered here, for every handler: the handler is asked for `GET`, and its body is left out. Any other method
+//! that a path does not take, `OPTIONS` among them, is a 405 with `Allow`: no path is there for pages of other origins.
 
 mod request;
 mod response;
@@ -28,15 +31,20 @@ where
 {
     let handler = &handler;
     serve(async move |payload: Arc<RawValue>, deadline, event: &mut WideEvent| {
-        let request = Request::from_payload(payload.get())
+        let mut request = Request::from_payload(payload.get())
             .map_err(|error| Failure::new(FaultClass::Poison, error.to_string()))?;
         // The event repeats each of these bytes in at least one of its own.
         drop(payload);
         note_request(event, &request);
+        let headers_only = request.method == Method::HEAD;
+        if headers_only {
+            request.method = Method::GET;
+        }
         let answered = timeout_at(deadline, handler(request, deadline)).await;
         let response = answered.unwrap_or_else(|_| {
             Response::unavailable("the function ran out of time").because("the function ran out of time")
         });
+        let response = if headers_only { response.without_body() } else { response };
         note_response(event, &response);
         answer(response)
     })
@@ -65,14 +73,29 @@ fn note_response(event: &mut WideEvent, response: &Response) {
     for (name, count) in response.counts() {
         event.metric(name, *count, Unit::Count);
     }
-    if let Some(fault) = response.fault() {
-        event.fault(fault);
+    match response.fault() {
+        Some(fault) => {
+            event.fault(fault);
+        }
+        // No failure of ours goes without a fault, whatever the handler says of it.
+        None if response.status().is_server_error() => {
+            event.fault(format!("answered {}", response.status()));
+        }
+        None => {}
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_of_5xx_is_a_fault_even_without_a_reason() {
+        let mut event = WideEvent::new("r-1");
+        note_response(&mut event, &Response::unavailable("not now"));
+        let line: Value = serde_json::from_str(&event.line(None)).unwrap();
+        assert_eq!((&line["Faults"], &line["level"]), (&1.into(), &"ERROR".into()), "{line}");
+    }
 
     #[test]
     fn the_wide_event_tells_route_status_sizes_and_counts_but_no_word_of_the_client() {

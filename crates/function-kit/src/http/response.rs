@@ -59,7 +59,7 @@ impl Response {
         Self::error(StatusCode::NOT_FOUND, "there is nothing at this path")
     }
 
-    /// Something is at this path, but not for this method; `allowed` as in `GET, POST`.
+    /// Something is at this path, but not for this method; `allowed` as in `GET, HEAD, POST`.
     #[must_use]
     pub fn method_not_allowed(allowed: &'static str) -> Self {
         let error = format!("this path takes {allowed} only");
@@ -78,6 +78,18 @@ impl Response {
     #[must_use]
     pub fn retry_soon(self) -> Self {
         self.header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+
+    /// The answer to `HEAD`: status and headers as for `GET`, with the length of the body that is left out.
+    #[must_use]
+    pub fn without_body(mut self) -> Self {
+        // An answer of 304 describes a body that it does not have.
+        if self.status != StatusCode::NOT_MODIFIED {
+            let length = HeaderValue::from(self.body().len());
+            self.headers.insert(header::CONTENT_LENGTH, length);
+        }
+        self.body = Body::Text(String::new());
+        self
     }
 
     /// The pattern of the path that answered, such as `/vehicles/{vin}`, for the wide event.
@@ -190,6 +202,19 @@ mod tests {
         let wrong = payload(Response::method_not_allowed("GET, POST"));
         assert_eq!((&wrong["statusCode"], &wrong["headers"]["allow"]), (&json!(405), &json!("GET, POST")));
         assert_eq!(payload(Response::not_found())["statusCode"], 404);
+    }
+
+    #[test]
+    fn an_answer_without_its_body_has_the_status_and_headers_of_the_whole_one() {
+        let whole = Response::bytes(StatusCode::NOT_FOUND, "image/png", vec![0xff, 0, 0xfe]);
+        let expected = payload(whole.clone());
+        let mut head = payload(whole.without_body());
+        assert_eq!((&head["body"], &head["isBase64Encoded"]), (&json!(""), &json!(false)));
+        assert_eq!(head["headers"]["content-length"], "3");
+        head["headers"].as_object_mut().unwrap().remove("content-length");
+        assert_eq!((&head["statusCode"], &head["headers"]), (&expected["statusCode"], &expected["headers"]));
+        let unchanged = Response::text(StatusCode::NOT_MODIFIED, "text/css", "").without_body();
+        assert_eq!(unchanged.headers().get(header::CONTENT_LENGTH), None);
     }
 
     #[test]
