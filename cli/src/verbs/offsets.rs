@@ -288,13 +288,15 @@ async fn reset(stack: &Stack, pipelines: &Pipelines, group: &str, topic: &str) -
     let mut table = lake_table(stack, pipeline, group).await?.ok_or_else(nothing)?;
     let deadline = Instant::now() + PATIENCE;
     let apps = table.app_versions(deadline).await?;
-    let partitions = i32::try_from(pipeline.topic.partitions).context("too many partitions")?;
-    let versions = reset_app_versions(group, topic, 0..partitions, apps.as_map());
+    let (partitions, versions) = reset_app_versions(group, topic, apps.as_map());
     if versions.is_empty() {
         return Err(nothing());
     }
     table.set_app_versions(versions, deadline).await?;
-    out::line(format!("{group} begins anew in {topic}: {partitions} partitions forgotten in the lake"));
+    out::line(format!(
+        "{group} begins anew in {topic}: {} partitions forgotten in the lake",
+        partitions.len()
+    ));
     Ok(())
 }
 

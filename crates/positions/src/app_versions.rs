@@ -103,22 +103,20 @@ pub fn changed_app_versions(
     changes.list
 }
 
-/// The app versions that reset a group in the partitions of a topic, as an operator asks for after it was created again.
-/// Empty where the group has no position.
+/// The app versions that reset a group in a topic, as an operator asks for after it was created again, and the partitions in
+/// which the group has a position.
 #[must_use]
-pub fn reset_app_versions(
-    group: &str,
-    topic: &str,
-    partitions: Range<i32>,
-    ids: &AppIds,
-) -> Vec<(String, i64)> {
-    let known = partitions.map(|partition| app_id(group, topic, partition)).filter(|id| ids.contains_key(id));
-    known
-        .flat_map(|id| {
-            let before = position_from_app_versions(&id, ids);
-            changed_app_versions(&id, &before, &before.reset(), ids)
-        })
-        .collect()
+pub fn reset_app_versions(group: &str, topic: &str, ids: &AppIds) -> (Vec<i32>, Vec<(String, i64)>) {
+    let topic_id = format!("headwater/{group}/{topic}/");
+    let of_topic = ids.range(topic_id.clone()..).map_while(|(id, _)| id.strip_prefix(&topic_id));
+    let partitions: Vec<i32> = of_topic.filter_map(|rest| rest.parse().ok()).collect();
+    let changes = |&partition: &i32| {
+        let id = app_id(group, topic, partition);
+        let before = position_from_app_versions(&id, ids);
+        changed_app_versions(&id, &before, &before.reset(), ids)
+    };
+    let versions = partitions.iter().flat_map(changes).collect();
+    (partitions, versions)
 }
 
 /// What is to be committed, where it is not kept already.

@@ -246,12 +246,16 @@ proptest! {
             deliver(&mut position, Origin::Kafka, &offsets, |offset| offset % 3 == 0 || offset % 1_000 < 200);
             kept.extend(changed_app_versions(&id, &before, &position, &kept));
             prop_assert_eq!(&position_from_app_versions(&id, &kept), &position);
+            prop_assert_eq!((kept["headwater/g/t/1"], kept["headwater/g/t/120"]), (7, 9));
         }
         let noticed = position.of_recreated_topic(&TopicRecreated { offset: 0 });
         kept.extend(changed_app_versions(&id, &position, &noticed, &kept));
         prop_assert_eq!(&position_from_app_versions(&id, &kept), &noticed);
-        kept.extend(reset_app_versions("g", "t", 12..13, &kept));
+        kept.insert("headwater/g/t2/1".to_owned(), 5);
+        let (partitions, versions) = reset_app_versions("g", "t", &kept);
+        prop_assert_eq!(partitions, [1, 12, 120]);
+        kept.extend(versions);
         prop_assert_eq!(position_from_app_versions(&id, &kept), position.reset());
-        prop_assert_eq!((kept["headwater/g/t/1"], kept["headwater/g/t/120"]), (7, 9));
+        prop_assert_eq!((kept["headwater/g/t/120"], kept["headwater/g/t2/1"]), (0, 5));
     }
 }

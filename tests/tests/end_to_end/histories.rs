@@ -231,7 +231,7 @@ impl World {
         let schema = TopicSchema::new(&self.pipeline, lake).unwrap().table().clone();
         let mut table = Table::new(self.sinks.client(), self.parts.lake_root.join(&lake.path), schema);
         let apps = table.app_versions(deadline).await.unwrap();
-        let versions = reset_app_versions(&lake.consumer_group, topic, 0..PARTITIONS, apps.as_map());
+        let (_, versions) = reset_app_versions(&lake.consumer_group, topic, apps.as_map());
         if !versions.is_empty() {
             table.set_app_versions(versions, deadline).await.unwrap();
         }

@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 
-use bucket_ingester::RowDecoder;
+use bucket_ingester::{FilesList, RowDecoder};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
@@ -138,6 +138,20 @@ fn a_damaged_gzip_is_expanded_as_by_flate2_or_refused_with_a_reason() {
             Ok(content) => prop_assert_eq!(content, bytes, "what is not compressed passes through"),
             Err(fault) => prop_assert!(!fault.to_string().is_empty()),
         }
+        Ok(())
+    });
+}
+
+#[test]
+fn each_line_of_a_damaged_list_is_a_key_or_named() {
+    let list = "a.json\nb c.json\r\n\nfolder/é.json\n";
+    let mut wide = vec![0xFF, 0xFE];
+    wide.extend(list.encode_utf16().flat_map(u16::to_le_bytes));
+    survives(&[list.as_bytes(), &wide], |bytes| {
+        let list = FilesList::read(bytes);
+        prop_assert!(list.keys.iter().all(|key| !key.trim().is_empty() && key.len() <= 1_024));
+        prop_assert!(list.unreadable.iter().all(|line| !line.reason.is_empty()));
+        prop_assert!(list.unreadable.len() as u64 <= list.unreadable_lines);
         Ok(())
     });
 }
