@@ -1,6 +1,8 @@
 //! Serving objects: notifications from a queue (or straight from S3), commands, and the scheduled sweep, as one stream of
 //! keys with one answer for each.
 
+mod summary;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +14,10 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
+use self::summary::{NAMED, Run, Summary};
 use crate::serve::{Failure, note_retries, serve};
 use crate::telemetry::{Unit, WideEvent};
 
-/// How many keys an error names.
-const NAMED: usize = 5;
 /// One object's share of the time that is left, and the most that it gets.
 const SHARE: u32 = 4;
 const LONGEST_SHARE: Duration = Duration::from_secs(20);
@@ -230,58 +231,6 @@ async fn commanded(
                 return Err(failure);
             }
         }
-    }
-}
-
-/// What became of some objects.
-#[derive(Debug, Default)]
-struct Run {
-    objects: u64,
-    counts: Counts,
-    failed: BTreeMap<String, Failure>,
-}
-
-/// What became of all objects of an invocation, however many.
-#[derive(Debug, Default)]
-struct Summary {
-    objects: u64,
-    counts: Counts,
-    failed: u64,
-    /// Whether one of those that failed may be handled by another try.
-    passing: bool,
-    /// The first that failed, and why.
-    named: Vec<String>,
-}
-
-impl Summary {
-    fn take(&mut self, run: &Run) {
-        self.objects += run.objects;
-        add(&mut self.counts, &run.counts);
-        self.failed += run.failed.len() as u64;
-        self.passing |= run.failed.values().any(|failure| failure.class() == FaultClass::Retryable);
-        let room = NAMED.saturating_sub(self.named.len());
-        self.named.extend(run.failed.iter().take(room).map(|(key, failure)| format!("{key}: {failure}")));
-    }
-
-    fn report(&self, event: &mut WideEvent) {
-        event.metric("ObjectsReceived", self.objects, Unit::Count);
-        event.metric("ObjectsToRetry", self.failed, Unit::Count);
-        for (name, &count) in &self.counts {
-            event.metric(name, count, Unit::Count);
-        }
-    }
-
-    /// The counts; an error where an object must come again, though the others are done.
-    fn answer(self, event: &mut WideEvent) -> Result<Value, Failure> {
-        self.report(event);
-        if self.failed == 0 {
-            let mut answer = json!(self.counts);
-            answer["objects"] = self.objects.into();
-            return Ok(answer);
-        }
-        let class = if self.passing { FaultClass::Retryable } else { FaultClass::Configuration };
-        let (failed, objects, named) = (self.failed, self.objects, self.named.join("; "));
-        Err(Failure::new(class, format!("{failed} of {objects} objects must come again: {named}")))
     }
 }
 

@@ -63,8 +63,8 @@ fn watched() -> BTreeSet<String> {
         for resource in text.split("\nresource ").filter(|resource| resource.contains("\"Headwater\"")) {
             // Where one resource is several alarms, their metrics are in the list that it goes through.
             let lines = resource.lines().filter_map(|line| line.split_once('='));
-            let named = lines.filter(|(key, _)| matches!(key.trim(), "metric_name" | "metric"));
-            names.extend(named.filter_map(|(_, metric)| quoted(metric)));
+            let metrics = lines.filter(|(key, _)| matches!(key.trim(), "metric_name" | "metric"));
+            names.extend(metrics.filter_map(|(_, metric)| quoted(metric)));
         }
     }
     names

@@ -4,6 +4,7 @@
 //! new, what is parked, and what happens to a record that Postgres cannot hold, is decided here, for all such lanes alike.
 
 mod error;
+mod known;
 mod settings;
 mod transaction;
 

@@ -11,10 +11,11 @@ use objects::Client as S3Client;
 use positions::{Accepted, Handled, TopicRecreated, UNCERTAIN};
 use tokio::time::Instant;
 use warehouse::ledger::{self, Entry, Saved};
-use warehouse::search::{self, Refusal, Storable, search};
+use warehouse::search::{Refusal, Storable, search};
 use warehouse::{Client, Warehouse, WarehouseError};
 
 use crate::error::LaneError;
+use crate::known::{Found, Known, Refused, Suspects};
 use crate::settings::Settings;
 
 /// A record's place in a topic's part of a batch: the partition's, and the record's within it.
@@ -36,11 +37,6 @@ pub trait Decoded {
     /// Fields of good records that the pipeline file does not name.
     fn extra_fields(&self) -> u64;
 }
-
-/// Poison by the record's place.
-type Refused = search::Refused<Place>;
-/// What a search came to.
-type Found = search::Found<Place>;
 
 /// The good records of a topic's part of a batch.
 struct Records<'a, D>(&'a D);
@@ -82,45 +78,6 @@ enum Attempt {
     Park(Unparked),
     /// Rolled back: of these the table cannot hold some.
     Search(Suspects, LaneError),
-}
-
-/// Records of which the table cannot hold some.
-struct Suspects {
-    /// Those that were never tried, in their order.
-    new: Vec<Place>,
-    /// Those that were parked by an earlier delivery, and are tried again.
-    parked_before: Vec<Place>,
-}
-
-/// What is known from attempts before.
-#[derive(Default)]
-struct Known {
-    /// What the table cannot hold.
-    refused: Refused,
-    /// What was parked, and in which incarnation of its position.
-    parked: BTreeSet<(Place, i64)>,
-    /// Runs of records that can be stored one after the other where they cannot be together.
-    runs: Vec<Vec<Place>>,
-    /// Whether to store by `runs`.
-    in_runs: bool,
-    /// Records from this one on are left for the next delivery.
-    end: Option<Place>,
-    /// Records that an earlier delivery parked. They stay parked: there is no time to try them again.
-    left_parked: BTreeSet<Place>,
-    searches: u32,
-}
-
-impl Known {
-    /// Takes what a search found. What it had no time for is left: of the new records all from the first one on, so that the
-    /// watermark stays before them.
-    fn learn(&mut self, suspects: &Suspects, found: Found) {
-        self.searches += 1;
-        self.refused.extend(found.refused);
-        (self.runs, self.in_runs) = (found.runs, false);
-        self.end = suspects.new.get(found.looked_at).copied().or(self.end);
-        let left = found.looked_at.saturating_sub(suspects.new.len());
-        self.left_parked.extend(suspects.parked_before.iter().skip(left));
-    }
 }
 
 impl Sink {

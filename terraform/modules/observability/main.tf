@@ -39,6 +39,7 @@ locals {
     "Objects missing"   = "ObjectsMissing"
     "Messages received" = "MessagesReceived"
     "Messages to retry" = "MessagesToRetry"
+    "Lines unreadable"  = "LinesUnreadable"
     "Rows stored"       = "RowsStored"
     "Rows ignored"      = "RowsIgnored"
   }

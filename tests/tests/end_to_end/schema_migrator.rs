@@ -318,8 +318,8 @@ async fn indexes_follow_the_file_also_where_two_would_have_one_name() {
         .replace("-gauge,", "-twin,")
         .replace(".levels", ".levels_x")
         .replace(".gauge,", ".gauge_x,")
-        .replace("name: x_y", "name: y")
-        .replace("[x_y]", "[y]");
+        .replace("name: x_y", "name: 'y'")
+        .replace("[x_y]", "['y']");
     corner.migrate(&[wide.clone(), twin.clone()]).await.unwrap();
     let answer = corner.migrate(&[wide, twin]).await.unwrap();
     assert_eq!(answer["changes"], json!([]), "{answer}");

@@ -81,11 +81,11 @@ impl Edit {
                 bytes.splice(at..end, TOKENS[*token].iter().copied());
             }
             Self::Remove(one, other) => {
-                let (from, to) = ordered(one, other, length);
+                let (from, to) = ordered(*one, *other, length);
                 bytes.drain(from..to);
             }
             Self::Repeat(one, other, at) => {
-                let (from, to) = ordered(one, other, length);
+                let (from, to) = ordered(*one, *other, length);
                 let (piece, at) = (bytes[from..to].to_vec(), at.index(length + 1));
                 bytes.splice(at..at, piece);
             }
@@ -95,7 +95,7 @@ impl Edit {
 }
 
 /// Both places, at most 64 bytes apart.
-fn ordered(one: &Index, other: &Index, length: usize) -> (usize, usize) {
+fn ordered(one: Index, other: Index, length: usize) -> (usize, usize) {
     let (one, other) = (one.index(length + 1), other.index(length + 1));
     let from = one.min(other);
     (from, one.max(other).min(from + 64))
@@ -118,7 +118,9 @@ fn inputs(valid: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let damaged =
         (any::<Index>(), proptest::collection::vec(edit(), 0..6)).prop_map(move |(which, edits)| {
             let mut bytes = which.get(&valid).clone();
-            edits.iter().for_each(|edit| edit.apply(&mut bytes));
+            for edit in &edits {
+                edit.apply(&mut bytes);
+            }
             bytes
         });
     prop_oneof![30 => damaged.boxed(), 1 => proptest::collection::vec(any::<u8>(), 0..80).boxed()]

@@ -17,8 +17,8 @@ impl Owners {
         if let Some(&owner) = self.0.get(&partition) {
             return owner;
         }
-        let owned = |index: usize| self.0.values().filter(|owner| **owner == index).count();
-        let load = |index: &usize| (owned(*index), pollers[*index].is_busy());
+        let held = |index: usize| self.0.values().filter(|owner| **owner == index).count();
+        let load = |index: &usize| (held(*index), pollers[*index].is_busy());
         let owner = (0..pollers.len()).min_by_key(load).unwrap_or(0);
         self.0.insert(partition, owner);
         owner
