@@ -316,6 +316,7 @@ async fn indexes_follow_the_file_also_where_two_would_have_one_name() {
         two[0].replace("totals:", &fields).replace("[id, level]]", &format!("[x_y], [{long}], [{longer}]]"));
     let twin = wide
         .replace("-gauge,", "-twin,")
+        .replace("group: gauge-", "group: twin-")
         .replace(".levels", ".levels_x")
         .replace(".gauge,", ".gauge_x,")
         .replace("name: x_y", "name: 'y'")
