@@ -13,6 +13,7 @@ mod delivery;
 mod gateway;
 mod histories;
 mod inbox;
+mod inbox_from_others;
 mod media;
 mod poison;
 mod record_values;

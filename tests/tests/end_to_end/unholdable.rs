@@ -69,7 +69,7 @@ fn named(offset: i64, name: &str) -> Record {
 }
 
 /// Incompressible, so that no index entry can hold it.
-fn long(length: u32) -> String {
+pub(super) fn long(length: u32) -> String {
     (0..length).map(|n| char::from_u32(0x4e00 + n.wrapping_mul(7_919) % 20_000).unwrap()).collect()
 }
 
