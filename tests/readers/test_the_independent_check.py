@@ -15,13 +15,14 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from conftest import s3, storage_options
-from deltalake import DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
 # Amounts here have 30 digits.
 decimal.getcontext().prec = 100
 
 ORACLE = pathlib.Path(__file__).parents[2] / "cli/oracle/oracle.py"
 RECORDS = 300
+GROUP = "oracle"
 FIELDS = [
     {"name": "shop", "type": "string"},
     {"name": "count", "type": "int64"},
@@ -76,16 +77,18 @@ class Lane:
         assert producer.flush(30) == 0
         self.append([row(number) for number in range(RECORDS)])
 
-    def append(self, rows: list[dict[str, Any]]) -> None:
+    def append(self, rows: list[dict[str, Any]], transactions: dict[str, int] = {}) -> None:
         table = pa.Table.from_pylist([{**row, "_topic": self.topic} for row in rows], SCHEMA)
-        write_deltalake(self.uri, table, mode="append", storage_options=storage_options())
+        commit = CommitProperties(app_transactions=[Transaction(name, version) for name, version in transactions.items()])
+        write_deltalake(self.uri, table, mode="append", storage_options=storage_options(), commit_properties=commit)
 
     def delta(self) -> DeltaTable:
         return DeltaTable(self.uri, storage_options=storage_options())
 
     def opinion(self, records: bool = True) -> dict[str, Any]:
         half = RECORDS // 2
-        pipeline = {"topic": {"name": self.topic}, "fields": FIELDS, "totals": {"sum": "paid.amount"}}
+        lake = {"consumer_group": GROUP}
+        pipeline = {"topic": {"name": self.topic}, "fields": FIELDS, "lake": lake, "totals": {"sum": "paid.amount"}}
         question = {
             "storage": storage_options(),
             "kafka": os.environ["KAFKA_BOOTSTRAP_SERVERS"],
@@ -152,6 +155,20 @@ def test_a_changed_amount_is_found_to_the_last_digit(lane: Lane) -> None:
     opinion = lane.opinion()
     assert any("paid.amount is not what was sent: 1:2" in problem for problem in opinion["problems"]), opinion
     assert Decimal(opinion["sum_in_lake"]) - Decimal(opinion["sum_in_kafka"]) == Decimal("0.0000000001")
+
+
+def test_rows_of_an_earlier_topic_are_not_taken_for_this_ones(lane: Lane) -> None:
+    earlier = [{**row(number), "shop": "earlier"} for number in range(0, RECORDS, 2)]
+    lane.append(earlier, {f"headwater/{GROUP}/{lane.topic}/0/earlier/0": RECORDS // 2})
+    for opinion in (lane.opinion(), lane.opinion(records=False)):
+        assert opinion["problems"] == []
+        assert (opinion["rows"], opinion["stored"], opinion["shared"]) == (RECORDS + len(earlier), RECORDS, 0)
+    lane.append([row(42)])
+    assert "stored twice: 0:21" in lane.opinion()["problems"]
+    lane.delta().delete("_partition = 0 AND _offset = 7 AND shop <> 'earlier'")
+    assert "shop is not what was sent: 0:7" in lane.opinion()["problems"]
+    counts = lane.opinion(records=False)
+    assert (counts["stored"], counts["shared"]) == (RECORDS - 1, 1)
 
 
 def test_verify_asks_for_the_second_opinion() -> None:
