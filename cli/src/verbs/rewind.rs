@@ -63,26 +63,28 @@ async fn rewind(stack: &Stack, pipeline: &Pipeline, mapping: &Mapping) -> anyhow
     let mut offsets = BTreeMap::new();
     for (&partition, &(beginning, end)) in &ends {
         let position = positions.get(&partition).cloned().unwrap_or_default();
-        if position.next > end || position.recreated.is_some() {
-            let (last, seen) = (position.next - 1, position.recreated);
-            return Err(failure(
-                seen.map_or_else(
-                    || format!("the sink holds offset {last} of partition {partition}, Kafka ends at {end}"),
-                    |offset| {
-                        format!(
-                            "the record at offset {offset} of partition {partition} is not the stored one"
-                        )
-                    },
-                ),
-                format!(
-                    "the topic was created again: `headwater offsets reset --group {group} --topic {topic}` begins anew"
-                ),
-            ));
-        }
+        same_topic(&position, mapping, partition, end)?;
         offsets.insert(partition, first_missing(&position, beginning));
     }
     reader.set(group, topic, &offsets, Instant::now() + PATIENCE).await.context("nothing was set back")?;
     Ok(offsets)
+}
+
+/// Refuses a sink whose records are those of another topic of this name.
+fn same_topic(position: &Position, mapping: &Mapping, partition: i32, end: i64) -> anyhow::Result<()> {
+    let reason = match position.recreated {
+        Some(offset) => {
+            format!("the record at offset {offset} of partition {partition} is not the stored one")
+        }
+        None if position.next > end => {
+            let last = position.next - 1;
+            format!("the sink holds offset {last} of partition {partition}, Kafka ends at {end}")
+        }
+        None => return Ok(()),
+    };
+    let (group, topic) = (&mapping.consumer_group, &mapping.topic);
+    let way_out = format!("`headwater offsets reset --group {group} --topic {topic}` begins anew");
+    Err(failure(reason, format!("the topic was created again: {way_out}")))
 }
 
 /// The first offset that Kafka still has and the sink was never given.
@@ -105,6 +107,7 @@ async fn compared_with_rows(
     let (mut positions, mut versions) = (BTreeMap::new(), Vec::new());
     for (&partition, &(beginning, end)) in ends {
         let before = lake::position(&stored.apps, group, topic, partition);
+        same_topic(&before, mapping, partition, end)?;
         if before.earlier_at(beginning) > 0 {
             return Err(failure(
                 format!("the table holds rows of an earlier topic at the offsets of partition {partition}"),
