@@ -7,8 +7,8 @@ Standard input: {"storage": options of deltalake, "kafka": servers, "records": b
 pipeline file, "ends": {partition: [first, next offset]}, "letters": {partition: [parked offsets]}}]}.
 Standard output: one object a table.
 
-After a topic was deleted, created again and reset, the rows of the earlier topic stay. The table's transactions say up to
-which offsets earlier topics went; at such an offset there is one more row for each of them.
+When a topic is deleted, created again and reset, the rows of the earlier topic stay in the table. The table's transactions
+keep the watermark at which each earlier topic ended. Below it there may be one more row at each offset.
 """
 
 import decimal
@@ -137,6 +137,11 @@ def earlier_of(table: DeltaTable | None, pipeline: dict[str, Any], partition: in
     return found
 
 
+def earlier_at(watermarks: list[int], offset: int) -> int:
+    """How many earlier topics may have a row at this offset."""
+    return sum(offset < watermark for watermark in watermarks)
+
+
 def records_of(servers: str, topic: str, ends: dict[int, tuple[int, int]]) -> Iterator[tuple[int, int, bytes | None]]:
     """Every committed record between the ends: partition, offset, value."""
     from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -187,10 +192,10 @@ def judge(task: dict[str, Any], storage: dict[str, str], servers: str | None) ->
     known = sum(offsets_between(counted, partition, first, end).num_rows for partition, (first, end) in ends.items())
     shared, surplus = 0, 0
     doubled: Offsets = defaultdict(list)
-    columns = [counted[name].to_pylist() for name in ("_partition", "_offset", "count_all")]
+    # Otherwise each row is alone at its offset, and none is of an earlier topic.
     if any(earlier.values()) or table.num_rows != counted.num_rows:
-        for partition, offset, count in zip(*columns):
-            before = sum(offset < watermark for watermark in earlier.get(partition, ()))
+        for partition, offset, count in zip(*(counted[name].to_pylist() for name in ("_partition", "_offset", "count_all"))):
+            before = earlier_at(earlier.get(partition, []), offset)
             if count > 1 + before:
                 doubled[partition].append(offset)
                 surplus += count - 1 - before
@@ -229,7 +234,7 @@ def judge(task: dict[str, Any], storage: dict[str, str], servers: str | None) ->
         except Bad as bad:
             different[(partition, str(bad)[:80])].append(offset)
             continue
-        # Of an earlier topic's rows and this one's, the closest is this one's.
+        # The other rows at this offset are of earlier topics: the one that differs least is taken for this record's.
         unlike = [[path for path, kind in fields if not equal(values[path][row], at(record, path), kind)] for row in rows]
         closest = min(range(len(rows)), key=lambda index: len(unlike[index]))
         for path in unlike[closest]:
@@ -246,7 +251,7 @@ def judge(task: dict[str, Any], storage: dict[str, str], servers: str | None) ->
             for offset, rows in places[partition].items()
             if first <= offset < end
             and offset not in seen[partition]
-            and len(rows) > sum(offset < watermark for watermark in earlier[partition])
+            and len(rows) > earlier_at(earlier[partition], offset)
         ]
         for partition, (first, end) in ends.items()
     }
@@ -280,6 +285,6 @@ if __name__ == "__main__":
         status = 1
     sys.stdout.flush()
     sys.stderr.flush()
-    # The interpreter must not be torn down: pyarrow's threads may still close files, for which they call deltalake's
-    # Python code. They then abort the process (apache/arrow issues 34314 and 38352).
+    # Exit without shutting the interpreter down: pyarrow's threads may still be closing files, which calls Python code of
+    # deltalake, and during a shutdown that aborts the process (apache/arrow issues 34314 and 38352).
     os._exit(status)

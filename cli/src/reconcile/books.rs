@@ -1,69 +1,43 @@
 //! The ledger's side: what each sink in Postgres was given, as its own books say, against what Kafka took.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Range,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
-use positions::OffsetRanges;
+use positions::{OffsetRanges, Position};
 use tokio_postgres::Transaction;
 
 use super::{
     Verdict,
     ends::Ends,
-    lost::Reach,
     topic::{Found, Offsets, Topic, below, intersection, within},
 };
 
 /// One partition's books.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Books {
-    pub(crate) next: i64,
-    pub(crate) holes: Vec<Range<i64>>,
+    pub(crate) position: Position,
     pub(crate) holes_forgotten: i64,
     pub(crate) stored: i64,
-    pub(crate) parked_count: i64,
-    pub(crate) parked: BTreeSet<i64>,
-    pub(crate) incarnation: i64,
-    pub(crate) earlier: Vec<i64>,
-    pub(crate) recreated: Option<i64>,
+    pub(crate) parked: i64,
 }
 
 impl Books {
     /// The offsets that Kafka has and the books do not. They may know more than Kafka had when it was asked.
     fn open(&self, (beginning, end): (i64, i64)) -> OffsetRanges {
-        let end = end.max(self.next);
-        let mut open: OffsetRanges = self.holes.iter().cloned().collect();
-        open.insert(self.next..end);
+        let end = end.max(self.position.next);
+        let mut open = self.position.holes.clone();
+        open.insert(self.position.next..end);
         intersection(&open, &within((beginning, end)))
     }
 
     /// The offsets that both have.
-    fn handled(&self, beginning: i64) -> OffsetRanges {
-        within((beginning, self.next)).difference(&self.holes.iter().cloned().collect())
+    pub(crate) fn handled(&self, beginning: i64) -> OffsetRanges {
+        within((beginning, self.position.next)).difference(&self.position.holes)
     }
 
     /// The offsets that the books have and Kafka no longer has.
     fn expired(&self, beginning: i64) -> OffsetRanges {
-        below(beginning.min(self.next)).difference(&self.holes.iter().cloned().collect())
-    }
-
-    /// How far the sink is.
-    pub(crate) fn reach(&self) -> Reach {
-        Reach { next: self.next, holes: self.holes.iter().cloned().collect() }
-    }
-
-    /// How many earlier topics may have had a record at this offset.
-    pub(crate) fn earlier_at(&self, offset: i64) -> usize {
-        self.earlier.iter().filter(|&&next| offset < next).count()
-    }
-
-    /// Whether this record was stored.
-    pub(crate) fn counted(&self, offset: i64) -> bool {
-        offset < self.next
-            && !self.parked.contains(&offset)
-            && !self.holes.iter().any(|hole| hole.contains(&offset))
+        below(beginning.min(self.position.next)).difference(&self.position.holes)
     }
 }
 
@@ -87,31 +61,27 @@ pub(crate) async fn read(
         .context("cannot read kafka_offsets")?;
     for row in rows {
         let (lower, upper): (Vec<i64>, Vec<i64>) = (row.get(5), row.get(6));
-        let holes = lower.into_iter().zip(upper).map(|(start, end)| start..end).collect();
-        books.insert(
-            row.get(0),
-            Books {
-                next: row.get(1),
-                holes,
-                holes_forgotten: row.get(2),
-                stored: row.get(3),
-                parked_count: row.get(4),
-                parked: BTreeSet::new(),
-                incarnation: row.get(7),
-                earlier: row.get(8),
-                recreated: row.get(9),
-            },
-        );
+        let position = Position {
+            next: row.get(1),
+            holes: lower.into_iter().zip(upper).map(|(start, end)| start..end).collect(),
+            incarnation: row.get(7),
+            earlier: row.get(8),
+            recreated: row.get(9),
+            ..Position::default()
+        };
+        let (holes_forgotten, stored, parked) = (row.get(2), row.get(3), row.get(4));
+        books.insert(row.get(0), Books { position, holes_forgotten, stored, parked });
     }
     let rows = transaction
         .query(
-            "SELECT partition, record_offset FROM kafka_parked WHERE consumer_group = $1 AND topic = $2",
+            "SELECT partition, record_offset FROM kafka_parked WHERE consumer_group = $1 AND topic = $2 \
+             ORDER BY partition, record_offset",
             &[&group, &topic],
         )
         .await
         .context("cannot read kafka_parked")?;
     for row in rows {
-        books.entry(row.get(0)).or_default().parked.insert(row.get(1));
+        books.entry(row.get(0)).or_default().position.parked.insert_one(row.get(1));
     }
     Ok(books)
 }
@@ -138,7 +108,7 @@ pub(crate) async fn look_up(topic: &mut Topic<'_>, all: &BTreeMap<i32, Books>) -
         let (handled, expired) = (books.handled(ends.0), books.expired(ends.0));
         let all = handled.count() + expired.count();
         let mut bounds = (all, all);
-        if books.stored + books.parked_count != all || topic.has_gap(number, &handled) {
+        if books.stored + books.parked != all || topic.has_gap(number, &handled) {
             let found = topic.look_up(&Offsets::from([(number, handled.clone())])).await?;
             let records = found.get(&number).map_or(0, |found| found.records.count() + found.gone.count());
             let gapless = records == handled.count();
@@ -169,24 +139,24 @@ pub(crate) fn judge(
         let books = all.get(&partition).unwrap_or(&no_books);
         let Found { records: missing, gone } = seen.open.get(&partition).unwrap_or(&nothing);
         let (least, most) = seen.bounds.get(&partition).copied().unwrap_or_default();
-        let counted = books.stored + books.parked_count;
+        let counted = books.stored + books.parked;
         let delivered = counted.clamp(least, most);
         let surplus = counted - delivered;
-        let without_letter =
-            books.parked.difference(&letters(partition, books.incarnation)).copied().collect();
+        let Position { parked, incarnation, recreated, .. } = &books.position;
+        let letters: OffsetRanges = letters(partition, *incarnation).into_iter().collect();
         verdict.produced += delivered + missing.count();
         verdict.stored += books.stored;
-        verdict.parked += books.parked_count;
+        verdict.parked += books.parked;
         verdict.missing += missing.count() + (-surplus).max(0);
         verdict.doubled += surplus.max(0);
         verdict.lose(partition, gone);
-        verdict.recreated(partition, books.recreated);
+        verdict.recreated(partition, *recreated);
         verdict.problem("neither stored nor parked", partition, missing);
-        verdict.problem("parked, but not among the parked records", partition, &without_letter);
+        verdict.problem("parked, but not among the parked records", partition, &parked.difference(&letters));
         if surplus != 0 {
             verdict.problems.push(format!(
                 "the ledger counts {} stored and {} parked of {delivered} delivered in partition {partition}",
-                books.stored, books.parked_count,
+                books.stored, books.parked,
             ));
         }
         // Holes that were forgotten are no fault where every record is counted: they were transaction markers.
@@ -218,14 +188,18 @@ mod tests {
         verdict
     }
 
+    fn books(next: i64, stored: i64, holes: std::ops::Range<i64>) -> Books {
+        let holes = std::iter::once(holes).collect();
+        Books { position: Position { next, holes, ..Position::default() }, stored, ..Books::default() }
+    }
+
     fn verdict(books: Books, ends: (i64, i64)) -> Verdict {
         verdict_with_gaps(books, ends, &[])
     }
 
     #[test]
     fn offsets_without_a_record_are_neither_missing_nor_produced() {
-        let books =
-            Books { next: 12, stored: 9, holes: std::iter::once(10..11).collect(), ..Books::default() };
+        let books = books(12, 9, 10..11);
         let of_gaps = verdict_with_gaps(books.clone(), (0, 13), &[4, 5, 10, 12]);
         assert!(of_gaps.holds(), "{of_gaps:?}");
         assert_eq!((of_gaps.produced, of_gaps.stored), (9, 9));
@@ -235,28 +209,29 @@ mod tests {
 
     #[test]
     fn what_expired_may_have_held_gaps_where_the_rest_does() {
-        let books = Books { next: 100, stored: 90, ..Books::default() };
+        let books = books(100, 90, 0..0);
         assert!(verdict_with_gaps(books.clone(), (50, 100), &[60]).holds());
         assert!(!verdict(books, (50, 100)).holds(), "no gap is known");
     }
 
     #[test]
     fn stored_and_parked_make_up_what_was_produced() {
-        let books = Books { next: 3, stored: 2, parked_count: 1, parked: [1].into(), ..Books::default() };
+        let mut books = Books { parked: 1, ..books(3, 2, 0..0) };
+        books.position.parked.insert_one(1);
         assert!(verdict(books, (0, 3)).holds());
     }
 
     #[test]
     fn a_hole_is_missing_and_a_surplus_is_doubled() {
-        let holed = Books { next: 3, stored: 2, holes: std::iter::once(1..2).collect(), ..Books::default() };
+        let holed = books(3, 2, 1..2);
         assert_eq!(verdict(holed, (0, 3)).missing, 1);
-        let surplus = Books { next: 3, stored: 4, ..Books::default() };
+        let surplus = books(3, 4, 0..0);
         assert_eq!(verdict(surplus, (0, 3)).doubled, 1);
     }
 
     #[test]
     fn what_expired_before_the_group_came_is_nobodys() {
-        let books = Books { next: 9, stored: 4, holes: std::iter::once(0..5).collect(), ..Books::default() };
+        let books = books(9, 4, 0..5);
         assert!(verdict(books, (5, 9)).holds());
     }
 

@@ -1,21 +1,18 @@
 //! Rows of an earlier topic: what a sink kept when its topic was deleted, created again and reset.
 //!
-//! A row says which offset it holds, not of which topic. So at each offset one row is taken off for each earlier topic that
-//! went as far. Where that leaves none, the sink's position says whether the row is one of the topic that there is now.
+//! A row says which offset it holds, but not of which topic. So at each offset, one row is left out for each earlier topic
+//! that reached this offset. If no row is left then, the sink's position decides whether one of them is the current topic's.
 
-/// Of a partition's rows (their offsets, sorted, repeated where rows are) those of the topic that there is now.
-/// `earlier_at` says how many earlier topics may have a row at an offset, `holds` whether the sink was given the current
-/// topic's record.
-pub(crate) fn taken_off(
-    rows: &[i64],
-    earlier_at: impl Fn(i64) -> usize,
-    holds: impl Fn(i64) -> bool,
-) -> Vec<i64> {
+use positions::Position;
+
+/// Filters the rows of one partition for those of the current topic. `rows` are their offsets: sorted, and repeated where
+/// several rows have the same offset.
+pub(crate) fn of_current_topic(rows: &[i64], position: &Position) -> Vec<i64> {
     let mut ours = Vec::with_capacity(rows.len());
     for same in rows.chunk_by(|a, b| a == b) {
-        let earlier = earlier_at(same[0]);
-        let left = same.len().saturating_sub(earlier).max(usize::from(earlier > 0 && holds(same[0])));
-        ours.extend(&same[..left]);
+        let earlier = position.earlier_at(same[0]);
+        let at_least = usize::from(earlier > 0 && position.is_stored(same[0]));
+        ours.extend(&same[..same.len().saturating_sub(earlier).max(at_least)]);
     }
     ours
 }
@@ -26,14 +23,15 @@ mod tests {
 
     #[test]
     fn without_an_earlier_topic_every_row_counts() {
-        assert_eq!(taken_off(&[0, 1, 1, 7], |_| 0, |_| false), [0, 1, 1, 7]);
+        assert_eq!(of_current_topic(&[0, 1, 1, 7], &Position::default()), [0, 1, 1, 7]);
     }
 
     #[test]
-    fn rows_of_an_earlier_topic_are_taken_off_and_those_of_this_one_stay() {
+    fn rows_of_an_earlier_topic_are_left_out_and_those_of_this_one_stay() {
         // The earlier topic had offsets 0 to 4, of which 3 was parked; this one has 0 to 5, of which 2 is not stored yet.
-        let earlier_at = |offset| usize::from(offset < 5);
+        let holes = [2].into_iter().collect();
+        let position = Position { next: 6, holes, earlier: vec![5], ..Position::default() };
         let rows = [0, 0, 1, 1, 2, 3, 4, 4, 4, 5];
-        assert_eq!(taken_off(&rows, earlier_at, |offset| offset != 2), [0, 1, 3, 4, 4, 5]);
+        assert_eq!(of_current_topic(&rows, &position), [0, 1, 3, 4, 4, 5]);
     }
 }

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use super::{
     Verdict,
-    earlier::taken_off,
+    earlier::of_current_topic,
     ends::Ends,
     lost::Reach,
     topic::{Found, Offsets, intersection, within},
@@ -77,12 +77,7 @@ impl Stored {
     pub(crate) fn of_current_topic(mut self, group: &str, topic: &str) -> Self {
         for (partition, rows) in &mut self.offsets {
             let position = position(&self.apps, group, topic, *partition);
-            let holds = |offset| {
-                offset < position.next
-                    && !position.holes.contains(offset)
-                    && !position.parked.contains(offset)
-            };
-            *rows = taken_off(rows, |offset| position.earlier_at(offset), holds);
+            *rows = of_current_topic(rows, &position);
         }
         self
     }
@@ -170,10 +165,7 @@ pub(crate) fn open(held: &Offsets, ends: &Ends) -> Offsets {
 
 /// How far the sink is in each partition.
 pub(crate) fn reaches(stored: &Stored, group: &str, topic: &str, ends: &Ends) -> BTreeMap<i32, Reach> {
-    let of = |&partition: &i32| {
-        let position = position(&stored.apps, group, topic, partition);
-        (partition, Reach { next: position.next, holes: position.holes })
-    };
+    let of = |&partition: &i32| (partition, Reach::of(&position(&stored.apps, group, topic, partition)));
     ends.keys().map(of).collect()
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kafka_offsets::PartitionLag;
-use positions::OffsetRanges;
+use positions::{OffsetRanges, Position};
 
 use super::{
     Verdict,
@@ -21,6 +21,11 @@ pub(crate) struct Reach {
 }
 
 impl Reach {
+    /// That of a sink with this position.
+    pub(crate) fn of(position: &Position) -> Self {
+        Self { next: position.next, holes: position.holes.clone() }
+    }
+
     /// Offsets below `end` that the sink does not have.
     fn open(&self, end: i64) -> OffsetRanges {
         let mut open = self.holes.clone();

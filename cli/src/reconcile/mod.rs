@@ -65,7 +65,8 @@ impl Verdict {
         }
     }
 
-    /// Adds that the sink refuses a partition, if it does.
+    /// Adds a problem if the sink refuses this partition because its topic was created again. `found_at` is the offset at which
+    /// it noticed that.
     pub(crate) fn recreated(&mut self, partition: i32, found_at: Option<i64>) {
         if let Some(offset) = found_at {
             let (group, topic) = (&self.group, &self.topic);

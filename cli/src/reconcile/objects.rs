@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use dead_letters::{ParkedObject, Source};
 use serde::Serialize;
 use tokio_postgres::Client;
-use warehouse::search::HELD_NOT;
+use warehouse::search::CANNOT_HOLD;
 
 /// How many problems are named.
 const NAMED: usize = 10;
@@ -131,7 +131,7 @@ pub(crate) struct Books {
     pub(crate) entries: BTreeMap<String, Entry>,
     /// Indices of dead letters by object; none for the object as a whole.
     pub(crate) letters: BTreeMap<String, BTreeSet<Option<u64>>>,
-    /// Those of them that only the tables refused: their own content is good.
+    /// Of these letters, those of elements that are valid by themselves but that the tables refused.
     refused: BTreeMap<String, BTreeSet<Option<u64>>>,
 }
 
@@ -174,7 +174,7 @@ pub(crate) async fn books(
             && of == bucket
         {
             by_object.entry(key.clone()).or_default().insert(*index);
-            if record.reason.starts_with(HELD_NOT) {
+            if record.reason.starts_with(CANNOT_HOLD) {
                 refused.entry(key.clone()).or_default().insert(*index);
             }
         }

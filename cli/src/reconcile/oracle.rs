@@ -36,7 +36,7 @@ pub(crate) struct Opinion {
     pub(crate) rows: i64,
     /// Distinct records between the ends that Kafka had.
     pub(crate) stored: i64,
-    /// Offsets between them whose rows may all be of earlier topics.
+    /// Of the offsets between the ends, those whose rows may all belong to earlier topics.
     pub(crate) shared: i64,
     pub(crate) doubled: i64,
     /// What the records in Kafka say, if they were read.

@@ -12,7 +12,7 @@ use warehouse::{NewRow, RowsTable, quoted};
 use super::{
     Verdict,
     books::{self, Books, Seen},
-    earlier::taken_off,
+    earlier::of_current_topic,
     ends::Ends,
     records,
     topic::Offsets,
@@ -53,17 +53,18 @@ pub(crate) fn judge(
     for (&partition, &(beginning, _)) in ends {
         let books = stored.books.get(&partition).cloned().unwrap_or_default();
         let rows = stored.offsets.get(&partition).map(Vec::as_slice).unwrap_or_default();
-        let rows = taken_off(rows, |offset| books.earlier_at(offset), |offset| books.counted(offset));
+        let rows = of_current_topic(rows, &books.position);
         let doubled: OffsetRanges =
             rows.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
         verdict.doubled += doubled.count();
         verdict.problem("stored more than once", partition, &doubled);
-        let strangers: OffsetRanges = rows.iter().copied().filter(|offset| !books.counted(*offset)).collect();
+        let strangers: OffsetRanges =
+            rows.iter().copied().filter(|offset| !books.position.is_stored(*offset)).collect();
         verdict.problem("stored, but not by the ledger", partition, &strangers);
-        let with_row: BTreeSet<i64> = rows.iter().copied().collect();
+        let with_row: OffsetRanges = rows.into_iter().collect();
         // What Kafka no longer holds cannot be asked for.
-        let handled = (beginning..books.next).filter(|offset| books.counted(*offset));
-        let missing: OffsetRanges = handled.filter(|offset| !with_row.contains(offset)).collect();
+        let stored = books.handled(beginning).difference(&books.position.parked);
+        let missing = stored.difference(&with_row);
         if !missing.is_empty() {
             without_row.insert(partition, missing);
         }

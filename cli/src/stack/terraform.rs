@@ -149,7 +149,7 @@ impl Terraform {
         })
     }
 
-    /// Runs `terraform apply`. Adds to `unheard` the resources that could not be created because they exist already.
+    /// Runs `terraform apply`. Resources that it could not create because they already exist are added to `unheard`.
     fn apply(&self, args: &[OsString], step: &Step, unheard: &mut Vec<Unheard>) -> anyhow::Result<()> {
         let (mut done, mut total) = (0_u64, 0_u64);
         step.now("comparing");

@@ -35,8 +35,8 @@ use crate::{
 /// How long a lake may take to answer.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Holes are looked up in Kafka while they have at most so many offsets together, in each partition: a look is only for
-/// the display, and reads every record in them.
+/// The most offsets per partition that are looked up in Kafka. To find out whether a hole holds records, all of them are read,
+/// which would take too long for a command that only shows something.
 const LOOKED_UP: i64 = 50_000;
 
 /// Arguments of `headwater offsets`.
@@ -221,7 +221,7 @@ async fn empty_holes(
     Ok(holes.into_iter().map(empty).collect())
 }
 
-/// Of `holes`, the offsets that Kafka keeps, as far as they are few.
+/// The part of `holes` that Kafka still has, without holes that would exceed [`LOOKED_UP`].
 fn to_look_up(holes: &OffsetRanges, kept: (i64, i64)) -> OffsetRanges {
     let mut few = OffsetRanges::default();
     for hole in intersection(holes, &within(kept)).iter() {

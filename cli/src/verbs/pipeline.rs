@@ -53,7 +53,7 @@ pub(crate) fn check_folder(folder: &Path) -> anyhow::Result<usize> {
     Ok(Pipelines::from_folder(folder).map_err(|error| explained(&error))?.iter().count())
 }
 
-/// A folder holds the files of one installation, and so do files that are named together.
+/// Checks each folder as one installation, and all files that are named by themselves as another one.
 fn check(paths: &[PathBuf]) -> anyhow::Result<()> {
     let (folders, mut files): (Vec<_>, Vec<_>) = paths.iter().cloned().partition(|path| path.is_dir());
     files.sort();

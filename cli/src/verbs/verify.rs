@@ -16,7 +16,9 @@ use crate::{
     reconcile::{
         Verdict,
         books::{self, Books, Seen},
-        ends, fleet, inbox, lake, lost, media,
+        ends, fleet, inbox, lake,
+        lost::{self, Reach},
+        media,
         oracle::Oracle,
         parked::{self, Letters},
         report::{Report, Sum},
@@ -170,7 +172,9 @@ async fn judge(
         let books = counted.as_ref().map(|(_, read)| &read.books);
         let in_totals = |partition: i32, offset: i64| {
             let books = books.and_then(|books| books.get(&partition));
-            books.is_some_and(|books| books.counted(offset) || books.earlier_at(offset) > 0)
+            books.is_some_and(|Books { position, .. }| {
+                position.is_stored(offset) || position.earlier_at(offset) > 0
+            })
         };
         let mut verdict = Verdict::of("parquet-writer", &spec.consumer_group, topic);
         let stored = lake::read(stack, &spec.path, field, in_totals).await?;
@@ -194,7 +198,7 @@ async fn judge(
     let Some((verdict, stored)) = of_lake else { return Ok(()) };
     if let Some((totals, read)) = counted {
         let was_reset = stored.was_reset(&verdict.group, topic)
-            || read.books.values().any(|books| !books.earlier.is_empty());
+            || read.books.values().any(|books| !books.position.earlier.is_empty());
         let lake = stored.sum.map(|sum| decimal(sum, &read.sum));
         // Of an earlier topic it is not known any more what either sink parked or was not given.
         let lake = lake.filter(|lake| !was_reset || *lake == read.sum);
@@ -220,7 +224,7 @@ async fn judge_books(
     books: &BTreeMap<i32, Books>,
     kafka: &mut Kafka<'_>,
 ) -> anyhow::Result<Seen> {
-    let reaches = books.iter().map(|(&partition, books)| (partition, books.reach())).collect();
+    let reaches = books.iter().map(|(&partition, books)| (partition, Reach::of(&books.position))).collect();
     let lags = kafka.lags(&verdict.group);
     lost::judge(verdict, stack, &reaches, &lags).await?;
     books::look_up(&mut kafka.topic, books).await

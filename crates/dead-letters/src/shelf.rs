@@ -126,7 +126,7 @@ impl DeadLetters {
         self.store.put(&path, lines(records), deadline).await
     }
 
-    /// Parks an object as a whole that no registry of readings knows, because it cannot hold the object's key.
+    /// Parks a whole object that has no entry in the registry of readings, because the registry cannot hold its key.
     pub async fn park_unregistered(
         &self,
         lane: &str,

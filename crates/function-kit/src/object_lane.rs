@@ -31,8 +31,8 @@ pub trait ObjectLane: Send + Sync + 'static {
     /// what was read before.
     fn handle(&self, keys: &[String], force: bool, deadline: Instant) -> impl Future<Output = Vec<Handled>>;
 
-    /// The keys behind `after` that are to be looked at because no notification may have told of them; with `force` also
-    /// those that were read. Few enough for the memory: where there are more, [`Found::next`] says where they begin.
+    /// Looks for keys that sort after `after` and whose notification may have been lost; with `force`, also for those that
+    /// were read. Returns one page, small enough for the memory; [`Found::next`] says where the next one begins.
     fn find(
         &self,
         force: bool,
@@ -71,11 +71,11 @@ pub struct Found {
     pub keys: Vec<String>,
     /// What was counted while looking.
     pub counts: Counts,
-    /// What the next look is behind; `None` where this was the last one.
+    /// What to pass as `after` for the next page; `None` after the last one.
     pub next: Option<String>,
 }
 
-/// The deadline of one object's requests: a store that has no answer for one object leaves time for the others.
+/// The deadline for the requests of one object. It leaves time for the other objects if the store does not answer for this one.
 #[must_use]
 pub fn patience(deadline: Instant) -> Instant {
     let now = Instant::now();

@@ -131,8 +131,8 @@ async fn kafka_invocation(
     Ok(answer)
 }
 
-/// Notes why records or objects must come again, in an answer that Lambda takes for success. What somebody must act on
-/// is a fault of the invocation all the same: `Faults` and its alarm are the only ones that tell of it.
+/// Notes why records or objects must be delivered again, in an invocation that Lambda takes for a success. If somebody must
+/// act on it, the invocation has a fault as well: otherwise only the log would tell, and no alarm.
 pub(crate) fn note_retries(event: &mut WideEvent, reasons: String, needs_action: bool) {
     if needs_action {
         event.fault(reasons.clone());

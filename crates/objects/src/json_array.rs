@@ -14,10 +14,10 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::text::BYTE_ORDER_MARK;
+
 pub use damage::Damage;
 use scanner::{Scanner, is_white};
-
-use crate::text::BYTE_ORDER_MARK;
 
 /// A place between two elements. Two integers, fit to be stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -196,8 +196,8 @@ impl Entity {
     }
 }
 
-/// S3 encodes keys in notifications and listings as forms do: `+` for a space, `%` and two hexadecimal digits for a byte of UTF-8. A `%` without them
-/// would name another object if it were let through.
+/// Decodes a key. In notifications and listings, S3 encodes keys as forms do: `+` for a space, `%` and two hexadecimal digits
+/// for a byte of UTF-8. A `%` without them would name another object if it were let through.
 pub(crate) fn form_decoded(key: &str) -> Result<String, &'static str> {
     let mut decoded = Vec::with_capacity(key.len());
     let mut bytes = key.bytes();

@@ -12,7 +12,7 @@ use crate::web::{WebFolder, WebReader};
 
 /// One request's share of an object on S3. Two are in memory at a time: one being worked on, one being fetched.
 const PIECE: u64 = 8 << 20;
-/// How long one piece is asked for: an object that the store does not give leaves time for the others.
+/// The longest that one piece is waited for, so that an object that the store does not deliver leaves time for others.
 const PIECE_PATIENCE: Duration = Duration::from_secs(25);
 
 /// Where objects come from.

@@ -255,8 +255,8 @@ impl ObjectStore {
         self.list(Listing { prefix, after: String::new(), delimiter: None }, deadline).await
     }
 
-    /// The first objects, a thousand at the most, whose path begins with `prefix` and sorts after the path `after`; and
-    /// whether there are more behind them.
+    /// The first page (at most a thousand objects) of those whose path begins with `prefix` and sorts after `after`, and
+    /// whether more follow.
     pub async fn list_page(
         &self,
         prefix: &str,
@@ -280,7 +280,7 @@ impl ObjectStore {
         Ok(found)
     }
 
-    /// One answer of a listing, and where the next one begins.
+    /// One page of a listing, and the token with which the next one is asked for; `None` after the last.
     async fn page(
         &self,
         listing: &Listing<'_>,
@@ -297,7 +297,7 @@ impl ObjectStore {
                     .set_delimiter(listing.delimiter.map(str::to_owned))
                     .set_start_after(after.map(|after| self.location.key(after)))
                     .set_continuation_token(from.clone())
-                    // XML cannot spell all keys.
+                    // Without it, a key with a character that XML does not allow would make the answer unreadable.
                     .encoding_type(EncodingType::Url)
                     .send()
                     .await

@@ -1,18 +1,18 @@
-//! Byte order marks, which editors and other systems put before a text.
+//! The encoding of a text, as far as a byte order mark at its beginning tells it.
 
 /// U+FEFF in UTF-8.
 pub(crate) const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
-/// No character by itself.
+/// Half of a character: by itself it is none, so that decoding fails there.
 const LONE_SURROGATE: u16 = 0xD800;
 
-/// The bytes behind a byte order mark of UTF-8, if there is one. Windows' editors write it, JSON parsers refuse it.
+/// Removes a byte order mark of UTF-8 from the beginning, if there is one. Editors on Windows write it, JSON parsers refuse it.
 #[must_use]
 pub fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(&BYTE_ORDER_MARK).unwrap_or(bytes)
 }
 
-/// The code units of a text in UTF-16 that begins with a byte order mark, without the mark; `None` where there is no mark.
-/// An odd byte at the end becomes a unit that is no character.
+/// The code units of a text in UTF-16 behind its byte order mark; `None` if it does not begin with one. A single byte at the
+/// end, half of a unit, becomes a lone surrogate.
 #[must_use]
 pub fn utf_16_units(bytes: &[u8]) -> Option<Vec<u16>> {
     let unit: fn([u8; 2]) -> u16 = match bytes.first_chunk()? {

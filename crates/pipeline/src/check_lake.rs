@@ -6,7 +6,7 @@ use crate::check::{Checker, is_column};
 use crate::rule::Rule;
 use crate::spec::{Lake, Pipeline};
 
-/// Characters that S3 asks to avoid, that Hadoop takes for a pattern, or that an address needs for itself.
+/// Characters that S3 advises against, that Hadoop reads as a pattern, or that have a meaning in an address.
 const BARRED: &str = "\\{}^%`[]\"<>~#|?*:";
 
 pub(crate) fn lake(checker: &mut Checker, lake: &Lake, pipeline: &Pipeline) {
@@ -39,7 +39,7 @@ fn is_calendar_pattern(pattern: &str) -> bool {
     parts.all(|part| part.starts_with(['Y', 'm', 'd', 'H', 'j', 'G', 'V']))
 }
 
-/// Whether one of two folders is the other or lies in it, however they are written.
+/// Whether two paths name the same folder, or one lies inside the other. `a//b`, `a/./b` and `a/c/../b` are the same folder.
 pub(crate) fn overlap(one: &str, other: &str) -> bool {
     let (one, other) = (parts(one), parts(other));
     one.starts_with(&other) || other.starts_with(&one)

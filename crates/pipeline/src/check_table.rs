@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::check::Checker;
 use crate::field::{Field, FieldType};
 use crate::layout::Layout;
-use crate::postgres::{MOST_KEY_COLUMNS, Relation, column, is_identifier, keyed, table_name};
+use crate::postgres::{Relation, column, is_identifier, key_length, keyed, table_name};
 use crate::rule::Rule;
 use crate::spec::{OnRepeat, Pipeline, Table};
 
@@ -37,9 +37,7 @@ pub(crate) fn table(checker: &mut Checker, table: &Table, pipeline: &Pipeline, l
         checker.require(keyed(layout, path).is_some(), &at, Rule::KeyField);
         checker.require(named.insert(path), &at, Rule::KeyTwice);
     }
-    if table.key.len() > MOST_KEY_COLUMNS {
-        checker.problem(&["table", "key"], Rule::KeyLong, table.key.len().to_string());
-    }
+    key_length(checker, &table.key, &["table", "key"]);
     checker.require(
         table.on_repeat == OnRepeat::KeepFirst || !table.key.is_empty(),
         &["table", "on_repeat"],
@@ -53,9 +51,7 @@ fn indexes(checker: &mut Checker, table: &Table, layout: &Layout) {
     for (number, index) in table.indexes.iter().enumerate() {
         let at = ["table", "indexes", &number.to_string()];
         checker.require(!index.is_empty(), &at, Rule::NoKey);
-        if index.len() > MOST_KEY_COLUMNS {
-            checker.problem(&at, Rule::KeyLong, index.len().to_string());
-        }
+        key_length(checker, index, &at);
         // Postgres would make both, and each run afterwards would find one of them.
         if let Some(first) = table.indexes[..number].iter().position(|other| other == index) {
             checker.problem(&at, Rule::IndexTwice, format!("table.indexes.{first}"));

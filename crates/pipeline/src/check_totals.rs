@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::check::Checker;
 use crate::field::FieldType;
 use crate::layout::Layout;
-use crate::postgres::{MOST_KEY_COLUMNS, column, is_identifier, keyed, table_name};
+use crate::postgres::{column, is_identifier, key_length, keyed, table_name};
 use crate::rule::Rule;
 use crate::spec::Totals;
 
@@ -29,9 +29,7 @@ pub(crate) fn totals(checker: &mut Checker, totals: &Totals, layout: &Layout) {
     });
     checker.require(sum.is_some(), &["totals", "sum"], Rule::Sum);
     checker.require(!totals.key.is_empty(), &["totals", "key"], Rule::NoKey);
-    if totals.key.len() > MOST_KEY_COLUMNS {
-        checker.problem(&["totals", "key"], Rule::KeyLong, totals.key.len().to_string());
-    }
+    key_length(checker, &totals.key, &["totals", "key"]);
     let mut columns = HashSet::from([totals.total_column.as_str(), UPDATED_AT]);
     for (index, key) in totals.key.iter().enumerate() {
         let index = index.to_string();

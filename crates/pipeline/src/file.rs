@@ -13,7 +13,7 @@ use crate::spec::Pipeline;
 use crate::together::Member;
 use crate::yaml;
 
-/// A file that has the shape of a pipeline. Whether it keeps the other rules, [`PipelineFile::findings`] tells.
+/// A file that has the shape of a pipeline. It may still break other rules: see [`PipelineFile::findings`].
 pub(crate) struct PipelineFile {
     name: String,
     root: Node,
@@ -68,7 +68,7 @@ impl PipelineFile {
         Finding::new(problem.rule, &self.name, Some(line), &problem.path, &problem.detail)
     }
 
-    /// The pipeline, where nothing is wrong with it.
+    /// The pipeline, or what is wrong with it.
     pub(crate) fn checked(self) -> Result<Pipeline, PipelineError> {
         let findings = self.findings();
         if findings.is_empty() { Ok(self.pipeline) } else { Err(PipelineError::Invalid(findings)) }

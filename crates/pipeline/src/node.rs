@@ -18,7 +18,7 @@ pub(crate) enum Content {
 }
 
 impl Node {
-    /// The line of the value at `path`; of the nearest value around it where it is absent.
+    /// The line of the value at `path`. If there is none, the line of the nearest value that encloses the place.
     pub(crate) fn line_of<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> usize {
         let mut node = self;
         for part in path {

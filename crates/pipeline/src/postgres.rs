@@ -27,7 +27,7 @@ const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "
 const LONGEST: usize = 63;
 
 /// The most columns of a key or an index.
-pub(crate) const MOST_KEY_COLUMNS: usize = 32;
+const MOST_KEY_COLUMNS: usize = 32;
 
 /// A table with what its name claims.
 #[derive(Debug)]
@@ -53,13 +53,19 @@ impl<'a> Relation<'a> {
         Self::new(&spec.table)
     }
 
-    /// Whether both name one table: `orders` is `public.orders`.
+    /// Whether both names refer to the same table, as `orders` and `public.orders` do.
     pub(crate) fn is_same_table(&self, other: &Relation<'_>) -> bool {
         (self.schema, self.table) == (other.schema, other.table)
     }
 
-    /// Whether a partition, a sequence or an index of `other` has this table's name, or both have a part of one name.
-    pub(crate) fn takes_part_of(&self, other: &Relation<'_>) -> bool {
+    /// Whether one of two tables has the name of a partition, a sequence or an index of the other, or both have a sequence
+    /// of one name.
+    pub(crate) fn clashes_with(&self, other: &Relation<'_>) -> bool {
+        self.takes_part_of(other) || other.takes_part_of(self)
+    }
+
+    /// Whether this table has the name of a partition, a sequence or an index of `other`, or both have a sequence of one name.
+    fn takes_part_of(&self, other: &Relation<'_>) -> bool {
         if self.schema != other.schema {
             return false;
         }
@@ -118,6 +124,13 @@ pub(crate) fn table_name(checker: &mut Checker, name: &str, at: &[&str]) {
     };
     if OWN_TABLES.iter().any(|table| is_own(table)) {
         checker.problem(at, Rule::TableOwn, name);
+    }
+}
+
+/// The rule for the number of columns of a key or an index.
+pub(crate) fn key_length(checker: &mut Checker, columns: &[String], at: &[&str]) {
+    if columns.len() > MOST_KEY_COLUMNS {
+        checker.problem(at, Rule::KeyLong, columns.len().to_string());
     }
 }
 

@@ -1,4 +1,4 @@
-//! What files must fulfil beside each other: no two claim one topic, group, folder or table.
+//! The rules for several pipeline files of one installation: no two may claim the same topic, group, folder or table.
 
 use crate::check::{Problem, groups_of};
 use crate::check_lake::overlap;
@@ -12,7 +12,7 @@ pub(crate) struct Member<'a> {
     pub(crate) name: &'a str,
 }
 
-/// What is wrong with `pipeline` beside those of `others`.
+/// The problems that `pipeline` has because of `others`, such as two files that describe one topic.
 pub(crate) fn check_beside(pipeline: &Pipeline, others: &[Member<'_>]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for other in others {
@@ -40,7 +40,7 @@ pub(crate) fn check_beside(pipeline: &Pipeline, others: &[Member<'_>]) -> Vec<Pr
                 let detail = format!("{} in {}", theirs_at.join("."), other.name);
                 if ours.is_same_table(&theirs) {
                     problem([section, key], Rule::TableOfOther, detail);
-                } else if ours.takes_part_of(&theirs) || theirs.takes_part_of(&ours) {
+                } else if ours.clashes_with(&theirs) {
                     problem([section, key], Rule::TableOfParts, detail);
                 }
             }
@@ -89,8 +89,7 @@ fn relations(pipeline: &Pipeline) -> impl Iterator<Item = ([&'static str; 2], Re
 pub(crate) fn own_tables(pipeline: &Pipeline) -> Option<Problem> {
     let (Some(totals), Some(table)) = (&pipeline.totals, &pipeline.table) else { return None };
     let (totals, table) = (Relation::of_totals(totals), Relation::of_table(table));
-    let parts = totals.takes_part_of(&table) || table.takes_part_of(&totals);
-    parts.then(|| Problem {
+    totals.clashes_with(&table).then(|| Problem {
         path: vec!["table".to_owned(), "name".to_owned()],
         rule: Rule::TableOfParts,
         detail: "totals.table".to_owned(),

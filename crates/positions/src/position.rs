@@ -26,7 +26,7 @@ pub struct Position {
     pub incarnation: i64,
     /// The watermarks at which earlier incarnations ended. The sink still holds their records.
     pub earlier: Vec<i64>,
-    /// An offset at which the topic was found to be another one. Until a reset nothing is taken from Kafka.
+    /// The offset at which it was noticed that the topic was created again. Until a reset, nothing is taken from Kafka.
     pub recreated: Option<i64>,
 }
 
@@ -238,10 +238,17 @@ impl Position {
         Self { incarnation: self.incarnation.saturating_add(1), earlier, ..Self::default() }
     }
 
-    /// The position once `found` was noticed: deliveries that hold no remembered record are refused from now on, too.
+    /// The position after `found` was noticed. From then on, deliveries without a remembered record are refused as well.
     #[must_use]
     pub fn of_recreated_topic(&self, found: &TopicRecreated) -> Self {
         Self { recreated: Some(self.recreated.unwrap_or(found.offset)), ..self.clone() }
+    }
+
+    /// Whether the sink was given the record at this offset and keeps it outside the dead letters. What lies in the uncertain
+    /// range counts as given.
+    #[must_use]
+    pub fn is_stored(&self, offset: i64) -> bool {
+        offset < self.next && !self.holes.contains(offset) && !self.parked.contains(offset)
     }
 
     /// How many earlier incarnations may have stored a record at this offset.

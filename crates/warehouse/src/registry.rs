@@ -201,7 +201,7 @@ pub async fn release(client: &Client) -> Result<(), WarehouseError> {
         .map_err(WarehouseError::statement("let go of an object"))
 }
 
-/// Why no object with a NUL in its key can be registered.
+/// The reason with which an object is parked whose key holds a NUL: Postgres stores no NUL.
 pub const NUL_IN_KEY: &str =
     "the table cannot hold it: the object's key holds a NUL; copy the object to another key";
 
@@ -211,8 +211,8 @@ pub fn can_hold(key: &str) -> bool {
     !key.contains('\0')
 }
 
-/// The objects of a bucket whose version is not the one that is there now, or that are unfinished; those last, so that
-/// one that is never finished holds up none of the others.
+/// The objects of a bucket whose version is not the registered one, or that are unfinished. Unfinished ones come last, so that
+/// an object that can never be finished does not hold up the others.
 pub async fn outdated(
     client: &Client,
     bucket: &str,

@@ -26,8 +26,8 @@ const SIZES: [usize; 4] = [1_000, 100, 10, 1];
 /// How often records are tried again whose total was too large.
 const MORE_TRIES: usize = 3;
 
-/// What the reason of a refused record begins with.
-pub const HELD_NOT: &str = "the table cannot hold it: ";
+/// The beginning of the reason with which a refused record is parked.
+pub const CANNOT_HOLD: &str = "the table cannot hold it: ";
 
 /// Records that are stored many at a time.
 pub trait Storable {
@@ -165,7 +165,7 @@ impl<S: Storable> Search<'_, S> {
                     if error.may_fit_later() {
                         self.later.push(place);
                     }
-                    let reason = format!("{HELD_NOT}{}", error.reason());
+                    let reason = format!("{CANNOT_HOLD}{}", error.reason());
                     self.found.refused.insert(place, reason);
                 }
                 (Err(error), _) if error.is_unholdable() => failed.push(run),

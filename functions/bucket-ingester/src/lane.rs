@@ -77,7 +77,7 @@ impl MediaLane {
         Ok(Some((version, list)))
     }
 
-    /// Parks the lines of the list that are no keys, once per version of the list; what an earlier version's were goes.
+    /// Parks the lines of the list that are no keys, once per version of the list. Parked lines of earlier versions are deleted.
     async fn note_unreadable(
         &self,
         version: &ObjectVersion,
@@ -112,7 +112,7 @@ impl MediaLane {
         Box::pin(run).await
     }
 
-    /// Notes what of the list cannot be read, and looks for what is new or changed of what can.
+    /// Parks the unreadable lines of the list, and looks for new or changed objects among the keys of the others.
     async fn look_at_list(&self, force: bool, deadline: Instant) -> Result<ListLook, Failure> {
         let Some((version, list)) = self.listed(deadline).await? else {
             let (list, bucket) = (&self.list, &self.tools.bucket);
@@ -145,7 +145,7 @@ impl MediaLane {
             registry::release(client).await?;
             tries += 1;
             match read {
-                // Another try right now would take the time of the other objects.
+                // Trying again right now would take the time that other objects need.
                 Err(error) if error.is_of_store() || (error.is_of_object() && tries == MOST_TRIES) => {
                     Ok(Some(Ending::Failed(error.into())))
                 }
@@ -277,7 +277,7 @@ impl ObjectLane for MediaLane {
     async fn find(&self, force: bool, _after: &str, deadline: Instant) -> Result<Found, Failure> {
         let ListLook { mut keys, counts, noted } = self.look_at_list(force, deadline).await?;
         if let Err(error) = noted {
-            // It fails as one more object would: the others are read.
+            // The list counts as one more object, so that the others are read although this failed.
             tracing::warn!(%error, "unreadable lines of the list could not be parked");
             keys.push(self.list.clone());
         }

@@ -57,12 +57,12 @@ impl Classified for IngestError {
 }
 
 impl IngestError {
-    /// Whether the store failed for as long as one object may take.
+    /// Whether the store did not deliver the object within its share of the time.
     pub(crate) fn is_of_store(&self) -> bool {
         matches!(self, Self::Store(_) | Self::Read(ReadError::Store(_)))
     }
 
-    /// Whether the object changed, or somebody else reads it.
+    /// Whether the object changed while it was read, or another invocation reads it.
     pub(crate) fn is_of_object(&self) -> bool {
         matches!(self, Self::Moved | Self::Read(ReadError::Changed))
     }

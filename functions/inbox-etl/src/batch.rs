@@ -13,12 +13,13 @@ use crate::event::{Card, InboxEvent, NO_USER, OrphanCard, User};
 
 /// The newest event of each id, and the cards without a user by event.
 #[derive(Debug, Default)]
-pub struct Batch {
-    users: BTreeMap<i64, User>,
-    cards: BTreeMap<i64, Card>,
-    orphans: BTreeMap<String, (OrphanCard, String)>,
+pub struct Batch<'r> {
+    users: BTreeMap<i64, &'r User>,
+    cards: BTreeMap<i64, &'r Card>,
+    /// The cards, and the keys of their objects.
+    orphans: BTreeMap<&'r str, (&'r OrphanCard, &'r str)>,
     /// Events that name a user: they are in quarantine no longer, if they ever were.
-    sound: Vec<String>,
+    sound: Vec<&'r str>,
 }
 
 const USERS: &str = "INSERT INTO users AS t (id, name, address, job, score, event_at, event_id) \
@@ -46,25 +47,25 @@ const QUARANTINE: &str = "INSERT INTO cards_quarantine (event_id, card_id, reaso
 const OUT_OF_QUARANTINE: &str = "DELETE FROM cards_quarantine WHERE event_id IN \
     (SELECT event_id FROM cards_quarantine WHERE event_id = ANY($1) ORDER BY event_id FOR UPDATE)";
 
-impl Batch {
+impl<'r> Batch<'r> {
     /// Adds the event of the object `key`.
-    pub fn add(&mut self, event: InboxEvent, key: &str) {
+    pub fn add(&mut self, event: &'r InboxEvent, key: &'r str) {
         match event {
             InboxEvent::User(user) => {
-                let order = |user: &User| (user.event_at, user.event_id.clone());
-                if self.users.get(&user.id).is_none_or(|other| order(other) <= order(&user)) {
+                let order = |user: &'r User| (user.event_at, user.event_id.as_str());
+                if self.users.get(&user.id).is_none_or(|other| order(other) <= order(user)) {
                     self.users.insert(user.id, user);
                 }
             }
             InboxEvent::Card(card) => {
-                self.sound.push(card.event_id.clone());
-                let order = |card: &Card| (card.event_at, card.updated_at, card.event_id.clone());
-                if self.cards.get(&card.id).is_none_or(|other| order(other) <= order(&card)) {
+                self.sound.push(&card.event_id);
+                let order = |card: &'r Card| (card.event_at, card.updated_at, card.event_id.as_str());
+                if self.cards.get(&card.id).is_none_or(|other| order(other) <= order(card)) {
                     self.cards.insert(card.id, card);
                 }
             }
             InboxEvent::Orphan(orphan) => {
-                self.orphans.insert(orphan.event_id.clone(), (orphan, key.to_owned()));
+                self.orphans.insert(&orphan.event_id, (orphan, key));
             }
         }
     }
@@ -152,7 +153,7 @@ impl Batch {
         let ids: Vec<i64> = orphans.clone().map(|(orphan, _)| orphan.id).collect();
         let bodies: Vec<_> = orphans.clone().map(|(orphan, _)| orphan.event.as_str()).collect();
         let times: Vec<_> = orphans.clone().map(|(orphan, _)| orphan.event_at).collect();
-        let keys: Vec<_> = orphans.map(|(_, key)| key.as_str()).collect();
+        let keys: Vec<&str> = orphans.map(|(_, key)| *key).collect();
         let columns: [(&(dyn ToSql + Sync), Type); 7] = [
             (&NO_USER, Type::TEXT),
             (&bucket, Type::TEXT),

@@ -16,14 +16,12 @@ use warehouse::{Client, Warehouse, WarehouseError};
 use crate::event::EventDecoder;
 use crate::item::{Content, Item, LANE};
 use crate::settings::Settings;
-use crate::transaction::Sink;
+use crate::transaction::{AT_A_TIME, Sink};
 
 /// Objects of one look into the registry, and the most of one transaction.
 const MOST: usize = 500;
 /// Bytes of one transaction's objects, so that large objects do not fill the memory.
 const MOST_BYTES: usize = 8 << 20;
-/// Requests to S3 at a time.
-const AT_A_TIME: usize = 16;
 /// An event has some hundred bytes; what is larger than this is none.
 const LONGEST: u64 = 1 << 20;
 /// A batch that is begun with less time than this left would only be thrown away.
@@ -100,8 +98,8 @@ impl InboxLane {
         Ok(Look::Item(Box::new(item)))
     }
 
-    /// Reads objects and stores them, as many at a time as one transaction takes. Of what one object's fault is, the others
-    /// know nothing.
+    /// Reads objects and stores them, as many in one transaction as it may hold. A fault of one object does not affect the
+    /// others.
     async fn batch(&self, keys: &[&str], force: bool, deadline: Instant) -> Result<Vec<Handled>, Failure> {
         let before = self.sink.entries(keys, deadline).await?;
         let mut looks = stream::iter(keys.iter().copied())

@@ -17,7 +17,7 @@ use crate::batch::Batch;
 use crate::item::{Content, Item, LANE};
 
 /// Requests to S3 at a time.
-const AT_A_TIME: usize = 16;
+pub(crate) const AT_A_TIME: usize = 16;
 /// How often objects are looked through for what the tables cannot hold before they come again.
 const MOST_SEARCHES: u32 = 3;
 
@@ -29,7 +29,7 @@ pub(crate) struct Sink {
     pub(crate) dead_letters: DeadLetters,
 }
 
-/// Objects of which some are stored by one statement each.
+/// The objects of a batch, any of which can be stored together.
 struct Items<'a> {
     items: &'a [Item],
     bucket: &'a str,
@@ -43,7 +43,7 @@ impl Storable for Items<'_> {
         let mut batch = Batch::default();
         for item in places.iter().filter_map(|&place| self.items.get(place)) {
             if let Some(event) = item.event() {
-                batch.add(event.clone(), &item.key);
+                batch.add(event, &item.key);
             }
         }
         batch.store(client, self.bucket).await
@@ -100,7 +100,7 @@ impl Sink {
                 }
                 Err(error) => error,
             };
-            // What the tables refused last may be stored by another try: it stays in its queue.
+            // Objects that the tables still refuse after all searches stay in the queue: another try may store them.
             let class = if fault.is_unholdable() { FaultClass::Retryable } else { fault.class() };
             let failed =
                 |item: Item| ending(&item.key, Ending::Failed(Failure::new(class, fault.to_string())));
@@ -170,7 +170,7 @@ impl Sink {
         let places: Vec<usize> = (0..items.len()).filter(|&place| items[place].event().is_some()).collect();
         let action = "look for what the tables cannot hold";
         let run = self.warehouse.run(action, deadline, async |client: &Client| {
-            // A batch is smaller than what is looked through at least, so there is always time for all of it.
+            // A search looks through a thousand records whatever the time, and a batch has fewer.
             search(client, &rows, &places, deadline, deadline).await
         });
         let found = Box::pin(run).await?;

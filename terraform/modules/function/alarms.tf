@@ -63,8 +63,8 @@ resource "aws_cloudwatch_metric_alarm" "parked" {
   ok_actions          = var.alarms.topic_arns
 }
 
-# What somebody must act on: a bad setting, pipeline file or secret, a schema that does not fit, a sink that refuses. A
-# function that answers with the records to retry does not fail, so that the metric Errors does not tell of it.
+# Faults that somebody must act on: a bad setting, pipeline file or secret, a schema that does not fit, a sink that refuses.
+# A function that answers with the records to retry has not failed, so Lambda's own metric Errors does not count it.
 resource "aws_cloudwatch_metric_alarm" "faults" {
   count = var.alarms == null ? 0 : 1
 
@@ -80,7 +80,7 @@ resource "aws_cloudwatch_metric_alarm" "faults" {
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   period              = 60
-  # As for errors: one invocation that is tried again is no reason to wake anybody.
+  # In two of three minutes, as for errors: a single invocation that succeeds when it is tried again needs nobody.
   evaluation_periods  = 3
   datapoints_to_alarm = 2
   treat_missing_data  = "notBreaching"

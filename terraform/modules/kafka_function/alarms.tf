@@ -46,7 +46,7 @@ resource "aws_cloudwatch_metric_alarm" "skipped" {
   ok_actions          = var.alarms.topic_arns
 }
 
-# What a lane cannot put right by itself, and what is gone when nobody looks.
+# What a lane cannot repair by itself: an operator must look before Kafka deletes the records.
 resource "aws_cloudwatch_metric_alarm" "lost_track" {
   for_each = var.alarms == null ? {} : {
     holes-forgotten = {

@@ -132,9 +132,10 @@ fn tables_equal_the_sorted_events(seeds: u32, size: Size) {
             runtime.block_on(async {
                 sinks.database().batch_execute("TRUNCATE users, cards, cards_quarantine").await.unwrap();
                 for some in events.chunks(cut) {
+                    let read = |event: &Value| decoder.decode(event.to_string().as_bytes()).unwrap().0;
+                    let inbox: Vec<_> = some.iter().map(read).collect();
                     let mut batch = Batch::default();
-                    for event in some {
-                        let (event, _) = decoder.decode(event.to_string().as_bytes()).unwrap();
+                    for event in &inbox {
                         batch.add(event, "key");
                     }
                     let stored =

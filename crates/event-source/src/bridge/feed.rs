@@ -16,8 +16,10 @@ use super::status::MappingBoard;
 /// How long one poll waits for records.
 const POLL: Duration = Duration::from_millis(500);
 
-/// How often an idle consumer asks whether the topic is still the same, and one that is never idle.
+/// How often an idle consumer asks whether the topic is still the same.
 const IDENTITY: Duration = Duration::from_secs(2);
+
+/// How often a consumer asks that always finds records.
 const BUSY_IDENTITY: Duration = Duration::from_secs(8);
 
 /// How long polling may rest for want of room: group membership is kept by polling.
@@ -272,8 +274,8 @@ impl Feed {
         self.consumer.assignment().await.remove(&self.topic).unwrap_or_default()
     }
 
-    /// Asks the broker whether the topic is still the same. If it has more partitions than before, joins the group anew:
-    /// the client shares out the partitions only when somebody joins or leaves.
+    /// Asks the broker whether the topic is still the same. If it has more partitions than before, leaves the group and joins
+    /// it again, because the client distributes partitions only when a member joins or leaves.
     async fn look(&mut self, paused: &mut Vec<i32>) -> Result<(), Ended> {
         let Some(partitions) = self.identity(true).await?.filter(|now| *now > self.partitions) else {
             return Ok(());

@@ -6,13 +6,14 @@ use crate::Poller;
 
 /// The poller of each partition, by its index.
 ///
-/// A partition goes to the poller with the fewest partitions. It stays there while it is assigned, and while a batch
-/// that was cut before it was revoked is still on its way: one partition is never in two invocations of this bridge.
+/// A partition stays with its poller until it is revoked and the last batch that was cut before is answered. So a partition is
+/// never in two invocations of this bridge at the same time.
 #[derive(Debug, Default)]
 pub(super) struct Owners(BTreeMap<i32, usize>);
 
 impl Owners {
-    /// The partition's poller. A partition without one gets the poller with the fewest partitions.
+    /// Returns the poller that delivers `partition`. If it has none yet, it is assigned to the poller with the fewest
+    /// partitions.
     pub(super) fn of(&mut self, partition: i32, pollers: &[Poller]) -> usize {
         if let Some(&owner) = self.0.get(&partition) {
             return owner;

@@ -168,8 +168,8 @@ impl<'a> Session<'a> {
                 _ = stopped.changed() => break Ended::Stopped,
             }
         };
-        // A static member that stays in the group is given its old partitions back: of a topic that was created again,
-        // with another number of them, these are the wrong ones.
+        // A static member that stays in the group gets its old partitions back. After the topic was created again with
+        // another number of partitions, those would be the wrong ones.
         let leave = !matches!(ended, Ended::Failed(_));
         self.close(leave).await;
         ended
@@ -177,7 +177,8 @@ impl<'a> Session<'a> {
 
     /// Starts what the pollers order; says how long there is nothing to do.
     fn start_steps(&mut self) -> Option<Duration> {
-        // With several pollers one batch or another would be on its way for ever.
+        // While partitions wait to be given away, no batch is started: with several pollers, some batch would always be on
+        // its way.
         if !self.leaving.is_empty() {
             return None;
         }
@@ -219,10 +220,10 @@ impl<'a> Session<'a> {
                 }
             }
             if records >= most_records || bytes >= most_bytes {
-                // Other pollers may have room: the records that they wait for come, and those of this one do not.
+                // This poller is full. Other pollers may have room, so only its own partitions are paused.
                 stalled.extend(free);
             } else {
-                // A poller without partitions gets no record, and must not keep the valve open for the others.
+                // A poller without partitions does not count as room: no record is for it.
                 room |= poller.buffered().next().is_some();
             }
         }

@@ -77,7 +77,7 @@ fn note_response(event: &mut WideEvent, response: &Response) {
         Some(fault) => {
             event.fault(fault);
         }
-        // No failure of ours goes without a fault, whatever the handler says of it.
+        // Every 5xx counts as a fault, also if the handler gave no reason.
         None if response.status().is_server_error() => {
             event.fault(format!("answered {}", response.status()));
         }

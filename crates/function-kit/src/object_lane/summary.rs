@@ -26,7 +26,7 @@ pub(super) struct Summary {
     objects: u64,
     pub(super) counts: Counts,
     failed: u64,
-    /// Whether one of those that failed may be handled by another try.
+    /// Whether at least one failure may go away when the object is tried again.
     passing: bool,
     /// The first that failed, and why.
     named: Vec<String>,
@@ -52,7 +52,7 @@ impl Summary {
         }
     }
 
-    /// The counts; an error where an object must come again, though the others are done.
+    /// Returns the counts, or an error if any object must be handled again. The others are done in both cases.
     pub(super) fn answer(self, event: &mut WideEvent) -> Result<Value, Failure> {
         self.report(event);
         if self.failed == 0 {

@@ -25,7 +25,7 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 async fn after_the_reset_of_a_topic_that_was_created_again_its_records_are_stored_once_and_verify_holds() {
     let _turn = TURN.lock().await;
     produce(40).await;
-    let _before = stored();
+    assert_eq!(stored().len(), GROUPS.len(), "lake, totals and table");
     let kafka = kafka().await;
     kafka.admin().delete_topics([TOPIC], DeleteTopicsOptions::default()).await.unwrap();
     until("the topic can be created", async || {
