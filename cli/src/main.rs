@@ -6,6 +6,7 @@ mod progress;
 mod reconcile;
 mod samples;
 mod stack;
+mod stub;
 mod table;
 mod traffic;
 mod verbs;
@@ -19,8 +20,8 @@ use tokio::runtime::Builder;
 
 use stack::layout::Layout;
 use verbs::{
-    board, bridge, detach, down, drain, env, fleet, inbox, ingest, logs, media, offsets, parked, pipeline,
-    prepare, rooms, status, up, verify,
+    board, bridge, detach, down, drain, env, fleet, forecast, inbox, ingest, logs, media, offsets, parked,
+    pipeline, prepare, rooms, status, stub as stubs, up, verify,
 };
 
 /// Headwater on this machine: a local stack of real parts, and what it holds
@@ -58,6 +59,10 @@ enum Verb {
     Inbox(inbox::Inbox),
     /// Have a function look for objects, or read some of them again
     Ingest(ingest::Ingest),
+    /// Run the weather lane: fetch the forecasts, then Spark
+    Forecast(forecast::ForecastArgs),
+    /// Stand in for another system, with faults
+    Stub(stubs::StubArgs),
     /// Check that every record was stored or parked, and none twice
     Verify(verify::Verify),
     /// List, show and redrive the records that no sink could take
@@ -71,7 +76,7 @@ enum Verb {
     #[command(hide = true)]
     Bridge,
     #[command(hide = true)]
-    Prepare,
+    Prepare(prepare::Prepare),
     #[command(hide = true)]
     Detach(detach::Detach),
 }
@@ -110,12 +115,14 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
             Verb::Inbox(args) => inbox::run(&layout, args).await,
             Verb::Ingest(args) => ingest::run(&layout, args).await,
             Verb::Logs(args) => logs::run(&layout, args).await,
+            Verb::Forecast(args) => forecast::run(&layout, args).await,
+            Verb::Stub(args) => stubs::run(&layout, args).await,
             Verb::Verify(args) => verify::run(&layout, args).await,
             Verb::Parked(args) => parked::run(&layout, args).await,
             Verb::Offsets(args) => offsets::run(&layout, args).await,
             Verb::Pipeline(args) => pipeline::run(&layout, args),
             Verb::Bridge => bridge::run(&layout).await,
-            Verb::Prepare => prepare::run(&layout),
+            Verb::Prepare(args) => prepare::run(&layout, args),
             Verb::Detach(args) => detach::run(args),
         }
     })

@@ -37,6 +37,14 @@ impl Step {
         self.spinner.set_message(doing);
     }
 
+    /// Says what takes long, also where nobody watches a terminal.
+    pub(crate) fn announce(&self, doing: &'static str) {
+        self.now(doing);
+        if !out::watched() {
+            out::note(format!("{:<10} {doing}", self.name));
+        }
+    }
+
     /// Says that it is done, and how.
     pub(crate) fn done(self, outcome: impl AsRef<str>) {
         self.spinner.finish_and_clear();

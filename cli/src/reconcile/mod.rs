@@ -4,6 +4,7 @@ pub(crate) mod books;
 pub(crate) mod earlier;
 pub(crate) mod ends;
 pub(crate) mod fleet;
+pub(crate) mod forecast;
 pub(crate) mod inbox;
 pub(crate) mod lake;
 pub(crate) mod lost;

@@ -84,7 +84,8 @@ pub(crate) async fn start(layout: &Layout, stack: &Stack) -> anyhow::Result<()> 
 /// What a running bridge was started with.
 fn fingerprint(stack: &Stack, program: &Path) -> anyhow::Result<String> {
     let mut hasher = DefaultHasher::new();
-    serde_json::to_string(&stack.outputs()?.event_source_mappings)?.hash(&mut hasher);
+    let outputs = stack.outputs()?;
+    serde_json::to_string(&(&outputs.event_source_mappings, &outputs.forecast))?.hash(&mut hasher);
     (&stack.endpoint, stack.kafka_port).hash(&mut hasher);
     let built = fs::metadata(program).and_then(|file| file.modified()).ok();
     built.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).hash(&mut hasher);

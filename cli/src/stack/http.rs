@@ -1,4 +1,4 @@
-//! A plain HTTP/1.0 exchange with the emulator on this machine: health and logs need no client of hundreds of crates.
+//! A plain HTTP/1.0 exchange with a part on this machine: health and logs need no client of hundreds of crates.
 
 use std::{
     io::{Read as _, Write as _},
@@ -18,6 +18,12 @@ pub(crate) struct Answer {
 /// GET of `endpoint` + `path`.
 pub(crate) fn get(endpoint: &str, path: &str) -> anyhow::Result<Answer> {
     exchange(endpoint, &format!("GET {path} HTTP/1.0\r\n"), b"")
+}
+
+/// PUT of a JSON body.
+pub(crate) fn put_json(endpoint: &str, path: &str, body: &impl serde::Serialize) -> anyhow::Result<Answer> {
+    let head = format!("PUT {path} HTTP/1.0\r\nContent-Type: application/json\r\n");
+    exchange(endpoint, &head, &serde_json::to_vec(body)?)
 }
 
 /// One call of an AWS JSON API on an emulator, which wants credentials but no signature.

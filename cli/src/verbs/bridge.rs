@@ -1,10 +1,10 @@
-//! `headwater bridge` (hidden): the process that `up` starts to poll Kafka and invoke functions.
+//! `headwater bridge` (hidden): the process that `up` starts to poll Kafka, invoke functions and run Spark jobs.
 
 use anyhow::Context as _;
 use event_source::{Bridge, BridgeConfig};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::stack::{layout::Layout, record::Stack};
+use crate::stack::{activity::Worker, layout::Layout, record::Stack};
 
 /// Runs until it is asked to end; then it finishes and commits what is on its way.
 pub(crate) async fn run(layout: &Layout) -> anyhow::Result<()> {
@@ -27,5 +27,15 @@ pub(crate) async fn run(layout: &Layout) -> anyhow::Result<()> {
             _ = interrupted.recv() => {}
         }
     };
-    Bridge::run(config, shutdown).await.context("the bridge cannot run")
+    let worker = Worker::of(layout, &stack).await?;
+    let jobs = async {
+        match &worker {
+            Some(worker) => worker.run().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        ended = Bridge::run(config, shutdown) => ended.context("the bridge cannot run"),
+        () = jobs => Ok(()),
+    }
 }

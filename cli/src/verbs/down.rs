@@ -9,7 +9,10 @@ use rustix::process::Signal;
 use crate::{
     out,
     progress::Step,
-    stack::{applied::Applied, bridge, emulator, kafka, layout::Layout, lock, postgres, process::Part},
+    stack::{
+        applied::Applied, bridge, emulator, forecast_api, kafka, layout::Layout, lock, postgres,
+        process::Part,
+    },
 };
 
 /// Arguments of `headwater down`.
@@ -47,6 +50,7 @@ pub(crate) fn run(layout: &Layout, args: &Down) -> anyhow::Result<()> {
     if stop(&kafka, Signal::TERM, Duration::from_secs(30))? && ran {
         kafka::keep_archive(layout);
     }
+    stop(&forecast_api::part(layout), Signal::TERM, Duration::from_secs(5))?;
     // SIGINT: Postgres ends its sessions instead of waiting for them.
     stop(&postgres::part(layout), Signal::INT, Duration::from_secs(30))?;
     if args.wipe {
@@ -68,13 +72,14 @@ fn stop(part: &Part, signal: Signal, patience: Duration) -> anyhow::Result<bool>
 
 /// Deletes what a stack makes, by name: the data folder may hold other things too.
 fn wipe(layout: &Layout) -> anyhow::Result<()> {
-    const MADE: [&str; 12] = [
+    const MADE: [&str; 13] = [
         "logs",
         "run",
         "artifacts",
         "terraform",
         "emulator",
         "kafka",
+        "spark",
         "postgres",
         "postgres.new",
         "postgres.password",

@@ -12,7 +12,10 @@ use crate::{
     failure::failure,
     out,
     progress::Meter,
-    reconcile::parked::{objects, open},
+    reconcile::{
+        forecast,
+        parked::{objects, open},
+    },
     stack::{aws, layout::Layout, record::Stack},
     table,
     verbs::{given_up, ingest},
@@ -22,6 +25,10 @@ use crate::{
 const MOST_RECORDS: usize = 5_000;
 const MOST_BYTES: usize = 4 << 20;
 const MOST_KEYS: usize = 200;
+
+/// Why raw forecasts are not redriven: no function reads them.
+const RAW_FORECASTS: &str =
+    "raw forecasts are read again by `headwater forecast run`, once the object on S3 is mended";
 
 /// Arguments of `headwater parked`.
 #[derive(Debug, Args)]
@@ -203,6 +210,10 @@ async fn redrive(
     let mut done = 0;
     let mut reasons = BTreeSet::new();
     for ((lane, incarnation), objects) in lanes {
+        if lane == forecast::LANE {
+            reasons.insert(RAW_FORECASTS.to_owned());
+            continue;
+        }
         let to =
             Destination { stack, letters, lane: &lane, redrive: Redrive { incarnation, include_uncertain } };
         if objects.iter().flat_map(|object| object.records.iter().flatten()).any(is_of_object) {

@@ -1,12 +1,28 @@
 //! `headwater prepare` (hidden): brings the parts without starting them, and says what scripts need to know.
 
+use clap::Args;
+
 use crate::{
     out,
     stack::{layout::Layout, requirements, terraform, tools},
 };
 
+/// Arguments of `headwater prepare`.
+#[derive(Debug, Args)]
+pub(crate) struct Prepare {
+    /// Only what runs Spark jobs; prints where it is
+    #[arg(long)]
+    spark: bool,
+}
+
 /// Installs, checks, and prints `export` lines.
-pub(crate) fn run(layout: &Layout) -> anyhow::Result<()> {
+pub(crate) fn run(layout: &Layout, args: &Prepare) -> anyhow::Result<()> {
+    if args.spark {
+        let spark = tools::spark(layout)?;
+        out::line(format!("export HEADWATER_SPARK_PYTHON='{}'", spark.python.display()));
+        out::line(format!("export HEADWATER_SPARK_JARS='{}'", spark.folder.join("jars").display()));
+        return Ok(());
+    }
     requirements::all(layout, false, true)?;
     layout.require_space()?;
     tools::emulator(layout)?;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     out,
     stack::{
-        bridge, emulator, kafka,
+        bridge, emulator, forecast_api, kafka,
         lag::{self, MappingLag, OffsetRange, OpenTransaction},
         layout::Layout,
         postgres,
@@ -172,6 +172,9 @@ async fn report(layout: &Layout, stack: &Stack) -> Report {
     let mut bridge = of(&bridge::part(layout), bridge::reports(layout));
     bridge.port = None;
     parts.insert("bridge", bridge);
+    let stub = forecast_api::part(layout);
+    let answers = stub.running().is_some() && forecast_api::answers(stack);
+    parts.insert("forecast-api", of(&stub, answers));
 
     let outputs = stack.outputs.clone().unwrap_or_default();
     let lags = match lag::reader(stack).await {

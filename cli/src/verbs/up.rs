@@ -11,7 +11,7 @@ use crate::{
     progress::Step,
     stack::{
         applied::Applied,
-        artifacts, aws, bridge, emulator, http, kafka,
+        artifacts, aws, bridge, emulator, forecast_api, http, kafka,
         layout::Layout,
         lock, ports, postgres,
         process::Part,
@@ -50,6 +50,9 @@ pub(crate) struct Up {
     /// Port of Postgres [default: 5432]
     #[arg(long, value_name = "PORT", env = "HEADWATER_POSTGRES_PORT")]
     postgres_port: Option<u16>,
+    /// Port of the weather source's stub [default: 8072]
+    #[arg(long, value_name = "PORT", env = "HEADWATER_FORECAST_PORT")]
+    forecast_port: Option<u16>,
     /// Take ports that are free now, for a stack beside another
     #[arg(long)]
     free_ports: bool,
@@ -86,6 +89,9 @@ pub(crate) async fn run(layout: &Layout, args: &Up) -> anyhow::Result<()> {
     }
     if postgres::part(layout).running().is_none() {
         postgres::start(layout, &stack)?;
+    }
+    if forecast_api::part(layout).running().is_none() {
+        forecast_api::start(layout, &stack)?;
     }
     note(&stack)?;
 
@@ -155,6 +161,7 @@ fn settle(layout: &Layout, args: &Up) -> anyhow::Result<Stack> {
     let emulator_port = port(args.emulator_port, before.emulator_port, 4566, &emulator::part(layout))?;
     let kafka_port = port(args.kafka_port, before.kafka_port, 9092, &kafka::part(layout))?;
     let postgres_port = port(args.postgres_port, before.postgres_port, 5432, &postgres::part(layout))?;
+    let forecast_port = port(args.forecast_port, before.forecast_port, 8072, &forecast_api::part(layout))?;
     let foreign = args.endpoint.clone().map(|url| url.trim_end_matches('/').to_owned());
     if let Some(url) = &foreign {
         http::authority(url)?;
@@ -166,6 +173,7 @@ fn settle(layout: &Layout, args: &Up) -> anyhow::Result<Stack> {
         emulator_port,
         kafka_port,
         postgres_port,
+        forecast_port,
         database_url: postgres::url(postgres_port),
         live: args.live,
         pipelines: match &args.pipelines {
@@ -182,6 +190,7 @@ fn require_ports(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
         (emulator::part(layout), "the emulator", stack.emulator_port, "--emulator-port"),
         (kafka::part(layout), "Kafka", stack.kafka_port, "--kafka-port"),
         (postgres::part(layout), "Postgres", stack.postgres_port, "--postgres-port"),
+        (forecast_api::part(layout), "the weather stub", stack.forecast_port, "--forecast-port"),
     ];
     for (part, name, port, flag) in parts {
         let ours = part.running().is_some() || (part.name == "emulator" && stack.foreign_emulator);
@@ -202,6 +211,7 @@ async fn wait_for_parts(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
     let step = Step::begin("postgres", "waiting until it answers");
     postgres::wait_ready(layout, stack).await?;
     step.done(format!("on port {}", stack.postgres_port));
+    forecast_api::wait_ready(layout, stack).await?;
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use crate::{
     reconcile::{
         Verdict,
         books::{self, Books, Seen},
-        ends, fleet, inbox, lake,
+        ends, fleet, forecast, inbox, lake,
         lost::{self, Reach},
         media,
         oracle::Oracle,
@@ -37,7 +37,7 @@ use crate::{
 /// Arguments of `headwater verify`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Looks at every record that Kafka held when this began, and at every row of every listed media file and inbox object. Exits with an error, and names the offsets, where it does not hold.
+Looks at every record that Kafka held when this began, at every row of every listed media file and inbox object, and at every hour of every raw forecast. Exits with an error, and names the offsets, where it does not hold.
 
 The lake is read a second time by deltalake, a library that shares no code with the writer: it must find the same records, each once. With --independent, every record is also read from Kafka by librdkafka and compared with its row, value by value, and the sums of both sides with each other. What this needs is installed from PyPI when it is asked for first; until then the second reading is left out.
 
@@ -99,6 +99,7 @@ pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
     let client = postgres::connect(&stack.database_url).await?;
     report.objects.extend(media::judge(&stack, &client, &parked).await?);
     report.objects.extend(inbox::judge(&stack, &client, &parked).await?);
+    report.objects.extend(forecast::judge(&stack, &parked, args.timeout).await?);
     if let Some((oracle, running)) = running {
         report.independent = Some(oracle.opinions(running, &report.mappings).await?);
     }

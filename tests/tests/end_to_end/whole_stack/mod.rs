@@ -1,6 +1,7 @@
 //! Tests that need the stack for themselves. They take turns.
 
 mod fleet;
+mod forecast;
 mod offset_gaps;
 mod recovery;
 mod recreation;

@@ -1,0 +1,198 @@
+//! The weather lane: every raw answer on S3 against the rows of the Delta table, by file name.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    pin::pin,
+};
+
+use anyhow::Context as _;
+use arrow_array::{Array as _, cast::AsArray as _};
+use aws_sdk_sfn::{Client, error::DisplayErrorContext, types::ExecutionStatus};
+use dead_letters::{ParkedObject, Source};
+use futures::{StreamExt as _, stream};
+use lake::Snapshot;
+use objects::{ObjectStore, S3Location};
+use serde_json::Value;
+use tokio::time::{Duration, Instant, sleep};
+
+use super::objects::ObjectVerdict;
+use crate::{
+    progress::Meter,
+    stack::{
+        aws,
+        record::{ForecastOutput, Stack},
+    },
+};
+
+/// The lane's name, also that of its dead letters.
+pub(crate) const LANE: &str = "forecast_72";
+/// How long reading all objects may take.
+const PATIENCE: Duration = Duration::from_mins(30);
+/// Reads at a time.
+const AT_A_TIME: usize = 16;
+/// An answer has some 20 KB.
+const LONGEST: u64 = 8 << 20;
+
+/// Judges the lane; `None` where the stack has none. A run that is under way is waited for.
+pub(crate) async fn judge(
+    stack: &Stack,
+    letters: &[ParkedObject],
+    patience: Duration,
+) -> anyhow::Result<Option<ObjectVerdict>> {
+    let Some(lane) = &stack.outputs()?.forecast else { return Ok(None) };
+    settled(stack, lane, patience).await?;
+    let deadline = Instant::now() + PATIENCE;
+    let root: S3Location =
+        format!("s3://{}", lane.raw_bucket).parse().context("the raw bucket has no name")?;
+    let store = ObjectStore::new(objects::client(&aws::config(stack).await), root);
+    let there = store.list_below(&lane.raw_prefix, deadline).await?;
+    // Rows after the objects: an object that is new since then is not looked at.
+    let rows = rows_by_file(stack, lane, deadline).await?;
+    let parked = parked(letters);
+    let mut verdict = ObjectVerdict::of(LANE, &lane.raw_bucket);
+    let keys: Vec<&str> =
+        there.iter().map(|object| object.path.as_str()).filter(|key| !key.ends_with('/')).collect();
+    let total = keys.len() as u64;
+    let mut meter = Meter::new("raw answers", total);
+    let mut reads = stream::iter(keys)
+        .map(async |key| (key, store.read(key, LONGEST, deadline).await))
+        .buffer_unordered(AT_A_TIME);
+    let mut done = 0;
+    while let Some((key, read)) = reads.next().await {
+        done += 1;
+        meter.set(done, total);
+        let Some((_, bytes)) = read.with_context(|| format!("cannot read {key}"))? else { continue };
+        let file = key.strip_prefix(&lane.raw_prefix).unwrap_or(key);
+        let hours = bytes.as_deref().and_then(hours);
+        let stored = rows.get(file).copied().unwrap_or(0);
+        compare(&mut verdict, file, hours, stored, parked.contains(key));
+    }
+    Ok(Some(verdict))
+}
+
+/// Holds one raw object against its rows: `hours` is how many it has, `None` where it is no forecast.
+fn compare(verdict: &mut ObjectVerdict, file: &str, hours: Option<u64>, stored: u64, is_parked: bool) {
+    verdict.objects += 1;
+    match (hours, is_parked) {
+        (_, true) => {
+            verdict.objects_parked += 1;
+            if stored > 0 {
+                verdict.problem(format!("{file}: is parked, and {stored} rows of it are stored"));
+            }
+        }
+        (Some(hours), false) => {
+            verdict.rows += hours;
+            verdict.stored += stored.min(hours);
+            match stored {
+                0 if hours > 0 => {
+                    verdict.problem(format!("{file}: not in the table: `headwater forecast run` stores it"))
+                }
+                stored if stored != hours => {
+                    verdict.problem(format!("{file}: has {hours} hours, and {stored} rows are stored"));
+                }
+                _ => {}
+            }
+        }
+        (None, false) => verdict.problem(format!("{file}: is no forecast, and not among the parked records")),
+    }
+}
+
+/// How many hours an answer has.
+fn hours(bytes: &[u8]) -> Option<u64> {
+    let answer: Value = serde_json::from_slice(bytes).ok()?;
+    Some(answer.get("data")?.as_array()?.len() as u64)
+}
+
+/// The keys of the raw objects that are parked.
+fn parked(letters: &[ParkedObject]) -> BTreeSet<&str> {
+    let records = letters.iter().flat_map(|object| object.records.iter().flatten());
+    let keys = records.filter(|record| record.lane == LANE).filter_map(|record| match &record.source {
+        Source::Object { key, .. } => Some(key.as_str()),
+        Source::Kafka { .. } => None,
+    });
+    keys.collect()
+}
+
+async fn rows_by_file(
+    stack: &Stack,
+    lane: &ForecastOutput,
+    deadline: Instant,
+) -> anyhow::Result<BTreeMap<String, u64>> {
+    let root = &stack.outputs()?.lake_root;
+    let location: S3Location = root.parse().with_context(|| format!("{root} is not an address on S3"))?;
+    let client = objects::client(&aws::config(stack).await);
+    let mut rows: BTreeMap<String, u64> = BTreeMap::new();
+    let Some(snapshot) = Snapshot::read(client, location.join(&lane.table), deadline).await? else {
+        return Ok(rows);
+    };
+    let columns = ["filename"];
+    let mut files = pin!(snapshot.scan(&columns, deadline));
+    while let Some(file) = files.next().await {
+        for batch in file?.1 {
+            let names = batch.column(0).as_string_opt::<i32>().context("the column filename is no text")?;
+            for name in names.iter().flatten() {
+                *rows.entry(name.to_owned()).or_default() += 1;
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// Waits while a run is under way.
+async fn settled(stack: &Stack, lane: &ForecastOutput, patience: Duration) -> anyhow::Result<()> {
+    let client = Client::new(&aws::config(stack).await);
+    let deadline = Instant::now() + patience;
+    loop {
+        let asked = client
+            .list_executions()
+            .state_machine_arn(&lane.state_machine_arn)
+            .status_filter(ExecutionStatus::Running)
+            .send();
+        let running = asked
+            .await
+            .map_err(|error| anyhow::anyhow!("cannot list the runs: {}", DisplayErrorContext(&error)))?;
+        if running.executions.is_empty() || Instant::now() > deadline {
+            return Ok(());
+        }
+        sleep(Duration::from_millis(250)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compared(hours: Option<u64>, stored: u64, is_parked: bool) -> ObjectVerdict {
+        let mut verdict = ObjectVerdict::of(LANE, "raw");
+        compare(&mut verdict, "f.json", hours, stored, is_parked);
+        verdict
+    }
+
+    #[test]
+    fn an_answer_whose_hours_are_all_rows_holds_and_so_does_a_parked_one() {
+        assert!(compared(Some(72), 72, false).holds());
+        assert!(compared(None, 0, true).holds());
+    }
+
+    #[test]
+    fn missing_doubled_and_unparked_answers_are_named() {
+        for (verdict, problem) in [
+            (compared(Some(72), 0, false), "not in the table"),
+            (compared(Some(72), 144, false), "has 72 hours, and 144 rows are stored"),
+            (compared(Some(72), 71, false), "has 72 hours, and 71 rows are stored"),
+            (compared(None, 0, false), "is no forecast"),
+            (compared(Some(72), 72, true), "is parked, and 72 rows"),
+        ] {
+            assert!(!verdict.holds());
+            assert!(verdict.problems[0].contains(problem), "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_list_of_hours_is_no_forecast() {
+        assert_eq!(hours(br#"{"data":[{},{}]}"#), Some(2));
+        for other in [&b"{}"[..], b"{\"data\":{}}", b"<html>", b"[]", b""] {
+            assert_eq!(hours(other), None);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The weather source's API of a stack: this command again, as `headwater stub forecast`, in the background.
+
+use std::{ffi::OsString, time::Duration};
+
+use super::{
+    http,
+    layout::Layout,
+    process::{Launch, Part},
+    record::Stack,
+};
+use crate::{failure::failure, stub::faults::Faults};
+
+/// How long it may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The stub of a stack.
+pub(crate) fn part(layout: &Layout) -> Part {
+    Part::new(layout, "forecast-api")
+}
+
+/// Starts it; [`wait_ready`] waits until it answers.
+pub(crate) fn start(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
+    part(layout).start(&Launch {
+        program: layout.command.clone(),
+        args: ["stub", "forecast", "--port", &stack.forecast_port.to_string()].map(OsString::from).to_vec(),
+        env: Vec::new(),
+        clean_env: false,
+        dir: layout.checkout.clone(),
+        user: None,
+        port: stack.forecast_port,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    })
+}
+
+/// Waits until it answers.
+pub(crate) async fn wait_ready(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !answers(stack) {
+        let part = part(layout);
+        if part.running().is_none() || tokio::time::Instant::now() > deadline {
+            return Err(failure(
+                format!("the weather stub does not answer{}", part.last_words()),
+                format!("see {}, then run `headwater up` again", part.log.display()),
+            ));
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
+}
+
+/// Whether it answers.
+pub(crate) fn answers(stack: &Stack) -> bool {
+    http::get(&stack.forecast_url(), "/requests").is_ok_and(|answer| answer.status == 200)
+}
+
+/// Replaces the faults of the running stub.
+pub(crate) fn set_faults(stack: &Stack, faults: &Faults) -> anyhow::Result<()> {
+    let url = stack.forecast_url();
+    match http::put_json(&url, "/faults", faults) {
+        Ok(answer) if answer.status == 204 => Ok(()),
+        Ok(answer) => Err(failure(
+            format!("{url} answered {}: {}", answer.status, String::from_utf8_lossy(&answer.body)),
+            "run `headwater down`, then `headwater up`",
+        )),
+        Err(error) => {
+            Err(failure(format!("no weather stub answers at {url}: {error:#}"), "run `headwater up`"))
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Spark jobs on this machine: what EMR Serverless does in AWS, by `spark-submit`.
+
+use std::{
+    fmt::Write as _,
+    fs::{self, File},
+    io::{Read as _, Seek as _, SeekFrom},
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::process::{Child, Command};
+
+use super::{aws, layout::Layout, process::identity, record::Stack, requirements, tools};
+
+/// A job runs for so long at the most, where it does not say so itself.
+const LONGEST: Duration = Duration::from_hours(1);
+/// Lines of the log that say why a job failed.
+const LAST_WORDS: usize = 8;
+
+/// A job, in the words of EMR Serverless's `StartJobRun`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct SparkJob {
+    #[serde(default)]
+    name: String,
+    execution_role_arn: Option<String>,
+    execution_timeout_minutes: Option<u64>,
+    job_driver: JobDriver,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct JobDriver {
+    spark_submit: SparkSubmit,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SparkSubmit {
+    entry_point: String,
+    #[serde(default)]
+    entry_point_arguments: Vec<String>,
+    #[serde(default)]
+    spark_submit_parameters: String,
+}
+
+/// A job that runs. It has a process group of its own, which ends with it.
+#[derive(Debug)]
+pub(crate) struct Running {
+    child: Child,
+    pid: i32,
+    /// What tells the process from a later one with the same id.
+    pub(crate) identity: String,
+    folder: PathBuf,
+    log: PathBuf,
+    /// Where the job's own lines begin in the log.
+    log_start: u64,
+    limit: Duration,
+    name: String,
+}
+
+impl SparkJob {
+    /// Reads the arguments of `StartJobRun`.
+    pub(crate) fn parse(input: &str) -> anyhow::Result<Self> {
+        serde_json::from_str(input).context("the task's input is not what StartJobRun takes")
+    }
+
+    /// Fetches the job's code from S3 and starts it, with the permissions of its role.
+    pub(crate) async fn start(&self, layout: &Layout, stack: &Stack) -> anyhow::Result<Running> {
+        let spark = tools::spark(layout)?;
+        let folder = layout.data.join("spark").join(uuid::Uuid::new_v4().to_string());
+        fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        let submit = &self.job_driver.spark_submit;
+        let entry = fetch(stack, &submit.entry_point, &folder).await?;
+        let parameters = parameters(&submit.spark_submit_parameters)?;
+        let mut files = Vec::new();
+        for file in &parameters.py_files {
+            files.push(fetch(stack, file, &folder).await?.display().to_string());
+        }
+        let log = layout.logs().join("spark.log");
+        let open = || File::options().create(true).append(true).open(&log);
+        let mut log_file = open().with_context(|| format!("cannot write {}", log.display()))?;
+        let log_start = log_file.seek(SeekFrom::End(0)).context("cannot tell the log's length")?;
+        let answer = File::create(folder.join("stdout")).context("cannot keep the job's answer")?;
+        let mut command = Command::new(&spark.submit);
+        command.arg("--properties-file").arg(defaults(layout, stack, &spark, &folder)?);
+        if !files.is_empty() {
+            command.arg("--py-files").arg(files.join(","));
+        }
+        command.args(&parameters.others).arg(entry).args(&submit.entry_point_arguments);
+        command.env("PYSPARK_PYTHON", &spark.python).env("PYSPARK_DRIVER_PYTHON", &spark.python);
+        command.env("JAVA_HOME", java_home()?).env("SPARK_LOCAL_IP", "127.0.0.1").env_remove("SPARK_HOME");
+        for name in ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFILE"] {
+            command.env_remove(name);
+        }
+        command.envs(self.credentials(stack).await?);
+        let child = command
+            .current_dir(&folder)
+            .stdin(Stdio::null())
+            .stdout(answer)
+            .stderr(log_file)
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("cannot run {}", spark.submit.display()))?;
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).context("spark-submit ended at once")?;
+        let limit =
+            self.execution_timeout_minutes.map_or(LONGEST, |minutes| Duration::from_secs(60 * minutes));
+        let identity = identity(pid).unwrap_or_default();
+        Ok(Running { child, pid, identity, folder, log, log_start, limit, name: self.name.clone() })
+    }
+
+    /// Credentials of the job's role, so that it may do here what it may do in AWS.
+    async fn credentials(&self, stack: &Stack) -> anyhow::Result<Vec<(&'static str, String)>> {
+        let mut variables =
+            vec![("AWS_REGION", stack.region.clone()), ("AWS_DEFAULT_REGION", stack.region.clone())];
+        let Some(role) = &self.execution_role_arn else { bail!("the job has no ExecutionRoleArn") };
+        let client = aws_sdk_sts::Client::new(&aws::config(stack).await);
+        let session = client.assume_role().role_arn(role).role_session_name("headwater-spark").send().await;
+        let session = session.map_err(|error| {
+            anyhow::anyhow!("cannot assume {role}: {}", aws_sdk_sts::error::DisplayErrorContext(&error))
+        })?;
+        let credentials = session.credentials.context("the role has no credentials")?;
+        variables.extend([
+            ("AWS_ACCESS_KEY_ID", credentials.access_key_id),
+            ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key),
+            ("AWS_SESSION_TOKEN", credentials.session_token),
+        ]);
+        Ok(variables)
+    }
+}
+
+impl Running {
+    /// The process, which leads its group.
+    pub(crate) fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// Waits for the job's end; what it answered, in the words of EMR's `GetJobRun` with its own last line beside.
+    pub(crate) async fn wait(&mut self) -> anyhow::Result<Value> {
+        let Ok(status) = tokio::time::timeout(self.limit, self.child.wait()).await else {
+            self.kill();
+            bail!("the job did not end within {} minutes", self.limit.as_secs() / 60);
+        };
+        let status = status.context("spark-submit is lost")?;
+        let printed = fs::read_to_string(self.folder.join("stdout")).unwrap_or_default();
+        if !status.success() {
+            bail!("{}", self.last_words(status, &printed));
+        }
+        let answer = printed.lines().rev().find_map(|line| serde_json::from_str::<Value>(line).ok());
+        let id = self.folder.file_name().map(|name| name.to_string_lossy().into_owned());
+        Ok(json!({"JobRunId": id, "Name": self.name, "State": "SUCCESS", "Result": answer}))
+    }
+
+    /// Ends the job with all of its processes.
+    pub(crate) fn kill(&self) {
+        kill_group(self.pid);
+    }
+
+    fn last_words(&self, status: ExitStatus, printed: &str) -> String {
+        let mut logged = String::new();
+        if let Ok(mut file) = File::open(&self.log)
+            && file.seek(SeekFrom::Start(self.log_start)).is_ok()
+        {
+            let _ = file.read_to_string(&mut logged);
+        }
+        let mut lines: Vec<&str> = logged
+            .lines()
+            .chain(printed.lines())
+            .filter(|line| !line.trim().is_empty() && !line.starts_with(char::is_whitespace))
+            .collect();
+        let lines = lines.split_off(lines.len().saturating_sub(LAST_WORDS));
+        let mut text = format!("spark-submit failed ({status})");
+        for line in lines {
+            let _ = write!(text, "\n  {line}");
+        }
+        text
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            self.kill();
+        }
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Kills a job's process group.
+pub(crate) fn kill_group(pid: i32) {
+    if let Some(pid) = Pid::from_raw(pid) {
+        let _ = kill_process_group(pid, Signal::KILL);
+    }
+}
+
+/// `SparkSubmitParameters`, taken apart.
+#[derive(Debug, PartialEq, Eq)]
+struct Parameters {
+    py_files: Vec<String>,
+    others: Vec<String>,
+}
+
+fn parameters(text: &str) -> anyhow::Result<Parameters> {
+    if text.contains(['"', '\'', '\\']) {
+        bail!("SparkSubmitParameters with quotes are not understood here: {text}");
+    }
+    let mut words = text.split_whitespace().map(ToOwned::to_owned);
+    let mut parameters = Parameters { py_files: Vec::new(), others: Vec::new() };
+    while let Some(word) = words.next() {
+        if word == "--py-files" {
+            let files = words.next().context("--py-files names no file")?;
+            parameters.py_files.extend(files.split(',').map(ToOwned::to_owned));
+        } else {
+            parameters.others.push(word);
+        }
+    }
+    Ok(parameters)
+}
+
+/// Writes an object of the artifacts bucket into the folder.
+async fn fetch(stack: &Stack, address: &str, folder: &Path) -> anyhow::Result<PathBuf> {
+    let location: objects::S3Location =
+        address.parse().with_context(|| format!("{address} is not an address on S3"))?;
+    let (parent, name) = address.rsplit_once('/').with_context(|| format!("{address} has no name"))?;
+    let parent: objects::S3Location =
+        parent.parse().with_context(|| format!("{location} lies in no folder"))?;
+    let store = objects::ObjectStore::new(objects::client(&aws::config(stack).await), parent);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    let body = store.get(name, deadline).await?.with_context(|| format!("there is no {address}"))?;
+    let file = folder.join(name);
+    fs::write(&file, body).with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(file)
+}
+
+/// Spark's settings for this stack.
+fn defaults(layout: &Layout, stack: &Stack, spark: &tools::Spark, folder: &Path) -> anyhow::Result<PathBuf> {
+    let template = layout.checkout.join("localstack/spark/spark-defaults.conf");
+    let jars: Vec<String> = spark.jars.iter().map(|jar| jar.display().to_string()).collect();
+    let settings = fs::read_to_string(&template)
+        .with_context(|| format!("cannot read {}", template.display()))?
+        .replace("@endpoint@", &stack.endpoint)
+        .replace("@jars@", &jars.join(","));
+    let file = folder.join("spark-defaults.conf");
+    fs::write(&file, settings).with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(file)
+}
+
+/// The folder of the Java that Kafka runs on.
+fn java_home() -> anyhow::Result<PathBuf> {
+    let java = fs::canonicalize(requirements::java()?).context("cannot find Java's folder")?;
+    java.ancestors().nth(2).map(Path::to_path_buf).context("Java lies in no folder")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn python_files_are_told_from_other_parameters() {
+        let taken = parameters("--py-files s3://b/a.py,s3://b/b.py --conf spark.x=1").unwrap();
+        assert_eq!(taken.py_files, ["s3://b/a.py", "s3://b/b.py"]);
+        assert_eq!(taken.others, ["--conf", "spark.x=1"]);
+        assert!(parameters("--conf 'a b'").is_err() && parameters("--py-files").is_err());
+    }
+
+    #[test]
+    fn a_job_is_read_in_the_words_of_emr() {
+        let job = SparkJob::parse(
+            r#"{"ApplicationId":"a","ExecutionRoleArn":"r","Name":"n","ExecutionTimeoutMinutes":5,
+                "JobDriver":{"SparkSubmit":{"EntryPoint":"s3://b/job.py","EntryPointArguments":["--raw","x"]}}}"#,
+        )
+        .unwrap();
+        assert_eq!(job.job_driver.spark_submit.entry_point, "s3://b/job.py");
+        assert_eq!(job.execution_timeout_minutes, Some(5));
+        assert!(SparkJob::parse("{}").is_err());
+    }
+}

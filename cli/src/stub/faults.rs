@@ -1,0 +1,169 @@
+//! What a stub does wrong, city by city.
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// Any city that has no fault of its own.
+pub(crate) const EVERY_CITY: &str = "*";
+
+/// How an answer goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// 429 with `Retry-After: 1`.
+    TooMany,
+    /// 500.
+    ServerError,
+    /// The answer comes after 60 seconds.
+    Slow,
+    /// The answer has no hours.
+    Empty,
+    /// The answer is JSON of another shape.
+    Shape,
+    /// The body ends in the middle.
+    Cut,
+    /// 200 with an HTML page.
+    Html,
+}
+
+const KINDS: [(&str, Kind); 7] = [
+    ("429", Kind::TooMany),
+    ("500", Kind::ServerError),
+    ("slow", Kind::Slow),
+    ("empty", Kind::Empty),
+    ("shape", Kind::Shape),
+    ("cut", Kind::Cut),
+    ("html", Kind::Html),
+];
+
+/// One fault: its kind, and for how many requests (every one where it is not said).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Fault {
+    pub(crate) kind: Kind,
+    times: Option<u32>,
+}
+
+impl FromStr for Fault {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, times) = match text.split_once(':') {
+            Some((name, times)) => {
+                let times = times.parse().map_err(|_| format!("{times} is not a number of requests"))?;
+                (name, Some(times))
+            }
+            None => (text, None),
+        };
+        let names = || KINDS.map(|(name, _)| name).join(", ");
+        let kind = KINDS.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
+        Ok(Self { kind: kind.ok_or_else(|| format!("unknown fault {name}: use {}", names()))?, times })
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = KINDS.iter().find(|(_, kind)| *kind == self.kind).map_or("", |(name, _)| name);
+        match self.times {
+            Some(times) => write!(out, "{name}:{times}"),
+            None => out.write_str(name),
+        }
+    }
+}
+
+impl TryFrom<String> for Fault {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Fault> for String {
+    fn from(fault: Fault) -> Self {
+        fault.to_string()
+    }
+}
+
+/// The faults that are switched on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Faults(BTreeMap<String, Fault>);
+
+impl Faults {
+    /// The fault of the next request for a city; one that is for a number of requests is used up.
+    pub(crate) fn take(&mut self, city: &str) -> Option<Kind> {
+        let name = if self.0.contains_key(city) { city } else { EVERY_CITY };
+        let fault = self.0.get_mut(name)?;
+        let kind = fault.kind;
+        if let Some(times) = &mut fault.times {
+            *times = times.saturating_sub(1);
+            if *times == 0 {
+                self.0.remove(name);
+            }
+        }
+        Some(kind)
+    }
+}
+
+impl FromIterator<CityFault> for Faults {
+    fn from_iter<T: IntoIterator<Item = CityFault>>(faults: T) -> Self {
+        Self(faults.into_iter().map(|CityFault { city, fault }| (city, fault)).collect())
+    }
+}
+
+/// `CITY=FAULT` as people write it on the command line.
+#[derive(Debug, Clone)]
+pub(crate) struct CityFault {
+    city: String,
+    fault: Fault,
+}
+
+impl FromStr for CityFault {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (city, fault) = text.split_once('=').ok_or("write CITY=FAULT, as in 3477=500")?;
+        Ok(Self { city: city.to_owned(), fault: fault.parse()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(texts: &[&str]) -> Faults {
+        texts.iter().map(|text| text.parse::<CityFault>().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_counted_fault_is_used_up_and_an_uncounted_one_stays() {
+        let mut faults = faults(&["1=500:2", "2=slow"]);
+        assert_eq!(
+            [faults.take("1"), faults.take("1"), faults.take("1")],
+            [Some(Kind::ServerError), Some(Kind::ServerError), None]
+        );
+        assert_eq!([faults.take("2"), faults.take("2")], [Some(Kind::Slow), Some(Kind::Slow)]);
+        assert_eq!(faults.take("3"), None);
+    }
+
+    #[test]
+    fn a_fault_of_every_city_yields_to_that_of_one() {
+        let mut faults = faults(&["*=429", "1=html"]);
+        assert_eq!([faults.take("1"), faults.take("7")], [Some(Kind::Html), Some(Kind::TooMany)]);
+    }
+
+    #[test]
+    fn faults_are_sent_as_they_are_written() {
+        let sent = serde_json::to_string(&faults(&["*=429:3", "1=empty"])).unwrap();
+        assert_eq!(sent, r#"{"*":"429:3","1":"empty"}"#);
+        assert_eq!(serde_json::from_str::<Faults>(&sent).unwrap(), faults(&["*=429:3", "1=empty"]));
+    }
+
+    #[test]
+    fn an_unknown_fault_is_refused_with_those_that_there_are() {
+        let error = "1=boom".parse::<CityFault>().unwrap_err();
+        assert!(error.contains("429") && error.contains("html"), "{error}");
+        assert!("3477".parse::<CityFault>().is_err() && "1=500:x".parse::<CityFault>().is_err());
+    }
+}

@@ -1,0 +1,176 @@
+//! The weather source's API on this machine.
+//!
+//! `GET /api/v1/forecast/locale/{city}/hours/72?token=…` answers as the source system does. `PUT /faults` replaces the
+//! faults, `GET /faults` shows them, `GET /requests` says how often each city was asked for.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use chrono::Utc;
+use futures::stream;
+use http_body_util::{BodyExt as _, Full, Limited, StreamBody, combinators::BoxBody};
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::{Frame, Incoming},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use super::{
+    answer::forecast,
+    faults::{Faults, Kind},
+};
+
+/// Longer than any fetcher waits.
+const SLOW: Duration = Duration::from_secs(60);
+const MOST_BODY: usize = 64 << 10;
+
+type Body = BoxBody<Bytes, std::io::Error>;
+
+/// The stub's state.
+#[derive(Debug, Default)]
+pub(crate) struct ForecastStub {
+    faults: Mutex<Faults>,
+    requests: Mutex<BTreeMap<String, u64>>,
+}
+
+impl ForecastStub {
+    /// A stub with these faults.
+    pub(crate) fn new(faults: Faults) -> Self {
+        Self { faults: Mutex::new(faults), ..Self::default() }
+    }
+
+    /// Answers on this listener until the process ends.
+    pub(crate) async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
+        let stub = Arc::new(self);
+        loop {
+            let (connection, _) = listener.accept().await.context("cannot take connections")?;
+            let stub = Arc::clone(&stub);
+            tokio::spawn(async move {
+                let answers = service_fn(move |request| {
+                    let stub = Arc::clone(&stub);
+                    async move { Ok::<_, Infallible>(stub.answer(request).await) }
+                });
+                let server = hyper::server::conn::http1::Builder::new();
+                // A client that goes away is none of the stub's business.
+                let _ = server.serve_connection(TokioIo::new(connection), answers).await;
+            });
+        }
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let path = request.uri().path().to_owned();
+        match (request.method().clone(), path.as_str()) {
+            (Method::GET, "/faults") => {
+                json_answer(&*self.faults.lock().unwrap_or_else(PoisonError::into_inner))
+            }
+            (Method::PUT, "/faults") => {
+                let body = Limited::new(request.into_body(), MOST_BODY).collect().await;
+                let faults = body.map_err(|error| error.to_string()).and_then(|body| {
+                    serde_json::from_slice(&body.to_bytes()).map_err(|error| error.to_string())
+                });
+                match faults {
+                    Ok(faults) => {
+                        *self.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults;
+                        answer(StatusCode::NO_CONTENT, "")
+                    }
+                    Err(reason) => answer(StatusCode::BAD_REQUEST, reason),
+                }
+            }
+            (Method::GET, "/requests") => {
+                json_answer(&*self.requests.lock().unwrap_or_else(PoisonError::into_inner))
+            }
+            (Method::GET, path) => match city_of(path) {
+                Some(city) => self.forecast(city, request.uri().query()).await,
+                None => answer(StatusCode::NOT_FOUND, r#"{"error":true,"detail":"Not found"}"#),
+            },
+            _ => answer(StatusCode::METHOD_NOT_ALLOWED, r#"{"error":true,"detail":"Method not allowed"}"#),
+        }
+    }
+
+    async fn forecast(&self, city: &str, query: Option<&str>) -> Response<Body> {
+        let has_token = query
+            .unwrap_or_default()
+            .split('&')
+            .any(|part| part.strip_prefix("token=").is_some_and(|token| !token.is_empty()));
+        if !has_token {
+            return answer(StatusCode::UNAUTHORIZED, r#"{"error":true,"detail":"Token is missing"}"#);
+        }
+        *self.requests.lock().unwrap_or_else(PoisonError::into_inner).entry(city.to_owned()).or_default() +=
+            1;
+        let fault = self.faults.lock().unwrap_or_else(PoisonError::into_inner).take(city);
+        let Ok(id) = city.parse() else {
+            return answer(StatusCode::BAD_REQUEST, r#"{"error":true,"detail":"Unknown locale"}"#);
+        };
+        let mut good = forecast(id, Utc::now());
+        match fault {
+            None => {}
+            Some(Kind::TooMany) => {
+                let mut answer =
+                    answer(StatusCode::TOO_MANY_REQUESTS, r#"{"error":true,"detail":"Too many requests"}"#);
+                answer.headers_mut().insert(RETRY_AFTER, 1.into());
+                return answer;
+            }
+            Some(Kind::ServerError) => return answer(StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
+            Some(Kind::Slow) => tokio::time::sleep(SLOW).await,
+            Some(Kind::Empty) => good["data"] = json!([]),
+            Some(Kind::Shape) => good = json!({"error": true, "detail": "Locale is not active"}),
+            Some(Kind::Cut) => return cut(&good.to_string()),
+            Some(Kind::Html) => {
+                let mut page = answer(StatusCode::OK, "<!doctype html><title>Maintenance</title>");
+                page.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("text/html"));
+                return page;
+            }
+        }
+        json_answer(&good)
+    }
+}
+
+/// The city of `/api/v1/forecast/locale/{city}/hours/72`.
+fn city_of(path: &str) -> Option<&str> {
+    path.strip_prefix("/api/v1/forecast/locale/")?
+        .strip_suffix("/hours/72")
+        .filter(|city| !city.contains('/'))
+}
+
+fn json_answer(value: &impl serde::Serialize) -> Response<Body> {
+    answer(StatusCode::OK, serde_json::to_string(value).unwrap_or_default())
+}
+
+fn answer(status: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
+    let mut answer = Response::new(Full::new(body.into()).map_err(|never| match never {}).boxed());
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
+    answer
+}
+
+/// Promises the whole text and sends half of it.
+fn cut(text: &str) -> Response<Body> {
+    let half = Bytes::copy_from_slice(&text.as_bytes()[..text.len() / 2]);
+    let broken = std::io::Error::other("cut off on purpose");
+    let body = StreamBody::new(stream::iter([Ok(Frame::data(half)), Err(broken)])).boxed();
+    let mut answer = Response::new(body);
+    answer.headers_mut().insert(CONTENT_LENGTH, text.len().into());
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_city_is_read_from_the_path_of_the_source_system() {
+        assert_eq!(city_of("/api/v1/forecast/locale/3477/hours/72"), Some("3477"));
+        assert_eq!(city_of("/api/v1/forecast/locale/3477/hours/48"), None);
+        assert_eq!(city_of("/api/v1/forecast/locale/a/b/hours/72"), None);
+    }
+}
