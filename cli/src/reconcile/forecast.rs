@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use arrow_array::{Array as _, cast::AsArray as _};
+use arrow_array::cast::AsArray as _;
 use aws_sdk_sfn::{Client, error::DisplayErrorContext, types::ExecutionStatus};
 use dead_letters::{ParkedObject, Source};
 use futures::{StreamExt as _, stream};

@@ -1,12 +1,11 @@
 //! A fleet reports over HTTP: every event that was acknowledged is a row, whatever is killed meanwhile.
 
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use end_to_end::stack::{command, headwater, json, kill, kill_function, up};
 use serde_json::Value;
 
-use super::TURN;
+use super::{TURN, until};
 
 /// A fleet that drives in the background until it is called home.
 fn drive(vehicles: u32) -> Child {
@@ -54,15 +53,6 @@ fn stored_beyond(count: u64) -> u64 {
         seen.is_some()
     });
     seen.unwrap()
-}
-
-/// Waits for a condition, on a busy machine too.
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < Duration::from_mins(5), "not within 5 minutes: {what}");
-        std::thread::sleep(Duration::from_millis(100));
-    }
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! The weather lane on the whole stack: state machine, fetcher, a real Spark, and the table.
 
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::Stdio;
 
 use aws_sdk_sfn::types::HistoryEventType;
 use end_to_end::stack::{command, headwater, json, kill, up};
 use serde_json::Value;
 
-use super::TURN;
+use super::{TURN, until};
 
 /// Runs the lane; what it printed, also where it exits with an error.
 fn run(cities: &[&str]) -> (bool, Value, String) {
@@ -130,7 +130,7 @@ fn a_worker_that_is_killed_while_spark_runs_doubles_and_loses_nothing() {
     let mut run = command();
     let run = run.args(["forecast", "run", "--city", "3477"]).stdin(Stdio::null());
     let run = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    until("Spark reads and writes", || spark_writes());
+    until("Spark works", works);
     kill("bridge");
     up();
     let output = run.wait_with_output().unwrap();
@@ -138,18 +138,8 @@ fn a_worker_that_is_killed_while_spark_runs_doubles_and_loses_nothing() {
     assert_eq!(verdict().2, before.2 + 72);
 }
 
-/// Whether a Spark job of this stack is at work.
-fn spark_writes() -> bool {
+/// Whether the worker has a Spark job in hand.
+fn works() -> bool {
     let data = std::env::var("HEADWATER_DATA_DIR").unwrap();
-    let found = Command::new("pgrep").args(["-f", &format!("SparkSubmit.*{data}/spark/")]).output().unwrap();
-    found.status.success()
-}
-
-/// Waits for a condition, on a busy machine too.
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < Duration::from_mins(3), "not within 3 minutes: {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    Path::new(&data).join("run/spark-task.json").exists()
 }
