@@ -13,8 +13,8 @@ use std::{
 use anyhow::Context as _;
 use bytes::Bytes;
 use chrono::Utc;
-use futures::stream;
-use http_body_util::{BodyExt as _, Full, Limited, StreamBody, combinators::BoxBody};
+use futures::{StreamExt as _, stream};
+use http_body_util::{BodyExt as _, Full, Limited, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
     Method, Request, Response, StatusCode,
     body::{Frame, Incoming},
@@ -34,7 +34,7 @@ use super::{
 const SLOW: Duration = Duration::from_secs(60);
 const MOST_BODY: usize = 64 << 10;
 
-type Body = BoxBody<Bytes, std::io::Error>;
+type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
 /// The stub's state.
 #[derive(Debug, Default)]
@@ -147,7 +147,7 @@ fn json_answer(value: &impl serde::Serialize) -> Response<Body> {
 }
 
 fn answer(status: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
-    let mut answer = Response::new(Full::new(body.into()).map_err(|never| match never {}).boxed());
+    let mut answer = Response::new(Full::new(body.into()).map_err(|never| match never {}).boxed_unsync());
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
     answer
@@ -156,8 +156,13 @@ fn answer(status: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
 /// Promises the whole text and sends half of it.
 fn cut(text: &str) -> Response<Body> {
     let half = Bytes::copy_from_slice(&text.as_bytes()[..text.len() / 2]);
-    let broken = std::io::Error::other("cut off on purpose");
-    let body = StreamBody::new(stream::iter([Ok(Frame::data(half)), Err(broken)])).boxed();
+    let broken = async {
+        // Without a pause the connection ends before the first half was sent.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Err(std::io::Error::other("cut off on purpose"))
+    };
+    let halves = stream::once(async { Ok(Frame::data(half)) }).chain(stream::once(broken));
+    let body = StreamBody::new(halves).boxed_unsync();
     let mut answer = Response::new(body);
     answer.headers_mut().insert(CONTENT_LENGTH, text.len().into());
     answer
