@@ -97,10 +97,12 @@ fn compare(verdict: &mut ObjectVerdict, file: &str, hours: Option<u64>, stored: 
     }
 }
 
-/// How many hours an answer has.
+/// How many hours an answer has; an hour that is there twice is one.
 fn hours(bytes: &[u8]) -> Option<u64> {
     let answer: Value = serde_json::from_slice(bytes).ok()?;
-    Some(answer.get("data")?.as_array()?.len() as u64)
+    let hours: Option<BTreeSet<&str>> =
+        answer.get("data")?.as_array()?.iter().map(|hour| hour.get("date")?.as_str()).collect();
+    Some(hours?.len() as u64)
 }
 
 /// The keys of the raw objects that are parked.
@@ -190,8 +192,8 @@ mod tests {
 
     #[test]
     fn an_answer_without_a_list_of_hours_is_no_forecast() {
-        assert_eq!(hours(br#"{"data":[{},{}]}"#), Some(2));
-        for other in [&b"{}"[..], b"{\"data\":{}}", b"<html>", b"[]", b""] {
+        assert_eq!(hours(br#"{"data":[{"date":"a"},{"date":"b"},{"date":"a"}]}"#), Some(2));
+        for other in [&b"{}"[..], b"{\"data\":{}}", b"{\"data\":[{}]}", b"<html>", b"[]", b""] {
             assert_eq!(hours(other), None);
         }
     }
