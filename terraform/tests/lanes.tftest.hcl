@@ -28,6 +28,8 @@ run "existing_buckets_and_a_token_that_terraform_never_sees" {
     inbox = { bucket = "their-inbox", prefix = "drop/events", notifications = true }
 
     quick_retries = true
+
+    forecast_table = "forecast_72"
   }
 
   module {
@@ -80,6 +82,19 @@ run "existing_buckets_and_a_token_that_terraform_never_sees" {
     condition     = output.urls["telemetry-gateway"].auth == "NONE" && output.environments["telemetry-gateway"].GATEWAY_TOKEN_SECRET == aws_cloudcontrolapi_resource.telemetry_token[0].id
     error_message = "Without a word of the owner's, the token is required."
   }
+
+  assert {
+    condition     = output.environments["live-board"].FORECAST_TABLE == "forecast_72"
+    error_message = "The board is told of the forecast's table."
+  }
+
+  assert {
+    condition = { for statement in jsondecode(output.policies["live-board"]).Statement : statement.Sid => [statement.Resource, try(statement.Condition, null)] if contains(["ReadTables", "ListTables"], statement.Sid) } == {
+      ReadTables = [["arn:aws:s3:::lake/forecast_72/*"], null]
+      ListTables = [["arn:aws:s3:::lake"], { StringLikeIfExists = { "s3:prefix" = ["forecast_72/*"] } }]
+    }
+    error_message = "The board may read the forecast's table, and nothing else of a lake without topics."
+  }
 }
 
 run "a_web_address_and_a_token_of_the_owners" {
@@ -90,6 +105,11 @@ run "a_web_address_and_a_token_of_the_owners" {
 
   module {
     source = "./modules/lanes"
+  }
+
+  assert {
+    condition     = !contains(keys(output.environments["live-board"]), "FORECAST_TABLE")
+    error_message = "Without the forecast's table the board has no such section."
   }
 
   assert {
@@ -201,19 +221,21 @@ run "a_token_arn_that_widens_a_permission_and_one_bucket_for_both_are_refused" {
   expect_failures = [var.telemetry, var.inbox]
 }
 
-run "a_topic_and_a_prefix_that_widen_a_permission_are_refused" {
+run "a_topic_a_prefix_and_a_table_that_widen_a_permission_are_refused" {
   command = plan
 
   variables {
     telemetry = { topic = "*" }
     inbox     = { prefix = "*" }
+
+    forecast_table = "forecast_*"
   }
 
   module {
     source = "./modules/lanes"
   }
 
-  expect_failures = [var.telemetry, var.inbox]
+  expect_failures = [var.telemetry, var.inbox, var.forecast_table]
 }
 
 run "a_body_beyond_lambdas_is_refused" {

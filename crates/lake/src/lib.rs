@@ -8,6 +8,7 @@
 //! The crate knows nothing of Kafka: it takes Arrow batches by partition and opaque app ids with 64-bit versions.
 
 mod error;
+mod file_bounds;
 mod log;
 mod parquet_file;
 mod partition;

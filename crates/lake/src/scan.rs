@@ -7,7 +7,11 @@ use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use bytes::Bytes;
 use futures::{FutureExt, Stream, StreamExt, stream};
 use parquet::{
-    arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder},
+    arrow::{
+        ProjectionMask,
+        arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
+    },
+    basic::Type as PhysicalType,
     errors::ParquetError,
 };
 use tokio::time::Instant;
@@ -21,14 +25,24 @@ impl Snapshot {
     /// Streams `columns` of every active file, one item a file, in the order of [`files`](Snapshot::files).
     ///
     /// Each batch has exactly these columns, in this order; partition columns come from the log, and a column that an
-    /// older file does not have is null.
+    /// older file does not have is null. Timestamps have the unit of their file; INT96 ones are microseconds in UTC.
     pub fn scan<'a>(
         &'a self,
         columns: &'a [&'a str],
         deadline: Instant,
     ) -> impl Stream<Item = Result<(&'a ActiveFile, Vec<RecordBatch>), LakeError>> + 'a {
+        self.scan_files(self.files(), columns, deadline)
+    }
+
+    /// [`scan`](Snapshot::scan) for some of the active files, in the order given. The others are not requested.
+    pub fn scan_files<'a>(
+        &'a self,
+        files: impl IntoIterator<Item = &'a ActiveFile, IntoIter: 'a>,
+        columns: &'a [&'a str],
+        deadline: Instant,
+    ) -> impl Stream<Item = Result<(&'a ActiveFile, Vec<RecordBatch>), LakeError>> + 'a {
         let one = move |file| async move { Ok((file, self.file(file, columns, deadline).await?)) }.boxed();
-        stream::iter(self.files()).map(one).buffered(AHEAD)
+        stream::iter(files).map(one).buffered(AHEAD)
     }
 
     async fn file(
@@ -63,7 +77,8 @@ impl Snapshot {
         columns: &[&str],
         body: Bytes,
     ) -> Result<Vec<RecordBatch>, ParquetError> {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(body)?;
+        let metadata = with_microseconds(ArrowReaderMetadata::load(&body, ArrowReaderOptions::default())?)?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(body, metadata);
         let wanted = builder
             .schema()
             .fields()
@@ -102,6 +117,28 @@ impl Snapshot {
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)?)
     }
+}
+
+/// Reads INT96 timestamps as microseconds in UTC, which is what Delta's `timestamp` means. Spark writes INT96 by default.
+/// Without this the Parquet reader makes nanoseconds of them, which overflow outside of 1677 to 2262.
+fn with_microseconds(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetError> {
+    let columns = metadata.parquet_schema().root_schema().get_fields();
+    let is_int96 = columns
+        .iter()
+        .map(|column| column.is_primitive() && column.get_physical_type() == PhysicalType::INT96)
+        .collect::<Vec<_>>();
+    if !is_int96.contains(&true) {
+        return Ok(metadata);
+    }
+    let microseconds = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let fields = metadata.schema().fields().iter().zip(is_int96);
+    let fields = fields.map(|(field, is_int96)| match is_int96 {
+        true => Arc::new(field.as_ref().clone().with_data_type(microseconds.clone())),
+        false => field.clone(),
+    });
+    let schema = Schema::new(fields.collect::<Vec<_>>());
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+    ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)
 }
 
 /// The Arrow type of a column of nulls; nested ones have none here.

@@ -2,6 +2,7 @@
 
 import { setText } from "./elements.js";
 import { errors } from "./errors.js";
+import { forecast } from "./forecast.js";
 import { Freshness } from "./freshness.js";
 import { ago } from "./format.js";
 import { lake } from "./lake.js";
@@ -14,6 +15,7 @@ import { Vehicles } from "./vehicles.js";
 
 const FAST_MS = 2000;
 const SLOW_MS = 10_000;
+const DAILY_MS = 30_000;
 const FIRST_APART_MS = 120;
 
 const vehicles = new Vehicles(document.querySelector("#fleet"));
@@ -24,6 +26,8 @@ const SECTIONS = [
     { id: "fleet", path: "api/vehicles", every: FAST_MS, slot: 667, shows: () => (answer) => vehicles.show(answer) },
     { id: "lanes", every: FAST_MS, slot: 1333, shows: lanes },
     { id: "lake", every: SLOW_MS, slot: 400, shows: lake },
+    // It changes once a day.
+    { id: "forecast", every: DAILY_MS, slot: 5200, shows: forecast },
     { id: "parked", every: SLOW_MS, slot: 3700, shows: parked },
     { id: "errors", every: SLOW_MS, slot: 7000, shows: errors },
 ];

@@ -3,6 +3,7 @@
 const grouped = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
 const oneDecimal = new Intl.NumberFormat("en-GB", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const short = new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 3 });
+const day = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
 const BYTES = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
 const BEYOND_NAMES = 10n ** 15n;
@@ -56,6 +57,11 @@ export function speed(value) {
         return NONE;
     }
     return Math.abs(value) < 1e6 ? oneDecimal.format(value) : value.toExponential(1);
+}
+
+/** A number with one decimal: 23.6, −4.0. */
+export function decimal(value) {
+    return Number.isFinite(value) ? oneDecimal.format(value).replace("-", "−") : NONE;
 }
 
 /** A place on an axis: 0, −500 m, 12 km. */
@@ -118,4 +124,14 @@ export function ago(moment, now = Date.now()) {
 /** The time of day of a moment, UTC. */
 export function timeOfDay(date) {
     return date.toISOString().slice(11, 19);
+}
+
+/** The day of a moment in seconds since 1970, UTC: Fri 27 Nov. */
+export function dayOf(seconds) {
+    return day.format(seconds * 1000).replace(",", "");
+}
+
+/** The hour and minute of a moment in seconds since 1970, UTC. */
+export function hourOf(seconds) {
+    return timeOfDay(new Date(seconds * 1000)).slice(0, 5);
 }

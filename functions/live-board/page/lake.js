@@ -21,7 +21,7 @@ export function lake(section) {
     return (answer) => {
         node.hidden = answer.tables.length === 0;
         nothing.hidden = !node.hidden;
-        follow(body, answer.tables, (one) => `${one.topic} ${one.path}`, makeRow, updateRow);
+        follow(body, answer.tables, (one) => `${one.topic ?? ""} ${one.path}`, makeRow, updateRow);
         sound("lake", answer.tables.reduce((sum, one) => sum + (whole(one.rows) ?? 0n), 0n).toString());
     };
 }
@@ -29,10 +29,18 @@ export function lake(section) {
 function makeRow(one) {
     const number = () => element("td", { class: "number" });
     const row = { rows: number(), files: number(), size: number(), version: number(), commit: since() };
-    const name = element("th", { scope: "row" }, element("bdi", {}, String(one.topic)), element("span", { class: "dim path" }, ...breakable(String(one.path))));
+    const name = element("th", { scope: "row" }, element("bdi", {}, String(nameOf(one))), element("span", { class: "dim path" }, ...breakable(String(one.path))));
     row.node = element("tr", {}, name, row.rows, row.files, row.size, row.version, element("td", { class: "number" }, row.commit));
-    row.node.dataset.topic = one.topic;
+    row.node.dataset.path = one.path;
+    if (one.topic !== null) {
+        row.node.dataset.topic = one.topic;
+    }
     return row;
+}
+
+// A table that no topic fills has the name of its folder.
+function nameOf(one) {
+    return one.topic ?? one.path.split("/").at(-1);
 }
 
 // A long path goes on in the next line after a slash, not in the middle of a name.

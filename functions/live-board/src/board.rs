@@ -16,6 +16,7 @@ use warehouse::Warehouse;
 
 use crate::error::BoardError;
 use crate::fleet::FleetTable;
+use crate::forecast::Forecast;
 use crate::kept::Kept;
 use crate::lake_tables::LakeTables;
 use crate::page::{self, Page};
@@ -35,6 +36,7 @@ pub struct Board {
     pub(crate) logs: LogsClient,
     pub(crate) lake: Mutex<LakeTables>,
     pub(crate) parked: Mutex<Parked>,
+    pub(crate) forecast: Mutex<Option<Forecast>>,
     page: Page,
     pipelines: OnceCell<Pipelines>,
     kept: KeptAnswers,
@@ -46,6 +48,7 @@ struct KeptAnswers {
     vehicles: Kept,
     lanes: Kept,
     lake: Kept,
+    forecast: Kept,
     parked: Kept,
     errors: Kept,
 }
@@ -64,6 +67,7 @@ impl Board {
             logs: LogsClient::new(&sdk),
             lake: Mutex::default(),
             parked: Mutex::new(Parked::new(letters)),
+            forecast: Mutex::default(),
             page: Page::new(),
             pipelines: OnceCell::new(),
             kept: KeptAnswers {
@@ -71,6 +75,7 @@ impl Board {
                 vehicles: Kept::new(second),
                 lanes: Kept::new(second),
                 lake: Kept::new(4 * second),
+                forecast: Kept::new(9 * second),
                 parked: Kept::new(4 * second),
                 errors: Kept::new(9 * second),
             },
@@ -105,6 +110,10 @@ impl Board {
             }
             "lake" => {
                 section("/api/lake", deadline, Box::pin(kept.lake.or_make(self.lake_tables(deadline)))).await
+            }
+            "forecast" => {
+                section("/api/forecast", deadline, Box::pin(kept.forecast.or_make(self.forecast(deadline))))
+                    .await
             }
             "parked" => {
                 section("/api/parked", deadline, Box::pin(kept.parked.or_make(self.parked(deadline)))).await

@@ -24,6 +24,12 @@ pub(crate) enum BoardError {
     Store(#[from] StoreError),
     #[error("the queue of {function} does not tell its depth: {reason}")]
     Queue { function: String, reason: String },
+    #[error("{table}: column {column} has a type that the job of forecast_72 does not write")]
+    ForecastColumn { table: String, column: &'static str },
+    #[error(
+        "{table}: more than {files} files or {mebibytes} MiB may hold the newest forecast; run OPTIMIZE delta.`{table}`"
+    )]
+    ForecastFiles { table: String, files: usize, mebibytes: u64 },
     #[error("the log of {function} cannot be read: {reason}")]
     Log { function: String, reason: String },
 }
@@ -36,6 +42,7 @@ impl Classified for BoardError {
             Self::Kafka(error) => error.class(),
             Self::Lake(error) => error.class(),
             Self::Store(error) => error.class(),
+            Self::ForecastColumn { .. } | Self::ForecastFiles { .. } => FaultClass::Configuration,
             Self::Slow | Self::Queue { .. } | Self::Log { .. } => FaultClass::Retryable,
         }
     }

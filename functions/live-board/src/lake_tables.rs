@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lake::TableWatch;
+use lake::{TableSize, TableWatch};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -13,21 +13,34 @@ use crate::error::BoardError;
 pub(crate) type LakeTables = BTreeMap<String, TableWatch>;
 
 impl Board {
+    /// The pipelines' tables, and the forecast's, which belongs to no topic.
     pub(crate) async fn lake_tables(&self, deadline: Instant) -> Result<Value, BoardError> {
-        let mut watches = self.lake.lock().await;
+        let pipelines = self.pipelines(deadline).await?.iter();
+        let of_topics = pipelines
+            .filter_map(|pipeline| Some((Some(&pipeline.topic.name), &pipeline.lake.as_ref()?.path)));
+        let others = self.settings.forecast_table.iter().map(|path| (None, path));
         let mut tables = Vec::new();
-        for pipeline in self.pipelines(deadline).await? {
-            let Some(spec) = &pipeline.lake else { continue };
-            let watch = watches.entry(spec.path.clone()).or_insert_with(|| {
-                TableWatch::new(self.objects.clone(), self.settings.lake_root.join(&spec.path))
-            });
-            let Some(size) = watch.look(deadline).await? else { continue };
+        for (topic, path) in of_topics.chain(others) {
+            let Some(size) = self.table_size(path, deadline).await? else { continue };
             tables.push(json!({
-                "topic": pipeline.topic.name, "path": spec.path, "version": size.version.to_string(),
+                "topic": topic, "path": path, "version": size.version.to_string(),
                 "rows": size.rows.to_string(), "files": size.files, "bytes": size.bytes.to_string(),
                 "last_commit": size.last_commit,
             }));
         }
         Ok(json!({ "tables": tables }))
+    }
+
+    /// How large the table at this path is now; `None` where there is none.
+    pub(crate) async fn table_size(
+        &self,
+        path: &str,
+        deadline: Instant,
+    ) -> Result<Option<TableSize>, BoardError> {
+        let mut watches = self.lake.lock().await;
+        let watch = watches
+            .entry(path.to_owned())
+            .or_insert_with(|| TableWatch::new(self.objects.clone(), self.settings.lake_root.join(path)));
+        Ok(watch.look(deadline).await?)
     }
 }

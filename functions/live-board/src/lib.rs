@@ -7,6 +7,7 @@ mod board;
 mod error;
 mod errors;
 mod fleet;
+mod forecast;
 mod kept;
 mod lake_tables;
 mod lanes;

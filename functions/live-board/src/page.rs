@@ -36,6 +36,7 @@ const FILES: &[File] = &[
     file!("errors.js", JS),
     file!("fleet.css", CSS),
     file!("fleet.js", JS),
+    file!("forecast.js", JS),
     file!("format.js", JS),
     file!("freshness.js", JS),
     file!("icon.svg", SVG),

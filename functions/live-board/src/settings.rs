@@ -22,6 +22,8 @@ pub struct Settings {
     pub cluster: ClusterSettings,
     /// The root of the Delta tables.
     pub lake_root: S3Location,
+    /// The path of the forecast's table below the root; without it the board has no such section.
+    pub forecast_table: Option<String>,
     /// The root of all dead letters.
     pub parked_root: S3Location,
     /// The functions' names by their folders' names.
@@ -58,6 +60,7 @@ impl function_kit::Settings for Settings {
         let database = DatabaseSettings::read(environment);
         let cluster = ClusterSettings::read(environment);
         let lake_root = environment.required("LAKE_ROOT", "s3://bucket/prefix of the tables");
+        let forecast_table = environment.text("FORECAST_TABLE");
         let parked_root = environment.required("PARKED_ROOT", "s3://bucket/prefix of the dead letters");
         let functions = environment.optional("BOARD_FUNCTIONS", Json(BTreeMap::new()));
         let queues = environment.optional("BOARD_QUEUES", Json(Vec::new()));
@@ -66,6 +69,7 @@ impl function_kit::Settings for Settings {
             database: database?,
             cluster: cluster?,
             lake_root: lake_root?,
+            forecast_table,
             parked_root: parked_root?,
             functions: functions?.0,
             queues: queues?.0,

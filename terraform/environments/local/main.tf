@@ -51,6 +51,8 @@ module "lanes" {
   telemetry     = { auth = "none" } # nobody but this machine reaches the emulator
   board         = { auth = "none" }
 
+  forecast_table = "forecast_72"
+
   pipelines = module.pipelines
   kafka     = module.kafka.connection
   warehouse = module.warehouse

@@ -5,6 +5,7 @@
 //! One binary, because each test file that is a binary of its own links everything again.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod board_forecast;
 mod crashes;
 mod database;
 mod database_tls;

@@ -23,7 +23,7 @@ async fn put(client: &Client, location: &S3Location, path: &str, body: Vec<u8>) 
     put.send().await.unwrap();
 }
 
-async fn uploaded(client: &Client, fixture: &str) -> S3Location {
+pub(crate) async fn uploaded(client: &Client, fixture: &str) -> S3Location {
     let location = location(fixture);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(fixture);
     for file in files_below(&root) {

@@ -15,4 +15,5 @@ mod proxy;
 mod races;
 mod schema;
 mod support;
+mod timestamps;
 mod types;

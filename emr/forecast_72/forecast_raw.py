@@ -1,0 +1,59 @@
+"""Raw objects as DataFrames: which there are, and what they hold."""
+
+from datetime import datetime, timezone
+
+from forecast_names import RawObject, is_raw
+from forecast_rows import READING, read_forecast
+from pyspark.sql import functions as F
+
+# A forecast has some 20 kB. A larger object is parked unread, so that it cannot take the memory from the others.
+LARGEST = 16 * 1024 * 1024
+
+
+def listed(files, raw):
+    """All raw objects. A prefix without objects is no error: the first run comes before any.
+
+    By Hadoop's listing and not by Spark's, which leaves out empty files: they would neither be stored nor parked.
+    """
+    return [
+        RawObject(
+            filename,
+            status.getPath().toString(),
+            datetime.fromtimestamp(status.getModificationTime() / 1000, timezone.utc),
+            status.getLen(),
+        )
+        for filename, status in files.below(raw)
+        if is_raw(filename)
+    ]
+
+
+def why_unread(found):
+    """The reason for which an object is parked without being read, or None."""
+    if found.time is None:
+        return "the name holds no time: expected forecast_72_<YYYYMMDDTHHMMSSZ>_<item>.json"
+    if found.length == 0:
+        return "the object is empty"
+    if found.length > LARGEST:
+        return f"the object has {found.length} bytes, more than {LARGEST}"
+    return None
+
+
+def readings(spark, objects):
+    """One row an object: filename, content, rows, reason. Not computed yet."""
+    names = spark.createDataFrame([(found.path, found.filename) for found in objects], "path string, filename string")
+    # Not deterministic for Spark means: evaluated once a row, wherever the optimizer moves it.
+    read = F.udf(read_forecast, READING).asNondeterministic()
+    return (
+        # Without the lookup, a folder with "=" in its name would become a column.
+        spark.read.format("binaryFile")
+        .option("recursiveFileLookup", True)
+        .load([found.path for found in objects])
+        .join(F.broadcast(names), "path")
+        .select("filename", "content", read("content", "filename").alias("reading"))
+        .select("filename", "content", "reading.rows", "reading.reason")
+    )
+
+
+def rows_of(readings_frame):
+    """The table's rows out of readings."""
+    return readings_frame.where("reason IS NULL").select(F.explode("rows").alias("row")).select("row.*")

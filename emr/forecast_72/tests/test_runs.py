@@ -1,0 +1,162 @@
+"""What runs add to the table on S3, read by deltalake."""
+
+import base64
+import json
+from datetime import date, datetime, timezone
+
+import forecast_table
+import pyarrow.parquet
+from answers import NOW, answer, content, hour, name
+
+
+def test_a_second_run_adds_nothing_and_commits_nothing(spark, lane):
+    lane.put(name(), answer())
+    first = lane.run(spark)
+    assert first == {"objects": 1, "rows": 72, "skipped": 0, "parked": [], "version": 1}
+    assert lane.run(spark) == {"objects": 0, "rows": 0, "skipped": 1, "parked": [], "version": 1}
+    assert lane.names() == {name(): 72}
+    assert lane.delta().transaction_version("headwater/forecast_72") == 1
+
+
+def test_times_are_utc_whatever_the_zone_of_the_machine(spark, lane):
+    lane.put(name(), answer(hours=6))
+    lane.run(spark)
+    first, *_, last = lane.rows()
+    assert first["date"] == datetime(2026, 11, 26, 20, tzinfo=timezone.utc)
+    assert first["dt_extract"] == datetime(2026, 11, 26, 23, 0, 5, tzinfo=timezone.utc)
+    assert (first["dt"], last["dt"]) == (date(2026, 11, 26), date(2026, 11, 27))
+    assert last["date"] == datetime(2026, 11, 27, 1, tzinfo=timezone.utc)
+
+
+def test_the_files_hold_microseconds_and_not_the_old_int96(spark, lane):
+    lane.put(name(), answer(hours=1))
+    lane.run(spark)
+    (file,) = [found for found in lane.files("lake/forecast_72") if found.endswith(".parquet")]
+    with lane.s3.open_input_file(f"{lane.root}/lake/forecast_72/{file}") as stream:
+        schema = pyarrow.parquet.ParquetFile(stream).schema
+    assert {schema.column(0).name: schema.column(0).physical_type} == {"date": "INT64"}
+
+
+def test_thirty_cities_and_whole_temperatures_are_one_commit(spark, lane):
+    cities = [name(item) for item in range(1, 31)]
+    for item, city in enumerate(cities, 1):
+        lane.put(city, answer(item, data=[hour(datetime(2026, 11, 26, 20), 23 if item % 2 else 23.6)] ))
+    assert lane.run(spark) == {"objects": 30, "rows": 30, "skipped": 0, "parked": [], "version": 1}
+    assert {row["temperature"] for row in lane.rows()} == {23.0, 23.6}
+    assert {row["country"] for row in lane.rows()} == {"BR"}
+
+
+def test_a_run_after_a_failed_one_catches_up_within_the_lookback(spark, lane):
+    before, missed, today = (name(time=f"202611{day}T230005Z") for day in (18, 25, 26))
+    for city in (before, missed, today):
+        lane.put(city, answer(hours=2))
+    assert lane.run(spark)["objects"] == 2
+    assert lane.names() == {missed: 2, today: 2}
+    assert lane.run(spark, lookback_days=0) == {"objects": 1, "rows": 2, "skipped": 2, "parked": [], "version": 2}
+
+
+def test_a_prefix_without_objects_is_no_error_and_no_commit(spark, lane):
+    assert lane.run(spark) == {"objects": 0, "rows": 0, "skipped": 0, "parked": [], "version": 0}
+
+
+def test_names_with_colons_spaces_percents_and_folders_are_read_and_recognised(spark, lane):
+    names = [
+        name(time="2026-11-26T18:00:00Z"),
+        name("São Paulo+1", time="2026-11-26 18:00:00"),
+        name("100%25_a=b"),
+        f"year=2026/{name()}",
+    ]
+    for odd in names:
+        lane.put(odd, answer(hours=1))
+    assert lane.run(spark)["objects"] == len(names)
+    assert lane.names() == dict.fromkeys(sorted(names), 1)
+    assert lane.run(spark)["skipped"] == len(names)
+
+
+def test_a_stale_answer_is_still_recognised_by_its_name(spark, lane):
+    """Its hours lie far before the time of fetching: looking at the partitions of these days alone would store it twice."""
+    lane.put(name(), answer(hours=2, start=datetime(2026, 1, 1)))
+    assert lane.run(spark)["rows"] == 2
+    assert lane.run(spark)["skipped"] == 1
+
+
+def test_files_of_older_runs_are_not_opened(spark, lane):
+    """A table of years: the old file is taken away, and the run does not notice."""
+    old = name(time="20260101T230005Z")
+    lane.put(old, answer(hours=1, start=datetime(2026, 1, 1)))
+    lane.run(spark, lookback_days=0)
+    (file,) = [found for found in lane.files("lake/forecast_72") if found.endswith(".parquet")]
+    lane.delete(f"lake/forecast_72/{file}")
+    lane.put(name(), answer(hours=1))
+    assert lane.run(spark)["objects"] == 1
+    lane.put(name(2), answer(2, hours=1))
+    assert lane.run(spark) == {"objects": 1, "rows": 1, "skipped": 1, "parked": [], "version": 3}
+
+
+def test_checkpoints_keep_rows_and_transaction(spark, bare_lane):
+    lane = bare_lane
+    lane.create_table(lambda actions: actions[1]["metaData"]["configuration"].update({"delta.checkpointInterval": "2"}))
+    for item in range(1, 4):
+        lane.put(name(item), answer(item, hours=1))
+        lane.run(spark)
+    assert "_last_checkpoint" in lane.files("lake/forecast_72/_delta_log")
+    assert lane.run(spark) == {"objects": 0, "rows": 0, "skipped": 3, "parked": [], "version": 3}
+    assert lane.delta().transaction_version("headwater/forecast_72") == 3
+    assert len(lane.rows()) == 3
+
+
+def test_a_bad_object_is_parked_and_stops_no_good_one(spark, lane):
+    bad = {name(2): content()[:-9], name(3): b"", "forecast_72_[latest].json": content()}
+    lane.put(name(), answer())
+    for city, what in bad.items():
+        lane.put(city, what)
+    outcome = lane.run(spark)
+    assert outcome == {"objects": 1, "rows": 72, "skipped": 0, "parked": sorted(bad), "version": 1}
+    letters = lane.letters()
+    assert set(letters) == {f"{city}.jsonl" for city in bad}
+    letter = letters[f"{name(2)}.jsonl"]
+    assert letter["lane"] == "forecast_72"
+    key = lane.raw.removeprefix("s3://").split("/", 1)[1]
+    assert letter["source"] == {"bucket": "forecasts", "key": key + name(2), "index": None}
+    assert letter["reason"].startswith("not JSON: ")
+    assert base64.b64decode(letter["value_base64"]) == bad[name(2)]
+    assert letter["parked_at"] == NOW.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    assert letters["forecast_72_[latest].json.jsonl"]["value_base64"] is None
+
+
+def test_nothing_but_bad_objects_is_no_commit(spark, lane):
+    lane.put(name(), b"[]")
+    assert lane.run(spark) == {"objects": 0, "rows": 0, "skipped": 0, "parked": [name()], "version": 0}
+
+
+def test_a_parked_object_that_reads_well_now_is_stored_and_its_letter_removed(spark, lane):
+    lane.put(name(), b"<html>")
+    lane.put(name(2), b"<html>")
+    lane.run(spark)
+    lane.put(name(), answer())
+    assert lane.run(spark)["objects"] == 1
+    assert set(lane.letters()) == {f"{name(2)}.jsonl"}
+
+
+def test_a_letter_that_a_killed_run_left_behind_is_removed_by_the_next(spark, lane):
+    lane.put(name(), answer())
+    lane.run(spark)
+    lane.write(f"parked/forecast_72/{name()}.jsonl", json.dumps({"lane": "forecast_72"}))
+    assert lane.run(spark)["skipped"] == 1
+    assert lane.letters() == {}
+
+
+def test_a_commit_that_another_run_made_in_between_is_read_and_not_doubled(spark, lane, monkeypatch):
+    """The other run commits between this run's reading and its write: Delta skips the write in silence, and it starts over."""
+    lane.put(name(), answer())
+    append, others = forecast_table.append, []
+
+    def append_late(*arguments):
+        if not others:
+            others.append(arguments)
+            append(*arguments[:3], "another run")
+        append(*arguments)
+
+    monkeypatch.setattr(forecast_table, "append", append_late)
+    assert lane.run(spark) == {"objects": 0, "rows": 0, "skipped": 1, "parked": [], "version": 1}
+    assert lane.names() == {name(): 72}

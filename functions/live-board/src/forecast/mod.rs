@@ -1,0 +1,76 @@
+//! The weather forecast: each city's newest extract, from the Delta table that the Spark job writes.
+
+mod cities;
+mod files;
+
+use std::pin::pin;
+
+use chrono::Utc;
+use futures::TryStreamExt;
+use lake::{ActiveFile, Snapshot, TableSize};
+use objects::S3Location;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::board::Board;
+use crate::error::BoardError;
+use cities::Cities;
+use files::{Candidate, Choice};
+
+/// The forecast of one version of the table: it is read again when there is a newer one.
+pub(crate) struct Forecast {
+    version: i64,
+    cities: Value,
+}
+
+impl Board {
+    /// `table` is null where no table is configured; without rows there are no cities.
+    pub(crate) async fn forecast(&self, deadline: Instant) -> Result<Value, BoardError> {
+        let Some(path) = &self.settings.forecast_table else {
+            return Ok(json!({"table": null, "cities": []}));
+        };
+        let Some(TableSize { version, last_commit, .. }) = self.table_size(path, deadline).await? else {
+            return Ok(json!({"table": path, "version": null, "last_commit": null, "extracted_at": null,
+                "city_count": 0, "cities": []}));
+        };
+        let mut forecast = self.forecast.lock().await;
+        if forecast.as_ref().is_none_or(|kept| kept.version != version) {
+            let location = self.settings.lake_root.join(path);
+            let cities = self.newest_extracts(location, deadline).await?;
+            *forecast = Some(Forecast { version, cities });
+        }
+        let mut answer = json!({"table": path, "version": version.to_string(), "last_commit": last_commit});
+        if let (Value::Object(answer), Some(Value::Object(cities))) =
+            (&mut answer, forecast.as_ref().map(|kept| &kept.cities))
+        {
+            answer.extend(cities.clone());
+        }
+        Ok(answer)
+    }
+
+    async fn newest_extracts(&self, location: S3Location, deadline: Instant) -> Result<Value, BoardError> {
+        let table = location.to_string();
+        let mut cities = Cities::default();
+        let Some(snapshot) = Snapshot::read(self.objects.clone(), location, deadline).await? else {
+            return Ok(cities.answer());
+        };
+        let now = Utc::now();
+        let candidates: Vec<Candidate<&ActiveFile>> = snapshot.files().iter().map(Candidate::of).collect();
+        let Choice { files, complete_after } = files::choose(candidates, now);
+        let mut files = pin!(snapshot.scan_files(files, &cities::COLUMNS, deadline));
+        while let Some((_, batches)) = files.try_next().await? {
+            for batch in &batches {
+                cities
+                    .take(batch)
+                    .map_err(|column| BoardError::ForecastColumn { table: table.clone(), column })?;
+            }
+        }
+        cities.drop_old(files::LOOK_BACK, now);
+        match complete_after {
+            Some(complete_after) if !cities.keep_after(complete_after) => {
+                Err(BoardError::ForecastFiles { table, files: files::FILES, mebibytes: files::BYTES >> 20 })
+            }
+            _ => Ok(cities.answer()),
+        }
+    }
+}
