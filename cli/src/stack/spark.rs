@@ -241,11 +241,11 @@ async fn fetch(stack: &Stack, address: &str, folder: &Path) -> anyhow::Result<Pa
 /// Spark's settings for this stack.
 fn defaults(layout: &Layout, stack: &Stack, spark: &tools::Spark, folder: &Path) -> anyhow::Result<PathBuf> {
     let template = layout.checkout.join("localstack/spark/spark-defaults.conf");
-    let jars: Vec<String> = spark.jars.iter().map(|jar| jar.display().to_string()).collect();
     let settings = fs::read_to_string(&template)
         .with_context(|| format!("cannot read {}", template.display()))?
         .replace("@endpoint@", &stack.endpoint)
-        .replace("@jars@", &jars.join(","));
+        .replace("@region@", &stack.region)
+        .replace("@jars@", &spark.jars.display().to_string());
     let file = folder.join("spark-defaults.conf");
     fs::write(&file, settings).with_context(|| format!("cannot write {}", file.display()))?;
     Ok(file)

@@ -143,12 +143,8 @@ pub(crate) fn spark(layout: &Layout) -> anyhow::Result<Spark> {
         copy_jars(&pom, &jars, "Spark's jars")?;
         make_python_environment(&environment, &list)
     })?;
-    Ok(Spark {
-        submit: environment.join("bin/spark-submit"),
-        python: environment.join("bin/python"),
-        jars: jars_in(&jars)?,
-        folder,
-    })
+    let program = |name: &str| environment.join("bin").join(name);
+    Ok(Spark { submit: program("spark-submit"), python: program("python"), jars })
 }
 
 /// Spark as downloaded.
@@ -156,8 +152,8 @@ pub(crate) fn spark(layout: &Layout) -> anyhow::Result<Spark> {
 pub(crate) struct Spark {
     pub(crate) submit: PathBuf,
     pub(crate) python: PathBuf,
-    pub(crate) jars: Vec<PathBuf>,
-    pub(crate) folder: PathBuf,
+    /// The folder of Delta's and S3's jars.
+    pub(crate) jars: PathBuf,
 }
 
 /// Installs into a folder unless that was done before with the same inputs; one process at a time.

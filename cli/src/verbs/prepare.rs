@@ -20,7 +20,7 @@ pub(crate) fn run(layout: &Layout, args: &Prepare) -> anyhow::Result<()> {
     if args.spark {
         let spark = tools::spark(layout)?;
         out::line(format!("export HEADWATER_SPARK_PYTHON='{}'", spark.python.display()));
-        out::line(format!("export HEADWATER_SPARK_JARS='{}'", spark.folder.join("jars").display()));
+        out::line(format!("export HEADWATER_SPARK_JARS='{}'", spark.jars.display()));
         return Ok(());
     }
     requirements::all(layout, false, true)?;
