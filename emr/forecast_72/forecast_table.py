@@ -80,20 +80,23 @@ def append(rows, table, state, run_id):
     try:
         write.save(table)
     except Py4JJavaError as error:
-        names = exception_names(error)
-        # Another run of this job, or a change of the table's properties. Both need a new reading of the table.
-        if any(name.startswith("Concurrent") or name.endswith("ChangedException") for name in names):
+        names = names_of(error.java_exception)
+        if is_conflict(names):
             raise LostCommit(", ".join(names)) from error
         raise
 
 
-def exception_names(error):
+def is_conflict(names):
+    """Another run of this job, or a change of the table's properties: both need a new reading of the table."""
+    return any(name.startswith("Concurrent") or name.endswith("ChangedException") for name in names)
+
+
+def names_of(exception):
     """The short class names of a Java exception and its causes."""
     names = []
-    cause = error.java_exception
-    while cause is not None:
-        names.append(cause.getClass().getSimpleName())
-        cause = cause.getCause()
+    while exception is not None:
+        names.append(exception.getClass().getSimpleName())
+        exception = exception.getCause()
     return names
 
 

@@ -40,7 +40,7 @@ def test_the_files_hold_microseconds_and_not_the_old_int96(spark, lane):
 def test_thirty_cities_and_whole_temperatures_are_one_commit(spark, lane):
     cities = [name(item) for item in range(1, 31)]
     for item, city in enumerate(cities, 1):
-        lane.put(city, answer(item, data=[hour(datetime(2026, 11, 26, 20), 23 if item % 2 else 23.6)] ))
+        lane.put(city, answer(item, data=[hour(datetime(2026, 11, 26, 20), 23 if item % 2 else 23.6)]))
     assert lane.run(spark) == {"objects": 30, "rows": 30, "skipped": 0, "parked": [], "version": 1}
     assert {row["temperature"] for row in lane.rows()} == {23.0, 23.6}
     assert {row["country"] for row in lane.rows()} == {"BR"}
