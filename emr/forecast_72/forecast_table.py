@@ -39,7 +39,8 @@ def check_owner(table, metadata):
         says = f"says {writer.get()!r}" if writer.isDefined() else "is missing"
         raise ConfigurationError(
             f"the table at {table} is not this job's own: its property {WRITER_PROPERTY} {says}, not {WRITER!r}",
-            f"give --table the job's own table. Spark must not commit to a table of another writer. To have a new one, {CREATE}",
+            "give --table the job's own table: Spark must not commit to a table of another writer. "
+            f"To have a new one, {CREATE}",
         )
     columns = columns_of(StructType.fromJson(json.loads(metadata.schemaString())))
     if columns != columns_of(FORECAST):
@@ -103,8 +104,8 @@ def names_of(exception):
 def committed_version(files, table, state, run_id):
     """The version whose log file holds this run's commit, read from storage and not from Spark's memory.
 
-    Spark's default log store for S3 asks whether the file is there and then writes it without a condition, so a writer in
-    between can be overwritten. Delta also skips a write in silence where its transaction is not newer than the table's.
+    Spark's default log store for S3 asks whether the file is there and then writes it without a condition, so it can
+    overwrite a commit in between. Delta also skips a write in silence whose transaction is not newer than the table's.
     """
     version = state.version
     while True:

@@ -1,5 +1,4 @@
-"""A proxy before S3 that stops a writer at its commit: just before or just after the PUT of a Delta log file, or earlier,
-before the PUT of a data file.
+"""A proxy before S3 that stops a writer: before the PUT of a data file, or just before or after that of its commit.
 
 Writers run unchanged; the gate alone knows where they are. That makes races and crashes happen at a chosen point.
 """

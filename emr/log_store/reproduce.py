@@ -83,7 +83,8 @@ def conditional_writer(table, options):
 
 def report(name, figures):
     acknowledged, kept, others, position = figures
-    print(f"{name:<42}{acknowledged:>13}{kept:>10}{acknowledged - kept:>8}{position:>11}{others:>14}")
+    columns = (acknowledged, kept, acknowledged - kept, position, others)
+    print(f"{name:<38}" + "".join(f"{number:>14}" for number in columns))
 
 
 def main():
@@ -109,9 +110,8 @@ def run(endpoint, folder):
         spark.stop()
         gated = local_spark.storage_options(gate.endpoint)
         by_condition = race(gate, tables[1], direct, conditional_writer(tables[1], gated))
-    print(
-        f"{'a commit lands just before the PUT of':<42}{'acknowledged':>13}{'in table':>10}{'lost':>8}{'position':>11}{'rows of other':>14}"
-    )
+    titles = ("acknowledged", "in table", "lost", "position", "rows of other")
+    print(f"{'a commit lands just before the PUT of':<38}" + "".join(f"{title:>14}" for title in titles))
     report("Spark, default log store", by_spark)
     report("a writer with If-None-Match", by_condition)
     lost = by_spark[0] - by_spark[1]

@@ -21,8 +21,8 @@ time.tzset()
 
 import job  # noqa: E402
 import local_spark  # noqa: E402
-from commit_gate import CommitGate  # noqa: E402
 from answers import NOW  # noqa: E402
+from commit_gate import CommitGate  # noqa: E402
 from forecast_run import Settings, run  # noqa: E402
 
 BUCKET = "forecasts"

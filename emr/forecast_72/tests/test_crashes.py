@@ -1,4 +1,4 @@
-"""Runs that are killed, and two runs at once, as processes of a real spark-submit. The gate stops them at their commit."""
+"""Runs that are killed, and two at once, as processes of a real spark-submit. The gate stops them at their commit."""
 
 import contextlib
 import json
