@@ -14,6 +14,8 @@ from forecast_names import candidates
 from hadoop_files import HadoopFiles
 
 ATTEMPTS = 5
+# Seconds, multiplied by the attempt's number.
+PAUSE = 1
 
 
 class Settings:
@@ -34,7 +36,7 @@ def run(spark, settings, now=None):
             return attempt_once(spark, files, settings, now or datetime.now(timezone.utc))
         except LostCommit as lost:
             print(f"attempt {attempt} of {ATTEMPTS}: the commit is lost, starting over: {lost}", file=sys.stderr)
-            time.sleep(random.uniform(0, attempt))
+            time.sleep(random.uniform(0, PAUSE * attempt))
     raise GivenUp(
         f"{ATTEMPTS} commits to {settings.table} were lost to other writers\n"
         "fix: end the other runs of this job, and run it again: it stores what is missing"

@@ -39,7 +39,8 @@ def check_owner(table, metadata):
         says = f"says {writer.get()!r}" if writer.isDefined() else "is missing"
         raise ConfigurationError(
             f"the table at {table} is not this job's own: its property {WRITER_PROPERTY} {says}, not {WRITER!r}",
-            f"give --table the job's own table. Spark must not commit to a table of another writer. To have a new one, {CREATE}",
+            "give --table the job's own table: Spark must not commit to a table of another writer. "
+            f"To have a new one, {CREATE}",
         )
     columns = columns_of(StructType.fromJson(json.loads(metadata.schemaString())))
     if columns != columns_of(FORECAST):
@@ -80,28 +81,31 @@ def append(rows, table, state, run_id):
     try:
         write.save(table)
     except Py4JJavaError as error:
-        names = exception_names(error)
-        # Another run of this job, or a change of the table's properties. Both need a new reading of the table.
-        if any(name.startswith("Concurrent") or name.endswith("ChangedException") for name in names):
+        names = names_of(error.java_exception)
+        if is_conflict(names):
             raise LostCommit(", ".join(names)) from error
         raise
 
 
-def exception_names(error):
+def is_conflict(names):
+    """Another run of this job, or a change of the table's properties: both need a new reading of the table."""
+    return any(name.startswith("Concurrent") or name.endswith("ChangedException") for name in names)
+
+
+def names_of(exception):
     """The short class names of a Java exception and its causes."""
     names = []
-    cause = error.java_exception
-    while cause is not None:
-        names.append(cause.getClass().getSimpleName())
-        cause = cause.getCause()
+    while exception is not None:
+        names.append(exception.getClass().getSimpleName())
+        exception = exception.getCause()
     return names
 
 
 def committed_version(files, table, state, run_id):
     """The version whose log file holds this run's commit, read from storage and not from Spark's memory.
 
-    Spark's default log store for S3 asks whether the file is there and then writes it without a condition, so a writer in
-    between can be overwritten. Delta also skips a write in silence where its transaction is not newer than the table's.
+    Spark's default log store for S3 asks whether the file is there and then writes it without a condition, so it can
+    overwrite a commit in between. Delta also skips a write in silence whose transaction is not newer than the table's.
     """
     version = state.version
     while True:

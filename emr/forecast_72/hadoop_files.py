@@ -1,4 +1,4 @@
-"""Small files by Hadoop's file systems: the same credentials, endpoints and settings as Spark's own reads and writes."""
+"""Small files by Hadoop's file systems, with the credentials, endpoints and settings of Spark's own reads."""
 
 
 class HadoopFiles:
@@ -33,7 +33,7 @@ class HadoopFiles:
         file_system.delete(path, False)
 
     def below(self, uri):
-        """All files below a folder: (name relative to it, Hadoop's file status). A folder that is not there has none."""
+        """All files below a folder: (name relative to it, Hadoop's file status). None where there is no folder."""
         file_system, folder = self._open(uri)
         if not file_system.exists(folder):
             return

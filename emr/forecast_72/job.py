@@ -11,9 +11,13 @@ from pyspark.sql import SparkSession
 
 def settings():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--raw", required=True, help="prefix of the raw objects, e.g. s3://RAW/raw/clima_tempo/forecast_72/")
+    parser.add_argument(
+        "--raw", required=True, help="prefix of the raw objects, e.g. s3://RAW/raw/clima_tempo/forecast_72/"
+    )
     parser.add_argument("--table", required=True, help="root of the Delta table, e.g. s3://LAKE/forecast_72")
-    parser.add_argument("--parked", required=True, help="prefix of the dead letters, e.g. s3://PARKED/parked/forecast_72")
+    parser.add_argument(
+        "--parked", required=True, help="prefix of the dead letters, e.g. s3://PARKED/parked/forecast_72"
+    )
     parser.add_argument("--lookback-days", type=days, default=7, help="how old the time in a name may be; 0: any age")
     arguments = parser.parse_args()
     return Settings(arguments.raw, arguments.table, arguments.parked, arguments.lookback_days)

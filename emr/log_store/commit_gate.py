@@ -1,4 +1,4 @@
-"""A proxy before S3 that stops a writer at its commit: just before or just after the PUT of a Delta log file.
+"""A proxy before S3 that stops a writer: before the PUT of a data file, or just before or after that of its commit.
 
 Writers run unchanged; the gate alone knows where they are. That makes races and crashes happen at a chosen point.
 """
@@ -14,9 +14,13 @@ HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "expect"}
 
 
 class CommitGate:
-    """Forwards everything to `endpoint`. The two functions get the version that a PUT commits, in the request's thread."""
+    """Forwards everything to `endpoint`. Its functions run in the request's thread.
+
+    `before_commit` and `after_commit` get the version that a PUT commits, `before_data` the path of a Parquet file.
+    """
 
     def __init__(self, endpoint, before_commit=lambda version: None, after_commit=lambda version: None):
+        self.before_data = lambda path: None
         self.upstream = urlsplit(endpoint).netloc
         self.before_commit = before_commit
         self.after_commit = after_commit
@@ -43,6 +47,8 @@ class CommitGate:
                 commit = COMMIT.search(urlsplit(self.path).path) if self.command == "PUT" else None
                 if commit:
                     gate.before_commit(int(commit[1]))
+                elif self.command == "PUT" and self.path.endswith(".parquet"):
+                    gate.before_data(self.path)
                 answer, content = gate.ask(self.command, self.path, self.headers, body)
                 if commit and answer.status == 200:
                     gate.after_commit(int(commit[1]))

@@ -10,6 +10,7 @@ import time
 import urllib.request
 
 import pyspark
+from pyspark.sql import SparkSession
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
@@ -65,7 +66,9 @@ def wait_until_healthy(process, endpoint, log):
 
 
 def credentials():
-    return {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION}
+    """Those of a stack that `headwater env` named, or any: an emulator of its own takes them all."""
+    default = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION}
+    return {name: os.environ.get(name, value) for name, value in default.items()}
 
 
 def storage_options(endpoint):
@@ -79,19 +82,34 @@ def jars():
     if not folder or not list(pathlib.Path(folder).glob("delta-spark_*.jar")):
         raise RuntimeError(
             "HEADWATER_SPARK_JARS does not name a folder with Delta's jars\n"
-            "fix: run this by scripts/test --only forecast, or fetch them: "
-            "mvn -B -q -f localstack/spark/pom.xml dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=FOLDER"
+            "fix: run this by scripts/test --only forecast or scripts/spark-log-store, which fetch them"
         )
     return folder
 
 
-def properties_file(endpoint, folder):
+def properties_file(endpoint, folder, more=""):
     """The settings of the local stack's Spark, for this endpoint."""
     template = (CHECKOUT / "localstack" / "spark" / "spark-defaults.conf").read_text()
-    text = template.replace("@endpoint@", endpoint).replace("@jars@", jars()).replace("@region@", REGION)
+    text = (
+        template.replace("@endpoint@", endpoint)
+        .replace("@jars@", jars())
+        .replace("@region@", credentials()["AWS_REGION"])
+    )
     file = folder / f"spark-{endpoint.rsplit(':', 1)[-1]}.conf"
-    file.write_text(text)
+    file.write_text(text + more)
     return file
+
+
+def session(properties):
+    """A Spark session in this process, with the settings of a file."""
+    os.environ.update(credentials())
+    os.environ["PYSPARK_SUBMIT_ARGS"] = f"--properties-file {properties} pyspark-shell"
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    return (
+        SparkSession.builder.config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
+        .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
+        .getOrCreate()
+    )
 
 
 def spark_submit(properties, script, arguments, py_files=()):

@@ -1,10 +1,12 @@
-"""The lake as it is, read by three readers that are not ours: Python deltalake, pyarrow and DuckDB.
+"""The lake as it is, read by readers that are not ours: Python deltalake, pyarrow, DuckDB and Spark.
 
 Runs on a local stack, named by the environment as `headwater env` prints it.
 """
 
 import json
 import os
+import pathlib
+import subprocess
 
 import duckdb
 import pyarrow as pa
@@ -82,3 +84,19 @@ def test_pyarrow_and_duckdb_read_the_files_as_deltalake_does(table: DeltaTable, 
     assert found is not None
     assert found[:3] == (*expected, 1)
     assert int(found[3]) >= 2026
+
+
+def test_spark_reads_the_same_rows_as_deltalake(table: DeltaTable, tmp_path: pathlib.Path) -> None:
+    python = os.environ.get("HEADWATER_SPARK_PYTHON")
+    assert python, "HEADWATER_SPARK_PYTHON names no Python with pyspark: run this by scripts/test --only readers"
+    table.update_incremental()
+    script = pathlib.Path(__file__).with_name("spark_copy.py")
+    copy = tmp_path / "copy"
+    command = [python, script, os.environ["AWS_ENDPOINT_URL"], table.table_uri, copy, str(table.version())]
+    done = subprocess.run(command, text=True, capture_output=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    order = [(name, "ascending") for name in ("_topic", "_partition", "_offset")]
+    expected = table.to_pyarrow_table().sort_by(order)
+    found = pyarrow.parquet.read_table(copy).select(expected.column_names).sort_by(order)
+    assert found.num_rows == expected.num_rows
+    assert found.cast(expected.schema).equals(expected)

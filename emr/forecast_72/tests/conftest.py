@@ -22,9 +22,12 @@ time.tzset()
 import job  # noqa: E402
 import local_spark  # noqa: E402
 from answers import NOW  # noqa: E402
+from commit_gate import CommitGate  # noqa: E402
 from forecast_run import Settings, run  # noqa: E402
 
 BUCKET = "forecasts"
+# Spark reaches this bucket through the gate.
+GATED = "gated"
 
 
 @pytest.fixture(scope="session")
@@ -45,12 +48,27 @@ def s3(endpoint):
         allow_bucket_creation=True,
     )
     files.create_dir(BUCKET)
+    files.create_dir(GATED)
     return files
 
 
 @pytest.fixture(scope="session")
-def spark(endpoint, tmp_path_factory):
-    properties = local_spark.properties_file(endpoint, tmp_path_factory.mktemp("spark"))
+def session_gate(endpoint):
+    with CommitGate(endpoint) as gate:
+        yield gate
+
+
+@pytest.fixture
+def gate(session_gate):
+    """The gate before the bucket of `gated_lane`; whatever a test hung into it is taken out again."""
+    yield session_gate
+    session_gate.before_commit = session_gate.after_commit = session_gate.before_data = lambda _: None
+
+
+@pytest.fixture(scope="session")
+def spark(endpoint, s3, session_gate, tmp_path_factory):
+    gated = f"spark.hadoop.fs.s3a.bucket.{GATED}.endpoint {session_gate.endpoint}\n"
+    properties = local_spark.properties_file(endpoint, tmp_path_factory.mktemp("spark"), gated)
     os.environ.update(local_spark.credentials())
     os.environ["PYSPARK_SUBMIT_ARGS"] = f"--properties-file {properties} pyspark-shell"
     # Spark's Python workers import the job's modules, as --py-files makes them do in a real run.
@@ -64,16 +82,25 @@ def spark(endpoint, tmp_path_factory):
 class Lane:
     """Raw objects, table and dead letters of one test."""
 
-    def __init__(self, endpoint, s3):
+    def __init__(self, endpoint, s3, bucket=BUCKET):
         self.s3 = s3
         self.options = local_spark.storage_options(endpoint)
-        self.root = f"{BUCKET}/{uuid.uuid4()}"
+        self.root = f"{bucket}/{uuid.uuid4()}"
         self.raw = f"s3://{self.root}/raw/clima_tempo/forecast_72/"
         self.table = f"s3://{self.root}/lake/forecast_72"
         self.parked = f"s3://{self.root}/parked/forecast_72"
 
     def arguments(self, lookback_days=7):
-        return ["--raw", self.raw, "--table", self.table, "--parked", self.parked, "--lookback-days", str(lookback_days)]
+        return [
+            "--raw",
+            self.raw,
+            "--table",
+            self.table,
+            "--parked",
+            self.parked,
+            "--lookback-days",
+            str(lookback_days),
+        ]
 
     def run(self, spark, lookback_days=7, now=NOW):
         return run(spark, Settings(self.raw, self.table, self.parked, lookback_days), now)
@@ -139,3 +166,10 @@ def bare_lane(endpoint, s3):
 def lane(bare_lane):
     bare_lane.create_table()
     return bare_lane
+
+
+@pytest.fixture
+def gated_lane(endpoint, s3):
+    lane = Lane(endpoint, s3, GATED)
+    lane.create_table()
+    return lane

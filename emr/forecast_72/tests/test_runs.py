@@ -40,7 +40,7 @@ def test_the_files_hold_microseconds_and_not_the_old_int96(spark, lane):
 def test_thirty_cities_and_whole_temperatures_are_one_commit(spark, lane):
     cities = [name(item) for item in range(1, 31)]
     for item, city in enumerate(cities, 1):
-        lane.put(city, answer(item, data=[hour(datetime(2026, 11, 26, 20), 23 if item % 2 else 23.6)] ))
+        lane.put(city, answer(item, data=[hour(datetime(2026, 11, 26, 20), 23 if item % 2 else 23.6)]))
     assert lane.run(spark) == {"objects": 30, "rows": 30, "skipped": 0, "parked": [], "version": 1}
     assert {row["temperature"] for row in lane.rows()} == {23.0, 23.6}
     assert {row["country"] for row in lane.rows()} == {"BR"}
@@ -74,7 +74,7 @@ def test_names_with_colons_spaces_percents_and_folders_are_read_and_recognised(s
 
 
 def test_a_stale_answer_is_still_recognised_by_its_name(spark, lane):
-    """Its hours lie far before the time of fetching: looking at the partitions of these days alone would store it twice."""
+    """Its hours lie far before the time of fetching: a look at the partitions of these days would miss it."""
     lane.put(name(), answer(hours=2, start=datetime(2026, 1, 1)))
     assert lane.run(spark)["rows"] == 2
     assert lane.run(spark)["skipped"] == 1
@@ -147,7 +147,7 @@ def test_a_letter_that_a_killed_run_left_behind_is_removed_by_the_next(spark, la
 
 
 def test_a_commit_that_another_run_made_in_between_is_read_and_not_doubled(spark, lane, monkeypatch):
-    """The other run commits between this run's reading and its write: Delta skips the write in silence, and it starts over."""
+    """The other run commits between this run's reading and its write: Delta skips the write in silence."""
     lane.put(name(), answer())
     append, others = forecast_table.append, []
 

@@ -55,7 +55,9 @@ def test_a_table_that_names_another_writer_is_refused(spark, bare_lane):
 def test_a_table_of_other_columns_is_refused(spark, bare_lane):
     def change(actions):
         metadata = actions[1]["metaData"]
-        metadata["schemaString"] = metadata["schemaString"].replace('"temperature","type":"double"', '"temperature","type":"long"')
+        metadata["schemaString"] = metadata["schemaString"].replace(
+            '"temperature","type":"double"', '"temperature","type":"long"'
+        )
 
     bare_lane.create_table(change)
     assert "('temperature', 'bigint'), ('temperature', 'double')" in refused(spark, bare_lane)
