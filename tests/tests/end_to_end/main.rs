@@ -10,6 +10,7 @@ mod database;
 mod database_tls;
 mod days;
 mod delivery;
+mod fetcher;
 mod gateway;
 mod histories;
 mod inbox;
