@@ -3,7 +3,7 @@
 use faults::FaultClass;
 use function_kit::serve::Failure;
 use function_kit::telemetry::{Unit, WideEvent};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use crate::fetch::Fetcher;
@@ -17,10 +17,10 @@ pub async fn invocation<T: Tokens, O: RawObjects>(
     deadline: Instant,
     event: &mut WideEvent,
 ) -> Result<Value, Failure> {
-    let request: Option<Request> = serde_json::from_str(payload).map_err(|error| {
+    let request = request(payload).map_err(|error| {
         Failure::new(FaultClass::Poison, format!("the event is not as expected: {error}"))
     })?;
-    let report = fetcher.run(request.unwrap_or_default(), deadline).await?;
+    let report = fetcher.run(request, deadline).await?;
     let reasons: Vec<String> =
         report.failed.iter().map(|failed| format!("{}: {}", failed.item, failed.reason)).collect();
     event
@@ -32,4 +32,10 @@ pub async fn invocation<T: Tokens, O: RawObjects>(
         .field("failed", reasons);
     let answer = serde_json::to_value(report);
     answer.map_err(|error| Failure::new(FaultClass::Configuration, error.to_string()))
+}
+
+/// By way of a map: an array would be taken for the fields in their order.
+fn request(payload: &str) -> Result<Request, serde_json::Error> {
+    let fields: Option<Map<String, Value>> = serde_json::from_str(payload)?;
+    serde_json::from_value(Value::Object(fields.unwrap_or_default()))
 }

@@ -23,7 +23,8 @@ async fn a_429_is_tried_again_after_the_seconds_that_the_server_asks_for() {
 #[tokio::test]
 async fn a_date_in_retry_after_is_compared_with_the_servers_clock() {
     let server = Server::start().await;
-    let headers = [("date", "Wed, 21 Oct 2015 07:28:00 GMT"), ("retry-after", "Wed, 21 Oct 2015 07:28:01 GMT")];
+    let headers =
+        [("date", "Wed, 21 Oct 2015 07:28:00 GMT"), ("retry-after", "Wed, 21 Oct 2015 07:28:01 GMT")];
     server.on(&path("3477"), [Reply::new(503, &headers, ""), Reply::weather()]);
     let report = Bench::weather(&server).run(&["3477"], MINUTE).await;
     assert_eq!(report.stored_count, 1, "{report:?}");
@@ -34,7 +35,7 @@ async fn a_date_in_retry_after_is_compared_with_the_servers_clock() {
 #[tokio::test]
 async fn a_wait_beyond_the_deadline_fails_at_once_with_that_reason() {
     let server = Server::start().await;
-    for wait in ["3600", "99999999999999999999", "Fri, 31 Dec 2999 23:59:59 GMT"] {
+    for wait in ["3600", "99999999999999999999", "Tue, 31 Dec 2999 23:59:59 GMT"] {
         server.on(&path("3477"), [Reply::new(429, &[("retry-after", wait)], "")]);
         let started = Instant::now();
         let reason = Bench::weather(&server).refused(MINUTE).await;
@@ -47,10 +48,18 @@ async fn a_wait_beyond_the_deadline_fails_at_once_with_that_reason() {
 #[tokio::test]
 async fn passing_faults_are_tried_again_until_the_answer_is_good() {
     let server = Server::start().await;
-    let cut_off = Reply::Raw(format!("HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{WEATHER}").into_bytes());
+    let cut_off =
+        Reply::Raw(format!("HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{WEATHER}").into_bytes());
     let cut_chunk = Reply::Raw(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"id\"".to_vec());
     let closed = Reply::Raw(Vec::new());
-    for fault in [Reply::new(500, &[], "oops"), Reply::new(502, &[], ""), Reply::new(504, &[], ""), cut_off, cut_chunk, closed] {
+    for fault in [
+        Reply::new(500, &[], "oops"),
+        Reply::new(502, &[], ""),
+        Reply::new(504, &[], ""),
+        cut_off,
+        cut_chunk,
+        closed,
+    ] {
         server.on(&path("3477"), [fault.clone(), Reply::weather()]);
         let bench = Bench::weather(&server);
         let report = bench.run(&["3477"], MINUTE).await;
@@ -132,8 +141,7 @@ async fn a_server_that_hangs_is_asked_again_within_the_time() {
 
 #[tokio::test]
 async fn no_server_at_all_is_a_reason_too() {
-    let server = Server { port: 9, ..Server::start().await };
-    let reason = Bench::weather(&server).refused(Duration::from_secs(3)).await;
+    let reason = Bench::weather(&Server::nobody()).refused(Duration::from_secs(3)).await;
     assert!(reason.starts_with("the connection failed"), "{reason}");
 }
 

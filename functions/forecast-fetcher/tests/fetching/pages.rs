@@ -46,14 +46,18 @@ async fn all_pages_are_one_object_with_a_line_for_each_and_every_request_has_the
     let text = bench.objects.text(KEY);
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 3);
-    let ids: Vec<Value> = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap()["orders"].take()).collect();
+    let ids: Vec<Value> =
+        lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap()["orders"].take()).collect();
     assert_eq!(ids[1], json!([]));
     for as_written in [r#""sum":10.50"#, r#""a\nb""#, "12345678901234567890123", "São"] {
         assert!(text.contains(as_written), "{as_written} is not in {text}");
     }
     for seen in server.seen() {
         assert_eq!(seen.headers["authorization"], format!("Bearer {TOKEN}"));
-        assert_eq!((seen.headers["accept-encoding"].as_str(), seen.headers["user-agent"].as_str()), ("identity", "headwater"));
+        assert_eq!(
+            (seen.headers["accept-encoding"].as_str(), seen.headers["user-agent"].as_str()),
+            ("identity", "headwater")
+        );
     }
 }
 
@@ -74,9 +78,15 @@ async fn a_bad_page_in_the_middle_stores_nothing_and_is_named() {
     server.on(FIRST, [page("[1]", &json!("?page=2"))]);
     for (reply, reason) in [
         (Reply::new(403, &[], "no"), "page 2: HTTP 403: no"),
-        (Reply::ok(r#"{"error":"cursor expired"}"#), "page 2: the answer has no /orders: {\"error\":\"cursor expired\"}"),
+        (
+            Reply::ok(r#"{"error":"cursor expired"}"#),
+            "page 2: the answer has no /orders: {\"error\":\"cursor expired\"}",
+        ),
         (page("[2]", &json!(3)), "page 2: /links/next of the answer is not a text"),
-        (page("[2]", &json!("https://evil.example/orders")), "page 2: the link to the next page is not followed: it leads to another host"),
+        (
+            page("[2]", &json!("https://evil.example/orders")),
+            "page 2: the link to the next page is not followed: it leads to another host",
+        ),
     ] {
         server.on("/v2/orders?page=2", [reply]);
         let refused = refused(&server).await;

@@ -108,7 +108,8 @@ async fn the_answer_and_the_log_line_say_what_became_of_each_item() {
         })
     );
     let line: Value = serde_json::from_str(&event.line(None)).unwrap();
-    let metrics = ["ItemsStored", "ItemsFailed", "FetchRetries", "Faults"].map(|name| line[name].as_u64().unwrap());
+    let metrics =
+        ["ItemsStored", "ItemsFailed", "FetchRetries", "Faults"].map(|name| line[name].as_u64().unwrap());
     assert_eq!(metrics, [1, 1, 1, 0], "{line}");
     assert!(line["failed"][0].as_str().unwrap().starts_with("9999: HTTP 404"), "{line}");
     for bad in ["[]", "7", r#"{"items":{}}"#, r#"{"at":"x"}"#, r#"{"source":"x"}"#] {
@@ -125,7 +126,8 @@ async fn a_secret_that_is_missing_fails_the_start_and_one_that_is_away_fails_the
     source["token_secret"] = json!("name");
     let run = async |secret| {
         let bench = Bench::new(&source, &[]);
-        let environment = function_kit::Environment::from_iter([("FETCH_SOURCES", json!([source]).to_string())]);
+        let environment =
+            function_kit::Environment::from_iter([("FETCH_SOURCES", json!([source]).to_string())]);
         let fetcher = Fetcher::new(environment.settings().unwrap(), Vault(secret), bench.objects).unwrap();
         fetcher.run(Request::default(), Instant::now() + MINUTE).await
     };

@@ -54,7 +54,10 @@ fn bench(server: &Server, variables: &[(&str, &str)]) -> Bench {
 async fn refused(server: &Server, variables: &[(&str, &str)]) -> String {
     let started = Instant::now();
     let reason = bench(server, variables).refused(MINUTE).await;
-    assert!(started.elapsed() < Duration::from_secs(10) && !reason.contains("tried"), "tried again: {reason}");
+    assert!(
+        started.elapsed() < Duration::from_secs(10) && !reason.contains("tried"),
+        "tried again: {reason}"
+    );
     assert!(server.seen().is_empty(), "a request was sent");
     reason
 }
@@ -63,7 +66,9 @@ async fn refused(server: &Server, variables: &[(&str, &str)]) -> String {
 async fn a_server_of_an_own_authority_is_accepted() {
     let ours = Authority::new("ours");
     let server = ours.server("localhost", 2100).await;
-    for pem in [ours.pem.clone(), ours.pem.replace('\n', "\\n"), format!("{}{}", Authority::new("x").pem, ours.pem)] {
+    for pem in
+        [ours.pem.clone(), ours.pem.replace('\n', "\\n"), format!("{}{}", Authority::new("x").pem, ours.pem)]
+    {
         let bench = bench(&server, &[("FETCH_CA_PEM", &pem)]);
         let report = bench.run(&["3477"], MINUTE).await;
         assert_eq!(report.stored_count, 1, "{report:?}");
