@@ -13,6 +13,7 @@ mod store;
 mod text;
 mod version;
 mod web;
+mod web_client;
 
 pub use aws_sdk_s3::Client;
 pub use elements::{BadArray, ObjectElements};
@@ -23,3 +24,4 @@ pub use store::{Listed, ObjectStore, PutIfAbsent, client};
 pub use text::{utf_16_units, without_byte_order_mark};
 pub use version::ObjectVersion;
 pub use web::{BadBaseUrl, BaseUrl, WebFolder};
+pub use web_client::{WebClient, web_client};

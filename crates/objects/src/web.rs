@@ -11,9 +11,6 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_LENGTH, ETAG, HeaderMap, LAST_MODIFIED, RANGE};
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::{Client, connect::HttpConnector};
-use hyper_util::rt::TokioExecutor;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::{Duration, Instant, timeout_at};
 
@@ -21,8 +18,8 @@ use crate::error::{Fault, StoreError};
 use crate::retry;
 use crate::source::ReadError;
 use crate::version::ObjectVersion;
+use crate::web_client::{WebClient, web_client};
 
-const CONNECT: Duration = Duration::from_secs(5);
 /// A body that stands still for this long is asked for again from where it stopped.
 const STALLED: Duration = Duration::from_secs(10);
 /// What a key's bytes may be in a path as they are.
@@ -60,23 +57,16 @@ impl fmt::Display for BaseUrl {
 /// The files below a base URL.
 #[derive(Debug, Clone)]
 pub struct WebFolder {
-    client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
+    client: WebClient,
     base: BaseUrl,
 }
 
 impl WebFolder {
     /// The files below `base`. HTTPS servers are verified against the roots that are compiled in.
     pub fn new(base: BaseUrl) -> Result<Self, StoreError> {
-        let mut connector = HttpConnector::new();
-        connector.enforce_http(false);
-        connector.set_connect_timeout(Some(CONNECT));
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
-            .map_err(|error| Fault::lasting(error.to_string()).into_error("CONNECT", base.to_string(), 0))?
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(connector);
-        Ok(Self { client: Client::builder(TokioExecutor::new()).build(connector), base })
+        let client = web_client(authorities::public())
+            .map_err(|error| Fault::lasting(error.to_string()).into_error("CONNECT", base.to_string(), 0))?;
+        Ok(Self { client, base })
     }
 
     /// Where the files lie.

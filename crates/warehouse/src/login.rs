@@ -3,8 +3,9 @@
 use std::time::SystemTime;
 
 use aws_credential_types::provider::ProvideCredentials;
-use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use faults::{Classified, FaultClass};
 use function_kit::presign::{presigned, push_encoded};
+use secrets::{SecretError, Secrets};
 use serde::Deserialize;
 use tokio_postgres::Config;
 
@@ -17,12 +18,12 @@ pub(crate) async fn log_in(settings: &DatabaseSettings, config: &mut Config) -> 
     match &settings.auth {
         DatabaseAuth::Url => {}
         DatabaseAuth::Secret(id) => {
-            let Credentials { username, password } = secret(id).await.map_err(|fault| {
-                let (host, reason) = (settings.address(), format!("secret {id}: {}", fault.reason));
-                if fault.lasting {
-                    WarehouseError::Refused { host, reason }
-                } else {
+            let Credentials { username, password } = credentials(id).await.map_err(|error| {
+                let (host, reason) = (settings.address(), error.to_string());
+                if error.class() == FaultClass::Retryable {
                     WarehouseError::Unreachable { host, reason }
+                } else {
+                    WarehouseError::Refused { host, reason }
                 }
             })?;
             if let Some(username) = username {
@@ -46,52 +47,9 @@ struct Credentials {
     password: String,
 }
 
-/// Why a secret could not be had.
-struct SecretFault {
-    /// Whether it stays so until somebody acts: access denied, no such secret, a key that may not be used.
-    lasting: bool,
-    reason: String,
-}
-
-async fn secret(id: &str) -> Result<Credentials, SecretFault> {
-    let config = function_kit::aws::sdk_config().await;
-    let client = aws_sdk_secretsmanager::Client::new(&config);
-    let answer = client.get_secret_value().secret_id(id).send().await.map_err(|error| fault_of(&error))?;
-    let lasting = |reason: &str| SecretFault { lasting: true, reason: reason.to_owned() };
-    let text = answer.secret_string().ok_or_else(|| lasting("it holds no text"))?;
-    serde_json::from_str(text).map_err(|_| lasting("it is not JSON with `password`"))
-}
-
-fn fault_of<E>(error: &SdkError<E>) -> SecretFault
-where
-    E: std::error::Error + ProvideErrorMetadata + 'static,
-{
-    match error {
-        SdkError::ServiceError(answer) => {
-            let (code, status) = (error.code().unwrap_or_default(), answer.raw().status().as_u16());
-            let message = error.message().unwrap_or("no message");
-            SecretFault { lasting: lasts(status, code), reason: format!("{code}: {message} (HTTP {status})") }
-        }
-        SdkError::ConstructionFailure(_) => {
-            SecretFault { lasting: true, reason: DisplayErrorContext(error).to_string() }
-        }
-        _ => SecretFault { lasting: false, reason: DisplayErrorContext(error).to_string() },
-    }
-}
-
-/// 5xx, throttling and a clock or token that is a moment off pass by themselves; every other refusal stays.
-fn lasts(status: u16, code: &str) -> bool {
-    const PASSING: [&str; 8] = [
-        "ThrottlingException",
-        "Throttling",
-        "TooManyRequestsException",
-        "LimitExceededException",
-        "RequestLimitExceeded",
-        "RequestTimeout",
-        "ExpiredTokenException",
-        "InternalServiceError",
-    ];
-    status < 500 && !matches!(status, 408 | 429) && !PASSING.contains(&code)
+async fn credentials(id: &str) -> Result<Credentials, SecretError> {
+    let text = Secrets::new(&function_kit::aws::sdk_config().await).text(id).await?;
+    serde_json::from_str(&text).map_err(|_| SecretError::lasting(id, "it is not JSON with `password`"))
 }
 
 /// The password of RDS IAM authentication: a presigned URL without its scheme, valid for 15 minutes.
@@ -105,31 +63,4 @@ async fn iam_token(host: &str, port: u16, user: &str) -> Result<String, String> 
     let signed = presigned(&url, "rds-db", region.as_ref(), &credentials, SystemTime::now());
     // RDS takes the URL without its scheme.
     signed.map(|url| url.trim_start_matches("https://").to_owned()).map_err(|error| error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refusal_stays_and_throttling_passes() {
-        for (status, code) in [
-            (400, "AccessDeniedException"),
-            (400, "ResourceNotFoundException"),
-            (400, "DecryptionFailure"),
-            (400, "InvalidRequestException"),
-            (403, "UnrecognizedClientException"),
-        ] {
-            assert!(lasts(status, code), "{code}");
-        }
-        for (status, code) in [
-            (400, "ThrottlingException"),
-            (429, ""),
-            (500, "InternalServiceError"),
-            (503, ""),
-            (400, "ExpiredTokenException"),
-        ] {
-            assert!(!lasts(status, code), "{code}");
-        }
-    }
 }

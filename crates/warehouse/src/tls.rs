@@ -1,7 +1,6 @@
 //! TLS: how much of a server's certificate is checked, and why a handshake failed.
 
 use std::error::Error as StdError;
-use std::io;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
@@ -93,11 +92,11 @@ impl ServerCertVerifier for Lenient {
 
 /// Why a connection failed, where the reason is TLS and stays until somebody changes a setting or a certificate.
 pub(crate) fn lasting_fault(error: &tokio_postgres::Error) -> Option<String> {
+    if let Some(fault) = authorities::tls_fault(error) {
+        return explain(fault);
+    }
     let mut cause = error.source();
     while let Some(one) = cause {
-        if let Some(fault) = rustls_error(one) {
-            return explain(fault);
-        }
         if one.to_string() == "server does not support TLS" {
             return Some(
                 "the server does not offer TLS: turn it on there, or allow a connection in the clear with \
@@ -108,12 +107,6 @@ pub(crate) fn lasting_fault(error: &tokio_postgres::Error) -> Option<String> {
         cause = one.source();
     }
     None
-}
-
-/// An `io::Error` hides what it was made of from `source`.
-fn rustls_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
-    let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-    error.downcast_ref().or_else(|| inner?.downcast_ref())
 }
 
 fn explain(fault: &Error) -> Option<String> {

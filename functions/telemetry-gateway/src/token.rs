@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use aws_sdk_secretsmanager::Client;
-use faults::{Classified, FaultClass};
 use kafka_client::SdkConfig;
+use secrets::{SecretError, Secrets};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::Mutex;
@@ -13,49 +12,34 @@ use tokio::time::{Instant, timeout_at};
 /// How often the secret is read again where a request's token is not the known one: it may have been rotated.
 const FRESH: Duration = Duration::from_mins(1);
 
-/// The secret cannot be had.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("secret {id}: {reason}")]
-pub(crate) struct NoToken {
-    id: String,
-    reason: String,
-}
-
-impl Classified for NoToken {
-    fn class(&self) -> FaultClass {
-        FaultClass::Retryable
-    }
-}
-
 /// Where the token's text is kept.
 pub(crate) trait Secret {
     /// The text as it is now.
-    async fn text(&self, deadline: Instant) -> Result<String, NoToken>;
+    async fn text(&self, deadline: Instant) -> Result<String, SecretError>;
 }
 
 /// A secret of Secrets Manager.
 #[derive(Debug)]
 pub(crate) struct StoredSecret {
     id: String,
-    client: Client,
+    secrets: Secrets,
 }
 
 impl StoredSecret {
     /// The secret of this name or ARN.
     pub(crate) fn new(id: String, sdk: &SdkConfig) -> Self {
-        Self { id, client: Client::new(sdk) }
+        Self { id, secrets: Secrets::new(sdk) }
     }
 }
 
 impl Secret for StoredSecret {
-    async fn text(&self, deadline: Instant) -> Result<String, NoToken> {
-        let failed = |reason: String| NoToken { id: self.id.clone(), reason };
-        let answer = timeout_at(deadline, self.client.get_secret_value().secret_id(&self.id).send()).await;
-        let answer = answer
-            .map_err(|_| failed("Secrets Manager does not answer".into()))?
-            .map_err(|error| failed(faults::chain(&error)))?;
-        let text = answer.secret_string().map(str::trim).unwrap_or_default();
-        if text.is_empty() { Err(failed("it holds no text".into())) } else { Ok(text.to_owned()) }
+    async fn text(&self, deadline: Instant) -> Result<String, SecretError> {
+        let text = timeout_at(deadline, self.secrets.text(&self.id)).await;
+        let text = text.map_err(|_| SecretError::passing(&self.id, "Secrets Manager does not answer"))??;
+        match text.trim() {
+            "" => Err(SecretError::lasting(&self.id, "it holds no text")),
+            token => Ok(token.to_owned()),
+        }
     }
 }
 
@@ -84,7 +68,7 @@ impl<S: Secret> Token<S> {
         &self,
         authorization: Option<&str>,
         deadline: Instant,
-    ) -> Result<bool, NoToken> {
+    ) -> Result<bool, SecretError> {
         let Some(given) = authorization.and_then(bearer).map(digest) else { return Ok(false) };
         let mut known = self.known.lock().await;
         if known.digest.is_some_and(|digest| same(&digest, &given)) {
@@ -139,10 +123,10 @@ mod tests {
     }
 
     impl Secret for &Vault {
-        async fn text(&self, _: Instant) -> Result<String, NoToken> {
+        async fn text(&self, _: Instant) -> Result<String, SecretError> {
             self.read.set(self.read.get() + 1);
             let text = self.text.borrow().map(str::to_owned);
-            text.ok_or_else(|| NoToken { id: "s".into(), reason: "away".into() })
+            text.ok_or_else(|| SecretError::passing("s", "away"))
         }
     }
 

@@ -52,6 +52,11 @@ locals {
     "Requests (bytes)"      = "RequestSize"
     "Responses (bytes)"     = "ResponseSize"
   }
+  fetcher_metrics = {
+    "Items stored"  = "ItemsStored"
+    "Items failed"  = "ItemsFailed"
+    "Fetch retries" = "FetchRetries"
+  }
   function_metrics = {
     "Faults"               = "Faults"
     "Time in handler (ms)" = "Duration"

@@ -11,6 +11,7 @@ mod database;
 mod database_tls;
 mod days;
 mod delivery;
+mod fetcher;
 mod gateway;
 mod histories;
 mod inbox;

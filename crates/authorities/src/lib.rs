@@ -1,0 +1,87 @@
+//! The certificate authorities that a TLS server is checked against: public ones, compiled in, and others given in PEM.
+
+use std::error::Error as StdError;
+use std::io;
+
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+/// A text that does not hold certificates in PEM.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{origin}: {reason}")]
+pub struct BadPem {
+    origin: String,
+    reason: String,
+}
+
+/// The public authorities of Mozilla's list.
+#[must_use]
+pub fn public() -> RootCertStore {
+    webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()
+}
+
+/// Adds each certificate of `pem`; at least one must be there. `origin` is where the text is from, for the error.
+pub fn add_pem(roots: &mut RootCertStore, origin: &str, pem: &[u8]) -> Result<(), BadPem> {
+    let bad = |reason: String| BadPem { origin: origin.to_owned(), reason };
+    let mut found = false;
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| bad(error.to_string()))?;
+        roots.add(certificate.into_owned()).map_err(|error| bad(error.to_string()))?;
+        found = true;
+    }
+    if found { Ok(()) } else { Err(bad("it holds no certificate in PEM".to_owned())) }
+}
+
+/// The same for the value of an environment variable, in which some tools write line ends as two characters.
+pub fn add_variable(roots: &mut RootCertStore, name: &str, pem: &str) -> Result<(), BadPem> {
+    add_pem(roots, name, pem.replace("\\n", "\n").as_bytes())
+}
+
+/// The TLS fault among the causes of `error`, if there is one.
+#[must_use]
+pub fn tls_fault<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+    let mut cause = Some(error);
+    while let Some(one) = cause {
+        if let Some(fault) = one.downcast_ref() {
+            return Some(fault);
+        }
+        // `source` of an `io::Error` skips the error that it was made from.
+        let inner = one.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = inner.map(|inner| inner as &(dyn StdError + 'static)).or_else(|| one.source());
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authorities_are_added_with_line_ends_of_both_kinds() {
+        let pem = || {
+            let mut params = rcgen::CertificateParams::default();
+            params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+            params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem()
+        };
+        let mut roots = public();
+        let before = roots.len();
+        add_variable(&mut roots, "CA", &format!("{}{}", pem(), pem())).unwrap();
+        add_variable(&mut roots, "CA", &pem().replace('\n', "\\n")).unwrap();
+        assert_eq!(roots.len(), before + 3);
+    }
+
+    #[test]
+    fn a_text_without_a_certificate_is_named() {
+        let mut roots = RootCertStore::empty();
+        let problem = add_pem(&mut roots, "DATABASE_CA_PEM", b"hello").unwrap_err();
+        assert_eq!(problem.to_string(), "DATABASE_CA_PEM: it holds no certificate in PEM");
+    }
+
+    #[test]
+    fn a_tls_fault_is_found_below_the_errors_around_it() {
+        let fault = io::Error::other(io::Error::other(rustls::Error::DecryptError));
+        assert_eq!(tls_fault(&fault), Some(&rustls::Error::DecryptError));
+        assert_eq!(tls_fault(&io::Error::other("reset")), None);
+    }
+}

@@ -1,0 +1,31 @@
+//! The HTTP client of everything that reads from web servers.
+
+use bytes::Bytes;
+use http_body_util::Empty;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::rt::TokioExecutor;
+use rustls::{ClientConfig, Error, RootCertStore};
+use tokio::time::Duration;
+
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// A client for requests without a body. It keeps connections open for further requests.
+pub type WebClient = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
+
+/// A client that checks HTTPS servers against `roots`.
+pub fn web_client(roots: RootCertStore) -> Result<WebClient, Error> {
+    let mut connector = HttpConnector::new();
+    connector.enforce_http(false);
+    connector.set_connect_timeout(Some(CONNECT));
+    let tls = ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(connector);
+    Ok(Client::builder(TokioExecutor::new()).build(connector))
+}

@@ -1,0 +1,131 @@
+//! One answer: requests, redirects, and new tries until an item's time is over.
+
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use faults::{Backoff, Classified, FaultClass};
+use http_body_util::Empty;
+use hyper::body::Incoming;
+use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION, USER_AGENT};
+use hyper::{Request, Response, StatusCode};
+use objects::WebClient;
+use tokio::time::{Duration, Instant, sleep_until, timeout_at};
+use url::Url;
+
+use crate::answer::excerpt;
+use crate::body;
+use crate::fault::{Fault, GivenUp};
+use crate::follow::follow;
+use crate::retry_after::retry_after;
+use crate::token::Token;
+
+/// Requests for one answer.
+const TRIES: u32 = 5;
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// One request may take half of the time that is left, so that another can follow, between these two.
+const SHORTEST_REQUEST: Duration = Duration::from_secs(1);
+const LONGEST_REQUEST: Duration = Duration::from_secs(20);
+const REDIRECTS: usize = 5;
+
+/// Downloads for one item.
+pub(crate) struct Downloads<'a> {
+    pub(crate) client: &'a WebClient,
+    /// The first URL: its host gets the headers.
+    pub(crate) start: &'a Url,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) token: Option<&'a Token>,
+    pub(crate) deadline: Instant,
+    /// Requests that were sent again.
+    pub(crate) retries: u64,
+}
+
+impl Downloads<'_> {
+    /// The answer at `url`, and the URL where redirects led.
+    pub(crate) async fn get(&mut self, url: &Url) -> Result<(Url, Bytes), GivenUp> {
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let fault = match self.request(url).await {
+                Ok(answer) => return Ok(answer),
+                Err(fault) => fault,
+            };
+            let given_up = |fault| GivenUp { fault, tries };
+            if fault.class() != FaultClass::Retryable || tries == TRIES {
+                return Err(given_up(fault));
+            }
+            if let Fault::Status { status, wait: Some(wait), .. } = fault {
+                let now = Instant::now();
+                let left = self.deadline.saturating_duration_since(now);
+                // Also without an overflow: a server may ask for centuries.
+                if wait >= left {
+                    return Err(given_up(Fault::LongWait { status, wait, left }));
+                }
+                sleep_until(now + wait).await;
+            }
+            if !backoff.pause(self.deadline).await {
+                return Err(given_up(fault));
+            }
+            self.retries += 1;
+        }
+    }
+
+    /// One try.
+    async fn request(&self, url: &Url) -> Result<(Url, Bytes), Fault> {
+        let now = Instant::now();
+        let left = self.deadline.saturating_duration_since(now);
+        let patience = (left / 2).clamp(SHORTEST_REQUEST, LONGEST_REQUEST).min(left);
+        let answer = timeout_at(now + patience, self.redirected(url.clone())).await;
+        answer.unwrap_or(Err(Fault::Slow(patience)))
+    }
+
+    async fn redirected(&self, mut url: Url) -> Result<(Url, Bytes), Fault> {
+        for _ in 0..=REDIRECTS {
+            let answer = self.send(&url).await?;
+            let status = answer.status();
+            let Some(link) = redirect(&answer) else { return Ok((url, self.read(answer).await?)) };
+            url = follow(&url, &link, self.token.is_some())
+                .map_err(|bad| Fault::Redirect(status.as_u16(), bad))?;
+        }
+        Err(Fault::Redirects(REDIRECTS))
+    }
+
+    async fn send(&self, url: &Url) -> Result<Response<Incoming>, Fault> {
+        let mut request = Request::builder()
+            .uri(url.as_str())
+            .body(Empty::new())
+            // The error may quote the URL, and with it the token.
+            .map_err(|_| Fault::Link("a URL is not one that can be requested".to_owned()))?;
+        let headers = request.headers_mut();
+        if url.origin() == self.start.origin() {
+            headers.clone_from(self.headers);
+        } else if let Some(agent) = self.headers.get(USER_AGENT) {
+            headers.insert(USER_AGENT, agent.clone());
+        }
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        self.client.request(request).await.map_err(|error| Fault::unanswered(&error))
+    }
+
+    async fn read(&self, answer: Response<Incoming>) -> Result<Bytes, Fault> {
+        let (parts, body) = answer.into_parts();
+        if parts.status != StatusCode::OK {
+            let wait = retry_after(&parts.headers, SystemTime::now());
+            let detail = excerpt(&body::beginning(body).await, self.token);
+            return Err(Fault::Status { status: parts.status.as_u16(), wait, detail });
+        }
+        match parts.headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes) {
+            None | Some(b"" | b"identity") => body::whole(body).await,
+            Some(encoding) => Err(Fault::Compressed(excerpt(encoding, self.token))),
+        }
+    }
+}
+
+/// Where an answer sends us, if it does.
+fn redirect(answer: &Response<Incoming>) -> Option<String> {
+    if !matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let link = answer.headers().get(LOCATION)?;
+    Some(String::from_utf8_lossy(link.as_bytes()).into_owned())
+}

@@ -1,0 +1,187 @@
+//! The function: the items of a source, beside each other, to objects.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use faults::{Backoff, Classified, FaultClass};
+use futures::StreamExt;
+use futures::stream;
+use objects::{PutIfAbsent, StoreError, WebClient, web_client};
+use secrets::SecretError;
+use tokio::time::{Duration, Instant, timeout_at};
+
+use crate::download::Downloads;
+use crate::item::Item;
+use crate::pages;
+use crate::report::{Failed, Report, Stored};
+use crate::request::{BadRequest, Request, Task};
+use crate::settings::Settings;
+use crate::share::{AT_ONCE, end_of_fetching, end_of_share};
+use crate::source::Source;
+use crate::store::{RawObjects, Tokens};
+use crate::token::Token;
+
+/// The longest that a secret is waited for.
+const TO_READ_SECRET: Duration = Duration::from_secs(10);
+
+/// An invocation that cannot even begin. What happens to single items is in the [`Report`].
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The event is wrong.
+    #[error(transparent)]
+    Request(#[from] BadRequest),
+    /// The token's secret is wrong, or must not be read.
+    #[error(transparent)]
+    Secret(SecretError),
+    /// TLS cannot be set up.
+    #[error("TLS: {0}")]
+    Tls(rustls::Error),
+}
+
+impl Classified for FetchError {
+    fn class(&self) -> FaultClass {
+        match self {
+            Self::Request(error) => error.class(),
+            Self::Secret(error) => error.class(),
+            Self::Tls(_) => FaultClass::Configuration,
+        }
+    }
+}
+
+/// Fetches items and stores them.
+#[derive(Debug)]
+pub struct Fetcher<T, O> {
+    client: WebClient,
+    sources: Vec<Source>,
+    tokens: T,
+    objects: O,
+}
+
+/// One invocation, for each of its items.
+struct Run<'a> {
+    task: &'a Task<'a>,
+    token: Option<&'a Token>,
+    retries: AtomicU64,
+}
+
+impl<T: Tokens, O: RawObjects> Fetcher<T, O> {
+    /// A fetcher that connects when it first fetches.
+    pub fn new(settings: Settings, tokens: T, objects: O) -> Result<Self, FetchError> {
+        let client = web_client(settings.authorities).map_err(FetchError::Tls)?;
+        Ok(Self { client, sources: settings.sources, tokens, objects })
+    }
+
+    /// Fetches and stores what `request` asks for before `deadline`. An item that fails leaves the others alone.
+    pub async fn run(&self, request: Request, deadline: Instant) -> Result<Report, FetchError> {
+        let task = request.task(&self.sources, Utc::now())?;
+        let token = match self.token(task.source, deadline).await {
+            Ok(token) => token,
+            // Another invocation may succeed, and the answer says why this one did not.
+            Err(error) if error.class() == FaultClass::Retryable => {
+                let reason = error.to_string();
+                let results = task.items.iter().map(|_| Err(reason.clone())).collect();
+                return Ok(report(&task, results, 0));
+            }
+            Err(error) => return Err(FetchError::Secret(error)),
+        };
+        let run = Run { task: &task, token: token.as_ref(), retries: AtomicU64::new(0) };
+        let number = task.items.len();
+        let mut results: Vec<(usize, Result<Stored, String>)> = stream::iter(task.items.iter().enumerate())
+            .map(|(index, item)| {
+                let run = &run;
+                async move {
+                    let end = end_of_share(Instant::now(), deadline, number - index);
+                    let result = self.item(run, item, end).await;
+                    // The last line of defence: reasons may quote servers, whatever they repeat.
+                    (
+                        index,
+                        result.map_err(|reason| {
+                            run.token.map_or(reason.clone(), |token| token.hidden_in(&reason))
+                        }),
+                    )
+                }
+            })
+            // In any order: the answer of a slow item must not hold back the start of others.
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        results.sort_by_key(|(index, _)| *index);
+        let results = results.into_iter().map(|(_, result)| result).collect();
+        Ok(report(&task, results, run.retries.into_inner()))
+    }
+
+    async fn token(&self, source: &Source, deadline: Instant) -> Result<Option<Token>, SecretError> {
+        let Some(secret) = &source.token_secret else { return Ok(None) };
+        let until = deadline.min(Instant::now() + TO_READ_SECRET);
+        let text = timeout_at(until, self.tokens.token(secret)).await;
+        let text = text.map_err(|_| SecretError::passing(secret, "Secrets Manager does not answer"))??;
+        Token::new(&text).map(Some).ok_or_else(|| SecretError::lasting(secret, "it holds no text"))
+    }
+
+    async fn item(&self, run: &Run<'_>, item: &Item, end: Instant) -> Result<Stored, String> {
+        let source = run.task.source;
+        let key = source.key(run.task.at, item);
+        let stored = |bytes| Stored { item: item.clone(), key: key.clone(), bytes };
+        // An earlier try of the same run stored it.
+        if let Some(bytes) = self.objects.size(source.bucket(), &key, end).await.map_err(text)? {
+            return Ok(stored(bytes));
+        }
+        let call = source.call(item, run.token).map_err(|error| error.to_string())?;
+        let mut downloads = Downloads {
+            client: &self.client,
+            start: &call.url,
+            headers: &call.headers,
+            token: run.token,
+            deadline: end_of_fetching(Instant::now(), end),
+            retries: 0,
+        };
+        let body = pages::item(source, &mut downloads).await;
+        run.retries.fetch_add(downloads.retries, Ordering::Relaxed);
+        self.store(source, &key, body?, end).await.map(stored)
+    }
+
+    /// Stores the object, unless another invocation of the same run was first: then that one counts.
+    async fn store(&self, source: &Source, key: &str, body: Bytes, end: Instant) -> Result<u64, String> {
+        let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_millis(500));
+        loop {
+            let size = body.len() as u64;
+            let put = self.objects.put_if_absent(source.bucket(), key, body.clone(), end).await;
+            if put.map_err(text)? == PutIfAbsent::Written {
+                return Ok(size);
+            }
+            if let Some(size) = self.objects.size(source.bucket(), key, end).await.map_err(text)? {
+                return Ok(size);
+            }
+            // Lost against a write that is not finished, or failed.
+            if !backoff.pause(end).await {
+                return Err(format!("another invocation is writing {key}"));
+            }
+        }
+    }
+}
+
+fn text(error: StoreError) -> String {
+    faults::chain(&error)
+}
+
+fn report(task: &Task<'_>, results: Vec<Result<Stored, String>>, retries: u64) -> Report {
+    let (mut stored, mut failed) = (Vec::new(), Vec::new());
+    for (item, result) in task.items.iter().zip(results) {
+        match result {
+            Ok(object) => stored.push(object),
+            Err(reason) => failed.push(Failed { item: item.clone(), reason }),
+        }
+    }
+    let at: DateTime<Utc> = task.at;
+    Report {
+        source: task.source.name().to_owned(),
+        at,
+        bucket: task.source.bucket().bucket().to_owned(),
+        stored_count: stored.len(),
+        failed_count: failed.len(),
+        stored,
+        failed,
+        retries,
+    }
+}

@@ -1,0 +1,97 @@
+//! Where a redirect or a link to the next page may lead.
+
+use url::Url;
+
+/// A link that is not followed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadLink {
+    /// It is no URL of a web server.
+    #[error("it is not an HTTP URL")]
+    NotHttp,
+    /// It leaves TLS.
+    #[error("it leads from HTTPS to HTTP on another host")]
+    Downgrade,
+    /// It leads to where the token must not go.
+    #[error("it leads to another host, {0}, and the token is for {1} alone")]
+    OtherHost(String, String),
+}
+
+/// The URL that `link`, absolute or relative, means on the page `from`.
+///
+/// `guarded`: the requests carry a token, so the link must stay on the host. Servers behind a proxy that ends TLS write
+/// `http://` into links to themselves: such a link is followed over HTTPS.
+pub(crate) fn follow(from: &Url, link: &str, guarded: bool) -> Result<Url, BadLink> {
+    let mut to = from.join(link.trim()).map_err(|_| BadLink::NotHttp)?;
+    to.set_fragment(None);
+    // A name and password in a link are not ours.
+    let _ = (to.set_username(""), to.set_password(None));
+    if !matches!(to.scheme(), "http" | "https") || to.host_str().is_none() {
+        return Err(BadLink::NotHttp);
+    }
+    if from.scheme() == "https" && to.scheme() == "http" {
+        if to.host() != from.host() || to.port().is_some() {
+            return Err(BadLink::Downgrade);
+        }
+        to.set_scheme("https").map_err(|()| BadLink::NotHttp)?;
+        // Both port 443, or the one that the page was found at.
+        to.set_port(from.port()).map_err(|()| BadLink::NotHttp)?;
+    }
+    if guarded && to.origin() != from.origin() {
+        return Err(BadLink::OtherHost(origin(&to), origin(from)));
+    }
+    Ok(to)
+}
+
+/// Scheme, host and port.
+fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn followed(from: &str, link: &str, guarded: bool) -> Result<String, BadLink> {
+        follow(&from.parse().unwrap(), link, guarded).map(String::from)
+    }
+
+    #[test]
+    fn relative_and_absolute_links_are_followed() {
+        let page = "https://api.example/v1/orders?page=1";
+        for (link, to) in [
+            ("?page=2", "https://api.example/v1/orders?page=2"),
+            ("/v1/orders?page=2#top", "https://api.example/v1/orders?page=2"),
+            ("items", "https://api.example/v1/items"),
+            ("//api.example/x", "https://api.example/x"),
+            (" https://api.example:443/x y ", "https://api.example/x%20y"),
+            ("http://api.example/x", "https://api.example/x"),
+        ] {
+            assert_eq!(followed(page, link, true).as_deref(), Ok(to), "{link}");
+        }
+        assert_eq!(followed("https://h:8443/", "http://h/x", true).as_deref(), Ok("https://h:8443/x"));
+    }
+
+    #[test]
+    fn a_token_stays_on_its_host_and_tls_is_not_left() {
+        let page = "https://api.example/v1";
+        for link in [
+            "https://evil.example/",
+            "https://api.example.evil.example/",
+            "https://api.example:8443/",
+            "//evil.example/",
+            "https://api.example@evil.example/",
+            r"\\evil.example\x",
+        ] {
+            assert!(matches!(followed(page, link, true), Err(BadLink::OtherHost(..))), "{link}");
+            assert!(followed(page, link, false).is_ok(), "{link}");
+        }
+        assert_eq!(followed(page, "http://cdn.example/", false), Err(BadLink::Downgrade));
+        assert_eq!(
+            followed("http://h/", "https://h/x", true),
+            Err(BadLink::OtherHost("https://h".into(), "http://h".into()))
+        );
+        for link in ["javascript:x", "file:///etc/passwd", "data:,x", "http://", "mailto:a@b"] {
+            assert!(followed(page, link, false).is_err(), "{link}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! One invocation: from Lambda's payload to its answer and the log line.
+
+use faults::FaultClass;
+use function_kit::serve::Failure;
+use function_kit::telemetry::{Unit, WideEvent};
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use crate::fetch::Fetcher;
+use crate::request::Request;
+use crate::store::{RawObjects, Tokens};
+
+/// Does what the event `payload` asks for before `deadline`, and notes in `event` what became of it.
+pub async fn invocation<T: Tokens, O: RawObjects>(
+    fetcher: &Fetcher<T, O>,
+    payload: &str,
+    deadline: Instant,
+    event: &mut WideEvent,
+) -> Result<Value, Failure> {
+    let request = request(payload).map_err(|error| {
+        Failure::new(FaultClass::Poison, format!("the event is not as expected: {error}"))
+    })?;
+    let report = fetcher.run(request, deadline).await?;
+    let reasons: Vec<String> =
+        report.failed.iter().map(|failed| format!("{}: {}", failed.item, failed.reason)).collect();
+    event
+        .field("source", report.source.as_str())
+        .metric("ItemsStored", report.stored_count as u64, Unit::Count)
+        .metric("ItemsFailed", report.failed_count as u64, Unit::Count)
+        .metric("FetchRetries", report.retries, Unit::Count)
+        .field("bytes", report.stored.iter().map(|stored| stored.bytes).sum::<u64>())
+        .field("failed", reasons);
+    let answer = serde_json::to_value(report);
+    answer.map_err(|error| Failure::new(FaultClass::Configuration, error.to_string()))
+}
+
+/// By way of a map: an array would be taken for the fields in their order.
+fn request(payload: &str) -> Result<Request, serde_json::Error> {
+    let fields: Option<Map<String, Value>> = serde_json::from_str(payload)?;
+    serde_json::from_value(Value::Object(fields.unwrap_or_default()))
+}

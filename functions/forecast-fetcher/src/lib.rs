@@ -1,0 +1,35 @@
+//! JSON answers of HTTP APIs → raw objects on S3, one for each item of a source.
+//!
+//! A [`Request`] says what to fetch, a [`Source`] how. [`Fetcher`] fetches the items beside each other, each within its
+//! share of the time, and reports what it stored and what failed. Only [`Buckets`] and the `secrets` crate know AWS.
+
+mod answer;
+mod body;
+mod download;
+mod fault;
+mod fetch;
+mod follow;
+mod invocation;
+mod item;
+mod pages;
+mod pointer;
+mod report;
+mod request;
+mod retry_after;
+mod settings;
+mod share;
+mod source;
+mod source_file;
+mod store;
+mod template;
+mod token;
+
+pub use fetch::{FetchError, Fetcher};
+pub use invocation::invocation;
+pub use item::{BadItem, Item};
+pub use pointer::{BadPointer, Pointer};
+pub use report::{Failed, Report, Stored};
+pub use request::{BadRequest, Request};
+pub use settings::Settings;
+pub use source::Source;
+pub use store::{Buckets, RawObjects, Tokens};

@@ -1,0 +1,183 @@
+//! What an event asks for.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Datelike, Utc};
+use faults::{Classified, FaultClass};
+use serde::Deserialize;
+
+use crate::item::{BadItem, Item};
+use crate::source::Source;
+
+/// The most items of one invocation: its answer must fit into a state machine's 256 KB.
+const MOST_ITEMS: usize = 500;
+
+/// An event. Every field is optional, and those that a scheduler adds are ignored.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Request {
+    /// A source's name; the first source where it is missing.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// Items of that source; those of the configuration where they are missing. Numbers count as their digits.
+    #[serde(default)]
+    pub items: Option<Vec<TextOrNumber>>,
+    /// When the run began; now where it is missing. It names the objects, so that a repeated invocation writes the same.
+    #[serde(default)]
+    pub at: Option<DateTime<Utc>>,
+}
+
+/// An item as events have it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum TextOrNumber {
+    /// `"3477"`
+    Text(String),
+    /// `3477`
+    Number(u64),
+}
+
+/// An event that cannot be done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadRequest {
+    /// No such source.
+    #[error("there is no source {name:?}; there is: {known}")]
+    UnknownSource {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// One of the items is none.
+    #[error(transparent)]
+    Item(#[from] BadItem),
+    /// An empty list.
+    #[error("items is empty; leave it out to fetch the items of the configuration")]
+    NoItems,
+    /// More than one invocation can report on.
+    #[error("{0} items are too many for one invocation; send at most {MOST_ITEMS}")]
+    TooManyItems(usize),
+    /// The source makes no difference between items.
+    #[error("the source {0:?} has no {{item}} in its URL, so its items cannot be chosen; leave items out")]
+    NoChoice(String),
+    /// A time that no name can hold.
+    #[error("at must be in the years 1970 to 9999")]
+    Year,
+}
+
+impl Classified for BadRequest {
+    fn class(&self) -> FaultClass {
+        FaultClass::Poison
+    }
+}
+
+/// What is to be done: a source, its items without repetitions, and the time in the objects' names.
+pub(crate) struct Task<'s> {
+    pub(crate) source: &'s Source,
+    pub(crate) items: Vec<Item>,
+    pub(crate) at: DateTime<Utc>,
+}
+
+impl Request {
+    pub(crate) fn task(self, sources: &[Source], now: DateTime<Utc>) -> Result<Task<'_>, BadRequest> {
+        let source = match &self.source {
+            None => sources.first(),
+            Some(name) => sources.iter().find(|source| source.name == *name),
+        };
+        let source = source.ok_or_else(|| BadRequest::UnknownSource {
+            name: self.source.unwrap_or_default(),
+            known: sources.iter().map(Source::name).collect::<Vec<_>>().join(", "),
+        })?;
+        let items = match self.items {
+            None => source.items.clone(),
+            Some(items) => chosen(&items, source)?,
+        };
+        if items.len() > MOST_ITEMS {
+            return Err(BadRequest::TooManyItems(items.len()));
+        }
+        let at = self.at.unwrap_or(now);
+        if !(1970..=9999).contains(&at.year()) {
+            return Err(BadRequest::Year);
+        }
+        Ok(Task { source, items, at })
+    }
+}
+
+fn chosen(items: &[TextOrNumber], source: &Source) -> Result<Vec<Item>, BadRequest> {
+    let mut seen = HashSet::new();
+    let mut chosen = Vec::new();
+    for item in items {
+        let item: Item = match item {
+            TextOrNumber::Text(text) => text.parse()?,
+            TextOrNumber::Number(number) => number.to_string().parse()?,
+        };
+        if seen.insert(item.clone()) {
+            chosen.push(item);
+        }
+    }
+    if chosen.is_empty() {
+        return Err(BadRequest::NoItems);
+    }
+    if !source.has_items() && chosen != source.items {
+        return Err(BadRequest::NoChoice(source.name.clone()));
+    }
+    Ok(chosen)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::source_file::{sources, tests::weather};
+
+    fn task(event: &str) -> Result<(String, Vec<String>, String), String> {
+        let list =
+            json!({"name": "list", "url": "https://h/", "items": ["all"], "target": "s3://b/{time}{item}"});
+        let sources = sources(&json!([weather(), list]).to_string()).unwrap();
+        let request: Option<Request> = serde_json::from_str(event).map_err(|error| error.to_string())?;
+        let task = request.unwrap_or_default().task(&sources, DateTime::UNIX_EPOCH);
+        let task = task.map_err(|error| error.to_string())?;
+        let items = task.items.iter().map(Item::to_string).collect();
+        Ok((task.source.name.clone(), items, task.at.to_rfc3339()))
+    }
+
+    #[test]
+    fn what_an_event_leaves_out_is_the_configurations() {
+        let usual = (
+            "forecast_72".to_owned(),
+            vec!["3477".to_owned(), "5959".to_owned()],
+            "1970-01-01T00:00:00+00:00".into(),
+        );
+        for event in
+            ["null", "{}", r#"{"source":null,"items":null,"at":null}"#, r#"{"detail":{},"version":"0"}"#]
+        {
+            assert_eq!(task(event).as_ref(), Ok(&usual), "{event}");
+        }
+        let (source, items, at) =
+            task(r#"{"source":"forecast_72","items":["9","9",3477],"at":"2026-11-26T20:00:05.123-03:00"}"#)
+                .unwrap();
+        assert_eq!(
+            (source.as_str(), items, at.as_str()),
+            ("forecast_72", vec!["9".into(), "3477".into()], "2026-11-26T23:00:05.123+00:00")
+        );
+        assert!(task(r#"{"source":"list","items":["all"]}"#).is_ok());
+    }
+
+    #[test]
+    fn an_event_that_cannot_be_done_is_refused_with_the_reason() {
+        for (event, reason) in [
+            (r#"{"source":"x"}"#, "there is: forecast_72, list"),
+            (r#"{"items":[]}"#, "leave it out"),
+            (r#"{"items":["../x"]}"#, "not an item"),
+            (r#"{"items":[-1]}"#, ""),
+            (r#"{"items":"3477"}"#, ""),
+            (r#"{"at":"yesterday"}"#, ""),
+            (r#"{"at":"+10000-01-01T00:00:00Z"}"#, "9999"),
+            (r#"{"source":"list","items":["x"]}"#, "no {item}"),
+            (&json!({"items": (0..501).collect::<Vec<_>>()}).to_string(), "at most 500"),
+        ] {
+            let refused = task(event).unwrap_err();
+            assert!(refused.contains(reason), "{event}: {refused}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The forecast's fetcher on the emulator: its process, S3 and Secrets Manager.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use end_to_end::{Bucket, Function, Invoked, Moment, Parts, Proxy, authority};
+use forecast_fetcher::{Buckets, Fetcher, RawObjects, Request as Event, Settings};
+use function_kit::Environment;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use secrets::Secrets;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::time::{Duration, Instant};
+
+const TOKEN: &str = "s3cr3t+Token/42==";
+const AT: &str = "2026-11-26T23:00:05.123Z";
+
+/// The API of the forecast: it knows the cities below 1000, and whoever has the token.
+struct Api {
+    url: String,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Api {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let seen = Arc::clone(&asked);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let seen = Arc::clone(&seen);
+                let service = service_fn(move |request: Request<Incoming>| {
+                    let answer = answer(&request, &seen);
+                    async move { Ok::<_, Infallible>(answer) }
+                });
+                let connection = hyper::server::conn::http1::Builder::new();
+                tokio::spawn(connection.serve_connection(TokioIo::new(stream), service));
+            }
+        });
+        Self { url, asked }
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+}
+
+fn answer(request: &Request<Incoming>, seen: &Mutex<Vec<String>>) -> Response<Full<Bytes>> {
+    let city = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+    seen.lock().unwrap().push(city.clone());
+    let (status, body) = if request.uri().query() != Some("token=s3cr3t%2BToken%2F42%3D%3D") {
+        (StatusCode::UNAUTHORIZED, "{\"error\":\"no such token\"}".to_owned())
+    } else if city.parse().is_ok_and(|city: u32| city < 1000) {
+        (StatusCode::OK, good(&city))
+    } else {
+        (StatusCode::NOT_FOUND, "{\"error\":\"no such city\"}".to_owned())
+    };
+    Response::builder().status(status).body(Full::new(body.into())).unwrap()
+}
+
+fn good(city: &str) -> String {
+    format!(
+        "{{ \"id\": {city}, \"name\":\"São Paulo\", \"data\": [{{\"date\":\"2023-04-27 18:00:00\", \"t\": 23}}]}}\n"
+    )
+}
+
+/// A bucket, a secret and an API of one test.
+struct Lane {
+    parts: Parts,
+    bucket: Bucket,
+    api: Api,
+    sources: String,
+}
+
+impl Lane {
+    async fn start() -> Self {
+        let parts = Parts::of_environment();
+        let (bucket, api) = (Bucket::make(&parts).await, Api::start().await);
+        let client = aws_sdk_secretsmanager::Client::new(&function_kit::aws::sdk_config().await);
+        client.create_secret().name(&parts.topic).secret_string(format!("{TOKEN}\n")).send().await.unwrap();
+        let sources = json!([{
+            "name": "forecast_72", "url": format!("{}/{{item}}?token={{token}}", api.url), "items": ["1", "2"],
+            "require": ["/id", "/data/0/date"], "token_secret": parts.topic,
+            "target": format!("{}/raw/clima_tempo/forecast_72/forecast_72_{{time}}_{{item}}.json", parts.media),
+        }]);
+        Self { parts, bucket, api, sources: sources.to_string() }
+    }
+
+    async fn function(&self) -> Function {
+        let variables = [("FETCH_SOURCES", self.sources.as_str()), ("LOG_LEVEL", "trace")];
+        Function::start_with("forecast-fetcher", &self.parts, &[], &variables).await
+    }
+
+    async fn fetcher(&self) -> Fetcher<Secrets, Buckets> {
+        let variables = [("FETCH_SOURCES", self.sources.as_str())];
+        let settings: Settings = variables.into_iter().collect::<Environment>().settings().unwrap();
+        let sdk = function_kit::aws::sdk_config().await;
+        Fetcher::new(settings, Secrets::new(&sdk), Buckets::new(&sdk)).unwrap()
+    }
+
+    async fn size(&self, city: &str) -> Option<u64> {
+        let store = Buckets::new(&function_kit::aws::sdk_config().await);
+        let location = self.parts.media.parse().unwrap();
+        store.size(&location, &key(city), soon()).await.unwrap()
+    }
+}
+
+fn key(city: &str) -> String {
+    format!("raw/clima_tempo/forecast_72/forecast_72_20261126T230005Z_{city}.json")
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_mins(1)
+}
+
+fn event(cities: &[&str]) -> Vec<u8> {
+    json!({"source": "forecast_72", "items": cities, "at": AT}).to_string().into_bytes()
+}
+
+#[tokio::test]
+async fn cities_are_stored_with_the_token_of_the_secret_and_a_repeated_invocation_writes_nothing_twice() {
+    let lane = Lane::start().await;
+    let mut function = lane.function().await;
+    let first = function.invoke(&event(&["1", "2", "9999"])).await.answer();
+    assert_eq!((&first["stored_count"], &first["failed_count"]), (&json!(2), &json!(1)), "{first}");
+    assert_eq!((&first["bucket"], &first["at"]), (&json!(lane.bucket.name()), &json!(AT)));
+    assert_eq!(first["stored"][0], json!({"item": "1", "key": key("1"), "bytes": good("1").len()}));
+    assert_eq!(
+        first["failed"],
+        json!([{"item": "9999", "reason": "HTTP 404: {\"error\":\"no such city\"}"}])
+    );
+    let written = lane.bucket.modified(&key("1")).await;
+    // Another environment, as after a time-out.
+    let mut function = lane.function().await;
+    let second = function.invoke(&event(&["1", "2", "9999"])).await.answer();
+    assert_eq!((&second["stored"], &second["failed"]), (&first["stored"], &first["failed"]));
+    assert_eq!(lane.api.asked(), 4, "what is stored is not fetched again");
+    assert_eq!(lane.bucket.modified(&key("1")).await, written);
+    assert_eq!(lane.size("9999").await, None);
+    let defaults = function.invoke(b"{}").await.answer();
+    assert_eq!(defaults["stored_count"], 2, "{defaults}");
+}
+
+#[tokio::test]
+async fn invocations_of_one_run_at_once_make_one_object_for_each_city() {
+    let lane = Lane::start().await;
+    let (one, other) = (lane.fetcher().await, lane.fetcher().await);
+    let cities: Vec<String> = (1..=30).map(|city| city.to_string()).collect();
+    let request: Event = serde_json::from_value(json!({"items": cities, "at": AT})).unwrap();
+    let (one, other) = tokio::join!(one.run(request.clone(), soon()), other.run(request, soon()));
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert_eq!((one.stored_count, &one.stored), (30, &other.stored), "{:?} {:?}", one.failed, other.failed);
+    for stored in &one.stored {
+        assert_eq!(lane.size(stored.item.as_ref()).await, Some(stored.bytes));
+    }
+}
+
+/// A function whose connections to S3 and Secrets Manager lead through a proxy that strikes after the PUT of city 1.
+async fn struck_after_its_put(lane: &Lane, kill: bool) -> (Function, Proxy) {
+    let act: Arc<Mutex<Option<Box<dyn Fn() + Send>>>> = Arc::default();
+    let acts = Arc::clone(&act);
+    let strike = move || {
+        if let Some(act) = acts.lock().unwrap().as_ref() {
+            act();
+        }
+    };
+    let patterns = ["PUT /", "forecast_72_20261126T230005Z_1.json"];
+    let proxy = Proxy::start(&authority(&lane.parts.endpoint), &patterns, Moment::After, strike).await;
+    let mut through = lane.parts.clone();
+    through.endpoint = format!("http://{}", proxy.address);
+    let variables = [("FETCH_SOURCES", lane.sources.as_str())];
+    let function = Function::start_with("forecast-fetcher", &through, &[], &variables).await;
+    if kill {
+        *act.lock().unwrap() = Some(Box::new(function.killer()));
+    }
+    proxy.arm();
+    (function, proxy)
+}
+
+#[tokio::test]
+async fn a_put_whose_answer_is_lost_counts_as_stored() {
+    let lane = Lane::start().await;
+    let (mut function, _proxy) = struck_after_its_put(&lane, false).await;
+    let answer = function.invoke(&event(&["1"])).await.answer();
+    assert_eq!(
+        answer["stored"],
+        json!([{"item": "1", "key": key("1"), "bytes": good("1").len()}]),
+        "{answer}"
+    );
+    assert_eq!(lane.size("1").await, Some(good("1").len() as u64));
+}
+
+#[tokio::test]
+async fn a_function_that_died_between_two_cities_is_repeated_and_fetches_only_the_rest() {
+    let lane = Lane::start().await;
+    let (mut function, _proxy) = struck_after_its_put(&lane, true).await;
+    assert_eq!(function.invoke(&event(&["1"])).await, Invoked::Died);
+    let mut function = lane.function().await;
+    let answer = function.invoke(&event(&["1", "2"])).await.answer();
+    assert_eq!((&answer["stored_count"], &answer["failed_count"]), (&json!(2), &json!(0)), "{answer}");
+    assert_eq!(*lane.api.asked.lock().unwrap(), ["1", "2"]);
+}
+
+#[tokio::test]
+async fn a_secret_that_does_not_exist_and_a_bad_event_fail_the_invocation_with_their_class() {
+    let mut lane = Lane::start().await;
+    let (class, message) = lane.function().await.invoke(br#"{"source":"x"}"#).await.error();
+    assert_eq!(class, "poison", "{message}");
+    lane.sources = lane.sources.replace(&format!("\"{}\"", lane.parts.topic), "\"no-such-secret\"");
+    let (class, message) = lane.function().await.invoke(b"{}").await.error();
+    assert_eq!(class, "configuration", "{message}");
+    assert!(message.contains("secret no-such-secret"), "{message}");
+    assert_eq!(lane.api.asked(), 0);
+}
+
+#[tokio::test]
+async fn a_bucket_that_does_not_exist_is_the_reason_of_each_item() {
+    let mut lane = Lane::start().await;
+    lane.sources = lane.sources.replace(&lane.parts.media, "s3://no-such-bucket-of-ours");
+    let answer: Value = lane.function().await.invoke(b"{}").await.answer();
+    assert_eq!((&answer["stored_count"], &answer["failed_count"]), (&json!(0), &json!(2)), "{answer}");
+    assert!(answer["failed"][0]["reason"].as_str().unwrap().contains("no-such-bucket-of-ours"), "{answer}");
+}
