@@ -4,7 +4,7 @@ locals {
   # Besides the document it is told of every function and queue, which takes what the other functions have to spare.
   board_spilled = local.document_bytes > min(var.inline_limit_bytes, 1500)
 
-  board_tables = distinct(values(var.lake.tables))
+  board_tables = distinct(concat(values(var.lake.tables), values(var.lake.job_tables)))
 
   # arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID → …:topic/NAME/UUID/TOPIC and …:group/NAME/UUID/GROUP
   board_topics = [for topic in var.pipelines.topics : "${replace(coalesce(var.kafka.cluster_arn, "none"), ":cluster/", ":topic/")}/${topic.name}"]
