@@ -195,20 +195,37 @@ run "a_schedule_that_nobody_misses_has_no_queue" {
   }
 }
 
-run "a_name_too_long_for_the_role_of_its_schedule_is_refused" {
+run "a_name_too_long_an_action_too_wide_and_an_offset_as_time_zone_are_refused" {
   command = plan
 
   variables {
     name       = "a-function-whose-name-leaves-no-room-for-what-is-added-to-it"
     target_arn = "arn:aws:lambda:eu-central-1:111122223333:function:ticker"
-    schedule   = { expression = "rate(1 minute)" }
+    action     = "lambda:*"
+    schedule   = { expression = "rate(1 minute)", time_zone = "-03:00" }
   }
 
   module {
     source = "./modules/schedule"
   }
 
-  expect_failures = [var.name]
+  expect_failures = [var.name, var.action, var.schedule]
+}
+
+run "a_spark_jobs_table_inside_a_topics_table_is_refused" {
+  command = plan
+
+  variables {
+    name_prefix = "some"
+    tables      = { rooms-v1 = "env=dv/rooms" }
+    job_tables  = { forecast_72 = "env=dv" }
+  }
+
+  module {
+    source = "./modules/lake"
+  }
+
+  expect_failures = [var.job_tables]
 }
 
 run "dead_letters_stay_and_somebody_is_told" {

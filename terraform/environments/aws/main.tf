@@ -90,7 +90,8 @@ module "lanes" {
   telemetry         = var.telemetry
   schema            = var.schema
 
-  forecast = var.forecast == null ? null : merge(var.forecast, { job_dir = coalesce(var.forecast_job_dir, "${path.module}/../../../emr/forecast_72") })
+  forecast         = var.forecast
+  forecast_job_dir = coalesce(var.forecast_job_dir, "${path.module}/../../../emr/forecast_72")
 
   alarms = var.alarms_enabled ? {
     topic_arns      = [module.observability.alarm_topic_arn]

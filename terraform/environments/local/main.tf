@@ -67,11 +67,8 @@ module "lanes" {
   schedules_enabled            = var.schedules_enabled
   secret_recovery_days         = 0
 
-  spark_on       = "activity"
-  forecast_token = var.forecast.token
-  forecast = {
-    base_url = var.forecast.url
-    items    = var.forecast.items
-    job_dir  = coalesce(var.forecast_job_dir, "${path.module}/../../../emr/forecast_72")
-  }
+  spark_on         = "activity"
+  forecast         = { base_url = var.forecast.url, items = var.forecast.items }
+  forecast_token   = var.forecast.token
+  forecast_job_dir = coalesce(var.forecast_job_dir, "${path.module}/../../../emr/forecast_72")
 }

@@ -23,6 +23,11 @@ output "database" {
   value       = aws_glue_catalog_database.this.name
 }
 
+output "table_names" {
+  description = "Names of the tables that Athena reads."
+  value       = toset([for table in aws_glue_catalog_table.this : table.name])
+}
+
 output "public_access_blocked" {
   description = "Whether every kind of public access is blocked, by bucket."
   value       = { for name, bucket in module.bucket : name => bucket.public_access_blocked }

@@ -38,7 +38,7 @@ module "forecast" {
     enabled    = var.schedules_enabled
   }
 
-  job_dir       = var.forecast.job_dir
+  job_dir       = var.forecast_job_dir
   lookback_days = var.forecast.lookback_days
   spark_on      = var.spark_on
   spark         = var.forecast.spark

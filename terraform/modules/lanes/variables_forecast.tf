@@ -1,14 +1,13 @@
 # The forecast lane.
 
 variable "forecast" {
-  description = "The forecast lane: the API's address (base_url), the cities (items), the secret with its token (token_secret_arn; null makes an empty one), when it runs (schedule, time_zone), the job's folder (job_dir), how old a raw object the job still takes (lookback_days, 0 for any age), the hours without a successful run that are too many (null for any number), whether it runs in the VPC (which then needs a NAT), and Spark's sizes: see the forecast module. Null: there is no such lane."
+  description = "The forecast lane: the API's address (base_url), the cities (items), the secret with its token (token_secret_arn; null makes an empty one), when it runs (schedule, time_zone), how old a raw object the job still takes (lookback_days, 0 for any age), the hours without a successful run that are too many (null for any number), whether it runs in the VPC (which then needs a NAT), and Spark's sizes: see the forecast module. Null: there is no such lane."
   type = object({
     base_url         = string
     items            = list(string)
     token_secret_arn = optional(string)
     schedule         = optional(string, "cron(0 20 * * ? *)")
     time_zone        = optional(string, "America/Sao_Paulo")
-    job_dir          = string
     lookback_days    = optional(number, 7)
     missed_run_hours = optional(number, 25)
     in_vpc           = optional(bool, false)
@@ -25,6 +24,12 @@ variable "forecast" {
     }), {})
   })
   default = null
+}
+
+variable "forecast_job_dir" {
+  description = "Folder of the Spark job: emr/forecast_72 of the repository. Needed with `forecast`."
+  type        = string
+  default     = null
 }
 
 variable "forecast_token" {
