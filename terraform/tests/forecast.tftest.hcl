@@ -159,7 +159,7 @@ run "in_aws" {
   }
 
   assert {
-    condition = jsondecode(aws_iam_role.job.assume_role_policy).Statement[0].Condition == {
+    condition = jsondecode(aws_iam_role.job.assume_role_policy).Statement[0].Principal == { Service = "emr-serverless.amazonaws.com" } && jsondecode(aws_iam_role.job.assume_role_policy).Statement[0].Condition == {
       StringEquals = { "aws:SourceAccount" = "111122223333" }
       ArnLike = { "aws:SourceArn" = [
         "arn:aws:emr-serverless:eu-central-1:111122223333:/applications/00f1abcdefghij01",
@@ -354,6 +354,11 @@ run "on_the_local_stack_and_the_same_definition" {
   assert {
     condition     = length(aws_emrserverless_application.this) == 0 && length(module.logs) == 0 && length(module.failed) == 0 && jsondecode(output.policies["state-machine"]).Statement[*].Sid == ["Fetch", "SeeOthers"]
     error_message = "Nothing of EMR is made, and nothing of it permitted."
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.job.assume_role_policy).Statement[0].Principal == { AWS = "arn:aws:iam::111122223333:root" }
+    error_message = "Who serves the activity runs the job with the job's role, and so with its permissions."
   }
 
   assert {

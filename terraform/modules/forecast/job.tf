@@ -79,10 +79,21 @@ locals {
     Statement = concat(local.job_statements, local.log_statements)
   })
 
+  account = data.aws_caller_identity.current.account_id
+
+  # EMR for this application and its runs; on the local stack whoever of the account serves the activity.
   job_trust = merge(
-    { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } },
-    # The application, and its runs.
-    local.on_emr ? { ArnLike = { "aws:SourceArn" = flatten([for arn in aws_emrserverless_application.this[*].arn : [arn, "${arn}/jobruns/*"]]) } } : null,
+    {
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { (local.on_emr ? "Service" : "AWS") = local.on_emr ? "emr-serverless.amazonaws.com" : "arn:${local.partition}:iam::${local.account}:root" }
+    },
+    [for arn in aws_emrserverless_application.this[*].arn : {
+      Condition = {
+        StringEquals = { "aws:SourceAccount" = local.account }
+        ArnLike      = { "aws:SourceArn" = [arn, "${arn}/jobruns/*"] }
+      }
+    }]...
   )
 }
 
@@ -91,13 +102,8 @@ resource "aws_iam_role" "job" {
   description = "What the Spark job of ${var.name} may do"
 
   assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = "emr-serverless.amazonaws.com" }
-      Condition = local.job_trust
-    }]
+    Version   = "2012-10-17"
+    Statement = [merge({ Effect = "Allow", Action = "sts:AssumeRole" }, local.job_trust)]
   })
 }
 
