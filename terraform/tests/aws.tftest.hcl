@@ -7,6 +7,9 @@ mock_provider "aws" {
 variables {
   region        = "eu-central-1"
   artifacts_dir = "tests/fixtures/not-built"
+
+  forecast         = { base_url = "https://weather.example.com", items = ["3477"] }
+  forecast_job_dir = "tests/fixtures/forecast"
 }
 
 override_resource {
@@ -255,6 +258,27 @@ run "everything" {
   }
 
   assert {
+    condition = (
+      output.forecast.function_name == "headwater-dev-forecast-fetcher" && output.forecast.schedule == "headwater-dev-forecast" && output.forecast.activity_arn == null &&
+      output.forecast.raw_root == "s3://headwater-dev-raw-111122223333-eu-central-1/raw/clima_tempo/forecast_72/"
+    )
+    error_message = "With an API to ask, the forecast lane is made."
+  }
+
+  assert {
+    condition = (
+      contains(one([for statement in jsondecode(module.lanes.policies["live-board"]).Statement : statement.Resource if statement.Sid == "ReadTables"]), "arn:aws:s3:::the-lake/forecast_72/*") &&
+      !anytrue([for statement in jsondecode(module.lanes.policies["parquet-writer"]).Statement : strcontains(jsonencode(statement.Resource), "forecast_72")])
+    )
+    error_message = "The board reads the forecast's table, and no function writes to it."
+  }
+
+  assert {
+    condition     = module.lake.table_names == toset(["forecast_72", "rooms_v1"])
+    error_message = "Athena finds the topics' tables and the forecast's."
+  }
+
+  assert {
     condition     = output.functions["parquet-writer"] == "headwater-dev-parquet-writer"
     error_message = "In AWS names carry the deployment's name."
   }
@@ -269,6 +293,7 @@ run "with_kafka_and_postgres_of_somebody_else" {
       existing          = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"] }
       existing_services = { kafka = { security_group_id = "sg-1", port = 9098 }, database = { security_group_id = "sg-2", port = 5432 } }
     }
+    forecast = null
   }
 
   module {
@@ -278,6 +303,11 @@ run "with_kafka_and_postgres_of_somebody_else" {
   assert {
     condition     = module.kafka.security == null && module.warehouse.security == null && module.network.vpc_id == "vpc-1"
     error_message = "Nothing is made that exists already."
+  }
+
+  assert {
+    condition     = output.forecast == null && output.forecast_token_secret == null && !contains(keys(output.functions), "forecast-fetcher") && !contains(output.schedules[*].function_name, "headwater-dev-forecast")
+    error_message = "Without an API to ask there is no forecast lane, and nothing of it is paid."
   }
 
   assert {

@@ -29,7 +29,7 @@ run "existing_buckets_and_a_token_that_terraform_never_sees" {
 
     quick_retries = true
 
-    forecast_table = "forecast_72"
+    lake = { root = "s3://lake", bucket = "lake", bucket_arn = "arn:aws:s3:::lake", tables = {}, job_tables = { forecast_72 = "forecast_72" } }
   }
 
   module {
@@ -221,21 +221,19 @@ run "a_token_arn_that_widens_a_permission_and_one_bucket_for_both_are_refused" {
   expect_failures = [var.telemetry, var.inbox]
 }
 
-run "a_topic_a_prefix_and_a_table_that_widen_a_permission_are_refused" {
+run "a_topic_and_a_prefix_that_widen_a_permission_are_refused" {
   command = plan
 
   variables {
     telemetry = { topic = "*" }
     inbox     = { prefix = "*" }
-
-    forecast_table = "forecast_*"
   }
 
   module {
     source = "./modules/lanes"
   }
 
-  expect_failures = [var.telemetry, var.inbox, var.forecast_table]
+  expect_failures = [var.telemetry, var.inbox]
 }
 
 run "a_body_beyond_lambdas_is_refused" {

@@ -9,6 +9,7 @@ variables {
   database_url            = "postgres://headwater:hunter2@127.0.0.1:5432/headwater"
   artifacts_dir           = "tests/fixtures/not-built"
   pipelines_dir           = "tests/fixtures/rooms-and-telemetry"
+  forecast_job_dir        = "tests/fixtures/forecast"
 }
 
 run "local" {
@@ -68,6 +69,26 @@ run "local" {
   }
 
   assert {
+    condition = output.forecast == {
+      state_machine_arn = "arn:aws:states:eu-central-1:111122223333:stateMachine:some-machine"
+      activity_arn      = "arn:aws:states:eu-central-1:111122223333:activity:some-activity"
+      raw_bucket        = "headwater-raw"
+      raw_prefix        = "raw/clima_tempo/forecast_72/"
+      raw_root          = "s3://headwater-raw/raw/clima_tempo/forecast_72/"
+      table             = "forecast_72"
+      items             = tolist(["3477"])
+      function_name     = "forecast-fetcher"
+      schedule          = "forecast"
+    }
+    error_message = "The command line and its users rely on these."
+  }
+
+  assert {
+    condition     = jsondecode(module.lanes.environments["forecast-fetcher"].FETCH_SOURCES)[0].url == "http://127.0.0.1:8072/api/v1/forecast/locale/{item}/hours/72?token={token}"
+    error_message = "The fetcher asks the stub."
+  }
+
+  assert {
     condition     = output.media_bucket == "headwater-media" && output.inbox_bucket == "headwater-inbox"
     error_message = "The command line and its users rely on these."
   }
@@ -106,8 +127,8 @@ run "local" {
   }
 
   assert {
-    condition     = toset([for schedule in output.schedules : schedule.function_name]) == toset(["rooms-generator", "bucket-ingester", "inbox-etl", "schema-migrator"])
-    error_message = "The sweeps and the daily migration are deployed like the other schedule."
+    condition     = toset([for schedule in output.schedules : schedule.function_name]) == toset(["rooms-generator", "bucket-ingester", "inbox-etl", "schema-migrator", "forecast"])
+    error_message = "The sweeps, the daily migration and the forecast are deployed like the other schedule."
   }
 
   assert {

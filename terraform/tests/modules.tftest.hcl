@@ -150,7 +150,7 @@ run "a_queue_is_for_what_a_schedule_could_not_do" {
 run "a_schedule_keeps_what_it_could_not_deliver" {
   variables {
     name            = "ticker"
-    function_arn    = "arn:aws:lambda:eu-central-1:111122223333:function:ticker"
+    target_arn      = "arn:aws:lambda:eu-central-1:111122223333:function:ticker"
     schedule        = { expression = "rate(1 minute)", enabled = false, input = "{\"sweep\":true}" }
     dead_letter_arn = "arn:aws:sqs:eu-central-1:111122223333:ticker-failed"
   }
@@ -180,9 +180,9 @@ run "a_schedule_keeps_what_it_could_not_deliver" {
 
 run "a_schedule_that_nobody_misses_has_no_queue" {
   variables {
-    name         = "ticker"
-    function_arn = "arn:aws:lambda:eu-central-1:111122223333:function:ticker"
-    schedule     = { expression = "rate(1 minute)" }
+    name       = "ticker"
+    target_arn = "arn:aws:lambda:eu-central-1:111122223333:function:ticker"
+    schedule   = { expression = "rate(1 minute)" }
   }
 
   module {
@@ -195,20 +195,37 @@ run "a_schedule_that_nobody_misses_has_no_queue" {
   }
 }
 
-run "a_name_too_long_for_the_role_of_its_schedule_is_refused" {
+run "a_name_too_long_an_action_too_wide_and_an_offset_as_time_zone_are_refused" {
   command = plan
 
   variables {
-    name         = "a-function-whose-name-leaves-no-room-for-what-is-added-to-it"
-    function_arn = "arn:aws:lambda:eu-central-1:111122223333:function:ticker"
-    schedule     = { expression = "rate(1 minute)" }
+    name       = "a-function-whose-name-leaves-no-room-for-what-is-added-to-it"
+    target_arn = "arn:aws:lambda:eu-central-1:111122223333:function:ticker"
+    action     = "lambda:*"
+    schedule   = { expression = "rate(1 minute)", time_zone = "-03:00" }
   }
 
   module {
     source = "./modules/schedule"
   }
 
-  expect_failures = [var.name]
+  expect_failures = [var.name, var.action, var.schedule]
+}
+
+run "a_spark_jobs_table_inside_a_topics_table_is_refused" {
+  command = plan
+
+  variables {
+    name_prefix = "some"
+    tables      = { rooms-v1 = "env=dv/rooms" }
+    job_tables  = { forecast_72 = "env=dv", another = "forecast_*" }
+  }
+
+  module {
+    source = "./modules/lake"
+  }
+
+  expect_failures = [var.job_tables]
 }
 
 run "dead_letters_stay_and_somebody_is_told" {

@@ -13,6 +13,8 @@ run "the_dashboard_shows_queues_and_urls_beside_mappings" {
     queues         = [{ function_name = "reader", name = "reader", dead_letter_name = "reader-failed" }]
 
     url_function_names = ["gateway", "board"]
+    fetchers           = ["fetcher"]
+    state_machine_arns = ["arn:aws:states:eu-central-1:111122223333:stateMachine:daily"]
   }
 
   module {
@@ -64,5 +66,20 @@ run "the_dashboard_shows_queues_and_urls_beside_mappings" {
       ["Headwater", "EventsRejected", "environment", "dev", "function", "board"],
     ])
     error_message = "What a function behind a URL counts."
+  }
+
+  assert {
+    condition = {
+      for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.properties.title => widget.properties.metrics[0] if startswith(widget.properties.title, "Items") || widget.properties.title == "Fetch retries" || startswith(widget.properties.title, "Runs")
+      } == {
+      "Items stored"    = ["Headwater", "ItemsStored", "environment", "dev", "function", "fetcher"]
+      "Items failed"    = ["Headwater", "ItemsFailed", "environment", "dev", "function", "fetcher"]
+      "Fetch retries"   = ["Headwater", "FetchRetries", "environment", "dev", "function", "fetcher"]
+      "Runs: succeeded" = ["AWS/States", "ExecutionsSucceeded", "StateMachineArn", "arn:aws:states:eu-central-1:111122223333:stateMachine:daily"]
+      "Runs: failed"    = ["AWS/States", "ExecutionsFailed", "StateMachineArn", "arn:aws:states:eu-central-1:111122223333:stateMachine:daily"]
+      "Runs: timed out" = ["AWS/States", "ExecutionsTimedOut", "StateMachineArn", "arn:aws:states:eu-central-1:111122223333:stateMachine:daily"]
+      "Runs: time (ms)" = ["AWS/States", "ExecutionTime", "StateMachineArn", "arn:aws:states:eu-central-1:111122223333:stateMachine:daily"]
+    }
+    error_message = "What a fetcher counts, and how the runs went."
   }
 }

@@ -55,6 +55,7 @@ module "lake" {
   name_prefix = local.name
   buckets     = local.buckets
   tables      = module.pipelines.lake_tables
+  job_tables  = var.forecast == null ? {} : { forecast_72 = var.forecast.table_path }
 }
 
 module "lanes" {
@@ -89,6 +90,9 @@ module "lanes" {
   telemetry         = var.telemetry
   schema            = var.schema
 
+  forecast         = var.forecast
+  forecast_job_dir = coalesce(var.forecast_job_dir, "${path.module}/../../../emr/forecast_72")
+
   alarms = var.alarms_enabled ? {
     topic_arns      = [module.observability.alarm_topic_arn]
     lag_seconds     = var.lag_alarm_seconds
@@ -108,5 +112,7 @@ module "observability" {
   url_function_names  = [for function in keys(module.lanes.urls) : module.lanes.functions[function]]
   cluster_name        = module.kafka.connection.cluster_name
   database_identifier = module.warehouse.identifier
+  fetchers            = module.lanes.forecast[*].function_name
+  state_machine_arns  = module.lanes.forecast[*].state_machine_arn
   alarm_emails        = var.alarm_emails
 }

@@ -29,7 +29,7 @@ output "live_versions" {
 }
 
 output "schedules" {
-  description = "Schedules: name, group, expression, enabled, function_name."
+  description = "Schedules: name, group, expression, time_zone, enabled, function_name (of the forecast's: the state machine's name)."
   value       = module.lanes.schedules
 }
 
@@ -56,6 +56,16 @@ output "urls" {
 output "telemetry_token_secret" {
   description = "ARN of the secret that holds the vehicles' token; null with auth iam."
   value       = module.lanes.telemetry_token_secret
+}
+
+output "forecast" {
+  description = "The forecast lane: state_machine_arn, raw_bucket, raw_prefix, raw_root, table, items, function_name, schedule. Null without it."
+  value       = module.lanes.forecast
+}
+
+output "forecast_token_secret" {
+  description = "ARN of the secret whose text is the forecast API's token. Null without the lane."
+  value       = module.lanes.forecast_token_secret
 }
 
 output "athena_database" {

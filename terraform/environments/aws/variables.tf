@@ -148,6 +148,7 @@ variable "sizes" {
     rooms_generator   = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 60) }), {})
     telemetry_gateway = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 15), reserved_concurrency = optional(number, -1) }), {})
     live_board        = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 30), reserved_concurrency = optional(number, -1) }), {})
+    forecast_fetcher  = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 300) }), {})
   })
   default = {}
 }
@@ -221,6 +222,49 @@ variable "inbox" {
     notifications   = optional(bool)
   })
   default = {}
+}
+
+variable "forecast" {
+  description = "The forecast lane: base_url of the API (https://…), items (the cities' ids), token_secret_arn (null makes an empty secret, whose value you put in), schedule and time_zone, table_path in the lake, lookback_days, missed_run_hours, in_vpc (true only with network = { egress = \"nat\" }), spark (release and sizes: see the forecast module). Null, the default, makes no such lane: there is no API that all could ask, and every run is paid."
+  type = object({
+    base_url         = string
+    items            = list(string)
+    token_secret_arn = optional(string)
+    schedule         = optional(string, "cron(0 20 * * ? *)")
+    time_zone        = optional(string, "America/Sao_Paulo")
+    table_path       = optional(string, "forecast_72")
+    lookback_days    = optional(number, 7)
+    missed_run_hours = optional(number, 25)
+    in_vpc           = optional(bool, false)
+    spark = optional(object({
+      release_label   = optional(string)
+      architecture    = optional(string)
+      maximum         = optional(object({ cpu = optional(number), memory_gb = optional(number), disk_gb = optional(number) }))
+      idle_minutes    = optional(number)
+      timeout_minutes = optional(number)
+      driver          = optional(object({ cpu = optional(number), memory_gb = optional(number) }))
+      executor        = optional(object({ cpu = optional(number), memory_gb = optional(number), most = optional(number) }))
+      ready_workers   = optional(number)
+      log_days        = optional(number)
+    }), {})
+  })
+  default = null
+
+  validation {
+    condition     = var.forecast == null ? true : startswith(var.forecast.base_url, "https://")
+    error_message = "base_url is https://…: the token is in the address that is asked."
+  }
+
+  validation {
+    condition     = try(var.forecast.in_vpc, false) ? var.network.egress == "nat" || var.network.existing != null : true
+    error_message = "in_vpc needs a way to the API: network = { egress = \"nat\" }, or a VPC of your own that has one."
+  }
+}
+
+variable "forecast_job_dir" {
+  description = "Folder of the Spark job; null is the repository's emr/forecast_72."
+  type        = string
+  default     = null
 }
 
 # ---- Alarms ----------------------------------------------------------------------------------------------------------

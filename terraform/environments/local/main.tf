@@ -35,6 +35,7 @@ module "lake" {
   name_prefix = local.name
   buckets     = local.buckets
   tables      = module.pipelines.lake_tables
+  job_tables  = { forecast_72 = "forecast_72" }
 }
 
 module "lanes" {
@@ -51,8 +52,6 @@ module "lanes" {
   telemetry     = { auth = "none" } # nobody but this machine reaches the emulator
   board         = { auth = "none" }
 
-  forecast_table = "forecast_72"
-
   pipelines = module.pipelines
   kafka     = module.kafka.connection
   warehouse = module.warehouse
@@ -66,4 +65,10 @@ module "lanes" {
   quick_retries                = true
   url_invoke_permissions       = false
   schedules_enabled            = var.schedules_enabled
+  secret_recovery_days         = 0
+
+  spark_on         = "activity"
+  forecast         = { base_url = var.forecast.url, items = var.forecast.items }
+  forecast_token   = var.forecast.token
+  forecast_job_dir = coalesce(var.forecast_job_dir, "${path.module}/../../../emr/forecast_72")
 }

@@ -24,8 +24,13 @@ output "functions" {
 }
 
 output "schedules" {
-  description = "Schedules: name, group, expression, enabled, function_name."
+  description = "Schedules: name, group, expression, time_zone, enabled, function_name (of the forecast's: the state machine's name)."
   value       = module.lanes.schedules
+}
+
+output "forecast" {
+  description = "The forecast lane: state_machine_arn, activity_arn, raw_bucket, raw_prefix, raw_root, table, items, function_name, schedule."
+  value       = module.lanes.forecast
 }
 
 output "queues" {

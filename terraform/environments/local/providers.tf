@@ -12,6 +12,7 @@ provider "aws" {
 
   endpoints {
     cloudwatch     = var.endpoint
+    emrserverless  = var.endpoint
     glue           = var.endpoint
     iam            = var.endpoint
     lambda         = var.endpoint
@@ -19,6 +20,7 @@ provider "aws" {
     s3             = var.endpoint
     scheduler      = var.endpoint
     secretsmanager = var.endpoint
+    sfn            = var.endpoint
     sqs            = var.endpoint
     sts            = var.endpoint
   }

@@ -54,3 +54,19 @@ variable "log_level" {
   type        = string
   default     = "warn"
 }
+
+variable "forecast" {
+  description = "The forecast API: url without the path (`headwater stub forecast` answers at the default), items (the cities' ids), and its token, which goes to the emulator's Secrets Manager."
+  type = object({
+    url   = optional(string, "http://127.0.0.1:8072")
+    items = optional(list(string), ["3477"])
+    token = optional(string, "local")
+  })
+  default = {}
+}
+
+variable "forecast_job_dir" {
+  description = "Folder of the Spark job; null is the repository's emr/forecast_72."
+  type        = string
+  default     = null
+}

@@ -23,3 +23,13 @@ output "public_access_blocked" {
     aws_s3_bucket_public_access_block.this.restrict_public_buckets,
   ])
 }
+
+output "encryption" {
+  description = "How objects are encrypted."
+  value       = flatten([for rule in aws_s3_bucket_server_side_encryption_configuration.this.rule : rule.apply_server_side_encryption_by_default[*].sse_algorithm])
+}
+
+output "expiration_days" {
+  description = "Days that objects stay; 0 for ever."
+  value       = sum(concat([0], flatten([for configuration in aws_s3_bucket_lifecycle_configuration.this : [for rule in configuration.rule : [for expiration in rule.expiration : coalesce(expiration.days, 0)]]])))
+}

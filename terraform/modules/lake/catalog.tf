@@ -7,11 +7,11 @@ resource "aws_glue_catalog_database" "this" {
 }
 
 resource "aws_glue_catalog_table" "this" {
-  for_each = var.tables
+  for_each = merge(var.tables, var.job_tables)
 
   name          = replace(lower(each.key), "/[^a-z0-9_]/", "_")
   database_name = aws_glue_catalog_database.this.name
-  description   = "Topic ${each.key}"
+  description   = contains(keys(var.tables), each.key) ? "Topic ${each.key}" : "Written by the Spark job ${each.key}"
   table_type    = "EXTERNAL_TABLE"
 
   parameters = {

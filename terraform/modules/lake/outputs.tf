@@ -1,10 +1,11 @@
 output "lake" {
-  description = "The lake: root of the tables, bucket and its ARN."
+  description = "The lake: root, bucket and its ARN, paths of the tables by topic, and of those that a Spark job writes by name."
   value = {
     root       = "s3://${module.bucket["lake"].name}"
     bucket     = module.bucket["lake"].name
     bucket_arn = module.bucket["lake"].arn
     tables     = var.tables
+    job_tables = var.job_tables
   }
 }
 
@@ -20,6 +21,11 @@ output "parked" {
 output "database" {
   description = "The Glue database that Athena reads."
   value       = aws_glue_catalog_database.this.name
+}
+
+output "table_names" {
+  description = "Names of the tables that Athena reads."
+  value       = toset([for table in aws_glue_catalog_table.this : table.name])
 }
 
 output "public_access_blocked" {

@@ -24,3 +24,21 @@ variable "tables" {
     error_message = "Two topics must not write to the same table path."
   }
 }
+
+variable "job_tables" {
+  description = "Path of each Delta table that a Spark job alone writes, by table name. No function may write there: Spark's commits and a function's would overwrite each other."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition = alltrue([
+      for path in values(var.job_tables) : !anytrue([for topic in values(var.tables) : startswith("${path}/", "${topic}/") || startswith("${topic}/", "${path}/")])
+    ])
+    error_message = "A Spark job's table must not be inside a topic's table, nor around one."
+  }
+
+  validation {
+    condition     = alltrue([for path in values(var.job_tables) : can(regex("^[A-Za-z0-9_=.-]+(/[A-Za-z0-9_=.-]+)*$", path))])
+    error_message = "A table's path is such as forecast_72: names of letters, digits, _, =, . and -, separated by / (a permission is written with it)."
+  }
+}

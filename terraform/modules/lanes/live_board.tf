@@ -4,7 +4,7 @@ locals {
   # Besides the document it is told of every function and queue, which takes what the other functions have to spare.
   board_spilled = local.document_bytes > min(var.inline_limit_bytes, 1500)
 
-  board_tables = distinct(concat(values(var.lake.tables), var.forecast_table[*]))
+  board_tables = distinct(concat(values(var.lake.tables), values(var.lake.job_tables)))
 
   # arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID → …:topic/NAME/UUID/TOPIC and …:group/NAME/UUID/GROUP
   board_topics = [for topic in var.pipelines.topics : "${replace(coalesce(var.kafka.cluster_arn, "none"), ":cluster/", ":topic/")}/${topic.name}"]
@@ -41,7 +41,7 @@ module "live_board" {
     local.common_environment,
     local.database_authorities,
     local.board_spilled ? local.pipelines_by_address : local.pipelines_inline,
-    { for table in var.forecast_table[*] : "FORECAST_TABLE" => table },
+    { for name, path in var.lake.job_tables : "FORECAST_TABLE" => path if name == "forecast_72" },
     {
       DATABASE_URL            = var.warehouse.reader.url
       DATABASE_AUTH           = var.warehouse.reader.auth

@@ -33,7 +33,7 @@ output "inbox_bucket" {
 
 output "functions" {
   description = "Function name by folder name."
-  value = {
+  value = merge({
     parquet-writer    = module.parquet_writer.name
     totals-upserter   = module.totals_upserter.name
     table-writer      = module.table_writer.name
@@ -43,12 +43,12 @@ output "functions" {
     rooms-generator   = module.rooms_generator.name
     telemetry-gateway = module.telemetry_gateway.name
     live-board        = module.live_board.name
-  }
+  }, { for function, fetcher in local.forecast_fetcher : function => fetcher.name })
 }
 
 output "live_versions" {
   description = "The version of each function that the alias `live` points at, by folder name; null without versions."
-  value = {
+  value = merge({
     parquet-writer    = module.parquet_writer.live_version
     totals-upserter   = module.totals_upserter.live_version
     table-writer      = module.table_writer.live_version
@@ -58,12 +58,12 @@ output "live_versions" {
     rooms-generator   = module.rooms_generator.live_version
     telemetry-gateway = module.telemetry_gateway.live_version
     live-board        = module.live_board.live_version
-  }
+  }, { for function, fetcher in local.forecast_fetcher : function => fetcher.live_version })
 }
 
 output "serves_after" {
   description = "What had succeeded before the version of each function began to serve, by folder name."
-  value = {
+  value = merge({
     parquet-writer    = module.parquet_writer.serves_after
     totals-upserter   = module.totals_upserter.serves_after
     table-writer      = module.table_writer.serves_after
@@ -73,12 +73,12 @@ output "serves_after" {
     rooms-generator   = module.rooms_generator.serves_after
     telemetry-gateway = module.telemetry_gateway.serves_after
     live-board        = module.live_board.serves_after
-  }
+  }, { for function, fetcher in local.forecast_fetcher : function => fetcher.serves_after })
 }
 
 output "live_arns" {
   description = "ARN by which each function is invoked, by folder name."
-  value = {
+  value = merge({
     parquet-writer    = module.parquet_writer.live_arn
     totals-upserter   = module.totals_upserter.live_arn
     table-writer      = module.table_writer.live_arn
@@ -88,12 +88,12 @@ output "live_arns" {
     rooms-generator   = module.rooms_generator.live_arn
     telemetry-gateway = module.telemetry_gateway.live_arn
     live-board        = module.live_board.live_arn
-  }
+  }, { for function, fetcher in local.forecast_fetcher : function => fetcher.live_arn })
 }
 
 output "schedules" {
   description = "Every schedule."
-  value       = [module.rooms_generator.schedule, module.bucket_ingester.schedule, module.inbox_etl.schedule, module.schema_migrator_schedule.schedule]
+  value       = concat([module.rooms_generator.schedule, module.bucket_ingester.schedule, module.inbox_etl.schedule, module.schema_migrator_schedule.schedule], module.forecast[*].schedule)
 }
 
 output "urls" {
@@ -109,9 +109,19 @@ output "telemetry_token_secret" {
   value       = local.token_secret
 }
 
+output "forecast" {
+  description = "The forecast lane: state_machine_arn, activity_arn, raw_bucket, raw_prefix, raw_root, table, items, function_name, schedule. Null without it."
+  value       = one(module.forecast[*].forecast)
+}
+
+output "forecast_token_secret" {
+  description = "ARN of the secret whose text is the forecast API's token. Null without the lane."
+  value       = one(module.forecast[*].token_secret)
+}
+
 output "policies" {
-  description = "Every role's policy, as JSON, by function (and of the schedules' roles)."
-  value = {
+  description = "Every role's policy, as JSON, by function (and of the roles of schedules, state machine and Spark job)."
+  value = merge({
     parquet-writer           = module.parquet_writer.policy
     totals-upserter          = module.totals_upserter.policy
     table-writer             = module.table_writer.policy
@@ -125,12 +135,14 @@ output "policies" {
     rooms-generator-schedule = module.rooms_generator.scheduler_policy
     telemetry-gateway        = module.telemetry_gateway.policy
     live-board               = module.live_board.policy
-  }
+    }, { for function, fetcher in local.forecast_fetcher : function => fetcher.policy },
+    merge([for lane in module.forecast : { for role, policy in lane.policies : "forecast-${role}" => policy }]...),
+  )
 }
 
 output "environments" {
   description = "Environment variables by function."
-  value = {
+  value = merge({
     parquet-writer    = module.parquet_writer.environment
     totals-upserter   = module.totals_upserter.environment
     table-writer      = module.table_writer.environment
@@ -140,5 +152,5 @@ output "environments" {
     rooms-generator   = module.rooms_generator.environment
     telemetry-gateway = module.telemetry_gateway.environment
     live-board        = module.live_board.environment
-  }
+  }, { for function, fetcher in local.forecast_fetcher : function => fetcher.environment })
 }

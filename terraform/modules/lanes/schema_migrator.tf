@@ -56,8 +56,8 @@ module "schema_migrator" {
 module "schema_migrator_schedule" {
   source = "../schedule"
 
-  name         = local.names["schema-migrator"]
-  function_arn = module.schema_migrator.live_arn
+  name       = local.names["schema-migrator"]
+  target_arn = module.schema_migrator.live_arn
 
   schedule = {
     expression = var.schema.schedule

@@ -1,16 +1,16 @@
 # The lanes: every function between the sources and the sinks, as both environments deploy them.
 # parquet-writer, totals-upserter, table-writer, schema-migrator and live-board know no topic by name; rooms-generator and
-# telemetry-gateway make records of one. bucket-ingester and inbox-etl read objects, and no pipeline file.
+# telemetry-gateway make records of one. bucket-ingester, inbox-etl and forecast-fetcher read no pipeline file.
 
 data "aws_caller_identity" "current" {}
 data "aws_region" "current" {}
 data "aws_partition" "current" {}
 
 locals {
-  functions = [
+  functions = concat([
     "parquet-writer", "totals-upserter", "table-writer", "bucket-ingester", "inbox-etl",
     "schema-migrator", "rooms-generator", "telemetry-gateway", "live-board",
-  ]
+  ], var.forecast == null ? [] : ["forecast-fetcher"])
   names = { for function in local.functions : function => "${var.name_prefix == "" ? "" : "${var.name_prefix}-"}${function}" }
 
   # Lambda gives 4 KB to all variables of a function together. What outgrows its share goes to S3.

@@ -14,7 +14,7 @@ variable "artifacts_dir" {
 }
 
 variable "bucket_prefix" {
-  description = "Begins the names of the buckets: <prefix>-deployment for the functions' code, <prefix>-media, <prefix>-inbox."
+  description = "Begins the names of the buckets: <prefix>-deployment for the functions' code, <prefix>-media, <prefix>-inbox, <prefix>-raw and <prefix>-spark-logs."
   type        = string
 }
 
@@ -105,6 +105,7 @@ variable "lake" {
     bucket     = string
     bucket_arn = string
     tables     = map(string)
+    job_tables = optional(map(string), {})
   })
 }
 
@@ -142,6 +143,8 @@ variable "sizes" {
     # A vehicle waits for the answer: some CPU, and an end before its own patience has one.
     telemetry_gateway = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 15), reserved_concurrency = optional(number, -1) }), {})
     live_board        = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 30), reserved_concurrency = optional(number, -1) }), {})
+    # Most of the time is waiting for the API, a city after the other where it is slow, and tries again.
+    forecast_fetcher = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 300) }), {})
   })
   default = {}
 }

@@ -49,20 +49,3 @@ variable "board" {
     error_message = "auth is iam or none."
   }
 }
-
-variable "forecast_table" {
-  description = "live-board: path of the forecast's Delta table under the lake's root; null for a board without that section."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.forecast_table == null ? true : can(regex("^[A-Za-z0-9_=.-]+(/[A-Za-z0-9_=.-]+)*$", var.forecast_table))
-    error_message = "forecast_table is a path such as forecast_72: names of letters, digits, _, =, . and -, separated by / (a permission is written with it)."
-  }
-}
-
-variable "url_invoke_permissions" {
-  description = "Whether URLs that anybody may call get the permission to invoke that AWS asks for since October 2025. False on the emulator, which does not ask for it."
-  type        = bool
-  default     = true
-}

@@ -67,6 +67,7 @@ locals {
     { metrics = local.lane_metrics, functions = local.lanes },
     { metrics = local.object_metrics, functions = distinct(var.queues[*].function_name) },
     { metrics = local.url_metrics, functions = var.url_function_names },
+    { metrics = local.fetcher_metrics, functions = var.fetchers },
     { metrics = local.function_metrics, functions = var.function_names },
     ] : { for title, metric in group.metrics : title => {
       metrics = [for name in group.functions : ["Headwater", metric, "environment", var.environment, "function", name]]
@@ -109,6 +110,16 @@ locals {
     }
   }
 
+  runs = length(var.state_machine_arns) == 0 ? {} : { for title, metric in {
+    "Runs: succeeded" = { name = "ExecutionsSucceeded", stat = "Sum" }
+    "Runs: failed"    = { name = "ExecutionsFailed", stat = "Sum" }
+    "Runs: timed out" = { name = "ExecutionsTimedOut", stat = "Sum" }
+    "Runs: time (ms)" = { name = "ExecutionTime", stat = "Maximum" }
+    } : title => {
+    metrics = [for arn in var.state_machine_arns : ["AWS/States", metric.name, "StateMachineArn", arn]]
+    stat    = metric.stat
+  } }
+
   database = var.database_identifier == null ? {} : {
     "Database: CPU (%)" = {
       metrics = [["AWS/RDS", "CPUUtilization", "DBInstanceIdentifier", var.database_identifier]]
@@ -125,6 +136,7 @@ locals {
     [for title in sort(keys(local.kafka)) : merge(local.kafka[title], { title = title })],
     [for title in sort(keys(local.queues)) : merge(local.queues[title], { title = title })],
     [for title in sort(keys(local.urls)) : merge(local.urls[title], { title = title })],
+    [for title in sort(keys(local.runs)) : merge(local.runs[title], { title = title })],
     [for title in sort(keys(local.own)) : merge(local.own[title], { title = title })],
     [for title in sort(keys(local.lambda)) : merge(local.lambda[title], { title = title })],
     [for title in sort(keys(local.database)) : merge(local.database[title], { title = title })],

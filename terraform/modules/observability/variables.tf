@@ -38,6 +38,18 @@ variable "url_function_names" {
   default     = []
 }
 
+variable "fetchers" {
+  description = "Functions that fetch items from an API, whose items and retries are shown."
+  type        = list(string)
+  default     = []
+}
+
+variable "state_machine_arns" {
+  description = "State machines whose runs are shown."
+  type        = list(string)
+  default     = []
+}
+
 variable "cluster_name" {
   description = "MSK cluster of the mappings; null for none."
   type        = string

@@ -126,8 +126,8 @@ resource "aws_s3_bucket_notification" "this" {
 module "sweep" {
   source = "../schedule"
 
-  name         = var.name
-  function_arn = module.function.live_arn
+  name       = var.name
+  target_arn = module.function.live_arn
 
   schedule = {
     expression = var.sweep.expression

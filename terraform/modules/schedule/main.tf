@@ -1,4 +1,4 @@
-# EventBridge Scheduler invokes a function: the schedule, and the role that it takes for it.
+# EventBridge Scheduler invokes a function or starts a state machine: the schedule, and the role that it takes for it.
 
 data "aws_caller_identity" "current" {}
 data "aws_region" "current" {}
@@ -10,7 +10,7 @@ locals {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat(
-      [{ Sid = "Invoke", Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = [var.function_arn] }],
+      [{ Sid = "Invoke", Effect = "Allow", Action = [var.action], Resource = [var.target_arn] }],
       [for arn in var.dead_letter_arn[*] : { Sid = "KeepFailedInvocations", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = [arn] }],
     )
   })
@@ -49,12 +49,14 @@ resource "aws_scheduler_schedule" "this" {
   schedule_expression = var.schedule.expression
   state               = var.schedule.enabled ? "ENABLED" : "DISABLED"
 
+  schedule_expression_timezone = var.schedule.time_zone
+
   flexible_time_window {
     mode = "OFF"
   }
 
   target {
-    arn      = var.function_arn
+    arn      = var.target_arn
     role_arn = aws_iam_role.this.arn
     input    = var.schedule.input
 

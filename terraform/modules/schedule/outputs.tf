@@ -9,6 +9,7 @@ output "schedule" {
     name          = aws_scheduler_schedule.this.name
     group         = aws_scheduler_schedule.this.group_name
     expression    = aws_scheduler_schedule.this.schedule_expression
+    time_zone     = aws_scheduler_schedule.this.schedule_expression_timezone
     enabled       = aws_scheduler_schedule.this.state == "ENABLED"
     function_name = var.name
   }

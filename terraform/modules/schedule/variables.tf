@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the function, and so of its schedule."
+  description = "Name of the function or state machine, and so of its schedule."
   type        = string
 
   validation {
@@ -8,15 +8,27 @@ variable "name" {
   }
 }
 
-variable "function_arn" {
-  description = "The function that is invoked."
+variable "target_arn" {
+  description = "The function that is invoked, or the state machine that is started."
   type        = string
 }
 
+variable "action" {
+  description = "What Scheduler's role may do with the target."
+  type        = string
+  default     = "lambda:InvokeFunction"
+
+  validation {
+    condition     = contains(["lambda:InvokeFunction", "states:StartExecution"], var.action)
+    error_message = "action is lambda:InvokeFunction or states:StartExecution."
+  }
+}
+
 variable "schedule" {
-  description = "When the function is invoked (UTC), with which payload, and whether at all."
+  description = "When the target is invoked (in which time zone), with which payload, and whether at all."
   type = object({
     expression = string
+    time_zone  = optional(string, "UTC")
     enabled    = optional(bool, true)
     input      = optional(string, "{}")
   })
@@ -25,10 +37,15 @@ variable "schedule" {
     condition     = can(regex("^(rate|cron|at)\\(.+\\)$", var.schedule.expression))
     error_message = "expression is rate(…), cron(…) or at(…)."
   }
+
+  validation {
+    condition     = can(regex("^(UTC|[A-Z][A-Za-z_]+(/[A-Z][A-Za-z_+-]+)+)$", var.schedule.time_zone))
+    error_message = "time_zone is a name of the IANA database, such as America/Sao_Paulo or UTC."
+  }
 }
 
 variable "retry" {
-  description = "How often, and until which age, Scheduler tries again to hand an invocation to Lambda. What fails inside the function is Lambda's to retry."
+  description = "How often, and until which age, Scheduler tries again to hand an invocation over. What fails inside a function is Lambda's to retry."
   type = object({
     attempts            = optional(number, 2)
     maximum_age_seconds = optional(number, 3600)

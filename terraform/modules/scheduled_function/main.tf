@@ -61,7 +61,7 @@ module "schedule" {
   source = "../schedule"
 
   name            = var.name
-  function_arn    = module.function.live_arn
+  target_arn      = module.function.live_arn
   schedule        = var.schedule
   retry           = var.retry
   dead_letter_arn = local.queue_arn

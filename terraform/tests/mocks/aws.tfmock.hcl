@@ -88,3 +88,18 @@ mock_resource "aws_sqs_queue" {
 mock_resource "aws_vpc_endpoint" {
   defaults = { prefix_list_id = "pl-12345678" }
 }
+
+mock_resource "aws_sfn_state_machine" {
+  defaults = { arn = "arn:aws:states:eu-central-1:111122223333:stateMachine:some-machine" }
+}
+
+mock_resource "aws_sfn_activity" {
+  defaults = { id = "arn:aws:states:eu-central-1:111122223333:activity:some-activity" }
+}
+
+mock_resource "aws_emrserverless_application" {
+  defaults = {
+    id  = "00f1abcdefghij01"
+    arn = "arn:aws:emr-serverless:eu-central-1:111122223333:/applications/00f1abcdefghij01"
+  }
+}

@@ -1,0 +1,66 @@
+locals {
+  run_alarms = var.alarms == null ? {} : {
+    failed    = { metric = "ExecutionsFailed", description = "A run of ${var.name} failed: its error and cause say at which step, and the next run catches up with what is stored" }
+    timed-out = { metric = "ExecutionsTimedOut", description = "A run of ${var.name} took too long and was ended" }
+    aborted   = { metric = "ExecutionsAborted", description = "A run of ${var.name} was stopped by hand" }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "runs" {
+  for_each = local.run_alarms
+
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = "AWS/States"
+  metric_name         = each.value.metric
+  dimensions          = { StateMachineArn = aws_sfn_state_machine.this.arn }
+  statistic           = "Sum"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  period              = 300
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarms.topic_arns
+  ok_actions          = var.alarms.topic_arns
+}
+
+# A run that never began fails nowhere. Periods of an hour: only then may an alarm look back more than a day (seven at most).
+resource "aws_cloudwatch_metric_alarm" "missed" {
+  count = try(var.alarms.missed_run_hours, null) == null ? 0 : 1
+
+  alarm_name          = "${var.name}-missed"
+  alarm_description   = "No run of ${var.name} has succeeded in ${var.alarms.missed_run_hours} hours: is the schedule on, and did its role start one?"
+  namespace           = "AWS/States"
+  metric_name         = "ExecutionsSucceeded"
+  dimensions          = { StateMachineArn = aws_sfn_state_machine.this.arn }
+  statistic           = "Sum"
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  period              = 3600
+  evaluation_periods  = var.alarms.missed_run_hours
+  treat_missing_data  = "breaching"
+  alarm_actions       = var.alarms.topic_arns
+  ok_actions          = var.alarms.topic_arns
+}
+
+# Some cities were stored and some were not: the run succeeded.
+resource "aws_cloudwatch_metric_alarm" "items" {
+  count = var.alarms == null ? 0 : 1
+
+  alarm_name        = "${var.name}-items"
+  alarm_description = "Cities are missing in a run of ${var.name}: its output and the log of ${var.function.name} name them and why"
+  namespace         = "Headwater"
+  metric_name       = "ItemsFailed"
+  dimensions = {
+    environment = var.environment
+    function    = var.function.name
+  }
+  statistic           = "Sum"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  period              = 300
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = var.alarms.topic_arns
+  ok_actions          = var.alarms.topic_arns
+}

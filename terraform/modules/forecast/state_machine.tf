@@ -1,0 +1,70 @@
+# The state machine and its role. Its definition is in definition.tf.
+#
+# No log group: Step Functions writes one only with permissions on all resources of the account (logs:CreateLogDelivery and
+# seven more know nothing finer). The history of every execution stays for 90 days without it, and alarms tell of failures.
+
+locals {
+  # Made from its parts: the definition and the role name the state machine before it is made.
+  state_machine_arn = "arn:${local.partition}:states:${local.account_arn}:stateMachine:${var.name}"
+
+  spark_resource = local.on_emr ? "arn:${local.partition}:states:::emr-serverless:startJobRun.sync" : one(aws_sfn_activity.spark[*].id)
+
+  # .sync waits for the job's events, which Step Functions gets by a rule of its own with this name.
+  events_rule_arn = "arn:${local.partition}:events:${local.account_arn}:rule/StepFunctionsGetEventsForEMRServerlessJobRule"
+
+  emr_statements = flatten([for arn in aws_emrserverless_application.this[*].arn : [
+    { Sid = "StartJob", Effect = "Allow", Action = ["emr-serverless:StartJobRun"], Resource = [arn] },
+    # Cancel: a stopped execution stops its job.
+    { Sid = "FollowJob", Effect = "Allow", Action = ["emr-serverless:GetJobRun", "emr-serverless:CancelJobRun"], Resource = ["${arn}/jobruns/*"] },
+    { Sid = "PassJobRole", Effect = "Allow", Action = ["iam:PassRole"], Resource = [aws_iam_role.job.arn], Condition = { StringEquals = { "iam:PassedToService" = "emr-serverless.amazonaws.com" } } },
+    { Sid = "FollowEvents", Effect = "Allow", Action = ["events:PutTargets", "events:PutRule", "events:DescribeRule"], Resource = [local.events_rule_arn] },
+  ]])
+
+  state_machine_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat([
+      { Sid = "Fetch", Effect = "Allow", Action = ["lambda:InvokeFunction"], Resource = [module.fetcher.live_arn] },
+      { Sid = "SeeOthers", Effect = "Allow", Action = ["states:ListExecutions"], Resource = [local.state_machine_arn] },
+    ], local.emr_statements)
+  })
+}
+
+resource "aws_iam_role" "state_machine" {
+  name        = "${var.name}-state-machine"
+  description = "What the state machine ${var.name} may do"
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "states.amazonaws.com" }
+      Condition = {
+        StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id }
+        ArnLike      = { "aws:SourceArn" = local.state_machine_arn }
+      }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "state_machine" {
+  name   = "state-machine"
+  role   = aws_iam_role.state_machine.name
+  policy = local.state_machine_policy
+}
+
+resource "aws_sfn_activity" "spark" {
+  count = local.on_emr ? 0 : 1
+
+  name = "${var.name}-spark"
+}
+
+resource "aws_sfn_state_machine" "this" {
+  name       = var.name
+  type       = "STANDARD"
+  role_arn   = aws_iam_role.state_machine.arn
+  definition = jsonencode(local.definition)
+
+  # Step Functions refuses a .sync step whose role may not manage the events' rule yet. A run needs code and table.
+  depends_on = [aws_iam_role_policy.state_machine, aws_iam_role_policy.job, aws_s3_object.job, aws_s3_object.table]
+}
