@@ -124,6 +124,15 @@ pub(crate) struct GivenUp {
     pub(crate) tries: u32,
 }
 
+impl std::error::Error for GivenUp {}
+
+impl From<Fault> for GivenUp {
+    /// A fault of an answer, which is not asked for again.
+    fn from(fault: Fault) -> Self {
+        Self { fault, tries: 1 }
+    }
+}
+
 impl fmt::Display for GivenUp {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}", self.fault)?;
