@@ -172,7 +172,7 @@ mod tests {
         );
         assert_eq!(GivenUp { fault: status(404), tries: 1 }.to_string(), "HTTP 404: {\"error\":\"x\"}");
         let fault =
-            Fault::LongWait { status: 429, wait: Duration::from_secs(3600), left: Duration::from_secs(50) };
+            Fault::LongWait { status: 429, wait: Duration::from_hours(1), left: Duration::from_secs(50) };
         assert!(GivenUp { fault, tries: 1 }.to_string().contains("a pause of 3600 s"));
     }
 }
