@@ -90,6 +90,27 @@ impl Function {
         pipelines: &[String],
         variables: &[(&str, &str)],
     ) -> Self {
+        Self::run(name, parts, pipelines, variables, (Stdio::null(), Stdio::inherit())).await
+    }
+
+    /// The same without pipelines; everything that the function prints goes to the file `log`.
+    pub async fn start_logging(
+        name: &str,
+        parts: &Parts,
+        variables: &[(&str, &str)],
+        log: &std::fs::File,
+    ) -> Self {
+        let output = || Stdio::from(log.try_clone().unwrap());
+        Self::run(name, parts, &[], variables, (output(), output())).await
+    }
+
+    async fn run(
+        name: &str,
+        parts: &Parts,
+        pipelines: &[String],
+        variables: &[(&str, &str)],
+        (stdout, stderr): (Stdio, Stdio),
+    ) -> Self {
         let api = RuntimeApi::start().await;
         let pipelines: Vec<pipeline::Pipeline> =
             pipelines.iter().map(|yaml| pipeline::Pipeline::from_yaml(yaml, "test").unwrap()).collect();
@@ -117,7 +138,8 @@ impl Function {
             .env("HEADWATER_PIPELINES", serde_json::to_string(&pipelines).unwrap())
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(stdout)
+            .stderr(stderr)
             .kill_on_drop(true);
         let started = Instant::now();
         let process = Arc::new(Mutex::new(Some(command.spawn().unwrap())));

@@ -124,6 +124,15 @@ pub(crate) struct GivenUp {
     pub(crate) tries: u32,
 }
 
+impl std::error::Error for GivenUp {}
+
+impl From<Fault> for GivenUp {
+    /// A fault of an answer, which is not asked for again.
+    fn from(fault: Fault) -> Self {
+        Self { fault, tries: 1 }
+    }
+}
+
 impl fmt::Display for GivenUp {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}", self.fault)?;
@@ -163,7 +172,7 @@ mod tests {
         );
         assert_eq!(GivenUp { fault: status(404), tries: 1 }.to_string(), "HTTP 404: {\"error\":\"x\"}");
         let fault =
-            Fault::LongWait { status: 429, wait: Duration::from_secs(3600), left: Duration::from_secs(50) };
+            Fault::LongWait { status: 429, wait: Duration::from_hours(1), left: Duration::from_secs(50) };
         assert!(GivenUp { fault, tries: 1 }.to_string().contains("a pause of 3600 s"));
     }
 }

@@ -13,13 +13,14 @@ use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::download::Downloads;
 use crate::item::Item;
-use crate::pages;
+use crate::pages::{self, PagesError};
 use crate::report::{Failed, Report, Stored};
 use crate::request::{BadRequest, Request, Task};
 use crate::settings::Settings;
 use crate::share::{AT_ONCE, end_of_fetching, end_of_share};
 use crate::source::Source;
 use crate::store::{RawObjects, Tokens};
+use crate::template::BadToken;
 use crate::token::Token;
 
 /// The longest that a secret is waited for.
@@ -49,6 +50,20 @@ impl Classified for FetchError {
     }
 }
 
+/// Why one item is not stored.
+#[derive(Debug, thiserror::Error)]
+enum ItemError {
+    #[error(transparent)]
+    Pages(#[from] PagesError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Token(#[from] BadToken),
+    /// Its object is being written, and the time is over.
+    #[error("another invocation is writing {0}")]
+    Busy(String),
+}
+
 /// Fetches items and stores them.
 #[derive(Debug)]
 pub struct Fetcher<T, O> {
@@ -63,6 +78,14 @@ struct Run<'a> {
     task: &'a Task<'a>,
     token: Option<&'a Token>,
     retries: AtomicU64,
+}
+
+impl Run<'_> {
+    /// The text of an error. The token is hidden also here, because an error may quote a server.
+    fn reason(&self, error: &ItemError) -> String {
+        let reason = error.to_string();
+        self.token.map_or_else(|| reason.clone(), |token| token.hidden_in(&reason))
+    }
 }
 
 impl<T: Tokens, O: RawObjects> Fetcher<T, O> {
@@ -92,14 +115,7 @@ impl<T: Tokens, O: RawObjects> Fetcher<T, O> {
                 let run = &run;
                 async move {
                     let end = end_of_share(Instant::now(), deadline, number - index);
-                    let result = self.item(run, item, end).await;
-                    // The last line of defence: reasons may quote servers, whatever they repeat.
-                    (
-                        index,
-                        result.map_err(|reason| {
-                            run.token.map_or(reason.clone(), |token| token.hidden_in(&reason))
-                        }),
-                    )
+                    (index, self.item(run, item, end).await.map_err(|error| run.reason(&error)))
                 }
             })
             // In any order: the answer of a slow item must not hold back the start of others.
@@ -119,15 +135,15 @@ impl<T: Tokens, O: RawObjects> Fetcher<T, O> {
         Token::new(&text).map(Some).ok_or_else(|| SecretError::lasting(secret, "it holds no text"))
     }
 
-    async fn item(&self, run: &Run<'_>, item: &Item, end: Instant) -> Result<Stored, String> {
+    async fn item(&self, run: &Run<'_>, item: &Item, end: Instant) -> Result<Stored, ItemError> {
         let source = run.task.source;
         let key = source.key(run.task.at, item);
         let stored = |bytes| Stored { item: item.clone(), key: key.clone(), bytes };
         // An earlier try of the same run stored it.
-        if let Some(bytes) = self.objects.size(source.bucket(), &key, end).await.map_err(text)? {
+        if let Some(bytes) = self.objects.size(source.bucket(), &key, end).await? {
             return Ok(stored(bytes));
         }
-        let call = source.call(item, run.token).map_err(|error| error.to_string())?;
+        let call = source.call(item, run.token)?;
         let mut downloads = Downloads {
             client: &self.client,
             start: &call.url,
@@ -142,27 +158,23 @@ impl<T: Tokens, O: RawObjects> Fetcher<T, O> {
     }
 
     /// Stores the object, unless another invocation of the same run was first: then that one counts.
-    async fn store(&self, source: &Source, key: &str, body: Bytes, end: Instant) -> Result<u64, String> {
+    async fn store(&self, source: &Source, key: &str, body: Bytes, end: Instant) -> Result<u64, ItemError> {
         let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_millis(500));
         loop {
             let size = body.len() as u64;
             let put = self.objects.put_if_absent(source.bucket(), key, body.clone(), end).await;
-            if put.map_err(text)? == PutIfAbsent::Written {
+            if put? == PutIfAbsent::Written {
                 return Ok(size);
             }
-            if let Some(size) = self.objects.size(source.bucket(), key, end).await.map_err(text)? {
+            if let Some(size) = self.objects.size(source.bucket(), key, end).await? {
                 return Ok(size);
             }
             // Lost against a write that is not finished, or failed.
             if !backoff.pause(end).await {
-                return Err(format!("another invocation is writing {key}"));
+                return Err(ItemError::Busy(key.to_owned()));
             }
         }
     }
-}
-
-fn text(error: StoreError) -> String {
-    faults::chain(&error)
 }
 
 fn report(task: &Task<'_>, results: Vec<Result<Stored, String>>, retries: u64) -> Report {

@@ -1,14 +1,15 @@
 //! One item: its answer, or all its pages.
 
 use std::collections::HashSet;
-use std::fmt::Display;
 
 use bytes::Bytes;
+use url::Url;
 
 use crate::answer::{checked, next_link, one_line};
 use crate::download::Downloads;
-use crate::fault::Fault;
+use crate::fault::{Fault, GivenUp};
 use crate::follow::follow;
+use crate::pointer::Pointer;
 use crate::source::Source;
 
 /// The most pages of one item.
@@ -17,50 +18,77 @@ const MOST_PAGES: usize = 1000;
 /// The most bytes of all pages of one item.
 const LONGEST: usize = 32 << 20;
 
+/// Why an item has nothing to store.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PagesError {
+    /// The only page is missing or bad.
+    #[error(transparent)]
+    Only(GivenUp),
+    /// One of several pages is missing or bad.
+    #[error("page {number}: {given_up}")]
+    Page {
+        /// Counted from 1.
+        number: usize,
+        given_up: GivenUp,
+    },
+    /// The pages lead in a circle.
+    #[error("page {0}: its link leads to a page that was read already, so there is no end")]
+    Circle(usize),
+    /// Too much for the memory.
+    #[error("the pages have more than {} MB together", LONGEST >> 20)]
+    TooLarge,
+    /// Too many.
+    #[error("there are more than {MOST_PAGES} pages")]
+    TooMany,
+}
+
 /// The bytes to store for an item. Without `next` in the source, they are the answer's, as they came. With it, they are
 /// JSON Lines: each page is a line.
-pub(crate) async fn item(source: &Source, downloads: &mut Downloads<'_>) -> Result<Bytes, String> {
+pub(crate) async fn item(source: &Source, downloads: &mut Downloads<'_>) -> Result<Bytes, PagesError> {
+    match &source.next {
+        None => single(source, downloads).await.map_err(PagesError::Only),
+        Some(next) => pages(source, next, downloads).await,
+    }
+}
+
+async fn single(source: &Source, downloads: &mut Downloads<'_>) -> Result<Bytes, GivenUp> {
+    let start = downloads.start;
+    let (_, body) = downloads.get(start).await?;
+    checked(&body, &source.require, downloads.token)?;
+    Ok(body)
+}
+
+async fn pages(source: &Source, next: &Pointer, downloads: &mut Downloads<'_>) -> Result<Bytes, PagesError> {
     let mut url = downloads.start.clone();
-    let Some(next) = &source.next else {
-        let (_, body) = downloads.get(&url).await.map_err(text)?;
-        checked(&body, &source.require, downloads.token).map_err(with_detail)?;
-        return Ok(body);
-    };
     let mut seen = HashSet::from([url.clone()]);
     let mut lines = Vec::new();
-    for page in 1..=MOST_PAGES {
-        let of_page = |reason: String| format!("page {page}: {reason}");
-        let (found_at, body) = downloads.get(&url).await.map_err(text).map_err(of_page)?;
-        let checked = checked(&body, &source.require, downloads.token);
-        let json = checked.map_err(with_detail).map_err(of_page)?;
-        lines.extend_from_slice(&one_line(json));
+    for number in 1..=MOST_PAGES {
+        let page = page(source, next, downloads, &url).await;
+        let (text, link) = page.map_err(|given_up| PagesError::Page { number, given_up })?;
+        lines.extend_from_slice(&text);
         lines.push(b'\n');
         if lines.len() > LONGEST {
-            return Err(format!("the pages have more than {} MB together", LONGEST >> 20));
+            return Err(PagesError::TooLarge);
         }
-        let Some(link) = next_link(json, next).map_err(text).map_err(of_page)? else {
-            return Ok(lines.into());
-        };
-        url = follow(&found_at, &link, downloads.token.is_some())
-            .map_err(Fault::Next)
-            .map_err(text)
-            .map_err(of_page)?;
-        if !seen.insert(url.clone()) {
-            return Err(of_page(
-                "its link leads to a page that was read already, so there is no end".to_owned(),
-            ));
+        let Some(link) = link else { return Ok(lines.into()) };
+        if !seen.insert(link.clone()) {
+            return Err(PagesError::Circle(number));
         }
+        url = link;
     }
-    Err(format!("there are more than {MOST_PAGES} pages"))
+    Err(PagesError::TooMany)
 }
 
-fn text(error: impl Display) -> String {
-    error.to_string()
-}
-
-fn with_detail(fault: Fault) -> String {
-    match fault.detail() {
-        "" => fault.to_string(),
-        detail => format!("{fault}: {detail}"),
-    }
+/// A page as a line, and the URL of the next one.
+async fn page(
+    source: &Source,
+    next: &Pointer,
+    downloads: &mut Downloads<'_>,
+    url: &Url,
+) -> Result<(Vec<u8>, Option<Url>), GivenUp> {
+    let (found_at, body) = downloads.get(url).await?;
+    let json = checked(&body, &source.require, downloads.token)?;
+    let link = next_link(json, next)?;
+    let link = link.map(|link| follow(&found_at, &link, downloads.token.is_some()));
+    Ok((one_line(json), link.transpose().map_err(Fault::Next)?))
 }

@@ -27,7 +27,9 @@ impl function_kit::Settings for Settings {
         match source_file::sources(&json?) {
             Ok(sources) => Some(Self { sources, authorities }),
             Err(problems) => {
-                problems.into_iter().for_each(|problem| environment.problem(problem));
+                for problem in problems {
+                    environment.problem(problem);
+                }
                 None
             }
         }

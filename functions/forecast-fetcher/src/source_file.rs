@@ -1,6 +1,8 @@
 //! `FETCH_SOURCES`: a JSON array of sources, with every problem named at once.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt::Display;
+use std::str::FromStr;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -69,7 +71,7 @@ fn source(written: Written, problems: &mut Vec<String>) -> Option<Source> {
     {
         problems.push("name: use 1 to 64 of A-Z, a-z, 0-9, '-' and '_'".to_owned());
     }
-    let items: Vec<Item> = all("items", items, |item| item.parse().map_err(text), problems);
+    let items: Vec<Item> = all("items", items, problems);
     if items.is_empty() && !problems.iter().any(|problem| problem.starts_with("items")) {
         problems.push("items: it is empty, so a scheduled run would fetch nothing".to_owned());
     }
@@ -84,47 +86,51 @@ fn source(written: Written, problems: &mut Vec<String>) -> Option<Source> {
             header.map_err(|reason| problems.push(format!("headers.{name}: {reason}"))).ok()
         })
         .collect();
-    let require = all("require", require, |pointer| pointer.parse().map_err(text), problems);
-    let next: Vec<Pointer> = all("next", next, |pointer| pointer.parse().map_err(text), problems);
+    let require = all("require", require, problems);
+    let next: Vec<Pointer> = all("next", next, problems);
     let target = Target::new(&target).map_err(|reason| problems.push(format!("target: {reason}"))).ok();
     let url = UrlTemplate::new(&url).map_err(|reason| problems.push(format!("url: {reason}"))).ok();
     if let Some(url) = &url {
         if items.len() > 1 && !url.holds(ITEM) {
             problems.push(format!("url: it has no {ITEM}, so every item would be the same answer"));
         }
-        let token_used = url.holds(TOKEN) || headers.iter().any(HeaderTemplate::holds_token);
-        match (&token_secret, token_used) {
-            (None, true) => problems.push(format!("token_secret: it is missing, and {TOKEN} needs it")),
-            (Some(_), false) => {
-                problems.push(format!("token_secret: neither url nor headers hold {TOKEN}, so nothing uses it"));
-            }
-            (Some(secret), true) if secret.trim().is_empty() => problems.push("token_secret: it is empty".to_owned()),
-            (Some(_), true) if !url.is_private() => problems.push(
-                "url: a token is not sent over plain HTTP, where everybody on the way can read it; use https://"
-                    .to_owned(),
-            ),
-            _ => {}
-        }
+        problems.extend(token_problem(url, &headers, token_secret.as_deref()));
     }
     let (next, target, url) = (next.into_iter().next(), target?, url?);
     Some(Source { name, items, url, headers, require, next, target, token_secret })
 }
 
-/// Every value of a list, or a problem for each that is bad.
-fn all<T>(
-    field: &str,
-    values: impl IntoIterator<Item = String>,
-    parse: impl Fn(&str) -> Result<T, String>,
-    problems: &mut Vec<String>,
-) -> Vec<T> {
-    let parsed = values
-        .into_iter()
-        .filter_map(|value| parse(&value).map_err(|reason| problems.push(format!("{field}: {reason}"))).ok());
-    parsed.collect()
+/// What is wrong between the token's secret and the places where it is used.
+fn token_problem(url: &UrlTemplate, headers: &[HeaderTemplate], secret: Option<&str>) -> Option<String> {
+    let used = url.holds(TOKEN) || headers.iter().any(HeaderTemplate::holds_token);
+    match secret.map(str::trim) {
+        None if used => Some(format!("token_secret: it is missing, and {TOKEN} needs it")),
+        Some(_) if !used => {
+            Some(format!("token_secret: neither url nor headers hold {TOKEN}, so nothing uses it"))
+        }
+        Some("") => Some("token_secret: it is empty".to_owned()),
+        Some(_) if !url.is_private() => Some(
+            "url: a token is not sent over plain HTTP, where everybody on the way can read it; use https://"
+                .to_owned(),
+        ),
+        _ => None,
+    }
 }
 
-fn text(error: impl ToString) -> String {
-    error.to_string()
+/// Every value of a list, or a problem for each that is bad.
+fn all<T: FromStr<Err: Display>>(
+    field: &str,
+    values: impl IntoIterator<Item = String>,
+    problems: &mut Vec<String>,
+) -> Vec<T> {
+    let mut parsed = Vec::new();
+    for value in values {
+        match value.parse() {
+            Ok(value) => parsed.push(value),
+            Err(reason) => problems.push(format!("{field}: {reason}")),
+        }
+    }
+    parsed
 }
 
 /// Serde's message, without the value that it may quote.

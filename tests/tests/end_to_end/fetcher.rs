@@ -93,7 +93,7 @@ impl Lane {
     }
 
     async fn function(&self) -> Function {
-        let variables = [("FETCH_SOURCES", self.sources.as_str()), ("LOG_LEVEL", "trace")];
+        let variables = [("FETCH_SOURCES", self.sources.as_str())];
         Function::start_with("forecast-fetcher", &self.parts, &[], &variables).await
     }
 
@@ -161,9 +161,36 @@ async fn invocations_of_one_run_at_once_make_one_object_for_each_city() {
     }
 }
 
+#[tokio::test]
+async fn the_log_has_one_line_for_an_invocation_and_never_the_token_whatever_its_level() {
+    let lane = Lane::start().await;
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let variables = [("FETCH_SOURCES", lane.sources.as_str()), ("LOG_LEVEL", "trace")];
+    let mut function =
+        Function::start_logging("forecast-fetcher", &lane.parts, &variables, log.as_file()).await;
+    let answer = function.invoke(&event(&["1", "9999"])).await.answer();
+    // The next invocation begins after the line of the first is written.
+    assert_eq!(function.invoke(b"[]").await.error().0, "poison");
+    let log = std::fs::read_to_string(log.path()).unwrap();
+    assert!(log.contains("TRACE"), "the level reached the process");
+    for text in [&log, &answer.to_string()] {
+        let text = text.to_lowercase();
+        assert!(!text.contains("s3cr3t") && !text.contains("token/42") && !text.contains("token%2f42"));
+    }
+    let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let events: Vec<&Value> = lines.iter().filter(|line| line.get("ItemsStored").is_some()).collect();
+    assert_eq!(events.len(), 1);
+    let metrics =
+        ["ItemsStored", "ItemsFailed", "FetchRetries", "Faults"].map(|name| events[0][name].as_u64());
+    assert_eq!(metrics, [Some(1), Some(1), Some(0), Some(0)], "{}", events[0]);
+}
+
+/// What a proxy does when it strikes; known only after the function was started through it.
+type Act = Arc<Mutex<Option<Box<dyn Fn() + Send>>>>;
+
 /// A function whose connections to S3 and Secrets Manager lead through a proxy that strikes after the PUT of city 1.
 async fn struck_after_its_put(lane: &Lane, kill: bool) -> (Function, Proxy) {
-    let act: Arc<Mutex<Option<Box<dyn Fn() + Send>>>> = Arc::default();
+    let act: Act = Arc::default();
     let acts = Arc::clone(&act);
     let strike = move || {
         if let Some(act) = acts.lock().unwrap().as_ref() {

@@ -18,10 +18,10 @@ fn guarded(base: &str) -> Value {
     source
 }
 
-/// The answer and the log line of a run of a few seconds, and all that can be printed of the fetcher.
+/// The answer and the log line of a short run, and all that can be printed of the fetcher.
 async fn said(bench: &Bench) -> String {
     let mut event = WideEvent::new("r-1");
-    let deadline = Instant::now() + Duration::from_secs(5);
+    let deadline = Instant::now() + Duration::from_secs(2);
     let answer = invocation(&bench.fetcher, r#"{"at":"2026-11-26T23:00:05Z"}"#, deadline, &mut event).await;
     format!("{answer:?}\n{}\n{:?}", event.line(None), bench.fetcher)
 }

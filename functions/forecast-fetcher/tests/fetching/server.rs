@@ -29,7 +29,7 @@ impl Reply {
         let mut raw =
             format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n", body.len());
         for (name, value) in headers {
-            raw.push_str(&format!("{name}: {value}\r\n"));
+            raw += &[name, ": ", value, "\r\n"].concat();
         }
         raw.push_str("\r\n");
         Self::Raw([raw.as_bytes(), body].concat())
