@@ -25,8 +25,8 @@ def settings():
 
 def days(text):
     number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("a number of days, or 0")
+    if not 0 <= number <= 36_500:
+        raise argparse.ArgumentTypeError("a number of days from 1 to 36500, or 0 for any age")
     return number
 
 

@@ -60,6 +60,7 @@ def test_a_run_whose_every_commit_is_lost_gives_up_with_an_error(spark, lane, mo
 
     monkeypatch.setattr(forecast_table, "committed_version", lost)
     monkeypatch.setattr(forecast_table, "append", lambda *_: None)
+    monkeypatch.setattr(forecast_run, "ATTEMPTS", 2)
     monkeypatch.setattr(forecast_run, "PAUSE", 0)
     with pytest.raises(GivenUp, match="fix: "):
         lane.run(spark)
