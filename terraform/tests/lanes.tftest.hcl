@@ -28,6 +28,8 @@ run "existing_buckets_and_a_token_that_terraform_never_sees" {
     inbox = { bucket = "their-inbox", prefix = "drop/events", notifications = true }
 
     quick_retries = true
+
+    lake = { root = "s3://lake", bucket = "lake", bucket_arn = "arn:aws:s3:::lake", tables = {}, job_tables = { forecast_72 = "forecast_72" } }
   }
 
   module {
@@ -80,6 +82,19 @@ run "existing_buckets_and_a_token_that_terraform_never_sees" {
     condition     = output.urls["telemetry-gateway"].auth == "NONE" && output.environments["telemetry-gateway"].GATEWAY_TOKEN_SECRET == aws_cloudcontrolapi_resource.telemetry_token[0].id
     error_message = "Without a word of the owner's, the token is required."
   }
+
+  assert {
+    condition     = output.environments["live-board"].FORECAST_TABLE == "forecast_72"
+    error_message = "The board is told of the forecast's table."
+  }
+
+  assert {
+    condition = { for statement in jsondecode(output.policies["live-board"]).Statement : statement.Sid => [statement.Resource, try(statement.Condition, null)] if contains(["ReadTables", "ListTables"], statement.Sid) } == {
+      ReadTables = [["arn:aws:s3:::lake/forecast_72/*"], null]
+      ListTables = [["arn:aws:s3:::lake"], { StringLikeIfExists = { "s3:prefix" = ["forecast_72/*"] } }]
+    }
+    error_message = "The board may read the forecast's table, and nothing else of a lake without topics."
+  }
 }
 
 run "a_web_address_and_a_token_of_the_owners" {
@@ -90,6 +105,11 @@ run "a_web_address_and_a_token_of_the_owners" {
 
   module {
     source = "./modules/lanes"
+  }
+
+  assert {
+    condition     = !contains(keys(output.environments["live-board"]), "FORECAST_TABLE")
+    error_message = "Without the forecast's table the board has no such section."
   }
 
   assert {

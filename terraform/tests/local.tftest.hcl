@@ -176,6 +176,11 @@ run "local" {
   }
 
   assert {
+    condition     = module.lanes.environments["live-board"].FORECAST_TABLE == "forecast_72"
+    error_message = "The local board shows the forecast."
+  }
+
+  assert {
     condition     = !contains(keys(module.lanes.environments["schema-migrator"]), "DATABASE_IAM_READER")
     error_message = "No IAM, no user to be made for it."
   }

@@ -41,6 +41,7 @@ module "live_board" {
     local.common_environment,
     local.database_authorities,
     local.board_spilled ? local.pipelines_by_address : local.pipelines_inline,
+    { for table, path in var.lake.job_tables : "FORECAST_TABLE" => path if table == "forecast_72" },
     {
       DATABASE_URL            = var.warehouse.reader.url
       DATABASE_AUTH           = var.warehouse.reader.auth
