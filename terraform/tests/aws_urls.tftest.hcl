@@ -108,6 +108,7 @@ run "vehicles_and_the_board" {
       name          = "headwater-dev-schema-migrator"
       group         = "default"
       expression    = "rate(1 day)"
+      time_zone     = "UTC"
       enabled       = true
       function_name = "headwater-dev-schema-migrator"
     }
@@ -216,6 +217,9 @@ run "the_board_fits_into_lambdas_4_kb" {
   variables {
     name        = "abcdefghijklmnop"
     environment = "longname"
+
+    forecast         = { base_url = "https://weather.example.com", items = ["3477"] }
+    forecast_job_dir = "tests/fixtures/forecast"
   }
 
   override_resource {

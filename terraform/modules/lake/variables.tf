@@ -31,6 +31,11 @@ variable "job_tables" {
   default     = {}
 
   validation {
+    condition     = alltrue([for path in values(var.job_tables) : can(regex("^[A-Za-z0-9._=-]+(/[A-Za-z0-9._=-]+)*$", path))])
+    error_message = "A table's path is a folder's name or path, without / at its ends (permissions are written with it)."
+  }
+
+  validation {
     condition = alltrue([
       for path in values(var.job_tables) : !anytrue([for topic in values(var.tables) : startswith("${path}/", "${topic}/") || startswith("${topic}/", "${path}/")])
     ])
