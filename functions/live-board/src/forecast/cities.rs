@@ -211,7 +211,7 @@ mod tests {
         let mut cities = Cities::default();
         let week = TimeDelta::days(7);
         cities
-            .take(&batch(&[row(1, 1_000, 1_001, 1.0), row(2, 832, 833, 1.0), row(3, 833, 834, 1.0)]))
+            .take(&columns(&[row(1, 1_000, 1_001, 1.0), row(2, 832, 833, 1.0), row(3, 833, 834, 1.0)]))
             .unwrap();
         cities.drop_old(week, hour(5_000));
         assert_eq!(cities.0.keys().copied().collect::<Vec<_>>(), [1, 3]);
