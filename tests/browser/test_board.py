@@ -94,7 +94,7 @@ def test_a_room_whose_name_is_markup_is_text(board: Board, database: psycopg.Con
 
 
 def test_every_section_is_fresh_and_no_request_leaves_the_origin(board: Board, fleet: None) -> None:
-    sections = ["totals", "fleet", "lanes", "lake", "parked", "errors"]
+    sections = ["totals", "fleet", "lanes", "lake", "forecast", "parked", "errors"]
     fresh = lambda: all(board.attribute(f"#{name}", "data-state") == "fresh" for name in sections)  # noqa: E731
     until(fresh, "all sections are fresh")
     until(lambda: board.attribute("[data-roster] button", "data-vin") is not None, "a vehicle is listed")

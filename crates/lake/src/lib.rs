@@ -12,6 +12,7 @@ mod file_bounds;
 mod log;
 mod parquet_file;
 mod partition;
+mod plain;
 mod scan;
 mod schema;
 mod snapshot;
@@ -20,6 +21,7 @@ mod watch;
 
 pub use error::LakeError;
 pub use parquet_file::{FileEncoder, PartitionFile};
+pub use plain::PlainColumn;
 pub use schema::TableSchema;
 pub use snapshot::{ActiveFile, Snapshot};
 pub use table::{AppVersions, Append, Committed, Plan, Table};

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::{ActiveFile, LakeError, Snapshot, schema::DeltaType};
 
 /// Files read ahead.
-const AHEAD: usize = 8;
+pub(crate) const AHEAD: usize = 8;
 
 impl Snapshot {
     /// Streams `columns` of every active file, one item a file, in the order of [`files`](Snapshot::files).
@@ -31,18 +31,8 @@ impl Snapshot {
         columns: &'a [&'a str],
         deadline: Instant,
     ) -> impl Stream<Item = Result<(&'a ActiveFile, Vec<RecordBatch>), LakeError>> + 'a {
-        self.scan_files(self.files(), columns, deadline)
-    }
-
-    /// [`scan`](Snapshot::scan) for some of the active files, in the order given. The others are not requested.
-    pub fn scan_files<'a>(
-        &'a self,
-        files: impl IntoIterator<Item = &'a ActiveFile, IntoIter: 'a>,
-        columns: &'a [&'a str],
-        deadline: Instant,
-    ) -> impl Stream<Item = Result<(&'a ActiveFile, Vec<RecordBatch>), LakeError>> + 'a {
         let one = move |file| async move { Ok((file, self.file(file, columns, deadline).await?)) }.boxed();
-        stream::iter(files).map(one).buffered(AHEAD)
+        stream::iter(self.files()).map(one).buffered(AHEAD)
     }
 
     async fn file(
@@ -51,6 +41,17 @@ impl Snapshot {
         columns: &[&str],
         deadline: Instant,
     ) -> Result<Vec<RecordBatch>, LakeError> {
+        let body = self.body(file, columns, deadline).await?;
+        self.decode(file, columns, body).map_err(|source| self.unreadable(file, source))
+    }
+
+    /// The file itself, if its `columns` can be read.
+    pub(crate) async fn body(
+        &self,
+        file: &ActiveFile,
+        columns: &[&str],
+        deadline: Instant,
+    ) -> Result<Bytes, LakeError> {
         let table = || self.store.location().to_string();
         if file.has_deletions {
             let features = format!("the deletion vector of {}", file.key);
@@ -60,15 +61,15 @@ impl Snapshot {
             let reason = "the table has no such column".to_owned();
             return Err(LakeError::Schema { table: table(), column: (*unknown).to_owned(), reason });
         }
-        let body = self.store.get(&file.key, deadline).await?.ok_or_else(|| LakeError::Log {
+        self.store.get(&file.key, deadline).await?.ok_or_else(|| LakeError::Log {
             table: table(),
             file: file.key.clone(),
             reason: "the log has it, S3 does not".to_owned(),
-        })?;
-        self.decode(file, columns, body).map_err(|source| LakeError::Parquet {
-            context: format!("reading {}/{}", self.store.location(), file.key),
-            source,
         })
+    }
+
+    pub(crate) fn unreadable(&self, file: &ActiveFile, source: ParquetError) -> LakeError {
+        LakeError::Parquet { context: format!("reading {}/{}", self.store.location(), file.key), source }
     }
 
     fn decode(

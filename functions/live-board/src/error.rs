@@ -24,7 +24,9 @@ pub(crate) enum BoardError {
     Store(#[from] StoreError),
     #[error("the queue of {function} does not tell its depth: {reason}")]
     Queue { function: String, reason: String },
-    #[error("{table}: column {column} has a type that the job of forecast_72 does not write")]
+    #[error(
+        "{table}: column {column} has another type than the Spark job gives it; FORECAST_TABLE names the table of that job"
+    )]
     ForecastColumn { table: String, column: &'static str },
     #[error(
         "{table}: more than {files} files or {mebibytes} MiB may hold the newest forecast; run OPTIMIZE delta.`{table}`"

@@ -17,7 +17,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
-async fn put(client: &Client, location: &S3Location, path: &str, body: Vec<u8>) {
+pub(crate) async fn put(client: &Client, location: &S3Location, path: &str, body: Vec<u8>) {
     let put =
         client.put_object().bucket(location.bucket()).key(location.key(path)).body(ByteStream::from(body));
     put.send().await.unwrap();

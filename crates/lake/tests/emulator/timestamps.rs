@@ -2,11 +2,12 @@
 
 use arrow_array::{RecordBatch, cast::AsArray, types::TimestampMicrosecondType};
 use arrow_schema::{DataType, TimeUnit};
+use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
-use lake::{ActiveFile, Snapshot};
+use lake::{ActiveFile, LakeError, PlainColumn, Snapshot};
 
 use crate::{
-    foreign::uploaded,
+    foreign::{put, uploaded},
     proxy::{Fate, Proxy},
     support::{client, client_of, snapshot, soon},
 };
@@ -52,19 +53,80 @@ async fn int96_and_microseconds_in_one_table_are_the_same_moments() {
 }
 
 #[tokio::test]
-async fn only_the_files_that_are_asked_for_are_requested() {
+async fn plain_columns_are_the_same_moments_numbers_and_texts_and_only_their_files_are_requested() {
     let location = uploaded(&client().await, "forecast").await;
     let proxy = Proxy::start(|_| Fate::Passes).await;
     let table = snapshot(&client_of(&proxy.endpoint).await, &location).await;
     let before = proxy.seen().len();
-    let wanted: Vec<_> = of_day(&table, "2026-11-28").into_iter().rev().collect();
+    let wanted: Vec<_> = of_day(&table, "2026-11-26").into_iter().rev().collect();
+    let columns = ["id", "state", "dt_extract", "date", "temperature", "precipitation"];
     let files: Vec<_> =
-        table.scan_files(wanted.iter().copied(), &["dt"], soon()).try_collect().await.unwrap();
-    assert_eq!(
-        files.iter().map(|(file, _)| &file.key).collect::<Vec<_>>(),
-        wanted.iter().map(|file| &file.key).collect::<Vec<_>>()
+        table.scan_plain(wanted.iter().copied(), &columns, soon()).try_collect().await.unwrap();
+    assert_eq!(files.iter().map(|(file, _)| *file).collect::<Vec<_>>(), wanted);
+    assert_eq!((proxy.seen().len() - before, files.len()), (3, 3));
+    let moments =
+        |texts: &[&str]| texts.iter().map(|text| text.parse::<DateTime<Utc>>().ok()).collect::<Vec<_>>();
+    let mut extracts = Vec::new();
+    for (_, read) in &files {
+        let [
+            PlainColumn::Integers(ids),
+            PlainColumn::Texts(states),
+            PlainColumn::Moments(extracted),
+            PlainColumn::Moments(dates),
+            PlainColumn::Numbers(temperatures),
+            PlainColumn::Numbers(rain),
+        ] = read.as_slice()
+        else {
+            panic!("{read:?}")
+        };
+        extracts.extend(extracted.iter().flatten().copied());
+        let Some(newest) =
+            extracted.iter().position(|at| at.is_some_and(|at| at.timestamp_micros() == NEWEST))
+        else {
+            continue;
+        };
+        assert_eq!((ids[newest], states[newest].as_deref()), (Some(3477), Some("SP")));
+        assert_eq!(dates[newest..newest + 2], moments(&["2026-11-26T00:00:00Z", "2026-11-26T01:00:00Z"]));
+        assert_eq!(temperatures[newest..newest + 2], [Some(0.1), Some(1.1)]);
+        assert_eq!(
+            rain[newest..newest + 7],
+            [None, Some(0.0), Some(0.0), Some(0.0), Some(0.0), Some(0.0), Some(0.5)]
+        );
+    }
+    extracts.sort_unstable();
+    extracts.dedup();
+    let expected = ["2026-11-23T23:00:05Z", "2026-11-24T23:00:05Z", "2026-11-25T23:00:05.123456Z"];
+    assert_eq!(extracts.into_iter().map(Some).collect::<Vec<_>>(), moments(&expected));
+}
+
+#[tokio::test]
+async fn what_is_not_plain_is_refused_by_name_and_what_a_file_lacks_is_null() {
+    let client = client().await;
+    let location = uploaded(&client, "forecast").await;
+    let table = snapshot(&client, &location).await;
+    let of = async |columns: &[&str]| {
+        let read: Result<Vec<_>, _> = table.scan_plain(table.files(), columns, soon()).try_collect().await;
+        read.map(|files| files.into_iter().map(|(_, read)| read).collect::<Vec<_>>())
+    };
+    for column in ["dt", "none"] {
+        let fault = of(&[column]).await.unwrap_err();
+        assert!(matches!(&fault, LakeError::Schema { column: named, .. } if named == column), "{fault}");
+    }
+
+    // The table's definition changes under its files: one column comes, one gets another type.
+    let field = |name: &str, kind: &str| {
+        format!(r#"{{\"name\":\"{name}\",\"type\":\"{kind}\",\"nullable\":true,\"metadata\":{{}}}}"#)
+    };
+    let fields = [field("id", "string"), field("added", "timestamp"), field("dt", "date")].join(",");
+    let metadata = format!(
+        r#"{{"metaData":{{"id":"i","format":{{"provider":"parquet","options":{{}}}},"schemaString":"{{\"type\":\"struct\",\"fields\":[{fields}]}}","partitionColumns":["dt"],"configuration":{{}}}}}}"#
     );
-    assert_eq!(proxy.seen().len() - before, wanted.len());
+    put(&client, &location, "_delta_log/00000000000000000005.json", metadata.into_bytes()).await;
+    let table = snapshot(&client, &location).await;
+    let added: Vec<_> = table.scan_plain(table.files(), &["added"], soon()).try_collect().await.unwrap();
+    assert!(added.iter().all(|(_, read)| matches!(&read[0], PlainColumn::Moments(values) if values.len() >= 23 && values.iter().all(Option::is_none))));
+    let other: Result<Vec<_>, _> = table.scan_plain(table.files(), &["id"], soon()).try_collect().await;
+    assert!(other.unwrap_err().to_string().contains("another type"));
 }
 
 #[tokio::test]

@@ -57,13 +57,11 @@ impl Board {
         let now = Utc::now();
         let candidates: Vec<Candidate<&ActiveFile>> = snapshot.files().iter().map(Candidate::of).collect();
         let Choice { files, complete_after } = files::choose(candidates, now);
-        let mut files = pin!(snapshot.scan_files(files, &cities::COLUMNS, deadline));
-        while let Some((_, batches)) = files.try_next().await? {
-            for batch in &batches {
-                cities
-                    .take(batch)
-                    .map_err(|column| BoardError::ForecastColumn { table: table.clone(), column })?;
-            }
+        let mut files = pin!(snapshot.scan_plain(files, &cities::COLUMNS, deadline));
+        while let Some((_, columns)) = files.try_next().await? {
+            cities
+                .take(&columns)
+                .map_err(|column| BoardError::ForecastColumn { table: table.clone(), column })?;
         }
         cities.drop_old(files::LOOK_BACK, now);
         match complete_after {
