@@ -41,9 +41,4 @@ variable "job_tables" {
     ])
     error_message = "A Spark job's table must not be inside a topic's table, nor around one."
   }
-
-  validation {
-    condition     = alltrue([for path in values(var.job_tables) : can(regex("^[A-Za-z0-9_=.-]+(/[A-Za-z0-9_=.-]+)*$", path))])
-    error_message = "A table's path is such as forecast_72: names of letters, digits, _, =, . and -, separated by / (a permission is written with it)."
-  }
 }
