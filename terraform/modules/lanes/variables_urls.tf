@@ -49,3 +49,9 @@ variable "board" {
     error_message = "auth is iam or none."
   }
 }
+
+variable "url_invoke_permissions" {
+  description = "Whether URLs that anybody may call get the permission to invoke that AWS asks for since October 2025. False on the emulator, which does not ask for it."
+  type        = bool
+  default     = true
+}
