@@ -21,6 +21,8 @@ module "network" {
   existing          = var.network.existing
   cidr              = var.network.cidr
   zones             = var.network.zones
+  zone_ids          = var.network.zone_ids
+  generation        = var.generation
   egress            = var.network.egress
   existing_services = var.network.existing_services
   on_demand_pollers = module.pipelines.on_demand_pollers
@@ -35,6 +37,7 @@ module "kafka" {
   cluster            = var.kafka
   topics             = module.pipelines.topics
   manage_topics      = var.manage_topics
+  generation         = var.generation
   subnet_ids         = module.network.subnet_ids
   security_group_ids = [module.network.security_group_ids["kafka"]]
 }

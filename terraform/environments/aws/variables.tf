@@ -45,11 +45,12 @@ variable "pipelines_dir" {
 # ---- Network ---------------------------------------------------------------------------------------------------------
 
 variable "network" {
-  description = "A VPC to make (its addresses, zones, and the way out: endpoints or nat), or one that exists. existing_services: security group and port of a Kafka or Postgres of your own; its owner admits the functions' group. board_endpoints: interface endpoints for live-board, with egress endpoints; without them it shows neither errors nor queues."
+  description = "A VPC to make (its addresses, the number of zones or their ids, and the way out: endpoints or nat), or one that exists. existing_services: security group and port of a Kafka or Postgres of your own; its owner admits the functions' group. board_endpoints: interface endpoints for live-board, with egress endpoints; without them it shows neither errors nor queues."
   type = object({
     existing          = optional(object({ vpc_id = string, subnet_ids = list(string) }))
     cidr              = optional(string, "10.60.0.0/16")
-    zones             = optional(number, 3)
+    zones             = optional(number)
+    zone_ids          = optional(list(string))
     egress            = optional(string, "endpoints")
     board_endpoints   = optional(bool, true)
     existing_services = optional(map(object({ security_group_id = string, port = number })), {})
@@ -78,7 +79,7 @@ variable "manage_topics" {
 variable "kafka" {
   description = "Size of the cluster that is made: kafka_version, instance_type, brokers (a multiple of the zones), volume_gb, kms_key_arn."
   type = object({
-    kafka_version = optional(string, "3.9.x")
+    kafka_version = optional(string, "3.9.x.kraft")
     instance_type = optional(string, "kafka.t3.small")
     brokers       = optional(number, 3)
     volume_gb     = optional(number, 50)

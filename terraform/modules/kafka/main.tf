@@ -2,7 +2,7 @@
 #
 # Provisioned, standard brokers: of the three kinds of MSK it is the cheapest to leave running, and it has IAM, topics by
 # API and per-group lag metrics. Serverless has no topic API and costs several times the small cluster; Express begins at
-# much larger brokers. A change of instance type grows it in place.
+# much larger brokers. Version, instance type, number of brokers and configuration change in place; placement.tf has the rest.
 
 locals {
   make        = var.existing == null
@@ -34,10 +34,11 @@ resource "aws_cloudwatch_log_group" "brokers" {
   retention_in_days = var.log_retention_days
 }
 
+# Without kafka_versions, which are optional: a change of them replaces the configuration, under a name that is still taken.
+# The properties below are valid in every version, so an upgrade does not touch the configuration.
 resource "aws_msk_configuration" "this" {
-  count          = local.make ? 1 : 0
-  name           = var.name
-  kafka_versions = [var.cluster.kafka_version]
+  count = local.make ? 1 : 0
+  name  = "${var.name}-brokers"
 
   # Topics come from the pipeline files alone: a typing error in a client must not make one.
   # An acknowledgement (acks=all) means two brokers where there are three.
@@ -56,15 +57,15 @@ resource "aws_msk_configuration" "this" {
 
 resource "aws_msk_cluster" "this" {
   count                  = local.make ? 1 : 0
-  cluster_name           = var.name
+  cluster_name           = local.placement.name
   kafka_version          = var.cluster.kafka_version
   number_of_broker_nodes = var.cluster.brokers
   enhanced_monitoring    = "PER_TOPIC_PER_PARTITION"
 
   broker_node_group_info {
     instance_type   = var.cluster.instance_type
-    client_subnets  = var.subnet_ids
-    security_groups = var.security_group_ids
+    client_subnets  = local.placement.subnet_ids
+    security_groups = local.placement.security_group_ids
 
     storage_info {
       ebs_storage_info {
@@ -88,7 +89,7 @@ resource "aws_msk_cluster" "this" {
   }
 
   encryption_info {
-    encryption_at_rest_kms_key_arn = var.cluster.kms_key_arn
+    encryption_at_rest_kms_key_arn = local.placement.kms_key_arn
 
     encryption_in_transit {
       client_broker = "TLS"

@@ -44,10 +44,21 @@ variable "manage_topics" {
   default     = false
 }
 
+variable "generation" {
+  description = "Raise it by one to let a new name, subnets, security groups or KMS key, or an earlier version, take effect. That deletes the cluster with all its records and makes another."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.generation >= 1 && floor(var.generation) == var.generation
+    error_message = "generation is a whole number from 1."
+  }
+}
+
 variable "cluster" {
-  description = "Size of the cluster that is made. Brokers are a multiple of the subnets; with three, one may fail without loss or stop."
+  description = "Size of the cluster that is made. Brokers are a multiple of the subnets; with three, one may fail without loss or stop. A kafka_version with .kraft keeps its metadata in Kafka, one without it in ZooKeeper. A later version is an upgrade in place; there is no way back."
   type = object({
-    kafka_version = optional(string, "3.9.x")
+    kafka_version = optional(string, "3.9.x.kraft")
     instance_type = optional(string, "kafka.t3.small")
     brokers       = optional(number, 3)
     volume_gb     = optional(number, 50)
