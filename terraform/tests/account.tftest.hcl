@@ -189,3 +189,126 @@ run "a_new_generation_takes_the_new_subnets" {
     error_message = "An explicit variable allows what a change of subnets alone does not."
   }
 }
+
+run "more_than_three_brokers_are_all_named_in_one_order" {
+  variables {
+    name       = "big"
+    subnet_ids = ["subnet-1", "subnet-2", "subnet-3"]
+    cluster    = { brokers = 6 }
+    alarms     = { topic_arns = ["arn:aws:sns:eu-central-1:111122223333:alarms"] }
+    generation = 3
+  }
+
+  override_data {
+    target = data.aws_msk_broker_nodes.this[0]
+    values = {
+      node_info_list = [
+        { endpoints = ["b-3.big"] }, { endpoints = ["b-1.big"] }, { endpoints = ["b-6.big"] },
+        { endpoints = ["b-2.big"] }, { endpoints = ["b-5.big"] }, { endpoints = ["b-4.big"] },
+      ]
+    }
+  }
+
+  module {
+    source = "./modules/kafka"
+  }
+
+  assert {
+    condition     = output.connection.bootstrap_servers == "b-1.big:9098,b-2.big:9098,b-3.big:9098,b-4.big:9098,b-5.big:9098,b-6.big:9098"
+    error_message = "MSK names three of them at random, and functions would change with every plan."
+  }
+
+  assert {
+    condition     = aws_msk_cluster.this[0].enhanced_monitoring == "DEFAULT"
+    error_message = "The level that is free."
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.disk) == 6 && length(aws_cloudwatch_metric_alarm.cpu) == 6 && length(aws_cloudwatch_metric_alarm.under_replicated) == 6 && length(aws_cloudwatch_metric_alarm.offline) == 1
+    error_message = "Every broker has its alarms."
+  }
+
+  assert {
+    condition = alltrue([
+      for alarm in concat(values(aws_cloudwatch_metric_alarm.disk), values(aws_cloudwatch_metric_alarm.cpu), values(aws_cloudwatch_metric_alarm.under_replicated), aws_cloudwatch_metric_alarm.offline) :
+      alarm.alarm_actions == toset(["arn:aws:sns:eu-central-1:111122223333:alarms"])
+    ])
+    error_message = "Somebody is told."
+  }
+
+  assert {
+    condition     = aws_appautoscaling_target.volume[0].max_capacity == 500 && aws_appautoscaling_policy.volume[0].target_tracking_scaling_policy_configuration[0].disable_scale_in
+    error_message = "Volumes grow before they are full."
+  }
+}
+
+run "what_msk_does_not_take_is_refused" {
+  command = plan
+
+  variables {
+    name       = "a_name"
+    subnet_ids = ["subnet-1", "subnet-2", "subnet-3"]
+    cluster    = { monitoring = "ALL", kafka_version = "newest" }
+  }
+
+  module {
+    source = "./modules/kafka"
+  }
+
+  expect_failures = [var.name, var.cluster]
+}
+
+run "what_a_region_does_not_have_is_refused" {
+  command = plan
+
+  variables {
+    name     = "other"
+    zone_ids = ["use1-az3", "use1-az1"]
+    zones    = 4
+  }
+
+  module {
+    source = "./modules/network"
+  }
+
+  expect_failures = [var.zones, var.zone_ids]
+}
+
+run "production_is_larger_and_survives_a_zone" {
+  command = plan
+
+  variables {
+    region        = "eu-central-1"
+    artifacts_dir = "tests/fixtures/not-built"
+    environment   = "prod"
+    kafka         = { volume_gb = 300 }
+    database      = { backup_days = 30 }
+  }
+
+  module {
+    source = "./environments/aws"
+  }
+
+  assert {
+    condition     = local.kafka.instance_type == "kafka.m7g.large" && local.kafka.volume_gb == 300 && local.database.multi_az && local.database.class == "db.m7g.large" && local.database.backup_days == 30
+    error_message = "The profile's values, and before them those that are named."
+  }
+}
+
+run "buckets_with_data_are_not_deleted_in_production" {
+  command = plan
+
+  variables {
+    region        = "eu-central-1"
+    artifacts_dir = "tests/fixtures/not-built"
+    profile       = "prod"
+    name          = "double--hyphen"
+    force_destroy = true
+  }
+
+  module {
+    source = "./environments/aws"
+  }
+
+  expect_failures = [var.force_destroy, var.name]
+}

@@ -11,21 +11,12 @@ locals {
 
   look_up_brokers = !local.make && try(var.existing.bootstrap_servers, null) == null
 
-  bootstrap_servers = (
-    local.make ? one(aws_msk_cluster.this[*].bootstrap_brokers_sasl_iam) :
-    local.look_up_brokers ? one(data.aws_msk_bootstrap_brokers.existing[*].bootstrap_brokers_sasl_iam) :
-    var.existing.bootstrap_servers
-  )
-
   # arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID
   cluster_name = local.make ? var.name : try(split("/", var.existing.cluster_arn)[1], null)
 
-  replicas = min(3, var.cluster.brokers)
-}
-
-data "aws_msk_bootstrap_brokers" "existing" {
-  count       = local.look_up_brokers ? 1 : 0
-  cluster_arn = var.existing.cluster_arn
+  # One broker in each zone is the least that MSK takes.
+  brokers  = coalesce(var.cluster.brokers, local.make ? length(var.subnet_ids) : 3)
+  replicas = min(3, local.brokers)
 }
 
 resource "aws_cloudwatch_log_group" "brokers" {
@@ -59,8 +50,8 @@ resource "aws_msk_cluster" "this" {
   count                  = local.make ? 1 : 0
   cluster_name           = local.placement.name
   kafka_version          = var.cluster.kafka_version
-  number_of_broker_nodes = var.cluster.brokers
-  enhanced_monitoring    = "PER_TOPIC_PER_PARTITION"
+  number_of_broker_nodes = local.brokers
+  enhanced_monitoring    = var.cluster.monitoring
 
   broker_node_group_info {
     instance_type   = var.cluster.instance_type
@@ -112,8 +103,16 @@ resource "aws_msk_cluster" "this" {
   }
 
   lifecycle {
+    # Volumes grow by themselves (storage.tf), and MSK refuses to shrink them.
+    ignore_changes = [broker_node_group_info[0].storage_info[0].ebs_storage_info[0].volume_size]
+
     precondition {
-      condition     = length(var.subnet_ids) > 0 && var.cluster.brokers % length(var.subnet_ids) == 0
+      condition     = contains([2, 3], length(var.subnet_ids))
+      error_message = "MSK takes two or three subnets, each in a zone of its own (${length(var.subnet_ids)} given): name two or three."
+    }
+
+    precondition {
+      condition     = length(var.subnet_ids) > 0 && local.brokers % max(1, length(var.subnet_ids)) == 0
       error_message = "The number of brokers must be a multiple of the number of subnets (${length(var.subnet_ids)})."
     }
   }
