@@ -104,6 +104,7 @@ run "a_cluster_is_made" {
   variables {
     name       = "main"
     subnet_ids = ["subnet-2", "subnet-1", "subnet-3"]
+    cluster    = { instance_type = "kafka.m7g.large" }
   }
 
   module {
@@ -122,7 +123,7 @@ run "an_upgrade_and_another_order_of_subnets_are_in_place" {
   variables {
     name       = "main"
     subnet_ids = ["subnet-3", "subnet-1", "subnet-2"]
-    cluster    = { kafka_version = "4.1.x.kraft" }
+    cluster    = { kafka_version = "4.1.x.kraft", instance_type = "kafka.m7g.large" }
   }
 
   module {
@@ -219,8 +220,8 @@ run "more_than_three_brokers_are_all_named_in_one_order" {
   }
 
   assert {
-    condition     = aws_msk_cluster.this[0].enhanced_monitoring == "DEFAULT"
-    error_message = "The level that is free."
+    condition     = aws_msk_cluster.this[0].enhanced_monitoring == "DEFAULT" && aws_msk_cluster.this[0].kafka_version == "3.9.x"
+    error_message = "The level that is free, and the version that the smallest broker can have."
   }
 
   assert {
@@ -242,6 +243,26 @@ run "more_than_three_brokers_are_all_named_in_one_order" {
   }
 }
 
+run "a_larger_broker_does_not_change_the_version" {
+  command = plan
+
+  variables {
+    name       = "big"
+    subnet_ids = ["subnet-1", "subnet-2", "subnet-3"]
+    cluster    = { instance_type = "kafka.m7g.large" }
+    generation = 3
+  }
+
+  module {
+    source = "./modules/kafka"
+  }
+
+  assert {
+    condition     = aws_msk_cluster.this[0].kafka_version == "3.9.x" && aws_msk_cluster.this[0].broker_node_group_info[0].instance_type == "kafka.m7g.large"
+    error_message = "Only a version that is named upgrades a cluster."
+  }
+}
+
 run "what_msk_does_not_take_is_refused" {
   command = plan
 
@@ -256,6 +277,23 @@ run "what_msk_does_not_take_is_refused" {
   }
 
   expect_failures = [var.name, var.cluster]
+}
+
+run "the_smallest_broker_with_kraft_is_refused" {
+  command = plan
+
+  variables {
+    name       = "small"
+    subnet_ids = ["subnet-1", "subnet-2", "subnet-3"]
+    cluster    = { kafka_version = "3.9.x.kraft" }
+    generation = 4
+  }
+
+  module {
+    source = "./modules/kafka"
+  }
+
+  expect_failures = [aws_msk_cluster.this]
 }
 
 run "what_a_region_does_not_have_is_refused" {

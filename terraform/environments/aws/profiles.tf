@@ -3,6 +3,7 @@
 locals {
   profile = {
     # The smallest that there is. A broker takes 4 new connections with IAM a second: enough for a few lanes, not for a burst.
+    # It is also the only one that cannot have KRaft.
     dev = {
       kafka    = { instance_type = "kafka.t3.small", volume_gb = 50, maximum_volume_gb = 200 }
       database = { class = "db.t4g.micro", storage_gb = 20, maximum_storage_gb = 100, multi_az = false, backup_days = 7 }

@@ -49,7 +49,7 @@ resource "aws_msk_configuration" "this" {
 resource "aws_msk_cluster" "this" {
   count                  = local.make ? 1 : 0
   cluster_name           = local.placement.name
-  kafka_version          = var.cluster.kafka_version
+  kafka_version          = local.kafka_version
   number_of_broker_nodes = local.brokers
   enhanced_monitoring    = var.cluster.monitoring
 
@@ -105,6 +105,11 @@ resource "aws_msk_cluster" "this" {
   lifecycle {
     # Volumes grow by themselves (storage.tf), and MSK refuses to shrink them.
     ignore_changes = [broker_node_group_info[0].storage_info[0].ebs_storage_info[0].volume_size]
+
+    precondition {
+      condition     = !(var.cluster.instance_type == "kafka.t3.small" && endswith(local.kafka_version, ".kraft"))
+      error_message = "MSK refuses kafka.t3.small for a cluster with KRaft (${local.kafka_version}): name a larger instance_type, such as kafka.m7g.large, or for a new cluster kafka_version = \"3.9.x\"."
+    }
 
     precondition {
       condition     = contains([2, 3], length(var.subnet_ids))

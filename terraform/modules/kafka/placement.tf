@@ -8,11 +8,14 @@ locals {
     subnet_ids         = sort(var.subnet_ids)
     security_group_ids = sort(var.security_group_ids)
     kms_key_arn        = var.cluster.kms_key_arn
-    kafka_version      = var.cluster.kafka_version
+    kafka_version      = coalesce(var.cluster.kafka_version, var.cluster.instance_type == "kafka.t3.small" ? "3.9.x" : "3.9.x.kraft")
   }
 
   # `input`, not `output`: it is known in a plan, also in the first one.
   placement = local.make ? terraform_data.placement[tostring(var.generation)].input : null
+
+  # Nothing but an explicit version upgrades a cluster: no larger broker, and no later default.
+  kafka_version = local.make ? coalesce(var.cluster.kafka_version, local.placement.kafka_version) : null
 }
 
 # A new generation is a new instance of this resource, and takes the values as they are then.
@@ -25,7 +28,7 @@ resource "terraform_data" "placement" {
     ignore_changes = [input]
 
     postcondition {
-      condition     = sort([self.input.kafka_version, var.cluster.kafka_version])[0] == self.input.kafka_version
+      condition     = var.cluster.kafka_version == null ? true : sort([self.input.kafka_version, coalesce(var.cluster.kafka_version, "-")])[0] == self.input.kafka_version
       error_message = "Kafka was made with version ${self.input.kafka_version}, and MSK goes neither back to an earlier one nor from .kraft to ZooKeeper. Undo the change; or, for a new cluster without the records of this one, raise `generation` by one."
     }
 

@@ -61,9 +61,9 @@ variable "generation" {
 }
 
 variable "cluster" {
-  description = "Size of the cluster that is made. Brokers are a multiple of the subnets, and null is one in each; with three, one may fail without loss or stop. A broker of kafka.t3.small takes 4 new connections with IAM a second, one of kafka.m5 or kafka.m7g 100: a burst of cold starts waits on the small ones. volume_gb is the size at the start; volumes grow up to maximum_volume_gb by themselves and never shrink (the same size for both turns that off; a volume then grows by `aws kafka update-broker-storage`). monitoring is the level of MSK's metrics: DEFAULT is free and has what the alarms need, the others are paid for by broker, topic and partition. A kafka_version with .kraft keeps its metadata in Kafka, one without it in ZooKeeper. A later version is an upgrade in place; there is no way back."
+  description = "Size of the cluster that is made. Brokers are a multiple of the subnets, and null is one in each; with three, one may fail without loss or stop. A broker of kafka.t3.small takes 4 new connections with IAM a second, one of kafka.m5 or kafka.m7g 100: a burst of cold starts waits on the small ones. volume_gb is the size at the start; volumes grow up to maximum_volume_gb by themselves and never shrink (the same size for both turns that off; a volume then grows by `aws kafka update-broker-storage`). monitoring is the level of MSK's metrics: DEFAULT is free and has what the alarms need, the others are paid for by broker, topic and partition. A kafka_version with .kraft keeps its metadata in Kafka, one without it in ZooKeeper; null is 3.9.x.kraft for a new cluster (3.9.x with kafka.t3.small, which MSK does not take with KRaft), and no change for one that exists. A later version is an upgrade in place; there is no way back."
   type = object({
-    kafka_version = optional(string, "3.9.x.kraft")
+    kafka_version = optional(string)
     instance_type = optional(string, "kafka.t3.small")
     brokers       = optional(number)
     volume_gb     = optional(number, 50)
@@ -85,7 +85,7 @@ variable "cluster" {
   }
 
   validation {
-    condition     = can(regex("^[0-9]+\\.[0-9]+\\.[0-9x]+(\\.kraft)?$", var.cluster.kafka_version))
+    condition     = var.cluster.kafka_version == null ? true : can(regex("^[0-9]+\\.[0-9]+\\.[0-9x]+(\\.kraft)?$", var.cluster.kafka_version))
     error_message = "kafka_version is one that `aws kafka list-kafka-versions` names, such as 3.9.x.kraft."
   }
 }
