@@ -219,6 +219,7 @@ run "the_board_fits_into_lambdas_4_kb" {
   variables {
     name        = "abcdefghijklmnop"
     environment = "longname"
+    generation  = 2 # another name is another cluster
   }
 
   override_resource {

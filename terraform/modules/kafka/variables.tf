@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "existing" {
-  description = "A Kafka that exists: its brokers (all of them where there are more than three, because MSK names another three at each look-up), how to authenticate, and the ARN where it is MSK (needed for event source mappings; with it alone the brokers are looked up). Null makes a cluster."
+  description = "A Kafka that exists: its brokers (name them where there are more than three: a look-up names another three each time), how to authenticate, and the ARN where it is MSK (needed for event source mappings; with it alone the brokers are looked up). Null makes a cluster."
   type = object({
     bootstrap_servers = optional(string)
     cluster_arn       = optional(string)
