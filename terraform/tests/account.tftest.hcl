@@ -71,13 +71,13 @@ run "a_zone_that_aws_adds_changes_nothing" {
   }
 }
 
-run "a_new_generation_takes_the_new_addresses_where_there_are_two_zones" {
-  command = plan
+run "a_region_with_two_zones_has_two_subnets" {
+  command   = plan
+  state_key = "two-zones"
 
   variables {
-    name       = "net"
-    cidr       = "10.61.0.0/16"
-    generation = 2
+    name = "net"
+    cidr = "10.61.0.0/16"
   }
 
   override_data {

@@ -22,7 +22,6 @@ module "network" {
   cidr              = var.network.cidr
   zones             = var.network.zones
   zone_ids          = var.network.zone_ids
-  generation        = var.generation
   egress            = var.network.egress
   existing_services = var.network.existing_services
   on_demand_pollers = module.pipelines.on_demand_pollers

@@ -12,7 +12,7 @@ variable "profile" {
 }
 
 variable "generation" {
-  description = "Raise it by one to let a change take effect that replaces the network, the Kafka cluster and the database: other addresses, zones, subnets or KMS keys, another name, an earlier Kafka version. The records in Kafka are lost. Keep the number afterwards."
+  description = "Raise it by one to let a change take effect that replaces the Kafka cluster: other subnets of an existing VPC, another KMS key or an earlier version. The records in Kafka are lost. Keep the number afterwards."
   type        = number
   default     = 1
 }

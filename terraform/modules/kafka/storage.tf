@@ -9,7 +9,7 @@ resource "aws_appautoscaling_target" "volume" {
   service_namespace  = "kafka"
   scalable_dimension = "kafka:broker-storage:VolumeSize"
   resource_id        = aws_msk_cluster.this[0].arn
-  min_capacity       = 1 # MSK takes no other
+  min_capacity       = 1 # without effect: a volume never shrinks
   max_capacity       = var.cluster.maximum_volume_gb
 }
 

@@ -1,10 +1,11 @@
 # Addresses and zones, as they were when the network was made. A change would replace the VPC, and with it everything inside:
 # the Kafka cluster with its records, the database. So the first values stay, and a plan that asks for others is refused.
-# A zone that AWS adds later changes nothing.
+# A zone that AWS adds later changes nothing. No variable allows a replacement: AWS does not delete subnets with a database in
+# them, so that the apply would stop after it had deleted the Kafka cluster.
 
 locals {
   # `input`, not `output`: it is known in a plan, also in the first one.
-  layout = local.make ? terraform_data.layout[tostring(var.generation)].input : { cidr = null, zone_ids = [] }
+  layout = local.make ? terraform_data.layout[0].input : { cidr = null, zone_ids = [] }
 
   # No more zones than there are: us-west-1 has two for an account.
   found_zone_ids  = local.make ? sort(data.aws_availability_zones.available[0].zone_ids) : []
@@ -12,9 +13,8 @@ locals {
   wanted_zone_ids = var.zone_ids == null ? slice(local.found_zone_ids, 0, local.wanted_zones) : sort(var.zone_ids)
 }
 
-# A new generation is a new instance of this resource, and takes the values as they are then.
 resource "terraform_data" "layout" {
-  for_each = local.make ? toset([tostring(var.generation)]) : toset([])
+  count = local.make ? 1 : 0
 
   input = { cidr = var.cidr, zone_ids = local.wanted_zone_ids }
 
@@ -28,7 +28,7 @@ resource "terraform_data" "layout" {
 
     postcondition {
       condition     = self.input.cidr == var.cidr && (var.zones == null ? true : length(self.input.zone_ids) == local.wanted_zones) && (var.zone_ids == null ? true : toset(self.input.zone_ids) == toset(var.zone_ids))
-      error_message = "Addresses and zones of the network (cidr, zones, zone_ids) cannot change in place: the Kafka cluster with all its records and the database would be replaced. Undo the change; or, to lose them, raise `generation` by one."
+      error_message = "Addresses and zones of the network (cidr, zones, zone_ids) cannot change in place: the Kafka cluster with all its records and the database would be replaced. Undo the change; or, to lose them, destroy the deployment (with allow_destroy) and deploy it anew."
     }
   }
 }

@@ -50,17 +50,6 @@ variable "zone_ids" {
   }
 }
 
-variable "generation" {
-  description = "Raise it by one to let new addresses or zones take effect. That replaces the network and everything in it."
-  type        = number
-  default     = 1
-
-  validation {
-    condition     = var.generation >= 1 && floor(var.generation) == var.generation
-    error_message = "generation is a whole number from 1."
-  }
-}
-
 variable "egress" {
   description = "How private subnets reach AWS services: `endpoints` (no internet at all) or `nat` (one gateway; for functions that call others too)."
   type        = string
