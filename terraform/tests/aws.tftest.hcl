@@ -10,6 +10,8 @@ variables {
 
   forecast         = { base_url = "https://weather.example.com", items = ["3477"] }
   forecast_job_dir = "tests/fixtures/forecast"
+  # The guard refuses the destroy at the end of a test otherwise.
+  allow_destroy = true
 }
 
 override_resource {

@@ -7,6 +7,9 @@ mock_provider "aws" {
 variables {
   region        = "eu-central-1"
   artifacts_dir = "tests/fixtures/not-built"
+
+  # The guard refuses the destroy at the end of a test otherwise.
+  allow_destroy = true
   pipelines_dir = "tests/fixtures/rooms-and-telemetry"
 }
 
@@ -220,6 +223,7 @@ run "the_board_fits_into_lambdas_4_kb" {
 
     forecast         = { base_url = "https://weather.example.com", items = ["3477"] }
     forecast_job_dir = "tests/fixtures/forecast"
+    generation       = 2 # another name is another cluster
   }
 
   override_resource {

@@ -99,6 +99,8 @@ run "brokers_that_do_not_fit_the_zones_are_refused" {
   variables {
     name       = "main"
     subnet_ids = ["subnet-1", "subnet-2"]
+    generation = 2
+    cluster    = { brokers = 3 }
   }
 
   module {

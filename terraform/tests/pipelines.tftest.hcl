@@ -7,6 +7,9 @@ mock_provider "aws" {
 variables {
   region        = "eu-central-1"
   artifacts_dir = "tests/fixtures/not-built"
+
+  # The guard refuses the destroy at the end of a test otherwise.
+  allow_destroy = true
 }
 
 run "two_files_make_their_mappings" {

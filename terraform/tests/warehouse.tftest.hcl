@@ -38,6 +38,57 @@ run "three_users_of_an_instance_that_is_made" {
     condition     = output.administrator.iam_user == "headwater_writer" && output.administrator.iam_reader == "headwater_reader"
     error_message = "The migration makes both."
   }
+
+  assert {
+    condition     = aws_db_instance.this[0].deletion_protection && !aws_db_instance.this[0].skip_final_snapshot
+    error_message = "An instance is not deleted by accident, and never without a snapshot."
+  }
+
+  assert {
+    condition     = aws_db_instance.this[0].final_snapshot_identifier == "main-final-${terraform_data.final_snapshot[0].id}"
+    error_message = "Two instances of one name have snapshots of two names."
+  }
+}
+
+run "permission_to_delete_keeps_the_snapshot" {
+  command = plan
+
+  variables {
+    existing_url  = null
+    subnet_ids    = ["subnet-1", "subnet-2"]
+    allow_destroy = true
+    instance      = { engine_version = "18", allow_major_version_upgrade = true, apply_immediately = true }
+    alarms        = { topic_arns = ["arn:aws:sns:eu-central-1:111122223333:alarms"] }
+  }
+
+  module {
+    source = "./modules/warehouse"
+  }
+
+  assert {
+    condition     = !aws_db_instance.this[0].deletion_protection && !aws_db_instance.this[0].skip_final_snapshot
+    error_message = "Only a variable of its own gives up the snapshot."
+  }
+
+  assert {
+    condition     = aws_db_instance.this[0].engine_version == "18" && aws_db_instance.this[0].allow_major_version_upgrade && aws_db_instance.this[0].apply_immediately && aws_db_parameter_group.this[0].family == "postgres18"
+    error_message = "A major upgrade is asked for, with the parameters of that version."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_group.postgresql[0].name == "/aws/rds/instance/main/postgresql" && aws_cloudwatch_log_group.postgresql[0].retention_in_days == 14
+    error_message = "RDS would make the log's group itself, and keep it for ever."
+  }
+
+  assert {
+    condition     = { for name, alarm in aws_cloudwatch_metric_alarm.this : name => alarm.threshold } == { storage = 1073741824, cpu = 80, connections = 80 }
+    error_message = "Storage (1 of 20 GB free), CPU and connections."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset(["arn:aws:sns:eu-central-1:111122223333:alarms"])])
+    error_message = "Somebody is told."
+  }
 }
 
 run "without_a_reader_of_the_owners_the_writer_reads" {
@@ -126,10 +177,11 @@ run "a_reader_whose_name_widens_a_permission_is_refused" {
   expect_failures = [var.existing]
 }
 
-run "a_reader_that_is_the_writer_is_refused" {
+run "a_reader_that_is_the_writer_and_a_name_that_rds_refuses_are_refused" {
   command = plan
 
   variables {
+    name         = "double--hyphen"
     existing_url = null
     subnet_ids   = ["subnet-1", "subnet-2"]
     instance     = { reader = "headwater_writer" }
@@ -139,5 +191,5 @@ run "a_reader_that_is_the_writer_is_refused" {
     source = "./modules/warehouse"
   }
 
-  expect_failures = [var.instance]
+  expect_failures = [var.instance, var.name]
 }

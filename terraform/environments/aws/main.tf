@@ -6,7 +6,7 @@ locals {
   name = "${var.name}-${var.environment}"
 
   # Bucket names are unique in all of AWS.
-  buckets = { suffix = "-${data.aws_caller_identity.current.account_id}-${var.region}" }
+  buckets = { suffix = "-${data.aws_caller_identity.current.account_id}-${var.region}", force_destroy = var.force_destroy }
 }
 
 module "pipelines" {
@@ -21,6 +21,7 @@ module "network" {
   existing          = var.network.existing
   cidr              = var.network.cidr
   zones             = var.network.zones
+  zone_ids          = var.network.zone_ids
   egress            = var.network.egress
   existing_services = var.network.existing_services
   on_demand_pollers = module.pipelines.on_demand_pollers
@@ -32,9 +33,12 @@ module "kafka" {
   name   = local.name
 
   existing           = var.existing_kafka
-  cluster            = var.kafka
+  cluster            = local.kafka
+  alarms             = var.alarms_enabled ? { topic_arns = [module.observability.alarm_topic_arn] } : null
+  log_retention_days = local.profile.log_days
   topics             = module.pipelines.topics
   manage_topics      = var.manage_topics
+  generation         = var.generation
   subnet_ids         = module.network.subnet_ids
   security_group_ids = [module.network.security_group_ids["kafka"]]
 }
@@ -45,7 +49,11 @@ module "warehouse" {
 
   existing           = var.existing_database
   existing_url       = var.existing_database_url
-  instance           = var.database
+  instance           = local.database
+  alarms             = var.alarms_enabled ? { topic_arns = [module.observability.alarm_topic_arn], connections = local.profile.connections } : null
+  log_retention_days = local.profile.log_days
+  allow_destroy      = var.allow_destroy
+  final_snapshot     = var.final_snapshot
   subnet_ids         = module.network.subnet_ids
   security_group_ids = [module.network.security_group_ids["database"]]
 }

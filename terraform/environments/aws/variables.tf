@@ -4,8 +4,8 @@ variable "name" {
   default     = "headwater"
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,15}$", var.name))
-    error_message = "name has 2 to 16 lower-case letters, digits and -, and begins with a letter (bucket names follow from it)."
+    condition     = length(var.name) <= 16 && can(regex("^[a-z](-?[a-z0-9])+$", var.name))
+    error_message = "name has 2 to 16 lower-case letters, digits and single hyphens, begins with a letter and does not end with a hyphen (names of buckets, roles and the database follow from it)."
   }
 }
 
@@ -45,11 +45,12 @@ variable "pipelines_dir" {
 # ---- Network ---------------------------------------------------------------------------------------------------------
 
 variable "network" {
-  description = "A VPC to make (its addresses, zones, and the way out: endpoints or nat), or one that exists. existing_services: security group and port of a Kafka or Postgres of your own; its owner admits the functions' group. board_endpoints: interface endpoints for live-board, with egress endpoints; without them it shows neither errors nor queues."
+  description = "A VPC to make (its addresses, the number of zones or their ids, and the way out: endpoints or nat), or one that exists. existing_services: security group and port of a Kafka or Postgres of your own; its owner admits the functions' group. board_endpoints: interface endpoints for live-board, with egress endpoints; without them it shows neither errors nor queues."
   type = object({
     existing          = optional(object({ vpc_id = string, subnet_ids = list(string) }))
     cidr              = optional(string, "10.60.0.0/16")
-    zones             = optional(number, 3)
+    zones             = optional(number)
+    zone_ids          = optional(list(string))
     egress            = optional(string, "endpoints")
     board_endpoints   = optional(bool, true)
     existing_services = optional(map(object({ security_group_id = string, port = number })), {})
@@ -76,13 +77,16 @@ variable "manage_topics" {
 }
 
 variable "kafka" {
-  description = "Size of the cluster that is made: kafka_version, instance_type, brokers (a multiple of the zones), volume_gb, kms_key_arn."
+  description = "The cluster that is made, where it is not as in the profile: kafka_version, instance_type, brokers (a multiple of the zones), volume_gb, maximum_volume_gb, kms_key_arn, monitoring. See the kafka module."
   type = object({
-    kafka_version = optional(string, "3.9.x")
-    instance_type = optional(string, "kafka.t3.small")
-    brokers       = optional(number, 3)
-    volume_gb     = optional(number, 50)
+    kafka_version = optional(string)
+    instance_type = optional(string)
+    brokers       = optional(number)
+    volume_gb     = optional(number)
     kms_key_arn   = optional(string)
+    monitoring    = optional(string)
+
+    maximum_volume_gb = optional(number)
   })
   default = {}
 }
@@ -115,21 +119,23 @@ variable "database_ca_pem" {
 }
 
 variable "database" {
-  description = "The RDS instance that is made: see the warehouse module."
+  description = "The RDS instance that is made, where it is not as in the profile: see the warehouse module."
   type = object({
-    engine_version       = optional(string, "17")
-    class                = optional(string, "db.t4g.micro")
-    database             = optional(string, "headwater")
-    administrator        = optional(string, "headwater_admin")
-    writer               = optional(string, "headwater_writer")
-    reader               = optional(string, "headwater_reader")
-    storage_gb           = optional(number, 20)
-    maximum_storage_gb   = optional(number, 100)
-    multi_az             = optional(bool, false)
-    backup_days          = optional(number, 7)
-    deletion_protection  = optional(bool, true)
-    performance_insights = optional(bool, true)
+    engine_version       = optional(string)
+    class                = optional(string)
+    database             = optional(string)
+    administrator        = optional(string)
+    writer               = optional(string)
+    reader               = optional(string)
+    storage_gb           = optional(number)
+    maximum_storage_gb   = optional(number)
+    multi_az             = optional(bool)
+    backup_days          = optional(number)
+    performance_insights = optional(bool)
     kms_key_arn          = optional(string)
+
+    allow_major_version_upgrade = optional(bool)
+    apply_immediately           = optional(bool)
   })
   default = {}
 }

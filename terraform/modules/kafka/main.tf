@@ -2,7 +2,7 @@
 #
 # Provisioned, standard brokers: of the three kinds of MSK it is the cheapest to leave running, and it has IAM, topics by
 # API and per-group lag metrics. Serverless has no topic API and costs several times the small cluster; Express begins at
-# much larger brokers. A change of instance type grows it in place.
+# much larger brokers. Version, instance type, number of brokers and configuration change in place; placement.tf has the rest.
 
 locals {
   make        = var.existing == null
@@ -11,21 +11,12 @@ locals {
 
   look_up_brokers = !local.make && try(var.existing.bootstrap_servers, null) == null
 
-  bootstrap_servers = (
-    local.make ? one(aws_msk_cluster.this[*].bootstrap_brokers_sasl_iam) :
-    local.look_up_brokers ? one(data.aws_msk_bootstrap_brokers.existing[*].bootstrap_brokers_sasl_iam) :
-    var.existing.bootstrap_servers
-  )
-
   # arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID
   cluster_name = local.make ? var.name : try(split("/", var.existing.cluster_arn)[1], null)
 
-  replicas = min(3, var.cluster.brokers)
-}
-
-data "aws_msk_bootstrap_brokers" "existing" {
-  count       = local.look_up_brokers ? 1 : 0
-  cluster_arn = var.existing.cluster_arn
+  # One broker in each zone is the least that MSK takes.
+  brokers  = coalesce(var.cluster.brokers, local.make ? length(var.subnet_ids) : 3)
+  replicas = min(3, local.brokers)
 }
 
 resource "aws_cloudwatch_log_group" "brokers" {
@@ -34,10 +25,11 @@ resource "aws_cloudwatch_log_group" "brokers" {
   retention_in_days = var.log_retention_days
 }
 
+# Without kafka_versions, which are optional: a change of them replaces the configuration, under a name that is still taken.
+# The properties below are valid in every version, so an upgrade does not touch the configuration.
 resource "aws_msk_configuration" "this" {
-  count          = local.make ? 1 : 0
-  name           = var.name
-  kafka_versions = [var.cluster.kafka_version]
+  count = local.make ? 1 : 0
+  name  = "${var.name}-brokers"
 
   # Topics come from the pipeline files alone: a typing error in a client must not make one.
   # An acknowledgement (acks=all) means two brokers where there are three.
@@ -56,15 +48,15 @@ resource "aws_msk_configuration" "this" {
 
 resource "aws_msk_cluster" "this" {
   count                  = local.make ? 1 : 0
-  cluster_name           = var.name
-  kafka_version          = var.cluster.kafka_version
-  number_of_broker_nodes = var.cluster.brokers
-  enhanced_monitoring    = "PER_TOPIC_PER_PARTITION"
+  cluster_name           = local.placement.name
+  kafka_version          = local.kafka_version
+  number_of_broker_nodes = local.brokers
+  enhanced_monitoring    = var.cluster.monitoring
 
   broker_node_group_info {
     instance_type   = var.cluster.instance_type
-    client_subnets  = var.subnet_ids
-    security_groups = var.security_group_ids
+    client_subnets  = local.placement.subnet_ids
+    security_groups = local.placement.security_group_ids
 
     storage_info {
       ebs_storage_info {
@@ -88,7 +80,7 @@ resource "aws_msk_cluster" "this" {
   }
 
   encryption_info {
-    encryption_at_rest_kms_key_arn = var.cluster.kms_key_arn
+    encryption_at_rest_kms_key_arn = local.placement.kms_key_arn
 
     encryption_in_transit {
       client_broker = "TLS"
@@ -111,8 +103,21 @@ resource "aws_msk_cluster" "this" {
   }
 
   lifecycle {
+    # Volumes grow by themselves (storage.tf), and MSK refuses to shrink them.
+    ignore_changes = [broker_node_group_info[0].storage_info[0].ebs_storage_info[0].volume_size]
+
     precondition {
-      condition     = length(var.subnet_ids) > 0 && var.cluster.brokers % length(var.subnet_ids) == 0
+      condition     = !(var.cluster.instance_type == "kafka.t3.small" && endswith(local.kafka_version, ".kraft"))
+      error_message = "MSK refuses kafka.t3.small for a cluster with KRaft (${local.kafka_version}): name a larger instance_type, such as kafka.m7g.large, or for a new cluster kafka_version = \"3.9.x\"."
+    }
+
+    precondition {
+      condition     = contains([2, 3], length(var.subnet_ids))
+      error_message = "MSK takes two or three subnets, each in a zone of its own (${length(var.subnet_ids)} given): name two or three."
+    }
+
+    precondition {
+      condition     = length(var.subnet_ids) > 0 && local.brokers % max(1, length(var.subnet_ids)) == 0
       error_message = "The number of brokers must be a multiple of the number of subnets (${length(var.subnet_ids)})."
     }
   }

@@ -11,6 +11,9 @@ data "aws_availability_zones" "available" {
     name   = "opt-in-status"
     values = ["opt-in-not-required"]
   }
+
+  # MSK and newer instance types are not in this zone. Ids name the same zone in every account; names do not.
+  exclude_zone_ids = ["use1-az3"]
 }
 
 locals {
@@ -27,7 +30,7 @@ locals {
 
 resource "aws_vpc" "this" {
   count                = local.make ? 1 : 0
-  cidr_block           = var.cidr
+  cidr_block           = local.layout.cidr
   enable_dns_support   = true
   enable_dns_hostnames = true
   tags                 = { Name = var.name }
@@ -40,11 +43,11 @@ resource "aws_default_security_group" "closed" {
 }
 
 resource "aws_subnet" "private" {
-  count             = local.make ? var.zones : 0
-  vpc_id            = aws_vpc.this[0].id
-  cidr_block        = cidrsubnet(var.cidr, 4, count.index)
-  availability_zone = data.aws_availability_zones.available[0].names[count.index]
-  tags              = { Name = "${var.name}-private-${count.index}" }
+  count                = length(local.layout.zone_ids)
+  vpc_id               = aws_vpc.this[0].id
+  cidr_block           = cidrsubnet(local.layout.cidr, 4, count.index)
+  availability_zone_id = local.layout.zone_ids[count.index]
+  tags                 = { Name = "${var.name}-private-${count.index}" }
 }
 
 resource "aws_route_table" "private" {
@@ -54,7 +57,7 @@ resource "aws_route_table" "private" {
 }
 
 resource "aws_route_table_association" "private" {
-  count          = local.make ? var.zones : 0
+  count          = length(local.layout.zone_ids)
   subnet_id      = aws_subnet.private[count.index].id
   route_table_id = aws_route_table.private[0].id
 }
@@ -68,11 +71,11 @@ resource "aws_internet_gateway" "this" {
 }
 
 resource "aws_subnet" "public" {
-  count             = local.nat ? 1 : 0
-  vpc_id            = aws_vpc.this[0].id
-  cidr_block        = cidrsubnet(var.cidr, 4, 15)
-  availability_zone = data.aws_availability_zones.available[0].names[0]
-  tags              = { Name = "${var.name}-public" }
+  count                = local.nat ? 1 : 0
+  vpc_id               = aws_vpc.this[0].id
+  cidr_block           = cidrsubnet(local.layout.cidr, 4, 15)
+  availability_zone_id = local.layout.zone_ids[0]
+  tags                 = { Name = "${var.name}-public" }
 }
 
 resource "aws_route_table" "public" {

@@ -24,13 +24,29 @@ variable "cidr" {
 }
 
 variable "zones" {
-  description = "Availability zones, each with one private subnet."
+  description = "Number of availability zones, each with one private subnet: two or three. Null is three, or two where the region has no more."
   type        = number
-  default     = 3
+  default     = null
 
   validation {
-    condition     = var.zones >= 2 && var.zones <= 6
-    error_message = "RDS and MSK need two zones at least; more than six do not exist."
+    condition     = var.zones == null ? true : contains([2, 3], var.zones)
+    error_message = "MSK takes two or three zones."
+  }
+}
+
+variable "zone_ids" {
+  description = "The zones by id, such as euc1-az1, instead of the first ones of the region."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = var.zone_ids == null ? true : contains([2, 3], length(distinct(var.zone_ids))) && alltrue([for id in var.zone_ids : can(regex("^[a-z0-9]+-az[0-9]+$", id))])
+    error_message = "zone_ids are two or three different ids of zones, such as euc1-az1 (a name such as eu-central-1a is another zone in another account)."
+  }
+
+  validation {
+    condition     = var.zone_ids == null ? true : !contains(var.zone_ids, "use1-az3")
+    error_message = "MSK has no brokers in use1-az3: choose another zone of us-east-1."
   }
 }
 

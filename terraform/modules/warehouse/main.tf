@@ -58,6 +58,22 @@ resource "aws_db_parameter_group" "this" {
   }
 }
 
+# Made before the instance: RDS would make it itself, to keep for ever.
+resource "aws_cloudwatch_log_group" "postgresql" {
+  count             = local.make ? 1 : 0
+  name              = "/aws/rds/instance/${var.name}/postgresql"
+  retention_in_days = var.log_retention_days
+}
+
+# The name of the final snapshot. RDS refuses to delete an instance when a snapshot of that name exists, so that every
+# instance that is made has an id of its own in it.
+resource "terraform_data" "final_snapshot" {
+  count = local.make ? 1 : 0
+
+  # What replaces the instance.
+  triggers_replace = [var.instance.administrator, var.instance.database, var.instance.kms_key_arn]
+}
+
 resource "aws_db_instance" "this" {
   count          = local.make ? 1 : 0
   identifier     = var.name
@@ -86,13 +102,18 @@ resource "aws_db_instance" "this" {
 
   backup_retention_period    = var.instance.backup_days
   copy_tags_to_snapshot      = true
-  deletion_protection        = var.instance.deletion_protection
-  skip_final_snapshot        = !var.instance.deletion_protection
-  final_snapshot_identifier  = var.instance.deletion_protection ? "${var.name}-final" : null
+  deletion_protection        = !var.allow_destroy
+  skip_final_snapshot        = !var.final_snapshot
+  final_snapshot_identifier  = var.final_snapshot ? "${var.name}-final-${terraform_data.final_snapshot[0].id}" : null
   auto_minor_version_upgrade = true
+
+  allow_major_version_upgrade = var.instance.allow_major_version_upgrade
+  apply_immediately           = var.instance.apply_immediately
 
   enabled_cloudwatch_logs_exports = ["postgresql"]
   performance_insights_enabled    = var.instance.performance_insights
+
+  depends_on = [aws_cloudwatch_log_group.postgresql]
 }
 
 resource "aws_secretsmanager_secret" "this" {

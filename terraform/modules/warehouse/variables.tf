@@ -1,6 +1,11 @@
 variable "name" {
   description = "Name of the instance and its parts."
   type        = string
+
+  validation {
+    condition     = length(var.name) <= 63 && can(regex("^[a-z](-?[a-z0-9])*$", var.name))
+    error_message = "RDS takes names of at most 63 lower-case letters, digits and single hyphens, beginning with a letter and not ending with a hyphen."
+  }
 }
 
 variable "existing" {
@@ -52,7 +57,7 @@ variable "existing_url" {
 }
 
 variable "instance" {
-  description = "The instance that is made. `administrator` owns the tables and migrates them; `writer` is what the functions sign in as, by IAM, and `reader` those that only look."
+  description = "The instance that is made. `administrator` owns the tables and migrates them; `writer` is what the functions sign in as, by IAM, and `reader` those that only look. A new major version in `engine_version` needs `allow_major_version_upgrade`. Changes wait for the maintenance window, unless `apply_immediately`; some of them restart the instance."
   type = object({
     engine_version       = optional(string, "17")
     class                = optional(string, "db.t4g.micro")
@@ -64,9 +69,11 @@ variable "instance" {
     maximum_storage_gb   = optional(number, 100)
     multi_az             = optional(bool, false)
     backup_days          = optional(number, 7)
-    deletion_protection  = optional(bool, true)
     performance_insights = optional(bool, true)
     kms_key_arn          = optional(string)
+
+    allow_major_version_upgrade = optional(bool, false)
+    apply_immediately           = optional(bool, false)
   })
   default = {}
 
@@ -79,6 +86,18 @@ variable "instance" {
     condition     = length(distinct([var.instance.administrator, var.instance.writer, var.instance.reader])) == 3
     error_message = "administrator, writer and reader are three users: one name for two would give the lesser the rights of the greater."
   }
+}
+
+variable "allow_destroy" {
+  description = "Whether RDS lets the instance be deleted."
+  type        = bool
+  default     = false
+}
+
+variable "final_snapshot" {
+  description = "Take a snapshot before the instance is deleted, under a name that no other has. Like every setting of a deletion it must be applied first."
+  type        = bool
+  default     = true
 }
 
 variable "subnet_ids" {
@@ -97,4 +116,21 @@ variable "secret_recovery_days" {
   description = "Days that a deleted secret can be restored. 0 on the emulator, so that the same name can be made again at once."
   type        = number
   default     = 7
+}
+
+variable "log_retention_days" {
+  description = "Days that Postgres' log is kept."
+  type        = number
+  default     = 14
+}
+
+variable "alarms" {
+  description = "Alarms of an instance that is made here, and the SNS topics that they notify; null for none. RDS adds storage when less than a tenth is free: free_storage_percent is below that. connections fits the smallest class."
+  type = object({
+    topic_arns           = optional(list(string), [])
+    free_storage_percent = optional(number, 5)
+    cpu_percent          = optional(number, 80)
+    connections          = optional(number, 80)
+  })
+  default = null
 }

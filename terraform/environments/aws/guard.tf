@@ -1,0 +1,9 @@
+# The last thing that is made and the first that is destroyed. A module that is added to main.tf is added to depends_on.
+
+module "guard" {
+  source        = "../../modules/guard"
+  allow_destroy = var.allow_destroy
+  data          = concat(["buckets"], var.existing_kafka == null ? ["kafka"] : [], var.existing_database == null ? ["database"] : [])
+
+  depends_on = [module.network, module.kafka, module.warehouse, module.lake, module.lanes, module.observability]
+}

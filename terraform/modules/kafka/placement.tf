@@ -1,0 +1,40 @@
+# What MSK cannot change in place. A new value of any of these replaces the cluster and deletes its records, so the cluster
+# keeps the values that it was made with and a plan that asks for others is refused. `prevent_destroy` takes no variables,
+# and a precondition on the cluster alone cannot know the old values: a resource that ignores changes remembers them.
+
+locals {
+  wanted_placement = {
+    name               = var.name
+    subnet_ids         = sort(var.subnet_ids)
+    security_group_ids = sort(var.security_group_ids)
+    kms_key_arn        = var.cluster.kms_key_arn
+    kafka_version      = coalesce(var.cluster.kafka_version, var.cluster.instance_type == "kafka.t3.small" ? "3.9.x" : "3.9.x.kraft")
+  }
+
+  # `input`, not `output`: it is known in a plan, also in the first one.
+  placement = local.make ? terraform_data.placement[tostring(var.generation)].input : null
+
+  # Nothing but an explicit version upgrades a cluster: no larger broker, and no later default.
+  kafka_version = local.make ? coalesce(var.cluster.kafka_version, local.placement.kafka_version) : null
+}
+
+# A new generation is a new instance of this resource, and takes the values as they are then.
+resource "terraform_data" "placement" {
+  for_each = local.make ? toset([tostring(var.generation)]) : toset([])
+
+  input = local.wanted_placement
+
+  lifecycle {
+    ignore_changes = [input]
+
+    postcondition {
+      condition     = var.cluster.kafka_version == null ? true : sort([self.input.kafka_version, coalesce(var.cluster.kafka_version, "-")])[0] == self.input.kafka_version
+      error_message = "Kafka was made with version ${self.input.kafka_version}, and MSK goes neither back to an earlier one nor from .kraft to ZooKeeper. Undo the change; or, for a new cluster without the records of this one, raise `generation` by one."
+    }
+
+    postcondition {
+      condition     = self.input.name == var.name && self.input.kms_key_arn == var.cluster.kms_key_arn && toset(self.input.subnet_ids) == toset(var.subnet_ids) && toset(self.input.security_group_ids) == toset(var.security_group_ids)
+      error_message = "The Kafka cluster cannot change its name, subnets, security groups or KMS key in place: MSK would delete it with all its records and make a new one. Undo the change; or, to lose the records, raise `generation` by one."
+    }
+  }
+}

@@ -1,0 +1,352 @@
+# What keeps data when somebody changes a variable: network and Kafka, made once, then changed.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+run "a_network_is_made_in_zones_by_id" {
+  variables {
+    name = "net"
+  }
+
+  module {
+    source = "./modules/network"
+  }
+
+  assert {
+    condition     = aws_subnet.private[*].availability_zone_id == ["euc1-az1", "euc1-az2", "euc1-az3"]
+    error_message = "Ids name the same zones in every account, in an order that does not change."
+  }
+}
+
+run "new_addresses_do_not_replace_a_network" {
+  command = plan
+
+  variables {
+    name = "net"
+    cidr = "10.61.0.0/16"
+  }
+
+  module {
+    source = "./modules/network"
+  }
+
+  expect_failures = [terraform_data.layout]
+}
+
+run "another_number_of_zones_does_not_replace_a_network" {
+  command = plan
+
+  variables {
+    name  = "net"
+    zones = 2
+  }
+
+  module {
+    source = "./modules/network"
+  }
+
+  expect_failures = [terraform_data.layout]
+}
+
+run "a_zone_that_aws_adds_changes_nothing" {
+  command = plan
+
+  variables {
+    name = "net"
+  }
+
+  override_data {
+    target = data.aws_availability_zones.available[0]
+    values = { zone_ids = ["euc1-az0", "euc1-az1", "euc1-az2", "euc1-az3"] }
+  }
+
+  module {
+    source = "./modules/network"
+  }
+
+  assert {
+    condition     = aws_subnet.private[*].availability_zone_id == ["euc1-az1", "euc1-az2", "euc1-az3"]
+    error_message = "The subnets stay where they are."
+  }
+}
+
+run "a_region_with_two_zones_has_two_subnets" {
+  command   = plan
+  state_key = "two-zones"
+
+  variables {
+    name = "net"
+    cidr = "10.61.0.0/16"
+  }
+
+  override_data {
+    target = data.aws_availability_zones.available[0]
+    values = { zone_ids = ["usw1-az3", "usw1-az1"] }
+  }
+
+  module {
+    source = "./modules/network"
+  }
+
+  assert {
+    condition     = aws_vpc.this[0].cidr_block == "10.61.0.0/16" && aws_subnet.private[*].availability_zone_id == ["usw1-az1", "usw1-az3"]
+    error_message = "As asked for, in the two zones of us-west-1."
+  }
+
+  assert {
+    condition     = data.aws_availability_zones.available[0].exclude_zone_ids == toset(["use1-az3"])
+    error_message = "MSK has no brokers in use1-az3."
+  }
+}
+
+run "a_cluster_is_made" {
+  variables {
+    name       = "main"
+    subnet_ids = ["subnet-2", "subnet-1", "subnet-3"]
+    cluster    = { instance_type = "kafka.m7g.large" }
+  }
+
+  module {
+    source = "./modules/kafka"
+  }
+
+  assert {
+    condition     = endswith(aws_msk_cluster.this[0].kafka_version, ".kraft") && aws_msk_configuration.this[0].kafka_versions == null
+    error_message = "KRaft, and a configuration that is tied to no version."
+  }
+}
+
+run "an_upgrade_and_another_order_of_subnets_are_in_place" {
+  command = plan
+
+  variables {
+    name       = "main"
+    subnet_ids = ["subnet-3", "subnet-1", "subnet-2"]
+    cluster    = { kafka_version = "4.1.x.kraft", instance_type = "kafka.m7g.large" }
+  }
+
+  module {
+    source = "./modules/kafka"
+  }
+
+  assert {
+    condition     = aws_msk_cluster.this[0].kafka_version == "4.1.x.kraft" && aws_msk_cluster.this[0].broker_node_group_info[0].client_subnets == toset(["subnet-1", "subnet-2", "subnet-3"])
+    error_message = "Only the version changes."
+  }
+
+  assert {
+    condition     = aws_msk_configuration.this[0].name == "main-brokers" && aws_msk_configuration.this[0].kafka_versions == null
+    error_message = "The configuration does not change with the version."
+  }
+}
+
+run "other_subnets_do_not_replace_a_cluster" {
+  command = plan
+
+  variables {
+    name       = "main"
+    subnet_ids = ["subnet-1", "subnet-2", "subnet-4"]
+  }
+
+  module {
+    source = "./modules/kafka"
+  }
+
+  expect_failures = [terraform_data.placement]
+}
+
+run "a_version_without_kraft_does_not_replace_a_cluster" {
+  command = plan
+
+  variables {
+    name       = "main"
+    subnet_ids = ["subnet-1", "subnet-2", "subnet-3"]
+    cluster    = { kafka_version = "3.9.x" }
+  }
+
+  module {
+    source = "./modules/kafka"
+  }
+
+  expect_failures = [terraform_data.placement]
+}
+
+run "a_new_generation_takes_the_new_subnets" {
+  command = plan
+
+  variables {
+    name       = "main"
+    subnet_ids = ["subnet-1", "subnet-2", "subnet-4"]
+    generation = 2
+  }
+
+  module {
+    source = "./modules/kafka"
+  }
+
+  assert {
+    condition     = aws_msk_cluster.this[0].broker_node_group_info[0].client_subnets == toset(["subnet-1", "subnet-2", "subnet-4"])
+    error_message = "An explicit variable allows what a change of subnets alone does not."
+  }
+}
+
+run "of_many_brokers_the_same_three_are_named" {
+  variables {
+    name       = "big"
+    subnet_ids = ["subnet-1", "subnet-2", "subnet-3"]
+    cluster    = { brokers = 6 }
+    alarms     = { topic_arns = ["arn:aws:sns:eu-central-1:111122223333:alarms"] }
+    generation = 3
+  }
+
+  override_data {
+    target = data.aws_msk_broker_nodes.this[0]
+    values = {
+      node_info_list = [
+        { broker_id = 3, endpoints = ["b-3.big"] }, { broker_id = 10, endpoints = ["b-10.big"] }, { broker_id = 2, endpoints = ["b-2.big"] },
+        { broker_id = 1, endpoints = ["b-1.big"] }, { broker_id = 5, endpoints = ["b-5.big"] }, { broker_id = 4, endpoints = ["b-4.big"] },
+      ]
+    }
+  }
+
+  module {
+    source = "./modules/kafka"
+  }
+
+  assert {
+    condition     = output.connection.bootstrap_servers == "b-1.big:9098,b-2.big:9098,b-3.big:9098"
+    error_message = "MSK names three of them at random, and functions would change with every plan."
+  }
+
+  assert {
+    condition     = aws_msk_cluster.this[0].enhanced_monitoring == "DEFAULT" && aws_msk_cluster.this[0].kafka_version == "3.9.x"
+    error_message = "The level that is free, and the version that the smallest broker can have."
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.disk) == 6 && length(aws_cloudwatch_metric_alarm.cpu) == 6 && length(aws_cloudwatch_metric_alarm.under_replicated) == 6 && length(aws_cloudwatch_metric_alarm.offline) == 1
+    error_message = "Every broker has its alarms."
+  }
+
+  assert {
+    condition = alltrue([
+      for alarm in concat(values(aws_cloudwatch_metric_alarm.disk), values(aws_cloudwatch_metric_alarm.cpu), values(aws_cloudwatch_metric_alarm.under_replicated), aws_cloudwatch_metric_alarm.offline) :
+      alarm.alarm_actions == toset(["arn:aws:sns:eu-central-1:111122223333:alarms"])
+    ])
+    error_message = "Somebody is told."
+  }
+
+  assert {
+    condition     = aws_appautoscaling_target.volume[0].max_capacity == 500 && aws_appautoscaling_policy.volume[0].target_tracking_scaling_policy_configuration[0].disable_scale_in
+    error_message = "Volumes grow before they are full."
+  }
+}
+
+run "a_larger_broker_does_not_change_the_version" {
+  command = plan
+
+  variables {
+    name       = "big"
+    subnet_ids = ["subnet-1", "subnet-2", "subnet-3"]
+    cluster    = { instance_type = "kafka.m7g.large" }
+    generation = 3
+  }
+
+  module {
+    source = "./modules/kafka"
+  }
+
+  assert {
+    condition     = aws_msk_cluster.this[0].kafka_version == "3.9.x" && aws_msk_cluster.this[0].broker_node_group_info[0].instance_type == "kafka.m7g.large"
+    error_message = "Only a version that is named upgrades a cluster."
+  }
+}
+
+run "what_msk_does_not_take_is_refused" {
+  command = plan
+
+  variables {
+    name       = "a_name"
+    subnet_ids = ["subnet-1", "subnet-2", "subnet-3"]
+    cluster    = { monitoring = "ALL", kafka_version = "newest" }
+  }
+
+  module {
+    source = "./modules/kafka"
+  }
+
+  expect_failures = [var.name, var.cluster]
+}
+
+run "the_smallest_broker_with_kraft_is_refused" {
+  command = plan
+
+  variables {
+    name       = "small"
+    subnet_ids = ["subnet-1", "subnet-2", "subnet-3"]
+    cluster    = { kafka_version = "3.9.x.kraft" }
+    generation = 4
+  }
+
+  module {
+    source = "./modules/kafka"
+  }
+
+  expect_failures = [aws_msk_cluster.this]
+}
+
+run "what_a_region_does_not_have_is_refused" {
+  command = plan
+
+  variables {
+    name     = "other"
+    zone_ids = ["use1-az3", "use1-az1"]
+    zones    = 4
+  }
+
+  module {
+    source = "./modules/network"
+  }
+
+  expect_failures = [var.zones, var.zone_ids]
+}
+
+run "production_is_larger_and_survives_a_zone" {
+  command = plan
+
+  variables {
+    region        = "eu-central-1"
+    artifacts_dir = "tests/fixtures/not-built"
+    environment   = "prod"
+    kafka         = { volume_gb = 300 }
+    database      = { backup_days = 30 }
+  }
+
+  module {
+    source = "./environments/aws"
+  }
+
+  assert {
+    condition     = local.kafka.instance_type == "kafka.m7g.large" && local.kafka.volume_gb == 300 && local.database.multi_az && local.database.class == "db.m7g.large" && local.database.backup_days == 30
+    error_message = "The profile's values, and before them those that are named."
+  }
+}
+
+run "buckets_with_data_are_not_deleted_in_production" {
+  command = plan
+
+  variables {
+    region        = "eu-central-1"
+    artifacts_dir = "tests/fixtures/not-built"
+    profile       = "prod"
+    name          = "double--hyphen"
+    force_destroy = true
+  }
+
+  module {
+    source = "./environments/aws"
+  }
+
+  expect_failures = [var.force_destroy, var.name]
+}
