@@ -121,7 +121,8 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
             Verb::Parked(args) => parked::run(&layout, args).await,
             Verb::Offsets(args) => offsets::run(&layout, args).await,
             Verb::Pipeline(args) => pipeline::run(&layout, args),
-            Verb::Bridge => bridge::run(&layout).await,
+            // Boxed: the futures of its clients are large.
+            Verb::Bridge => Box::pin(bridge::run(&layout)).await,
             Verb::Prepare(args) => prepare::run(&layout, args),
             Verb::Detach(args) => detach::run(args),
         }

@@ -85,7 +85,7 @@ fn compare(verdict: &mut ObjectVerdict, file: &str, hours: Option<u64>, stored: 
             verdict.stored += stored.min(hours);
             match stored {
                 0 if hours > 0 => {
-                    verdict.problem(format!("{file}: not in the table: `headwater forecast run` stores it"))
+                    verdict.problem(format!("{file}: not in the table: `headwater forecast run` stores it"));
                 }
                 stored if stored != hours => {
                     verdict.problem(format!("{file}: has {hours} hours, and {stored} rows are stored"));

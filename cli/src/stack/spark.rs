@@ -46,7 +46,8 @@ struct SparkSubmit {
     #[serde(default)]
     entry_point_arguments: Vec<String>,
     #[serde(default)]
-    spark_submit_parameters: String,
+    #[serde(rename = "SparkSubmitParameters")]
+    parameters: String,
 }
 
 /// A job that runs. It has a process group of its own, which ends with it.
@@ -77,7 +78,7 @@ impl SparkJob {
         fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
         let submit = &self.job_driver.spark_submit;
         let entry = fetch(stack, &submit.entry_point, &folder).await?;
-        let parameters = parameters(&submit.spark_submit_parameters)?;
+        let parameters = parameters(&submit.parameters)?;
         let mut files = Vec::new();
         for file in &parameters.py_files {
             files.push(fetch(stack, file, &folder).await?.display().to_string());

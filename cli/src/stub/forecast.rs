@@ -31,7 +31,7 @@ use super::{
 };
 
 /// Longer than any fetcher waits.
-const SLOW: Duration = Duration::from_secs(60);
+const SLOW: Duration = Duration::from_mins(1);
 const MOST_BODY: usize = 64 << 10;
 
 type Body = UnsyncBoxBody<Bytes, std::io::Error>;

@@ -145,8 +145,11 @@ impl PlainColumn {
     }
 }
 
+/// A point in time from the number that a column holds; `None` where it is beyond what can be told.
+type Moment = fn(i64) -> Option<DateTime<Utc>>;
+
 /// How an INT64 column counts time; `None` where it does not.
-fn moments_of(described: &ColumnDescriptor) -> Option<fn(i64) -> Option<DateTime<Utc>>> {
+fn moments_of(described: &ColumnDescriptor) -> Option<Moment> {
     if let Some(LogicalType::Timestamp(kind)) = described.logical_type_ref() {
         return Some(match kind.unit {
             TimeUnit::MILLIS => DateTime::from_timestamp_millis,

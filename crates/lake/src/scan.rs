@@ -133,9 +133,12 @@ fn with_microseconds(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadat
     }
     let microseconds = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let fields = metadata.schema().fields().iter().zip(is_int96);
-    let fields = fields.map(|(field, is_int96)| match is_int96 {
-        true => Arc::new(field.as_ref().clone().with_data_type(microseconds.clone())),
-        false => field.clone(),
+    let fields = fields.map(|(field, is_int96)| {
+        if is_int96 {
+            Arc::new(field.as_ref().clone().with_data_type(microseconds.clone()))
+        } else {
+            field.clone()
+        }
     });
     let schema = Schema::new(fields.collect::<Vec<_>>());
     let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));

@@ -1,4 +1,4 @@
-//! The live board's forecast, from a table that Spark wrote (crates/lake/tests/fixtures/make_forecast.py).
+//! The live board's forecast, from a table that Spark wrote (`crates/lake/tests/fixtures/make_forecast.py`).
 
 use std::collections::BTreeSet;
 use std::fs;

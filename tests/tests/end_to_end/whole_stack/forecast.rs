@@ -13,7 +13,9 @@ use super::{TURN, until};
 fn run(cities: &[&str]) -> (bool, Value, String) {
     let mut run = command();
     run.args(["forecast", "run", "--json"]);
-    cities.iter().for_each(|city| drop(run.args(["--city", city])));
+    for city in cities {
+        run.args(["--city", city]);
+    }
     let output = run.stdin(Stdio::null()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     (output.status.success(), serde_json::from_slice(&output.stdout).unwrap_or_default(), said)
