@@ -1,4 +1,4 @@
-//! Timestamps of a table that Spark wrote (tests/fixtures/make_forecast.py), as rows and in statistics.
+//! Timestamps of a table that Spark wrote (`tests/fixtures/make_forecast.py`), as rows and in statistics.
 
 use arrow_array::{RecordBatch, cast::AsArray, types::TimestampMicrosecondType};
 use arrow_schema::{DataType, TimeUnit};
