@@ -51,7 +51,7 @@ pub(crate) async fn judge(
     let parked = parked(letters);
     let mut verdict = ObjectVerdict::of(LANE, &lane.raw_bucket);
     let keys: Vec<&str> =
-        there.iter().map(|object| object.path.as_str()).filter(|key| !key.ends_with('/')).collect();
+        there.iter().map(|object| object.path.as_str()).filter(|key| is_read(key)).collect();
     let total = keys.len() as u64;
     let mut meter = Meter::new("raw answers", total);
     let mut reads = stream::iter(keys)
@@ -68,6 +68,12 @@ pub(crate) async fn judge(
         compare(&mut verdict, file, hours, stored, parked.contains(key));
     }
     Ok(Some(verdict))
+}
+
+/// Whether the job reads an object of this name: Hadoop hides names that begin with `_` or `.`.
+fn is_read(key: &str) -> bool {
+    let name = key.rsplit('/').next().unwrap_or(key);
+    name.strip_suffix(".json").is_some() && !name.starts_with(['_', '.'])
 }
 
 /// Holds one raw object against its rows: `hours` is how many it has, `None` where it is no forecast.
@@ -187,6 +193,14 @@ mod tests {
         ] {
             assert!(!verdict.holds());
             assert!(verdict.problems[0].contains(problem), "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn objects_that_the_job_does_not_read_are_left_out() {
+        assert!(is_read("raw/forecast_72_20261126T230005Z_1.json"));
+        for other in ["raw/", "raw/notes.txt", "raw/_SUCCESS.json", "raw/.part.json"] {
+            assert!(!is_read(other), "{other}");
         }
     }
 
