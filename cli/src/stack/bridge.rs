@@ -17,7 +17,6 @@ use super::{
     process::{Launch, Part},
     record::{Stack, aws_variables},
 };
-use crate::failure::failure;
 
 /// How long it may take to join its groups.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -62,23 +61,7 @@ pub(crate) async fn start(layout: &Layout, stack: &Stack) -> anyhow::Result<()> 
         port: 0,
         version: env!("CARGO_PKG_VERSION").to_owned(),
     })?;
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    while !layout.bridge_status().exists() {
-        if part.running().is_none() {
-            return Err(failure(
-                format!("the bridge ended{}", part.last_words()),
-                format!("see {}", part.log.display()),
-            ));
-        }
-        if tokio::time::Instant::now() > deadline {
-            return Err(failure(
-                format!("the bridge does not report after {} s{}", PATIENCE.as_secs(), part.last_words()),
-                format!("see {}", part.log.display()),
-            ));
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    Ok(())
+    part.wait_ready("the bridge", PATIENCE, async || layout.bridge_status().exists().then_some(())).await
 }
 
 /// What a running bridge was started with.

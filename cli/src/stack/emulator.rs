@@ -84,32 +84,15 @@ pub(crate) fn start(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
 
 /// Waits until the emulator answers; says why when it never does.
 pub(crate) async fn wait_ready(layout: &Layout, stack: &Stack) -> anyhow::Result<String> {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    let part = part(layout);
-    loop {
-        if let Some(version) = healthy(&stack.endpoint) {
-            return Ok(version);
-        }
-        if stack.foreign_emulator {
-            return Err(failure(
+    if stack.foreign_emulator {
+        return healthy(&stack.endpoint).ok_or_else(|| {
+            failure(
                 format!("no emulator answers at {}", stack.endpoint),
                 "start that emulator, or leave --endpoint out to have one started",
-            ));
-        }
-        if part.running().is_none() {
-            return Err(failure(
-                format!("the emulator ended while it started{}", part.last_words()),
-                format!("see {}", part.log.display()),
-            ));
-        }
-        if tokio::time::Instant::now() > deadline {
-            return Err(failure(
-                format!("the emulator does not answer after {} s{}", PATIENCE.as_secs(), part.last_words()),
-                "run `headwater down`, then `headwater up` again",
-            ));
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+            )
+        });
     }
+    part(layout).wait_ready("the emulator", PATIENCE, async || healthy(&stack.endpoint)).await
 }
 
 /// What the emulator calls itself, when it answers.

@@ -34,18 +34,7 @@ pub(crate) fn start(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
 
 /// Waits until it answers.
 pub(crate) async fn wait_ready(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    while !answers(stack) {
-        let part = part(layout);
-        if part.running().is_none() || tokio::time::Instant::now() > deadline {
-            return Err(failure(
-                format!("the weather stub does not answer{}", part.last_words()),
-                format!("see {}, then run `headwater up` again", part.log.display()),
-            ));
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    Ok(())
+    part(layout).wait_ready("the weather stub", PATIENCE, async || answers(stack).then_some(())).await
 }
 
 /// Whether it answers.

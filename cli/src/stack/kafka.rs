@@ -113,26 +113,8 @@ fn archive(folder: &std::path::Path, java: &std::path::Path) -> PathBuf {
 
 /// Ready means that the group coordinator answers, not only metadata.
 pub(crate) async fn wait_ready(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
-    let deadline = Instant::now() + PATIENCE;
-    let part = part(layout);
-    loop {
-        if part.running().is_none() {
-            return Err(failure(
-                format!("Kafka ended while it started{}", part.last_words()),
-                format!("see {}", part.log.display()),
-            ));
-        }
-        if answers(&stack.kafka()).await {
-            return Ok(());
-        }
-        if Instant::now() > deadline {
-            return Err(failure(
-                format!("Kafka does not answer after {} s{}", PATIENCE.as_secs(), part.last_words()),
-                "run `headwater down`, then `headwater up` again",
-            ));
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let kafka = stack.kafka();
+    part(layout).wait_ready("Kafka", PATIENCE, async || answers(&kafka).await.then_some(())).await
 }
 
 /// Whether the broker and its group coordinator answer.

@@ -16,6 +16,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde::{Deserialize, Serialize};
 
 use super::layout::Layout;
+use crate::failure::failure;
 
 /// A process that runs, or ran.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -109,6 +110,34 @@ impl Part {
             std::thread::sleep(Duration::from_millis(5));
         }
         Ok(())
+    }
+
+    /// Waits until `answer` gives something; says why when it never does. `name` is what people call the part.
+    pub(crate) async fn wait_ready<T>(
+        &self,
+        name: &str,
+        patience: Duration,
+        mut answer: impl AsyncFnMut() -> Option<T>,
+    ) -> anyhow::Result<T> {
+        let deadline = Instant::now() + patience;
+        loop {
+            if self.running().is_none() {
+                return Err(failure(
+                    format!("{name} ended while it started{}", self.last_words()),
+                    format!("see {}", self.log.display()),
+                ));
+            }
+            if let Some(answer) = answer().await {
+                return Ok(answer);
+            }
+            if Instant::now() > deadline {
+                return Err(failure(
+                    format!("{name} does not answer after {} s{}", patience.as_secs(), self.last_words()),
+                    "run `headwater down`, then `headwater up` again",
+                ));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Asks it to end, waits, and kills it with its children after the deadline. True when it ended by itself.
