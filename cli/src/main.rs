@@ -1,6 +1,7 @@
 //! The `headwater` command: the local stack, reconciliation, parked records.
 
 mod failure;
+mod local_server;
 mod out;
 mod progress;
 mod reconcile;

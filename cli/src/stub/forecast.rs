@@ -5,12 +5,10 @@
 
 use std::{
     collections::BTreeMap,
-    convert::Infallible,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use anyhow::Context as _;
 use bytes::Bytes;
 use chrono::Utc;
 use futures::{StreamExt as _, stream};
@@ -18,17 +16,15 @@ use http_body_util::{BodyExt as _, Full, Limited, StreamBody, combinators::Unsyn
 use hyper::{
     Method, Request, Response, StatusCode,
     body::{Frame, Incoming},
-    header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
-    service::service_fn,
+    header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
 };
-use hyper_util::rt::TokioIo;
 use serde_json::json;
-use tokio::net::TcpListener;
 
 use super::{
     answer::forecast,
     faults::{Faults, Kind},
 };
+use crate::local_server::LocalServer;
 
 /// Longer than any fetcher waits.
 const SLOW: Duration = Duration::from_mins(1);
@@ -49,30 +45,28 @@ impl ForecastStub {
         Self { faults: Mutex::new(faults), ..Self::default() }
     }
 
-    /// Answers on this listener until the process ends.
-    pub(crate) async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
+    /// Answers until the process ends.
+    pub(crate) async fn serve(self, server: LocalServer) -> anyhow::Result<()> {
         let stub = Arc::new(self);
-        loop {
-            let (connection, _) = listener.accept().await.context("cannot take connections")?;
+        let answer = move |request| {
             let stub = Arc::clone(&stub);
-            tokio::spawn(async move {
-                let answers = service_fn(move |request| {
-                    let stub = Arc::clone(&stub);
-                    async move { Ok::<_, Infallible>(stub.answer(request).await) }
-                });
-                let server = hyper::server::conn::http1::Builder::new();
-                // A client that goes away is none of the stub's business.
-                let _ = server.serve_connection(TokioIo::new(connection), answers).await;
-            });
-        }
+            async move { stub.answer(request).await }
+        };
+        server.serve(answer).await
+    }
+
+    fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn requests(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let path = request.uri().path().to_owned();
         match (request.method().clone(), path.as_str()) {
-            (Method::GET, "/faults") => {
-                json_answer(&*self.faults.lock().unwrap_or_else(PoisonError::into_inner))
-            }
+            (Method::GET, "/faults") => json_answer(&*self.faults()),
             (Method::PUT, "/faults") => {
                 let body = Limited::new(request.into_body(), MOST_BODY).collect().await;
                 let faults = body.map_err(|error| error.to_string()).and_then(|body| {
@@ -80,15 +74,13 @@ impl ForecastStub {
                 });
                 match faults {
                     Ok(faults) => {
-                        *self.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults;
+                        *self.faults() = faults;
                         answer(StatusCode::NO_CONTENT, "")
                     }
                     Err(reason) => answer(StatusCode::BAD_REQUEST, reason),
                 }
             }
-            (Method::GET, "/requests") => {
-                json_answer(&*self.requests.lock().unwrap_or_else(PoisonError::into_inner))
-            }
+            (Method::GET, "/requests") => json_answer(&*self.requests()),
             (Method::GET, path) => match city_of(path) {
                 Some(city) => self.forecast(city, request.uri().query()).await,
                 None => answer(StatusCode::NOT_FOUND, r#"{"error":true,"detail":"Not found"}"#),
@@ -105,9 +97,8 @@ impl ForecastStub {
         if !has_token {
             return answer(StatusCode::UNAUTHORIZED, r#"{"error":true,"detail":"Token is missing"}"#);
         }
-        *self.requests.lock().unwrap_or_else(PoisonError::into_inner).entry(city.to_owned()).or_default() +=
-            1;
-        let fault = self.faults.lock().unwrap_or_else(PoisonError::into_inner).take(city);
+        *self.requests().entry(city.to_owned()).or_default() += 1;
+        let fault = self.faults().take(city);
         let Ok(id) = city.parse() else {
             return answer(StatusCode::BAD_REQUEST, r#"{"error":true,"detail":"Unknown locale"}"#);
         };
@@ -127,7 +118,7 @@ impl ForecastStub {
             Some(Kind::Cut) => return cut(&good.to_string()),
             Some(Kind::Html) => {
                 let mut page = answer(StatusCode::OK, "<!doctype html><title>Maintenance</title>");
-                page.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("text/html"));
+                page.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
                 return page;
             }
         }
@@ -149,7 +140,7 @@ fn json_answer(value: &impl serde::Serialize) -> Response<Body> {
 fn answer(status: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
     let mut answer = Response::new(Full::new(body.into()).map_err(|never| match never {}).boxed_unsync());
     *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     answer
 }
 

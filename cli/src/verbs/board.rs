@@ -1,6 +1,6 @@
 //! `headwater board`: the live board in a browser of this machine, also where its function asks for IAM.
 
-use std::{convert::Infallible, net::Ipv4Addr, sync::Arc, time::SystemTime};
+use std::{sync::Arc, time::SystemTime};
 
 use anyhow::Context as _;
 use aws_config::SdkConfig;
@@ -14,13 +14,11 @@ use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HOST, HeaderName, IF_NONE_MATCH,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, Uri};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
 
 use crate::{
     failure::failure,
+    local_server::LocalServer,
     out,
     stack::{layout::Layout, record::Stack},
     traffic::pool::{self, Pool},
@@ -56,27 +54,15 @@ pub(crate) async fn run(layout: &Layout, args: &Board) -> anyhow::Result<()> {
         return Ok(());
     };
     let door = Arc::new(Door::open(url).await?);
-    let listening = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port)).await;
-    let listener = listening.map_err(|error| {
-        failure(format!("cannot listen on port {}: {error}", args.port), "choose another with --port")
-    })?;
-    let address = listener.local_addr().context("a listener without an address")?;
+    let server = LocalServer::open(args.port).await?;
+    let address = server.address.to_string();
     out::line(format!("http://{address}/"));
     out::note("the live board, signed for with this shell's credentials; Ctrl-C ends it");
-    loop {
-        let (stream, _) = listener.accept().await.context("cannot accept connections")?;
-        let door = Arc::clone(&door);
-        let serve = service_fn(move |request: Request<Incoming>| {
-            let door = Arc::clone(&door);
-            async move { Ok::<_, Infallible>(door.answer(&request, &address.to_string()).await) }
-        });
-        tokio::spawn(async move {
-            // A browser that went away is no fault.
-            let _ = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), serve)
-                .await;
-        });
-    }
+    let answer = move |request: Request<Incoming>| {
+        let (door, address) = (Arc::clone(&door), address.clone());
+        async move { door.answer(&request, &address).await }
+    };
+    server.serve(answer).await
 }
 
 /// The way to a function that asks for IAM.

@@ -1,13 +1,9 @@
 //! `headwater stub`: other people's systems on this machine, with faults that can be switched on.
 
-use std::net::Ipv4Addr;
-
-use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use tokio::net::TcpListener;
 
 use crate::{
-    failure::failure,
+    local_server::LocalServer,
     out,
     stack::{forecast_api, layout::Layout, record::Stack},
     stub::{
@@ -37,20 +33,20 @@ Examples:
         /// Port on this machine; 0 takes a free one
         #[arg(long, value_name = "PORT", default_value = "8072")]
         port: u16,
-        /// What goes wrong: 429, 500, slow, empty, shape, cut or html; `:N` for the next N requests only; city `*` for all
+        /// A fault: 429, 500, slow, empty, shape, cut or html. `:N` limits it to the next N requests. City `*` means every city
         #[arg(long = "fault", value_name = "CITY=FAULT[:N]")]
         faults: Vec<CityFault>,
     },
     /// Switch the faults of the running stack's weather API
     #[command(after_help = "\
-Replaces all faults by those that are named; without any, everything is well again.
+Replaces all faults with the ones that you name. Without arguments, all faults are removed.
 
 Examples:
   headwater stub faults 3477=500              this city fails
   headwater stub faults '*=429:3'             the next three requests are refused
-  headwater stub faults                       all is well again")]
+  headwater stub faults                       no faults")]
     Faults {
-        /// 429, 500, slow, empty, shape, cut or html; `:N` for the next N requests only; city `*` for all
+        /// A fault: 429, 500, slow, empty, shape, cut or html. `:N` limits it to the next N requests. City `*` means every city
         #[arg(value_name = "CITY=FAULT[:N]")]
         faults: Vec<CityFault>,
     },
@@ -68,10 +64,7 @@ pub(crate) async fn run(layout: &Layout, args: &StubArgs) -> anyhow::Result<()> 
 }
 
 async fn serve(port: u16, faults: Faults) -> anyhow::Result<()> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| {
-        failure(format!("cannot listen on port {port}: {error}"), "choose another one with --port PORT")
-    })?;
-    let address = listener.local_addr().context("the listener has no address")?;
-    out::line(format!("http://{address}"));
-    ForecastStub::new(faults).serve(listener).await
+    let server = LocalServer::open(port).await?;
+    out::line(format!("http://{}", server.address));
+    ForecastStub::new(faults).serve(server).await
 }
