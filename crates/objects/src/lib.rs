@@ -24,4 +24,4 @@ pub use store::{Listed, ObjectStore, PutIfAbsent, client};
 pub use text::{utf_16_units, without_byte_order_mark};
 pub use version::ObjectVersion;
 pub use web::{BadBaseUrl, BaseUrl, WebFolder};
-pub use web_client::{WebClient, web_client};
+pub use web_client::{WebClient, WebConnector, web_client, web_connector};

@@ -11,21 +11,29 @@ use tokio::time::Duration;
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// A client for requests without a body. It keeps connections open for further requests.
-pub type WebClient = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
+pub type WebClient = Client<WebConnector, Empty<Bytes>>;
+
+/// Opens connections over HTTP and HTTPS.
+pub type WebConnector = HttpsConnector<HttpConnector>;
 
 /// A client that checks HTTPS servers against `roots`.
 pub fn web_client(roots: RootCertStore) -> Result<WebClient, Error> {
+    Ok(Client::builder(TokioExecutor::new()).build(web_connector(roots)?))
+}
+
+/// A connector that checks HTTPS servers against `roots`, for a client of any body.
+pub fn web_connector(roots: RootCertStore) -> Result<WebConnector, Error> {
     let mut connector = HttpConnector::new();
     connector.enforce_http(false);
+    connector.set_nodelay(true);
     connector.set_connect_timeout(Some(CONNECT));
     let tls = ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let connector = HttpsConnectorBuilder::new()
+    Ok(HttpsConnectorBuilder::new()
         .with_tls_config(tls)
         .https_or_http()
         .enable_http1()
-        .wrap_connector(connector);
-    Ok(Client::builder(TokioExecutor::new()).build(connector))
+        .wrap_connector(connector))
 }
