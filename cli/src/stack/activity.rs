@@ -104,7 +104,7 @@ impl<'a> Worker<'a> {
     async fn fail(&self, token: &str, error: &str, cause: &str) {
         let cause: String = cause.chars().take(LONGEST_CAUSE).collect();
         let sent = self.client.send_task_failure().task_token(token).error(error).cause(cause).send().await;
-        // An emulator that was started anew knows nothing of the task, and of the execution neither.
+        // After a restart the emulator knows neither the task nor its execution.
         if let Err(error) = sent {
             tracing::debug!("a failure was not reported: {}", DisplayErrorContext(&error));
         }

@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use aws_config::SdkConfig;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -73,15 +74,18 @@ impl SparkJob {
 
     /// Fetches the job's code from S3 and starts it, with the permissions of its role.
     pub(crate) async fn start(&self, layout: &Layout, stack: &Stack) -> anyhow::Result<Running> {
-        let spark = tools::spark(layout)?;
+        // Where it is not installed yet, this takes minutes, and Kafka must be polled meanwhile.
+        let spark = tokio::task::block_in_place(|| tools::spark(layout))?;
         let folder = layout.data.join("spark").join(uuid::Uuid::new_v4().to_string());
         fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
         let submit = &self.job_driver.spark_submit;
-        let entry = fetch(stack, &submit.entry_point, &folder).await?;
+        let sdk = aws::config(stack).await;
+        let s3 = objects::client(&sdk);
+        let entry = fetch(&s3, &submit.entry_point, &folder).await?;
         let parameters = parameters(&submit.parameters)?;
         let mut files = Vec::new();
         for file in &parameters.py_files {
-            files.push(fetch(stack, file, &folder).await?.display().to_string());
+            files.push(fetch(&s3, file, &folder).await?.display().to_string());
         }
         let log = layout.logs().join("spark.log");
         let open = || File::options().create(true).append(true).open(&log);
@@ -99,7 +103,8 @@ impl SparkJob {
         for name in ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFILE"] {
             command.env_remove(name);
         }
-        command.envs(self.credentials(stack).await?);
+        command.env("AWS_REGION", &stack.region).env("AWS_DEFAULT_REGION", &stack.region);
+        command.envs(self.credentials(&sdk).await?);
         let child = command
             .current_dir(&folder)
             .stdin(Stdio::null())
@@ -117,22 +122,19 @@ impl SparkJob {
     }
 
     /// Credentials of the job's role, so that it may do here what it may do in AWS.
-    async fn credentials(&self, stack: &Stack) -> anyhow::Result<Vec<(&'static str, String)>> {
-        let mut variables =
-            vec![("AWS_REGION", stack.region.clone()), ("AWS_DEFAULT_REGION", stack.region.clone())];
+    async fn credentials(&self, sdk: &SdkConfig) -> anyhow::Result<[(&'static str, String); 3]> {
         let Some(role) = &self.execution_role_arn else { bail!("the job has no ExecutionRoleArn") };
-        let client = aws_sdk_sts::Client::new(&aws::config(stack).await);
+        let client = aws_sdk_sts::Client::new(sdk);
         let session = client.assume_role().role_arn(role).role_session_name("headwater-spark").send().await;
         let session = session.map_err(|error| {
             anyhow::anyhow!("cannot assume {role}: {}", aws_sdk_sts::error::DisplayErrorContext(&error))
         })?;
         let credentials = session.credentials.context("the role has no credentials")?;
-        variables.extend([
+        Ok([
             ("AWS_ACCESS_KEY_ID", credentials.access_key_id),
             ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key),
             ("AWS_SESSION_TOKEN", credentials.session_token),
-        ]);
-        Ok(variables)
+        ])
     }
 }
 
@@ -225,13 +227,10 @@ fn parameters(text: &str) -> anyhow::Result<Parameters> {
 }
 
 /// Writes an object of the artifacts bucket into the folder.
-async fn fetch(stack: &Stack, address: &str, folder: &Path) -> anyhow::Result<PathBuf> {
-    let location: objects::S3Location =
-        address.parse().with_context(|| format!("{address} is not an address on S3"))?;
+async fn fetch(s3: &objects::Client, address: &str, folder: &Path) -> anyhow::Result<PathBuf> {
     let (parent, name) = address.rsplit_once('/').with_context(|| format!("{address} has no name"))?;
-    let parent: objects::S3Location =
-        parent.parse().with_context(|| format!("{location} lies in no folder"))?;
-    let store = objects::ObjectStore::new(objects::client(&aws::config(stack).await), parent);
+    let parent = parent.parse().with_context(|| format!("{address} is not an address on S3"))?;
+    let store = objects::ObjectStore::new(s3.clone(), parent);
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
     let body = store.get(name, deadline).await?.with_context(|| format!("there is no {address}"))?;
     let file = folder.join(name);
