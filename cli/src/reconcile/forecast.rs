@@ -10,12 +10,11 @@ use arrow_array::cast::AsArray as _;
 use aws_sdk_sfn::{Client, error::DisplayErrorContext, types::ExecutionStatus};
 use dead_letters::{ParkedObject, Source};
 use futures::{StreamExt as _, stream};
-use lake::Snapshot;
 use objects::{ObjectStore, S3Location};
 use serde_json::Value;
 use tokio::time::{Duration, Instant, sleep};
 
-use super::objects::ObjectVerdict;
+use super::{lake, objects::ObjectVerdict};
 use crate::{
     progress::Meter,
     stack::{
@@ -33,7 +32,7 @@ const AT_A_TIME: usize = 16;
 /// An answer has some 20 KB.
 const LONGEST: u64 = 8 << 20;
 
-/// Judges the lane; `None` where the stack has none. A run that is under way is waited for.
+/// Judges the lane; `None` if the stack does not have it. If a run is under way, this waits for its end first.
 pub(crate) async fn judge(
     stack: &Stack,
     letters: &[ParkedObject],
@@ -103,7 +102,7 @@ fn compare(verdict: &mut ObjectVerdict, file: &str, hours: Option<u64>, stored: 
     }
 }
 
-/// How many hours an answer has; an hour that is there twice is one.
+/// Counts the distinct hours of an answer; `None` if it is not a forecast.
 fn hours(bytes: &[u8]) -> Option<u64> {
     let answer: Value = serde_json::from_slice(bytes).ok()?;
     let hours: Option<BTreeSet<&str>> =
@@ -126,13 +125,8 @@ async fn rows_by_file(
     lane: &ForecastOutput,
     deadline: Instant,
 ) -> anyhow::Result<BTreeMap<String, u64>> {
-    let root = &stack.outputs()?.lake_root;
-    let location: S3Location = root.parse().with_context(|| format!("{root} is not an address on S3"))?;
-    let client = objects::client(&aws::config(stack).await);
     let mut rows: BTreeMap<String, u64> = BTreeMap::new();
-    let Some(snapshot) = Snapshot::read(client, location.join(&lane.table), deadline).await? else {
-        return Ok(rows);
-    };
+    let Some(snapshot) = lake::snapshot(stack, &lane.table, deadline).await? else { return Ok(rows) };
     let columns = ["filename"];
     let mut files = pin!(snapshot.scan(&columns, deadline));
     while let Some(file) = files.next().await {

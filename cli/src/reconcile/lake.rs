@@ -40,6 +40,19 @@ pub(crate) struct Stored {
     pub(crate) sum: Option<i128>,
 }
 
+/// The newest version of the table at `path` below the lake's root; `None` if there is no table.
+pub(crate) async fn snapshot(
+    stack: &Stack,
+    path: &str,
+    deadline: Instant,
+) -> anyhow::Result<Option<Snapshot>> {
+    let root = &stack.outputs()?.lake_root;
+    let location: objects::S3Location =
+        root.parse().with_context(|| format!("{root} is not an address on S3"))?;
+    let client = objects::client(&aws::config(stack).await);
+    Ok(Snapshot::read(client, location.join(path), deadline).await?)
+}
+
 /// Reads a table. `field` is summed (by its dotted path) over the rows that `counted` takes.
 pub(crate) async fn read(
     stack: &Stack,
@@ -47,12 +60,8 @@ pub(crate) async fn read(
     field: Option<&str>,
     counted: impl Fn(i32, i64) -> bool,
 ) -> anyhow::Result<Stored> {
-    let root = &stack.outputs()?.lake_root;
-    let location: objects::S3Location =
-        root.parse().with_context(|| format!("{root} is not an address on S3"))?;
-    let client = objects::client(&aws::config(stack).await);
     let deadline = Instant::now() + PATIENCE;
-    let Some(snapshot) = Snapshot::read(client, location.join(path), deadline).await? else {
+    let Some(snapshot) = snapshot(stack, path, deadline).await? else {
         return Ok(Stored { sum: field.map(|_| 0), ..Stored::default() });
     };
     let mut stored =
