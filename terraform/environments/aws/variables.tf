@@ -236,10 +236,10 @@ variable "forecast" {
     base_url         = string
     items            = list(string)
     token_secret_arn = optional(string)
-    schedule         = optional(string, "cron(0 20 * * ? *)")
-    time_zone        = optional(string, "America/Sao_Paulo")
+    schedule         = optional(string)
+    time_zone        = optional(string)
     table_path       = optional(string, "forecast_72")
-    lookback_days    = optional(number, 7)
+    lookback_days    = optional(number)
     missed_run_hours = optional(number, 25)
     in_vpc           = optional(bool, false)
     spark = optional(object({

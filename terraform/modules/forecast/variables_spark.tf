@@ -25,6 +25,7 @@ variable "lookback_days" {
   description = "How old a raw object may be for the job to look at it; 0 for any age. A run after failed ones catches up with these days."
   type        = number
   default     = 7
+  nullable    = false
 
   validation {
     condition     = var.lookback_days >= 0 && floor(var.lookback_days) == var.lookback_days

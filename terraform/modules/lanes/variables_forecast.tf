@@ -6,9 +6,9 @@ variable "forecast" {
     base_url         = string
     items            = list(string)
     token_secret_arn = optional(string)
-    schedule         = optional(string, "cron(0 20 * * ? *)")
-    time_zone        = optional(string, "America/Sao_Paulo")
-    lookback_days    = optional(number, 7)
+    schedule         = optional(string)
+    time_zone        = optional(string)
+    lookback_days    = optional(number)
     missed_run_hours = optional(number, 25)
     in_vpc           = optional(bool, false)
     spark = optional(object({
