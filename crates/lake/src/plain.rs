@@ -25,7 +25,7 @@ pub enum PlainColumn {
     Numbers(Vec<Option<f64>>),
     /// `string`.
     Texts(Vec<Option<String>>),
-    /// `timestamp`. Files hold INT96 (Spark's default) or an INT64 of some unit. One beyond the calendar is a null.
+    /// `timestamp`, read from INT96 (Spark's default) or from INT64 in any unit. A time that `DateTime` cannot hold is null.
     Moments(Vec<Option<DateTime<Utc>>>),
 }
 
@@ -164,7 +164,7 @@ fn moments_of(described: &ColumnDescriptor) -> Option<Moment> {
     }
 }
 
-/// Appends a row group's values. In the file the nulls are levels without a value.
+/// Appends the values of a row group. A null has a definition level in the file, but no value.
 fn append<T: DataType, V>(
     values: &mut Vec<Option<V>>,
     mut reader: ColumnReaderImpl<T>,

@@ -1,4 +1,4 @@
-//! The encoding of a text, as far as a byte order mark at its beginning tells it.
+//! Detects the encoding of a text from the byte order mark at its beginning.
 
 /// U+FEFF in UTF-8.
 pub(crate) const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];

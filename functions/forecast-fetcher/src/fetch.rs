@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use faults::{Backoff, Classified, FaultClass};
 use futures::StreamExt;
 use futures::stream;
@@ -185,10 +185,9 @@ fn report(task: &Task<'_>, results: Vec<Result<Stored, String>>, retries: u64) -
             Err(reason) => failed.push(Failed { item: item.clone(), reason }),
         }
     }
-    let at: DateTime<Utc> = task.at;
     Report {
         source: task.source.name().to_owned(),
-        at,
+        at: task.at,
         bucket: task.source.bucket().bucket().to_owned(),
         stored_count: stored.len(),
         failed_count: failed.len(),

@@ -43,7 +43,7 @@ resource "aws_cloudwatch_metric_alarm" "missed" {
   ok_actions          = var.alarms.topic_arns
 }
 
-# Some cities were stored and some were not: the run succeeded.
+# A run succeeds as soon as one city is stored. This alarm reports the cities that are missing.
 resource "aws_cloudwatch_metric_alarm" "items" {
   count = var.alarms == null ? 0 : 1
 

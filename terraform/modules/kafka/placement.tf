@@ -1,6 +1,6 @@
-# What MSK cannot change in place. A new value of any of these replaces the cluster and deletes its records, so the cluster
-# keeps the values that it was made with and a plan that asks for others is refused. `prevent_destroy` takes no variables,
-# and a precondition on the cluster alone cannot know the old values: a resource that ignores changes remembers them.
+# What MSK cannot change in place. A new value of any of these replaces the cluster and deletes its records. So the cluster
+# keeps the values that it was made with, and a plan with other values fails. `prevent_destroy` cannot depend on a variable,
+# and a precondition on the cluster does not know the old values. A resource that ignores changes remembers them.
 
 locals {
   wanted_placement = {
@@ -11,7 +11,7 @@ locals {
     kafka_version      = coalesce(var.cluster.kafka_version, var.cluster.instance_type == "kafka.t3.small" ? "3.9.x" : "3.9.x.kraft")
   }
 
-  # `input`, not `output`: it is known in a plan, also in the first one.
+  # `input` is known in every plan; `output` is unknown until the first apply.
   placement = local.make ? terraform_data.placement[tostring(var.generation)].input : null
 
   # Nothing but an explicit version upgrades a cluster: no larger broker, and no later default.

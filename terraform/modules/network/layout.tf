@@ -4,7 +4,7 @@
 # them, so that the apply would stop after it had deleted the Kafka cluster.
 
 locals {
-  # `input`, not `output`: it is known in a plan, also in the first one.
+  # `input` is known in every plan; `output` is unknown until the first apply.
   layout = local.make ? terraform_data.layout[0].input : { cidr = null, zone_ids = [] }
 
   # No more zones than there are: us-west-1 has two for an account.

@@ -12,8 +12,8 @@ use crate::Poller;
 pub(super) struct Owners(BTreeMap<i32, usize>);
 
 impl Owners {
-    /// Returns the poller that delivers `partition`. If it has none yet, it is assigned to the poller with the fewest
-    /// partitions.
+    /// Returns the poller that delivers `partition`. A partition without a poller is assigned to the poller with the
+    /// fewest partitions.
     pub(super) fn of(&mut self, partition: i32, pollers: &[Poller]) -> usize {
         if let Some(&owner) = self.0.get(&partition) {
             return owner;

@@ -168,8 +168,8 @@ impl<'a> Session<'a> {
                 _ = stopped.changed() => break Ended::Stopped,
             }
         };
-        // A static member that stays in the group gets its old partitions back. After the topic was created again with
-        // another number of partitions, those would be the wrong ones.
+        // The session leaves the group unless it failed. A static member that stays would get its old partitions back,
+        // which are wrong if the topic was created again with another number of partitions.
         let leave = !matches!(ended, Ended::Failed(_));
         self.close(leave).await;
         ended

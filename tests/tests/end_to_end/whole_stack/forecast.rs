@@ -43,7 +43,7 @@ fn verdict() -> (u64, u64, u64) {
     (number("objects"), number("rows"), number("stored"))
 }
 
-/// The names of the states that the newest execution entered.
+/// Returns the names of the states that the newest execution entered, in their order.
 async fn states() -> Vec<String> {
     let client = aws_sdk_sfn::Client::new(&function_kit::aws::sdk_config().await);
     let machines = client.list_state_machines().send().await.unwrap().state_machines;
