@@ -17,3 +17,8 @@ output "policies" {
   description = "The policy of each role, as JSON: the host's, and with hours the schedule's."
   value       = merge({ host = local.policy }, var.hours == null ? {} : { host-hours = local.hours_policy })
 }
+
+output "objects" {
+  description = "What the host installs besides the command and Kafka's tools: content by file name."
+  value       = local.contents
+}
