@@ -37,6 +37,7 @@ module "host" {
   source = "../../modules/host"
   count  = local.host_enabled ? 1 : 0
   name   = local.name
+  role   = { suffix = "-${replace(var.region, "-", "")}" }
 
   instance = {
     type        = var.host.instance_type

@@ -43,10 +43,6 @@ resource "aws_instance" "this" {
     http_put_response_hop_limit = 1
   }
 
-  maintenance_options {
-    auto_recovery = "default"
-  }
-
   tags = { Name = local.name, (local.patch_tag) = local.name }
 
   lifecycle {

@@ -5,7 +5,7 @@ output "instance_id" {
 
 output "connect" {
   description = "Opens a login shell on the host. A plain `start-session` opens a shell without the settings of the stack."
-  value       = "aws ssm start-session --region ${local.region} --target ${aws_instance.this.id} --document-name AWS-StartInteractiveCommand --parameters command='bash -l'"
+  value       = "aws ssm start-session --region ${local.region} --target ${aws_instance.this.id} --document-name AWS-StartInteractiveCommand --parameters '{\"command\":[\"cd ~ && exec bash -l\"]}'"
 }
 
 output "role_arn" {
