@@ -328,6 +328,11 @@ run "production_is_larger_and_survives_a_zone" {
   }
 
   assert {
+    condition     = length(module.host) == 1 && join(" ", module.network.interface_endpoints) == "lambda logs secretsmanager sqs ssm ssmmessages sts"
+    error_message = "Operators have a host, which is reached without the internet."
+  }
+
+  assert {
     condition     = local.kafka.instance_type == "kafka.m7g.large" && local.kafka.volume_gb == 300 && local.database.multi_az && local.database.class == "db.m7g.large" && local.database.backup_days == 30
     error_message = "The profile's values, and before them those that are named."
   }

@@ -284,18 +284,24 @@ run "everything" {
     condition     = output.functions["parquet-writer"] == "headwater-dev-parquet-writer"
     error_message = "In AWS names carry the deployment's name."
   }
+
+  assert {
+    condition     = length(module.host) == 0 && output.host == null && !contains(module.network.interface_endpoints, "ssm")
+    error_message = "In development nobody pays for a host."
+  }
 }
 
 run "with_kafka_and_postgres_of_somebody_else" {
   variables {
     existing_kafka        = { cluster_arn = "arn:aws:kafka:eu-central-1:111122223333:cluster/theirs/99999999-2222-3333-4444-555555555555-2" }
     existing_database     = { auth = "secret", secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:theirs-AbCdEf" }
-    existing_database_url = "postgres://app@db.example.com:5432/shop"
+    existing_database_url = "postgres://app:the-password@db.example.com:5432/shop"
     network = {
       existing          = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"] }
       existing_services = { kafka = { security_group_id = "sg-1", port = 9098 }, database = { security_group_id = "sg-2", port = 5432 } }
     }
     forecast = null
+    host     = { enabled = true, stop_schedule = "cron(0 20 * * ? *)", start_schedule = "cron(0 6 * * ? *)" }
   }
 
   # A new account.
@@ -350,5 +356,40 @@ run "with_kafka_and_postgres_of_somebody_else" {
       for statement in jsondecode(module.lanes.policies["parquet-writer"]).Statement : statement.Resource if statement.Sid == "ReadTopics"
     ]) == ["arn:aws:kafka:eu-central-1:111122223333:topic/theirs/99999999-2222-3333-4444-555555555555-2/rooms-v1"]
     error_message = "Permissions name the owner's cluster."
+  }
+
+  assert {
+    condition     = output.host_security_group_id == module.network.security_group_ids["host"] && strcontains(output.host.connect, output.host.instance_id)
+    error_message = "The owner is told whom to admit, and operators how to connect."
+  }
+
+  # Each output that the headwater command reads, as `terraform output -json` prints it.
+  assert {
+    condition = { for name, output in jsondecode(nonsensitive(module.host[0].objects["stack.json"])) : name => jsonencode(output.value) } == { for name, value in {
+      event_source_mappings   = output.event_source_mappings, topics = output.topics, lake_root = output.lake_root, parked_root = output.parked_root, functions = output.functions,
+      live_versions           = output.live_versions, schedules = output.schedules, queues = output.queues, media_bucket = output.media_bucket, inbox_bucket = output.inbox_bucket, urls = output.urls,
+      telemetry_token_secret  = output.telemetry_token_secret, forecast = output.forecast, forecast_token_secret = output.forecast_token_secret, athena_database = output.athena_database,
+      kafka_bootstrap_servers = output.kafka_bootstrap_servers, database_url = output.database_url, dashboard = output.dashboard,
+    } : name => jsonencode(value) }
+    error_message = "The stack file of the host says what the outputs say."
+  }
+
+  assert {
+    condition     = !anytrue([for content in values(module.host[0].objects) : strcontains(nonsensitive(content), "the-password")])
+    error_message = "No password reaches the host's files."
+  }
+
+  assert {
+    condition = one([for statement in jsondecode(module.host[0].policies["host"]).Statement : statement.Resource if statement.Sid == "ReadTopics"]) == [
+      for topic in output.topics : "arn:aws:kafka:eu-central-1:111122223333:topic/theirs/99999999-2222-3333-4444-555555555555-2/${topic.name}"
+    ]
+    error_message = "Operators read the topics of this stack in the owner's cluster."
+  }
+
+  assert {
+    condition = alltrue(flatten([for statement in jsondecode(module.host[0].policies["host"]).Statement : [
+      for action in statement.Action : !strcontains(action, "*") && (!contains(statement.Resource, "*") || statement.Sid == "OpenSessionsAndReportPatches")
+    ]]))
+    error_message = "Every action of the host is named, on resources that are named where AWS has any."
   }
 }

@@ -37,6 +37,8 @@ run "what_functions_call_has_an_endpoint" {
     name              = "net"
     on_demand_pollers = false
     services          = ["logs", "sqs"]
+    host              = true
+    existing_services = { kafka = { security_group_id = "sg-theirs", port = 9098 } }
   }
 
   module {
@@ -46,6 +48,23 @@ run "what_functions_call_has_an_endpoint" {
   assert {
     condition     = join(" ", output.interface_endpoints) == "logs secretsmanager sqs"
     error_message = "Without the internet, an API is reached by its own endpoint."
+  }
+
+  assert {
+    condition     = !anytrue([for rule in aws_vpc_security_group_ingress_rule.path : rule.security_group_id == output.security_group_ids["host"]])
+    error_message = "Nothing connects to the host."
+  }
+
+  assert {
+    condition = { for path, rule in aws_vpc_security_group_egress_rule.path : path => rule.from_port if rule.security_group_id == output.security_group_ids["host"] } == {
+      host-kafka = 9098, host-database = 5432, host-endpoints = 443
+    } && alltrue([for path in ["host-kafka", "host-database", "host-endpoints"] : aws_vpc_security_group_ingress_rule.path[path].referenced_security_group_id == output.security_group_ids["host"]])
+    error_message = "The host reaches Kafka, Postgres and the endpoints, and they admit it."
+  }
+
+  assert {
+    condition     = keys(aws_vpc_security_group_egress_rule.s3) == ["functions", "host", "kafka"] && length(aws_vpc_security_group_egress_rule.https) == 0 && aws_vpc_security_group_egress_rule.existing["host-kafka"].security_group_id == output.security_group_ids["host"]
+    error_message = "And S3, a Kafka of somebody else's, and nothing of the internet."
   }
 }
 

@@ -5,5 +5,5 @@ module "guard" {
   allow_destroy = var.allow_destroy
   data          = concat(["buckets"], var.existing_kafka == null ? ["kafka"] : [], var.existing_database == null ? ["database"] : [])
 
-  depends_on = [module.network, module.kafka, module.warehouse, module.lake, module.lanes, module.observability]
+  depends_on = [module.network, module.kafka, module.warehouse, module.lake, module.lanes, module.host, module.observability]
 }

@@ -25,7 +25,8 @@ module "network" {
   egress            = var.network.egress
   existing_services = var.network.existing_services
   on_demand_pollers = module.pipelines.on_demand_pollers
-  services          = var.network.board_endpoints ? ["logs", "sqs"] : []
+  services          = concat(var.network.board_endpoints ? ["logs", "sqs"] : [], local.host_services)
+  host              = local.host_enabled
 }
 
 module "kafka" {

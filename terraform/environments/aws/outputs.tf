@@ -53,6 +53,16 @@ output "urls" {
   value       = { for function, url in module.lanes.urls : function => url.url }
 }
 
+output "host" {
+  description = "The host of the operators: its instance, and the command that opens a login shell on it. Null without one."
+  value       = one([for host in module.host : { instance_id = host.instance_id, connect = host.connect }])
+}
+
+output "host_security_group_id" {
+  description = "To be admitted by a Kafka or Postgres of your own, beside the functions' one. Null without a host."
+  value       = lookup(module.network.security_group_ids, "host", null)
+}
+
 output "telemetry_token_secret" {
   description = "ARN of the secret that holds the vehicles' token; null with auth iam."
   value       = module.lanes.telemetry_token_secret

@@ -13,6 +13,11 @@ output "queues" {
   value       = values(local.queues)
 }
 
+output "deployment" {
+  description = "The bucket of the functions' code: its name and ARN. Whoever may write there decides what runs."
+  value       = { bucket = module.deployment.versioned_name, bucket_arn = module.deployment.arn }
+}
+
 output "media_bucket" {
   description = "Bucket whose files bucket-ingester reads; null where it reads a web address."
   value       = one(local.media_bucket[*].name)

@@ -13,7 +13,7 @@ output "subnet_ids" {
 }
 
 output "security_group_ids" {
-  description = "Security group by role (functions, kafka, database, endpoints), once they have their rules."
+  description = "Security group by role (functions, kafka, database, endpoints, and host where there is one), once they have their rules."
   value       = { for name, group in aws_security_group.this : name => group.id }
 
   depends_on = [

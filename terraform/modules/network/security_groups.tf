@@ -1,26 +1,30 @@
 # Who may talk to whom, each way on one port:
 #   functions → kafka 9098, database 5432, https
+#   host      → the same; nothing may connect to the host
 #   kafka     → kafka 9098 (Lambda's pollers carry the cluster's group), https
 # https goes to the endpoints (and S3's prefix list), or anywhere where a NAT gateway or somebody else's network is the way out.
 
 locals {
-  groups = {
+  groups = merge({
     functions = "The functions"
     kafka     = "Kafka brokers, and the pollers that Lambda places beside them"
     database  = "Postgres"
     endpoints = "Interface endpoints of AWS services"
-  }
+  }, var.host ? { host = "The host of the operators" } : {})
+
+  # Who opens connections to Kafka, Postgres and AWS.
+  clients = var.host ? ["functions", "host"] : ["functions"]
 
   ports = { kafka = 9098, database = 5432, endpoints = 443 }
 
   # from → to
-  paths = {
-    functions-kafka     = { from = "functions", to = "kafka" }
-    functions-database  = { from = "functions", to = "database" }
-    functions-endpoints = { from = "functions", to = "endpoints" }
-    kafka-kafka         = { from = "kafka", to = "kafka" }
-    kafka-endpoints     = { from = "kafka", to = "endpoints" }
-  }
+  paths = merge(
+    { for path in setproduct(local.clients, keys(local.ports)) : join("-", path) => { from = path[0], to = path[1] } },
+    {
+      kafka-kafka     = { from = "kafka", to = "kafka" }
+      kafka-endpoints = { from = "kafka", to = "endpoints" }
+    },
+  )
 
   open_https = local.nat || !local.make
 }
@@ -57,7 +61,7 @@ resource "aws_vpc_security_group_ingress_rule" "path" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "s3" {
-  for_each = local.make ? toset(["functions", "kafka"]) : toset([])
+  for_each = local.make ? toset(concat(local.clients, ["kafka"])) : toset([])
 
   security_group_id = aws_security_group.this[each.key].id
   prefix_list_id    = aws_vpc_endpoint.s3[0].prefix_list_id
@@ -68,7 +72,7 @@ resource "aws_vpc_security_group_egress_rule" "s3" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "https" {
-  for_each = local.open_https ? toset(["functions", "kafka"]) : toset([])
+  for_each = local.open_https ? toset(concat(local.clients, ["kafka"])) : toset([])
 
   security_group_id = aws_security_group.this[each.key].id
   cidr_ipv4         = "0.0.0.0/0"
@@ -78,11 +82,13 @@ resource "aws_vpc_security_group_egress_rule" "https" {
   description       = "AWS services"
 }
 
-# An MSK cluster or a Postgres of somebody else: its owner admits the functions' group on the other side.
+# An MSK cluster or a Postgres of somebody else: its owner admits the functions' group, and the host's, on the other side.
 resource "aws_vpc_security_group_egress_rule" "existing" {
-  for_each = var.existing_services
+  for_each = merge([for client in local.clients : {
+    for name, service in var.existing_services : client == "functions" ? name : "${client}-${name}" => merge(service, { from = client })
+  }]...)
 
-  security_group_id            = aws_security_group.this["functions"].id
+  security_group_id            = aws_security_group.this[each.value.from].id
   referenced_security_group_id = each.value.security_group_id
   ip_protocol                  = "tcp"
   from_port                    = each.value.port

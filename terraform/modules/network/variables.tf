@@ -78,6 +78,12 @@ variable "services" {
   }
 }
 
+variable "host" {
+  description = "Whether there is a host for operators, which has a security group of its own: it reaches what the functions reach, and nothing reaches it."
+  type        = bool
+  default     = false
+}
+
 variable "existing_services" {
   description = "Kafka clusters and databases of somebody else that the functions reach: their security group and port, by name."
   type = map(object({

@@ -24,6 +24,10 @@ mock_data "aws_msk_bootstrap_brokers" {
   defaults = { bootstrap_brokers_sasl_iam = "b-1.looked-up.kafka.eu-central-1.amazonaws.com:9098" }
 }
 
+mock_data "aws_ssm_parameter" {
+  defaults = { insecure_value = "ami-0123456789abcdef0" }
+}
+
 mock_resource "aws_s3_bucket" {
   defaults = { arn = "arn:aws:s3:::some-bucket" }
 }

@@ -1,0 +1,21 @@
+variable "host" {
+  description = "The host of the operators: an EC2 instance in a private subnet, reached by Session Manager. enabled: null is yes in profile prod, and no in dev. stop_schedule and start_schedule: cron(…) in time_zone, both or neither. ami_id: null takes the newest Amazon Linux 2023 when the instance is made. kms_key_arn encrypts its disk. decrypt_key_arns: KMS keys of existing buckets and secrets that operators read."
+  type = object({
+    enabled          = optional(bool)
+    instance_type    = optional(string)
+    volume_gb        = optional(number)
+    ami_id           = optional(string)
+    kms_key_arn      = optional(string)
+    decrypt_key_arns = optional(list(string), [])
+    patch_schedule   = optional(string)
+    stop_schedule    = optional(string)
+    start_schedule   = optional(string)
+    time_zone        = optional(string, "UTC")
+  })
+  default = {}
+
+  validation {
+    condition     = (var.host.stop_schedule == null) == (var.host.start_schedule == null)
+    error_message = "stop_schedule and start_schedule go together: a host that is only stopped stays stopped."
+  }
+}

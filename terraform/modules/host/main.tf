@@ -1,0 +1,74 @@
+# The place to operate from: an instance in a private subnet, with the headwater command, psql and Kafka's tools. It is reached
+# by Session Manager alone and holds no data, so that it can be replaced at any time.
+
+data "aws_caller_identity" "current" {}
+data "aws_region" "current" {}
+data "aws_partition" "current" {}
+
+data "aws_ssm_parameter" "image" {
+  count = var.instance.ami_id == null ? 1 : 0
+  name  = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
+}
+
+locals {
+  name = "${var.name}-host"
+
+  partition   = data.aws_partition.current.partition
+  account_arn = "${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
+}
+
+resource "aws_instance" "this" {
+  ami                         = var.instance.ami_id == null ? one(data.aws_ssm_parameter.image[*].insecure_value) : var.instance.ami_id
+  instance_type               = var.instance.type
+  subnet_id                   = var.network.subnet_id
+  vpc_security_group_ids      = var.network.security_group_ids
+  associate_public_ip_address = false
+  iam_instance_profile        = aws_iam_instance_profile.this.name
+  monitoring                  = false
+
+  # The address of the bucket, and the script and timer that install what is in it: a new version needs no new instance.
+  user_data = local.user_data
+
+  root_block_device {
+    volume_type = "gp3"
+    volume_size = var.instance.volume_gb
+    encrypted   = true
+    kms_key_id  = var.instance.kms_key_arn
+  }
+
+  # One hop: no container on the host gets the role.
+  metadata_options {
+    http_endpoint               = "enabled"
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 1
+  }
+
+  tags = { Name = local.name, (local.patch_tag) = local.name }
+
+  lifecycle {
+    # A new image of Amazon Linux would replace the instance with any apply; packages are patched in place. A change of the user
+    # data would stop and start it, and nothing would run it again. For either: terraform apply -replace=….
+    ignore_changes = [ami, user_data]
+  }
+
+  # The role can read the bucket, and SSM knows the role, when the instance boots.
+  depends_on = [aws_iam_role_policy.this, aws_s3_object.manifest]
+}
+
+resource "aws_cloudwatch_metric_alarm" "status" {
+  count = var.alarms == null ? 0 : 1
+
+  alarm_name          = "${local.name}-status"
+  alarm_description   = "The host ${local.name} fails its status checks. EC2 recovers it where AWS's hardware is the cause; otherwise stop and start it, or replace it: it holds no data"
+  namespace           = "AWS/EC2"
+  metric_name         = "StatusCheckFailed"
+  dimensions          = { InstanceId = aws_instance.this.id }
+  statistic           = "Maximum"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  period              = 60
+  evaluation_periods  = 5
+  treat_missing_data  = "notBreaching" # it is stopped
+  alarm_actions       = var.alarms.topic_arns
+  ok_actions          = var.alarms.topic_arns
+}

@@ -1,0 +1,83 @@
+# The hours of the host, where somebody asks for them. EventBridge Scheduler calls EC2 itself; modules/schedule is for functions
+# and state machines, whose role names the target of the schedule.
+
+locals {
+  hours = var.hours == null ? {} : {
+    stop  = { expression = var.hours.stop, action = "stopInstances" }
+    start = { expression = var.hours.start, action = "startInstances" }
+  }
+
+  hours_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [{ Sid = "StopAndStart", Effect = "Allow", Action = ["ec2:StopInstances", "ec2:StartInstances"], Resource = [aws_instance.this.arn] }],
+      # EC2 decrypts the disk with a grant of whoever starts the instance. Without it the instance stops again at once, and the
+      # schedule reports no error.
+      [for arn in var.instance.kms_key_arn[*] : {
+        Sid       = "UnlockDisk"
+        Effect    = "Allow"
+        Action    = ["kms:CreateGrant"]
+        Resource  = [arn]
+        Condition = { Bool = { "kms:GrantIsForAWSResource" = "true" }, StringEquals = { "kms:ViaService" = "ec2.${local.region}.amazonaws.com" } }
+      }],
+    )
+  })
+}
+
+resource "aws_iam_role" "hours" {
+  count = var.hours == null ? 0 : 1
+
+  name                 = "${local.name}-hours${var.role.suffix}"
+  description          = "Lets EventBridge Scheduler stop and start ${local.name}"
+  permissions_boundary = var.role.permissions_boundary_arn
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "scheduler.amazonaws.com" }
+      Condition = {
+        StringEquals = {
+          "aws:SourceAccount" = data.aws_caller_identity.current.account_id
+          "aws:SourceArn"     = "arn:${local.partition}:scheduler:${local.account_arn}:schedule-group/default"
+        }
+      }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "hours" {
+  count = var.hours == null ? 0 : 1
+
+  name   = "schedule"
+  role   = aws_iam_role.hours[0].name
+  policy = local.hours_policy
+}
+
+resource "aws_scheduler_schedule" "hours" {
+  for_each = local.hours
+
+  name                         = "${local.name}-${each.key}"
+  description                  = "${title(each.key)}s ${local.name}"
+  group_name                   = "default"
+  schedule_expression          = each.value.expression
+  schedule_expression_timezone = var.hours.time_zone
+
+  flexible_time_window {
+    mode = "OFF"
+  }
+
+  target {
+    arn      = "arn:${local.partition}:scheduler:::aws-sdk:ec2:${each.value.action}"
+    role_arn = aws_iam_role.hours[0].arn
+    input    = jsonencode({ InstanceIds = [aws_instance.this.id] })
+
+    retry_policy {
+      maximum_retry_attempts       = 2
+      maximum_event_age_in_seconds = 3600
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.hours]
+}

@@ -1,0 +1,71 @@
+# What is on the host: objects in the deployment bucket and a manifest with their checksums. headwater-update, run by a timer on
+# the host, installs what differs. A timer, and not an SSM association: it also serves a host that was stopped during the
+# deployment, it needs no document and no permission to run one, and it can be tried without an account.
+
+locals {
+  folder = "code/host" # below code/, where old versions of objects go after some weeks
+  source = "s3://${var.deployment.bucket}/${local.folder}"
+
+  user_data = templatefile("${path.module}/files/user-data.sh.tftpl", {
+    source = local.source
+    region = data.aws_region.current.name
+    update = trimspace(file("${path.module}/files/headwater-update"))
+  })
+
+  # What is not built yet still plans, as the functions do; an apply then fails with the file's name.
+  artifacts = { for name in ["headwater.zip", "host-tools.tar.gz"] : name => "${var.artifacts_dir}/${name}" }
+
+  environment = merge(
+    {
+      AWS_REGION              = data.aws_region.current.name
+      AWS_DEFAULT_REGION      = data.aws_region.current.name
+      HEADWATER_STACK         = "/etc/headwater/stack.json"
+      KAFKA_BOOTSTRAP_SERVERS = var.kafka.bootstrap_servers
+      KAFKA_AUTH              = var.kafka.auth
+      DATABASE_URL            = var.database.url
+      DATABASE_AUTH           = var.database.auth
+      PGSSLROOTCERT           = "/etc/headwater/authorities.pem"
+    },
+    { for arn in var.token_secret_arn[*] : "GATEWAY_TOKEN_SECRET" => arn },
+  )
+
+  contents = {
+    "environment.sh"   = join("", [for name, value in local.environment : "export ${name}='${replace(value, "'", "'\\''")}'\n"])
+    "stack.json"       = var.stack_json
+    "pipelines.json"   = var.pipelines_json
+    "authorities.pem"  = var.authorities_pem
+    "headwater-psql"   = file("${path.module}/files/headwater-psql")
+    "headwater-update" = file("${path.module}/files/headwater-update")
+  }
+
+  checksums = merge(
+    { for name, path in local.artifacts : name => fileexists(path) ? filesha256(path) : "unbuilt" },
+    { for name, content in local.contents : name => sha256(content) },
+  )
+}
+
+resource "aws_s3_object" "artifact" {
+  for_each = local.artifacts
+
+  bucket      = var.deployment.bucket
+  key         = "${local.folder}/${each.key}"
+  source      = each.value
+  source_hash = local.checksums[each.key]
+}
+
+resource "aws_s3_object" "content" {
+  for_each = local.contents
+
+  bucket  = var.deployment.bucket
+  key     = "${local.folder}/${each.key}"
+  content = each.value
+}
+
+# Last: a host that reads it finds the files that it names.
+resource "aws_s3_object" "manifest" {
+  bucket  = var.deployment.bucket
+  key     = "${local.folder}/manifest"
+  content = join("", [for name, checksum in local.checksums : "${checksum} ${name}\n"])
+
+  depends_on = [aws_s3_object.artifact, aws_s3_object.content]
+}
