@@ -69,19 +69,20 @@ read_settings() {
   [ ! -f "$environment/variables_host.tf" ] || host_of="coalesce(var.host.enabled, $profile_of == \"prod\")"
   echo "join(\" \", [var.region, var.name, var.environment, $profile_of, $host_of, var.architecture, var.existing_kafka == null, var.existing_database == null])" \
     >"$work/expression"
-  # It ends with 0 whatever happens; the answer is a line in quotes.
-  values=$(terraform -chdir="$work/settings" console -no-color -var artifacts_dir=x -var-file="$settings" \
-    <"$work/expression" 2>"$work/console" | sed -n 's/^"\(.*\)"$/\1/p' | tail -1)
-  if [ "$(wc -w <<<"$values")" -ne 8 ]; then
+  # It ends with 0 whatever happens, and prints what is wrong beside the answer, which is a line in quotes.
+  terraform -chdir="$work/settings" console -no-color -var artifacts_dir=x -var-file="$settings" \
+    <"$work/expression" >"$work/console" 2>&1 || true
+  values=$(sed -n 's/^"\(.*\)"$/\1/p' "$work/console" | tail -1)
+  if grep -q '^Error' "$work/console" || [ "$(wc -w <<<"$values")" -ne 8 ]; then
     cat "$work/console" >&2
-    fail "$settings cannot be read" "correct what Terraform says above; a variable without a default must be set (region)"
+    fail "$settings cannot be read" "correct what Terraform says above; what has no default must be set (region)"
   fi
-  read -r region name stage profile host architecture makes_kafka makes_database <<<"$values"
-  # A name that does not exist is only a warning to Terraform, and the default stays in place.
-  if grep -q 'Value for undeclared variable' "$work/console"; then
+  # To Terraform a name that does not exist is only a warning, and the default stays in place.
+  if grep -q 'for undeclared variable' "$work/console"; then
     cat "$work/console" >&2
     fail "$settings sets what does not exist" "correct the name; all of them are in $environment/README.md"
   fi
+  read -r region name stage profile host architecture makes_kafka makes_database <<<"$values"
 }
 
 require_credentials() {
@@ -110,8 +111,8 @@ explain() {
   quota=$(aws lambda get-account-settings --region "$region" --query AccountLimit.ConcurrentExecutions --output text 2>/dev/null) || quota=unknown
   case $quota in
     ? | ?? | 10[0-9])
-      echo "This account may run only $quota invocations at once in $region, and Lambda keeps 100 unreserved: no function can have"
-      echo "reserved concurrency, so set reserved_concurrency = -1 in sizes, or the apply fails. Ask for more, which is free:"
+      echo "This account may run only $quota invocations at once in $region: functions throttle each other. Lambda keeps 100 of"
+      echo "them unreserved, so that no function can have reserved_concurrency yet. Ask for more, which is free:"
       echo "  aws service-quotas request-service-quota-increase --region $region --service-code lambda --quota-code L-B99A9384 --desired-value 1000"
       echo
       ;;

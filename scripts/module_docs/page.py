@@ -44,9 +44,7 @@ def settings(module: Module) -> list[str]:
 def example(module: Module) -> list[str]:
     """The shortest call of the module in the sources: an example that is never out of date."""
     if not module.calls:
-        raise Fault(
-            f"{relative(module.folder)} is called nowhere: write a ```hcl block with a call into its README"
-        )
+        raise Fault(f"{relative(module.folder)} is called nowhere: write a ```hcl block with a call into its README")
     caller, call = min(module.calls, key=lambda each: len(each[1]))
     return [f"As {link(caller, module.folder)} calls it:", "", "```hcl", call, "```"]
 

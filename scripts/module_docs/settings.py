@@ -44,8 +44,11 @@ def unknown(value: object, of: Type, path: str) -> list[str]:
 
 
 def check(file: Path, environment: Module) -> list[str]:
-    """The faults of one file. An example (*.tfvars) also sets every variable that has no default."""
-    text = file.read_text(encoding="utf-8")
+    return faults_of(file, file.read_text(encoding="utf-8"), environment)
+
+
+def faults_of(file: Path, text: str, environment: Module) -> list[str]:
+    """What is wrong with a file of settings and this text. Every variable that has no default must be set."""
     is_template = file.suffix == ".example"
     settings = load(with_comments_set(text) if is_template else text, relative(file))
     inputs = {each.name: each for each in environment.inputs}

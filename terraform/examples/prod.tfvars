@@ -25,10 +25,9 @@ database = {
   maximum_storage_gb = 1000
 }
 
+# reserved_concurrency bounds the functions behind a URL. It needs a quota of more than 100 invocations at once: see
+# terraform/README.md. Without it the profile decides.
 sizes = {
-  # Beyond this many requests at once vehicles get 429 and send again.
-  telemetry_gateway = { reserved_concurrency = 50 }
-  live_board        = { reserved_concurrency = 5 }
   # Bounds the connections to Postgres.
   inbox_etl       = { maximum_concurrency = 10 }
   bucket_ingester = { maximum_concurrency = 10 }
