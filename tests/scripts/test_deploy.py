@@ -1,6 +1,7 @@
 """scripts/deploy, up to where AWS and Terraform begin: both are played by small programs that note how they are called.
 Terraform itself reads the settings."""
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TERRAFORM = shutil.which("terraform")
 pytestmark = pytest.mark.skipif(TERRAFORM is None, reason="needs Terraform, which reads the settings")
 
-AWS = """#!/bin/sh
+AWS = """
 echo "aws $*" >>"$CALLS"
 case "$*" in
   *get-caller-identity*) [ -z "$NO_CREDENTIALS" ] || { echo "the token has expired" >&2; exit 1; }; echo 111122223333 ;;
@@ -22,7 +23,7 @@ case "$*" in
 esac
 """
 # `show` prints the plan for scripts/cost, `output` a value.
-TERRAFORM_STUB = """#!/bin/sh
+TERRAFORM_STUB = """
 case "$*" in
   *console* | version*) exec "$TERRAFORM" "$@" ;;
 esac
@@ -32,6 +33,14 @@ case "$*" in
   *show*) echo '{"planned_values": {"root_module": {}}}' ;;
   *output*) echo '"something"' ;;
 esac
+"""
+CARGO_LAMBDA = """
+echo "cargo-lambda $*" >>"$CALLS"
+for word; do
+  [ "$before" != --lambda-dir ] || folder=$word
+  [ "$before" != -p ] || { mkdir -p "$folder/$word" && touch "$folder/$word/bootstrap.zip"; }
+  before=$word
+done
 """
 
 
@@ -50,17 +59,29 @@ class Checkout:
         for function in (ROOT / "functions").iterdir():
             (folder / "functions" / function.name).mkdir(parents=True)
             (self.zips / f"{function.name}.zip").touch()
-        for name, text in (("aws", AWS), ("terraform", TERRAFORM_STUB)):
-            (folder / "bin").mkdir(exist_ok=True)
-            (folder / "bin" / name).write_text(text)
-            (folder / "bin" / name).chmod(0o755)
-        self.write(
-            "terraform/environments/aws/terraform.tfvars", 'region = "eu-central-1"\nalarm_emails = ["a@b.example"]\n'
-        )
+        (folder / "bin").mkdir()
+        self.program("bin/aws", AWS)
+        self.program("bin/terraform", TERRAFORM_STUB)
+        self.settings()
 
     def write(self, name: str, text: str) -> Path:
         (self.folder / name).write_text(text)
         return self.folder / name
+
+    def program(self, name: str, text: str) -> None:
+        self.write(name, f"#!/bin/sh\n{text}").chmod(0o755)
+
+    def settings(self, text: str = "", region: str = "eu-central-1") -> None:
+        settings = f'region = "{region}"\nalarm_emails = ["a@b.example"]\n{text}\n'
+        self.write("terraform/environments/aws/terraform.tfvars", settings)
+
+    def can_build(self, targets: str = "aarch64-unknown-linux-gnu") -> None:
+        """A toolchain, and in the place of cargo-lambda something that makes a zip for each package."""
+        for name in ("cargo", "cc"):
+            self.program(f"bin/{name}", "")
+        self.program("bin/rustup", f"echo {targets}")
+        self.program("scripts/cargo-lambda", CARGO_LAMBDA)
+        self.program("scripts/host-tools", 'touch "$1/host-tools.tar.gz"')
 
     def deploy(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
         given = {
@@ -125,21 +146,17 @@ def test_missing_settings_are_refused_with_the_command_that_makes_them(checkout:
 
 def test_a_setting_that_does_not_exist_is_refused(checkout: Checkout) -> None:
     """Terraform only warns of it, and the default stays in place."""
-    checkout.write(
-        "terraform/environments/aws/terraform.tfvars", 'region = "eu-central-1"\nalarm_email = ["a@b.example"]\n'
-    )
+    checkout.settings('alarm_email = ["a@b.example"]')
     assert refused(checkout.with_zips(), "alarm_email")
 
 
 def test_a_value_that_terraform_refuses_is_refused_before_anything_is_built(checkout: Checkout) -> None:
-    checkout.write(
-        "terraform/environments/aws/terraform.tfvars", 'region = "eu-central-1"\nenvironment = "production"\n'
-    )
+    checkout.settings('environment = "production"')
     assert refused(checkout.with_zips(), "environment has 1 to 8")
 
 
 def test_a_region_is_asked_for(checkout: Checkout) -> None:
-    checkout.write("terraform/environments/aws/terraform.tfvars", "")
+    checkout.write("terraform/environments/aws/terraform.tfvars", 'alarm_emails = ["a@b.example"]\n')
     assert refused(checkout.with_zips(), "region")
 
 
@@ -158,10 +175,38 @@ def test_zips_that_are_missing_are_named(checkout: Checkout) -> None:
     assert refused(checkout.with_zips(), "lacks parquet-writer.zip")
 
 
+def test_the_build_names_every_function_and_nothing_else(checkout: Checkout) -> None:
+    """Without names cargo-lambda packs the command as a function too."""
+    checkout.can_build()
+    result = checkout.deploy("--yes")
+    assert result.returncode == 0, result.stderr
+    (build,) = checkout.calls("cargo-lambda build")
+    packages = [name for option, name in itertools.pairwise(build.split()) if option == "-p"]
+    assert packages == sorted(function.name for function in (ROOT / "functions").iterdir())
+    assert "--arm64" in build
+    assert checkout.calls(" plan ", f"artifacts_dir={checkout.folder / 'target/zips'}")
+
+
+def test_the_build_has_the_command_and_its_tools_where_there_is_a_host(checkout: Checkout) -> None:
+    checkout.can_build()
+    host = 'variable "host" {\n  type = object({ enabled = optional(bool) })\n  default = {}\n}\n'
+    checkout.write("terraform/environments/aws/variables_host.tf", host)
+    checkout.settings('environment = "prod"')
+    result = checkout.deploy("--yes")
+    assert result.returncode == 0, result.stderr
+    assert checkout.calls("cargo-lambda build", "-p headwater ")
+    assert {"headwater.zip", "host-tools.tar.gz"} <= {file.name for file in (checkout.folder / "target/zips").iterdir()}
+
+
+def test_a_toolchain_that_cannot_build_for_arm64_is_refused(checkout: Checkout) -> None:
+    checkout.can_build(targets="x86_64-unknown-linux-gnu")
+    assert refused(checkout.deploy("--yes"), "rustup target add aarch64-unknown-linux-gnu")
+
+
 @pytest.mark.parametrize(("region", "location"), [("us-east-1", False), ("eu-central-1", True)])
 def test_the_state_bucket_is_made_in_every_region(checkout: Checkout, region: str, location: bool) -> None:
     """S3 refuses us-east-1 as a location, and every other region without one."""
-    checkout.write("terraform/environments/aws/terraform.tfvars", f'region = "{region}"\n')
+    checkout.settings(region=region)
     assert checkout.with_zips(BUCKET="404").returncode == 0
     (made,) = checkout.calls("create-bucket")
     assert f"--bucket headwater-state-111122223333-{region}" in made
@@ -188,8 +233,7 @@ def test_a_bucket_of_somebody_else_is_refused(checkout: Checkout) -> None:
 def test_each_environment_has_a_state_of_its_own(checkout: Checkout) -> None:
     """Terraform remembers the last backend of a folder, and would offer to move its state."""
     for environment in ("dev", "prod"):
-        settings = f'region = "eu-central-1"\nenvironment = "{environment}"\n'
-        checkout.write("terraform/environments/aws/terraform.tfvars", settings)
+        checkout.settings(f'environment = "{environment}"')
         if environment == "prod":
             (checkout.zips / "headwater.zip").touch()
             (checkout.zips / "host-tools.tar.gz").touch()
