@@ -49,10 +49,17 @@ def generated(modules: list[Module]) -> dict[Path, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/module-docs", description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; fail where a file is not current")
-    check = parser.parse_args().check
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="only check a *.tfvars of your own")
+    options = parser.parse_args()
+    check = options.check
 
     modules = [read(folder) for folder in folders()]
     aws = next(module for module in modules if module.is_environment and module.name == "aws")
+    if options.settings:
+        if faults := settings.check(options.settings.resolve(), aws):
+            raise Fault("\n".join(faults))
+        print(f"{options.settings}: everything that it sets exists")
+        return
     faults = [fault for file in settings.files() for fault in settings.check(file, aws)]
     stale = []
     for file, text in generated(modules).items():

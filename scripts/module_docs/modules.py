@@ -60,7 +60,7 @@ def folders() -> list[Path]:
 
 
 def relative(path: Path) -> str:
-    return str(path.relative_to(TERRAFORM.parent))
+    return str(path.relative_to(TERRAFORM.parent)) if path.is_relative_to(TERRAFORM.parent) else str(path)
 
 
 def load(text: str, where: str) -> dict:

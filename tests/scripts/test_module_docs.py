@@ -1,5 +1,7 @@
 """What scripts/module-docs writes, and what it refuses."""
 
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -48,6 +50,18 @@ def test_an_example_by_hand_must_fit_the_module() -> None:
         page.check_examples(module(AWS, size=False), example)
     with pytest.raises(Fault, match="lacks size, which the module needs"):
         page.check_examples(module(AWS, name=True, size=True), example)
+
+
+def test_a_page_without_a_current_text_is_named(tmp_path: Path) -> None:
+    copy = tmp_path / "terraform"
+    shutil.copytree(settings.TERRAFORM, copy, ignore=shutil.ignore_patterns(".terraform*", "tests"))
+    shutil.copytree(settings.TERRAFORM.parent / "scripts", tmp_path / "scripts")
+    with (copy / "modules/lake/outputs.tf").open("a") as file:
+        file.write('output "new" {\n  description = "New."\n  value       = 1\n}\n')
+    command = [sys.executable, "-m", "module_docs", "--check"]
+    result = subprocess.run(command, cwd=tmp_path / "scripts", capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "not current: terraform/modules/lake/README.md: run scripts/module-docs" in result.stderr
 
 
 @pytest.mark.parametrize(
