@@ -216,8 +216,12 @@ apply() {
     fail "the apply did not finish" "correct what Terraform says and run scripts/deploy again: it goes on from here"
 }
 
+# A text, or a line for each entry of a map.
 output() {
-  terraform_here output -json "$1" | python3 -c 'import json, sys; print(json.load(sys.stdin) or "")'
+  terraform_here output -json "$1" | python3 -c '
+import json, sys
+value = json.load(sys.stdin) or ""
+print("\n".join(f"      {key}: {each}" for key, each in value.items()) if isinstance(value, dict) else value)'
 }
 
 next_steps() {
@@ -227,8 +231,8 @@ next_steps() {
   echo "$name-$stage is deployed. Next:"
   echo "  - Confirm the e-mails from AWS that ask about alarms: until then no alarm reaches anybody."
   echo "  - The dashboard: $(output dashboard)"
-  echo "  - Addresses of the gateway and the live board:"
-  terraform_here output -json urls | sed 's/^/      /'
+  echo "  - The addresses:"
+  output urls
   if [ -n "$secret" ]; then
     echo "  - The vehicles' token:"
     echo "      aws secretsmanager get-secret-value --region $region --query SecretString --output text --secret-id $secret"

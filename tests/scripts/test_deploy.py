@@ -31,6 +31,7 @@ echo "terraform $*" >>"$CALLS"
 [ ! -f "$ENVIRONMENT/backend_override.tf" ] || echo "local state" >>"$CALLS"
 case "$*" in
   *show*) echo '{"planned_values": {"root_module": {}}}' ;;
+  *output*urls*) echo '{"live-board": "https://board.example"}' ;;
   *output*) echo '"something"' ;;
 esac
 """
@@ -128,7 +129,7 @@ def test_everything_goes_through_in_one_go(checkout: Checkout) -> None:
     result = checkout.with_zips(BUCKET="404")
     assert result.returncode == 0, result.stderr
     assert [call.split()[2] for call in checkout.calls("terraform -chdir")][:4] == ["init", "plan", "show", "apply"]
-    assert "is deployed" in result.stdout
+    assert "is deployed" in result.stdout and "live-board: https://board.example" in result.stdout
 
 
 def test_what_is_made_its_time_and_its_cost_are_said_before_anything_is_asked_of_aws(checkout: Checkout) -> None:
@@ -249,8 +250,8 @@ def test_a_backend_of_ones_own_is_used_and_no_bucket_is_looked_at(checkout: Chec
 
 
 def test_a_plan_changes_nothing(checkout: Checkout) -> None:
-    result = checkout.with_zips("--plan", BUCKET="404")
-    assert result.returncode == 0, result.stderr
+    result = checkout.deploy("--plan", "--artifacts", str(checkout.zips), BUCKET="404")
+    assert result.returncode == 0, result.stderr  # and so it asks nothing either
     assert not checkout.calls("create-bucket") and not checkout.calls("put-") and not checkout.calls(" apply ")
     assert checkout.calls("local state") and not (checkout.environment / "backend_override.tf").exists()
 
