@@ -1,0 +1,259 @@
+# Sourced by scripts/deploy: its steps, in their order.
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # root, environment, verb, settings, artifacts, backend_config, yes and work are the caller's
+
+fail() { # what is wrong, its fix
+  printf 'error: %s\nfix: %s\n' "$1" "$2" >&2
+  exit 1
+}
+
+absolute() {
+  case $1 in
+    /*) echo "$1" ;;
+    *) echo "$PWD/$1" ;;
+  esac
+}
+
+ask() {
+  [ -z "$yes" ] || return 0
+  [ -t 0 ] || fail "there is no terminal to ask \"$1\"" "answer beforehand with --yes"
+  local answer
+  read -r -p "$1 [y/N] " answer
+  case $answer in
+    y | Y | yes) ;;
+    *) echo "Nothing more is changed." && exit 0 ;;
+  esac
+}
+
+terraform_here() {
+  terraform -chdir="$environment" "$@"
+}
+
+# ---- Before anything is made -----------------------------------------------------------------------------------------
+
+require_tools() {
+  local version
+  command -v terraform >/dev/null ||
+    fail "Terraform is missing" "install Terraform 1.11 or later: https://developer.hashicorp.com/terraform/install"
+  command -v python3 >/dev/null || fail "Python 3 is missing" "install Python 3.11 or later"
+  version=$(terraform version -json | python3 -c 'import json, sys; print(json.load(sys.stdin)["terraform_version"])')
+  case $version in
+    0.* | 1.[0-9].* | 1.10.*) fail "Terraform $version is too old" "install Terraform 1.11 or later: https://developer.hashicorp.com/terraform/install" ;;
+  esac
+  command -v aws >/dev/null ||
+    fail "the AWS command line (aws) is missing" "install it: https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
+}
+
+require_build_tools() {
+  require_toolchain
+  if [ "$architecture" = arm64 ] && command -v rustup >/dev/null && ! rustup target list --installed | grep -qx aarch64-unknown-linux-gnu; then
+    fail "Rust cannot build for arm64 yet" "rustup target add aarch64-unknown-linux-gnu"
+  fi
+}
+
+# The settings as Terraform understands them, by its own console: the environment's variables without its resources.
+read_settings() {
+  local auto=$environment/terraform.tfvars values file
+  local profile_of='coalesce(var.profile, var.environment == "prod" ? "prod" : "dev")' host_of=false
+  [ -f "$settings" ] ||
+    fail "there is no settings file $settings" "cp $auto.example $settings, and edit it"
+  if [ "$settings" != "$auto" ] && [ -f "$auto" ]; then
+    fail "Terraform reads $auto too, besides $settings" "move one of the two: settings of both would be mixed"
+  fi
+  mkdir "$work/settings"
+  cp "$environment"/variables*.tf "$work/settings/"
+  [ ! -f "$auto" ] || cp "$auto" "$work/settings/"
+  for file in "$environment"/*.auto.tfvars; do [ ! -f "$file" ] || cp "$file" "$work/settings/"; done
+
+  # Until the host is part of the environment, there is none.
+  [ ! -f "$environment/variables_host.tf" ] || host_of="coalesce(var.host.enabled, $profile_of == \"prod\")"
+  echo "join(\" \", [var.region, var.name, var.environment, $profile_of, $host_of, var.architecture, var.existing_kafka == null, var.existing_database == null])" \
+    >"$work/expression"
+  # It ends with 0 whatever happens, and prints what is wrong beside the answer, which is a line in quotes.
+  terraform -chdir="$work/settings" console -no-color -var artifacts_dir=x -var-file="$settings" \
+    <"$work/expression" >"$work/console" 2>&1 || true
+  values=$(sed -n 's/^"\(.*\)"$/\1/p' "$work/console" | tail -1)
+  if grep -q '^Error' "$work/console" || [ "$(wc -w <<<"$values")" -ne 8 ]; then
+    cat "$work/console" >&2
+    fail "$settings cannot be read" "correct what Terraform says above; what has no default must be set (region)"
+  fi
+  # To Terraform a name that does not exist is only a warning, and the default stays in place.
+  if grep -q 'for undeclared variable' "$work/console"; then
+    cat "$work/console" >&2
+    fail "$settings sets what does not exist" "correct the name; all of them are in $environment/README.md"
+  fi
+  read -r region name stage profile host architecture makes_kafka makes_database <<<"$values"
+}
+
+require_credentials() {
+  account=$(aws sts get-caller-identity --region "$region" --query Account --output text 2>"$work/credentials") || {
+    cat "$work/credentials" >&2
+    fail "AWS does not accept the credentials" "choose a profile (export AWS_PROFILE=…) and sign in (aws sso login, or aws configure); see that region = \"$region\" exists and is enabled in the account"
+  }
+}
+
+explain() {
+  local quota first="most of an hour the first time, which is the MSK cluster" what="S3 buckets, Lambda functions, queues, alarms"
+  if [ "$makes_kafka" = true ]; then what="an MSK cluster, $what"; else first="some ten minutes the first time"; fi
+  if [ "$makes_database" = true ]; then what="an RDS Postgres, $what"; fi
+  if [ "$host" = true ]; then what="$what, an EC2 host"; fi
+
+  echo "Deployment $name-$stage in $region, account $account, profile $profile."
+  echo
+  echo "Makes:  $what."
+  [ -n "$artifacts" ] || echo "Build:  some 25 minutes on 2 cores the first time, for $architecture."
+  echo "Apply:  $first; minutes afterwards."
+  echo
+  python3 "$root/scripts/cost" "$profile"
+  [ "$makes_kafka$makes_database" = truetrue ] || echo "  (less what exists already; the figures of your plan follow with it)"
+  echo
+
+  quota=$(aws lambda get-account-settings --region "$region" --query AccountLimit.ConcurrentExecutions --output text 2>/dev/null) || quota=unknown
+  case $quota in
+    ? | ?? | 10[0-9])
+      echo "This account may run only $quota invocations at once in $region: functions throttle each other. Lambda keeps 100 of"
+      echo "them unreserved, so that no function can have reserved_concurrency yet. Ask for more, which is free:"
+      echo "  aws service-quotas request-service-quota-increase --region $region --service-code lambda --quota-code L-B99A9384 --desired-value 1000"
+      echo
+      ;;
+  esac
+}
+
+# ---- The functions ---------------------------------------------------------------------------------------------------
+
+functions() {
+  (cd "$root/functions" && echo */ | tr -d /)
+}
+
+# Each function is named: without names, cargo-lambda also packs the command as a function. The host runs the command.
+build_artifacts() {
+  local packages=() package target=${CARGO_TARGET_DIR:-$root/target}
+  artifacts=$target/zips
+  for package in $(functions); do packages+=(-p "$package"); done
+  [ "$host" = false ] || packages+=(-p headwater)
+  case $architecture in arm64) packages+=(--arm64) ;; *) packages+=(--x86-64) ;; esac
+  (cd "$root" && scripts/cargo-lambda build --release --output-format zip --lambda-dir "$target/lambda" "${packages[@]}")
+
+  mkdir -p "$artifacts"
+  for package in $(functions); do cp "$target/lambda/$package/bootstrap.zip" "$artifacts/$package.zip"; done
+  if [ "$host" = true ]; then
+    cp "$target/lambda/headwater/bootstrap.zip" "$artifacts/headwater.zip"
+    "$root/scripts/host-tools" "$artifacts"
+  fi
+}
+
+check_artifacts() {
+  local file files missing=''
+  files=$(functions | sed 's/[^ ]*/&.zip/g')
+  [ "$host" = false ] || files="$files headwater.zip host-tools.tar.gz"
+  for file in $files; do
+    [ -f "$artifacts/$file" ] || missing="$missing $file"
+  done
+  [ -z "$missing" ] || fail "$artifacts lacks$missing" "leave --artifacts out to build them"
+}
+
+# ---- The state -------------------------------------------------------------------------------------------------------
+
+make_state_bucket() {
+  local location=()
+  # us-east-1 is the one region that S3 does not take as a location.
+  [ "$region" = us-east-1 ] || location=(--create-bucket-configuration "LocationConstraint=$region")
+  aws s3api create-bucket --region "$region" --bucket "$1" "${location[@]}" >/dev/null
+  echo "Made the bucket $1 for Terraform's state."
+}
+
+# Private, encrypted and versioned. Versioning comes last: it says that an earlier run got so far.
+protect_state_bucket() {
+  [ "$(aws s3api get-bucket-versioning --region "$region" --bucket "$1" --query Status --output text)" != Enabled ] || return 0
+  aws s3api put-public-access-block --region "$region" --bucket "$1" --public-access-block-configuration \
+    BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true
+  aws s3api put-bucket-encryption --region "$region" --bucket "$1" --server-side-encryption-configuration \
+    '{"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}'
+  aws s3api put-bucket-versioning --region "$region" --bucket "$1" --versioning-configuration Status=Enabled
+}
+
+# The bucket's name follows from account and region, so that everybody who deploys finds the same one.
+choose_backend() {
+  local bucket=headwater-state-$account-$region
+  backend=(-backend-config="bucket=$bucket" -backend-config="key=$name-$stage.tfstate" -backend-config="region=$region")
+  # An emulator has no host name for each bucket.
+  [ -z "${AWS_ENDPOINT_URL:-}" ] || backend+=(-backend-config=use_path_style=true)
+  if ! aws s3api head-bucket --region "$region" --bucket "$bucket" --expected-bucket-owner "$account" >/dev/null 2>"$work/bucket"; then
+    grep -q 404 "$work/bucket" ||
+      fail "the bucket $bucket cannot be used: $(tail -1 "$work/bucket")" "name one of your own with --backend-config"
+    if [ "$verb" = plan ]; then
+      # Nothing is deployed yet: the plan is one from nothing, and no bucket is made for it.
+      printf 'terraform {\n  backend "local" {\n    path = "%s/plan.tfstate"\n  }\n}\n' "$work" >"$environment/backend_override.tf"
+      export TF_DATA_DIR=$work/terraform
+      backend=()
+      return
+    fi
+    make_state_bucket "$bucket"
+  fi
+  [ "$verb" = plan ] || protect_state_bucket "$bucket"
+}
+
+init_terraform() {
+  local backend=(-backend-config="$backend_config")
+  [ -n "$backend_config" ] || choose_backend
+  # -reconfigure: the folder may still point at the state of another deployment.
+  terraform_here init -reconfigure -input=false "${backend[@]}" >"$work/init" 2>&1 || {
+    cat "$work/init" >&2
+    fail "terraform init failed" "see above; without the internet, Terraform needs a provider mirror (TF_CLI_CONFIG_FILE)"
+  }
+}
+
+# ---- Terraform -------------------------------------------------------------------------------------------------------
+
+plan() {
+  terraform_here plan -input=false -out="$work/plan" -var-file="$settings" -var "artifacts_dir=$artifacts"
+  terraform_here show -json "$work/plan" >"$work/plan.json"
+  python3 "$root/scripts/cost" --plan "$work/plan.json"
+}
+
+apply() {
+  terraform_here apply -input=false "$work/plan" ||
+    fail "the apply did not finish" "correct what Terraform says and run scripts/deploy again: it goes on from here"
+}
+
+# A text, or a line for each entry of a map.
+output() {
+  terraform_here output -json "$1" | python3 -c '
+import json, sys
+value = json.load(sys.stdin) or ""
+print("\n".join(f"      {key}: {each}" for key, each in value.items()) if isinstance(value, dict) else value)'
+}
+
+next_steps() {
+  local secret
+  secret=$(output telemetry_token_secret)
+  echo
+  echo "$name-$stage is deployed. Next:"
+  echo "  - Confirm the e-mails from AWS that ask about alarms: until then no alarm reaches anybody."
+  echo "  - The dashboard: $(output dashboard)"
+  echo "  - The addresses:"
+  output urls
+  if [ -n "$secret" ]; then
+    echo "  - The vehicles' token:"
+    echo "      aws secretsmanager get-secret-value --region $region --query SecretString --output text --secret-id $secret"
+  fi
+  echo "  - The live board in a browser:"
+  echo "      scripts/headwater board --url \"\$(terraform -chdir=terraform/environments/aws output -json urls | jq -r '.\"live-board\"')\""
+  echo "  - Everything else that there is: terraform -chdir=terraform/environments/aws output"
+}
+
+explain_destroy() {
+  cat <<TEXT
+Removing $name-$stage deletes the Kafka cluster, the database and the buckets with what is in them. It takes two steps, so
+that it does not happen by mistake:
+
+1. Put this into $settings, then run scripts/deploy:
+     allow_destroy = true
+   In development also force_destroy = true, which deletes buckets that are not empty. In production empty them by hand.
+   final_snapshot = false gives up the last snapshot of the database.
+2. terraform -chdir=$environment destroy \\
+     -var-file=$settings -var artifacts_dir=/any/folder
+
+What stays: the final snapshot, secrets until their recovery time is over, and the state bucket headwater-state-ACCOUNT-$region.
+TEXT
+}

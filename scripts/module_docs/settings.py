@@ -1,0 +1,67 @@
+"""Files of settings (*.tfvars, terraform.tfvars.example): everything that they set exists.
+
+Terraform only warns about an unknown variable, and says nothing at all about an unknown attribute of an object: a typo
+there leaves the default in place."""
+
+import re
+from pathlib import Path
+
+from module_docs.modules import TERRAFORM, Fault, Module, load, relative
+from module_docs.types import Type
+
+
+def files() -> list[Path]:
+    examples = sorted((TERRAFORM / "examples").glob("*.tfvars"))
+    if not examples:
+        raise Fault("terraform/examples has no *.tfvars")
+    return [*examples, *sorted(TERRAFORM.glob("environments/*/*.tfvars.example"))]
+
+
+def with_comments_set(text: str) -> str:
+    """A setting that is commented out has no space after the #, or two where it is inside of another."""
+    return re.sub(r"^#(?=\S|  )", "", text, flags=re.MULTILINE)
+
+
+def unknown(value: object, of: Type, path: str) -> list[str]:
+    """Attributes that are set and do not exist, and those that are missing."""
+    found = []
+    if of.name == "object" and isinstance(value, dict):
+        names = {name.strip('"'): each for name, each in value.items() if not name.startswith("__")}
+        for name, each in names.items():
+            if name not in of.attributes:
+                found.append(f"{path}.{name} does not exist; there are {', '.join(of.attributes)}")
+            else:
+                found += unknown(each, of.attributes[name].type, f"{path}.{name}")
+        required = {name for name, each in of.attributes.items() if not each.optional}
+        found += [f"{path}.{name} is missing" for name in sorted(required - set(names))]
+    elif of.element is not None and isinstance(value, dict):
+        for name, each in value.items():
+            found += unknown(each, of.element, f"{path}.{name}") if not name.startswith("__") else []
+    elif of.element is not None and isinstance(value, list):
+        for number, each in enumerate(value):
+            found += unknown(each, of.element, f"{path}[{number}]")
+    return found
+
+
+def check(file: Path, environment: Module) -> list[str]:
+    return faults_of(file, file.read_text(encoding="utf-8"), environment)
+
+
+def faults_of(file: Path, text: str, environment: Module) -> list[str]:
+    """What is wrong with a file of settings and this text. Every variable that has no default must be set."""
+    is_template = file.suffix == ".example"
+    settings = load(with_comments_set(text) if is_template else text, relative(file))
+    inputs = {each.name: each for each in environment.inputs}
+    faults = []
+    for name, value in settings.items():
+        if name.startswith("__"):
+            continue
+        if name not in inputs:
+            faults.append(f"{name} is no variable of {relative(environment.folder)}")
+        else:
+            faults += unknown(value, inputs[name].type, name)
+    # scripts/deploy sets the folder of the zips.
+    required = {each.name for each in environment.inputs if each.required} - {"artifacts_dir"}
+    set_at_once = load(text, relative(file)) if is_template else settings
+    faults += [f"{name} has no default and is not set" for name in sorted(required - set(set_at_once))]
+    return [f"{relative(file)}: {fault}" for fault in faults]
