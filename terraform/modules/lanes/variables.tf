@@ -14,7 +14,7 @@ variable "artifacts_dir" {
 }
 
 variable "bucket_prefix" {
-  description = "Begins the names of the buckets: <prefix>-deployment for the functions' code, <prefix>-media, <prefix>-inbox, <prefix>-raw and <prefix>-spark-logs."
+  description = "Begins the names of the buckets: <prefix>-deploy for the functions' code, <prefix>-media, <prefix>-inbox, <prefix>-raw and <prefix>-spark for the logs of the Spark job."
   type        = string
 }
 
@@ -26,6 +26,7 @@ variable "buckets" {
     lifecycle_days = optional(number, 30)
     require_tls    = optional(bool, true)
     force_destroy  = optional(bool, false)
+    kms_key_arn    = optional(string)
   })
   default = {}
 }
