@@ -7,6 +7,7 @@ mock_provider "aws" {
 variables {
   region        = "eu-central-1"
   artifacts_dir = "tests/fixtures/not-built"
+  alarm_emails  = ["on-call@example.com"]
 
   # The guard refuses the destroy at the end of a test otherwise.
   allow_destroy = true

@@ -6,7 +6,7 @@ locals {
   name = "${var.name}-${var.environment}"
 
   # Bucket names are unique in all of AWS.
-  buckets = { suffix = "-${data.aws_caller_identity.current.account_id}-${var.region}", force_destroy = var.force_destroy }
+  buckets = { suffix = "-${data.aws_caller_identity.current.account_id}-${var.region}", force_destroy = var.force_destroy, kms_key_arn = local.key_arn }
 }
 
 module "pipelines" {
@@ -23,6 +23,7 @@ module "network" {
   zones             = var.network.zones
   zone_ids          = var.network.zone_ids
   egress            = var.network.egress
+  nat_per_zone      = local.nat_per_zone
   existing_services = var.network.existing_services
   on_demand_pollers = module.pipelines.on_demand_pollers
   services          = var.network.board_endpoints ? ["logs", "sqs"] : []
@@ -39,6 +40,7 @@ module "kafka" {
   topics             = module.pipelines.topics
   manage_topics      = var.manage_topics
   generation         = var.generation
+  kms_key_arn        = local.key_arn
   subnet_ids         = module.network.subnet_ids
   security_group_ids = [module.network.security_group_ids["kafka"]]
 }
@@ -54,6 +56,8 @@ module "warehouse" {
   log_retention_days = local.profile.log_days
   allow_destroy      = var.allow_destroy
   final_snapshot     = var.final_snapshot
+  generation         = var.database_generation
+  kms_key_arn        = local.key_arn
   subnet_ids         = module.network.subnet_ids
   security_group_ids = [module.network.security_group_ids["database"]]
 }
@@ -123,4 +127,7 @@ module "observability" {
   fetchers            = module.lanes.forecast[*].function_name
   state_machine_arns  = module.lanes.forecast[*].state_machine_arn
   alarm_emails        = var.alarm_emails
+  alarm_topic_arn     = var.alarm_topic_arn
+  kms_key_arn         = local.key_arn
+  budget              = local.budget
 }
