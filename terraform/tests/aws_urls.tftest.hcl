@@ -224,7 +224,9 @@ run "the_board_fits_into_lambdas_4_kb" {
 
     forecast         = { base_url = "https://weather.example.com", items = ["3477"] }
     forecast_job_dir = "tests/fixtures/forecast"
-    generation       = 2 # another name is another cluster
+    # Another name is another cluster and another database.
+    generation          = 2
+    database_generation = 2
   }
 
   override_resource {

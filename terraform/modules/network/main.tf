@@ -62,7 +62,7 @@ resource "aws_route_table_association" "private" {
   subnet_id      = aws_subnet.private[count.index].id
   route_table_id = aws_route_table.private[local.gateways > 1 ? count.index : 0].id
 
-  depends_on = [aws_route.nat, aws_route_table_association.public, aws_vpc_endpoint.s3]
+  depends_on = [aws_route.nat, aws_vpc_endpoint.s3]
 }
 
 # ---- NAT -------------------------------------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ resource "aws_nat_gateway" "this" {
   subnet_id     = aws_subnet.public[count.index].id
   tags          = { Name = "${var.name}-${count.index}" }
 
-  depends_on = [aws_internet_gateway.this]
+  depends_on = [aws_internet_gateway.this, aws_route_table_association.public]
 }
 
 resource "aws_route" "nat" {
@@ -126,7 +126,7 @@ resource "aws_route" "nat" {
   destination_cidr_block = "0.0.0.0/0"
   nat_gateway_id         = aws_nat_gateway.this[count.index].id
 
-  # Back to one gateway, the subnets change their table before theirs goes. Gateways and tables inherit this from the route.
+  # Back to one gateway, each subnet changes its table before its gateway goes: what the route needs inherits this from it.
   lifecycle {
     create_before_destroy = true
   }
