@@ -370,6 +370,16 @@ run "production_is_larger_survives_a_zone_and_fits_the_longest_names" {
     condition     = local.kafka.instance_type == "kafka.m7g.large" && local.kafka.volume_gb == 300 && local.database.multi_az && local.database.class == "db.m7g.large" && local.database.backup_days == 30
     error_message = "The profile's values, and before them those that are named."
   }
+
+  assert {
+    condition     = !contains(keys(output.functions), "rooms-generator") && length(local.busy_topics) == 0
+    error_message = "Nobody makes records up in production, and no alarm expects them."
+  }
+
+  assert {
+    condition     = local.sizes.telemetry_gateway.reserved_concurrency == 50 && local.sizes.live_board.reserved_concurrency == 5
+    error_message = "What is on the internet is bounded."
+  }
 }
 
 run "buckets_with_data_are_not_deleted_in_production" {
@@ -382,13 +392,14 @@ run "buckets_with_data_are_not_deleted_in_production" {
     alarm_emails  = ["on-call@example.com"]
     name          = "double--hyphen"
     force_destroy = true
+    sizes         = { live_board = { reserved_concurrency = 950 } }
   }
 
   module {
     source = "./environments/aws"
   }
 
-  expect_failures = [var.force_destroy, var.name]
+  expect_failures = [var.force_destroy, var.name, data.aws_servicequotas_service_quota.concurrency]
 }
 
 run "alarms_without_anybody_and_keys_that_do_not_work_are_refused" {

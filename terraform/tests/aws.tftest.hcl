@@ -299,6 +299,12 @@ run "with_kafka_and_postgres_of_somebody_else" {
     forecast = null
   }
 
+  # A new account.
+  override_data {
+    target = data.aws_servicequotas_service_quota.concurrency
+    values = { value = 10 }
+  }
+
   module {
     source = "./environments/aws"
   }
@@ -311,6 +317,16 @@ run "with_kafka_and_postgres_of_somebody_else" {
   assert {
     condition     = output.forecast == null && output.forecast_token_secret == null && !contains(keys(output.functions), "forecast-fetcher") && !contains(output.schedules[*].function_name, "headwater-dev-forecast")
     error_message = "Without an API to ask there is no forecast lane, and nothing of it is paid."
+  }
+
+  assert {
+    condition     = local.sizes.telemetry_gateway.reserved_concurrency == -1 && local.sizes.live_board.reserved_concurrency == -1
+    error_message = "A new account's quota takes no reservation: its first apply must not fail with one. The quota itself is the bound."
+  }
+
+  assert {
+    condition     = local.busy_topics == tolist(["rooms-v1"])
+    error_message = "While the generator runs, its topic is expected to have records."
   }
 
   assert {

@@ -238,12 +238,12 @@ run "the_board_fits_into_lambdas_4_kb" {
   }
 
   override_resource {
-    target = module.lanes.module.bucket_ingester.aws_sqs_queue.this
+    target = module.lanes.module.bucket_ingester[0].aws_sqs_queue.this
     values = { url = "https://sqs.ap-southeast-2.amazonaws.com/111122223333/abcdefghijklmnop-longname-bucket-ingester" }
   }
 
   override_resource {
-    target = module.lanes.module.inbox_etl.aws_sqs_queue.this
+    target = module.lanes.module.inbox_etl[0].aws_sqs_queue.this
     values = { url = "https://sqs.ap-southeast-2.amazonaws.com/111122223333/abcdefghijklmnop-longname-inbox-etl" }
   }
 

@@ -5,16 +5,15 @@ mock_provider "aws" {
 }
 
 variables {
-  name        = "shop-forecast"
-  environment = "test"
-  base_url    = "https://weather.example.com/"
-  items       = ["3477", "3478"]
-  raw_bucket  = "shop-raw"
-  log_bucket  = "shop-spark-logs"
-  job_dir     = "tests/fixtures/forecast"
-  lake        = { bucket = "lake", bucket_arn = "arn:aws:s3:::lake" }
-  parked      = { bucket = "parked", bucket_arn = "arn:aws:s3:::parked" }
-  deployment  = { bucket = "deployment", bucket_arn = "arn:aws:s3:::deployment" }
+  name       = "shop-forecast"
+  base_url   = "https://weather.example.com/"
+  items      = ["3477", "3478"]
+  raw_bucket = "shop-raw"
+  log_bucket = "shop-spark-logs"
+  job_dir    = "tests/fixtures/forecast"
+  lake       = { bucket = "lake", bucket_arn = "arn:aws:s3:::lake" }
+  parked     = { bucket = "parked", bucket_arn = "arn:aws:s3:::parked" }
+  deployment = { bucket = "deployment", bucket_arn = "arn:aws:s3:::deployment" }
 
   function = {
     name            = "shop-forecast-fetcher"
@@ -22,6 +21,7 @@ variables {
     architecture    = "arm64"
     memory_mb       = 256
     timeout_seconds = 300
+    environment     = { HEADWATER_ENVIRONMENT = "test" }
   }
 }
 
@@ -375,8 +375,17 @@ run "on_the_local_stack_and_the_same_definition" {
 run "workers_that_are_kept_ready_and_a_network_where_somebody_asks" {
   variables {
     token_secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:their-token-AbCdEf"
-    network          = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
-    spark            = { ready_workers = 1, maximum = { cpu = 8, memory_gb = 32, disk_gb = 200 } }
+    function = {
+      name                     = "shop-forecast-fetcher"
+      code                     = { bucket = "deployment", key = "code/forecast-fetcher.zip" }
+      memory_mb                = 256
+      timeout_seconds          = 300
+      network                  = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+      role_suffix              = "-eucentral1"
+      permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
+      kms_key_arn              = "arn:aws:kms:eu-central-1:111122223333:key/own"
+    }
+    spark = { ready_workers = 1, maximum = { cpu = 8, memory_gb = 32, disk_gb = 200 } }
   }
 
   module {
@@ -393,6 +402,14 @@ run "workers_that_are_kept_ready_and_a_network_where_somebody_asks" {
   assert {
     condition     = aws_emrserverless_application.this[0].network_configuration[0].subnet_ids == toset(["subnet-1"]) && aws_emrserverless_application.this[0].network_configuration[0].security_group_ids == toset(["sg-1"])
     error_message = "Spark runs in the subnets that were named."
+  }
+
+  assert {
+    condition = (
+      alltrue([for role in [aws_iam_role.job, aws_iam_role.state_machine] : role.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary" && startswith(role.name, "shop-forecast-eucentral1-")]) &&
+      one([for statement in jsondecode(output.policies["job"]).Statement : statement.Resource if statement.Sid == "UseKey"]) == ["arn:aws:kms:eu-central-1:111122223333:key/own"]
+    )
+    error_message = "Roles carry the region and the boundary, and the job may use the key of the buckets."
   }
 
   assert {

@@ -5,13 +5,14 @@ mock_provider "aws" {
 }
 
 variables {
-  name            = "gateway"
-  description     = "takes requests"
-  code            = { bucket = "code", key = "gateway.zip" }
-  memory_mb       = 256
-  timeout_seconds = 10
-  environment     = {}
-  auth            = "NONE"
+  function = {
+    name            = "gateway"
+    description     = "takes requests"
+    code            = { bucket = "code", key = "gateway.zip" }
+    memory_mb       = 256
+    timeout_seconds = 10
+  }
+  auth = "NONE"
 }
 
 run "anybody_by_the_url_and_nobody_beside_it" {

@@ -5,16 +5,18 @@ mock_provider "aws" {
 }
 
 variables {
-  name            = "writer"
-  function_label  = "writer"
-  description     = "writes"
-  code            = { bucket = "code", key = "writer.zip" }
-  memory_mb       = 512
-  timeout_seconds = 60
-  environment     = {}
-  cluster_arn     = "arn:aws:kafka:eu-central-1:111122223333:cluster/main/11111111-2222-3333-4444-555555555555-1"
-  failed_batches  = { bucket = "parked", bucket_arn = "arn:aws:s3:::parked" }
-  mappings        = [{ topic = "t", consumer_group = "g" }]
+  function_label = "writer"
+  function = {
+    name            = "writer"
+    description     = "writes"
+    code            = { bucket = "code", key = "writer.zip" }
+    memory_mb       = 512
+    timeout_seconds = 60
+    environment     = { HEADWATER_ENVIRONMENT = "dev" }
+  }
+  cluster_arn    = "arn:aws:kafka:eu-central-1:111122223333:cluster/main/11111111-2222-3333-4444-555555555555-1"
+  failed_batches = { bucket = "parked", bucket_arn = "arn:aws:s3:::parked" }
+  mappings       = [{ topic = "t", consumer_group = "g" }]
 }
 
 run "on_demand" {
@@ -88,7 +90,7 @@ run "provisioned_with_partial_responses_and_a_destination" {
     condition = (
       aws_cloudwatch_metric_alarm.skipped[0].metric_name == "OffsetsSkipped" &&
       aws_cloudwatch_metric_alarm.skipped[0].threshold == 3 &&
-      aws_cloudwatch_metric_alarm.skipped[0].dimensions == tomap({ environment = "local", function = "writer" })
+      aws_cloudwatch_metric_alarm.skipped[0].dimensions == tomap({ environment = "dev", function = "writer" })
     )
     error_message = "The alarm watches the offsets that the function was not given."
   }
@@ -96,7 +98,7 @@ run "provisioned_with_partial_responses_and_a_destination" {
   assert {
     condition = (
       { for key, alarm in aws_cloudwatch_metric_alarm.lost_track : key => alarm.metric_name } == { "holes-forgotten" = "HolesForgotten", "topic-recreated" = "TopicsRecreated" } &&
-      alltrue([for alarm in aws_cloudwatch_metric_alarm.lost_track : alarm.threshold == 0 && alarm.dimensions == tomap({ environment = "local", function = "writer" })])
+      alltrue([for alarm in aws_cloudwatch_metric_alarm.lost_track : alarm.threshold == 0 && alarm.dimensions == tomap({ environment = "dev", function = "writer" })])
     )
     error_message = "One forgotten hole, or one topic that was created again, is an alarm."
   }
@@ -109,7 +111,7 @@ run "topics_of_any_length_have_alarms_of_their_own" {
       { topic = "${join("", [for number in range(248) : "a"])}c", consumer_group = "h" },
       { topic = "short", consumer_group = "i" },
     ]
-    alarms       = {}
+    alarms       = { busy_topics = ["short", "elsewhere"], lag_records = 5000, stale_minutes = 12 }
     cluster_name = "main"
   }
 
@@ -124,6 +126,23 @@ run "topics_of_any_length_have_alarms_of_their_own" {
       aws_cloudwatch_metric_alarm.lag["short"].alarm_name == "writer-short-lag"
     )
     error_message = "CloudWatch takes names of at most 255 characters."
+  }
+
+  assert {
+    condition = (
+      alltrue([for topic, alarm in aws_cloudwatch_metric_alarm.backlog : alarm.metric_name == "SumOffsetLag" && alarm.threshold == 5000 && alarm.treat_missing_data == (topic == "short" ? "breaching" : "notBreaching")]) &&
+      aws_cloudwatch_metric_alarm.backlog["short"].dimensions == tomap({ "Cluster Name" = "main", "Consumer Group" = "i", "Topic" = "short" })
+    )
+    error_message = "Where records arrive at all times, a mapping that never worked (no group, no metric) is an alarm. An idle topic is none."
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.stale[0].metric_name == "RecordsStored" && aws_cloudwatch_metric_alarm.stale[0].comparison_operator == "LessThanThreshold" &&
+      aws_cloudwatch_metric_alarm.stale[0].treat_missing_data == "breaching" && aws_cloudwatch_metric_alarm.stale[0].evaluation_periods == 3 &&
+      aws_cloudwatch_metric_alarm.stale[0].dimensions == tomap({ environment = "dev", function = "writer" })
+    )
+    error_message = "Records arrive and nothing is stored: the table is old, whatever the reason."
   }
 }
 
@@ -145,6 +164,11 @@ run "provisioned_without_partial_responses" {
   assert {
     condition     = length(aws_cloudwatch_metric_alarm.skipped) == 0
     error_message = "Without a number there is no alarm: transactions and compaction leave gaps."
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.stale) == 0
+    error_message = "A topic in which nothing arrives for an hour is no reason to wake anybody."
   }
 }
 
@@ -168,15 +192,15 @@ run "fifteen_minutes_and_latest_are_refused" {
   command = plan
 
   variables {
-    timeout_seconds = 900
-    mappings        = [{ topic = "t", consumer_group = "g", starting_position = "LATEST" }]
+    function = { name = "writer", code = { bucket = "code", key = "writer.zip" }, memory_mb = 512, timeout_seconds = 900 }
+    mappings = [{ topic = "t", consumer_group = "g", starting_position = "LATEST" }]
   }
 
   module {
     source = "./modules/kafka_function"
   }
 
-  expect_failures = [var.timeout_seconds, var.mappings]
+  expect_failures = [var.mappings]
 }
 
 run "batches_beyond_ten_thousand_are_refused" {
@@ -225,21 +249,25 @@ run "a_star_in_a_policy_is_refused" {
   command = plan
 
   variables {
-    policy_statements = [{ sid = "Everything", actions = ["s3:*"], resources = ["arn:aws:s3:::x"] }]
+    function = {
+      name              = "writer"
+      code              = { bucket = "code", key = "writer.zip" }
+      memory_mb         = 512
+      timeout_seconds   = 60
+      policy_statements = [{ sid = "Everything", actions = ["s3:*"], resources = ["arn:aws:s3:::x"] }]
+    }
   }
 
   module {
     source = "./modules/function"
   }
 
-  expect_failures = [var.policy_statements]
+  expect_failures = [var.function]
 }
 
 run "faults_are_an_alarm_also_where_no_invocation_fails" {
   variables {
-    policy_statements = []
-    environment       = { HEADWATER_ENVIRONMENT = "dev" }
-    alarms            = { topic_arns = ["arn:aws:sns:eu-central-1:111122223333:alarms"] }
+    alarms = { topic_arns = ["arn:aws:sns:eu-central-1:111122223333:alarms"] }
   }
 
   module {

@@ -55,7 +55,7 @@ run "existing_buckets_and_a_token_that_terraform_never_sees" {
   }
 
   assert {
-    condition     = !module.bucket_ingester.delivery.notified && module.inbox_etl.delivery.notified
+    condition     = !module.bucket_ingester[0].delivery.notified && module.inbox_etl[0].delivery.notified
     error_message = "An existing bucket's notification configuration is replaced only where its owner says so."
   }
 
@@ -65,7 +65,7 @@ run "existing_buckets_and_a_token_that_terraform_never_sees" {
   }
 
   assert {
-    condition     = module.bucket_ingester.delivery.retry_seconds == 120 && module.inbox_etl.delivery.retry_seconds == 60
+    condition     = module.bucket_ingester[0].delivery.retry_seconds == 120 && module.inbox_etl[0].delivery.retry_seconds == 60
     error_message = "On the local stack a message that failed comes back after the function's timeout."
   }
 
@@ -128,12 +128,12 @@ run "a_web_address_and_a_token_of_the_owners" {
   }
 
   assert {
-    condition     = module.inbox_etl.delivery.notified && output.inbox_bucket == "shop-inbox"
+    condition     = module.inbox_etl[0].delivery.notified && output.inbox_bucket == "shop-inbox"
     error_message = "A bucket that is made here notifies."
   }
 
   assert {
-    condition     = module.inbox_etl.delivery.retry_seconds == 360
+    condition     = module.inbox_etl[0].delivery.retry_seconds == 360
     error_message = "In AWS it comes back after six times of it."
   }
 
@@ -153,9 +153,18 @@ run "a_web_address_and_a_token_of_the_owners" {
   }
 }
 
-run "vehicles_that_sign_need_no_token" {
+run "vehicles_that_sign_need_no_token_and_each_lane_has_a_switch" {
   variables {
     telemetry = { auth = "iam" }
+    enabled = {
+      parquet_writer  = false
+      totals_upserter = false
+      table_writer    = false
+      bucket_ingester = false
+      inbox_etl       = false
+      rooms_generator = false
+      live_board      = false
+    }
   }
 
   module {
@@ -170,6 +179,19 @@ run "vehicles_that_sign_need_no_token" {
   assert {
     condition     = length(aws_cloudcontrolapi_resource.telemetry_token) == 0 && output.telemetry_token_secret == null
     error_message = "No secret that nobody reads."
+  }
+
+  assert {
+    condition = (
+      keys(output.functions) == ["schema-migrator", "telemetry-gateway"] && keys(output.urls) == ["telemetry-gateway"] && length(output.queues) == 0 && length(output.event_source_mappings) == 0 &&
+      keys(output.policies) == ["schema-migrator", "schema-migrator-schedule", "telemetry-gateway"] && output.schedules[*].function_name == ["shop-schema-migrator"]
+    )
+    error_message = "A lane that is switched off has no function, role, queue, mapping, schedule or URL."
+  }
+
+  assert {
+    condition     = length(module.media_bucket) == 1 && length(module.inbox_bucket) == 1
+    error_message = "Its bucket stays: what is in it is not the lane's."
   }
 }
 

@@ -184,14 +184,17 @@ run "brokers_that_do_not_fit_the_zones_are_refused" {
 
 run "a_queue_is_for_what_a_schedule_could_not_do" {
   variables {
-    name            = "ticker"
-    description     = "ticks"
-    code            = { bucket = "code", key = "ticker.zip" }
-    memory_mb       = 128
-    timeout_seconds = 10
-    environment     = {}
-    schedule        = { expression = "rate(1 minute)", enabled = false }
-    alarms          = {}
+    function = {
+      name                     = "ticker"
+      code                     = { bucket = "code", key = "ticker.zip" }
+      memory_mb                = 128
+      timeout_seconds          = 10
+      role_suffix              = "-eucentral1"
+      permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
+      kms_key_arn              = "arn:aws:kms:eu-central-1:111122223333:key/own"
+    }
+    schedule = { expression = "rate(1 minute)", enabled = false }
+    alarms   = {}
   }
 
   module {
@@ -218,6 +221,22 @@ run "a_queue_is_for_what_a_schedule_could_not_do" {
   assert {
     condition     = contains(flatten(jsondecode(output.scheduler_policy).Statement[*].Resource), "arn:aws:sqs:eu-central-1:111122223333:ticker-failed")
     error_message = "What Scheduler could not deliver reaches the same queue."
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in [output.policy, output.scheduler_policy] :
+      one([for statement in jsondecode(policy).Statement : statement if statement.Sid == "UseKey"]) == { Sid = "UseKey", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/own"] }
+    ])
+    error_message = "Both write to an encrypted queue: each may use its key, and no other."
+  }
+
+  assert {
+    condition = (
+      module.function.role == { name = "ticker-eucentral1", permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary" } &&
+      module.schedule.role == { name = "ticker-eucentral1-schedule", permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary" }
+    )
+    error_message = "Two regions of one account have roles of their own, and every role has the boundary."
   }
 }
 
@@ -326,15 +345,9 @@ run "dead_letters_stay_and_somebody_is_told" {
 
 run "a_function_that_parks_records_says_so" {
   variables {
-    name              = "writer"
-    description       = "writes"
-    code              = { bucket = "code", key = "writer.zip" }
-    memory_mb         = 128
-    timeout_seconds   = 10
-    environment       = { HEADWATER_ENVIRONMENT = "dev" }
-    policy_statements = []
-    parks_records     = true
-    alarms            = {}
+    function      = { name = "writer", code = { bucket = "code", key = "writer.zip" }, memory_mb = 128, timeout_seconds = 10, environment = { HEADWATER_ENVIRONMENT = "dev" } }
+    parks_records = true
+    alarms        = {}
   }
 
   module {

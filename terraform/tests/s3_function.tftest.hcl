@@ -5,14 +5,15 @@ mock_provider "aws" {
 }
 
 variables {
-  name            = "reader"
-  description     = "reads"
-  code            = { bucket = "code", key = "reader.zip" }
-  memory_mb       = 256
-  timeout_seconds = 60
-  environment     = {}
-  bucket          = { name = "source", arn = "arn:aws:s3:::source" }
-  sweep           = { expression = "rate(1 hour)", enabled = false }
+  function = {
+    name            = "reader"
+    description     = "reads"
+    code            = { bucket = "code", key = "reader.zip" }
+    memory_mb       = 256
+    timeout_seconds = 60
+  }
+  bucket = { name = "source", arn = "arn:aws:s3:::source" }
+  sweep  = { expression = "rate(1 hour)", enabled = false }
 }
 
 run "notified" {
@@ -113,6 +114,15 @@ run "a_bucket_that_somebody_else_configures" {
     notifications              = false
     visibility_timeout_seconds = 60
     alarms                     = {}
+    function = {
+      name                     = "reader"
+      code                     = { bucket = "code", key = "reader.zip" }
+      memory_mb                = 256
+      timeout_seconds          = 60
+      role_suffix              = "-eucentral1"
+      permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary"
+      kms_key_arn              = "arn:aws:kms:eu-central-1:111122223333:key/own"
+    }
   }
 
   module {
@@ -122,6 +132,14 @@ run "a_bucket_that_somebody_else_configures" {
   assert {
     condition     = length(aws_s3_bucket_notification.this) == 0
     error_message = "The bucket's notification configuration is left alone."
+  }
+
+  assert {
+    condition = (
+      one([for statement in jsondecode(output.policy).Statement : statement if statement.Sid == "UseKey"]) == { Sid = "UseKey", Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/own"] } &&
+      aws_sqs_queue.this[0].kms_master_key_id == "arn:aws:kms:eu-central-1:111122223333:key/own"
+    )
+    error_message = "With a key of the owner's the queue is encrypted by it, and whoever only reads may only decrypt."
   }
 
   assert {

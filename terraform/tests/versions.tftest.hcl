@@ -52,8 +52,8 @@ run "the_new_migrator_runs_before_anything_serves" {
   }
 
   assert {
-    condition     = alltrue([for function in ["parquet-writer", "totals-upserter", "table-writer"] : contains(output.serves_after[function], "TOPICS")])
-    error_message = "A lane over Kafka waits for its topics as well."
+    condition     = alltrue([for function in ["parquet-writer", "totals-upserter", "table-writer", "rooms-generator", "telemetry-gateway"] : contains(output.serves_after[function], "TOPICS")])
+    error_message = "What reads from Kafka or writes to it waits for the topics as well."
   }
 
   assert {
@@ -90,17 +90,12 @@ run "the_new_migrator_runs_before_anything_serves" {
 
 run "a_mapping_feeds_what_serves" {
   variables {
-    name            = "writer"
-    function_label  = "writer"
-    description     = "writes"
-    code            = { bucket = "code", key = "writer.zip" }
-    memory_mb       = 512
-    timeout_seconds = 60
-    environment     = {}
-    cluster_arn     = "arn:aws:kafka:eu-central-1:111122223333:cluster/main/11111111-2222-3333-4444-555555555555-1"
-    failed_batches  = { bucket = "parked", bucket_arn = "arn:aws:s3:::parked" }
-    mappings        = [{ topic = "t", consumer_group = "g" }]
-    start_after     = ["MIGRATED"]
+    function       = { name = "writer", code = { bucket = "code", key = "writer.zip" }, memory_mb = 512, timeout_seconds = 60 }
+    function_label = "writer"
+    cluster_arn    = "arn:aws:kafka:eu-central-1:111122223333:cluster/main/11111111-2222-3333-4444-555555555555-1"
+    failed_batches = { bucket = "parked", bucket_arn = "arn:aws:s3:::parked" }
+    mappings       = [{ topic = "t", consumer_group = "g" }]
+    start_after    = ["MIGRATED"]
   }
 
   module {
@@ -115,13 +110,8 @@ run "a_mapping_feeds_what_serves" {
 
 run "a_url_answers_from_what_serves" {
   variables {
-    name            = "gateway"
-    description     = "answers"
-    code            = { bucket = "code", key = "gateway.zip" }
-    memory_mb       = 512
-    timeout_seconds = 15
-    environment     = {}
-    auth            = "NONE"
+    function = { name = "gateway", code = { bucket = "code", key = "gateway.zip" }, memory_mb = 512, timeout_seconds = 15 }
+    auth     = "NONE"
   }
 
   module {

@@ -76,8 +76,10 @@ module "lanes" {
   environment   = var.environment
   artifacts_dir = var.artifacts_dir
   architecture  = var.architecture
-  sizes         = var.sizes
+  sizes         = local.sizes
   log_level     = var.log_level
+  enabled       = local.lanes
+  roles         = { suffix = "-${replace(var.region, "-", "")}", permissions_boundary_arn = var.permissions_boundary_arn }
 
   bucket_prefix = local.name
   buckets       = local.buckets
@@ -108,6 +110,9 @@ module "lanes" {
   alarms = var.alarms_enabled ? {
     topic_arns      = [module.observability.alarm_topic_arn]
     lag_seconds     = var.lag_alarm_seconds
+    lag_records     = var.lag_alarm_records
+    busy_topics     = local.busy_topics
+    stale_minutes   = var.stale_alarm_minutes
     age_seconds     = var.queue_age_alarm_seconds
     skipped_offsets = var.skipped_offsets_alarm
   } : null

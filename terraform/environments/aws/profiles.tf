@@ -14,6 +14,9 @@ locals {
       log_days = 14
       # A db.t4g.micro takes some 110.
       connections = 80
+      # Invocations at once of what is on the internet: 10 of the gateway take some 200 requests a second, and cost at most
+      # some 6 USD a day. As many cold starts at once are what the brokers can let in.
+      bounds = { telemetry_gateway = 10, live_board = 5 }
     }
     # Brokers that take 100 new connections a second, and a database that survives the loss of a zone.
     prod = {
@@ -26,6 +29,7 @@ locals {
       log_days = 90
       # A db.m7g.large takes some 800.
       connections = 600
+      bounds      = { telemetry_gateway = 50, live_board = 5 }
     }
   }[var.profile != null ? var.profile : var.environment == "prod" ? "prod" : "dev"]
 

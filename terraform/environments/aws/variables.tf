@@ -127,7 +127,7 @@ variable "database" {
 # ---- Functions -------------------------------------------------------------------------------------------------------
 
 variable "sizes" {
-  description = "Memory and timeout of each function, and the invocations at once that a queue may have (maximum_concurrency) or a URL is bounded to (reserved_concurrency; -1 for none), where the defaults do not fit."
+  description = "Memory and timeout of each function, and the invocations at once that a queue may have (maximum_concurrency) or a URL is bounded to (reserved_concurrency: null is the bound of the profile where the quota of the account allows one, -1 for none), where the defaults do not fit."
   type = object({
     parquet_writer    = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 60) }), {})
     totals_upserter   = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 60) }), {})
@@ -136,8 +136,8 @@ variable "sizes" {
     inbox_etl         = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 60), maximum_concurrency = optional(number, 5) }), {})
     schema_migrator   = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 300) }), {})
     rooms_generator   = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 60) }), {})
-    telemetry_gateway = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 15), reserved_concurrency = optional(number, -1) }), {})
-    live_board        = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 30), reserved_concurrency = optional(number, -1) }), {})
+    telemetry_gateway = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 15), reserved_concurrency = optional(number) }), {})
+    live_board        = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 30), reserved_concurrency = optional(number) }), {})
     forecast_fetcher  = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 300) }), {})
   })
   default = {}

@@ -13,7 +13,8 @@ locals {
 resource "aws_sqs_queue" "this" {
   name                      = local.name
   message_retention_seconds = 1209600 # 14 days, the longest
-  sqs_managed_sse_enabled   = true
+  sqs_managed_sse_enabled   = var.kms_key_arn == null ? true : null
+  kms_master_key_id         = var.kms_key_arn
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {

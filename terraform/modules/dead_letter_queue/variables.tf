@@ -15,3 +15,9 @@ variable "alarms" {
   })
   default = null
 }
+
+variable "kms_key_arn" {
+  description = "Key of the owner's that encrypts the messages; null for SQS's own."
+  type        = string
+  default     = null
+}

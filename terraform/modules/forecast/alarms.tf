@@ -52,7 +52,7 @@ resource "aws_cloudwatch_metric_alarm" "items" {
   namespace         = "Headwater"
   metric_name       = "ItemsFailed"
   dimensions = {
-    environment = var.environment
+    environment = lookup(var.function.environment, "HEADWATER_ENVIRONMENT", "local")
     function    = var.function.name
   }
   statistic           = "Sum"

@@ -85,7 +85,7 @@ resource "aws_emrserverless_application" "this" {
   }
 
   dynamic "network_configuration" {
-    for_each = var.network[*]
+    for_each = var.function.network[*]
     content {
       subnet_ids         = network_configuration.value.subnet_ids
       security_group_ids = network_configuration.value.security_group_ids

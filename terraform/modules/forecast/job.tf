@@ -74,9 +74,11 @@ locals {
     { Sid = "ListParked", Effect = "Allow", Action = ["s3:ListBucket"], Resource = [var.parked.bucket_arn], Condition = { StringLikeIfExists = { "s3:prefix" = ["${local.parked_prefix}/*", local.parked_prefix] } } },
   ]
 
+  key_statements = [for arn in var.function.kms_key_arn[*] : { Sid = "UseKey", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = [arn] }]
+
   job_policy = jsonencode({
     Version   = "2012-10-17"
-    Statement = concat(local.job_statements, local.log_statements)
+    Statement = concat(local.job_statements, local.log_statements, local.key_statements)
   })
 
   account = data.aws_caller_identity.current.account_id
@@ -98,8 +100,9 @@ locals {
 }
 
 resource "aws_iam_role" "job" {
-  name        = "${var.name}-job"
-  description = "What the Spark job of ${var.name} may do"
+  name                 = "${var.name}${var.function.role_suffix}-job"
+  description          = "What the Spark job of ${var.name} may do"
+  permissions_boundary = var.function.permissions_boundary_arn
 
   assume_role_policy = jsonencode({
     Version   = "2012-10-17"

@@ -52,6 +52,7 @@ resource "aws_secretsmanager_secret" "token" {
   name                    = "${var.function.name}/token"
   description             = "Token of the forecast API"
   recovery_window_in_days = var.secret_recovery_days
+  kms_key_id              = var.function.kms_key_arn
 }
 
 resource "aws_secretsmanager_secret_version" "token" {
@@ -62,27 +63,8 @@ resource "aws_secretsmanager_secret_version" "token" {
   secret_string_wo_version = parseint(substr(nonsensitive(sha256(coalesce(var.token, "none"))), 0, 7), 16)
 }
 
-module "fetcher" {
-  source = "../function"
-
-  name            = var.function.name
-  description     = "Forecast of each city to the raw bucket, as the API answers it"
-  code            = var.function.code
-  architecture    = var.function.architecture
-  memory_mb       = var.function.memory_mb
-  timeout_seconds = var.function.timeout_seconds
-  log_level       = var.function.log_level
-  versions        = var.function.versions
-  start_after     = var.function.start_after
-  network         = var.network
-  alarms          = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns }
-
-  environment = {
-    HEADWATER_ENVIRONMENT = var.environment
-    FETCH_SOURCES         = jsonencode(local.sources)
-  }
-
-  policy_statements = [
+locals {
+  fetcher_statements = [
     {
       # Reading tells whether this run has stored the object already.
       sid       = "StoreAnswers"
@@ -102,6 +84,18 @@ module "fetcher" {
       resources = [local.token_secret]
     },
   ]
+}
+
+module "fetcher" {
+  source = "../function"
+
+  function = merge(var.function, {
+    description       = "Forecast of each city to the raw bucket, as the API answers it"
+    environment       = merge(var.function.environment, { FETCH_SOURCES = jsonencode(local.sources) })
+    policy_statements = concat(var.function.policy_statements, local.fetcher_statements)
+  })
+  alarms      = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns }
+  start_after = var.start_after
 }
 
 # Commit 0 of the table, written before the first run: two first runs at once would otherwise both create the table, and the
@@ -124,6 +118,7 @@ module "failed" {
 
   function_name = var.name
   what          = "A start"
+  kms_key_arn   = var.function.kms_key_arn
   alarms        = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns }
 }
 
@@ -135,4 +130,6 @@ module "schedule" {
   action          = "states:StartExecution"
   schedule        = var.schedule
   dead_letter_arn = one(module.failed[*].arn)
+  kms_key_arn     = var.function.kms_key_arn
+  role            = { suffix = var.function.role_suffix, permissions_boundary_arn = var.function.permissions_boundary_arn }
 }

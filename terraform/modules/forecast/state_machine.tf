@@ -30,8 +30,9 @@ locals {
 }
 
 resource "aws_iam_role" "state_machine" {
-  name        = "${var.name}-state-machine"
-  description = "What the state machine ${var.name} may do"
+  name                 = "${var.name}${var.function.role_suffix}-state-machine"
+  description          = "What the state machine ${var.name} may do"
+  permissions_boundary = var.function.permissions_boundary_arn
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

@@ -3,28 +3,15 @@ variable "name" {
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,49}$", var.name))
-    error_message = "name has 1 to 50 lower-case letters, digits and - (a role is named <name>-state-machine)."
+    condition     = can(regex("^[a-z](-?[a-z0-9])*$", var.name)) && length("${var.name}${var.function.role_suffix}") <= 50
+    error_message = "name has lower-case letters, digits and single hyphens, and with the role's suffix at most 50 characters (a role is named <name><suffix>-state-machine)."
   }
 }
 
-variable "environment" {
-  description = "Name of the environment: a dimension of every metric."
-  type        = string
-}
-
-variable "function" {
-  description = "The fetcher: its name, code and size; the rest as for every function."
-  type = object({
-    name            = string
-    code            = object({ bucket = string, key = string, hash = optional(string) })
-    architecture    = string
-    memory_mb       = number
-    timeout_seconds = number
-    log_level       = optional(string, "warn")
-    versions        = optional(bool, true)
-    start_after     = optional(list(string), [])
-  })
+variable "start_after" {
+  description = "Values of what must have succeeded before a new version of the fetcher serves, such as the result of a migration."
+  type        = list(string)
+  default     = []
 }
 
 variable "base_url" {
@@ -133,15 +120,6 @@ variable "schedule" {
     enabled    = optional(bool, true)
   })
   default = {}
-}
-
-variable "network" {
-  description = "Subnets and security groups of the fetcher and of Spark; null outside a VPC, where both reach the internet and S3. A VPC needs a way out (NAT) to the API."
-  type = object({
-    subnet_ids         = list(string)
-    security_group_ids = list(string)
-  })
-  default = null
 }
 
 variable "dead_letter_queue" {

@@ -4,19 +4,19 @@ locals {
       metric      = "Errors"
       statistic   = "Sum"
       threshold   = 0
-      description = "${var.name} failed: see its log group"
+      description = "${var.function.name} failed: see its log group"
     }
     throttles = {
       metric      = "Throttles"
       statistic   = "Sum"
       threshold   = 0
-      description = "${var.name} was throttled: the account's concurrency, or its reserved one, is exhausted"
+      description = "${var.function.name} was throttled: the account's concurrency, or its reserved one, is exhausted"
     }
     duration = {
       metric      = "Duration"
       statistic   = "Maximum"
-      threshold   = var.timeout_seconds * 1000 * 0.8
-      description = "${var.name} uses more than 80 % of its ${var.timeout_seconds} s"
+      threshold   = var.function.timeout_seconds * 1000 * 0.8
+      description = "${var.function.name} uses more than 80 % of its ${var.function.timeout_seconds} s"
     }
   }
 }
@@ -24,7 +24,7 @@ locals {
 resource "aws_cloudwatch_metric_alarm" "this" {
   for_each = local.alarms
 
-  alarm_name          = "${var.name}-${each.key}"
+  alarm_name          = "${var.function.name}-${each.key}"
   alarm_description   = each.value.description
   namespace           = "AWS/Lambda"
   metric_name         = each.value.metric
@@ -45,13 +45,13 @@ resource "aws_cloudwatch_metric_alarm" "this" {
 resource "aws_cloudwatch_metric_alarm" "parked" {
   count = var.alarms != null && var.parks_records ? 1 : 0
 
-  alarm_name        = "${var.name}-parked"
-  alarm_description = "${var.name} parked records: `headwater parked list` shows them and why"
+  alarm_name        = "${var.function.name}-parked"
+  alarm_description = "${var.function.name} parked records: `headwater parked list` shows them and why"
   namespace         = "Headwater"
   metric_name       = "RecordsParked"
   dimensions = {
-    environment = lookup(var.environment, "HEADWATER_ENVIRONMENT", "local")
-    function    = var.name
+    environment = lookup(var.function.environment, "HEADWATER_ENVIRONMENT", "local")
+    function    = var.function.name
   }
   statistic           = "Sum"
   comparison_operator = "GreaterThanThreshold"
@@ -68,13 +68,13 @@ resource "aws_cloudwatch_metric_alarm" "parked" {
 resource "aws_cloudwatch_metric_alarm" "faults" {
   count = var.alarms == null ? 0 : 1
 
-  alarm_name        = "${var.name}-faults"
-  alarm_description = "${var.name} has faults: the field `fault` in its log group names them and what to do"
+  alarm_name        = "${var.function.name}-faults"
+  alarm_description = "${var.function.name} has faults: the field `fault` in its log group names them and what to do"
   namespace         = "Headwater"
   metric_name       = "Faults"
   dimensions = {
-    environment = lookup(var.environment, "HEADWATER_ENVIRONMENT", "local")
-    function    = var.name
+    environment = lookup(var.function.environment, "HEADWATER_ENVIRONMENT", "local")
+    function    = var.function.name
   }
   statistic           = "Sum"
   comparison_operator = "GreaterThanThreshold"

@@ -41,14 +41,24 @@ locals {
       effect    = "Deny"
       actions   = concat(local.describe_actions, local.interface_actions)
       resources = ["*"]
-      condition = { ArnEquals = { "lambda:SourceFunctionArn" = ["arn:${data.aws_partition.current.partition}:lambda:${local.account_arn}:function:${var.name}"] } }
+      condition = { ArnEquals = { "lambda:SourceFunctionArn" = ["arn:${data.aws_partition.current.partition}:lambda:${local.account_arn}:function:${var.function.name}"] } }
     },
-  ] : statement if var.network != null]
+  ] : statement if var.function.network != null]
+
+  # What is written is encrypted with a data key that KMS makes; what is read, and the variables, are only decrypted.
+  writes = anytrue([for action in flatten(var.function.policy_statements[*].actions) : contains(["s3:PutObject", "sqs:SendMessage"], action)])
+  key_statements = [for arn in var.function.kms_key_arn[*] : {
+    sid       = "UseKey"
+    effect    = "Allow"
+    actions   = local.writes ? ["kms:Decrypt", "kms:GenerateDataKey"] : ["kms:Decrypt"]
+    resources = [arn]
+    condition = {}
+  }]
 
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
-      for statement in concat(local.log_statements, local.network_statements, var.policy_statements) : merge(
+      for statement in concat(local.log_statements, local.network_statements, local.key_statements, var.function.policy_statements) : merge(
         { Sid = statement.sid, Effect = statement.effect, Action = statement.actions, Resource = statement.resources },
         length(statement.condition) == 0 ? null : { Condition = statement.condition },
       ) if length(statement.resources) > 0 # a lane without topics has nothing to be permitted
@@ -57,13 +67,15 @@ locals {
 }
 
 resource "aws_cloudwatch_log_group" "this" {
-  name              = "/aws/lambda/${var.name}"
-  retention_in_days = var.log_retention_days
+  name              = "/aws/lambda/${var.function.name}"
+  retention_in_days = var.function.log_retention_days
+  kms_key_id        = var.function.kms_key_arn
 }
 
 resource "aws_iam_role" "this" {
-  name        = var.name
-  description = "What ${var.name} may do"
+  name                 = "${var.function.name}${var.function.role_suffix}"
+  description          = "What ${var.function.name} may do"
+  permissions_boundary = var.function.permissions_boundary_arn
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -82,29 +94,30 @@ resource "aws_iam_role_policy" "this" {
 }
 
 resource "aws_lambda_function" "this" {
-  function_name    = var.name
-  description      = var.description
+  function_name    = var.function.name
+  description      = var.function.description
   role             = aws_iam_role.this.arn
   runtime          = "provided.al2023"
   handler          = "bootstrap"
-  s3_bucket        = var.code.bucket
-  s3_key           = var.code.key
-  source_code_hash = var.code.hash
-  architectures    = [var.architecture]
-  memory_size      = var.memory_mb
-  timeout          = var.timeout_seconds
+  s3_bucket        = var.function.code.bucket
+  s3_key           = var.function.code.key
+  source_code_hash = var.function.code.hash
+  architectures    = [var.function.architecture]
+  memory_size      = var.function.memory_mb
+  timeout          = var.function.timeout_seconds
+  kms_key_arn      = var.function.kms_key_arn
 
-  reserved_concurrent_executions = var.reserved_concurrency
+  reserved_concurrent_executions = var.function.reserved_concurrency
 
   # A version is the code with its settings, frozen.
-  publish = var.versions
+  publish = var.function.versions
 
   environment {
-    variables = merge({ LOG_LEVEL = var.log_level }, var.environment)
+    variables = merge({ LOG_LEVEL = var.function.log_level }, var.function.environment)
   }
 
   dynamic "vpc_config" {
-    for_each = var.network == null ? [] : [var.network]
+    for_each = var.function.network == null ? [] : [var.function.network]
     content {
       subnet_ids         = vpc_config.value.subnet_ids
       security_group_ids = vpc_config.value.security_group_ids
@@ -116,8 +129,8 @@ resource "aws_lambda_function" "this" {
 
   lifecycle {
     precondition {
-      condition     = sum(concat([0], [for name, value in var.environment : length(name) + length(nonsensitive(value))])) < 4000
-      error_message = "The environment of ${var.name} exceeds Lambda's 4 KB."
+      condition     = sum(concat([0], [for name, value in var.function.environment : length(name) + length(nonsensitive(value))])) < 4000
+      error_message = "The environment of ${var.function.name} exceeds Lambda's 4 KB."
     }
   }
 }
@@ -130,7 +143,7 @@ resource "terraform_data" "ready" {
 
 # Whatever invokes the function names this alias. A deployment that fails before this point leaves the old version serving.
 resource "aws_lambda_alias" "live" {
-  count = var.versions ? 1 : 0
+  count = var.function.versions ? 1 : 0
 
   name             = "live"
   description      = "The version that serves"

@@ -10,7 +10,7 @@ output "arn" {
 
 output "live_arn" {
   description = "ARN of what serves: the alias `live`, or the function itself where it has no versions. For mappings, schedules and permissions."
-  value       = var.versions ? one(aws_lambda_alias.live[*].arn) : aws_lambda_function.this.arn
+  value       = var.function.versions ? one(aws_lambda_alias.live[*].arn) : aws_lambda_function.this.arn
 }
 
 output "qualifier" {
@@ -33,9 +33,9 @@ output "serves_after" {
   value       = terraform_data.ready.output
 }
 
-output "role_name" {
-  description = "The role's name, for statements that somebody adds."
-  value       = aws_iam_role.this.name
+output "role" {
+  description = "The role's name and permissions boundary."
+  value       = { name = aws_iam_role.this.name, permissions_boundary_arn = aws_iam_role.this.permissions_boundary }
 }
 
 output "policy" {

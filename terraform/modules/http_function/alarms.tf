@@ -2,8 +2,8 @@
 resource "aws_cloudwatch_metric_alarm" "url_5xx" {
   count = var.alarms == null ? 0 : 1
 
-  alarm_name          = "${var.name}-5xx"
-  alarm_description   = "${var.name} answers 5xx: see its log group, and whether what is behind it can be reached"
+  alarm_name          = "${var.function.name}-5xx"
+  alarm_description   = "${var.function.name} answers 5xx: see its log group, and whether what is behind it can be reached"
   namespace           = "AWS/Lambda"
   metric_name         = "Url5xxCount"
   dimensions          = { FunctionName = module.function.name }

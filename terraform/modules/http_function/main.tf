@@ -7,21 +7,9 @@ locals {
 module "function" {
   source = "../function"
 
-  name                 = var.name
-  description          = var.description
-  code                 = var.code
-  architecture         = var.architecture
-  memory_mb            = var.memory_mb
-  timeout_seconds      = var.timeout_seconds
-  reserved_concurrency = var.reserved_concurrency
-  environment          = var.environment
-  log_level            = var.log_level
-  log_retention_days   = var.log_retention_days
-  policy_statements    = var.policy_statements
-  network              = var.network
-  alarms               = var.alarms
-  versions             = var.versions
-  start_after          = var.start_after
+  function    = var.function
+  alarms      = var.alarms
+  start_after = var.start_after
 }
 
 resource "aws_lambda_function_url" "this" {

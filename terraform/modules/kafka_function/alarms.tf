@@ -1,10 +1,18 @@
-# How old the newest record is that a mapping has not handled: it grows when a lane is slow, stuck or gone.
+locals {
+  # An alarm's name has at most 255 characters, a topic's 249 and a function's 64: long topics are cut, with their hash.
+  alarm_topics = { for topic in keys(local.mappings) : topic => length(topic) <= 180 ? topic : "${substr(topic, 0, 171)}-${substr(sha1(topic), 0, 8)}" }
+
+  # Topics of this function in which records arrive at all times.
+  busy_topics = var.alarms == null ? [] : [for topic in var.alarms.busy_topics : topic if contains(keys(local.mappings), topic)]
+}
+
+# How old the oldest record is that a mapping has not handled: it grows when a lane is slow, stuck or gone. MSK has this
+# metric only while the group commits, so that it is missing where nothing arrives as well as where nothing works.
 resource "aws_cloudwatch_metric_alarm" "lag" {
   for_each = var.alarms == null || var.cluster_name == null ? {} : local.mappings
 
-  # An alarm's name has at most 255 characters, a topic's 249 and a function's 64: long topics are cut, with their hash.
-  alarm_name        = "${var.name}-${length(each.key) <= 180 ? each.key : "${substr(each.key, 0, 171)}-${substr(sha1(each.key), 0, 8)}"}-lag"
-  alarm_description = "${var.name} is more than ${var.alarms.lag_seconds} s behind on ${each.key}: see its errors and its log group"
+  alarm_name        = "${var.function.name}-${local.alarm_topics[each.key]}-lag"
+  alarm_description = "${var.function.name} is more than ${var.alarms.lag_seconds} s behind on ${each.key}: see its errors and its log group"
   namespace         = "AWS/Kafka"
   metric_name       = "EstimatedMaxTimeLag"
   dimensions = {
@@ -23,18 +31,66 @@ resource "aws_cloudwatch_metric_alarm" "lag" {
   ok_actions          = var.alarms.topic_arns
 }
 
+# How many records a mapping has not handled. A mapping that never worked has no group, and MSK no metric of it: where records
+# arrive at all times, that is an alarm too.
+resource "aws_cloudwatch_metric_alarm" "backlog" {
+  for_each = var.alarms == null || var.cluster_name == null ? {} : local.mappings
+
+  alarm_name        = "${var.function.name}-${local.alarm_topics[each.key]}-backlog"
+  alarm_description = "${var.function.name} has more than ${var.alarms.lag_records} records of ${each.key} before it${contains(local.busy_topics, each.key) ? ", or its group ${each.value.consumer_group} does not exist: does its event source mapping work" : ": see its errors and its log group"}"
+  namespace         = "AWS/Kafka"
+  metric_name       = "SumOffsetLag"
+  dimensions = {
+    "Cluster Name"   = var.cluster_name
+    "Consumer Group" = each.value.consumer_group
+    "Topic"          = each.key
+  }
+  statistic           = "Maximum"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = var.alarms.lag_records
+  period              = 60
+  evaluation_periods  = 10
+  datapoints_to_alarm = 10
+  treat_missing_data  = contains(local.busy_topics, each.key) ? "breaching" : "notBreaching"
+  alarm_actions       = var.alarms.topic_arns
+  ok_actions          = var.alarms.topic_arns
+}
+
+# Records arrive, and nothing was stored: the newest commit of the lake, or the newest row, is old. The function writes this
+# metric itself, so that it also tells of a mapping that is disabled, and of a function that nobody invokes.
+resource "aws_cloudwatch_metric_alarm" "stale" {
+  count = length(local.busy_topics) > 0 ? 1 : 0
+
+  alarm_name        = "${var.function.name}-stale"
+  alarm_description = "${var.function.name} has stored nothing for ${var.alarms.stale_minutes} minutes, although records arrive in ${join(", ", local.busy_topics)}: are its event source mappings enabled, and does its log group name faults?"
+  namespace         = "Headwater"
+  metric_name       = "RecordsStored"
+  dimensions = {
+    environment = lookup(var.function.environment, "HEADWATER_ENVIRONMENT", "local")
+    function    = var.function.name
+  }
+  statistic           = "Sum"
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  period              = 300
+  evaluation_periods  = ceil(var.alarms.stale_minutes / 5)
+  treat_missing_data  = "breaching"
+  alarm_actions       = var.alarms.topic_arns
+  ok_actions          = var.alarms.topic_arns
+}
+
 # Offsets between two deliveries: records that Kafka deleted before they were read, or a batch that was given up. The
 # markers of transactions and compacted records leave such gaps, too: topics that have them get a higher threshold.
 resource "aws_cloudwatch_metric_alarm" "skipped" {
   count = try(var.alarms.skipped_offsets, null) == null ? 0 : 1
 
-  alarm_name        = "${var.name}-skipped"
-  alarm_description = "${var.name} was not given all offsets of a partition: `headwater verify` says whether records were lost"
+  alarm_name        = "${var.function.name}-skipped"
+  alarm_description = "${var.function.name} was not given all offsets of a partition: `headwater verify` says whether records were lost"
   namespace         = "Headwater"
   metric_name       = "OffsetsSkipped"
   dimensions = {
-    environment = lookup(var.environment, "HEADWATER_ENVIRONMENT", "local")
-    function    = var.name
+    environment = lookup(var.function.environment, "HEADWATER_ENVIRONMENT", "local")
+    function    = var.function.name
   }
   statistic           = "Sum"
   comparison_operator = "GreaterThanThreshold"
@@ -51,21 +107,21 @@ resource "aws_cloudwatch_metric_alarm" "lost_track" {
   for_each = var.alarms == null ? {} : {
     holes-forgotten = {
       metric      = "HolesForgotten"
-      description = "${var.name} had more open deliveries than it remembers: records between them are parked, `headwater offsets show` names the range"
+      description = "${var.function.name} had more open deliveries than it remembers: records between them are parked, `headwater offsets show` names the range"
     }
     topic-recreated = {
       metric      = "TopicsRecreated"
-      description = "${var.name} stores nothing of a topic that was created again: see `headwater offsets show`, then `headwater offsets reset`"
+      description = "${var.function.name} stores nothing of a topic that was created again: see `headwater offsets show`, then `headwater offsets reset`"
     }
   }
 
-  alarm_name        = "${var.name}-${each.key}"
+  alarm_name        = "${var.function.name}-${each.key}"
   alarm_description = each.value.description
   namespace         = "Headwater"
   metric_name       = each.value.metric
   dimensions = {
-    environment = lookup(var.environment, "HEADWATER_ENVIRONMENT", "local")
-    function    = var.name
+    environment = lookup(var.function.environment, "HEADWATER_ENVIRONMENT", "local")
+    function    = var.function.name
   }
   statistic           = "Sum"
   comparison_operator = "GreaterThanThreshold"

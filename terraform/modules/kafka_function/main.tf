@@ -5,7 +5,7 @@ locals {
   # Retry limits, bisecting and partial batch responses exist in provisioned mode only; on demand AWS refuses them.
   mappings = {
     for mapping in var.mappings : mapping.topic => {
-      function_name              = var.name
+      function_name              = var.function.name
       topic                      = mapping.topic
       consumer_group             = mapping.consumer_group
       starting_position          = mapping.starting_position
@@ -70,22 +70,13 @@ locals {
 module "function" {
   source = "../function"
 
-  name                 = var.name
-  description          = var.description
-  code                 = var.code
-  architecture         = var.architecture
-  memory_mb            = var.memory_mb
-  timeout_seconds      = var.timeout_seconds
-  reserved_concurrency = var.reserved_concurrency
-  environment          = merge(var.environment, { PARTIAL_BATCH_RESPONSE = tostring(local.partial_batch_response) })
-  log_level            = var.log_level
-  log_retention_days   = var.log_retention_days
-  policy_statements    = concat(var.policy_statements, local.poller_statements, local.failure_statements)
-  network              = var.network
-  alarms               = var.alarms
-  parks_records        = true
-  versions             = var.versions
-  start_after          = var.start_after
+  function = merge(var.function, {
+    environment       = merge(var.function.environment, { PARTIAL_BATCH_RESPONSE = tostring(local.partial_batch_response) })
+    policy_statements = concat(var.function.policy_statements, local.poller_statements, local.failure_statements)
+  })
+  alarms        = var.alarms
+  parks_records = true
+  start_after   = var.start_after
 }
 
 resource "aws_lambda_event_source_mapping" "this" {

@@ -1,90 +1,6 @@
-variable "name" {
-  description = "Name of the function."
-  type        = string
-}
-
 variable "function_label" {
   description = "The function's folder name: the same in every environment, part of S3 keys."
   type        = string
-}
-
-variable "description" {
-  description = "What the function does, in one line."
-  type        = string
-}
-
-variable "code" {
-  description = "Zip file with the executable `bootstrap`: bucket, key, and the SHA-256 in base64 (null while it is not built)."
-  type = object({
-    bucket = string
-    key    = string
-    hash   = optional(string)
-  })
-}
-
-variable "architecture" {
-  description = "arm64 or x86_64: what the code was built for."
-  type        = string
-  default     = "arm64"
-}
-
-variable "memory_mb" {
-  description = "Memory in MB."
-  type        = number
-}
-
-variable "timeout_seconds" {
-  description = "Longest run of one invocation."
-  type        = number
-
-  validation {
-    condition     = var.timeout_seconds >= 1 && var.timeout_seconds <= 840
-    error_message = "A function behind a Kafka mapping may run 14 minutes (840 s) at the most."
-  }
-}
-
-variable "reserved_concurrency" {
-  description = "Concurrent executions kept for, and the most granted to, this function; -1 for no reservation."
-  type        = number
-  default     = -1
-}
-
-variable "environment" {
-  description = "Environment variables. PARTIAL_BATCH_RESPONSE is added: it follows the mappings."
-  type        = map(string)
-}
-
-variable "log_level" {
-  description = "Least severe level that is logged."
-  type        = string
-  default     = "warn"
-}
-
-variable "log_retention_days" {
-  description = "Days that the log is kept."
-  type        = number
-  default     = 30
-}
-
-variable "policy_statements" {
-  description = "What the role may do beyond reading its topics and writing its log."
-  type = list(object({
-    sid       = string
-    effect    = optional(string, "Allow")
-    actions   = list(string)
-    resources = list(string)
-    condition = optional(map(map(list(string))), {})
-  }))
-  default = []
-}
-
-variable "network" {
-  description = "Subnets and security groups of the function; null outside a VPC."
-  type = object({
-    subnet_ids         = list(string)
-    security_group_ids = list(string)
-  })
-  default = null
 }
 
 variable "mappings" {
@@ -105,6 +21,11 @@ variable "mappings" {
       maximum_record_age_seconds = optional(number, -1)
     }))
   }))
+
+  validation {
+    condition     = length(var.mappings) == 0 || var.function.timeout_seconds <= 840
+    error_message = "A function behind a Kafka mapping may run 14 minutes at the most: timeout_seconds is 840 or less."
+  }
 
   validation {
     condition     = alltrue([for mapping in var.mappings : mapping.batch_size >= 1 && mapping.batch_size <= 10000])
@@ -191,17 +112,19 @@ variable "start_after" {
 }
 
 variable "alarms" {
-  description = "Alarms, the SNS topics that they notify, how far behind a mapping may be, and how many offsets its deliveries may skip in five minutes (null for any number: transactions leave gaps); null for none (an alarm never plans clean on the emulator)."
+  description = "Alarms and the SNS topics that they notify; null for none (an alarm never plans clean on the emulator). How far behind a mapping may be (`lag_seconds`, `lag_records`), in which topics records arrive at all times (`busy_topics`) and how long nothing of them may be stored (`stale_minutes`), and how many offsets its deliveries may skip in five minutes (`skipped_offsets`; null for any number: transactions leave gaps)."
   type = object({
     topic_arns      = optional(list(string), [])
     lag_seconds     = optional(number, 300)
+    lag_records     = optional(number, 1000000)
+    busy_topics     = optional(list(string), [])
+    stale_minutes   = optional(number, 15)
     skipped_offsets = optional(number)
   })
   default = null
-}
 
-variable "versions" {
-  description = "Whether each change is published as a version, and the alias `live` moves to it after what `start_after` names. False on the local stack: the bridge and its users invoke a function by its plain name, and `headwater up` migrates before it applies."
-  type        = bool
-  default     = true
+  validation {
+    condition     = try(var.alarms.stale_minutes, 15) >= 5 && try(var.alarms.stale_minutes, 15) <= 1440
+    error_message = "stale_minutes is 5 to 1440: CloudWatch looks back a day at periods of five minutes."
+  }
 }

@@ -21,46 +21,41 @@ module "media_bucket" {
 
 module "bucket_ingester" {
   source = "../s3_function"
+  count  = var.enabled.bucket_ingester ? 1 : 0
 
-  name            = local.names["bucket-ingester"]
-  description     = "Files of the media bucket to songs, movies and apps in Postgres, each version once"
-  code            = local.code["bucket-ingester"]
-  architecture    = var.architecture
-  memory_mb       = var.sizes.bucket_ingester.memory_mb
-  timeout_seconds = var.sizes.bucket_ingester.timeout_seconds
-  log_level       = var.log_level
-  network         = var.network
-  alarms          = var.alarms
+  function = merge(local.function["bucket-ingester"], {
+    description = "Files of the media bucket to songs, movies and apps in Postgres, each version once"
 
-  environment = merge(local.common_environment, local.database_authorities, {
-    MEDIA_SOURCE  = local.media_bucket == null ? var.media.base_url : "s3://${local.media_bucket.name}"
-    MEDIA_LIST    = var.media.list
-    DATABASE_URL  = var.warehouse.writer.url
-    DATABASE_AUTH = var.warehouse.writer.auth
-    PARKED_ROOT   = var.parked.root
+    environment = merge(local.common_environment, local.database_authorities, {
+      MEDIA_SOURCE  = local.media_bucket == null ? var.media.base_url : "s3://${local.media_bucket.name}"
+      MEDIA_LIST    = var.media.list
+      DATABASE_URL  = var.warehouse.writer.url
+      DATABASE_AUTH = var.warehouse.writer.auth
+      PARKED_ROOT   = var.parked.root
+    })
+
+    policy_statements = concat([
+      {
+        sid       = "ReadMedia"
+        actions   = ["s3:GetObject"]
+        resources = [for arn in local.media_bucket[*].arn : "${arn}/*"]
+      },
+      {
+        # For the sweep. Without it S3 also answers 403, and not 404, for a file that is on the list and not there.
+        sid       = "ListMedia"
+        actions   = ["s3:ListBucket"]
+        resources = local.media_bucket[*].arn
+      },
+    ], local.parking_statements["bucket-ingester"], var.warehouse.writer.statements)
   })
 
-  policy_statements = concat([
-    {
-      sid       = "ReadMedia"
-      actions   = ["s3:GetObject"]
-      resources = [for arn in local.media_bucket[*].arn : "${arn}/*"]
-    },
-    {
-      # For the sweep. Without it S3 also answers 403, and not 404, for a file that is on the list and not there.
-      sid       = "ListMedia"
-      actions   = ["s3:ListBucket"]
-      resources = local.media_bucket[*].arn
-    },
-  ], local.parking_statements["bucket-ingester"], var.warehouse.writer.statements)
-
+  alarms              = var.alarms
   bucket              = local.media_bucket
   notifications       = coalesce(var.media.notifications, var.media.bucket == null)
   maximum_concurrency = var.sizes.bucket_ingester.maximum_concurrency
   # A file may need all of the time and most of the memory. Alone in its invocation, it costs no other file a try.
   batch_size                 = 1
   visibility_timeout_seconds = var.quick_retries ? var.sizes.bucket_ingester.timeout_seconds : null
-  versions                   = var.versions
   start_after                = local.migrated
 
   sweep = {

@@ -4,19 +4,13 @@ module "forecast" {
   source = "../forecast"
   count  = var.forecast == null ? 0 : 1
 
-  name        = "${var.name_prefix == "" ? "" : "${var.name_prefix}-"}forecast"
-  environment = var.environment
+  name = "${var.name_prefix == "" ? "" : "${var.name_prefix}-"}forecast"
 
-  function = {
-    name            = local.names["forecast-fetcher"]
-    code            = local.code["forecast-fetcher"]
-    architecture    = var.architecture
-    memory_mb       = var.sizes.forecast_fetcher.memory_mb
-    timeout_seconds = var.sizes.forecast_fetcher.timeout_seconds
-    log_level       = var.log_level
-    versions        = var.versions
-    start_after     = local.migrated
-  }
+  function = merge(local.function["forecast-fetcher"], {
+    environment = local.common_environment
+    network     = var.forecast.in_vpc ? var.network : null
+  })
+  start_after = local.migrated
 
   base_url             = var.forecast.base_url
   items                = var.forecast.items
@@ -42,14 +36,8 @@ module "forecast" {
   lookback_days = var.forecast.lookback_days
   spark_on      = var.spark_on
   spark         = var.forecast.spark
-  network       = var.forecast.in_vpc ? var.network : null
 
   dead_letter_queue = var.dead_letter_queues
   quick_retries     = var.quick_retries
   alarms            = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns, missed_run_hours = var.forecast.missed_run_hours }
-}
-
-locals {
-  # By folder name, as the outputs list functions; empty without the lane.
-  forecast_fetcher = { for lane in module.forecast : "forecast-fetcher" => lane.fetcher }
 }

@@ -21,40 +21,36 @@ module "inbox_bucket" {
 
 module "inbox_etl" {
   source = "../s3_function"
+  count  = var.enabled.inbox_etl ? 1 : 0
 
-  name            = local.names["inbox-etl"]
-  description     = "Events of the inbox to users and cards in Postgres, the newest of each"
-  code            = local.code["inbox-etl"]
-  architecture    = var.architecture
-  memory_mb       = var.sizes.inbox_etl.memory_mb
-  timeout_seconds = var.sizes.inbox_etl.timeout_seconds
-  log_level       = var.log_level
-  network         = var.network
-  alarms          = var.alarms
+  function = merge(local.function["inbox-etl"], {
+    description = "Events of the inbox to users and cards in Postgres, the newest of each"
 
-  environment = merge(local.common_environment, local.database_authorities, {
-    INBOX_ROOT    = "s3://${local.inbox_bucket.name}/${var.inbox.prefix}"
-    DATABASE_URL  = var.warehouse.writer.url
-    DATABASE_AUTH = var.warehouse.writer.auth
-    PARKED_ROOT   = var.parked.root
+    environment = merge(local.common_environment, local.database_authorities, {
+      INBOX_ROOT    = "s3://${local.inbox_bucket.name}/${var.inbox.prefix}"
+      DATABASE_URL  = var.warehouse.writer.url
+      DATABASE_AUTH = var.warehouse.writer.auth
+      PARKED_ROOT   = var.parked.root
+    })
+
+    policy_statements = concat([
+      {
+        sid       = "ReadInbox"
+        actions   = ["s3:GetObject"]
+        resources = ["${local.inbox_bucket.arn}/${var.inbox.prefix}/*"]
+      },
+      {
+        # For the sweep. S3 also asks this permission, with no prefix in the request, when it decides between "not there"
+        # (404) and "none of your business" (403) for an object that a GET names. Hence IfExists.
+        sid       = "ListInbox"
+        actions   = ["s3:ListBucket"]
+        resources = [local.inbox_bucket.arn]
+        condition = { StringLikeIfExists = { "s3:prefix" = ["${var.inbox.prefix}/*"] } }
+      },
+    ], local.parking_statements["inbox-etl"], var.warehouse.writer.statements)
   })
 
-  policy_statements = concat([
-    {
-      sid       = "ReadInbox"
-      actions   = ["s3:GetObject"]
-      resources = ["${local.inbox_bucket.arn}/${var.inbox.prefix}/*"]
-    },
-    {
-      # For the sweep. S3 also asks this permission, with no prefix in the request, when it decides between "not there"
-      # (404) and "none of your business" (403) for an object that a GET names. Hence IfExists.
-      sid       = "ListInbox"
-      actions   = ["s3:ListBucket"]
-      resources = [local.inbox_bucket.arn]
-      condition = { StringLikeIfExists = { "s3:prefix" = ["${var.inbox.prefix}/*"] } }
-    },
-  ], local.parking_statements["inbox-etl"], var.warehouse.writer.statements)
-
+  alarms              = var.alarms
   bucket              = local.inbox_bucket
   notifications       = coalesce(var.inbox.notifications, var.inbox.bucket == null)
   filter_prefix       = "${var.inbox.prefix}/"
@@ -63,7 +59,6 @@ module "inbox_etl" {
   batch_size                 = 100
   window_seconds             = 1
   visibility_timeout_seconds = var.quick_retries ? var.sizes.inbox_etl.timeout_seconds : null
-  versions                   = var.versions
   start_after                = local.migrated
 
   sweep = {

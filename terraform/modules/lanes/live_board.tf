@@ -15,92 +15,85 @@ locals {
 
   board_log_arns   = "arn:${data.aws_partition.current.partition}:logs:${local.account_arn}:log-group"
   board_queue_arns = "arn:${data.aws_partition.current.partition}:sqs:${local.account_arn}"
-  board_queues     = { for function, queue in local.queues : function => queue if queue != null }
 }
 
 module "live_board" {
   source = "../http_function"
+  count  = var.enabled.live_board ? 1 : 0
 
-  name                 = local.names["live-board"]
-  description          = "One page that shows what the lanes do"
-  code                 = local.code["live-board"]
-  architecture         = var.architecture
-  memory_mb            = var.sizes.live_board.memory_mb
-  timeout_seconds      = var.sizes.live_board.timeout_seconds
-  reserved_concurrency = var.sizes.live_board.reserved_concurrency
-  log_level            = var.log_level
-  network              = var.network
-  alarms               = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns }
-  versions             = var.versions
-  start_after          = local.migrated
+  function = merge(local.function["live-board"], {
+    description = "One page that shows what the lanes do"
 
+    environment = merge(
+      local.common_environment,
+      local.database_authorities,
+      local.board_spilled ? local.pipelines_by_address : local.pipelines_inline,
+      { for name, path in var.lake.job_tables : "FORECAST_TABLE" => path if name == "forecast_72" },
+      {
+        DATABASE_URL            = var.warehouse.reader.url
+        DATABASE_AUTH           = var.warehouse.reader.auth
+        LAKE_ROOT               = var.lake.root
+        PARKED_ROOT             = var.parked.root
+        KAFKA_BOOTSTRAP_SERVERS = var.kafka.bootstrap_servers
+        KAFKA_AUTH              = var.kafka.auth
+        BOARD_FUNCTIONS         = jsonencode(local.names)
+        BOARD_QUEUES            = jsonencode([for function, queue in local.queues : { function = function, url = queue.url, dead_letter_url = queue.dead_letter_url }])
+      },
+    )
+
+    policy_statements = concat(
+      [
+        {
+          sid       = "ReadTables"
+          actions   = ["s3:GetObject"]
+          resources = [for path in local.board_tables : "${var.lake.bucket_arn}/${path}/*"]
+          condition = {}
+        },
+        {
+          # IfExists, here and below: S3 asks this permission without a prefix too, before it says of an object that it is not there.
+          sid       = "ListTables"
+          actions   = ["s3:ListBucket"]
+          resources = length(local.board_tables) == 0 ? [] : [var.lake.bucket_arn]
+          condition = { StringLikeIfExists = { "s3:prefix" = [for path in local.board_tables : "${path}/*"] } }
+        },
+        {
+          sid       = "ReadParked"
+          actions   = ["s3:GetObject"]
+          resources = ["${var.parked.bucket_arn}/parked/*"]
+          condition = {}
+        },
+        {
+          sid       = "ListParked"
+          actions   = ["s3:ListBucket"]
+          resources = [var.parked.bucket_arn]
+          condition = { StringLikeIfExists = { "s3:prefix" = ["parked/*"] } }
+        },
+        {
+          # With :* and without: AWS's guide writes a log group's ARN in one way, its reference of actions in the other.
+          sid       = "ReadLogs"
+          actions   = ["logs:FilterLogEvents"]
+          resources = flatten([for name in values(local.names) : ["${local.board_log_arns}:/aws/lambda/${name}", "${local.board_log_arns}:/aws/lambda/${name}:*"]])
+          condition = {}
+        },
+        {
+          sid       = "MeasureQueues"
+          actions   = ["sqs:GetQueueAttributes"]
+          resources = flatten([for queue in values(local.queues) : ["${local.board_queue_arns}:${queue.name}", "${local.board_queue_arns}:${queue.dead_letter_name}"]])
+          condition = {}
+        },
+      ],
+      [for statement in [
+        { sid = "Connect", actions = ["kafka-cluster:Connect"], resources = [var.kafka.cluster_arn], condition = {} },
+        { sid = "DescribeTopics", actions = ["kafka-cluster:DescribeTopic"], resources = local.board_topics, condition = {} },
+        { sid = "DescribeGroups", actions = ["kafka-cluster:DescribeGroup"], resources = local.board_groups, condition = {} },
+      ] : statement if var.kafka.auth == "msk-iam"],
+      var.warehouse.reader.statements,
+      [for statement in local.read_pipelines : statement if local.board_spilled],
+    )
+  })
+
+  alarms            = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns }
+  start_after       = local.migrated
   auth              = var.board.auth == "iam" ? "AWS_IAM" : "NONE"
   invoke_permission = var.url_invoke_permissions
-
-  environment = merge(
-    local.common_environment,
-    local.database_authorities,
-    local.board_spilled ? local.pipelines_by_address : local.pipelines_inline,
-    { for name, path in var.lake.job_tables : "FORECAST_TABLE" => path if name == "forecast_72" },
-    {
-      DATABASE_URL            = var.warehouse.reader.url
-      DATABASE_AUTH           = var.warehouse.reader.auth
-      LAKE_ROOT               = var.lake.root
-      PARKED_ROOT             = var.parked.root
-      KAFKA_BOOTSTRAP_SERVERS = var.kafka.bootstrap_servers
-      KAFKA_AUTH              = var.kafka.auth
-      BOARD_FUNCTIONS         = jsonencode(local.names)
-      BOARD_QUEUES            = jsonencode([for function, queue in local.board_queues : { function = function, url = queue.url, dead_letter_url = queue.dead_letter_url }])
-    },
-  )
-
-  policy_statements = concat(
-    [
-      {
-        sid       = "ReadTables"
-        actions   = ["s3:GetObject"]
-        resources = [for path in local.board_tables : "${var.lake.bucket_arn}/${path}/*"]
-        condition = {}
-      },
-      {
-        # IfExists, here and below: S3 asks this permission without a prefix too, before it says of an object that it is not there.
-        sid       = "ListTables"
-        actions   = ["s3:ListBucket"]
-        resources = length(local.board_tables) == 0 ? [] : [var.lake.bucket_arn]
-        condition = { StringLikeIfExists = { "s3:prefix" = [for path in local.board_tables : "${path}/*"] } }
-      },
-      {
-        sid       = "ReadParked"
-        actions   = ["s3:GetObject"]
-        resources = ["${var.parked.bucket_arn}/parked/*"]
-        condition = {}
-      },
-      {
-        sid       = "ListParked"
-        actions   = ["s3:ListBucket"]
-        resources = [var.parked.bucket_arn]
-        condition = { StringLikeIfExists = { "s3:prefix" = ["parked/*"] } }
-      },
-      {
-        # With :* and without: AWS's guide writes a log group's ARN in one way, its reference of actions in the other.
-        sid       = "ReadLogs"
-        actions   = ["logs:FilterLogEvents"]
-        resources = flatten([for name in values(local.names) : ["${local.board_log_arns}:/aws/lambda/${name}", "${local.board_log_arns}:/aws/lambda/${name}:*"]])
-        condition = {}
-      },
-      {
-        sid       = "MeasureQueues"
-        actions   = ["sqs:GetQueueAttributes"]
-        resources = flatten([for queue in values(local.board_queues) : ["${local.board_queue_arns}:${queue.name}", "${local.board_queue_arns}:${queue.dead_letter_name}"]])
-        condition = {}
-      },
-    ],
-    [for statement in [
-      { sid = "Connect", actions = ["kafka-cluster:Connect"], resources = [var.kafka.cluster_arn], condition = {} },
-      { sid = "DescribeTopics", actions = ["kafka-cluster:DescribeTopic"], resources = local.board_topics, condition = {} },
-      { sid = "DescribeGroups", actions = ["kafka-cluster:DescribeGroup"], resources = local.board_groups, condition = {} },
-    ] : statement if var.kafka.auth == "msk-iam"],
-    var.warehouse.reader.statements,
-    [for statement in local.read_pipelines : statement if local.board_spilled],
-  )
 }

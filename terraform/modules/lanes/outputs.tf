@@ -1,24 +1,16 @@
 output "event_source_mappings" {
   description = "Every mapping, of all functions."
-  value = concat(
-    module.parquet_writer.event_source_mappings,
-    module.totals_upserter.event_source_mappings,
-    module.table_writer.event_source_mappings,
-  )
+  value       = concat(flatten([for lane in concat(module.parquet_writer, module.totals_upserter, module.table_writer) : lane.event_source_mappings]))
 }
 
 output "mapping_ids" {
   description = "Mapping id by function and topic; empty where AWS does not poll."
-  value = {
-    parquet-writer  = module.parquet_writer.mapping_ids
-    totals-upserter = module.totals_upserter.mapping_ids
-    table-writer    = module.table_writer.mapping_ids
-  }
+  value       = { for function, lane in local.deployed : function => lane.mapping_ids if contains(["parquet-writer", "totals-upserter", "table-writer"], function) }
 }
 
 output "queues" {
   description = "Every queue that feeds a function: function_name, name, url, dead_letter_name, dead_letter_url."
-  value       = [for queue in values(local.queues) : queue if queue != null]
+  value       = values(local.queues)
 }
 
 output "media_bucket" {
@@ -33,75 +25,32 @@ output "inbox_bucket" {
 
 output "functions" {
   description = "Function name by folder name."
-  value = merge({
-    parquet-writer    = module.parquet_writer.name
-    totals-upserter   = module.totals_upserter.name
-    table-writer      = module.table_writer.name
-    bucket-ingester   = module.bucket_ingester.name
-    inbox-etl         = module.inbox_etl.name
-    schema-migrator   = module.schema_migrator.name
-    rooms-generator   = module.rooms_generator.name
-    telemetry-gateway = module.telemetry_gateway.name
-    live-board        = module.live_board.name
-  }, { for function, fetcher in local.forecast_fetcher : function => fetcher.name })
+  value       = { for function, lane in local.deployed : function => lane.name }
 }
 
 output "live_versions" {
   description = "The version of each function that the alias `live` points at, by folder name; null without versions."
-  value = merge({
-    parquet-writer    = module.parquet_writer.live_version
-    totals-upserter   = module.totals_upserter.live_version
-    table-writer      = module.table_writer.live_version
-    bucket-ingester   = module.bucket_ingester.live_version
-    inbox-etl         = module.inbox_etl.live_version
-    schema-migrator   = module.schema_migrator.live_version
-    rooms-generator   = module.rooms_generator.live_version
-    telemetry-gateway = module.telemetry_gateway.live_version
-    live-board        = module.live_board.live_version
-  }, { for function, fetcher in local.forecast_fetcher : function => fetcher.live_version })
+  value       = { for function, lane in local.deployed : function => lane.live_version }
 }
 
 output "serves_after" {
   description = "What had succeeded before the version of each function began to serve, by folder name."
-  value = merge({
-    parquet-writer    = module.parquet_writer.serves_after
-    totals-upserter   = module.totals_upserter.serves_after
-    table-writer      = module.table_writer.serves_after
-    bucket-ingester   = module.bucket_ingester.serves_after
-    inbox-etl         = module.inbox_etl.serves_after
-    schema-migrator   = module.schema_migrator.serves_after
-    rooms-generator   = module.rooms_generator.serves_after
-    telemetry-gateway = module.telemetry_gateway.serves_after
-    live-board        = module.live_board.serves_after
-  }, { for function, fetcher in local.forecast_fetcher : function => fetcher.serves_after })
+  value       = { for function, lane in local.deployed : function => lane.serves_after }
 }
 
 output "live_arns" {
   description = "ARN by which each function is invoked, by folder name."
-  value = merge({
-    parquet-writer    = module.parquet_writer.live_arn
-    totals-upserter   = module.totals_upserter.live_arn
-    table-writer      = module.table_writer.live_arn
-    bucket-ingester   = module.bucket_ingester.live_arn
-    inbox-etl         = module.inbox_etl.live_arn
-    schema-migrator   = module.schema_migrator.live_arn
-    rooms-generator   = module.rooms_generator.live_arn
-    telemetry-gateway = module.telemetry_gateway.live_arn
-    live-board        = module.live_board.live_arn
-  }, { for function, fetcher in local.forecast_fetcher : function => fetcher.live_arn })
+  value       = { for function, lane in local.deployed : function => lane.live_arn }
 }
 
 output "schedules" {
   description = "Every schedule."
-  value       = concat([module.rooms_generator.schedule, module.bucket_ingester.schedule, module.inbox_etl.schedule, module.schema_migrator_schedule.schedule], module.forecast[*].schedule)
+  value       = concat([for lane in concat(module.rooms_generator, module.bucket_ingester, module.inbox_etl) : lane.schedule], [module.schema_migrator_schedule.schedule], module.forecast[*].schedule)
 }
 
 output "urls" {
   description = "The functions' URLs, by function: url (without a slash at its end), its id, and whether AWS_IAM protects it or NONE."
-  value = {
-    for function, module in { telemetry-gateway = module.telemetry_gateway, live-board = module.live_board } :
-    function => { url = module.url, id = module.url_id, auth = module.auth }
-  }
+  value       = { for function, lane in local.deployed : function => { url = lane.url, id = lane.url_id, auth = lane.auth } if contains(["telemetry-gateway", "live-board"], function) }
 }
 
 output "telemetry_token_secret" {
@@ -121,36 +70,15 @@ output "forecast_token_secret" {
 
 output "policies" {
   description = "Every role's policy, as JSON, by function (and of the roles of schedules, state machine and Spark job)."
-  value = merge({
-    parquet-writer           = module.parquet_writer.policy
-    totals-upserter          = module.totals_upserter.policy
-    table-writer             = module.table_writer.policy
-    bucket-ingester          = module.bucket_ingester.policy
-    bucket-ingester-schedule = module.bucket_ingester.scheduler_policy
-    inbox-etl                = module.inbox_etl.policy
-    inbox-etl-schedule       = module.inbox_etl.scheduler_policy
-    schema-migrator          = module.schema_migrator.policy
-    schema-migrator-schedule = module.schema_migrator_schedule.policy
-    rooms-generator          = module.rooms_generator.policy
-    rooms-generator-schedule = module.rooms_generator.scheduler_policy
-    telemetry-gateway        = module.telemetry_gateway.policy
-    live-board               = module.live_board.policy
-    }, { for function, fetcher in local.forecast_fetcher : function => fetcher.policy },
+  value = merge(
+    { for function, lane in local.deployed : function => lane.policy },
+    { for function, lane in local.deployed : "${function}-schedule" => lane.scheduler_policy if contains(["bucket-ingester", "inbox-etl", "rooms-generator"], function) },
+    { schema-migrator-schedule = module.schema_migrator_schedule.policy },
     merge([for lane in module.forecast : { for role, policy in lane.policies : "forecast-${role}" => policy }]...),
   )
 }
 
 output "environments" {
   description = "Environment variables by function."
-  value = merge({
-    parquet-writer    = module.parquet_writer.environment
-    totals-upserter   = module.totals_upserter.environment
-    table-writer      = module.table_writer.environment
-    bucket-ingester   = module.bucket_ingester.environment
-    inbox-etl         = module.inbox_etl.environment
-    schema-migrator   = module.schema_migrator.environment
-    rooms-generator   = module.rooms_generator.environment
-    telemetry-gateway = module.telemetry_gateway.environment
-    live-board        = module.live_board.environment
-  }, { for function, fetcher in local.forecast_fetcher : function => fetcher.environment })
+  value       = { for function, lane in local.deployed : function => lane.environment }
 }

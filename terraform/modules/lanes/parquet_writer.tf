@@ -1,50 +1,45 @@
 module "parquet_writer" {
   source = "../kafka_function"
+  count  = var.enabled.parquet_writer ? 1 : 0
 
-  name            = local.names["parquet-writer"]
-  function_label  = "parquet-writer"
-  description     = "Batches of Kafka topics to their Delta tables, each record once"
-  code            = local.code["parquet-writer"]
-  architecture    = var.architecture
-  memory_mb       = var.sizes.parquet_writer.memory_mb
-  timeout_seconds = var.sizes.parquet_writer.timeout_seconds
-  log_level       = var.log_level
-  network         = var.network
-  alarms          = var.alarms
+  function = merge(local.function["parquet-writer"], {
+    description = "Batches of Kafka topics to their Delta tables, each record once"
 
-  environment = merge(local.common_environment, local.pipelines_environment, {
-    LAKE_ROOT   = var.lake.root
-    PARKED_ROOT = var.parked.root
+    environment = merge(local.common_environment, local.pipelines_environment, {
+      LAKE_ROOT   = var.lake.root
+      PARKED_ROOT = var.parked.root
+    })
+    # No delete: whoever holds this role can add to a table, and take nothing away from it.
+
+    policy_statements = concat([
+      {
+        sid       = "AppendToTables"
+        actions   = ["s3:GetObject", "s3:PutObject"]
+        resources = [for path in distinct(values(var.lake.tables)) : "${var.lake.bucket_arn}/${path}/*"]
+      },
+      {
+        # Listing is for commits after a checkpoint. S3 also asks this permission, with no prefix in the request, when it
+        # decides between "not there" (404) and "none of your business" (403) for an object that a GET names; a commit that
+        # does not exist yet must be a 404. Hence IfExists.
+        sid       = "ListTables"
+        actions   = ["s3:ListBucket"]
+        resources = [var.lake.bucket_arn]
+        condition = { StringLikeIfExists = { "s3:prefix" = [for path in distinct(values(var.lake.tables)) : "${path}/*"] } }
+      },
+      {
+        sid       = "ParkRecords"
+        actions   = ["s3:PutObject"]
+        resources = ["${var.parked.bucket_arn}/parked/parquet-writer/*"]
+      },
+    ], local.pipelines_statements)
   })
 
-  # No delete: whoever holds this role can add to a table, and take nothing away from it.
-  policy_statements = concat([
-    {
-      sid       = "AppendToTables"
-      actions   = ["s3:GetObject", "s3:PutObject"]
-      resources = [for path in distinct(values(var.lake.tables)) : "${var.lake.bucket_arn}/${path}/*"]
-    },
-    {
-      # Listing is for commits after a checkpoint. S3 also asks this permission, with no prefix in the request, when it
-      # decides between "not there" (404) and "none of your business" (403) for an object that a GET names; a commit that
-      # does not exist yet must be a 404. Hence IfExists.
-      sid       = "ListTables"
-      actions   = ["s3:ListBucket"]
-      resources = [var.lake.bucket_arn]
-      condition = { StringLikeIfExists = { "s3:prefix" = [for path in distinct(values(var.lake.tables)) : "${path}/*"] } }
-    },
-    {
-      sid       = "ParkRecords"
-      actions   = ["s3:PutObject"]
-      resources = ["${var.parked.bucket_arn}/parked/parquet-writer/*"]
-    },
-  ], local.pipelines_statements)
-
+  function_label              = "parquet-writer"
+  alarms                      = var.alarms
   mappings                    = var.pipelines.lake_mappings
   create_event_source_mapping = var.create_event_source_mappings
   cluster_arn                 = var.kafka.cluster_arn
   cluster_name                = var.kafka.cluster_name
   failed_batches              = var.parked
-  versions                    = var.versions
   start_after                 = concat(var.kafka.topics_ready, local.migrated)
 }

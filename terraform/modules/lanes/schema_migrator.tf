@@ -1,54 +1,49 @@
 module "schema_migrator" {
   source = "../function"
 
-  name            = local.names["schema-migrator"]
-  description     = "Migrates Postgres and makes the tables that the pipeline files name"
-  code            = local.code["schema-migrator"]
-  architecture    = var.architecture
-  memory_mb       = var.sizes.schema_migrator.memory_mb
-  timeout_seconds = var.sizes.schema_migrator.timeout_seconds
-  log_level       = var.log_level
-  network         = var.network
-  alarms          = var.alarms
-  versions        = var.versions
-  start_after     = local.migrated
+  function = merge(local.function["schema-migrator"], {
+    description = "Migrates Postgres and makes the tables that the pipeline files name"
 
-  environment = merge(
-    local.common_environment,
-    local.database_authorities,
-    local.pipelines_environment,
-    {
-      DATABASE_URL  = var.warehouse.administrator.url
-      DATABASE_AUTH = var.warehouse.administrator.auth
-      LAKE_ROOT     = var.lake.root
-    },
-    # The users that the other functions sign in as by IAM: made and granted by the migration.
-    { for name, value in {
-      DATABASE_IAM_USER   = var.warehouse.administrator.iam_user
-      DATABASE_IAM_READER = var.warehouse.administrator.iam_reader
-    } : name => value if value != null },
-  )
+    environment = merge(
+      local.common_environment,
+      local.database_authorities,
+      local.pipelines_environment,
+      {
+        DATABASE_URL  = var.warehouse.administrator.url
+        DATABASE_AUTH = var.warehouse.administrator.auth
+        LAKE_ROOT     = var.lake.root
+      },
+      # The users that the other functions sign in as by IAM: made and granted by the migration.
+      { for name, value in {
+        DATABASE_IAM_USER   = var.warehouse.administrator.iam_user
+        DATABASE_IAM_READER = var.warehouse.administrator.iam_reader
+      } : name => value if value != null },
+    )
 
-  policy_statements = concat(
-    [
-      {
-        # The columns of the Delta tables are checked, too: only their logs are read.
-        sid       = "ReadTableLogs"
-        actions   = ["s3:GetObject"]
-        resources = [for path in distinct(values(var.lake.tables)) : "${var.lake.bucket_arn}/${path}/_delta_log/*"]
-        condition = {}
-      },
-      {
-        # IfExists: S3 asks this permission without a prefix too, before it says of an object that it is not there.
-        sid       = "ListTableLogs"
-        actions   = ["s3:ListBucket"]
-        resources = length(var.lake.tables) == 0 ? [] : [var.lake.bucket_arn]
-        condition = { StringLikeIfExists = { "s3:prefix" = [for path in distinct(values(var.lake.tables)) : "${path}/_delta_log/*"] } }
-      },
-    ],
-    [for statement in var.warehouse.administrator.statements : merge(statement, { condition = {} })],
-    local.pipelines_statements,
-  )
+    policy_statements = concat(
+      [
+        {
+          # The columns of the Delta tables are checked, too: only their logs are read.
+          sid       = "ReadTableLogs"
+          actions   = ["s3:GetObject"]
+          resources = [for path in distinct(values(var.lake.tables)) : "${var.lake.bucket_arn}/${path}/_delta_log/*"]
+          condition = {}
+        },
+        {
+          # IfExists: S3 asks this permission without a prefix too, before it says of an object that it is not there.
+          sid       = "ListTableLogs"
+          actions   = ["s3:ListBucket"]
+          resources = length(var.lake.tables) == 0 ? [] : [var.lake.bucket_arn]
+          condition = { StringLikeIfExists = { "s3:prefix" = [for path in distinct(values(var.lake.tables)) : "${path}/_delta_log/*"] } }
+        },
+      ],
+      [for statement in var.warehouse.administrator.statements : merge(statement, { condition = {} })],
+      local.pipelines_statements,
+    )
+  })
+
+  alarms      = var.alarms
+  start_after = local.migrated
 }
 
 # Tables that keep their rows for so many days have a partition a day: made ahead, and dropped when it is old. A run that was
@@ -58,6 +53,7 @@ module "schema_migrator_schedule" {
 
   name       = local.names["schema-migrator"]
   target_arn = module.schema_migrator.live_arn
+  role       = var.roles
 
   schedule = {
     expression = var.schema.schedule

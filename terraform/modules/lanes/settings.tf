@@ -7,11 +7,12 @@ data "aws_region" "current" {}
 data "aws_partition" "current" {}
 
 locals {
-  functions = concat([
-    "parquet-writer", "totals-upserter", "table-writer", "bucket-ingester", "inbox-etl",
-    "schema-migrator", "rooms-generator", "telemetry-gateway", "live-board",
-  ], var.forecast == null ? [] : ["forecast-fetcher"])
-  names = { for function in local.functions : function => "${var.name_prefix == "" ? "" : "${var.name_prefix}-"}${function}" }
+  enabled = merge(
+    { for lane, enabled in var.enabled : replace(lane, "_", "-") => enabled },
+    { schema-migrator = true, forecast-fetcher = var.forecast != null },
+  )
+  functions = sort([for function, enabled in local.enabled : function if enabled])
+  names     = { for function in local.functions : function => "${var.name_prefix == "" ? "" : "${var.name_prefix}-"}${function}" }
 
   # Lambda gives 4 KB to all variables of a function together. What outgrows its share goes to S3.
   document_bytes = length(base64encode(var.pipelines.json)) * 3 / 4
@@ -58,11 +59,43 @@ locals {
 
   account_arn = "${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
 
-  # Null where the sweep alone feeds the function.
-  queues = {
-    bucket-ingester = module.bucket_ingester.queue
-    inbox-etl       = module.inbox_etl.queue
+  # What every function has. A lane adds what it does, its settings and its permissions.
+  function = {
+    for function in local.functions : function => {
+      name                     = local.names[function]
+      code                     = local.code[function]
+      architecture             = var.architecture
+      memory_mb                = var.sizes[replace(function, "-", "_")].memory_mb
+      timeout_seconds          = var.sizes[replace(function, "-", "_")].timeout_seconds
+      reserved_concurrency     = try(var.sizes[replace(function, "-", "_")].reserved_concurrency, -1)
+      log_level                = var.log_level
+      network                  = var.network
+      versions                 = var.versions
+      role_suffix              = var.roles.suffix
+      permissions_boundary_arn = var.roles.permissions_boundary_arn
+      kms_key_arn              = var.kms_key_arn
+    }
   }
+
+  # The lanes that there are, by folder name: what the outputs list.
+  deployed = merge(
+    { for lane in module.parquet_writer : "parquet-writer" => lane },
+    { for lane in module.totals_upserter : "totals-upserter" => lane },
+    { for lane in module.table_writer : "table-writer" => lane },
+    { for lane in module.bucket_ingester : "bucket-ingester" => lane },
+    { for lane in module.inbox_etl : "inbox-etl" => lane },
+    { for lane in module.rooms_generator : "rooms-generator" => lane },
+    { for lane in module.telemetry_gateway : "telemetry-gateway" => lane },
+    { for lane in module.live_board : "live-board" => lane },
+    { for lane in module.forecast : "forecast-fetcher" => lane.fetcher },
+    { schema-migrator = module.schema_migrator },
+  )
+
+  # Where the sweep alone feeds a function, there is no queue.
+  queues = merge(
+    { for lane in module.bucket_ingester : "bucket-ingester" => lane.queue if lane.queue != null },
+    { for lane in module.inbox_etl : "inbox-etl" => lane.queue if lane.queue != null },
+  )
 
   common_environment = { HEADWATER_ENVIRONMENT = var.environment }
 

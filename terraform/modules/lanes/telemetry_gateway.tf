@@ -1,59 +1,53 @@
 locals {
-  token_required = var.telemetry.auth == "token"
+  token_required = var.enabled.telemetry_gateway && var.telemetry.auth == "token"
   token_secret   = local.token_required ? coalesce(var.telemetry.token_secret_arn, one(aws_cloudcontrolapi_resource.telemetry_token[*].id)) : null
 }
 
 module "telemetry_gateway" {
   source = "../http_function"
+  count  = var.enabled.telemetry_gateway ? 1 : 0
 
-  name                 = local.names["telemetry-gateway"]
-  description          = "Vehicles' events over HTTP to Kafka, answered when the brokers have them"
-  code                 = local.code["telemetry-gateway"]
-  architecture         = var.architecture
-  memory_mb            = var.sizes.telemetry_gateway.memory_mb
-  timeout_seconds      = var.sizes.telemetry_gateway.timeout_seconds
-  reserved_concurrency = var.sizes.telemetry_gateway.reserved_concurrency
-  log_level            = var.log_level
-  network              = var.network
-  alarms               = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns }
-  versions             = var.versions
-  start_after          = local.migrated
+  function = merge(local.function["telemetry-gateway"], {
+    description = "Vehicles' events over HTTP to Kafka, answered when the brokers have them"
 
+    environment = merge(
+      local.common_environment,
+      {
+        KAFKA_BOOTSTRAP_SERVERS = var.kafka.bootstrap_servers
+        KAFKA_AUTH              = var.kafka.auth
+        TELEMETRY_TOPIC         = var.telemetry.topic
+        BODY_LIMIT_BYTES        = tostring(var.telemetry.body_limit_bytes)
+        PRODUCE_TIMEOUT_SECONDS = tostring(var.telemetry.produce_timeout_seconds)
+      },
+      local.token_required ? { GATEWAY_TOKEN_SECRET = local.token_secret } : {},
+    )
+
+    policy_statements = concat(
+      [for statement in [
+        {
+          sid       = "Connect"
+          actions   = ["kafka-cluster:Connect", "kafka-cluster:WriteDataIdempotently"]
+          resources = [var.kafka.cluster_arn]
+        },
+        {
+          sid       = "Produce"
+          actions   = ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"]
+          resources = ["${replace(coalesce(var.kafka.cluster_arn, "none"), ":cluster/", ":topic/")}/${var.telemetry.topic}"]
+        },
+      ] : statement if var.kafka.auth == "msk-iam"],
+      [for statement in [{
+        sid       = "ReadToken"
+        actions   = ["secretsmanager:GetSecretValue"]
+        resources = [local.token_secret]
+      }] : statement if local.token_required],
+    )
+  })
+
+  alarms      = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns }
+  start_after = concat(var.kafka.topics_ready, local.migrated)
   # Vehicles have no IAM identity: they carry the token, which the function checks.
   auth              = var.telemetry.auth == "iam" ? "AWS_IAM" : "NONE"
   invoke_permission = var.url_invoke_permissions
-
-  environment = merge(
-    local.common_environment,
-    {
-      KAFKA_BOOTSTRAP_SERVERS = var.kafka.bootstrap_servers
-      KAFKA_AUTH              = var.kafka.auth
-      TELEMETRY_TOPIC         = var.telemetry.topic
-      BODY_LIMIT_BYTES        = tostring(var.telemetry.body_limit_bytes)
-      PRODUCE_TIMEOUT_SECONDS = tostring(var.telemetry.produce_timeout_seconds)
-    },
-    local.token_required ? { GATEWAY_TOKEN_SECRET = local.token_secret } : {},
-  )
-
-  policy_statements = concat(
-    [for statement in [
-      {
-        sid       = "Connect"
-        actions   = ["kafka-cluster:Connect", "kafka-cluster:WriteDataIdempotently"]
-        resources = [var.kafka.cluster_arn]
-      },
-      {
-        sid       = "Produce"
-        actions   = ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"]
-        resources = ["${replace(coalesce(var.kafka.cluster_arn, "none"), ":cluster/", ":topic/")}/${var.telemetry.topic}"]
-      },
-    ] : statement if var.kafka.auth == "msk-iam"],
-    [for statement in [{
-      sid       = "ReadToken"
-      actions   = ["secretsmanager:GetSecretValue"]
-      resources = [local.token_secret]
-    }] : statement if local.token_required],
-  )
 }
 
 # Made by Secrets Manager itself, so that the token is in no state, no plan and no memory of Terraform's. (An ephemeral random
@@ -63,9 +57,12 @@ resource "aws_cloudcontrolapi_resource" "telemetry_token" {
 
   type_name = "AWS::SecretsManager::Secret"
 
-  desired_state = jsonencode({
-    Name                 = "${local.names["telemetry-gateway"]}/token"
-    Description          = "What vehicles show to ${local.names["telemetry-gateway"]}"
-    GenerateSecretString = { PasswordLength = 48, ExcludePunctuation = true }
-  })
+  desired_state = jsonencode(merge(
+    {
+      Name                 = "${local.names["telemetry-gateway"]}/token"
+      Description          = "What vehicles show to ${local.names["telemetry-gateway"]}"
+      GenerateSecretString = { PasswordLength = 48, ExcludePunctuation = true }
+    },
+    { for arn in var.kms_key_arn[*] : "KmsKeyId" => arn },
+  ))
 }

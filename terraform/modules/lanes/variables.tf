@@ -128,6 +128,36 @@ variable "network" {
   default = null
 }
 
+variable "enabled" {
+  description = "Which lanes there are, by function; forecast-fetcher is there with `forecast`, and schema-migrator always. Of a lane that is taken away the tables, buckets and Kafka topics stay; its queue, log and schedule go."
+  type = object({
+    parquet_writer    = optional(bool, true)
+    totals_upserter   = optional(bool, true)
+    table_writer      = optional(bool, true)
+    bucket_ingester   = optional(bool, true)
+    inbox_etl         = optional(bool, true)
+    rooms_generator   = optional(bool, true)
+    telemetry_gateway = optional(bool, true)
+    live_board        = optional(bool, true)
+  })
+  default = {}
+}
+
+variable "roles" {
+  description = "Every role: `suffix` follows its name (IAM is one for all regions), and the ARN of a permissions boundary."
+  type = object({
+    suffix                   = optional(string, "")
+    permissions_boundary_arn = optional(string)
+  })
+  default = {}
+}
+
+variable "kms_key_arn" {
+  description = "A key of the owner's that encrypts functions' variables, logs, queues, secrets and buckets; null for keys of AWS."
+  type        = string
+  default     = null
+}
+
 variable "sizes" {
   description = "Memory and timeout of each function; for those behind a URL also the invocations at once (-1 for no bound of their own)."
   type = object({
@@ -157,10 +187,13 @@ variable "log_level" {
 }
 
 variable "alarms" {
-  description = "Alarms, the SNS topics that they notify, how far behind a mapping and how old a message may be, and how many offsets deliveries may skip in five minutes (null for any number); null for none (an alarm never plans clean on the emulator)."
+  description = "Alarms and the SNS topics that they notify; null for none (an alarm never plans clean on the emulator). How far behind a mapping (`lag_seconds`, `lag_records`) and how old a message may be (`age_seconds`), in which topics records arrive at all times (`busy_topics`) and how long nothing of them may be stored (`stale_minutes`), and how many offsets deliveries may skip in five minutes (`skipped_offsets`, null for any number)."
   type = object({
     topic_arns      = optional(list(string), [])
     lag_seconds     = optional(number, 300)
+    lag_records     = optional(number, 1000000)
+    busy_topics     = optional(list(string), [])
+    stale_minutes   = optional(number, 15)
     age_seconds     = optional(number, 1800)
     skipped_offsets = optional(number)
   })

@@ -11,9 +11,9 @@ locals {
   fed = var.bucket != null
 
   # Made from its parts, so that the role need not wait for the queue.
-  queue_arn = "arn:${data.aws_partition.current.partition}:sqs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:${var.name}"
+  queue_arn = "arn:${data.aws_partition.current.partition}:sqs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:${var.function.name}"
 
-  visibility_timeout_seconds = coalesce(var.visibility_timeout_seconds, 6 * var.timeout_seconds)
+  visibility_timeout_seconds = coalesce(var.visibility_timeout_seconds, 6 * var.function.timeout_seconds)
 
   queue_statements = [for statement in [{
     sid       = "ReadQueue"
@@ -25,41 +25,32 @@ locals {
 module "function" {
   source = "../function"
 
-  name                 = var.name
-  description          = var.description
-  code                 = var.code
-  architecture         = var.architecture
-  memory_mb            = var.memory_mb
-  timeout_seconds      = var.timeout_seconds
-  reserved_concurrency = var.reserved_concurrency
-  environment          = var.environment
-  log_level            = var.log_level
-  log_retention_days   = var.log_retention_days
-  policy_statements    = concat(var.policy_statements, local.queue_statements)
-  network              = var.network
-  alarms               = var.alarms
-  parks_records        = true
-  versions             = var.versions
-  start_after          = var.start_after
+  function      = merge(var.function, { policy_statements = concat(var.function.policy_statements, local.queue_statements) })
+  alarms        = var.alarms
+  parks_records = true
+  start_after   = var.start_after
 }
 
 module "failed" {
   source = "../dead_letter_queue"
   count  = local.fed ? 1 : 0
 
-  function_name = var.name
+  function_name = var.function.name
   what          = "A message"
+  kms_key_arn   = var.function.kms_key_arn
   alarms        = var.alarms
 }
 
 resource "aws_sqs_queue" "this" {
   count = local.fed ? 1 : 0
 
-  name                       = var.name
+  name                       = var.function.name
   visibility_timeout_seconds = local.visibility_timeout_seconds
   # A message keeps its age when it moves to the dead-letter queue, which holds it for 14 days in all.
   message_retention_seconds = 345600 # 4 days
-  sqs_managed_sse_enabled   = true
+  sqs_managed_sse_enabled   = var.function.kms_key_arn == null ? true : null
+  # S3 needs the key, too, to put a message into the queue: the key's own policy says so.
+  kms_master_key_id = var.function.kms_key_arn
 
   redrive_policy = jsonencode({
     deadLetterTargetArn = one(module.failed[*].arn)
@@ -126,8 +117,9 @@ resource "aws_s3_bucket_notification" "this" {
 module "sweep" {
   source = "../schedule"
 
-  name       = var.name
+  name       = var.function.name
   target_arn = module.function.live_arn
+  role       = { suffix = var.function.role_suffix, permissions_boundary_arn = var.function.permissions_boundary_arn }
 
   schedule = {
     expression = var.sweep.expression

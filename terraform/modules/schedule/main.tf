@@ -12,13 +12,15 @@ locals {
     Statement = concat(
       [{ Sid = "Invoke", Effect = "Allow", Action = [var.action], Resource = [var.target_arn] }],
       [for arn in var.dead_letter_arn[*] : { Sid = "KeepFailedInvocations", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = [arn] }],
+      [for arn in var.dead_letter_arn == null ? [] : var.kms_key_arn[*] : { Sid = "UseKey", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = [arn] }],
     )
   })
 }
 
 resource "aws_iam_role" "this" {
-  name        = "${var.name}-schedule"
-  description = "Lets EventBridge Scheduler invoke ${var.name}"
+  name                 = "${var.name}${var.role.suffix}-schedule"
+  description          = "Lets EventBridge Scheduler invoke ${var.name}"
+  permissions_boundary = var.role.permissions_boundary_arn
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

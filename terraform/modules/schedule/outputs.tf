@@ -14,3 +14,8 @@ output "schedule" {
     function_name = var.name
   }
 }
+
+output "role" {
+  description = "The role's name and permissions boundary."
+  value       = { name = aws_iam_role.this.name, permissions_boundary_arn = aws_iam_role.this.permissions_boundary }
+}

@@ -3,9 +3,24 @@ variable "name" {
   type        = string
 
   validation {
-    condition     = length(var.name) <= 55
-    error_message = "The role of the schedule is named <name>-schedule, and a role's name has 64 characters: use 55 or fewer."
+    condition     = length("${var.name}${var.role.suffix}") <= 55
+    error_message = "The role of the schedule is named <name><suffix>-schedule, and a role's name has 64 characters: use 55 or fewer for name and suffix."
   }
+}
+
+variable "role" {
+  description = "The role: `suffix` follows the name (IAM is one for all regions), and its permissions boundary."
+  type = object({
+    suffix                   = optional(string, "")
+    permissions_boundary_arn = optional(string)
+  })
+  default = {}
+}
+
+variable "kms_key_arn" {
+  description = "The key of the dead-letter queue; null for SQS's own."
+  type        = string
+  default     = null
 }
 
 variable "target_arn" {

@@ -13,29 +13,18 @@ locals {
 module "function" {
   source = "../function"
 
-  name                 = var.name
-  description          = var.description
-  code                 = var.code
-  architecture         = var.architecture
-  memory_mb            = var.memory_mb
-  timeout_seconds      = var.timeout_seconds
-  reserved_concurrency = var.reserved_concurrency
-  environment          = var.environment
-  log_level            = var.log_level
-  log_retention_days   = var.log_retention_days
-  policy_statements    = concat(var.policy_statements, local.queue_statements)
-  network              = var.network
-  alarms               = var.alarms
-  versions             = var.versions
-  start_after          = var.start_after
+  function    = merge(var.function, { policy_statements = concat(var.function.policy_statements, local.queue_statements) })
+  alarms      = var.alarms
+  start_after = var.start_after
 }
 
 module "failed" {
   source = "../dead_letter_queue"
   count  = var.dead_letter_queue ? 1 : 0
 
-  function_name = var.name
+  function_name = var.function.name
   what          = "An invocation"
+  kms_key_arn   = var.function.kms_key_arn
   alarms        = var.alarms
 }
 
@@ -60,9 +49,11 @@ resource "aws_lambda_function_event_invoke_config" "this" {
 module "schedule" {
   source = "../schedule"
 
-  name            = var.name
+  name            = var.function.name
   target_arn      = module.function.live_arn
+  role            = { suffix = var.function.role_suffix, permissions_boundary_arn = var.function.permissions_boundary_arn }
   schedule        = var.schedule
   retry           = var.retry
   dead_letter_arn = local.queue_arn
+  kms_key_arn     = var.function.kms_key_arn
 }

@@ -16,6 +16,10 @@ mock_data "aws_availability_zones" {
   defaults = { zone_ids = ["euc1-az2", "euc1-az3", "euc1-az1"] }
 }
 
+mock_data "aws_servicequotas_service_quota" {
+  defaults = { value = 1000 }
+}
+
 mock_data "aws_msk_bootstrap_brokers" {
   defaults = { bootstrap_brokers_sasl_iam = "b-1.looked-up.kafka.eu-central-1.amazonaws.com:9098" }
 }

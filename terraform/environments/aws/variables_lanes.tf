@@ -1,0 +1,47 @@
+# Which lanes there are, and what all of their functions share.
+
+variable "lanes" {
+  description = "Which lanes there are, by function. rooms_generator makes records up: null is true where environment is dev, and false elsewhere. The forecast lane is there with `forecast`. Of a lane that is taken away the topics, tables and buckets stay; its functions, schedule, queues with what is in them, log and token go."
+  type = object({
+    parquet_writer    = optional(bool, true)
+    totals_upserter   = optional(bool, true)
+    table_writer      = optional(bool, true)
+    bucket_ingester   = optional(bool, true)
+    inbox_etl         = optional(bool, true)
+    rooms_generator   = optional(bool)
+    telemetry_gateway = optional(bool, true)
+    live_board        = optional(bool, true)
+  })
+  default = {}
+}
+
+variable "permissions_boundary_arn" {
+  description = "ARN of a policy that bounds every role that is made; null for none. Accounts whose administrators let others make roles usually require one."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null ? true : can(regex("^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn is arn:aws:iam::ACCOUNT:policy/NAME."
+  }
+}
+
+# ---- Alarms on lanes that fall behind --------------------------------------------------------------------------------
+
+variable "busy_topics" {
+  description = "Topics in which records arrive at all times. For these an alarm also tells of a lane that never worked (Kafka has no lag of a group that does not exist) and of one that has stored nothing for stale_alarm_minutes. The topic of rooms_generator is one of them while it runs."
+  type        = list(string)
+  default     = []
+}
+
+variable "lag_alarm_records" {
+  description = "How many records a mapping may have before it."
+  type        = number
+  default     = 1000000
+}
+
+variable "stale_alarm_minutes" {
+  description = "How long a function may store nothing while records arrive in busy_topics."
+  type        = number
+  default     = 15
+}

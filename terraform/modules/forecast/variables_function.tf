@@ -1,0 +1,1 @@
+../function/variables_function.tf
