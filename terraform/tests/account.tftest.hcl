@@ -362,8 +362,8 @@ run "production_is_larger_survives_a_zone_and_fits_the_longest_names" {
 
   # The key's ARN is unknown here. That there is one is not.
   assert {
-    condition     = local.key_arn != null && local.kafka.kms_key_arn != null && local.database.kms_key_arn != null && local.buckets.kms_key_arn != null
-    error_message = "Kafka, the database and the buckets have the key that is made."
+    condition     = local.key_arn != null && local.kafka.kms_key_arn != null && local.database.kms_key_arn != null
+    error_message = "Kafka and the database have the key that is made."
   }
 
   assert {

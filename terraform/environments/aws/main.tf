@@ -6,7 +6,7 @@ locals {
   name = "${var.name}-${var.environment}"
 
   # Bucket names are unique in all of AWS.
-  buckets = { suffix = "-${data.aws_caller_identity.current.account_id}-${var.region}", force_destroy = var.force_destroy, kms_key_arn = local.key_arn }
+  buckets = { suffix = "-${data.aws_caller_identity.current.account_id}-${var.region}", force_destroy = var.force_destroy }
 }
 
 module "pipelines" {
@@ -67,6 +67,7 @@ module "lake" {
   name_prefix = local.name
   buckets     = local.buckets
   tables      = module.pipelines.lake_tables
+  kms_key_arn = local.key_arn
   job_tables  = var.forecast == null ? {} : { forecast_72 = var.forecast.table_path }
 }
 
@@ -81,6 +82,7 @@ module "lanes" {
   enabled       = local.lanes
   roles         = { suffix = "-${replace(var.region, "-", "")}", permissions_boundary_arn = var.permissions_boundary_arn }
 
+  kms_key_arn   = local.key_arn
   bucket_prefix = local.name
   buckets       = local.buckets
 

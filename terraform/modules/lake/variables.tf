@@ -11,9 +11,14 @@ variable "buckets" {
     lifecycle_days = optional(number, 30)
     require_tls    = optional(bool, true)
     force_destroy  = optional(bool, false)
-    kms_key_arn    = optional(string)
   })
   default = {}
+}
+
+variable "kms_key_arn" {
+  description = "A key of the owner's that encrypts the objects; null for S3's own. Whoever reads through Athena needs kms:Decrypt on it."
+  type        = string
+  default     = null
 }
 
 variable "tables" {

@@ -11,7 +11,7 @@ module "deployment" {
   lifecycle_prefix = "code/"
   require_tls      = var.buckets.require_tls
   force_destroy    = var.buckets.force_destroy
-  kms_key_arn      = var.buckets.kms_key_arn
+  kms_key_arn      = var.kms_key_arn
 }
 
 locals {

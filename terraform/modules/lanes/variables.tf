@@ -26,7 +26,6 @@ variable "buckets" {
     lifecycle_days = optional(number, 30)
     require_tls    = optional(bool, true)
     force_destroy  = optional(bool, false)
-    kms_key_arn    = optional(string)
   })
   default = {}
 }
