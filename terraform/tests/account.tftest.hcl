@@ -312,15 +312,28 @@ run "what_a_region_does_not_have_is_refused" {
   expect_failures = [var.zones, var.zone_ids]
 }
 
-run "production_is_larger_and_survives_a_zone" {
+# S3's limit of 63 characters is checked wherever a bucket's name is put together: a plan with names too long fails.
+run "production_is_larger_survives_a_zone_and_fits_the_longest_names" {
   command = plan
 
   variables {
-    region        = "eu-central-1"
+    region        = "ap-southeast-7"
     artifacts_dir = "tests/fixtures/not-built"
-    environment   = "prod"
+    name          = "sixteen-letters1"
+    environment   = "staging8"
+    profile       = "prod"
+    alarm_emails  = ["on-call@example.com"]
+    encryption    = { customer_key = true }
     kafka         = { volume_gb = 300 }
     database      = { backup_days = 30 }
+
+    forecast         = { base_url = "https://weather.example.com", items = ["3477"] }
+    forecast_job_dir = "tests/fixtures/forecast"
+  }
+
+  override_data {
+    target = module.observability.data.aws_region.current
+    values = { name = "ap-southeast-7" }
   }
 
   module {
@@ -330,6 +343,32 @@ run "production_is_larger_and_survives_a_zone" {
   assert {
     condition     = length(module.host) == 1 && join(" ", module.network.interface_endpoints) == "lambda logs secretsmanager sqs ssm ssmmessages sts"
     error_message = "Operators have a host, which is reached without the internet."
+  }
+
+  assert {
+    condition     = length(local.name) == 25 && length(module.observability.dashboard) == 40 && length("${module.observability.dashboard}-alarms") <= 64
+    error_message = "The longest names of regions have 14 characters (us-gov-west-1 has 13)."
+  }
+
+  assert {
+    condition     = max([for name in [output.media_bucket, output.inbox_bucket, output.forecast.raw_bucket, module.lake.lake.bucket, module.lake.parked.bucket] : length(name)]...) == 60
+    error_message = "Three characters are left in the name of a bucket."
+  }
+
+  assert {
+    condition     = local.nat_per_zone && length(module.network.nat_public_ips) == 0
+    error_message = "A gateway in each zone, where there are gateways: the profile chooses no way out."
+  }
+
+  assert {
+    condition     = local.budget.monthly_usd == 1200 && !local.budget.by_tag
+    error_message = "The profile has a budget, of all costs of the account."
+  }
+
+  # The key's ARN is unknown here. That there is one is not.
+  assert {
+    condition     = local.key_arn != null && local.kafka.kms_key_arn != null && local.database.kms_key_arn != null
+    error_message = "Kafka and the database have the key that is made."
   }
 
   assert {
@@ -355,6 +394,7 @@ run "buckets_with_data_are_not_deleted_in_production" {
     region        = "eu-central-1"
     artifacts_dir = "tests/fixtures/not-built"
     profile       = "prod"
+    alarm_emails  = ["on-call@example.com"]
     name          = "double--hyphen"
     force_destroy = true
     sizes         = { live_board = { reserved_concurrency = 950 } }
@@ -365,4 +405,23 @@ run "buckets_with_data_are_not_deleted_in_production" {
   }
 
   expect_failures = [var.force_destroy, var.name, data.aws_servicequotas_service_quota.concurrency]
+}
+
+run "alarms_without_anybody_and_keys_that_do_not_work_are_refused" {
+  command = plan
+
+  variables {
+    region        = "eu-central-1"
+    artifacts_dir = "tests/fixtures/not-built"
+    environment   = "prod"
+    force_destroy = true
+    network       = { nat_per_zone = true }
+    encryption    = { kms_key_arn = "arn:aws:kms:us-east-1:111122223333:alias/ours" }
+  }
+
+  module {
+    source = "./environments/aws"
+  }
+
+  expect_failures = [var.force_destroy, var.alarm_emails, var.network, var.encryption]
 }

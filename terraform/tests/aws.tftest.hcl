@@ -7,6 +7,7 @@ mock_provider "aws" {
 variables {
   region        = "eu-central-1"
   artifacts_dir = "tests/fixtures/not-built"
+  alarm_emails  = ["on-call@example.com"]
 
   forecast         = { base_url = "https://weather.example.com", items = ["3477"] }
   forecast_job_dir = "tests/fixtures/forecast"

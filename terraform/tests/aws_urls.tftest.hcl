@@ -7,6 +7,7 @@ mock_provider "aws" {
 variables {
   region        = "eu-central-1"
   artifacts_dir = "tests/fixtures/not-built"
+  alarm_emails  = ["on-call@example.com"]
 
   # The guard refuses the destroy at the end of a test otherwise.
   allow_destroy = true
@@ -223,7 +224,9 @@ run "the_board_fits_into_lambdas_4_kb" {
 
     forecast         = { base_url = "https://weather.example.com", items = ["3477"] }
     forecast_job_dir = "tests/fixtures/forecast"
-    generation       = 2 # another name is another cluster
+    # Another name is another cluster and another database.
+    generation          = 2
+    database_generation = 2
   }
 
   override_resource {

@@ -82,6 +82,78 @@ run "a_nat_gateway_replaces_the_endpoints" {
     condition     = length(output.interface_endpoints) == 0 && length(aws_nat_gateway.this) == 1 && length(aws_vpc_endpoint.s3) == 1
     error_message = "One gateway, and S3 still by its own endpoint."
   }
+
+  assert {
+    condition     = length(distinct(aws_route_table_association.private[*].route_table_id)) == 1 && aws_subnet.public[*].cidr_block == ["10.60.240.0/20"]
+    error_message = "One table of routes for all zones."
+  }
+}
+
+# What is unknown in this plan would be replaced, and an assertion on it fails.
+run "a_gateway_in_each_zone_leaves_the_first_one_in_place" {
+  command = plan
+
+  variables {
+    name         = "net"
+    egress       = "nat"
+    nat_per_zone = true
+  }
+
+  module {
+    source = "./modules/network"
+  }
+
+  assert {
+    condition     = aws_nat_gateway.this[0].allocation_id == aws_eip.nat[0].id && aws_nat_gateway.this[0].subnet_id == aws_subnet.public[0].id && aws_eip.nat[0].public_ip == run.a_nat_gateway_replaces_the_endpoints.nat_public_ips[0]
+    error_message = "Whoever admits the deployment by its address still does."
+  }
+
+  assert {
+    condition     = aws_route.nat[0].route_table_id == aws_route_table.private[0].id && aws_route_table_association.private[0].route_table_id == aws_route_table.private[0].id
+    error_message = "The first zone keeps its way out."
+  }
+
+  assert {
+    condition     = length(aws_nat_gateway.this) == 3 && length(aws_eip.nat) == 3 && length(aws_route.nat) == 3 && length(aws_route_table.private) == 3 && aws_subnet.public[*].availability_zone_id == aws_subnet.private[*].availability_zone_id
+    error_message = "Every zone has a gateway and a table of its own."
+  }
+
+  assert {
+    condition     = aws_subnet.public[*].cidr_block == ["10.60.240.0/20", "10.60.224.0/20", "10.60.208.0/20"] && length(setintersection(aws_subnet.public[*].cidr_block, aws_subnet.private[*].cidr_block)) == 0
+    error_message = "Public subnets come from the end of the addresses, private ones from the beginning."
+  }
+}
+
+run "a_key_admits_the_services_that_need_it_and_no_others" {
+  variables {
+    name = "main"
+  }
+
+  module {
+    source = "./modules/key"
+  }
+
+  assert {
+    condition = { for statement in jsondecode(output.policy).Statement : one(values(statement.Principal)) => statement.Action } == {
+      "arn:aws:iam::111122223333:root"  = ["kms:*"]
+      "logs.eu-central-1.amazonaws.com" = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:GenerateDataKey", "kms:DescribeKey"]
+      "cloudwatch.amazonaws.com"        = ["kms:Decrypt", "kms:GenerateDataKey"]
+      "s3.amazonaws.com"                = ["kms:Decrypt", "kms:GenerateDataKey"]
+    }
+    error_message = "Alarms reach an encrypted topic, and notifications an encrypted queue, only if their senders may use the key."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(output.policy).Statement : strcontains(jsonencode(statement.Condition), "111122223333") if can(statement.Principal.Service)
+    ])
+    error_message = "They may for this account only."
+  }
+
+  assert {
+    condition     = output.arn == aws_kms_key.this.arn && aws_kms_key.this.enable_key_rotation && aws_kms_key.this.deletion_window_in_days == 30 && aws_kms_alias.this.name == "alias/main"
+    error_message = "It rotates, and a mistake can be undone for a month."
+  }
 }
 
 run "topics_are_made_from_the_files" {
@@ -325,6 +397,40 @@ run "a_bucket_refuses_plain_http" {
     condition     = output.public_access_blocked && !aws_s3_bucket.this.force_destroy
     error_message = "Closed, and not destroyed with its data."
   }
+}
+
+run "objects_are_encrypted_with_a_key_of_the_owners" {
+  command = plan
+
+  variables {
+    name        = "some-bucket"
+    kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555"
+  }
+
+  module {
+    source = "./modules/bucket"
+  }
+
+  assert {
+    condition = one([for rule in aws_s3_bucket_server_side_encryption_configuration.this.rule : merge(
+      { bucket_key = rule.bucket_key_enabled }, { for setting in rule.apply_server_side_encryption_by_default : "key" => "${setting.sse_algorithm} ${setting.kms_master_key_id}" }
+    )]) == { bucket_key = true, key = "aws:kms arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555" }
+    error_message = "By that key, with few requests to it."
+  }
+}
+
+run "a_name_that_s3_refuses_is_refused_before_an_apply" {
+  command = plan
+
+  variables {
+    name = "double--hyphen"
+  }
+
+  module {
+    source = "./modules/bucket"
+  }
+
+  expect_failures = [var.name]
 }
 
 run "objects_age_where_somebody_says_so" {

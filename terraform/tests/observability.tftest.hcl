@@ -8,6 +8,9 @@ run "the_dashboard_shows_queues_and_urls_beside_mappings" {
   variables {
     name           = "main"
     environment    = "dev"
+    alarm_emails   = ["a@example.com", "b@example.com"]
+    budget         = { monthly_usd = 300 }
+    kms_key_arn    = "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555"
     function_names = ["writer", "reader"]
     mappings       = [{ function_name = "writer", topic = "t", consumer_group = "g" }]
     queues         = [{ function_name = "reader", name = "reader", dead_letter_name = "reader-failed" }]
@@ -82,4 +85,101 @@ run "the_dashboard_shows_queues_and_urls_beside_mappings" {
     }
     error_message = "What a fetcher counts, and how the runs went."
   }
+
+  assert {
+    condition     = aws_cloudwatch_dashboard.this.dashboard_name == "main-eu-central-1" && aws_sns_topic.alarms[0].name == "main-eu-central-1-alarms" && aws_budgets_budget.this[0].name == "main-eu-central-1"
+    error_message = "Two regions of one account have two of each."
+  }
+
+  assert {
+    condition     = aws_sns_topic.alarms[0].kms_master_key_id == "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555" && length(aws_sns_topic_subscription.email) == 2
+    error_message = "The topic has the owner's key, which CloudWatch may use, and a subscription for each address."
+  }
+
+  assert {
+    condition     = { for notification in aws_budgets_budget.this[0].notification : notification.notification_type => notification.threshold } == { ACTUAL = 80, FORECASTED = 100 } && aws_budgets_budget.this[0].limit_amount == "300"
+    error_message = "A mail at 80 % of what is spent, and one when the forecast is above all of it."
+  }
+
+  assert {
+    condition     = alltrue([for notification in aws_budgets_budget.this[0].notification : notification.subscriber_email_addresses == toset(["a@example.com", "b@example.com"]) && length(notification.subscriber_sns_topic_arns) == 0])
+    error_message = "Addresses are told without the topic."
+  }
+
+  assert {
+    condition     = length(aws_budgets_budget.this[0].cost_filter) == 0 && !aws_budgets_budget.this[0].cost_types[0].include_credit
+    error_message = "A tag that nobody activated would count nothing, and credits would hide what is used."
+  }
+}
+
+run "an_alarm_topic_that_exists_is_used_as_it_is" {
+  command   = plan
+  state_key = "own-topic"
+
+  variables {
+    name            = "main"
+    environment     = "dev"
+    function_names  = []
+    mappings        = []
+    alarm_topic_arn = "arn:aws:sns:eu-central-1:111122223333:on-call"
+    budget          = { monthly_usd = 50, by_tag = true }
+  }
+
+  module {
+    source = "./modules/observability"
+  }
+
+  assert {
+    condition     = output.alarm_topic_arn == "arn:aws:sns:eu-central-1:111122223333:on-call" && length(aws_sns_topic.alarms) == 0 && length(aws_sns_topic_subscription.email) == 0
+    error_message = "No topic and no subscriptions are made."
+  }
+
+  assert {
+    condition     = alltrue([for notification in aws_budgets_budget.this[0].notification : notification.subscriber_sns_topic_arns == toset(["arn:aws:sns:eu-central-1:111122223333:on-call"])])
+    error_message = "The budget tells the topic too."
+  }
+
+  assert {
+    condition     = one(aws_budgets_budget.this[0].cost_filter).name == "TagKeyValue" && one(aws_budgets_budget.this[0].cost_filter).values == tolist(["user:deployment$main"])
+    error_message = "As AWS writes a tag of a user's; any other text counts nothing."
+  }
+}
+
+run "names_and_addresses_that_nobody_can_use_are_refused" {
+  command   = plan
+  state_key = "own-topic"
+
+  variables {
+    name            = "a-name-that-leaves-no-room-for-a-region-and-more"
+    environment     = "dev"
+    function_names  = []
+    mappings        = []
+    alarm_topic_arn = "arn:aws:sns:eu-west-1:111122223333:on-call"
+    alarm_emails    = ["nobody"]
+  }
+
+  module {
+    source = "./modules/observability"
+  }
+
+  expect_failures = [var.name, var.alarm_topic_arn, var.alarm_emails]
+}
+
+run "a_budget_that_nobody_hears_of_is_refused" {
+  command   = plan
+  state_key = "own-topic"
+
+  variables {
+    name           = "main"
+    environment    = "dev"
+    function_names = []
+    mappings       = []
+    budget         = { monthly_usd = 50 }
+  }
+
+  module {
+    source = "./modules/observability"
+  }
+
+  expect_failures = [var.budget]
 }

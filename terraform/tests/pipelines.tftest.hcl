@@ -7,6 +7,7 @@ mock_provider "aws" {
 variables {
   region        = "eu-central-1"
   artifacts_dir = "tests/fixtures/not-built"
+  alarm_emails  = ["on-call@example.com"]
 
   # The guard refuses the destroy at the end of a test otherwise.
   allow_destroy = true
@@ -105,7 +106,7 @@ run "a_document_that_does_not_fit_is_in_s3" {
   assert {
     condition = alltrue([
       for function in ["parquet-writer", "totals-upserter", "table-writer", "schema-migrator", "live-board"] :
-      can(regex("^s3://headwater-dev-deployment-111122223333-eu-central-1/config/pipelines\\.json\\?versionId=.+$", module.lanes.environments[function].HEADWATER_PIPELINES_URI)) &&
+      can(regex("^s3://headwater-dev-deploy-111122223333-eu-central-1/config/pipelines\\.json\\?versionId=.+$", module.lanes.environments[function].HEADWATER_PIPELINES_URI)) &&
       !contains(keys(module.lanes.environments[function]), "HEADWATER_PIPELINES")
     ])
     error_message = "All functions get the document's address instead."

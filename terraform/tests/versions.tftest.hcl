@@ -70,7 +70,7 @@ run "the_new_migrator_runs_before_anything_serves" {
   }
 
   assert {
-    condition     = can(regex("^s3://shop-deployment/config/pipelines\\.json\\?versionId=.+$", output.environments["table-writer"].HEADWATER_PIPELINES_URI))
+    condition     = can(regex("^s3://shop-deploy/config/pipelines\\.json\\?versionId=.+$", output.environments["table-writer"].HEADWATER_PIPELINES_URI))
     error_message = "A version's environment names one version of the document, which stays."
   }
 

@@ -50,6 +50,84 @@ run "three_users_of_an_instance_that_is_made" {
   }
 }
 
+run "another_key_does_not_replace_an_instance" {
+  command = plan
+
+  variables {
+    existing_url = null
+    subnet_ids   = ["subnet-1", "subnet-2"]
+    instance     = { kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555" }
+  }
+
+  module {
+    source = "./modules/warehouse"
+  }
+
+  expect_failures = [terraform_data.placement]
+}
+
+run "another_administrator_does_not_replace_an_instance" {
+  command = plan
+
+  variables {
+    existing_url = null
+    subnet_ids   = ["subnet-1", "subnet-2"]
+    instance     = { administrator = "owner" }
+  }
+
+  module {
+    source = "./modules/warehouse"
+  }
+
+  expect_failures = [terraform_data.placement]
+}
+
+run "another_database_or_name_does_not_replace_an_instance" {
+  command = plan
+
+  variables {
+    name         = "other"
+    existing_url = null
+    subnet_ids   = ["subnet-1", "subnet-2"]
+    instance     = { database = "shop" }
+  }
+
+  module {
+    source = "./modules/warehouse"
+  }
+
+  expect_failures = [terraform_data.placement]
+}
+
+run "a_new_generation_takes_the_new_key" {
+  command = plan
+
+  variables {
+    existing_url  = null
+    subnet_ids    = ["subnet-1", "subnet-2"]
+    generation    = 2
+    allow_destroy = true
+    instance      = { kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555" }
+    kms_key_arn   = "arn:aws:kms:eu-central-1:111122223333:key/99999999-2222-3333-4444-555555555555"
+  }
+
+  module {
+    source = "./modules/warehouse"
+  }
+
+  assert {
+    condition = toset([aws_db_instance.this[0].kms_key_id, aws_db_instance.this[0].performance_insights_kms_key_id, aws_db_instance.this[0].master_user_secret_kms_key_id]) == toset([
+      "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555"
+    ])
+    error_message = "Storage, Performance Insights and the administrator's secret have one key."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_group.postgresql[0].kms_key_id == "arn:aws:kms:eu-central-1:111122223333:key/99999999-2222-3333-4444-555555555555"
+    error_message = "The log's key can change at any time."
+  }
+}
+
 run "permission_to_delete_keeps_the_snapshot" {
   command = plan
 

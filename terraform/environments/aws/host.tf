@@ -4,8 +4,7 @@
 data "aws_partition" "current" {}
 
 locals {
-  host_profile = var.profile != null ? var.profile : var.environment == "prod" ? "prod" : "dev"
-  host_enabled = var.host.enabled != null ? var.host.enabled : local.host_profile == "prod"
+  host_enabled = coalesce(var.host.enabled, local.profile.host)
 
   # Session Manager, and what operators call. The SSM agent of Amazon Linux 2023 needs no ec2messages, which newer regions lack.
   host_services = local.host_enabled ? ["ssm", "ssmmessages", "lambda", "logs", "sqs"] : []
@@ -37,13 +36,13 @@ module "host" {
   source = "../../modules/host"
   count  = local.host_enabled ? 1 : 0
   name   = local.name
-  role   = { suffix = "-${replace(var.region, "-", "")}" }
+  role   = local.roles
 
   instance = {
     type        = var.host.instance_type
     volume_gb   = var.host.volume_gb
     ami_id      = var.host.ami_id
-    kms_key_arn = var.host.kms_key_arn
+    kms_key_arn = var.host.kms_key_arn != null ? var.host.kms_key_arn : local.key_arn
   }
   hours          = var.host.stop_schedule == null ? null : { stop = var.host.stop_schedule, start = var.host.start_schedule, time_zone = var.host.time_zone }
   patch_schedule = var.host.patch_schedule
@@ -75,7 +74,7 @@ module "host" {
     [for forecast in module.lanes.forecast[*] : { arn = "arn:${data.aws_partition.current.partition}:s3:::${forecast.raw_bucket}", prefix = "" }],
   )
   parked_bucket_arn = module.lake.parked.bucket_arn
-  decrypt_key_arns  = var.host.decrypt_key_arns
+  decrypt_key_arns  = concat(local.key_arn[*], var.host.decrypt_key_arns)
 
   functions = {
     names           = values(module.lanes.functions)

@@ -5,6 +5,9 @@ data "aws_caller_identity" "current" {}
 locals {
   name = "${var.name}-${var.environment}"
 
+  # IAM is one for all regions.
+  roles = { suffix = "-${replace(var.region, "-", "")}", permissions_boundary_arn = var.permissions_boundary_arn }
+
   # Bucket names are unique in all of AWS.
   buckets = { suffix = "-${data.aws_caller_identity.current.account_id}-${var.region}", force_destroy = var.force_destroy }
 }
@@ -23,6 +26,7 @@ module "network" {
   zones             = var.network.zones
   zone_ids          = var.network.zone_ids
   egress            = var.network.egress
+  nat_per_zone      = local.nat_per_zone
   existing_services = var.network.existing_services
   on_demand_pollers = module.pipelines.on_demand_pollers
   services          = concat(var.network.board_endpoints ? ["logs", "sqs"] : [], local.host_services)
@@ -40,6 +44,7 @@ module "kafka" {
   topics             = module.pipelines.topics
   manage_topics      = var.manage_topics
   generation         = var.generation
+  kms_key_arn        = local.key_arn
   subnet_ids         = module.network.subnet_ids
   security_group_ids = [module.network.security_group_ids["kafka"]]
 }
@@ -55,6 +60,8 @@ module "warehouse" {
   log_retention_days = local.profile.log_days
   allow_destroy      = var.allow_destroy
   final_snapshot     = var.final_snapshot
+  generation         = var.database_generation
+  kms_key_arn        = local.key_arn
   subnet_ids         = module.network.subnet_ids
   security_group_ids = [module.network.security_group_ids["database"]]
 }
@@ -64,6 +71,7 @@ module "lake" {
   name_prefix = local.name
   buckets     = local.buckets
   tables      = module.pipelines.lake_tables
+  kms_key_arn = local.key_arn
   job_tables  = var.forecast == null ? {} : { forecast_72 = var.forecast.table_path }
 }
 
@@ -76,8 +84,9 @@ module "lanes" {
   sizes         = local.sizes
   log_level     = var.log_level
   enabled       = local.lanes
-  roles         = { suffix = "-${replace(var.region, "-", "")}", permissions_boundary_arn = var.permissions_boundary_arn }
+  roles         = local.roles
 
+  kms_key_arn   = local.key_arn
   bucket_prefix = local.name
   buckets       = local.buckets
 
@@ -129,4 +138,7 @@ module "observability" {
   fetchers            = module.lanes.forecast[*].function_name
   state_machine_arns  = module.lanes.forecast[*].state_machine_arn
   alarm_emails        = var.alarm_emails
+  alarm_topic_arn     = var.alarm_topic_arn
+  kms_key_arn         = local.key_arn
+  budget              = local.budget
 }

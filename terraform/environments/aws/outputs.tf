@@ -1,3 +1,38 @@
+output "name" {
+  description = "Name of the deployment: `name` and `environment`."
+  value       = local.name
+}
+
+output "environment" {
+  description = "The environment: a dimension of every metric."
+  value       = var.environment
+}
+
+output "region" {
+  description = "Where it runs."
+  value       = var.region
+}
+
+output "account_id" {
+  description = "The AWS account."
+  value       = data.aws_caller_identity.current.account_id
+}
+
+output "vpc_id" {
+  description = "The VPC."
+  value       = module.network.vpc_id
+}
+
+output "subnet_ids" {
+  description = "The private subnets."
+  value       = module.network.subnet_ids
+}
+
+output "nat_public_ips" {
+  description = "Public addresses of the NAT gateways, to be admitted by services that the functions call; empty without NAT."
+  value       = module.network.nat_public_ips
+}
+
 output "event_source_mappings" {
   description = "What Lambda polls, and how. -1 is without a limit."
   value       = module.lanes.event_source_mappings
@@ -88,6 +123,26 @@ output "kafka_bootstrap_servers" {
   value       = module.kafka.connection.bootstrap_servers
 }
 
+output "kafka_cluster_arn" {
+  description = "ARN of the MSK cluster."
+  value       = module.kafka.connection.cluster_arn
+}
+
+output "kafka_cluster_name" {
+  description = "The cluster's name in metrics and logs."
+  value       = module.kafka.connection.cluster_name
+}
+
+output "database_identifier" {
+  description = "The RDS instance; null with a Postgres of your own."
+  value       = module.warehouse.identifier
+}
+
+output "database_endpoint" {
+  description = "Its address and port; null with a Postgres of your own."
+  value       = module.warehouse.endpoint
+}
+
 output "database_url" {
   description = "Address that the writers use, without a password."
   value       = module.warehouse.writer.url
@@ -96,6 +151,16 @@ output "database_url" {
 output "dashboard" {
   description = "The CloudWatch dashboard."
   value       = module.observability.dashboard
+}
+
+output "alarm_topic_arn" {
+  description = "SNS topic of the alarms."
+  value       = module.observability.alarm_topic_arn
+}
+
+output "key_arn" {
+  description = "The KMS key of your own that encrypts everything; null with AWS's keys."
+  value       = local.key_arn
 }
 
 output "functions_security_group_id" {

@@ -1,10 +1,15 @@
-# Two sets of defaults. What `kafka` and `database` name goes before.
+# Two sets of defaults. What `kafka`, `database`, `network` and `budget` name goes before.
 
 locals {
   profile = {
     # The smallest that there is. A broker takes 4 new connections with IAM a second: enough for a few lanes, not for a burst.
     # It is also the only one that cannot have KRaft.
     dev = {
+      host         = false
+      nat_per_zone = false
+      # Above the list price of it all, some 250 USD.
+      monthly_usd = 300
+
       kafka    = { instance_type = "kafka.t3.small", volume_gb = 50, maximum_volume_gb = 200 }
       database = { class = "db.t4g.micro", storage_gb = 20, maximum_storage_gb = 100, multi_az = false, backup_days = 7 }
       log_days = 14
@@ -16,6 +21,11 @@ locals {
     }
     # Brokers that take 100 new connections a second, and a database that survives the loss of a zone.
     prod = {
+      host         = true
+      nat_per_zone = true
+      # Above the list price of it all, some 950 USD.
+      monthly_usd = 1200
+
       kafka    = { instance_type = "kafka.m7g.large", volume_gb = 100, maximum_volume_gb = 2000 }
       database = { class = "db.m7g.large", storage_gb = 100, maximum_storage_gb = 1000, multi_az = true, backup_days = 14 }
       log_days = 90
@@ -25,6 +35,14 @@ locals {
     }
   }[var.profile != null ? var.profile : var.environment == "prod" ? "prod" : "dev"]
 
-  kafka    = merge(local.profile.kafka, { for name, value in var.kafka : name => value if value != null })
-  database = merge(local.profile.database, { for name, value in var.database : name => value if value != null })
+  kafka    = merge(local.profile.kafka, { kms_key_arn = local.key_arn }, { for name, value in var.kafka : name => value if value != null })
+  database = merge(local.profile.database, { kms_key_arn = local.key_arn }, { for name, value in var.database : name => value if value != null })
+
+  nat_per_zone = coalesce(var.network.nat_per_zone, local.profile.nat_per_zone)
+
+  # An amount that nobody named needs somebody to tell.
+  budget = var.budget == null ? null : var.budget.monthly_usd == null && length(var.alarm_emails) == 0 ? null : {
+    monthly_usd = coalesce(var.budget.monthly_usd, local.profile.monthly_usd)
+    by_tag      = var.budget.by_tag
+  }
 }

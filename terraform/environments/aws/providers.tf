@@ -2,6 +2,7 @@ provider "aws" {
   region = var.region
 
   default_tags {
-    tags = { project = "headwater", environment = var.environment }
+    # `deployment` tells the costs of this one from those of others, once it is activated for cost allocation.
+    tags = { project = "headwater", environment = var.environment, deployment = local.name }
   }
 }

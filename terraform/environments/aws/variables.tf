@@ -42,22 +42,6 @@ variable "pipelines_dir" {
   default     = null
 }
 
-# ---- Network ---------------------------------------------------------------------------------------------------------
-
-variable "network" {
-  description = "A VPC to make (its addresses, the number of zones or their ids, and the way out: endpoints or nat), or one that exists. existing_services: security group and port of a Kafka or Postgres of your own; its owner admits the functions' group. board_endpoints: interface endpoints for live-board, with egress endpoints; without them it shows neither errors nor queues."
-  type = object({
-    existing          = optional(object({ vpc_id = string, subnet_ids = list(string) }))
-    cidr              = optional(string, "10.60.0.0/16")
-    zones             = optional(number)
-    zone_ids          = optional(list(string))
-    egress            = optional(string, "endpoints")
-    board_endpoints   = optional(bool, true)
-    existing_services = optional(map(object({ security_group_id = string, port = number })), {})
-  })
-  default = {}
-}
-
 # ---- Kafka -----------------------------------------------------------------------------------------------------------
 
 variable "existing_kafka" {
@@ -271,36 +255,4 @@ variable "forecast_job_dir" {
   description = "Folder of the Spark job; null is the repository's emr/forecast_72."
   type        = string
   default     = null
-}
-
-# ---- Alarms ----------------------------------------------------------------------------------------------------------
-
-variable "alarms_enabled" {
-  description = "Whether alarms are made."
-  type        = bool
-  default     = true
-}
-
-variable "alarm_emails" {
-  description = "Addresses that alarms go to; each confirms its subscription by mail."
-  type        = list(string)
-  default     = []
-}
-
-variable "lag_alarm_seconds" {
-  description = "How far behind a mapping may be before its alarm."
-  type        = number
-  default     = 300
-}
-
-variable "skipped_offsets_alarm" {
-  description = "How many offsets deliveries of a function may skip in five minutes before its alarm. Null for no alarm, where topics are compacted or written in transactions."
-  type        = number
-  default     = 0
-}
-
-variable "queue_age_alarm_seconds" {
-  description = "How old a message in a queue may be before its alarm. One that failed comes back after six times its function's timeout."
-  type        = number
-  default     = 1800
 }

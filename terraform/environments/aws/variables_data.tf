@@ -17,6 +17,31 @@ variable "generation" {
   default     = 1
 }
 
+variable "database_generation" {
+  description = "Raise it by one to let a change take effect that replaces the database: another administrator, database name or KMS key. allow_destroy must have been applied before; the rows are left in the final snapshot. Keep the number afterwards."
+  type        = number
+  default     = 1
+}
+
+variable "encryption" {
+  description = "What encrypts data, logs, queues, secrets and the alarm topic. Keys of AWS by default; customer_key = true makes a key of your own; kms_key_arn is one that exists (its policy needs the statements for services of modules/key). Decide before the first apply: Kafka and the database keep the key that they were made with."
+  type = object({
+    customer_key = optional(bool, false)
+    kms_key_arn  = optional(string)
+  })
+  default = {}
+
+  validation {
+    condition     = !var.encryption.customer_key || var.encryption.kms_key_arn == null
+    error_message = "Either customer_key = true makes a key, or kms_key_arn names one that exists: leave one of them out."
+  }
+
+  validation {
+    condition     = var.encryption.kms_key_arn == null ? true : can(regex("^arn:[a-z-]+:kms:${var.region}:[0-9]{12}:key/[a-z0-9-]+$", var.encryption.kms_key_arn))
+    error_message = "kms_key_arn is the ARN of a key in the deployment's region, arn:aws:kms:${var.region}:ACCOUNT:key/ID. An alias will not do: log groups and permissions name the key itself."
+  }
+}
+
 variable "allow_destroy" {
   description = "Let a destroy delete the Kafka cluster, the database and the buckets. Apply it first; without it a destroy is refused before anything is removed."
   type        = bool

@@ -1,6 +1,17 @@
 variable "name" {
   description = "The bucket's name: unique in all of AWS."
   type        = string
+
+  validation {
+    condition     = length(var.name) >= 3 && length(var.name) <= 63 && can(regex("^[a-z0-9](-?[a-z0-9])*$", var.name))
+    error_message = "S3 takes names of 3 to 63 lower-case letters, digits and single hyphens (${var.name} has ${length(var.name)} characters): choose a shorter `name` or `environment`."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "Key that encrypts the objects, unless whoever writes one names another; null for S3's own. Who reads needs kms:Decrypt on it, who writes kms:GenerateDataKey and kms:Decrypt."
+  type        = string
+  default     = null
 }
 
 variable "versioning" {

@@ -41,6 +41,7 @@ module "logs" {
   expiration_days = var.spark.log_days
   require_tls     = var.buckets.require_tls
   force_destroy   = true # logs keep nobody from taking the lane down
+  kms_key_arn     = var.function.kms_key_arn
 }
 
 # Provider 5.100 has no setting for the number of jobs at once; EMR's own is 15. What keeps runs apart is the state machine.

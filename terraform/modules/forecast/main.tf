@@ -41,6 +41,7 @@ module "raw" {
   lifecycle_days = var.buckets.lifecycle_days
   require_tls    = var.buckets.require_tls
   force_destroy  = var.buckets.force_destroy
+  kms_key_arn    = var.function.kms_key_arn
 }
 
 # The API's owner issues the token, so Terraform makes the secret without a value. The operator puts the value in, and

@@ -23,6 +23,7 @@ resource "aws_cloudwatch_log_group" "brokers" {
   count             = local.make ? 1 : 0
   name              = "/aws/msk/${var.name}"
   retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
 }
 
 # Without kafka_versions, which are optional: a change of them replaces the configuration, under a name that is still taken.

@@ -112,6 +112,12 @@ variable "alarms" {
   default = null
 }
 
+variable "kms_key_arn" {
+  description = "Key of the brokers' log; null for AWS's own. `cluster.kms_key_arn` is that of the brokers' volumes."
+  type        = string
+  default     = null
+}
+
 variable "log_retention_days" {
   description = "Days that the brokers' log is kept."
   type        = number

@@ -10,4 +10,5 @@ module "bucket" {
   lifecycle_days = var.buckets.lifecycle_days
   require_tls    = var.buckets.require_tls
   force_destroy  = var.buckets.force_destroy
+  kms_key_arn    = var.kms_key_arn
 }

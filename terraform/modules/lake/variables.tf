@@ -15,6 +15,12 @@ variable "buckets" {
   default = {}
 }
 
+variable "kms_key_arn" {
+  description = "A key of the owner's that encrypts the objects; null for S3's own. Whoever reads through Athena needs kms:Decrypt on it."
+  type        = string
+  default     = null
+}
+
 variable "tables" {
   description = "Path of each Delta table under the lake's root, by topic."
   type        = map(string)

@@ -16,6 +16,7 @@ module "media_bucket" {
   lifecycle_days = var.buckets.lifecycle_days
   require_tls    = var.buckets.require_tls
   force_destroy  = var.buckets.force_destroy
+  kms_key_arn    = var.kms_key_arn
 }
 
 module "bucket_ingester" {

@@ -4,13 +4,14 @@
 module "deployment" {
   source = "../bucket"
 
-  name           = "${var.bucket_prefix}-deployment${var.buckets.suffix}"
+  name           = "${var.bucket_prefix}-deploy${var.buckets.suffix}"
   versioning     = var.buckets.versioning
   lifecycle_days = var.buckets.lifecycle_days
   # Not the pipelines documents: a function's version may need its one for as long as it serves.
   lifecycle_prefix = "code/"
   require_tls      = var.buckets.require_tls
   force_destroy    = var.buckets.force_destroy
+  kms_key_arn      = var.kms_key_arn
 }
 
 locals {

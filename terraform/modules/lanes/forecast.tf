@@ -19,7 +19,7 @@ module "forecast" {
   secret_recovery_days = var.secret_recovery_days
 
   raw_bucket = "${var.bucket_prefix}-raw${var.buckets.suffix}"
-  log_bucket = "${var.bucket_prefix}-spark-logs${var.buckets.suffix}"
+  log_bucket = "${var.bucket_prefix}-spark${var.buckets.suffix}"
   buckets    = var.buckets
   lake       = { bucket = var.lake.bucket, bucket_arn = var.lake.bucket_arn }
   table_path = var.lake.job_tables["forecast_72"]

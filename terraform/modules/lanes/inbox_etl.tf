@@ -16,6 +16,7 @@ module "inbox_bucket" {
   expiration_days = var.inbox.expiration_days
   require_tls     = var.buckets.require_tls
   force_destroy   = var.buckets.force_destroy
+  kms_key_arn     = var.kms_key_arn
 }
 
 module "inbox_etl" {

@@ -14,7 +14,7 @@ variable "artifacts_dir" {
 }
 
 variable "bucket_prefix" {
-  description = "Begins the names of the buckets: <prefix>-deployment for the functions' code, <prefix>-media, <prefix>-inbox, <prefix>-raw and <prefix>-spark-logs."
+  description = "Begins the names of the buckets: <prefix>-deploy for the functions' code, <prefix>-media, <prefix>-inbox, <prefix>-raw and <prefix>-spark for the logs of the Spark job."
   type        = string
 }
 

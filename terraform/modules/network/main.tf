@@ -1,5 +1,5 @@
 # Private subnets for Kafka, Postgres and the functions, and the way out of them. Nothing in here has a public address
-# except the NAT gateway, where one is asked for.
+# except the NAT gateways, where they are asked for.
 
 data "aws_region" "current" {}
 
@@ -51,18 +51,27 @@ resource "aws_subnet" "private" {
 }
 
 resource "aws_route_table" "private" {
-  count  = local.make ? 1 : 0
+  count  = local.make ? max(1, local.gateways) : 0
   vpc_id = aws_vpc.this[0].id
-  tags   = { Name = "${var.name}-private" }
+  tags   = { Name = "${var.name}-private-${count.index}" }
 }
 
+# A subnet that changes its table has its way out there first.
 resource "aws_route_table_association" "private" {
   count          = length(local.layout.zone_ids)
   subnet_id      = aws_subnet.private[count.index].id
-  route_table_id = aws_route_table.private[0].id
+  route_table_id = aws_route_table.private[local.gateways > 1 ? count.index : 0].id
+
+  depends_on = [aws_route.nat, aws_vpc_endpoint.s3]
 }
 
 # ---- NAT -------------------------------------------------------------------------------------------------------------
+# One gateway, or one in each zone. The first one is the same in both cases, and keeps its subnet and its address when others
+# are added. Every reference below is by index: a list of all ids would be unknown then, and the first gateway be replaced.
+
+locals {
+  gateways = !local.nat ? 0 : var.nat_per_zone ? length(local.layout.zone_ids) : 1
+}
 
 resource "aws_internet_gateway" "this" {
   count  = local.nat ? 1 : 0
@@ -70,12 +79,13 @@ resource "aws_internet_gateway" "this" {
   tags   = { Name = var.name }
 }
 
+# From the end of the addresses downwards; the private subnets are at the beginning.
 resource "aws_subnet" "public" {
-  count                = local.nat ? 1 : 0
+  count                = local.gateways
   vpc_id               = aws_vpc.this[0].id
-  cidr_block           = cidrsubnet(local.layout.cidr, 4, 15)
-  availability_zone_id = local.layout.zone_ids[0]
-  tags                 = { Name = "${var.name}-public" }
+  cidr_block           = cidrsubnet(local.layout.cidr, 4, 15 - count.index)
+  availability_zone_id = local.layout.zone_ids[count.index]
+  tags                 = { Name = "${var.name}-public-${count.index}" }
 }
 
 resource "aws_route_table" "public" {
@@ -90,31 +100,36 @@ resource "aws_route_table" "public" {
 }
 
 resource "aws_route_table_association" "public" {
-  count          = local.nat ? 1 : 0
-  subnet_id      = aws_subnet.public[0].id
+  count          = local.gateways
+  subnet_id      = aws_subnet.public[count.index].id
   route_table_id = aws_route_table.public[0].id
 }
 
 resource "aws_eip" "nat" {
-  count  = local.nat ? 1 : 0
+  count  = local.gateways
   domain = "vpc"
-  tags   = { Name = "${var.name}-nat" }
+  tags   = { Name = "${var.name}-nat-${count.index}" }
 }
 
 resource "aws_nat_gateway" "this" {
-  count         = local.nat ? 1 : 0
-  allocation_id = aws_eip.nat[0].id
-  subnet_id     = aws_subnet.public[0].id
-  tags          = { Name = var.name }
+  count         = local.gateways
+  allocation_id = aws_eip.nat[count.index].id
+  subnet_id     = aws_subnet.public[count.index].id
+  tags          = { Name = "${var.name}-${count.index}" }
 
-  depends_on = [aws_internet_gateway.this]
+  depends_on = [aws_internet_gateway.this, aws_route_table_association.public]
 }
 
 resource "aws_route" "nat" {
-  count                  = local.nat ? 1 : 0
-  route_table_id         = aws_route_table.private[0].id
+  count                  = local.gateways
+  route_table_id         = aws_route_table.private[count.index].id
   destination_cidr_block = "0.0.0.0/0"
-  nat_gateway_id         = aws_nat_gateway.this[0].id
+  nat_gateway_id         = aws_nat_gateway.this[count.index].id
+
+  # Back to one gateway, each subnet changes its table before its gateway goes: what the route needs inherits this from it.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # ---- Endpoints -------------------------------------------------------------------------------------------------------
@@ -124,7 +139,7 @@ resource "aws_vpc_endpoint" "s3" {
   vpc_id            = aws_vpc.this[0].id
   service_name      = "com.amazonaws.${data.aws_region.current.name}.s3"
   vpc_endpoint_type = "Gateway"
-  route_table_ids   = [aws_route_table.private[0].id]
+  route_table_ids   = aws_route_table.private[*].id
   tags              = { Name = "${var.name}-s3" }
 }
 

@@ -22,6 +22,11 @@ output "security_group_ids" {
   ]
 }
 
+output "nat_public_ips" {
+  description = "Public addresses of the NAT gateways, for whoever admits callers by address; empty without NAT."
+  value       = aws_eip.nat[*].public_ip
+}
+
 output "interface_endpoints" {
   description = "AWS services that have an interface endpoint."
   value       = sort(local.interface_endpoints)

@@ -51,7 +51,7 @@ variable "zone_ids" {
 }
 
 variable "egress" {
-  description = "How private subnets reach AWS services: `endpoints` (no internet at all) or `nat` (one gateway; for functions that call others too)."
+  description = "How private subnets reach AWS services: `endpoints` (no internet at all) or `nat` (for functions that call others too)."
   type        = string
   default     = "endpoints"
 
@@ -59,6 +59,12 @@ variable "egress" {
     condition     = contains(["endpoints", "nat"], var.egress)
     error_message = "egress is endpoints or nat."
   }
+}
+
+variable "nat_per_zone" {
+  description = "With egress `nat`, a gateway in each zone: a zone that fails takes only its own way out, and no traffic is paid for crossing zones. False is one gateway for all."
+  type        = bool
+  default     = false
 }
 
 variable "on_demand_pollers" {

@@ -1,8 +1,10 @@
-# Where alarms go, and one page that shows whether every lane keeps up.
+# One page that shows whether every lane keeps up. topic.tf has where alarms go, budget.tf what the bill may be.
 
 data "aws_region" "current" {}
 
 locals {
+  regional_name = "${var.name}-${data.aws_region.current.name}"
+
   lambda = { for title, metric in {
     "Invocations"           = { name = "Invocations", stat = "Sum" }
     "Errors"                = { name = "Errors", stat = "Sum" }
@@ -143,20 +145,9 @@ locals {
   )
 }
 
-resource "aws_sns_topic" "alarms" {
-  name = "${var.name}-alarms"
-}
-
-resource "aws_sns_topic_subscription" "email" {
-  for_each = toset(var.alarm_emails)
-
-  topic_arn = aws_sns_topic.alarms.arn
-  protocol  = "email"
-  endpoint  = each.value
-}
-
+# Dashboards are one list for all regions of an account.
 resource "aws_cloudwatch_dashboard" "this" {
-  dashboard_name = var.name
+  dashboard_name = local.regional_name
 
   dashboard_body = jsonencode({
     widgets = [

@@ -1,6 +1,6 @@
 output "alarm_topic_arn" {
   description = "SNS topic of the alarms."
-  value       = aws_sns_topic.alarms.arn
+  value       = local.topic_arn
 }
 
 output "dashboard" {

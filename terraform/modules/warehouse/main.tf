@@ -39,7 +39,7 @@ locals {
 
 resource "aws_db_subnet_group" "this" {
   count      = local.make ? 1 : 0
-  name       = var.name
+  name       = local.placement.name
   subnet_ids = var.subnet_ids
 }
 
@@ -63,6 +63,7 @@ resource "aws_cloudwatch_log_group" "postgresql" {
   count             = local.make ? 1 : 0
   name              = "/aws/rds/instance/${var.name}/postgresql"
   retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
 }
 
 # The name of the final snapshot. RDS refuses to delete an instance when a snapshot of that name exists, so that every
@@ -71,27 +72,28 @@ resource "terraform_data" "final_snapshot" {
   count = local.make ? 1 : 0
 
   # What replaces the instance.
-  triggers_replace = [var.instance.administrator, var.instance.database, var.instance.kms_key_arn]
+  triggers_replace = [local.placement.administrator, local.placement.database, local.placement.kms_key_arn]
 }
 
 resource "aws_db_instance" "this" {
   count          = local.make ? 1 : 0
-  identifier     = var.name
+  identifier     = local.placement.name
   engine         = "postgres"
   engine_version = var.instance.engine_version
   instance_class = var.instance.class
-  db_name        = var.instance.database
+  db_name        = local.placement.database
 
   # The administrator's password is made, kept and rotated by RDS; only schema-migrator reads it. Writers have none.
-  username                            = var.instance.administrator
+  username                            = local.placement.administrator
   manage_master_user_password         = true
+  master_user_secret_kms_key_id       = local.placement.kms_key_arn
   iam_database_authentication_enabled = true
 
   allocated_storage     = var.instance.storage_gb
   max_allocated_storage = var.instance.maximum_storage_gb
   storage_type          = "gp3"
   storage_encrypted     = true
-  kms_key_id            = var.instance.kms_key_arn
+  kms_key_id            = local.placement.kms_key_arn
 
   multi_az               = var.instance.multi_az
   db_subnet_group_name   = aws_db_subnet_group.this[0].name
@@ -112,6 +114,8 @@ resource "aws_db_instance" "this" {
 
   enabled_cloudwatch_logs_exports = ["postgresql"]
   performance_insights_enabled    = var.instance.performance_insights
+  # RDS refuses another key once there is one, even after they were switched off and on. So it is that of the instance.
+  performance_insights_kms_key_id = var.instance.performance_insights ? local.placement.kms_key_arn : null
 
   depends_on = [aws_cloudwatch_log_group.postgresql]
 }
@@ -121,6 +125,7 @@ resource "aws_secretsmanager_secret" "this" {
   name                    = "${var.name}/database"
   description             = "User and password for ${var.name}'s Postgres"
   recovery_window_in_days = var.secret_recovery_days
+  kms_key_id              = var.kms_key_arn
 }
 
 resource "aws_secretsmanager_secret_version" "this" {

@@ -38,6 +38,11 @@ output "security" {
   } : null
 }
 
+output "endpoint" {
+  description = "Address and port of the instance; null with an existing Postgres."
+  value       = one(aws_db_instance.this[*].endpoint)
+}
+
 output "identifier" {
   description = "The instance's name in metrics; null with an existing Postgres."
   value       = one(aws_db_instance.this[*].identifier)

@@ -88,6 +88,23 @@ variable "instance" {
   }
 }
 
+variable "generation" {
+  description = "Raise it by one to let a new name, administrator, database or KMS key take effect. That deletes the instance (allow_destroy must have been applied) and makes an empty one; the rows are left in the final snapshot."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.generation >= 1 && floor(var.generation) == var.generation
+    error_message = "generation is a whole number from 1."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "Key of the log, and of the secret of an existing Postgres; null for AWS's own. `instance.kms_key_arn` is that of the instance: its storage, backups, Performance Insights and the administrator's secret."
+  type        = string
+  default     = null
+}
+
 variable "allow_destroy" {
   description = "Whether RDS lets the instance be deleted."
   type        = bool

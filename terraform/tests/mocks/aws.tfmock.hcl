@@ -43,6 +43,17 @@ mock_resource "aws_lambda_function" {
   }
 }
 
+mock_resource "aws_kms_key" {
+  defaults = {
+    key_id = "11111111-2222-3333-4444-555555555555"
+    arn    = "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555"
+  }
+}
+
+mock_resource "aws_eip" {
+  defaults = { public_ip = "203.0.113.10" }
+}
+
 mock_resource "aws_lambda_alias" {
   defaults = { arn = "arn:aws:lambda:eu-central-1:111122223333:function:some-function:live" }
 }

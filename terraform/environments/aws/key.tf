@@ -1,0 +1,11 @@
+# A key of your own, made here or elsewhere, instead of AWS's keys.
+
+module "key" {
+  source = "../../modules/key"
+  count  = var.encryption.customer_key ? 1 : 0
+  name   = local.name
+}
+
+locals {
+  key_arn = var.encryption.customer_key ? one(module.key[*].arn) : var.encryption.kms_key_arn
+}

@@ -1,0 +1,22 @@
+# Where alarms go: a topic with its subscriptions by mail, or one that exists, whose owner has subscribed whoever is to know.
+
+locals {
+  topic_arn = var.alarm_topic_arn != null ? var.alarm_topic_arn : one(aws_sns_topic.alarms[*].arn)
+}
+
+resource "aws_sns_topic" "alarms" {
+  count = var.alarm_topic_arn == null ? 1 : 0
+
+  name = "${local.regional_name}-alarms"
+
+  # Never SNS's own key: CloudWatch may not use it, and would drop every alarm without a word.
+  kms_master_key_id = var.kms_key_arn
+}
+
+resource "aws_sns_topic_subscription" "email" {
+  for_each = var.alarm_topic_arn == null ? toset(var.alarm_emails) : toset([])
+
+  topic_arn = aws_sns_topic.alarms[0].arn
+  protocol  = "email"
+  endpoint  = each.value
+}
