@@ -17,12 +17,18 @@ def removed(plan: dict[str, Any]) -> set[str]:
 
 
 def resources(module: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """What Terraform manages in a module of the state and in those below it."""
-    yield from (
-        one for one in module.get("resources", []) if one["mode"] == "managed" and one["type"].startswith("aws_")
-    )
+    """What Terraform manages in AWS, in a module of the state and in those below it."""
+    managed = [one for one in module.get("resources", []) if one["mode"] == "managed"]
+    yield from (one for one in managed if one["type"].startswith("aws_"))
     for child in module.get("child_modules", []):
         yield from resources(child)
+
+
+def name_in_aws(resource: dict[str, Any]) -> tuple[str, ...]:
+    """The type with the ARN, or with the id inside of what it belongs to."""
+    values = resource["values"]
+    owner = [values[key] for key in ("function_name", "qualifier", "bucket") if values.get(key)]
+    return (resource["type"], values["arn"]) if values.get("arn") else (resource["type"], *owner, values["id"])
 
 
 def changed(plan: dict[str, Any]) -> dict[str, Any]:
@@ -45,8 +51,8 @@ def test_a_second_plan_changes_nothing(account: Account) -> None:
 
 def test_no_two_resources_are_one_in_aws(account: Account) -> None:
     # Alarms, for example, are put by name: the second of two with the same name overwrites the first.
-    ids = Counter((one["type"], one["values"]["id"]) for one in resources(account.state()["values"]["root_module"]))
-    assert {each: number for each, number in ids.items() if number > 1} == {}
+    names = Counter(name_in_aws(one) for one in resources(account.state()["values"]["root_module"]))
+    assert {name: number for name, number in names.items() if number > 1} == {}
 
 
 def test_a_destroy_without_permission_removes_nothing(account: Account) -> None:
@@ -62,8 +68,8 @@ def test_an_upgrade_removes_nothing_that_holds_data(account: Account) -> None:
     account.deployment.write_code("second")
     rooms = (account.deployment.pipelines / "rooms-v1.yaml").read_text()
     (account.deployment.pipelines / "doors-v1.yaml").write_text(rooms.replace("room", "door"))
-    # More than three brokers: MSK names a random three of them. A change of the database's class waits for the maintenance
-    # window otherwise, and until then every plan shows it again. The permission to destroy is for the last test.
+    # MSK names a random three where there are more brokers. Without apply_immediately the new database class waits for
+    # the maintenance window, and every plan shows it until then. The permission to destroy is for the last test.
     plan = account.plan(
         profile="prod",
         kafka={"kafka_version": "3.9.x", "brokers": 6},
