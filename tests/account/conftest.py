@@ -1,0 +1,106 @@
+"""One deployment of environments/aws, applied with the real provider to a mock of AWS's control plane."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from deployment import REGION, Deployment, arguments
+from mock.server import Mock
+
+# Most of an apply is waiting: for the database, for queues, for lifecycles.
+PARALLEL = "-parallelism=40"
+
+
+class Account:
+    """The deployment that all tests look at, in the order of the files; the destroy comes last."""
+
+    def __init__(self, mock: Mock, folder: Path) -> None:
+        self.mock = mock
+        self.deployment = Deployment(folder, mock.url)
+        self.variables: dict[str, Any] = {
+            "region": REGION,
+            "artifacts_dir": str(self.deployment.artifacts),
+            "alarm_emails": ["operator@example.com"],
+            "forecast": {"base_url": "https://api.example.com", "items": ["3477", "3478"]},
+            # Not the newest, so that there is a later one to upgrade to.
+            "kafka": {"kafka_version": "3.8.x"},
+        }
+
+    def run(self, verb: str, *more: str, phase: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Runs a verb that takes variables."""
+        given = arguments(self.variables)
+        return self.deployment(verb, "-no-color", "-input=false", PARALLEL, *more, *given, phase=phase or verb)
+
+    def apply(self, **changes: Any) -> None:
+        """Applies, with other values of variables from now on."""
+        self.variables |= changes
+        done = self.run("apply", "-auto-approve")
+        assert done.returncode == 0, done.stderr
+
+    def plan(self, **changes: Any) -> dict[str, Any]:
+        """The plan with other values of variables from now on, as JSON."""
+        self.variables |= changes
+        file = self.deployment.folder / "plan"
+        done = self.run("plan", f"-out={file}")
+        assert done.returncode == 0, done.stderr
+        return json.loads(self.deployment("show", "-json", str(file)).stdout)
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the account."""
+        return boto3.client(
+            service, REGION, endpoint_url=self.mock.url, aws_access_key_id="tests", aws_secret_access_key="tests"
+        )
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """The outputs, as `terraform output -json` shows them: value, type and sensitive of each."""
+        return json.loads(self.deployment("output", "-json").stdout)
+
+    def state(self) -> dict[str, Any]:
+        """What is applied, as `terraform show -json` shows it."""
+        return json.loads(self.deployment("show", "-json").stdout)
+
+    def addresses(self) -> set[str]:
+        """The resources in the state."""
+        return set(self.deployment("state", "list").stdout.split())
+
+    def calls(self) -> set[str]:
+        """What Terraform has called so far, as SERVICE:Operation with boto3's names.
+
+        What a handler of Cloud Control calls with the caller's permissions is named as its schema does: by IAM actions.
+        """
+        return {f"{call['service']}:{call['operation']}" for call in self.mock.recorded}
+
+
+@pytest.fixture(scope="session")
+def mock() -> Iterator[Mock]:
+    """The account's API. HEADWATER_ACCOUNT_CALLS names a file for the calls that Terraform made."""
+    server = Mock(REGION)
+    yield server
+    server.stop()
+    if "HEADWATER_ACCOUNT_CALLS" in os.environ:
+        Path(os.environ["HEADWATER_ACCOUNT_CALLS"]).write_text(json.dumps(server.recorded, indent=1))
+
+
+@pytest.fixture(scope="session")
+def account(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Account:
+    """The deployment, applied from nothing in one go."""
+    applied = Account(mock, tmp_path_factory.mktemp("account"))
+    applied.apply()
+    return applied
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A test with this marker looks at the calls of the destroy, too."""
+    config.addinivalue_line("markers", "after_destroy: runs when nothing is left")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The destroy comes after whatever needs the deployment."""
+    items.sort(key=lambda item: 2 if item.get_closest_marker("after_destroy") else item.path.name == "test_destroy.py")

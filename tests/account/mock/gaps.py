@@ -1,0 +1,142 @@
+"""What moto 5.2 lacks or answers otherwise than AWS, put right. Each function names the difference."""
+
+import json
+from typing import Any
+
+from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from moto.awslambda.models import EventSourceMapping, LambdaBackend, LambdaFunction
+from moto.core.exceptions import JsonRESTError
+from moto.emrserverless.models import Application, EMRServerlessBackend
+from moto.emrserverless.responses import EMRServerlessResponse
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket
+from moto.stepfunctions.responses import StepFunctionResponse
+
+
+def fill() -> None:
+    """Once, before the server starts."""
+    invocations_succeed()
+    mappings_read_kafka()
+    emr_applications_are_as_asked()
+    scalable_targets_have_tags()
+    bucket_policies_admit_tls()
+    state_machines_are_validated()
+
+
+def invocations_succeed() -> None:
+    """moto runs a function's code in Docker. Here there is no code to run: every invocation answers null."""
+    LambdaFunction._invoke_lambda = lambda *_, **__: ("null", False, "")
+
+
+def mappings_read_kafka() -> None:
+    """moto has mappings of queues, tables and streams only, and shows an alias as the version behind it.
+
+    Our mappings name the alias by its ARN, which is what AWS shows. No two mappings of a function read the same topic.
+    """
+
+    class KafkaMapping(EventSourceMapping):
+        event_source_arn = None
+        batch_size = None
+
+        def __init__(self, spec: dict[str, Any]) -> None:
+            super().__init__(spec)
+            self.starting_position = spec.get("StartingPosition")
+            self.batch_size = spec.get("BatchSize", 100)
+
+    create, update = LambdaBackend.create_event_source_mapping, LambdaBackend.update_event_source_mapping
+
+    def create_event_source_mapping(self: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
+        if spec["EventSourceArn"].startswith("arn:aws:kafka:"):
+            wanted = (spec["EventSourceArn"], spec["FunctionName"], spec["Topics"])
+            for other in self._event_source_mappings.values():
+                if wanted == (other.event_source_arn, other.function_arn, other.topics):
+                    raise JsonRESTError("ResourceConflictException", "The event source mapping exists already.")
+            region = {"RegionName": self.region_name, "AccountId": self.account_id}
+            mapping = KafkaMapping(spec | region | {"FunctionArn": spec["FunctionName"]})
+            self._event_source_mappings[mapping.uuid] = mapping
+        else:
+            mapping = create(self, spec)
+        mapping.function_arn = spec["FunctionName"]
+        return mapping
+
+    def update_event_source_mapping(self: LambdaBackend, uuid: str, spec: dict[str, Any]) -> EventSourceMapping | None:
+        mapping = update(self, uuid, spec)
+        if mapping and "FunctionName" in spec:
+            mapping.function_arn = spec["FunctionName"]
+        return mapping
+
+    LambdaBackend.create_event_source_mapping = create_event_source_mapping
+    LambdaBackend.update_event_source_mapping = update_event_source_mapping
+
+
+def emr_applications_are_as_asked() -> None:
+    """AWS takes `spark` and `SPARK`, keeps the architecture, and starts an application when a job comes, not before."""
+    initialise = Application.__init__
+
+    def initialised(self: Application, *arguments: Any, **named: Any) -> None:
+        initialise(self, *arguments, **named)
+        self.state = "CREATED"
+
+    create = EMRServerlessBackend.create_application
+
+    def create_application(self: EMRServerlessBackend, application_type: str, **asked: Any) -> Application:
+        return create(self, application_type=application_type.upper(), **asked)
+
+    respond = EMRServerlessResponse.create_application
+
+    def respond_to_create(response: EMRServerlessResponse) -> Any:
+        applications = response.emrserverless_backend.applications
+        known = set(applications)
+        answer = respond(response)
+        for made in set(applications) - known:
+            applications[made].architecture = response._get_param("architecture") or "X86_64"
+        return answer
+
+    Application.__init__ = initialised
+    EMRServerlessBackend.create_application = create_application
+    EMRServerlessResponse.create_application = respond_to_create
+
+
+def bucket_policies_admit_tls() -> None:
+    """moto ignores the conditions of a bucket's policy: a denial of requests without TLS would deny every request."""
+    FakeBucket.get_permission = lambda *_: PermissionResult.NEUTRAL
+
+
+def scalable_targets_have_tags() -> None:
+    """moto has no tags in Application Auto Scaling."""
+    tags: dict[str, dict[str, str]] = {}
+
+    def known(response: ApplicationAutoScalingResponse) -> dict[str, str]:
+        return tags.setdefault(response._get_param("ResourceARN"), {})
+
+    def list_tags_for_resource(response: ApplicationAutoScalingResponse) -> str:
+        return json.dumps({"Tags": known(response)})
+
+    def tag_resource(response: ApplicationAutoScalingResponse) -> str:
+        known(response).update(response._get_param("Tags"))
+        return "{}"
+
+    def untag_resource(response: ApplicationAutoScalingResponse) -> str:
+        for key in response._get_param("TagKeys"):
+            known(response).pop(key, None)
+        return "{}"
+
+    register = ApplicationAutoScalingResponse.register_scalable_target
+
+    def register_scalable_target(response: ApplicationAutoScalingResponse) -> str:
+        answer = register(response)
+        tags.setdefault(json.loads(answer)["ScalableTargetARN"], {}).update(response._get_param("Tags") or {})
+        return answer
+
+    for method in (list_tags_for_resource, tag_resource, untag_resource, register_scalable_target):
+        setattr(ApplicationAutoScalingResponse, method.__name__, method)
+
+
+def state_machines_are_validated() -> None:
+    """moto cannot validate a definition, which the provider asks for in every plan. Any JSON is OK here."""
+
+    def validate_state_machine_definition(response: StepFunctionResponse) -> str:
+        json.loads(response._get_param("definition"))
+        return json.dumps({"result": "OK", "diagnostics": [], "truncated": False})
+
+    StepFunctionResponse.validate_state_machine_definition = validate_state_machine_definition

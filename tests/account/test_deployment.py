@@ -1,0 +1,61 @@
+"""A deployment from nothing, and its upgrade. The tests are steps of one deployment, in this order."""
+
+from typing import Any
+
+from conftest import Account
+
+# What an upgrade may make anew: code under its new name, the call of the new migrator. Neither holds data.
+MADE_ANEW = {"aws_s3_object", "aws_lambda_invocation"}
+
+
+def removed(plan: dict[str, Any]) -> set[str]:
+    """The addresses that a plan deletes or replaces, without those that are made anew with every release."""
+    changes = [change for change in plan["resource_changes"] if change["type"] not in MADE_ANEW]
+    return {change["address"] for change in changes if "delete" in change["change"]["actions"]}
+
+
+def changed(plan: dict[str, Any]) -> dict[str, Any]:
+    """What a plan does to each address that it touches."""
+    changes = {change["address"]: change["change"] for change in plan["resource_changes"]}
+    return {address: change for address, change in changes.items() if change["actions"] not in (["no-op"], ["read"])}
+
+
+def test_an_apply_from_nothing_makes_everything_in_one_go(account: Account) -> None:
+    assert len(account.addresses()) > 200
+    cluster = account.mock.msk.clusters[account.client("kafka").list_clusters()["ClusterInfoList"][0]["ClusterArn"]]
+    assert cluster["State"] == "ACTIVE"
+    topics = {topic["TopicName"] for topic in account.mock.msk.topics.values()}
+    assert topics == {topic["name"] for topic in account.outputs["topics"]["value"]}
+
+
+def test_a_second_plan_changes_nothing(account: Account) -> None:
+    assert changed(account.plan()) == {}
+
+
+def test_an_upgrade_removes_nothing_that_holds_data(account: Account) -> None:
+    account.deployment.write_code("second")
+    rooms = (account.deployment.pipelines / "rooms-v1.yaml").read_text()
+    (account.deployment.pipelines / "doors-v1.yaml").write_text(rooms.replace("room", "door"))
+    plan = account.plan(profile="prod", kafka={"kafka_version": "3.9.x", "brokers": 6})
+    assert removed(plan) == set()
+    assert changed(plan)["module.kafka.aws_msk_cluster.this[0]"]["actions"] == ["update"]
+    assert changed(plan)["module.warehouse.aws_db_instance.this[0]"]["actions"] == ["update"]
+
+
+def test_an_upgrade_is_applied_in_place(account: Account) -> None:
+    before = dict(account.mock.msk.clusters)
+    account.apply()
+    assert set(account.mock.msk.clusters) == set(before)
+    (cluster,) = account.mock.msk.clusters.values()
+    assert cluster["CurrentBrokerSoftwareInfo"]["KafkaVersion"] == "3.9.x"
+    assert cluster["BrokerNodeGroupInfo"]["InstanceType"] == "kafka.m7g.large"
+    assert cluster["NumberOfBrokerNodes"] == 6
+    (database,) = account.client("rds").describe_db_instances()["DBInstances"]
+    assert database["MultiAZ"]
+    served = account.client("lambda")
+    for name in account.outputs["functions"]["value"].values():
+        assert served.get_alias(FunctionName=name, Name="live")["FunctionVersion"] == "2"
+
+
+def test_a_plan_after_an_upgrade_changes_nothing(account: Account) -> None:
+    assert changed(account.plan()) == {}
