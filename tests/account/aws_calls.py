@@ -82,7 +82,7 @@ class Unknown(Exception):
 
 @dataclass(frozen=True)
 class Use:
-    """A permission on something: a bucket, a secret, a user of the database, …; empty where the action says it."""
+    """A permission on something: a folder of a bucket, a secret, a user of the database, …; empty where the action says it."""
 
     action: str
     name: str
@@ -217,5 +217,13 @@ def names(action: str, place: str, environment: dict[str, str]) -> list[str]:
     if service == "s3":
         if action == "s3:GetObjectVersion" and "versionId" not in value:
             return []
-        return sorted({urlsplit(address).netloc for address in found if address.startswith("s3://")})
+        places = {place_of(address) for address in found if address.startswith("s3://")}
+        return sorted({place.partition("/")[0] for place in places} if action == "s3:ListBucket" else places)
     return [secret for secret in found if secret]
+
+
+def place_of(address: str) -> str:
+    """BUCKET or BUCKET/PREFIX of an address; of a template, what comes before its parameters."""
+    parts = urlsplit(address)
+    path, parameter, _ = parts.path.partition("{")
+    return parts.netloc + (path.rpartition("/")[0] if parameter else path).rstrip("/")
