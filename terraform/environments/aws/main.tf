@@ -101,6 +101,9 @@ module "lanes" {
   forecast         = var.forecast
   forecast_job_dir = coalesce(var.forecast_job_dir, "${path.module}/../../../emr/forecast_72")
 
+  # A deleted secret keeps its name while it can be recovered: a deployment that is made anew would be refused.
+  secret_recovery_days = var.allow_destroy ? 0 : 30
+
   alarms = var.alarms_enabled ? {
     topic_arns      = [module.observability.alarm_topic_arn]
     lag_seconds     = var.lag_alarm_seconds

@@ -46,7 +46,7 @@ variable "spark_on" {
 }
 
 variable "secret_recovery_days" {
-  description = "Days that a deleted secret can be recovered. 0 on the emulator, where the name is wanted again at once."
+  description = "Days that a deleted secret can be recovered. 0 where the name is wanted again at once."
   type        = number
   default     = 30
 }

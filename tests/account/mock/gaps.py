@@ -20,7 +20,7 @@ def fill() -> None:
     emr_applications_are_as_asked()
     scalable_targets_have_tags()
     bucket_policies_admit_tls()
-    state_machines_are_validated()
+    state_machines_are_read_whole()
 
 
 def invocations_succeed() -> None:
@@ -132,11 +132,15 @@ def scalable_targets_have_tags() -> None:
         setattr(ApplicationAutoScalingResponse, method.__name__, method)
 
 
-def state_machines_are_validated() -> None:
-    """moto cannot validate a definition, which the provider asks for in every plan. Any JSON is OK here."""
+def state_machines_are_read_whole() -> None:
+    """moto can neither validate a definition nor list versions. Any JSON is valid here; there are no versions."""
 
     def validate_state_machine_definition(response: StepFunctionResponse) -> str:
         json.loads(response._get_param("definition"))
         return json.dumps({"result": "OK", "diagnostics": [], "truncated": False})
 
+    def list_state_machine_versions(_: StepFunctionResponse) -> str:
+        return json.dumps({"stateMachineVersions": []})
+
     StepFunctionResponse.validate_state_machine_definition = validate_state_machine_definition
+    StepFunctionResponse.list_state_machine_versions = list_state_machine_versions
