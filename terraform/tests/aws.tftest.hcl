@@ -82,7 +82,7 @@ run "everything" {
     condition = { for statement in jsondecode(module.lanes.policies["bucket-ingester"]).Statement : statement.Sid => statement if startswith(statement.Action[0], "s3:") } == {
       ReadMedia   = { Sid = "ReadMedia", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::the-media/*"] }
       ListMedia   = { Sid = "ListMedia", Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::the-media"] }
-      ParkRecords = { Sid = "ParkRecords", Effect = "Allow", Action = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Resource = ["arn:aws:s3:::the-parked/parked/bucket-ingester/*"] }
+      ParkRecords = { Sid = "ParkRecords", Effect = "Allow", Action = ["s3:PutObject", "s3:DeleteObject"], Resource = ["arn:aws:s3:::the-parked/parked/bucket-ingester/*"] }
       ListParked = {
         Sid       = "ListParked"
         Effect    = "Allow"
@@ -104,7 +104,7 @@ run "everything" {
         Resource  = ["arn:aws:s3:::the-inbox"]
         Condition = { StringLikeIfExists = { "s3:prefix" = ["inbox/*"] } }
       }
-      ParkRecords = { Sid = "ParkRecords", Effect = "Allow", Action = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], Resource = ["arn:aws:s3:::the-parked/parked/inbox-etl/*"] }
+      ParkRecords = { Sid = "ParkRecords", Effect = "Allow", Action = ["s3:PutObject", "s3:DeleteObject"], Resource = ["arn:aws:s3:::the-parked/parked/inbox-etl/*"] }
       ListParked = {
         Sid       = "ListParked"
         Effect    = "Allow"

@@ -38,12 +38,12 @@ locals {
   pipelines_environment = local.spilled ? local.pipelines_by_address : local.pipelines_inline
   pipelines_statements  = [for statement in local.read_pipelines : statement if local.spilled]
 
-  # A lane over objects may also read and delete what it parked: in its own folder, and nowhere else.
+  # A lane over objects also lists and deletes what earlier readings of an object parked: in its own folder, and nowhere else.
   parking_statements = {
     for function in ["bucket-ingester", "inbox-etl"] : function => [
       {
         sid       = "ParkRecords"
-        actions   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
+        actions   = ["s3:PutObject", "s3:DeleteObject"]
         resources = ["${var.parked.bucket_arn}/parked/${function}/*"]
         condition = {}
       },

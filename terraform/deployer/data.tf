@@ -1,0 +1,84 @@
+# Kafka, Postgres and secrets.
+
+locals {
+  cluster    = "${var.name}-*/*" # after the name comes an id
+  rds_kinds  = ["db", "pg", "snapshot", "subgrp"]
+  secret_arn = "${local.arns["secretsmanager"]}:secret"
+
+  data = [
+    {
+      Sid = "Kafka"
+      Action = [
+        "kafka:CreateCluster", "kafka:CreateConfiguration", "kafka:DeleteCluster", "kafka:DeleteConfiguration", "kafka:DescribeCluster",
+        "kafka:DescribeClusterOperation", "kafka:DescribeClusterV2", "kafka:DescribeConfiguration", "kafka:DescribeConfigurationRevision",
+        "kafka:ListNodes", "kafka:TagResource", "kafka:UntagResource", "kafka:UpdateBrokerCount", "kafka:UpdateBrokerStorage",
+        "kafka:UpdateBrokerType", "kafka:UpdateClusterConfiguration", "kafka:UpdateClusterKafkaVersion", "kafka:UpdateConfiguration",
+        "kafka:UpdateMonitoring", "kafka:UpdateSecurity",
+      ]
+      Resource = [for kind in ["cluster", "cluster-operation", "configuration"] : "${local.arns["kafka"]}:${kind}/${local.cluster}"]
+    },
+    {
+      # AWS knows no resources for these. In some accounts CreateCluster and CreateConfiguration are checked without one, too.
+      Sid      = "KafkaWithoutResource"
+      Action   = ["kafka:CreateCluster", "kafka:CreateConfiguration", "kafka:GetBootstrapBrokers", "kafka:ListTagsForResource"]
+      Resource = "*"
+    },
+    {
+      # Cloud Control makes topics with the permissions of its caller.
+      Sid = "Topics"
+      Action = [
+        "kafka-cluster:AlterTopic", "kafka-cluster:AlterTopicDynamicConfiguration", "kafka-cluster:Connect", "kafka-cluster:CreateTopic",
+        "kafka-cluster:DeleteTopic", "kafka-cluster:DescribeTopic", "kafka-cluster:DescribeTopicDynamicConfiguration",
+        "kafka:CreateTopic", "kafka:DeleteTopic", "kafka:DescribeTopic", "kafka:UpdateTopic",
+      ]
+      Resource = [for kind in ["cluster", "topic"] : "${local.arns["kafka"]}:${kind}/${local.cluster}"]
+    },
+    {
+      # Names of targets are AWS's.
+      Sid      = "KafkaVolumes"
+      Action   = ["application-autoscaling:DeleteScalingPolicy", "application-autoscaling:DeregisterScalableTarget", "application-autoscaling:ListTagsForResource", "application-autoscaling:PutScalingPolicy", "application-autoscaling:RegisterScalableTarget", "application-autoscaling:TagResource", "application-autoscaling:UntagResource"]
+      Resource = "${local.arns["application-autoscaling"]}:scalable-target/*"
+    },
+    {
+      Sid      = "DescribeKafkaVolumes"
+      Action   = ["application-autoscaling:DescribeScalableTargets", "application-autoscaling:DescribeScalingPolicies"]
+      Resource = "*" # know no resources
+    },
+    {
+      Sid = "Postgres"
+      Action = [
+        "rds:AddTagsToResource", "rds:CreateDBInstance", "rds:CreateDBParameterGroup", "rds:CreateDBSnapshot", "rds:CreateDBSubnetGroup",
+        "rds:DeleteDBInstance", "rds:DeleteDBParameterGroup", "rds:DeleteDBSubnetGroup", "rds:ListTagsForResource", "rds:ModifyDBInstance",
+        "rds:ModifyDBParameterGroup", "rds:ModifyDBSubnetGroup", "rds:RebootDBInstance", "rds:RemoveTagsFromResource", "rds:ResetDBParameterGroup",
+      ]
+      Resource = [for kind in local.rds_kinds : "${local.arns["rds"]}:${kind}:${var.name}-*"]
+    },
+    {
+      # The provider finds an instance by a filter, which asks for all of them.
+      Sid      = "FindPostgres"
+      Action   = ["rds:DescribeDBInstances", "rds:DescribeDBParameterGroups", "rds:DescribeDBParameters", "rds:DescribeDBSnapshots", "rds:DescribeDBSubnetGroups"]
+      Resource = [for kind in local.rds_kinds : "${local.arns["rds"]}:${kind}:*"]
+    },
+    {
+      # RDS makes the administrator's secret in the name of whoever makes the instance.
+      Sid = "Secrets"
+      Action = [
+        "secretsmanager:CreateSecret", "secretsmanager:DeleteSecret", "secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy",
+        "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "secretsmanager:RemoveRegionsFromReplication",
+        "secretsmanager:ReplicateSecretToRegions", "secretsmanager:RestoreSecret", "secretsmanager:TagResource", "secretsmanager:UntagResource",
+        "secretsmanager:UpdateSecret",
+      ]
+      Resource = "${local.secret_arn}:${var.name}-*"
+    },
+    {
+      Sid      = "AdministratorSecret"
+      Action   = ["secretsmanager:CreateSecret", "secretsmanager:DescribeSecret", "secretsmanager:TagResource"]
+      Resource = "${local.secret_arn}:rds!db-*"
+    },
+    {
+      Sid      = "MakePasswords"
+      Action   = "secretsmanager:GetRandomPassword"
+      Resource = "*" # knows no resources
+    },
+  ]
+}

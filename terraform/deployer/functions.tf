@@ -1,0 +1,65 @@
+# Functions, what invokes them, and the forecast lane.
+
+locals {
+  functions = [
+    {
+      Sid = "Functions"
+      Action = [
+        "lambda:AddPermission", "lambda:CreateAlias", "lambda:CreateFunction", "lambda:CreateFunctionUrlConfig", "lambda:DeleteAlias",
+        "lambda:DeleteFunction", "lambda:DeleteFunctionConcurrency", "lambda:DeleteFunctionEventInvokeConfig", "lambda:DeleteFunctionUrlConfig",
+        "lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionConcurrency",
+        "lambda:GetFunctionConfiguration", "lambda:GetFunctionEventInvokeConfig", "lambda:GetFunctionUrlConfig", "lambda:GetPolicy",
+        "lambda:InvokeFunction", "lambda:ListTags", "lambda:ListVersionsByFunction", "lambda:PublishVersion", "lambda:PutFunctionConcurrency",
+        "lambda:PutFunctionEventInvokeConfig", "lambda:RemovePermission", "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateAlias",
+        "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration", "lambda:UpdateFunctionEventInvokeConfig",
+        "lambda:UpdateFunctionUrlConfig",
+      ]
+      Resource = "${local.arns["lambda"]}:function:${var.name}-*"
+    },
+    {
+      # Lambda chooses the ids.
+      Sid      = "Mappings"
+      Action   = ["lambda:DeleteEventSourceMapping", "lambda:GetEventSourceMapping", "lambda:ListTags", "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateEventSourceMapping"]
+      Resource = "${local.arns["lambda"]}:event-source-mapping:*"
+    },
+    {
+      # Knows no resources, but the function.
+      Sid       = "MakeMappings"
+      Action    = "lambda:CreateEventSourceMapping"
+      Resource  = "*"
+      Condition = { ArnLike = { "lambda:FunctionArn" = "${local.arns["lambda"]}:function:${var.name}-*" } }
+    },
+    {
+      Sid      = "Queues"
+      Action   = ["sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags", "sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"]
+      Resource = "${local.arns["sqs"]}:${var.name}-*"
+    },
+    {
+      Sid      = "Schedules"
+      Action   = ["scheduler:CreateSchedule", "scheduler:DeleteSchedule", "scheduler:GetSchedule", "scheduler:UpdateSchedule"]
+      Resource = "${local.arns["scheduler"]}:schedule/default/${var.name}-*"
+    },
+    {
+      Sid      = "Forecast"
+      Action   = ["states:CreateStateMachine", "states:DeleteStateMachine", "states:DescribeStateMachine", "states:ListStateMachineVersions", "states:ListTagsForResource", "states:TagResource", "states:UntagResource", "states:UpdateStateMachine"]
+      Resource = "${local.arns["states"]}:stateMachine:${var.name}-*"
+    },
+    {
+      # EMR chooses the ids: those with the tag.
+      Sid       = "Spark"
+      Action    = ["emr-serverless:DeleteApplication", "emr-serverless:GetApplication", "emr-serverless:ListTagsForResource", "emr-serverless:StopApplication", "emr-serverless:TagResource", "emr-serverless:UntagResource", "emr-serverless:UpdateApplication"]
+      Resource  = "${local.arns["emr-serverless"]}:/applications/*"
+      Condition = local.own
+    },
+    {
+      # Know no resources. Cloud Control makes the topics, the gateway's token and a permission; it has no permissions of its own.
+      Sid = "WithoutResource"
+      Action = [
+        "cloudformation:CancelResourceRequest", "cloudformation:CreateResource", "cloudformation:DeleteResource", "cloudformation:DescribeType", "cloudformation:GetResource",
+        "cloudformation:GetResourceRequestStatus", "cloudformation:UpdateResource", "emr-serverless:CreateApplication",
+        "states:ValidateStateMachineDefinition",
+      ]
+      Resource = "*"
+    },
+  ]
+}

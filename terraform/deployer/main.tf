@@ -1,0 +1,48 @@
+# The permissions of whoever applies environments/aws, as documents for managed policies. It makes nothing and needs no provider:
+#
+#     terraform -chdir=terraform/deployer apply -auto-approve -var account=123456789012 -var region=eu-central-1 -var state_bucket=MY-STATE
+#     terraform -chdir=terraform/deployer output -json policies | jq -r .functions > headwater-functions.json
+#
+# Names are exact up to the prefix, where AWS knows resources for an action. "*" stands where it knows none, with the reason.
+
+terraform {
+  required_version = ">= 1.11"
+}
+
+locals {
+  regional = "${var.region}:${var.account}"
+  # arn:PARTITION:SERVICE:REGION:ACCOUNT
+  arns = { for service in [
+    "application-autoscaling", "cloudwatch", "ec2", "emr-serverless", "glue", "kafka", "kms", "lambda", "logs", "rds", "scheduler",
+    "secretsmanager", "servicequotas", "sns", "sqs", "ssm", "states",
+  ] : service => "arn:${var.partition}:${service}:${local.regional}" }
+  roles = "arn:${var.partition}:iam::${var.account}:role"
+
+  # environments/aws puts this tag on everything that has tags.
+  own = { StringEquals = { "aws:ResourceTag/project" = "headwater" } }
+
+  statements = {
+    network       = local.network
+    data          = local.data
+    storage       = local.storage
+    functions     = local.functions
+    observability = local.observability
+    roles         = local.iam
+    host          = local.host
+  }
+
+  policies = { for name, statements in local.statements : name => jsonencode({
+    Version   = "2012-10-17"
+    Statement = [for statement in statements : merge({ Effect = "Allow" }, statement)]
+  }) }
+}
+
+output "policies" {
+  description = "One document for each managed policy. `host` is needed only with the host."
+  value       = local.policies
+
+  precondition {
+    condition     = alltrue([for policy in local.policies : length(policy) <= 6144])
+    error_message = "IAM takes 6,144 characters for a managed policy, and ${join(", ", [for name, policy in local.policies : name if length(policy) > 6144])} has more: give a shorter name."
+  }
+}

@@ -1,0 +1,56 @@
+# VPC, subnets, endpoints, security groups.
+
+locals {
+  network = [
+    {
+      Sid = "Describe"
+      # EC2's Describe actions know no resources.
+      Action = [
+        "ec2:DescribeAddresses", "ec2:DescribeAddressesAttribute", "ec2:DescribeAvailabilityZones", "ec2:DescribeInternetGateways",
+        "ec2:DescribeNatGateways", "ec2:DescribeNetworkAcls", "ec2:DescribeNetworkInterfaces", "ec2:DescribePrefixLists",
+        "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
+        "ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs",
+      ]
+      Resource = "*"
+    },
+    {
+      # AWS chooses the ids. What is made need not be in a VPC that has the tag, so that the VPC may be somebody else's.
+      Sid = "Make"
+      Action = [
+        "ec2:AllocateAddress", "ec2:AssociateRouteTable", "ec2:AttachInternetGateway", "ec2:AuthorizeSecurityGroupEgress",
+        "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateInternetGateway", "ec2:CreateNatGateway", "ec2:CreateRoute", "ec2:CreateRouteTable",
+        "ec2:CreateSecurityGroup", "ec2:CreateSubnet", "ec2:CreateTags", "ec2:CreateVpc", "ec2:CreateVpcEndpoint", "ec2:DescribeVpcAttribute",
+        "ec2:DisassociateRouteTable", "ec2:ModifySubnetAttribute", "ec2:ModifyVpcAttribute", "ec2:ModifyVpcEndpoint",
+      ]
+      Resource = [for kind in local.network_kinds : "${local.arns["ec2"]}:${kind}/*"]
+    },
+    {
+      # A VPC's default group has no tag when its rules are taken away.
+      Sid      = "ChangeRules"
+      Action   = ["ec2:ModifySecurityGroupRules", "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress", "ec2:UpdateSecurityGroupRuleDescriptionsEgress", "ec2:UpdateSecurityGroupRuleDescriptionsIngress"]
+      Resource = [for kind in ["security-group", "security-group-rule"] : "${local.arns["ec2"]}:${kind}/*"]
+    },
+    {
+      # Only what the deployment itself has made.
+      Sid = "Remove"
+      Action = [
+        "ec2:DeleteInternetGateway", "ec2:DeleteNatGateway", "ec2:DeleteRoute", "ec2:DeleteRouteTable", "ec2:DeleteSecurityGroup",
+        "ec2:DeleteSubnet", "ec2:DeleteTags", "ec2:DeleteVpc", "ec2:DeleteVpcEndpoints", "ec2:DetachInternetGateway", "ec2:ReleaseAddress",
+        "ec2:ReplaceRoute", "ec2:ReplaceRouteTableAssociation",
+      ]
+      Resource  = [for kind in local.network_kinds : "${local.arns["ec2"]}:${kind}/*"]
+      Condition = local.own
+    },
+    {
+      # The provider detaches what is left of a function's or a broker's interfaces before it deletes their group. AWS made them,
+      # without the tag.
+      Sid      = "RemoveInterfaces"
+      Action   = ["ec2:DeleteNetworkInterface", "ec2:DetachNetworkInterface"]
+      Resource = ["${local.arns["ec2"]}:instance/*", "${local.arns["ec2"]}:network-interface/*"]
+    },
+  ]
+
+  network_kinds = [
+    "elastic-ip", "internet-gateway", "natgateway", "route-table", "security-group", "security-group-rule", "subnet", "vpc", "vpc-endpoint",
+  ]
+}

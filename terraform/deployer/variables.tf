@@ -1,0 +1,59 @@
+variable "account" {
+  description = "The account that is deployed to."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account))
+    error_message = "account is the 12 digits of an account: aws sts get-caller-identity --query Account."
+  }
+}
+
+variable "region" {
+  description = "The region that is deployed to."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]+$", var.region))
+    error_message = "region is a region's name, such as eu-central-1."
+  }
+}
+
+variable "partition" {
+  description = "The partition of the region."
+  type        = string
+  default     = "aws"
+
+  validation {
+    condition     = contains(["aws", "aws-cn", "aws-us-gov"], var.partition)
+    error_message = "partition is aws, aws-cn or aws-us-gov."
+  }
+}
+
+variable "name" {
+  description = "What all names begin with: `name` of environments/aws, or `name-environment` for one of its environments only."
+  type        = string
+  default     = "headwater"
+
+  validation {
+    condition     = can(regex("^[a-z](-?[a-z0-9])*$", var.name))
+    error_message = "name has lower-case letters, digits and single hyphens, and begins with a letter."
+  }
+}
+
+variable "state_bucket" {
+  description = "The bucket of Terraform's state; null where it is elsewhere."
+  type        = string
+  default     = null
+}
+
+variable "state_prefix" {
+  description = "What the keys of the states begin with in that bucket."
+  type        = string
+  default     = "headwater/"
+}
+
+variable "permissions_boundary_arn" {
+  description = "A policy that every role must have as its boundary: `permissions_boundary_arn` of environments/aws. Null for none."
+  type        = string
+  default     = null
+}
