@@ -196,7 +196,7 @@ def queues_keep_what_they_were_told() -> None:
 
     def attributes(self: Queue) -> dict[str, Any]:
         result = shown(self)
-        if "RedrivePolicy" in result:
+        if result.get("RedrivePolicy"):
             result["RedrivePolicy"] = json.dumps(json.loads(result["RedrivePolicy"]), separators=(",", ":"))
         return result
 
