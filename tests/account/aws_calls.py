@@ -73,6 +73,7 @@ PLACES = {
     "warehouse::login": "DATABASE_AUTH",
 }
 
+REQUIRED = re.compile(r'environment\s*\.required\(\s*"(\w+)"')
 VARIABLE = re.compile(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"')
 
 
@@ -120,6 +121,13 @@ class Reach:
         """The variables that it reads."""
         readers = (function for function, _ in self.found if re.search(r"\benvironment\b|\benv::var", function.body))
         return {name for function in readers for name in VARIABLE.findall(function.written)}
+
+    def required(self) -> set[str]:
+        """Those of them without which it does not start, whatever the others are."""
+        readers = {function for function, _ in self.found}
+        found = {name for function in readers for name in REQUIRED.findall(function.written)}
+        # Read by `required` only after `text` has found it.
+        return found - {name for function in readers for name in re.findall(r'environment\.text\("(\w+)"\)', function.written)}
 
     def uses(self, environment: dict[str, str]) -> dict[Use, str]:
         """What it asks of AWS with these variables, each with the calls that lead there."""
@@ -211,7 +219,7 @@ def names(action: str, place: str, environment: dict[str, str]) -> list[str]:
         return [place]
     value = environment.get(place, "")
     if place == "FETCH_SOURCES":
-        found = [source["target" if service == "s3" else "token_secret"] for source in json.loads(value)]
+        found = [source["target" if service == "s3" else "token_secret"] for source in json.loads(value or "[]")]
     else:
         found = [value.removeprefix("secret:")] if service != "secretsmanager" or ":" in value else []
     if service == "s3":
