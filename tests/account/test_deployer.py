@@ -6,58 +6,14 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
+
 from conftest import Account
+from deployer_reasons import BEYOND
 from iam_actions import FREE, PREFIXES, TAGGING, action_of, is_known, kinds
 from policies import Policy, allows, listed
 from rust_source import ROOT
 
 Render = Callable[..., list[Policy]]
-
-# Actions that no call of the tests needs, with the reason for each.
-BEYOND = {
-    "changes that the tests do not make": """
-        application-autoscaling:TagResource application-autoscaling:UntagResource budgets:UntagResource cloudwatch:UntagResource
-        ec2:DeleteTags ec2:ModifySecurityGroupRules ec2:ModifyVpcEndpoint ec2:ReplaceRoute ec2:ReplaceRouteTableAssociation
-        ec2:RevokeSecurityGroupIngress ec2:UpdateSecurityGroupRuleDescriptionsEgress ec2:UpdateSecurityGroupRuleDescriptionsIngress
-        emr-serverless:UntagResource emr-serverless:UpdateApplication glue:UntagResource glue:UpdateDatabase glue:UpdateTable
-        iam:DeleteRolePermissionsBoundary iam:PutRolePermissionsBoundary iam:UntagRole iam:UpdateAssumeRolePolicy iam:UpdateRole
-        iam:UpdateRoleDescription kafka:UntagResource kafka:UpdateBrokerStorage kafka:UpdateClusterConfiguration
-        kafka:UpdateConfiguration kafka:UpdateSecurity lambda:UntagResource lambda:UpdateEventSourceMapping
-        lambda:UpdateFunctionConfiguration lambda:UpdateFunctionEventInvokeConfig lambda:UpdateFunctionUrlConfig
-        lambda:DeleteFunctionConcurrency lambda:PutFunctionConcurrency logs:DeleteRetentionPolicy logs:UntagResource
-        rds:ModifyDBSubnetGroup rds:RebootDBInstance rds:RemoveTagsFromResource rds:ResetDBParameterGroup
-        s3:PutObjectTagging scheduler:UpdateSchedule secretsmanager:PutSecretValue secretsmanager:RestoreSecret
-        secretsmanager:UntagResource secretsmanager:UpdateSecret sns:SetSubscriptionAttributes sns:UntagResource
-        sqs:SetQueueAttributes sqs:UntagQueue states:UntagResource states:UpdateStateMachine
-        cloudformation:UpdateResource cloudformation:CancelResourceRequest lambda:PublishVersion
-        """,
-    "a setting that the tests leave off: NAT, a key, a budget, a host": """
-        budgets:ListTagsForResource budgets:ModifyBudget budgets:ViewBudget ec2:AllocateAddress ec2:AttachInternetGateway
-        ec2:CreateInternetGateway ec2:CreateNatGateway ec2:CreateRoute ec2:DeleteInternetGateway ec2:DeleteNatGateway ec2:DeleteRoute
-        ec2:DescribeAddresses ec2:DescribeAddressesAttribute ec2:DescribeInternetGateways ec2:DescribeNatGateways
-        ec2:DetachInternetGateway ec2:ReleaseAddress kms:CreateAlias kms:CreateKey kms:DeleteAlias kms:EnableKeyRotation
-        kms:GetKeyPolicy kms:GetKeyRotationStatus kms:ListAliases kms:ListResourceTags kms:PutKeyPolicy kms:ScheduleKeyDeletion
-        kms:UntagResource kms:UpdateAlias kms:UpdateKeyDescription logs:AssociateKmsKey logs:DisassociateKmsKey
-        servicequotas:GetAWSDefaultServiceQuota servicequotas:GetServiceQuota kafka:ListTagsForResource lambda:GetFunctionConcurrency
-        """,
-    "the state's lock file, and objects of a bucket that is emptied": """
-        s3:AbortMultipartUpload s3:DeleteObject s3:DeleteObjectVersion s3:GetObjectVersion s3:ListBucketVersions
-        """,
-    "AWS does it in the name of whoever applies: network interfaces, grants, logs, service-linked roles, the final snapshot": """
-        ec2:DeleteNetworkInterface ec2:DetachNetworkInterface iam:CreateServiceLinkedRole iam:PassRole kms:CreateGrant kms:Decrypt
-        kms:DescribeKey kms:Encrypt kms:GenerateDataKey logs:CreateLogDelivery logs:DeleteLogDelivery logs:DescribeResourcePolicies
-        logs:GetLogDelivery logs:ListLogDeliveries logs:PutResourcePolicy logs:UpdateLogDelivery rds:CreateDBSnapshot
-        rds:DescribeDBSnapshots lambda:GetFunctionConfiguration emr-serverless:StopApplication
-        states:ValidateStateMachineDefinition kafka:DescribeClusterOperation
-        """,
-    "Cloud Control's handlers, whose permissions differ from release to release": """
-        kafka-cluster:AlterTopic kafka-cluster:AlterTopicDynamicConfiguration kafka-cluster:DeleteTopic kafka:CreateTopic kafka:DeleteTopic
-        kafka:DescribeTopic kafka:UpdateTopic secretsmanager:RemoveRegionsFromReplication
-        """,
-    "the provider asks in other cases: waiting, a name instead of a URL, a location": """
-        emr-serverless:ListTagsForResource s3:GetBucketLocation sqs:GetQueueUrl
-        """,
-}
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +26,18 @@ def render(tmp_path_factory: pytest.TempPathFactory) -> Render:
     def rendered(**variables: str) -> list[Policy]:
         state = f"-state={folder / 'state'}"
         given = {"account": "123456789012", "region": "eu-central-1", "state_bucket": "states"} | variables
-        applied = [*terraform, "apply", "-auto-approve", "-input=false", state, *(f"-var={k}={v}" for k, v in given.items())]
+        applied = [
+            *terraform,
+            "apply",
+            "-auto-approve",
+            "-input=false",
+            state,
+            *(f"-var={k}={v}" for k, v in given.items()),
+        ]
         subprocess.run(applied, env=environment, capture_output=True, check=True)
-        shown = subprocess.run([*terraform, "output", state, "-json", "policies"], env=environment, capture_output=True, check=True)
+        shown = subprocess.run(
+            [*terraform, "output", state, "-json", "policies"], env=environment, capture_output=True, check=True
+        )
         return [Policy(name, text) for name, text in json.loads(shown.stdout).items()]
 
     return rendered
@@ -115,7 +80,9 @@ def test_whoever_applies_may_do_all_that_terraform_does(account: Account, docume
 
 @pytest.mark.after_destroy
 def test_whoever_applies_may_tag_what_terraform_makes(account: Account, documents: list[Policy]) -> None:
-    makes = {PREFIXES.get(call.partition(":")[0], call.partition(":")[0]) for call in account.calls() if ":Create" in call}
+    makes = {
+        PREFIXES.get(call.partition(":")[0], call.partition(":")[0]) for call in account.calls() if ":Create" in call
+    }
     tags = {f"{service}:{TAGGING[service]}" for service in makes & set(TAGGING)}
     assert tags - actions(documents) == set()
 
@@ -152,7 +119,7 @@ def test_all_resources_are_allowed_only_where_aws_knows_none(documents: list[Pol
     assert not [action for action in actions(documents) if "*" in action]
 
 
-# What each type's resources need to be made, changed and removed: the ARN of an applied one must be within the documents.
+# What the resources of each type need: the ARN of an applied one must be within the documents.
 RESOURCES = {
     "aws_cloudwatch_log_group": ["logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:PutRetentionPolicy"],
     "aws_cloudwatch_metric_alarm": ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"],
@@ -165,7 +132,12 @@ RESOURCES = {
     "aws_iam_role": ["iam:CreateRole", "iam:DeleteRole", "iam:PassRole", "iam:PutRolePolicy"],
     "aws_lambda_event_source_mapping": ["lambda:DeleteEventSourceMapping", "lambda:UpdateEventSourceMapping"],
     "aws_lambda_function": ["lambda:CreateFunction", "lambda:DeleteFunction", "lambda:UpdateFunctionCode"],
-    "aws_msk_cluster": ["kafka:CreateCluster", "kafka:DeleteCluster", "kafka:UpdateBrokerType", "kafka-cluster:Connect"],
+    "aws_msk_cluster": [
+        "kafka:CreateCluster",
+        "kafka:DeleteCluster",
+        "kafka:UpdateBrokerType",
+        "kafka-cluster:Connect",
+    ],
     "aws_msk_configuration": ["kafka:CreateConfiguration", "kafka:DeleteConfiguration"],
     "aws_s3_bucket": ["s3:CreateBucket", "s3:DeleteBucket", "s3:ListBucket"],
     "aws_s3_object": ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
@@ -182,7 +154,9 @@ RESOURCES = {
 }
 
 
-def test_what_is_applied_is_within_the_names_of_the_documents(applied: dict[str, list[str]], documents: list[Policy]) -> None:
+def test_what_is_applied_is_within_the_names_of_the_documents(
+    applied: dict[str, list[str]], documents: list[Policy]
+) -> None:
     outside = [
         f"{action} on {arn}"
         for type_, arns in applied.items()
@@ -198,7 +172,7 @@ def test_what_is_not_of_the_deployment_is_out_of_reach(documents: list[Policy]) 
     for action, resource in {
         "iam:PassRole": "arn:aws:iam::123456789012:role/Admin",
         "iam:PutRolePolicy": "arn:aws:iam::123456789012:role/Admin",
-        "iam:CreateServiceLinkedRole": "arn:aws:iam::123456789012:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS",
+        "iam:CreateServiceLinkedRole": "arn:aws:iam::123456789012:role/aws-service-role/ecs.amazonaws.com/A",
         "s3:GetObject": "arn:aws:s3:::somebody-elses/object",
         "s3:PutObject": "arn:aws:s3:::states/other/deployment.tfstate",
         "lambda:UpdateFunctionCode": "arn:aws:lambda:eu-central-1:123456789012:function:other",
@@ -230,7 +204,12 @@ def test_a_boundary_is_required_where_one_is_named(render: Render) -> None:
 
 
 def test_a_document_fits_into_a_managed_policy_with_the_longest_names(render: Render) -> None:
-    longest = {"partition": "aws-us-gov", "region": "us-gov-west-1", "name": "a-name-of-thirty-letters-abcde", "state_bucket": "s" * 63}
+    longest = {
+        "partition": "aws-us-gov",
+        "region": "us-gov-west-1",
+        "name": "a-name-of-thirty-letters-abcde",
+        "state_bucket": "s" * 63,
+    }
     boundary = f"arn:aws-us-gov:iam::123456789012:policy/{'p' * 128}"
     for policy in render(**longest, permissions_boundary_arn=boundary):
         assert len(policy.text) <= 6144, policy.where

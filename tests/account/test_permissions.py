@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+
 from aws_calls import Reach, Unknown, Use, permissions, place_of
 from conftest import Account
 from grants import Lambda, explains, granted
@@ -109,7 +110,7 @@ def test_the_spark_job_may_use_what_its_arguments_name(account: Account) -> None
     given = dict(zip(driver["EntryPointArguments"][::2], driver["EntryPointArguments"][1::2], strict=True))
     logs = job["ConfigurationOverrides"]["MonitoringConfiguration"]["S3MonitoringConfiguration"]["LogUri"]
     read, written = {"s3:GetObject"}, {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}
-    # By the job's code: it reads raw answers, parks by write and delete, and Delta's writer and Spark's upload do the rest.
+    # The job reads raw answers, and parks by writing and deleting; Delta reads, writes, deletes and aborts uploads.
     places = {
         given["--raw"]: read,
         driver["EntryPoint"].rpartition("/")[0]: read,
@@ -121,7 +122,9 @@ def test_the_spark_job_may_use_what_its_arguments_name(account: Account) -> None
     for address, actions in places.items():
         place = place_of(address)
         expected |= {Use(action, place) for action in actions} | {Use("s3:ListBucket", place.partition("/")[0])}
-    found = {Use(use.action, use.name.rstrip("/*")) for use in granted(roles[job["ExecutionRoleArn"].rpartition("/")[2]])}
+    found = {
+        Use(use.action, use.name.rstrip("/*")) for use in granted(roles[job["ExecutionRoleArn"].rpartition("/")[2]])
+    }
     assert found == expected
 
 
@@ -144,7 +147,9 @@ SOMETIMES = {
 UNREAD = {"HEADWATER_PIPELINES_SHA256"}
 
 
-def test_a_function_is_told_what_it_reads_and_nothing_else(reached: dict[str, Reach], lambdas: dict[str, Lambda]) -> None:
+def test_a_function_is_told_what_it_reads_and_nothing_else(
+    reached: dict[str, Reach], lambdas: dict[str, Lambda]
+) -> None:
     for name, function in lambdas.items():
         read, told = reached[name].variables(), set(function.environment)
         assert told - read - UNREAD == set(), f"{name} does not read them"
@@ -185,7 +190,9 @@ def test_a_call_that_no_table_knows_is_not_passed_over(dependency: str, body: st
 
 def test_what_only_some_callers_of_a_crate_use_is_told_apart(reached: dict[str, Reach]) -> None:
     bucket = {"PARKED_ROOT": "s3://b/parked"}
-    deletes = {name for name, reach in reached.items() if Use("s3:DeleteObject", "b/parked") in reach.uses(bucket | SETTINGS)}
+    deletes = {
+        name for name, reach in reached.items() if Use("s3:DeleteObject", "b/parked") in reach.uses(bucket | SETTINGS)
+    }
     assert {"bucket-ingester", "inbox-etl"} <= deletes
     assert not deletes & {"parquet-writer", "table-writer", "totals-upserter", "live-board"}
 
@@ -196,12 +203,16 @@ SETTINGS = {"FETCH_SOURCES": "[]"}
 def variables_in_modules(function: str) -> set[str]:
     """The variables that the modules can set for a function, in whatever environment."""
     modules = ROOT / "terraform" / "modules"
-    file = modules / ("forecast/main.tf" if function == "forecast-fetcher" else f"lanes/{function.replace('-', '_')}.tf")
+    file = modules / (
+        "forecast/main.tf" if function == "forecast-fetcher" else f"lanes/{function.replace('-', '_')}.tf"
+    )
     text = file.read_text()
     settings = (modules / "lanes" / "settings.tf").read_text()
     for name in re.findall(r"local\.(pipelines_\w+|common_environment|database_authorities)\b", text):
         names = ["pipelines_inline", "pipelines_by_address"] if name == "pipelines_environment" else [name]
         for local in names:
             text += re.search(rf"\n  {local}\s*=.*?(?=\n  \w+\s*=|\n\}})", settings, re.DOTALL)[0]
-    found = set(re.findall(r"\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\s+=[^=]", text)) | set(re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"\s*=>', text))
+    found = set(re.findall(r"\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\s+=[^=]", text)) | set(
+        re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"\s*=>', text)
+    )
     return found | {"LOG_LEVEL"} | ({"PARTIAL_BATCH_RESPONSE"} if "../kafka_function" in text else set())

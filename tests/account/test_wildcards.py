@@ -25,7 +25,10 @@ ALL_RESOURCES = {
 }
 
 # Anybody, in a statement that allows: URLs are called without IAM, and the condition keeps other ways closed.
-ANYBODY = {"lambda:InvokeFunctionUrl": "lambda:FunctionUrlAuthType", "lambda:InvokeFunction": "lambda:InvokedViaFunctionUrl"}
+ANYBODY = {
+    "lambda:InvokeFunctionUrl": "lambda:FunctionUrlAuthType",
+    "lambda:InvokeFunction": "lambda:InvokedViaFunctionUrl",
+}
 
 # In the sources: what stands there with a *, and why.
 IN_SOURCES = {
