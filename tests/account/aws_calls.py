@@ -26,8 +26,8 @@ SDKS = {
     "aws-sdk-sts": "sts",
 }
 
-# What a call needs; with "?" what it is better off with. Without s3:ListBucket, S3 answers 403 and not 404 where there is
-# no object.
+# What a call needs; with "?" what it is better off with. Without s3:ListBucket, S3 answers 403 and not 404 where
+# there is no object.
 OPERATIONS = {
     ("kafka", "get_bootstrap_brokers"): ["kafka:GetBootstrapBrokers"],
     ("lambda", "invoke"): ["lambda:InvokeFunction"],

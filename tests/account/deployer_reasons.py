@@ -36,6 +36,7 @@ BEYOND = {
         s3:ListBucketVersions
         """,
     "AWS does it in the name of whoever applies: interfaces, grants, logs, roles of services, snapshots": """
+        ec2:CreateNetworkInterface
         ec2:DeleteNetworkInterface ec2:DetachNetworkInterface emr-serverless:StopApplication
         iam:CreateServiceLinkedRole iam:PassRole kafka:DescribeClusterOperation kms:CreateGrant kms:Decrypt
         kms:DescribeKey kms:Encrypt kms:GenerateDataKey lambda:GetFunctionConfiguration logs:CreateLogDelivery
