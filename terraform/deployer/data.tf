@@ -11,16 +11,16 @@ locals {
       Action = [
         "kafka:CreateCluster", "kafka:CreateConfiguration", "kafka:DeleteCluster", "kafka:DeleteConfiguration", "kafka:DescribeCluster",
         "kafka:DescribeClusterOperation", "kafka:DescribeClusterV2", "kafka:DescribeConfiguration", "kafka:DescribeConfigurationRevision",
-        "kafka:ListNodes", "kafka:TagResource", "kafka:UntagResource", "kafka:UpdateBrokerCount", "kafka:UpdateBrokerStorage",
+        "kafka:ListNodes", "kafka:ListTagsForResource", "kafka:TagResource", "kafka:UntagResource", "kafka:UpdateBrokerCount", "kafka:UpdateBrokerStorage",
         "kafka:UpdateBrokerType", "kafka:UpdateClusterConfiguration", "kafka:UpdateClusterKafkaVersion", "kafka:UpdateConfiguration",
         "kafka:UpdateMonitoring", "kafka:UpdateSecurity",
       ]
       Resource = [for kind in ["cluster", "cluster-operation", "configuration"] : "${local.arns["kafka"]}:${kind}/${local.cluster}"]
     },
     {
-      # AWS knows no resources for these. In some accounts CreateCluster and CreateConfiguration are checked without one, too.
+      # AWS lists resources for the first two, and users report that it checks them without one.
       Sid      = "KafkaWithoutResource"
-      Action   = ["kafka:CreateCluster", "kafka:CreateConfiguration", "kafka:GetBootstrapBrokers", "kafka:ListTagsForResource"]
+      Action   = ["kafka:CreateCluster", "kafka:CreateConfiguration", "kafka:GetBootstrapBrokers"]
       Resource = "*"
     },
     {

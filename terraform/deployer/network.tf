@@ -48,6 +48,13 @@ locals {
       Action   = ["ec2:DeleteNetworkInterface", "ec2:DetachNetworkInterface"]
       Resource = ["${local.arns["ec2"]}:instance/*", "${local.arns["ec2"]}:network-interface/*"]
     },
+    {
+      # `forecast = { in_vpc = true }`: EMR Serverless tries whether it can make an interface, in the name of whoever applies.
+      Sid       = "SparkInVpc"
+      Action    = "ec2:CreateNetworkInterface"
+      Resource  = [for kind in ["network-interface", "security-group", "subnet"] : "${local.arns["ec2"]}:${kind}/*"]
+      Condition = { StringEquals = { "aws:CalledViaLast" = "ops.emr-serverless.amazonaws.com" } }
+    },
   ]
 
   network_kinds = [

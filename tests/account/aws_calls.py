@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from botocore import xform_name
 from botocore.loaders import Loader
+
 from rust_source import Crate, Function, Workspace
 
 # The services of the SDK crates, by boto's names.
@@ -25,8 +26,8 @@ SDKS = {
     "aws-sdk-sts": "sts",
 }
 
-# What a call needs. "?" at the end: what it is better off with. Without s3:ListBucket S3 answers 403, and not 404, for an
-# object that is not there.
+# What a call needs; with "?" what it is better off with. Without s3:ListBucket, S3 answers 403 and not 404 where
+# there is no object.
 OPERATIONS = {
     ("kafka", "get_bootstrap_brokers"): ["kafka:GetBootstrapBrokers"],
     ("lambda", "invoke"): ["lambda:InvokeFunction"],
@@ -50,10 +51,12 @@ KAFKA = {
     "producer": ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"],
     "idempotent": ["kafka-cluster:WriteDataIdempotently"],
 }
-KAFKA_REQUEST = re.compile(r"(?<=admin\(\))\s*\.\s*(\w+)\s*\(|\b(?:admin|kafka)\s*\.\s*(\w+)\s*\(|\.\s*(idempotent|transactional_id)\s*\(")
+KAFKA_REQUEST = re.compile(
+    r"(?<=admin\(\))\s*\.\s*(\w+)\s*\(|\b(?:admin|kafka)\s*\.\s*(\w+)\s*\(|\.\s*(idempotent|transactional_id)\s*\("
+)
 NO_REQUEST = {"admin", "clone", "close"}
 
-# Permissions that no SDK call shows: tokens that are signed here, and a parameter that makes another permission of a call.
+# Permissions that no SDK call shows: tokens that are signed here, and a parameter that changes the permission.
 FUNCTIONS = {
     "kafka-client::token::msk_token": ["kafka-cluster:Connect"],
     "warehouse::login::iam_token": ["rds-db:connect"],
@@ -73,6 +76,7 @@ PLACES = {
     "warehouse::login": "DATABASE_AUTH",
 }
 
+REQUIRED = re.compile(r'environment\s*\.required\(\s*"(\w+)"')
 VARIABLE = re.compile(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"')
 
 
@@ -82,7 +86,7 @@ class Unknown(Exception):
 
 @dataclass(frozen=True)
 class Use:
-    """A permission on something: a folder of a bucket, a secret, a user of the database, …; empty where the action says it."""
+    """A permission on a folder of a bucket, a secret, a user of the database, …; empty where the action says it."""
 
     action: str
     name: str
@@ -120,6 +124,15 @@ class Reach:
         """The variables that it reads."""
         readers = (function for function, _ in self.found if re.search(r"\benvironment\b|\benv::var", function.body))
         return {name for function in readers for name in VARIABLE.findall(function.written)}
+
+    def required(self) -> set[str]:
+        """Those of them without which it does not start, whatever the others are."""
+        readers = {function for function, _ in self.found}
+        found = {name for function in readers for name in REQUIRED.findall(function.written)}
+        # Read by `required` only after `text` has found it.
+        return found - {
+            name for function in readers for name in re.findall(r'environment\.text\("(\w+)"\)', function.written)
+        }
 
     def uses(self, environment: dict[str, str]) -> dict[Use, str]:
         """What it asks of AWS with these variables, each with the calls that lead there."""
@@ -165,7 +178,9 @@ def _of_sdks(function: Function) -> Iterator[str]:
     # An operation begins with a method without arguments on the client.
     called = [name for name in re.findall(r"\.\s*(\w+)\s*\(\)", function.body) if name in known]
     if known and not called and re.search(r"\.\s*send\s*\(\)", function.body):
-        raise Unknown(f"{function} sends a request, and which one is not to be seen in it: begin it in the same function")
+        raise Unknown(
+            f"{function} sends a request, and which one is not to be seen in it: begin it in the same function"
+        )
     for name in called:
         if (known[name], name) not in OPERATIONS:
             raise Unknown(f"{function} calls {name} of {known[name]}: OPERATIONS does not say what it needs")
@@ -211,7 +226,7 @@ def names(action: str, place: str, environment: dict[str, str]) -> list[str]:
         return [place]
     value = environment.get(place, "")
     if place == "FETCH_SOURCES":
-        found = [source["target" if service == "s3" else "token_secret"] for source in json.loads(value)]
+        found = [source["target" if service == "s3" else "token_secret"] for source in json.loads(value or "[]")]
     else:
         found = [value.removeprefix("secret:")] if service != "secretsmanager" or ":" in value else []
     if service == "s3":

@@ -92,7 +92,9 @@ class Lambda:
                 used |= dict.fromkeys(uses(QUEUE_POLLER, queue), "Lambda polls the queue")
             else:
                 used |= dict.fromkeys(uses(KAFKA_POLLER), "Lambda polls the topics")
-            bucket = mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", "").partition(":::")[2]
+            bucket = (
+                mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", "").partition(":::")[2]
+            )
             if bucket:
                 used[Use("s3:ListBucket", bucket)] = "Lambda looks at the bucket for batches that it gives up"
                 used[Use("s3:PutObject", f"{bucket}/aws/lambda")] = "Lambda keeps batches that it gives up"

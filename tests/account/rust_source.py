@@ -51,7 +51,9 @@ def arguments(text: str, opening: int) -> list[str]:
     """What stands between the commas of the parentheses that open at `opening`."""
     parts, depth, start = [], 0, opening + 1
     # The parameters of a closure, and those of a type, have commas of their own.
-    text = re.sub(r"\|[^|\n(]*(?:\([^|\n]*\)[^|\n]*)?\||<[^<>;(){}]*>", lambda match: "_" * len(match.group()), text[opening:])
+    text = re.sub(
+        r"\|[^|\n(]*(?:\([^|\n]*\)[^|\n]*)?\||<[^<>;(){}]*>", lambda match: "_" * len(match.group()), text[opening:]
+    )
     for match in re.finditer(r"[()\[\]{},]", text):
         found = match.group()
         depth += (found in "([{") - (found in ")]}")
@@ -100,7 +102,7 @@ class Function:
                 named = re.search(r"\.?\w+$", before)
                 receiver = named[0] if named else "()"
             if not called and not match["path"]:
-                # A function that is handed over stands alone between commas or parentheses; the rest are fields and variables.
+                # A function that is handed over stands alone between commas or parentheses.
                 after = self.body[match.end() :].lstrip()[:1]
                 if receiver or before[-1:] not in ("(", ",") or after not in (")", ","):
                     continue
@@ -190,7 +192,7 @@ class Crate:
         return found
 
     def declarations(self, module: str, name: str) -> set[str]:
-        """The words of a variable's declarations in its file, or else in the whole crate, as those of a field (`.name`)."""
+        """The words of a variable's declarations in its file, or else, as of a field (`.name`), in the whole crate."""
         here = self.declared.get(module, {}).get(name)
         everywhere = (names.get(name.removeprefix("."), set()) for names in self.declared.values())
         return here if here is not None else set().union(*everywhere)
@@ -198,7 +200,10 @@ class Crate:
     @cached_property
     def imports(self) -> dict[str, set[str]]:
         """The words of each file's `use` declarations, by module."""
-        return {self._module(Path(path)): set(re.findall(r"\w+", " ".join(USE.findall(text)))) for path, text in self.texts.items()}
+        return {
+            self._module(Path(path)): set(re.findall(r"\w+", " ".join(USE.findall(text))))
+            for path, text in self.texts.items()
+        }
 
     @cached_property
     def mentions(self) -> dict[str, set[str]]:

@@ -1,0 +1,215 @@
+"""The documents for whoever applies allow what Terraform does, and what they allow beyond that has a reason."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from conftest import Account
+from deployer_reasons import BEYOND
+from iam_actions import FREE, PREFIXES, TAGGING, action_of, is_known, kinds
+from policies import Policy, allows, listed
+from rust_source import ROOT
+
+Render = Callable[..., list[Policy]]
+
+
+@pytest.fixture(scope="module")
+def render(tmp_path_factory: pytest.TempPathFactory) -> Render:
+    """Renders the documents as their users do."""
+    folder = tmp_path_factory.mktemp("deployer")
+    terraform = ["terraform", f"-chdir={ROOT / 'terraform' / 'deployer'}"]
+    environment = os.environ | {"TF_DATA_DIR": str(folder / "data")}
+
+    def rendered(**variables: str) -> list[Policy]:
+        state = f"-state={folder / 'state'}"
+        given = {"account": "123456789012", "region": "eu-central-1", "state_bucket": "states"} | variables
+        applied = [
+            *terraform,
+            "apply",
+            "-auto-approve",
+            "-input=false",
+            state,
+            *(f"-var={k}={v}" for k, v in given.items()),
+        ]
+        subprocess.run(applied, env=environment, capture_output=True, check=True)
+        shown = subprocess.run(
+            [*terraform, "output", state, "-json", "policies"], env=environment, capture_output=True, check=True
+        )
+        return [Policy(name, text) for name, text in json.loads(shown.stdout).items()]
+
+    return rendered
+
+
+@pytest.fixture(scope="module")
+def documents(render: Render) -> list[Policy]:
+    """The documents with the defaults."""
+    return render()
+
+
+@pytest.fixture
+def applied(account: Account) -> dict[str, list[str]]:
+    """The ARNs of what is applied, by type."""
+    found: dict[str, list[str]] = {}
+    modules = [account.state()["values"]["root_module"]]
+    while modules:
+        module = modules.pop()
+        modules += module.get("child_modules", [])
+        for resource in module.get("resources", []):
+            if resource["mode"] == "managed" and resource["values"].get("arn"):
+                found.setdefault(resource["type"], []).append(resource["values"]["arn"])
+    return found
+
+
+def actions(policies: list[Policy]) -> set[str]:
+    """All that is allowed."""
+    return {action for policy in policies for statement in policy.allowed() for action in statement["Action"]}
+
+
+def needed(account: Account) -> set[str]:
+    """The actions behind everything that Terraform has called."""
+    return {action_of(call) for call in account.calls()} - FREE
+
+
+@pytest.mark.after_destroy
+def test_whoever_applies_may_do_all_that_terraform_does(account: Account, documents: list[Policy]) -> None:
+    assert needed(account) - actions(documents) == set()
+
+
+@pytest.mark.after_destroy
+def test_whoever_applies_may_tag_what_terraform_makes(account: Account, documents: list[Policy]) -> None:
+    makes = {
+        PREFIXES.get(call.partition(":")[0], call.partition(":")[0]) for call in account.calls() if ":Create" in call
+    }
+    tags = {f"{service}:{TAGGING[service]}" for service in makes & set(TAGGING)}
+    assert tags - actions(documents) == set()
+
+
+@pytest.mark.after_destroy
+def test_what_is_allowed_beyond_that_has_a_reason(account: Account, documents: list[Policy]) -> None:
+    reasons = {action for listed in BEYOND.values() for action in listed.split()}
+    tags = {f"{service}:{action}" for service, action in TAGGING.items()}
+    without_host = [document for document in documents if document.where != "host"]
+    assert actions(without_host) - needed(account) - reasons - tags == set()
+    assert reasons - actions(documents) == set(), "reasons for what is not allowed"
+
+
+def test_every_action_exists(documents: list[Policy]) -> None:
+    assert {action for action in actions(documents) if not is_known(action)} == set()
+
+
+def test_all_resources_are_allowed_only_where_aws_knows_none(documents: list[Policy]) -> None:
+    finer = {
+        (document.where, statement["Sid"], action)
+        for document in documents
+        for statement in document.allowed()
+        if "*" in statement["Resource"]
+        for action in statement["Action"]
+        if kinds(action)
+    }
+    assert finer == {
+        # The tag of the request limits it to keys that are being made.
+        ("roles", "MakeKey", "kms:TagResource"),
+        # Users report refusals "on resource: *" although AWS lists one (aws-controllers-k8s/community#2464).
+        ("data", "KafkaWithoutResource", "kafka:CreateCluster"),
+        ("data", "KafkaWithoutResource", "kafka:CreateConfiguration"),
+    }
+    assert not [action for action in actions(documents) if "*" in action]
+
+
+# What the resources of each type need: the ARN of an applied one must be within the documents.
+RESOURCES = {
+    "aws_cloudwatch_log_group": ["logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:PutRetentionPolicy"],
+    "aws_cloudwatch_metric_alarm": ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"],
+    "aws_db_instance": ["rds:CreateDBInstance", "rds:DeleteDBInstance", "rds:ModifyDBInstance"],
+    "aws_db_parameter_group": ["rds:CreateDBParameterGroup", "rds:DeleteDBParameterGroup"],
+    "aws_db_subnet_group": ["rds:CreateDBSubnetGroup", "rds:DeleteDBSubnetGroup"],
+    "aws_emrserverless_application": ["emr-serverless:DeleteApplication", "emr-serverless:GetApplication"],
+    "aws_glue_catalog_database": ["glue:CreateDatabase", "glue:DeleteDatabase"],
+    "aws_glue_catalog_table": ["glue:CreateTable", "glue:DeleteTable"],
+    "aws_iam_role": ["iam:CreateRole", "iam:DeleteRole", "iam:PassRole", "iam:PutRolePolicy"],
+    "aws_lambda_event_source_mapping": ["lambda:DeleteEventSourceMapping", "lambda:UpdateEventSourceMapping"],
+    "aws_lambda_function": ["lambda:CreateFunction", "lambda:DeleteFunction", "lambda:UpdateFunctionCode"],
+    "aws_msk_cluster": [
+        "kafka:CreateCluster",
+        "kafka:DeleteCluster",
+        "kafka:UpdateBrokerType",
+        "kafka-cluster:Connect",
+    ],
+    "aws_msk_configuration": ["kafka:CreateConfiguration", "kafka:DeleteConfiguration"],
+    "aws_s3_bucket": ["s3:CreateBucket", "s3:DeleteBucket", "s3:ListBucket"],
+    "aws_s3_object": ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
+    "aws_scheduler_schedule": ["scheduler:CreateSchedule", "scheduler:DeleteSchedule"],
+    "aws_secretsmanager_secret": ["secretsmanager:CreateSecret", "secretsmanager:DeleteSecret"],
+    "aws_security_group": ["ec2:CreateSecurityGroup", "ec2:DeleteSecurityGroup"],
+    "aws_sfn_state_machine": ["states:CreateStateMachine", "states:DeleteStateMachine"],
+    "aws_sns_topic": ["sns:CreateTopic", "sns:DeleteTopic"],
+    "aws_sns_topic_subscription": ["sns:Subscribe"],
+    "aws_sqs_queue": ["sqs:CreateQueue", "sqs:DeleteQueue"],
+    "aws_subnet": ["ec2:CreateSubnet", "ec2:DeleteSubnet"],
+    "aws_vpc": ["ec2:CreateVpc", "ec2:DeleteVpc"],
+    "aws_vpc_endpoint": ["ec2:CreateVpcEndpoint", "ec2:DeleteVpcEndpoints"],
+}
+
+
+def test_what_is_applied_is_within_the_names_of_the_documents(
+    applied: dict[str, list[str]], documents: list[Policy]
+) -> None:
+    outside = [
+        f"{action} on {arn}"
+        for type_, arns in applied.items()
+        for arn in arns
+        for action in RESOURCES.get(type_, [])
+        if not allows(documents, action, arn)
+    ]
+    assert outside == []
+    assert len(applied.keys() & RESOURCES.keys()) > 20
+
+
+def test_what_is_not_of_the_deployment_is_out_of_reach(documents: list[Policy]) -> None:
+    for action, resource in {
+        "iam:PassRole": "arn:aws:iam::123456789012:role/Admin",
+        "iam:PutRolePolicy": "arn:aws:iam::123456789012:role/Admin",
+        "iam:CreateServiceLinkedRole": "arn:aws:iam::123456789012:role/aws-service-role/ecs.amazonaws.com/A",
+        "s3:GetObject": "arn:aws:s3:::somebody-elses/object",
+        "s3:PutObject": "arn:aws:s3:::states/other/deployment.tfstate",
+        "lambda:UpdateFunctionCode": "arn:aws:lambda:eu-central-1:123456789012:function:other",
+        "rds:DeleteDBInstance": "arn:aws:rds:eu-central-1:123456789012:db:other",
+        "kafka:DeleteCluster": "arn:aws:kafka:eu-central-1:123456789012:cluster/other/4c8b",
+        "secretsmanager:GetSecretValue": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:other-AbCdEf",
+        "lambda:InvokeFunction": "arn:aws:lambda:us-east-1:123456789012:function:headwater-dev-live-board",
+    }.items():
+        assert not allows(documents, action, resource), f"{action} on {resource}"
+        assert action in actions(documents)
+
+
+def test_roles_are_given_to_the_services_that_run_them_and_to_no_other(documents: list[Policy]) -> None:
+    services: set[str] = set()
+    for document in documents:
+        for statement in document.allowed():
+            if "iam:PassRole" in statement["Action"]:
+                services |= set(listed(statement["Condition"]["StringEquals"]["iam:PassedToService"]))
+    assert services == {f"{name}.amazonaws.com" for name in ("ec2", "lambda", "scheduler", "states")}
+
+
+def test_a_boundary_is_required_where_one_is_named(render: Render) -> None:
+    boundary = "arn:aws:iam::123456789012:policy/boundary"
+    for policy in render(permissions_boundary_arn=boundary):
+        for statement in policy.allowed():
+            if {"iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"} & set(statement["Action"]):
+                assert statement["Condition"] == {"StringEquals": {"iam:PermissionsBoundary": boundary}}
+            assert "iam:DeleteRolePermissionsBoundary" not in statement["Action"]
+
+
+def test_a_document_fits_into_a_managed_policy_with_the_longest_names(render: Render) -> None:
+    longest = {
+        "partition": "aws-us-gov",
+        "region": "us-gov-west-1",
+        "name": "a-name-of-thirty-letters-abcde",
+        "state_bucket": "s" * 63,
+    }
+    boundary = f"arn:aws-us-gov:iam::123456789012:policy/{'p' * 128}"
+    for policy in render(**longest, permissions_boundary_arn=boundary):
+        assert len(policy.text) <= 6144, policy.where

@@ -1,0 +1,94 @@
+"""No policy allows everything of a kind, unless AWS knows nothing finer."""
+
+import re
+
+from conftest import Account
+from iam_actions import is_known, kinds
+from policies import of_account
+from rust_source import ROOT
+
+# Resources with a * in them, and why it stands there.
+PATTERNS = {
+    r"arn:aws:s3:::[^*/]+/[^*]+/\*": "objects of one folder",
+    r"arn:aws:s3:::[^*/]+-media-[^*/]+/\*": "the list of files may name every object of the media bucket",
+    r"arn:aws:logs:[^*]+:log-group:/aws/lambda/[^*]+:log-stream:\*": "Lambda names the streams",
+    r"arn:aws:logs:[^*]+:log-group:/aws/lambda/[^*]+:\*": "one log group: AWS's guide writes its ARN so",
+    r"arn:aws:emr-serverless:[^*]+/applications/[^*]+/jobruns/\*": "EMR names the runs",
+    r"arn:aws:ec2:[^*]+:\d+:\*/\*": "Lambda makes and names a function's interfaces, and asks for the account's",
+}
+
+# Actions on "*" for which AWS knows something finer.
+ALL_RESOURCES = {
+    # In a resource's policy, "*" is that resource.
+    "key": r"kms:.+",
+    "topic": r"[sS][nN][sS]:.+",
+}
+
+# Anybody, in a statement that allows: URLs are called without IAM, and the condition keeps other ways closed.
+ANYBODY = {
+    "lambda:InvokeFunctionUrl": "lambda:FunctionUrlAuthType",
+    "lambda:InvokeFunction": "lambda:InvokedViaFunctionUrl",
+}
+
+# In the sources: what stands there with a *, and why.
+IN_SOURCES = {
+    ("modules/bucket/main.tf", "s3:*"): "refused, not allowed: whatever comes without TLS",
+    ("modules/bucket/main.tf", "Principal *"): "the same",
+    ("modules/function/main.tf", "*"): "EC2's Describe actions know no resources; and a refusal",
+    ("modules/http_function/main.tf", "principal *"): "a URL without IAM",
+    ("modules/http_function/main.tf", "Principal *"): "the same, by Cloud Control",
+    ("modules/key/main.tf", "kms:*"): "AWS's default: without it nobody could manage the key",
+    ("modules/key/main.tf", "*"): "in a key's policy: this key",
+    ("modules/host/role.tf", "*"): "Session Manager's channels know no resources",
+    ("deployer/data.tf", "*"): "tested by test_deployer.py",
+    ("deployer/functions.tf", "*"): "tested by test_deployer.py",
+    ("deployer/host.tf", "*"): "tested by test_deployer.py",
+    ("deployer/network.tf", "*"): "tested by test_deployer.py",
+    ("deployer/observability.tf", "*"): "tested by test_deployer.py",
+    ("deployer/roles.tf", "*"): "tested by test_deployer.py",
+}
+
+
+def test_no_policy_of_the_account_has_a_wildcard_that_could_be_finer(account: Account) -> None:
+    problems = []
+    for policy in of_account(account):
+        for statement in policy.allowed():
+            where = f"{policy.where}, {statement.get('Sid', 'a statement')}"
+            own = ALL_RESOURCES.get(policy.where.partition(" ")[0])
+            for action in statement["Action"]:
+                if own and re.fullmatch(own, action):
+                    continue
+                if "*" in action or not is_known(action):
+                    problems.append(f"{where}: the action {action}")
+                elif "*" in statement["Resource"] and kinds(action):
+                    problems.append(f"{where}: {action} on *, and AWS can limit it to {', '.join(kinds(action))}")
+            for resource in statement["Resource"]:
+                if resource != "*" and "*" in resource and not any(re.fullmatch(known, resource) for known in PATTERNS):
+                    problems.append(f"{where}: the resource {resource}")
+            if "*" in statement["Principal"] and not is_bounded(statement):
+                problems.append(f"{where}: anybody")
+    assert not problems, "\n".join(problems)
+
+
+def is_bounded(statement: dict) -> bool:
+    """Whether what anybody may is limited by a condition: to URLs, or to the account itself."""
+    keys = {key for conditions in statement.get("Condition", {}).values() for key in conditions}
+    if keys & {"aws:SourceOwner", "AWS:SourceOwner"}:
+        return True  # SNS writes it into every topic's policy
+    return bool(statement["Action"]) and all(ANYBODY.get(action) in keys for action in statement["Action"])
+
+
+def test_no_source_has_a_wildcard_without_a_reason() -> None:
+    """Also what is not applied by default."""
+    found = set()
+    for path in sorted((ROOT / "terraform").rglob("*.tf")):
+        if ".terraform" in path.parts or "tests" in path.parts or "examples" in path.parts:
+            continue
+        text = re.sub(r"#[^\n]*", "", path.read_text())
+        name = str(path.relative_to(ROOT / "terraform"))
+        found |= {(name, action) for action in re.findall(r'"([a-z0-9-]+:[A-Za-z]*\*)"', text)}
+        found |= {(name, f"{kind} *") for kind in re.findall(r'\b([pP]rincipal)\s*=\s*"\*"', text)}
+        found |= {(name, f"{kind} *") for kind in re.findall(r'\b([pP]rincipal)\s*=\s*\{\s*AWS\s*=\s*\[?"\*"', text)}
+        if re.search(r'\b[rR]esources?\s*=\s*\[?\s*"\*"', text):
+            found.add((name, "*"))
+    assert found - set(IN_SOURCES) == set(), "name the resources, or give the reason here"
