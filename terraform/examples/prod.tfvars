@@ -8,7 +8,7 @@ alarm_emails            = ["on-call@example.com"]
 lag_alarm_seconds       = 120
 queue_age_alarm_seconds = 900
 
-# A NAT gateway, because the forecast API is outside of AWS. With "endpoints" nothing in the VPC reaches the internet.
+# A NAT gateway in each zone, because the forecast API is outside of AWS. With "endpoints" nothing in the VPC reaches the internet.
 network = {
   egress = "nat"
 }

@@ -167,3 +167,8 @@ output "functions_security_group_id" {
   description = "To be admitted by a Kafka or Postgres of your own."
   value       = module.network.security_group_ids["functions"]
 }
+
+output "deployment_bucket" {
+  description = "Bucket of what a deployment uploads: the functions' code, and what the host installs."
+  value       = module.lanes.deployment.bucket
+}
