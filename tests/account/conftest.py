@@ -2,19 +2,23 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
-from deployment import REGION, Deployment, arguments
+from deployment import REGION, ROOT, Deployment, arguments
 from mock.server import Mock
 
 # Most of an apply is waiting: for the database, for queues, for lifecycles.
 PARALLEL = "-parallelism=40"
+
+EXAMPLES = sorted((ROOT / "terraform" / "examples").glob("*.tfvars"))
 
 
 class Account:
@@ -89,7 +93,23 @@ def mock() -> Iterator[Mock]:
 
 
 @pytest.fixture(scope="session")
-def account(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Account:
+def example_plans(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Path, Future]]:
+    """A plan from nothing of each example. They are made one after the other, while the deployment waits for AWS."""
+
+    def plan(example: Path) -> subprocess.CompletedProcess[str]:
+        # Clusters that exist already.
+        for cluster in re.findall(r'arn:aws:kafka:[^"]+:cluster/[^"]+', example.read_text()):
+            mock.msk.there_is(cluster)
+        deployment = Deployment(tmp_path_factory.mktemp(example.stem), mock.url)
+        given = arguments({"artifacts_dir": str(deployment.artifacts)})
+        return deployment("plan", "-no-color", "-input=false", f"-var-file={example}", *given)
+
+    with ThreadPoolExecutor(1) as pool:
+        yield {example: pool.submit(plan, example) for example in EXAMPLES}
+
+
+@pytest.fixture(scope="session")
+def account(mock: Mock, example_plans: dict[Path, Future], tmp_path_factory: pytest.TempPathFactory) -> Account:
     """The deployment, applied from nothing in one go."""
     applied = Account(mock, tmp_path_factory.mktemp("account"))
     applied.apply()

@@ -1,5 +1,7 @@
 """A deployment from nothing, and its upgrade. The tests are steps of one deployment, in this order."""
 
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from conftest import Account
@@ -12,6 +14,21 @@ def removed(plan: dict[str, Any]) -> set[str]:
     """The addresses that a plan deletes or replaces, without those that are made anew with every release."""
     changes = [change for change in plan["resource_changes"] if change["type"] not in MADE_ANEW]
     return {change["address"] for change in changes if "delete" in change["change"]["actions"]}
+
+
+def resources(module: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What Terraform manages in AWS, in a module of the state and in those below it."""
+    managed = [one for one in module.get("resources", []) if one["mode"] == "managed"]
+    yield from (one for one in managed if one["type"].startswith("aws_"))
+    for child in module.get("child_modules", []):
+        yield from resources(child)
+
+
+def name_in_aws(resource: dict[str, Any]) -> tuple[str, ...]:
+    """The type with the ARN, or with the id inside of what it belongs to."""
+    values = resource["values"]
+    owner = [values[key] for key in ("function_name", "qualifier", "bucket") if values.get(key)]
+    return (resource["type"], values["arn"]) if values.get("arn") else (resource["type"], *owner, values["id"])
 
 
 def changed(plan: dict[str, Any]) -> dict[str, Any]:
@@ -32,11 +49,33 @@ def test_a_second_plan_changes_nothing(account: Account) -> None:
     assert changed(account.plan()) == {}
 
 
+def test_no_two_resources_are_one_in_aws(account: Account) -> None:
+    # Alarms, for example, are put by name: the second of two with the same name overwrites the first.
+    names = Counter(name_in_aws(one) for one in resources(account.state()["values"]["root_module"]))
+    assert {name: number for name, number in names.items() if number > 1} == {}
+
+
+def test_a_destroy_without_permission_removes_nothing(account: Account) -> None:
+    before, clusters = account.addresses(), set(account.mock.msk.clusters)
+    done = account.run("destroy", "-auto-approve")
+    assert done.returncode != 0
+    assert "allow_destroy = true" in done.stdout + done.stderr
+    assert account.addresses() == before
+    assert set(account.mock.msk.clusters) == clusters
+
+
 def test_an_upgrade_removes_nothing_that_holds_data(account: Account) -> None:
     account.deployment.write_code("second")
     rooms = (account.deployment.pipelines / "rooms-v1.yaml").read_text()
     (account.deployment.pipelines / "doors-v1.yaml").write_text(rooms.replace("room", "door"))
-    plan = account.plan(profile="prod", kafka={"kafka_version": "3.9.x", "brokers": 6})
+    # MSK names a random three where there are more brokers. Without apply_immediately the new database class waits for
+    # the maintenance window, and every plan shows it until then. The permission to destroy is for the last test.
+    plan = account.plan(
+        profile="prod",
+        kafka={"kafka_version": "3.9.x", "brokers": 6},
+        database={"apply_immediately": True},
+        allow_destroy=True,
+    )
     assert removed(plan) == set()
     assert changed(plan)["module.kafka.aws_msk_cluster.this[0]"]["actions"] == ["update"]
     assert changed(plan)["module.warehouse.aws_db_instance.this[0]"]["actions"] == ["update"]

@@ -4,7 +4,7 @@ output "name" {
 }
 
 output "versioned_name" {
-  description = "The bucket's name, once it keeps versions (where it is to)."
+  description = "The bucket's name, once it keeps versions (where it is to). Whatever puts objects into it takes this name: an object from before has no version, and its deletion leaves it behind as an old one."
   value       = aws_s3_bucket.this.bucket
   depends_on  = [aws_s3_bucket_versioning.this]
 }

@@ -9,7 +9,8 @@ locals {
 resource "aws_cloudwatch_metric_alarm" "runs" {
   for_each = local.run_alarms
 
-  alarm_name          = "${var.name}-${each.key}"
+  # Not only NAME-failed: that is the alarm of the queue for starts that were given up.
+  alarm_name          = "${var.name}-run-${each.key}"
   alarm_description   = each.value.description
   namespace           = "AWS/States"
   metric_name         = each.value.metric

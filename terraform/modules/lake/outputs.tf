@@ -2,7 +2,7 @@ output "lake" {
   description = "The lake: root, bucket and its ARN, paths of the tables by topic, and of those that a Spark job writes by name."
   value = {
     root       = "s3://${module.bucket["lake"].name}"
-    bucket     = module.bucket["lake"].name
+    bucket     = module.bucket["lake"].versioned_name
     bucket_arn = module.bucket["lake"].arn
     tables     = var.tables
     job_tables = var.job_tables

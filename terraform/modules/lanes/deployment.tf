@@ -31,7 +31,7 @@ locals {
 resource "aws_s3_object" "code" {
   for_each = local.uploads
 
-  bucket = module.deployment.name
+  bucket = module.deployment.versioned_name
   key    = each.value.key
   source = local.artifacts[each.key]
 

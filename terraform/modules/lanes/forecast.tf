@@ -30,7 +30,7 @@ module "forecast" {
   lake       = { bucket = var.lake.bucket, bucket_arn = var.lake.bucket_arn }
   table_path = var.lake.job_tables["forecast_72"]
   parked     = { bucket = var.parked.bucket, bucket_arn = var.parked.bucket_arn }
-  deployment = { bucket = module.deployment.name, bucket_arn = module.deployment.arn }
+  deployment = { bucket = module.deployment.versioned_name, bucket_arn = module.deployment.arn }
 
   schedule = {
     expression = var.forecast.schedule

@@ -1,15 +1,19 @@
 """What moto 5.2 lacks or answers otherwise than AWS, put right. Each function names the difference."""
 
+import inspect
 import json
 from typing import Any
 
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
 from moto.awslambda.models import EventSourceMapping, LambdaBackend, LambdaFunction
 from moto.core.exceptions import JsonRESTError
+from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.emrserverless.models import Application, EMRServerlessBackend
 from moto.emrserverless.responses import EMRServerlessResponse
 from moto.iam.access_control import PermissionResult
+from moto.rds.models import DBInstance, DBParameterGroup
 from moto.s3.models import FakeBucket
+from moto.sqs.models import Queue
 from moto.stepfunctions.responses import StepFunctionResponse
 
 
@@ -21,6 +25,9 @@ def fill() -> None:
     scalable_targets_have_tags()
     bucket_policies_admit_tls()
     state_machines_are_read_whole()
+    security_group_rules_are_described()
+    databases_are_shown_whole()
+    queues_keep_what_they_were_told()
 
 
 def invocations_succeed() -> None:
@@ -144,3 +151,58 @@ def state_machines_are_read_whole() -> None:
 
     StepFunctionResponse.validate_state_machine_definition = validate_state_machine_definition
     StepFunctionResponse.list_state_machine_versions = list_state_machine_versions
+
+
+def security_group_rules_are_described() -> None:
+    """moto shows the description of a rule with addresses only, not of one with a group or a prefix list."""
+    create = SecurityGroupRule.__init__
+    signature = inspect.signature(create)
+
+    def created(self: SecurityGroupRule, *arguments: Any, **named: Any) -> None:
+        create(self, *arguments, **named)
+        self.prefix_list = signature.bind(self, *arguments, **named).arguments.get("prefix_list_id") or {}
+
+    def description(self: SecurityGroupRule) -> str | None:
+        parts = (self.ip_range, self.source_group, self.prefix_list)
+        return next((part["Description"] for part in parts if "Description" in part), None)
+
+    SecurityGroupRule.__init__ = created
+    SecurityGroupRule.description = property(description)
+
+
+def databases_are_shown_whole() -> None:
+    """moto forgets Performance Insights, and does not say which parameters of a group were set by its user."""
+    create, update, set_parameters = DBInstance.__init__, DBInstance.update, DBParameterGroup.update_parameters
+
+    def created(self: DBInstance, *arguments: Any, **named: Any) -> None:
+        self.performance_insights_enabled = named.get("enable_performance_insights", False)
+        create(self, *arguments, **named)
+
+    def updated(self: DBInstance, **named: Any) -> None:
+        update(self, **named)
+        self.performance_insights_enabled = named.get("enable_performance_insights", self.performance_insights_enabled)
+
+    def parameters_set(self: DBParameterGroup, parameters: Any) -> None:
+        set_parameters(self, [{**parameter, "Source": "user"} for parameter in parameters])
+
+    DBInstance.__init__ = created
+    DBInstance.update = updated
+    DBParameterGroup.update_parameters = parameters_set
+
+
+def queues_keep_what_they_were_told() -> None:
+    """AWS shows a redrive policy without spaces, and a change of one attribute leaves the others alone."""
+    shown, change = Queue.attributes.fget, Queue._set_attributes
+
+    def attributes(self: Queue) -> dict[str, Any]:
+        result = shown(self)
+        if result.get("RedrivePolicy"):
+            result["RedrivePolicy"] = json.dumps(json.loads(result["RedrivePolicy"]), separators=(",", ":"))
+        return result
+
+    Queue.attributes = property(attributes)
+
+    def changed(self: Queue, attributes: dict[str, Any], now: float | None = None) -> None:
+        change(self, {"Policy": getattr(self, "policy", None), **attributes}, now)
+
+    Queue._set_attributes = changed
