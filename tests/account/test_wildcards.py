@@ -12,6 +12,12 @@ from rust_source import ROOT
 PATTERNS = {
     r"arn:aws:s3:::[^*/]+/[^*]+/\*": "objects of one folder",
     r"arn:aws:s3:::[^*/]+-media-[^*/]+/\*": "the list of files may name every object of the media bucket",
+    r"arn:aws:s3:::[^*/]+-lake-[^*/]+/\*": "operators read every table, from the host",
+    r"arn:aws:s3:::(aws-ssm|amazon-ssm|patch-baseline-snapshot)-[^*/]+/\*": "AWS's own buckets, for the host's patches",
+    r"arn:aws:s3:::(aws-patch-manager|patch-baseline-snapshot)-[^*/]+-\*/\*": "the same; AWS chooses how their names end",
+    r"arn:aws:ec2:[^*]+:instance/\*": "the host registers itself when its id is not known yet",
+    r"arn:aws:kafka:[^*]+:group/[^*]+/console-consumer-\*": "Kafka's tools end the name of their group with a number",
+    r"arn:aws:kafka:[^*]+:transactional-id/[^*]+/\*": "producers choose their ids",
     r"arn:aws:logs:[^*]+:log-group:/aws/lambda/[^*]+:log-stream:\*": "Lambda names the streams",
     r"arn:aws:logs:[^*]+:log-group:/aws/lambda/[^*]+:\*": "one log group: AWS's guide writes its ARN so",
     r"arn:aws:emr-serverless:[^*]+/applications/[^*]+/jobruns/\*": "EMR names the runs",
