@@ -14,7 +14,7 @@ PATTERNS = {
     r"arn:aws:s3:::[^*/]+-media-[^*/]+/\*": "the list of files may name every object of the media bucket",
     r"arn:aws:s3:::[^*/]+-lake-[^*/]+/\*": "operators read every table, from the host",
     r"arn:aws:s3:::(aws-ssm|amazon-ssm|patch-baseline-snapshot)-[^*/]+/\*": "AWS's own buckets, for the host's patches",
-    r"arn:aws:s3:::(aws-patch-manager|patch-baseline-snapshot)-[^*/]+-\*/\*": "the same; AWS chooses how their names end",
+    r"arn:aws:s3:::(aws-patch-manager|patch-baseline-snapshot)-[^*/]+-\*/\*": "the same; AWS ends their names",
     r"arn:aws:ec2:[^*]+:instance/\*": "the host registers itself when its id is not known yet",
     r"arn:aws:kafka:[^*]+:group/[^*]+/console-consumer-\*": "Kafka's tools end the name of their group with a number",
     r"arn:aws:kafka:[^*]+:transactional-id/[^*]+/\*": "producers choose their ids",
@@ -31,7 +31,8 @@ ALL_RESOURCES = {
     "topic": r"[sS][nN][sS]:.+",
 }
 
-# Anybody, in a statement that allows: URLs are called without IAM, and the condition keeps other ways closed.
+# Anybody, in a statement that allows: URLs are called without IAM, and a condition keeps other ways closed. AWS shows
+# it as a condition, the mock as it was asked for.
 ANYBODY = {
     "lambda:InvokeFunctionUrl": "lambda:FunctionUrlAuthType",
     "lambda:InvokeFunction": "lambda:InvokedViaFunctionUrl",
