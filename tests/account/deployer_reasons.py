@@ -42,7 +42,6 @@ BEYOND = {
         kms:DescribeKey kms:Encrypt kms:GenerateDataKey lambda:GetFunctionConfiguration logs:CreateLogDelivery
         logs:DeleteLogDelivery logs:DescribeResourcePolicies logs:GetLogDelivery logs:ListLogDeliveries
         logs:PutResourcePolicy logs:UpdateLogDelivery rds:CreateDBSnapshot rds:DescribeDBSnapshots
-        states:ValidateStateMachineDefinition
         """,
     "Cloud Control's handlers, whose permissions differ from release to release": """
         kafka-cluster:AlterTopic kafka-cluster:AlterTopicDynamicConfiguration kafka-cluster:DeleteTopic

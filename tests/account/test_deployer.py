@@ -194,6 +194,18 @@ def test_roles_are_given_to_the_services_that_run_them_and_to_no_other(documents
     assert services == {f"{name}.amazonaws.com" for name in ("ec2", "lambda", "scheduler", "states")}
 
 
+def test_the_first_deployment_of_an_account_may_make_the_roles_of_services(documents: list[Policy]) -> None:
+    """Storage that grows needs one too, which users found missing beside that of MSK (enterprise-installer#215)."""
+    for service, role in {
+        "kafka.amazonaws.com": "AWSServiceRoleForKafka",
+        "kafka.application-autoscaling.amazonaws.com": "AWSServiceRoleForApplicationAutoScaling_KafkaCluster",
+        "ops.emr-serverless.amazonaws.com": "AWSServiceRoleForAmazonEMRServerless",
+        "rds.amazonaws.com": "AWSServiceRoleForRDS",
+    }.items():
+        arn = f"arn:aws:iam::123456789012:role/aws-service-role/{service}/{role}"
+        assert allows(documents, "iam:CreateServiceLinkedRole", arn)
+
+
 def test_a_boundary_is_required_where_one_is_named(render: Render) -> None:
     boundary = "arn:aws:iam::123456789012:policy/boundary"
     for policy in render(permissions_boundary_arn=boundary):
@@ -204,6 +216,7 @@ def test_a_boundary_is_required_where_one_is_named(render: Render) -> None:
 
 
 def test_a_document_fits_into_a_managed_policy_with_the_longest_names(render: Render) -> None:
+    """A long region alone has broken others' deployments (aws/aws-parallelcluster#6132)."""
     longest = {
         "partition": "aws-us-gov",
         "region": "us-gov-west-1",

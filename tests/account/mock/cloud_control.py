@@ -170,7 +170,11 @@ class CloudControl:
         statement = str(uuid.uuid4())
         backend = lambda_backends[self.account][self.region]
         name, _, qualifier = wanted["FunctionName"].partition(":")
-        asked = {key: wanted[key] for key in ("Action", "Principal", "SourceArn", "SourceAccount") if key in wanted}
+        asked = {
+            key: wanted[key]
+            for key in ("Action", "Principal", "SourceArn", "SourceAccount", "InvokedViaFunctionUrl")
+            if key in wanted
+        }
         backend.add_permission(name, qualifier or None, json.dumps({"StatementId": statement, **asked}))
         return {"Id": statement}
 
