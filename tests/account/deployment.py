@@ -41,7 +41,8 @@ class Deployment:
         (self.environment / "mock_override.tf").write_text(OVERRIDE)
         shutil.copytree(ROOT / "pipelines", self.pipelines)
         (folder / "terraform" / "modules").symlink_to(ROOT / "terraform" / "modules")
-        (folder / "emr").symlink_to(ROOT / "emr")
+        for beside in ("emr", "crates"):
+            (folder / beside).symlink_to(ROOT / beside)
         self.write_code("first")
         done = self("init", "-input=false", "-no-color")
         assert done.returncode == 0, done.stderr
@@ -55,6 +56,8 @@ class Deployment:
                 with zipfile.ZipFile(content, "w") as archive:
                     archive.writestr(zipfile.ZipInfo("bootstrap"), f"{function.name}: {text}")
                 (self.artifacts / f"{function.name}.zip").write_bytes(content.getvalue())
+        for of_the_host in ("headwater.zip", "host-tools.tar.gz"):
+            (self.artifacts / of_the_host).write_text(f"{of_the_host}: {text}")
 
     def __call__(self, verb: str, *arguments: str, phase: str = "plan") -> subprocess.CompletedProcess[str]:
         """Runs Terraform. The mock records its calls under the phase."""

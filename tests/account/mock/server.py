@@ -15,7 +15,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
-from . import gaps
+from . import bills_and_hosts, gaps
 from .calls import Call, identify
 from .cloud_control import CloudControl
 from .msk import Msk
@@ -28,6 +28,7 @@ class Mock:
 
     def __init__(self, region: str) -> None:
         gaps.fill()
+        bills_and_hosts.fill()
         self.msk = Msk(ACCOUNT, region)
         self.cloud_control = CloudControl(ACCOUNT, region, self.msk)
         self.recorded: list[dict[str, str]] = []
