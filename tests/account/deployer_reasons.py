@@ -4,21 +4,20 @@ BEYOND = {
     "changes that the tests do not make": """
         application-autoscaling:TagResource application-autoscaling:UntagResource budgets:UntagResource
         cloudformation:CancelResourceRequest cloudformation:UpdateResource cloudwatch:UntagResource
-        ec2:DeleteTags ec2:ModifySecurityGroupRules ec2:ModifyVpcEndpoint ec2:ReplaceRoute
-        ec2:ReplaceRouteTableAssociation ec2:RevokeSecurityGroupIngress
+        ec2:DeleteTags ec2:ModifyVpcEndpoint ec2:ReplaceRoute ec2:ReplaceRouteTableAssociation
         ec2:UpdateSecurityGroupRuleDescriptionsEgress ec2:UpdateSecurityGroupRuleDescriptionsIngress
         emr-serverless:UntagResource emr-serverless:UpdateApplication glue:UntagResource glue:UpdateDatabase
         glue:UpdateTable iam:DeleteRolePermissionsBoundary iam:PutRolePermissionsBoundary iam:UntagRole
         iam:UpdateAssumeRolePolicy iam:UpdateRole iam:UpdateRoleDescription kafka:UntagResource
         kafka:UpdateBrokerStorage kafka:UpdateClusterConfiguration kafka:UpdateConfiguration
-        kafka:UpdateSecurity lambda:DeleteFunctionConcurrency lambda:PublishVersion
+        kafka:UpdateMonitoring kafka:UpdateSecurity lambda:DeleteFunctionConcurrency
         lambda:PutFunctionConcurrency lambda:UntagResource lambda:UpdateEventSourceMapping
-        lambda:UpdateFunctionConfiguration lambda:UpdateFunctionEventInvokeConfig
-        lambda:UpdateFunctionUrlConfig logs:DeleteRetentionPolicy logs:UntagResource rds:ModifyDBSubnetGroup
-        rds:RebootDBInstance rds:RemoveTagsFromResource rds:ResetDBParameterGroup s3:PutObjectTagging
-        scheduler:UpdateSchedule secretsmanager:PutSecretValue secretsmanager:RestoreSecret
-        secretsmanager:UntagResource secretsmanager:UpdateSecret sns:SetSubscriptionAttributes
-        sns:UntagResource sqs:SetQueueAttributes sqs:UntagQueue states:UntagResource states:UpdateStateMachine
+        lambda:UpdateFunctionEventInvokeConfig lambda:UpdateFunctionUrlConfig logs:DeleteRetentionPolicy
+        logs:UntagResource rds:ModifyDBSubnetGroup rds:RebootDBInstance rds:RemoveTagsFromResource
+        rds:ResetDBParameterGroup s3:PutObjectTagging scheduler:UpdateSchedule secretsmanager:PutSecretValue
+        secretsmanager:RestoreSecret secretsmanager:UntagResource secretsmanager:UpdateSecret
+        sns:SetSubscriptionAttributes sns:UntagResource sqs:UntagQueue states:UntagResource
+        states:UpdateStateMachine
         """,
     "a setting that the tests leave off: NAT, a key, a budget, a host": """
         budgets:ListTagsForResource budgets:ModifyBudget budgets:ViewBudget ec2:AllocateAddress
@@ -32,21 +31,18 @@ BEYOND = {
         servicequotas:GetAWSDefaultServiceQuota servicequotas:GetServiceQuota
         """,
     "the state's lock file, and objects of a bucket that is emptied": """
-        s3:AbortMultipartUpload s3:DeleteObject s3:DeleteObjectVersion s3:GetObjectVersion
-        s3:ListBucketVersions
+        s3:AbortMultipartUpload s3:DeleteObjectVersion s3:GetObjectVersion
         """,
     "AWS does it in the name of whoever applies: interfaces, grants, logs, roles of services, snapshots": """
-        ec2:CreateNetworkInterface
-        ec2:DeleteNetworkInterface ec2:DetachNetworkInterface emr-serverless:StopApplication
-        iam:CreateServiceLinkedRole iam:PassRole kafka:DescribeClusterOperation kms:CreateGrant kms:Decrypt
-        kms:DescribeKey kms:Encrypt kms:GenerateDataKey lambda:GetFunctionConfiguration logs:CreateLogDelivery
-        logs:DeleteLogDelivery logs:DescribeResourcePolicies logs:GetLogDelivery logs:ListLogDeliveries
-        logs:PutResourcePolicy logs:UpdateLogDelivery rds:CreateDBSnapshot rds:DescribeDBSnapshots
+        ec2:CreateNetworkInterface ec2:DeleteNetworkInterface ec2:DetachNetworkInterface
+        emr-serverless:StopApplication iam:CreateServiceLinkedRole iam:PassRole kms:CreateGrant kms:Decrypt
+        kms:DescribeKey kms:Encrypt kms:GenerateDataKey logs:CreateLogDelivery logs:DeleteLogDelivery
+        logs:DescribeResourcePolicies logs:GetLogDelivery logs:ListLogDeliveries logs:PutResourcePolicy
+        logs:UpdateLogDelivery rds:CreateDBSnapshot rds:DescribeDBSnapshots
         """,
     "Cloud Control's handlers, whose permissions differ from release to release": """
-        kafka-cluster:AlterTopic kafka-cluster:AlterTopicDynamicConfiguration kafka-cluster:DeleteTopic
-        kafka:CreateTopic kafka:DeleteTopic kafka:DescribeTopic kafka:UpdateTopic
-        secretsmanager:RemoveRegionsFromReplication
+        kafka-cluster:AlterTopic kafka-cluster:AlterTopicDynamicConfiguration kafka:CreateTopic
+        kafka:DeleteTopic kafka:DescribeTopic kafka:UpdateTopic
         """,
     "the provider asks in other cases: waiting, a name instead of a URL, a location": """
         emr-serverless:ListTagsForResource s3:GetBucketLocation sqs:GetQueueUrl
