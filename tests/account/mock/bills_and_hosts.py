@@ -7,6 +7,7 @@ from typing import Any
 from moto.budgets.models import BudgetsBackend
 from moto.budgets.responses import BudgetsResponse
 from moto.servicequotas.models import ServiceQuotasBackend
+from moto.servicequotas.responses import ServiceQuotasResponse
 from moto.ssm.responses import SimpleSystemManagerResponse
 
 CONCURRENCY = {
@@ -37,7 +38,11 @@ def the_quota_of_lambda_is_known() -> None:
         wanted = (CONCURRENCY["ServiceCode"], CONCURRENCY["QuotaCode"])
         return CONCURRENCY if (service_code, quota_code) == wanted else get(self, service_code, quota_code)
 
+    def get_aws_default_service_quota(_: ServiceQuotasResponse) -> str:
+        return json.dumps({"Quota": CONCURRENCY})
+
     ServiceQuotasBackend.get_service_quota = get_service_quota
+    ServiceQuotasResponse.get_aws_default_service_quota = get_aws_default_service_quota
 
 
 def budgets_are_shown_whole() -> None:
