@@ -39,7 +39,8 @@ def leftovers(account: Account) -> dict[str, list[str]]:
         "configurations": list(account.mock.msk.configurations),
         "Kafka topics": list(account.mock.msk.topics),
         "VPCs": ec2.describe_vpcs(Filters=default_vpc)["Vpcs"],
-        "endpoints": ec2.describe_vpc_endpoints()["VpcEndpoints"],
+        # moto goes on listing those that are deleted.
+        "endpoints": [one for one in ec2.describe_vpc_endpoints()["VpcEndpoints"] if one["State"] != "deleted"],
         "addresses": ec2.describe_addresses()["Addresses"],
     }
     return {kind: [str(one)[:150] for one in some] for kind, some in found.items() if some}
