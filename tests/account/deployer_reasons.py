@@ -6,6 +6,7 @@ BEYOND = {
         cloudformation:CancelResourceRequest cloudformation:UpdateResource cloudwatch:UntagResource
         ec2:DeleteTags ec2:ModifyVpcEndpoint ec2:ReplaceRoute ec2:ReplaceRouteTableAssociation
         ec2:UpdateSecurityGroupRuleDescriptionsEgress ec2:UpdateSecurityGroupRuleDescriptionsIngress
+        ec2:ModifySecurityGroupRules sqs:SetQueueAttributes
         emr-serverless:UntagResource emr-serverless:UpdateApplication glue:UntagResource glue:UpdateDatabase
         glue:UpdateTable iam:DeleteRolePermissionsBoundary iam:PutRolePermissionsBoundary iam:UntagRole
         iam:UpdateAssumeRolePolicy iam:UpdateRole iam:UpdateRoleDescription kafka:UntagResource

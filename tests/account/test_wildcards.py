@@ -32,10 +32,10 @@ ALL_RESOURCES = {
 }
 
 # Anybody, in a statement that allows: URLs are called without IAM, and a condition keeps other ways closed. AWS shows
-# it as a condition, the mock as it was asked for.
+# it as a condition, moto as it was asked for.
 ANYBODY = {
-    "lambda:InvokeFunctionUrl": "lambda:FunctionUrlAuthType",
-    "lambda:InvokeFunction": "lambda:InvokedViaFunctionUrl",
+    "lambda:InvokeFunctionUrl": "FunctionUrlAuthType",
+    "lambda:InvokeFunction": "InvokedViaFunctionUrl",
 }
 
 # In the sources: what stands there with a *, and why.

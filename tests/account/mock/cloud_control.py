@@ -170,12 +170,10 @@ class CloudControl:
         statement = str(uuid.uuid4())
         backend = lambda_backends[self.account][self.region]
         name, _, qualifier = wanted["FunctionName"].partition(":")
-        asked = {
-            key: wanted[key]
-            for key in ("Action", "Principal", "SourceArn", "SourceAccount", "InvokedViaFunctionUrl")
-            if key in wanted
-        }
-        backend.add_permission(name, qualifier or None, json.dumps({"StatementId": statement, **asked}))
+        asked = {key: wanted[key] for key in ("Action", "Principal", "SourceArn", "SourceAccount") if key in wanted}
+        made = backend.add_permission(name, qualifier or None, json.dumps({"StatementId": statement, **asked}))
+        if wanted.get("InvokedViaFunctionUrl"):
+            made["Condition"] = {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}
         return {"Id": statement}
 
     def _delete_permission(self, permission: dict[str, Any]) -> None:
