@@ -175,7 +175,7 @@ protect_state_bucket() {
 # The bucket's name follows from account and region, so that everybody who deploys finds the same one.
 choose_backend() {
   local bucket=headwater-state-$account-$region
-  backend=(-backend-config="bucket=$bucket" -backend-config="key=$name-$stage.tfstate" -backend-config="region=$region")
+  backend=(-backend-config="bucket=$bucket" -backend-config="key=headwater/$name-$stage.tfstate" -backend-config="region=$region")
   # An emulator has no host name for each bucket.
   [ -z "${AWS_ENDPOINT_URL:-}" ] || backend+=(-backend-config=use_path_style=true)
   if ! aws s3api head-bucket --region "$region" --bucket "$bucket" --expected-bucket-owner "$account" >/dev/null 2>"$work/bucket"; then

@@ -1,6 +1,6 @@
 # The permissions of whoever applies environments/aws, as documents for managed policies. It makes nothing and needs no provider:
 #
-#     terraform -chdir=terraform/deployer apply -auto-approve -var account=123456789012 -var region=eu-central-1 -var state_bucket=MY-STATE
+#     terraform -chdir=terraform/deployer apply -auto-approve -var account=123456789012 -var region=eu-central-1
 #     terraform -chdir=terraform/deployer output -json policies | jq -r .functions > headwater-functions.json
 #
 # Names are exact up to the prefix, where AWS knows resources for an action. "*" stands where it knows none, with the reason.

@@ -75,8 +75,8 @@ locals {
     },
     {
       Sid      = "ReadDefaultQuota"
-      Action   = "servicequotas:GetAWSDefaultServiceQuota"
-      Resource = "*" # knows no resources
+      Action   = ["lambda:GetAccountSettings", "servicequotas:GetAWSDefaultServiceQuota"]
+      Resource = "*" # neither knows resources
     },
   ]
 }

@@ -26,17 +26,19 @@ locals {
       # A database's name has no hyphens. UserDefinedFunction: AWS asks for it when a database is deleted.
       Resource = concat(["${local.arns["glue"]}:catalog"], [for kind in ["database", "table", "userDefinedFunction"] : "${local.arns["glue"]}:${kind}/${replace(var.name, "-", "_")}_*"])
     },
-    ], [for statement in [
-      {
-        Sid      = "FindState"
-        Action   = "s3:ListBucket"
-        Resource = "arn:${var.partition}:s3:::${coalesce(var.state_bucket, "none")}"
-      },
-      {
-        # Delete: the lock file beside the state.
-        Sid      = "KeepState"
-        Action   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-        Resource = "arn:${var.partition}:s3:::${coalesce(var.state_bucket, "none")}/${var.state_prefix}*"
-      },
-  ] : statement if var.state_bucket != null])
+    {
+      # scripts/deploy makes it, once.
+      Sid      = "MakeStateBucket"
+      Action   = ["s3:CreateBucket", "s3:GetBucketVersioning", "s3:ListBucket", "s3:PutBucketPublicAccessBlock", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration"]
+      Resource = "arn:${var.partition}:s3:::${local.state_bucket}"
+    },
+    {
+      # Delete: the lock file beside the state.
+      Sid      = "KeepState"
+      Action   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+      Resource = "arn:${var.partition}:s3:::${local.state_bucket}/${var.state_prefix}*"
+    },
+  ])
+
+  state_bucket = coalesce(var.state_bucket, "headwater-state-${var.account}-${var.region}")
 }

@@ -41,7 +41,7 @@ variable "name" {
 }
 
 variable "state_bucket" {
-  description = "The bucket of Terraform's state; null where it is elsewhere."
+  description = "The bucket of Terraform's state; null is the one that scripts/deploy makes."
   type        = string
   default     = null
 }

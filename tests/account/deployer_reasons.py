@@ -48,4 +48,7 @@ BEYOND = {
     "the provider asks in other cases: waiting, a name instead of a URL, a location": """
         emr-serverless:ListTagsForResource s3:GetBucketLocation sqs:GetQueueUrl
         """,
+    "scripts/deploy asks before it applies": """
+        lambda:GetAccountSettings
+        """,
 }

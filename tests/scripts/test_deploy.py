@@ -239,7 +239,7 @@ def test_each_environment_has_a_state_of_its_own(checkout: Checkout) -> None:
             (checkout.zips / "headwater.zip").touch()
             (checkout.zips / "host-tools.tar.gz").touch()
         assert checkout.with_zips().returncode == 0
-        assert checkout.calls(" init -reconfigure", f"key=headwater-{environment}.tfstate")
+        assert checkout.calls(" init -reconfigure", f"key=headwater/headwater-{environment}.tfstate")
 
 
 def test_a_backend_of_ones_own_is_used_and_no_bucket_is_looked_at(checkout: Checkout) -> None:
