@@ -142,9 +142,9 @@ fn upkeep(upkeep: &Upkeep) -> String {
         return "off".to_owned();
     }
     format!(
-        "checkpoint every {} commits, files below {} MiB joined to {} MiB, old files kept {} hours, history {} hours",
+        "checkpoint every {} commits, {} small files joined to {} MiB, old files kept {} hours, history {} hours",
         upkeep.checkpoint_commits,
-        upkeep.min_file_bytes >> 20,
+        upkeep.min_files,
         upkeep.target_file_bytes >> 20,
         upkeep.retention_hours,
         upkeep.log_retention_hours

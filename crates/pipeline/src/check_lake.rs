@@ -41,8 +41,7 @@ fn upkeep(checker: &mut Checker, upkeep: &Upkeep) {
     checker.require(commits, &at("checkpoint_commits"), Rule::CheckpointCommits);
     let target = (1 << 20..=1 << 30).contains(&upkeep.target_file_bytes);
     checker.require(target, &at("target_file_bytes"), Rule::TargetFileBytes);
-    let small = upkeep.min_file_bytes <= upkeep.target_file_bytes;
-    checker.require(small, &at("min_file_bytes"), Rule::MinFileBytes);
+    checker.require((2..=10_000).contains(&upkeep.min_files), &at("min_files"), Rule::MinFiles);
     let hours = 1..=87_600;
     checker.require(hours.contains(&upkeep.retention_hours), &at("retention_hours"), Rule::UpkeepHours);
     let history = hours.contains(&upkeep.log_retention_hours);

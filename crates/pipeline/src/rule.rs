@@ -70,7 +70,7 @@ rules! {
     PartitionValue: "must not be empty",
     CheckpointCommits: "is 1 to 100,000",
     TargetFileBytes: "is 1,048,576 to 1,073,741,824 (1 MiB to 1 GiB)",
-    MinFileBytes: "is at most `target_file_bytes`: a file that is joined must not count as small again",
+    MinFiles: "is 2 to 10,000",
     UpkeepHours: "is 1 to 87,600 (ten years)",
     // Postgres.
     TableName: "is `table` or `schema.table` in lower-case letters, digits and `_`, at most 63 bytes each",

@@ -85,8 +85,8 @@ pub struct Upkeep {
     pub checkpoint_commits: u32,
     /// Small files are joined to files of about this many bytes.
     pub target_file_bytes: u64,
-    /// A file below this many bytes is small.
-    pub min_file_bytes: u64,
+    /// A partition with fewer small files than this is left alone.
+    pub min_files: u32,
     /// How many hours a file stays that is no longer part of the table: for readers of older versions.
     pub retention_hours: u32,
     /// How many hours of the table's history stay in its log.
@@ -99,7 +99,7 @@ impl Default for Upkeep {
             enabled: true,
             checkpoint_commits: 100,
             target_file_bytes: 128 << 20,
-            min_file_bytes: 96 << 20,
+            min_files: 8,
             retention_hours: 168,
             log_retention_hours: 168,
         }
