@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use pipeline::{OnRepeat, Pipeline, PipelineError, Pipelines};
+use pipeline::{OnRepeat, Pipeline, PipelineError, Pipelines, Upkeep};
 
 use crate::{failure::failure, out, stack::layout::Layout};
 
@@ -117,6 +117,7 @@ fn summary(pipeline: &Pipeline) -> anyhow::Result<Vec<String>> {
         let columns: Vec<&str> = lake.partition_by.iter().map(|column| column.name.as_str()).collect();
         lines.push(mapping("parquet-writer", &lake.consumer_group));
         lines.push(format!("lake      {} by {}", lake.path, columns.join("/")));
+        lines.push(format!("upkeep    {}", upkeep(&lake.upkeep)));
     }
     if let Some(totals) = &pipeline.totals {
         let (table, sum, total) = (&totals.table, &totals.sum, &totals.total_column);
@@ -134,6 +135,20 @@ fn summary(pipeline: &Pipeline) -> anyhow::Result<Vec<String>> {
         lines.push(format!("table     {}: {rows}{kept}", table.name));
     }
     Ok(lines)
+}
+
+fn upkeep(upkeep: &Upkeep) -> String {
+    if !upkeep.enabled {
+        return "off".to_owned();
+    }
+    format!(
+        "checkpoint every {} commits, {} small files joined to {} MiB, old files kept {} hours, history {} hours",
+        upkeep.checkpoint_commits,
+        upkeep.min_files,
+        upkeep.target_file_bytes >> 20,
+        upkeep.retention_hours,
+        upkeep.log_retention_hours
+    )
 }
 
 fn explained(error: &PipelineError) -> anyhow::Error {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::check::{Checker, is_column};
 use crate::rule::Rule;
-use crate::spec::{Lake, Pipeline};
+use crate::spec::{Lake, Pipeline, Upkeep};
 
 /// Characters that S3 advises against, that Hadoop reads as a pattern, or that have a meaning in an address.
 const BARRED: &str = "\\{}^%`[]\"<>~#|?*:";
@@ -32,6 +32,20 @@ pub(crate) fn lake(checker: &mut Checker, lake: &Lake, pipeline: &Pipeline) {
         }
         checker.require(!column.value.is_empty(), &at("value"), Rule::PartitionValue);
     }
+    upkeep(checker, &lake.upkeep);
+}
+
+fn upkeep(checker: &mut Checker, upkeep: &Upkeep) {
+    let at = |part| ["lake", "upkeep", part];
+    let commits = (1..=100_000).contains(&upkeep.checkpoint_commits);
+    checker.require(commits, &at("checkpoint_commits"), Rule::CheckpointCommits);
+    let target = (1 << 20..=1 << 30).contains(&upkeep.target_file_bytes);
+    checker.require(target, &at("target_file_bytes"), Rule::TargetFileBytes);
+    checker.require((2..=10_000).contains(&upkeep.min_files), &at("min_files"), Rule::MinFiles);
+    let hours = 1..=87_600;
+    checker.require(hours.contains(&upkeep.retention_hours), &at("retention_hours"), Rule::UpkeepHours);
+    let history = hours.contains(&upkeep.log_retention_hours);
+    checker.require(history, &at("log_retention_hours"), Rule::UpkeepHours);
 }
 
 fn is_calendar_pattern(pattern: &str) -> bool {

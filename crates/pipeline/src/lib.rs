@@ -35,6 +35,7 @@ pub use rule::Rule;
 pub use source::{Finding, PipelineError, Pipelines};
 pub use spec::{
     Batching, Lake, OnRepeat, PartitionColumn, Pipeline, Provisioned, StartingPosition, Table, Topic, Totals,
+    Upkeep,
 };
 pub use temporal::{parse_date, parse_epoch, parse_timestamp};
 pub use value::Value;

@@ -68,6 +68,10 @@ rules! {
     PartitionPattern: "may use %Y, %m, %d, %H, %j, %G, %V and plain text: a folder for less than an hour holds too little",
     PartitionTime: "a pattern needs `event_time`",
     PartitionValue: "must not be empty",
+    CheckpointCommits: "is 1 to 100,000",
+    TargetFileBytes: "is 1,048,576 to 1,073,741,824 (1 MiB to 1 GiB)",
+    MinFiles: "is 2 to 10,000",
+    UpkeepHours: "is 1 to 87,600 (ten years)",
     // Postgres.
     TableName: "is `table` or `schema.table` in lower-case letters, digits and `_`, at most 63 bytes each",
     TableReserved: "`{}` is a name that Postgres keeps for itself; no schema or table begins with `pg_` or is \

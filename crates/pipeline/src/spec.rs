@@ -70,6 +70,46 @@ pub struct Lake {
     /// The table's partition columns, outermost first.
     #[serde(default)]
     pub partition_by: Vec<PartitionColumn>,
+    /// How lake-keeper looks after the table.
+    #[serde(default, skip_serializing_if = "Upkeep::is_default")]
+    pub upkeep: Upkeep,
+}
+
+/// How lake-keeper looks after a Delta table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Upkeep {
+    /// Whether it does at all. Another engine's own upkeep may do it instead, never two of them.
+    pub enabled: bool,
+    /// A checkpoint is written after so many commits.
+    pub checkpoint_commits: u32,
+    /// Small files are joined to files of about this many bytes.
+    pub target_file_bytes: u64,
+    /// A partition with fewer small files than this is left alone.
+    pub min_files: u32,
+    /// How many hours a file stays that is no longer part of the table: for readers of older versions.
+    pub retention_hours: u32,
+    /// How many hours of the table's history stay in its log.
+    pub log_retention_hours: u32,
+}
+
+impl Default for Upkeep {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            checkpoint_commits: 100,
+            target_file_bytes: 128 << 20,
+            min_files: 8,
+            retention_hours: 168,
+            log_retention_hours: 168,
+        }
+    }
+}
+
+impl Upkeep {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A partition column of a Delta table; all are strings.

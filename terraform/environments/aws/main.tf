@@ -109,6 +109,7 @@ module "lanes" {
   inbox             = var.inbox
   telemetry         = var.telemetry
   schema            = var.schema
+  upkeep            = var.upkeep
 
   forecast         = var.forecast
   forecast_job_dir = coalesce(var.forecast_job_dir, "${path.module}/../../../emr/forecast_72")

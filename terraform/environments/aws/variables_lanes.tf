@@ -11,6 +11,16 @@ variable "lanes" {
     rooms_generator   = optional(bool)
     telemetry_gateway = optional(bool, true)
     live_board        = optional(bool, true)
+    lake_keeper       = optional(bool, true)
+  })
+  default = {}
+}
+
+variable "upkeep" {
+  description = "When lake-keeper looks after the Delta tables: checkpoints and larger files (`schedule`), the end of old files and log entries (`cleaning_schedule`). How it does is said in the pipeline files (lake.upkeep)."
+  type = object({
+    schedule          = optional(string, "rate(5 minutes)")
+    cleaning_schedule = optional(string, "rate(1 day)")
   })
   default = {}
 }

@@ -138,6 +138,7 @@ variable "enabled" {
     rooms_generator   = optional(bool, true)
     telemetry_gateway = optional(bool, true)
     live_board        = optional(bool, true)
+    lake_keeper       = optional(bool, true)
   })
   default = {}
 }
@@ -173,6 +174,8 @@ variable "sizes" {
     # A vehicle waits for the answer: some CPU, and an end before its own patience has one.
     telemetry_gateway = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 15), reserved_concurrency = optional(number, -1) }), {})
     live_board        = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 30), reserved_concurrency = optional(number, -1) }), {})
+    # Memory holds the files that are joined at a time; a run that is out of time goes on with the next one.
+    lake_keeper = optional(object({ memory_mb = optional(number, 1024), timeout_seconds = optional(number, 240) }), {})
     # Most of the time is waiting for the API, a city after the other where it is slow, and tries again.
     forecast_fetcher = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 300) }), {})
   })
@@ -241,6 +244,15 @@ variable "rooms" {
     topic    = optional(string, "rooms-v1")
     count    = optional(number, 1000)
     schedule = optional(string, "rate(1 minute)")
+  })
+  default = {}
+}
+
+variable "upkeep" {
+  description = "When lake-keeper looks after the Delta tables: checkpoints and larger files (`schedule`), the end of old files and log entries (`cleaning_schedule`). How it does is said in the pipeline files (`lake.upkeep`)."
+  type = object({
+    schedule          = optional(string, "rate(5 minutes)")
+    cleaning_schedule = optional(string, "rate(1 day)")
   })
   default = {}
 }

@@ -11,7 +11,7 @@ output "schedule" {
     expression    = aws_scheduler_schedule.this.schedule_expression
     time_zone     = aws_scheduler_schedule.this.schedule_expression_timezone
     enabled       = aws_scheduler_schedule.this.state == "ENABLED"
-    function_name = var.name
+    function_name = coalesce(var.function_name, var.name)
   }
 }
 

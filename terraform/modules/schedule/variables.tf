@@ -23,6 +23,12 @@ variable "kms_key_arn" {
   default     = null
 }
 
+variable "function_name" {
+  description = "The function's name, where the schedule has another one: a function may have several schedules."
+  type        = string
+  default     = null
+}
+
 variable "target_arn" {
   description = "The function that is invoked, or the state machine that is started."
   type        = string

@@ -89,6 +89,13 @@ fn lake() -> Vec<Case> {
     cases.extend(each(Rule::PartitionPattern, "value: \"%Y-%m-%d\"", &patterns));
     cases.push(orders(Rule::PartitionTime, "event_time: placed.at", "", "value:"));
     cases.extend(each(Rule::PartitionValue, "value: \"%Y-%m-%d\"", &["value: ''"]));
+    let commits = ["checkpoint_commits: 0", "checkpoint_commits: 100001"];
+    let targets = ["target_file_bytes: 1073741825"];
+    cases.extend(each(Rule::CheckpointCommits, "checkpoint_commits: 50", &commits));
+    cases.extend(each(Rule::TargetFileBytes, "target_file_bytes: 67108864", &targets));
+    cases.extend(each(Rule::MinFiles, "min_files: 4", &["min_files: 1", "min_files: 10001"]));
+    cases.extend(each(Rule::UpkeepHours, "    retention_hours: 48", &["    retention_hours: 0"]));
+    cases.extend(each(Rule::UpkeepHours, "log_retention_hours: 72", &["log_retention_hours: 87601"]));
     cases
 }
 

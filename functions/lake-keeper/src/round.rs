@@ -1,0 +1,127 @@
+//! One invocation: every table in its turn, each with its share of the time.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use faults::{Classified, FaultClass};
+use function_kit::pipelines::LoadError;
+use pipeline::{Lake, Pipelines};
+use tokio::time::Instant;
+
+use crate::step::KeptTable;
+use crate::{Report, Request, Settings, Step, TableReport};
+
+/// Why an invocation did nothing at all. What fails for one table is in the report.
+#[derive(Debug, thiserror::Error)]
+pub enum RoundError {
+    /// The pipelines could not be loaded.
+    #[error(transparent)]
+    Pipelines(#[from] LoadError),
+    /// The event names a topic without a table.
+    #[error("no pipeline file has a `lake` section for the topic {topic}; there are: {}", .known.join(", "))]
+    Topic {
+        /// As the event has it.
+        topic: String,
+        /// Topics with a table.
+        known: Vec<String>,
+    },
+}
+
+impl Classified for RoundError {
+    fn class(&self) -> FaultClass {
+        match self {
+            Self::Pipelines(error) => error.class(),
+            Self::Topic { .. } => FaultClass::Poison,
+        }
+    }
+}
+
+/// The function.
+#[derive(Debug)]
+pub struct Round {
+    client: objects::Client,
+    settings: Settings,
+}
+
+impl Round {
+    /// Makes the client; no request is sent yet.
+    pub async fn open(settings: Settings) -> Self {
+        let client = objects::client(&function_kit::aws::sdk_config().await);
+        Self { client, settings }
+    }
+
+    /// Does what `request` asks for, table by table, until `deadline`.
+    pub async fn run(&self, request: &Request, deadline: Instant) -> Result<Report, RoundError> {
+        let pipelines = self.settings.pipelines.load(&self.client, deadline).await?;
+        let mut tables = tables_of(&pipelines, request)?;
+        // Another table is first each time, so that none is always the one that gets no time.
+        let turns = usize::try_from(Utc::now().timestamp() / 60).unwrap_or(0);
+        let first = turns.checked_rem(tables.len()).unwrap_or(0);
+        tables.rotate_left(first);
+        let mut report = Report { dry_run: request.dry_run, ..Report::default() };
+        let mut left = u32::try_from(tables.len()).unwrap_or(u32::MAX);
+        for (topic, lake, event_time) in tables {
+            let now = Instant::now();
+            let share = deadline.saturating_duration_since(now) / left;
+            left -= 1;
+            let table = KeptTable::new(&self.client, &self.settings, lake, event_time);
+            report.tables.push(keep(topic, lake, &table, request, now + share).await);
+        }
+        Ok(report)
+    }
+}
+
+/// The tables that are asked for: topic, section and event time. Files that switch upkeep off are left out.
+fn tables_of<'a>(
+    pipelines: &'a Pipelines,
+    request: &Request,
+) -> Result<Vec<(&'a str, &'a Lake, Option<&'a str>)>, RoundError> {
+    let of_lake = |pipeline: &'a pipeline::Pipeline| {
+        Some((pipeline.topic.name.as_str(), pipeline.lake.as_ref()?, pipeline.event_time.as_deref()))
+    };
+    let all: Vec<_> = pipelines.iter().filter_map(of_lake).collect();
+    for topic in &request.topics {
+        if !all.iter().any(|(known, ..)| known == topic) {
+            let known = all.iter().map(|(known, ..)| (*known).to_owned()).collect();
+            return Err(RoundError::Topic { topic: topic.clone(), known });
+        }
+    }
+    let wanted = |(topic, lake, _): &(&str, &Lake, Option<&str>)| {
+        lake.upkeep.enabled && (request.topics.is_empty() || request.topics.iter().any(|one| one == topic))
+    };
+    Ok(all.into_iter().filter(wanted).collect())
+}
+
+/// All steps of one table. One that fails ends the table's turn: the next steps rest on it.
+async fn keep(
+    topic: &str,
+    lake: &Lake,
+    table: &KeptTable<'_>,
+    request: &Request,
+    deadline: Instant,
+) -> TableReport {
+    let mut report = TableReport::new(topic, &lake.path);
+    for step in request.steps() {
+        if Instant::now() + Duration::from_secs(1) > deadline {
+            report.out_of_time = true;
+            break;
+        }
+        let done = match step {
+            Step::Checkpoint => table.checkpoint(request, deadline, &mut report).await,
+            Step::Compact => table.compact(request, deadline, &mut report).await,
+            Step::CleanLog => table.clean_log(request, deadline, &mut report).await,
+            Step::Vacuum => table.vacuum(request, deadline, &mut report).await,
+        };
+        if let Err(error) = done {
+            report.failed(step, &error);
+            break;
+        }
+    }
+    report.behind |= report.error.is_some() || report.commits_since_checkpoint > too_many(lake);
+    report
+}
+
+/// So many commits after a checkpoint tell that upkeep does not keep up.
+fn too_many(lake: &Lake) -> u64 {
+    u64::from(lake.upkeep.checkpoint_commits) * 10
+}

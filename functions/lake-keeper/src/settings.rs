@@ -1,0 +1,48 @@
+//! The function's settings.
+
+use std::time::Duration;
+
+use function_kit::Environment;
+use function_kit::pipelines::PipelineSource;
+use objects::S3Location;
+
+/// What the environment says; see README.md for the variables.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The pipeline files.
+    pub pipelines: PipelineSource,
+    /// `LAKE_ROOT`: the root of the tables.
+    pub lake_root: S3Location,
+    /// `YOUNGEST_MINUTES`: a file younger than this may belong to a commit that is still being made.
+    pub youngest: Duration,
+}
+
+impl function_kit::Settings for Settings {
+    fn read(environment: &mut Environment) -> Option<Self> {
+        let pipelines = PipelineSource::read(environment);
+        let lake_root = environment.required("LAKE_ROOT", "s3://bucket/prefix of the tables");
+        let youngest = environment.optional("YOUNGEST_MINUTES", 60_u64);
+        if youngest.is_some_and(|minutes| !(15..=44_640).contains(&minutes)) {
+            environment.problem("YOUNGEST_MINUTES must be 15 to 44640: no function runs longer than 15 minutes");
+        }
+        Some(Self {
+            pipelines: pipelines?,
+            lake_root: lake_root?,
+            youngest: Duration::from_secs(youngest? * 60),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_is_named_at_once() {
+        let environment: Environment = [("YOUNGEST_MINUTES", "5")].into_iter().collect();
+        let error = environment.settings::<Settings>().unwrap_err().to_string();
+        for name in ["HEADWATER_PIPELINES", "LAKE_ROOT", "YOUNGEST_MINUTES"] {
+            assert!(error.contains(name), "{name} is not in: {error}");
+        }
+    }
+}

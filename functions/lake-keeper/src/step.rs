@@ -1,0 +1,126 @@
+//! The steps on one table.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use lake::{Compaction, LakeError, Snapshot};
+use lake_upkeep::Keeper;
+use objects::S3Location;
+use pipeline::{Lake, Upkeep};
+use tokio::time::Instant;
+
+use crate::{Request, Settings, TableReport};
+
+/// Bytes of small files that are joined at a time: decoded they need several times as much memory.
+const MAX_INPUT_BYTES: u64 = 64 << 20;
+/// Kept back from the time of a compaction for what it has begun.
+const LAST_GROUP: Duration = Duration::from_secs(5);
+
+/// One table and how it is looked after.
+pub(crate) struct KeptTable<'a> {
+    client: &'a objects::Client,
+    location: S3Location,
+    upkeep: &'a Upkeep,
+    event_time: Option<&'a str>,
+    youngest: Duration,
+}
+
+impl<'a> KeptTable<'a> {
+    pub(crate) fn new(
+        client: &'a objects::Client,
+        settings: &Settings,
+        lake: &'a Lake,
+        event_time: Option<&'a str>,
+    ) -> Self {
+        // Rows are sorted by a column of their own, not by a field of a struct.
+        let event_time = event_time.filter(|path| !path.contains('.'));
+        let location = settings.lake_root.join(&lake.path);
+        Self { client, location, upkeep: &lake.upkeep, event_time, youngest: settings.youngest }
+    }
+
+    fn keeper(&self) -> Keeper {
+        Keeper::new(self.client.clone(), self.location.clone()).keep_removed(self.retention())
+    }
+
+    fn retention(&self) -> Duration {
+        Duration::from_hours(self.upkeep.retention_hours.into())
+    }
+
+    pub(crate) async fn checkpoint(
+        &self,
+        request: &Request,
+        deadline: Instant,
+        report: &mut TableReport,
+    ) -> Result<(), LakeError> {
+        // A dry run asks for a checkpoint that is never due.
+        let every = match (request.dry_run, request.force) {
+            (true, _) => u64::MAX,
+            (false, true) => 1,
+            (false, false) => self.upkeep.checkpoint_commits.into(),
+        };
+        let done = self.keeper().checkpoint(every, deadline).await?;
+        report.checkpoint = done.version;
+        report.checkpoint_made = done.made;
+        report.commits_since_checkpoint = done.commits_since;
+        Ok(())
+    }
+
+    pub(crate) async fn compact(
+        &self,
+        request: &Request,
+        deadline: Instant,
+        report: &mut TableReport,
+    ) -> Result<(), LakeError> {
+        let table = Snapshot::read(self.client.clone(), self.location.clone(), deadline).await?;
+        let Some(snapshot) = table else { return Ok(()) };
+        let compaction = Compaction {
+            target_bytes: self.upkeep.target_file_bytes,
+            min_files: if request.force { 2 } else { usize::try_from(self.upkeep.min_files).unwrap_or(2) },
+            max_input_bytes: MAX_INPUT_BYTES,
+            event_time: self.event_time.map(str::to_owned),
+            deadline: deadline.checked_sub(LAST_GROUP).unwrap_or(deadline),
+        };
+        if request.dry_run {
+            for group in compaction.plan(&snapshot) {
+                report.files_joined += group.files.len() as u64;
+                report.bytes_joined += group.bytes();
+                report.groups_left += 1;
+            }
+            return Ok(());
+        }
+        let done = compaction.run(&snapshot).await?;
+        report.files_joined = done.files_removed as u64;
+        report.bytes_joined = done.bytes_removed;
+        report.files_written = done.files_added as u64;
+        report.bytes_written = done.bytes_added;
+        report.groups_left = (done.left + done.given_up.len()) as u64;
+        report.out_of_time |= done.left > 0 && done.fault.is_none();
+        done.fault.map_or(Ok(()), Err)
+    }
+
+    pub(crate) async fn clean_log(
+        &self,
+        request: &Request,
+        deadline: Instant,
+        report: &mut TableReport,
+    ) -> Result<(), LakeError> {
+        let retention = Duration::from_hours(self.upkeep.log_retention_hours.into());
+        let done = self.keeper().clean_log(retention, request.dry_run, Utc::now(), deadline).await?;
+        report.log_entries_deleted = done.files;
+        Ok(())
+    }
+
+    pub(crate) async fn vacuum(
+        &self,
+        request: &Request,
+        deadline: Instant,
+        report: &mut TableReport,
+    ) -> Result<(), LakeError> {
+        let keeper = self.keeper();
+        let vacuum = keeper.vacuum(self.retention(), self.youngest, request.dry_run, Utc::now(), deadline);
+        let done = vacuum.await?;
+        report.files_deleted = done.files;
+        report.bytes_deleted = done.bytes;
+        Ok(())
+    }
+}

@@ -1,0 +1,94 @@
+# What keeps the Delta tables fast and small: checkpoints, larger files, and the end of what is old.
+
+locals {
+  # Pipeline files whose tables it looks after (`lake.upkeep`); the function reads the same files.
+  kept_tables = distinct(values(var.lake.tables))
+}
+
+module "lake_keeper" {
+  source = "../scheduled_function"
+  count  = var.enabled.lake_keeper ? 1 : 0
+
+  function = merge(local.function["lake-keeper"], {
+    description = "Checkpoints, compaction, vacuum and log clean-up of the Delta tables"
+
+    environment = merge(local.common_environment, local.pipelines_environment, {
+      LAKE_ROOT = var.lake.root
+      # A writer that still runs may have put a file that no commit names yet.
+      YOUNGEST_MINUTES = tostring(local.longest_write_minutes)
+    })
+
+    policy_statements = concat([
+      {
+        # The only function that may delete in the lake: data files and log entries of these tables.
+        sid       = "KeepTables"
+        actions   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
+        resources = [for path in local.kept_tables : "${var.lake.bucket_arn}/${path}/*"]
+        condition = {}
+      },
+      {
+        # IfExists: S3 asks this permission without a prefix too, before it says of an object that it is not there.
+        sid       = "ListTables"
+        actions   = ["s3:ListBucket"]
+        resources = length(local.kept_tables) == 0 ? [] : [var.lake.bucket_arn]
+        condition = { StringLikeIfExists = { "s3:prefix" = [for path in local.kept_tables : "${path}/*"] } }
+      },
+    ], local.pipelines_statements)
+  })
+
+  alarms      = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns }
+  start_after = local.migrated
+
+  schedule = {
+    expression = var.upkeep.schedule
+    enabled    = var.schedules_enabled
+    input      = jsonencode({ steps = ["checkpoint", "compact"] })
+  }
+  # A run that was given up is made good by the next one.
+  dead_letter_queue = false
+}
+
+# Old files are looked for by a listing of everything under a table: once a day.
+module "lake_keeper_cleaning" {
+  source = "../schedule"
+  count  = var.enabled.lake_keeper ? 1 : 0
+
+  name          = "${var.name_prefix == "" ? "" : "${var.name_prefix}-"}lake-vacuum"
+  function_name = local.names["lake-keeper"]
+  target_arn    = module.lake_keeper[0].live_arn
+  role          = var.roles
+
+  schedule = {
+    expression = var.upkeep.cleaning_schedule
+    enabled    = var.schedules_enabled
+    input      = jsonencode({ steps = ["clean_log", "vacuum"] })
+  }
+}
+
+locals {
+  # Twice the longest run of a function that writes tables, and never less than an hour.
+  longest_write_minutes = max(60, ceil(2 * var.sizes.parquet_writer.timeout_seconds / 60))
+}
+
+# A table whose log grows without a checkpoint, whose small files are not joined, or that cannot be read at all.
+resource "aws_cloudwatch_metric_alarm" "tables_behind" {
+  count = var.alarms == null || !var.enabled.lake_keeper ? 0 : 1
+
+  alarm_name        = "${local.names["lake-keeper"]}-behind"
+  alarm_description = "lake-keeper does not keep up with a table, or fails on it: its log names the table and why. Readers and cold starts become slower. Give it more memory or time (sizes.lake_keeper), or run it more often (upkeep.schedule)"
+  namespace         = "Headwater"
+  metric_name       = "TablesBehind"
+  dimensions = {
+    environment = var.environment
+    function    = local.names["lake-keeper"]
+  }
+  statistic           = "Maximum"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  period              = 3600
+  evaluation_periods  = 3
+  datapoints_to_alarm = 3
+  treat_missing_data  = var.schedules_enabled ? "breaching" : "notBreaching"
+  alarm_actions       = var.alarms.topic_arns
+  ok_actions          = var.alarms.topic_arns
+}
