@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn the_number_of_requests_hardly_grows_with_the_number_of_versions() {
         let asked = [1_000, 10_000, 100_000, 1_000_000, 10_000_000].map(|newest| searched(newest).1);
-        assert_eq!(asked, [16, 48, 64, 64, 96]);
+        assert_eq!(asked, [16, 48, 48, 64, 80]);
     }
 
     proptest! {

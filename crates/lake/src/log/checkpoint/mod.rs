@@ -51,9 +51,8 @@ pub(crate) fn files(
     path: &str,
     body: Bytes,
     detail: Detail,
-    take: impl FnMut(FileActions),
+    mut take: impl FnMut(FileActions),
 ) -> Result<(), String> {
-    let mut take = take;
     if is_json(path) {
         take(FileActions::parse(&body).map_err(|e| e.to_string())?);
         return Ok(());
