@@ -9,8 +9,9 @@ use tokio::time::Instant;
 use crate::{
     LakeError,
     log::{
-        AppVersions, FOLDER, LogReader,
-        actions::{Add, DeletionVector, FileLine, Metadata, Protocol},
+        AppVersions, FOLDER, LogReader, Replay, TRIES,
+        actions::{Add, DeletionVector, FileActions, Metadata, Protocol},
+        checkpoint::Detail,
         protocol,
     },
     partition,
@@ -52,7 +53,7 @@ pub(crate) struct Counted {
 
 /// The log replayed forwards.
 #[derive(Default)]
-struct Replay {
+struct Replayed {
     protocol: Option<Protocol>,
     metadata: Option<Metadata>,
     apps: AppVersions,
@@ -67,11 +68,23 @@ impl Snapshot {
         deadline: Instant,
     ) -> Result<Option<Self>, LakeError> {
         let store = ObjectStore::new(client, location);
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match Self::once(store.clone(), deadline).await {
+                // Checkpointed and cleaned up while it was read.
+                Err(LakeError::Moved { .. }) if tries < TRIES => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn once(store: ObjectStore, deadline: Instant) -> Result<Option<Self>, LakeError> {
         let log = LogReader { store: &store, deadline };
         let segment = log.segment().await?;
         let Some(version) = segment.version() else { return Ok(None) };
-        let mut replay = Replay::default();
-        log.replay(&segment, |lines| replay.take(lines)).await?;
+        let mut replay = Replayed::default();
+        log.replay(&mut Replay::of(&segment), Detail::Whole, |actions| replay.take(actions)).await?;
         let (Some(protocol), Some(metadata)) = (replay.protocol, replay.metadata) else {
             return Err(log.damaged(FOLDER, "there is no protocol or no metaData in it"));
         };
@@ -148,23 +161,19 @@ impl ActiveFile {
     }
 }
 
-impl Replay {
-    fn take(&mut self, lines: Vec<FileLine>) {
+impl Replayed {
+    fn take(&mut self, actions: FileActions) {
         // Within a commit the order of its lines means nothing: what it removes was there before it.
-        for line in &lines {
-            if let Some(remove) = &line.remove {
-                self.files.remove(&(remove.path.clone(), remove.deletion_vector.clone()));
-            }
+        for remove in actions.removes {
+            self.files.remove(&(remove.path, remove.deletion_vector));
         }
-        for line in lines {
-            self.protocol = line.protocol.or(self.protocol.take());
-            self.metadata = line.meta_data.or(self.metadata.take());
-            if let Some(txn) = line.txn {
-                self.apps.set(txn.app_id, txn.version);
-            }
-            if let Some(add) = line.add {
-                self.files.insert((add.path.clone(), add.deletion_vector.clone()), add);
-            }
+        self.protocol = actions.protocol.or(self.protocol.take());
+        self.metadata = actions.metadata.or(self.metadata.take());
+        for txn in actions.txns {
+            self.apps.set(txn.app_id, txn.version);
+        }
+        for add in actions.adds {
+            self.files.insert((add.path.clone(), add.deletion_vector.clone()), add);
         }
     }
 }

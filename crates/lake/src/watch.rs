@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use objects::{Client, ObjectStore, S3Location};
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 
 use crate::LakeError;
-use crate::log::actions::{Add, DeletionVector, FileLine};
-use crate::log::{LogReader, commit_path};
+use crate::log::actions::{Add, DeletionVector, FileActions};
+use crate::log::{LogReader, Replay, checkpoint::Detail, commit_path};
 use crate::snapshot::Counted;
 
 /// How large a table is.
@@ -26,52 +26,87 @@ pub struct TableSize {
     pub last_commit: DateTime<Utc>,
 }
 
+/// After this long without a look, a version that is not there may have been cleaned up and not be new.
+const TRUSTED: Duration = Duration::from_mins(15);
+
 /// A table that is watched.
 #[derive(Debug)]
 pub struct TableWatch {
     store: ObjectStore,
     /// Rows and bytes by file.
     files: HashMap<(String, Option<DeletionVector>), (u64, u64)>,
+    progress: Progress,
+    /// The version and time of the last look that came to its end.
     last: Option<(i64, DateTime<Utc>)>,
+    looked_at: Instant,
+}
+
+/// How far the log was taken in. It moves on together with `files`, so that a look may be cut off anywhere.
+#[derive(Debug)]
+enum Progress {
+    /// Nothing was read.
+    Start,
+    /// The first look was cut off.
+    First(Replay),
+    /// This is the version that was taken in last.
+    Version(i64),
 }
 
 impl TableWatch {
     /// The table at `location`, which need not be there yet.
     #[must_use]
     pub fn new(client: Client, location: S3Location) -> Self {
-        Self { store: ObjectStore::new(client, location), files: HashMap::new(), last: None }
+        let (store, files) = (ObjectStore::new(client, location), HashMap::new());
+        Self { store, files, progress: Progress::Start, last: None, looked_at: Instant::now() }
     }
 
     /// How large the table is now; `None` where there is none. The first look reads the log, each later one the commits
-    /// since.
+    /// since. A look that the deadline cuts off is not lost: the next one goes on where it stopped.
     pub async fn look(&mut self, deadline: Instant) -> Result<Option<TableSize>, LakeError> {
-        let looked = self.catch_up(deadline).await;
-        if looked.is_err() {
-            // What was taken in half must not be counted on.
-            (self.files, self.last) = (HashMap::new(), None);
+        let mut looked = self.catch_up(deadline).await;
+        if matches!(looked, Err(LakeError::Moved { .. })) {
+            // Checkpointed and cleaned up meanwhile: what was read belongs to versions that are gone.
+            self.start_again();
+            looked = self.catch_up(deadline).await;
+        }
+        if let Err(LakeError::Moved { .. } | LakeError::Log { .. }) = looked {
+            self.start_again();
         }
         let Some((version, last_commit)) = looked? else { return Ok(None) };
+        self.looked_at = Instant::now();
         let sum = |value: fn(&(u64, u64)) -> u64| self.files.values().map(value).sum();
         let (rows, bytes) = (sum(|file| file.0), sum(|file| file.1));
         Ok(Some(TableSize { version, rows, files: self.files.len(), bytes, last_commit }))
     }
 
+    fn start_again(&mut self) {
+        (self.files, self.progress, self.last) = (HashMap::new(), Progress::Start, None);
+    }
+
     async fn catch_up(&mut self, deadline: Instant) -> Result<Option<(i64, DateTime<Utc>)>, LakeError> {
         let store = self.store.clone();
         let log = LogReader { store: &store, deadline };
-        let mut version = match self.last {
-            Some((version, _)) => version,
-            None => match self.read_all(&log).await? {
-                Some(version) => version,
-                None => return Ok(None),
-            },
-        };
-        while let Some(lines) = log.commit::<FileLine>(version + 1).await? {
-            self.take(lines);
-            version += 1;
+        if matches!(self.progress, Progress::Start) {
+            let segment = log.segment().await?;
+            if segment.version().is_none() {
+                return Ok(None);
+            }
+            self.progress = Progress::First(Replay::of(&segment));
         }
+        if let Progress::First(replay) = &mut self.progress {
+            let files = &mut self.files;
+            log.replay(replay, Detail::Size, |actions| take(files, actions)).await?;
+            self.progress = Progress::Version(replay.end() - 1);
+        }
+        let Progress::Version(mut version) = self.progress else { return Ok(self.last) };
+        while let Some(actions) = log.file_actions(version + 1).await? {
+            take(&mut self.files, actions);
+            version += 1;
+            self.progress = Progress::Version(version);
+        }
+        let asleep = self.looked_at.elapsed() > TRUSTED;
         match self.last {
-            Some((seen, _)) if seen == version => {}
+            Some((seen, _)) if seen == version && !asleep => {}
             _ => {
                 let newest = self.store.head(&commit_path(version), deadline).await?;
                 let newest = newest.ok_or_else(|| log.moved("its newest commit is gone"))?;
@@ -80,28 +115,19 @@ impl TableWatch {
         }
         Ok(self.last)
     }
+}
 
-    async fn read_all(&mut self, log: &LogReader<'_>) -> Result<Option<i64>, LakeError> {
-        let segment = log.segment().await?;
-        let Some(version) = segment.version() else { return Ok(None) };
-        log.replay(&segment, |lines| self.take(lines)).await?;
-        Ok(Some(version))
+/// Takes in the actions of a commit or of a piece of a checkpoint.
+fn take(files: &mut HashMap<(String, Option<DeletionVector>), (u64, u64)>, actions: FileActions) {
+    // Within a commit the order of its lines means nothing: what it removes was there before it.
+    for remove in actions.removes {
+        files.remove(&(remove.path, remove.deletion_vector));
     }
-
-    /// Takes in the lines of a commit or a checkpoint.
-    fn take(&mut self, lines: Vec<FileLine>) {
-        // Within a commit the order of its lines means nothing: what it removes was there before it.
-        for remove in lines.iter().filter_map(|line| line.remove.as_ref()) {
-            self.files.remove(&(remove.path.clone(), remove.deletion_vector.clone()));
-        }
-        for line in lines {
-            if let Some(Add { path, deletion_vector, size, stats, .. }) = line.add {
-                let counted = stats.and_then(|stats| serde_json::from_str::<Counted>(&stats).ok());
-                let rows = counted.and_then(|counted| counted.num_records).unwrap_or(0);
-                let deleted = deletion_vector.as_ref().map_or(0, |vector| vector.cardinality);
-                let rows = rows.saturating_sub(deleted.try_into().unwrap_or(0));
-                self.files.insert((path, deletion_vector), (rows, size.try_into().unwrap_or(0)));
-            }
-        }
+    for Add { path, deletion_vector, size, stats, .. } in actions.adds {
+        let counted = stats.and_then(|stats| serde_json::from_str::<Counted>(&stats).ok());
+        let rows = counted.and_then(|counted| counted.num_records).unwrap_or(0);
+        let deleted = deletion_vector.as_ref().map_or(0, |vector| vector.cardinality);
+        let rows = rows.saturating_sub(deleted.try_into().unwrap_or(0));
+        files.insert((path, deletion_vector), (rows, size.try_into().unwrap_or(0)));
     }
 }

@@ -133,23 +133,62 @@ pub(crate) struct StateLine {
 }
 
 /// One line as a reader of the table's files reads it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct FileLine {
+struct FileLine {
+    protocol: Option<Protocol>,
+    meta_data: Option<Metadata>,
+    txn: Option<Txn>,
+    add: Option<Add>,
+    remove: Option<Remove>,
+    sidecar: Option<Sidecar>,
+}
+
+/// The actions of one commit, or of a piece of a checkpoint, as a reader of the table's files takes them in.
+#[derive(Debug, Default)]
+pub(crate) struct FileActions {
     pub(crate) protocol: Option<Protocol>,
-    pub(crate) meta_data: Option<Metadata>,
-    pub(crate) txn: Option<Txn>,
-    pub(crate) add: Option<Add>,
-    pub(crate) remove: Option<Remove>,
-    pub(crate) sidecar: Option<Sidecar>,
+    pub(crate) metadata: Option<Metadata>,
+    pub(crate) txns: Vec<Txn>,
+    pub(crate) adds: Vec<Add>,
+    pub(crate) removes: Vec<Remove>,
+    pub(crate) sidecars: Vec<Sidecar>,
+}
+
+impl FileActions {
+    /// Those of a commit or of a JSON checkpoint.
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, serde_json::Error> {
+        let mut found = Self::default();
+        for line in lines(body) {
+            let line: FileLine = serde_json::from_slice(line)?;
+            found.push_state(StateLine {
+                protocol: line.protocol,
+                meta_data: line.meta_data,
+                txn: line.txn,
+                commit_info: None,
+            });
+            found.adds.extend(line.add);
+            found.removes.extend(line.remove);
+            found.sidecars.extend(line.sidecar);
+        }
+        Ok(found)
+    }
+
+    /// Takes in a line without a file.
+    pub(crate) fn push_state(&mut self, line: StateLine) {
+        self.protocol = line.protocol.or(self.protocol.take());
+        self.metadata = line.meta_data.or(self.metadata.take());
+        self.txns.extend(line.txn);
+    }
+}
+
+fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
+    body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty())
 }
 
 /// The lines of a commit or of a JSON checkpoint.
 pub(crate) fn parse<L: DeserializeOwned>(body: &[u8]) -> Result<Vec<L>, serde_json::Error> {
-    body.split(|byte| *byte == b'\n')
-        .filter(|line| !line.trim_ascii().is_empty())
-        .map(serde_json::from_slice)
-        .collect()
+    lines(body).map(serde_json::from_slice).collect()
 }
 
 #[cfg(test)]
@@ -172,8 +211,8 @@ mod tests {
         let lines: Vec<StateLine> = parse(body.as_bytes()).unwrap();
         assert_eq!(lines.iter().filter_map(|l| l.txn.as_ref()).map(|t| t.version).collect::<Vec<_>>(), [7]);
         assert!(lines[0].commit_info.as_ref().unwrap().headwater.is_none());
-        let files: Vec<FileLine> = parse(body.as_bytes()).unwrap();
-        assert_eq!(files[3].add.as_ref().unwrap().partition_values["y"], None);
+        let files = FileActions::parse(body.as_bytes()).unwrap();
+        assert_eq!(files.adds[0].partition_values["y"], None);
     }
 
     #[test]
@@ -190,7 +229,7 @@ mod tests {
             prop_assume!(!KNOWN.contains(&name.as_str()) && name != "sidecar");
             let line = serde_json::json!({ name: { "text": text, "number": number, "deep": [{}] } }).to_string();
             prop_assert!(parse::<StateLine>(line.as_bytes()).is_ok());
-            prop_assert!(parse::<FileLine>(line.as_bytes()).is_ok());
+            prop_assert!(FileActions::parse(line.as_bytes()).is_ok());
         }
 
         #[test]

@@ -1,6 +1,8 @@
 //! The names of the log's files, and which of them make up the newest version.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
+
+use objects::Listed;
 
 /// The log's folder below the table.
 pub(crate) const FOLDER: &str = "_delta_log/";
@@ -10,51 +12,80 @@ pub(crate) fn commit_path(version: i64) -> String {
     format!("{FOLDER}{version:020}.json")
 }
 
-/// The newest complete checkpoint of a listing and the commits after it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// The newest complete checkpoint and the commits after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Segment {
     /// The checkpoint's version and files (several when it is in parts).
-    pub(crate) checkpoint: Option<(i64, Vec<String>)>,
-    /// The commits after the checkpoint, in order.
-    pub(crate) commits: Vec<i64>,
+    pub(crate) checkpoint: Option<(i64, Vec<Listed>)>,
+    /// The versions after the checkpoint.
+    pub(crate) commits: Range<i64>,
 }
 
 impl Segment {
-    /// Sorts the log's paths out. Versions that are missing between others are the error.
-    pub(crate) fn of<'a>(paths: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
-        let mut commits = Vec::new();
-        let mut checkpoints: BTreeMap<(i64, u32), Vec<String>> = BTreeMap::new();
-        for path in paths {
-            let Some(name) = path.strip_prefix(FOLDER) else { continue };
+    /// The newest version, if there is a table at all.
+    pub(crate) fn version(&self) -> Option<i64> {
+        (self.commits.end > 0).then_some(self.commits.end - 1)
+    }
+}
+
+/// What was listed of the log so far.
+#[derive(Debug, Default)]
+pub(crate) struct Listing {
+    commits: Vec<i64>,
+    checkpoints: BTreeMap<(i64, u32), Vec<Listed>>,
+    /// Versions that were not listed although later ones were: log files are never removed between two that stay.
+    skipped: Vec<Range<i64>>,
+}
+
+impl Listing {
+    /// Takes in a page. `true` when it reaches beyond all files that have a version.
+    pub(crate) fn take(&mut self, page: Vec<Listed>) -> bool {
+        let mut beyond = false;
+        for file in page {
+            let Some(name) = file.path.strip_prefix(FOLDER) else { continue };
+            beyond |= name.as_bytes().first().is_some_and(|first| *first > b'9');
             match Name::parse(name) {
-                Some(Name::Commit(version)) => commits.push(version),
+                Some(Name::Commit(version)) => self.commits.push(version),
                 Some(Name::Checkpoint { version, parts }) => {
-                    checkpoints.entry((version, parts)).or_default().push(path.to_owned());
+                    self.checkpoints.entry((version, parts)).or_default().push(file);
                 }
                 None => {}
             }
         }
-        commits.sort_unstable();
-        let checkpoint = checkpoints.into_iter().rev().find_map(|((version, parts), mut files)| {
-            if parts <= 1 {
-                // Any one of a version's whole checkpoints will do.
-                files.truncate(1);
-            }
-            (files.len() == parts.max(1) as usize).then_some((version, files))
-        });
-        let first = checkpoint.as_ref().map_or(0, |(version, _)| version + 1);
-        commits.retain(|version| *version >= first);
-        for (expected, found) in (first..).zip(&commits) {
-            if *found != expected {
-                return Err(format!("version {expected} is missing, version {found} is there"));
-            }
-        }
-        Ok(Self { checkpoint, commits })
+        beyond
     }
 
-    /// The newest version, if there is a table at all.
-    pub(crate) fn version(&self) -> Option<i64> {
-        self.commits.last().copied().or_else(|| self.checkpoint.as_ref().map(|(version, _)| *version))
+    /// The newest commit.
+    pub(crate) fn newest(&self) -> Option<i64> {
+        self.commits.iter().max().copied()
+    }
+
+    /// These versions are there, but will not be listed.
+    pub(crate) fn skip(&mut self, versions: Range<i64>) {
+        self.skipped.push(versions);
+    }
+
+    /// The table's files. Versions that are missing between others are the error.
+    pub(crate) fn segment(&self) -> Result<Segment, String> {
+        let checkpoint = self.checkpoints.iter().rev().find_map(|((version, parts), files)| {
+            // Any one of a version's whole checkpoints will do.
+            let needed = (*parts).max(1) as usize;
+            let complete = if *parts <= 1 { !files.is_empty() } else { files.len() == needed };
+            complete.then(|| (*version, files[..needed].to_vec()))
+        });
+        let first = checkpoint.as_ref().map_or(0, |(version, _)| version.saturating_add(1));
+        let mut commits: Vec<i64> =
+            self.commits.iter().copied().filter(|version| *version >= first).collect();
+        commits.sort_unstable();
+        let mut next = first;
+        for found in commits {
+            let skipped = |from: i64| self.skipped.iter().any(|some| some.start == from && some.end == found);
+            if found != next && !skipped(next) {
+                return Err(format!("version {next} is missing, version {found} is there"));
+            }
+            next = found.saturating_add(1);
+        }
+        Ok(Segment { checkpoint, commits: first..next })
     }
 }
 
@@ -89,16 +120,23 @@ impl Name {
 mod tests {
     use super::*;
 
+    fn listed(name: &str) -> Listed {
+        let version =
+            objects::ObjectVersion { tag: String::new(), size: 1, modified: chrono::DateTime::UNIX_EPOCH };
+        Listed { path: format!("{FOLDER}{name}"), version }
+    }
+
     fn segment(names: &[&str]) -> Result<Segment, String> {
-        let paths: Vec<String> = names.iter().map(|name| format!("{FOLDER}{name}")).collect();
-        Segment::of(paths.iter().map(String::as_str))
+        let mut listing = Listing::default();
+        listing.take(names.iter().map(|name| listed(name)).collect());
+        listing.segment()
     }
 
     #[test]
     fn commits_alone_make_a_table() {
         let found =
             segment(&["00000000000000000000.json", "00000000000000000001.json", "00000000000000000001.crc"]);
-        assert_eq!(found.unwrap(), Segment { checkpoint: None, commits: vec![0, 1] });
+        assert_eq!(found.unwrap(), Segment { checkpoint: None, commits: 0..2 });
         assert_eq!(segment(&[]).unwrap().version(), None);
     }
 
@@ -113,7 +151,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(found.checkpoint.as_ref().unwrap().0, 4, "the one of version 5 lacks a part");
-        assert_eq!((found.commits.as_slice(), found.version()), ([5].as_slice(), Some(5)));
+        assert_eq!((found.commits.clone(), found.version()), (5..6, Some(5)));
     }
 
     #[test]
@@ -136,5 +174,17 @@ mod tests {
     fn a_missing_version_is_an_error() {
         assert!(segment(&["00000000000000000000.json", "00000000000000000002.json"]).is_err());
         assert!(segment(&["00000000000000000002.json"]).is_err());
+    }
+
+    #[test]
+    fn versions_that_were_skipped_are_not_missing_and_others_are() {
+        let mut listing = Listing::default();
+        listing.take(vec![listed("00000000000000000000.json")]);
+        assert_eq!(listing.newest(), Some(0));
+        listing.skip(1..7);
+        assert!(listing.take(vec![listed("00000000000000000007.json"), listed("_last_checkpoint")]));
+        assert_eq!(listing.segment().unwrap(), Segment { checkpoint: None, commits: 0..8 });
+        listing.take(vec![listed("00000000000000000009.json")]);
+        assert!(listing.segment().is_err());
     }
 }

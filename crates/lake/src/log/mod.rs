@@ -1,15 +1,16 @@
 //! Delta's transaction log: its actions, and the state that an appending writer needs of it.
 
 pub(crate) mod actions;
-mod checkpoint;
+pub(crate) mod checkpoint;
 mod files;
+mod newest;
 pub(crate) mod properties;
 pub(crate) mod protocol;
 mod reader;
+mod search;
 mod state;
 
-pub(crate) use checkpoint::Checkpoint;
 pub(crate) use files::{FOLDER, Segment, commit_path};
-pub(crate) use reader::LogReader;
+pub(crate) use reader::{LogReader, Replay, TRIES};
 pub use state::AppVersions;
 pub(crate) use state::{State, commit_id};

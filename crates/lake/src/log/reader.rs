@@ -1,31 +1,50 @@
 //! Reads the log: the newest state for a writer, all lines for a reader of the files.
 
-use futures::{FutureExt, StreamExt, TryStreamExt, stream};
-use serde::{Deserialize, de::DeserializeOwned};
+use std::{collections::VecDeque, ops::Range};
+
+use futures::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
+use objects::ObjectStore;
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::{
-    AppVersions, Checkpoint, FOLDER, Segment, State,
-    actions::{self, FileLine, Metadata, Own, Protocol, StateLine},
-    checkpoint, commit_path,
+    AppVersions, FOLDER, Segment, State,
+    actions::{self, FileActions, Metadata, Own, Protocol, StateLine},
+    checkpoint::{self, Detail, Source},
+    commit_path,
 };
-use objects::ObjectStore;
-
 use crate::LakeError;
 
 /// Requests in flight at a time.
-const CONCURRENT: usize = 16;
+pub(super) const CONCURRENT: usize = 16;
 /// A log may be cleaned up while it is being read; then it is read again, this often.
-const TRIES: u32 = 4;
+pub(crate) const TRIES: u32 = 4;
 
 pub(crate) struct LogReader<'a> {
     pub(crate) store: &'a ObjectStore,
     pub(crate) deadline: Instant,
 }
 
-#[derive(Deserialize)]
-struct LastCheckpoint {
-    version: i64,
+/// How far a reader of the files has come.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    /// Files of the checkpoint, and its sidecars, that are still to be read.
+    files: VecDeque<String>,
+    /// Commits that are still to be read.
+    commits: Range<i64>,
+}
+
+impl Replay {
+    /// All is still to be read.
+    pub(crate) fn of(segment: &Segment) -> Self {
+        let files = segment.checkpoint.iter().flat_map(|(_, files)| files);
+        Self { files: files.map(|file| file.path.clone()).collect(), commits: segment.commits.clone() }
+    }
+
+    /// The version after the last that was listed.
+    pub(crate) fn end(&self) -> i64 {
+        self.commits.end
+    }
 }
 
 /// What was found on the way back from the newest commit.
@@ -75,26 +94,6 @@ impl LogReader<'_> {
         }))
     }
 
-    /// The newest checkpoint and what follows it: a GET and a LIST.
-    pub(crate) async fn segment(&self) -> Result<Segment, LakeError> {
-        let hint = self.store.get(&format!("{FOLDER}_last_checkpoint"), self.deadline).await?;
-        let hint = hint.and_then(|body| serde_json::from_slice::<LastCheckpoint>(&body).ok());
-        if let Some(LastCheckpoint { version }) = hint {
-            // A hint may be old or wrong: the listing decides.
-            if let Ok(segment @ Segment { checkpoint: Some(_), .. }) =
-                self.list(&format!("{version:020}")).await?
-            {
-                return Ok(segment);
-            }
-        }
-        self.list("").await?.map_err(|reason| self.moved(&reason))
-    }
-
-    async fn list(&self, after: &str) -> Result<Result<Segment, String>, LakeError> {
-        let listed = self.store.list_after(FOLDER, after, self.deadline).await?;
-        Ok(Segment::of(listed.iter().map(|object| object.path.as_str())))
-    }
-
     /// A commit's lines, or `None` where there is none of that version.
     pub(crate) async fn commit<L: DeserializeOwned>(
         &self,
@@ -105,60 +104,73 @@ impl LogReader<'_> {
         actions::parse(&body).map(Some).map_err(|e| self.damaged(&path, &e.to_string()))
     }
 
-    /// The lines of many commits, in the order of `versions`.
-    pub(crate) async fn commits<L: DeserializeOwned + Send>(
-        &self,
-        versions: impl Iterator<Item = i64>,
-    ) -> Result<Vec<(i64, Vec<L>)>, LakeError> {
-        // Boxed, because the compiler cannot see through the nested lifetimes that the future is `Send`.
-        let one = |version| self.listed(version).boxed();
-        stream::iter(versions.map(one).collect::<Vec<_>>()).buffered(CONCURRENT).try_collect().await
+    /// A commit's actions about files, or `None` where there is none of that version.
+    pub(crate) async fn file_actions(&self, version: i64) -> Result<Option<FileActions>, LakeError> {
+        let path = commit_path(version);
+        let Some(body) = self.store.get(&path, self.deadline).await? else { return Ok(None) };
+        FileActions::parse(&body).map(Some).map_err(|e| self.damaged(&path, &e.to_string()))
     }
 
-    /// Hands all lines about files to `take`: those of the checkpoint, of the sidecars that it names, and of each commit
-    /// since, in this order.
+    /// Hands all actions about files to `take`: those of the checkpoint, of the sidecars that it names, and of each commit
+    /// since, in this order. After an error, another call with the same `at` goes on behind what was taken.
     pub(crate) async fn replay(
         &self,
-        segment: &Segment,
-        mut take: impl FnMut(Vec<FileLine>),
+        at: &mut Replay,
+        detail: Detail,
+        mut take: impl FnMut(FileActions),
     ) -> Result<(), LakeError> {
-        let mut sidecars = Vec::new();
-        for path in segment.checkpoint.iter().flat_map(|(_, paths)| paths) {
-            let mut lines: Vec<FileLine> = self.checkpoint(path, &checkpoint::FILES).await?;
-            sidecars.extend(lines.iter_mut().filter_map(|line| line.sidecar.take()));
-            take(lines);
+        while let Some(path) = at.files.front().cloned() {
+            let body = self.store.get(&path, self.deadline).await?.ok_or_else(|| self.gone(&path))?;
+            let taken = checkpoint::files(&path, body, detail, |mut actions| {
+                let sidecars = actions.sidecars.drain(..);
+                at.files.extend(sidecars.map(|sidecar| format!("{FOLDER}_sidecars/{}", sidecar.path)));
+                take(actions);
+            });
+            taken.map_err(|reason| self.damaged(&path, &reason))?;
+            at.files.pop_front();
         }
-        for sidecar in sidecars {
-            let path = format!("{FOLDER}_sidecars/{}", sidecar.path);
-            take(self.checkpoint(&path, &checkpoint::FILES).await?);
-        }
-        for (_, lines) in self.commits(segment.commits.iter().copied()).await? {
-            take(lines);
+        let parse: fn(&[u8]) -> _ = FileActions::parse;
+        let mut commits = std::pin::pin!(self.stream(at.commits.clone(), parse));
+        while let Some((version, actions)) = commits.try_next().await? {
+            take(actions);
+            at.commits.start = version + 1;
         }
         Ok(())
     }
 
-    async fn listed<L: DeserializeOwned + Send>(&self, version: i64) -> Result<(i64, Vec<L>), LakeError> {
-        match self.commit(version).await? {
-            Some(lines) => Ok((version, lines)),
-            None => Err(self.moved(&format!("version {version} was listed and is gone"))),
-        }
+    /// The commits of `versions`, in their order, some read ahead; none is kept.
+    fn stream<'a, T: Send + 'a>(
+        &'a self,
+        versions: impl Iterator<Item = i64> + Send + 'a,
+        parse: fn(&[u8]) -> Result<T, serde_json::Error>,
+    ) -> impl Stream<Item = Result<(i64, T), LakeError>> + Send + 'a {
+        // Boxed, because the compiler cannot see through the nested lifetimes that the future is `Send`.
+        let one = move |version| {
+            async move {
+                let path = commit_path(version);
+                let body = self.store.get(&path, self.deadline).await?.ok_or_else(|| self.gone(&path))?;
+                let parsed = parse(&body).map_err(|e| self.damaged(&path, &e.to_string()))?;
+                Ok((version, parsed))
+            }
+            .boxed()
+        };
+        stream::iter(versions).map(one).buffered(CONCURRENT)
     }
 
-    /// From the newest commit back, first one at a time, until one of ours says what the state was.
+    /// From the newest commit back, until one of ours says what the state was.
     async fn walk_back(&self, segment: &Segment) -> Result<Walked, LakeError> {
         let mut walked = Walked::default();
-        let mut left = segment.commits.as_slice();
-        let mut step = 1;
-        while !left.is_empty() && walked.summary.is_none() {
-            let (rest, chunk) = left.split_at(left.len().saturating_sub(step));
-            for (version, lines) in self.commits::<StateLine>(chunk.iter().rev().copied()).await? {
+        // The newest alone: it is mostly enough.
+        let newest = segment.commits.end - 1;
+        for versions in
+            [newest.max(segment.commits.start)..segment.commits.end, segment.commits.start..newest]
+        {
+            let parse: fn(&[u8]) -> _ = actions::parse::<StateLine>;
+            let mut commits = std::pin::pin!(self.stream(versions.rev(), parse));
+            while walked.summary.is_none() {
+                let Some((version, lines)) = commits.try_next().await? else { break };
                 walked.take_older(version, lines);
-                if walked.summary.is_some() {
-                    break;
-                }
             }
-            (left, step) = (rest, CONCURRENT * 4);
         }
         Ok(walked)
     }
@@ -196,23 +208,22 @@ impl LogReader<'_> {
         segment: &Segment,
         walked: &mut Walked,
     ) -> Result<(), LakeError> {
-        let Some((_, paths)) = &segment.checkpoint else { return Ok(()) };
-        for path in paths {
-            let lines = self.checkpoint::<StateLine>(path, &checkpoint::STATE).await?;
-            walked.take_older(-1, lines);
+        for file in segment.checkpoint.iter().flat_map(|(_, files)| files) {
+            let path = &file.path;
+            let lines = if checkpoint::is_json(path) {
+                let body = self.store.get(path, self.deadline).await?.ok_or_else(|| self.gone(path))?;
+                checkpoint::state_of_json(&body)
+            } else {
+                let source = Source::of_state(self.store, file, self.deadline).await?;
+                checkpoint::state(source.ok_or_else(|| self.gone(path))?)
+            };
+            walked.take_older(-1, lines.map_err(|reason| self.damaged(path, &reason))?);
         }
         Ok(())
     }
 
-    /// The lines of one file of a checkpoint.
-    pub(crate) async fn checkpoint<L: DeserializeOwned>(
-        &self,
-        path: &str,
-        kinds: &[&str],
-    ) -> Result<Vec<L>, LakeError> {
-        let body = self.store.get(path, self.deadline).await?;
-        let body = body.ok_or_else(|| self.moved(&format!("{path} was listed and is gone")))?;
-        Checkpoint { path, body }.lines(kinds).map_err(|reason| self.damaged(path, &reason))
+    fn gone(&self, path: &str) -> LakeError {
+        self.moved(&format!("{path} was listed and is gone"))
     }
 
     pub(crate) fn damaged(&self, file: &str, reason: &str) -> LakeError {

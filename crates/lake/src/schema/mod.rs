@@ -1,10 +1,12 @@
 //! The columns of a table: as Arrow has them, as Delta writes them, and whether the two still fit.
 
+mod arrow;
 mod delta;
 mod evolve;
 
 use arrow_schema::{DataType, Fields, SchemaRef, TimeUnit};
 
+pub(crate) use arrow::arrow_of;
 pub(crate) use delta::{DeltaField, DeltaStruct, DeltaType};
 pub(crate) use evolve::evolved;
 

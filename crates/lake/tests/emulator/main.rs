@@ -11,6 +11,7 @@ mod cost;
 mod crashes;
 mod faults;
 mod foreign;
+mod long_logs;
 mod proxy;
 mod races;
 mod schema;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, Int64Array, RecordBatch, StringArray, cast::AsArray};
+use arrow_array::{Array, Int64Array, RecordBatch, StringArray, StructArray, cast::AsArray};
 use arrow_schema::{DataType, Field};
 use faults::{Classified, FaultClass};
 use futures::TryStreamExt;
@@ -90,4 +90,21 @@ async fn columns_that_cannot_fit_are_a_configuration_fault_that_names_them() {
     let fault = append(&location, other, vec![numbers([1, 2])]).await.unwrap_err();
     assert!(matches!(fault, LakeError::Partitioning { .. }), "{fault}");
     assert_eq!(snapshot(&client().await, &location).await.version(), 0);
+}
+
+#[tokio::test]
+async fn a_struct_that_older_files_lack_is_null_in_their_rows() {
+    let location = location("struct");
+    append(&location, columns(vec![n()]), vec![numbers([1, 2])]).await.unwrap();
+    let inner = Field::new("deep", DataType::Int64, true);
+    let nested = Field::new("nested", DataType::Struct(vec![inner.clone()].into()), true);
+    let values = StructArray::from(vec![(Arc::new(inner), numbers([5, 6]))]);
+    append(&location, columns(vec![n(), nested]), vec![numbers([3, 4]), Arc::new(values)]).await.unwrap();
+    let found = snapshot(&client().await, &location).await;
+    let files: Vec<_> = found.scan(&["nested"], soon()).try_collect().await.unwrap();
+    let mut nulls: Vec<_> = files.iter().map(|(_, batches)| batches[0].column(0).null_count()).collect();
+    nulls.sort_unstable();
+    assert_eq!(nulls, [0, 2]);
+    let types: Vec<_> = files.iter().map(|(_, batches)| batches[0].column(0).data_type().clone()).collect();
+    assert_eq!(types[0], types[1]);
 }

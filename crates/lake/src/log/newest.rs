@@ -1,0 +1,76 @@
+//! Which files make up the newest version: a GET and a LIST, and a search where a page does not hold all commits.
+
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use serde::Deserialize;
+
+use super::{
+    FOLDER, Segment, commit_path,
+    files::Listing,
+    reader::{CONCURRENT, LogReader},
+    search::Search,
+};
+use crate::LakeError;
+
+#[derive(Deserialize)]
+struct LastCheckpoint {
+    version: i64,
+}
+
+impl LogReader<'_> {
+    /// The newest checkpoint and the commits after it.
+    pub(crate) async fn segment(&self) -> Result<Segment, LakeError> {
+        let hint = self.store.get(&format!("{FOLDER}_last_checkpoint"), self.deadline).await?;
+        let hint = hint.and_then(|body| serde_json::from_slice::<LastCheckpoint>(&body).ok());
+        if let Some(LastCheckpoint { version }) = hint {
+            // A hint may be old or wrong: the listing decides.
+            if let Ok(segment @ Segment { checkpoint: Some(_), .. }) = self.list(version).await? {
+                return Ok(segment);
+            }
+        }
+        self.list(0).await?.map_err(|reason| self.moved(&reason))
+    }
+
+    /// Lists from `version` on. Where a page is not enough, the commits between it and the newest are left out.
+    async fn list(&self, version: i64) -> Result<Result<Segment, String>, LakeError> {
+        let mut listing = Listing::default();
+        let mut after = format!("{FOLDER}{version:020}");
+        loop {
+            let (page, more) = self.store.list_page(FOLDER, &after, self.deadline).await?;
+            if let Some(last) = page.last() {
+                after.clone_from(&last.path);
+            }
+            let beyond = listing.take(page);
+            if beyond || !more {
+                return Ok(listing.segment());
+            }
+            // Without a start of the log, commits may be missing: then every page is read.
+            let known = listing.segment().is_ok_and(|segment| !segment.commits.is_empty());
+            if let Some(newest) = listing.newest().filter(|_| known) {
+                let there = self.close_to_newest(newest).await?;
+                if there > newest {
+                    listing.skip(newest + 1..there);
+                    after = after.max(format!("{FOLDER}{there:020}"));
+                }
+            }
+        }
+    }
+
+    /// A version that is there and close to the newest, or `from` itself.
+    async fn close_to_newest(&self, from: i64) -> Result<i64, LakeError> {
+        let mut search = Search::from(from);
+        while let Some(round) = search.round() {
+            let there = |version| {
+                // Boxed, because the compiler cannot see through the nested lifetimes that the future is `Send`.
+                async move {
+                    let found = self.store.head(&commit_path(version), self.deadline).await?;
+                    Ok::<_, LakeError>(found.is_some())
+                }
+                .boxed()
+            };
+            let requests: Vec<_> = round.iter().copied().map(there).collect();
+            let there: Vec<bool> = stream::iter(requests).buffered(CONCURRENT).try_collect().await?;
+            search.take(&round, &there);
+        }
+        Ok(search.there())
+    }
+}
