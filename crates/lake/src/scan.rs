@@ -16,7 +16,7 @@ use parquet::{
 };
 use tokio::time::Instant;
 
-use crate::{ActiveFile, LakeError, Snapshot, schema::DeltaType};
+use crate::{ActiveFile, LakeError, Snapshot, schema::arrow_of};
 
 /// Files read ahead.
 pub(crate) const AHEAD: usize = 8;
@@ -122,7 +122,7 @@ impl Snapshot {
 
 /// Reads INT96 timestamps as microseconds in UTC, which is what Delta's `timestamp` means. Spark writes INT96 by default.
 /// Without this the Parquet reader makes nanoseconds of them, which overflow outside of 1677 to 2262.
-fn with_microseconds(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetError> {
+pub(crate) fn with_microseconds(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetError> {
     let columns = metadata.parquet_schema().root_schema().get_fields();
     let is_int96 = columns
         .iter()
@@ -143,27 +143,4 @@ fn with_microseconds(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadat
     let schema = Schema::new(fields.collect::<Vec<_>>());
     let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
     ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)
-}
-
-/// The Arrow type of a column of nulls; nested ones have none here.
-fn arrow_of(delta: &DeltaType) -> Option<DataType> {
-    let DeltaType::Primitive(name) = delta else { return None };
-    Some(match name.as_str() {
-        "string" => DataType::Utf8,
-        "binary" => DataType::Binary,
-        "boolean" => DataType::Boolean,
-        "byte" => DataType::Int8,
-        "short" => DataType::Int16,
-        "integer" => DataType::Int32,
-        "long" => DataType::Int64,
-        "float" => DataType::Float32,
-        "double" => DataType::Float64,
-        "date" => DataType::Date32,
-        "timestamp" => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-        "timestamp_ntz" => DataType::Timestamp(TimeUnit::Microsecond, None),
-        decimal => {
-            let (precision, scale) = decimal.strip_prefix("decimal(")?.strip_suffix(')')?.split_once(',')?;
-            DataType::Decimal128(precision.trim().parse().ok()?, scale.trim().parse().ok()?)
-        }
-    })
 }

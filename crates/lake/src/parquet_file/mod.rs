@@ -51,21 +51,36 @@ impl FileEncoder {
         partition: Vec<Option<String>>,
         batch: &RecordBatch,
     ) -> Result<PartitionFile, LakeError> {
+        // Compressed rooms take about 8 bytes a row: one allocation is enough.
+        self.encode_all(partition, 4096 + batch.num_rows() * 16, std::iter::once(Ok(batch.clone())))
+    }
+
+    /// One file of several batches, in their order. `room` is the expected size in bytes.
+    pub(crate) fn encode_all(
+        &self,
+        partition: Vec<Option<String>>,
+        room: usize,
+        batches: impl Iterator<Item = Result<RecordBatch, LakeError>>,
+    ) -> Result<PartitionFile, LakeError> {
         let failed = |source| LakeError::Parquet { context: "encoding a batch".to_owned(), source };
-        if batch.schema_ref().fields() != self.schema.arrow().fields() {
-            let found = batch.schema_ref();
-            return Err(failed(ParquetError::General(format!("the batch has other columns: {found}"))));
-        }
         let options =
             ArrowWriterOptions::new().with_properties(self.properties.clone()).with_skip_arrow_metadata(true);
-        // Compressed rooms take about 8 bytes a row: one allocation is enough.
-        let mut bytes = Vec::with_capacity(4096 + batch.num_rows() * 16);
+        let mut bytes = Vec::with_capacity(room);
+        let columns = self.schema.arrow();
         let mut writer =
-            ArrowWriter::try_new_with_options(&mut bytes, batch.schema(), options).map_err(failed)?;
-        writer.write(batch).map_err(failed)?;
+            ArrowWriter::try_new_with_options(&mut bytes, columns.clone(), options).map_err(failed)?;
+        let mut rows = 0;
+        for batch in batches {
+            let batch = batch?;
+            let found = batch.schema_ref();
+            if found.fields() != columns.fields() {
+                return Err(failed(ParquetError::General(format!("the batch has other columns: {found}"))));
+            }
+            writer.write(&batch).map_err(failed)?;
+            rows += batch.num_rows();
+        }
         let metadata = writer.close().map_err(failed)?;
-        let bytes = Bytes::from(bytes);
-        Ok(PartitionFile { partition, bytes, stats: stats::json(&metadata), rows: batch.num_rows() })
+        Ok(PartitionFile { partition, bytes: bytes.into(), stats: stats::json(&metadata), rows })
     }
 }
 

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on stops"
 )]
 
+mod compaction;
 mod cost;
 mod crashes;
 mod faults;
