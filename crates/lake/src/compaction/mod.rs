@@ -3,6 +3,8 @@
 mod order;
 mod plan;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

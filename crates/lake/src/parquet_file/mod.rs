@@ -1,5 +1,6 @@
 //! Arrow batches → Parquet files in memory, with the statistics that the Delta log carries.
 
+mod groups;
 mod stats;
 
 use arrow_array::RecordBatch;
@@ -89,7 +90,10 @@ impl FileEncoder {
 /// without a note of the legacy calendar, stands for the proleptic Gregorian calendar, which is ours.
 const CALENDAR: (&str, &str) = ("org.apache.spark.version", "3.5.0");
 
-/// One row group and pages by size alone; statistics for the chunk only, since nobody reads pages of files this small.
+/// Rows in a row group. An append has fewer; of a compacted file, readers take the groups in parallel, or leave some out.
+const ROW_GROUP: usize = 1 << 20;
+
+/// Pages by size alone; statistics for the chunk only, since nobody reads single pages of groups this small.
 fn properties(schema: &TableSchema) -> WriterProperties {
     let builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -98,7 +102,7 @@ fn properties(schema: &TableSchema) -> WriterProperties {
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_statistics_truncate_length(Some(stats::LONGEST))
         .set_offset_index_disabled(true)
-        .set_max_row_group_row_count(None)
+        .set_max_row_group_row_count(Some(ROW_GROUP))
         .set_data_page_row_count_limit(usize::MAX)
         .set_write_batch_size(8192)
         .set_dictionary_enabled(false);
