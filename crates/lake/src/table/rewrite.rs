@@ -132,6 +132,8 @@ impl Table {
             match self.store.put_if_absent(&commit_path(version), commit.body.clone(), deadline).await? {
                 PutIfAbsent::Written => {
                     self.committed(commit);
+                    since.version = version;
+                    since.gone.extend(removed.iter().map(|file| file.key.clone()));
                     return Ok(Rewritten::Committed { version, bytes: written.size, lost });
                 }
                 PutIfAbsent::Lost => lost += 1,

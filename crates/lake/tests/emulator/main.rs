@@ -8,6 +8,7 @@
 )]
 
 mod compaction;
+mod compaction_foreign;
 mod cost;
 mod crashes;
 mod faults;
