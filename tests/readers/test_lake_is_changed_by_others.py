@@ -81,6 +81,13 @@ def change_in_every_way(table: OurTable, values: list[str | None]) -> None:
     table.delta().optimize.compact()
     same(table, expected, "compact")
 
+    expected.update(table.append([(value, [ids[value] + part, ids[value] + 200_000 + part]) for value in values for part in (90, 91)]))
+    table.run("compact")
+    same(table, expected, "our compaction of what both wrote")
+    table.delta().delete(f"n IN ({', '.join(str(ids[value] + 90) for value in values)})")
+    instead({ids[value] + 90: None for value in values})
+    same(table, expected, "delete from our compaction")
+
     table.delta().create_checkpoint()
     expected.update(table.append([(value, [ids[value] + 98]) for value in values]))
     same(table, expected, "append after compact and checkpoint")
@@ -175,6 +182,55 @@ def test_compaction_beside_our_writer_loses_and_doubles_nothing(our_table: OurTa
     assert any(compactions)
     same(our_table, expected, "compaction beside appends")
     assert our_table.delta().transaction_version("headwater/readers") == 41
+
+
+def test_our_compaction_beside_our_writer_loses_and_doubles_nothing(our_table: OurTable) -> None:
+    values = ["a+b", "c d"]
+    expected = our_table.append([(value, [number]) for number, value in enumerate(values)])
+    done = threading.Event()
+    outcomes: list[str] = []
+
+    def compact() -> None:
+        while not done.is_set():
+            outcomes.append(our_table.run("compact"))
+
+    compacting = threading.Thread(target=compact)
+    compacting.start()
+    for number in range(100, 140):
+        expected.update(our_table.append([(values[number % 2], [number])]))
+    done.set()
+    compacting.join()
+    our_table.run("compact")
+    assert any("versions: [" in outcome and "versions: []" not in outcome for outcome in outcomes)
+    assert len(our_table.delta().file_uris()) <= 4
+    same(our_table, expected, "our compaction beside appends")
+    assert our_table.delta().transaction_version("headwater/readers") == 41
+    history = our_table.delta().history()
+    assert {"OPTIMIZE", "WRITE"} == {entry["operation"] for entry in history}
+
+
+def test_our_compaction_and_deltalakes_change_of_the_same_files_do_not_mix(our_table: OurTable) -> None:
+    """delta-rs 2591 and delta 228: of a compaction and a delete at once, one gives way, and no row comes back."""
+    expected = our_table.append([("a b", [number, number + 1_000]) for number in range(20)])
+    done = threading.Event()
+
+    def compact() -> None:
+        while not done.is_set():
+            our_table.run("compact")
+
+    compacting = threading.Thread(target=compact)
+    compacting.start()
+    for number in range(20):
+        try:
+            our_table.delta().delete(f"n = {number}")
+            del expected[("a b", number)]
+        except CommitFailedError:
+            # The compaction was faster: the row is still there.
+            pass
+        expected.update(our_table.append([("a b", [number + 2_000])]))
+    done.set()
+    compacting.join()
+    same(our_table, expected, "deletes beside our compaction")
 
 
 def test_a_full_vacuum_spares_files_that_are_not_committed_yet(our_table: OurTable) -> None:

@@ -3,6 +3,7 @@
 //!
 //!     echo '[{"room": "a/b", "numbers": [1, 2]}, {"room": null, "numbers": [3]}]' | partitioned append s3://bucket/table
 //!     partitioned scan s3://bucket/table     # [["a/b", 1], ["a/b", 2], [null, 3]]
+//!     partitioned compact s3://bucket/table  # puts all files of a room together, sorted by n
 //!
 //! An append makes one commit, with one file an entry of the list. The table's app id `headwater/readers` counts appends.
 #![allow(clippy::print_stdout, reason = "it is a command for a test")]
@@ -12,7 +13,10 @@ use std::{error::Error, io::Read as _, sync::Arc, time::Duration};
 use arrow_array::{Array as _, Int64Array, RecordBatch, StringArray, cast::AsArray as _, types::Int64Type};
 use arrow_schema::{DataType, Field, Schema};
 use futures::TryStreamExt as _;
-use lake::{AppVersions, Append, FileEncoder, LakeError, PartitionFile, Plan, Snapshot, Table, TableSchema};
+use lake::{
+    AppVersions, Append, Compaction, FileEncoder, LakeError, PartitionFile, Plan, Snapshot, Table,
+    TableSchema,
+};
 use objects::{Client, S3Location};
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -84,6 +88,20 @@ async fn scan(client: Client, location: S3Location) -> Result<(), Box<dyn Error>
     Ok(())
 }
 
+async fn compact(client: Client, location: S3Location) -> Result<(), Box<dyn Error>> {
+    let snapshot = Snapshot::read(client, location, deadline()).await?.ok_or("there is no table")?;
+    let compaction = Compaction {
+        target_bytes: 64 << 20,
+        min_files: 2,
+        max_input_bytes: 64 << 20,
+        event_time: Some("n".to_owned()),
+        deadline: deadline(),
+    };
+    let done = compaction.run(&snapshot).await?;
+    println!("{done:?}");
+    done.fault.map_or(Ok(()), |fault| Err(fault.into()))
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -91,6 +109,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     match arguments.as_slice() {
         [verb, location] if verb == "append" => append(client, location.parse()?).await,
         [verb, location] if verb == "scan" => scan(client, location.parse()?).await,
-        _ => Err("usage: partitioned append|scan s3://bucket/table".into()),
+        [verb, location] if verb == "compact" => compact(client, location.parse()?).await,
+        _ => Err("usage: partitioned append|scan|compact s3://bucket/table".into()),
     }
 }

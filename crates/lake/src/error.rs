@@ -110,6 +110,16 @@ pub enum LakeError {
     },
 }
 
+impl LakeError {
+    /// A fault of columns that was found before the table was known.
+    pub(crate) fn in_table(self, table: &str) -> Self {
+        match self {
+            Self::Schema { column, reason, .. } => Self::Schema { table: table.to_owned(), column, reason },
+            other => other,
+        }
+    }
+}
+
 impl Classified for LakeError {
     fn class(&self) -> FaultClass {
         match self {

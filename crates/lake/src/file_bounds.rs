@@ -35,6 +35,8 @@ mod tests {
             stats: stats.map(ToOwned::to_owned),
             rows: None,
             has_deletions: false,
+            path: "a.parquet".to_owned(),
+            modified: 0,
         };
         file.latest("at").map(|at| at.to_rfc3339())
     }

@@ -7,6 +7,7 @@
 //!
 //! The crate knows nothing of Kafka: it takes Arrow batches by partition and opaque app ids with 64-bit versions.
 
+mod compaction;
 mod error;
 mod file_bounds;
 mod log;
@@ -19,10 +20,11 @@ mod snapshot;
 mod table;
 mod watch;
 
+pub use compaction::{Compacted, Compaction, GivenUp, Group};
 pub use error::LakeError;
 pub use parquet_file::{FileEncoder, PartitionFile};
 pub use plain::PlainColumn;
 pub use schema::TableSchema;
 pub use snapshot::{ActiveFile, Snapshot};
-pub use table::{AppVersions, Append, Committed, Plan, Table};
+pub use table::{AppVersions, Append, Committed, Plan, Rewritten, Since, Table};
 pub use watch::{TableSize, TableWatch};

@@ -122,7 +122,7 @@ impl Snapshot {
 
 /// Reads INT96 timestamps as microseconds in UTC, which is what Delta's `timestamp` means. Spark writes INT96 by default.
 /// Without this the Parquet reader makes nanoseconds of them, which overflow outside of 1677 to 2262.
-fn with_microseconds(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetError> {
+pub(crate) fn with_microseconds(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetError> {
     let columns = metadata.parquet_schema().root_schema().get_fields();
     let is_int96 = columns
         .iter()

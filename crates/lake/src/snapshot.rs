@@ -43,6 +43,10 @@ pub struct ActiveFile {
     /// Rows, from the statistics.
     pub rows: Option<u64>,
     pub(crate) has_deletions: bool,
+    /// The path as the log has it: a `remove` must repeat it to the letter.
+    pub(crate) path: String,
+    /// When it was written, in milliseconds since 1970, by its writer's clock.
+    pub(crate) modified: i64,
 }
 
 #[derive(Deserialize)]
@@ -157,6 +161,8 @@ impl ActiveFile {
             rows: counted.and_then(|counted| counted.num_records),
             stats: add.stats,
             has_deletions: add.deletion_vector.is_some(),
+            path: add.path,
+            modified: add.modification_time,
         })
     }
 }

@@ -132,6 +132,25 @@ pub(crate) struct StateLine {
     pub(crate) commit_info: Option<CommitInfo>,
 }
 
+/// One line as a writer that replaces files reads it: the state, and which files are gone.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ChangeLine {
+    protocol: Option<Protocol>,
+    meta_data: Option<Metadata>,
+    txn: Option<Txn>,
+    commit_info: Option<CommitInfo>,
+    pub(crate) remove: Option<Remove>,
+}
+
+impl ChangeLine {
+    /// The line without its file.
+    pub(crate) fn state(self) -> StateLine {
+        let Self { protocol, meta_data, txn, commit_info, remove: _ } = self;
+        StateLine { protocol, meta_data, txn, commit_info }
+    }
+}
+
 /// One line as a reader of the table's files reads it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,5 +1,6 @@
 //! Arrow batches → Parquet files in memory, with the statistics that the Delta log carries.
 
+mod groups;
 mod stats;
 
 use arrow_array::RecordBatch;
@@ -51,21 +52,36 @@ impl FileEncoder {
         partition: Vec<Option<String>>,
         batch: &RecordBatch,
     ) -> Result<PartitionFile, LakeError> {
+        // Compressed rooms take about 8 bytes a row: one allocation is enough.
+        self.encode_all(partition, 4096 + batch.num_rows() * 16, std::iter::once(Ok(batch.clone())))
+    }
+
+    /// One file of several batches, in their order. `room` is the expected size in bytes.
+    pub(crate) fn encode_all(
+        &self,
+        partition: Vec<Option<String>>,
+        room: usize,
+        batches: impl Iterator<Item = Result<RecordBatch, LakeError>>,
+    ) -> Result<PartitionFile, LakeError> {
         let failed = |source| LakeError::Parquet { context: "encoding a batch".to_owned(), source };
-        if batch.schema_ref().fields() != self.schema.arrow().fields() {
-            let found = batch.schema_ref();
-            return Err(failed(ParquetError::General(format!("the batch has other columns: {found}"))));
-        }
         let options =
             ArrowWriterOptions::new().with_properties(self.properties.clone()).with_skip_arrow_metadata(true);
-        // Compressed rooms take about 8 bytes a row: one allocation is enough.
-        let mut bytes = Vec::with_capacity(4096 + batch.num_rows() * 16);
+        let mut bytes = Vec::with_capacity(room);
+        let columns = self.schema.arrow();
         let mut writer =
-            ArrowWriter::try_new_with_options(&mut bytes, batch.schema(), options).map_err(failed)?;
-        writer.write(batch).map_err(failed)?;
+            ArrowWriter::try_new_with_options(&mut bytes, columns.clone(), options).map_err(failed)?;
+        let mut rows = 0;
+        for batch in batches {
+            let batch = batch?;
+            let found = batch.schema_ref();
+            if found.fields() != columns.fields() {
+                return Err(failed(ParquetError::General(format!("the batch has other columns: {found}"))));
+            }
+            writer.write(&batch).map_err(failed)?;
+            rows += batch.num_rows();
+        }
         let metadata = writer.close().map_err(failed)?;
-        let bytes = Bytes::from(bytes);
-        Ok(PartitionFile { partition, bytes, stats: stats::json(&metadata), rows: batch.num_rows() })
+        Ok(PartitionFile { partition, bytes: bytes.into(), stats: stats::json(&metadata), rows })
     }
 }
 
@@ -74,7 +90,10 @@ impl FileEncoder {
 /// without a note of the legacy calendar, stands for the proleptic Gregorian calendar, which is ours.
 const CALENDAR: (&str, &str) = ("org.apache.spark.version", "3.5.0");
 
-/// One row group and pages by size alone; statistics for the chunk only, since nobody reads pages of files this small.
+/// Rows in a row group. An append has fewer; of a compacted file, readers take the groups in parallel, or leave some out.
+const ROW_GROUP: usize = 1 << 20;
+
+/// Pages by size alone; statistics for the chunk only, since nobody reads single pages of groups this small.
 fn properties(schema: &TableSchema) -> WriterProperties {
     let builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -83,7 +102,7 @@ fn properties(schema: &TableSchema) -> WriterProperties {
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_statistics_truncate_length(Some(stats::LONGEST))
         .set_offset_index_disabled(true)
-        .set_max_row_group_row_count(None)
+        .set_max_row_group_row_count(Some(ROW_GROUP))
         .set_data_page_row_count_limit(usize::MAX)
         .set_write_batch_size(8192)
         .set_dictionary_enabled(false);

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::groups;
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta};
 use parquet::{
     basic::{ConvertedType, DecimalType, LogicalType, TimeUnit, TimestampType},
@@ -17,15 +18,18 @@ pub(super) const LONGEST: usize = 32;
 pub(super) fn json(metadata: &ParquetMetaData) -> String {
     let mut json = format!(r#"{{"numRecords":{}"#, metadata.file_metadata().num_rows());
     let fields = metadata.file_metadata().schema().get_fields();
-    // The encoder writes one row group; nothing is said about the values of a file with none or several.
-    if let [group] = metadata.row_groups() {
+    let groups = metadata.row_groups();
+    if let Some(first) = groups.first() {
         for (name, bound) in
             [("minValues", Bound::Min), ("maxValues", Bound::Max), ("nullCount", Bound::Nulls)]
         {
             let mut leaf = 0;
-            let values = object(fields, &mut leaf, &|leaf| {
-                let column = group.column(leaf);
-                value(column.column_descr(), column.statistics()?, bound)
+            let values = object(fields, &mut leaf, &|leaf| match bound {
+                Bound::Nulls => groups::nulls(groups, leaf).map(|nulls| nulls.to_string()),
+                // Parquet's bounds leave NaN out, and to Spark it is above everything: with one among them nothing is
+                // the largest.
+                Bound::Max if groups::any_nan(groups, leaf) => None,
+                _ => value(first.column(leaf).column_descr(), groups::outermost(groups, leaf, bound)?, bound),
             });
             let _ = write!(json, r#","{name}":{}"#, values.as_deref().unwrap_or("{}"));
         }
@@ -34,8 +38,8 @@ pub(super) fn json(metadata: &ParquetMetaData) -> String {
     json
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Bound {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bound {
     Min,
     Max,
     Nulls,
@@ -65,14 +69,7 @@ fn object(
 }
 
 fn value(column: &ColumnDescriptor, stats: &Statistics, bound: Bound) -> Option<String> {
-    if bound == Bound::Nulls {
-        return stats.null_count_opt().map(|nulls| nulls.to_string());
-    }
     let min = bound == Bound::Min;
-    // Parquet's bounds leave NaN out, and to Spark it is above everything: with one among them nothing is the largest.
-    if !min && stats.nan_count_opt().unwrap_or(0) > 0 {
-        return None;
-    }
     // Every bound that can be given is given: delta-rs drops a file from a filtered read when its column has none.
     match stats {
         Statistics::Boolean(s) => (if min { s.min_opt() } else { s.max_opt() }).map(ToString::to_string),
@@ -136,7 +133,7 @@ fn scale(column: &ColumnDescriptor) -> Option<i32> {
     }
 }
 
-fn big_endian(bytes: &[u8]) -> Option<i128> {
+pub(super) fn big_endian(bytes: &[u8]) -> Option<i128> {
     let mut wide = [if bytes.first()? & 0x80 == 0 { 0 } else { 0xff }; 16];
     wide.get_mut(16_usize.checked_sub(bytes.len())?..)?.copy_from_slice(bytes);
     Some(i128::from_be_bytes(wide))
@@ -164,6 +161,10 @@ mod tests {
         StringArray, StructArray, TimestampMicrosecondArray,
     };
     use arrow_schema::{DataType, Field, Schema};
+    use parquet::{
+        arrow::ArrowWriter,
+        file::properties::{EnabledStatistics, WriterProperties},
+    };
     use proptest::prelude::*;
     use serde_json::Value;
 
@@ -264,6 +265,42 @@ mod tests {
     fn a_column_of_nulls_has_a_count_only() {
         let found = stats(vec![("s", Arc::new(StringArray::from(vec![None::<&str>, None])))]);
         assert_eq!((&found["minValues"], &found["nullCount"]["s"]), (&serde_json::json!({}), &2.into()));
+    }
+
+    /// Bounds of a file with two rows a group are those of the same values in one group.
+    #[test]
+    fn bounds_of_many_row_groups_are_those_of_one() {
+        let wide = |v: Vec<Option<i128>>| {
+            Arc::new(Decimal128Array::from(v).with_precision_and_scale(38, 2).unwrap()) as ArrayRef
+        };
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("i", Arc::new(Int64Array::from(vec![None, None, Some(5), Some(-7), Some(9), None]))),
+            ("f", Arc::new(Float64Array::from(vec![1.0, 2.0, -0.0, 0.0, 3.0, f64::NAN]))),
+            ("s", Arc::new(StringArray::from(vec![Some("m"), Some("z"), None, None, Some("a"), Some("ü")]))),
+            ("d", wide(vec![Some(1), Some(-1), Some(-(1 << 90)), None, None, None])),
+            ("b", Arc::new(BooleanArray::from(vec![true, true, true, true, true, false]))),
+            ("day", Arc::new(Date32Array::from(vec![5, 6, -1, 2, 3, 4]))),
+            ("none", Arc::new(Int64Array::from(vec![None; 6]))),
+        ];
+        let fields: Vec<Field> =
+            columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
+        let schema = Arc::new(Schema::new(fields));
+        let arrays = columns.into_iter().map(|(_, array)| array).collect();
+        let batch = RecordBatch::try_new(schema.clone(), arrays).unwrap();
+        let written = |rows| {
+            let properties = WriterProperties::builder()
+                .set_statistics_enabled(EnabledStatistics::Chunk)
+                .set_max_row_group_row_count(Some(rows));
+            let mut writer =
+                ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties.build())).unwrap();
+            writer.write(&batch).unwrap();
+            let metadata = writer.close().unwrap();
+            (metadata.num_row_groups(), super::json(&metadata))
+        };
+        let ((one, expected), (three, found)) = (written(6), written(2));
+        assert_eq!((one, three), (1, 3));
+        assert_eq!(found, expected);
+        assert!(found.contains(r#""nullCount":{"i":3,"#), "{found}");
     }
 
     proptest! {

@@ -4,7 +4,9 @@ mod arrow;
 mod delta;
 mod evolve;
 
-use arrow_schema::{DataType, Fields, SchemaRef, TimeUnit};
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Fields, Schema, SchemaRef, TimeUnit};
 
 pub(crate) use arrow::arrow_of;
 pub(crate) use delta::{DeltaField, DeltaStruct, DeltaType};
@@ -41,6 +43,17 @@ impl TableSchema {
             seen.push(name);
         }
         Ok(Self { arrow, partition_columns, delta })
+    }
+
+    /// The columns of a table as it is. A type that this crate does not write is the error.
+    pub(crate) fn of_table(delta: &DeltaStruct, partition_columns: &[String]) -> Result<Self, LakeError> {
+        let in_files = delta.fields.iter().filter(|field| !partition_columns.contains(&field.name));
+        let fields = in_files.map(|field| {
+            let described = || format!("columns of type {} are not written here", field.r#type.describe());
+            arrow::field_of(field).ok_or_else(|| refused(&field.name, &described()))
+        });
+        let arrow = Arc::new(Schema::new(fields.collect::<Result<Vec<_>, _>>()?));
+        Ok(Self { arrow, partition_columns: partition_columns.to_vec(), delta: delta.clone() })
     }
 
     /// The files' columns.
@@ -126,9 +139,7 @@ fn refused(column: &str, reason: &str) -> LakeError {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use arrow_schema::{Field, Schema};
+    use arrow_schema::Field;
 
     use super::*;
 

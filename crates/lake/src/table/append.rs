@@ -147,20 +147,26 @@ impl Table {
     ) -> Result<Vec<Written>, E> {
         // Boxed, because the compiler cannot see through the nested lifetimes that the future is `Send`.
         let put = |file: Result<PartitionFile, E>| match file {
-            Ok(file) => self.put_file(file, deadline).err_into().boxed(),
+            Ok(file) => self.put_file(file, "data-", deadline).err_into().boxed(),
             Err(failed) => std::future::ready(Err(failed)).boxed(),
         };
         // `buffered` takes the next file only when one in flight is done.
         stream::iter(files).map(put).buffered(CONCURRENT).try_collect().await
     }
 
-    async fn put_file(&self, file: PartitionFile, deadline: Instant) -> Result<Written, LakeError> {
+    /// Puts a file under a new name that begins with `kind`.
+    pub(super) async fn put_file(
+        &self,
+        file: PartitionFile,
+        kind: &str,
+        deadline: Instant,
+    ) -> Result<Written, LakeError> {
         let columns = self.schema.partition_columns();
         if file.partition.len() != columns.len() {
             let reason = format!("a file has the partition values {:?} for {columns:?}", file.partition);
             return Err(LakeError::Plan { table: self.location().to_string(), reason });
         }
-        let name = format!("data-{}.parquet", Uuid::new_v4());
+        let name = format!("{kind}{}.parquet", Uuid::new_v4());
         let mut key = partition::folder(columns, &file.partition) + &name;
         if self.location().key(&key).len() > LONGEST_KEY {
             // Readers take partition values from the log, never from the path.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use chrono::Utc;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Table;
@@ -41,17 +41,31 @@ pub(super) struct Content<'a> {
 /// A commit, and the state of the table after it.
 pub(super) struct Commit {
     pub(super) body: Bytes,
-    after: State,
+    pub(super) after: State,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-enum Action<'a> {
+pub(super) enum Action<'a> {
     CommitInfo(&'a CommitInfo),
     Protocol(&'a Protocol),
     MetaData(&'a Metadata),
     Txn(&'a Txn),
     Add(&'a Add),
+    Remove(&'a Retired<'a>),
+}
+
+/// A `remove` of a file that other files replace.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Retired<'a> {
+    pub(super) path: &'a str,
+    pub(super) deletion_timestamp: i64,
+    pub(super) data_change: bool,
+    /// Partition values and size are there.
+    pub(super) extended_file_metadata: bool,
+    pub(super) partition_values: &'a BTreeMap<String, Option<String>>,
+    pub(super) size: u64,
 }
 
 impl Table {
@@ -143,12 +157,6 @@ impl Table {
         let rows: u64 = content.files.iter().map(|file| file.rows).sum();
         let bytes: u64 = content.files.iter().map(|file| file.size).sum();
         let carries_state = after.apps.len() <= SUMMARY || after.version % SUMMARY_EVERY == 0;
-        let own = Own {
-            commit_id: content.commit_id.to_owned(),
-            protocol_version: after.protocol_version,
-            metadata_version: after.metadata_version,
-            app_versions: carries_state.then(|| after.apps.as_map().clone()),
-        };
         let other = [
             ("timestamp", json!(now)),
             ("operation", json!("WRITE")),
@@ -168,11 +176,8 @@ impl Table {
                 }),
             ),
             ("isBlindAppend", json!(true)),
-            ("engineInfo", json!(concat!("headwater/", env!("CARGO_PKG_VERSION")))),
-            ("txnId", json!(content.commit_id)),
         ];
-        let other = other.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-        CommitInfo { headwater: Some(own), other }
+        CommitInfo::of(content.commit_id, after, carries_state, other)
     }
 
     fn add(&self, file: &Written, now: i64) -> Add {
@@ -190,10 +195,34 @@ impl Table {
     }
 }
 
-struct Body(Vec<u8>);
+impl CommitInfo {
+    /// What a commit of ours says: `other`, who made it, and, if it is to carry it, the state that it leaves behind.
+    pub(super) fn of(
+        commit_id: &str,
+        after: &State,
+        carries_state: bool,
+        other: impl IntoIterator<Item = (&'static str, Value)>,
+    ) -> Self {
+        let own = Own {
+            commit_id: commit_id.to_owned(),
+            protocol_version: after.protocol_version,
+            metadata_version: after.metadata_version,
+            app_versions: carries_state.then(|| after.apps.as_map().clone()),
+        };
+        let maker = [
+            ("engineInfo", json!(concat!("headwater/", env!("CARGO_PKG_VERSION")))),
+            ("txnId", json!(commit_id)),
+        ];
+        let other = other.into_iter().chain(maker).map(|(key, value)| (key.to_owned(), value)).collect();
+        Self { headwater: Some(own), other }
+    }
+}
+
+/// The lines of a commit.
+pub(super) struct Body(pub(super) Vec<u8>);
 
 impl Body {
-    fn push(&mut self, action: &Action<'_>) {
+    pub(super) fn push(&mut self, action: &Action<'_>) {
         // Plain structs with string keys into memory: it cannot fail.
         if serde_json::to_writer(&mut self.0, action).is_ok() {
             self.0.push(b'\n');

@@ -3,6 +3,7 @@
 mod append;
 mod commit;
 mod resolve;
+mod rewrite;
 
 use objects::{Client, ObjectStore, S3Location};
 use tokio::time::{Duration, Instant};
@@ -11,6 +12,7 @@ pub use crate::log::AppVersions;
 use crate::{LakeError, TableSchema};
 pub use append::{Append, Committed, Plan};
 use resolve::Known;
+pub use rewrite::{Rewritten, Since};
 
 /// A known version is trusted this long. Past it the log is read anew: it may have been checkpointed and cleaned up, and
 /// the version after ours may be free again although the table has long moved on. A table whose log retention is not

@@ -105,7 +105,7 @@ impl Table {
     }
 
     /// Whether we may append to the table, and with which columns.
-    fn check(&mut self) -> Result<(), LakeError> {
+    pub(super) fn check(&mut self) -> Result<(), LakeError> {
         let checked = self.checked();
         match (checked, self.known.as_mut()) {
             (Ok(evolve), Some(known)) => known.evolve = evolve,

@@ -7,6 +7,8 @@
     reason = "a test that cannot go on stops"
 )]
 
+mod compaction;
+mod compaction_foreign;
 mod cost;
 mod crashes;
 mod faults;

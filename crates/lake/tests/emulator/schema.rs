@@ -12,7 +12,7 @@ use objects::S3Location;
 use crate::support::{client, columns, location, snapshot, soon};
 
 /// One batch, always accepted.
-struct Batch(TableSchema, RecordBatch);
+pub(crate) struct Batch(pub(crate) TableSchema, pub(crate) RecordBatch);
 
 impl Append for Batch {
     type Accepted = ();

@@ -14,7 +14,7 @@ use crate::support::{client, location, snapshot, soon};
 
 const ROOMS: [&str; 6] = ["A", "", "O'B", "a/b=c:d%20", "Grüße 日本", "{[^]}?#*\\\""];
 
-fn batch(timestamp_ntz: bool) -> RecordBatch {
+pub(crate) fn batch(timestamp_ntz: bool) -> RecordBatch {
     let at = TimestampMicrosecondArray::from(vec![Some(1_628_981_750_123_456), None, Some(-1)]);
     let price =
         Decimal128Array::from(vec![Some(-5), None, Some(1234)]).with_precision_and_scale(9, 2).unwrap();
@@ -49,7 +49,7 @@ fn batch(timestamp_ntz: bool) -> RecordBatch {
 }
 
 /// The same batch for every room, and once for none.
-struct Rooms(TableSchema, RecordBatch);
+pub(crate) struct Rooms(pub(crate) TableSchema, pub(crate) RecordBatch);
 
 impl Append for Rooms {
     type Accepted = ();

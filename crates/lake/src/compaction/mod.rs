@@ -1,0 +1,229 @@
+//! Compaction: small files of a partition become one, with the same rows.
+
+mod order;
+mod plan;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use arrow_array::RecordBatch;
+use bytes::Bytes;
+use futures::{FutureExt, StreamExt, stream};
+use parquet::errors::ParquetError;
+use tokio::time::Instant;
+
+use crate::{ActiveFile, FileEncoder, LakeError, PartitionFile, Rewritten, Since, Snapshot, Table};
+
+pub use plan::Group;
+
+/// Files that are requested at a time.
+const AHEAD: usize = 16;
+
+/// How a table's small files are put together.
+#[derive(Debug, Clone)]
+pub struct Compaction {
+    /// Files are put together up to so many bytes, as they are before. Files of half as many are left alone.
+    pub target_bytes: u64,
+    /// A partition with fewer small files than this is left alone; at least 2.
+    pub min_files: usize,
+    /// Bytes of the files that are read at a time. Decoded, rows of small columns need up to ten times as much memory.
+    pub max_input_bytes: u64,
+    /// Rows are sorted by this column, where one is named: a timestamp, a date or a long. Else they stay in file order.
+    pub event_time: Option<String>,
+    /// No group is begun that would probably end later.
+    pub deadline: Instant,
+}
+
+/// What a run did.
+#[derive(Debug, Default)]
+pub struct Compacted {
+    /// Versions with one group each.
+    pub versions: Vec<i64>,
+    /// Files that were replaced.
+    pub files_removed: usize,
+    /// Their bytes.
+    pub bytes_removed: u64,
+    /// Files that replaced them.
+    pub files_added: usize,
+    /// Their bytes.
+    pub bytes_added: u64,
+    /// Rows in them.
+    pub rows: u64,
+    /// Commits that other writers were faster with.
+    pub lost: u32,
+    /// Groups that another writer changed meanwhile. The next run plans them anew.
+    pub given_up: Vec<GivenUp>,
+    /// Files that stay as they are because their rows do not fit the table.
+    pub unfit: Vec<GivenUp>,
+    /// Groups that the run did not get to.
+    pub left: usize,
+    /// The fault that ended the run early. What it had committed before stays.
+    pub fault: Option<LakeError>,
+}
+
+/// Files that were not replaced, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenUp {
+    /// Keys below the table.
+    pub files: Vec<String>,
+    /// Why.
+    pub reason: String,
+}
+
+impl GivenUp {
+    fn of(files: &[ActiveFile], reason: String) -> Self {
+        Self { files: files.iter().map(|file| file.key.clone()).collect(), reason }
+    }
+}
+
+impl Compaction {
+    /// Puts together what [`plan`](Self::plan) finds, one commit a group, until the deadline.
+    ///
+    /// Ending it at any point is safe: a group is replaced in one commit, or not at all.
+    pub async fn run(&self, snapshot: &Snapshot) -> Result<Compacted, LakeError> {
+        let mut table = Table::of(snapshot)?;
+        self.check_event_time(&table)?;
+        let mut since = Since::new(snapshot);
+        let mut done = Compacted::default();
+        // What forbids writing to the table is found before anything is read.
+        table.objection(&mut since, &[], self.deadline).await?;
+        let groups = self.plan(snapshot);
+        let mut longest = Duration::ZERO;
+        for (at, group) in groups.iter().enumerate() {
+            let begun = Instant::now();
+            if begun + longest >= self.deadline {
+                done.left = groups.len() - at;
+                break;
+            }
+            if let Err(fault) = self.replace(snapshot, &mut table, &mut since, group, &mut done).await {
+                done.left = groups.len() - at;
+                done.fault = Some(fault);
+                break;
+            }
+            longest = longest.max(begun.elapsed());
+        }
+        Ok(done)
+    }
+
+    async fn replace(
+        &self,
+        snapshot: &Snapshot,
+        table: &mut Table,
+        since: &mut Since,
+        group: &Group,
+        done: &mut Compacted,
+    ) -> Result<(), LakeError> {
+        if let Some(reason) = table.objection(since, &group.files, self.deadline).await? {
+            done.given_up.push(GivenUp::of(&group.files, reason));
+            return Ok(());
+        }
+        let (files, batches) = self.read(snapshot, table, group, &mut done.unfit).await?;
+        if files.len() < 2 {
+            return Ok(());
+        }
+        let file = match self.encode(table, group, batches).await {
+            Ok(file) => file,
+            Err(reason) => {
+                done.unfit.push(GivenUp::of(&files, reason.to_string()));
+                return Ok(());
+            }
+        };
+        let rows = file.rows as u64;
+        match table.rewrite(since, &files, file, &group.kind(), self.deadline).await? {
+            Rewritten::GivenUp { reason } => done.given_up.push(GivenUp::of(&files, reason)),
+            Rewritten::Committed { version, bytes, lost } => {
+                done.versions.push(version);
+                done.files_removed += files.len();
+                done.bytes_removed += files.iter().map(|file| file.size).sum::<u64>();
+                done.files_added += 1;
+                done.bytes_added += bytes;
+                done.rows += rows;
+                done.lost += lost;
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of a group, and the files that they are from.
+    async fn read(
+        &self,
+        snapshot: &Snapshot,
+        table: &Table,
+        group: &Group,
+        unfit: &mut Vec<GivenUp>,
+    ) -> Result<(Vec<ActiveFile>, Vec<RecordBatch>), LakeError> {
+        // Boxed, because the compiler cannot see through the nested lifetimes that the future is `Send`.
+        let get = |file: &ActiveFile| {
+            let key = file.key.clone();
+            async move { Ok::<_, LakeError>(snapshot.store.get(&key, self.deadline).await?) }.boxed()
+        };
+        let bodies = stream::iter(group.files.iter().map(get).collect::<Vec<_>>()).buffered(AHEAD);
+        let mut bodies = std::pin::pin!(stream::iter(&group.files).zip(bodies));
+        let (mut files, mut batches) = (Vec::with_capacity(group.files.len()), Vec::new());
+        while let Some((file, body)) = bodies.next().await {
+            match rows_of(table, file, body?) {
+                Ok(rows) => {
+                    files.push(file.clone());
+                    batches.extend(rows);
+                }
+                Err(reason) => unfit.push(GivenUp::of(std::slice::from_ref(file), reason)),
+            }
+        }
+        Ok((files, batches))
+    }
+
+    async fn encode(
+        &self,
+        table: &Table,
+        group: &Group,
+        batches: Vec<RecordBatch>,
+    ) -> Result<PartitionFile, LakeError> {
+        let failed = |context: &str, reason: String| LakeError::Parquet {
+            context: format!("{context} {}", table.location()),
+            source: ParquetError::General(reason),
+        };
+        let encoder = FileEncoder::new(table.schema());
+        let (partition, room) = (group.partition.clone(), usize::try_from(group.bytes()).unwrap_or(0));
+        let event_time = self.event_time.clone();
+        let sorting = format!("sorting rows of {}", table.location());
+        // It takes seconds: other tasks go on meanwhile.
+        let encoding = tokio::task::spawn_blocking(move || {
+            let ordered: Box<dyn Iterator<Item = _> + Send> = match event_time {
+                Some(column) => order::sorted(batches, &column),
+                None => Box::new(batches.into_iter().map(Ok)),
+            };
+            let failed = |reason| LakeError::Parquet {
+                context: sorting.clone(),
+                source: ParquetError::General(reason),
+            };
+            encoder.encode_all(partition, room, ordered.map(|batch| batch.map_err(failed)))
+        });
+        encoding.await.map_err(|e| failed("encoding rows of", e.to_string()))?
+    }
+
+    fn check_event_time(&self, table: &Table) -> Result<(), LakeError> {
+        let Some(column) = &self.event_time else { return Ok(()) };
+        let field = table.schema().arrow().fields().find(column);
+        let reason = match field {
+            Some((_, field)) if order::can_order(field.data_type()) => return Ok(()),
+            Some(_) => "rows can be sorted by a timestamp, a date or a long only",
+            None => "the table's files have no such column; name the event time or none",
+        };
+        let (table, column) = (table.location().to_string(), column.clone());
+        Err(LakeError::Schema { table, column, reason: reason.to_owned() })
+    }
+}
+
+fn rows_of(table: &Table, file: &ActiveFile, body: Option<Bytes>) -> Result<Vec<RecordBatch>, String> {
+    let body = body.ok_or("the log has it, S3 does not")?;
+    let batches = rows::of_file(table.schema(), body)?;
+    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    match file.rows {
+        Some(counted) if counted != rows as u64 => {
+            Err(format!("it has {rows} rows, its statistics say {counted}"))
+        }
+        _ => Ok(batches),
+    }
+}

@@ -1,0 +1,74 @@
+//! Rows of many batches in the order of one column.
+
+use arrow_array::{
+    Array, RecordBatch,
+    cast::AsArray,
+    types::{Date32Type, Int64Type, TimestampMicrosecondType},
+};
+use arrow_schema::{DataType, TimeUnit};
+use arrow_select::interleave::interleave_record_batch;
+
+/// Rows that are put together at a time.
+const ROWS: usize = 65_536;
+
+/// Whether [`sorted`] can order by a column of this type.
+pub(super) fn can_order(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Timestamp(TimeUnit::Microsecond, _) | DataType::Int64 | DataType::Date32)
+}
+
+/// Where a row is, and what it is ordered by.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    key: i64,
+    batch: u32,
+    row: u32,
+}
+
+/// The same rows in the order of a column, nulls first, and otherwise in the order that they had.
+pub(super) fn sorted(
+    batches: Vec<RecordBatch>,
+    column: &str,
+) -> Box<dyn Iterator<Item = Result<RecordBatch, String>> + Send> {
+    let mut places = places(&batches, column);
+    if places.is_sorted() {
+        return Box::new(batches.into_iter().map(Ok));
+    }
+    places.sort_unstable();
+    let chunks = (0..places.len()).step_by(ROWS);
+    Box::new(chunks.map(move |from| {
+        let chunk = places.iter().skip(from).take(ROWS);
+        let chunk: Vec<_> = chunk.map(|place| (place.batch as usize, place.row as usize)).collect();
+        let sources: Vec<&RecordBatch> = batches.iter().collect();
+        interleave_record_batch(&sources, &chunk).map_err(|e| e.to_string())
+    }))
+}
+
+fn places(batches: &[RecordBatch], column: &str) -> Vec<Place> {
+    let mut places = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
+    for (batch, rows) in (0..).zip(batches) {
+        let keys = keys(rows, column);
+        places.extend((0..).zip(keys).map(|(row, key)| Place { key, batch, row }));
+    }
+    places
+}
+
+fn keys(batch: &RecordBatch, column: &str) -> Vec<i64> {
+    let rows = batch.num_rows();
+    let Some(array) = batch.column_by_name(column) else { return vec![i64::MIN; rows] };
+    let mut keys: Vec<i64> = if let Some(times) = array.as_primitive_opt::<TimestampMicrosecondType>() {
+        times.values().to_vec()
+    } else if let Some(numbers) = array.as_primitive_opt::<Int64Type>() {
+        numbers.values().to_vec()
+    } else if let Some(days) = array.as_primitive_opt::<Date32Type>() {
+        days.values().iter().map(|day| i64::from(*day)).collect()
+    } else {
+        vec![i64::MIN; rows]
+    };
+    if array.null_count() > 0 {
+        for (row, key) in keys.iter_mut().enumerate().filter(|(row, _)| array.is_null(*row)) {
+            let _ = row;
+            *key = i64::MIN;
+        }
+    }
+    keys
+}

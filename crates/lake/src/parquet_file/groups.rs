@@ -1,0 +1,67 @@
+//! One bound for a column of a file, out of those of its row groups.
+
+use std::cmp::Ordering;
+
+use parquet::file::{metadata::RowGroupMetaData, statistics::Statistics};
+
+use super::stats::{Bound, big_endian};
+
+/// Nulls of a column in all groups; `None` when one of them does not tell.
+pub(super) fn nulls(groups: &[RowGroupMetaData], leaf: usize) -> Option<u64> {
+    groups.iter().map(|group| group.column(leaf).statistics()?.null_count_opt()).sum()
+}
+
+/// The statistics with the smallest minimum, or the largest maximum. `None` when the values of a group have no bound.
+pub(super) fn outermost(groups: &[RowGroupMetaData], leaf: usize, bound: Bound) -> Option<&Statistics> {
+    let mut found: Option<&Statistics> = None;
+    for group in groups {
+        let column = group.column(leaf);
+        let stats = column.statistics()?;
+        let only_nulls = stats.null_count_opt() == u64::try_from(column.num_values()).ok();
+        if only_nulls {
+            continue;
+        }
+        found = match found {
+            None => Some(stats),
+            Some(other) if beyond(stats, other, bound)? => Some(stats),
+            Some(other) => Some(other),
+        };
+    }
+    found
+}
+
+/// Whether the bound of `one` is further out; `None` when they cannot be compared.
+fn beyond(one: &Statistics, other: &Statistics, bound: Bound) -> Option<bool> {
+    let order = if bound == Bound::Min {
+        match (one, other) {
+            (Statistics::Boolean(a), Statistics::Boolean(b)) => a.min_opt()?.cmp(b.min_opt()?),
+            (Statistics::Int32(a), Statistics::Int32(b)) => a.min_opt()?.cmp(b.min_opt()?),
+            (Statistics::Int64(a), Statistics::Int64(b)) => a.min_opt()?.cmp(b.min_opt()?),
+            (Statistics::Float(a), Statistics::Float(b)) => a.min_opt()?.total_cmp(b.min_opt()?),
+            (Statistics::Double(a), Statistics::Double(b)) => a.min_opt()?.total_cmp(b.min_opt()?),
+            (Statistics::ByteArray(a), Statistics::ByteArray(b)) => {
+                a.min_opt()?.data().cmp(b.min_opt()?.data())
+            }
+            _ => big_endian(one.min_bytes_opt()?)?.cmp(&big_endian(other.min_bytes_opt()?)?),
+        }
+    } else {
+        match (one, other) {
+            (Statistics::Boolean(a), Statistics::Boolean(b)) => b.max_opt()?.cmp(a.max_opt()?),
+            (Statistics::Int32(a), Statistics::Int32(b)) => b.max_opt()?.cmp(a.max_opt()?),
+            (Statistics::Int64(a), Statistics::Int64(b)) => b.max_opt()?.cmp(a.max_opt()?),
+            (Statistics::Float(a), Statistics::Float(b)) => b.max_opt()?.total_cmp(a.max_opt()?),
+            (Statistics::Double(a), Statistics::Double(b)) => b.max_opt()?.total_cmp(a.max_opt()?),
+            (Statistics::ByteArray(a), Statistics::ByteArray(b)) => {
+                b.max_opt()?.data().cmp(a.max_opt()?.data())
+            }
+            _ => big_endian(other.max_bytes_opt()?)?.cmp(&big_endian(one.max_bytes_opt()?)?),
+        }
+    };
+    Some(order == Ordering::Less)
+}
+
+/// Whether one of the groups has a NaN among the values of a column.
+pub(super) fn any_nan(groups: &[RowGroupMetaData], leaf: usize) -> bool {
+    let stats = groups.iter().filter_map(|group| group.column(leaf).statistics());
+    stats.filter_map(Statistics::nan_count_opt).any(|count| count > 0)
+}

@@ -1,0 +1,273 @@
+//! The rewrite: one commit that replaces data files by one file with the same rows.
+//!
+//! A rewrite never makes an append fail: an append reads no files, so it only takes the next version. The rewrite is the
+//! one that has to look at what was committed since its files were read. If one of them is gone, it is given up.
+
+use std::collections::HashSet;
+
+use chrono::Utc;
+use faults::Backoff;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use objects::PutIfAbsent;
+use serde_json::json;
+use tokio::time::{Duration, Instant};
+use uuid::Uuid;
+
+use super::{
+    Table,
+    commit::{Action, Body, Commit, Retired, Written},
+    resolve::Race,
+};
+use crate::{
+    ActiveFile, LakeError, PartitionFile, Snapshot, TableSchema,
+    log::{
+        LogReader, State,
+        actions::{Add, ChangeLine, CommitInfo},
+        commit_id, commit_path,
+    },
+    partition,
+};
+
+/// Commits that are read ahead while catching up.
+const AHEAD: usize = 16;
+
+/// What other writers removed since a snapshot was read.
+#[derive(Debug)]
+pub struct Since {
+    version: i64,
+    /// Keys of files.
+    gone: HashSet<String>,
+}
+
+impl Since {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(snapshot: &Snapshot) -> Self {
+        Self { version: snapshot.version(), gone: HashSet::new() }
+    }
+}
+
+/// What became of a rewrite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rewritten {
+    /// The files are replaced.
+    Committed {
+        /// The version that replaced them.
+        version: i64,
+        /// The new file's bytes.
+        bytes: u64,
+        /// Versions that other writers took first.
+        lost: u32,
+    },
+    /// The files stay as they are, because another writer changed them or the table since the snapshot.
+    GivenUp {
+        /// What was changed.
+        reason: String,
+    },
+}
+
+impl Table {
+    /// A writer with exactly the columns that the table has in `snapshot`. No request is sent yet.
+    pub fn of(snapshot: &Snapshot) -> Result<Self, LakeError> {
+        let store = snapshot.store.clone();
+        let schema = TableSchema::of_table(&snapshot.schema, snapshot.partition_columns());
+        let schema = schema.map_err(|fault| fault.in_table(&store.location().to_string()))?;
+        Ok(Self { store, schema, known: None, fresh: false })
+    }
+
+    /// Why a rewrite of these files would be given up now. Reads what was committed meanwhile.
+    pub async fn objection(
+        &mut self,
+        since: &mut Since,
+        files: &[ActiveFile],
+        deadline: Instant,
+    ) -> Result<Option<String>, LakeError> {
+        self.follow(since, None, deadline).await?;
+        Ok(self.against(since, files))
+    }
+
+    fn against(&self, since: &Since, files: &[ActiveFile]) -> Option<String> {
+        if self.known.as_ref().is_some_and(|known| known.evolve.is_some()) {
+            return Some("the table's columns were changed".to_owned());
+        }
+        let gone = files.iter().find(|file| since.gone.contains(&file.key));
+        gone.map(|file| format!("another writer replaced or deleted {}", file.key))
+    }
+
+    /// Replaces `removed`, files of the snapshot that `since` began with, by `file`, which must hold the same rows. The
+    /// name of the new object begins with `kind`.
+    ///
+    /// Positions stay as they are. After an error nothing, or all of it, is committed; both are a correct table.
+    pub async fn rewrite(
+        &mut self,
+        since: &mut Since,
+        removed: &[ActiveFile],
+        file: PartitionFile,
+        kind: &str,
+        deadline: Instant,
+    ) -> Result<Rewritten, LakeError> {
+        self.check_rewrite(removed, &file)?;
+        let written = self.put_file(file, kind, deadline).await?;
+        let id = Uuid::new_v4().to_string();
+        // Longer pauses than those of appends, which go first.
+        let mut backoff = Backoff::new(Duration::from_millis(32), Duration::from_millis(512));
+        let mut lost = 0;
+        loop {
+            let tried = self.next_version();
+            let in_time = lost == 0 || backoff.pause(deadline).await;
+            // A lost commit may be our own whose answer was lost.
+            if self.follow(since, Some(&id), deadline).await? == Race::Ours {
+                return Ok(Rewritten::Committed { version: tried, bytes: written.size, lost: lost - 1 });
+            }
+            if let Some(reason) = self.against(since, removed) {
+                return Ok(Rewritten::GivenUp { reason });
+            }
+            let version = self.next_version();
+            if !in_time {
+                return Err(LakeError::Contended { table: self.location().to_string(), lost, version });
+            }
+            let Some(commit) = self.rewrite_body(removed, &written, &id) else {
+                return Err(LakeError::NoTable { table: self.location().to_string() });
+            };
+            match self.store.put_if_absent(&commit_path(version), commit.body.clone(), deadline).await? {
+                PutIfAbsent::Written => {
+                    self.committed(commit);
+                    since.version = version;
+                    since.gone.extend(removed.iter().map(|file| file.key.clone()));
+                    return Ok(Rewritten::Committed { version, bytes: written.size, lost });
+                }
+                PutIfAbsent::Lost => lost += 1,
+            }
+        }
+    }
+
+    fn check_rewrite(&self, removed: &[ActiveFile], file: &PartitionFile) -> Result<(), LakeError> {
+        let same = |removed: &ActiveFile| {
+            let columns = self.schema.partition_columns().iter();
+            columns.zip(&file.partition).all(|(column, value)| {
+                removed.partition.get(column).and_then(Option::as_ref) == value.as_ref()
+            })
+        };
+        if removed.is_empty() || !removed.iter().all(|removed| !removed.has_deletions && same(removed)) {
+            let table = self.location().to_string();
+            let reason =
+                "files can be replaced within one partition, and only those without deletion vectors";
+            return Err(LakeError::Plan { table, reason: reason.to_owned() });
+        }
+        Ok(())
+    }
+
+    /// Reads all commits after `since`. Those that are new to this writer also change what it knows of the table.
+    async fn follow(
+        &mut self,
+        since: &mut Since,
+        ours: Option<&str>,
+        deadline: Instant,
+    ) -> Result<Race, LakeError> {
+        self.recall(deadline).await?;
+        let store = self.store.clone();
+        let log = LogReader { store: &store, deadline };
+        let no_table = || LakeError::NoTable { table: store.location().to_string() };
+        let (mut race, mut changed, mut window) = (Race::Lost, false, 1);
+        loop {
+            let first = since.version + 1;
+            let one = |version| log.commit::<ChangeLine>(version).boxed();
+            let window_of = stream::iter((first..).take(window).map(one).collect::<Vec<_>>());
+            let commits: Vec<_> = window_of.buffered(AHEAD).try_collect().await?;
+            for lines in commits {
+                let known = self.known.as_mut().ok_or_else(no_table)?;
+                let state = known.state.as_mut().ok_or_else(no_table)?;
+                let Some(lines) = lines else {
+                    if state.version > since.version {
+                        let missing = since.version + 1;
+                        return Err(
+                            log.moved(&format!("version {missing} was cleaned up before it was read"))
+                        );
+                    }
+                    known.confirmed();
+                    self.fresh = true;
+                    if changed {
+                        self.check()?;
+                    }
+                    return Ok(race);
+                };
+                since.version += 1;
+                since.gone.extend(lines.iter().filter_map(removed_key));
+                let lines = lines.into_iter().map(ChangeLine::state).collect::<Vec<_>>();
+                if ours.is_some() && commit_id(&lines) == ours {
+                    race = Race::Ours;
+                }
+                if since.version > state.version {
+                    changed |= state.advance(lines);
+                }
+            }
+            window = (window * 2).min(AHEAD);
+        }
+    }
+
+    fn rewrite_body(&self, removed: &[ActiveFile], written: &Written, id: &str) -> Option<Commit> {
+        let now = Utc::now().timestamp_millis();
+        let mut after: State = self.known.as_ref()?.state.clone()?;
+        after.version += 1;
+        let info = CommitInfo::of(id, &after, true, described(removed, written, now));
+        let mut body = Body(Vec::with_capacity(2048 + removed.len() * 512));
+        body.push(&Action::CommitInfo(&info));
+        for file in removed {
+            body.push(&Action::Remove(&Retired {
+                path: &file.path,
+                deletion_timestamp: now,
+                data_change: false,
+                extended_file_metadata: true,
+                partition_values: &file.partition,
+                size: file.size,
+            }));
+        }
+        body.push(&Action::Add(&Add {
+            path: partition::to_uri(&written.key),
+            // To the letter: other writers have other spellings of one value.
+            partition_values: removed.first()?.partition.clone(),
+            size: i64::try_from(written.size).unwrap_or(i64::MAX),
+            modification_time: now,
+            data_change: false,
+            stats: Some(written.stats.clone()),
+            deletion_vector: None,
+        }));
+        Some(Commit { body: body.0.into(), after })
+    }
+}
+
+/// The key of the file that a line removes. Paths are compared decoded, since tools encode them differently.
+fn removed_key(line: &ChangeLine) -> Option<String> {
+    let path = &line.remove.as_ref()?.path;
+    Some(partition::from_uri(path).unwrap_or_else(|| path.clone()))
+}
+
+/// What Spark's history shows of an OPTIMIZE.
+fn described(removed: &[ActiveFile], written: &Written, now: i64) -> [(&'static str, serde_json::Value); 5] {
+    let size = written.size.to_string();
+    let removed_bytes: u64 = removed.iter().map(|file| file.size).sum();
+    [
+        ("timestamp", json!(now)),
+        ("operation", json!("OPTIMIZE")),
+        (
+            "operationParameters",
+            json!({ "predicate": "[]", "zOrderBy": "[]", "clusterBy": "[]", "auto": false }),
+        ),
+        (
+            "operationMetrics",
+            json!({
+                "numAddedFiles": "1",
+                "numRemovedFiles": removed.len().to_string(),
+                "numAddedBytes": size,
+                "numRemovedBytes": removed_bytes.to_string(),
+                "minFileSize": size,
+                "p25FileSize": size,
+                "p50FileSize": size,
+                "p75FileSize": size,
+                "maxFileSize": size,
+                "numDeletionVectorsRemoved": "0",
+            }),
+        ),
+        ("isBlindAppend", json!(false)),
+    ]
+}
