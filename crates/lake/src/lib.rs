@@ -17,6 +17,7 @@ mod scan;
 mod schema;
 mod snapshot;
 mod table;
+pub mod upkeep;
 mod watch;
 
 pub use error::LakeError;

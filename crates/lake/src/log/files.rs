@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 /// The log's folder below the table.
-pub(crate) const FOLDER: &str = "_delta_log/";
+pub const FOLDER: &str = "_delta_log/";
 
 /// The commit of a version, below the table.
-pub(crate) fn commit_path(version: i64) -> String {
+#[must_use]
+pub fn commit_path(version: i64) -> String {
     format!("{FOLDER}{version:020}.json")
 }
 
@@ -26,9 +27,9 @@ impl Segment {
         let mut checkpoints: BTreeMap<(i64, u32), Vec<String>> = BTreeMap::new();
         for path in paths {
             let Some(name) = path.strip_prefix(FOLDER) else { continue };
-            match Name::parse(name) {
-                Some(Name::Commit(version)) => commits.push(version),
-                Some(Name::Checkpoint { version, parts }) => {
+            match LogName::parse(name) {
+                Some(LogName::Commit(version)) => commits.push(version),
+                Some(LogName::Checkpoint { version, parts }) => {
                     checkpoints.entry((version, parts)).or_default().push(path.to_owned());
                 }
                 None => {}
@@ -58,14 +59,24 @@ impl Segment {
     }
 }
 
-enum Name {
+/// A file of the log that belongs to a version, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogName {
+    /// The commit of this version.
     Commit(i64),
-    Checkpoint { version: i64, parts: u32 },
+    /// A checkpoint, or one part of it.
+    Checkpoint {
+        /// The version.
+        version: i64,
+        /// How many parts there are; 0 when it is not in parts.
+        parts: u32,
+    },
 }
 
-impl Name {
+impl LogName {
     /// `V.json`, `V.checkpoint.parquet`, `V.checkpoint.I.N.parquet`, `V.checkpoint.UUID.(parquet|json)`.
-    fn parse(name: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
         let (version, rest) = name.split_once('.')?;
         if version.len() != 20 || !version.bytes().all(|b| b.is_ascii_digit()) {
             return None;

@@ -9,7 +9,8 @@ mod reader;
 mod state;
 
 pub(crate) use checkpoint::Checkpoint;
-pub(crate) use files::{FOLDER, Segment, commit_path};
+pub(crate) use files::Segment;
+pub use files::{FOLDER, LogName, commit_path};
 pub(crate) use reader::LogReader;
 pub use state::AppVersions;
 pub(crate) use state::{State, commit_id};
