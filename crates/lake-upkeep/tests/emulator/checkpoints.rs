@@ -85,7 +85,8 @@ async fn tags_and_removals_are_in_the_checkpoint_until_they_are_too_old() {
     let path = "_delta_log/00000000000000000003.checkpoint.parquet";
     let body = store.get(path, soon()).await.unwrap().unwrap();
     let reader = parquet::file::reader::SerializedFileReader::new(body).unwrap();
-    let rows: Vec<_> = reader.into_iter().map(|row| row.unwrap().to_json_value().to_string()).collect();
+    let rows = parquet::record::reader::RowIter::from_file_into(Box::new(reader));
+    let rows: Vec<_> = rows.map(|row| row.unwrap().to_json_value().to_string()).collect();
     assert!(rows.iter().any(|row| row.contains("young.parquet")));
     assert!(!rows.iter().any(|row| row.contains("old.parquet")));
     assert!(rows.iter().any(|row| row.contains(r#""tags":{"t":"v"}"#)));
