@@ -18,6 +18,7 @@ mod scan;
 mod schema;
 mod snapshot;
 mod table;
+pub mod upkeep;
 mod watch;
 
 pub use compaction::{Compacted, Compaction, GivenUp, Group};

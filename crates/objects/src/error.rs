@@ -85,6 +85,11 @@ impl Fault {
         Self { again: worth_another_try(status, ""), reason: format!("HTTP {status}") }
     }
 
+    /// What may pass by itself.
+    pub(crate) fn passing(reason: impl Into<String>) -> Self {
+        Self { again: true, reason: reason.into() }
+    }
+
     /// What no other try will mend.
     pub(crate) fn lasting(reason: impl Into<String>) -> Self {
         Self { again: false, reason: reason.into() }

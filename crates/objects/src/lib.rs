@@ -20,7 +20,7 @@ pub use elements::{BadArray, ObjectElements};
 pub use error::StoreError;
 pub use location::{BadAddress, S3Location};
 pub use source::{ObjectReader, ObjectSource, ReadError};
-pub use store::{Listed, ObjectStore, PutIfAbsent, client};
+pub use store::{Listed, NotDeleted, ObjectStore, PutIfAbsent, client};
 pub use text::{utf_16_units, without_byte_order_mark};
 pub use version::ObjectVersion;
 pub use web::{BadBaseUrl, BaseUrl, WebFolder};

@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, ops::Range};
 use objects::Listed;
 
 /// The log's folder below the table.
-pub(crate) const FOLDER: &str = "_delta_log/";
+pub const FOLDER: &str = "_delta_log/";
 
 /// The commit of a version, below the table.
-pub(crate) fn commit_path(version: i64) -> String {
+#[must_use]
+pub fn commit_path(version: i64) -> String {
     format!("{FOLDER}{version:020}.json")
 }
 
@@ -44,9 +45,9 @@ impl Listing {
         for file in page {
             let Some(name) = file.path.strip_prefix(FOLDER) else { continue };
             beyond |= name.as_bytes().first().is_some_and(|first| *first > b'9');
-            match Name::parse(name) {
-                Some(Name::Commit(version)) => self.commits.push(version),
-                Some(Name::Checkpoint { version, parts }) => {
+            match LogName::parse(name) {
+                Some(LogName::Commit(version)) => self.commits.push(version),
+                Some(LogName::Checkpoint { version, parts }) => {
                     self.checkpoints.entry((version, parts)).or_default().push(file);
                 }
                 None => {}
@@ -89,14 +90,24 @@ impl Listing {
     }
 }
 
-enum Name {
+/// A file of the log that belongs to a version, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogName {
+    /// The commit of this version.
     Commit(i64),
-    Checkpoint { version: i64, parts: u32 },
+    /// A checkpoint, or one part of it.
+    Checkpoint {
+        /// The version.
+        version: i64,
+        /// How many parts there are; 0 when it is not in parts.
+        parts: u32,
+    },
 }
 
-impl Name {
+impl LogName {
     /// `V.json`, `V.checkpoint.parquet`, `V.checkpoint.I.N.parquet`, `V.checkpoint.UUID.(parquet|json)`.
-    fn parse(name: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
         let (version, rest) = name.split_once('.')?;
         if version.len() != 20 || !version.bytes().all(|b| b.is_ascii_digit()) {
             return None;

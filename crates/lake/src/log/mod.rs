@@ -10,7 +10,8 @@ mod reader;
 mod search;
 mod state;
 
-pub(crate) use files::{FOLDER, Segment, commit_path};
+pub(crate) use files::Segment;
+pub use files::{FOLDER, LogName, commit_path};
 pub(crate) use reader::{LogReader, Replay, TRIES};
 pub use state::AppVersions;
 pub(crate) use state::{State, commit_id};

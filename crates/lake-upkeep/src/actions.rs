@@ -1,0 +1,85 @@
+//! The actions that a checkpoint holds, with all their fields: what is read is written again.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub(crate) type Strings = BTreeMap<String, Option<String>>;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Txn {
+    pub(crate) app_id: String,
+    pub(crate) version: i64,
+    pub(crate) last_updated: Option<i64>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Add {
+    pub(crate) path: String,
+    #[serde(default)]
+    pub(crate) partition_values: Strings,
+    pub(crate) size: i64,
+    pub(crate) modification_time: i64,
+    pub(crate) data_change: bool,
+    pub(crate) stats: Option<String>,
+    pub(crate) tags: Option<Strings>,
+    pub(crate) deletion_vector: Option<DeletionVector>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Remove {
+    pub(crate) path: String,
+    pub(crate) deletion_timestamp: Option<i64>,
+    pub(crate) data_change: bool,
+    pub(crate) extended_file_metadata: Option<bool>,
+    pub(crate) partition_values: Option<Strings>,
+    pub(crate) size: Option<i64>,
+    pub(crate) deletion_vector: Option<DeletionVector>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DeletionVector {
+    pub(crate) storage_type: String,
+    pub(crate) path_or_inline_dv: String,
+    pub(crate) offset: Option<i32>,
+    pub(crate) size_in_bytes: i32,
+    pub(crate) cardinality: i64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Sidecar {
+    pub(crate) path: String,
+}
+
+/// One line of a commit or one row of a checkpoint.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Line {
+    pub(crate) protocol: Option<Value>,
+    pub(crate) meta_data: Option<Value>,
+    pub(crate) txn: Option<Txn>,
+    pub(crate) add: Option<Add>,
+    pub(crate) remove: Option<Remove>,
+    pub(crate) sidecar: Option<Sidecar>,
+}
+
+/// One row of a checkpoint that is written.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Row<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) protocol: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) meta_data: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) txn: Option<Txn>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) add: Option<&'a Add>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) remove: Option<&'a Remove>,
+}

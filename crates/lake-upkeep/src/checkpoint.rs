@@ -1,0 +1,218 @@
+//! Writes checkpoints: V1, one Parquet file.
+
+use std::time::Duration;
+
+use arrow_json::ReaderBuilder;
+use bytes::Bytes;
+use chrono::Utc;
+use lake::{
+    LakeError,
+    upkeep::{FOLDER, LogSegment},
+};
+use objects::PutIfAbsent;
+use parquet::{
+    arrow::ArrowWriter,
+    basic::Compression,
+    errors::ParquetError,
+    file::{
+        properties::WriterProperties,
+        reader::{FileReader, SerializedFileReader},
+    },
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::{
+    Keeper,
+    actions::{Row, Txn},
+    columns,
+    log::Log,
+    state::State,
+};
+
+/// Rows that are turned into columns at a time.
+const CHUNK: usize = 4_096;
+/// Bounds what a reader has to decode at once.
+const ROW_GROUP: usize = 64 * 1024;
+
+/// What [`Keeper::checkpoint`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checkpointed {
+    /// The version of the newest checkpoint; `None` when there is none yet.
+    pub version: Option<i64>,
+    /// Whether this call made it.
+    pub made: bool,
+    /// Commits after it. Not 0 after a call that made one, when the log was too long for the deadline: call again.
+    pub commits_since: u64,
+    /// Data files in the checkpoint that was made.
+    pub files: u64,
+    /// Size of the checkpoint that was made.
+    pub bytes: u64,
+}
+
+/// `_last_checkpoint`: it tells readers where to start.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Hint {
+    version: i64,
+    size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size_in_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    num_of_add_files: Option<u64>,
+}
+
+struct Written {
+    body: Bytes,
+    rows: u64,
+}
+
+impl Keeper {
+    /// Makes a checkpoint when `every` commits or more came after the newest one.
+    ///
+    /// Where the log is too long to be read before `deadline`, the checkpoint is of a version in between, so that the next
+    /// call starts from there.
+    pub async fn checkpoint(&self, every: u64, deadline: Instant) -> Result<Checkpointed, LakeError> {
+        let log = Log { store: &self.store, deadline };
+        let segment = log.segment().await?;
+        let newest = segment.commits.end - 1;
+        let since = length(&segment);
+        if since == 0 || since < every.max(1) {
+            let version = segment.checkpoint.as_ref().map(|(version, _)| *version);
+            self.repair_hint(&log, &segment).await?;
+            return Ok(Checkpointed { version, made: false, commits_since: since, files: 0, bytes: 0 });
+        }
+        let now = Instant::now();
+        let stop = now + deadline.saturating_duration_since(now).mul_f64(0.6);
+        let mut state = log.replay(&segment, stop).await?;
+        state.expire(Utc::now().timestamp_millis() - millis(self.keep_removed));
+        let written = encode(&state).map_err(|source| LakeError::Parquet {
+            context: format!("checkpoint of {}, version {}", log.table(), state.version),
+            source,
+        })?;
+        let (files, bytes) = (state.files.len() as u64, written.body.len() as u64);
+        // Another keeper's checkpoint of this version holds the same state. It is never replaced: it may be being read.
+        let put = self.store.put_if_absent(&path(state.version), written.body, deadline).await?;
+        let hint = match put {
+            PutIfAbsent::Written => Hint {
+                version: state.version,
+                size: written.rows,
+                size_in_bytes: Some(bytes),
+                num_of_add_files: Some(files),
+            },
+            PutIfAbsent::Lost => self.hint_of(&log, state.version).await?,
+        };
+        self.advance_hint(hint, deadline).await?;
+        let commits_since = u64::try_from(newest - state.version).unwrap_or(0);
+        Ok(Checkpointed { version: Some(state.version), made: true, commits_since, files, bytes })
+    }
+
+    /// Writes the hint, unless it names a newer checkpoint already.
+    async fn advance_hint(&self, hint: Hint, deadline: Instant) -> Result<(), LakeError> {
+        if self.hinted(deadline).await?.is_some_and(|known| known >= hint.version) {
+            return Ok(());
+        }
+        let body = serde_json::to_vec(&hint).map_err(|e| LakeError::Plan {
+            table: self.store.location().to_string(),
+            reason: format!("_last_checkpoint: {e}"),
+        })?;
+        Ok(self.store.put(&hint_path(), body.into(), deadline).await?)
+    }
+
+    async fn hinted(&self, deadline: Instant) -> Result<Option<i64>, LakeError> {
+        let body = self.store.get(&hint_path(), deadline).await?;
+        Ok(body.and_then(|body| serde_json::from_slice::<Hint>(&body).ok()).map(|hint| hint.version))
+    }
+
+    /// Writes the hint that a keeper did not come to write. Only for checkpoints of the kind that is made here.
+    async fn repair_hint(&self, log: &Log<'_>, segment: &LogSegment) -> Result<(), LakeError> {
+        let Some((version, paths)) = &segment.checkpoint else { return Ok(()) };
+        if paths.as_slice() != [path(*version)] || self.hinted(log.deadline).await? >= Some(*version) {
+            return Ok(());
+        }
+        let hint = self.hint_of(log, *version).await?;
+        self.advance_hint(hint, log.deadline).await
+    }
+
+    /// The hint to a checkpoint that is on S3 already. Reading it proves that it is whole.
+    async fn hint_of(&self, log: &Log<'_>, version: i64) -> Result<Hint, LakeError> {
+        let body = self.store.get(&path(version), log.deadline).await?;
+        let body = body.ok_or_else(|| log.moved("its newest checkpoint is gone"))?;
+        let size_in_bytes = Some(body.len() as u64);
+        let read =
+            SerializedFileReader::new(body).map_err(|e| log.damaged(&path(version), &e.to_string()))?;
+        let size = u64::try_from(read.metadata().file_metadata().num_rows()).unwrap_or(0);
+        Ok(Hint { version, size, size_in_bytes, num_of_add_files: None })
+    }
+}
+
+fn path(version: i64) -> String {
+    format!("{FOLDER}{version:020}.checkpoint.parquet")
+}
+
+fn hint_path() -> String {
+    format!("{FOLDER}_last_checkpoint")
+}
+
+pub(crate) fn length(segment: &LogSegment) -> u64 {
+    u64::try_from(segment.commits.end - segment.commits.start).unwrap_or(0)
+}
+
+pub(crate) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 2)
+}
+
+fn encode(state: &State) -> Result<Written, ParquetError> {
+    let schema = columns::schema();
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_max_row_group_row_count(Some(ROW_GROUP))
+        .build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties))?;
+    let metadata = filled(&state.metadata);
+    let mut decoder = ReaderBuilder::new(schema).with_batch_size(CHUNK).build_decoder()?;
+    let txn = |(app_id, (version, last_updated)): (&String, &(i64, Option<i64>))| {
+        let txn = Txn { app_id: app_id.clone(), version: *version, last_updated: *last_updated };
+        Row { txn: Some(txn), ..Row::default() }
+    };
+    let mut all = std::iter::once(Row { protocol: Some(&state.protocol), ..Row::default() })
+        .chain(std::iter::once(Row { meta_data: Some(&metadata), ..Row::default() }))
+        .chain(state.txns.iter().map(txn))
+        .chain(state.files.values().map(|add| Row { add: Some(add), ..Row::default() }))
+        .chain(state.removed.values().map(|remove| Row { remove: Some(remove), ..Row::default() }));
+    let mut rows = 0;
+    loop {
+        let chunk: Vec<Row<'_>> = all.by_ref().take(CHUNK).collect();
+        if chunk.is_empty() {
+            break;
+        }
+        rows += chunk.len() as u64;
+        decoder.serialize(&chunk)?;
+        if let Some(batch) = decoder.flush()? {
+            writer.write(&batch)?;
+        }
+    }
+    Ok(Written { body: writer.into_inner()?.into(), rows })
+}
+
+/// The metadata with its required collections, which some writers leave out while they are empty.
+fn filled(metadata: &Value) -> Value {
+    let mut filled = metadata.clone();
+    let empty = [
+        ("/partitionColumns", json!([])),
+        ("/configuration", json!({})),
+        ("/format", json!({"provider": "parquet"})),
+        ("/format/options", json!({})),
+    ];
+    for (place, value) in empty {
+        let (parent, name) = place.rsplit_once('/').unwrap_or_default();
+        if let Some(Value::Object(parent)) = filled.pointer_mut(parent) {
+            let found = parent.entry(name).or_insert(Value::Null);
+            if found.is_null() {
+                *found = value;
+            }
+        }
+    }
+    filled
+}

@@ -1,0 +1,240 @@
+//! Deletes the part of the log that is older than the retention.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use lake::{
+    LakeError,
+    upkeep::{FOLDER, LogName},
+};
+use objects::{Listed, NotDeleted};
+use tokio::time::Instant;
+
+use crate::{Keeper, keeper::before, log::Log, vacuum::LAST_PAGE};
+
+/// Younger sidecars stay: their checkpoint may be on its way.
+const YOUNGEST_SIDECAR: Duration = Duration::from_hours(24);
+
+/// What [`Keeper::clean_log`] did, or would do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cleaned {
+    /// The oldest version that can still be read afterwards; `None` when nothing was old enough.
+    pub oldest: Option<i64>,
+    /// Files of the log that were deleted.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files that the store would not delete.
+    pub refused: Vec<NotDeleted>,
+    /// Whether all of the log was looked at. If not, the deadline was near: call again.
+    pub complete: bool,
+}
+
+/// The checkpoint that everything before it may go for.
+struct Cut {
+    version: i64,
+    paths: Vec<String>,
+}
+
+impl Keeper {
+    /// Deletes commits, checkpoints, checksums and sidecars that no version within `retention` needs.
+    ///
+    /// The newest commit that is older than the retention, and what follows it, can be read afterwards, too. So the log is
+    /// cut at the newest checkpoint that is not newer than that commit, after this checkpoint was read to its end.
+    pub async fn clean_log(
+        &self,
+        retention: Duration,
+        dry_run: bool,
+        now: DateTime<Utc>,
+        deadline: Instant,
+    ) -> Result<Cleaned, LakeError> {
+        let log = Log { store: &self.store, deadline };
+        let cutoff = before(now, retention);
+        let Some(cut) = self.cut(cutoff, deadline).await? else {
+            return Ok(Cleaned { complete: true, ..Cleaned::default() });
+        };
+        // Refuses a table with unknown demands, and proves that the newest version does not need what goes.
+        let segment = log.segment().await?;
+        let part = segment.checkpoint.as_ref().is_some_and(|(version, _)| *version >= cut.version);
+        if !part {
+            return Err(log.moved("a checkpoint was listed and is gone"));
+        }
+        let state = log.replay(&segment, deadline).await?;
+        if state.version + 1 < segment.commits.end {
+            return Ok(Cleaned::default());
+        }
+        self.prove(&log, &cut).await?;
+        let mut done = Cleaned { oldest: Some(cut.version), ..Cleaned::default() };
+        let mut after = FOLDER.to_owned();
+        loop {
+            if Instant::now() + LAST_PAGE >= deadline {
+                return Ok(done);
+            }
+            let (page, more) = self.store.list_page(FOLDER, &after, deadline).await?;
+            let Some(last) = page.last().map(|file| file.path.clone()) else { break };
+            // Names begin with their version, so the rest of the log is of later ones.
+            let beyond = page.iter().any(|file| version_of(&file.path).is_some_and(|v| v > cut.version));
+            let old: Vec<Listed> = page.into_iter().filter(|file| goes(&file.path, cut.version)).collect();
+            self.remove(old, dry_run, &mut done, deadline).await?;
+            if beyond || !more {
+                break;
+            }
+            after = last;
+        }
+        self.clean_sidecars(&log, &cut, cutoff.min(before(now, YOUNGEST_SIDECAR)), dry_run, &mut done)
+            .await?;
+        done.complete = true;
+        Ok(done)
+    }
+
+    /// Where to cut: the newest complete checkpoint that is not newer than the newest commit at or before `cutoff`.
+    async fn cut(&self, cutoff: DateTime<Utc>, deadline: Instant) -> Result<Option<Cut>, LakeError> {
+        let mut checkpoints: BTreeMap<(i64, u32), Vec<String>> = BTreeMap::new();
+        let (mut old, mut latest) = (None, DateTime::<Utc>::MIN_UTC);
+        let mut after = FOLDER.to_owned();
+        'log: loop {
+            let (page, more) = self.store.list_page(FOLDER, &after, deadline).await?;
+            for Listed { path, version: object } in &page {
+                let Some(name) = path.strip_prefix(FOLDER) else { continue };
+                match LogName::parse(name) {
+                    Some(LogName::Commit(version)) => {
+                        // Clocks of a store differ from node to node, and an object that was copied back is younger than
+                        // the next. A version is never older than the one before it, so times only go up.
+                        latest = latest.max(object.modified);
+                        if latest > cutoff {
+                            break 'log;
+                        }
+                        old = Some(version);
+                    }
+                    Some(LogName::Checkpoint { version, parts }) => {
+                        checkpoints.entry((version, parts)).or_default().push(path.clone());
+                    }
+                    None => {}
+                }
+            }
+            match page.last() {
+                Some(last) if more => after.clone_from(&last.path),
+                _ => break,
+            }
+        }
+        let Some(old) = old else { return Ok(None) };
+        let complete = checkpoints.into_iter().rev().find_map(|((version, parts), mut paths)| {
+            if parts == 0 {
+                paths.truncate(1);
+            }
+            let whole = version <= old && paths.len() == parts.max(1) as usize;
+            whole.then_some(Cut { version, paths })
+        });
+        Ok(complete)
+    }
+
+    /// Reads the checkpoint at which the log is cut to its end.
+    async fn prove(&self, log: &Log<'_>, cut: &Cut) -> Result<(), LakeError> {
+        let (mut protocol, mut metadata) = (false, false);
+        let mut sidecars = Vec::new();
+        for path in &cut.paths {
+            let named = log.checkpoint_file(path, |line| {
+                protocol |= line.protocol.is_some();
+                metadata |= line.meta_data.is_some();
+            });
+            sidecars.extend(named.await?);
+        }
+        for sidecar in sidecars {
+            log.checkpoint_file(&format!("{FOLDER}_sidecars/{}", sidecar.path), drop).await?;
+        }
+        if protocol && metadata {
+            return Ok(());
+        }
+        Err(log.damaged(&cut.paths.join(", "), "the checkpoint has no protocol or no metaData"))
+    }
+
+    /// Deletes the sidecars that no checkpoint from the cut on names.
+    async fn clean_sidecars(
+        &self,
+        log: &Log<'_>,
+        cut: &Cut,
+        youngest: DateTime<Utc>,
+        dry_run: bool,
+        done: &mut Cleaned,
+    ) -> Result<(), LakeError> {
+        let folder = format!("{FOLDER}_sidecars/");
+        let mut sidecars = self.store.list_below(&folder, log.deadline).await?;
+        sidecars.retain(|file| file.version.modified < youngest);
+        if sidecars.is_empty() {
+            return Ok(());
+        }
+        let mut named = HashSet::new();
+        let first = format!("{:020}", cut.version);
+        for file in self.store.list_after(FOLDER, &first, log.deadline).await? {
+            let name = file.path.strip_prefix(FOLDER).and_then(LogName::parse);
+            if let Some(LogName::Checkpoint { parts: 0, .. }) = name {
+                let found = log.checkpoint_file(&file.path, drop).await?;
+                named.extend(found.into_iter().map(|sidecar| format!("{folder}{}", sidecar.path)));
+            }
+        }
+        sidecars.retain(|file| !named.contains(&file.path));
+        self.remove(sidecars, dry_run, done, log.deadline).await
+    }
+
+    async fn remove(
+        &self,
+        files: Vec<Listed>,
+        dry_run: bool,
+        done: &mut Cleaned,
+        deadline: Instant,
+    ) -> Result<(), LakeError> {
+        let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
+        let refused = if dry_run { Vec::new() } else { self.store.delete_all(&paths, deadline).await? };
+        for file in &files {
+            if refused.iter().all(|one| one.path != file.path) {
+                (done.files, done.bytes) = (done.files + 1, done.bytes + file.version.size);
+            }
+        }
+        done.refused.extend(refused);
+        Ok(())
+    }
+}
+
+/// The version that a file's name begins with.
+fn version_of(path: &str) -> Option<i64> {
+    let (version, _) = path.strip_prefix(FOLDER)?.split_once('.')?;
+    (version.len() == 20 && version.bytes().all(|b| b.is_ascii_digit())).then(|| version.parse().ok())?
+}
+
+/// Whether a file of the log goes when it is cut at `cut`. Unknown names stay, whatever their age.
+fn goes(path: &str, cut: i64) -> bool {
+    let Some(version) = version_of(path) else { return false };
+    let rest = path.rsplit('/').next().and_then(|name| name.get(21..)).unwrap_or_default();
+    let compacted = rest.ends_with(".compacted.json");
+    let known = path.strip_prefix(FOLDER).and_then(LogName::parse).is_some() || rest == "crc" || compacted;
+    // A compacted log that begins at the cut holds a commit that the checkpoint holds, too.
+    known && (version < cut || (compacted && version == cut))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_known_files_of_earlier_versions_go() {
+        for (name, gone) in [
+            ("00000000000000000006.json", true),
+            ("00000000000000000006.crc", true),
+            ("00000000000000000006.checkpoint.parquet", true),
+            ("00000000000000000006.checkpoint.0000000001.0000000002.parquet", true),
+            ("00000000000000000006.checkpoint.3a0d65cd-4056-49b8-937b-95f9e3ee90e5.json", true),
+            ("00000000000000000006.00000000000000000009.compacted.json", true),
+            ("00000000000000000007.00000000000000000009.compacted.json", true),
+            ("00000000000000000007.json", false),
+            ("00000000000000000007.crc", false),
+            ("00000000000000000007.checkpoint.parquet", false),
+            ("00000000000000000006.json.tmp", false),
+            ("_last_checkpoint", false),
+            (".00000000000000000006.json.crc", false),
+            ("6.json", false),
+        ] {
+            assert_eq!(goes(&format!("{FOLDER}{name}"), 7), gone, "{name}");
+        }
+    }
+}

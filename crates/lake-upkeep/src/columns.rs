@@ -1,0 +1,83 @@
+//! The columns of a V1 checkpoint, as the Delta protocol's "Checkpoint Schema" lists them.
+
+use std::sync::Arc;
+
+use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
+
+fn text(name: &str) -> Field {
+    Field::new(name, DataType::Utf8, true)
+}
+
+fn long(name: &str) -> Field {
+    Field::new(name, DataType::Int64, true)
+}
+
+fn int(name: &str) -> Field {
+    Field::new(name, DataType::Int32, true)
+}
+
+fn flag(name: &str) -> Field {
+    Field::new(name, DataType::Boolean, true)
+}
+
+fn list(name: &str) -> Field {
+    Field::new(name, DataType::List(Arc::new(Field::new("element", DataType::Utf8, true))), true)
+}
+
+fn map(name: &str) -> Field {
+    let entry = [Field::new("key", DataType::Utf8, false), text("value")];
+    let entries = Field::new("key_value", DataType::Struct(Fields::from_iter(entry)), false);
+    Field::new(name, DataType::Map(Arc::new(entries), false), true)
+}
+
+fn group(name: &str, fields: impl IntoIterator<Item = Field>) -> Field {
+    Field::new(name, DataType::Struct(Fields::from_iter(fields)), true)
+}
+
+fn deletion_vector() -> Field {
+    let fields =
+        [text("storageType"), text("pathOrInlineDv"), int("offset"), int("sizeInBytes"), long("cardinality")];
+    group("deletionVector", fields)
+}
+
+/// The schema. All columns may be null: each row holds one action.
+pub(crate) fn schema() -> SchemaRef {
+    let protocol =
+        [int("minReaderVersion"), int("minWriterVersion"), list("readerFeatures"), list("writerFeatures")];
+    let metadata = [
+        text("id"),
+        text("name"),
+        text("description"),
+        group("format", [text("provider"), map("options")]),
+        text("schemaString"),
+        list("partitionColumns"),
+        map("configuration"),
+        long("createdTime"),
+    ];
+    let add = [
+        text("path"),
+        map("partitionValues"),
+        long("size"),
+        long("modificationTime"),
+        flag("dataChange"),
+        text("stats"),
+        map("tags"),
+        deletion_vector(),
+    ];
+    let remove = [
+        text("path"),
+        long("deletionTimestamp"),
+        flag("dataChange"),
+        flag("extendedFileMetadata"),
+        map("partitionValues"),
+        long("size"),
+        deletion_vector(),
+    ];
+    Arc::new(Schema::new(vec![
+        group("txn", [text("appId"), long("version"), long("lastUpdated")]),
+        group("add", add),
+        group("remove", remove),
+        group("metaData", metadata),
+        group("protocol", protocol),
+    ]))
+}

@@ -1,0 +1,39 @@
+//! The file name of a deletion vector, from its short form in the log.
+
+/// Z85, in which the log has the identifier.
+const ALPHABET: &[u8; 85] =
+    b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
+/// Characters of an identifier.
+const LENGTH: usize = 20;
+
+/// The key of a deletion vector of storage type `u`: an optional folder, then the identifier.
+pub(crate) fn key(short: &str) -> Option<String> {
+    let (prefix, encoded) = short.split_at_checked(short.len().checked_sub(LENGTH)?)?;
+    let mut digits = String::new();
+    for block in encoded.as_bytes().chunks(5) {
+        let mut value: u64 = 0;
+        for byte in block {
+            value = value * 85 + ALPHABET.iter().position(|known| known == byte)? as u64;
+        }
+        digits.push_str(&format!("{:08x}", u32::try_from(value).ok()?));
+    }
+    let part = |from: usize, to: usize| digits.get(from..to);
+    let (a, b, c, d, e) = (part(0, 8)?, part(8, 12)?, part(12, 16)?, part(16, 20)?, part(20, 32)?);
+    let name = format!("deletion_vector_{a}-{b}-{c}-{d}-{e}.bin");
+    Some(if prefix.is_empty() { name } else { format!("{prefix}/{name}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_the_protocol_is_understood() {
+        assert_eq!(
+            key("ab^-aqEH.-t@S}K{vb[*k^").as_deref(),
+            Some("ab/deletion_vector_d2c639aa-8816-431a-aaf6-d3fe2512ff61.bin")
+        );
+        assert_eq!(key("short"), None);
+        assert_eq!(key("ü^-aqEH.-t@S}K{vb[*k"), None);
+    }
+}

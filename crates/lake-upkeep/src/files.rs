@@ -1,0 +1,153 @@
+//! Which objects below a table are its data files, and which of them the log names.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+
+use lake::{LakeError, upkeep::key_of};
+use objects::{Listed, ObjectStore};
+use percent_encoding::percent_decode_str;
+use tokio::time::Instant;
+
+use crate::{actions::DeletionVector, deletion_vector, state::State};
+
+/// The keys that the log names, as two 64-bit hashes each: a key would take ten times the memory.
+///
+/// Two equal pairs of hashes would keep an object that nothing names. They never lose one.
+pub(crate) struct Named {
+    keys: HashSet<(u64, u64)>,
+    hashers: (RandomState, RandomState),
+    /// The table's own address, in the spellings that absolute paths have.
+    roots: [String; 3],
+}
+
+impl Named {
+    /// All files and deletion vectors of the state, those of removed files included.
+    pub(crate) fn of(state: &State, store: &ObjectStore) -> Self {
+        let location = store.location();
+        let below = format!("{}/{}", location.bucket(), location.key(""));
+        let roots = ["s3://", "s3a://", "s3n://"].map(|scheme| format!("{scheme}{below}"));
+        let hashers = (RandomState::new(), RandomState::new());
+        let mut named = Self { keys: HashSet::new(), hashers, roots };
+        let added = state.files.values().map(|add| (&add.path, &add.deletion_vector));
+        let removed = state.removed.values().map(|remove| (&remove.path, &remove.deletion_vector));
+        for (path, vector) in added.chain(removed) {
+            named.add(path);
+            named.add_vector(vector.as_ref());
+        }
+        named
+    }
+
+    pub(crate) fn contains(&self, key: &str) -> bool {
+        self.keys.contains(&self.hash(key))
+    }
+
+    /// A path is a URI. Some writers have left it unencoded, so the path as it stands is kept, too.
+    fn add(&mut self, path: &str) {
+        self.insert(path);
+        if let Some(decoded) = key_of(path) {
+            self.insert(&decoded);
+        }
+    }
+
+    fn insert(&mut self, path: &str) {
+        let relative = self.roots.iter().find_map(|root| path.strip_prefix(root.as_str()));
+        let hash = self.hash(relative.unwrap_or(path));
+        self.keys.insert(hash);
+    }
+
+    fn add_vector(&mut self, vector: Option<&DeletionVector>) {
+        match vector {
+            Some(DeletionVector { storage_type, path_or_inline_dv, .. }) if storage_type == "p" => {
+                self.add(path_or_inline_dv);
+            }
+            Some(DeletionVector { storage_type, path_or_inline_dv, .. }) if storage_type == "u" => {
+                if let Some(key) = deletion_vector::key(path_or_inline_dv) {
+                    self.insert(&key);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn hash(&self, key: &str) -> (u64, u64) {
+        (self.hashers.0.hash_one(key), self.hashers.1.hash_one(key))
+    }
+}
+
+/// Whether an object is hidden from a vacuum, as Spark has it: below a folder, or with a name, that begins with `_` or `.`,
+/// unless the folder belongs to a partition column. Spark also vacuums `_change_data` and `_delta_index`; nothing here writes
+/// them, and what they hold is not in a checkpoint, so they are left alone.
+fn hidden_at(path: &str, partition_columns: &[String]) -> Option<usize> {
+    let mut start = 0;
+    for segment in path.split('/') {
+        let end = start + segment.len();
+        if segment.starts_with(['_', '.']) && !is_partition(segment, partition_columns) {
+            return Some(end);
+        }
+        start = end + 1;
+    }
+    // Where Spark keeps Iceberg's metadata of the table.
+    path.starts_with("metadata/").then_some("metadata".len())
+}
+
+fn is_partition(segment: &str, columns: &[String]) -> bool {
+    let Some((column, _)) = segment.split_once('=') else { return false };
+    let column = percent_decode_str(column).decode_utf8_lossy();
+    columns.iter().any(|known| *known == column)
+}
+
+/// The table's data objects, a page at a time.
+pub(crate) struct DataObjects<'a> {
+    store: &'a ObjectStore,
+    partition_columns: Vec<String>,
+    after: Option<String>,
+}
+
+impl<'a> DataObjects<'a> {
+    pub(crate) fn new(store: &'a ObjectStore, state: &State) -> Self {
+        Self { store, partition_columns: state.partition_columns(), after: Some(String::new()) }
+    }
+
+    /// The next page; `None` at the end. A page may be empty.
+    pub(crate) async fn next(&mut self, deadline: Instant) -> Result<Option<Vec<Listed>>, LakeError> {
+        let Some(after) = self.after.take() else { return Ok(None) };
+        let (mut page, more) = self.store.list_page("", &after, deadline).await?;
+        let columns = &self.partition_columns;
+        self.after = page.last().filter(|_| more).map(|last| {
+            // A hidden folder, such as the log, is passed over instead of listed: '0' follows '/'.
+            let folder = hidden_at(&last.path, columns).filter(|end| *end < last.path.len());
+            folder.map_or_else(|| last.path.clone(), |end| format!("{}0", &last.path[..end]))
+        });
+        page.retain(|object| {
+            let folder = object.path.is_empty() || object.path.ends_with('/');
+            !folder && hidden_at(&object.path, columns).is_none()
+        });
+        Ok(Some(page))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_folders_and_files_are_left_alone_and_partitions_with_an_underscore_are_not_hidden() {
+        let columns = ["_day".to_owned(), ".x y".to_owned()];
+        for path in [
+            "_delta_log/00.json",
+            "a=1/.part.crc",
+            "_SUCCESS",
+            "a/_temporary/0/x.parquet",
+            "metadata/v1.json",
+            "_other=1/x.parquet",
+            "_change_data/cdc-0.parquet",
+        ] {
+            assert!(hidden_at(path, &columns).is_some(), "{path}");
+        }
+        for path in
+            ["x.parquet", "_day=1/x.parquet", ".x%20y=2/x.parquet", "a_b/x.parquet", "metadata.parquet"]
+        {
+            assert_eq!(hidden_at(path, &columns), None, "{path}");
+        }
+    }
+}

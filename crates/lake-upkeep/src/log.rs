@@ -1,0 +1,165 @@
+//! Reads the log, one file at a time.
+
+use bytes::Bytes;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use lake::{
+    LakeError,
+    upkeep::{FOLDER, LogSegment, commit_path},
+};
+use objects::ObjectStore;
+use parquet::{
+    errors::ParquetError,
+    file::reader::{FileReader, SerializedFileReader},
+    record::reader::RowIter,
+    schema::types::{Type, TypePtr},
+};
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use crate::{
+    actions::{Line, Sidecar},
+    state::State,
+};
+
+/// Requests in flight at a time.
+const CONCURRENT: usize = 16;
+/// Columns that are not carried over.
+const KINDS: [&str; 6] = ["protocol", "metaData", "txn", "add", "remove", "sidecar"];
+
+pub(crate) struct Log<'a> {
+    pub(crate) store: &'a ObjectStore,
+    pub(crate) deadline: Instant,
+}
+
+impl Log<'_> {
+    /// What makes up the newest version.
+    pub(crate) async fn segment(&self) -> Result<LogSegment, LakeError> {
+        let segment = lake::upkeep::segment(self.store, self.deadline).await?;
+        segment.ok_or_else(|| LakeError::NoTable { table: self.table() })
+    }
+
+    /// The state of the segment's newest version, or of an earlier one when `stop` passes meanwhile.
+    pub(crate) async fn replay(&self, segment: &LogSegment, stop: Instant) -> Result<State, LakeError> {
+        let mut state = State::new(segment.commits.start - 1);
+        if let Some((version, paths)) = &segment.checkpoint {
+            self.take_checkpoint(*version, paths, &mut state).await?;
+        }
+        // Boxed, because the compiler cannot see through the nested lifetimes that the future is `Send`.
+        let one = |version| async move { Ok::<_, LakeError>((version, self.listed(version).await?)) }.boxed();
+        let mut commits = stream::iter(segment.commits.clone()).map(one).buffered(CONCURRENT);
+        while let Some((version, lines)) = commits.try_next().await? {
+            state.take(version, lines);
+            if Instant::now() >= stop {
+                break;
+            }
+        }
+        drop(commits);
+        state.check(&self.table())?;
+        Ok(state)
+    }
+
+    async fn take_checkpoint(
+        &self,
+        version: i64,
+        paths: &[String],
+        state: &mut State,
+    ) -> Result<(), LakeError> {
+        let mut sidecars = Vec::new();
+        for path in paths {
+            sidecars.extend(self.checkpoint_file(path, |line| state.take(version, vec![line])).await?);
+        }
+        for Sidecar { path } in sidecars {
+            let path = format!("{FOLDER}_sidecars/{path}");
+            self.checkpoint_file(&path, |line| state.take(version, vec![line])).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads one file of a checkpoint to its end, and returns the sidecars that it names.
+    pub(crate) async fn checkpoint_file(
+        &self,
+        path: &str,
+        mut take: impl FnMut(Line),
+    ) -> Result<Vec<Sidecar>, LakeError> {
+        let body = self.store.get(path, self.deadline).await?;
+        let body = body.ok_or_else(|| self.moved(&format!("{path} was listed and is gone")))?;
+        let mut sidecars = Vec::new();
+        let mut each = |mut line: Line| {
+            sidecars.extend(line.sidecar.take());
+            take(line);
+        };
+        if path.to_ascii_lowercase().ends_with(".json") {
+            parse(&body).map_err(|e| self.damaged(path, &e))?.into_iter().for_each(&mut each);
+            return Ok(sidecars);
+        }
+        for row in rows(body).map_err(|e| self.damaged(path, &e.to_string()))? {
+            let row = row.map_err(|e| self.damaged(path, &e.to_string()))?;
+            let line = serde_json::from_value(row.to_json_value());
+            each(line.map_err(|e| self.damaged(path, &e.to_string()))?);
+        }
+        Ok(sidecars)
+    }
+
+    /// A commit's lines, or `None` where there is none of that version.
+    pub(crate) async fn commit<L: DeserializeOwned>(
+        &self,
+        version: i64,
+    ) -> Result<Option<Vec<L>>, LakeError> {
+        let path = commit_path(version);
+        let Some(body) = self.store.get(&path, self.deadline).await? else { return Ok(None) };
+        parse(&body).map(Some).map_err(|e| self.damaged(&path, &e))
+    }
+
+    async fn listed(&self, version: i64) -> Result<Vec<Line>, LakeError> {
+        let lines = self.commit(version).await?;
+        lines.ok_or_else(|| self.moved(&format!("version {version} was listed and is gone")))
+    }
+
+    pub(crate) fn table(&self) -> String {
+        self.store.location().to_string()
+    }
+
+    pub(crate) fn damaged(&self, file: &str, reason: &str) -> LakeError {
+        LakeError::Log { table: self.table(), file: file.to_owned(), reason: reason.to_owned() }
+    }
+
+    pub(crate) fn moved(&self, reason: &str) -> LakeError {
+        LakeError::Moved { table: self.table(), reason: reason.to_owned() }
+    }
+}
+
+fn parse<L: DeserializeOwned>(body: &[u8]) -> Result<Vec<L>, String> {
+    let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    lines.map(|line| serde_json::from_slice(line).map_err(|e| e.to_string())).collect()
+}
+
+fn rows(body: Bytes) -> Result<RowIter<'static>, ParquetError> {
+    let reader = SerializedFileReader::new(body)?;
+    let root = reader.metadata().file_metadata().schema();
+    let wanted = root.get_fields().iter().filter(|field| KINDS.contains(&field.name())).map(narrow);
+    let wanted =
+        Type::group_type_builder(root.name()).with_fields(wanted.collect::<Result<_, _>>()?).build()?;
+    RowIter::from_file_into(Box::new(reader)).project(Some(wanted))
+}
+
+/// Leaves out what repeats the JSON statistics. Where there are no JSON statistics, a rewritten checkpoint would lose them.
+fn narrow(action: &TypePtr) -> Result<TypePtr, ParquetError> {
+    let has = |name: &str| action.get_fields().iter().any(|field| field.name() == name);
+    if !action.is_group() {
+        return Ok(action.clone());
+    }
+    if has("stats_parsed") && !has("stats") {
+        let reason = "it has statistics as columns only; set delta.checkpoint.writeStatsAsJson to true";
+        return Err(ParquetError::General(reason.to_owned()));
+    }
+    let kept = |field: &&TypePtr| !["stats_parsed", "partitionValues_parsed"].contains(&field.name());
+    let info = action.get_basic_info();
+    let narrowed = Type::group_type_builder(action.name())
+        .with_repetition(info.repetition())
+        .with_converted_type(info.converted_type())
+        .with_logical_type(info.logical_type_ref().cloned())
+        .with_id(info.has_id().then(|| info.id()))
+        .with_fields(action.get_fields().iter().filter(kept).cloned().collect())
+        .build()?;
+    Ok(narrowed.into())
+}

@@ -1,0 +1,83 @@
+//! A table at one version: all that a checkpoint of it holds.
+
+use std::collections::{BTreeMap, HashMap};
+
+use lake::LakeError;
+use serde_json::Value;
+
+use crate::actions::{Add, DeletionVector, Line, Remove, Txn};
+
+/// A file together with its deletion vector: what the protocol calls a logical file.
+type FileId = (String, Option<DeletionVector>);
+
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) version: i64,
+    pub(crate) protocol: Value,
+    pub(crate) metadata: Value,
+    pub(crate) txns: BTreeMap<String, (i64, Option<i64>)>,
+    pub(crate) files: HashMap<FileId, Add>,
+    /// Files that were removed, as far as the log remembers them.
+    pub(crate) removed: HashMap<FileId, Remove>,
+}
+
+impl State {
+    pub(crate) fn new(version: i64) -> Self {
+        let (protocol, metadata) = (Value::Null, Value::Null);
+        let (txns, files, removed) = (BTreeMap::new(), HashMap::new(), HashMap::new());
+        Self { version, protocol, metadata, txns, files, removed }
+    }
+
+    /// Takes in the lines of a commit, or some of a checkpoint's.
+    pub(crate) fn take(&mut self, version: i64, lines: Vec<Line>) {
+        self.version = version;
+        let mut added = Vec::new();
+        for line in lines {
+            if let Some(protocol) = line.protocol {
+                self.protocol = protocol;
+            }
+            if let Some(metadata) = line.meta_data {
+                self.metadata = metadata;
+            }
+            if let Some(Txn { app_id, version, last_updated }) = line.txn {
+                self.txns.insert(app_id, (version, last_updated));
+            }
+            if let Some(remove) = line.remove {
+                let id = (remove.path.clone(), remove.deletion_vector.clone());
+                self.files.remove(&id);
+                self.removed.insert(id, remove);
+            }
+            added.extend(line.add);
+        }
+        // Within a commit the order of its lines means nothing: what it removes was there before it.
+        for add in added {
+            let id = (add.path.clone(), add.deletion_vector.clone());
+            self.removed.remove(&id);
+            self.files.insert(id, add);
+        }
+    }
+
+    /// Refuses a log without definitions, and a table that asks for something that is not known here.
+    pub(crate) fn check(&self, table: &str) -> Result<(), LakeError> {
+        if self.protocol.is_null() || self.metadata.is_null() {
+            let reason = "there is no protocol or no metaData in it".to_owned();
+            return Err(LakeError::Log { table: table.to_owned(), file: "_delta_log/".to_owned(), reason });
+        }
+        lake::upkeep::check(table, &self.protocol, &self.metadata)
+    }
+
+    /// Forgets the files that were removed before `cutoff` (milliseconds). A removal without a time counts as old, as the
+    /// protocol says.
+    pub(crate) fn expire(&mut self, cutoff: i64) {
+        self.removed.retain(|_, remove| remove.deletion_timestamp.unwrap_or(0) >= cutoff);
+    }
+
+    pub(crate) fn partition_columns(&self) -> Vec<String> {
+        let columns = self.metadata.get("partitionColumns").and_then(Value::as_array);
+        columns.into_iter().flatten().filter_map(Value::as_str).map(ToOwned::to_owned).collect()
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.files.values().map(|add| u64::try_from(add.size).unwrap_or(0)).sum()
+    }
+}

@@ -1,0 +1,172 @@
+//! Checkpoints hold all that a writer and a reader need.
+
+use futures::future::join_all;
+use lake_upkeep::Checkpointed;
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::support::{client, each_once, location, snapshot, soon, stored, table};
+use crate::tables::{HOUR, append, commit, keeper, keys, later, log_names, position, put, uploaded};
+
+#[tokio::test]
+async fn a_checkpoint_is_made_when_enough_commits_came_and_not_before() {
+    let (client, location) = (client().await, location("every"));
+    let keeper = keeper(&client, &location);
+    append(&client, &location, 0..9).await;
+    let done = keeper.checkpoint(10, soon()).await.unwrap();
+    assert_eq!((done.version, done.made, done.commits_since), (None, false, 9));
+    append(&client, &location, 9..12).await;
+    let done = keeper.checkpoint(10, soon()).await.unwrap();
+    assert_eq!((done.version, done.made, done.commits_since, done.files), (Some(11), true, 0, 12));
+    let again = keeper.checkpoint(10, soon()).await.unwrap();
+    assert_eq!((again.version, again.made, again.commits_since), (Some(11), false, 0));
+}
+
+#[tokio::test]
+async fn rows_and_positions_survive_when_the_log_before_the_checkpoint_is_gone() {
+    let (client, location) = (client().await, location("survive"));
+    append(&client, &location, 0..12).await;
+    // More app ids than one commit of a writer carries, among them holes and parked offsets.
+    let ids: Vec<_> = (0..200)
+        .map(|n| json!({"txn": {"appId": format!("headwater/tests/topic/0/hole/{n}"), "version": n}}))
+        .collect();
+    commit(&client, &location, 12, &ids).await;
+    let before = table(&client, &location).app_versions(soon()).await.unwrap().clone();
+    assert_eq!(before.len(), 201);
+
+    let keeper = keeper(&client, &location);
+    assert!(keeper.checkpoint(5, soon()).await.unwrap().made);
+    let cleaned = keeper.clean_log(HOUR, false, later(), soon()).await.unwrap();
+    assert_eq!((cleaned.oldest, cleaned.files, cleaned.complete), (Some(12), 12, true));
+    assert_eq!(
+        log_names(&client, &location).await,
+        ["00000000000000000012.checkpoint.parquet", "00000000000000000012.json", "_last_checkpoint"]
+    );
+    assert_eq!(*table(&client, &location).app_versions(soon()).await.unwrap(), before);
+    assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..120));
+    // Delivered again, a batch is dropped as far as it is stored.
+    append(&client, &location, 11..14).await;
+    assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..140));
+}
+
+#[tokio::test]
+async fn tables_with_checkpoints_of_other_tools_are_kept() {
+    let client = client().await;
+    for fixture in ["v1", "parts", "v2-parquet", "v2-json"] {
+        let location = uploaded(&client, fixture).await;
+        append(&client, &location, 4..9).await;
+        let keeper = keeper(&client, &location);
+        let done = keeper.checkpoint(5, soon()).await.unwrap();
+        assert_eq!((done.version, done.made, done.files), (Some(8), true, 9), "{fixture}");
+        let cleaned = keeper.clean_log(HOUR, false, later(), soon()).await.unwrap();
+        assert!(cleaned.complete && cleaned.refused.is_empty(), "{fixture} {cleaned:?}");
+        let left = log_names(&client, &location).await;
+        assert_eq!(left.len(), 3, "{fixture} {left:?}");
+        let vacuumed = keeper.vacuum(HOUR, HOUR, false, later(), soon()).await.unwrap();
+        assert_eq!((vacuumed.files, vacuumed.complete), (0, true), "{fixture}");
+        assert_eq!(position(&client, &location).await, Some(90), "{fixture}");
+        assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..90), "{fixture}");
+    }
+}
+
+#[tokio::test]
+async fn tags_and_removals_are_in_the_checkpoint_until_they_are_too_old() {
+    let (client, location) = (client().await, location("removed"));
+    append(&client, &location, 0..3).await;
+    let now = chrono::Utc::now().timestamp_millis();
+    let remove =
+        |path: &str, at: i64| json!({"remove": {"path": path, "deletionTimestamp": at, "dataChange": true}});
+    let added = json!({"add": {"path": "tagged.parquet", "partitionValues": {"kind": null}, "size": 1,
+        "modificationTime": 1, "dataChange": true, "tags": {"t": "v"}}});
+    commit(&client, &location, 3, &[remove("young.parquet", now), remove("old.parquet", 1), added]).await;
+    let keeper = keeper(&client, &location);
+    assert!(keeper.checkpoint(1, soon()).await.unwrap().made);
+    let store = objects::ObjectStore::new(client.clone(), location.clone());
+    let path = "_delta_log/00000000000000000003.checkpoint.parquet";
+    let body = store.get(path, soon()).await.unwrap().unwrap();
+    let reader = parquet::file::reader::SerializedFileReader::new(body).unwrap();
+    let rows = parquet::record::reader::RowIter::from_file_into(Box::new(reader));
+    let rows: Vec<_> = rows.map(|row| row.unwrap().to_json_value().to_string()).collect();
+    assert!(rows.iter().any(|row| row.contains("young.parquet")));
+    assert!(!rows.iter().any(|row| row.contains("old.parquet")));
+    assert!(rows.iter().any(|row| row.contains(r#""tags":{"t":"v"}"#)));
+}
+
+#[tokio::test]
+async fn the_hint_never_goes_back_and_is_written_if_a_keeper_did_not_come_to_it() {
+    let (client, location) = (client().await, location("hint"));
+    append(&client, &location, 0..5).await;
+    let (keeper, hint) = (keeper(&client, &location), location.key("_delta_log/_last_checkpoint"));
+    keeper.checkpoint(1, soon()).await.unwrap();
+    client.delete_object().bucket(location.bucket()).key(&hint).send().await.unwrap();
+    let done = keeper.checkpoint(10, soon()).await.unwrap();
+    assert!(!done.made);
+    let found = client.get_object().bucket(location.bucket()).key(&hint).send().await.unwrap();
+    let found: serde_json::Value =
+        serde_json::from_slice(&found.body.collect().await.unwrap().into_bytes()).unwrap();
+    // protocol, metaData, one position, five files
+    assert_eq!((&found["version"], &found["size"]), (&json!(4), &json!(8)));
+
+    put(&client, &location, "_delta_log/_last_checkpoint", r#"{"version":9,"size":1}"#).await;
+    append(&client, &location, 5..7).await;
+    assert!(keeper.checkpoint(1, soon()).await.unwrap().made);
+    let found = client.get_object().bucket(location.bucket()).key(&hint).send().await.unwrap();
+    assert!(found.body.collect().await.unwrap().into_bytes().starts_with(br#"{"version":9"#));
+}
+
+#[tokio::test]
+async fn two_keepers_at_once_give_one_result() {
+    let (client, location) = (client().await, location("two"));
+    append(&client, &location, 0..8).await;
+    let orphan = "kind=raw/lost.parquet";
+    put(&client, &location, orphan, "x").await;
+    let run = || async {
+        let keeper = keeper(&client, &location);
+        let made = keeper.checkpoint(4, soon()).await.unwrap();
+        keeper.clean_log(HOUR, false, later(), soon()).await.unwrap();
+        keeper.vacuum(HOUR, HOUR, false, later(), soon()).await.unwrap();
+        made
+    };
+    let made: Vec<Checkpointed> = join_all((0..4).map(|_| run())).await;
+    assert!(made.iter().all(|one| one.version == Some(7)));
+    assert_eq!(log_names(&client, &location).await.len(), 3);
+    assert!(!keys(&client, &location).await.contains(&orphan.to_owned()));
+    assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..80));
+}
+
+#[tokio::test]
+async fn a_log_that_is_too_long_for_the_deadline_is_checkpointed_piece_by_piece() {
+    let (client, location) = (client().await, location("pieces"));
+    append(&client, &location, 0..160).await;
+    // Every answer takes long enough that not all commits can be read in time.
+    let proxy = crate::proxy::Proxy::start(|request| {
+        if request.target.contains(".json") {
+            std::thread::sleep(std::time::Duration::from_millis(25));
+        }
+        crate::proxy::Fate::Passes
+    })
+    .await;
+    let slow = keeper(&crate::support::client_of(&proxy.endpoint).await, &location);
+    let first = slow.checkpoint(10, Instant::now() + std::time::Duration::from_secs(5)).await.unwrap();
+    assert!(first.made && first.commits_since > 0 && first.version.unwrap() < 159, "{first:?}");
+    let then = keeper(&client, &location).checkpoint(1, soon()).await.unwrap();
+    assert_eq!((then.version, then.commits_since), (Some(159), 0));
+    assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..1_600));
+}
+
+#[tokio::test]
+async fn the_history_and_the_figures_are_those_of_the_table() {
+    let (client, location) = (client().await, location("figures"));
+    append(&client, &location, 0..6).await;
+    let keeper = keeper(&client, &location);
+    keeper.checkpoint(1, soon()).await.unwrap();
+    append(&client, &location, 6..8).await;
+    put(&client, &location, "kind=raw/lost.parquet", "four").await;
+    let stats = keeper.stats(1 << 20, soon()).await.unwrap();
+    assert_eq!((stats.version, stats.checkpoint, stats.commits_since), (7, Some(5), 2));
+    assert_eq!((stats.files, stats.small_files, stats.log_files), (8, 8, 10));
+    assert_eq!((stats.unnamed_files, stats.unnamed_bytes), (1, 4));
+    let history = keeper.history(3, soon()).await.unwrap();
+    assert_eq!(history.iter().map(|entry| entry.version).collect::<Vec<_>>(), [7, 6, 5]);
+    assert!(history.iter().all(|entry| entry.added == 1 && entry.removed == 0 && entry.operation.is_some()));
+}

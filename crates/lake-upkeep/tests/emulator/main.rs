@@ -1,0 +1,21 @@
+//! Upkeep on a real S3 API: the emulator that `AWS_ENDPOINT_URL` names.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on stops"
+)]
+
+mod checkpoints;
+mod cleanup;
+mod crashes;
+mod tables;
+mod vacuum;
+
+#[allow(dead_code, reason = "shared with the tests of the lake")]
+#[path = "../../../lake/tests/emulator/proxy.rs"]
+mod proxy;
+#[allow(dead_code, reason = "shared with the tests of the lake")]
+#[path = "../../../lake/tests/emulator/support.rs"]
+mod support;

@@ -1,0 +1,98 @@
+//! Tables to be kept, and looks at what is on S3.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use aws_sdk_s3::{Client, primitives::ByteStream};
+use chrono::{DateTime, Utc};
+use lake::Table;
+use lake_upkeep::Keeper;
+use objects::{ObjectStore, S3Location};
+
+use crate::support::{Offsets, app_id, soon, table};
+
+pub(crate) const HOUR: Duration = Duration::from_hours(1);
+pub(crate) const WEEK: Duration = Duration::from_hours(7 * 24);
+
+pub(crate) fn keeper(client: &Client, location: &S3Location) -> Keeper {
+    Keeper::new(client.clone(), location.clone())
+}
+
+/// Long after all retentions.
+pub(crate) fn later() -> DateTime<Utc> {
+    Utc::now() + chrono::Duration::days(60)
+}
+
+/// One commit of ten offsets for each number.
+pub(crate) async fn append(client: &Client, location: &S3Location, commits: std::ops::Range<i64>) {
+    let mut writer: Table = table(client, location);
+    for commit in commits {
+        let mut rows = Offsets::new(0, commit * 10..commit * 10 + 10);
+        writer.append(&mut rows, soon()).await.unwrap();
+    }
+}
+
+pub(crate) async fn position(client: &Client, location: &S3Location) -> Option<i64> {
+    table(client, location).app_versions(soon()).await.unwrap().get(&app_id(0))
+}
+
+pub(crate) async fn put(client: &Client, location: &S3Location, path: &str, body: impl Into<Vec<u8>>) {
+    let body = ByteStream::from(body.into());
+    let put = client.put_object().bucket(location.bucket()).key(location.key(path)).body(body);
+    put.send().await.unwrap();
+}
+
+/// The next commit, with these actions.
+pub(crate) async fn commit(
+    client: &Client,
+    location: &S3Location,
+    version: i64,
+    actions: &[serde_json::Value],
+) {
+    let lines: String = actions.iter().map(|action| format!("{action}\n")).collect();
+    put(client, location, &format!("_delta_log/{version:020}.json"), lines).await;
+}
+
+/// All keys below the table, in order.
+pub(crate) async fn keys(client: &Client, location: &S3Location) -> Vec<String> {
+    let store = ObjectStore::new(client.clone(), location.clone());
+    store.list_below("", soon()).await.unwrap().into_iter().map(|object| object.path).collect()
+}
+
+pub(crate) async fn log_names(client: &Client, location: &S3Location) -> Vec<String> {
+    let keys = keys(client, location).await;
+    keys.into_iter().filter_map(|key| key.strip_prefix("_delta_log/").map(ToOwned::to_owned)).collect()
+}
+
+/// Returns once objects written from now on are at least two seconds younger than those before, by the store's clock.
+pub(crate) async fn clock_moves_on(client: &Client, location: &S3Location) -> DateTime<Utc> {
+    let store = ObjectStore::new(client.clone(), location.clone());
+    let mut first = None;
+    let deadline = soon();
+    loop {
+        put(client, location, "_clock", "").await;
+        let now = store.head("_clock", deadline).await.unwrap().unwrap().modified;
+        let began = *first.get_or_insert(now);
+        if now >= began + chrono::Duration::seconds(2) {
+            return began;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "the store's clock stands still");
+        tokio::task::yield_now().await;
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
+/// A table whose checkpoint another tool wrote: the fixtures of the lake.
+pub(crate) async fn uploaded(client: &Client, fixture: &str) -> S3Location {
+    let location = crate::support::location(fixture);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lake/tests/fixtures").join(fixture);
+    for file in files_below(&root) {
+        let path = file.strip_prefix(&root).unwrap().to_str().unwrap();
+        put(client, &location, path, std::fs::read(&file).unwrap()).await;
+    }
+    location
+}

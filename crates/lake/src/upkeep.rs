@@ -1,0 +1,66 @@
+//! The log as maintenance needs it: names, segments, paths, and the rules for what may be touched.
+
+use std::ops::Range;
+
+use objects::{Listed, ObjectStore};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::{
+    LakeError,
+    log::{LogReader, actions, properties, protocol},
+    partition,
+    schema::DeltaStruct,
+};
+
+pub use crate::log::{FOLDER, LogName, commit_path};
+
+/// The newest complete checkpoint and the commits after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSegment {
+    /// The checkpoint's version and files (several when it is in parts).
+    pub checkpoint: Option<(i64, Vec<String>)>,
+    /// The versions after the checkpoint.
+    pub commits: Range<i64>,
+}
+
+/// What makes up the newest version of the table; `None` where there is no table.
+pub async fn segment(store: &ObjectStore, deadline: Instant) -> Result<Option<LogSegment>, LakeError> {
+    let segment = LogReader { store, deadline }.segment().await?;
+    if segment.version().is_none() {
+        return Ok(None);
+    }
+    let paths = |files: Vec<Listed>| files.into_iter().map(|file| file.path).collect();
+    let checkpoint = segment.checkpoint.map(|(version, files)| (version, paths(files)));
+    Ok(Some(LogSegment { checkpoint, commits: segment.commits }))
+}
+
+/// The relative S3 key of a path in the log; `None` where it is not UTF-8.
+#[must_use]
+pub fn key_of(path: &str) -> Option<String> {
+    partition::from_uri(path)
+}
+
+/// Whether this crate may maintain a table: it must know everything that the table asks of a writer. `protocol` and
+/// `metadata` are the table's newest actions.
+pub fn check(table: &str, protocol: &Value, metadata: &Value) -> Result<(), LakeError> {
+    let damaged = |file: &str, reason: String| LakeError::Log {
+        table: table.to_owned(),
+        file: file.to_owned(),
+        reason,
+    };
+    let protocol: actions::Protocol =
+        serde_json::from_value(protocol.clone()).map_err(|e| damaged("protocol", e.to_string()))?;
+    let metadata: actions::Metadata =
+        serde_json::from_value(metadata.clone()).map_err(|e| damaged("metaData", e.to_string()))?;
+    let schema = DeltaStruct::parse(&metadata.schema_string)
+        .map_err(|e| damaged("metaData", format!("schemaString: {e}")))?;
+    let mut against = protocol::against_appending(&protocol, &metadata, &schema);
+    let properties = properties::against_appending(&metadata.configuration);
+    against.extend(properties.into_iter().map(|(key, reason)| format!("property {key} ({reason})")));
+    if against.is_empty() {
+        return Ok(());
+    }
+    let features = against.join(", ");
+    Err(LakeError::Unsupported { table: table.to_owned(), features, purpose: "maintenance" })
+}
