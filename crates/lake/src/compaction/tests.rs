@@ -178,7 +178,9 @@ proptest! {
             None => read,
         };
         let mut writer = FileEncoder::new(&of_table).begin(0).unwrap();
-        ordered.iter().for_each(|batch| writer.write(batch).unwrap());
+        for batch in &ordered {
+            writer.write(batch).unwrap();
+        }
         let written = writer.finish(vec![None]).unwrap();
         prop_assert_eq!(written.rows, files.iter().map(Vec::len).sum::<usize>());
         let after = rows::of_file(&of_table, written.bytes).unwrap();
