@@ -1,5 +1,6 @@
 //! Compaction: small files of a partition become one, with the same rows.
 
+mod merge;
 mod order;
 mod plan;
 mod rows;
@@ -8,18 +9,12 @@ mod tests;
 
 use std::time::Duration;
 
-use arrow_array::RecordBatch;
-use bytes::Bytes;
-use futures::{FutureExt, StreamExt, stream};
-use parquet::errors::ParquetError;
 use tokio::time::Instant;
 
-use crate::{ActiveFile, FileEncoder, LakeError, PartitionFile, Rewritten, Since, Snapshot, Table};
+use crate::{ActiveFile, LakeError, Rewritten, Since, Snapshot, Table};
+use merge::Merge;
 
 pub use plan::Group;
-
-/// Files that are requested at a time.
-const AHEAD: usize = 16;
 
 /// How a table's small files are put together.
 #[derive(Debug, Clone)]
@@ -28,9 +23,10 @@ pub struct Compaction {
     pub target_bytes: u64,
     /// A partition with fewer small files than this is left alone; at least 2.
     pub min_files: usize,
-    /// Bytes of the files that are read at a time. Decoded, rows of small columns need up to ten times as much memory.
+    /// A group has no more bytes than this, whatever the target: the result is in memory as a whole.
     pub max_input_bytes: u64,
     /// Rows are sorted by this column, where one is named: a timestamp, a date or a long. Else they stay in file order.
+    /// Of a large group, files written after each other are sorted together, some two million rows at a time.
     pub event_time: Option<String>,
     /// No group is begun that would probably end later.
     pub deadline: Instant,
@@ -119,16 +115,16 @@ impl Compaction {
             done.given_up.push(GivenUp::of(&group.files, reason));
             return Ok(());
         }
-        let (files, batches) = self.read(snapshot, table, group, &mut done.unfit).await?;
-        if files.len() < 2 {
-            return Ok(());
-        }
-        let file = match self.encode(table, group, batches).await {
-            Ok(file) => file,
-            Err(reason) => {
-                done.unfit.push(GivenUp::of(&files, reason.to_string()));
+        let merged = Merge { compaction: self, snapshot, table, group }.run(&mut done.unfit).await;
+        let (files, file) = match merged {
+            Ok(Some(merged)) => merged,
+            Ok(None) => return Ok(()),
+            // The other groups need not wait until somebody has looked at this one.
+            Err(fault @ LakeError::Parquet { .. }) => {
+                done.unfit.push(GivenUp::of(&group.files, fault.to_string()));
                 return Ok(());
             }
+            Err(fault) => return Err(fault),
         };
         let rows = file.rows as u64;
         match table.rewrite(since, &files, file, &group.kind(), self.deadline).await? {
@@ -146,63 +142,6 @@ impl Compaction {
         Ok(())
     }
 
-    /// The rows of a group, and the files that they are from.
-    async fn read(
-        &self,
-        snapshot: &Snapshot,
-        table: &Table,
-        group: &Group,
-        unfit: &mut Vec<GivenUp>,
-    ) -> Result<(Vec<ActiveFile>, Vec<RecordBatch>), LakeError> {
-        // Boxed, because the compiler cannot see through the nested lifetimes that the future is `Send`.
-        let get = |file: &ActiveFile| {
-            let key = file.key.clone();
-            async move { Ok::<_, LakeError>(snapshot.store.get(&key, self.deadline).await?) }.boxed()
-        };
-        let bodies = stream::iter(group.files.iter().map(get).collect::<Vec<_>>()).buffered(AHEAD);
-        let mut bodies = std::pin::pin!(stream::iter(&group.files).zip(bodies));
-        let (mut files, mut batches) = (Vec::with_capacity(group.files.len()), Vec::new());
-        while let Some((file, body)) = bodies.next().await {
-            match rows_of(table, file, body?) {
-                Ok(rows) => {
-                    files.push(file.clone());
-                    batches.extend(rows);
-                }
-                Err(reason) => unfit.push(GivenUp::of(std::slice::from_ref(file), reason)),
-            }
-        }
-        Ok((files, batches))
-    }
-
-    async fn encode(
-        &self,
-        table: &Table,
-        group: &Group,
-        batches: Vec<RecordBatch>,
-    ) -> Result<PartitionFile, LakeError> {
-        let failed = |context: &str, reason: String| LakeError::Parquet {
-            context: format!("{context} {}", table.location()),
-            source: ParquetError::General(reason),
-        };
-        let encoder = FileEncoder::new(table.schema());
-        let (partition, room) = (group.partition.clone(), usize::try_from(group.bytes()).unwrap_or(0));
-        let event_time = self.event_time.clone();
-        let sorting = format!("sorting rows of {}", table.location());
-        // It takes seconds: other tasks go on meanwhile.
-        let encoding = tokio::task::spawn_blocking(move || {
-            let ordered: Box<dyn Iterator<Item = _> + Send> = match event_time {
-                Some(column) => order::sorted(batches, &column),
-                None => Box::new(batches.into_iter().map(Ok)),
-            };
-            let failed = |reason| LakeError::Parquet {
-                context: sorting.clone(),
-                source: ParquetError::General(reason),
-            };
-            encoder.encode_all(partition, room, ordered.map(|batch| batch.map_err(failed)))
-        });
-        encoding.await.map_err(|e| failed("encoding rows of", e.to_string()))?
-    }
-
     fn check_event_time(&self, table: &Table) -> Result<(), LakeError> {
         let Some(column) = &self.event_time else { return Ok(()) };
         let field = table.schema().arrow().fields().find(column);
@@ -213,17 +152,5 @@ impl Compaction {
         };
         let (table, column) = (table.location().to_string(), column.clone());
         Err(LakeError::Schema { table, column, reason: reason.to_owned() })
-    }
-}
-
-fn rows_of(table: &Table, file: &ActiveFile, body: Option<Bytes>) -> Result<Vec<RecordBatch>, String> {
-    let body = body.ok_or("the log has it, S3 does not")?;
-    let batches = rows::of_file(table.schema(), body)?;
-    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-    match file.rows {
-        Some(counted) if counted != rows as u64 => {
-            Err(format!("it has {rows} rows, its statistics say {counted}"))
-        }
-        _ => Ok(batches),
     }
 }

@@ -177,9 +177,11 @@ proptest! {
             Some(column) => order::sorted(read, column).map(Result::unwrap).collect(),
             None => read,
         };
-        let written = FileEncoder::new(&of_table)
-            .encode_all(vec![None], 0, ordered.into_iter().map(Ok))
-            .unwrap();
+        let mut writer = FileEncoder::new(&of_table).begin(0).unwrap();
+        for batch in &ordered {
+            writer.write(batch).unwrap();
+        }
+        let written = writer.finish(vec![None]).unwrap();
         prop_assert_eq!(written.rows, files.iter().map(Vec::len).sum::<usize>());
         let after = rows::of_file(&of_table, written.bytes).unwrap();
         prop_assert_eq!(multiset(&after), multiset(&before));

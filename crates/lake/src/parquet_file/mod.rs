@@ -4,7 +4,7 @@ mod groups;
 mod stats;
 
 use arrow_array::RecordBatch;
-use arrow_schema::{DataType, Fields};
+use arrow_schema::{DataType, Fields, SchemaRef};
 use bytes::Bytes;
 use parquet::{
     arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions},
@@ -53,36 +53,53 @@ impl FileEncoder {
         batch: &RecordBatch,
     ) -> Result<PartitionFile, LakeError> {
         // Compressed rooms take about 8 bytes a row: one allocation is enough.
-        self.encode_all(partition, 4096 + batch.num_rows() * 16, std::iter::once(Ok(batch.clone())))
+        let mut file = self.begin(4096 + batch.num_rows() * 16)?;
+        file.write(batch)?;
+        file.finish(partition)
     }
 
-    /// One file of several batches, in their order. `room` is the expected size in bytes.
-    pub(crate) fn encode_all(
-        &self,
-        partition: Vec<Option<String>>,
-        room: usize,
-        batches: impl Iterator<Item = Result<RecordBatch, LakeError>>,
-    ) -> Result<PartitionFile, LakeError> {
-        let failed = |source| LakeError::Parquet { context: "encoding a batch".to_owned(), source };
+    /// Begins a file of several batches. `room` is the expected size in bytes.
+    pub(crate) fn begin(&self, room: usize) -> Result<FileWriter, LakeError> {
         let options =
             ArrowWriterOptions::new().with_properties(self.properties.clone()).with_skip_arrow_metadata(true);
-        let mut bytes = Vec::with_capacity(room);
-        let columns = self.schema.arrow();
-        let mut writer =
-            ArrowWriter::try_new_with_options(&mut bytes, columns.clone(), options).map_err(failed)?;
-        let mut rows = 0;
-        for batch in batches {
-            let batch = batch?;
-            let found = batch.schema_ref();
-            if found.fields() != columns.fields() {
-                return Err(failed(ParquetError::General(format!("the batch has other columns: {found}"))));
-            }
-            writer.write(&batch).map_err(failed)?;
-            rows += batch.num_rows();
-        }
-        let metadata = writer.close().map_err(failed)?;
-        Ok(PartitionFile { partition, bytes: bytes.into(), stats: stats::json(&metadata), rows })
+        let columns = self.schema.arrow().clone();
+        let writer = ArrowWriter::try_new_with_options(Vec::with_capacity(room), columns.clone(), options);
+        Ok(FileWriter { columns, writer: writer.map_err(failed)?, rows: 0 })
     }
+}
+
+/// A file that is being written.
+pub(crate) struct FileWriter {
+    columns: SchemaRef,
+    writer: ArrowWriter<Vec<u8>>,
+    rows: usize,
+}
+
+impl FileWriter {
+    /// Appends rows. The batch must have exactly the schema's columns, types and nullability.
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
+        let found = batch.schema_ref();
+        if found.fields() != self.columns.fields() {
+            return Err(failed(ParquetError::General(format!("the batch has other columns: {found}"))));
+        }
+        self.rows += batch.num_rows();
+        self.writer.write(batch).map_err(failed)
+    }
+
+    /// The rows that follow are in another row group.
+    pub(crate) fn end_row_group(&mut self) -> Result<(), LakeError> {
+        self.writer.flush().map_err(failed)
+    }
+
+    pub(crate) fn finish(mut self, partition: Vec<Option<String>>) -> Result<PartitionFile, LakeError> {
+        let metadata = self.writer.finish().map_err(failed)?;
+        let bytes = Bytes::from(std::mem::take(self.writer.inner_mut()));
+        Ok(PartitionFile { partition, bytes, stats: stats::json(&metadata), rows: self.rows })
+    }
+}
+
+fn failed(source: ParquetError) -> LakeError {
+    LakeError::Parquet { context: "encoding a batch".to_owned(), source }
 }
 
 /// What Spark looks for in a file's metadata to learn which calendar its dates and times follow. Without it, one time
