@@ -48,7 +48,7 @@ impl Leaf {
     pub(super) fn texts(&mut self, rows: usize) -> Result<Vec<Option<String>>, ParquetError> {
         match &mut self.0 {
             None => Ok(vec![None; rows]),
-            Some((Typed::Bytes(reader), described)) => flat(reader, described, rows, text),
+            Some((Typed::Bytes(reader), described)) => flat(reader, described, rows, |value| text(&value)),
             Some((_, described)) => Err(misfit(described)),
         }
     }
@@ -72,7 +72,7 @@ fn misfit(described: &ColumnDescPtr) -> ParquetError {
     ))
 }
 
-fn text(value: ByteArray) -> Result<String, ParquetError> {
+fn text(value: &ByteArray) -> Result<String, ParquetError> {
     String::from_utf8(value.data().to_vec()).map_err(|e| ParquetError::General(e.to_string()))
 }
 
@@ -142,7 +142,11 @@ fn lists(
         if definition >= entry
             && let Some(Some(list)) = found.last_mut()
         {
-            list.push(if definition == present { values.next().map(text).transpose()? } else { None });
+            list.push(if definition == present {
+                values.next().as_ref().map(text).transpose()?
+            } else {
+                None
+            });
         }
     }
     Ok(found)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use parquet::{
     errors::ParquetError,
-    file::{metadata::RowGroupMetaData, reader::RowGroupReader},
+    file::{metadata::RowGroupMetaData, reader::RowGroupReader, statistics::Statistics},
 };
 use serde_json::Map;
 
@@ -26,7 +26,7 @@ pub(super) struct Rows<'a> {
 pub(super) fn has_values(group: &RowGroupMetaData, path: &[&str]) -> bool {
     let column = group.columns().iter().find(|column| column.column_descr().path().parts() == path);
     column.is_some_and(|column| {
-        let nulls = column.statistics().and_then(|statistics| statistics.null_count_opt());
+        let nulls = column.statistics().and_then(Statistics::null_count_opt);
         nulls.is_none_or(|nulls| i64::try_from(nulls).is_ok_and(|nulls| nulls < column.num_values()))
     })
 }
