@@ -210,7 +210,7 @@ def test_our_compaction_beside_our_writer_loses_and_doubles_nothing(our_table: O
 
 
 def test_our_compaction_and_deltalakes_change_of_the_same_files_do_not_mix(our_table: OurTable) -> None:
-    """delta-rs 2591 and delta 228: of a compaction and a delete at once, one gives way, and no row comes back."""
+    """delta 228: of a compaction and a delete at once, one gives way, and no row comes back."""
     expected = our_table.append([("a b", [number, number + 1_000]) for number in range(20)])
     done = threading.Event()
 

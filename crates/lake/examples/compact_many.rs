@@ -1,4 +1,4 @@
-//! How long a compaction takes, and what it needs: `docs/benchmarks.md` has figures.
+//! How long a compaction takes, and how much memory it needs.
 //!
 //!     compact_many fill 10000 2700 s3://bucket/table   # 10,000 files of 2,700 rooms, 500 files a commit
 //!     compact_many run 64 s3://bucket/table            # compacts to 64 MB, sorted by the event time

@@ -2,6 +2,7 @@
 
 use faults::{Classified, FaultClass};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// One kind of work on a table. The order is the order of the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -54,7 +55,9 @@ impl Classified for RequestError {
 impl Request {
     /// Reads the event of an invocation.
     pub fn parse(event: &str) -> Result<Self, RequestError> {
-        Ok(serde_json::from_str::<Option<Self>>(event)?.unwrap_or_default())
+        // By way of a map: a list would be taken for a struct without names.
+        let fields = serde_json::from_str::<Option<Map<String, Value>>>(event)?.unwrap_or_default();
+        Ok(serde_json::from_value(Value::Object(fields))?)
     }
 
     /// The steps, in the order of the work.

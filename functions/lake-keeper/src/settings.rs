@@ -23,7 +23,8 @@ impl function_kit::Settings for Settings {
         let lake_root = environment.required("LAKE_ROOT", "s3://bucket/prefix of the tables");
         let youngest = environment.optional("YOUNGEST_MINUTES", 60_u64);
         if youngest.is_some_and(|minutes| !(15..=44_640).contains(&minutes)) {
-            environment.problem("YOUNGEST_MINUTES must be 15 to 44640: no function runs longer than 15 minutes");
+            environment
+                .problem("YOUNGEST_MINUTES must be 15 to 44640: no function runs longer than 15 minutes");
         }
         Some(Self {
             pipelines: pipelines?,

@@ -16,6 +16,7 @@ mod gateway;
 mod histories;
 mod inbox;
 mod inbox_from_others;
+mod lake_keeper;
 mod media;
 mod poison;
 mod record_values;

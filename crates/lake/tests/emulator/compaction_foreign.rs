@@ -190,7 +190,7 @@ async fn rows_as_text(snapshot: &Snapshot) -> Vec<String> {
     rows
 }
 
-/// delta-rs 1768 and others: partition values with odd characters end up elsewhere, or become null.
+/// : partition values with odd characters end up elsewhere, or become null.
 #[tokio::test]
 async fn rows_stay_in_their_partitions_whatever_the_values() {
     let client = client().await;
