@@ -71,7 +71,7 @@ module "host" {
     [{ arn = module.lake.lake.bucket_arn, prefix = "" }],
     [for name in module.lanes.media_bucket[*] : { arn = "arn:${data.aws_partition.current.partition}:s3:::${name}", prefix = "" }],
     [for name in module.lanes.inbox_bucket[*] : { arn = "arn:${data.aws_partition.current.partition}:s3:::${name}", prefix = "${var.inbox.prefix}/" }],
-    [for forecast in module.lanes.forecast[*] : { arn = "arn:${data.aws_partition.current.partition}:s3:::${forecast.raw_bucket}", prefix = "" }],
+    [for forecast in module.lanes.forecast[*] : { arn = "arn:${data.aws_partition.current.partition}:s3:::${forecast.raw_bucket}", prefix = forecast.raw_prefix }],
   )
   parked_bucket_arn = module.lake.parked.bucket_arn
   decrypt_key_arns  = concat(local.key_arn[*], var.host.decrypt_key_arns)

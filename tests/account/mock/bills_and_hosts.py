@@ -1,4 +1,4 @@
-"""Further services that moto 5.2 lacks in part: quotas, budgets, and associations of Systems Manager."""
+"""What moto 5.2 lacks for the budget and the host: quotas, budgets, associations of Systems Manager, interfaces."""
 
 import json
 import uuid
@@ -6,6 +6,8 @@ from typing import Any
 
 from moto.budgets.models import BudgetsBackend
 from moto.budgets.responses import BudgetsResponse
+from moto.ec2.models.elastic_network_interfaces import NetworkInterface
+from moto.ec2.models.instances import Instance
 from moto.servicequotas.models import ServiceQuotasBackend
 from moto.servicequotas.responses import ServiceQuotasResponse
 from moto.ssm.responses import SimpleSystemManagerResponse
@@ -28,6 +30,7 @@ def fill() -> None:
     the_quota_of_lambda_is_known()
     budgets_are_shown_whole()
     associations_are_kept()
+    instances_have_no_public_address()
 
 
 def the_quota_of_lambda_is_known() -> None:
@@ -137,3 +140,19 @@ def associations_are_kept() -> None:
     }
     for name, method in methods.items():
         setattr(SimpleSystemManagerResponse, name, method)
+
+
+def instances_have_no_public_address() -> None:
+    """moto drops a `false`, gives an instance whose interface is described no group, and shows an empty association."""
+    prepare, association = Instance.prep_nics, NetworkInterface.association.fget
+
+    def prep_nics(self: Instance, nic_spec: list[dict[str, Any]], **more: Any) -> None:
+        for nic in nic_spec:
+            nic.setdefault("AssociatePublicIpAddress", False)
+            nic.setdefault("Groups", nic.get("SecurityGroupId") or nic.get("SecurityGroupIds") or [])
+        prepare(self, nic_spec, **more)
+        if nic_spec and not self.security_groups:
+            self.security_groups = list(self.nics[0].group_set)
+
+    Instance.prep_nics = prep_nics
+    NetworkInterface.association = property(lambda self: association(self) or None)
