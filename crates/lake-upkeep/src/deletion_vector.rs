@@ -1,5 +1,7 @@
 //! The file name of a deletion vector, from its short form in the log.
 
+use uuid::Uuid;
+
 /// Z85, in which the log has the identifier.
 const ALPHABET: &[u8; 85] =
     b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
@@ -9,17 +11,15 @@ const LENGTH: usize = 20;
 /// The key of a deletion vector of storage type `u`: an optional folder, then the identifier.
 pub(crate) fn key(short: &str) -> Option<String> {
     let (prefix, encoded) = short.split_at_checked(short.len().checked_sub(LENGTH)?)?;
-    let mut digits = String::new();
+    let mut bytes = Vec::with_capacity(16);
     for block in encoded.as_bytes().chunks(5) {
         let mut value: u64 = 0;
         for byte in block {
             value = value * 85 + ALPHABET.iter().position(|known| known == byte)? as u64;
         }
-        digits.push_str(&format!("{:08x}", u32::try_from(value).ok()?));
+        bytes.extend(u32::try_from(value).ok()?.to_be_bytes());
     }
-    let part = |from: usize, to: usize| digits.get(from..to);
-    let (a, b, c, d, e) = (part(0, 8)?, part(8, 12)?, part(12, 16)?, part(16, 20)?, part(20, 32)?);
-    let name = format!("deletion_vector_{a}-{b}-{c}-{d}-{e}.bin");
+    let name = format!("deletion_vector_{}.bin", Uuid::from_slice(&bytes).ok()?);
     Some(if prefix.is_empty() { name } else { format!("{prefix}/{name}") })
 }
 

@@ -43,24 +43,24 @@ impl Keeper {
     pub async fn stats(&self, target: u64, deadline: Instant) -> Result<Stats, LakeError> {
         let log = Log { store: &self.store, deadline };
         let segment = log.segment().await?;
-        let state = log.replay(&segment, deadline).await?;
-        if state.version + 1 < segment.commits.end {
+        let table = log.replay(&segment, deadline).await?;
+        if table.version + 1 < segment.commits.end {
             return Err(
                 log.moved("its newest version was not reached before the deadline; make a checkpoint")
             );
         }
         let small = |size: i64| u64::try_from(size).unwrap_or(0) < target / 2;
         let mut stats = Stats {
-            version: state.version,
+            version: table.version,
             checkpoint: segment.checkpoint.as_ref().map(|(version, _)| *version),
             commits_since: length(&segment),
-            files: state.files.len() as u64,
-            bytes: state.bytes(),
-            small_files: state.files.values().filter(|add| small(add.size)).count() as u64,
+            files: table.files.len() as u64,
+            bytes: table.bytes(),
+            small_files: table.files.values().filter(|add| small(add.size)).count() as u64,
             ..Stats::default()
         };
-        let named = Named::of(&state, &self.store);
-        let mut objects = DataObjects::new(&self.store, &state);
+        let named = Named::of(&table, &self.store);
+        let mut objects = DataObjects::new(&self.store, &table);
         while let Some(page) = objects.next(deadline).await? {
             for object in page.iter().filter(|object| !named.contains(&object.path)) {
                 stats.unnamed_files += 1;

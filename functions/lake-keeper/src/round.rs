@@ -71,11 +71,11 @@ impl Round {
     }
 }
 
-/// The tables that are asked for: topic, section and event time. Files that switch upkeep off are left out.
-fn tables_of<'a>(
-    pipelines: &'a Pipelines,
-    request: &Request,
-) -> Result<Vec<(&'a str, &'a Lake, Option<&'a str>)>, RoundError> {
+/// A table of the pipeline files: topic, section and event time.
+type LakeTable<'a> = (&'a str, &'a Lake, Option<&'a str>);
+
+/// The tables that are asked for. Files that switch upkeep off are left out.
+fn tables_of<'a>(pipelines: &'a Pipelines, request: &Request) -> Result<Vec<LakeTable<'a>>, RoundError> {
     let of_lake = |pipeline: &'a pipeline::Pipeline| {
         Some((pipeline.topic.name.as_str(), pipeline.lake.as_ref()?, pipeline.event_time.as_deref()))
     };
@@ -86,7 +86,7 @@ fn tables_of<'a>(
             return Err(RoundError::Topic { topic: topic.clone(), known });
         }
     }
-    let wanted = |(topic, lake, _): &(&str, &Lake, Option<&str>)| {
+    let wanted = |(topic, lake, _): &LakeTable<'_>| {
         lake.upkeep.enabled && (request.topics.is_empty() || request.topics.iter().any(|one| one == topic))
     };
     Ok(all.into_iter().filter(wanted).collect())

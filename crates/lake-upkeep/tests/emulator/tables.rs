@@ -49,7 +49,8 @@ pub(crate) async fn commit(
     version: i64,
     actions: &[serde_json::Value],
 ) {
-    let lines: String = actions.iter().map(|action| format!("{action}\n")).collect();
+    let lines: Vec<String> = actions.iter().map(|action| format!("{action}\n")).collect();
+    let lines = lines.concat();
     put(client, location, &format!("_delta_log/{version:020}.json"), lines).await;
 }
 
