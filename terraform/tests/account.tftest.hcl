@@ -398,13 +398,14 @@ run "buckets_with_data_are_not_deleted_in_production" {
     name          = "double--hyphen"
     force_destroy = true
     sizes         = { live_board = { reserved_concurrency = 950 } }
+    tags          = { project = "ours" }
   }
 
   module {
     source = "./environments/aws"
   }
 
-  expect_failures = [var.force_destroy, var.name, data.aws_servicequotas_service_quota.concurrency]
+  expect_failures = [var.force_destroy, var.name, var.tags, data.aws_servicequotas_service_quota.concurrency]
 }
 
 run "alarms_without_anybody_and_keys_that_do_not_work_are_refused" {

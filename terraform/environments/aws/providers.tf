@@ -3,6 +3,6 @@ provider "aws" {
 
   default_tags {
     # `deployment` tells the costs of this one from those of others, once it is activated for cost allocation.
-    tags = { project = "headwater", environment = var.environment, deployment = local.name }
+    tags = merge(var.tags, { project = "headwater", environment = var.environment, deployment = local.name })
   }
 }

@@ -25,6 +25,17 @@ variable "region" {
   type        = string
 }
 
+variable "tags" {
+  description = "Tags of your own on everything that is made, such as cost-center (not on topics and the gateway's secret, which Cloud Control makes). project, environment and deployment are set."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = length(setintersection(keys(var.tags), ["project", "environment", "deployment"])) == 0 && length(var.tags) <= 40
+    error_message = "tags has at most 40 entries, and not project, environment and deployment: these are set, and the budget and the permissions of whoever applies look at them."
+  }
+}
+
 variable "artifacts_dir" {
   description = "Folder with <function>.zip for every function (absolute, or relative to where Terraform runs)."
   type        = string
