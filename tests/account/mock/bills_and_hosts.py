@@ -94,7 +94,11 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 def associations_are_kept() -> None:
     """moto has no associations in Systems Manager."""
     associations: dict[str, dict[str, Any]] = {}
-    asked = ("Name", "AssociationName", "ScheduleExpression", "Targets", "Parameters", "DocumentVersion")
+    asked = (
+        ("Name", "AssociationName", "ScheduleExpression", "Targets", "Parameters", "DocumentVersion")
+        + ("ApplyOnlyAtCronInterval", "ComplianceSeverity", "MaxConcurrency", "MaxErrors", "OutputLocation")
+        + ("AutomationTargetParameterName", "SyncCompliance")
+    )
 
     def described(response: SimpleSystemManagerResponse, identity: str) -> str:
         given = {name: response._get_param(name) for name in asked if response._get_param(name) is not None}
