@@ -33,6 +33,7 @@ OPERATIONS = {
     ("lambda", "invoke"): ["lambda:InvokeFunction"],
     ("logs", "filter_log_events"): ["logs:FilterLogEvents"],
     ("s3", "delete_object"): ["s3:DeleteObject"],
+    ("s3", "delete_objects"): ["s3:DeleteObject"],
     ("s3", "get_object"): ["s3:GetObject", "s3:ListBucket?"],
     ("s3", "head_object"): ["s3:GetObject", "s3:ListBucket?"],
     ("s3", "list_objects_v2"): ["s3:ListBucket"],
@@ -72,6 +73,7 @@ PLACES = {
     "function-kit::pipelines": "HEADWATER_PIPELINES_URI",
     "inbox-etl": "INBOX_ROOT",
     "lake": "LAKE_ROOT",
+    "lake-upkeep": "LAKE_ROOT",
     "telemetry-gateway::token": "GATEWAY_TOKEN_SECRET",
     "warehouse::login": "DATABASE_AUTH",
 }
