@@ -140,6 +140,7 @@ module "observability" {
   cluster_name        = module.kafka.connection.cluster_name
   database_identifier = module.warehouse.identifier
   fetchers            = module.lanes.forecast[*].function_name
+  keepers             = [for function, name in module.lanes.functions : name if function == "lake-keeper"]
   state_machine_arns  = module.lanes.forecast[*].state_machine_arn
   alarm_emails        = var.alarm_emails
   alarm_topic_arn     = var.alarm_topic_arn

@@ -59,6 +59,18 @@ locals {
     "Items failed"  = "ItemsFailed"
     "Fetch retries" = "FetchRetries"
   }
+  keeper_metrics = {
+    "Upkeep: tables"                   = "TablesKept"
+    "Upkeep: commits since checkpoint" = "CommitsSinceCheckpoint"
+    "Upkeep: checkpoints"              = "Checkpoints"
+    "Upkeep: files joined"             = "FilesJoined"
+    "Upkeep: files written"            = "FilesWritten"
+    "Upkeep: bytes joined"             = "BytesJoined"
+    "Upkeep: bytes written"            = "BytesWritten"
+    "Upkeep: files deleted"            = "FilesDeleted"
+    "Upkeep: bytes deleted"            = "BytesDeleted"
+    "Upkeep: log entries deleted"      = "LogEntriesDeleted"
+  }
   function_metrics = {
     "Faults"               = "Faults"
     "Time in handler (ms)" = "Duration"
@@ -70,6 +82,7 @@ locals {
     { metrics = local.object_metrics, functions = distinct(var.queues[*].function_name) },
     { metrics = local.url_metrics, functions = var.url_function_names },
     { metrics = local.fetcher_metrics, functions = var.fetchers },
+    { metrics = local.keeper_metrics, functions = var.keepers },
     { metrics = local.function_metrics, functions = var.function_names },
     ] : { for title, metric in group.metrics : title => {
       metrics = [for name in group.functions : ["Headwater", metric, "environment", var.environment, "function", name]]

@@ -49,6 +49,12 @@ variable "fetchers" {
   default     = []
 }
 
+variable "keepers" {
+  description = "Functions that look after Delta tables, whose work is shown."
+  type        = list(string)
+  default     = []
+}
+
 variable "state_machine_arns" {
   description = "State machines whose runs are shown."
   type        = list(string)
