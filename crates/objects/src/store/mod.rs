@@ -1,12 +1,14 @@
 //! The few S3 calls that this house needs, each tried again until a deadline.
 
+mod delete;
+mod list;
+
 use aws_sdk_s3::{
     Client,
     config::{retry::RetryConfig, timeout::TimeoutConfig},
     error::SdkError,
     operation::{get_object::GetObjectError, head_object::HeadObjectError, put_object::PutObjectError},
     primitives::{ByteStream, DateTime as SdkDateTime},
-    types::{Delete, EncodingType, ObjectIdentifier},
 };
 use bytes::Bytes;
 use chrono::DateTime;
@@ -16,9 +18,11 @@ use tokio::time::{Duration, Instant};
 
 use crate::error::{Fault, StoreError, status};
 use crate::location::S3Location;
-use crate::notification::form_decoded;
 use crate::retry;
 use crate::version::ObjectVersion;
+
+pub use delete::NotDeleted;
+pub use list::Listed;
 
 /// A client as [`ObjectStore`] wants it: path-style addresses where the endpoint is an emulator's, and no retries of the
 /// SDK's own, since [`ObjectStore`] retries with the deadline in view.
@@ -35,9 +39,6 @@ pub fn client(config: &aws_config::SdkConfig) -> Client {
 /// An upload that is slower than this is tried again.
 const SLOWEST_BYTES_PER_MILLISECOND: u64 = 2_000;
 
-/// The most that one request may delete.
-const DELETED_AT_ONCE: usize = 1_000;
-
 /// What became of a conditional PUT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PutIfAbsent {
@@ -46,32 +47,6 @@ pub enum PutIfAbsent {
     /// Somebody holds the key, or raced for it at the same time (412 or 409). After an answer that was lost on its way,
     /// that somebody may be ourselves.
     Lost,
-}
-
-/// One entry of a listing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// The key below the location.
-    pub path: String,
-    /// Its state when it was listed.
-    pub version: ObjectVersion,
-}
-
-/// An object that the store would not delete.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotDeleted {
-    /// The key below the location.
-    pub path: String,
-    /// The store's answer.
-    pub reason: String,
-}
-
-/// What is listed.
-struct Listing<'a> {
-    prefix: &'a str,
-    /// Only paths that sort after this one; empty for all.
-    after: String,
-    delimiter: Option<&'a str>,
 }
 
 /// The objects below one location.
@@ -232,144 +207,6 @@ impl ObjectStore {
                     Err(e) if lost(&e) => Ok(PutIfAbsent::Lost),
                     Err(e) => Err(Fault::of(&e)),
                 }
-            }
-            .boxed()
-        })
-        .await
-    }
-
-    /// Deletes the object; there need not be one.
-    pub async fn delete(&self, path: &str, deadline: Instant) -> Result<(), StoreError> {
-        let key = self.location.key(path);
-        self.retrying("DELETE", &key, deadline, || {
-            async {
-                let delete = self.client.delete_object().bucket(self.location.bucket()).key(&key);
-                delete.send().await.map(drop).map_err(|e| Fault::of(&e))
-            }
-            .boxed()
-        })
-        .await
-    }
-
-    /// Deletes the objects, a thousand in a request; they need not be there. Returns those that the store would not delete,
-    /// each with its reason.
-    pub async fn delete_all(
-        &self,
-        paths: &[String],
-        deadline: Instant,
-    ) -> Result<Vec<NotDeleted>, StoreError> {
-        let mut refused = Vec::new();
-        for paths in paths.chunks(DELETED_AT_ONCE) {
-            let below = self.location.key("");
-            refused
-                .extend(self.retrying("DELETE", &below, deadline, || self.delete_some(paths).boxed()).await?);
-        }
-        Ok(refused)
-    }
-
-    async fn delete_some(&self, paths: &[String]) -> Result<Vec<NotDeleted>, Fault> {
-        let named = |path: &String| ObjectIdentifier::builder().key(self.location.key(path)).build();
-        let objects: Vec<_> =
-            paths.iter().map(named).collect::<Result<_, _>>().map_err(|e| Fault::lasting(e.to_string()))?;
-        let batch = Delete::builder().set_objects(Some(objects)).quiet(true).build();
-        let batch = batch.map_err(|e| Fault::lasting(e.to_string()))?;
-        let delete = self.client.delete_objects().bucket(self.location.bucket()).delete(batch);
-        let answer = delete.send().await.map_err(|e| Fault::of(&e))?;
-        let below = self.location.key("").len();
-        let mut refused = Vec::new();
-        for error in answer.errors() {
-            let (code, message) = (error.code().unwrap_or_default(), error.message().unwrap_or_default());
-            let reason = format!("{code}: {message}");
-            if matches!(code, "InternalError" | "SlowDown" | "ServiceUnavailable") {
-                return Err(Fault::passing(reason));
-            }
-            let path = error.key().and_then(|key| key.get(below..)).unwrap_or_default().to_owned();
-            refused.push(NotDeleted { path, reason });
-        }
-        Ok(refused)
-    }
-
-    /// The objects directly below `folder` (`a/` or empty) whose path sorts after `folder` + `after`, in order.
-    pub async fn list_after(
-        &self,
-        folder: &str,
-        after: &str,
-        deadline: Instant,
-    ) -> Result<Vec<Listed>, StoreError> {
-        let listing = Listing { prefix: folder, after: format!("{folder}{after}"), delimiter: Some("/") };
-        self.list(listing, deadline).await
-    }
-
-    /// All objects whose path begins with `prefix`, in order, however deep.
-    pub async fn list_below(&self, prefix: &str, deadline: Instant) -> Result<Vec<Listed>, StoreError> {
-        self.list(Listing { prefix, after: String::new(), delimiter: None }, deadline).await
-    }
-
-    /// The first page (at most a thousand objects) of those whose path begins with `prefix` and sorts after `after`, and
-    /// whether more follow.
-    pub async fn list_page(
-        &self,
-        prefix: &str,
-        after: &str,
-        deadline: Instant,
-    ) -> Result<(Vec<Listed>, bool), StoreError> {
-        let listing = Listing { prefix, after: after.to_owned(), delimiter: None };
-        let (mut page, next) = self.page(&listing, None, deadline).await?;
-        page.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok((page, next.is_some()))
-    }
-
-    async fn list(&self, listing: Listing<'_>, deadline: Instant) -> Result<Vec<Listed>, StoreError> {
-        let (mut found, mut next) = self.page(&listing, None, deadline).await?;
-        while next.is_some() {
-            let (page, behind) = self.page(&listing, next, deadline).await?;
-            found.extend(page);
-            next = behind;
-        }
-        found.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(found)
-    }
-
-    /// One page of a listing, and the token with which the next one is asked for; `None` after the last.
-    async fn page(
-        &self,
-        listing: &Listing<'_>,
-        from: Option<String>,
-        deadline: Instant,
-    ) -> Result<(Vec<Listed>, Option<String>), StoreError> {
-        let prefix = self.location.key(listing.prefix);
-        let after = Some(&listing.after).filter(|after| !after.is_empty());
-        let below = self.location.key("").len();
-        self.retrying("LIST", &prefix, deadline, || {
-            async {
-                let list = self.client.list_objects_v2().bucket(self.location.bucket()).prefix(&prefix);
-                let answer = list
-                    .set_delimiter(listing.delimiter.map(str::to_owned))
-                    .set_start_after(after.map(|after| self.location.key(after)))
-                    .set_continuation_token(from.clone())
-                    // Without it, a key with a character that XML does not allow would make the answer unreadable.
-                    .encoding_type(EncodingType::Url)
-                    .send()
-                    .await
-                    .map_err(|e| Fault::of(&e))?;
-                let encoded = answer.encoding_type() == Some(&EncodingType::Url);
-                let mut page = Vec::with_capacity(answer.contents().len());
-                for object in answer.contents() {
-                    let key = object.key().unwrap_or_default();
-                    let key = if encoded {
-                        form_decoded(key).map_err(|reason| {
-                            Fault::lasting(format!("the listing has the key {key:?}, {reason}"))
-                        })?
-                    } else {
-                        key.to_owned()
-                    };
-                    if let Some(path) = key.get(below..) {
-                        let version = version_of(object.e_tag(), object.size(), object.last_modified());
-                        page.push(Listed { path: path.to_owned(), version });
-                    }
-                }
-                let more = answer.is_truncated() == Some(true);
-                Ok((page, answer.next_continuation_token().filter(|_| more).map(ToOwned::to_owned)))
             }
             .boxed()
         })
