@@ -2,18 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use lake::upkeep::{DeletionVector, Sidecar, Txn};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) type Strings = BTreeMap<String, Option<String>>;
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Txn {
-    pub(crate) app_id: String,
-    pub(crate) version: i64,
-    pub(crate) last_updated: Option<i64>,
-}
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -39,21 +32,6 @@ pub(crate) struct Remove {
     pub(crate) partition_values: Option<Strings>,
     pub(crate) size: Option<i64>,
     pub(crate) deletion_vector: Option<DeletionVector>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct DeletionVector {
-    pub(crate) storage_type: String,
-    pub(crate) path_or_inline_dv: String,
-    pub(crate) offset: Option<i32>,
-    pub(crate) size_in_bytes: i32,
-    pub(crate) cardinality: i64,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Sidecar {
-    pub(crate) path: String,
 }
 
 /// One line of a commit or one row of a checkpoint.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chrono::Utc;
 use lake::{
     LakeError,
-    upkeep::{FOLDER, LogSegment},
+    upkeep::{FOLDER, LogSegment, Txn},
 };
 use objects::PutIfAbsent;
 use parquet::{
@@ -23,17 +23,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::{
-    Keeper,
-    actions::{Row, Txn},
-    columns,
-    log::Log,
-    state::State,
-};
+use crate::{Keeper, actions::Row, columns, log::Log, state::State};
 
 /// Rows that are turned into columns at a time.
 const CHUNK: usize = 4_096;
-/// Bounds what a reader has to decode at once.
+/// Rows in a row group: what a reader decodes at once.
 const ROW_GROUP: usize = 64 * 1024;
 
 /// What [`Keeper::checkpoint`] did.
@@ -125,7 +119,7 @@ impl Keeper {
         Ok(body.and_then(|body| serde_json::from_slice::<Hint>(&body).ok()).map(|hint| hint.version))
     }
 
-    /// Writes the hint that a keeper did not come to write. Only for checkpoints of the kind that is made here.
+    /// Writes the hint to a checkpoint whose keeper was stopped before it wrote the hint. Only for checkpoints as they are made here.
     async fn repair_hint(&self, log: &Log<'_>, segment: &LogSegment) -> Result<(), LakeError> {
         let Some((version, paths)) = &segment.checkpoint else { return Ok(()) };
         if paths.as_slice() != [path(*version)] || self.hinted(log.deadline).await? >= Some(*version) {

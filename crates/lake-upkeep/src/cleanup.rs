@@ -6,14 +6,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use lake::{
     LakeError,
-    upkeep::{FOLDER, LogName},
+    upkeep::{FOLDER, LogName, whole},
 };
 use objects::{Listed, NotDeleted};
 use tokio::time::Instant;
 
 use crate::{Keeper, keeper::before, log::Log, vacuum::LAST_PAGE};
 
-/// Younger sidecars stay: their checkpoint may be on its way.
+/// Younger sidecars stay: the checkpoint that names them may not be written yet.
 const YOUNGEST_SIDECAR: Duration = Duration::from_hours(24);
 
 /// What [`Keeper::clean_log`] did, or would do.
@@ -31,7 +31,7 @@ pub struct Cleaned {
     pub complete: bool,
 }
 
-/// The checkpoint that everything before it may go for.
+/// The checkpoint at which the log is cut: everything before it may be deleted.
 struct Cut {
     version: i64,
     paths: Vec<String>,
@@ -40,8 +40,8 @@ struct Cut {
 impl Keeper {
     /// Deletes commits, checkpoints, checksums and sidecars that no version within `retention` needs.
     ///
-    /// The newest commit that is older than the retention, and what follows it, can be read afterwards, too. So the log is
-    /// cut at the newest checkpoint that is not newer than that commit, after this checkpoint was read to its end.
+    /// The newest commit that is older than the retention, and every later one, can still be read afterwards. So the log is
+    /// cut at the newest checkpoint at or before that commit, once this checkpoint was read to its end.
     pub async fn clean_log(
         &self,
         retention: Duration,
@@ -76,7 +76,7 @@ impl Keeper {
             // Names begin with their version, so the rest of the log is of later ones.
             let beyond = page.iter().any(|file| version_of(&file.path).is_some_and(|v| v > cut.version));
             let old: Vec<Listed> = page.into_iter().filter(|file| goes(&file.path, cut.version)).collect();
-            self.remove(old, dry_run, &mut done, deadline).await?;
+            self.remove(&old, dry_run, &mut done, deadline).await?;
             if beyond || !more {
                 break;
             }
@@ -119,14 +119,10 @@ impl Keeper {
             }
         }
         let Some(old) = old else { return Ok(None) };
-        let complete = checkpoints.into_iter().rev().find_map(|((version, parts), mut paths)| {
-            if parts == 0 {
-                paths.truncate(1);
-            }
-            let whole = version <= old && paths.len() == parts.max(1) as usize;
-            whole.then_some(Cut { version, paths })
-        });
-        Ok(complete)
+        let mut newest_first = checkpoints.iter().rev().filter(|((version, _), _)| *version <= old);
+        Ok(newest_first.find_map(|((version, parts), paths)| {
+            Some(Cut { version: *version, paths: whole(*parts, paths)?.to_vec() })
+        }))
     }
 
     /// Reads the checkpoint at which the log is cut to its end.
@@ -174,24 +170,19 @@ impl Keeper {
             }
         }
         sidecars.retain(|file| !named.contains(&file.path));
-        self.remove(sidecars, dry_run, done, log.deadline).await
+        self.remove(&sidecars, dry_run, done, log.deadline).await
     }
 
     async fn remove(
         &self,
-        files: Vec<Listed>,
+        files: &[Listed],
         dry_run: bool,
         done: &mut Cleaned,
         deadline: Instant,
     ) -> Result<(), LakeError> {
-        let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
-        let refused = if dry_run { Vec::new() } else { self.store.delete_all(&paths, deadline).await? };
-        for file in &files {
-            if refused.iter().all(|one| one.path != file.path) {
-                (done.files, done.bytes) = (done.files + 1, done.bytes + file.version.size);
-            }
-        }
-        done.refused.extend(refused);
+        let deleted = self.delete(files, dry_run, deadline).await?;
+        (done.files, done.bytes) = (done.files + deleted.files, done.bytes + deleted.bytes);
+        done.refused.extend(deleted.refused);
         Ok(())
     }
 }

@@ -3,12 +3,15 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
-use lake::{LakeError, upkeep::key_of};
+use lake::{
+    LakeError,
+    upkeep::{DeletionVector, key_of},
+};
 use objects::{Listed, ObjectStore};
 use percent_encoding::percent_decode_str;
 use tokio::time::Instant;
 
-use crate::{actions::DeletionVector, deletion_vector, state::State};
+use crate::{deletion_vector, state::State};
 
 /// The keys that the log names, as two 64-bit hashes each: a key would take ten times the memory.
 ///

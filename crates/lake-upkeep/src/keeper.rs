@@ -1,9 +1,11 @@
 //! The keeper of one table.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use chrono::{DateTime, Utc};
-use objects::{Client, ObjectStore, S3Location};
+use lake::LakeError;
+use objects::{Client, Listed, NotDeleted, ObjectStore, S3Location};
+use tokio::time::Instant;
 
 /// As Delta's own default.
 const KEEP_REMOVED: Duration = Duration::from_hours(7 * 24);
@@ -29,6 +31,28 @@ impl Keeper {
         self.keep_removed = retention;
         self
     }
+
+    /// Deletes objects, or says what would be deleted.
+    pub(crate) async fn delete(
+        &self,
+        objects: &[Listed],
+        dry_run: bool,
+        deadline: Instant,
+    ) -> Result<Deleted, LakeError> {
+        let paths: Vec<String> = objects.iter().map(|object| object.path.clone()).collect();
+        let refused = if dry_run { Vec::new() } else { self.store.delete_all(&paths, deadline).await? };
+        let kept: HashSet<&str> = refused.iter().map(|one| one.path.as_str()).collect();
+        let gone = objects.iter().filter(|object| !kept.contains(object.path.as_str()));
+        let (files, bytes) = gone.fold((0, 0), |(files, bytes), one| (files + 1, bytes + one.version.size));
+        Ok(Deleted { files, bytes, refused })
+    }
+}
+
+/// What a request to delete objects did.
+pub(crate) struct Deleted {
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+    pub(crate) refused: Vec<NotDeleted>,
 }
 
 /// The moment that lies `duration` before `now`; the earliest there is, when that is beyond all calendars.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use lake::{
     LakeError,
-    upkeep::{FOLDER, LogSegment, commit_path},
+    upkeep::{FOLDER, LogSegment, Sidecar, commit_path, parse},
 };
 use objects::ObjectStore;
 use parquet::{
@@ -16,10 +16,7 @@ use parquet::{
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::{
-    actions::{Line, Sidecar},
-    state::State,
-};
+use crate::{actions::Line, state::State};
 
 /// Requests in flight at a time.
 const CONCURRENT: usize = 16;
@@ -89,7 +86,7 @@ impl Log<'_> {
             take(line);
         };
         if path.to_ascii_lowercase().ends_with(".json") {
-            parse(&body).map_err(|e| self.damaged(path, &e))?.into_iter().for_each(&mut each);
+            parse(&body).map_err(|e| self.damaged(path, &e.to_string()))?.into_iter().for_each(&mut each);
             return Ok(sidecars);
         }
         for row in rows(body).map_err(|e| self.damaged(path, &e.to_string()))? {
@@ -107,7 +104,7 @@ impl Log<'_> {
     ) -> Result<Option<Vec<L>>, LakeError> {
         let path = commit_path(version);
         let Some(body) = self.store.get(&path, self.deadline).await? else { return Ok(None) };
-        parse(&body).map(Some).map_err(|e| self.damaged(&path, &e))
+        parse(&body).map(Some).map_err(|e| self.damaged(&path, &e.to_string()))
     }
 
     async fn listed(&self, version: i64) -> Result<Vec<Line>, LakeError> {
@@ -126,11 +123,6 @@ impl Log<'_> {
     pub(crate) fn moved(&self, reason: &str) -> LakeError {
         LakeError::Moved { table: self.table(), reason: reason.to_owned() }
     }
-}
-
-fn parse<L: DeserializeOwned>(body: &[u8]) -> Result<Vec<L>, String> {
-    let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
-    lines.map(|line| serde_json::from_slice(line).map_err(|e| e.to_string())).collect()
 }
 
 fn rows(body: Bytes) -> Result<RowIter<'static>, ParquetError> {

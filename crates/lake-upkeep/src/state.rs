@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use lake::LakeError;
+use lake::{
+    LakeError,
+    upkeep::{DeletionVector, Txn},
+};
 use serde_json::Value;
 
-use crate::actions::{Add, DeletionVector, Line, Remove, Txn};
+use crate::actions::{Add, Line, Remove};
 
 /// A file together with its deletion vector: what the protocol calls a logical file.
 type FileId = (String, Option<DeletionVector>);

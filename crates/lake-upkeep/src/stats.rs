@@ -39,7 +39,7 @@ pub struct Stats {
 }
 
 impl Keeper {
-    /// Reads the log and lists the table. `target` is the wanted size of a data file in bytes.
+    /// Reads the log and lists the table's objects. `target` is the wanted size of a data file in bytes.
     pub async fn stats(&self, target: u64, deadline: Instant) -> Result<Stats, LakeError> {
         let log = Log { store: &self.store, deadline };
         let segment = log.segment().await?;

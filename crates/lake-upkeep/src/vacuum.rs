@@ -15,8 +15,11 @@ use crate::{
     log::Log,
 };
 
-/// Before this much is left until the deadline, no other page is begun.
+/// No further page is begun when less than this is left until the deadline.
 pub(crate) const LAST_PAGE: Duration = Duration::from_secs(2);
+
+/// Refusals that are kept for the report.
+const MOST_REFUSED: usize = 1_000;
 
 /// What [`Keeper::vacuum`] did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,7 +39,7 @@ pub struct Vacuumed {
 impl Keeper {
     /// Deletes files that no version within `retention` names.
     ///
-    /// A file that was written less than `youngest` before `now` stays: its commit may be on its way. `youngest` must be
+    /// A file that was written less than `youngest` before `now` stays: its commit may not be written yet. `youngest` must be
     /// longer than the longest time-out of a writer. Files are compared by the store's clock.
     pub async fn vacuum(
         &self,
@@ -75,20 +78,10 @@ impl Keeper {
             let unnamed = page.into_iter().filter(|object| !named.contains(&object.path));
             let (old, young): (Vec<_>, Vec<_>) = unnamed.partition(|object| object.version.modified < newest);
             done.young += young.len() as u64;
-            let sizes: u64 = old.iter().map(|object| object.version.size).sum();
-            let paths: Vec<String> = old.iter().map(|object| object.path.clone()).collect();
-            (done.files, done.bytes) = (done.files + paths.len() as u64, done.bytes + sizes);
-            if !dry_run && !paths.is_empty() {
-                let refused = self.store.delete_all(&paths, deadline).await?;
-                for one in refused {
-                    let size =
-                        old.iter().find(|object| object.path == one.path).map_or(0, |o| o.version.size);
-                    (done.files, done.bytes) = (done.files - 1, done.bytes - size);
-                    if done.refused.len() < 1_000 {
-                        done.refused.push(one);
-                    }
-                }
-            }
+            let deleted = self.delete(&old, dry_run, deadline).await?;
+            (done.files, done.bytes) = (done.files + deleted.files, done.bytes + deleted.bytes);
+            let room = MOST_REFUSED.saturating_sub(done.refused.len());
+            done.refused.extend(deleted.refused.into_iter().take(room));
         }
         Ok(done)
     }

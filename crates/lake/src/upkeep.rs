@@ -13,7 +13,11 @@ use crate::{
     schema::DeltaStruct,
 };
 
-pub use crate::log::{FOLDER, LogName, commit_path};
+pub use crate::log::{
+    FOLDER, LogName,
+    actions::{DeletionVector, Sidecar, Txn, parse},
+    commit_path, whole,
+};
 
 /// The newest complete checkpoint and the commits after it.
 #[derive(Debug, Clone, PartialEq, Eq)]

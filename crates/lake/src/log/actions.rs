@@ -48,11 +48,14 @@ pub(crate) struct Format {
 /// An application's position.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Txn {
-    pub(crate) app_id: String,
-    pub(crate) version: i64,
+pub struct Txn {
+    /// Which application, and what of it.
+    pub app_id: String,
+    /// Its position.
+    pub version: i64,
+    /// When it was set, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) last_updated: Option<i64>,
+    pub last_updated: Option<i64>,
 }
 
 /// A data file that is part of the table from now on.
@@ -81,18 +84,24 @@ pub(crate) struct Remove {
 /// Rows of a file that are deleted. Only its identity matters here: files that have one are not read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct DeletionVector {
-    pub(crate) storage_type: String,
-    pub(crate) path_or_inline_dv: String,
-    pub(crate) offset: Option<i64>,
-    pub(crate) size_in_bytes: i64,
-    pub(crate) cardinality: i64,
+pub struct DeletionVector {
+    /// `u`: a file named by an identifier; `p`: a file named by its path; `i`: inline.
+    pub storage_type: String,
+    /// The identifier, the path, or the rows themselves.
+    pub path_or_inline_dv: String,
+    /// Where in the file it begins.
+    pub offset: Option<i64>,
+    /// Its size.
+    pub size_in_bytes: i64,
+    /// How many rows are deleted.
+    pub cardinality: i64,
 }
 
 /// A part of a V2 checkpoint, below `_delta_log/_sidecars/`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct Sidecar {
-    pub(crate) path: String,
+pub struct Sidecar {
+    /// Its name in that folder.
+    pub path: String,
 }
 
 /// Where a commit came from: free-form, so that ours can say who made it and what the state was.
@@ -206,7 +215,7 @@ fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// The lines of a commit or of a JSON checkpoint.
-pub(crate) fn parse<L: DeserializeOwned>(body: &[u8]) -> Result<Vec<L>, serde_json::Error> {
+pub fn parse<L: DeserializeOwned>(body: &[u8]) -> Result<Vec<L>, serde_json::Error> {
     lines(body).map(serde_json::from_slice).collect()
 }
 

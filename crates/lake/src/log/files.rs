@@ -68,12 +68,10 @@ impl Listing {
 
     /// The table's files. Versions that are missing between others are the error.
     pub(crate) fn segment(&self) -> Result<Segment, String> {
-        let checkpoint = self.checkpoints.iter().rev().find_map(|((version, parts), files)| {
-            // Any one of a version's whole checkpoints will do.
-            let needed = (*parts).max(1) as usize;
-            let complete = if *parts <= 1 { !files.is_empty() } else { files.len() == needed };
-            complete.then(|| (*version, files[..needed].to_vec()))
-        });
+        let complete = |((version, parts), files): (&(i64, u32), &Vec<Listed>)| {
+            Some((*version, whole(*parts, files)?.to_vec()))
+        };
+        let checkpoint = self.checkpoints.iter().rev().find_map(complete);
         let first = checkpoint.as_ref().map_or(0, |(version, _)| version.saturating_add(1));
         let mut commits: Vec<i64> =
             self.commits.iter().copied().filter(|version| *version >= first).collect();
@@ -87,6 +85,16 @@ impl Listing {
             next = found.saturating_add(1);
         }
         Ok(Segment { checkpoint, commits: first..next })
+    }
+}
+
+/// The files that make up a checkpoint in `parts` parts, of all that were found; `None` where one is missing. Of several
+/// checkpoints in one file each (`parts` is 0 or 1) any will do.
+#[must_use]
+pub fn whole<T>(parts: u32, found: &[T]) -> Option<&[T]> {
+    match parts {
+        0 | 1 => found.get(..1),
+        _ => Some(found).filter(|found| found.len() == parts as usize),
     }
 }
 

@@ -11,7 +11,7 @@ mod search;
 mod state;
 
 pub(crate) use files::Segment;
-pub use files::{FOLDER, LogName, commit_path};
+pub use files::{FOLDER, LogName, commit_path, whole};
 pub(crate) use reader::{LogReader, Replay, TRIES};
 pub use state::AppVersions;
 pub(crate) use state::{State, commit_id};

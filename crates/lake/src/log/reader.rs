@@ -160,7 +160,7 @@ impl LogReader<'_> {
     /// From the newest commit back, until one of ours says what the state was.
     async fn walk_back(&self, segment: &Segment) -> Result<Walked, LakeError> {
         let mut walked = Walked::default();
-        // The newest alone: it is mostly enough.
+        // The newest commit alone: it is usually enough.
         let newest = segment.commits.end - 1;
         for versions in
             [newest.max(segment.commits.start)..segment.commits.end, segment.commits.start..newest]

@@ -100,7 +100,7 @@ impl Source {
     }
 
     fn piece(&self, start: u64, length: usize) -> Option<Bytes> {
-        // Pieces may overlap: any that has it all will do.
+        // Pieces may overlap: any piece with the whole range will do.
         self.pieces.range(..=start).rev().find_map(|(offset, piece)| {
             let from = usize::try_from(start - offset).ok()?;
             let to = from.checked_add(length)?;
