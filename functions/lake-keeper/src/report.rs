@@ -3,6 +3,7 @@
 use faults::{Classified, FaultClass};
 use function_kit::telemetry::{Unit, WideEvent};
 use lake::LakeError;
+use objects::NotDeleted;
 use serde::Serialize;
 
 use crate::Step;
@@ -67,6 +68,13 @@ impl TableReport {
         let step = serde_json::to_string(&step).unwrap_or_default();
         self.error = Some(format!("{}: {}", step.trim_matches('"'), faults::chain(error)));
         self.needs_action = error.class() != FaultClass::Retryable;
+    }
+
+    /// Objects that S3 would not delete: a bucket's policy or lock forbids it, and no retry will help.
+    pub(crate) fn refused(&mut self, objects: &[NotDeleted]) {
+        let Some(NotDeleted { path, reason }) = objects.first() else { return };
+        self.error = Some(format!("S3 would not delete {} objects, first {path}: {reason}", objects.len()));
+        self.needs_action = true;
     }
 }
 

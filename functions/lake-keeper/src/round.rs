@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::Utc;
 use faults::{Classified, FaultClass};
 use function_kit::pipelines::LoadError;
+use lake::LakeError;
 use pipeline::{Lake, Pipelines};
 use tokio::time::Instant;
 
@@ -112,16 +113,21 @@ async fn keep(
             Step::CleanLog => table.clean_log(request, deadline, &mut report).await,
             Step::Vacuum => table.vacuum(request, deadline, &mut report).await,
         };
-        if let Err(error) = done {
-            report.failed(step, &error);
-            break;
+        match done {
+            Ok(()) => {}
+            // The topic has had no record yet.
+            Err(LakeError::NoTable { .. }) => break,
+            Err(error) => {
+                report.failed(step, &error);
+                break;
+            }
         }
     }
     report.behind |= report.error.is_some() || report.commits_since_checkpoint > too_many(lake);
     report
 }
 
-/// So many commits after a checkpoint tell that upkeep does not keep up.
+/// More commits than this after a checkpoint mean that upkeep does not keep up.
 fn too_many(lake: &Lake) -> u64 {
     u64::from(lake.upkeep.checkpoint_commits) * 10
 }

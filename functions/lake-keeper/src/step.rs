@@ -13,7 +13,7 @@ use crate::{Request, Settings, TableReport};
 
 /// Bytes of small files that are joined at a time: decoded they need several times as much memory.
 const MAX_INPUT_BYTES: u64 = 64 << 20;
-/// Kept back from the time of a compaction for what it has begun.
+/// Kept back from a compaction's time, so that the group in progress can end.
 const LAST_GROUP: Duration = Duration::from_secs(5);
 
 /// One table and how it is looked after.
@@ -107,6 +107,8 @@ impl<'a> KeptTable<'a> {
         let retention = Duration::from_hours(self.upkeep.log_retention_hours.into());
         let done = self.keeper().clean_log(retention, request.dry_run, Utc::now(), deadline).await?;
         report.log_entries_deleted = done.files;
+        report.out_of_time |= !done.complete;
+        report.refused(&done.refused);
         Ok(())
     }
 
@@ -121,6 +123,8 @@ impl<'a> KeptTable<'a> {
         let done = vacuum.await?;
         report.files_deleted = done.files;
         report.bytes_deleted = done.bytes;
+        report.out_of_time |= !done.complete;
+        report.refused(&done.refused);
         Ok(())
     }
 }

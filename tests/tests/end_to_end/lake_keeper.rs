@@ -35,11 +35,23 @@ async fn small_files_are_joined_behind_a_checkpoint_and_every_record_stays_store
     let after = sinks.snapshot(path).await.unwrap();
     assert_eq!((after.files().len(), after.rows()), (1, Some(120)));
 
-    // A writer that starts cold finds the positions: what was delivered already is stored no second time.
+    // A writer that starts cold finds the positions: a batch that was delivered before is not stored again.
     let mut cold = Function::start("parquet-writer", &parts, &pipelines).await;
     cold.invoke(&batch(&parts.topic, BATCHES - 1)).await.all_handled();
     cold.invoke(&batch(&parts.topic, BATCHES)).await.all_handled();
     assert_eq!(sinks.snapshot(path).await.unwrap().rows(), Some(130));
+}
+
+#[tokio::test]
+async fn a_topic_that_has_had_no_record_is_neither_behind_nor_an_error() {
+    let parts = Parts::of_environment();
+    let mut keeper = Function::start("lake-keeper", &parts, &[parts.rooms_pipeline()]).await;
+    for steps in [json!(["checkpoint", "compact"]), json!(["clean_log", "vacuum"])] {
+        let event = json!({ "steps": steps }).to_string();
+        let done = keeper.invoke(event.as_bytes()).await.answer();
+        let table = &done["tables"][0];
+        assert_eq!((&table["behind"], &table["error"]), (&json!(false), &json!(null)), "{done}");
+    }
 }
 
 #[tokio::test]
