@@ -4,7 +4,7 @@ module "forecast" {
   source = "../forecast"
   count  = var.forecast == null ? 0 : 1
 
-  name = "${var.name_prefix == "" ? "" : "${var.name_prefix}-"}forecast"
+  name = "${local.prefix}forecast"
 
   function = merge(local.function["forecast-fetcher"], {
     environment = local.common_environment

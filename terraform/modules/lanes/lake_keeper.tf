@@ -1,8 +1,8 @@
 # What keeps the Delta tables fast and small: checkpoints, larger files, and the end of what is old.
 
 locals {
-  # Pipeline files whose tables it looks after (`lake.upkeep`); the function reads the same files.
-  kept_tables = distinct(values(var.lake.tables))
+  # Twice the longest run of a function that writes tables, and never less than an hour.
+  longest_write_minutes = max(60, ceil(2 * var.sizes.parquet_writer.timeout_seconds / 60))
 }
 
 module "lake_keeper" {
@@ -23,15 +23,15 @@ module "lake_keeper" {
         # The only function that may delete in the lake: data files and log entries of these tables.
         sid       = "KeepTables"
         actions   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
-        resources = [for path in local.kept_tables : "${var.lake.bucket_arn}/${path}/*"]
+        resources = [for path in local.table_paths : "${var.lake.bucket_arn}/${path}/*"]
         condition = {}
       },
       {
         # IfExists: S3 asks this permission without a prefix too, before it says of an object that it is not there.
         sid       = "ListTables"
         actions   = ["s3:ListBucket"]
-        resources = length(local.kept_tables) == 0 ? [] : [var.lake.bucket_arn]
-        condition = { StringLikeIfExists = { "s3:prefix" = [for path in local.kept_tables : "${path}/*"] } }
+        resources = length(local.table_paths) == 0 ? [] : [var.lake.bucket_arn]
+        condition = { StringLikeIfExists = { "s3:prefix" = [for path in local.table_paths : "${path}/*"] } }
       },
     ], local.pipelines_statements)
   })
@@ -53,7 +53,7 @@ module "lake_keeper_cleaning" {
   source = "../schedule"
   count  = var.enabled.lake_keeper ? 1 : 0
 
-  name          = "${var.name_prefix == "" ? "" : "${var.name_prefix}-"}lake-vacuum"
+  name          = "${local.prefix}lake-vacuum"
   function_name = local.names["lake-keeper"]
   target_arn    = module.lake_keeper[0].live_arn
   role          = var.roles
@@ -63,11 +63,6 @@ module "lake_keeper_cleaning" {
     enabled    = var.schedules_enabled
     input      = jsonencode({ steps = ["clean_log", "vacuum"] })
   }
-}
-
-locals {
-  # Twice the longest run of a function that writes tables, and never less than an hour.
-  longest_write_minutes = max(60, ceil(2 * var.sizes.parquet_writer.timeout_seconds / 60))
 }
 
 # A table whose log grows without a checkpoint, whose small files are not joined, or that cannot be read at all.

@@ -15,7 +15,7 @@ module "parquet_writer" {
       {
         sid       = "AppendToTables"
         actions   = ["s3:GetObject", "s3:PutObject"]
-        resources = [for path in distinct(values(var.lake.tables)) : "${var.lake.bucket_arn}/${path}/*"]
+        resources = [for path in local.table_paths : "${var.lake.bucket_arn}/${path}/*"]
       },
       {
         # Listing is for commits after a checkpoint. S3 also asks this permission, with no prefix in the request, when it
@@ -24,7 +24,7 @@ module "parquet_writer" {
         sid       = "ListTables"
         actions   = ["s3:ListBucket"]
         resources = [var.lake.bucket_arn]
-        condition = { StringLikeIfExists = { "s3:prefix" = [for path in distinct(values(var.lake.tables)) : "${path}/*"] } }
+        condition = { StringLikeIfExists = { "s3:prefix" = [for path in local.table_paths : "${path}/*"] } }
       },
       {
         sid       = "ParkRecords"

@@ -26,7 +26,7 @@ module "schema_migrator" {
           # The columns of the Delta tables are checked, too: only their logs are read.
           sid       = "ReadTableLogs"
           actions   = ["s3:GetObject"]
-          resources = [for path in distinct(values(var.lake.tables)) : "${var.lake.bucket_arn}/${path}/_delta_log/*"]
+          resources = [for path in local.table_paths : "${var.lake.bucket_arn}/${path}/_delta_log/*"]
           condition = {}
         },
         {
@@ -34,7 +34,7 @@ module "schema_migrator" {
           sid       = "ListTableLogs"
           actions   = ["s3:ListBucket"]
           resources = length(var.lake.tables) == 0 ? [] : [var.lake.bucket_arn]
-          condition = { StringLikeIfExists = { "s3:prefix" = [for path in distinct(values(var.lake.tables)) : "${path}/_delta_log/*"] } }
+          condition = { StringLikeIfExists = { "s3:prefix" = [for path in local.table_paths : "${path}/_delta_log/*"] } }
         },
       ],
       [for statement in var.warehouse.administrator.statements : merge(statement, { condition = {} })],

@@ -12,7 +12,11 @@ locals {
     { schema-migrator = true, forecast-fetcher = var.forecast != null },
   )
   functions = sort([for function, enabled in local.enabled : function if enabled])
-  names     = { for function in local.functions : function => "${var.name_prefix == "" ? "" : "${var.name_prefix}-"}${function}" }
+  prefix    = var.name_prefix == "" ? "" : "${var.name_prefix}-"
+  names     = { for function in local.functions : function => "${local.prefix}${function}" }
+
+  # The Delta tables of the pipeline files, below the lake's root.
+  table_paths = distinct(values(var.lake.tables))
 
   # Lambda gives 4 KB to all variables of a function together. What outgrows its share goes to S3.
   document_bytes = length(base64encode(var.pipelines.json)) * 3 / 4
@@ -38,7 +42,7 @@ locals {
   pipelines_environment = local.spilled ? local.pipelines_by_address : local.pipelines_inline
   pipelines_statements  = [for statement in local.read_pipelines : statement if local.spilled]
 
-  # A lane over objects also lists and deletes what earlier readings of an object parked: in its own folder, and nowhere else.
+  # A lane over objects also lists and deletes what it parked when it read an object before: in its own folder, and nowhere else.
   parking_statements = {
     for function in ["bucket-ingester", "inbox-etl"] : function => [
       {
