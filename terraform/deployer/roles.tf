@@ -32,7 +32,7 @@ locals {
       Condition = { StringEquals = { "iam:PassedToService" = ["lambda.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com"] } }
     },
     {
-      # Made by the first cluster, database or application of an account.
+      # AWS makes these roles together with the account's first cluster, database or application.
       Sid      = "ServiceLinkedRoles"
       Action   = "iam:CreateServiceLinkedRole"
       Resource = [for service, role in local.service_linked_roles : "${local.roles}/aws-service-role/${service}/${role}"]

@@ -20,7 +20,7 @@ BEYOND = {
         sns:SetSubscriptionAttributes sns:UntagResource sqs:UntagQueue states:UntagResource
         states:UpdateStateMachine
         """,
-    "a setting that the tests leave off: NAT, a key, a budget, a host": """
+    "a setting that not every deployment of the tests has: NAT, a key, a budget, a host": """
         budgets:ListTagsForResource budgets:ModifyBudget budgets:ViewBudget ec2:AllocateAddress
         ec2:AttachInternetGateway ec2:CreateInternetGateway ec2:CreateNatGateway ec2:CreateRoute
         ec2:DeleteInternetGateway ec2:DeleteNatGateway ec2:DeleteRoute ec2:DescribeAddresses

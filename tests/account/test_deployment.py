@@ -69,7 +69,7 @@ def test_an_upgrade_removes_nothing_that_holds_data(account: Account) -> None:
     rooms = (account.deployment.pipelines / "rooms-v1.yaml").read_text()
     (account.deployment.pipelines / "doors-v1.yaml").write_text(rooms.replace("room", "door"))
     # MSK names a random three where there are more brokers. Without apply_immediately the new database class waits for
-    # the maintenance window, and every plan shows it until then. The permission to destroy is for the last test.
+    # the maintenance window, and every plan shows it until then. `allow_destroy` is for the last test.
     plan = account.plan(
         profile="prod",
         kafka={"kafka_version": "3.9.x", "brokers": 6},

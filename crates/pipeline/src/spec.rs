@@ -79,7 +79,7 @@ pub struct Lake {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Upkeep {
-    /// Whether it does at all. Another engine's own upkeep may do it instead, never two of them.
+    /// Whether it does so at all. Another engine may look after the table instead, but never two at once.
     pub enabled: bool,
     /// A checkpoint is written after so many commits.
     pub checkpoint_commits: u32,

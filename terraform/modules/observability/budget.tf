@@ -1,4 +1,4 @@
-# A mail before the bill is a surprise. AWS Budgets looks at the costs a few times a day; it stops nothing.
+# A mail before the bill becomes a surprise. AWS Budgets looks at the costs a few times a day; it stops nothing.
 
 locals {
   # Addresses are told directly, without the topic: SNS would need a policy for Budgets, and its key another.

@@ -26,7 +26,7 @@ async fn the_newest_checkpoint_stays_even_without_any_retention() {
 async fn without_a_whole_checkpoint_nothing_goes() {
     let (client, location) = (client().await, location("none"));
     append(&client, &location, 0..6).await;
-    // One of two parts: somebody was stopped.
+    // One of two parts: its writer was stopped.
     put(&client, &location, "_delta_log/00000000000000000003.checkpoint.0000000001.0000000002.parquet", "x")
         .await;
     let before = keys(&client, &location).await;
@@ -35,7 +35,7 @@ async fn without_a_whole_checkpoint_nothing_goes() {
     assert_eq!(keys(&client, &location).await, before);
 }
 
-/// Delta 606 and 6718: versions within the retention lost the checkpoint that they start from.
+/// Issues 606 and 6718 of delta-io/delta: versions within the retention lost the checkpoint that they are built from.
 #[tokio::test]
 async fn versions_within_the_retention_keep_the_checkpoint_that_they_start_from() {
     let (client, location) = (client().await, location("within"));

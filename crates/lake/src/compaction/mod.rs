@@ -19,16 +19,17 @@ pub use plan::Group;
 /// How a table's small files are put together.
 #[derive(Debug, Clone)]
 pub struct Compaction {
-    /// Files are put together up to so many bytes, as they are before. Files of half as many are left alone.
+    /// Small files are put together until they have this many bytes, as they are now. A file of half as many bytes or
+    /// more is left alone.
     pub target_bytes: u64,
     /// A partition with fewer small files than this is left alone; at least 2.
     pub min_files: usize,
-    /// A group has no more bytes than this, whatever the target: the result is in memory as a whole.
+    /// The most bytes that a group may have, whatever the target: the new file is built in memory.
     pub max_input_bytes: u64,
     /// Rows are sorted by this column, where one is named: a timestamp, a date or a long. Else they stay in file order.
     /// Of a large group, files written after each other are sorted together, some two million rows at a time.
     pub event_time: Option<String>,
-    /// No group is begun that would probably end later.
+    /// A group that would probably end after this is not begun.
     pub deadline: Instant,
 }
 
@@ -47,7 +48,7 @@ pub struct Compacted {
     pub bytes_added: u64,
     /// Rows in them.
     pub rows: u64,
-    /// Commits that other writers were faster with.
+    /// Commits that lost the race for their version to another writer.
     pub lost: u32,
     /// Groups that another writer changed meanwhile. The next run plans them anew.
     pub given_up: Vec<GivenUp>,

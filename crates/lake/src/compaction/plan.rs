@@ -13,7 +13,8 @@ use crate::{ActiveFile, Snapshot};
 
 /// Files in a group, so that one commit and one run over it stay small.
 const MOST_FILES: usize = 8_192;
-/// A file waits until the smaller ones have this share of its bytes: otherwise each run would rewrite all for a little.
+/// A file is joined only when the smaller ones together have at least the `WORTH`-th part of its bytes: otherwise each
+/// run would rewrite a large file to add a little.
 const WORTH: u64 = 2;
 const PACKED: &str = "packed-";
 

@@ -121,7 +121,7 @@ fn batch(rows: &[Row]) -> RecordBatch {
     RecordBatch::try_new(schema().arrow().clone(), arrays).unwrap()
 }
 
-/// Each row as text that tells every bit, with how often it is there.
+/// Each row as text that shows every bit, and how often the row occurs.
 fn multiset(batches: &[RecordBatch]) -> BTreeMap<String, usize> {
     let mut found = BTreeMap::new();
     for batch in batches {

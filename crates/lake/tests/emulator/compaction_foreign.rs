@@ -116,7 +116,7 @@ async fn files_with_deletion_vectors_are_left_alone() {
         "deletionVector": {"storageType": "u", "pathOrInlineDv": "ab^-aqEH.-t@S}K{vb[*k^", "offset": 1, "sizeInBytes": 36, "cardinality": 2},
     }});
     commit(&client, &location, 30, &[remove(file), add.to_string()]).await;
-    // Planned before: the file that got a vector is gone for the compaction.
+    // Planned before: to the compaction, the file that got a deletion vector is gone.
     let given_up = compact_without_fault(&found).await;
     assert!(given_up[0].contains(&file.key), "{given_up:?}");
     let newest = snapshot(&client, &location).await;
@@ -190,7 +190,6 @@ async fn rows_as_text(snapshot: &Snapshot) -> Vec<String> {
     rows
 }
 
-/// : partition values with odd characters end up elsewhere, or become null.
 #[tokio::test]
 async fn rows_stay_in_their_partitions_whatever_the_values() {
     let client = client().await;
