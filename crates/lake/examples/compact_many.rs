@@ -1,7 +1,7 @@
 //! How long a compaction takes, and how much memory it needs.
 //!
-//!     compact_many fill 10000 2700 s3://bucket/table   # 10,000 files of 2,700 rooms, 500 files a commit
-//!     compact_many run 64 s3://bucket/table            # compacts to 64 MB, sorted by the event time
+//!     compact_many fill 10000 2700 4 s3://bucket/table   # 10,000 files of 2,700 rooms, of 4 Kafka partitions in turns
+//!     compact_many run 64 s3://bucket/table              # compacts to 64 MB
 #![allow(clippy::print_stdout, reason = "it is a command for a person")]
 
 use std::{error::Error, sync::Arc, time::Duration};
@@ -39,7 +39,7 @@ impl Append for Files {
 }
 
 /// Rooms of the generator: event times with jitter, three rooms, small counts, consecutive offsets.
-fn rooms(rows: i64, first: i64, seed: &mut u64) -> Result<RecordBatch, Box<dyn Error>> {
+fn rooms(rows: i64, partition: i32, first: i64, seed: &mut u64) -> Result<RecordBatch, Box<dyn Error>> {
     let mut random = |below: u64| {
         *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (*seed >> 33) % below
@@ -59,7 +59,7 @@ fn rooms(rows: i64, first: i64, seed: &mut u64) -> Result<RecordBatch, Box<dyn E
         ("room", Arc::new(StringArray::from(rooms))),
         ("count", Arc::new(Int64Array::from(counts))),
         ("_topic", Arc::new(StringArray::from(vec!["rooms-v1"; length]))),
-        ("_partition", Arc::new(Int32Array::from(vec![0; length]))),
+        ("_partition", Arc::new(Int32Array::from(vec![partition; length]))),
         ("_offset", Arc::new((first..first + rows).collect::<Int64Array>())),
         ("_timestamp", Arc::new(TimestampMicrosecondArray::from(kafka).with_timezone("UTC"))),
     ];
@@ -72,15 +72,23 @@ fn deadline() -> Instant {
     Instant::now() + Duration::from_mins(14)
 }
 
-async fn fill(client: Client, location: S3Location, files: usize, rows: i64) -> Result<(), Box<dyn Error>> {
+async fn fill(
+    client: Client,
+    location: S3Location,
+    files: usize,
+    rows: i64,
+    partitions: i32,
+) -> Result<(), Box<dyn Error>> {
     let (mut seed, mut first) = (7, 0);
-    let schema = TableSchema::new(rooms(1, 0, &mut seed)?.schema(), vec!["kind".to_owned()])?;
+    let mut partition = (0..partitions).cycle();
+    let schema = TableSchema::new(rooms(1, 0, 0, &mut seed)?.schema(), vec!["kind".to_owned()])?;
     let mut table = Table::new(client, location, schema.clone());
     for from in (0..files).step_by(FILES_A_COMMIT) {
         let mut batches = Vec::new();
         for _ in from..files.min(from + FILES_A_COMMIT) {
-            batches.push(rooms(rows, first, &mut seed)?);
-            first += rows;
+            let partition = partition.next().ok_or("there must be a partition")?;
+            batches.push(rooms(rows, partition, first, &mut seed)?);
+            first += if partition + 1 == partitions { rows } else { 0 };
         }
         let done = table.append(&mut Files { schema: schema.clone(), batches }, deadline()).await?;
         println!("{done:?}");
@@ -114,14 +122,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let client = objects::client(&function_kit::aws::sdk_config().await);
     match arguments.as_slice() {
-        [verb, files, rows, location] if verb == "fill" => {
-            fill(client, location.parse()?, files.parse()?, rows.parse()?).await
+        [verb, files, rows, partitions, location] if verb == "fill" => {
+            let (files, rows, partitions) = (files.parse()?, rows.parse()?, partitions.parse()?);
+            fill(client, location.parse()?, files, rows, partitions).await
         }
         [verb, megabytes, location] if verb == "run" => {
             run(client, location.parse()?, megabytes.parse()?).await
         }
         _ => {
-            Err("usage: compact_many fill FILES ROWS s3://bucket/table | run MEGABYTES s3://bucket/table"
+            Err("usage: compact_many fill FILES ROWS PARTITIONS s3://bucket/table | run MEGABYTES s3://bucket/table"
                 .into())
         }
     }

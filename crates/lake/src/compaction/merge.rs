@@ -1,7 +1,7 @@
 //! One file out of the files of a group.
 //!
 //! Decoded rows need far more memory than their file: 60 MB of rooms are 20 million rows, and more than a gigabyte. So the
-//! rows of a few files at a time are decoded, sorted and encoded, each time as row groups of their own.
+//! rows of a few files at a time are decoded, ordered and encoded, each time as row groups of their own.
 
 use arrow_array::RecordBatch;
 use bytes::Bytes;
@@ -79,7 +79,7 @@ impl Merge<'_> {
         let event_time = self.compaction.event_time.clone();
         let writing = tokio::task::spawn_blocking(move || {
             let ordered: Box<dyn Iterator<Item = _>> = match event_time {
-                Some(column) => order::sorted(batches, &column),
+                Some(column) => order::sorted(batches, &column, order::STRETCH),
                 None => Box::new(batches.into_iter().map(Ok)),
             };
             for batch in ordered {

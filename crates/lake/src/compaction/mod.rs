@@ -26,8 +26,9 @@ pub struct Compaction {
     pub min_files: usize,
     /// The most bytes that a group may have, whatever the target: the new file is built in memory.
     pub max_input_bytes: u64,
-    /// Rows are sorted by this column, where one is named: a timestamp, a date or a long. Else they stay in file order.
-    /// Of a large group, files written after each other are sorted together, some two million rows at a time.
+    /// Rows are ordered by this column, where one is named: a timestamp, a date or a long. Else they stay in file order.
+    /// The order is that of stretches of 65,536 rows: each row is at or before all rows of the next stretch. Of a large
+    /// group, files written after each other are ordered together, some two million rows at a time.
     pub event_time: Option<String>,
     /// A group that would probably end after this is not begun.
     pub deadline: Instant,

@@ -164,6 +164,39 @@ fn checkpoint(files: usize) -> Vec<u8> {
     body
 }
 
+fn checkpoint_at(version: i64) -> String {
+    format!("_delta_log/{version:020}.checkpoint.parquet")
+}
+
+/// At version 1,000,000 a cold append asks S3 for as much as at version 100: the commits that a clean-up of the log has not
+/// deleted yet, here 2,500 of them, cost nothing.
+#[tokio::test]
+async fn a_cold_append_behind_a_checkpoint_takes_as_many_requests_at_any_version() {
+    let client = client().await;
+    let mut requests = Vec::new();
+    for (behind, older) in [(80_i64, 80_i64), (9_980, 2_500), (999_980, 2_500)] {
+        let location = location("any-version");
+        put(&client, &location, &checkpoint_at(behind), checkpoint(1000)).await;
+        let hint = format!(r#"{{"version":{behind},"size":1}}"#);
+        put(&client, &location, "_delta_log/_last_checkpoint", hint.into()).await;
+        seeded(&client, &location, behind - older..behind + 1).await;
+        let mut writer = table(&client, &location);
+        // What is below 70 is stored, says the checkpoint.
+        for offset in 70..90 {
+            writer.append(&mut Offsets::new(0, offset..offset + 1), soon()).await.unwrap();
+        }
+        let proxy = Proxy::start(|_| Fate::Passes).await;
+        let mut cold = table(&client_of(&proxy.endpoint).await, &location);
+        let started = Clock::now();
+        let done = cold.append(&mut Offsets::new(0, 80..100), soon()).await.unwrap();
+        println!("version {}: {} requests, {:?}", behind + 21, proxy.seen().len(), started.elapsed());
+        assert_eq!((done.version, done.rows), (Some(behind + 21), 10));
+        requests.push(proxy.seen().len());
+    }
+    // _last_checkpoint, LIST, the checkpoint's positions, the newest commit; then the file and the commit.
+    assert_eq!(requests, [6; 3]);
+}
+
 const CHECKPOINT: &str = "_delta_log/00000000000000000007.checkpoint.parquet";
 
 #[tokio::test]

@@ -115,6 +115,13 @@ pub(crate) async fn snapshot(client: &Client, location: &S3Location) -> Snapshot
 
 /// Everything stored, sorted: `(partition, offset)`.
 pub(crate) async fn stored(snapshot: &Snapshot) -> Vec<(i32, i64)> {
+    let mut found = in_file_order(snapshot).await;
+    found.sort_unstable();
+    found
+}
+
+/// Everything stored, as the files have it: `(partition, offset)`.
+pub(crate) async fn in_file_order(snapshot: &Snapshot) -> Vec<(i32, i64)> {
     let scanned = snapshot.scan(&["_partition", "_offset"], soon());
     let batches: Vec<_> = scanned.map_ok(|(_, batches)| batches).try_collect().await.unwrap();
     let mut found = Vec::new();
@@ -123,7 +130,6 @@ pub(crate) async fn stored(snapshot: &Snapshot) -> Vec<(i32, i64)> {
         let offsets = batch.column(1).as_primitive::<Int64Type>().values();
         found.extend(partitions.iter().copied().zip(offsets.iter().copied()));
     }
-    found.sort_unstable();
     found
 }
 
