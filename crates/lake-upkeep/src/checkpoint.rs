@@ -1,4 +1,4 @@
-//! Writes checkpoints: V1, one Parquet file.
+//! Writes checkpoints: V1, one Parquet file, with the version's checksum beside it.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::{Keeper, actions::Row, columns, log::Log, state::State};
+use crate::{Keeper, actions::Row, checksum, columns, log::Log, state::State};
 
 /// Rows that are turned into columns at a time.
 const CHUNK: usize = 4_096;
@@ -81,7 +81,8 @@ impl Keeper {
         let stop = now + deadline.saturating_duration_since(now).mul_f64(0.6);
         let mut state = log.replay(&segment, stop).await?;
         state.expire(Utc::now().timestamp_millis() - millis(self.keep_removed));
-        let written = encode(&state).map_err(|source| LakeError::Parquet {
+        let metadata = filled(&state.metadata);
+        let written = encode(&state, &metadata).map_err(|source| LakeError::Parquet {
             context: format!("checkpoint of {}, version {}", log.table(), state.version),
             source,
         })?;
@@ -97,9 +98,25 @@ impl Keeper {
             },
             PutIfAbsent::Lost => self.hint_of(&log, state.version).await?,
         };
+        self.put_checksum(&state, &metadata, deadline).await?;
         self.advance_hint(hint, deadline).await?;
         let commits_since = u64::try_from(newest - state.version).unwrap_or(0);
         Ok(Checkpointed { version: Some(state.version), made: true, commits_since, files, bytes })
+    }
+
+    /// Writes the version's checksum. One that another writer made with its commit stays.
+    async fn put_checksum(
+        &self,
+        state: &State,
+        metadata: &Value,
+        deadline: Instant,
+    ) -> Result<(), LakeError> {
+        let body = checksum::encode(state, metadata).map_err(|e| LakeError::Plan {
+            table: self.store.location().to_string(),
+            reason: format!("the checksum of version {}: {e}", state.version),
+        })?;
+        self.store.put_if_absent(&checksum::path(state.version), body.into(), deadline).await?;
+        Ok(())
     }
 
     /// Writes the hint, unless it names a newer checkpoint already.
@@ -157,21 +174,20 @@ pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 2)
 }
 
-fn encode(state: &State) -> Result<Written, ParquetError> {
+fn encode(state: &State, metadata: &Value) -> Result<Written, ParquetError> {
     let schema = columns::schema();
     let properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
         .set_max_row_group_row_count(Some(ROW_GROUP))
         .build();
     let mut writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties))?;
-    let metadata = filled(&state.metadata);
     let mut decoder = ReaderBuilder::new(schema).with_batch_size(CHUNK).build_decoder()?;
     let txn = |(app_id, (version, last_updated)): (&String, &(i64, Option<i64>))| {
         let txn = Txn { app_id: app_id.clone(), version: *version, last_updated: *last_updated };
         Row { txn: Some(txn), ..Row::default() }
     };
     let mut all = std::iter::once(Row { protocol: Some(&state.protocol), ..Row::default() })
-        .chain(std::iter::once(Row { meta_data: Some(&metadata), ..Row::default() }))
+        .chain(std::iter::once(Row { meta_data: Some(metadata), ..Row::default() }))
         .chain(state.txns.iter().map(txn))
         .chain(state.files.values().map(|add| Row { add: Some(add), ..Row::default() }))
         .chain(state.removed.values().map(|remove| Row { remove: Some(remove), ..Row::default() }));

@@ -9,6 +9,7 @@
 
 mod actions;
 mod checkpoint;
+mod checksum;
 mod cleanup;
 mod columns;
 mod deletion_vector;

@@ -5,7 +5,7 @@ use lake_upkeep::Checkpointed;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::support::{client, each_once, location, snapshot, soon, stored, table};
+use crate::support::{app_id, client, each_once, location, snapshot, soon, stored, table};
 use crate::tables::{HOUR, append, commit, keeper, keys, later, log_names, position, put, uploaded};
 
 #[tokio::test]
@@ -40,7 +40,12 @@ async fn rows_and_positions_survive_when_the_log_before_the_checkpoint_is_gone()
     assert_eq!((cleaned.oldest, cleaned.files, cleaned.complete), (Some(12), 12, true));
     assert_eq!(
         log_names(&client, &location).await,
-        ["00000000000000000012.checkpoint.parquet", "00000000000000000012.json", "_last_checkpoint"]
+        [
+            "00000000000000000012.checkpoint.parquet",
+            "00000000000000000012.crc",
+            "00000000000000000012.json",
+            "_last_checkpoint"
+        ]
     );
     assert_eq!(*table(&client, &location).app_versions(soon()).await.unwrap(), before);
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..120));
@@ -61,12 +66,33 @@ async fn tables_with_checkpoints_of_other_tools_are_kept() {
         let cleaned = keeper.clean_log(HOUR, false, later(), soon()).await.unwrap();
         assert!(cleaned.complete && cleaned.refused.is_empty(), "{fixture} {cleaned:?}");
         let left = log_names(&client, &location).await;
-        assert_eq!(left.len(), 3, "{fixture} {left:?}");
+        assert_eq!(left.len(), 4, "{fixture} {left:?}");
         let vacuumed = keeper.vacuum(HOUR, HOUR, false, later(), soon()).await.unwrap();
         assert_eq!((vacuumed.files, vacuumed.complete), (0, true), "{fixture}");
         assert_eq!(position(&client, &location).await, Some(90), "{fixture}");
         assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..90), "{fixture}");
     }
+}
+
+#[tokio::test]
+async fn the_checksum_beside_a_checkpoint_agrees_with_the_table() {
+    let (client, location) = (client().await, location("checksum"));
+    append(&client, &location, 0..12).await;
+    let first = snapshot(&client, &location).await.files()[0].clone();
+    let remove = json!({"remove": {"path": first.key, "deletionTimestamp": 1, "dataChange": true}});
+    commit(&client, &location, 12, &[remove]).await;
+    assert!(keeper(&client, &location).checkpoint(5, soon()).await.unwrap().made);
+    let store = objects::ObjectStore::new(client.clone(), location.clone());
+    let body = store.get("_delta_log/00000000000000000012.crc", soon()).await.unwrap().unwrap();
+    let found: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    let files = snapshot(&client, &location).await;
+    let bytes: u64 = files.files().iter().map(|file| file.size).sum();
+    assert_eq!((&found["numFiles"], &found["tableSizeBytes"]), (&json!(11), &json!(bytes)));
+    assert_eq!((&found["numMetadata"], &found["numProtocol"]), (&json!(1), &json!(1)));
+    let position = &found["setTransactions"][0];
+    assert_eq!((&position["appId"], &position["version"]), (&json!(app_id(0)), &json!(120)));
+    assert_eq!(found["metadata"]["partitionColumns"], json!(["kind"]));
+    assert!(found["protocol"]["minReaderVersion"].is_u64());
 }
 
 #[tokio::test]
@@ -129,7 +155,7 @@ async fn two_keepers_at_once_give_one_result() {
     };
     let made: Vec<Checkpointed> = join_all((0..4).map(|_| run())).await;
     assert!(made.iter().all(|one| one.version == Some(7)));
-    assert_eq!(log_names(&client, &location).await.len(), 3);
+    assert_eq!(log_names(&client, &location).await.len(), 4);
     assert!(!keys(&client, &location).await.contains(&orphan.to_owned()));
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..80));
 }
@@ -164,7 +190,7 @@ async fn the_history_and_the_figures_are_those_of_the_table() {
     put(&client, &location, "kind=raw/lost.parquet", "four").await;
     let stats = keeper.stats(1 << 20, soon()).await.unwrap();
     assert_eq!((stats.version, stats.checkpoint, stats.commits_since), (7, Some(5), 2));
-    assert_eq!((stats.files, stats.small_files, stats.log_files), (8, 8, 10));
+    assert_eq!((stats.files, stats.small_files, stats.log_files), (8, 8, 11));
     assert_eq!((stats.unnamed_files, stats.unnamed_bytes), (1, 4));
     let history = keeper.history(3, soon()).await.unwrap();
     assert_eq!(history.iter().map(|entry| entry.version).collect::<Vec<_>>(), [7, 6, 5]);

@@ -48,8 +48,11 @@ async fn a_keeper_killed_at_any_request_leaves_a_readable_table_and_the_next_run
         );
         assert_eq!(position(&client, &location).await, Some(50), "request {nth}");
         keep(client.clone(), location.clone()).await;
+        let mut names = log_names(&client, &location).await;
+        // A version can do without its checksum: one that was not written is not made up for.
+        names.retain(|name| name != "00000000000000000004.crc");
         assert_eq!(
-            log_names(&client, &location).await,
+            names,
             ["00000000000000000004.checkpoint.parquet", "00000000000000000004.json", "_last_checkpoint"],
             "request {nth}"
         );

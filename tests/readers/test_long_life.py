@@ -1,0 +1,46 @@
+"""A table that is appended to while upkeep runs beside the writers, read by deltalake.
+
+HEADWATER_APPENDS=100000 makes it a long life, of half an hour; the figures that it prints are those of docs/benchmarks.md.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+from collections import Counter
+
+import pytest
+from conftest import OurTable
+
+WRITERS = 4
+ROWS = 10
+
+
+def long_life(*arguments: str) -> dict:
+    """Runs crates/lake-upkeep/examples/long_life.rs; what it found."""
+    example = pathlib.Path(os.environ["HEADWATER_BIN"]).parent / "examples" / "long_life"
+    assert example.is_file(), f"{example} is not built: cargo build --release --workspace --examples"
+    done = subprocess.run([example, *arguments], text=True, stdout=subprocess.PIPE)
+    assert done.returncode == 0, "an append or a round of upkeep failed; see above"
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def appends() -> int:
+    """How many appends all writers make together."""
+    return int(os.environ.get("HEADWATER_APPENDS", "600")) // WRITERS * WRITERS
+
+
+def test_every_row_is_there_once_after_upkeep_in_a_loop(our_table: OurTable, appends: int) -> None:
+    life = long_life("run", str(appends), str(WRITERS), our_table.uri)
+    print(json.dumps(life, indent=1))
+    assert life["appends"] == appends
+    assert min(life["checkpoints"], life["compactions"], life["upkeep_rounds"]) >= 2
+    table = our_table.delta().to_pyarrow_table(columns=["w", "n"])
+    found = Counter(zip(table["w"].to_pylist(), table["n"].to_pylist()))
+    assert found == Counter((w, n) for w in range(WRITERS) for n in range(appends * ROWS // WRITERS))
+    # Three partitions, each with files that await company, and one full file for about a thousand appends.
+    assert life["files"] <= 3 * 8 + appends // 1000
+    for writer in range(WRITERS):
+        position = our_table.delta().transaction_version(f"headwater/long-life/{writer}")
+        assert position == appends * ROWS // WRITERS
