@@ -21,8 +21,8 @@ use tokio::runtime::Builder;
 
 use stack::layout::Layout;
 use verbs::{
-    board, bridge, detach, down, drain, env, fleet, forecast, inbox, ingest, logs, media, offsets, parked,
-    pipeline, prepare, rooms, status, stub as stubs, up, verify,
+    board, bridge, detach, down, drain, env, fleet, forecast, inbox, ingest, lake, logs, media, offsets,
+    parked, pipeline, prepare, rooms, status, stub as stubs, up, verify,
 };
 
 /// Headwater on this machine: a local stack of real parts, and what it holds
@@ -70,6 +70,8 @@ enum Verb {
     Parked(parked::ParkedArgs),
     /// Show where each group stands, or reset it after its topic was created again
     Offsets(offsets::Offsets),
+    /// Show how the Delta tables stand and what happened to them, or look after them now
+    Lake(lake::LakeArgs),
     /// Check and show pipeline files
     Pipeline(pipeline::PipelineArgs),
     /// Show the functions' logs
@@ -115,6 +117,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
             Verb::Media(args) => media::run(&layout, args).await,
             Verb::Inbox(args) => inbox::run(&layout, args).await,
             Verb::Ingest(args) => ingest::run(&layout, args).await,
+            Verb::Lake(args) => lake::run(&layout, args).await,
             Verb::Logs(args) => logs::run(&layout, args).await,
             Verb::Forecast(args) => forecast::run(&layout, args).await,
             Verb::Stub(args) => stubs::run(&layout, args).await,

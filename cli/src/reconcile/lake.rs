@@ -46,11 +46,8 @@ pub(crate) async fn snapshot(
     path: &str,
     deadline: Instant,
 ) -> anyhow::Result<Option<Snapshot>> {
-    let root = &stack.outputs()?.lake_root;
-    let location: objects::S3Location =
-        root.parse().with_context(|| format!("{root} is not an address on S3"))?;
     let client = objects::client(&aws::config(stack).await);
-    Ok(Snapshot::read(client, location.join(path), deadline).await?)
+    Ok(Snapshot::read(client, stack.lake()?.join(path), deadline).await?)
 }
 
 /// Reads a table. `field` is summed (by its dotted path) over the rows that `counted` takes.

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use anyhow::Context as _;
 use event_source::Mapping;
+use objects::S3Location;
 use serde::{Deserialize, Serialize};
 
 use super::layout::Layout;
@@ -133,6 +134,12 @@ impl Stack {
     /// Terraform's outputs; an error when the stack never came up whole.
     pub(crate) fn outputs(&self) -> anyhow::Result<&Outputs> {
         self.outputs.as_ref().ok_or_else(|| failure("the stack never came up whole", "run `headwater up`"))
+    }
+
+    /// The root of the Delta tables.
+    pub(crate) fn lake(&self) -> anyhow::Result<S3Location> {
+        let root = &self.outputs()?.lake_root;
+        root.parse().with_context(|| format!("{root} is not an address on S3"))
     }
 
     /// Kafka's address.

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use lake::Table;
 use parquet_writer::TopicSchema;
@@ -268,12 +267,9 @@ pub(crate) async fn lake_table(
     let Some(spec) = pipeline.lake.as_ref().filter(|lake| lake.consumer_group == group) else {
         return Ok(None);
     };
-    let root = &stack.outputs()?.lake_root;
-    let location: objects::S3Location =
-        root.parse().with_context(|| format!("{root} is not an address on S3"))?;
     let schema = TopicSchema::new(pipeline, spec)?.table().clone();
     let client = objects::client(&aws::config(stack).await);
-    Ok(Some(Table::new(client, location.join(&spec.path), schema)))
+    Ok(Some(Table::new(client, stack.lake()?.join(&spec.path), schema)))
 }
 
 async fn reset(stack: &Stack, pipelines: &Pipelines, group: &str, topic: &str) -> anyhow::Result<()> {

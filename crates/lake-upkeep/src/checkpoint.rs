@@ -62,7 +62,21 @@ struct Written {
     rows: u64,
 }
 
+impl Checkpointed {
+    /// Nothing was made.
+    fn of(segment: &LogSegment) -> Self {
+        let version = segment.checkpoint.as_ref().map(|(version, _)| *version);
+        Self { version, made: false, commits_since: length(segment), files: 0, bytes: 0 }
+    }
+}
+
 impl Keeper {
+    /// The newest checkpoint. Changes nothing.
+    pub async fn newest_checkpoint(&self, deadline: Instant) -> Result<Checkpointed, LakeError> {
+        let segment = Log { store: &self.store, deadline }.segment().await?;
+        Ok(Checkpointed::of(&segment))
+    }
+
     /// Makes a checkpoint when `every` commits or more came after the newest one.
     ///
     /// Where the log is too long to be read before `deadline`, the checkpoint is of a version in between, so that the next
@@ -71,11 +85,10 @@ impl Keeper {
         let log = Log { store: &self.store, deadline };
         let segment = log.segment().await?;
         let newest = segment.commits.end - 1;
-        let since = length(&segment);
-        if since == 0 || since < every.max(1) {
-            let version = segment.checkpoint.as_ref().map(|(version, _)| *version);
+        let known = Checkpointed::of(&segment);
+        if known.commits_since < every.max(1) {
             self.repair_hint(&log, &segment).await?;
-            return Ok(Checkpointed { version, made: false, commits_since: since, files: 0, bytes: 0 });
+            return Ok(known);
         }
         let now = Instant::now();
         let stop = now + deadline.saturating_duration_since(now).mul_f64(0.6);
@@ -139,7 +152,7 @@ impl Keeper {
     /// Writes the hint to a checkpoint whose keeper was stopped before it wrote the hint. Only for checkpoints as they are made here.
     async fn repair_hint(&self, log: &Log<'_>, segment: &LogSegment) -> Result<(), LakeError> {
         let Some((version, paths)) = &segment.checkpoint else { return Ok(()) };
-        if paths.as_slice() != [path(*version)] || self.hinted(log.deadline).await? >= Some(*version) {
+        if paths.as_slice() != [path(*version)] || segment.hint >= Some(*version) {
             return Ok(());
         }
         let hint = self.hint_of(log, *version).await?;

@@ -11,7 +11,7 @@ use lake::{
 use objects::{Listed, NotDeleted};
 use tokio::time::Instant;
 
-use crate::{Keeper, keeper::before, log::Log, vacuum::LAST_PAGE};
+use crate::{Keeper, Reading, keeper::before, log::Log, vacuum::LAST_PAGE};
 
 /// Younger sidecars stay: the checkpoint that names them may not be written yet.
 const YOUNGEST_SIDECAR: Duration = Duration::from_hours(24);
@@ -37,11 +37,32 @@ struct Cut {
     paths: Vec<String>,
 }
 
-impl Keeper {
+impl Reading {
     /// Deletes commits, checkpoints, checksums and sidecars that no version within `retention` needs.
     ///
     /// The newest commit that is older than the retention, and every later one, can still be read afterwards. So the log is
-    /// cut at the newest checkpoint at or before that commit, once this checkpoint was read to its end.
+    /// cut at the newest checkpoint at or before that commit, once this checkpoint was read to its end. The reading proves
+    /// that the newest version does not need what goes: it began at this checkpoint or a later one.
+    pub async fn clean_log(
+        &self,
+        retention: Duration,
+        dry_run: bool,
+        deadline: Instant,
+    ) -> Result<Cleaned, LakeError> {
+        if !self.is_whole() {
+            return Ok(Cleaned::default());
+        }
+        let nothing = Cleaned { complete: true, ..Cleaned::default() };
+        let Some((newest, _)) = self.segment.checkpoint else { return Ok(nothing) };
+        let cutoff = before(self.now, retention);
+        let Some(cut) = self.keeper.cut(newest, cutoff, deadline).await? else { return Ok(nothing) };
+        let youngest_sidecar = cutoff.min(before(self.now, YOUNGEST_SIDECAR));
+        self.keeper.clean_before(&cut, youngest_sidecar, dry_run, deadline).await
+    }
+}
+
+impl Keeper {
+    /// [`Reading::clean_log`] with a reading of its own.
     pub async fn clean_log(
         &self,
         retention: Duration,
@@ -49,22 +70,18 @@ impl Keeper {
         now: DateTime<Utc>,
         deadline: Instant,
     ) -> Result<Cleaned, LakeError> {
+        self.read(now, deadline).await?.clean_log(retention, dry_run, deadline).await
+    }
+
+    async fn clean_before(
+        &self,
+        cut: &Cut,
+        youngest_sidecar: DateTime<Utc>,
+        dry_run: bool,
+        deadline: Instant,
+    ) -> Result<Cleaned, LakeError> {
         let log = Log { store: &self.store, deadline };
-        let cutoff = before(now, retention);
-        let Some(cut) = self.cut(cutoff, deadline).await? else {
-            return Ok(Cleaned { complete: true, ..Cleaned::default() });
-        };
-        // Refuses a table with unknown demands, and proves that the newest version does not need what goes.
-        let segment = log.segment().await?;
-        let part = segment.checkpoint.as_ref().is_some_and(|(version, _)| *version >= cut.version);
-        if !part {
-            return Err(log.moved("a checkpoint was listed and is gone"));
-        }
-        let state = log.replay(&segment, deadline).await?;
-        if state.version + 1 < segment.commits.end {
-            return Ok(Cleaned::default());
-        }
-        self.prove(&log, &cut).await?;
+        self.prove(&log, cut).await?;
         let mut done = Cleaned { oldest: Some(cut.version), ..Cleaned::default() };
         let mut after = FOLDER.to_owned();
         loop {
@@ -82,14 +99,19 @@ impl Keeper {
             }
             after = last;
         }
-        self.clean_sidecars(&log, &cut, cutoff.min(before(now, YOUNGEST_SIDECAR)), dry_run, &mut done)
-            .await?;
+        self.clean_sidecars(&log, cut, youngest_sidecar, dry_run, &mut done).await?;
         done.complete = true;
         Ok(done)
     }
 
-    /// Where to cut: the newest complete checkpoint that is not newer than the newest commit at or before `cutoff`.
-    async fn cut(&self, cutoff: DateTime<Utc>, deadline: Instant) -> Result<Option<Cut>, LakeError> {
+    /// Where to cut: the newest complete checkpoint up to version `newest` that is not newer than the newest commit at or
+    /// before `cutoff`.
+    async fn cut(
+        &self,
+        newest: i64,
+        cutoff: DateTime<Utc>,
+        deadline: Instant,
+    ) -> Result<Option<Cut>, LakeError> {
         let mut checkpoints: BTreeMap<(i64, u32), Vec<String>> = BTreeMap::new();
         let (mut old, mut latest) = (None, DateTime::<Utc>::MIN_UTC);
         let mut after = FOLDER.to_owned();
@@ -118,7 +140,7 @@ impl Keeper {
                 _ => break,
             }
         }
-        let Some(old) = old else { return Ok(None) };
+        let Some(old) = old.map(|old: i64| old.min(newest)) else { return Ok(None) };
         let mut newest_first = checkpoints.iter().rev().filter(|((version, _), _)| *version <= old);
         Ok(newest_first.find_map(|((version, parts), paths)| {
             Some(Cut { version: *version, paths: whole(*parts, paths)?.to_vec() })

@@ -26,16 +26,24 @@ pub(crate) struct Named {
 impl Named {
     /// All files and deletion vectors of the state, those of removed files included.
     pub(crate) fn of(state: &State, store: &ObjectStore) -> Self {
+        let mut named = Self::of_newest(state, store);
+        for remove in state.removed.values() {
+            named.add(&remove.path);
+            named.add_vector(remove.deletion_vector.as_ref());
+        }
+        named
+    }
+
+    /// The files and deletion vectors that the newest version consists of.
+    pub(crate) fn of_newest(state: &State, store: &ObjectStore) -> Self {
         let location = store.location();
         let below = format!("{}/{}", location.bucket(), location.key(""));
         let roots = ["s3://", "s3a://", "s3n://"].map(|scheme| format!("{scheme}{below}"));
         let hashers = (RandomState::new(), RandomState::new());
         let mut named = Self { keys: HashSet::new(), hashers, roots };
-        let added = state.files.values().map(|add| (&add.path, &add.deletion_vector));
-        let removed = state.removed.values().map(|remove| (&remove.path, &remove.deletion_vector));
-        for (path, vector) in added.chain(removed) {
-            named.add(path);
-            named.add_vector(vector.as_ref());
+        for add in state.files.values() {
+            named.add(&add.path);
+            named.add_vector(add.deletion_vector.as_ref());
         }
         named
     }

@@ -1,42 +1,72 @@
 //! The newest commits, and what each did.
 
 use chrono::{DateTime, Utc};
-use lake::LakeError;
-use serde::Deserialize;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use lake::{
+    LakeError,
+    upkeep::{DeletionVector, commit_path, rows},
+};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::{
-    Keeper,
-    actions::{Add, Remove},
-    log::Log,
-};
+use crate::{Keeper, log::Log};
+
+/// Commits that are read ahead.
+const AHEAD: usize = 16;
 
 /// One commit.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HistoryEntry {
     /// Its version.
     pub version: i64,
-    /// When it was made, by its writer's clock.
+    /// When it was made: by the writer's clock, and by the store's where the writer does not say.
     pub timestamp: Option<DateTime<Utc>>,
     /// `WRITE`, `OPTIMIZE`, …, where the writer says so.
     pub operation: Option<String>,
+    /// `Append`, `Overwrite`, …: how a `WRITE` changed the table.
+    pub mode: Option<String>,
     /// Which tool wrote it, where it says so.
     pub engine: Option<String>,
+    /// Who ran the tool, where it says so.
+    pub user: Option<String>,
     /// Files added.
-    pub added: u64,
+    pub added_files: u64,
     /// Their bytes.
     pub added_bytes: u64,
+    /// Their rows; `None` where the statistics of a file do not say.
+    pub added_rows: Option<u64>,
     /// Files removed.
-    pub removed: u64,
+    pub removed_files: u64,
+    /// Their bytes; `None` where the writer does not say.
+    pub removed_bytes: Option<u64>,
+    /// Their rows; `None` where the writer does not say.
+    pub removed_rows: Option<u64>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Line {
     commit_info: Option<Value>,
-    add: Option<Add>,
-    remove: Option<Remove>,
+    add: Option<File>,
+    remove: Option<File>,
+}
+
+/// A file that was added or removed, as any writer describes it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct File {
+    size: Option<u64>,
+    data_change: Option<bool>,
+    stats: Option<String>,
+    deletion_vector: Option<DeletionVector>,
+}
+
+impl File {
+    fn rows(&self) -> Option<u64> {
+        let deleted = self.deletion_vector.as_ref().map_or(0, |vector| vector.cardinality);
+        Some(rows(self.stats.as_deref()?)?.saturating_sub(u64::try_from(deleted).unwrap_or(0)))
+    }
 }
 
 impl Keeper {
@@ -44,28 +74,126 @@ impl Keeper {
     pub async fn history(&self, limit: usize, deadline: Instant) -> Result<Vec<HistoryEntry>, LakeError> {
         let log = Log { store: &self.store, deadline };
         let newest = log.segment().await?.commits.end - 1;
+        // Boxed, because the compiler cannot see through the nested lifetimes that the future is `Send`.
+        let one = |version| self.entry(version, deadline).boxed();
+        let mut commits = stream::iter((0..=newest).rev().take(limit)).map(one).buffered(AHEAD);
         let mut entries = Vec::new();
-        for version in (0..=newest).rev().take(limit) {
-            let Some(lines) = log.commit::<Line>(version).await? else { break };
-            entries.push(entry(version, &lines));
+        while let Some(Some(entry)) = commits.try_next().await? {
+            entries.push(entry);
         }
         Ok(entries)
     }
+
+    async fn entry(&self, version: i64, deadline: Instant) -> Result<Option<HistoryEntry>, LakeError> {
+        let log = Log { store: &self.store, deadline };
+        let Some(lines) = log.commit::<Line>(version).await? else { return Ok(None) };
+        let mut entry = HistoryEntry::of(version, &lines);
+        if entry.timestamp.is_none() {
+            let object = self.store.head(&commit_path(version), deadline).await?;
+            entry.timestamp = object.map(|object| object.modified);
+        }
+        Ok(Some(entry))
+    }
 }
 
-fn entry(version: i64, lines: &[Line]) -> HistoryEntry {
-    let info = lines.iter().find_map(|line| line.commit_info.as_ref());
-    let text = |key: &str| info.and_then(|info| info.get(key)?.as_str()).map(ToOwned::to_owned);
-    let added = lines.iter().filter_map(|line| line.add.as_ref());
-    HistoryEntry {
-        version,
-        timestamp: info
-            .and_then(|info| info.get("timestamp")?.as_i64())
-            .and_then(DateTime::from_timestamp_millis),
-        operation: text("operation"),
-        engine: text("engineInfo"),
-        added: added.clone().count() as u64,
-        added_bytes: added.map(|add| u64::try_from(add.size).unwrap_or(0)).sum(),
-        removed: lines.iter().filter(|line| line.remove.is_some()).count() as u64,
+impl HistoryEntry {
+    fn of(version: i64, lines: &[Line]) -> Self {
+        let info = lines.iter().find_map(|line| line.commit_info.as_ref());
+        let field = |name: &str| info.and_then(|info| info.get(name));
+        let text = |name: &str| field(name).and_then(Value::as_str).map(ToOwned::to_owned);
+        let millis = |name: &str| field(name).and_then(Value::as_i64);
+        let added: Vec<&File> = lines.iter().filter_map(|line| line.add.as_ref()).collect();
+        let removed: Vec<&File> = lines.iter().filter_map(|line| line.remove.as_ref()).collect();
+        let added_rows = added.iter().map(|file| file.rows()).sum();
+        let removed_rows = if added.iter().chain(&removed).all(|file| file.data_change == Some(false)) {
+            // The same rows in other files. Their writers leave the statistics out.
+            added_rows
+        } else {
+            removed.iter().map(|file| file.rows()).sum()
+        };
+        Self {
+            version,
+            // Where a table has in-commit timestamps, they are the time of the commit.
+            timestamp: millis("inCommitTimestamp")
+                .or_else(|| millis("timestamp"))
+                .and_then(DateTime::from_timestamp_millis),
+            operation: text("operation"),
+            mode: info
+                .and_then(|info| info.pointer("/operationParameters/mode")?.as_str())
+                .map(ToOwned::to_owned),
+            engine: text("engineInfo").or_else(|| text("clientVersion")),
+            user: text("userName").or_else(|| text("userId")),
+            added_files: added.len() as u64,
+            added_bytes: added.iter().filter_map(|file| file.size).sum(),
+            added_rows,
+            removed_files: removed.len() as u64,
+            removed_bytes: removed.iter().map(|file| file.size).sum(),
+            removed_rows,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lake::upkeep::parse;
+
+    use super::*;
+
+    fn entry(lines: &[&str]) -> HistoryEntry {
+        HistoryEntry::of(7, &parse::<Line>(lines.join("\n").as_bytes()).unwrap())
+    }
+
+    const ADD: &str = r#"{"add":{"path":"a","partitionValues":{},"size":10,"modificationTime":1,"dataChange":true,"stats":"{\"numRecords\":3}"}}"#;
+
+    /// Issue 24856 of trinodb/trino: the history showed the time of the writer's clock instead.
+    #[test]
+    fn the_time_of_a_commit_is_its_in_commit_timestamp_where_it_has_one() {
+        let with = entry(&[
+            r#"{"commitInfo":{"timestamp":1000,"inCommitTimestamp":5000,"operation":"MERGE"}}"#,
+            ADD,
+        ]);
+        assert_eq!(with.timestamp.map(|at| at.timestamp()), Some(5));
+        let without = entry(&[ADD, r#"{"commitInfo":{"timestamp":1000,"userName":"ann"}}"#]);
+        assert_eq!(
+            (without.timestamp.map(|at| at.timestamp()), without.user.as_deref()),
+            (Some(1), Some("ann"))
+        );
+    }
+
+    #[test]
+    fn a_commit_without_information_still_says_what_it_added_and_removed() {
+        let entry = entry(&[ADD, r#"{"remove":{"path":"b","dataChange":true,"deletionTimestamp":1}}"#]);
+        assert_eq!(
+            (entry.timestamp, entry.operation.as_deref(), entry.engine.as_deref()),
+            (None, None, None)
+        );
+        assert_eq!((entry.added_files, entry.added_bytes, entry.added_rows), (1, 10, Some(3)));
+        assert_eq!((entry.removed_files, entry.removed_bytes, entry.removed_rows), (1, None, None));
+    }
+
+    #[test]
+    fn a_commit_that_only_moves_rows_removes_as_many_as_it_adds() {
+        let moved = entry(&[
+            r#"{"add":{"path":"a","size":10,"dataChange":false,"stats":"{\"numRecords\":3}"}}"#,
+            r#"{"remove":{"path":"b","size":6,"dataChange":false}}"#,
+            r#"{"remove":{"path":"c","size":7,"dataChange":false}}"#,
+        ]);
+        assert_eq!((moved.added_rows, moved.removed_rows), (Some(3), Some(3)));
+        assert_eq!((moved.removed_files, moved.removed_bytes), (2, Some(13)));
+    }
+
+    #[test]
+    fn rows_that_a_deletion_vector_hides_are_neither_added_nor_removed() {
+        let deleted = entry(&[
+            r#"{"remove":{"path":"a","size":9,"dataChange":true,"stats":"{\"numRecords\":3}"}}"#,
+            r#"{"add":{"path":"a","size":9,"dataChange":true,"stats":"{\"numRecords\":3}","deletionVector":{"storageType":"u","pathOrInlineDv":"x","sizeInBytes":4,"cardinality":2}}}"#,
+        ]);
+        assert_eq!((deleted.added_rows, deleted.removed_rows), (Some(1), Some(3)));
+    }
+
+    #[test]
+    fn a_commit_with_positions_alone_has_no_rows() {
+        let entry = entry(&[r#"{"txn":{"appId":"a","version":1}}"#]);
+        assert_eq!((entry.added_files, entry.added_rows, entry.removed_rows), (0, Some(0), Some(0)));
     }
 }

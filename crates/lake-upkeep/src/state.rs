@@ -79,8 +79,4 @@ impl State {
         let columns = self.metadata.get("partitionColumns").and_then(Value::as_array);
         columns.into_iter().flatten().filter_map(Value::as_str).map(ToOwned::to_owned).collect()
     }
-
-    pub(crate) fn bytes(&self) -> u64 {
-        self.files.values().map(|add| u64::try_from(add.size).unwrap_or(0)).sum()
-    }
 }

@@ -1,21 +1,51 @@
 //! Figures that say what a table needs.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
-use lake::{LakeError, upkeep::FOLDER};
+use lake::{
+    LakeError,
+    upkeep::{FOLDER, LogName, commit_path, is_small, rows},
+};
+use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::{
-    Keeper,
+    Keeper, Reading,
+    actions::Add,
     checkpoint::length,
     files::{DataObjects, Named},
-    log::Log,
+    state::State,
 };
 
+/// A log may be cleaned up while it is being read; then it is read again, this often.
+const TRIES: u32 = 4;
+
 /// How a table stands.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Stats {
     /// The newest version.
     pub version: i64,
+    /// When it was committed, by the store's clock.
+    pub committed: Option<DateTime<Utc>>,
+    /// Rows of the newest version; `None` where the statistics of a file do not say.
+    pub rows: Option<u64>,
+    /// Partitions that have files.
+    pub partitions: u64,
+    /// Data files of the newest version.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// The size of the file in the middle, by size.
+    pub median_bytes: u64,
+    /// Files that a compaction may still join with others.
+    pub small_files: u64,
+    /// Data files on S3 that the newest version does not consist of. They wait for a vacuum, if no writer has just put them.
+    pub unneeded_files: u64,
+    /// Their bytes.
+    pub unneeded_bytes: u64,
+    /// App transactions: the positions of the writers.
+    pub app_transactions: u64,
     /// The version of the newest checkpoint.
     pub checkpoint: Option<i64>,
     /// Commits after it.
@@ -24,49 +54,73 @@ pub struct Stats {
     pub log_files: u64,
     /// Their bytes.
     pub log_bytes: u64,
-    /// When the oldest of them was written.
+    /// The oldest commit that is still in the log.
+    pub log_from: Option<i64>,
+    /// When the oldest file of the log was written.
     pub log_since: Option<DateTime<Utc>>,
-    /// Data files of the newest version.
-    pub files: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Those of them that are smaller than half of the target size.
-    pub small_files: u64,
-    /// Data files on S3 that neither the newest version nor a removal names.
-    pub unnamed_files: u64,
-    /// Their bytes.
-    pub unnamed_bytes: u64,
 }
 
 impl Keeper {
-    /// Reads the log and lists the table's objects. `target` is the wanted size of a data file in bytes.
-    pub async fn stats(&self, target: u64, deadline: Instant) -> Result<Stats, LakeError> {
-        let log = Log { store: &self.store, deadline };
-        let segment = log.segment().await?;
-        let table = log.replay(&segment, deadline).await?;
-        if table.version + 1 < segment.commits.end {
-            return Err(
-                log.moved("its newest version was not reached before the deadline; make a checkpoint")
-            );
-        }
-        let small = |size: i64| u64::try_from(size).unwrap_or(0) < target / 2;
-        let mut stats = Stats {
-            version: table.version,
-            checkpoint: segment.checkpoint.as_ref().map(|(version, _)| *version),
-            commits_since: length(&segment),
-            files: table.files.len() as u64,
-            bytes: table.bytes(),
-            small_files: table.files.values().filter(|add| small(add.size)).count() as u64,
-            ..Stats::default()
-        };
-        let named = Named::of(&table, &self.store);
-        let mut objects = DataObjects::new(&self.store, &table);
-        while let Some(page) = objects.next(deadline).await? {
-            for object in page.iter().filter(|object| !named.contains(&object.path)) {
-                stats.unnamed_files += 1;
-                stats.unnamed_bytes += object.version.size;
+    /// Reads the log and lists the table's objects. `capacity` is the most bytes that a compaction puts into one file.
+    pub async fn stats(&self, capacity: u64, deadline: Instant) -> Result<Stats, LakeError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.stats_once(capacity, deadline).await {
+                Err(LakeError::Moved { .. }) if tries < TRIES && Instant::now() < deadline => {}
+                done => return done,
             }
         }
+    }
+
+    async fn stats_once(&self, capacity: u64, deadline: Instant) -> Result<Stats, LakeError> {
+        let reading = self.read(Utc::now(), deadline).await?;
+        if !reading.is_whole() {
+            return Err(reading.too_long());
+        }
+        let Reading { segment, state: table, .. } = reading;
+        let mut stats = Stats {
+            version: table.version,
+            app_transactions: table.txns.len() as u64,
+            checkpoint: segment.checkpoint.as_ref().map(|(version, _)| *version),
+            commits_since: length(&segment),
+            ..Stats::default()
+        };
+        stats.take_files(&table, capacity);
+        self.list_objects(&table, &mut stats, deadline).await?;
+        self.list_log(&mut stats, deadline).await?;
+        Ok(stats)
+    }
+
+    /// Files and bytes of the newest version, without a listing of the table's objects.
+    pub async fn size(&self, deadline: Instant) -> Result<(u64, u64), LakeError> {
+        let reading = self.read(Utc::now(), deadline).await?;
+        if !reading.is_whole() {
+            return Err(reading.too_long());
+        }
+        let files = reading.state.files.values();
+        Ok(files.fold((0, 0), |(files, bytes), add| (files + 1, bytes + bytes_of(add))))
+    }
+
+    async fn list_objects(
+        &self,
+        table: &State,
+        stats: &mut Stats,
+        deadline: Instant,
+    ) -> Result<(), LakeError> {
+        let named = Named::of_newest(table, &self.store);
+        let mut objects = DataObjects::new(&self.store, table);
+        while let Some(page) = objects.next(deadline).await? {
+            for object in page.iter().filter(|object| !named.contains(&object.path)) {
+                stats.unneeded_files += 1;
+                stats.unneeded_bytes += object.version.size;
+            }
+        }
+        Ok(())
+    }
+
+    async fn list_log(&self, stats: &mut Stats, deadline: Instant) -> Result<(), LakeError> {
+        let newest = commit_path(stats.version);
         let mut after = FOLDER.to_owned();
         loop {
             let (page, more) = self.store.list_page(FOLDER, &after, deadline).await?;
@@ -75,11 +129,43 @@ impl Keeper {
                 stats.log_bytes += file.version.size;
                 let written = file.version.modified;
                 stats.log_since = Some(stats.log_since.map_or(written, |since| since.min(written)));
+                if file.path == newest {
+                    stats.committed = Some(written);
+                }
+                let name = file.path.strip_prefix(FOLDER).and_then(LogName::parse);
+                if let (None, Some(LogName::Commit(version))) = (stats.log_from, name) {
+                    stats.log_from = Some(version);
+                }
             }
             match page.last() {
                 Some(last) if more => after.clone_from(&last.path),
-                _ => return Ok(stats),
+                _ => return Ok(()),
             }
         }
     }
+}
+
+impl Stats {
+    fn take_files(&mut self, table: &State, capacity: u64) {
+        let mut sizes: Vec<u64> = table.files.values().map(bytes_of).collect();
+        sizes.sort_unstable();
+        self.files = sizes.len() as u64;
+        self.bytes = sizes.iter().sum();
+        self.median_bytes = sizes.get(sizes.len() / 2).copied().unwrap_or(0);
+        let small =
+            |add: &&Add| add.deletion_vector.is_none() && is_small(&add.path, bytes_of(add), capacity);
+        self.small_files = table.files.values().filter(small).count() as u64;
+        self.partitions =
+            table.files.values().map(|add| &add.partition_values).collect::<HashSet<_>>().len() as u64;
+        self.rows = table.files.values().map(rows_of).sum();
+    }
+}
+
+pub(crate) fn bytes_of(add: &Add) -> u64 {
+    u64::try_from(add.size).unwrap_or(0)
+}
+
+fn rows_of(add: &Add) -> Option<u64> {
+    let deleted = add.deletion_vector.as_ref().map_or(0, |vector| vector.cardinality);
+    Some(rows(add.stats.as_deref()?)?.saturating_sub(u64::try_from(deleted).unwrap_or(0)))
 }

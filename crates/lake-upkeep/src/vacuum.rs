@@ -8,11 +8,10 @@ use objects::NotDeleted;
 use tokio::time::Instant;
 
 use crate::{
-    Keeper,
+    Keeper, Reading,
     checkpoint::millis,
     files::{DataObjects, Named},
     keeper::before,
-    log::Log,
 };
 
 /// No further page is begun when less than this is left until the deadline.
@@ -37,10 +36,7 @@ pub struct Vacuumed {
 }
 
 impl Keeper {
-    /// Deletes files that no version within `retention` names.
-    ///
-    /// A file that was written less than `youngest` before `now` stays: its commit may not be written yet. `youngest` must be
-    /// longer than the longest time-out of a writer. Files are compared by the store's clock.
+    /// [`Reading::vacuum`] with a reading of its own.
     pub async fn vacuum(
         &self,
         retention: Duration,
@@ -49,24 +45,39 @@ impl Keeper {
         now: DateTime<Utc>,
         deadline: Instant,
     ) -> Result<Vacuumed, LakeError> {
-        let log = Log { store: &self.store, deadline };
-        if retention > self.keep_removed {
+        self.read(now, deadline).await?.vacuum(retention, youngest, dry_run, deadline).await
+    }
+}
+
+impl Reading {
+    /// Deletes files that no version within `retention` names.
+    ///
+    /// A file that was written less than `youngest` before the reading stays: its commit may not be written yet. `youngest`
+    /// must be longer than the longest time-out of a writer. Files are compared by the store's clock.
+    pub async fn vacuum(
+        self,
+        retention: Duration,
+        youngest: Duration,
+        dry_run: bool,
+        deadline: Instant,
+    ) -> Result<Vacuumed, LakeError> {
+        let whole = self.is_whole();
+        let Self { keeper, mut state, now, .. } = self;
+        if retention > keeper.keep_removed {
             let reason = format!(
                 "a vacuum with a retention of {retention:?} needs checkpoints that remember removed files as long, not for {:?}; \
                  lengthen keep_removed or shorten the retention",
-                self.keep_removed
+                keeper.keep_removed
             );
-            return Err(LakeError::Plan { table: log.table(), reason });
+            return Err(LakeError::Plan { table: keeper.store.location().to_string(), reason });
         }
-        // The whole state: with a part of it, files of newer commits would look as if nothing named them.
-        let segment = log.segment().await?;
-        let mut state = log.replay(&segment, deadline).await?;
-        if state.version + 1 < segment.commits.end {
+        // With a part of the state, files of newer commits would look as if nothing named them.
+        if !whole {
             return Ok(Vacuumed::default());
         }
         state.expire(now.timestamp_millis() - millis(retention));
-        let named = Named::of(&state, &self.store);
-        let mut objects = DataObjects::new(&self.store, &state);
+        let named = Named::of(&state, &keeper.store);
+        let mut objects = DataObjects::new(&keeper.store, &state);
         drop(state);
         let newest = before(now, youngest);
         let mut done = Vacuumed::default();
@@ -78,7 +89,7 @@ impl Keeper {
             let unnamed = page.into_iter().filter(|object| !named.contains(&object.path));
             let (old, young): (Vec<_>, Vec<_>) = unnamed.partition(|object| object.version.modified < newest);
             done.young += young.len() as u64;
-            let deleted = self.delete(&old, dry_run, deadline).await?;
+            let deleted = keeper.delete(&old, dry_run, deadline).await?;
             (done.files, done.bytes) = (done.files + deleted.files, done.bytes + deleted.bytes);
             let room = MOST_REFUSED.saturating_sub(done.refused.len());
             done.refused.extend(deleted.refused.into_iter().take(room));

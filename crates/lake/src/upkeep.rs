@@ -11,8 +11,10 @@ use crate::{
     log::{LogReader, actions, properties, protocol},
     partition,
     schema::DeltaStruct,
+    snapshot::Counted,
 };
 
+pub use crate::compaction::is_small;
 pub use crate::log::{
     FOLDER, LogName,
     actions::{DeletionVector, Sidecar, Txn, parse},
@@ -26,23 +28,31 @@ pub struct LogSegment {
     pub checkpoint: Option<(i64, Vec<String>)>,
     /// The versions after the checkpoint.
     pub commits: Range<i64>,
+    /// The version of the checkpoint that `_last_checkpoint` names. It may be an older one, or one that is gone.
+    pub hint: Option<i64>,
 }
 
 /// What makes up the newest version of the table; `None` where there is no table.
 pub async fn segment(store: &ObjectStore, deadline: Instant) -> Result<Option<LogSegment>, LakeError> {
-    let segment = LogReader { store, deadline }.segment().await?;
+    let (segment, hint) = LogReader { store, deadline }.segment_and_hint().await?;
     if segment.version().is_none() {
         return Ok(None);
     }
     let paths = |files: Vec<Listed>| files.into_iter().map(|file| file.path).collect();
     let checkpoint = segment.checkpoint.map(|(version, files)| (version, paths(files)));
-    Ok(Some(LogSegment { checkpoint, commits: segment.commits }))
+    Ok(Some(LogSegment { checkpoint, commits: segment.commits, hint }))
 }
 
 /// The relative S3 key of a path in the log; `None` where it is not UTF-8.
 #[must_use]
 pub fn key_of(path: &str) -> Option<String> {
     partition::from_uri(path)
+}
+
+/// Rows of a data file, by the statistics in its `add`; `None` where they do not say.
+#[must_use]
+pub fn rows(stats: &str) -> Option<u64> {
+    serde_json::from_str::<Counted>(stats).ok()?.num_records
 }
 
 /// Whether this crate may maintain a table: it must know everything that the table asks of a writer. `protocol` and

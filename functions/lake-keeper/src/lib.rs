@@ -11,3 +11,4 @@ pub use report::{Report, TableReport};
 pub use request::{Request, RequestError, Step};
 pub use round::{Round, RoundError};
 pub use settings::Settings;
+pub use step::group_bytes;

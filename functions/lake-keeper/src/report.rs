@@ -4,12 +4,12 @@ use faults::{Classified, FaultClass};
 use function_kit::telemetry::{Unit, WideEvent};
 use lake::LakeError;
 use objects::NotDeleted;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Step;
 
 /// What was done, table by table.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Report {
     /// Nothing was changed: the figures say what would be done.
     pub dry_run: bool,
@@ -18,7 +18,8 @@ pub struct Report {
 }
 
 /// What was done for one table. Steps that were not asked for leave their figures at 0.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an answer of its own in the JSON")]
 pub struct TableReport {
     /// The topic whose records the table holds.
@@ -39,8 +40,13 @@ pub struct TableReport {
     pub files_written: u64,
     /// Their bytes.
     pub bytes_written: u64,
-    /// Groups of small files that are left for the next run.
+    /// Groups of small files that are left for the next run; in a dry run, the files that would take their place.
     pub groups_left: u64,
+    /// Small files that stay as they are because they cannot be read or do not fit the table.
+    pub files_unfit: u64,
+    /// Why the first of them does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unfit: Option<String>,
     /// Log entries that were deleted, or would be.
     pub log_entries_deleted: u64,
     /// Data files that were deleted, or would be.

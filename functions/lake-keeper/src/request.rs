@@ -25,7 +25,7 @@ impl Step {
 
 /// What an invocation asks for; `{}` is all steps for all tables. What is misspelt is refused: a wrong word must not
 /// delete anything.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
     /// Only the tables of these topics.

@@ -65,8 +65,8 @@ impl Round {
             let now = Instant::now();
             let share = deadline.saturating_duration_since(now) / left;
             left -= 1;
-            let table = KeptTable::new(&self.client, &self.settings, lake, event_time);
-            report.tables.push(keep(topic, lake, &table, request, now + share).await);
+            let mut table = KeptTable::new(&self.client, &self.settings, lake, event_time);
+            report.tables.push(keep(topic, lake, &mut table, request, now + share).await);
         }
         Ok(report)
     }
@@ -97,7 +97,7 @@ fn tables_of<'a>(pipelines: &'a Pipelines, request: &Request) -> Result<Vec<Lake
 async fn keep(
     topic: &str,
     lake: &Lake,
-    table: &KeptTable<'_>,
+    table: &mut KeptTable<'_>,
     request: &Request,
     deadline: Instant,
 ) -> TableReport {

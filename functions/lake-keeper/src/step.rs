@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use lake::{Compaction, LakeError, Snapshot};
-use lake_upkeep::Keeper;
+use lake_upkeep::{Keeper, Reading};
 use objects::S3Location;
 use pipeline::{Lake, Upkeep};
 use tokio::time::Instant;
@@ -16,6 +16,12 @@ const MAX_INPUT_BYTES: u64 = 64 << 20;
 /// Kept back from a compaction's time, so that the group in progress can end.
 const LAST_GROUP: Duration = Duration::from_secs(5);
 
+/// The most bytes of files that are joined to one.
+#[must_use]
+pub fn group_bytes(upkeep: &Upkeep) -> u64 {
+    upkeep.target_file_bytes.min(MAX_INPUT_BYTES)
+}
+
 /// One table and how it is looked after.
 pub(crate) struct KeptTable<'a> {
     client: &'a objects::Client,
@@ -23,6 +29,8 @@ pub(crate) struct KeptTable<'a> {
     upkeep: &'a Upkeep,
     event_time: Option<&'a str>,
     youngest: Duration,
+    /// The log, once a step that deletes has read it.
+    reading: Option<Reading>,
 }
 
 impl<'a> KeptTable<'a> {
@@ -35,7 +43,8 @@ impl<'a> KeptTable<'a> {
         // Rows are sorted by a column of their own, not by a field of a struct.
         let event_time = event_time.filter(|path| !path.contains('.'));
         let location = settings.lake_root.join(&lake.path);
-        Self { client, location, upkeep: &lake.upkeep, event_time, youngest: settings.youngest }
+        let youngest = settings.youngest;
+        Self { client, location, upkeep: &lake.upkeep, event_time, youngest, reading: None }
     }
 
     fn keeper(&self) -> Keeper {
@@ -52,13 +61,13 @@ impl<'a> KeptTable<'a> {
         deadline: Instant,
         report: &mut TableReport,
     ) -> Result<(), LakeError> {
-        // A dry run asks for a checkpoint that is never due.
-        let every = match (request.dry_run, request.force) {
-            (true, _) => u64::MAX,
-            (false, true) => 1,
-            (false, false) => self.upkeep.checkpoint_commits.into(),
+        let every = if request.force { 1 } else { self.upkeep.checkpoint_commits.into() };
+        let keeper = self.keeper();
+        let done = if request.dry_run {
+            keeper.newest_checkpoint(deadline).await?
+        } else {
+            keeper.checkpoint(every, deadline).await?
         };
-        let done = self.keeper().checkpoint(every, deadline).await?;
         report.checkpoint = done.version;
         report.checkpoint_made = done.made;
         report.commits_since_checkpoint = done.commits_since;
@@ -94,18 +103,22 @@ impl<'a> KeptTable<'a> {
         report.files_written = done.files_added as u64;
         report.bytes_written = done.bytes_added;
         report.groups_left = (done.left + done.given_up.len()) as u64;
+        report.files_unfit = done.unfit.iter().map(|unfit| unfit.files.len() as u64).sum();
+        report.unfit = done.unfit.into_iter().next().map(|unfit| unfit.reason);
         report.out_of_time |= done.left > 0 && done.fault.is_none();
         done.fault.map_or(Ok(()), Err)
     }
 
     pub(crate) async fn clean_log(
-        &self,
+        &mut self,
         request: &Request,
         deadline: Instant,
         report: &mut TableReport,
     ) -> Result<(), LakeError> {
         let retention = Duration::from_hours(self.upkeep.log_retention_hours.into());
-        let done = self.keeper().clean_log(retention, request.dry_run, Utc::now(), deadline).await?;
+        let reading = self.keeper().read(Utc::now(), deadline).await?;
+        let done = reading.clean_log(retention, request.dry_run, deadline).await?;
+        self.reading = Some(reading);
         report.log_entries_deleted = done.files;
         report.out_of_time |= !done.complete;
         report.refused(&done.refused);
@@ -113,14 +126,16 @@ impl<'a> KeptTable<'a> {
     }
 
     pub(crate) async fn vacuum(
-        &self,
+        &mut self,
         request: &Request,
         deadline: Instant,
         report: &mut TableReport,
     ) -> Result<(), LakeError> {
-        let keeper = self.keeper();
-        let vacuum = keeper.vacuum(self.retention(), self.youngest, request.dry_run, Utc::now(), deadline);
-        let done = vacuum.await?;
+        let reading = match self.reading.take() {
+            Some(reading) => reading,
+            None => self.keeper().read(Utc::now(), deadline).await?,
+        };
+        let done = reading.vacuum(self.retention(), self.youngest, request.dry_run, deadline).await?;
         report.files_deleted = done.files;
         report.bytes_deleted = done.bytes;
         report.out_of_time |= !done.complete;

@@ -191,8 +191,13 @@ async fn the_history_and_the_figures_are_those_of_the_table() {
     let stats = keeper.stats(1 << 20, soon()).await.unwrap();
     assert_eq!((stats.version, stats.checkpoint, stats.commits_since), (7, Some(5), 2));
     assert_eq!((stats.files, stats.small_files, stats.log_files), (8, 8, 11));
-    assert_eq!((stats.unnamed_files, stats.unnamed_bytes), (1, 4));
+    assert_eq!((stats.unneeded_files, stats.unneeded_bytes), (1, 4));
+    assert_eq!((stats.rows, stats.partitions, stats.app_transactions), (Some(80), 1, 1));
+    assert_eq!((stats.log_from, stats.median_bytes * 8), (Some(0), stats.bytes));
     let history = keeper.history(3, soon()).await.unwrap();
     assert_eq!(history.iter().map(|entry| entry.version).collect::<Vec<_>>(), [7, 6, 5]);
-    assert!(history.iter().all(|entry| entry.added == 1 && entry.removed == 0 && entry.operation.is_some()));
+    for entry in history {
+        assert_eq!((entry.operation.as_deref(), entry.mode.as_deref()), (Some("WRITE"), Some("Append")));
+        assert_eq!((entry.added_files, entry.added_rows, entry.removed_files), (1, Some(10), 0));
+    }
 }

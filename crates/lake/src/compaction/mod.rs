@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::{ActiveFile, LakeError, Rewritten, Since, Snapshot, Table};
 use merge::Merge;
 
-pub use plan::Group;
+pub use plan::{Group, is_small};
 
 /// How a table's small files are put together.
 #[derive(Debug, Clone)]

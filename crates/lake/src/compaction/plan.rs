@@ -65,9 +65,7 @@ impl Compaction {
 
     fn groups(&self, partition: &[Option<String>], files: Vec<&ActiveFile>) -> Vec<Group> {
         let capacity = self.target_bytes.min(self.max_input_bytes);
-        let small = |file: &&ActiveFile| {
-            !file.has_deletions && file.size < capacity / 2 && packed_for(file).is_none_or(|c| c < capacity)
-        };
+        let small = |file: &&ActiveFile| !file.has_deletions && is_small(&file.key, file.size, capacity);
         let mut files: Vec<_> = files.into_iter().filter(small).collect();
         leave_out_large(&mut files);
         if files.len() < self.min_files.max(2) {
@@ -105,8 +103,14 @@ fn leave_out_large(files: &mut Vec<&ActiveFile>) {
     }
 }
 
+/// Whether a file is to be joined with others in groups of up to `capacity` bytes.
+#[must_use]
+pub fn is_small(key: &str, size: u64, capacity: u64) -> bool {
+    size < capacity / 2 && packed_for(key).is_none_or(|of| of < capacity)
+}
+
 /// The capacity of the group that a result was made from, if it was at least half full.
-fn packed_for(file: &ActiveFile) -> Option<u64> {
-    let name = file.key.rsplit('/').next()?;
+fn packed_for(key: &str) -> Option<u64> {
+    let name = key.rsplit('/').next()?;
     name.strip_prefix(PACKED)?.split_once('-')?.0.parse().ok()
 }

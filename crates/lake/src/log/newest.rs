@@ -19,15 +19,22 @@ struct LastCheckpoint {
 impl LogReader<'_> {
     /// The newest checkpoint and the commits after it.
     pub(crate) async fn segment(&self) -> Result<Segment, LakeError> {
+        Ok(self.segment_and_hint().await?.0)
+    }
+
+    /// The segment, and the version that `_last_checkpoint` names.
+    pub(crate) async fn segment_and_hint(&self) -> Result<(Segment, Option<i64>), LakeError> {
         let hint = self.store.get(&format!("{FOLDER}_last_checkpoint"), self.deadline).await?;
         let hint = hint.and_then(|body| serde_json::from_slice::<LastCheckpoint>(&body).ok());
-        if let Some(LastCheckpoint { version }) = hint {
+        let hint = hint.map(|hint| hint.version);
+        if let Some(version) = hint {
             // A hint may be old or wrong: the listing decides.
             if let Ok(segment @ Segment { checkpoint: Some(_), .. }) = self.list(version).await? {
-                return Ok(segment);
+                return Ok((segment, hint));
             }
         }
-        self.list(0).await?.map_err(|reason| self.moved(&reason))
+        let segment = self.list(0).await?.map_err(|reason| self.moved(&reason))?;
+        Ok((segment, hint))
     }
 
     /// Lists from `version` on. Where a page is not enough, the commits between it and the newest are left out.

@@ -1,0 +1,161 @@
+//! `headwater lake checkpoint`, `compact` and `vacuum`: lake-keeper, invoked until nothing is left to do.
+
+mod outcome;
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use lake_keeper::{Report, Request, Step, TableReport};
+use lake_upkeep::LakeError;
+
+use super::{
+    tables::{self, LakeTable},
+    words::listed,
+};
+use crate::{
+    failure::failure,
+    out, progress,
+    stack::{aws, record::Stack},
+};
+use outcome::{Outcome, Size};
+
+const FUNCTION: &str = "lake-keeper";
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Checkpoint,
+    Compact,
+    Vacuum,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Checkpoint => "checkpoint",
+            Self::Compact => "compact",
+            Self::Vacuum => "vacuum",
+        }
+    }
+
+    fn steps(self) -> Vec<Step> {
+        match self {
+            Self::Checkpoint => vec![Step::Checkpoint],
+            Self::Compact => vec![Step::Compact],
+            Self::Vacuum => vec![Step::CleanLog, Step::Vacuum],
+        }
+    }
+}
+
+/// Does the work and prints what was done, table by table.
+pub(super) async fn run(
+    stack: &Stack,
+    kind: Kind,
+    topics: &[String],
+    dry_run: bool,
+    force: bool,
+) -> anyhow::Result<()> {
+    if !stack.outputs()?.functions.contains_key(FUNCTION) {
+        return Err(failure(
+            format!("{FUNCTION} is not deployed: nothing looks after the tables"),
+            "switch it on in Terraform (`enabled.lake_keeper`) and deploy again",
+        ));
+    }
+    let tables = kept(tables::of_topics(stack, topics).await?, topics)?;
+    let mut outcomes = Vec::new();
+    for table in tables {
+        match size(kind, &table).await? {
+            Some(before) => outcomes.push(Outcome::new(table, before)),
+            None if topics.is_empty() => out::note(format!("{} has had no record yet", table.topic)),
+            None => return Err(table.absent()),
+        }
+    }
+    let request = Request { steps: kind.steps(), dry_run, force, ..Request::default() };
+    rounds(stack, kind, request, &mut outcomes).await?;
+    if !dry_run {
+        for outcome in &mut outcomes {
+            outcome.after = size(kind, &outcome.table).await?.unwrap_or_default();
+        }
+    }
+    if !outcomes.is_empty() {
+        out::line(outcome::rendered(kind, dry_run, &outcomes));
+    }
+    for note in outcomes.iter().filter_map(|outcome| outcome.note(kind, dry_run, force)) {
+        out::note(note);
+    }
+    outcomes.iter().try_for_each(|outcome| outcome.failure(kind))
+}
+
+/// The tables that lake-keeper looks after.
+fn kept(tables: Vec<LakeTable>, topics: &[String]) -> anyhow::Result<Vec<LakeTable>> {
+    let (kept, off): (Vec<_>, Vec<_>) = tables.into_iter().partition(|table| table.upkeep.enabled);
+    let off: Vec<&str> = off.iter().map(|table| table.topic.as_str()).collect();
+    if off.is_empty() {
+        return Ok(kept);
+    }
+    let said = format!("upkeep is switched off for {} (`lake.upkeep.enabled: false`)", listed(off));
+    if kept.is_empty() || !topics.is_empty() {
+        return Err(failure(
+            said,
+            "another tool looks after such a table; if not, switch it on in the pipeline file and run `headwater up`",
+        ));
+    }
+    out::note(said);
+    Ok(kept)
+}
+
+/// The size of a table now, as far as this kind of work changes it; `None` where there is no table.
+async fn size(kind: Kind, table: &LakeTable) -> anyhow::Result<Option<Size>> {
+    let (keeper, deadline) = (table.keeper(), LakeTable::deadline());
+    let read = match kind {
+        Kind::Checkpoint => keeper.newest_checkpoint(deadline).await.map(|_| Size::default()),
+        Kind::Compact => keeper.size(deadline).await.map(|(files, bytes)| Size { files, bytes }),
+        Kind::Vacuum => keeper.stats(table.group_bytes(), deadline).await.map(|stats| Size {
+            files: stats.files + stats.unneeded_files,
+            bytes: stats.bytes + stats.unneeded_bytes,
+        }),
+    };
+    match read {
+        Ok(size) => Ok(Some(size)),
+        Err(LakeError::NoTable { .. }) => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read the table of {}", table.topic)),
+    }
+}
+
+/// Invokes the function until no table has work left, or none gets any further.
+async fn rounds(
+    stack: &Stack,
+    kind: Kind,
+    mut request: Request,
+    outcomes: &mut [Outcome],
+) -> anyhow::Result<()> {
+    request.topics = outcomes.iter().map(|outcome| outcome.table.topic.clone()).collect();
+    while !request.topics.is_empty() {
+        let topics = listed(request.topics.iter().map(String::as_str));
+        let step = progress::Step::begin(kind.name(), &topics);
+        let answer = aws::invoke(stack, FUNCTION, serde_json::to_vec(&request)?).await?;
+        let report: Report = serde_json::from_value(answer.clone()).map_err(|_| {
+            failure(format!("{FUNCTION} answered {answer}"), format!("see `headwater logs {FUNCTION}`"))
+        })?;
+        let mut reports: BTreeMap<String, TableReport> =
+            report.tables.into_iter().map(|table| (table.topic.clone(), table)).collect();
+        step.done(outcome::said(kind, request.dry_run, reports.values()));
+        let mut next = Vec::new();
+        for topic in &request.topics {
+            let Some(outcome) = outcomes.iter_mut().find(|outcome| outcome.table.topic == *topic) else {
+                continue;
+            };
+            let report = reports.remove(topic).ok_or_else(|| {
+                failure(
+                    format!("{FUNCTION} does not look after the table of {topic}"),
+                    "deploy the pipeline file with `headwater up`",
+                )
+            })?;
+            if outcome.take(report) && !request.dry_run {
+                next.push(topic.clone());
+            }
+        }
+        request.topics = next;
+    }
+    Ok(())
+}

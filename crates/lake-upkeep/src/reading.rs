@@ -1,0 +1,43 @@
+//! A table's log as it was read once, for the steps that delete.
+
+use chrono::{DateTime, Utc};
+use lake::{LakeError, upkeep::LogSegment};
+use tokio::time::Instant;
+
+use crate::{Keeper, log::Log, state::State};
+
+/// The newest version of a table at one moment.
+#[derive(Debug)]
+pub struct Reading {
+    pub(crate) keeper: Keeper,
+    pub(crate) segment: LogSegment,
+    pub(crate) state: State,
+    /// Ages are counted from here. A file that a later commit names is younger than the longest write, seen from here, so
+    /// that a vacuum does not take it for one that nothing names.
+    pub(crate) now: DateTime<Utc>,
+}
+
+impl Keeper {
+    /// Reads the log for [`Reading::clean_log`] and [`Reading::vacuum`], which would each read it by themselves otherwise.
+    /// `now` is the time before this call. Refuses a table with unknown demands.
+    pub async fn read(&self, now: DateTime<Utc>, deadline: Instant) -> Result<Reading, LakeError> {
+        let log = Log { store: &self.store, deadline };
+        let segment = log.segment().await?;
+        let state = log.replay(&segment, deadline).await?;
+        Ok(Reading { keeper: self.clone(), segment, state, now })
+    }
+}
+
+impl Reading {
+    /// Whether the newest version was reached before the deadline.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.state.version + 1 >= self.segment.commits.end
+    }
+
+    /// The error of a reading that is not whole.
+    pub(crate) fn too_long(&self) -> LakeError {
+        let table = self.keeper.store.location().to_string();
+        let reason = "its newest version was not reached before the deadline; make a checkpoint";
+        LakeError::Moved { table, reason: reason.to_owned() }
+    }
+}
