@@ -122,7 +122,6 @@ impl Upkeep {
         let compaction = Compaction {
             target_bytes: TARGET,
             min_files: 8,
-            max_input_bytes: TARGET,
             event_time: Some("n".to_owned()),
             deadline: deadline(),
         };

@@ -103,7 +103,6 @@ async fn run(client: Client, location: S3Location, megabytes: u64) -> Result<(),
     let compaction = Compaction {
         target_bytes: megabytes << 20,
         min_files: 8,
-        max_input_bytes: megabytes << 20,
         event_time: Some("ts".to_owned()),
         deadline: deadline(),
     };

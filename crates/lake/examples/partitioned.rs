@@ -93,7 +93,6 @@ async fn compact(client: Client, location: S3Location) -> Result<(), Box<dyn Err
     let compaction = Compaction {
         target_bytes: 64 << 20,
         min_files: 2,
-        max_input_bytes: 64 << 20,
         event_time: Some("n".to_owned()),
         deadline: deadline(),
     };

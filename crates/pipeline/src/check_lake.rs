@@ -39,7 +39,7 @@ fn upkeep(checker: &mut Checker, upkeep: &Upkeep) {
     let at = |part| ["lake", "upkeep", part];
     let commits = (1..=100_000).contains(&upkeep.checkpoint_commits);
     checker.require(commits, &at("checkpoint_commits"), Rule::CheckpointCommits);
-    let target = (1 << 20..=1 << 30).contains(&upkeep.target_file_bytes);
+    let target = (1 << 20..=1 << 28).contains(&upkeep.target_file_bytes);
     checker.require(target, &at("target_file_bytes"), Rule::TargetFileBytes);
     checker.require((2..=10_000).contains(&upkeep.min_files), &at("min_files"), Rule::MinFiles);
     let hours = 1..=87_600;

@@ -69,7 +69,7 @@ rules! {
     PartitionTime: "a pattern needs `event_time`",
     PartitionValue: "must not be empty",
     CheckpointCommits: "is 1 to 100,000",
-    TargetFileBytes: "is 1,048,576 to 1,073,741,824 (1 MiB to 1 GiB)",
+    TargetFileBytes: "is 1,048,576 to 268,435,456 (1 to 256 MiB): a file is built in memory",
     MinFiles: "is 2 to 10,000",
     UpkeepHours: "is 1 to 87,600 (ten years)",
     // Postgres.

@@ -11,4 +11,3 @@ pub use report::{Report, TableReport};
 pub use request::{Request, RequestError, Step};
 pub use round::{Round, RoundError};
 pub use settings::Settings;
-pub use step::group_bytes;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
 use faults::{Classified, FaultClass};
 use function_kit::pipelines::LoadError;
 use lake::LakeError;
@@ -55,9 +54,9 @@ impl Round {
     pub async fn run(&self, request: &Request, deadline: Instant) -> Result<Report, RoundError> {
         let pipelines = self.settings.pipelines.load(&self.client, deadline).await?;
         let mut tables = tables_of(&pipelines, request)?;
-        // Another table is first each time, so that none is always the one that gets no time.
-        let turns = usize::try_from(Utc::now().timestamp() / 60).unwrap_or(0);
-        let first = turns.checked_rem(tables.len()).unwrap_or(0);
+        // Any table may be first, so that none is always the one that gets little time. By chance: a schedule's times would
+        // repeat with the same remainder.
+        let first = rand::random_range(0..tables.len().max(1));
         tables.rotate_left(first);
         let mut report = Report { dry_run: request.dry_run, ..Report::default() };
         let mut left = u32::try_from(tables.len()).unwrap_or(u32::MAX);

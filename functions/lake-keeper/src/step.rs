@@ -11,16 +11,8 @@ use tokio::time::Instant;
 
 use crate::{Request, Settings, TableReport};
 
-/// Bytes of small files that are joined at a time: decoded they need several times as much memory.
-const MAX_INPUT_BYTES: u64 = 64 << 20;
 /// Kept back from a compaction's time, so that the group in progress can end.
 const LAST_GROUP: Duration = Duration::from_secs(5);
-
-/// The most bytes of files that are joined to one.
-#[must_use]
-pub fn group_bytes(upkeep: &Upkeep) -> u64 {
-    upkeep.target_file_bytes.min(MAX_INPUT_BYTES)
-}
 
 /// One table and how it is looked after.
 pub(crate) struct KeptTable<'a> {
@@ -40,7 +32,7 @@ impl<'a> KeptTable<'a> {
         lake: &'a Lake,
         event_time: Option<&'a str>,
     ) -> Self {
-        // Rows are sorted by a column of their own, not by a field of a struct.
+        // Rows are ordered by a column of their own, not by a field of a struct.
         let event_time = event_time.filter(|path| !path.contains('.'));
         let location = settings.lake_root.join(&lake.path);
         let youngest = settings.youngest;
@@ -85,7 +77,6 @@ impl<'a> KeptTable<'a> {
         let compaction = Compaction {
             target_bytes: self.upkeep.target_file_bytes,
             min_files: if request.force { 2 } else { usize::try_from(self.upkeep.min_files).unwrap_or(2) },
-            max_input_bytes: MAX_INPUT_BYTES,
             event_time: self.event_time.map(str::to_owned),
             deadline: deadline.checked_sub(LAST_GROUP).unwrap_or(deadline),
         };

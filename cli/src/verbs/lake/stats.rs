@@ -26,7 +26,7 @@ impl Line {
     fn new(table: &LakeTable, stats: Stats) -> Self {
         let mean_bytes = stats.bytes.checked_div(stats.files).unwrap_or(0);
         let (topic, path) = (table.topic.clone(), table.path.clone());
-        Self { topic, path, stats, mean_bytes, target_bytes: table.group_bytes() }
+        Self { topic, path, stats, mean_bytes, target_bytes: table.upkeep.target_file_bytes }
     }
 }
 
@@ -36,7 +36,7 @@ pub(super) async fn run(stack: &Stack, topics: &[String], json: bool) -> anyhow:
     let mut pulse = Pulse::begin();
     for table in tables::of_topics(stack, topics).await? {
         pulse.show(&format!("reading the table of {}", table.topic));
-        match table.keeper().stats(table.group_bytes(), LakeTable::deadline()).await {
+        match table.keeper().stats(table.upkeep.target_file_bytes, LakeTable::deadline()).await {
             Ok(stats) => lines.push(Line::new(&table, stats)),
             Err(LakeError::NoTable { .. }) if topics.is_empty() => {
                 out::note(format!("{} has had no record yet", table.topic));

@@ -26,11 +26,6 @@ impl LakeTable {
         Keeper::new(self.client.clone(), self.location.clone())
     }
 
-    /// The most bytes that a compaction puts into one file.
-    pub(super) fn group_bytes(&self) -> u64 {
-        lake_keeper::group_bytes(&self.upkeep)
-    }
-
     /// When reading the table is given up.
     pub(super) fn deadline() -> Instant {
         Instant::now() + PATIENCE

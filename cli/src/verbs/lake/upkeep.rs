@@ -110,7 +110,7 @@ async fn size(kind: Kind, table: &LakeTable) -> anyhow::Result<Option<Size>> {
     let read = match kind {
         Kind::Checkpoint => keeper.newest_checkpoint(deadline).await.map(|_| Size::default()),
         Kind::Compact => keeper.size(deadline).await.map(|(files, bytes)| Size { files, bytes }),
-        Kind::Vacuum => keeper.stats(table.group_bytes(), deadline).await.map(|stats| Size {
+        Kind::Vacuum => keeper.stats(table.upkeep.target_file_bytes, deadline).await.map(|stats| Size {
             files: stats.files + stats.unneeded_files,
             bytes: stats.bytes + stats.unneeded_bytes,
         }),

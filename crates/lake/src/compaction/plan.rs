@@ -64,7 +64,7 @@ impl Compaction {
     }
 
     fn groups(&self, partition: &[Option<String>], files: Vec<&ActiveFile>) -> Vec<Group> {
-        let capacity = self.target_bytes.min(self.max_input_bytes);
+        let capacity = self.target_bytes;
         let small = |file: &&ActiveFile| !file.has_deletions && is_small(&file.key, file.size, capacity);
         let mut files: Vec<_> = files.into_iter().filter(small).collect();
         leave_out_large(&mut files);

@@ -13,13 +13,7 @@ use crate::{
 };
 
 pub(crate) fn compaction() -> Compaction {
-    Compaction {
-        target_bytes: 64 << 20,
-        min_files: 2,
-        max_input_bytes: 64 << 20,
-        event_time: None,
-        deadline: soon(),
-    }
+    Compaction { target_bytes: 64 << 20, min_files: 2, event_time: None, deadline: soon() }
 }
 
 /// A table of `files` files with ten rows each.

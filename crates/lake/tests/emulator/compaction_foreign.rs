@@ -58,6 +58,24 @@ async fn a_delete_after_the_plan_gives_up_its_group_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_group_that_would_not_end_in_time_is_left_and_a_smaller_one_is_put_together() {
+    let (client, location) = (client().await, location("in-time"));
+    small_files(&client, &location, 5).await;
+    let large = |name: &str| {
+        let values = r#""partitionValues":{"kind":"large"},"size":60000000,"modificationTime":1"#;
+        format!(r#"{{"add":{{"path":"{name}",{values},"dataChange":true}}}}"#)
+    };
+    commit(&client, &location, 5, &[large("a.parquet"), large("b.parquet")]).await;
+    let found = snapshot(&client, &location).await;
+    let ten_seconds = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+    let compaction = Compaction { target_bytes: 128 << 20, deadline: ten_seconds, ..compaction() };
+    assert_eq!(compaction.plan(&found).len(), 2);
+    let done = compaction.run(&found).await.unwrap();
+    assert!(done.fault.is_none(), "{done:?}");
+    assert_eq!((done.left, done.versions.len(), done.files_removed), (1, 1, 5));
+}
+
+#[tokio::test]
 async fn a_delete_that_lands_between_the_data_and_the_commit_is_seen() {
     let (client, location) = (client().await, location("deleted-late"));
     small_files(&client, &location, 5).await;

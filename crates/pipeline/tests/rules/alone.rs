@@ -90,7 +90,7 @@ fn lake() -> Vec<Case> {
     cases.push(orders(Rule::PartitionTime, "event_time: placed.at", "", "value:"));
     cases.extend(each(Rule::PartitionValue, "value: \"%Y-%m-%d\"", &["value: ''"]));
     let commits = ["checkpoint_commits: 0", "checkpoint_commits: 100001"];
-    let targets = ["target_file_bytes: 1073741825"];
+    let targets = ["target_file_bytes: 268435457", "target_file_bytes: 1048575"];
     cases.extend(each(Rule::CheckpointCommits, "checkpoint_commits: 50", &commits));
     cases.extend(each(Rule::TargetFileBytes, "target_file_bytes: 67108864", &targets));
     cases.extend(each(Rule::MinFiles, "min_files: 4", &["min_files: 1", "min_files: 10001"]));
