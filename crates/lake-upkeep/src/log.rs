@@ -1,4 +1,10 @@
 //! Reads the log, one file at a time.
+//!
+//! Checkpoints are read here by row, with every field: what is read is written again. `lake` has a second reader, by column.
+//! It knows only what writers and readers of a table need: no removals, no tags, no times of app transactions, and of
+//! `dataChange` nothing. Those would be dead weight in every function that reads a table, so the two stay apart. Speed is no
+//! reason: a checkpoint of 20,001 files, made from one of 20,000, takes 0.16 s and 25 MB, as long as one made of commits in JSON
+//! (`examples/checkpoint_many.rs`, on two cores, with the emulator).
 
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};

@@ -1,6 +1,6 @@
 //! `headwater lake stats`.
 
-use anyhow::Context as _;
+use anyhow::Error;
 use lake_upkeep::{LakeError, Stats};
 use serde::Serialize;
 
@@ -32,7 +32,7 @@ impl Line {
 
 /// Prints the figures of each table.
 pub(super) async fn run(stack: &Stack, topics: &[String], json: bool) -> anyhow::Result<()> {
-    let mut lines = Vec::new();
+    let (mut lines, mut failed) = (Vec::new(), None);
     let mut pulse = Pulse::begin();
     for table in tables::of_topics(stack, topics).await? {
         pulse.show(&format!("reading the table of {}", table.topic));
@@ -41,20 +41,20 @@ pub(super) async fn run(stack: &Stack, topics: &[String], json: bool) -> anyhow:
             Err(LakeError::NoTable { .. }) if topics.is_empty() => {
                 out::note(format!("{} has had no record yet", table.topic));
             }
-            Err(LakeError::NoTable { .. }) => return Err(table.absent()),
+            Err(LakeError::NoTable { .. }) => failed = Some(table.absent()),
+            // The other tables are shown all the same.
             Err(error) => {
-                return Err(error).with_context(|| format!("cannot read the table of {}", table.topic));
+                failed = Some(Error::new(error).context(format!("cannot read the table of {}", table.topic)));
             }
         }
     }
     drop(pulse);
     if json {
-        return lines.iter().try_for_each(out::json);
-    }
-    if !lines.is_empty() {
+        lines.iter().try_for_each(out::json)?;
+    } else if !lines.is_empty() {
         out::line(rendered(&lines));
     }
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }
 
 const HEADER: [&str; 14] = [

@@ -179,25 +179,3 @@ async fn a_log_that_is_too_long_for_the_deadline_is_checkpointed_piece_by_piece(
     assert_eq!((then.version, then.commits_since), (Some(159), 0));
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..1_600));
 }
-
-#[tokio::test]
-async fn the_history_and_the_figures_are_those_of_the_table() {
-    let (client, location) = (client().await, location("figures"));
-    append(&client, &location, 0..6).await;
-    let keeper = keeper(&client, &location);
-    keeper.checkpoint(1, soon()).await.unwrap();
-    append(&client, &location, 6..8).await;
-    put(&client, &location, "kind=raw/lost.parquet", "four").await;
-    let stats = keeper.stats(1 << 20, soon()).await.unwrap();
-    assert_eq!((stats.version, stats.checkpoint, stats.commits_since), (7, Some(5), 2));
-    assert_eq!((stats.files, stats.small_files, stats.log_files), (8, 8, 11));
-    assert_eq!((stats.unneeded_files, stats.unneeded_bytes), (1, 4));
-    assert_eq!((stats.rows, stats.partitions, stats.app_transactions), (Some(80), 1, 1));
-    assert_eq!((stats.log_from, stats.median_bytes * 8), (Some(0), stats.bytes));
-    let history = keeper.history(3, soon()).await.unwrap();
-    assert_eq!(history.iter().map(|entry| entry.version).collect::<Vec<_>>(), [7, 6, 5]);
-    for entry in history {
-        assert_eq!((entry.operation.as_deref(), entry.mode.as_deref()), (Some("WRITE"), Some("Append")));
-        assert_eq!((entry.added_files, entry.added_rows, entry.removed_files), (1, Some(10), 0));
-    }
-}

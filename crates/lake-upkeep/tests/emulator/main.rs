@@ -10,6 +10,8 @@
 mod checkpoints;
 mod cleanup;
 mod crashes;
+mod figures;
+mod requests;
 mod tables;
 mod vacuum;
 
