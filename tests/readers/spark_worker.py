@@ -14,6 +14,8 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "emr" / "log_store"))
 
 import local_spark
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
 
 MARK = "answer: "
 
@@ -47,7 +49,7 @@ def main():
             try:
                 (copy if "copy" in asked else checkpoint)(spark, asked)
                 answer = None
-            except Exception as fault:  # whatever it is, the test is to name it
+            except (Py4JError, PySparkException) as fault:
                 answer = str(fault)
             print(MARK + json.dumps(answer), flush=True)
         spark.stop()
