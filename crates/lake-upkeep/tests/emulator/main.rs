@@ -10,6 +10,7 @@
 mod checkpoints;
 mod cleanup;
 mod crashes;
+mod reported;
 mod tables;
 mod vacuum;
 
