@@ -80,6 +80,12 @@ class Lane:
         """The newest version, read by deltalake."""
         return DeltaTable(self.uri, storage_options=storage_options())
 
+    def definitions(self) -> tuple:
+        """What the log says of the table itself."""
+        metadata, protocol = self.delta().metadata(), self.delta().protocol()
+        described = (metadata.id, metadata.name, metadata.description, metadata.created_time, metadata.configuration)
+        return *described, metadata.partition_columns, self.delta().schema().to_json(), protocol
+
     def names(self) -> list[str]:
         """The files of the log, without those in folders below it."""
         entries = s3().get_file_info(pyarrow.fs.FileSelector(self.log))

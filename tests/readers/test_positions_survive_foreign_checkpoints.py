@@ -88,7 +88,9 @@ def test_positions_holes_samples_and_parked_offsets_survive(tool: str, spark: Sp
     assert by_deltalake(lane) == sent, f"lost {sent - by_deltalake(lane)}, doubled {by_deltalake(lane) - sent}"
 
     # Our checkpoint behind theirs, the log cut at ours, and the same again.
+    definitions = lane.definitions()
     lane.keep("all")
+    assert lane.definitions() == definitions
     lane.deliver(*first, records(0, range(12, 15)), redriven(0, [33, 35]), records(0, range(40, 60)))
     sent.update((0, offset) for offset in [35, *range(50, 60)])
     same_for_all(lane, spark, sent, f"a checkpoint of {tool} and one of ours")
