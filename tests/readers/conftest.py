@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import uuid
 from collections import Counter
+from typing import Iterator
 
 import pyarrow.fs
 import pytest
@@ -42,6 +43,13 @@ def headwater(*arguments: str) -> str:
     return subprocess.run(command, check=True, text=True, capture_output=True).stdout
 
 
+def example(name: str) -> pathlib.Path:
+    """A command that is there for these tests."""
+    path = pathlib.Path(os.environ["HEADWATER_BIN"]).parent / "examples" / name
+    assert path.is_file(), f"{path} is not built: cargo build --release --workspace --examples"
+    return path
+
+
 class OurTable:
     """A table that our writer writes and our reader reads (crates/lake/examples/partitioned.rs)."""
 
@@ -50,9 +58,7 @@ class OurTable:
 
     def run(self, verb: str, text: str = "") -> str:
         """Runs the example; its standard output."""
-        example = pathlib.Path(os.environ["HEADWATER_BIN"]).parent / "examples" / "partitioned"
-        assert example.is_file(), f"{example} is not built: cargo build --release --workspace --examples"
-        done = subprocess.run([example, verb, self.uri], input=text, text=True, capture_output=True)
+        done = subprocess.run([example("partitioned"), verb, self.uri], input=text, text=True, capture_output=True)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -83,6 +89,38 @@ class OurTable:
         commits = sorted(entry.path for entry in s3().get_file_info(folder) if entry.path.endswith(".json"))
         lines = (line for path in commits for line in s3().open_input_file(path).read().splitlines())
         return [action["add"] for action in map(json.loads, lines) if "add" in action]
+
+
+class Spark:
+    """One Spark for all tests: to start it takes longer than what it does for them (spark_worker.py)."""
+
+    MARK = "answer: "
+
+    def __init__(self, log: pathlib.Path) -> None:
+        python = os.environ.get("HEADWATER_SPARK_PYTHON")
+        assert python, "HEADWATER_SPARK_PYTHON names no Python with pyspark: run this by scripts/test --only readers"
+        worker = pathlib.Path(__file__).with_name("spark_worker.py")
+        self.log = log
+        command = [python, worker, os.environ["AWS_ENDPOINT_URL"]]
+        self.process = subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log.open("w"))
+
+    def ask(self, **asked: object) -> None:
+        """Has it do something, and waits until it is done."""
+        self.process.stdin.write(json.dumps(asked) + "\n")
+        self.process.stdin.flush()
+        answers = (line for line in self.process.stdout if line.startswith(self.MARK))
+        answer = next(answers, None)
+        assert answer is not None, f"Spark ended: {self.log.read_text()[-2000:]}"
+        fault = json.loads(answer.removeprefix(self.MARK))
+        assert fault is None, fault
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spark]:
+    spark = Spark(tmp_path_factory.mktemp("spark") / "log")
+    yield spark
+    spark.process.stdin.close()
+    spark.process.wait(60)
 
 
 @pytest.fixture

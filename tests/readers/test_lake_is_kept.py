@@ -1,18 +1,14 @@
 """Other tools read a table, its positions included, behind our checkpoint; our writer goes on behind theirs."""
 
-import os
-import pathlib
 import subprocess
 
 import pytest
-from conftest import OurTable, s3
+from conftest import OurTable, example, s3
 
 
 def keep(verb: str, table: OurTable) -> None:
     """Runs crates/lake-upkeep/examples/keep.rs."""
-    example = pathlib.Path(os.environ["HEADWATER_BIN"]).parent / "examples" / "keep"
-    assert example.is_file(), f"{example} is not built: cargo build --release --workspace --examples"
-    done = subprocess.run([example, verb, table.uri], text=True, capture_output=True)
+    done = subprocess.run([example("keep"), verb, table.uri], text=True, capture_output=True)
     assert done.returncode == 0, done.stderr
 
 

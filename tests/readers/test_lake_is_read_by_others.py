@@ -6,14 +6,13 @@ Runs on a local stack, named by the environment as `headwater env` prints it.
 import json
 import os
 import pathlib
-import subprocess
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 import pytest
-from conftest import headwater, s3, storage_options
+from conftest import Spark, headwater, s3, storage_options
 from deltalake import DeltaTable
 
 TABLE = "env=dv/source=rooms/subsrc=midgar"
@@ -86,15 +85,10 @@ def test_pyarrow_and_duckdb_read_the_files_as_deltalake_does(table: DeltaTable, 
     assert int(found[3]) >= 2026
 
 
-def test_spark_reads_the_same_rows_as_deltalake(table: DeltaTable, tmp_path: pathlib.Path) -> None:
-    python = os.environ.get("HEADWATER_SPARK_PYTHON")
-    assert python, "HEADWATER_SPARK_PYTHON names no Python with pyspark: run this by scripts/test --only readers"
+def test_spark_reads_the_same_rows_as_deltalake(table: DeltaTable, spark: Spark, tmp_path: pathlib.Path) -> None:
     table.update_incremental()
-    script = pathlib.Path(__file__).with_name("spark_copy.py")
     copy = tmp_path / "copy"
-    command = [python, script, os.environ["AWS_ENDPOINT_URL"], table.table_uri, copy, str(table.version())]
-    done = subprocess.run(command, text=True, capture_output=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    spark.ask(copy=table.table_uri, to=str(copy), version=table.version())
     order = [(name, "ascending") for name in ("_topic", "_partition", "_offset")]
     expected = table.to_pyarrow_table().sort_by(order)
     found = pyarrow.parquet.read_table(copy).select(expected.column_names).sort_by(order)

@@ -134,7 +134,7 @@ impl Keeper {
 
     /// Writes the hint, unless it names a newer checkpoint already.
     async fn advance_hint(&self, hint: Hint, deadline: Instant) -> Result<(), LakeError> {
-        if self.hinted(deadline).await?.is_some_and(|known| known >= hint.version) {
+        if self.hint_leads_to(hint.version, deadline).await? {
             return Ok(());
         }
         let body = serde_json::to_vec(&hint).map_err(|e| LakeError::Plan {
@@ -144,15 +144,31 @@ impl Keeper {
         Ok(self.store.put(&hint_path(), body.into(), deadline).await?)
     }
 
+    /// Whether the hint leads readers to a checkpoint of this version or to a newer one.
+    async fn hint_leads_to(&self, version: i64, deadline: Instant) -> Result<bool, LakeError> {
+        let Some(known) = self.hinted(deadline).await? else { return Ok(false) };
+        if known <= version {
+            return Ok(known == version);
+        }
+        // The checkpoint can be gone, for example when the table was restored. Many readers then find no table at all.
+        let prefix = format!("{FOLDER}{known:020}.checkpoint.");
+        let (page, _) = self.store.list_page(&prefix, "", deadline).await?;
+        Ok(!page.is_empty())
+    }
+
     async fn hinted(&self, deadline: Instant) -> Result<Option<i64>, LakeError> {
         let body = self.store.get(&hint_path(), deadline).await?;
         Ok(body.and_then(|body| serde_json::from_slice::<Hint>(&body).ok()).map(|hint| hint.version))
     }
 
-    /// Writes the hint to a checkpoint whose keeper was stopped before it wrote the hint. Only for checkpoints as they are made here.
+    /// Writes the hint where it is missing, damaged, or leads to no checkpoint: a keeper may have been stopped before it wrote
+    /// it. Only for checkpoints as they are made here.
     async fn repair_hint(&self, log: &Log<'_>, segment: &LogSegment) -> Result<(), LakeError> {
         let Some((version, paths)) = &segment.checkpoint else { return Ok(()) };
-        if paths.as_slice() != [path(*version)] || segment.hint >= Some(*version) {
+        if paths.as_slice() != [path(*version)] {
+            return Ok(());
+        }
+        if segment.hint == Some(*version) || self.hint_leads_to(*version, log.deadline).await? {
             return Ok(());
         }
         let hint = self.hint_of(log, *version).await?;

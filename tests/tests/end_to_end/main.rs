@@ -17,6 +17,7 @@ mod histories;
 mod inbox;
 mod inbox_from_others;
 mod lake_keeper;
+mod lake_keeper_crashes;
 mod media;
 mod poison;
 mod record_values;

@@ -1,12 +1,15 @@
 //! Checkpoints hold all that a writer and a reader need.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use lake_upkeep::Checkpointed;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::support::{app_id, client, each_once, location, snapshot, soon, stored, table};
-use crate::tables::{HOUR, append, commit, keeper, keys, later, log_names, position, put, uploaded};
+use crate::proxy::{Fate, Proxy};
+use crate::support::{app_id, client, client_of, each_once, location, snapshot, soon, stored, table};
+use crate::tables::{HOUR, append, commit, hint, keeper, keys, later, log_names, position, put, uploaded};
 
 #[tokio::test]
 async fn a_checkpoint_is_made_when_enough_commits_came_and_not_before() {
@@ -119,25 +122,39 @@ async fn tags_and_removals_are_in_the_checkpoint_until_they_are_too_old() {
 }
 
 #[tokio::test]
-async fn the_hint_never_goes_back_and_is_written_if_a_keeper_did_not_come_to_it() {
+async fn the_hint_is_written_if_a_keeper_did_not_come_to_it() {
     let (client, location) = (client().await, location("hint"));
     append(&client, &location, 0..5).await;
-    let (keeper, hint) = (keeper(&client, &location), location.key("_delta_log/_last_checkpoint"));
+    let keeper = keeper(&client, &location);
     keeper.checkpoint(1, soon()).await.unwrap();
-    client.delete_object().bucket(location.bucket()).key(&hint).send().await.unwrap();
+    let key = location.key("_delta_log/_last_checkpoint");
+    client.delete_object().bucket(location.bucket()).key(key).send().await.unwrap();
     let done = keeper.checkpoint(10, soon()).await.unwrap();
     assert!(!done.made);
-    let found = client.get_object().bucket(location.bucket()).key(&hint).send().await.unwrap();
-    let found: serde_json::Value =
-        serde_json::from_slice(&found.body.collect().await.unwrap().into_bytes()).unwrap();
+    let found = hint(&client, &location).await;
     // protocol, metaData, one position, five files
     assert_eq!((&found["version"], &found["size"]), (&json!(4), &json!(8)));
+}
 
-    put(&client, &location, "_delta_log/_last_checkpoint", r#"{"version":9,"size":1}"#).await;
+#[tokio::test]
+async fn the_hint_does_not_go_back_when_another_keeper_was_faster() {
+    let (client, location) = (client().await, location("hint-race"));
+    append(&client, &location, 0..5).await;
+    // Its checkpoint is written; then it looks at the hint for the second time.
+    let mut looks = 0;
+    let mut proxy = Proxy::start(move |request| {
+        looks += i32::from(request.method == "GET" && request.target.contains("_last_checkpoint"));
+        if looks == 2 { Fate::Waits } else { Fate::Passes }
+    })
+    .await;
+    let slow = keeper(&client_of(&proxy.endpoint).await, &location);
+    let run = tokio::spawn(async move { slow.checkpoint(1, soon()).await });
+    proxy.has_met(Fate::Waits).await;
     append(&client, &location, 5..7).await;
-    assert!(keeper.checkpoint(1, soon()).await.unwrap().made);
-    let found = client.get_object().bucket(location.bucket()).key(&hint).send().await.unwrap();
-    assert!(found.body.collect().await.unwrap().into_bytes().starts_with(br#"{"version":9"#));
+    assert_eq!(keeper(&client, &location).checkpoint(1, soon()).await.unwrap().version, Some(6));
+    proxy.release();
+    assert_eq!(run.await.unwrap().unwrap().version, Some(4));
+    assert_eq!(hint(&client, &location).await["version"], 6);
 }
 
 #[tokio::test]
@@ -163,19 +180,24 @@ async fn two_keepers_at_once_give_one_result() {
 #[tokio::test]
 async fn a_log_that_is_too_long_for_the_deadline_is_checkpointed_piece_by_piece() {
     let (client, location) = (client().await, location("pieces"));
-    append(&client, &location, 0..160).await;
-    // Every answer takes long enough that not all commits can be read in time.
-    let proxy = crate::proxy::Proxy::start(|request| {
-        if request.target.contains(".json") {
-            std::thread::sleep(std::time::Duration::from_millis(25));
-        }
-        crate::proxy::Fate::Passes
+    append(&client, &location, 0..48).await;
+    // From version 40 on the commits come when the time for reading, six tenths of all, is over.
+    let late: Vec<String> = (40..48).map(|version| format!("{version:020}.json")).collect();
+    let mut proxy = Proxy::start(move |request| {
+        let waits = request.method == "GET" && late.iter().any(|name| request.target.contains(name));
+        if waits { Fate::Waits } else { Fate::Passes }
     })
     .await;
-    let slow = keeper(&crate::support::client_of(&proxy.endpoint).await, &location);
-    let first = slow.checkpoint(10, Instant::now() + std::time::Duration::from_secs(5)).await.unwrap();
-    assert!(first.made && first.commits_since > 0 && first.version.unwrap() < 159, "{first:?}");
+    let slow = keeper(&client_of(&proxy.endpoint).await, &location);
+    let begun = Instant::now();
+    let deadline = begun + Duration::from_secs(6);
+    let run = tokio::spawn(async move { slow.checkpoint(10, deadline).await });
+    proxy.has_met(Fate::Waits).await;
+    tokio::time::sleep_until(begun + Duration::from_millis(4_500)).await;
+    proxy.release();
+    let first = run.await.unwrap().unwrap();
+    assert_eq!((first.version, first.made, first.commits_since), (Some(40), true, 7));
     let then = keeper(&client, &location).checkpoint(1, soon()).await.unwrap();
-    assert_eq!((then.version, then.commits_since), (Some(159), 0));
-    assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..1_600));
+    assert_eq!((then.version, then.commits_since), (Some(47), 0));
+    assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..480));
 }

@@ -11,6 +11,7 @@ mod checkpoints;
 mod cleanup;
 mod crashes;
 mod figures;
+mod reported;
 mod requests;
 mod tables;
 mod vacuum;

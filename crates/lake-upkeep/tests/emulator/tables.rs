@@ -65,6 +65,29 @@ pub(crate) async fn log_names(client: &Client, location: &S3Location) -> Vec<Str
     keys.into_iter().filter_map(|key| key.strip_prefix("_delta_log/").map(ToOwned::to_owned)).collect()
 }
 
+/// The text of an object below the table.
+pub(crate) async fn read(client: &Client, location: &S3Location, path: &str) -> String {
+    let found = client.get_object().bucket(location.bucket()).key(location.key(path)).send().await.unwrap();
+    String::from_utf8(found.body.collect().await.unwrap().to_vec()).unwrap()
+}
+
+/// What `_last_checkpoint` says.
+pub(crate) async fn hint(client: &Client, location: &S3Location) -> serde_json::Value {
+    serde_json::from_str(&read(client, location, "_delta_log/_last_checkpoint").await).unwrap()
+}
+
+/// The actions of one kind in a commit, each as the line that has it.
+pub(crate) async fn actions(
+    client: &Client,
+    location: &S3Location,
+    version: i64,
+    kind: &str,
+) -> Vec<serde_json::Value> {
+    let lines = read(client, location, &format!("_delta_log/{version:020}.json")).await;
+    let lines = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    lines.filter(|line| line.get(kind).is_some()).collect()
+}
+
 /// Returns once objects written from now on are at least two seconds younger than those before, by the store's clock.
 pub(crate) async fn clock_moves_on(client: &Client, location: &S3Location) -> DateTime<Utc> {
     let store = ObjectStore::new(client.clone(), location.clone());

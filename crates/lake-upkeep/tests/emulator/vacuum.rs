@@ -4,8 +4,9 @@ use futures::StreamExt;
 use lake::LakeError;
 use serde_json::json;
 
-use crate::support::{Offsets, client, each_once, location, snapshot, soon, stored, table};
-use crate::tables::{HOUR, WEEK, append, commit, keeper, keys, later, put};
+use crate::proxy::{Fate, Proxy};
+use crate::support::{Offsets, client, client_of, each_once, location, snapshot, soon, stored, table};
+use crate::tables::{HOUR, WEEK, append, clock_moves_on, commit, keeper, keys, later, put};
 
 #[tokio::test]
 async fn files_of_lost_commits_go_once_they_are_old_enough_and_a_dry_run_says_so_before() {
@@ -146,25 +147,42 @@ async fn a_table_that_asks_for_something_unknown_is_refused_and_left_alone() {
     assert_eq!(keys(&client, &location).await, before);
 }
 
+/// delta-rs 3645: a file that was put and not yet committed went.
 #[tokio::test]
-async fn a_vacuum_beside_appends_deletes_none_of_their_files() {
-    let (client, location) = (client().await, location("beside"));
-    append(&client, &location, 0..1).await;
-    let writer = tokio::spawn({
-        let (client, location) = (client.clone(), location.clone());
-        async move {
-            let mut writer = table(&client, &location);
-            for n in 1..30 {
-                writer.append(&mut Offsets::new(0, n * 10..n * 10 + 10), soon()).await.unwrap();
-            }
-        }
-    });
-    let keeper = keeper(&client, &location);
-    while !writer.is_finished() {
-        keeper.checkpoint(3, soon()).await.unwrap();
-        keeper.clean_log(HOUR, false, later(), soon()).await.unwrap();
-        keeper.vacuum(HOUR, HOUR, false, chrono::Utc::now(), soon()).await.unwrap();
+async fn files_whose_commit_lands_while_a_vacuum_lists_or_deletes_stay() {
+    let client = client().await;
+    // The vacuum waits at its listing, when it has read the log; or at its delete, when it has listed.
+    for (waiting, young) in [("list-type=2", 2), ("delete", 1)] {
+        let location = location("beside");
+        append(&client, &location, 0..1).await;
+        put(&client, &location, "kind=raw/lost.parquet", "x").await;
+        let old = clock_moves_on(&client, &location).await;
+        // This writer has put its file and not its commit.
+        let mut writer =
+            Proxy::start(|request| if request.is_commit() { Fate::Waits } else { Fate::Passes }).await;
+        let mut slow = table(&client_of(&writer.endpoint).await, &location);
+        let append_of_slow =
+            tokio::spawn(async move { slow.append(&mut Offsets::new(0, 10..20), soon()).await });
+        writer.has_met(Fate::Waits).await;
+
+        let mut between = Proxy::start(move |request| {
+            let of_log = request.target.contains("_delta_log");
+            if request.target.contains(waiting) && !of_log { Fate::Waits } else { Fate::Passes }
+        })
+        .await;
+        let keeper_between = keeper(&client_of(&between.endpoint).await, &location);
+        // Older than an hour are the objects from before the clock moved on, and no others.
+        let now = old + chrono::Duration::hours(1) + chrono::Duration::seconds(1);
+        let vacuum = tokio::spawn(async move { keeper_between.vacuum(HOUR, HOUR, false, now, soon()).await });
+        between.has_met(Fate::Waits).await;
+        writer.release();
+        append_of_slow.await.unwrap().unwrap();
+        append(&client, &location, 2..3).await;
+        assert!(!vacuum.is_finished());
+        between.release();
+        let done = vacuum.await.unwrap().unwrap();
+        assert_eq!((done.files, done.young, done.complete), (1, young, true), "{waiting}");
+        assert!(!keys(&client, &location).await.contains(&"kind=raw/lost.parquet".to_owned()), "{waiting}");
+        assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..30), "{waiting}");
     }
-    writer.await.unwrap();
-    assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..300));
 }

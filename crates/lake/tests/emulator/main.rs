@@ -14,6 +14,7 @@ mod crashes;
 mod faults;
 mod foreign;
 mod long_logs;
+#[allow(dead_code, reason = "shared with the tests of lake-upkeep")]
 mod proxy;
 mod races;
 mod schema;

@@ -35,6 +35,8 @@ pub(crate) enum Fate {
     AnswerLost,
     /// Nothing ever comes back, and the emulator never sees it.
     Hangs,
+    /// It waits until [`Proxy::release`], and then passes. It is seen when it arrives.
+    Waits,
 }
 
 type Rule = Box<dyn FnMut(&Request) -> Fate + Send>;
@@ -43,6 +45,7 @@ type Rule = Box<dyn FnMut(&Request) -> Fate + Send>;
 pub(crate) struct Proxy {
     pub(crate) endpoint: String,
     seen: watch::Receiver<Vec<(Request, Fate)>>,
+    released: watch::Sender<bool>,
 }
 
 impl Proxy {
@@ -54,16 +57,22 @@ impl Proxy {
         let (log, seen) = watch::channel(Vec::new());
         let rule: Arc<Mutex<Rule>> = Arc::new(Mutex::new(Box::new(rule)));
         let log = Arc::new(log);
+        let (released, waits) = watch::channel(false);
         tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
-                let (target, rule, log) = (target.clone(), rule.clone(), log.clone());
+                let (target, rule, log, waits) = (target.clone(), rule.clone(), log.clone(), waits.clone());
                 tokio::spawn(async move {
                     // A connection that breaks is the client's business.
-                    let _ = serve(connection, &target, &rule, &log).await;
+                    let _ = serve(connection, &target, &rule, &log, waits).await;
                 });
             }
         });
-        Self { endpoint, seen }
+        Self { endpoint, seen, released }
+    }
+
+    /// Lets the requests that wait go on, and those to come.
+    pub(crate) fn release(&self) {
+        self.released.send_replace(true);
     }
 
     pub(crate) fn seen(&self) -> Vec<(Request, Fate)> {
@@ -81,6 +90,7 @@ async fn serve(
     target: &str,
     rule: &Mutex<Rule>,
     log: &watch::Sender<Vec<(Request, Fate)>>,
+    mut waits: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let mut received = Vec::new();
     let head = loop {
@@ -104,8 +114,13 @@ async fn serve(
     let mut words = text.split(' ').map(ToOwned::to_owned);
     let request = Request { method: words.next().unwrap(), target: words.next().unwrap() };
     let fate = (rule.lock().unwrap())(&request);
+    if fate == Fate::Waits {
+        log.send_modify(|seen| seen.push((request.clone(), fate)));
+        // A test that ended releases nothing any more.
+        let _ = waits.wait_for(|released| *released).await;
+    }
     let answer = match fate {
-        Fate::Passes | Fate::AnswerLost => {
+        Fate::Passes | Fate::AnswerLost | Fate::Waits => {
             let mut server = TcpStream::connect(target).await?;
             server.write_all(&received[..head - 2]).await?;
             server.write_all(b"connection: close\r\n\r\n").await?;
@@ -117,9 +132,11 @@ async fn serve(
         Fate::Refused => b"HTTP/1.1 503 Slow Down\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_vec(),
         Fate::Hangs => Vec::new(),
     };
-    log.send_modify(|seen| seen.push((request, fate)));
+    if fate != Fate::Waits {
+        log.send_modify(|seen| seen.push((request, fate)));
+    }
     match fate {
-        Fate::Passes | Fate::Refused => client.write_all(&answer).await,
+        Fate::Passes | Fate::Refused | Fate::Waits => client.write_all(&answer).await,
         Fate::AnswerLost => Ok(()),
         Fate::Hangs => std::future::pending().await,
     }

@@ -50,6 +50,17 @@ pub(super) fn verify() -> Value {
     verdict
 }
 
+/// Has lake-keeper write checkpoints and join files of all tables now, and returns what it did to this topic's.
+pub(super) async fn keep_lake() -> Value {
+    let client = aws_sdk_lambda::Client::new(&function_kit::aws::sdk_config().await);
+    let request = aws_sdk_lambda::primitives::Blob::new(r#"{"force":true}"#);
+    let done = client.invoke().function_name("lake-keeper").payload(request).send().await.unwrap();
+    let report: Value = serde_json::from_slice(done.payload.unwrap().as_ref()).unwrap();
+    let tables = report["tables"].as_array().unwrap_or_else(|| panic!("{report}"));
+    assert!(tables.iter().all(|table| table["error"].is_null()), "{report}");
+    tables.iter().find(|table| table["topic"] == TOPIC).unwrap().clone()
+}
+
 /// What a report says of the lanes of this topic.
 pub(super) fn of_topic(report: &Value) -> Vec<Value> {
     let mappings = report["mappings"].as_array().unwrap();

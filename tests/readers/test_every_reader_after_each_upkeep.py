@@ -1,0 +1,48 @@
+"""Readers that are not ours find the same rows after each kind of upkeep: Python deltalake with its own engine, DuckDB with its
+extension `delta`, pyarrow on the active files, and Spark. One long story, because to start a reader costs more than to read.
+"""
+
+from collections import Counter
+
+from conftest import Spark, s3
+from lane import GROUP, Lane, records
+from readers import same_for_all
+
+BATCHES = 6
+ROWS = 20
+
+
+def test_rows_are_the_same_after_checkpoint_compaction_clean_up_and_vacuum(spark: Spark) -> None:
+    lane = Lane()
+    sent = Counter((0, offset) for offset in range(BATCHES * ROWS))
+    lane.deliver(*(records(0, range(batch * ROWS, (batch + 1) * ROWS)) for batch in range(BATCHES)))
+    orphan = lane.uri.removeprefix("s3://") + "/yr=2026/mo=11/dy=20/kind=raw/data-of-a-lost-commit.parquet"
+    with s3().open_output_stream(orphan) as file:
+        file.write(b"PAR1")
+    same_for_all(lane, spark, sent, "appends")
+
+    assert lane.upkeep("checkpoint")["checkpoint_made"]
+    assert f"{BATCHES - 1:020}.checkpoint.parquet" in lane.names()
+    same_for_all(lane, spark, sent, "a checkpoint")
+
+    compacted = lane.upkeep("compact")
+    assert (compacted["files_joined"], compacted["files_written"]) == (BATCHES * 2, 2)
+    same_for_all(lane, spark, sent, "compaction")
+
+    # The log is cut at a checkpoint that holds the compaction, so that the removed files are only known from there.
+    lane.upkeep("checkpoint")
+    lane.keep("clean-log")
+    newest = lane.versions()[-1]
+    assert lane.names() == [f"{newest:020}.checkpoint.parquet", f"{newest:020}.json", "_last_checkpoint"]
+    same_for_all(lane, spark, sent, "clean-up of the log")
+
+    before = lane.data_files()
+    lane.keep("vacuum")
+    assert (len(before), len(lane.data_files())) == (BATCHES * 2 + 2 + 1, 2)
+    same_for_all(lane, spark, sent, "vacuum")
+
+    # And the writer goes on: of a batch that overlaps what is stored, the rest.
+    lane.deliver(records(0, range(BATCHES * ROWS - 5, BATCHES * ROWS + 5)))
+    sent.update((0, offset) for offset in range(BATCHES * ROWS, BATCHES * ROWS + 5))
+    same_for_all(lane, spark, sent, "an append behind all of it")
+    assert lane.delta().transaction_version(f"headwater/{GROUP}/{lane.topic}/0") == BATCHES * ROWS + 5

@@ -1,0 +1,101 @@
+"""What parquet-writer knows of a topic survives checkpoints that other tools made, when nothing else holds it any more.
+
+It keeps the position, its holes, the samples and the parked offsets as Delta app transactions. Each of our commits also
+repeats them in its `commitInfo`. So the newest commit is the other tool's here: only the checkpoint has the positions.
+
+deltalake 1.6.6 makes checkpoints by way of `buoyant_kernel` 0.25, a fork of `delta_kernel` that follows it release by release
+(`Snapshot::checkpoint`). So its two cases here are those of `delta_kernel`: V1, and V2 without sidecars where the table
+has the feature.
+"""
+
+import json
+import re
+from collections import Counter
+from typing import Callable
+
+import pytest
+from conftest import Spark, s3
+from lane import GROUP, Lane, record, records, redriven
+from readers import by_deltalake, same_for_all
+
+V2 = {"delta.checkpointPolicy": "v2"}
+
+
+def deltalake_v1(lane: Lane, spark: Spark) -> None:
+    lane.delta().alter.set_table_description("changed by deltalake")
+    lane.delta().create_checkpoint()
+
+
+def deltalake_v2(lane: Lane, spark: Spark) -> None:
+    # deltalake cannot add the feature. Columns that are not null ask for the others.
+    features = {"readerFeatures": ["v2Checkpoint"], "writerFeatures": ["v2Checkpoint", "invariants", "appendOnly"]}
+    protocol = {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7, **features}}
+    with s3().open_output_stream(f"{lane.log}/{lane.versions()[-1] + 1:020}.json") as commit:
+        commit.write(json.dumps(protocol).encode())
+    lane.delta().create_checkpoint()
+
+
+def spark_v1_in_parts(lane: Lane, spark: Spark) -> None:
+    spark.ask(checkpoint=lane.uri, properties={"note": "a"}, settings={"spark.databricks.delta.checkpoint.partSize": "4"})
+
+
+def spark_v2(format: str) -> Callable[[Lane, Spark], None]:
+    settings = {
+        "spark.databricks.delta.checkpointV2.topLevelFileFormat": format,
+        "spark.databricks.delta.checkpoint.partSize": "2",
+    }
+    return lambda lane, spark: spark.ask(checkpoint=lane.uri, properties=V2, settings=settings)
+
+
+# The tool, and what tells its checkpoint from others: its name.
+TOOLS: dict[str, tuple[Callable[[Lane, Spark], None], str]] = {
+    "deltalake V1": (deltalake_v1, r"\.checkpoint\.parquet"),
+    "deltalake V2": (deltalake_v2, r"\.checkpoint\.parquet"),
+    "Spark V1 in parts": (spark_v1_in_parts, r"\.checkpoint\.0{9}1\.0{8}\d\d\.parquet"),
+    "Spark V2 json": (spark_v2("json"), r"\.checkpoint\.[0-9a-f-]{36}\.json"),
+    "Spark V2 parquet": (spark_v2("parquet"), r"\.checkpoint\.[0-9a-f-]{36}\.parquet"),
+}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_positions_holes_samples_and_parked_offsets_survive(tool: str, spark: Spark) -> None:
+    lane = Lane()
+    # Offsets 10 to 19 are never delivered, 33 and 35 are parked.
+    first = [records(0, range(10)), records(0, range(20, 40), bad=[33, 35]), records(1, range(5))]
+    lane.deliver(*first)
+    sent = Counter((0, offset) for offset in [*range(10), *range(20, 40)] if offset not in (33, 35))
+    sent.update((1, offset) for offset in range(5))
+    assert by_deltalake(lane) == sent
+    before = lane.app_ids()
+    position = f"headwater/{GROUP}/{lane.topic}/0"
+    kinds = {app_id.removeprefix(position).split("/")[1] for app_id in before if app_id.startswith(f"{position}/")}
+    assert {"hole", "sample", "parked"} <= kinds, kinds
+
+    checkpoint, name = TOOLS[tool]
+    checkpoint(lane, spark)
+    newest = lane.versions()[-1]
+    lane.forget_commits(before=newest)
+    assert lane.versions() == [newest]
+    assert not any("txn" in action or "headwater" in action.get("commitInfo", {}) for action in lane.commit(newest))
+    assert any(re.search(name, file) for file in lane.names()), lane.names()
+    assert lane.app_ids() == {}
+    found = {app_id: lane.delta().transaction_version(app_id) for app_id in before}
+    assert found == before
+
+    # Stored already; then one that closes a part of the hole, twice; then a parked one that was mended, twice; then new ones.
+    lane.deliver(*first, records(0, range(12, 15)), records(0, range(12, 15)), redriven(0, [33]), redriven(0, [33]), records(0, range(40, 50)))
+    sent.update((0, offset) for offset in [12, 13, 14, 33, *range(40, 50)])
+    assert by_deltalake(lane) == sent, f"lost {sent - by_deltalake(lane)}, doubled {by_deltalake(lane) - sent}"
+
+    # Our checkpoint behind theirs, the log cut at ours, and the same again.
+    definitions = lane.definitions()
+    lane.keep("all")
+    assert lane.definitions() == definitions
+    lane.deliver(*first, records(0, range(12, 15)), redriven(0, [33, 35]), records(0, range(40, 60)))
+    sent.update((0, offset) for offset in [35, *range(50, 60)])
+    same_for_all(lane, spark, sent, f"a checkpoint of {tool} and one of ours")
+
+    # A record at a remembered offset that is another one: the topic was created again, and nothing of it is stored.
+    (answer,) = lane.run("parquet-writer", {"records": [record(1, 0, room="elsewhere")]})
+    assert "created again" in str(answer), answer
+    assert by_deltalake(lane) == sent

@@ -1,0 +1,208 @@
+//! lake-keeper killed at any point, and two of them at once, while parquet-writer keeps appending.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use end_to_end::{Function, Invoked, Moment, Parts, Proxy, Sinks, authority, event, room};
+use serde_json::Value;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+const PATH: &str = "env=dv/source=rooms/subsrc=midgar";
+/// Records of one append.
+const BATCH: i64 = 10;
+const FORCE: &[u8] = br#"{"force":true}"#;
+
+type Act = Arc<Mutex<Option<Box<dyn Fn() + Send>>>>;
+
+/// A parquet-writer that appends one batch after the other until it is stopped.
+struct Appends {
+    batches: Arc<AtomicI64>,
+    stop: Arc<AtomicBool>,
+    task: JoinHandle<()>,
+}
+
+impl Appends {
+    /// Returns once there are a few appends.
+    async fn begin(parts: &Parts, pipelines: &[String]) -> Self {
+        let mut writer = Function::start("parquet-writer", parts, pipelines).await;
+        let (batches, stop) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicBool::new(false)));
+        let (topic, acknowledged, stopped) = (parts.topic.clone(), Arc::clone(&batches), Arc::clone(&stop));
+        let task = tokio::spawn(async move {
+            // As often as a busy mapping does, so that the machine has time for the keepers too.
+            let mut pace = tokio::time::interval(Duration::from_millis(20));
+            while !stopped.load(Ordering::SeqCst) {
+                pace.tick().await;
+                let first = acknowledged.load(Ordering::SeqCst) * BATCH;
+                let records: Vec<_> = (first..first + BATCH).map(|n| room(0, n, "kitchen", 1)).collect();
+                writer.invoke(&event(&topic, &records)).await.all_handled();
+                acknowledged.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        let appends = Self { batches, stop, task };
+        appends.more(4).await;
+        appends
+    }
+
+    /// Waits for so many further appends.
+    async fn more(&self, count: i64) {
+        let wanted = self.batches.load(Ordering::SeqCst) + count;
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while self.batches.load(Ordering::SeqCst) < wanted {
+            assert!(Instant::now() < deadline && !self.task.is_finished(), "the writer does not go on");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Ends it; how many records it was given.
+    async fn end(self) -> i64 {
+        self.stop.store(true, Ordering::SeqCst);
+        self.task.await.unwrap();
+        self.batches.load(Ordering::SeqCst) * BATCH
+    }
+}
+
+/// Every acknowledged record is there once, and so are the later ones, without a gap. None of them waits for a repair.
+async fn holds(sinks: &Sinks, appends: &Appends, after: &str) {
+    let acknowledged = appends.batches.load(Ordering::SeqCst) * BATCH;
+    let rows = sinks.rows().await;
+    let found = i64::try_from(rows.len()).unwrap();
+    assert!(found >= acknowledged, "{after}: {found} rows of {acknowledged}");
+    assert!(rows.into_iter().eq((0..found).map(|offset| (0, offset))), "{after}: rows lost or doubled");
+}
+
+/// The report of the table; panics where the keeper had a fault.
+fn report(invoked: Invoked) -> Value {
+    let done = invoked.answer();
+    let table = done["tables"][0].clone();
+    assert_eq!(table["error"], Value::Null, "{done}");
+    table
+}
+
+/// The steps that are asked for, and the request at which the keeper is killed: what it holds.
+type Point = (&'static [u8], &'static [&'static str], &'static [Moment]);
+
+const POINTS: [Point; 7] = [
+    (br#"{"force":true}"#, &["GET ", "list-type=2"], &[Moment::Before]),
+    (br#"{"force":true}"#, &["PUT ", ".checkpoint.parquet"], &[Moment::Before, Moment::After]),
+    (br#"{"force":true}"#, &["PUT ", "_last_checkpoint"], &[Moment::Before, Moment::After]),
+    // A checkpoint names data files as well, so there is none here.
+    (br#"{"force":true,"steps":["compact"]}"#, &["PUT ", "/data-"], &[Moment::Before, Moment::After]),
+    (br#"{"force":true,"steps":["compact"]}"#, &["PUT ", "OPTIMIZE"], &[Moment::Before, Moment::After]),
+    (br#"{"steps":["clean_log"]}"#, &["GET ", "list-type=2"], &[Moment::After]),
+    (br#"{"steps":["vacuum"]}"#, &["GET ", "list-type=2"], &[Moment::After]),
+];
+
+/// Starts a keeper behind a proxy, and kills it there.
+async fn killed(parts: &Parts, pipelines: &[String], point: Point, moment: Moment) {
+    let (request, patterns, _) = point;
+    let act: Act = Arc::default();
+    let called = Arc::clone(&act);
+    let strike = move || {
+        let act = called.lock().unwrap_or_else(PoisonError::into_inner).take();
+        act.unwrap()();
+    };
+    let proxy = Proxy::start(&authority(&parts.endpoint), patterns, moment, strike).await;
+    let through = Parts { endpoint: format!("http://{}", proxy.address), ..parts.clone() };
+    let mut doomed = Function::start("lake-keeper", &through, pipelines).await;
+    *act.lock().unwrap() = Some(Box::new(doomed.killer()));
+    proxy.arm();
+    assert_eq!(doomed.invoke(request).await, Invoked::Died, "{patterns:?} {moment:?}");
+    assert_eq!(proxy.struck(), 1, "{patterns:?} {moment:?}");
+}
+
+#[tokio::test]
+async fn a_keeper_killed_at_any_point_beside_appends_loses_nothing_and_the_next_run_goes_on() {
+    let parts = Parts::of_environment();
+    let pipelines = [parts.rooms_pipeline()];
+    let sinks = Sinks::open(&parts).await;
+    let appends = Appends::begin(&parts, &pipelines).await;
+    let mut next = Function::start("lake-keeper", &parts, &pipelines).await;
+    for point in POINTS {
+        for moment in point.2 {
+            let place = format!("{moment:?} {:?}", point.1);
+            killed(&parts, &pipelines, point, *moment).await;
+            holds(&sinks, &appends, &format!("killed {place}")).await;
+            appends.more(2).await;
+            let table = report(next.invoke(FORCE).await);
+            assert_eq!(table["checkpoint_made"], true, "{place}: {table}");
+            assert!(table["files_joined"].as_i64().unwrap() >= 2, "{place}: {table}");
+        }
+    }
+    holds(&sinks, &appends, "all of them").await;
+    ends_small(&parts, &pipelines, &sinks, appends).await;
+}
+
+#[tokio::test]
+async fn a_keeper_killed_at_random_moments_beside_appends_loses_nothing() {
+    let parts = Parts::of_environment();
+    let pipelines = [parts.rooms_pipeline()];
+    let sinks = Sinks::open(&parts).await;
+    let appends = Appends::begin(&parts, &pipelines).await;
+    let mut whole = Function::start("lake-keeper", &parts, &pipelines).await;
+    let begun = Instant::now();
+    report(whole.invoke(FORCE).await);
+    let length = begun.elapsed();
+    let mut killed = 0;
+    for _ in 0..5 {
+        let mut doomed = Function::start("lake-keeper", &parts, &pipelines).await;
+        doomed.start_up().await;
+        appends.more(3).await;
+        let (kill, part) = (doomed.killer(), f64::from(uuid::Uuid::new_v4().as_bytes()[0]) / 256.0);
+        let moment = length.mul_f64(part);
+        let reaper = tokio::spawn(async move {
+            tokio::time::sleep(moment).await;
+            kill();
+        });
+        let invoked = doomed.invoke(FORCE).await;
+        reaper.await.unwrap();
+        killed += i32::from(invoked == Invoked::Died);
+        holds(&sinks, &appends, &format!("killed {moment:?} after the beginning")).await;
+    }
+    // The moments are drawn from the length of a whole run: not all of them can be too late.
+    assert!(killed > 0, "no run was killed within {length:?}");
+    ends_small(&parts, &pipelines, &sinks, appends).await;
+}
+
+#[tokio::test]
+async fn two_keepers_at_once_beside_appends_have_one_result() {
+    let parts = Parts::of_environment();
+    let pipelines = [parts.rooms_pipeline()];
+    let sinks = Sinks::open(&parts).await;
+    let appends = Appends::begin(&parts, &pipelines).await;
+    let mut one = Function::start("lake-keeper", &parts, &pipelines).await;
+    let mut other = Function::start("lake-keeper", &parts, &pipelines).await;
+    for _ in 0..4 {
+        appends.more(4).await;
+        let (first, second) = tokio::join!(one.invoke(FORCE), other.invoke(FORCE));
+        report(first);
+        report(second);
+        holds(&sinks, &appends, "two keepers").await;
+    }
+    let sent = appends.end().await;
+    let before = sinks.snapshot(PATH).await.unwrap().files().len();
+    // Nobody appends now: what the two do together is what one would have done.
+    let (first, second) = tokio::join!(one.invoke(FORCE), other.invoke(FORCE));
+    let (first, second) = (report(first), report(second));
+    let sum = |of: &str| first[of].as_u64().unwrap() + second[of].as_u64().unwrap();
+    let after = sinks.snapshot(PATH).await.unwrap();
+    assert_eq!(after.files().len(), 1, "{first} {second}");
+    assert_eq!(usize::try_from(sum("files_joined")).unwrap(), before, "{first} {second}");
+    assert_eq!((sum("files_written"), after.rows()), (1, Some(sent.unsigned_abs())), "{first} {second}");
+    assert_eq!(first["checkpoint"], second["checkpoint"], "{first} {second}");
+}
+
+/// When the appends have ended, one more run leaves one file, and a cold writer finds the position.
+async fn ends_small(parts: &Parts, pipelines: &[String], sinks: &Sinks, appends: Appends) {
+    let sent = appends.end().await;
+    let mut keeper = Function::start("lake-keeper", parts, pipelines).await;
+    report(keeper.invoke(FORCE).await);
+    let after = sinks.snapshot(PATH).await.unwrap();
+    assert_eq!((after.files().len(), after.rows()), (1, Some(sent.unsigned_abs())));
+    let mut cold = Function::start("parquet-writer", parts, pipelines).await;
+    let again: Vec<_> = (sent - BATCH..sent + BATCH).map(|n| room(0, n, "kitchen", 1)).collect();
+    cold.invoke(&event(&parts.topic, &again)).await.all_handled();
+    assert!(sinks.rows().await.into_iter().eq((0..sent + BATCH).map(|offset| (0, offset))));
+}
