@@ -37,7 +37,7 @@ async fn a_file_that_was_removed_long_ago_and_added_again_is_live() {
     commit(&client, &location, 3, &added).await;
     keeper.checkpoint(1, soon()).await.unwrap();
     keeper.clean_log(HOUR, false, later(), soon()).await.unwrap();
-    assert_eq!(log_names(&client, &location).await.len(), 3);
+    assert_eq!(log_names(&client, &location).await.len(), 4);
     let done = keeper.vacuum(HOUR, HOUR, false, later(), soon()).await.unwrap();
     assert_eq!((done.files, done.complete), (0, true));
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..20));
