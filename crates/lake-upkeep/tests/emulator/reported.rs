@@ -14,12 +14,7 @@ use crate::support::{client, each_once, location, snapshot, soon, stored};
 use crate::tables::{HOUR, actions, append, commit, hint, keeper, keys, later, log_names, put};
 
 fn compaction() -> Compaction {
-    Compaction {
-        target_bytes: 64 << 20,
-        min_files: 2,
-        event_time: None,
-        deadline: soon(),
-    }
+    Compaction { target_bytes: 64 << 20, min_files: 2, event_time: None, deadline: soon() }
 }
 
 /// delta-rs 455 and 2507: RESTORE adds a file again that was removed, and the file stayed a removed one.

@@ -96,7 +96,7 @@ async fn a_wrong_use_is_refused_with_its_fix() {
     let pipelines = folder.join("pipelines");
     std::fs::create_dir(&pipelines).unwrap();
     let transfers = include_str!("../../../pipelines/transfers-v1.yaml");
-    let off = transfers.replace("  path: transfers\n", "  path: transfers\n  upkeep: { enabled: false }\n");
+    let off = transfers.replace("upkeep: { ", "upkeep: { enabled: false, ");
     assert_ne!(off, transfers);
     std::fs::write(pipelines.join("transfers-v1.yaml"), off).unwrap();
     let idle = transfers.replace("bank.balances", "bank.idle_balances").replace("transfers", "idle");
