@@ -18,8 +18,7 @@ const PATIENCE: Duration = Duration::from_mins(5);
 /// Arguments of `headwater lake`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A table is named by its topic. checkpoint, compact and vacuum invoke the function lake-keeper, which does the same on a
-schedule.
+A table is named by its topic. checkpoint, compact and vacuum invoke the function lake-keeper, which does the same on a schedule.
 
 Examples:
   headwater lake stats
@@ -35,8 +34,7 @@ pub(crate) struct LakeArgs {
 enum Action {
     /// Show how many files, rows and commits the tables have
     #[command(after_help = "\
-small: files that a compaction may still join with others. unneeded: data files on S3 that the newest version does not
-consist of; they wait for a vacuum until the retention is over. since: commits after the newest checkpoint.
+small: files that a compaction may still join with others. unneeded: data files on S3 that the newest version does not consist of; they wait for a vacuum until the retention is over. since: commits after the newest checkpoint.
 
 Examples:
   headwater lake stats
@@ -67,8 +65,7 @@ Examples:
     },
     /// Write checkpoints, so that readers and cold writers need not read long logs
     #[command(after_help = "\
-Writes one wherever there is a commit after the newest checkpoint. The schedule waits for more of them
-(`lake.upkeep.checkpoint_commits`).
+Writes one wherever there is a commit after the newest checkpoint. The schedule waits for more of them (`lake.upkeep.checkpoint_commits`).
 
 Examples:
   headwater lake checkpoint --dry-run
@@ -76,8 +73,7 @@ Examples:
     Checkpoint(Upkeep),
     /// Join small files to larger ones; rows and positions stay as they are
     #[command(after_help = "\
-Partitions with fewer small files than `lake.upkeep.min_files` are left alone, unless with --force. The files that were
-joined stay on S3 until a vacuum after `lake.upkeep.retention_hours`.
+Partitions with fewer small files than `lake.upkeep.min_files` are left alone, unless with --force. The files that were joined stay on S3 until a vacuum after `lake.upkeep.retention_hours`.
 
 Examples:
   headwater lake compact --dry-run
@@ -92,8 +88,7 @@ Examples:
     },
     /// Delete data files and log entries that are older than the retention
     #[command(after_help = "\
-Deletes data files that no version of the last `lake.upkeep.retention_hours` consists of, and log entries older than
-`lake.upkeep.log_retention_hours` that lie before a checkpoint. Both are set in the pipeline file.
+Deletes data files that no version of the last `lake.upkeep.retention_hours` consists of, and log entries older than `lake.upkeep.log_retention_hours` that lie before a checkpoint. Both are set in the pipeline file.
 
 Examples:
   headwater lake vacuum --dry-run
