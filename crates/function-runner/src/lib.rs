@@ -13,9 +13,13 @@
 //!   reserve far more than they use. Without `/proc` (macOS) memory is not limited.
 //! - A share of the processor in proportion to memory, and a read-only file system.
 //!
+//! [`deployed`] reads functions from Lambda's API, with credentials of their own roles, and sends their logs to
+//! CloudWatch Logs: those of the local stack's emulator.
+//!
 //! Not supported: Lambda extensions, layers, container images; a streamed response is collected before it is returned.
 
 mod code;
+pub mod deployed;
 mod environment;
 mod function;
 mod invocation;

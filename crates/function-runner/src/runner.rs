@@ -75,6 +75,12 @@ impl Runner {
         *lock(&self.inner.credentials) = Some(credentials);
     }
 
+    /// The credentials that were set last.
+    #[must_use]
+    pub fn credentials(&self) -> Option<Credentials> {
+        lock(&self.inner.credentials).clone()
+    }
+
     /// Invokes the function. The invocation goes on if the caller stops waiting, as it does in Lambda.
     pub async fn invoke(&self, payload: impl Into<Bytes>) -> Outcome {
         let payload = payload.into();
