@@ -1,5 +1,6 @@
 //! A function's code: a folder with a `bootstrap`.
 
+use std::fmt::Write as _;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,7 +50,11 @@ impl Code {
     /// Unpacks a zip below `cache`, in a folder that is named for its content. Code that was unpacked before is used
     /// again. Several processes may do this at once: a folder appears whole or not at all.
     pub fn unpack(zip: &[u8], cache: &Path) -> Result<Self, CodeError> {
-        let name: String = Sha256::digest(zip).iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut name = String::with_capacity(64);
+        for byte in Sha256::digest(zip) {
+            // Writing to a String cannot fail.
+            let _ = write!(name, "{byte:02x}");
+        }
         let folder = cache.join(name);
         if folder.is_dir() {
             return Ok(Self { folder: folder.into() });

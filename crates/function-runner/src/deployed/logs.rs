@@ -7,6 +7,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatchlogs::Client;
 use aws_sdk_cloudwatchlogs::config::retry::RetryConfig;
+use aws_sdk_cloudwatchlogs::operation::create_log_stream::CreateLogStreamError;
 use aws_sdk_cloudwatchlogs::types::InputLogEvent;
 
 use super::text;
@@ -129,7 +130,9 @@ impl CloudWatchLogs {
             || self.client.create_log_stream().log_group_name(&**group).log_stream_name(&**stream).send();
         let created = match create().await {
             Err(error)
-                if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) =>
+                if error
+                    .as_service_error()
+                    .is_some_and(CreateLogStreamError::is_resource_not_found_exception) =>
             {
                 // Somebody else may be as fast.
                 let _ = self.client.create_log_group().log_group_name(&**group).send().await;
@@ -141,7 +144,7 @@ impl CloudWatchLogs {
             Err(error)
                 if !error
                     .as_service_error()
-                    .is_some_and(|error| error.is_resource_already_exists_exception()) =>
+                    .is_some_and(CreateLogStreamError::is_resource_already_exists_exception) =>
             {
                 Err(text(error))
             }

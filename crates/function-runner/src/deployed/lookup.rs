@@ -7,8 +7,8 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::{retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
-use aws_sdk_lambda::types::PackageType;
+use aws_sdk_lambda::operation::get_function::{GetFunctionError, GetFunctionOutput};
+use aws_sdk_lambda::types::{Concurrency, PackageType};
 use http_body_util::{BodyExt as _, Limited};
 use objects::{WebClient, web_client};
 use sha2::{Digest as _, Sha256};
@@ -62,7 +62,7 @@ impl Lookup {
     pub(super) async fn find(&self, name: &str) -> Result<Deployment, DeployedError> {
         let answer = self.lambda.get_function().function_name(name).send().await;
         let answer = answer.map_err(|error| {
-            if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) {
+            if error.as_service_error().is_some_and(GetFunctionError::is_resource_not_found_exception) {
                 DeployedError::Missing(name.to_owned())
             } else {
                 unreadable(name, text(error))
@@ -72,7 +72,7 @@ impl Lookup {
             return Err(unreadable(name, "the answer has no configuration".to_owned()));
         };
         let own = |value: Option<&str>| value.unwrap_or_default().to_owned();
-        let concurrency = answer.concurrency().and_then(|found| found.reserved_concurrent_executions());
+        let concurrency = answer.concurrency().and_then(Concurrency::reserved_concurrent_executions);
         let runtime = configuration.runtime().is_some_and(|runtime| runtime.as_str().starts_with("provided"));
         Ok(Deployment {
             identity: (own(configuration.revision_id()), own(configuration.code_sha256()), concurrency),
