@@ -90,6 +90,11 @@ impl Layout {
         self.data.join("run")
     }
 
+    /// What the bridge unpacks, and the functions' scratch folders.
+    pub(crate) fn functions(&self) -> PathBuf {
+        self.run().join("functions")
+    }
+
     /// The functions' zips.
     pub(crate) fn artifacts(&self) -> PathBuf {
         self.data.join("artifacts")

@@ -1,4 +1,4 @@
-//! `headwater bridge` (hidden): the process that `up` starts to poll Kafka, invoke functions and run Spark jobs.
+//! `headwater bridge` (hidden): the process that `up` starts to poll Kafka, run its functions and run Spark jobs.
 
 use anyhow::Context as _;
 use event_source::{Bridge, BridgeConfig};
@@ -14,7 +14,10 @@ pub(crate) async fn run(layout: &Layout) -> anyhow::Result<()> {
         .with_max_level(tracing::Level::WARN)
         .init();
     let stack = Stack::load(layout)?;
+    // What an earlier bridge left when it was killed.
+    std::fs::remove_dir_all(layout.functions()).ok();
     let config = BridgeConfig {
+        scratch: layout.functions(),
         instance_id: Some(format!("headwater-{}", layout.fingerprint())),
         status_path: Some(layout.bridge_status()),
         ..BridgeConfig::new(stack.outputs()?.event_source_mappings.clone(), stack.kafka())

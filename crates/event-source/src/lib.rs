@@ -2,7 +2,7 @@
 //!
 //! - [`Mapping`]: one mapping's settings, as Terraform puts them out.
 //! - [`Poller`]: batching, retrying, bisecting and giving up as a state machine without IO and without a clock.
-//! - [`Bridge`]: drives pollers with a real consumer group and Lambda's Invoke API, for the local stack.
+//! - [`Bridge`]: drives pollers with a real consumer group and functions that run here, for the local stack.
 //!
 //! Delivery is at least once, as in AWS: an offset is committed only after its record and all before it were
 //! handled or given up.

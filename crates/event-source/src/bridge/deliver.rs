@@ -1,4 +1,7 @@
 //! Carries a poller's orders out: an invocation, or a give-up.
+//!
+//! Functions run here, as processes of this machine. Only those whose runtime is not in their zip are invoked through
+//! Lambda's API.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +11,8 @@ use aws_sdk_lambda::config::{StalledStreamProtectionConfig, retry::RetryConfig, 
 use aws_sdk_lambda::error::{DisplayErrorContext, SdkError};
 use aws_sdk_lambda::operation::invoke::{InvokeError, InvokeOutput};
 use aws_sdk_lambda::primitives::Blob;
+use function_runner::Outcome as Invoked;
+use function_runner::deployed::{DeployedFunctions, Target};
 use kafka_batch::event::MskEvent;
 
 use super::BridgeConfig;
@@ -25,6 +30,7 @@ pub(super) struct Deliverer(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    functions: DeployedFunctions,
     lambda: aws_sdk_lambda::Client,
     destination: Option<FailureDestination>,
     function_name: String,
@@ -35,7 +41,12 @@ struct Inner {
 }
 
 impl Deliverer {
-    pub(super) fn new(sdk: &SdkConfig, mapping: &Mapping, config: &BridgeConfig) -> Self {
+    pub(super) fn new(
+        sdk: &SdkConfig,
+        functions: DeployedFunctions,
+        mapping: &Mapping,
+        config: &BridgeConfig,
+    ) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(3))
             .operation_timeout(LONGEST_INVOCATION)
@@ -48,6 +59,7 @@ impl Deliverer {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
         Self(Arc::new(Inner {
+            functions,
             lambda: aws_sdk_lambda::Client::from_conf(lambda),
             destination: FailureDestination::of(sdk, mapping),
             function_name: mapping.function_name.clone(),
@@ -65,18 +77,43 @@ impl Deliverer {
 
     /// Invokes the function with a batch and waits for its answer.
     pub(super) async fn invoke(self, batch: Arc<Batch>) -> Outcome {
-        let event = self.event(&batch);
-        let sent = self
-            .0
-            .lambda
-            .invoke()
-            .function_name(&self.0.function_name)
-            .payload(Blob::new(event))
-            .send()
-            .await;
-        match sent {
-            Ok(answer) => self.judge(&batch, &answer),
+        let outcome = match self.0.functions.get(&self.0.function_name).await {
+            Ok(Target::Here(runner)) => {
+                let invoked = runner.invoke(self.event(&batch)).await;
+                self.judge(&batch, invoked)
+            }
+            Ok(Target::Api) => self.invoke_by_api(&batch).await,
+            Err(error) => Outcome::Unavailable(shortened(&faults::chain(&error))),
+        };
+        if matches!(outcome, Outcome::Failed(_)) {
+            self.0.functions.doubt(&self.0.function_name).await;
+        }
+        outcome
+    }
+
+    async fn invoke_by_api(&self, batch: &Batch) -> Outcome {
+        let invoke = self.0.lambda.invoke().function_name(&self.0.function_name);
+        match invoke.payload(Blob::new(self.event(batch))).send().await {
+            Ok(answer) => self.judge_answer(batch, &answer),
             Err(error) => not_invoked(&error),
+        }
+    }
+
+    /// What came of an invocation. Only what the function or its input is to blame for counts as a failure.
+    fn judge(&self, batch: &Batch, invoked: Invoked) -> Outcome {
+        match invoked {
+            Invoked::Answer(answer) => {
+                interpret(self.0.partial_batch_response, &self.0.topic, batch, &answer)
+            }
+            Invoked::Failed(error) => Outcome::Failed(format!("Unhandled: {}", error_text(&error.payload))),
+            Invoked::TooLarge { bytes } => Outcome::Failed(format!(
+                "the event has {bytes} bytes, and an invocation takes {}",
+                function_runner::REQUEST_LIMIT
+            )),
+            Invoked::Throttled => Outcome::Unavailable(
+                "throttled: the function's reserved concurrency is in use, or is 0".to_owned(),
+            ),
+            Invoked::Unavailable(text) => Outcome::Unavailable(shortened(&text)),
         }
     }
 
@@ -114,7 +151,7 @@ impl Deliverer {
         event.to_json()
     }
 
-    fn judge(&self, batch: &Batch, answer: &InvokeOutput) -> Outcome {
+    fn judge_answer(&self, batch: &Batch, answer: &InvokeOutput) -> Outcome {
         let payload = answer.payload().map_or(&[][..], AsRef::as_ref);
         match answer.function_error() {
             Some(kind) => Outcome::Failed(format!("{kind}: {}", error_text(payload))),

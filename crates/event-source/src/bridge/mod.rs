@@ -1,4 +1,4 @@
-//! The local bridge: pollers between a real consumer group and Lambda's Invoke API.
+//! The local bridge: pollers between a real consumer group and the functions of Lambda's API, which run here.
 //!
 //! One task per mapping; each lives through sessions. A session is one membership of the consumer group; it ends when
 //! the topic goes away or is created again, or when the client cannot go on, and the next one starts from the
@@ -20,6 +20,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use function_runner::Settings;
+use function_runner::deployed::{CloudWatchLogs, DeployedFunctions};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -47,6 +49,8 @@ pub struct BridgeConfig {
     pub instance_id: Option<String>,
     /// Event pollers per mapping: invocations on their way at once, each with partitions of its own.
     pub pollers: usize,
+    /// Where functions are unpacked and have their `TMPDIR`.
+    pub scratch: PathBuf,
     /// Where the status is written (JSON, [`status::BridgeStatus`]).
     pub status_path: Option<PathBuf>,
 }
@@ -61,6 +65,7 @@ impl BridgeConfig {
             event_source_arn: LOCAL_CLUSTER_ARN.to_owned(),
             instance_id: None,
             pollers: 1,
+            scratch: std::env::temp_dir().join("headwater-functions"),
             status_path: None,
         }
     }
@@ -99,12 +104,15 @@ impl Bridge {
             source,
         })?;
         let sdk = function_kit::aws::sdk_config().await;
+        let logs = CloudWatchLogs::start(&sdk);
+        let settings = Settings { scratch: config.scratch.clone(), ..Settings::default() };
+        let functions = DeployedFunctions::new(&sdk, settings, Arc::clone(&logs) as _);
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         for (index, mapping) in config.mappings.iter().enumerate() {
             let lane = Lane {
                 mapping: Arc::new(mapping.clone()),
-                deliverer: Deliverer::new(&sdk, mapping, &config),
+                deliverer: Deliverer::new(&sdk, functions.clone(), mapping, &config),
                 status: board.mapping(index),
                 config: config.clone(),
             };
@@ -115,6 +123,8 @@ impl Bridge {
         // Only fails when there is no mapping, and so no receiver.
         let _ = stop.send(true);
         while tasks.join_next().await.is_some() {}
+        functions.stop().await;
+        logs.flush().await;
         writer.abort();
         board.set_stopped();
         if let Err(error) = board.write() {

@@ -1,0 +1,134 @@
+//! A function's code: a folder with a `bootstrap`.
+
+use std::fmt::Write as _;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use faults::{Classified, FaultClass};
+use sha2::{Digest as _, Sha256};
+use zip::ZipArchive;
+
+/// A folder with the function's files. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Code {
+    folder: Arc<Path>,
+}
+
+/// The code cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CodeError {
+    /// The folder cannot be written or read.
+    #[error("cannot unpack the function's code to {}", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The archive is damaged.
+    #[error("the function's code is no zip file that can be unpacked")]
+    Archive(#[from] zip::result::ZipError),
+}
+
+impl Classified for CodeError {
+    fn class(&self) -> FaultClass {
+        match self {
+            Self::Folder { .. } => FaultClass::Retryable,
+            Self::Archive(_) => FaultClass::Configuration,
+        }
+    }
+}
+
+impl Code {
+    /// Code that is already unpacked.
+    #[must_use]
+    pub fn in_folder(folder: &Path) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// Unpacks a zip below `cache`, in a folder that is named for its content. Code that was unpacked before is used
+    /// again. Several processes may do this at once: a folder appears whole or not at all.
+    pub fn unpack(zip: &[u8], cache: &Path) -> Result<Self, CodeError> {
+        let mut name = String::with_capacity(64);
+        for byte in Sha256::digest(zip) {
+            // Writing to a String cannot fail.
+            let _ = write!(name, "{byte:02x}");
+        }
+        let folder = cache.join(name);
+        if folder.is_dir() {
+            return Ok(Self { folder: folder.into() });
+        }
+        let failed = |source| CodeError::Folder { folder: folder.clone(), source };
+        std::fs::create_dir_all(cache).map_err(failed)?;
+        let draft = tempfile::tempdir_in(cache).map_err(failed)?;
+        let files = draft.path().join("code");
+        ZipArchive::new(Cursor::new(zip))?.extract(&files)?;
+        match std::fs::rename(&files, &folder) {
+            Err(_) if folder.is_dir() => {} // Another process was faster.
+            renamed => renamed.map_err(failed)?,
+        }
+        Ok(Self { folder: folder.into() })
+    }
+
+    /// The folder: the function's `LAMBDA_TASK_ROOT`.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The program that is started.
+    #[must_use]
+    pub fn bootstrap(&self) -> PathBuf {
+        self.folder.join("bootstrap")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    fn archive(name: &str) -> Vec<u8> {
+        let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        archive.start_file(name, SimpleFileOptions::default().unix_permissions(0o755)).unwrap();
+        archive.write_all(b"#!/bin/sh\n").unwrap();
+        archive.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn the_same_zip_is_unpacked_once_and_its_bootstrap_may_be_executed() {
+        let cache = tempfile::tempdir().unwrap();
+        let zip = archive("bootstrap");
+        let code = Code::unpack(&zip, cache.path()).unwrap();
+        assert_ne!(std::fs::metadata(code.bootstrap()).unwrap().permissions().mode() & 0o111, 0);
+        std::fs::write(code.folder().join("mark"), "").unwrap();
+        let again = Code::unpack(&zip, cache.path()).unwrap();
+        assert!(again.folder().join("mark").exists());
+        assert_eq!(std::fs::read_dir(cache.path()).unwrap().count(), 1, "no draft is left");
+    }
+
+    #[test]
+    fn many_unpack_the_same_zip_at_once() {
+        let cache = tempfile::tempdir().unwrap();
+        let zip = archive("bootstrap");
+        std::thread::scope(|scope| {
+            let unpack = || Code::unpack(&zip, cache.path()).unwrap();
+            let codes: Vec<_> = (0..8).map(|_| scope.spawn(unpack)).collect();
+            assert!(codes.into_iter().all(|code| code.join().unwrap().bootstrap().is_file()));
+        });
+    }
+
+    #[test]
+    fn an_entry_that_leads_out_of_the_folder_is_refused() {
+        let cache = tempfile::tempdir().unwrap();
+        let error = Code::unpack(&archive("../../escaped"), cache.path()).unwrap_err();
+        assert_eq!(error.class(), FaultClass::Configuration, "{error}");
+        assert!(!cache.path().join("../escaped").exists());
+        assert!(Code::unpack(b"no zip", cache.path()).is_err());
+    }
+}

@@ -1,0 +1,204 @@
+//! Sends log lines to CloudWatch Logs, in batches and beside the invocations.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_cloudwatchlogs::Client;
+use aws_sdk_cloudwatchlogs::config::retry::RetryConfig;
+use aws_sdk_cloudwatchlogs::operation::create_log_stream::CreateLogStreamError;
+use aws_sdk_cloudwatchlogs::types::InputLogEvent;
+
+use super::text;
+use crate::{LogLine, LogSink};
+
+/// How often lines are sent.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// Lines that wait at most while the endpoint is away; the oldest go first.
+const MOST_LINES: usize = 100_000;
+
+/// `CloudWatch` counts this for each event, beside its text.
+const EVENT_OVERHEAD: usize = 26;
+
+/// `CloudWatch`'s limits for one request.
+const MOST_EVENTS: usize = 10_000;
+const MOST_BYTES: usize = 1_048_576;
+
+type Stream = (Arc<str>, Arc<str>);
+
+/// Sends lines to the log groups of their functions.
+#[derive(Debug)]
+pub struct CloudWatchLogs {
+    client: Client,
+    waiting: Mutex<Waiting>,
+    sending: tokio::sync::Mutex<HashSet<Stream>>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    lines: VecDeque<LogLine>,
+    dropped: usize,
+}
+
+impl LogSink for CloudWatchLogs {
+    fn write(&self, line: LogLine) {
+        let mut waiting = self.waiting();
+        if waiting.lines.len() >= MOST_LINES {
+            waiting.lines.pop_front();
+            waiting.dropped += 1;
+        }
+        waiting.lines.push_back(line);
+    }
+}
+
+impl CloudWatchLogs {
+    /// Sends to the endpoint that `sdk` leads to. Must be called in a Tokio runtime.
+    #[must_use]
+    pub fn start(sdk: &SdkConfig) -> Arc<Self> {
+        let config =
+            aws_sdk_cloudwatchlogs::config::Builder::from(sdk).retry_config(RetryConfig::disabled()).build();
+        let logs = Arc::new(Self {
+            client: Client::from_conf(config),
+            waiting: Mutex::default(),
+            sending: tokio::sync::Mutex::default(),
+        });
+        tokio::spawn(keep_sending(Arc::downgrade(&logs)));
+        logs
+    }
+
+    /// Sends what waits. Lines that cannot be sent go on waiting.
+    pub async fn flush(&self) {
+        // One at a time, so that lines stay in order.
+        let mut streams = self.sending.lock().await;
+        let (lines, dropped) = {
+            let mut waiting = self.waiting();
+            (std::mem::take(&mut waiting.lines), std::mem::take(&mut waiting.dropped))
+        };
+        if dropped > 0 {
+            tracing::warn!(
+                dropped,
+                "the oldest lines of functions were dropped: their log was away for too long"
+            );
+        }
+        let mut by_stream: BTreeMap<Stream, Vec<LogLine>> = BTreeMap::new();
+        for line in lines {
+            by_stream.entry((Arc::clone(&line.group), Arc::clone(&line.stream))).or_default().push(line);
+        }
+        for (stream, lines) in by_stream {
+            for lines in batches(lines) {
+                if let Err(error) = self.send(&stream, &lines, &mut streams).await {
+                    tracing::warn!(group = %stream.0, error, "lines of a function were not logged yet");
+                    let mut waiting = self.waiting();
+                    for line in lines.into_iter().rev() {
+                        waiting.lines.push_front(line);
+                    }
+                    // Whatever keeps this stream's lines, the next flush sends them in their order.
+                    streams.remove(&stream);
+                }
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        stream: &Stream,
+        lines: &[LogLine],
+        known: &mut HashSet<Stream>,
+    ) -> Result<(), String> {
+        if !known.contains(stream) {
+            self.create(stream).await?;
+            known.insert(stream.clone());
+        }
+        let events = lines.iter().map(|line| {
+            // An event must have a text.
+            let message = if line.text.is_empty() { " " } else { &line.text };
+            InputLogEvent::builder().timestamp(line.at_ms).message(message).build().map_err(text)
+        });
+        let put = self
+            .client
+            .put_log_events()
+            .log_group_name(&*stream.0)
+            .log_stream_name(&*stream.1)
+            .set_log_events(Some(events.collect::<Result<_, _>>()?));
+        put.send().await.map(drop).map_err(text)
+    }
+
+    async fn create(&self, (group, stream): &Stream) -> Result<(), String> {
+        let create =
+            || self.client.create_log_stream().log_group_name(&**group).log_stream_name(&**stream).send();
+        let created = match create().await {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(CreateLogStreamError::is_resource_not_found_exception) =>
+            {
+                // Somebody else may be as fast.
+                let _ = self.client.create_log_group().log_group_name(&**group).send().await;
+                create().await
+            }
+            created => created,
+        };
+        match created {
+            Err(error)
+                if !error
+                    .as_service_error()
+                    .is_some_and(CreateLogStreamError::is_resource_already_exists_exception) =>
+            {
+                Err(text(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // Every change is one step: whatever a panicking thread left is whole.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn keep_sending(logs: Weak<CloudWatchLogs>) {
+    loop {
+        tokio::time::sleep(EVERY).await;
+        let Some(logs) = logs.upgrade() else { return };
+        logs.flush().await;
+    }
+}
+
+/// The lines in pieces that one request may hold.
+fn batches(lines: Vec<LogLine>) -> Vec<Vec<LogLine>> {
+    let mut batches = Vec::new();
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    for line in lines {
+        let size = line.text.len().max(1) + EVENT_OVERHEAD;
+        if batch.len() == MOST_EVENTS || bytes + size > MOST_BYTES {
+            batches.push(std::mem::take(&mut batch));
+            bytes = 0;
+        }
+        bytes += size;
+        batch.push(line);
+    }
+    if !batch.is_empty() {
+        batches.push(batch);
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(length: usize) -> LogLine {
+        LogLine { group: "g".into(), stream: "s".into(), at_ms: 0, text: "x".repeat(length) }
+    }
+
+    #[test]
+    fn a_request_holds_no_more_events_or_bytes_than_it_may() {
+        let few = batches((0..9).map(|_| line(255 << 10)).collect());
+        assert_eq!(few.iter().map(Vec::len).collect::<Vec<_>>(), [4, 4, 1]);
+        let many = batches((0..25_000).map(|_| line(1)).collect());
+        assert_eq!(many.iter().map(Vec::len).collect::<Vec<_>>(), [10_000, 10_000, 5_000]);
+        assert!(batches(Vec::new()).is_empty());
+    }
+}

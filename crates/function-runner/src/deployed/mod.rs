@@ -1,0 +1,198 @@
+//! Functions as they are deployed: read from Lambda's API, kept current, run here.
+
+mod logs;
+mod lookup;
+mod role;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_lambda::error::DisplayErrorContext;
+use tokio::time::Instant;
+
+use crate::{LogSink, Runner, Settings};
+use lookup::{Deployment, Lookup};
+use role::Role;
+
+pub use logs::CloudWatchLogs;
+
+/// How long what is known of a function is used without a question. A new deployment serves after that time at the latest.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// Who runs a function.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// This machine.
+    Here(Arc<Runner>),
+    /// Lambda's API. The function is no `provided.*` zip, so its runtime is only there.
+    Api,
+}
+
+/// Why a function cannot be run now.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployedError {
+    /// Lambda's API does not know it.
+    #[error("there is no function {0}: deploy it (on the local stack: `headwater up`)")]
+    Missing(String),
+    /// Lambda's API, STS or the code's address did not answer as they should.
+    #[error("cannot read function {name}: {reason}")]
+    Unreadable {
+        /// The function.
+        name: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The code cannot be unpacked.
+    #[error("cannot run function {name}")]
+    Code {
+        /// The function.
+        name: String,
+        /// Why.
+        source: crate::CodeError,
+    },
+}
+
+impl faults::Classified for DeployedError {
+    fn class(&self) -> faults::FaultClass {
+        match self {
+            Self::Missing(_) => faults::FaultClass::Configuration,
+            Self::Unreadable { .. } => faults::FaultClass::Retryable,
+            Self::Code { source, .. } => source.class(),
+        }
+    }
+}
+
+/// The functions of an endpoint. Cheap to clone.
+#[derive(Clone)]
+pub struct DeployedFunctions(Arc<Inner>);
+
+struct Inner {
+    lookup: Lookup,
+    role: Role,
+    settings: Settings,
+    logs: Arc<dyn LogSink>,
+    known: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Known>>>>,
+}
+
+#[derive(Default)]
+struct Known {
+    target: Option<Target>,
+    deployment: Option<Deployment>,
+    asked: Option<Instant>,
+    /// An invocation failed, or the API did not answer: the role's session may be gone.
+    doubtful: bool,
+}
+
+impl std::fmt::Debug for DeployedFunctions {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("DeployedFunctions")
+            .field("settings", &self.0.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl DeployedFunctions {
+    /// The functions of the endpoint that `sdk` leads to. Code is unpacked below `settings.scratch`.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, settings: Settings, logs: Arc<dyn LogSink>) -> Self {
+        Self(Arc::new(Inner {
+            lookup: Lookup::new(sdk, settings.scratch.join("code")),
+            role: Role::new(sdk),
+            settings,
+            logs,
+            known: Mutex::default(),
+        }))
+    }
+
+    /// Who runs the function now. `name` may be a name or an ARN, with a version or an alias.
+    pub async fn get(&self, name: &str) -> Result<Target, DeployedError> {
+        let known = Arc::clone(self.known().entry(name.to_owned()).or_default());
+        let mut known = known.lock().await;
+        let current = |known: &Known| {
+            let fresh = !known.doubtful && known.asked.is_some_and(|asked| asked.elapsed() < FRESH);
+            known.target.clone().filter(|_| fresh)
+        };
+        if let Some(target) = current(&known) {
+            return Ok(target);
+        }
+        match self.refresh(name, &mut known).await {
+            Ok(target) => {
+                known.asked = Some(Instant::now());
+                known.doubtful = false;
+                Ok(target)
+            }
+            Err(error) => {
+                known.doubtful = true;
+                Err(error)
+            }
+        }
+    }
+
+    /// An invocation failed: before the next one it is looked whether the function and its role's session still exist.
+    pub async fn doubt(&self, name: &str) {
+        let known = self.known().get(name).cloned();
+        if let Some(known) = known {
+            known.lock().await.doubtful = true;
+        }
+    }
+
+    /// Ends all processes.
+    pub async fn stop(&self) {
+        let all: Vec<_> = self.known().drain().map(|(_, known)| known).collect();
+        for known in all {
+            if let Some(Target::Here(runner)) = known.lock().await.target.take() {
+                runner.retire().await;
+            }
+        }
+    }
+
+    async fn refresh(&self, name: &str, known: &mut Known) -> Result<Target, DeployedError> {
+        let inner = &*self.0;
+        let deployment = inner.lookup.find(name).await?;
+        let unreadable = |reason| DeployedError::Unreadable { name: name.to_owned(), reason };
+        if let Some(target) = &known.target
+            && known.deployment.as_ref().is_some_and(|before| before.identity == deployment.identity)
+        {
+            let Target::Here(runner) = target else { return Ok(Target::Api) };
+            let held = runner.credentials();
+            let valid = !known.doubtful || inner.role.holds(held.as_ref()).await.map_err(unreadable)?;
+            if valid {
+                if role::ends_soon(held.as_ref()) {
+                    let renewed = inner.role.assume(&deployment.role).await.map_err(unreadable)?;
+                    runner.set_credentials(renewed);
+                }
+                return Ok(Target::Here(Arc::clone(runner)));
+            }
+            tracing::warn!(
+                function = name,
+                "the session of the function's role is gone: its processes are replaced"
+            );
+        }
+        let target = if deployment.runs_here {
+            let function = inner.lookup.function(name, &deployment).await?;
+            let credentials = inner.role.assume(&deployment.role).await.map_err(unreadable)?;
+            let runner = Runner::new(function, inner.settings.clone(), Arc::clone(&inner.logs));
+            runner.set_credentials(credentials);
+            Target::Here(Arc::new(runner))
+        } else {
+            Target::Api
+        };
+        known.deployment = Some(deployment);
+        if let Some(Target::Here(old)) = known.target.replace(target.clone()) {
+            tokio::spawn(async move { old.retire().await });
+        }
+        Ok(target)
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<tokio::sync::Mutex<Known>>>> {
+        // Every change is one step: whatever a panicking thread left is whole.
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn text(error: impl std::error::Error) -> String {
+    DisplayErrorContext(&error).to_string()
+}

@@ -1,0 +1,245 @@
+//! One invocation in an environment, from the event to the call for the next one.
+
+use std::process::ExitStatus;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
+use uuid::Uuid;
+
+use crate::environment::{Environment, exited};
+use crate::memory;
+use crate::report::{self, Report};
+use crate::runtime_api::{Call, Event};
+use crate::{Cause, Function, FunctionError, Outcome, RESPONSE_LIMIT};
+
+/// How long the caller waits, after the answer, for the process to ask for its next event. Nearly all do so at once; then
+/// the environment is ready again when the caller hears the answer.
+const SETTLING: Duration = Duration::from_millis(100);
+
+/// How long an answer may be on its way after the process has ended.
+const LAST_CALL: Duration = Duration::from_millis(20);
+
+/// What the environment can be used for afterwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum After {
+    /// The process waits for its next event.
+    Ready,
+    /// The process has answered, but still works. It may do so until this time.
+    Working(Instant),
+    /// The process has ended.
+    Ended,
+}
+
+impl Environment {
+    /// Gives the process an event and waits for its answer.
+    pub(crate) async fn invoke(
+        &mut self,
+        function: &Function,
+        request_id: &str,
+        payload: Bytes,
+    ) -> (Outcome, After) {
+        let started = Instant::now();
+        let deadline = started + function.timeout;
+        self.logs.say(report::start(request_id, &function.version));
+        let event = Event {
+            request_id: request_id.to_owned(),
+            deadline_ms: deadline_ms(function.timeout),
+            function_arn: function.arn.clone(),
+            trace_id: trace_id(),
+            payload,
+        };
+        self.process.thaw();
+        let mut most_memory = None;
+        let mut outcome = self.answer(function, event, deadline, &mut most_memory).await;
+        let duration = started.elapsed();
+        let mut ended = matches!(&outcome, Outcome::Unavailable(_))
+            || matches!(&outcome, Outcome::Failed(error) if matches!(error.cause, Cause::TimedOut | Cause::Exited));
+        if !ended {
+            most_memory = most_memory.max(memory::peak(self.process.id()));
+            if over(function, most_memory) {
+                outcome = Outcome::Failed(self.out_of_memory(function, request_id).await);
+                ended = true;
+            }
+        }
+        self.report(function, request_id, duration, most_memory, &outcome);
+        let after = if ended {
+            After::Ended
+        } else if self.settle(deadline.min(Instant::now() + SETTLING)).await {
+            After::Ready
+        } else {
+            After::Working(deadline)
+        };
+        (outcome, after)
+    }
+
+    async fn answer(
+        &mut self,
+        function: &Function,
+        event: Event,
+        deadline: Instant,
+        most_memory: &mut Option<u64>,
+    ) -> Outcome {
+        let id = event.request_id.clone();
+        let mut event = Some(event);
+        let mut measure = interval_at(Instant::now() + memory::EVERY, memory::EVERY);
+        measure.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            // A call whose connection is gone gives the event back.
+            if let Some(waiting) = self.waiting.take()
+                && let Some(due) = event.take()
+            {
+                event = waiting.send(due).err();
+            }
+            tokio::select! {
+                biased;
+                call = self.api.calls.recv() => match call {
+                    // Without an event to give, dropping the call refuses it.
+                    Some(Call::Next(waiting)) => self.waiting = event.is_some().then_some(waiting),
+                    Some(Call::Response { request_id, answer, taken }) if request_id == id => {
+                        let _ = taken.send(true);
+                        return match answer {
+                            Ok(answer) => Outcome::Answer(answer),
+                            Err(_) => Outcome::Failed(response_too_large()),
+                        };
+                    }
+                    Some(Call::Error { request_id, error_type, payload, taken }) if request_id == id => {
+                        let _ = taken.send(true);
+                        return Outcome::Failed(FunctionError::reported(Cause::Reported, error_type, payload));
+                    }
+                    // An answer to an earlier event: it is refused, and must not be taken for this one.
+                    Some(Call::Response { .. } | Call::Error { .. }) => {}
+                    Some(Call::InitError { error_type, payload }) => {
+                        return Outcome::Failed(FunctionError::reported(Cause::Reported, error_type, payload));
+                    }
+                    None => return Outcome::Unavailable("the Runtime API ended".to_owned()),
+                },
+                status = self.process.wait() => return match status {
+                    Ok(status) => self.ended(status, &id).await,
+                    Err(error) => Outcome::Unavailable(error.to_string()),
+                },
+                _ = measure.tick() => {
+                    *most_memory = (*most_memory).max(memory::now(self.process.id()));
+                    if over(function, *most_memory) {
+                        return Outcome::Failed(self.out_of_memory(function, &id).await);
+                    }
+                }
+                () = sleep_until(deadline) => {
+                    self.process.kill().await;
+                    return Outcome::Failed(self.timed_out(function, &id));
+                }
+            }
+        }
+    }
+
+    /// The process has ended, perhaps after it sent an answer that is still on its way here.
+    async fn ended(&mut self, status: ExitStatus, id: &str) -> Outcome {
+        while let Ok(Some(call)) = tokio::time::timeout(LAST_CALL, self.api.calls.recv()).await {
+            match call {
+                Call::Response { request_id, answer: Ok(answer), .. } if request_id == id => {
+                    return Outcome::Answer(answer);
+                }
+                Call::Error { request_id, error_type, payload, .. } if request_id == id => {
+                    return Outcome::Failed(FunctionError::reported(Cause::Reported, error_type, payload));
+                }
+                _ => {}
+            }
+        }
+        let error = exited(Cause::Exited, status, id);
+        self.logs.say(error.message.clone());
+        Outcome::Failed(error)
+    }
+
+    /// Waits until the process asks for its next event; false when it does not, or has ended.
+    pub(crate) async fn settle(&mut self, until: Instant) -> bool {
+        loop {
+            tokio::select! {
+                biased;
+                call = self.api.calls.recv() => match call {
+                    Some(Call::Next(waiting)) => {
+                        self.waiting = Some(waiting);
+                        return true;
+                    }
+                    Some(_) => {}
+                    None => return false,
+                },
+                _ = self.process.wait() => return false,
+                () = sleep_until(until) => return false,
+            }
+        }
+    }
+
+    fn timed_out(&self, function: &Function, request_id: &str) -> FunctionError {
+        let text = format!("Task timed out after {:.2} seconds", function.timeout.as_secs_f64());
+        let now = chrono::Utc::now().format("%Y-%m-%dT%H:%M:%S%.3fZ");
+        self.logs.say(format!("{now} {request_id} {text}"));
+        let message = format!("RequestId: {request_id} Error: {text}");
+        FunctionError::of_platform(Cause::TimedOut, "Sandbox.Timedout", message)
+    }
+
+    /// Kills the process as the kernel does in Lambda.
+    async fn out_of_memory(&mut self, function: &Function, request_id: &str) -> FunctionError {
+        self.process.kill().await;
+        let message = format!("RequestId: {request_id} Error: Runtime exited with error: signal: killed");
+        self.logs.say(message.clone());
+        self.logs.say(format!(
+            "The function used more than its {} MB of memory: raise its memory size, or let it hold less at once",
+            function.memory_mb
+        ));
+        FunctionError::of_platform(Cause::Exited, "Runtime.ExitError", message)
+    }
+
+    fn report(
+        &mut self,
+        function: &Function,
+        request_id: &str,
+        duration: Duration,
+        most_memory: Option<u64>,
+        outcome: &Outcome,
+    ) {
+        let status = match outcome {
+            Outcome::Failed(error) if error.cause == Cause::TimedOut => Some(("timeout", None)),
+            Outcome::Failed(error) => Some(("error", Some(error.error_type.as_str()))),
+            Outcome::Unavailable(_) => Some(("error", None)),
+            _ => None,
+        };
+        let report = Report {
+            request_id,
+            duration,
+            init: self.init.take(),
+            memory_mb: function.memory_mb,
+            // Lambda never reports more than there is.
+            most_memory: most_memory.map(|bytes| bytes.min(limit(function))),
+            status,
+        };
+        self.logs.say(report::end(request_id));
+        self.logs.say(report.line());
+    }
+}
+
+fn limit(function: &Function) -> u64 {
+    u64::from(function.memory_mb) << 20
+}
+
+fn over(function: &Function, memory: Option<u64>) -> bool {
+    memory.is_some_and(|bytes| bytes > limit(function))
+}
+
+fn response_too_large() -> FunctionError {
+    let message =
+        format!("Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes).");
+    FunctionError::of_platform(Cause::ResponseTooLarge, "Function.ResponseSizeTooLarge", message)
+}
+
+fn deadline_ms(timeout: Duration) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from((now + timeout).as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A trace that is not sampled.
+fn trace_id() -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let random = Uuid::new_v4().simple().to_string();
+    let parent = Uuid::new_v4().simple().to_string();
+    format!("Root=1-{seconds:08x}-{};Parent={};Sampled=0", &random[..24], &parent[..16])
+}

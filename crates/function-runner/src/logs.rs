@@ -1,0 +1,166 @@
+//! What functions print, line by line, and where it goes.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt as _;
+use tokio::net::unix::pipe::Receiver;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+/// One line of a function's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// The log group of the function.
+    pub group: Arc<str>,
+    /// The stream: one for each process.
+    pub stream: Arc<str>,
+    /// When it was read, milliseconds since the epoch.
+    pub at_ms: i64,
+    /// The line without its end.
+    pub text: String,
+}
+
+/// Takes the lines. Called for each line, so it must be quick: no IO that can wait.
+pub trait LogSink: Send + Sync {
+    /// Takes one line.
+    fn write(&self, line: LogLine);
+}
+
+/// Drops every line.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoLogs;
+
+impl LogSink for NoLogs {
+    fn write(&self, _: LogLine) {}
+}
+
+/// Appends the lines to a file.
+#[derive(Debug)]
+pub struct LogFile(Mutex<File>);
+
+impl LogFile {
+    /// Opens the file, or creates it.
+    pub fn append(path: &Path) -> std::io::Result<Self> {
+        Ok(Self(Mutex::new(File::options().create(true).append(true).open(path)?)))
+    }
+}
+
+impl LogSink for LogFile {
+    fn write(&self, line: LogLine) {
+        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = writeln!(file, "{}", line.text) {
+            tracing::warn!(%error, "a line of a function's log was not written");
+        }
+    }
+}
+
+/// A longer line is cut: `CloudWatch` takes 256 KB in one event.
+const LONGEST_LINE: usize = 255 << 10;
+
+/// How long the output of a process that has ended is still read: a child that left its process group may hold the pipe
+/// open for ever.
+const AFTERMATH: Duration = Duration::from_secs(1);
+
+/// The reader of a process's output. Lines of the platform are put after all that the process has printed before.
+#[derive(Debug)]
+pub(crate) struct LogPipe {
+    platform: mpsc::UnboundedSender<String>,
+    reader: JoinHandle<()>,
+}
+
+impl LogPipe {
+    pub(crate) fn start(output: Receiver, sink: Arc<dyn LogSink>, group: Arc<str>, stream: Arc<str>) -> Self {
+        let (platform, lines) = mpsc::unbounded_channel();
+        let writer = Writer { sink, group, stream };
+        Self { platform, reader: tokio::spawn(read(output, lines, writer)) }
+    }
+
+    /// Writes a line of the platform.
+    pub(crate) fn say(&self, line: String) {
+        // The reader is gone when the process closed its output; nobody can be told then.
+        let _ = self.platform.send(line);
+    }
+
+    /// Waits until all is read that an ended process printed.
+    pub(crate) async fn finish(self) {
+        drop(self.platform);
+        let _ = self.reader.await;
+    }
+}
+
+struct Writer {
+    sink: Arc<dyn LogSink>,
+    group: Arc<str>,
+    stream: Arc<str>,
+}
+
+impl Writer {
+    fn line(&self, text: String) {
+        let at_ms = chrono::Utc::now().timestamp_millis();
+        self.sink.write(LogLine {
+            group: Arc::clone(&self.group),
+            stream: Arc::clone(&self.stream),
+            at_ms,
+            text,
+        });
+    }
+
+    fn bytes(&self, line: &[u8]) {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        self.line(String::from_utf8_lossy(line).into_owned());
+    }
+
+    /// Writes the whole lines of the buffer and leaves the rest in it.
+    fn lines(&self, buffer: &mut Vec<u8>) {
+        let mut start = 0;
+        while let Some(length) = buffer[start..].iter().position(|byte| *byte == b'\n') {
+            self.bytes(&buffer[start..start + length]);
+            start += length + 1;
+        }
+        buffer.drain(..start);
+        if buffer.len() >= LONGEST_LINE {
+            self.bytes(buffer);
+            buffer.clear();
+        }
+    }
+}
+
+async fn read(mut output: Receiver, mut platform: mpsc::UnboundedReceiver<String>, writer: Writer) {
+    let mut buffer = Vec::new();
+    let mut chunk = vec![0; 16 << 10];
+    let mut open = true;
+    loop {
+        tokio::select! {
+            // What was printed comes before what the platform says about it.
+            biased;
+            read = output.read(&mut chunk), if open => match read {
+                Ok(count) if count > 0 => {
+                    buffer.extend_from_slice(&chunk[..count]);
+                    writer.lines(&mut buffer);
+                }
+                _ => open = false,
+            },
+            line = platform.recv() => match line {
+                Some(line) => writer.line(line),
+                None => break,
+            },
+        }
+    }
+    let rest = async {
+        while open
+            && let Ok(count) = output.read(&mut chunk).await
+            && count > 0
+        {
+            buffer.extend_from_slice(&chunk[..count]);
+            writer.lines(&mut buffer);
+        }
+    };
+    let _ = tokio::time::timeout(AFTERMATH, rest).await;
+    if !buffer.is_empty() {
+        writer.bytes(&buffer);
+    }
+}

@@ -1,0 +1,82 @@
+//! The lines that Lambda writes around an invocation.
+
+use std::time::Duration;
+
+/// What the REPORT line says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Report<'a> {
+    pub(crate) request_id: &'a str,
+    pub(crate) duration: Duration,
+    /// Of the first invocation of a process: how long it took to start.
+    pub(crate) init: Option<Duration>,
+    pub(crate) memory_mb: u32,
+    /// In bytes; `None` where it cannot be measured.
+    pub(crate) most_memory: Option<u64>,
+    /// `timeout` or `error`, with the error's type; nothing after a success.
+    pub(crate) status: Option<(&'a str, Option<&'a str>)>,
+}
+
+pub(crate) fn start(request_id: &str, version: &str) -> String {
+    format!("START RequestId: {request_id} Version: {version}")
+}
+
+pub(crate) fn end(request_id: &str) -> String {
+    format!("END RequestId: {request_id}")
+}
+
+impl Report<'_> {
+    pub(crate) fn line(&self) -> String {
+        use std::fmt::Write as _;
+        let milliseconds = |duration: Duration| duration.as_secs_f64() * 1e3;
+        let duration = milliseconds(self.duration);
+        // A custom runtime's start-up is billed.
+        let billed = (duration + self.init.map_or(0.0, milliseconds)).ceil();
+        let mut line = format!(
+            "REPORT RequestId: {}\tDuration: {duration:.2} ms\tBilled Duration: {billed} ms\tMemory Size: {} MB",
+            self.request_id, self.memory_mb
+        );
+        // Writing to a String cannot fail.
+        if let Some(bytes) = self.most_memory {
+            let _ = write!(line, "\tMax Memory Used: {} MB", bytes.div_ceil(1 << 20));
+        }
+        if let Some(init) = self.init {
+            let _ = write!(line, "\tInit Duration: {:.2} ms", milliseconds(init));
+        }
+        if let Some((status, error_type)) = self.status {
+            let _ = write!(line, "\tStatus: {status}");
+            if let Some(error_type) = error_type {
+                let _ = write!(line, "\tError Type: {error_type}");
+            }
+        }
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_reads_as_lambdas() {
+        let mut report = Report {
+            request_id: "1",
+            duration: Duration::from_micros(12_345),
+            init: Some(Duration::from_micros(9_100)),
+            memory_mb: 512,
+            most_memory: Some(33_000_000),
+            status: None,
+        };
+        assert_eq!(
+            report.line(),
+            "REPORT RequestId: 1\tDuration: 12.35 ms\tBilled Duration: 22 ms\tMemory Size: 512 MB\tMax Memory Used: 32 MB\tInit Duration: 9.10 ms"
+        );
+        report.init = None;
+        report.most_memory = None;
+        report.status = Some(("error", Some("Runtime.ExitError")));
+        assert!(
+            report.line().ends_with("Memory Size: 512 MB\tStatus: error\tError Type: Runtime.ExitError"),
+            "{}",
+            report.line()
+        );
+    }
+}

@@ -1,0 +1,228 @@
+//! A function's processes: one for each concurrent invocation.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::environment::{Environment, NotStarted, Recipe};
+use crate::invocation::After;
+use crate::{Cause, Credentials, Function, FunctionError, LogSink, Outcome, REQUEST_LIMIT, Settings};
+
+/// How often idle processes are looked at.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// How long an invocation waits for a process that has answered but not asked for more, before it starts another one.
+const ALMOST_READY: Duration = Duration::from_millis(50);
+
+/// Runs one version of a function. A new deployment is a new runner; [`Runner::retire`] the old one.
+///
+/// Processes that are idle are killed when the runner is dropped.
+pub struct Runner {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    function: Function,
+    settings: Settings,
+    logs: Arc<dyn LogSink>,
+    credentials: Mutex<Option<Credentials>>,
+    slots: Option<Arc<Semaphore>>,
+    idle: Mutex<Vec<Environment>>,
+    /// Processes that have answered and still work.
+    working: AtomicUsize,
+    settled: Notify,
+    retired: AtomicBool,
+}
+
+impl std::fmt::Debug for Runner {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Runner").field("function", &self.inner.function).finish_non_exhaustive()
+    }
+}
+
+impl Runner {
+    /// A runner without any process yet. Must be called in a Tokio runtime.
+    #[must_use]
+    pub fn new(function: Function, settings: Settings, logs: Arc<dyn LogSink>) -> Self {
+        let inner = Arc::new(Inner {
+            slots: function.reserved_concurrency.map(|slots| Arc::new(Semaphore::new(slots))),
+            function,
+            settings,
+            logs,
+            credentials: Mutex::default(),
+            idle: Mutex::default(),
+            working: AtomicUsize::new(0),
+            settled: Notify::new(),
+            retired: AtomicBool::new(false),
+        });
+        tokio::spawn(sweep(Arc::downgrade(&inner)));
+        Self { inner }
+    }
+
+    /// The function.
+    #[must_use]
+    pub fn function(&self) -> &Function {
+        &self.inner.function
+    }
+
+    /// Sets the credentials of processes that are started from now on.
+    pub fn set_credentials(&self, credentials: Credentials) {
+        *lock(&self.inner.credentials) = Some(credentials);
+    }
+
+    /// The credentials that were set last.
+    #[must_use]
+    pub fn credentials(&self) -> Option<Credentials> {
+        lock(&self.inner.credentials).clone()
+    }
+
+    /// Invokes the function. The invocation goes on if the caller stops waiting, as it does in Lambda.
+    pub async fn invoke(&self, payload: impl Into<Bytes>) -> Outcome {
+        let payload = payload.into();
+        if payload.len() > REQUEST_LIMIT {
+            return Outcome::TooLarge { bytes: payload.len() };
+        }
+        let slot = match &self.inner.slots {
+            None => None,
+            Some(slots) => match Arc::clone(slots).try_acquire_owned() {
+                Ok(slot) => Some(slot),
+                Err(_) => return Outcome::Throttled,
+            },
+        };
+        let run = Arc::clone(&self.inner).run(payload, slot);
+        tokio::spawn(run).await.unwrap_or_else(|error| Outcome::Unavailable(error.to_string()))
+    }
+
+    /// Ends the idle processes now, and each busy one when its invocation has ended.
+    pub async fn retire(&self) {
+        self.inner.retired.store(true, Ordering::SeqCst);
+        let idle = std::mem::take(&mut *lock(&self.inner.idle));
+        self.inner.end_all(idle).await;
+    }
+}
+
+impl Inner {
+    async fn run(self: Arc<Self>, payload: Bytes, slot: Option<OwnedSemaphorePermit>) -> Outcome {
+        let request_id = Uuid::new_v4().to_string();
+        let mut environment = match self.lease(&request_id).await {
+            Ok(environment) => environment,
+            Err(NotStarted::Machine(text)) => return Outcome::Unavailable(text),
+            Err(NotStarted::Function(error)) => return Outcome::Failed(error),
+            Err(NotStarted::TimedOut) => {
+                return Outcome::Failed(start_timed_out(&self.function, &request_id));
+            }
+        };
+        let (outcome, after) = environment.invoke(&self.function, &request_id, payload).await;
+        match after {
+            After::Ready => self.release(environment),
+            After::Ended => drop(tokio::spawn(environment.kill())),
+            After::Working(until) => {
+                self.working.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(async move {
+                    if environment.settle(until).await {
+                        self.release(environment);
+                    } else {
+                        environment.kill().await;
+                    }
+                    self.working.fetch_sub(1, Ordering::SeqCst);
+                    self.settled.notify_one();
+                    drop(slot);
+                });
+            }
+        }
+        outcome
+    }
+
+    async fn lease(&self, request_id: &str) -> Result<Environment, NotStarted> {
+        if let Some(environment) = self.pop() {
+            return Ok(environment);
+        }
+        if self.working.load(Ordering::SeqCst) > 0 {
+            let _ = tokio::time::timeout(ALMOST_READY, self.settled.notified()).await;
+            if let Some(environment) = self.pop() {
+                return Ok(environment);
+            }
+        }
+        let recipe = || Recipe {
+            function: &self.function,
+            settings: &self.settings,
+            credentials: lock(&self.credentials).clone(),
+            logs: Arc::clone(&self.logs),
+        };
+        match Environment::start(recipe(), request_id, self.settings.start_up).await {
+            // As in Lambda: a second try may take as long as an invocation.
+            Err(NotStarted::TimedOut) => {
+                Environment::start(recipe(), request_id, self.function.timeout).await
+            }
+            started => started,
+        }
+    }
+
+    /// The process that was used last. Its caches are warm, and those that are not needed become idle.
+    fn pop(&self) -> Option<Environment> {
+        loop {
+            let mut environment = lock(&self.idle).pop()?;
+            if environment.usable() {
+                return Some(environment);
+            }
+            tokio::spawn(environment.end(self.settings.grace));
+        }
+    }
+
+    fn release(&self, mut environment: Environment) {
+        if self.settings.freeze {
+            environment.process.freeze();
+        }
+        environment.idle_since = Instant::now();
+        let mut idle = lock(&self.idle);
+        // Looked at under the lock: `retire` takes what is idle after it has said so.
+        if self.retired.load(Ordering::SeqCst) {
+            drop(idle);
+            tokio::spawn(environment.end(self.settings.grace));
+        } else {
+            idle.push(environment);
+        }
+    }
+
+    async fn end_all(&self, environments: Vec<Environment>) {
+        let mut ending = tokio::task::JoinSet::new();
+        for environment in environments {
+            ending.spawn(environment.end(self.settings.grace));
+        }
+        while ending.join_next().await.is_some() {}
+    }
+}
+
+/// Ends processes that are idle for too long, and collects those that were killed meanwhile.
+async fn sweep(runner: Weak<Inner>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        let Some(inner) = runner.upgrade() else { return };
+        let old: Vec<_> = {
+            let mut idle = lock(&inner.idle);
+            let over = |environment: &mut Environment| {
+                environment.idle_since.elapsed() >= inner.settings.idle || !environment.usable()
+            };
+            idle.extract_if(.., over).collect()
+        };
+        inner.end_all(old).await;
+    }
+}
+
+fn start_timed_out(function: &Function, request_id: &str) -> FunctionError {
+    let message = format!(
+        "RequestId: {request_id} Error: Task timed out after {:.2} seconds",
+        function.timeout.as_secs_f64()
+    );
+    FunctionError::of_platform(Cause::TimedOut, "Sandbox.Timedout", message)
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Each change is one step: whatever a panicking thread left is whole.
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,233 @@
+//! The Runtime API of one process: HTTP on a loopback port of its own.
+//!
+//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderMap};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::RESPONSE_LIMIT;
+
+const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
+
+/// An event for the process.
+#[derive(Debug, Clone)]
+pub(crate) struct Event {
+    pub(crate) request_id: String,
+    pub(crate) deadline_ms: u64,
+    pub(crate) function_arn: String,
+    pub(crate) trace_id: String,
+    pub(crate) payload: Bytes,
+}
+
+/// What the process calls.
+#[derive(Debug)]
+pub(crate) enum Call {
+    /// It wants an event.
+    Next(oneshot::Sender<Event>),
+    /// It answers an event; an answer that is too large comes with its size. The caller hears whether it was taken.
+    Response { request_id: String, answer: Result<Bytes, usize>, taken: oneshot::Sender<bool> },
+    /// It reports that an event failed.
+    Error { request_id: String, error_type: Option<String>, payload: Bytes, taken: oneshot::Sender<bool> },
+    /// It reports that it cannot start.
+    InitError { error_type: Option<String>, payload: Bytes },
+}
+
+/// The API's server; it ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct RuntimeApi {
+    pub(crate) address: SocketAddr,
+    pub(crate) calls: mpsc::Receiver<Call>,
+    server: JoinHandle<()>,
+}
+
+impl RuntimeApi {
+    pub(crate) async fn start() -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let (calls, received) = mpsc::channel(1);
+        Ok(Self { address, calls: received, server: tokio::spawn(serve(listener, calls)) })
+    }
+}
+
+impl Drop for RuntimeApi {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn serve(listener: TcpListener, calls: mpsc::Sender<Call>) {
+    // The connections end with the server.
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "the Runtime API cannot accept a connection");
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        // An answer in several small writes would wait for the delayed acknowledgement of the first.
+        let _ = stream.set_nodelay(true);
+        let calls = calls.clone();
+        let service = service_fn(move |request| answer(request, calls.clone()));
+        connections.spawn(
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
+        );
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    calls: mpsc::Sender<Call>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (parts, body) = request.into_parts();
+    let path: Vec<&str> = parts.uri.path().trim_start_matches('/').split('/').collect();
+    let answer = match (&parts.method, path.as_slice()) {
+        (&Method::GET, ["2018-06-01", "runtime", "invocation", "next"]) => next(&calls).await,
+        (&Method::POST, ["2018-06-01", "runtime", "invocation", id, kind @ ("response" | "error")]) => {
+            finished((*id).to_owned(), kind, &parts.headers, body, &calls).await
+        }
+        (&Method::POST, ["2018-06-01", "runtime", "init", "error"]) => {
+            let payload = read(body).await.unwrap_or_default();
+            let call = Call::InitError { error_type: error_type(&parts.headers), payload };
+            if calls.send(call).await.is_ok() { accepted() } else { gone() }
+        }
+        (&Method::GET, ["2018-06-01", "ping"]) => plain(StatusCode::OK, "pong"),
+        (_, [.., "next" | "response" | "error" | "ping"]) => {
+            refused(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "Method not allowed")
+        }
+        _ => refused(
+            StatusCode::NOT_FOUND,
+            "NotFound",
+            "This Runtime API has invocation/next, invocation/ID/response, invocation/ID/error and init/error; extensions are not supported",
+        ),
+    };
+    Ok(answer)
+}
+
+async fn next(calls: &mpsc::Sender<Call>) -> Response<Full<Bytes>> {
+    let (send, event) = oneshot::channel();
+    if calls.send(Call::Next(send)).await.is_err() {
+        return gone();
+    }
+    let Ok(event) = event.await else {
+        return refused(StatusCode::FORBIDDEN, "InvalidStateTransition", "Answer the last event first");
+    };
+    Response::builder()
+        .header(CONTENT_TYPE, "application/json")
+        .header("lambda-runtime-aws-request-id", event.request_id)
+        .header("lambda-runtime-deadline-ms", event.deadline_ms)
+        .header("lambda-runtime-invoked-function-arn", event.function_arn)
+        .header("lambda-runtime-trace-id", event.trace_id)
+        .body(Full::new(event.payload))
+        .unwrap_or_else(|_| {
+            refused(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "InvalidHeader",
+                "The function's ARN is no header value",
+            )
+        })
+}
+
+async fn finished(
+    request_id: String,
+    kind: &str,
+    headers: &HeaderMap,
+    body: Incoming,
+    calls: &mpsc::Sender<Call>,
+) -> Response<Full<Bytes>> {
+    let answer = match read(body).await {
+        Ok(answer) => Ok(answer),
+        Err(Unread::TooLarge(bytes)) => Err(bytes),
+        Err(Unread::Cut) => {
+            let message = "HTTP request detected as truncated";
+            return refused(StatusCode::BAD_REQUEST, "TruncatedHTTPRequest", message);
+        }
+    };
+    let too_large = answer.is_err();
+    let (taken, heard) = oneshot::channel();
+    let call = if kind == "response" {
+        Call::Response { request_id, answer, taken }
+    } else {
+        Call::Error {
+            request_id,
+            error_type: error_type(headers),
+            payload: answer.unwrap_or_default(),
+            taken,
+        }
+    };
+    if calls.send(call).await.is_err() {
+        return gone();
+    }
+    match heard.await {
+        Ok(true) if too_large => {
+            let message = format!("Exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes).");
+            refused(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message)
+        }
+        Ok(true) => accepted(),
+        _ => refused(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID"),
+    }
+}
+
+enum Unread {
+    TooLarge(usize),
+    Cut,
+}
+
+/// Reads a body to its end, also one that is too large: a runtime that still sends would not see the answer.
+async fn read(mut body: Incoming) -> Result<Bytes, Unread> {
+    let expected = usize::try_from(body.size_hint().lower()).unwrap_or(0).min(RESPONSE_LIMIT);
+    let (mut collected, mut length) = (BytesMut::with_capacity(expected), 0);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Unread::Cut)?.into_data() else { continue };
+        length += data.len();
+        if length <= RESPONSE_LIMIT {
+            collected.extend_from_slice(&data);
+        }
+    }
+    if length > RESPONSE_LIMIT { Err(Unread::TooLarge(length)) } else { Ok(collected.freeze()) }
+}
+
+fn error_type(headers: &HeaderMap) -> Option<String> {
+    headers.get(ERROR_TYPE)?.to_str().ok().map(str::to_owned)
+}
+
+fn accepted() -> Response<Full<Bytes>> {
+    json(StatusCode::ACCEPTED, r#"{"status":"OK"}"#.into())
+}
+
+/// The process is being ended.
+fn gone() -> Response<Full<Bytes>> {
+    refused(StatusCode::INTERNAL_SERVER_ERROR, "Gone", "The execution environment is being ended")
+}
+
+fn refused(status: StatusCode, error_type: &str, message: &str) -> Response<Full<Bytes>> {
+    json(status, serde_json::json!({"errorMessage": message, "errorType": error_type}).to_string())
+}
+
+fn json(status: StatusCode, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
+    response
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+    *response.status_mut() = status;
+    response
+}

@@ -1,0 +1,121 @@
+//! A function that does what its event says.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use function_runner::{Code, Function, FunctionError, LogLine, LogSink, Outcome, Runner, Settings};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// How long a test waits for what it expects, on a busy machine too.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A function in a folder of its own.
+pub(crate) struct Lab {
+    pub(crate) folder: TempDir,
+    pub(crate) function: Function,
+    pub(crate) settings: Settings,
+    pub(crate) logs: Arc<Kept>,
+}
+
+/// Keeps all lines.
+#[derive(Default)]
+pub(crate) struct Kept(Mutex<Vec<LogLine>>);
+
+impl LogSink for Kept {
+    fn write(&self, line: LogLine) {
+        self.0.lock().unwrap().push(line);
+    }
+}
+
+impl Kept {
+    pub(crate) fn lines(&self) -> Vec<LogLine> {
+        self.0.lock().unwrap().clone()
+    }
+
+    pub(crate) fn texts(&self) -> Vec<String> {
+        self.lines().into_iter().map(|line| line.text).collect()
+    }
+
+    /// Waits until a line says so.
+    pub(crate) async fn told(&self, what: &str) {
+        until(what, async || self.texts().iter().any(|text| text.contains(what))).await;
+    }
+}
+
+impl Lab {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let code = folder.path().join("code");
+        std::fs::create_dir(&code).unwrap();
+        write_program(&code.join("bootstrap"), include_str!("bootstrap.py"));
+        let mut function = Function::new("lab", Code::in_folder(&code));
+        function.timeout = Duration::from_secs(30);
+        let settings = Settings { scratch: folder.path().join("scratch"), ..Settings::default() };
+        Self { folder, function, settings, logs: Arc::default() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.function.environment.insert(name.to_owned(), value.to_owned());
+    }
+
+    pub(crate) fn runner(&self) -> Runner {
+        Runner::new(self.function.clone(), self.settings.clone(), Arc::clone(&self.logs) as _)
+    }
+}
+
+pub(crate) fn write_program(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+pub(crate) async fn outcome(runner: &Runner, event: Value) -> Outcome {
+    runner.invoke(event.to_string()).await
+}
+
+/// The answer to an event.
+pub(crate) async fn answer(runner: &Runner, event: Value) -> Value {
+    match outcome(runner, event).await {
+        Outcome::Answer(answer) => serde_json::from_slice(&answer).unwrap(),
+        other => panic!("no answer but {other:?}"),
+    }
+}
+
+/// The function's error.
+pub(crate) async fn error(runner: &Runner, event: Value) -> FunctionError {
+    match outcome(runner, event).await {
+        Outcome::Failed(error) => error,
+        other => panic!("no error but {other:?}"),
+    }
+}
+
+/// The process that answers, and how many events it has had.
+pub(crate) async fn who(runner: &Runner) -> (i32, u64) {
+    let answer = answer(runner, json!({})).await;
+    (i32::try_from(answer["pid"].as_i64().unwrap()).unwrap(), answer["invocations"].as_u64().unwrap())
+}
+
+/// Waits for a condition.
+pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition().await {
+        assert!(Instant::now() < deadline, "it never came to be: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Whether a process runs; a zombie does not.
+pub(crate) fn runs(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+}
+
+pub(crate) async fn gone(pid: i32) {
+    until("the process is gone", async || !runs(pid)).await;
+}
