@@ -21,8 +21,8 @@ use tokio::runtime::Builder;
 
 use stack::layout::Layout;
 use verbs::{
-    board, bridge, detach, down, drain, env, fleet, forecast, inbox, ingest, lake, logs, media, offsets,
-    parked, pipeline, prepare, rooms, status, stub as stubs, up, verify,
+    board, bridge, detach, down, drain, env, fleet, forecast, inbox, ingest, invoke, lake, logs, media,
+    offsets, parked, pipeline, prepare, rooms, status, stub as stubs, up, verify,
 };
 
 /// Headwater on this machine: a local stack of real parts, and what it holds
@@ -74,6 +74,8 @@ enum Verb {
     Lake(lake::LakeArgs),
     /// Check and show pipeline files
     Pipeline(pipeline::PipelineArgs),
+    /// Run a deployed function once, on this machine
+    Invoke(invoke::Invoke),
     /// Show the functions' logs
     Logs(logs::Logs),
     #[command(hide = true)]
@@ -118,6 +120,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
             Verb::Inbox(args) => inbox::run(&layout, args).await,
             Verb::Ingest(args) => ingest::run(&layout, args).await,
             Verb::Lake(args) => lake::run(&layout, args).await,
+            Verb::Invoke(args) => Box::pin(invoke::run(&layout, args)).await,
             Verb::Logs(args) => logs::run(&layout, args).await,
             Verb::Forecast(args) => forecast::run(&layout, args).await,
             Verb::Stub(args) => stubs::run(&layout, args).await,

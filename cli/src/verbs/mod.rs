@@ -12,6 +12,7 @@ pub(crate) mod forecast;
 pub(crate) mod given_up;
 pub(crate) mod inbox;
 pub(crate) mod ingest;
+pub(crate) mod invoke;
 pub(crate) mod lake;
 pub(crate) mod logs;
 pub(crate) mod media;

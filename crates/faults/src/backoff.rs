@@ -3,6 +3,9 @@
 use rand::RngExt;
 use tokio::time::{Duration, Instant, sleep_until};
 
+/// A timer may fire this late: it counts in milliseconds, and rounds up.
+const RESOLUTION: Duration = Duration::from_millis(1);
+
 /// Full jitter: each pause is anywhere between nothing and a bound that doubles.
 #[derive(Debug)]
 pub struct Backoff {
@@ -22,7 +25,7 @@ impl Backoff {
         let micros = u64::try_from(self.bound.as_micros()).unwrap_or(u64::MAX);
         let until = Instant::now() + Duration::from_micros(rand::rng().random_range(0..=micros));
         self.bound = (self.bound * 2).min(self.longest);
-        if until >= deadline {
+        if until + RESOLUTION >= deadline {
             return false;
         }
         sleep_until(until).await;

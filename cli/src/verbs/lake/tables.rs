@@ -117,17 +117,17 @@ mod tests {
 
     #[test]
     fn all_tables_are_meant_where_none_is_named() {
-        assert_eq!(names(&[("a", true), ("b", false), ("c", true)], &[]).unwrap(), ["a", "c"]);
-        assert_eq!(names(&[("a", true), ("c", true)], &["c"]).unwrap(), ["c"]);
+        assert_eq!(names(&[("aa", true), ("bb", false), ("cc", true)], &[]).unwrap(), ["aa", "cc"]);
+        assert_eq!(names(&[("aa", true), ("cc", true)], &["cc"]).unwrap(), ["cc"]);
     }
 
     #[test]
     fn a_topic_without_a_table_is_refused_with_the_list_of_those_that_have_one() {
-        for unknown in ["b", "nowhere"] {
-            let error = names(&[("a", true), ("b", false), ("c", true)], &["a", unknown]).unwrap_err();
-            assert!(error.contains(unknown) && error.contains("name one of: a, c"), "{error}");
+        for unknown in ["bb", "nowhere"] {
+            let error = names(&[("aa", true), ("bb", false), ("cc", true)], &["aa", unknown]).unwrap_err();
+            assert!(error.contains(unknown) && error.contains("name one of: aa, cc"), "{error}");
         }
-        let error = names(&[("b", false)], &[]).unwrap_err();
+        let error = names(&[("bb", false)], &[]).unwrap_err();
         assert!(error.contains("`lake` section"), "{error}");
     }
 }

@@ -2,6 +2,7 @@
 
 mod fleet;
 mod forecast;
+mod invoke;
 mod lake_verbs;
 mod offset_gaps;
 mod recovery;

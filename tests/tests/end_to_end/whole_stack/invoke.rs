@@ -1,0 +1,35 @@
+//! `headwater invoke`: a deployed function, run once by the command.
+
+use end_to_end::stack::headwater;
+use serde_json::Value;
+
+use super::TURN;
+
+#[tokio::test]
+async fn a_deployed_function_answers_before_and_after_its_process_was_stopped() {
+    let _turn = TURN.lock().await;
+    let arguments =
+        ["invoke", "lake-keeper", "--data", r#"{"dry_run":true,"steps":["compact"]}"#, "--freeze", "1s"];
+    let answers = headwater(&arguments).unwrap();
+    let answers: Vec<Value> = answers.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(answers.len(), 2, "one before, one after: {answers:?}");
+    for answer in answers {
+        assert!(answer["dry_run"] == true && !answer["tables"].as_array().unwrap().is_empty(), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_function_that_fails_fails_the_command_in_its_own_words() {
+    let _turn = TURN.lock().await;
+    let error = headwater(&["invoke", "lake-keeper", "--data", r#"{"steps":["vaccum"]}"#]).unwrap_err();
+    assert!(error.contains("lake-keeper failed") && error.contains("clean_log"), "{error}");
+    // Its log is on standard error, with Lambda's lines around it.
+    assert!(error.contains("START RequestId") && error.contains("REPORT RequestId"), "{error}");
+}
+
+#[tokio::test]
+async fn a_function_that_is_not_there_is_refused_with_the_list() {
+    let _turn = TURN.lock().await;
+    let error = headwater(&["invoke", "lake-keper"]).unwrap_err();
+    assert!(error.contains("no function is called lake-keper") && error.contains("lake-keeper"), "{error}");
+}
