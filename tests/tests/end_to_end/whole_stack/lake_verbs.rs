@@ -117,7 +117,7 @@ async fn a_wrong_use_is_refused_with_its_fix() {
     let off = refused(folder, with_pipelines, &["compact", TOPIC]);
     assert!(off.contains("switched off") && off.contains("lake.upkeep.enabled"), "{off}");
     let without = |stack: &mut Value| {
-        drop(stack["outputs"]["functions"].as_object_mut().unwrap().remove("lake-keeper"))
+        drop(stack["outputs"]["functions"].as_object_mut().unwrap().remove("lake-keeper"));
     };
     let not_deployed = refused(folder, without, &["vacuum"]);
     assert!(not_deployed.contains("lake-keeper is not deployed"), "{not_deployed}");
