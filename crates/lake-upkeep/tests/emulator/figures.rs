@@ -72,7 +72,7 @@ async fn a_commit_without_information_has_a_time_and_figures_all_the_same() {
     assert_eq!((entry.removed_files, entry.removed_bytes, entry.removed_rows), (1, Some(7), None));
 }
 
-/// Issue 120522 of ClickHouse: its statistics are nested one level too deep. Pull request 2841 of delta-rs: files without
+/// Issue 120522 of `ClickHouse`: its statistics are nested one level too deep. Pull request 2841 of delta-rs: files without
 /// statistics were left out.
 #[tokio::test]
 async fn a_file_whose_statistics_do_not_say_makes_the_number_of_rows_unknown_and_nothing_else() {
