@@ -78,8 +78,8 @@ enum Verb {
     Invoke(invoke::Invoke),
     /// Show the functions' logs
     Logs(logs::Logs),
-    #[command(hide = true)]
-    Bridge,
+    /// Feed a topic to a function of yours, as Lambda's Kafka mapping does
+    Bridge(bridge::BridgeArgs),
     #[command(hide = true)]
     Prepare(prepare::Prepare),
     #[command(hide = true)]
@@ -100,9 +100,15 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     if let Verb::Detach(args) = &cli.verb {
         return detach::run(args);
     }
+    if let Verb::Bridge(bridge::BridgeArgs { own, .. }) = &cli.verb
+        && own.is_named()
+    {
+        let runtime = Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+        return runtime.block_on(Box::pin(own.serve()));
+    }
     let layout = Layout::find(cli.data_dir.as_deref())?;
     let mut runtime = match cli.verb {
-        Verb::Bridge => Builder::new_multi_thread(),
+        Verb::Bridge(_) => Builder::new_multi_thread(),
         _ => Builder::new_current_thread(),
     };
     let runtime = runtime.enable_all().build().context("cannot start the runtime")?;
@@ -129,7 +135,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
             Verb::Offsets(args) => offsets::run(&layout, args).await,
             Verb::Pipeline(args) => pipeline::run(&layout, args),
             // Boxed: the futures of its clients are large.
-            Verb::Bridge => Box::pin(bridge::run(&layout)).await,
+            Verb::Bridge(_) => Box::pin(bridge::run(&layout)).await,
             Verb::Prepare(args) => prepare::run(&layout, args),
             Verb::Detach(args) => detach::run(args),
         }

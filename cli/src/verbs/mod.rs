@@ -17,6 +17,7 @@ pub(crate) mod lake;
 pub(crate) mod logs;
 pub(crate) mod media;
 pub(crate) mod offsets;
+pub(crate) mod own_function;
 pub(crate) mod parked;
 pub(crate) mod pipeline;
 pub(crate) mod prepare;

@@ -19,6 +19,7 @@ mod inbox_from_others;
 mod lake_keeper;
 mod lake_keeper_crashes;
 mod media;
+mod own_function;
 mod poison;
 mod record_values;
 mod retention;

@@ -20,8 +20,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use function_runner::Settings;
 use function_runner::deployed::{CloudWatchLogs, DeployedFunctions};
+use function_runner::{Runner, Settings};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -49,6 +49,8 @@ pub struct BridgeConfig {
     pub instance_id: Option<String>,
     /// Event pollers per mapping: invocations on their way at once, each with partitions of its own.
     pub pollers: usize,
+    /// Runs all mappings' functions. Without it each is read from Lambda's API, and runs as it is deployed.
+    pub runner: Option<Arc<Runner>>,
     /// Where functions are unpacked and have their `TMPDIR`.
     pub scratch: PathBuf,
     /// Where the status is written (JSON, [`status::BridgeStatus`]).
@@ -65,6 +67,7 @@ impl BridgeConfig {
             event_source_arn: LOCAL_CLUSTER_ARN.to_owned(),
             instance_id: None,
             pollers: 1,
+            runner: None,
             scratch: std::env::temp_dir().join("headwater-functions"),
             status_path: None,
         }
@@ -124,6 +127,9 @@ impl Bridge {
         let _ = stop.send(true);
         while tasks.join_next().await.is_some() {}
         functions.stop().await;
+        if let Some(runner) = &config.runner {
+            runner.retire().await;
+        }
         logs.flush().await;
         writer.abort();
         board.set_stopped();
