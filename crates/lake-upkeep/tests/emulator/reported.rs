@@ -126,13 +126,13 @@ async fn a_file_that_is_added_again_with_other_tags_counts_once() {
 }
 
 /// One file for each pair of partition values.
-struct Pairs {
+struct FilePerPair {
     schema: TableSchema,
     pairs: Vec<(Option<String>, Option<String>)>,
     first: i64,
 }
 
-impl Append for Pairs {
+impl Append for FilePerPair {
     type Accepted = ();
     type Error = LakeError;
 
@@ -161,7 +161,7 @@ async fn compaction_keeps_all_partition_columns_and_their_nulls_apart() {
     let pairs: Vec<_> = values.iter().flat_map(|a| values.iter().map(|b| (a.clone(), b.clone()))).collect();
     let mut table = Table::new(client.clone(), location.clone(), schema.clone());
     for first in [0, 100, 200] {
-        let mut append = Pairs { schema: schema.clone(), pairs: pairs.clone(), first };
+        let mut append = FilePerPair { schema: schema.clone(), pairs: pairs.clone(), first };
         table.append(&mut append, soon()).await.unwrap();
     }
     let mut expected: Vec<_> = [0, 100, 200]
