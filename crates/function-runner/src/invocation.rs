@@ -32,7 +32,7 @@ pub(crate) enum After {
 }
 
 impl Environment {
-    /// Gives the process an event and waits for its answer.
+    /// Sends the process an event and waits for its answer.
     pub(crate) async fn invoke(
         &mut self,
         function: &Function,

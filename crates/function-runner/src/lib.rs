@@ -1,4 +1,4 @@
-//! Runs a deployed Lambda function as processes of this machine.
+//! Runs a deployed Lambda function on this machine.
 //!
 //! A [`Function`] is an unpacked zip with a `bootstrap` and its configuration. A [`Runner`] starts one process for each
 //! concurrent invocation, speaks the Lambda Runtime API with it on loopback, and enforces what Lambda enforces:

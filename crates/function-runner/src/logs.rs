@@ -65,7 +65,7 @@ const LONGEST_LINE: usize = 255 << 10;
 /// open for ever.
 const AFTERMATH: Duration = Duration::from_secs(1);
 
-/// The reader of a process's output. Lines of the platform are put after all that the process has printed before.
+/// Reads a process's output. A line of the platform comes after everything that the process printed before it.
 #[derive(Debug)]
 pub(crate) struct LogPipe {
     platform: mpsc::UnboundedSender<String>,

@@ -1,6 +1,6 @@
 //! How long a compaction takes, and how much memory it needs.
 //!
-//!     compact_many fill 10000 2700 4 s3://bucket/table   # 10,000 files of 2,700 rooms, of 4 Kafka partitions in turns
+//!     compact_many fill 10000 2700 4 s3://bucket/table   # 10,000 files of 2,700 room counts, from 4 Kafka partitions in turn
 //!     compact_many run 64 s3://bucket/table              # compacts to 64 MB
 #![allow(clippy::print_stdout, reason = "it is a command for a person")]
 

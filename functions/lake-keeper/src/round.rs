@@ -54,8 +54,8 @@ impl Round {
     pub async fn run(&self, request: &Request, deadline: Instant) -> Result<Report, RoundError> {
         let pipelines = self.settings.pipelines.load(&self.client, deadline).await?;
         let mut tables = tables_of(&pipelines, request)?;
-        // Any table may be first, so that none is always the one that gets little time. By chance: a schedule's times would
-        // repeat with the same remainder.
+        // A random table is first, so that the same table does not always get the least time. The clock cannot choose it: a
+        // schedule's times may always give the same choice.
         let first = rand::random_range(0..tables.len().max(1));
         tables.rotate_left(first);
         let mut report = Report { dry_run: request.dry_run, ..Report::default() };

@@ -21,7 +21,7 @@ pub(crate) struct KeptTable<'a> {
     upkeep: &'a Upkeep,
     event_time: Option<&'a str>,
     youngest: Duration,
-    /// The log, once a step that deletes has read it.
+    /// The log, as the first step that deletes has read it.
     reading: Option<Reading>,
 }
 

@@ -68,7 +68,7 @@ fn time(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// What a commit did, in this command's words where it has one.
+/// The operation of a commit: `append`, `compact` or `positions`, otherwise the name that the log has for it.
 fn operation(entry: &HistoryEntry) -> String {
     let mode = entry.mode.as_deref();
     match (entry.operation.as_deref(), mode) {

@@ -48,7 +48,7 @@ Examples:
         #[arg(long)]
         json: bool,
     },
-    /// Show the newest commits of a table, the newest first
+    /// Show the latest commits of a table, newest first
     #[command(after_help = "\
 Examples:
   headwater lake history rooms-v1

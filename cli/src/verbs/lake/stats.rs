@@ -131,7 +131,7 @@ mod tests {
         for figure in ["rooms-v1", "1412", "1,000,000", "24.00 MiB", "2.00 MiB", "1.00 MiB", "1400"] {
             assert!(lines[1].contains(figure), "{figure} is not in {}", lines[1]);
         }
-        // An empty table: no checkpoint, and a file without statistics makes the number of rows unknown.
+        // The second table has no checkpoint, and its number of rows is unknown.
         assert!(lines[2].contains("none") && lines[2].contains('?'), "{}", lines[2]);
     }
 

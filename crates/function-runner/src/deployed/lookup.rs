@@ -44,7 +44,7 @@ impl Lookup {
     pub(super) fn new(sdk: &SdkConfig, cache: PathBuf) -> Self {
         let timeouts = TimeoutConfig::builder().operation_timeout(PATIENCE).build();
         let lambda = aws_sdk_lambda::config::Builder::from(sdk)
-            // Whoever invokes tries again, with pauses of his own.
+            // The caller tries again, with pauses of its own.
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts)
             .build();

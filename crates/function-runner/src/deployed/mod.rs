@@ -18,7 +18,8 @@ use role::Role;
 
 pub use logs::CloudWatchLogs;
 
-/// How long what is known of a function is used without a question. A new deployment serves after that time at the latest.
+/// How long what is known of a function is used before Lambda's API is asked again. A new deployment serves after this time
+/// at the latest.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// Who runs a function.
@@ -131,7 +132,8 @@ impl DeployedFunctions {
         }
     }
 
-    /// An invocation failed: before the next one it is looked whether the function and its role's session still exist.
+    /// To be called after a failed invocation: before the next one, it is checked that the function and its role's session
+    /// still exist.
     pub async fn doubt(&self, name: &str) {
         let known = self.known().get(name).cloned();
         if let Some(known) = known {
@@ -188,7 +190,7 @@ impl DeployedFunctions {
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<tokio::sync::Mutex<Known>>>> {
-        // Every change is one step: whatever a panicking thread left is whole.
+        // Each change is a single operation, so the value is consistent even if a thread panicked meanwhile.
         self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

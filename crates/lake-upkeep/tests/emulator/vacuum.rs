@@ -151,7 +151,7 @@ async fn a_table_that_asks_for_something_unknown_is_refused_and_left_alone() {
 #[tokio::test]
 async fn files_whose_commit_lands_while_a_vacuum_lists_or_deletes_stay() {
     let client = client().await;
-    // The vacuum waits at its listing, when it has read the log; or at its delete, when it has listed.
+    // The vacuum is held at its listing, after it has read the log, or at its delete, after it has listed.
     for (waiting, young) in [("list-type=2", 2), ("delete", 1)] {
         let location = location("beside");
         append(&client, &location, 0..1).await;

@@ -68,7 +68,7 @@ pub struct GivenUp {
     pub reason: String,
 }
 
-/// How long a group takes at most, with half of a processor and wide rows: room counts are some four times as fast.
+/// A high estimate of how long a group takes, for half a processor and wide rows. Room counts take a quarter of it.
 fn duration_of(group: &Group) -> Duration {
     const BYTES_A_SECOND: u64 = 4 << 20;
     Duration::from_millis(group.bytes().saturating_mul(1000) / BYTES_A_SECOND)

@@ -1,8 +1,8 @@
 //! Rows of many batches in the order of one column, as far as a reader gains from it.
 //!
-//! Readers leave out row groups and pages by the event time. Within those the order gains nothing, but costs: rows of several
-//! Kafka partitions, mixed by their times, have offsets that no longer count up, and files of room counts were 1.4 times as large
-//! (docs/benchmarks.md). So rows are ordered in stretches. Each row of a stretch is at or before all rows of the next one,
+//! Readers skip row groups and pages by their range of event times. A finer order would gain nothing, and cost space: where
+//! rows of several Kafka partitions alternate, their offsets no longer count up, and files of room counts become 1.4 times as
+//! large (docs/benchmarks.md). So rows are ordered in stretches. Each row of a stretch is at or before all rows of the next one,
 //! and within a stretch rows stay in the order of their files.
 
 use arrow_array::{
