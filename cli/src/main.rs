@@ -100,18 +100,18 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     if let Verb::Detach(args) = &cli.verb {
         return detach::run(args);
     }
-    if let Verb::Bridge(bridge::BridgeArgs { own, .. }) = &cli.verb
-        && own.is_named()
-    {
-        let runtime = Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
-        return runtime.block_on(Box::pin(own.serve()));
-    }
-    let layout = Layout::find(cli.data_dir.as_deref())?;
     let mut runtime = match cli.verb {
         Verb::Bridge(_) => Builder::new_multi_thread(),
         _ => Builder::new_current_thread(),
     };
     let runtime = runtime.enable_all().build().context("cannot start the runtime")?;
+    if let Verb::Bridge(args) = &cli.verb
+        && args.own.is_named()
+    {
+        // It needs no stack, and no checkout.
+        return runtime.block_on(Box::pin(args.own.serve()));
+    }
+    let layout = Layout::find(cli.data_dir.as_deref())?;
     runtime.block_on(async {
         match &cli.verb {
             Verb::Up(args) => up::run(&layout, args).await,

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use function_runner::{LogLine, LogSink};
 use serde::Serialize;
 
 /// One line of the result.
@@ -19,6 +20,15 @@ pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
 /// One line about what is going on. It may be lost: nobody must fail because nobody listens.
 pub(crate) fn note(text: impl AsRef<str>) {
     let _ = writeln!(io::stderr().lock(), "{}", text.as_ref());
+}
+
+/// What functions print, beside their answers.
+pub(crate) struct FunctionLog;
+
+impl LogSink for FunctionLog {
+    fn write(&self, line: LogLine) {
+        note(line.text);
+    }
 }
 
 /// Whether progress is watched by a person.

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import uuid
 from collections import Counter
@@ -48,6 +49,20 @@ def example(name: str) -> pathlib.Path:
     path = pathlib.Path(os.environ["HEADWATER_BIN"]).parent / "examples" / name
     assert path.is_file(), f"{path} is not built: cargo build --release --workspace --examples"
     return path
+
+
+def keep(verb: str, uri: str) -> None:
+    """Upkeep of a table without any retention (crates/lake-upkeep/examples/keep.rs)."""
+    done = subprocess.run([example("keep"), verb, uri], text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+
+
+def forget_commits(uri: str, before: int) -> None:
+    """Deletes the commits before a version: only a checkpoint has what they held."""
+    entries = s3().get_file_info(pyarrow.fs.FileSelector(f"{uri.removeprefix('s3://')}/_delta_log"))
+    for entry in entries:
+        if re.fullmatch(r"\d{20}\.json", entry.base_name) and int(entry.base_name[:20]) < before:
+            s3().delete_file(entry.path)
 
 
 class OurTable:

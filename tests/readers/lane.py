@@ -71,11 +71,6 @@ class Lane:
         assert "error" not in report, report
         return report
 
-    def keep(self, verb: str) -> None:
-        """The same code without any retention (crates/lake-upkeep/examples/keep.rs)."""
-        done = subprocess.run([example("keep"), verb, self.uri], text=True, capture_output=True)
-        assert done.returncode == 0, done.stderr
-
     def delta(self) -> DeltaTable:
         """The newest version, read by deltalake."""
         return DeltaTable(self.uri, storage_options=storage_options())
@@ -105,12 +100,6 @@ class Lane:
         """The actions of one commit."""
         lines = s3().open_input_file(f"{self.log}/{version:020}.json").read().splitlines()
         return [json.loads(line) for line in lines]
-
-    def forget_commits(self, before: int) -> None:
-        """Deletes the commits before a version: only a checkpoint has what they held."""
-        for version in self.versions():
-            if version < before:
-                s3().delete_file(f"{self.log}/{version:020}.json")
 
     def app_ids(self) -> dict[str, int]:
         """The app transactions of the commits that are there: what a checkpoint has to keep."""

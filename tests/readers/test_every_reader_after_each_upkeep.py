@@ -1,10 +1,10 @@
 """Readers that are not ours find the same rows after each kind of upkeep: Python deltalake with its own engine, DuckDB with its
-extension `delta`, pyarrow on the active files, and Spark. One long story, because to start a reader costs more than to read.
+extension `delta`, pyarrow on the active files, and Spark. One long test, because starting a reader costs more than reading.
 """
 
 from collections import Counter
 
-from conftest import Spark, s3
+from conftest import Spark, keep, s3
 from lane import GROUP, Lane, records
 from readers import same_for_all
 
@@ -31,14 +31,14 @@ def test_rows_are_the_same_after_checkpoint_compaction_clean_up_and_vacuum(spark
 
     # The log is cut at a checkpoint that holds the compaction, so that the removed files are only known from there.
     lane.upkeep("checkpoint")
-    lane.keep("clean-log")
+    keep("clean-log", lane.uri)
     newest = lane.versions()[-1]
     left = [f"{newest:020}.{ending}" for ending in ("checkpoint.parquet", "crc", "json")]
     assert lane.names() == [*left, "_last_checkpoint"]
     same_for_all(lane, spark, sent, "clean-up of the log")
 
     before = lane.data_files()
-    lane.keep("vacuum")
+    keep("vacuum", lane.uri)
     assert (len(before), len(lane.data_files())) == (BATCHES * 2 + 2 + 1, 2)
     same_for_all(lane, spark, sent, "vacuum")
 

@@ -1,22 +1,7 @@
 """Other tools read a table, its positions included, behind our checkpoint; our writer goes on behind theirs."""
 
-import subprocess
-
 import pytest
-from conftest import OurTable, example, s3
-
-
-def keep(verb: str, table: OurTable) -> None:
-    """Runs crates/lake-upkeep/examples/keep.rs."""
-    done = subprocess.run([example("keep"), verb, table.uri], text=True, capture_output=True)
-    assert done.returncode == 0, done.stderr
-
-
-def clear_commits(table: OurTable, before: int) -> None:
-    """Deletes the commits before a version: only a checkpoint has what they held."""
-    folder = table.uri.removeprefix("s3://") + "/_delta_log"
-    for version in range(before):
-        s3().delete_file(f"{folder}/{version:020}.json")
+from conftest import OurTable, forget_commits, keep
 
 
 @pytest.mark.parametrize("rooms", [["a"], ["a b", "ü/%", None, "x=y"]])
@@ -26,7 +11,7 @@ def test_deltalake_reads_rows_and_positions_behind_our_checkpoint(our_table: Our
         expected += our_table.append([(room, [10 * n, 10 * n + 1]) for room in rooms])
     our_table.delta().delete("n = 1")
     expected -= type(expected)({(room, 1): 1 for room in rooms})
-    keep("all", our_table)
+    keep("all", our_table.uri)
     assert our_table.rows() == expected
     assert our_table.scan() == expected
     assert our_table.delta().transaction_version("headwater/readers") == 6
@@ -34,7 +19,7 @@ def test_deltalake_reads_rows_and_positions_behind_our_checkpoint(our_table: Our
     assert our_table.delta().transaction_version("headwater/readers") == 7
     our_table.delta().optimize.compact()
     assert our_table.rows() == expected
-    keep("all", our_table)
+    keep("all", our_table.uri)
     assert our_table.rows() == expected
 
 
@@ -42,10 +27,10 @@ def test_our_writer_goes_on_behind_a_checkpoint_of_deltalake(our_table: OurTable
     expected = our_table.append([("a", [1])])
     expected += our_table.append([("a", [2])])
     our_table.delta().create_checkpoint()
-    clear_commits(our_table, 1)
+    forget_commits(our_table.uri, before=1)
     expected += our_table.append([("b", [3])])
     assert our_table.delta().transaction_version("headwater/readers") == 3
-    keep("all", our_table)
+    keep("all", our_table.uri)
     expected += our_table.append([("b", [4])])
     assert our_table.rows() == our_table.scan() == expected
     assert our_table.delta().transaction_version("headwater/readers") == 4

@@ -5,12 +5,11 @@ HEADWATER_APPENDS=100000 makes it a long life, of half an hour; the figures that
 
 import json
 import os
-import pathlib
 import subprocess
 from collections import Counter
 
 import pytest
-from conftest import OurTable
+from conftest import OurTable, example
 
 WRITERS = 4
 ROWS = 10
@@ -18,9 +17,7 @@ ROWS = 10
 
 def long_life(*arguments: str) -> dict:
     """Runs crates/lake-upkeep/examples/long_life.rs; what it found."""
-    example = pathlib.Path(os.environ["HEADWATER_BIN"]).parent / "examples" / "long_life"
-    assert example.is_file(), f"{example} is not built: cargo build --release --workspace --examples"
-    done = subprocess.run([example, *arguments], text=True, stdout=subprocess.PIPE)
+    done = subprocess.run([example("long_life"), *arguments], text=True, stdout=subprocess.PIPE)
     assert done.returncode == 0, "an append or a round of upkeep failed; see above"
     return json.loads(done.stdout)
 

@@ -22,6 +22,7 @@ mod runtime_api;
 mod sinks;
 pub mod stack;
 mod topic;
+mod waiting;
 mod web;
 
 pub use bucket::{Bucket, notification, queue_event};
@@ -34,4 +35,5 @@ pub use parts::Parts;
 pub use proxy::{Moment, Proxy, authority};
 pub use sinks::{Row, Sinks};
 pub use topic::Topic;
+pub use waiting::until;
 pub use web::Web;

@@ -4,19 +4,19 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     hash::{DefaultHasher, Hash as _, Hasher as _},
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 use anyhow::Context as _;
-use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
+use function_runner::Code;
 
 use super::{layout::Layout, requirements};
 use crate::{failure::failure, progress::Step};
 
 /// What a function's zip may weigh: cold starts pay for every byte.
-const LARGEST_ZIP: u64 = 10 << 20;
+const LARGEST_ZIP: usize = 10 << 20;
 
 /// Builds (unless told not to) and zips every function; returns how many zips changed.
 pub(crate) fn prepare(layout: &Layout, build: bool, step: &Step) -> anyhow::Result<usize> {
@@ -128,22 +128,15 @@ fn pack(layout: &Layout, name: &str, binary: &Path, zip: &Path) -> anyhow::Resul
     }
     let stripped = stripped(layout, name, binary).unwrap_or(bytes);
     let draft = zip.with_extension("zip.new");
-    let mut writer =
-        ZipWriter::new(File::create(&draft).with_context(|| format!("cannot write {}", draft.display()))?);
-    let options = SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Deflated)
-        .last_modified_time(zip::DateTime::default())
-        .unix_permissions(0o755);
-    writer.start_file("bootstrap", options).context("cannot start a zip")?;
-    writer.write_all(&stripped).with_context(|| format!("cannot write {}", draft.display()))?;
-    writer.finish().with_context(|| format!("cannot write {}", draft.display()))?;
-    let size = fs::metadata(&draft)?.len();
+    let packed = Code::pack(&stripped).with_context(|| format!("cannot zip {name}"))?;
+    let size = packed.len();
     if size > LARGEST_ZIP {
         return Err(failure(
             format!("the zip of {name} has {size} bytes, more than {LARGEST_ZIP}"),
             "see what its dependencies bring: cargo tree -p PACKAGE -e normal",
         ));
     }
+    fs::write(&draft, packed).with_context(|| format!("cannot write {}", draft.display()))?;
     fs::rename(&draft, zip).with_context(|| format!("cannot write {}", zip.display()))?;
     fs::write(&mark, print).with_context(|| format!("cannot write {}", mark.display()))?;
     Ok(true)

@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use function_runner::{
-    LogLine, LogSink, Outcome, Runner, Settings,
+    Outcome, Runner, Settings,
     deployed::{DeployedFunctions, Target},
 };
 
@@ -26,8 +26,8 @@ use crate::{
 #[command(after_help = "\
 The function runs on this machine, as it is deployed: its zip, its variables, its role's credentials, its time-out and memory limit.
 The answer goes to standard output, the log to standard error. --freeze stops the process after the answer, as Lambda does between
-invocations, and gives the same process the event again after that time: connections that did not survive fail now, and not
-in production.
+invocations, and gives the same process the event again after that time: a connection that does not survive the pause fails
+here and not first in production.
 
 Examples:
   headwater invoke lake-keeper --data '{\"dry_run\": true}'
@@ -66,7 +66,7 @@ pub(crate) async fn run(layout: &Layout, args: &Invoke) -> anyhow::Result<()> {
         idle: Settings::default().idle + args.freeze.unwrap_or_default(),
         ..Settings::default()
     };
-    let functions = DeployedFunctions::new(&aws::config(&stack).await, settings, Arc::new(StandardError));
+    let functions = DeployedFunctions::new(&aws::config(&stack).await, settings, Arc::new(out::FunctionLog));
     let done = invoke(&functions, name, args, event).await;
     functions.stop().await;
     done
@@ -134,15 +134,6 @@ fn event(file: Option<&Path>, data: Option<&str>) -> anyhow::Result<Vec<u8>> {
     serde_json::from_slice::<serde::de::IgnoredAny>(&text)
         .map_err(|error| failure(format!("the event is not JSON: {error}"), "Lambda takes JSON only"))?;
     Ok(text)
-}
-
-/// Shows the log beside the answer.
-struct StandardError;
-
-impl LogSink for StandardError {
-    fn write(&self, line: LogLine) {
-        out::note(line.text);
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `headwater bridge --topic … --function-zip …`: a Kafka event source mapping for a function of anybody's, without a stack.
+//! `headwater bridge --topic … --function-zip …`: a Kafka event source mapping for any function, without a stack.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use event_source::{Bridge, BridgeConfig, Mapping, StartingPosition, bridge::status};
-use function_runner::{Code, Function, LogLine, LogSink, Runner, Settings};
+use function_runner::{Code, Function, Runner, Settings};
 
 use super::{
     bridge::{asked_to_end, log_warnings},
@@ -94,7 +94,7 @@ impl OwnFunction {
         let group = mapping.consumer_group.clone();
         let status = scratch.path().join("status.json");
         let config = BridgeConfig {
-            runner: Some(Arc::new(Runner::new(function, settings, Arc::new(StandardError)))),
+            runner: Some(Arc::new(Runner::new(function, settings, Arc::new(out::FunctionLog)))),
             scratch: scratch.path().to_owned(),
             status_path: Some(status.clone()),
             ..BridgeConfig::new(vec![mapping], self.bootstrap_servers.as_str())
@@ -183,15 +183,6 @@ fn said(status: &Path) -> Option<String> {
         text = format!("{text}; the last try: {error}");
     }
     Some(text)
-}
-
-/// Shows what the function prints.
-struct StandardError;
-
-impl LogSink for StandardError {
-    fn write(&self, line: LogLine) {
-        out::note(line.text);
-    }
 }
 
 #[cfg(test)]

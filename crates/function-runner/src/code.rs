@@ -1,13 +1,14 @@
 //! A function's code: a folder with a `bootstrap`.
 
 use std::fmt::Write as _;
-use std::io::Cursor;
+use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use faults::{Classified, FaultClass};
 use sha2::{Digest as _, Sha256};
-use zip::ZipArchive;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 /// A folder with the function's files. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,13 +30,16 @@ pub enum CodeError {
     /// The archive is damaged.
     #[error("the function's code is no zip file that can be unpacked")]
     Archive(#[from] zip::result::ZipError),
+    /// The program is larger than a zip file takes.
+    #[error("the function's program cannot be packed")]
+    Program(#[source] zip::result::ZipError),
 }
 
 impl Classified for CodeError {
     fn class(&self) -> FaultClass {
         match self {
             Self::Folder { .. } => FaultClass::Retryable,
-            Self::Archive(_) => FaultClass::Configuration,
+            Self::Archive(_) | Self::Program(_) => FaultClass::Configuration,
         }
     }
 }
@@ -45,6 +49,11 @@ impl Code {
     #[must_use]
     pub fn in_folder(folder: &Path) -> Self {
         Self { folder: folder.into() }
+    }
+
+    /// A zip with the program as its `bootstrap`. The same program makes the same bytes.
+    pub fn pack(program: &[u8]) -> Result<Vec<u8>, CodeError> {
+        archive("bootstrap", program).map_err(CodeError::Program)
     }
 
     /// Unpacks a zip below `cache`, in a folder that is named for its content. Code that was unpacked before is used
@@ -84,26 +93,30 @@ impl Code {
     }
 }
 
+/// A zip with one executable file.
+fn archive(name: &str, program: &[u8]) -> zip::result::ZipResult<Vec<u8>> {
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .last_modified_time(zip::DateTime::default())
+        .unix_permissions(0o755);
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    zip.start_file(name, options)?;
+    zip.write_all(program)?;
+    Ok(zip.finish()?.into_inner())
+}
+
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
     use std::os::unix::fs::PermissionsExt as _;
-
-    use zip::write::SimpleFileOptions;
 
     use super::*;
 
-    fn archive(name: &str) -> Vec<u8> {
-        let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
-        archive.start_file(name, SimpleFileOptions::default().unix_permissions(0o755)).unwrap();
-        archive.write_all(b"#!/bin/sh\n").unwrap();
-        archive.finish().unwrap().into_inner()
-    }
+    const PROGRAM: &[u8] = b"#!/bin/sh\n";
 
     #[test]
     fn the_same_zip_is_unpacked_once_and_its_bootstrap_may_be_executed() {
         let cache = tempfile::tempdir().unwrap();
-        let zip = archive("bootstrap");
+        let zip = Code::pack(PROGRAM).unwrap();
         let code = Code::unpack(&zip, cache.path()).unwrap();
         assert_ne!(std::fs::metadata(code.bootstrap()).unwrap().permissions().mode() & 0o111, 0);
         std::fs::write(code.folder().join("mark"), "").unwrap();
@@ -115,7 +128,7 @@ mod tests {
     #[test]
     fn many_unpack_the_same_zip_at_once() {
         let cache = tempfile::tempdir().unwrap();
-        let zip = archive("bootstrap");
+        let zip = Code::pack(PROGRAM).unwrap();
         std::thread::scope(|scope| {
             let unpack = || Code::unpack(&zip, cache.path()).unwrap();
             let codes: Vec<_> = (0..8).map(|_| scope.spawn(unpack)).collect();
@@ -126,7 +139,7 @@ mod tests {
     #[test]
     fn an_entry_that_leads_out_of_the_folder_is_refused() {
         let cache = tempfile::tempdir().unwrap();
-        let error = Code::unpack(&archive("../../escaped"), cache.path()).unwrap_err();
+        let error = Code::unpack(&archive("../../escaped", PROGRAM).unwrap(), cache.path()).unwrap_err();
         assert_eq!(error.class(), FaultClass::Configuration, "{error}");
         assert!(!cache.path().join("../escaped").exists());
         assert!(Code::unpack(b"no zip", cache.path()).is_err());

@@ -22,6 +22,13 @@ pub(crate) struct Add {
     pub(crate) deletion_vector: Option<DeletionVector>,
 }
 
+impl Add {
+    /// The file's size; 0 where the log has none that can be.
+    pub(crate) fn bytes(&self) -> u64 {
+        u64::try_from(self.size).unwrap_or(0)
+    }
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Remove {
@@ -55,7 +62,7 @@ pub(crate) struct Row<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) meta_data: Option<&'a Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) txn: Option<Txn>,
+    pub(crate) txn: Option<&'a Txn>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) add: Option<&'a Add>,
     #[serde(skip_serializing_if = "Option::is_none")]

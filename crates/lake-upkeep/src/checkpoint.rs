@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chrono::Utc;
 use lake::{
     LakeError,
-    upkeep::{FOLDER, LogSegment, Txn},
+    upkeep::{FOLDER, LogSegment},
 };
 use objects::PutIfAbsent;
 use parquet::{
@@ -211,13 +211,9 @@ fn encode(state: &State, metadata: &Value) -> Result<Written, ParquetError> {
         .build();
     let mut writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties))?;
     let mut decoder = ReaderBuilder::new(schema).with_batch_size(CHUNK).build_decoder()?;
-    let txn = |(app_id, (version, last_updated)): (&String, &(i64, Option<i64>))| {
-        let txn = Txn { app_id: app_id.clone(), version: *version, last_updated: *last_updated };
-        Row { txn: Some(txn), ..Row::default() }
-    };
     let mut all = std::iter::once(Row { protocol: Some(&state.protocol), ..Row::default() })
         .chain(std::iter::once(Row { meta_data: Some(metadata), ..Row::default() }))
-        .chain(state.txns.iter().map(txn))
+        .chain(state.txns.values().map(|txn| Row { txn: Some(txn), ..Row::default() }))
         .chain(state.files.values().map(|add| Row { add: Some(add), ..Row::default() }))
         .chain(state.removed.values().map(|remove| Row { remove: Some(remove), ..Row::default() }));
     let mut rows = 0;

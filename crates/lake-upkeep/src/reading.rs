@@ -12,8 +12,8 @@ pub struct Reading {
     pub(crate) keeper: Keeper,
     pub(crate) segment: LogSegment,
     pub(crate) state: State,
-    /// Ages are counted from here. A file that a later commit names is younger than the longest write, seen from here, so
-    /// that a vacuum does not take it for one that nothing names.
+    /// Ages are counted from this time. A file that only a commit after the reading names was written no longer before it than
+    /// a write may take, so a vacuum leaves it alone as too young.
     pub(crate) now: DateTime<Utc>,
 }
 
@@ -26,18 +26,21 @@ impl Keeper {
         let state = log.replay(&segment, deadline).await?;
         Ok(Reading { keeper: self.clone(), segment, state, now })
     }
+
+    /// The newest version; an error where the deadline comes first.
+    pub(crate) async fn read_whole(&self, deadline: Instant) -> Result<Reading, LakeError> {
+        let reading = self.read(Utc::now(), deadline).await?;
+        if reading.is_whole() {
+            return Ok(reading);
+        }
+        let log = Log { store: &self.store, deadline };
+        Err(log.moved("its newest version was not reached before the deadline; make a checkpoint"))
+    }
 }
 
 impl Reading {
     /// Whether the newest version was reached before the deadline.
     pub(crate) fn is_whole(&self) -> bool {
         self.state.version + 1 >= self.segment.commits.end
-    }
-
-    /// The error of a reading that is not whole.
-    pub(crate) fn too_long(&self) -> LakeError {
-        let table = self.keeper.store.location().to_string();
-        let reason = "its newest version was not reached before the deadline; make a checkpoint";
-        LakeError::Moved { table, reason: reason.to_owned() }
     }
 }

@@ -18,7 +18,8 @@ pub(crate) struct State {
     pub(crate) version: i64,
     pub(crate) protocol: Value,
     pub(crate) metadata: Value,
-    pub(crate) txns: BTreeMap<String, (i64, Option<i64>)>,
+    /// By application.
+    pub(crate) txns: BTreeMap<String, Txn>,
     pub(crate) files: HashMap<FileId, Add>,
     /// Files that were removed, as far as the log remembers them.
     pub(crate) removed: HashMap<FileId, Remove>,
@@ -42,8 +43,8 @@ impl State {
             if let Some(metadata) = line.meta_data {
                 self.metadata = metadata;
             }
-            if let Some(Txn { app_id, version, last_updated }) = line.txn {
-                self.txns.insert(app_id, (version, last_updated));
+            if let Some(txn) = line.txn {
+                self.txns.insert(txn.app_id.clone(), txn);
             }
             if let Some(remove) = line.remove {
                 let id = (remove.path.clone(), remove.deletion_vector.clone());

@@ -74,10 +74,7 @@ impl Keeper {
     }
 
     async fn stats_once(&self, capacity: u64, deadline: Instant) -> Result<Stats, LakeError> {
-        let reading = self.read(Utc::now(), deadline).await?;
-        if !reading.is_whole() {
-            return Err(reading.too_long());
-        }
+        let reading = self.read_whole(deadline).await?;
         let Reading { segment, state: table, .. } = reading;
         let mut stats = Stats {
             version: table.version,
@@ -94,12 +91,9 @@ impl Keeper {
 
     /// Files and bytes of the newest version, without a listing of the table's objects.
     pub async fn size(&self, deadline: Instant) -> Result<(u64, u64), LakeError> {
-        let reading = self.read(Utc::now(), deadline).await?;
-        if !reading.is_whole() {
-            return Err(reading.too_long());
-        }
+        let reading = self.read_whole(deadline).await?;
         let files = reading.state.files.values();
-        Ok(files.fold((0, 0), |(files, bytes), add| (files + 1, bytes + bytes_of(add))))
+        Ok(files.fold((0, 0), |(files, bytes), add| (files + 1, bytes + add.bytes())))
     }
 
     async fn list_objects(
@@ -147,22 +141,17 @@ impl Keeper {
 
 impl Stats {
     fn take_files(&mut self, table: &State, capacity: u64) {
-        let mut sizes: Vec<u64> = table.files.values().map(bytes_of).collect();
+        let mut sizes: Vec<u64> = table.files.values().map(Add::bytes).collect();
         sizes.sort_unstable();
         self.files = sizes.len() as u64;
         self.bytes = sizes.iter().sum();
         self.median_bytes = sizes.get(sizes.len() / 2).copied().unwrap_or(0);
-        let small =
-            |add: &&Add| add.deletion_vector.is_none() && is_small(&add.path, bytes_of(add), capacity);
+        let small = |add: &&Add| add.deletion_vector.is_none() && is_small(&add.path, add.bytes(), capacity);
         self.small_files = table.files.values().filter(small).count() as u64;
         self.partitions =
             table.files.values().map(|add| &add.partition_values).collect::<HashSet<_>>().len() as u64;
         self.rows = table.files.values().map(rows_of).sum();
     }
-}
-
-pub(crate) fn bytes_of(add: &Add) -> u64 {
-    u64::try_from(add.size).unwrap_or(0)
 }
 
 fn rows_of(add: &Add) -> Option<u64> {

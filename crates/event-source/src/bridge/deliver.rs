@@ -11,12 +11,13 @@ use aws_sdk_lambda::config::{StalledStreamProtectionConfig, retry::RetryConfig, 
 use aws_sdk_lambda::error::{DisplayErrorContext, SdkError};
 use aws_sdk_lambda::operation::invoke::{InvokeError, InvokeOutput};
 use aws_sdk_lambda::primitives::Blob;
-use function_runner::deployed::{DeployedFunctions, Target};
-use function_runner::{Outcome as Invoked, Runner};
+use function_runner::Outcome as Invoked;
+use function_runner::deployed::Target;
 use kafka_batch::event::MskEvent;
 
 use super::BridgeConfig;
 use super::destination::FailureDestination;
+use super::functions::Functions;
 use crate::{Batch, GivenUp, Mapping, Outcome, interpret};
 
 /// A Kafka function may run 14 minutes; an answer later than this never comes.
@@ -30,9 +31,7 @@ pub(super) struct Deliverer(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    functions: DeployedFunctions,
-    /// The function, where it is not read from Lambda's API.
-    runner: Option<Arc<Runner>>,
+    functions: Functions,
     lambda: aws_sdk_lambda::Client,
     destination: Option<FailureDestination>,
     function_name: String,
@@ -45,7 +44,7 @@ struct Inner {
 impl Deliverer {
     pub(super) fn new(
         sdk: &SdkConfig,
-        functions: DeployedFunctions,
+        functions: Functions,
         mapping: &Mapping,
         config: &BridgeConfig,
     ) -> Self {
@@ -62,7 +61,6 @@ impl Deliverer {
             .build();
         Self(Arc::new(Inner {
             functions,
-            runner: config.runner.clone(),
             lambda: aws_sdk_lambda::Client::from_conf(lambda),
             destination: FailureDestination::of(sdk, mapping),
             function_name: mapping.function_name.clone(),
@@ -80,10 +78,6 @@ impl Deliverer {
 
     /// Invokes the function with a batch and waits for its answer.
     pub(super) async fn invoke(self, batch: Arc<Batch>) -> Outcome {
-        if let Some(runner) = &self.0.runner {
-            let invoked = runner.invoke(self.event(&batch)).await;
-            return self.judge(&batch, invoked);
-        }
         let outcome = match self.0.functions.get(&self.0.function_name).await {
             Ok(Target::Here(runner)) => {
                 let invoked = runner.invoke(self.event(&batch)).await;

@@ -9,6 +9,7 @@ mod commit;
 mod deliver;
 mod destination;
 mod feed;
+mod functions;
 mod journal;
 mod owners;
 mod session;
@@ -20,14 +21,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use function_runner::deployed::{CloudWatchLogs, DeployedFunctions};
-use function_runner::{Runner, Settings};
+use function_runner::Runner;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::mapping::InvalidMapping;
 use crate::{Mapping, Rules};
 use deliver::Deliverer;
+use functions::Functions;
 use session::{Ended, Session};
 use status::StatusBoard;
 
@@ -107,9 +108,7 @@ impl Bridge {
             source,
         })?;
         let sdk = function_kit::aws::sdk_config().await;
-        let logs = CloudWatchLogs::start(&sdk);
-        let settings = Settings { scratch: config.scratch.clone(), ..Settings::default() };
-        let functions = DeployedFunctions::new(&sdk, settings, Arc::clone(&logs) as _);
+        let functions = Functions::new(&sdk, &config);
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         for (index, mapping) in config.mappings.iter().enumerate() {
@@ -127,10 +126,6 @@ impl Bridge {
         let _ = stop.send(true);
         while tasks.join_next().await.is_some() {}
         functions.stop().await;
-        if let Some(runner) = &config.runner {
-            runner.retire().await;
-        }
-        logs.flush().await;
         writer.abort();
         board.set_stopped();
         if let Err(error) = board.write() {

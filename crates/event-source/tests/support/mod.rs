@@ -1,7 +1,6 @@
 //! A topic of its own and a function of its own for every test.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -9,6 +8,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Environment, FunctionCode, Runtime};
 use bytes::Bytes;
 use event_source::{Bridge, BridgeConfig, Mapping, StartingPosition};
+use function_runner::Code;
 use kafka_offsets::LagReader;
 use krafka::Kafka;
 use krafka::admin::{CreateTopicsOptions, DeleteTopicsOptions, NewTopic};
@@ -198,11 +198,7 @@ async fn deploy(name: &str, folder: &Path) {
     // Where roles are enforced, only one that exists will do: any function of the stack has one.
     let deployed = lambda.list_functions().send().await.unwrap();
     let role = deployed.functions().iter().find_map(|function| function.role()).unwrap_or(NO_ROLE).to_owned();
-    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    let options = zip::write::SimpleFileOptions::default().unix_permissions(0o755);
-    archive.start_file("bootstrap", options).unwrap();
-    archive.write_all(include_bytes!("function.py")).unwrap();
-    let archive = archive.finish().unwrap().into_inner();
+    let archive = Code::pack(include_bytes!("function.py")).unwrap();
     let variables = Environment::builder().variables("FOLDER", folder.to_str().unwrap()).build();
     lambda
         .create_function()

@@ -68,7 +68,7 @@ impl CloudWatchLogs {
         logs
     }
 
-    /// Sends what waits. Lines that cannot be sent go on waiting.
+    /// Sends the lines that were written so far. Those that cannot be sent are kept for the next time.
     pub async fn flush(&self) {
         // One at a time, so that lines stay in order.
         let mut streams = self.sending.lock().await;
@@ -87,15 +87,18 @@ impl CloudWatchLogs {
             by_stream.entry((Arc::clone(&line.group), Arc::clone(&line.stream))).or_default().push(line);
         }
         for (stream, lines) in by_stream {
-            for lines in batches(lines) {
+            let mut batches = batches(lines).into_iter();
+            while let Some(lines) = batches.next() {
                 if let Err(error) = self.send(&stream, &lines, &mut streams).await {
                     tracing::warn!(group = %stream.0, error, "lines of a function were not logged yet");
+                    // The stream may be gone: the next flush creates it again.
+                    streams.remove(&stream);
+                    // These lines and all later ones of the stream, in their order.
+                    let unsent: Vec<LogLine> = lines.into_iter().chain(batches.by_ref().flatten()).collect();
                     let mut waiting = self.waiting();
-                    for line in lines.into_iter().rev() {
+                    for line in unsent.into_iter().rev() {
                         waiting.lines.push_front(line);
                     }
-                    // Whatever keeps this stream's lines, the next flush sends them in their order.
-                    streams.remove(&stream);
                 }
             }
         }
@@ -153,7 +156,7 @@ impl CloudWatchLogs {
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        // Every change is one step: whatever a panicking thread left is whole.
+        // Each change is a single operation, so the value is consistent even if a thread panicked meanwhile.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

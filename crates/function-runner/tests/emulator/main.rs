@@ -2,43 +2,36 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::io::{Cursor, Write as _};
+#[path = "../support/waiting.rs"]
+mod waiting;
+
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use aws_config::SdkConfig;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Environment, FunctionCode, Runtime};
 use function_runner::deployed::{CloudWatchLogs, DeployedError, DeployedFunctions, Target};
-use function_runner::{Outcome, Settings};
+use function_runner::{Code, Outcome, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-
-/// How long a test waits for what it expects.
-const PATIENCE: Duration = Duration::from_mins(1);
+use waiting::until;
 
 /// Answers with a word of its code, its variables and its process.
-const BOOTSTRAP: &str = r#"#!/usr/bin/env python3
-import http.client, json, os
-def call(method, path, body=None):
-    connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
-    connection.request(method, "/2018-06-01/runtime/invocation/" + path, body)
-    answer = connection.getresponse()
-    return answer.headers["Lambda-Runtime-Aws-Request-Id"], answer.read()
+const BOOTSTRAP: &str = concat!(
+    include_str!("../support/runtime.py"),
+    r#"
 while True:
-    request_id, event = call("GET", "next")
+    request_id, _, _ = next_event()
     print("printed by WORD", flush=True)
     answer = {"word": "WORD", "pid": os.getpid(), "environment": dict(os.environ)}
-    call("POST", request_id + "/response", json.dumps(answer))
-"#;
+    call("POST", f"invocation/{request_id}/response", json.dumps(answer))
+"#
+);
 
 fn zip(word: &str) -> Blob {
-    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    let options = zip::write::SimpleFileOptions::default().unix_permissions(0o755);
-    archive.start_file("bootstrap", options).unwrap();
-    archive.write_all(BOOTSTRAP.replace("WORD", word).as_bytes()).unwrap();
-    Blob::new(archive.finish().unwrap().into_inner())
+    Blob::new(Code::pack(BOOTSTRAP.replace("WORD", word).as_bytes()).unwrap())
 }
 
 struct Lab {
@@ -100,14 +93,6 @@ impl Lab {
 
 fn variables(table: &str) -> Environment {
     Environment::builder().variables("TABLE", table).build()
-}
-
-async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !condition().await {
-        assert!(Instant::now() < deadline, "it never came to be: {what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 #[tokio::test]

@@ -1,27 +1,13 @@
-#!/usr/bin/env python3
-"""A function for the tests: does what the event says."""
+"""A function for the tests: does what the event says. It begins with runtime.py."""
 
-import http.client
-import json
-import os
 import signal
 import subprocess
 import sys
 import threading
 import time
 
-API = os.environ["AWS_LAMBDA_RUNTIME_API"]
-PREFIX = "/2018-06-01/runtime/"
 invocations = 0
 ticks = 0
-
-
-def call(method, path, body=None, headers=None):
-    connection = http.client.HTTPConnection(API)
-    connection.request(method, PREFIX + path, body, headers or {})
-    answer = connection.getresponse()
-    answer.body = answer.read()
-    return answer
 
 
 def tick():
@@ -92,15 +78,13 @@ if begin == "slow":
 
 threading.Thread(target=tick, daemon=True).start()
 while True:
-    invocation = call("GET", "invocation/next")
-    request_id = invocation.headers["Lambda-Runtime-Aws-Request-Id"]
+    request_id, headers, event = next_event()
     invocations += 1
-    event = json.loads(invocation.body)
     if event.get("do") == "error":
         body = json.dumps({"errorType": "Told", "errorMessage": "to fail", "stackTrace": []})
         call("POST", f"invocation/{request_id}/error", body, {"Lambda-Runtime-Function-Error-Type": "Told"})
         continue
-    answer = json.dumps(work(event, invocation.headers))
+    answer = json.dumps(work(event, headers))
     call("POST", f"invocation/{request_id}/response", answer)
     if event.get("do") == "work-on":
         time.sleep(event["seconds"])

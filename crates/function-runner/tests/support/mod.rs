@@ -1,15 +1,16 @@
 //! A function that does what its event says.
 
+mod waiting;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use function_runner::{Code, Function, FunctionError, LogLine, LogSink, Outcome, Runner, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// How long a test waits for what it expects, on a busy machine too.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) use waiting::until;
 
 /// A function in a folder of its own.
 pub(crate) struct Lab {
@@ -49,7 +50,10 @@ impl Lab {
         let folder = tempfile::tempdir().unwrap();
         let code = folder.path().join("code");
         std::fs::create_dir(&code).unwrap();
-        write_program(&code.join("bootstrap"), include_str!("bootstrap.py"));
+        write_program(
+            &code.join("bootstrap"),
+            concat!(include_str!("runtime.py"), include_str!("bootstrap.py")),
+        );
         let mut function = Function::new("lab", Code::in_folder(&code));
         function.timeout = Duration::from_secs(30);
         let settings = Settings { scratch: folder.path().join("scratch"), ..Settings::default() };
@@ -99,15 +103,6 @@ pub(crate) async fn error(runner: &Runner, event: Value) -> FunctionError {
 pub(crate) async fn who(runner: &Runner) -> (i32, u64) {
     let answer = answer(runner, json!({})).await;
     (i32::try_from(answer["pid"].as_i64().unwrap()).unwrap(), answer["invocations"].as_u64().unwrap())
-}
-
-/// Waits for a condition.
-pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !condition().await {
-        assert!(Instant::now() < deadline, "it never came to be: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
 
 /// Whether a process runs; a zombie does not.

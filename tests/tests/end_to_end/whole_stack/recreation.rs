@@ -1,25 +1,13 @@
 //! A topic that is deleted and created again under the eyes of every part, and what an operator does then.
 
-use std::time::Duration;
-
-use end_to_end::stack::{headwater, json};
+use end_to_end::{
+    stack::{headwater, json},
+    until,
+};
 use krafka::admin::{CreateTopicsOptions, DeleteTopicsOptions, NewTopic};
-use tokio::time::Instant;
 
 use super::TURN;
 use super::transfers::{GROUPS, TOPIC, kafka, of_topic, produce, stored, verify};
-
-/// How long the parts may take to notice.
-const PATIENCE: Duration = Duration::from_secs(90);
-
-/// Asks `what` again and again until it says yes.
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so().await {
-        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-}
 
 #[tokio::test]
 async fn after_the_reset_of_a_topic_that_was_created_again_its_records_are_stored_once_and_verify_holds() {

@@ -1,0 +1,24 @@
+#!/usr/bin/env python3
+import http.client
+import json
+import os
+
+API = os.environ["AWS_LAMBDA_RUNTIME_API"]
+PREFIX = "/2018-06-01/runtime/"
+
+
+def call(method, path, body=None, headers=None):
+    """Calls the Runtime API; the answer has its whole text in `body`."""
+    connection = http.client.HTTPConnection(API)
+    connection.request(method, PREFIX + path, body, headers or {})
+    answer = connection.getresponse()
+    answer.body = answer.read()
+    return answer
+
+
+def next_event():
+    """The next event: its request's id, its headers, and the event."""
+    invocation = call("GET", "invocation/next")
+    return invocation.headers["Lambda-Runtime-Aws-Request-Id"], invocation.headers, json.loads(invocation.body)
+
+
