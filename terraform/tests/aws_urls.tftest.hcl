@@ -193,8 +193,8 @@ run "vehicles_and_the_board" {
       BOARD_FUNCTIONS         = jsonencode(output.functions)
       BOARD_QUEUES = jsonencode([for function in ["bucket-ingester", "inbox-etl"] : {
         function        = function
-        url             = "https://sqs.eu-central-1.amazonaws.com/111122223333/some-queue"
-        dead_letter_url = "https://sqs.eu-central-1.amazonaws.com/111122223333/some-queue"
+        url             = "https://sqs.eu-central-1.amazonaws.com/111122223333/headwater-dev-${function}"
+        dead_letter_url = "https://sqs.eu-central-1.amazonaws.com/111122223333/headwater-dev-${function}-failed"
       }])
     }
     error_message = "The board is told of everything that it shows."
@@ -235,16 +235,6 @@ run "the_board_fits_into_lambdas_4_kb" {
       arn                        = "arn:aws:kafka:ap-southeast-2:111122223333:cluster/abcdefghijklmnop-longname/11111111-2222-3333-4444-555555555555-1"
       bootstrap_brokers_sasl_iam = "b-1.abcdefghijklmnoplongname.abc123.c10.kafka.ap-southeast-2.amazonaws.com:9098,b-2.abcdefghijklmnoplongname.abc123.c10.kafka.ap-southeast-2.amazonaws.com:9098,b-3.abcdefghijklmnoplongname.abc123.c10.kafka.ap-southeast-2.amazonaws.com:9098"
     }
-  }
-
-  override_resource {
-    target = module.lanes.module.bucket_ingester[0].aws_sqs_queue.this
-    values = { url = "https://sqs.ap-southeast-2.amazonaws.com/111122223333/abcdefghijklmnop-longname-bucket-ingester" }
-  }
-
-  override_resource {
-    target = module.lanes.module.inbox_etl[0].aws_sqs_queue.this
-    values = { url = "https://sqs.ap-southeast-2.amazonaws.com/111122223333/abcdefghijklmnop-longname-inbox-etl" }
   }
 
   module {

@@ -99,6 +99,11 @@ run "notified" {
   }
 
   assert {
+    condition     = output.queue_names == { name = output.queue.name, dead_letter_name = output.queue.dead_letter_name }
+    error_message = "The names that are known beforehand are those of the queues."
+  }
+
+  assert {
     condition     = output.schedule.name == "reader" && output.schedule.expression == "rate(1 hour)" && !output.schedule.enabled
     error_message = "The sweep is deployed, and off where it shall be."
   }
@@ -160,6 +165,34 @@ run "a_bucket_that_somebody_else_configures" {
   assert {
     condition     = aws_cloudwatch_metric_alarm.age[0].threshold == 1800 && aws_cloudwatch_metric_alarm.age[0].dimensions == tomap({ QueueName = "reader" })
     error_message = "Somebody is told when messages wait."
+  }
+}
+
+run "a_dead_letter_queue_that_is_there_is_used" {
+  variables {
+    dead_letter_queue_exists = true
+  }
+
+  override_data {
+    target = data.aws_sqs_queue.failed
+    values = {
+      name = "reader-failed"
+      arn  = "arn:aws:sqs:eu-central-1:111122223333:reader-failed"
+      url  = "https://sqs.eu-central-1.amazonaws.com/111122223333/reader-failed"
+    }
+  }
+
+  module {
+    source = "./modules/s3_function"
+  }
+
+  assert {
+    condition = (
+      length(module.failed) == 0 &&
+      jsondecode(aws_sqs_queue.this[0].redrive_policy).deadLetterTargetArn == "arn:aws:sqs:eu-central-1:111122223333:reader-failed" &&
+      output.queue.dead_letter_url == "https://sqs.eu-central-1.amazonaws.com/111122223333/reader-failed"
+    )
+    error_message = "No second one is made, and messages that were given up go to the one that is there."
   }
 }
 

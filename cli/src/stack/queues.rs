@@ -8,6 +8,25 @@ use super::{
     record::{QueueOutput, Stack},
 };
 
+/// Functions that a queue feeds.
+pub(crate) const FED: [&str; 2] = ["bucket-ingester", "inbox-etl"];
+
+/// Makes the dead-letter queues that are not there, before Terraform makes the queues that name them. Terraform would wait 25 s
+/// for them before it begins with the others.
+pub(crate) async fn make_dead_letter_queues(stack: &Stack) -> anyhow::Result<()> {
+    let client = aws_sdk_sqs::Client::new(&aws::config(stack).await);
+    for function in FED {
+        let name = format!("{function}-failed");
+        // As Terraform's module makes them: 14 days, the longest that SQS keeps anything.
+        let made = client
+            .create_queue()
+            .queue_name(&name)
+            .attributes(QueueAttributeName::MessageRetentionPeriod, "1209600");
+        made.send().await.with_context(|| format!("cannot create the queue {name}"))?;
+    }
+    Ok(())
+}
+
 /// What a queue holds.
 #[derive(Debug)]
 pub(crate) struct QueueDepth<'a> {

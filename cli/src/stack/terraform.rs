@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::{
     layout::Layout,
+    queues,
     record::{Outputs, Stack, aws_variables},
     requirements,
     unheard::Unheard,
@@ -66,6 +67,7 @@ fn variables(layout: &Layout, stack: &Stack) -> Value {
         "pipelines_dir": stack.pipelines,
         "architecture": if std::env::consts::ARCH == "aarch64" { "arm64" } else { "x86_64" },
         "schedules_enabled": stack.live,
+        "existing_dead_letter_queues": queues::FED,
         "forecast": { "url": stack.forecast_url() },
     })
 }
@@ -139,6 +141,11 @@ impl Terraform {
         env.push(("TF_DATA_DIR".to_owned(), layout.terraform().join("working").into_os_string()));
         env.push(("TF_IN_AUTOMATION".to_owned(), "1".into()));
         env.push(("CHECKPOINT_DISABLE".to_owned(), "1".into()));
+        // Terraform starts the provider three times, and each start builds all of its schemas. With Go's default a third
+        // of the processor time of a plan goes to collecting garbage.
+        if env::var_os("GOGC").is_none() {
+            env.push(("GOGC".to_owned(), "400".into()));
+        }
         let configuration = cli_configuration(layout)?;
         let drop_cli_config = configuration.is_empty();
         env.extend(configuration);

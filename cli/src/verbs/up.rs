@@ -15,6 +15,7 @@ use crate::{
         layout::Layout,
         lock, ports, postgres,
         process::Part,
+        queues,
         record::{REGION, Stack},
         requirements, schema, terraform,
     },
@@ -231,7 +232,10 @@ async fn deploy(layout: &Layout, stack: &mut Stack) -> anyhow::Result<()> {
         step.done("unchanged");
         return Ok(());
     }
+    queues::make_dead_letter_queues(stack).await?;
     stack.outputs = Some(terraform::apply(layout, stack, &step)?);
+    // A stack of an older Headwater has them in Terraform's state: this apply has taken them away.
+    queues::make_dead_letter_queues(stack).await?;
     stack.save(layout)?;
     Applied::note(layout, &fingerprint, &holder)?;
     step.done("applied");

@@ -62,6 +62,7 @@ module "lanes" {
   versions                     = false
   migrate_at_deploy            = false
   dead_letter_queues           = false
+  existing_dead_letter_queues  = var.existing_dead_letter_queues
   quick_retries                = true
   url_invoke_permissions       = false
   schedules_enabled            = var.schedules_enabled

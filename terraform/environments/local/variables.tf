@@ -43,6 +43,12 @@ variable "schedules_enabled" {
   default     = false
 }
 
+variable "existing_dead_letter_queues" {
+  description = "Lanes fed by a queue (bucket-ingester, inbox-etl) whose dead-letter queue <function>-failed was made before: the apply takes 25 s less."
+  type        = set(string)
+  default     = []
+}
+
 variable "architecture" {
   description = "What the zips were built for: the emulator runs them on this machine."
   type        = string

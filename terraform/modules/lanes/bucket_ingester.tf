@@ -49,10 +49,11 @@ module "bucket_ingester" {
     ], local.parking_statements["bucket-ingester"], var.warehouse.writer.statements)
   })
 
-  alarms              = var.alarms
-  bucket              = local.media_bucket
-  notifications       = coalesce(var.media.notifications, var.media.bucket == null)
-  maximum_concurrency = var.sizes.bucket_ingester.maximum_concurrency
+  alarms                   = var.alarms
+  bucket                   = local.media_bucket
+  notifications            = coalesce(var.media.notifications, var.media.bucket == null)
+  dead_letter_queue_exists = contains(var.existing_dead_letter_queues, "bucket-ingester")
+  maximum_concurrency      = var.sizes.bucket_ingester.maximum_concurrency
   # A file may need all of the time and most of the memory. Alone in its invocation, it costs no other file a try.
   batch_size                 = 1
   visibility_timeout_seconds = var.quick_retries ? var.sizes.bucket_ingester.timeout_seconds : null

@@ -50,11 +50,12 @@ module "inbox_etl" {
     ], local.parking_statements["inbox-etl"], var.warehouse.writer.statements)
   })
 
-  alarms              = var.alarms
-  bucket              = local.inbox_bucket
-  notifications       = coalesce(var.inbox.notifications, var.inbox.bucket == null)
-  filter_prefix       = "${var.inbox.prefix}/"
-  maximum_concurrency = var.sizes.inbox_etl.maximum_concurrency
+  alarms                   = var.alarms
+  bucket                   = local.inbox_bucket
+  notifications            = coalesce(var.inbox.notifications, var.inbox.bucket == null)
+  dead_letter_queue_exists = contains(var.existing_dead_letter_queues, "inbox-etl")
+  filter_prefix            = "${var.inbox.prefix}/"
+  maximum_concurrency      = var.sizes.inbox_etl.maximum_concurrency
   # One event an object: many of them share an invocation, and a second is not long for the first to wait.
   batch_size                 = 100
   window_seconds             = 1

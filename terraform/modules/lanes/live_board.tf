@@ -15,6 +15,14 @@ locals {
 
   board_log_arns   = "arn:${data.aws_partition.current.partition}:logs:${local.account_arn}:log-group"
   board_queue_arns = "arn:${data.aws_partition.current.partition}:sqs:${local.account_arn}"
+
+  # Addresses made from their parts, as SQS makes them: the board need not wait for the queues.
+  board_queue_urls = "https://sqs.${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}/${data.aws_caller_identity.current.account_id}"
+  # By [0] and one output: a loop over the modules would wait for all of them.
+  board_queues = { for function, names in {
+    bucket-ingester = var.enabled.bucket_ingester ? module.bucket_ingester[0].queue_names : null
+    inbox-etl       = var.enabled.inbox_etl ? module.inbox_etl[0].queue_names : null
+  } : function => names if names != null }
 }
 
 module "live_board" {
@@ -37,7 +45,7 @@ module "live_board" {
         KAFKA_BOOTSTRAP_SERVERS = var.kafka.bootstrap_servers
         KAFKA_AUTH              = var.kafka.auth
         BOARD_FUNCTIONS         = jsonencode(local.names)
-        BOARD_QUEUES            = jsonencode([for function, queue in local.queues : { function = function, url = queue.url, dead_letter_url = queue.dead_letter_url }])
+        BOARD_QUEUES            = jsonencode([for function, queue in local.board_queues : { function = function, url = "${local.board_queue_urls}/${queue.name}", dead_letter_url = "${local.board_queue_urls}/${queue.dead_letter_name}" }])
       },
     )
 
@@ -78,7 +86,7 @@ module "live_board" {
         {
           sid       = "MeasureQueues"
           actions   = ["sqs:GetQueueAttributes"]
-          resources = flatten([for queue in values(local.queues) : ["${local.board_queue_arns}:${queue.name}", "${local.board_queue_arns}:${queue.dead_letter_name}"]])
+          resources = flatten([for queue in values(local.board_queues) : ["${local.board_queue_arns}:${queue.name}", "${local.board_queue_arns}:${queue.dead_letter_name}"]])
           condition = {}
         },
       ],

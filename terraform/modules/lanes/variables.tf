@@ -226,6 +226,17 @@ variable "dead_letter_queues" {
   default     = true
 }
 
+variable "existing_dead_letter_queues" {
+  description = "Lanes fed by a queue whose dead-letter queue, <function's name>-failed, is there already. SQS wants it before the queue that names it, and the provider waits 25 s for each: `headwater up` makes them before it applies."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = length(setsubtract(var.existing_dead_letter_queues, ["bucket-ingester", "inbox-etl"])) == 0
+    error_message = "existing_dead_letter_queues names lanes that a queue feeds: bucket-ingester, inbox-etl."
+  }
+}
+
 variable "quick_retries" {
   description = "Whether a message that failed comes back after the function's timeout, and not after the six times of it that AWS advises. True on the local stack, where nobody throttles and somebody waits for the retry."
   type        = bool

@@ -13,6 +13,8 @@ locals {
   # Made from its parts, so that the role need not wait for the queue.
   queue_arn = "arn:${data.aws_partition.current.partition}:sqs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:${var.function.name}"
 
+  dead_letter = one(concat(module.failed, data.aws_sqs_queue.failed))
+
   visibility_timeout_seconds = coalesce(var.visibility_timeout_seconds, 6 * var.function.timeout_seconds)
 
   queue_statements = [for statement in [{
@@ -33,12 +35,18 @@ module "function" {
 
 module "failed" {
   source = "../dead_letter_queue"
-  count  = local.fed ? 1 : 0
+  count  = local.fed && !var.dead_letter_queue_exists ? 1 : 0
 
   function_name = var.function.name
   what          = "A message"
   kms_key_arn   = var.function.kms_key_arn
   alarms        = var.alarms
+}
+
+data "aws_sqs_queue" "failed" {
+  count = local.fed && var.dead_letter_queue_exists ? 1 : 0
+
+  name = "${var.function.name}-failed"
 }
 
 resource "aws_sqs_queue" "this" {
@@ -53,7 +61,7 @@ resource "aws_sqs_queue" "this" {
   kms_master_key_id = var.function.kms_key_arn
 
   redrive_policy = jsonencode({
-    deadLetterTargetArn = one(module.failed[*].arn)
+    deadLetterTargetArn = local.dead_letter.arn
     maxReceiveCount     = var.max_receive_count
   })
 

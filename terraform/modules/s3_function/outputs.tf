@@ -49,9 +49,14 @@ output "queue" {
     function_name    = module.function.name
     name             = one(aws_sqs_queue.this[*].name)
     url              = one(aws_sqs_queue.this[*].url)
-    dead_letter_name = one(module.failed[*].name)
-    dead_letter_url  = one(module.failed[*].url)
+    dead_letter_name = local.dead_letter.name
+    dead_letter_url  = local.dead_letter.url
   } : null
+}
+
+output "queue_names" {
+  description = "The names of both, known before the queues are made."
+  value       = local.fed ? { name = var.function.name, dead_letter_name = "${var.function.name}-failed" } : null
 }
 
 output "delivery" {

@@ -7,6 +7,12 @@ variable "bucket" {
   default = null
 }
 
+variable "dead_letter_queue_exists" {
+  description = "Whether a queue <function's name>-failed is there already. It takes the messages that were given up then, and no queue is made for them."
+  type        = bool
+  default     = false
+}
+
 variable "notifications" {
   description = "Whether the bucket is told here to notify the queue. A bucket has one notification configuration, and this replaces it as a whole: false where somebody else keeps it, who names the queue there or leaves it to the sweep."
   type        = bool
