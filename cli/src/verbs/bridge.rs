@@ -19,6 +19,7 @@ What it prints goes to standard error.
 Examples:
   headwater bridge --topic orders --function-zip target/lambda/orders/bootstrap.zip
   headwater bridge --topic orders --function-zip f.zip --batch-size 500 --window 5 --env TABLE=orders --env AWS_PROFILE
+  headwater bridge --topic orders --function-zip f.zip --env AWS_ACCESS_KEY_ID --env AWS_SECRET_ACCESS_KEY
   headwater bridge --topic orders --function-zip f.zip --bootstrap-servers broker:9092 --from 2026-11-21T00:00:00Z")]
 pub(crate) struct BridgeArgs {
     #[command(flatten)]

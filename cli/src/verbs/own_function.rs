@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use event_source::{Bridge, BridgeConfig, Mapping, StartingPosition, bridge::status};
-use function_runner::{Code, Function, Runner, Settings};
+use function_runner::{Code, Credentials, Function, Runner, Settings};
 
 use super::{
     bridge::{asked_to_end, log_warnings},
@@ -83,18 +83,25 @@ impl OwnFunction {
         log_warnings();
         let scratch = tempfile::Builder::new().prefix("headwater-bridge-").tempdir()?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let mut environment = self.environment(|name| std::env::var(name).ok())?;
+        let credentials = credentials(&mut environment);
         let function = Function {
             timeout: self.timeout,
             memory_mb: self.memory,
-            environment: self.environment(|name| std::env::var(name).ok())?,
+            region: region(&mut environment, |name| std::env::var(name).ok()),
+            environment,
             ..Function::new(name.clone(), code(path, scratch.path())?)
         };
         let settings = Settings { scratch: scratch.path().to_owned(), ..Settings::default() };
+        let runner = Runner::new(function, settings, Arc::new(out::FunctionLog));
+        if let Some(credentials) = credentials {
+            runner.set_credentials(credentials);
+        }
         let mapping = self.mapping(topic, &name);
         let group = mapping.consumer_group.clone();
         let status = scratch.path().join("status.json");
         let config = BridgeConfig {
-            runner: Some(Arc::new(Runner::new(function, settings, Arc::new(out::FunctionLog)))),
+            runner: Some(Arc::new(runner)),
             scratch: scratch.path().to_owned(),
             status_path: Some(status.clone()),
             ..BridgeConfig::new(vec![mapping], self.bootstrap_servers.as_str())
@@ -140,6 +147,22 @@ impl OwnFunction {
         };
         self.env.iter().map(one).collect()
     }
+}
+
+/// Credentials among the variables. They are no part of a function's configuration: Lambda sets them, of the function's role.
+fn credentials(environment: &mut BTreeMap<String, String>) -> Option<Credentials> {
+    let session_token = environment.remove("AWS_SESSION_TOKEN");
+    let (id, secret) = (environment.remove("AWS_ACCESS_KEY_ID"), environment.remove("AWS_SECRET_ACCESS_KEY"));
+    Some(Credentials { access_key_id: id?, secret_access_key: secret?, session_token, expires: None })
+}
+
+/// The function's region: the one that was given, else that of this shell, which is where its credentials are good.
+fn region(environment: &mut BTreeMap<String, String>, here: impl Fn(&str) -> Option<String>) -> String {
+    let given = environment.remove("AWS_REGION");
+    given
+        .or_else(|| here("AWS_REGION"))
+        .or_else(|| here("AWS_DEFAULT_REGION"))
+        .unwrap_or_else(|| "us-east-1".to_owned())
 }
 
 fn code(path: &Path, cache: &Path) -> anyhow::Result<Code> {
@@ -223,6 +246,27 @@ mod tests {
         );
         let error = describe(&own(&["--env", "NOWHERE"]).environment(here).unwrap_err());
         assert!(error.contains("NOWHERE is not set here"), "{error}");
+    }
+
+    #[test]
+    fn credentials_are_given_to_the_function_as_those_of_its_role() {
+        let here = |name: &str| Some(format!("{name} from here"));
+        let arguments =
+            ["--env", "AWS_ACCESS_KEY_ID", "--env", "AWS_SECRET_ACCESS_KEY=secret", "--env", "TABLE=t"];
+        let mut environment = own(&arguments).environment(here).unwrap();
+        let found = credentials(&mut environment).unwrap();
+        assert_eq!(found.access_key_id, "AWS_ACCESS_KEY_ID from here");
+        assert_eq!((found.secret_access_key.as_str(), found.session_token), ("secret", None));
+        assert_eq!(environment.into_keys().collect::<Vec<_>>(), ["TABLE"]);
+    }
+
+    #[test]
+    fn the_region_is_the_given_one_or_that_of_this_shell() {
+        let shell = |name: &str| (name == "AWS_DEFAULT_REGION").then(|| "eu-west-1".to_owned());
+        let mut given = BTreeMap::from([("AWS_REGION".to_owned(), "eu-central-1".to_owned())]);
+        assert_eq!(region(&mut given, shell), "eu-central-1");
+        assert_eq!(region(&mut BTreeMap::new(), shell), "eu-west-1");
+        assert_eq!(region(&mut BTreeMap::new(), |_| None), "us-east-1");
     }
 
     #[test]

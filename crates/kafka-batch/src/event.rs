@@ -1,6 +1,5 @@
 //! Events as Lambda makes them: for the local bridge, for redriving, and for tests.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::batch::Redrive;
@@ -10,9 +9,35 @@ use crate::decode::REDRIVE;
 #[derive(Debug, Default)]
 pub struct MskEvent {
     head: String,
-    partitions: BTreeMap<(String, i32), String>,
+    lists: Vec<List>,
+    /// The list that got the last record: records come in runs of one partition.
+    last: usize,
     records: usize,
     bytes: usize,
+}
+
+/// The records of one partition.
+#[derive(Debug)]
+struct List {
+    topic: String,
+    partition: i32,
+    /// How each record begins: topic and partition.
+    opening: String,
+    json: String,
+}
+
+impl List {
+    fn new(topic: &str, partition: i32) -> Self {
+        let mut opening = String::from("{\"topic\":");
+        push_json_string(&mut opening, topic);
+        // Writing to a String cannot fail.
+        let _ = write!(opening, ",\"partition\":{partition},\"offset\":");
+        Self { topic: topic.to_owned(), partition, opening, json: String::new() }
+    }
+
+    fn is_of(&self, topic: &str, partition: i32) -> bool {
+        self.partition == partition && self.topic == topic
+    }
 }
 
 impl MskEvent {
@@ -48,18 +73,20 @@ impl MskEvent {
         value: Option<&[u8]>,
         headers: &[(String, Vec<u8>)],
     ) -> &mut Self {
-        let list = self.partitions.entry((topic.to_owned(), partition)).or_default();
+        let List { opening, json: list, .. } = self.list(topic, partition);
         let before = list.len();
-        list.push_str(if list.is_empty() { "{\"topic\":" } else { ",{\"topic\":" });
-        push_json_string(list, topic);
-        // Writing to a String cannot fail.
-        let _ = write!(
-            list,
-            ",\"partition\":{partition},\"offset\":{offset},\"timestamp\":{timestamp_ms},\"timestampType\":\"CREATE_TIME\""
-        );
-        for (name, bytes) in [("key", key), ("value", value)] {
+        if before > 0 {
+            list.push(',');
+        }
+        list.push_str(opening);
+        let mut digits = itoa::Buffer::new();
+        list.push_str(digits.format(offset));
+        list.push_str(",\"timestamp\":");
+        list.push_str(digits.format(timestamp_ms));
+        list.push_str(",\"timestampType\":\"CREATE_TIME\"");
+        for (name, bytes) in [(",\"key\":\"", key), (",\"value\":\"", value)] {
             if let Some(bytes) = bytes {
-                let _ = write!(list, ",\"{name}\":\"");
+                list.push_str(name);
                 base64_simd::STANDARD.encode_append(bytes, list);
                 list.push('"');
             }
@@ -70,15 +97,29 @@ impl MskEvent {
             push_json_string(list, name);
             list.push_str(":[");
             for (index, byte) in value.iter().enumerate() {
-                let comma = if index == 0 { "" } else { "," };
-                let _ = write!(list, "{comma}{}", byte.cast_signed());
+                if index > 0 {
+                    list.push(',');
+                }
+                list.push_str(digits.format(byte.cast_signed()));
             }
             list.push_str("]}");
         }
         list.push_str("]}");
-        self.bytes += list.len() - before;
+        let added = list.len() - before;
+        self.bytes += added;
         self.records += 1;
         self
+    }
+
+    fn list(&mut self, topic: &str, partition: i32) -> &mut List {
+        if !self.lists.get(self.last).is_some_and(|list| list.is_of(topic, partition)) {
+            let found = self.lists.iter().position(|list| list.is_of(topic, partition));
+            self.last = found.unwrap_or(self.lists.len());
+            if found.is_none() {
+                self.lists.push(List::new(topic, partition));
+            }
+        }
+        &mut self.lists[self.last]
     }
 
     /// How many records were added.
@@ -102,16 +143,19 @@ impl MskEvent {
     /// The event's JSON.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
-        let mut json = String::with_capacity(self.bytes + 64 * (self.partitions.len() + 1));
+        let keys: usize = self.lists.iter().map(|list| list.topic.len() + 32).sum();
+        let mut json = String::with_capacity(self.bytes + keys + 64);
         json.push_str(&self.head);
         json.push_str(",\"records\":{");
-        for (index, ((topic, partition), list)) in self.partitions.iter().enumerate() {
+        let mut lists: Vec<&List> = self.lists.iter().collect();
+        lists.sort_unstable_by_key(|list| (&list.topic, list.partition));
+        for (index, list) in lists.into_iter().enumerate() {
             if index > 0 {
                 json.push(',');
             }
-            push_json_string(&mut json, &format!("{topic}-{partition}"));
+            push_json_string(&mut json, &format!("{}-{}", list.topic, list.partition));
             json.push_str(":[");
-            json.push_str(list);
+            json.push_str(&list.json);
             json.push(']');
         }
         json.push_str("}}");

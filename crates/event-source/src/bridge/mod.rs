@@ -17,6 +17,7 @@ mod start;
 pub mod status;
 
 use std::future::Future;
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +49,8 @@ pub struct BridgeConfig {
     /// Name of this bridge as a static member of its groups. A bridge that was killed then takes its place in the
     /// group again at once instead of after the session time-out (6 s); two bridges of one name push each other out.
     pub instance_id: Option<String>,
-    /// Event pollers per mapping: invocations on their way at once, each with partitions of its own.
+    /// Event pollers per mapping at most: invocations on their way at once, each with partitions of its own. As in AWS, one
+    /// serves a topic that has no backlog.
     pub pollers: usize,
     /// Runs all mappings' functions. Without it each is read from Lambda's API, and runs as it is deployed.
     pub runner: Option<Arc<Runner>>,
@@ -59,7 +61,8 @@ pub struct BridgeConfig {
 }
 
 impl BridgeConfig {
-    /// A bridge for `mappings` with one poller each and no status file.
+    /// A bridge for `mappings` without a status file, with as many pollers for each as the machine has processors, at most
+    /// four.
     #[must_use]
     pub fn new(mappings: Vec<Mapping>, bootstrap_servers: impl Into<String>) -> Self {
         Self {
@@ -67,7 +70,7 @@ impl BridgeConfig {
             bootstrap_servers: bootstrap_servers.into(),
             event_source_arn: LOCAL_CLUSTER_ARN.to_owned(),
             instance_id: None,
-            pollers: 1,
+            pollers: std::thread::available_parallelism().map_or(1, NonZero::get).min(4),
             runner: None,
             scratch: std::env::temp_dir().join("headwater-functions"),
             status_path: None,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::Poller;
+use crate::{PAYLOAD_LIMIT, Poller};
 
 /// The poller of each partition, by its index.
 ///
@@ -12,17 +12,40 @@ use crate::Poller;
 pub(super) struct Owners(BTreeMap<i32, usize>);
 
 impl Owners {
-    /// Returns the poller that delivers `partition`. A partition without a poller is assigned to the poller with the
-    /// fewest partitions.
-    pub(super) fn of(&mut self, partition: i32, pollers: &[Poller]) -> usize {
-        if let Some(&owner) = self.0.get(&partition) {
-            return owner;
+    /// Returns the poller that delivers `partition`: the first one, until [`Owners::share`] gives it to another.
+    pub(super) fn of(&mut self, partition: i32) -> usize {
+        *self.0.entry(partition).or_insert(0)
+    }
+
+    /// Lets as many pollers work as there is work for. A poller that has a whole batch ready and more than one partition shares
+    /// with one that has nothing to do; one that has nothing to do gives its partitions back to the first. So records that come
+    /// slowly share their invocations.
+    pub(super) fn share(&mut self, pollers: &mut [Poller], batch_size: usize) {
+        for giver in 1..pollers.len() {
+            if pollers[giver].is_empty() {
+                self.move_all(pollers, giver);
+            }
         }
-        let held = |index: usize| self.0.values().filter(|owner| **owner == index).count();
-        let load = |index: &usize| (held(*index), pollers[*index].is_busy());
-        let owner = (0..pollers.len()).min_by_key(load).unwrap_or(0);
-        self.0.insert(partition, owner);
-        owner
+        while let Some(taker) = (1..pollers.len()).find(|index| pollers[*index].is_empty()) {
+            let spare =
+                (0..pollers.len()).find_map(|giver| Some((giver, spare(&pollers[giver], batch_size)?)));
+            let Some((giver, partition)) = spare else { return };
+            self.move_one(pollers, partition, giver, taker);
+        }
+    }
+
+    fn move_all(&mut self, pollers: &mut [Poller], giver: usize) {
+        let partitions: Vec<i32> = pollers[giver].movable().map(|(partition, _)| partition).collect();
+        for partition in partitions {
+            self.move_one(pollers, partition, giver, 0);
+        }
+    }
+
+    fn move_one(&mut self, pollers: &mut [Poller], partition: i32, giver: usize, taker: usize) {
+        if let Ok([giver, other]) = pollers.get_disjoint_mut([giver, taker]) {
+            giver.move_to(partition, other);
+            self.0.insert(partition, taker);
+        }
     }
 
     /// Frees the partitions that are no longer assigned and not on their way.
@@ -32,6 +55,25 @@ impl Owners {
             poller.is_busy() || poller.progress().contains_key(partition)
         });
     }
+}
+
+/// A partition with records that a poller has no time for, if it has a whole batch ready: the one with the fewest.
+fn spare(poller: &Poller, batch_size: usize) -> Option<i32> {
+    let (mut records, mut bytes) = (0, 0);
+    for (_, queued, size) in poller.buffered() {
+        records += queued;
+        bytes += size;
+    }
+    let mut movable: Vec<(usize, i32)> = poller
+        .movable()
+        .filter(|(_, records)| *records > 0)
+        .map(|(partition, records)| (records, partition))
+        .collect();
+    movable.sort_unstable();
+    // What is on its way keeps the poller busy; else it needs a partition itself.
+    let ready = records >= batch_size || bytes >= PAYLOAD_LIMIT;
+    let enough = ready && (poller.is_busy() || movable.len() > 1);
+    movable.first().filter(|_| enough).map(|(_, partition)| *partition)
 }
 
 #[cfg(test)]
@@ -58,26 +100,85 @@ mod tests {
         Record { partition, offset: 0, timestamp_ms: 0, key: None, value: None, headers: Vec::new() }
     }
 
+    /// The partitions of a poller that has answered for nothing yet.
+    fn offered(partitions: &[i32], each: usize) -> Vec<Poller> {
+        let mut pollers = pollers(3);
+        for offset in (0..each).filter_map(|offset| i64::try_from(offset).ok()) {
+            for partition in partitions {
+                pollers[0].offer(Record { offset, ..record(*partition) }, 0);
+            }
+        }
+        pollers
+    }
+
+    fn owners(partitions: &[i32]) -> Owners {
+        let mut owners = Owners::default();
+        for partition in partitions {
+            assert_eq!(owners.of(*partition), 0);
+        }
+        owners
+    }
+
+    fn batch(step: Step) -> Vec<(i32, i64)> {
+        let Step::Invoke(batch) = step else { panic!("{step:?}") };
+        batch.records.iter().map(|record| (record.partition, record.offset)).collect()
+    }
+
     #[test]
-    fn every_poller_gets_a_partition_whatever_their_numbers_are() {
-        let (pollers, mut owners) = (pollers(3), Owners::default());
-        let mut of: Vec<usize> = [0, 3, 6].iter().map(|partition| owners.of(*partition, &pollers)).collect();
-        of.sort_unstable();
-        assert_eq!(of, [0, 1, 2]);
+    fn a_backlog_is_shared_by_all_pollers_and_each_partition_keeps_its_order() {
+        let (mut pollers, mut owners) = (offered(&[0, 3, 6], 2), owners(&[0, 3, 6]));
+        owners.share(&mut pollers, 1);
+        for offset in 0..2 {
+            let mut partitions: Vec<_> =
+                pollers.iter_mut().flat_map(|poller| batch(poller.step(0))).collect();
+            partitions.sort_unstable();
+            assert_eq!(partitions, [(0, offset), (3, offset), (6, offset)]);
+            owners.share(&mut pollers, 1);
+            for poller in &mut pollers {
+                poller.finish(Outcome::Handled, 0);
+            }
+        }
+    }
+
+    #[test]
+    fn records_that_come_slowly_share_their_invocations() {
+        let (mut pollers, mut owners) = (offered(&[0, 3, 6], 2), owners(&[0, 3, 6]));
+        owners.share(&mut pollers, 7);
+        assert!([1, 2].into_iter().all(|index| pollers[index].is_empty()));
+        owners.share(&mut pollers, 1);
+        for poller in &mut pollers {
+            while matches!(poller.step(0), Step::Invoke(_)) {
+                poller.finish(Outcome::Handled, 0);
+            }
+        }
+        owners.share(&mut pollers, 1);
+        assert_eq!([0, 3, 6].map(|partition| owners.of(partition)), [0, 0, 0]);
+        assert_eq!(pollers[0].progress().into_iter().collect::<Vec<_>>(), [(0, 2), (3, 2), (6, 2)]);
+    }
+
+    #[test]
+    fn what_is_on_its_way_or_waits_for_a_retry_stays() {
+        let (mut pollers, mut owners) = (offered(&[7], 2), owners(&[7]));
+        assert_eq!(batch(pollers[0].step(0)), [(7, 0)]);
+        owners.share(&mut pollers, 1);
+        assert_eq!(owners.of(7), 0);
+        pollers[0].finish(Outcome::Failed("no".to_owned()), 0);
+        owners.share(&mut pollers, 1);
+        assert_eq!(owners.of(7), 0);
+        assert_eq!(pollers[0].progress()[&7], 0);
     }
 
     #[test]
     fn a_revoked_partition_stays_with_its_poller_until_its_batch_has_landed() {
-        let (mut pollers, mut owners) = (pollers(2), Owners::default());
-        let owner = owners.of(7, &pollers);
-        pollers[owner].offer(record(7), 0);
-        assert!(matches!(pollers[owner].step(0), Step::Invoke(_)));
+        let (mut pollers, mut owners) = (offered(&[7, 8], 1), owners(&[7, 8]));
+        owners.share(&mut pollers, 1);
+        let owner = owners.of(7);
+        assert_eq!((owner, batch(pollers[owner].step(0))), (1, vec![(7, 0)]));
         pollers[owner].revoke(7);
         owners.release(&pollers);
-        assert_eq!(owners.of(7, &pollers), owner);
+        assert_eq!(owners.of(7), owner);
         pollers[owner].finish(Outcome::Handled, 0);
         owners.release(&pollers);
-        // The poller is free for another partition.
-        assert_eq!((owners.of(8, &pollers), owners.of(7, &pollers)), (0, 1));
+        assert_eq!(owners.of(7), 0);
     }
 }

@@ -182,6 +182,7 @@ impl<'a> Session<'a> {
         if !self.leaving.is_empty() {
             return None;
         }
+        self.owners.share(&mut self.pollers, self.rules.batch_size);
         let now = self.clock.now_ms();
         let mut wake: Option<i64> = None;
         for (index, poller) in self.pollers.iter_mut().enumerate() {
@@ -307,7 +308,7 @@ impl<'a> Session<'a> {
     }
 
     fn poller_of(&mut self, partition: i32) -> usize {
-        self.owners.of(partition, &self.pollers)
+        self.owners.of(partition)
     }
 
     fn current_progress(&self) -> BTreeMap<i32, i64> {

@@ -70,6 +70,22 @@ impl Buffer {
         }
     }
 
+    /// Takes a partition out, with what was read of it.
+    pub(super) fn take(&mut self, number: i32) -> Option<Partition> {
+        self.partitions.remove(&number)
+    }
+
+    /// Takes in a partition that another buffer had. Its records count as arrived after those that are here.
+    pub(super) fn put(&mut self, number: i32, mut partition: Partition) {
+        self.next_generation += 1;
+        partition.generation = self.next_generation;
+        for queued in &mut partition.queue {
+            queued.sequence = self.next_sequence;
+            self.next_sequence += 1;
+        }
+        self.partitions.insert(number, partition);
+    }
+
     fn begin(&mut self, number: i32, offset: i64) {
         self.next_generation += 1;
         let generation = self.next_generation;

@@ -156,6 +156,33 @@ impl Poller {
             .map(|(number, partition)| (*number, partition.queue.len(), partition.bytes))
     }
 
+    /// Whether it has nothing to do and nothing to wait for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.flight.is_none()
+            && self.waiting.is_empty()
+            && self.buffer.partitions.values().all(|partition| partition.queue.is_empty())
+    }
+
+    /// The partitions of which nothing is on its way and nothing waits for a retry, with their records: another poller could
+    /// have them.
+    pub fn movable(&self) -> impl Iterator<Item = (i32, usize)> {
+        let bound = |number: &i32| {
+            self.waiting.iter().chain(&self.flight).any(|work| work.spans.contains_key(number))
+        };
+        let partitions = self.buffer.partitions.iter();
+        partitions
+            .filter(move |(number, _)| !bound(number))
+            .map(|(number, partition)| (*number, partition.queue.len()))
+    }
+
+    /// Gives a [`Poller::movable`] partition to another poller.
+    pub fn move_to(&mut self, partition: i32, other: &mut Self) {
+        if let Some(moved) = self.buffer.take(partition) {
+            other.buffer.put(partition, moved);
+        }
+    }
+
     /// The partitions that wait for a retry.
     #[must_use]
     pub fn held(&self) -> BTreeSet<i32> {

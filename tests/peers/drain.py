@@ -1,0 +1,152 @@
+"""How fast a full topic is drained on the running stack, beside a tuned Python consumer, in turns.
+
+    scripts/bench-drain [ROUNDS] [RECORDS]
+
+In each round, with the bridge stopped: RECORDS rooms are produced; the Python consumer (python_consumer.py) stores them in a
+table of its own on the same S3 endpoint; parquet-writer stores them, fed by a bridge for that lane alone; then RECORDS more, and
+a bridge for both lanes. Ours count from the start of the bridge's process to the last committed offset, Python's from its first
+record on. At the end the stack's own bridge runs again, and `headwater verify` counts.
+"""
+
+import json
+import os
+import pathlib
+import signal
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from contextlib import contextmanager
+from typing import Iterator
+
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+TOPIC, LAKE, TOTALS = "rooms-v1", "coldstorage", "reckoning"
+DATA = pathlib.Path(os.environ["HEADWATER_DATA_DIR"])
+COMMAND = os.environ["HEADWATER_BIN"]
+KAFKA = {"bootstrap.servers": os.environ["KAFKA_BOOTSTRAP_SERVERS"]}
+ADMIN = AdminClient(KAFKA)
+
+
+def headwater(*arguments: str) -> None:
+    done = subprocess.run([COMMAND, *arguments], text=True, capture_output=True)
+    if done.returncode != 0:
+        sys.exit(f"headwater {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+
+
+def ends() -> dict[int, int]:
+    partitions = ADMIN.list_topics(TOPIC, timeout=10).topics[TOPIC].partitions
+    asked = ADMIN.list_offsets({TopicPartition(TOPIC, partition): OffsetSpec.latest() for partition in partitions})
+    return {place.partition: future.result().offset for place, future in asked.items()}
+
+
+def committed(group: str) -> dict[int, int]:
+    places = [TopicPartition(TOPIC, partition) for partition in ends()]
+    asked = ADMIN.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])
+    return {place.partition: max(place.offset, 0) for place in asked[group].result().topic_partitions}
+
+
+def lag(group: str) -> int:
+    at = committed(group)
+    return sum(end - at[partition] for partition, end in ends().items())
+
+
+def stop_the_stacks_bridge() -> None:
+    pid = json.loads((DATA / "run/bridge.json").read_text())["pid"]
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + 30
+    while alive(pid):
+        if time.monotonic() > deadline:
+            sys.exit("the bridge does not end")
+        time.sleep(0.05)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def start_the_stacks_bridge() -> None:
+    pipelines = json.loads((DATA / "stack.json").read_text())["pipelines"]
+    headwater("up", "--no-build", "--pipelines", pipelines)
+
+
+@contextmanager
+def process(*arguments: str) -> Iterator[None]:
+    running = subprocess.Popen([COMMAND, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        running.terminate()
+        running.wait(30)
+
+
+def seconds_of(groups: list[str], *bridge: str) -> float:
+    began = time.monotonic()
+    with process(*bridge):
+        while any(lag(group) > 0 for group in groups):
+            if time.monotonic() - began > 300:
+                sys.exit(f"not drained in 300 s: {[(group, lag(group)) for group in groups]}")
+            time.sleep(0.02)
+        return time.monotonic() - began
+
+
+def lake_lane() -> list[str]:
+    """A bridge for parquet-writer alone, with the function as it is deployed."""
+    address = f"{os.environ['AWS_ENDPOINT_URL']}/2015-03-31/functions/parquet-writer/configuration"
+    signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0"}
+    with urllib.request.urlopen(urllib.request.Request(address, headers=signed)) as answer:
+        configuration = json.load(answer)
+    variables = configuration["Environment"]["Variables"] | {
+        name: os.environ[name] for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    }
+    os.environ.update(variables)
+    zip_file = str(DATA / "artifacts/parquet-writer.zip")
+    arguments = ["bridge", "--topic", TOPIC, "--function-zip", zip_file, "--group", LAKE, "--batch-size", "10000"]
+    arguments += ["--timeout", f"{configuration['Timeout']}s", "--memory", str(configuration["MemorySize"])]
+    return arguments + [argument for name in variables for argument in ("--env", name)]
+
+
+def python(records: int, starts: dict[int, int]) -> float:
+    program = str(pathlib.Path(__file__).with_name("python_consumer.py"))
+    table = f"{os.environ['HEADWATER_LAKE']}/peers/{uuid.uuid4()}"
+    places = [f"{partition}:{offset}" for partition, offset in starts.items()]
+    done = subprocess.run([sys.executable, program, table, TOPIC, str(records), *places], text=True, capture_output=True)
+    if done.returncode != 0:
+        sys.exit(f"the Python consumer failed:\n{done.stderr}")
+    return float(done.stdout)
+
+
+def main() -> None:
+    rounds, records = int(sys.argv[1]), int(sys.argv[2])
+    headwater("drain", "--timeout", "300s")
+    took: dict[str, list[float]] = {"python": [], "lake": [], "both": []}
+    for number in range(1, rounds + 1):
+        stop_the_stacks_bridge()
+        starts = ends()
+        headwater("rooms", "--count", str(records))
+        took["python"].append(python(records, starts))
+        took["lake"].append(seconds_of([LAKE], *lake_lane()))
+        start_the_stacks_bridge()
+        headwater("drain", "--timeout", "300s")
+        stop_the_stacks_bridge()
+        headwater("rooms", "--count", str(records))
+        took["both"].append(seconds_of([LAKE, TOTALS], "bridge"))
+        start_the_stacks_bridge()
+        headwater("drain", "--timeout", "300s")
+        last = {name: records / times[-1] for name, times in took.items()}
+        print(f"round {number}: " + ", ".join(f"{name} {rate:,.0f} records/s" for name, rate in last.items()), flush=True)
+    headwater("verify")
+    rate = {name: records / statistics.median(times) for name, times in took.items()}
+    print(f"median: Python, lake {rate['python']:,.0f} records/s; lake alone {rate['lake']:,.0f} ({rate['lake'] / rate['python']:.2f} ×); ", end="")
+    print(f"lake and totals together {rate['both']:,.0f} ({rate['both'] / rate['python']:.2f} ×). verify holds.")
+
+
+if __name__ == "__main__":
+    main()
