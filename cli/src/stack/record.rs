@@ -26,6 +26,8 @@ pub(crate) struct Stack {
     pub(crate) kafka_controller_port: u16,
     pub(crate) postgres_port: u16,
     pub(crate) forecast_port: u16,
+    /// Where the bridge lets functions be invoked.
+    pub(crate) functions_port: u16,
     pub(crate) database_url: String,
     pub(crate) live: bool,
     /// The folder of the pipeline files.
@@ -145,6 +147,11 @@ impl Stack {
     /// Kafka's address.
     pub(crate) fn kafka(&self) -> String {
         format!("127.0.0.1:{}", self.kafka_port)
+    }
+
+    /// Where functions are invoked by Lambda's API, and have their URLs.
+    pub(crate) fn functions_endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.functions_port)
     }
 
     /// The weather source's API.
