@@ -1,7 +1,8 @@
 //! The HTTP answer that a function's answer stands for.
 //!
-//! An object with `statusCode` is a whole answer; any other JSON is the body of a `200`, a string without its quotes. The type in `aws_lambda_events`
-//! insists on fields that Lambda lets functions leave out.
+//! An object with `statusCode` is a whole answer. Any other JSON is the body of a `200`, a string without its quotes.
+//!
+//! The type in `aws_lambda_events` cannot read it: it insists on fields that Lambda lets functions leave out.
 
 use std::collections::BTreeMap;
 
