@@ -33,7 +33,7 @@ run "local" {
 
   assert {
     condition     = length(flatten([for function in values(module.lanes.mapping_ids) : values(function)])) == 0
-    error_message = "The emulator has no Kafka event source."
+    error_message = "The bridge polls the topics."
   }
 
   assert {
@@ -102,6 +102,14 @@ run "local" {
   }
 
   assert {
+    condition = [for mapping in output.queue_mappings : "${mapping.function_name} ${mapping.queue_arn} ${mapping.batch_size} ${mapping.window_seconds} ${mapping.partial_batch_response}"] == [
+      "bucket-ingester arn:aws:sqs:eu-central-1:111122223333:bucket-ingester 1 0 true",
+      "inbox-etl arn:aws:sqs:eu-central-1:111122223333:inbox-etl 100 1 true",
+    ]
+    error_message = "The bridge polls the queues."
+  }
+
+  assert {
     condition = module.lanes.environments["bucket-ingester"] == tomap({
       HEADWATER_ENVIRONMENT = "local"
       LOG_LEVEL             = "warn"
@@ -133,10 +141,10 @@ run "local" {
 
   assert {
     condition = output.urls == {
-      telemetry-gateway = "http://127.0.0.1:4566/_aws/lambda-url/abcdefghijklmnopqrstuvwxyz012345"
-      live-board        = "http://127.0.0.1:4566/_aws/lambda-url/abcdefghijklmnopqrstuvwxyz012345"
+      telemetry-gateway = "http://127.0.0.1:4567/url/telemetry-gateway"
+      live-board        = "http://127.0.0.1:4567/url/live-board"
     }
-    error_message = "The emulator answers by path, on its own port."
+    error_message = "The bridge answers by path, on its own port."
   }
 
   assert {

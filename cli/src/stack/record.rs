@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use anyhow::Context as _;
-use event_source::Mapping;
+use event_source::{Mapping, QueueMapping};
 use objects::S3Location;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,8 @@ pub(crate) struct Stack {
     pub(crate) kafka_controller_port: u16,
     pub(crate) postgres_port: u16,
     pub(crate) forecast_port: u16,
+    /// Where the bridge lets functions be invoked.
+    pub(crate) functions_port: u16,
     pub(crate) database_url: String,
     pub(crate) live: bool,
     /// The folder of the pipeline files.
@@ -45,6 +47,9 @@ pub(crate) struct Outputs {
     pub(crate) functions: BTreeMap<String, String>,
     #[serde(default)]
     pub(crate) queues: Vec<QueueOutput>,
+    /// What the bridge does between these queues and their functions.
+    #[serde(default)]
+    pub(crate) queue_mappings: Vec<QueueMapping>,
     #[serde(default)]
     pub(crate) media_bucket: Option<String>,
     #[serde(default)]
@@ -145,6 +150,11 @@ impl Stack {
     /// Kafka's address.
     pub(crate) fn kafka(&self) -> String {
         format!("127.0.0.1:{}", self.kafka_port)
+    }
+
+    /// Where functions are invoked by Lambda's API, and have their URLs.
+    pub(crate) fn functions_endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.functions_port)
     }
 
     /// The weather source's API.

@@ -54,6 +54,9 @@ pub(crate) struct Up {
     /// Port of the weather source's stub [default: 8072]
     #[arg(long, value_name = "PORT", env = "HEADWATER_FORECAST_PORT")]
     forecast_port: Option<u16>,
+    /// Port where functions are invoked and have their URLs [default: 4567]
+    #[arg(long, value_name = "PORT", env = "HEADWATER_FUNCTIONS_PORT")]
+    functions_port: Option<u16>,
     /// Take ports that are free now, for a stack beside another
     #[arg(long)]
     free_ports: bool,
@@ -152,7 +155,8 @@ fn settle(layout: &Layout, args: &Up) -> anyhow::Result<Stack> {
             None => default,
         };
         match part.running() {
-            Some(record) if record.port != wanted => Err(failure(
+            // A part without a port may get one.
+            Some(record) if record.port != 0 && record.port != wanted => Err(failure(
                 format!("{} runs already, on port {} instead of {wanted}", part.name, record.port),
                 "run `headwater down` first",
             )),
@@ -163,6 +167,7 @@ fn settle(layout: &Layout, args: &Up) -> anyhow::Result<Stack> {
     let kafka_port = port(args.kafka_port, before.kafka_port, 9092, &kafka::part(layout))?;
     let postgres_port = port(args.postgres_port, before.postgres_port, 5432, &postgres::part(layout))?;
     let forecast_port = port(args.forecast_port, before.forecast_port, 8072, &forecast_api::part(layout))?;
+    let functions_port = port(args.functions_port, before.functions_port, 4567, &bridge::part(layout))?;
     let foreign = args.endpoint.clone().map(|url| url.trim_end_matches('/').to_owned());
     if let Some(url) = &foreign {
         http::authority(url)?;
@@ -175,6 +180,7 @@ fn settle(layout: &Layout, args: &Up) -> anyhow::Result<Stack> {
         kafka_port,
         postgres_port,
         forecast_port,
+        functions_port,
         database_url: postgres::url(postgres_port),
         live: args.live,
         pipelines: match &args.pipelines {
@@ -192,6 +198,7 @@ fn require_ports(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
         (kafka::part(layout), "Kafka", stack.kafka_port, "--kafka-port"),
         (postgres::part(layout), "Postgres", stack.postgres_port, "--postgres-port"),
         (forecast_api::part(layout), "the weather stub", stack.forecast_port, "--forecast-port"),
+        (bridge::part(layout), "the bridge", stack.functions_port, "--functions-port"),
     ];
     for (part, name, port, flag) in parts {
         let ours = part.running().is_some() || (part.name == "emulator" && stack.foreign_emulator);
@@ -242,12 +249,17 @@ async fn deploy(layout: &Layout, stack: &mut Stack) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What needs the deployed functions: topics, tables, the bridge.
+/// What needs the deployed functions: topics, the bridge, tables.
 async fn finish(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
     let outputs = stack.outputs()?;
     let step = Step::begin("topics", "creating");
     let created = kafka::create_topics(&stack.kafka(), &outputs.topics).await?;
     step.done(format!("{} there, {created} of them new", outputs.topics.len()));
+
+    let step = Step::begin("bridge", "starting");
+    bridge::start(layout, stack).await?;
+    let mappings = outputs.event_source_mappings.len() + outputs.queue_mappings.len();
+    step.done(format!("{mappings} mappings; functions at {}", stack.functions_endpoint()));
 
     // The tables were changed before the deployment. This run shows that the deployed function can do what it does daily.
     let step = Step::begin("tables", "trying the daily run");
@@ -256,9 +268,6 @@ async fn finish(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
     let tables = answer["tables"].as_array().map_or(0, Vec::len);
     step.done(format!("{tables} stand"));
 
-    let step = Step::begin("bridge", "starting");
-    bridge::start(layout, stack).await?;
-    step.done(format!("{} mappings", outputs.event_source_mappings.len()));
     out::note("the stack is up: `headwater status` shows it, `eval \"$(headwater env)\"` points tools at it");
     out::note(format!("the live board: {}", outputs.board()?));
     Ok(())

@@ -38,6 +38,11 @@ output "queues" {
   value       = module.lanes.queues
 }
 
+output "queue_mappings" {
+  description = "What the bridge does in the place of Lambda's pollers of queues."
+  value       = module.lanes.queue_mappings
+}
+
 output "media_bucket" {
   description = "Bucket whose files bucket-ingester reads."
   value       = module.lanes.media_bucket
@@ -49,6 +54,6 @@ output "inbox_bucket" {
 }
 
 output "urls" {
-  description = "URLs of functions, without a slash at the end. By path: host names of the emulator's own need a resolver that knows them."
-  value       = { for function, url in module.lanes.urls : function => "${var.endpoint}/_aws/lambda-url/${url.id}" }
+  description = "URLs of functions, without a slash at the end. The bridge answers there, and the emulator's own URLs go unused."
+  value       = { for function in keys(module.lanes.urls) : function => "${var.functions_endpoint}/url/${module.lanes.functions[function]}" }
 }

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use function_runner::deployed::{CloudWatchLogs, DeployedError, DeployedFunctions, Target};
-use function_runner::{Runner, Settings};
+use bytes::Bytes;
+use function_runner::deployed::{CloudWatchLogs, DeployedError, DeployedFunctions};
+use function_runner::front::Front;
+use function_runner::{Outcome, Runner, Settings};
 
 use super::BridgeConfig;
 
 /// The functions. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) enum Functions {
+pub(crate) enum Functions {
     /// Each as it is deployed; what it prints goes to CloudWatch Logs.
     Deployed(DeployedFunctions, Arc<CloudWatchLogs>),
     /// One for all mappings.
@@ -27,18 +29,27 @@ impl Functions {
         Self::Deployed(DeployedFunctions::new(sdk, settings, Arc::clone(&logs) as _), logs)
     }
 
-    /// Who runs the function now.
-    pub(super) async fn get(&self, name: &str) -> Result<Target, DeployedError> {
+    /// Whether a function can be invoked now, as far as Lambda's API says.
+    pub(crate) async fn ready(&self, name: &str) -> Result<(), DeployedError> {
         match self {
-            Self::Deployed(functions, _) => functions.get(name).await,
-            Self::Given(runner) => Ok(Target::Here(Arc::clone(runner))),
+            Self::Deployed(functions, _) => functions.get(name).await.map(drop),
+            Self::Given(_) => Ok(()),
         }
     }
 
-    /// An invocation failed: see [`DeployedFunctions::doubt`].
-    pub(super) async fn doubt(&self, name: &str) {
-        if let Self::Deployed(functions, _) = self {
-            functions.doubt(name).await;
+    /// Invokes a function with an event.
+    pub(crate) async fn invoke(&self, name: &str, event: impl Into<Bytes>) -> Outcome {
+        match self {
+            Self::Deployed(functions, _) => functions.invoke(name, event).await,
+            Self::Given(runner) => runner.invoke(event).await,
+        }
+    }
+
+    /// Opens the port for callers of functions; nothing where one function was given.
+    pub(super) async fn front(&self, port: u16) -> std::io::Result<Option<Front>> {
+        match self {
+            Self::Deployed(functions, _) => Front::open(port, functions.clone()).await.map(Some),
+            Self::Given(_) => Ok(None),
         }
     }
 

@@ -1,15 +1,17 @@
 //! The local bridge: pollers between a real consumer group and the functions of Lambda's API, which run here.
 //!
-//! One task per mapping; each lives through sessions. A session is one membership of the consumer group; it ends when
+//! Queues are polled by [`crate::queue`], and [`function_runner::front`] takes invocations.
+//!
+//! One task per Kafka mapping; each lives through sessions. A session is one membership of the consumer group; it ends when
 //! the topic goes away or is created again, or when the client cannot go on, and the next one starts from the
 //! committed offsets. Whatever was on its way is delivered again then: at least once, as in AWS.
 
-mod clock;
+pub(crate) mod clock;
 mod commit;
-mod deliver;
+pub(crate) mod deliver;
 mod destination;
 mod feed;
-mod functions;
+pub(crate) mod functions;
 mod journal;
 mod owners;
 mod session;
@@ -27,6 +29,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::mapping::InvalidMapping;
+use crate::queue::{QueueLane, QueueMapping};
 use crate::{Mapping, Rules};
 use deliver::Deliverer;
 use functions::Functions;
@@ -42,6 +45,8 @@ pub const LOCAL_CLUSTER_ARN: &str =
 pub struct BridgeConfig {
     /// The mappings to serve.
     pub mappings: Vec<Mapping>,
+    /// The mappings of queues.
+    pub queues: Vec<QueueMapping>,
     /// `host:port`, comma-separated.
     pub bootstrap_servers: String,
     /// `eventSourceArn` of the events.
@@ -52,6 +57,9 @@ pub struct BridgeConfig {
     /// Event pollers per mapping at most: invocations on their way at once, each with partitions of its own. As in AWS, one
     /// serves a topic that has no backlog.
     pub pollers: usize,
+    /// The port of the loopback address where functions are invoked by Lambda's API and by their URLs
+    /// ([`function_runner::front`]); `None` for no port.
+    pub functions_port: Option<u16>,
     /// Runs all mappings' functions. Without it each is read from Lambda's API, and runs as it is deployed.
     pub runner: Option<Arc<Runner>>,
     /// Where functions are unpacked and have their `TMPDIR`.
@@ -67,10 +75,12 @@ impl BridgeConfig {
     pub fn new(mappings: Vec<Mapping>, bootstrap_servers: impl Into<String>) -> Self {
         Self {
             mappings,
+            queues: Vec::new(),
             bootstrap_servers: bootstrap_servers.into(),
             event_source_arn: LOCAL_CLUSTER_ARN.to_owned(),
             instance_id: None,
             pollers: std::thread::available_parallelism().map_or(1, NonZero::get).min(4),
+            functions_port: None,
             runner: None,
             scratch: std::env::temp_dir().join("headwater-functions"),
             status_path: None,
@@ -92,7 +102,20 @@ pub enum BridgeError {
         /// Why.
         source: std::io::Error,
     },
+    /// The port for callers of functions cannot be opened.
+    #[error(
+        "cannot listen on port {port} for invocations of functions: stop who holds it, or choose another port"
+    )]
+    Port {
+        /// The port.
+        port: u16,
+        /// Why.
+        source: std::io::Error,
+    },
 }
+
+/// How long an orderly stop waits for callers of functions and for batches of queues.
+pub(crate) const FAREWELL: Duration = Duration::from_secs(6);
 
 /// The bridge.
 #[derive(Debug)]
@@ -105,13 +128,21 @@ impl Bridge {
         for mapping in &config.mappings {
             mapping.validate()?;
         }
+        for queue in &config.queues {
+            queue.validate()?;
+        }
+        let sdk = function_kit::aws::sdk_config().await;
+        let functions = Functions::new(&sdk, &config);
+        let front = match config.functions_port {
+            None => None,
+            Some(port) => functions.front(port).await.map_err(|source| BridgeError::Port { port, source })?,
+        };
+        // Whoever reads it finds the port open.
         let board = StatusBoard::new(&config);
         board.write().map_err(|source| BridgeError::Status {
             path: config.status_path.clone().unwrap_or_default(),
             source,
         })?;
-        let sdk = function_kit::aws::sdk_config().await;
-        let functions = Functions::new(&sdk, &config);
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         for (index, mapping) in config.mappings.iter().enumerate() {
@@ -122,6 +153,26 @@ impl Bridge {
                 config: config.clone(),
             };
             tasks.spawn(lane.serve(stopped.clone()));
+        }
+        for (index, mapping) in config.queues.iter().enumerate() {
+            let lane = QueueLane::new(&sdk, functions.clone(), mapping.clone(), board.queue(index));
+            tasks.spawn(lane.serve(stopped.clone()));
+        }
+        if let Some(front) = front {
+            let mut ended = stopped.clone();
+            let (mut stop, serving) = (stopped.clone(), async move {
+                let _ = ended.changed().await;
+            });
+            tasks.spawn(async move {
+                let answered = async {
+                    let _ = stop.changed().await;
+                    tokio::time::sleep(FAREWELL).await;
+                };
+                tokio::select! {
+                    () = front.serve(serving) => {}
+                    () = answered => tracing::warn!("callers of functions were left without an answer"),
+                }
+            });
         }
         let writer = tokio::spawn(board.clone().keep_written());
         shutdown.await;
