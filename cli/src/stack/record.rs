@@ -7,7 +7,7 @@ use event_source::Mapping;
 use objects::S3Location;
 use serde::{Deserialize, Serialize};
 
-use super::layout::Layout;
+use super::{emulator::Emulator, layout::Layout};
 use crate::failure::failure;
 
 /// The one region of the local stack.
@@ -18,6 +18,7 @@ pub(crate) const REGION: &str = "us-east-1";
 #[serde(default)]
 pub(crate) struct Stack {
     pub(crate) endpoint: String,
+    pub(crate) emulator: Emulator,
     /// Whether the emulator is somebody else's (`--endpoint`).
     pub(crate) foreign_emulator: bool,
     pub(crate) region: String,
@@ -26,6 +27,8 @@ pub(crate) struct Stack {
     pub(crate) kafka_controller_port: u16,
     pub(crate) postgres_port: u16,
     pub(crate) forecast_port: u16,
+    /// Where the bridge lets functions be invoked.
+    pub(crate) functions_port: u16,
     pub(crate) database_url: String,
     pub(crate) live: bool,
     /// The folder of the pipeline files.
@@ -145,6 +148,11 @@ impl Stack {
     /// Kafka's address.
     pub(crate) fn kafka(&self) -> String {
         format!("127.0.0.1:{}", self.kafka_port)
+    }
+
+    /// Where functions are invoked by Lambda's API, and have their URLs.
+    pub(crate) fn functions_endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.functions_port)
     }
 
     /// The weather source's API.

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::{
     out,
-    stack::{layout::Layout, requirements, terraform, tools},
+    stack::{emulator::Emulator, layout::Layout, requirements, terraform, tools},
 };
 
 /// Arguments of `headwater prepare`.
@@ -23,9 +23,9 @@ pub(crate) fn run(layout: &Layout, args: &Prepare) -> anyhow::Result<()> {
         out::line(format!("export HEADWATER_SPARK_JARS='{}'", spark.jars.display()));
         return Ok(());
     }
-    requirements::all(layout, false, true)?;
+    requirements::all(layout, false, Some(Emulator::Ministack))?;
     layout.require_space()?;
-    tools::emulator(layout)?;
+    tools::ministack(layout)?;
     tools::kafka(layout)?;
     for (name, value) in terraform::cli_configuration(layout)? {
         out::line(format!("export {name}='{}'", value.display()));

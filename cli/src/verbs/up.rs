@@ -11,7 +11,9 @@ use crate::{
     progress::Step,
     stack::{
         applied::Applied,
-        artifacts, aws, bridge, emulator, forecast_api, http, kafka,
+        artifacts, aws, bridge,
+        emulator::{self, Emulator},
+        forecast_api, http, kafka,
         layout::Layout,
         lock, ports, postgres,
         process::Part,
@@ -30,7 +32,8 @@ Examples:
   headwater up
   headwater up --live                        with the schedules on
   headwater up --data-dir ../try --emulator-port 14566 --kafka-port 19092 --postgres-port 15432
-  headwater up --endpoint http://127.0.0.1:4566 uses an emulator that already runs (LocalStack, for example)")]
+  headwater up --emulator localstack         on LocalStack (in a container where Docker runs)
+  headwater up --endpoint http://127.0.0.1:4566 uses an emulator that already runs")]
 pub(crate) struct Up {
     /// Turn the schedules on
     #[arg(long)]
@@ -38,6 +41,9 @@ pub(crate) struct Up {
     /// Deploy what was built before
     #[arg(long)]
     no_build: bool,
+    /// Which AWS emulator to start; a stack keeps the one that it began with [default: ministack]
+    #[arg(long, value_enum, value_name = "NAME", env = "HEADWATER_EMULATOR")]
+    emulator: Option<Emulator>,
     /// Use the AWS emulator at this address instead of starting one
     #[arg(long, value_name = "URL", env = "HEADWATER_ENDPOINT")]
     endpoint: Option<String>,
@@ -53,6 +59,9 @@ pub(crate) struct Up {
     /// Port of the weather source's stub [default: 8072]
     #[arg(long, value_name = "PORT", env = "HEADWATER_FORECAST_PORT")]
     forecast_port: Option<u16>,
+    /// Port where functions are invoked and have their URLs [default: 4567]
+    #[arg(long, value_name = "PORT", env = "HEADWATER_FUNCTIONS_PORT")]
+    functions_port: Option<u16>,
     /// Take ports that are free now, for a stack beside another
     #[arg(long)]
     free_ports: bool,
@@ -66,8 +75,9 @@ pub(crate) async fn run(layout: &Layout, args: &Up) -> anyhow::Result<()> {
     layout.require_space()?;
     layout.create()?;
     let _lock = lock::take(layout)?;
-    requirements::all(layout, !args.no_build, args.endpoint.is_none())?;
     let mut stack = settle(layout, args)?;
+    requirements::all(layout, !args.no_build, (!stack.foreign_emulator).then_some(stack.emulator))?;
+    emulator::refuse_what_is_lost(layout, &stack)?;
     pipeline::check_folder(&stack.pipelines)?;
     // Until the new ones are deployed, the other verbs go by the pipelines that run.
     let running =
@@ -142,7 +152,9 @@ async fn keep_lanes_running(layout: &Layout, stack: &Stack) {
 
 /// The stack as asked for: flags, else what it was before, else the defaults. A running part keeps its port.
 fn settle(layout: &Layout, args: &Up) -> anyhow::Result<Stack> {
-    let before = Stack::load_if_any(layout)?.unwrap_or_default();
+    let before = Stack::load_if_any(layout)?;
+    let emulator = Emulator::settle(args.emulator, before.as_ref())?;
+    let before = before.unwrap_or_default();
     let port = |asked: Option<u16>, was: u16, default: u16, part: &Part| -> anyhow::Result<u16> {
         let wanted = match asked.filter(|_| !args.free_ports) {
             Some(port) => port,
@@ -162,11 +174,13 @@ fn settle(layout: &Layout, args: &Up) -> anyhow::Result<Stack> {
     let kafka_port = port(args.kafka_port, before.kafka_port, 9092, &kafka::part(layout))?;
     let postgres_port = port(args.postgres_port, before.postgres_port, 5432, &postgres::part(layout))?;
     let forecast_port = port(args.forecast_port, before.forecast_port, 8072, &forecast_api::part(layout))?;
+    let functions_port = port(args.functions_port, before.functions_port, 4567, &bridge::part(layout))?;
     let foreign = args.endpoint.clone().map(|url| url.trim_end_matches('/').to_owned());
     if let Some(url) = &foreign {
         http::authority(url)?;
     }
     Ok(Stack {
+        emulator,
         foreign_emulator: foreign.is_some(),
         endpoint: foreign.unwrap_or_else(|| format!("http://127.0.0.1:{emulator_port}")),
         region: REGION.to_owned(),
@@ -174,6 +188,7 @@ fn settle(layout: &Layout, args: &Up) -> anyhow::Result<Stack> {
         kafka_port,
         postgres_port,
         forecast_port,
+        functions_port,
         database_url: postgres::url(postgres_port),
         live: args.live,
         pipelines: match &args.pipelines {
@@ -191,6 +206,7 @@ fn require_ports(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
         (kafka::part(layout), "Kafka", stack.kafka_port, "--kafka-port"),
         (postgres::part(layout), "Postgres", stack.postgres_port, "--postgres-port"),
         (forecast_api::part(layout), "the weather stub", stack.forecast_port, "--forecast-port"),
+        (bridge::part(layout), "the bridge", stack.functions_port, "--functions-port"),
     ];
     for (part, name, port, flag) in parts {
         let ours = part.running().is_some() || (part.name == "emulator" && stack.foreign_emulator);
