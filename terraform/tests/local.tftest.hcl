@@ -133,10 +133,10 @@ run "local" {
 
   assert {
     condition = output.urls == {
-      telemetry-gateway = "http://127.0.0.1:4566/_aws/lambda-url/abcdefghijklmnopqrstuvwxyz012345"
-      live-board        = "http://127.0.0.1:4566/_aws/lambda-url/abcdefghijklmnopqrstuvwxyz012345"
+      telemetry-gateway = "http://127.0.0.1:4567/url/telemetry-gateway"
+      live-board        = "http://127.0.0.1:4567/url/live-board"
     }
-    error_message = "The emulator answers by path, on its own port."
+    error_message = "The bridge answers by path, on its own port."
   }
 
   assert {

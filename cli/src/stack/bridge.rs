@@ -58,7 +58,7 @@ pub(crate) async fn start(layout: &Layout, stack: &Stack) -> anyhow::Result<()> 
         clean_env: false,
         dir: layout.checkout.clone(),
         user: None,
-        port: 0,
+        port: stack.functions_port,
         version: env!("CARGO_PKG_VERSION").to_owned(),
     })?;
     part.wait_ready("the bridge", PATIENCE, async || layout.bridge_status().exists().then_some(())).await
@@ -69,7 +69,7 @@ fn fingerprint(stack: &Stack, program: &Path) -> anyhow::Result<String> {
     let mut hasher = DefaultHasher::new();
     let outputs = stack.outputs()?;
     serde_json::to_string(&(&outputs.event_source_mappings, &outputs.forecast))?.hash(&mut hasher);
-    (&stack.endpoint, stack.kafka_port).hash(&mut hasher);
+    (&stack.endpoint, stack.kafka_port, stack.functions_port).hash(&mut hasher);
     let built = fs::metadata(program).and_then(|file| file.modified()).ok();
     built.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).hash(&mut hasher);
     Ok(format!("{:016x}", hasher.finish()))

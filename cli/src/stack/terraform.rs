@@ -59,6 +59,7 @@ fn hash_folder(dir: &Path, hasher: &mut DefaultHasher) -> anyhow::Result<()> {
 fn variables(layout: &Layout, stack: &Stack) -> Value {
     json!({
         "endpoint": stack.endpoint,
+        "functions_endpoint": stack.functions_endpoint(),
         "region": stack.region,
         "kafka_bootstrap_servers": stack.kafka(),
         "database_url": stack.database_url,

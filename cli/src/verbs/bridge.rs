@@ -1,5 +1,5 @@
-//! `headwater bridge`: without arguments the process that `up` starts to poll Kafka, run its functions and run Spark jobs;
-//! with arguments a mapping for one function, without a stack.
+//! `headwater bridge`: without arguments the process that `up` starts to poll Kafka, run functions and run Spark jobs; with
+//! arguments a mapping for one function, without a stack.
 
 use anyhow::Context as _;
 use clap::Args;
@@ -32,6 +32,7 @@ pub(crate) async fn run(layout: &Layout) -> anyhow::Result<()> {
     // What an earlier bridge left when it was killed.
     std::fs::remove_dir_all(layout.functions()).ok();
     let config = BridgeConfig {
+        functions_port: Some(stack.functions_port),
         scratch: layout.functions(),
         instance_id: Some(format!("headwater-{}", layout.fingerprint())),
         status_path: Some(layout.bridge_status()),

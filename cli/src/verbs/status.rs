@@ -169,9 +169,7 @@ async fn report(layout: &Layout, stack: &Stack) -> Report {
     let database =
         postgres::part(layout).running().is_some() && postgres::connect(&stack.database_url).await.is_ok();
     parts.insert("postgres", of(&postgres::part(layout), database));
-    let mut bridge = of(&bridge::part(layout), bridge::reports(layout));
-    bridge.port = None;
-    parts.insert("bridge", bridge);
+    parts.insert("bridge", of(&bridge::part(layout), bridge::reports(layout)));
     let stub = forecast_api::part(layout);
     let answers = stub.running().is_some() && forecast_api::answers(stack);
     parts.insert("forecast-api", of(&stub, answers));

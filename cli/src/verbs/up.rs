@@ -163,7 +163,8 @@ fn settle(layout: &Layout, args: &Up) -> anyhow::Result<Stack> {
             None => default,
         };
         match part.running() {
-            Some(record) if record.port != wanted => Err(failure(
+            // A part without a port may get one.
+            Some(record) if record.port != 0 && record.port != wanted => Err(failure(
                 format!("{} runs already, on port {} instead of {wanted}", part.name, record.port),
                 "run `headwater down` first",
             )),
@@ -254,12 +255,16 @@ async fn deploy(layout: &Layout, stack: &mut Stack) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What needs the deployed functions: topics, tables, the bridge.
+/// What needs the deployed functions: topics, the bridge, tables.
 async fn finish(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
     let outputs = stack.outputs()?;
     let step = Step::begin("topics", "creating");
     let created = kafka::create_topics(&stack.kafka(), &outputs.topics).await?;
     step.done(format!("{} there, {created} of them new", outputs.topics.len()));
+
+    let step = Step::begin("bridge", "starting");
+    bridge::start(layout, stack).await?;
+    step.done(format!("{} mappings", outputs.event_source_mappings.len()));
 
     // The tables were changed before the deployment. This run shows that the deployed function can do what it does daily.
     let step = Step::begin("tables", "trying the daily run");
@@ -268,9 +273,6 @@ async fn finish(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
     let tables = answer["tables"].as_array().map_or(0, Vec::len);
     step.done(format!("{tables} stand"));
 
-    let step = Step::begin("bridge", "starting");
-    bridge::start(layout, stack).await?;
-    step.done(format!("{} mappings", outputs.event_source_mappings.len()));
     out::note("the stack is up: `headwater status` shows it, `eval \"$(headwater env)\"` points tools at it");
     out::note(format!("the live board: {}", outputs.board()?));
     Ok(())

@@ -41,7 +41,7 @@ impl Environment {
     ) -> (Outcome, After) {
         let started = Instant::now();
         let deadline = started + function.timeout;
-        self.logs.say(report::start(request_id, &function.version));
+        self.logs.begin(report::start(request_id, &function.version));
         let event = Event {
             request_id: request_id.to_owned(),
             deadline_ms: deadline_ms(function.timeout),

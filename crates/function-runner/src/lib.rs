@@ -14,13 +14,15 @@
 //! - A share of the processor in proportion to memory, and a read-only file system.
 //!
 //! [`deployed`] reads functions from Lambda's API, with credentials of their own roles, and sends their logs to
-//! CloudWatch Logs: those of the local stack's emulator.
+//! CloudWatch Logs: those of the local stack's emulator. [`front`] lets others invoke them: by Lambda's Invoke API, and by
+//! the functions' URLs.
 //!
 //! Not supported: Lambda extensions, layers, container images; a streamed response is collected before it is returned.
 
 mod code;
 pub mod deployed;
 mod environment;
+pub mod front;
 mod function;
 mod invocation;
 mod logs;
@@ -30,6 +32,7 @@ mod process;
 mod report;
 mod runner;
 mod runtime_api;
+mod server;
 mod variables;
 mod watchdog;
 
@@ -37,7 +40,7 @@ pub use code::{Code, CodeError};
 pub use function::{Credentials, Function, Settings};
 pub use logs::{LogFile, LogLine, LogSink, NoLogs};
 pub use outcome::{Cause, FunctionError, Outcome};
-pub use runner::Runner;
+pub use runner::{Runner, Traced};
 
 /// Lambda's limit for an event, in bytes.
 pub const REQUEST_LIMIT: usize = 6_291_456;

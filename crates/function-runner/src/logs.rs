@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe::Receiver;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// One line of a function's log.
@@ -65,24 +65,49 @@ const LONGEST_LINE: usize = 255 << 10;
 /// open for ever.
 const AFTERMATH: Duration = Duration::from_secs(1);
 
+/// Lambda returns this many bytes of an invocation's log at most (`X-Amz-Log-Type: Tail`).
+const TAIL: usize = 4 << 10;
+
+/// What the platform tells the reader of a process's output.
+enum Said {
+    /// A line for the log.
+    Line(String),
+    /// The first line of an invocation.
+    Start(String),
+    /// Somebody wants the end of the invocation's log.
+    Tail(oneshot::Sender<String>),
+}
+
 /// Reads a process's output. A line of the platform comes after everything that the process printed before it.
 #[derive(Debug)]
 pub(crate) struct LogPipe {
-    platform: mpsc::UnboundedSender<String>,
+    platform: mpsc::UnboundedSender<Said>,
     reader: JoinHandle<()>,
 }
 
 impl LogPipe {
     pub(crate) fn start(output: Receiver, sink: Arc<dyn LogSink>, group: Arc<str>, stream: Arc<str>) -> Self {
         let (platform, lines) = mpsc::unbounded_channel();
-        let writer = Writer { sink, group, stream };
+        let writer = Writer { sink, group, stream, tail: String::new() };
         Self { platform, reader: tokio::spawn(read(output, lines, writer)) }
     }
 
     /// Writes a line of the platform.
     pub(crate) fn say(&self, line: String) {
         // The reader is gone when the process closed its output; nobody can be told then.
-        let _ = self.platform.send(line);
+        let _ = self.platform.send(Said::Line(line));
+    }
+
+    /// Writes the first line of an invocation.
+    pub(crate) fn begin(&self, line: String) {
+        let _ = self.platform.send(Said::Start(line));
+    }
+
+    /// The last 4 KB of what was logged since the invocation began.
+    pub(crate) async fn tail(&self) -> String {
+        let (send, tail) = oneshot::channel();
+        let _ = self.platform.send(Said::Tail(send));
+        tail.await.unwrap_or_default()
     }
 
     /// Waits until all is read that an ended process printed.
@@ -96,10 +121,17 @@ struct Writer {
     sink: Arc<dyn LogSink>,
     group: Arc<str>,
     stream: Arc<str>,
+    /// The end of the current invocation's log.
+    tail: String,
 }
 
 impl Writer {
-    fn line(&self, text: String) {
+    fn line(&mut self, text: String) {
+        self.tail.push_str(&text);
+        self.tail.push('\n');
+        if self.tail.len() > 4 * TAIL {
+            self.cut_tail();
+        }
         let at_ms = chrono::Utc::now().timestamp_millis();
         self.sink.write(LogLine {
             group: Arc::clone(&self.group),
@@ -109,13 +141,33 @@ impl Writer {
         });
     }
 
-    fn bytes(&self, line: &[u8]) {
+    fn bytes(&mut self, line: &[u8]) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         self.line(String::from_utf8_lossy(line).into_owned());
     }
 
+    fn say(&mut self, said: Said) {
+        match said {
+            Said::Line(line) => self.line(line),
+            Said::Start(line) => {
+                self.tail.clear();
+                self.line(line);
+            }
+            Said::Tail(wanted) => {
+                self.cut_tail();
+                // Whoever asked may be gone.
+                let _ = wanted.send(self.tail.clone());
+            }
+        }
+    }
+
+    fn cut_tail(&mut self) {
+        let start = self.tail.ceil_char_boundary(self.tail.len().saturating_sub(TAIL));
+        self.tail.drain(..start);
+    }
+
     /// Writes the whole lines of the buffer and leaves the rest in it.
-    fn lines(&self, buffer: &mut Vec<u8>) {
+    fn lines(&mut self, buffer: &mut Vec<u8>) {
         let mut start = 0;
         while let Some(length) = buffer[start..].iter().position(|byte| *byte == b'\n') {
             self.bytes(&buffer[start..start + length]);
@@ -129,7 +181,7 @@ impl Writer {
     }
 }
 
-async fn read(mut output: Receiver, mut platform: mpsc::UnboundedReceiver<String>, writer: Writer) {
+async fn read(mut output: Receiver, mut platform: mpsc::UnboundedReceiver<Said>, mut writer: Writer) {
     let mut buffer = Vec::new();
     let mut chunk = vec![0; 16 << 10];
     let mut open = true;
@@ -144,8 +196,8 @@ async fn read(mut output: Receiver, mut platform: mpsc::UnboundedReceiver<String
                 }
                 _ => open = false,
             },
-            line = platform.recv() => match line {
-                Some(line) => writer.line(line),
+            said = platform.recv() => match said {
+                Some(said) => writer.say(said),
                 None => break,
             },
         }

@@ -39,6 +39,17 @@ struct Inner {
     retired: AtomicBool,
 }
 
+/// An invocation with what identifies it.
+#[derive(Debug)]
+pub struct Traced {
+    /// The id in the function's log.
+    pub request_id: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The last 4 KB of its log, if they were asked for; empty if the function did not start.
+    pub log: String,
+}
+
 impl std::fmt::Debug for Runner {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Runner").field("function", &self.inner.function).finish_non_exhaustive()
@@ -83,19 +94,30 @@ impl Runner {
 
     /// Invokes the function. The invocation goes on if the caller stops waiting, as it does in Lambda.
     pub async fn invoke(&self, payload: impl Into<Bytes>) -> Outcome {
-        let payload = payload.into();
+        self.run(payload.into(), Uuid::new_v4().to_string(), false).await.0
+    }
+
+    /// The same, for a caller who wants the request id and, `with_log`, the end of the log.
+    pub async fn invoke_traced(&self, payload: impl Into<Bytes>, with_log: bool) -> Traced {
+        let request_id = Uuid::new_v4().to_string();
+        let (outcome, log) = self.run(payload.into(), request_id.clone(), with_log).await;
+        Traced { request_id, outcome, log }
+    }
+
+    async fn run(&self, payload: Bytes, request_id: String, with_log: bool) -> (Outcome, String) {
+        let without_log = |outcome| (outcome, String::new());
         if payload.len() > REQUEST_LIMIT {
-            return Outcome::TooLarge { bytes: payload.len() };
+            return without_log(Outcome::TooLarge { bytes: payload.len() });
         }
         let slot = match &self.inner.slots {
             None => None,
             Some(slots) => match Arc::clone(slots).try_acquire_owned() {
                 Ok(slot) => Some(slot),
-                Err(_) => return Outcome::Throttled,
+                Err(_) => return without_log(Outcome::Throttled),
             },
         };
-        let run = Arc::clone(&self.inner).run(payload, slot);
-        tokio::spawn(run).await.unwrap_or_else(|error| Outcome::Unavailable(error.to_string()))
+        let run = Arc::clone(&self.inner).run(payload, request_id, with_log, slot);
+        tokio::spawn(run).await.unwrap_or_else(|error| without_log(Outcome::Unavailable(error.to_string())))
     }
 
     /// Ends the idle processes now, and each busy one when its invocation has ended.
@@ -107,17 +129,26 @@ impl Runner {
 }
 
 impl Inner {
-    async fn run(self: Arc<Self>, payload: Bytes, slot: Option<OwnedSemaphorePermit>) -> Outcome {
-        let request_id = Uuid::new_v4().to_string();
+    async fn run(
+        self: Arc<Self>,
+        payload: Bytes,
+        request_id: String,
+        with_log: bool,
+        slot: Option<OwnedSemaphorePermit>,
+    ) -> (Outcome, String) {
         let mut environment = match self.lease(&request_id).await {
             Ok(environment) => environment,
-            Err(NotStarted::Machine(text)) => return Outcome::Unavailable(text),
-            Err(NotStarted::Function(error)) => return Outcome::Failed(error),
-            Err(NotStarted::TimedOut) => {
-                return Outcome::Failed(start_timed_out(&self.function, &request_id));
+            Err(not_started) => {
+                let outcome = match not_started {
+                    NotStarted::Machine(text) => Outcome::Unavailable(text),
+                    NotStarted::Function(error) => Outcome::Failed(error),
+                    NotStarted::TimedOut => Outcome::Failed(start_timed_out(&self.function, &request_id)),
+                };
+                return (outcome, String::new());
             }
         };
         let (outcome, after) = environment.invoke(&self.function, &request_id, payload).await;
+        let log = if with_log { environment.logs.tail().await } else { String::new() };
         match after {
             After::Ready => self.release(environment),
             After::Ended => drop(tokio::spawn(environment.kill())),
@@ -135,7 +166,7 @@ impl Inner {
                 });
             }
         }
-        outcome
+        (outcome, log)
     }
 
     async fn lease(&self, request_id: &str) -> Result<Environment, NotStarted> {

@@ -2,22 +2,21 @@
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
-use std::convert::Infallible;
+use std::future::pending;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use bytes::{Bytes, BytesMut};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Body as _, Incoming};
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::RESPONSE_LIMIT;
+use crate::server::{self, Unread};
 
 const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 
@@ -57,7 +56,8 @@ impl RuntimeApi {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let (calls, received) = mpsc::channel(1);
-        Ok(Self { address, calls: received, server: tokio::spawn(serve(listener, calls)) })
+        let server = server::serve(listener, move |request| answer(request, calls.clone()), pending());
+        Ok(Self { address, calls: received, server: tokio::spawn(server) })
     }
 }
 
@@ -67,42 +67,16 @@ impl Drop for RuntimeApi {
     }
 }
 
-async fn serve(listener: TcpListener, calls: mpsc::Sender<Call>) {
-    // The connections end with the server.
-    let mut connections = tokio::task::JoinSet::new();
-    loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                tracing::warn!(%error, "the Runtime API cannot accept a connection");
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                continue;
-            }
-        };
-        // An answer in several small writes would wait for the delayed acknowledgement of the first.
-        let _ = stream.set_nodelay(true);
-        let calls = calls.clone();
-        let service = service_fn(move |request| answer(request, calls.clone()));
-        connections.spawn(
-            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
-        );
-        while connections.try_join_next().is_some() {}
-    }
-}
-
-async fn answer(
-    request: Request<Incoming>,
-    calls: mpsc::Sender<Call>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(request: Request<Incoming>, calls: mpsc::Sender<Call>) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
     let path: Vec<&str> = parts.uri.path().trim_start_matches('/').split('/').collect();
-    let answer = match (&parts.method, path.as_slice()) {
+    match (&parts.method, path.as_slice()) {
         (&Method::GET, ["2018-06-01", "runtime", "invocation", "next"]) => next(&calls).await,
         (&Method::POST, ["2018-06-01", "runtime", "invocation", id, kind @ ("response" | "error")]) => {
             finished((*id).to_owned(), kind, &parts.headers, body, &calls).await
         }
         (&Method::POST, ["2018-06-01", "runtime", "init", "error"]) => {
-            let payload = read(body).await.unwrap_or_default();
+            let payload = server::read(body, RESPONSE_LIMIT).await.unwrap_or_default();
             let call = Call::InitError { error_type: error_type(&parts.headers), payload };
             if calls.send(call).await.is_ok() { accepted() } else { gone() }
         }
@@ -115,8 +89,7 @@ async fn answer(
             "NotFound",
             "This Runtime API has invocation/next, invocation/ID/response, invocation/ID/error and init/error; extensions are not supported",
         ),
-    };
-    Ok(answer)
+    }
 }
 
 async fn next(calls: &mpsc::Sender<Call>) -> Response<Full<Bytes>> {
@@ -150,7 +123,7 @@ async fn finished(
     body: Incoming,
     calls: &mpsc::Sender<Call>,
 ) -> Response<Full<Bytes>> {
-    let answer = match read(body).await {
+    let answer = match server::read(body, RESPONSE_LIMIT).await {
         Ok(answer) => Ok(answer),
         Err(Unread::TooLarge(bytes)) => Err(bytes),
         Err(Unread::Cut) => {
@@ -181,25 +154,6 @@ async fn finished(
         Ok(true) => accepted(),
         _ => refused(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID"),
     }
-}
-
-enum Unread {
-    TooLarge(usize),
-    Cut,
-}
-
-/// Reads a body to its end, also one that is too large: a runtime that still sends would not see the answer.
-async fn read(mut body: Incoming) -> Result<Bytes, Unread> {
-    let expected = usize::try_from(body.size_hint().lower()).unwrap_or(0).min(RESPONSE_LIMIT);
-    let (mut collected, mut length) = (BytesMut::with_capacity(expected), 0);
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| Unread::Cut)?.into_data() else { continue };
-        length += data.len();
-        if length <= RESPONSE_LIMIT {
-            collected.extend_from_slice(&data);
-        }
-    }
-    if length > RESPONSE_LIMIT { Err(Unread::TooLarge(length)) } else { Ok(collected.freeze()) }
 }
 
 fn error_type(headers: &HeaderMap) -> Option<String> {

@@ -49,6 +49,6 @@ output "inbox_bucket" {
 }
 
 output "urls" {
-  description = "URLs of functions, without a slash at the end. By path: host names of the emulator's own need a resolver that knows them."
-  value       = { for function, url in module.lanes.urls : function => "${var.endpoint}/_aws/lambda-url/${url.id}" }
+  description = "URLs of functions, without a slash at the end. The bridge answers there, and the emulator's own URLs go unused."
+  value       = { for function in keys(module.lanes.urls) : function => "${var.functions_endpoint}/url/${module.lanes.functions[function]}" }
 }

@@ -9,6 +9,17 @@ variable "endpoint" {
   }
 }
 
+variable "functions_endpoint" {
+  description = "Where `headwater bridge` runs functions: the URL of its port."
+  type        = string
+  default     = "http://127.0.0.1:4567"
+
+  validation {
+    condition     = can(regex("^https?://[^/]+$", var.functions_endpoint))
+    error_message = "functions_endpoint is a URL without a path, such as http://127.0.0.1:4567."
+  }
+}
+
 variable "region" {
   description = "Region that the emulator plays."
   type        = string

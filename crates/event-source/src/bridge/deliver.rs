@@ -1,27 +1,15 @@
 //! Carries a poller's orders out: an invocation, or a give-up.
-//!
-//! Functions run here, as processes of this machine. Only those whose runtime is not in their zip are invoked through
-//! Lambda's API.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_lambda::config::{StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_lambda::error::{DisplayErrorContext, SdkError};
-use aws_sdk_lambda::operation::invoke::{InvokeError, InvokeOutput};
-use aws_sdk_lambda::primitives::Blob;
 use function_runner::Outcome as Invoked;
-use function_runner::deployed::Target;
 use kafka_batch::event::MskEvent;
 
 use super::BridgeConfig;
 use super::destination::FailureDestination;
 use super::functions::Functions;
 use crate::{Batch, GivenUp, Mapping, Outcome, interpret};
-
-/// A Kafka function may run 14 minutes; an answer later than this never comes.
-const LONGEST_INVOCATION: Duration = Duration::from_mins(15);
 
 /// An error text is kept to this many characters.
 const ERROR_CHARS: usize = 500;
@@ -32,7 +20,6 @@ pub(super) struct Deliverer(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     functions: Functions,
-    lambda: aws_sdk_lambda::Client,
     destination: Option<FailureDestination>,
     function_name: String,
     topic: String,
@@ -48,20 +35,8 @@ impl Deliverer {
         mapping: &Mapping,
         config: &BridgeConfig,
     ) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(3))
-            .operation_timeout(LONGEST_INVOCATION)
-            .build();
-        let lambda = aws_sdk_lambda::config::Builder::from(sdk)
-            // The poller retries, and counts.
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts)
-            // A function that takes its time sends no byte meanwhile.
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .build();
         Self(Arc::new(Inner {
             functions,
-            lambda: aws_sdk_lambda::Client::from_conf(lambda),
             destination: FailureDestination::of(sdk, mapping),
             function_name: mapping.function_name.clone(),
             topic: mapping.topic.clone(),
@@ -78,26 +53,8 @@ impl Deliverer {
 
     /// Invokes the function with a batch and waits for its answer.
     pub(super) async fn invoke(self, batch: Arc<Batch>) -> Outcome {
-        let outcome = match self.0.functions.get(&self.0.function_name).await {
-            Ok(Target::Here(runner)) => {
-                let invoked = runner.invoke(self.event(&batch)).await;
-                self.judge(&batch, invoked)
-            }
-            Ok(Target::Api) => self.invoke_by_api(&batch).await,
-            Err(error) => Outcome::Unavailable(shortened(&faults::chain(&error))),
-        };
-        if matches!(outcome, Outcome::Failed(_)) {
-            self.0.functions.doubt(&self.0.function_name).await;
-        }
-        outcome
-    }
-
-    async fn invoke_by_api(&self, batch: &Batch) -> Outcome {
-        let invoke = self.0.lambda.invoke().function_name(&self.0.function_name);
-        match invoke.payload(Blob::new(self.event(batch))).send().await {
-            Ok(answer) => self.judge_answer(batch, &answer),
-            Err(error) => not_invoked(&error),
-        }
+        let invoked = self.0.functions.invoke(&self.0.function_name, self.event(&batch)).await;
+        self.judge(&batch, invoked)
     }
 
     /// What came of an invocation. Only what the function or its input is to blame for counts as a failure.
@@ -151,33 +108,10 @@ impl Deliverer {
         }
         event.to_json()
     }
-
-    fn judge_answer(&self, batch: &Batch, answer: &InvokeOutput) -> Outcome {
-        let payload = answer.payload().map_or(&[][..], AsRef::as_ref);
-        match answer.function_error() {
-            Some(kind) => Outcome::Failed(format!("{kind}: {}", error_text(payload))),
-            None => interpret(self.0.partial_batch_response, &self.0.topic, batch, payload),
-        }
-    }
-}
-
-/// An invocation that came to nothing. Only what the function or its input is to blame for counts as a failure.
-fn not_invoked(error: &SdkError<InvokeError>) -> Outcome {
-    let text = shortened(&DisplayErrorContext(error).to_string());
-    match error {
-        SdkError::TimeoutError(_) => Outcome::Failed(format!("no answer in time: {text}")),
-        SdkError::ServiceError(service)
-            if service.err().is_request_too_large_exception()
-                || service.err().is_invalid_request_content_exception() =>
-        {
-            Outcome::Failed(text)
-        }
-        _ => Outcome::Unavailable(text),
-    }
 }
 
 /// `errorType: errorMessage` of a function's error, or whatever there is instead.
-fn error_text(payload: &[u8]) -> String {
+pub(super) fn error_text(payload: &[u8]) -> String {
     let json: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
     let text = match (json["errorType"].as_str(), json["errorMessage"].as_str()) {
         (Some(kind), Some(message)) => format!("{kind}: {message}"),
@@ -187,7 +121,7 @@ fn error_text(payload: &[u8]) -> String {
     shortened(&text)
 }
 
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     match text.char_indices().nth(ERROR_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

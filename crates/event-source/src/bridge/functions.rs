@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use function_runner::deployed::{CloudWatchLogs, DeployedError, DeployedFunctions, Target};
-use function_runner::{Runner, Settings};
+use function_runner::deployed::{CloudWatchLogs, DeployedFunctions};
+use function_runner::front::Front;
+use function_runner::{Outcome, Runner, Settings};
 
 use super::BridgeConfig;
 
@@ -27,18 +28,19 @@ impl Functions {
         Self::Deployed(DeployedFunctions::new(sdk, settings, Arc::clone(&logs) as _), logs)
     }
 
-    /// Who runs the function now.
-    pub(super) async fn get(&self, name: &str) -> Result<Target, DeployedError> {
+    /// Invokes a function with an event.
+    pub(super) async fn invoke(&self, name: &str, event: Vec<u8>) -> Outcome {
         match self {
-            Self::Deployed(functions, _) => functions.get(name).await,
-            Self::Given(runner) => Ok(Target::Here(Arc::clone(runner))),
+            Self::Deployed(functions, _) => functions.invoke(name, event).await,
+            Self::Given(runner) => runner.invoke(event).await,
         }
     }
 
-    /// An invocation failed: see [`DeployedFunctions::doubt`].
-    pub(super) async fn doubt(&self, name: &str) {
-        if let Self::Deployed(functions, _) = self {
-            functions.doubt(name).await;
+    /// Opens the port for callers of functions; nothing where one function was given.
+    pub(super) async fn front(&self, port: u16) -> std::io::Result<Option<Front>> {
+        match self {
+            Self::Deployed(functions, _) => Front::open(port, functions.clone()).await.map(Some),
+            Self::Given(_) => Ok(None),
         }
     }
 

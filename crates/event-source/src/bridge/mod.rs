@@ -50,6 +50,9 @@ pub struct BridgeConfig {
     pub instance_id: Option<String>,
     /// Event pollers per mapping: invocations on their way at once, each with partitions of its own.
     pub pollers: usize,
+    /// The port of the loopback address where functions are invoked by Lambda's API and by their URLs
+    /// ([`function_runner::front`]); `None` for no port.
+    pub functions_port: Option<u16>,
     /// Runs all mappings' functions. Without it each is read from Lambda's API, and runs as it is deployed.
     pub runner: Option<Arc<Runner>>,
     /// Where functions are unpacked and have their `TMPDIR`.
@@ -68,6 +71,7 @@ impl BridgeConfig {
             event_source_arn: LOCAL_CLUSTER_ARN.to_owned(),
             instance_id: None,
             pollers: 1,
+            functions_port: None,
             runner: None,
             scratch: std::env::temp_dir().join("headwater-functions"),
             status_path: None,
@@ -89,7 +93,20 @@ pub enum BridgeError {
         /// Why.
         source: std::io::Error,
     },
+    /// The port for callers of functions cannot be opened.
+    #[error(
+        "cannot listen on port {port} for invocations of functions: stop who holds it, or choose another port"
+    )]
+    Port {
+        /// The port.
+        port: u16,
+        /// Why.
+        source: std::io::Error,
+    },
 }
+
+/// How long an orderly stop waits for callers of functions.
+const FAREWELL: Duration = Duration::from_secs(8);
 
 /// The bridge.
 #[derive(Debug)]
@@ -102,13 +119,18 @@ impl Bridge {
         for mapping in &config.mappings {
             mapping.validate()?;
         }
+        let sdk = function_kit::aws::sdk_config().await;
+        let functions = Functions::new(&sdk, &config);
+        let front = match config.functions_port {
+            None => None,
+            Some(port) => functions.front(port).await.map_err(|source| BridgeError::Port { port, source })?,
+        };
+        // Whoever reads it finds the port open.
         let board = StatusBoard::new(&config);
         board.write().map_err(|source| BridgeError::Status {
             path: config.status_path.clone().unwrap_or_default(),
             source,
         })?;
-        let sdk = function_kit::aws::sdk_config().await;
-        let functions = Functions::new(&sdk, &config);
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         for (index, mapping) in config.mappings.iter().enumerate() {
@@ -119,6 +141,22 @@ impl Bridge {
                 config: config.clone(),
             };
             tasks.spawn(lane.serve(stopped.clone()));
+        }
+        if let Some(front) = front {
+            let mut ended = stopped.clone();
+            let (mut stop, serving) = (stopped.clone(), async move {
+                let _ = ended.changed().await;
+            });
+            tasks.spawn(async move {
+                let answered = async {
+                    let _ = stop.changed().await;
+                    tokio::time::sleep(FAREWELL).await;
+                };
+                tokio::select! {
+                    () = front.serve(serving) => {}
+                    () = answered => tracing::warn!("callers of functions were left without an answer"),
+                }
+            });
         }
         let writer = tokio::spawn(board.clone().keep_written());
         shutdown.await;

@@ -1,5 +1,6 @@
 //! Functions as they are deployed: read from Lambda's API, kept current, run here.
 
+mod api;
 mod logs;
 mod lookup;
 mod role;
@@ -10,9 +11,10 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_lambda::error::DisplayErrorContext;
+use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::{LogSink, Runner, Settings};
+use crate::{LogSink, Outcome, Runner, Settings};
 use lookup::{Deployment, Lookup};
 use role::Role;
 
@@ -72,6 +74,7 @@ pub struct DeployedFunctions(Arc<Inner>);
 struct Inner {
     lookup: Lookup,
     role: Role,
+    api: aws_sdk_lambda::Client,
     settings: Settings,
     logs: Arc<dyn LogSink>,
     known: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Known>>>>,
@@ -102,6 +105,7 @@ impl DeployedFunctions {
         Self(Arc::new(Inner {
             lookup: Lookup::new(sdk, settings.scratch.join("code")),
             role: Role::new(sdk),
+            api: api::client(sdk),
             settings,
             logs,
             known: Mutex::default(),
@@ -130,6 +134,19 @@ impl DeployedFunctions {
                 Err(error)
             }
         }
+    }
+
+    /// Invokes the function: here, or through Lambda's API if its runtime is only there.
+    pub async fn invoke(&self, name: &str, payload: impl Into<Bytes>) -> Outcome {
+        let outcome = match self.get(name).await {
+            Ok(Target::Here(runner)) => runner.invoke(payload).await,
+            Ok(Target::Api) => api::invoke(&self.0.api, name, payload.into()).await,
+            Err(error) => Outcome::Unavailable(faults::chain(&error)),
+        };
+        if matches!(outcome, Outcome::Failed(_)) {
+            self.doubt(name).await;
+        }
+        outcome
     }
 
     /// To be called after a failed invocation: before the next one, it is checked that the function and its role's session

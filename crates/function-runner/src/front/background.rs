@@ -1,0 +1,51 @@
+//! Asynchronous invocations (`InvocationType: Event`): the caller does not wait, and Lambda tries again.
+//!
+//! A function's error is tried twice more, after one and two minutes. What could not be run is tried for six hours, with
+//! pauses of up to five minutes. Then the event is dropped with an error in the log: destinations and dead-letter queues
+//! of functions are not served.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use crate::Outcome;
+use crate::deployed::DeployedFunctions;
+
+/// How old an event may become.
+const OLDEST: Duration = Duration::from_hours(6);
+
+/// The longest pause before an event is tried again that could not be run.
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+
+/// The pauses before the second and the third try of a function that failed.
+const RETRIES: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
+
+pub(super) fn invoke(functions: DeployedFunctions, name: String, payload: Bytes) {
+    tokio::spawn(async move {
+        let oldest = Instant::now() + OLDEST;
+        let (mut failures, mut pause) = (RETRIES.iter(), Duration::from_secs(1));
+        loop {
+            let reason = match functions.invoke(&name, payload.clone()).await {
+                Outcome::Answer(_) => return,
+                Outcome::Failed(error) => {
+                    let Some(pause) = failures.next() else { return dropped(&name, &error.message) };
+                    tokio::time::sleep(*pause).await;
+                    continue;
+                }
+                Outcome::TooLarge { .. } => return dropped(&name, "the event is too large"),
+                Outcome::Throttled => "throttled".to_owned(),
+                Outcome::Unavailable(reason) => reason,
+            };
+            if Instant::now() + pause > oldest {
+                return dropped(&name, &reason);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        }
+    });
+}
+
+fn dropped(name: &str, reason: &str) {
+    tracing::error!(function = name, reason, "an asynchronous invocation was given up and its event dropped");
+}
