@@ -80,6 +80,15 @@ impl Emulator {
             _ => Ok(()),
         }
     }
+
+    /// Brings it here. An image comes with the first start.
+    pub(crate) fn install(self, layout: &Layout) -> anyhow::Result<()> {
+        match self {
+            Self::Ministack => tools::ministack(layout).map(drop),
+            Self::Localstack if container::available() => Ok(()),
+            Self::Localstack => tools::localstack(layout).map(drop),
+        }
+    }
 }
 
 /// The emulator of a stack. In a container, the process is the `docker compose up` that holds it.

@@ -1,11 +1,11 @@
 """Runs LocalStack's Lambda invocations on Headwater's function runner.
 
-LocalStack's own executor starts a container for each function. This one posts each invocation to the Invoke API that the
-bridge of `headwater up` serves, and gives the answer back. LocalStack keeps its part: names, versions and aliases, the
-queue of asynchronous invocations with retries and destinations, concurrency limits, event source mappings, metrics.
+LocalStack's own executor starts a container for each function. This one posts each invocation to the Invoke API that
+the bridge of `headwater up` serves, and gives the answer back. LocalStack keeps its part: names, versions and aliases,
+the queue of asynchronous invocations with retries and destinations, concurrency limits, event source mappings, metrics.
 
-LocalStack finds this module by the entry point in headwater_executor-1.dist-info, so it needs no installation: the folder
-is in PYTHONPATH, and LAMBDA_RUNTIME_EXECUTOR names it.
+An executor that answers by itself needs none of LocalStack's own protocol, in which a container calls back. So this is
+the lowest place where the work can be handed over, and everything above it stays LocalStack's.
 """
 
 import base64
@@ -78,7 +78,9 @@ def invoke(invocation):
             url, data=invocation["payload"].encode(), headers=headers, timeout=(5, LONGEST_INVOCATION)
         )
     except requests.RequestException as error:
-        message = f"Headwater's bridge, which runs the functions, does not answer at {FUNCTIONS_URL}: run `headwater up`"
+        message = (
+            f"Headwater's bridge, which runs the functions, does not answer at {FUNCTIONS_URL}: run `headwater up`"
+        )
         raise ServiceException(message) from error
     if answer.status_code != 200:
         raise refused(answer)

@@ -1,7 +1,7 @@
 """Glue's catalog, which the community edition does not offer, although moto, on which it is built, has it."""
 
-from localstack.aws.spec import load_service
 from localstack.aws.skeleton import Skeleton
+from localstack.aws.spec import load_service
 from localstack.services.moto import call_moto
 from localstack.services.plugins import Service, aws_provider
 
