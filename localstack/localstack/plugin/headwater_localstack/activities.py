@@ -29,6 +29,17 @@ def tags_of(activity):
     return activity.tag_manager
 
 
+def task_within_a_second(activity):
+    deadline = time.monotonic() + 1
+    while True:
+        try:
+            return activity.get_task()
+        except IndexError:
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(0.05)
+
+
 @hooks.on_infra_start()
 def headwater_mend_activities():
     @patch(StepFunctionsProvider.create_activity)
@@ -57,13 +68,4 @@ def headwater_mend_activities():
             return UntagResourceOutput()
         return untag(self, context, resource_arn, tag_keys, **kwargs)
 
-    @patch(StepFunctionsProvider._pull_activity_task)
-    def pull_activity_task(pull, activity):
-        deadline = time.monotonic() + 1
-        while True:
-            try:
-                return activity.get_task()
-            except IndexError:
-                if time.monotonic() > deadline:
-                    return None
-                time.sleep(0.05)
+    StepFunctionsProvider._pull_activity_task = staticmethod(task_within_a_second)
