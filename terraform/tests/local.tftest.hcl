@@ -33,7 +33,7 @@ run "local" {
 
   assert {
     condition     = length(flatten([for function in values(module.lanes.mapping_ids) : values(function)])) == 0
-    error_message = "The emulator has no Kafka event source."
+    error_message = "The bridge polls the topics."
   }
 
   assert {
@@ -99,6 +99,14 @@ run "local" {
       "inbox-etl inbox-etl inbox-etl-failed",
     ]
     error_message = "Draining and its users rely on these."
+  }
+
+  assert {
+    condition = [for mapping in output.queue_mappings : "${mapping.function_name} ${mapping.queue_arn} ${mapping.batch_size} ${mapping.window_seconds} ${mapping.partial_batch_response}"] == [
+      "bucket-ingester arn:aws:sqs:eu-central-1:111122223333:bucket-ingester 1 0 true",
+      "inbox-etl arn:aws:sqs:eu-central-1:111122223333:inbox-etl 100 1 true",
+    ]
+    error_message = "The bridge polls the queues."
   }
 
   assert {

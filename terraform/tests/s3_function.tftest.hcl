@@ -207,3 +207,27 @@ run "a_message_that_comes_back_while_it_is_handled_and_a_large_batch_without_a_w
 
   expect_failures = [var.visibility_timeout_seconds, var.batch_size, var.maximum_concurrency]
 }
+
+run "polled_by_somebody_else" {
+  variables {
+    create_event_source_mapping = false
+    maximum_concurrency         = 5
+  }
+
+  module {
+    source = "./modules/s3_function"
+  }
+
+  assert {
+    condition     = length(aws_lambda_event_source_mapping.this) == 0 && length(aws_sqs_queue.this) == 1
+    error_message = "Lambda does not poll the queue."
+  }
+
+  assert {
+    condition = (
+      output.queue_mapping.queue_arn == "arn:aws:sqs:eu-central-1:111122223333:reader" && output.queue_mapping.batch_size == 10 &&
+      output.queue_mapping.window_seconds == 0 && output.queue_mapping.maximum_concurrency == 5 && output.queue_mapping.partial_batch_response
+    )
+    error_message = "Whoever polls it finds the settings in the output."
+  }
+}

@@ -68,24 +68,39 @@ pub(crate) async fn start(layout: &Layout, stack: &Stack) -> anyhow::Result<()> 
 fn fingerprint(stack: &Stack, program: &Path) -> anyhow::Result<String> {
     let mut hasher = DefaultHasher::new();
     let outputs = stack.outputs()?;
-    serde_json::to_string(&(&outputs.event_source_mappings, &outputs.forecast))?.hash(&mut hasher);
+    let served = (&outputs.event_source_mappings, &outputs.queue_mappings, &outputs.forecast);
+    serde_json::to_string(&served)?.hash(&mut hasher);
     (&stack.endpoint, stack.kafka_port, stack.functions_port).hash(&mut hasher);
     let built = fs::metadata(program).and_then(|file| file.modified()).ok();
     built.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).hash(&mut hasher);
     Ok(format!("{:016x}", hasher.finish()))
 }
 
-/// The error of each mapping whose last batch failed, by group and topic.
-pub(crate) fn last_errors(layout: &Layout) -> BTreeMap<(String, String), String> {
+/// The errors of what last failed.
+#[derive(Debug, Default)]
+pub(crate) struct LastErrors {
+    /// Of mappings, by group and topic.
+    pub(crate) mappings: BTreeMap<(String, String), String>,
+    /// Of queues, by name.
+    pub(crate) queues: BTreeMap<String, String>,
+}
+
+/// The error of each mapping and queue whose last batch failed.
+pub(crate) fn last_errors(layout: &Layout) -> LastErrors {
     let Ok(status) = event_source::bridge::status::read(&layout.bridge_status()) else {
-        return BTreeMap::new();
+        return LastErrors::default();
     };
-    status
+    let mappings = status
         .mappings
         .into_iter()
         .filter(|mapping| mapping.last_error_at_ms > mapping.last_success_at_ms)
-        .filter_map(|mapping| Some(((mapping.consumer_group, mapping.topic), mapping.last_error?)))
-        .collect()
+        .filter_map(|mapping| Some(((mapping.consumer_group, mapping.topic), mapping.last_error?)));
+    let queues = status
+        .queues
+        .into_iter()
+        .filter(|queue| queue.last_error_at_ms > queue.last_success_at_ms)
+        .filter_map(|queue| Some((queue.queue, queue.last_error?)));
+    LastErrors { mappings: mappings.collect(), queues: queues.collect() }
 }
 
 /// Whether the bridge gives signs of life: it writes its status every few seconds.

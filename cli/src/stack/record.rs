@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use anyhow::Context as _;
-use event_source::Mapping;
+use event_source::{Mapping, QueueMapping};
 use objects::S3Location;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,9 @@ pub(crate) struct Outputs {
     pub(crate) functions: BTreeMap<String, String>,
     #[serde(default)]
     pub(crate) queues: Vec<QueueOutput>,
+    /// What the bridge does between these queues and their functions.
+    #[serde(default)]
+    pub(crate) queue_mappings: Vec<QueueMapping>,
     #[serde(default)]
     pub(crate) media_bucket: Option<String>,
     #[serde(default)]

@@ -1,5 +1,5 @@
-//! `headwater bridge`: without arguments the process that `up` starts to poll Kafka, run functions and run Spark jobs; with
-//! arguments a mapping for one function, without a stack.
+//! `headwater bridge`: without arguments the process that `up` starts to poll Kafka and queues, run functions and
+//! run Spark jobs; with arguments a mapping for one function, without a stack.
 
 use anyhow::Context as _;
 use clap::Args;
@@ -31,12 +31,14 @@ pub(crate) async fn run(layout: &Layout) -> anyhow::Result<()> {
     let stack = Stack::load(layout)?;
     // What an earlier bridge left when it was killed.
     std::fs::remove_dir_all(layout.functions()).ok();
+    let outputs = stack.outputs()?;
     let config = BridgeConfig {
+        queues: outputs.queue_mappings.clone(),
         functions_port: Some(stack.functions_port),
         scratch: layout.functions(),
         instance_id: Some(format!("headwater-{}", layout.fingerprint())),
         status_path: Some(layout.bridge_status()),
-        ..BridgeConfig::new(stack.outputs()?.event_source_mappings.clone(), stack.kafka())
+        ..BridgeConfig::new(outputs.event_source_mappings.clone(), stack.kafka())
     };
     let shutdown = asked_to_end()?;
     let worker = Worker::of(layout, &stack).await?;

@@ -48,6 +48,7 @@ struct QueueReport {
     waiting: u64,
     /// Messages that were given up.
     dead: u64,
+    last_error: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -121,10 +122,11 @@ pub(crate) async fn run(layout: &Layout, args: &Status) -> anyhow::Result<()> {
                 queue.queue.clone(),
                 queue.waiting.to_string(),
                 queue.dead.to_string(),
+                text(queue.last_error.clone()),
             ]
         });
         out::line("");
-        out::line(table::render(&["function", "queue", "waiting", "given up"], rows));
+        out::line(table::render(&["function", "queue", "waiting", "given up", "last error"], rows));
     }
     if report.parts.values().any(|part| !part.healthy) {
         out::note("not all is well: `headwater up` starts what is missing");
@@ -191,7 +193,10 @@ async fn report(layout: &Layout, stack: &Stack) -> Report {
                 topic: mapping.topic.clone(),
                 end: lag.map(MappingLag::end),
                 lag: lag.map(MappingLag::total),
-                last_error: errors.get(&(mapping.consumer_group.clone(), mapping.topic.clone())).cloned(),
+                last_error: errors
+                    .mappings
+                    .get(&(mapping.consumer_group.clone(), mapping.topic.clone()))
+                    .cloned(),
                 lost: lag.map(MappingLag::lost).unwrap_or_default(),
                 open_transactions: lag.map(MappingLag::open_transactions).unwrap_or_default(),
             }
@@ -206,6 +211,7 @@ async fn report(layout: &Layout, stack: &Stack) -> Report {
             queue: depth.queue.name.clone(),
             waiting: depth.waiting,
             dead: depth.dead,
+            last_error: errors.queues.get(&depth.queue.name).cloned(),
         })
         .collect();
     Report { data_dir: layout.data.display().to_string(), live: stack.live, parts, mappings, queues }

@@ -264,7 +264,8 @@ async fn finish(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
 
     let step = Step::begin("bridge", "starting");
     bridge::start(layout, stack).await?;
-    step.done(format!("{} mappings", outputs.event_source_mappings.len()));
+    let mappings = outputs.event_source_mappings.len() + outputs.queue_mappings.len();
+    step.done(format!("{mappings} mappings; functions at {}", stack.functions_endpoint()));
 
     // The tables were changed before the deployment. This run shows that the deployed function can do what it does daily.
     let step = Step::begin("tables", "trying the daily run");

@@ -47,10 +47,11 @@ pub enum StartingPosition {
 
 /// A mapping that AWS would refuse.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("mapping {topic} → {function_name}: {}", problems.join("; "))]
+#[error("mapping {from} → {function_name}: {}", problems.join("; "))]
 pub struct InvalidMapping {
-    function_name: String,
-    topic: String,
+    pub(crate) function_name: String,
+    /// The topic or the queue.
+    pub(crate) from: String,
     /// Every problem, not only the first.
     pub problems: Vec<String>,
 }
@@ -99,7 +100,7 @@ impl Mapping {
         if problems.is_empty() {
             return Ok(());
         }
-        Err(InvalidMapping { function_name: self.function_name.clone(), topic: self.topic.clone(), problems })
+        Err(InvalidMapping { function_name: self.function_name.clone(), from: self.topic.clone(), problems })
     }
 
     /// The time of `AT_TIMESTAMP` in milliseconds since the epoch.

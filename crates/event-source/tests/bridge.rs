@@ -1,10 +1,11 @@
-//! The bridge between a real broker (`KAFKA_BOOTSTRAP_SERVERS`) and a real Invoke API (`AWS_ENDPOINT_URL`).
+//! The bridge between a real broker (`KAFKA_BOOTSTRAP_SERVERS`) or real queues and the functions of `AWS_ENDPOINT_URL`.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod changes;
 #[expect(clippy::single_range_in_vec_init, reason = "a list of one range is meant")]
 mod gaps;
+mod queues;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -38,6 +38,11 @@ output "queues" {
   value       = module.lanes.queues
 }
 
+output "queue_mappings" {
+  description = "What the bridge does in the place of Lambda's pollers of queues."
+  value       = module.lanes.queue_mappings
+}
+
 output "media_bucket" {
   description = "Bucket whose files bucket-ingester reads."
   value       = module.lanes.media_bucket

@@ -58,6 +58,8 @@ module "bucket_ingester" {
   visibility_timeout_seconds = var.quick_retries ? var.sizes.bucket_ingester.timeout_seconds : null
   start_after                = local.migrated
 
+  create_event_source_mapping = var.create_event_source_mappings
+
   sweep = {
     expression = var.media.sweep
     enabled    = var.schedules_enabled

@@ -61,6 +61,8 @@ module "inbox_etl" {
   visibility_timeout_seconds = var.quick_retries ? var.sizes.inbox_etl.timeout_seconds : null
   start_after                = local.migrated
 
+  create_event_source_mapping = var.create_event_source_mappings
+
   sweep = {
     expression = var.inbox.sweep
     enabled    = var.schedules_enabled

@@ -13,6 +13,11 @@ output "queues" {
   value       = values(local.queues)
 }
 
+output "queue_mappings" {
+  description = "How each of these queues feeds its function: function_name, queue_url, queue_arn, batch_size, window_seconds, partial_batch_response, maximum_concurrency."
+  value       = [for lane in concat(module.bucket_ingester, module.inbox_etl) : lane.queue_mapping if lane.queue_mapping != null]
+}
+
 output "deployment" {
   description = "The bucket of the functions' code: its name and ARN. Whoever may write there decides what runs."
   value       = { bucket = module.deployment.versioned_name, bucket_arn = module.deployment.arn }

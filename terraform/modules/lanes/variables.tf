@@ -203,7 +203,7 @@ variable "alarms" {
 }
 
 variable "create_event_source_mappings" {
-  description = "Whether AWS polls the topics. False on the emulator, which has no Kafka event source; its bridge follows the output instead."
+  description = "Whether AWS polls the topics and the queues. False on the local stack, whose bridge follows the outputs instead."
   type        = bool
   default     = true
 }

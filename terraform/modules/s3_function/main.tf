@@ -78,7 +78,7 @@ resource "aws_sqs_queue" "this" {
 }
 
 resource "aws_lambda_event_source_mapping" "this" {
-  count = local.fed ? 1 : 0
+  count = local.fed && var.create_event_source_mapping ? 1 : 0
 
   function_name    = module.function.live_arn
   event_source_arn = local.queue_arn

@@ -54,6 +54,19 @@ output "queue" {
   } : null
 }
 
+output "queue_mapping" {
+  description = "How the queue feeds the function: function_name, queue_url, queue_arn, batch_size, window_seconds, partial_batch_response, maximum_concurrency; null where the sweep alone does."
+  value = local.fed ? {
+    function_name          = module.function.name
+    queue_url              = one(aws_sqs_queue.this[*].url)
+    queue_arn              = local.queue_arn
+    batch_size             = var.batch_size
+    window_seconds         = var.window_seconds
+    partial_batch_response = true
+    maximum_concurrency    = var.maximum_concurrency
+  } : null
+}
+
 output "delivery" {
   description = "How objects come to the function: whether the bucket's notifications are configured here, and after how many seconds a message that failed comes back."
   value = {

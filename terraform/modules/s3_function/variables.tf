@@ -52,6 +52,12 @@ variable "maximum_concurrency" {
   }
 }
 
+variable "create_event_source_mapping" {
+  description = "Whether Lambda polls the queue. False on the local stack, whose bridge follows the output `queue_mapping`."
+  type        = bool
+  default     = true
+}
+
 variable "visibility_timeout_seconds" {
   description = "How long a message is hidden while it is being handled, and so when it comes back after a failure; null is six times the function's timeout, as AWS advises: throttled invocations are tried again within that time."
   type        = number

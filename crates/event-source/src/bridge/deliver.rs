@@ -111,7 +111,7 @@ impl Deliverer {
 }
 
 /// `errorType: errorMessage` of a function's error, or whatever there is instead.
-pub(super) fn error_text(payload: &[u8]) -> String {
+pub(crate) fn error_text(payload: &[u8]) -> String {
     let json: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
     let text = match (json["errorType"].as_str(), json["errorMessage"].as_str()) {
         (Some(kind), Some(message)) => format!("{kind}: {message}"),
@@ -121,7 +121,7 @@ pub(super) fn error_text(payload: &[u8]) -> String {
     shortened(&text)
 }
 
-pub(super) fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     match text.char_indices().nth(ERROR_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

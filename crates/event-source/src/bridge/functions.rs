@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use function_runner::deployed::{CloudWatchLogs, DeployedFunctions};
+use bytes::Bytes;
+use function_runner::deployed::{CloudWatchLogs, DeployedError, DeployedFunctions};
 use function_runner::front::Front;
 use function_runner::{Outcome, Runner, Settings};
 
@@ -11,7 +12,7 @@ use super::BridgeConfig;
 
 /// The functions. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) enum Functions {
+pub(crate) enum Functions {
     /// Each as it is deployed; what it prints goes to CloudWatch Logs.
     Deployed(DeployedFunctions, Arc<CloudWatchLogs>),
     /// One for all mappings.
@@ -28,8 +29,16 @@ impl Functions {
         Self::Deployed(DeployedFunctions::new(sdk, settings, Arc::clone(&logs) as _), logs)
     }
 
+    /// Whether a function can be invoked now, as far as Lambda's API says.
+    pub(crate) async fn ready(&self, name: &str) -> Result<(), DeployedError> {
+        match self {
+            Self::Deployed(functions, _) => functions.get(name).await.map(drop),
+            Self::Given(_) => Ok(()),
+        }
+    }
+
     /// Invokes a function with an event.
-    pub(super) async fn invoke(&self, name: &str, event: Vec<u8>) -> Outcome {
+    pub(crate) async fn invoke(&self, name: &str, event: impl Into<Bytes>) -> Outcome {
         match self {
             Self::Deployed(functions, _) => functions.invoke(name, event).await,
             Self::Given(runner) => runner.invoke(event).await,

@@ -1,15 +1,17 @@
 //! The local bridge: pollers between a real consumer group and the functions of Lambda's API, which run here.
 //!
-//! One task per mapping; each lives through sessions. A session is one membership of the consumer group; it ends when
+//! Queues are polled by [`crate::queue`], and [`function_runner::front`] takes invocations.
+//!
+//! One task per Kafka mapping; each lives through sessions. A session is one membership of the consumer group; it ends when
 //! the topic goes away or is created again, or when the client cannot go on, and the next one starts from the
 //! committed offsets. Whatever was on its way is delivered again then: at least once, as in AWS.
 
-mod clock;
+pub(crate) mod clock;
 mod commit;
-mod deliver;
+pub(crate) mod deliver;
 mod destination;
 mod feed;
-mod functions;
+pub(crate) mod functions;
 mod journal;
 mod owners;
 mod session;
@@ -26,6 +28,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::mapping::InvalidMapping;
+use crate::queue::{QueueLane, QueueMapping};
 use crate::{Mapping, Rules};
 use deliver::Deliverer;
 use functions::Functions;
@@ -41,6 +44,8 @@ pub const LOCAL_CLUSTER_ARN: &str =
 pub struct BridgeConfig {
     /// The mappings to serve.
     pub mappings: Vec<Mapping>,
+    /// The mappings of queues.
+    pub queues: Vec<QueueMapping>,
     /// `host:port`, comma-separated.
     pub bootstrap_servers: String,
     /// `eventSourceArn` of the events.
@@ -67,6 +72,7 @@ impl BridgeConfig {
     pub fn new(mappings: Vec<Mapping>, bootstrap_servers: impl Into<String>) -> Self {
         Self {
             mappings,
+            queues: Vec::new(),
             bootstrap_servers: bootstrap_servers.into(),
             event_source_arn: LOCAL_CLUSTER_ARN.to_owned(),
             instance_id: None,
@@ -105,8 +111,8 @@ pub enum BridgeError {
     },
 }
 
-/// How long an orderly stop waits for callers of functions.
-const FAREWELL: Duration = Duration::from_secs(8);
+/// How long an orderly stop waits for callers of functions and for batches of queues.
+pub(crate) const FAREWELL: Duration = Duration::from_secs(6);
 
 /// The bridge.
 #[derive(Debug)]
@@ -118,6 +124,9 @@ impl Bridge {
     pub async fn run(config: BridgeConfig, shutdown: impl Future<Output = ()>) -> Result<(), BridgeError> {
         for mapping in &config.mappings {
             mapping.validate()?;
+        }
+        for queue in &config.queues {
+            queue.validate()?;
         }
         let sdk = function_kit::aws::sdk_config().await;
         let functions = Functions::new(&sdk, &config);
@@ -140,6 +149,10 @@ impl Bridge {
                 status: board.mapping(index),
                 config: config.clone(),
             };
+            tasks.spawn(lane.serve(stopped.clone()));
+        }
+        for (index, mapping) in config.queues.iter().enumerate() {
+            let lane = QueueLane::new(&sdk, functions.clone(), mapping.clone(), board.queue(index));
             tasks.spawn(lane.serve(stopped.clone()));
         }
         if let Some(front) = front {

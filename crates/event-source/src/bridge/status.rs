@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::BridgeConfig;
 use super::clock::epoch_ms;
 use crate::Finished;
+use crate::queue::QueueBoard;
+
+pub use crate::queue::QueueStatus;
 
 /// How often a changed status is written; one that does not change is written every tenth time, as a sign of life.
 const EVERY: Duration = Duration::from_millis(500);
@@ -29,6 +32,9 @@ pub struct BridgeStatus {
     pub updated_at_ms: i64,
     /// In the order of the configuration.
     pub mappings: Vec<MappingStatus>,
+    /// The mappings of queues, in the order of the configuration.
+    #[serde(default)]
+    pub queues: Vec<QueueStatus>,
 }
 
 /// One mapping's status. Times are milliseconds since the epoch, counts since the bridge started.
@@ -102,12 +108,17 @@ impl StatusBoard {
             started_at_ms: now,
             updated_at_ms: now,
             mappings,
+            queues: config.queues.iter().map(QueueStatus::of).collect(),
         };
         Self { status: Arc::new(Mutex::new(status)), path: config.status_path.clone() }
     }
 
     pub(super) fn mapping(&self, index: usize) -> MappingBoard {
         MappingBoard { status: Arc::clone(&self.status), index }
+    }
+
+    pub(super) fn queue(&self, index: usize) -> QueueBoard {
+        QueueBoard::new(Arc::clone(&self.status), index)
     }
 
     pub(super) fn set_stopped(&self) {
@@ -129,11 +140,14 @@ impl StatusBoard {
     }
 
     pub(super) async fn keep_written(self) {
-        let mut written = Vec::new();
+        let mut written = (Vec::new(), Vec::new());
         let mut skipped = 0;
         loop {
             tokio::time::sleep(EVERY).await;
-            let current = lock(&self.status).mappings.clone();
+            let current = {
+                let status = lock(&self.status);
+                (status.mappings.clone(), status.queues.clone())
+            };
             skipped += 1;
             if current == written && skipped < 10 {
                 continue;
@@ -203,7 +217,7 @@ impl MappingBoard {
     }
 }
 
-fn lock(status: &Mutex<BridgeStatus>) -> MutexGuard<'_, BridgeStatus> {
+pub(crate) fn lock(status: &Mutex<BridgeStatus>) -> MutexGuard<'_, BridgeStatus> {
     // A status is plain data: whatever a panicking thread left is still one.
     status.lock().unwrap_or_else(PoisonError::into_inner)
 }

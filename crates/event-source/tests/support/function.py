@@ -10,15 +10,41 @@ RUNTIME = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2018-06-01/runtime/inv
 FOLDER = os.environ["FOLDER"]
 
 
+def append(name, text):
+    with open(f"{FOLDER}/{name}", "a") as log:
+        log.write(text)
+
+
+def handle_messages(messages, mode):
+    """A batch of a queue, whose bodies are numbers or have one after a group's name."""
+    if mode == "slow":
+        append("begun", "\n")
+        time.sleep(0.5)
+    seen = [(m["messageId"], m["body"], int(m["attributes"]["ApproximateReceiveCount"])) for m in messages]
+    again = {"tenths": "0", "fives": "5"}.get(mode)
+    failures = [identifier for identifier, body, count in seen if again and body.endswith(again) and count == 1]
+    fails = mode == "fail" or (mode == "fives" and failures)
+    lines = "".join(f"{body} {count} {len(messages)}\n" for _, body, count in seen)
+    append("failed" if fails else "delivered", lines)
+    if mode == "slow":
+        append("ended", "\n")
+    if fails:
+        return {"errorType": "Told", "errorMessage": "to fail"}, "error"
+    if mode == "unknown":
+        failures = ["nobody"]
+    return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in failures]}, "response"
+
+
 def handle(event):
     with open(f"{FOLDER}/mode") as mode_file:
         mode = mode_file.read()
+    if "Records" in event:
+        return handle_messages(event["Records"], mode)
     if mode == "slow":
         time.sleep(20)
     records = [(key, record) for key, records in event["records"].items() for record in records]
     lines = "".join(f"{record['partition']} {record['offset']}\n" for _, record in records)
-    with open(f"{FOLDER}/{'failed' if mode == 'fail' else 'delivered'}", "a") as log:
-        log.write(lines)
+    append("failed" if mode == "fail" else "delivered", lines)
     if mode == "fail":
         return {"errorType": "Told", "errorMessage": "to fail"}, "error"
     failures = [

@@ -193,7 +193,7 @@ impl RunningBridge {
 /// For an emulator that does not look.
 const NO_ROLE: &str = "arn:aws:iam::000000000000:role/test";
 
-async fn deploy(name: &str, folder: &Path) {
+pub(crate) async fn deploy(name: &str, folder: &Path) {
     let lambda = aws_sdk_lambda::Client::new(&function_kit::aws::sdk_config().await);
     // Where roles are enforced, only one that exists will do: any function of the stack has one.
     let deployed = lambda.list_functions().send().await.unwrap();

@@ -1,6 +1,6 @@
 //! The HTTP answer that a function's answer stands for.
 //!
-//! An object with `statusCode` is a whole answer; any other JSON is the body of a `200`. The type in `aws_lambda_events`
+//! An object with `statusCode` is a whole answer; any other JSON is the body of a `200`, a string without its quotes. The type in `aws_lambda_events`
 //! insists on fields that Lambda lets functions leave out.
 
 use std::collections::BTreeMap;
@@ -68,6 +68,9 @@ pub(super) fn response(answer: &Bytes, head: bool) -> Result<Response<Full<Bytes
         return Ok(plain(Bytes::from_static(b"null")));
     }
     let value: Value = serde_json::from_slice(answer).map_err(NoAnswer::NotJson)?;
+    if let Value::String(text) = value {
+        return Ok(plain(text.into()));
+    }
     if value.get("statusCode").is_none() {
         return Ok(plain(answer.clone()));
     }
@@ -136,10 +139,11 @@ mod tests {
 
     #[tokio::test]
     async fn json_without_a_status_is_the_body_of_a_200() {
-        for answer in [r#"{"message": "hello"}"#, r#""hello""#, "[1,2]", "7", "null"] {
-            let json = vec![header("content-type", "application/json")];
-            assert_eq!(sent(answer).await, (200, json, answer.as_bytes().to_vec()));
+        let json = vec![header("content-type", "application/json")];
+        for answer in [r#"{"message": "hello"}"#, "[1,2]", "7", "null"] {
+            assert_eq!(sent(answer).await, (200, json.clone(), answer.as_bytes().to_vec()));
         }
+        assert_eq!(sent(r#""say \"hello\"""#).await, (200, json, br#"say "hello""#.to_vec()));
     }
 
     #[tokio::test]

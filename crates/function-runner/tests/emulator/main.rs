@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod front;
 #[path = "../support/waiting.rs"]
 mod waiting;
 
@@ -60,6 +61,10 @@ impl Lab {
     }
 
     async fn deploy(&self, word: &str, runtime: Runtime) {
+        self.deploy_code(zip(word), runtime).await;
+    }
+
+    async fn deploy_code(&self, code: Blob, runtime: Runtime) {
         let lambda = self.lambda();
         // Where roles are enforced, only one that exists will do: any function of the stack has one.
         let deployed = lambda.list_functions().send().await.unwrap();
@@ -71,7 +76,7 @@ impl Lab {
             .runtime(runtime)
             .role(role)
             .handler("the.handler")
-            .code(FunctionCode::builder().zip_file(zip(word)).build())
+            .code(FunctionCode::builder().zip_file(code).build())
             .environment(variables("first"))
             .timeout(30)
             .memory_size(256)

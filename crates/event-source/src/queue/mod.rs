@@ -1,0 +1,100 @@
+//! The SQS event source mapping: what AWS does between a queue and a Lambda function.
+//!
+//! The queue keeps the books: a message that was received is hidden for the visibility time-out and comes again unless it
+//! was deleted, and the queue itself moves it to the dead-letter queue. Therefore nothing here counts tries, and nothing
+//! is lost with this process.
+//!
+//! A message is received only when an invocation may start at once. AWS receives first; then messages that wait for a
+//! throttled function use up their deliveries.
+
+mod deliver;
+mod event;
+mod mapping;
+mod poll;
+mod response;
+mod status;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::retry::RetryConfig;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::bridge::deliver::shortened;
+use crate::bridge::functions::Functions;
+
+pub use mapping::QueueMapping;
+pub(crate) use status::QueueBoard;
+pub use status::QueueStatus;
+
+/// Batches on their way at once where the mapping does not say: AWS begins with as many.
+const CONCURRENCY: u32 = 5;
+
+/// One queue's task. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct QueueLane(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    mapping: QueueMapping,
+    sqs: Client,
+    functions: Functions,
+    status: QueueBoard,
+}
+
+impl QueueLane {
+    pub(crate) fn new(
+        sdk: &SdkConfig,
+        functions: Functions,
+        mapping: QueueMapping,
+        status: QueueBoard,
+    ) -> Self {
+        let config = aws_sdk_sqs::config::Builder::from(sdk).retry_config(RetryConfig::disabled()).build();
+        Self(Arc::new(Inner { mapping, sqs: Client::from_conf(config), functions, status }))
+    }
+
+    /// Serves the queue until the bridge stops; then it waits for the batches on their way. Queue, emulator and function
+    /// may come and go meanwhile.
+    pub(crate) async fn serve(self, mut stopped: watch::Receiver<bool>) {
+        let most = self.0.mapping.maximum_concurrency.unwrap_or(CONCURRENCY);
+        let slots = Arc::new(Semaphore::new(most as usize));
+        let mut flights = JoinSet::new();
+        let mut failures = 0_u32;
+        while !*stopped.borrow() {
+            let slot = tokio::select! {
+                slot = Arc::clone(&slots).acquire_owned() => slot,
+                _ = stopped.changed() => break,
+            };
+            // Nobody closes the semaphore.
+            let Ok(slot) = slot else { break };
+            while flights.try_join_next().is_some() {}
+            match self.gather(&stopped).await {
+                Ok(gathered) => {
+                    if std::mem::take(&mut failures) > 0 {
+                        self.0.status.recovered();
+                    }
+                    if !gathered.messages.is_empty() {
+                        let flight = self.clone().deliver(gathered, stopped.clone());
+                        flights.spawn(async move {
+                            flight.await;
+                            drop(slot);
+                        });
+                    }
+                }
+                Err(error) => {
+                    drop(slot);
+                    self.0.status.failed(shortened(&error));
+                    failures = failures.saturating_add(1);
+                    tokio::select! {
+                        () = tokio::time::sleep(Duration::from_millis(250) * failures.min(8)) => {}
+                        _ = stopped.changed() => {}
+                    }
+                }
+            }
+        }
+        while flights.join_next().await.is_some() {}
+    }
+}
