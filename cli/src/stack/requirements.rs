@@ -1,7 +1,7 @@
 //! What the machine must bring: found, checked for its version, and named with its fix when missing.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -112,31 +112,31 @@ pub(crate) fn python() -> anyhow::Result<PathBuf> {
 /// Names Python 3.13 where it is not found.
 const PYTHON_313: &str = "HEADWATER_PYTHON313";
 
-/// Python 3.13, the one version that LocalStack runs on: named by `HEADWATER_PYTHON313`, on the search path, or from pyenv
-/// or uv, whose versions need not be on the search path.
+/// Python 3.13, the one version that `LocalStack` runs on: named by `HEADWATER_PYTHON313`, on the search path, or from
+/// pyenv or uv, whose versions need not be on the search path.
 pub(crate) fn python_313() -> anyhow::Result<PathBuf> {
-    const FIX: &str = "install Python 3.13 with its venv module (pyenv install 3.13; uv python install 3.13; macOS: brew install python@3.13) or name one with HEADWATER_PYTHON313; or start a Docker daemon; or leave out --emulator localstack";
-    // A shim of pyenv is on the search path even where its version is not chosen, and then does not run.
-    let is_good = |python: &Path| {
-        let asked = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])";
-        is_executable(python)
-            && printed(python, &["-c", asked]).as_deref().and_then(version_in) == Some((3, 13))
-    };
+    const FIX: &str = "install Python 3.13 with its venv module (pyenv install 3.13; uv python install 3.13; macOS: brew install python@3.13) or name one with HEADWATER_PYTHON313; or start a Docker daemon; or leave --emulator localstack out";
     if let Some(named) = env::var_os(PYTHON_313).map(PathBuf::from) {
-        let good = is_good(&named);
-        return good.then(|| named.clone()).ok_or_else(|| {
-            failure(format!("{PYTHON_313} names {}, which is no Python 3.13 with venv", named.display()), FIX)
-        });
+        let missing = format!("{PYTHON_313} names {}, which is no Python 3.13 with venv", named.display());
+        return first_python_313([named]).ok_or_else(|| failure(missing, FIX));
     }
     let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let pyenv = env::var_os("PYENV_ROOT").map_or_else(|| home.join(".pyenv"), PathBuf::from);
-    let on_path = ["python3.13", "python3"].into_iter().filter_map(on_path);
     let kept_apart = [pyenv.join("versions"), home.join(".local/share/uv/python")]
         .into_iter()
-        .flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten())
+        .flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten())
         .map(|version| version.path().join("bin/python3.13"));
-    on_path.chain(kept_apart).find(|python| is_good(python)).ok_or_else(|| {
+    let candidates = ["python3.13", "python3"].into_iter().filter_map(on_path).chain(kept_apart);
+    first_python_313(candidates).ok_or_else(|| {
         failure("Python 3.13 is missing (LocalStack runs on it where there is no Docker daemon)", FIX)
+    })
+}
+
+/// The first that runs. A shim of pyenv is on the search path even where its version is not chosen, and fails.
+fn first_python_313(candidates: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
+    let asked = ["-c", "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"];
+    candidates.into_iter().find(|python| {
+        is_executable(python) && printed(python, &asked).as_deref().and_then(version_in) == Some((3, 13))
     })
 }
 
@@ -205,5 +205,26 @@ mod tests {
         assert_eq!(version_in("postgres (PostgreSQL) 16.14"), Some((16, 14)));
         assert_eq!(version_in("PostgreSQL 18beta1"), Some((18, 0)));
         assert_eq!(version_in("no digits"), None);
+    }
+
+    #[test]
+    fn a_shim_that_does_not_run_and_another_version_are_passed_over() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let script = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            path
+        };
+        let shim = script("shim", "echo 'python3.13: command not found' >&2; exit 127");
+        let newer = script("newer", "echo 3.14");
+        let good = script("good", "echo 3.13");
+        let missing = dir.path().join("missing");
+        assert_eq!(
+            first_python_313([missing.clone(), shim.clone(), newer.clone(), good.clone()]),
+            Some(good)
+        );
+        assert_eq!(first_python_313([missing, shim, newer]), None);
     }
 }

@@ -57,8 +57,7 @@ async fn of_many_writers_of_one_absent_object_one_wins_and_its_bytes_stay() {
         let client = objects::client(&function_kit::aws::sdk_config().await);
         client.create_bucket().bucket(location.bucket()).send().await.unwrap();
         if versions {
-            let enabled =
-                VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+            let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
             let put = client.put_bucket_versioning().bucket(location.bucket());
             put.versioning_configuration(enabled).send().await.unwrap();
         }

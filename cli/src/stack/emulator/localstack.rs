@@ -123,6 +123,21 @@ mod tests {
     }
 
     #[test]
+    fn every_address_that_it_gives_out_is_of_this_machine_and_it_asks_nobody_outside() {
+        let stack = Stack { emulator_port: 4566, functions_port: 4567, ..Stack::default() };
+        let settings = settings(&stack);
+        let value =
+            |name: &str| settings.iter().find(|(known, _)| known == name).unwrap().1.to_str().unwrap();
+        assert_eq!(value("LOCALSTACK_HOST"), "127.0.0.1:4566");
+        assert_eq!(value("GATEWAY_LISTEN"), "127.0.0.1:4566");
+        assert_eq!(value("HEADWATER_FUNCTIONS_URL"), "http://127.0.0.1:4567");
+        assert_eq!(
+            (value("SKIP_SSL_CERT_DOWNLOAD"), value("DISABLE_EVENTS"), value("DNS_ADDRESS")),
+            ("1", "1", "0")
+        );
+    }
+
+    #[test]
     fn the_state_of_a_first_apply_that_failed_is_not_trusted() {
         let (_dir, layout) = layout();
         let state = layout.terraform().join("terraform.tfstate");
