@@ -1,7 +1,6 @@
 //! AWS clients for the stack's emulator.
 
 use aws_config::SdkConfig;
-use aws_sdk_lambda::config::{StalledStreamProtectionConfig, retry::RetryConfig};
 use aws_sdk_lambda::primitives::Blob;
 
 use super::record::Stack;
@@ -18,20 +17,14 @@ pub(crate) async fn config(stack: &Stack) -> SdkConfig {
         .await
 }
 
-/// Invokes a function by its folder's name, on the bridge, and waits for its answer.
+/// Invokes a function by its folder's name and waits for its answer.
 pub(crate) async fn invoke(
     stack: &Stack,
     function: &str,
     payload: Vec<u8>,
 ) -> anyhow::Result<serde_json::Value> {
     let name = stack.outputs()?.functions.get(function).cloned().unwrap_or_else(|| function.to_owned());
-    let config = aws_sdk_lambda::config::Builder::from(&config(stack).await)
-        .endpoint_url(stack.functions_endpoint())
-        // Invoked a second time, a function does its work a second time.
-        .retry_config(RetryConfig::disabled())
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-        .build();
-    let client = aws_sdk_lambda::Client::from_conf(config);
+    let client = aws_sdk_lambda::Client::new(&config(stack).await);
     let answer =
         client.invoke().function_name(&name).payload(Blob::new(payload)).send().await.map_err(|error| {
             failure(

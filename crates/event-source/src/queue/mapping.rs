@@ -33,7 +33,7 @@ impl QueueMapping {
     /// Whether messages of one group must stay in order.
     #[must_use]
     pub fn is_fifo(&self) -> bool {
-        self.queue_arn.ends_with(".fifo")
+        self.queue_arn.rsplit_once('.').is_some_and(|(_, end)| end == "fifo")
     }
 
     /// The region in the queue's ARN.

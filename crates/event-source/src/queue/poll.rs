@@ -53,8 +53,10 @@ impl QueueLane {
             if more.is_empty() && left < Duration::from_secs(1) {
                 tokio::time::sleep(left.min(Duration::from_millis(200))).await;
             }
-            bytes += more.iter().map(|message| message.json.len()).sum::<usize>();
+            // A window longer than the visibility time-out brings messages a second time; only the newer receipt is valid.
+            messages.retain(|message| more.iter().all(|newer| newer.id != message.id));
             messages.extend(more);
+            bytes = messages.iter().map(|message| message.json.len()).sum();
         }
         if *stopped.borrow() {
             self.release(&messages).await;

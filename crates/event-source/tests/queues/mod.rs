@@ -192,6 +192,21 @@ async fn a_window_gathers_more_messages_than_sqs_hands_out_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_comes_again_within_the_window_is_in_its_batch_once() {
+    let mut lab = Lab::new("again").await;
+    (lab.mapping.batch_size, lab.mapping.window_seconds) = (100, 3);
+    lab.send(0..3).await;
+    let bridge = lab.bridge();
+    lab.emptied().await;
+    bridge.stop().await;
+    assert_eq!(lab.times().len(), 3);
+    // They may be visible once more while the function works.
+    for delivery in lab.log("delivered") {
+        assert!(delivery.count > 1 && delivery.batch <= 3, "{delivery:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn reported_messages_come_again_after_the_visibility_time_out_and_no_others() {
     let lab = Lab::new("reported").await;
     lab.answer("tenths");

@@ -169,7 +169,7 @@ async fn an_event_is_taken_at_once_and_a_dry_run_invokes_nothing() {
 
 #[tokio::test]
 async fn bytes_text_and_cookies_of_a_request_reach_the_function_as_they_were_sent() {
-    let open = Open::new("url").await;
+    let open = Open::new("request").await;
     let bytes = open
         .event("/a%20b?n=1&n=2", "Content-Type: application/octet-stream\r\n", &[0, 0xff, 0x80, 10])
         .await;
