@@ -53,9 +53,10 @@ pub(super) fn settings(stack: &Stack) -> Vec<(String, OsString)> {
         ("DNS_ADDRESS", "0"),
         ("LAMBDA_RUNTIME_EXECUTOR", "headwater"),
         ("HEADWATER_FUNCTIONS_URL", &stack.functions_endpoint()),
-        // It asks nobody outside: no certificate, no usage reports.
+        // It asks nobody outside: no certificate, no usage reports, no credentials of the machine.
         ("SKIP_SSL_CERT_DOWNLOAD", "1"),
         ("DISABLE_EVENTS", "1"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
         // Not a line for each request.
         ("LS_LOG", "warning"),
     ]
