@@ -46,7 +46,7 @@ succeeded() {
   [ "$(cut -d ' ' -f 1 "$parts/$1.end" 2>/dev/null)" = 0 ]
 }
 
-# The table of all parts; fails unless every one succeeded.
+# The table of all parts; fails unless every one succeeded or, with status 77, was skipped.
 summary() {
   local name status seconds all=0
   printf '\n%-28s %8s  %s\n' part seconds result
@@ -57,6 +57,7 @@ summary() {
     fi
     case $status in
       0) status=ok ;;
+      77) status=skipped ;;
       [0-9]*) status="FAILED ($status)" all=1 ;;
       *) all=1 ;;
     esac

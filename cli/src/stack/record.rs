@@ -7,7 +7,7 @@ use event_source::{Mapping, QueueMapping};
 use objects::S3Location;
 use serde::{Deserialize, Serialize};
 
-use super::layout::Layout;
+use super::{emulator::Emulator, layout::Layout};
 use crate::failure::failure;
 
 /// The one region of the local stack.
@@ -18,6 +18,7 @@ pub(crate) const REGION: &str = "us-east-1";
 #[serde(default)]
 pub(crate) struct Stack {
     pub(crate) endpoint: String,
+    pub(crate) emulator: Emulator,
     /// Whether the emulator is somebody else's (`--endpoint`).
     pub(crate) foreign_emulator: bool,
     pub(crate) region: String,

@@ -1,14 +1,14 @@
 //! What the machine must bring: found, checked for its version, and named with its fix when missing.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use anyhow::Context as _;
 
-use super::layout::Layout;
+use super::{emulator::Emulator, layout::Layout};
 use crate::failure::{describe, failure};
 
 /// The first program of that name on the search path.
@@ -109,6 +109,37 @@ pub(crate) fn python() -> anyhow::Result<PathBuf> {
     Ok(python.clone())
 }
 
+/// Names Python 3.13 where it is not found.
+const PYTHON_313: &str = "HEADWATER_PYTHON313";
+
+/// Python 3.13, the one version that `LocalStack` runs on: named by `HEADWATER_PYTHON313`, on the search path, or from
+/// pyenv or uv, whose versions need not be on the search path.
+pub(crate) fn python_313() -> anyhow::Result<PathBuf> {
+    const FIX: &str = "install Python 3.13 with its venv module (pyenv install 3.13; uv python install 3.13; macOS: brew install python@3.13) or name one with HEADWATER_PYTHON313; or start a Docker daemon; or leave --emulator localstack out";
+    if let Some(named) = env::var_os(PYTHON_313).map(PathBuf::from) {
+        let missing = format!("{PYTHON_313} names {}, which is no Python 3.13 with venv", named.display());
+        return first_python_313([named]).ok_or_else(|| failure(missing, FIX));
+    }
+    let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let pyenv = env::var_os("PYENV_ROOT").map_or_else(|| home.join(".pyenv"), PathBuf::from);
+    let kept_apart = [pyenv.join("versions"), home.join(".local/share/uv/python")]
+        .into_iter()
+        .flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten())
+        .map(|version| version.path().join("bin/python3.13"));
+    let candidates = ["python3.13", "python3"].into_iter().filter_map(on_path).chain(kept_apart);
+    first_python_313(candidates).ok_or_else(|| {
+        failure("Python 3.13 is missing (LocalStack runs on it where there is no Docker daemon)", FIX)
+    })
+}
+
+/// The first that runs. A shim of pyenv is on the search path even where its version is not chosen, and fails.
+fn first_python_313(candidates: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
+    let asked = ["-c", "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"];
+    candidates.into_iter().find(|python| {
+        is_executable(python) && printed(python, &asked).as_deref().and_then(version_in) == Some((3, 13))
+    })
+}
+
 /// The Rust toolchain's cargo.
 pub(crate) fn cargo() -> anyhow::Result<PathBuf> {
     env::var_os("CARGO")
@@ -123,18 +154,17 @@ pub(crate) fn cargo() -> anyhow::Result<PathBuf> {
         })
 }
 
-/// Everything that a stack needs of this machine; all that is missing in one message.
-pub(crate) fn all(layout: &Layout, build: bool, emulator: bool) -> anyhow::Result<()> {
+/// Everything that a stack needs of this machine; all that is missing in one message. `None`: the emulator is somebody
+/// else's.
+pub(crate) fn all(layout: &Layout, build: bool, emulator: Option<Emulator>) -> anyhow::Result<()> {
     let mut missing = Vec::new();
     missing.extend(java().err());
     missing.extend(terraform().err());
     if build {
         missing.extend(cargo().err());
     }
-    // These two only install: a machine that has what they bring needs them no more.
-    if emulator && !layout.tools.join("emulator/installed").exists() {
-        missing.extend(python().err());
-    }
+    missing.extend(emulator.and_then(|emulator| emulator.require(layout).err()));
+    // It only installs: a machine that has what it brings needs it no more.
     if !layout.tools.join("kafka/installed").exists() {
         missing.extend(maven().err());
     }
@@ -175,5 +205,26 @@ mod tests {
         assert_eq!(version_in("postgres (PostgreSQL) 16.14"), Some((16, 14)));
         assert_eq!(version_in("PostgreSQL 18beta1"), Some((18, 0)));
         assert_eq!(version_in("no digits"), None);
+    }
+
+    #[test]
+    fn a_shim_that_does_not_run_and_another_version_are_passed_over() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let script = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            path
+        };
+        let shim = script("shim", "echo 'python3.13: command not found' >&2; exit 127");
+        let newer = script("newer", "echo 3.14");
+        let good = script("good", "echo 3.13");
+        let missing = dir.path().join("missing");
+        assert_eq!(
+            first_python_313([missing.clone(), shim.clone(), newer.clone(), good.clone()]),
+            Some(good)
+        );
+        assert_eq!(first_python_313([missing, shim, newer]), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Parts that are downloaded once for all stacks of a checkout: the emulator, Kafka's jars, Postgres in a wheel, Spark.
+//! Parts that are downloaded once for all stacks of a checkout: the emulators, Kafka's jars, Postgres in a wheel, Spark.
 
 use std::{
     fs::{self, File},
@@ -16,10 +16,37 @@ const ORACLE: &str = "oracle";
 
 const NETWORK_FIX: &str = "check the network (PyPI and Maven Central, or the mirrors that pip and Maven are configured with) and run this again";
 
-/// The Python of the emulator's virtual environment.
-pub(crate) fn emulator(layout: &Layout) -> anyhow::Result<PathBuf> {
+/// The Python of `MiniStack`'s virtual environment.
+pub(crate) fn ministack(layout: &Layout) -> anyhow::Result<PathBuf> {
     let requirements = layout.checkout.join("localstack/emulator/requirements.txt");
     python_environment(&layout.tools.join("emulator"), "emulator", &requirements)
+}
+
+/// The Python of `LocalStack`'s virtual environment.
+pub(crate) fn localstack(layout: &Layout) -> anyhow::Result<PathBuf> {
+    let requirements = layout.checkout.join("localstack/localstack/requirements.txt");
+    let folder = layout.tools.join("localstack");
+    install(&folder, "localstack", &[&requirements], |step| {
+        step.announce("installing LocalStack from PyPI (330 MB), once");
+        make_python_environment(&requirements::python_313()?, &folder, &requirements)
+    })?;
+    Ok(folder.join("bin/python"))
+}
+
+/// The installed version of a distribution, from the folder that pip leaves beside a virtual environment's packages.
+pub(crate) fn version_of(python: &Path, distribution: &str) -> String {
+    let packages = python.parent().and_then(Path::parent).map(|root| root.join("lib"));
+    let mut names = packages
+        .into_iter()
+        .flat_map(|lib| fs::read_dir(lib).into_iter().flatten().flatten())
+        .flat_map(|python| fs::read_dir(python.path().join("site-packages")).into_iter().flatten().flatten());
+    names
+        .find_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let version = name.strip_prefix(distribution)?.strip_prefix('-')?;
+            Some(version.strip_suffix(".dist-info")?.to_owned())
+        })
+        .unwrap_or_default()
 }
 
 /// The Python of `verify`'s independent check.
@@ -57,13 +84,12 @@ fn python_environment(folder: &Path, name: &'static str, requirements: &Path) ->
     let python = folder.join("bin/python");
     install(folder, name, &[requirements], |step| {
         step.now("installing from PyPI");
-        make_python_environment(folder, requirements)
+        make_python_environment(&requirements::python()?, folder, requirements)
     })?;
     Ok(python)
 }
 
-fn make_python_environment(folder: &Path, list: &Path) -> anyhow::Result<()> {
-    let system = requirements::python()?;
+fn make_python_environment(system: &Path, folder: &Path, list: &Path) -> anyhow::Result<()> {
     requirements::run_quietly(
         Command::new(system).args(["-m", "venv", "--clear"]).arg(folder),
         "making a virtual environment",
@@ -141,7 +167,7 @@ pub(crate) fn spark(layout: &Layout) -> anyhow::Result<Spark> {
         step.announce("fetching Spark from PyPI (320 MB) and Maven Central, once, for the weather lane");
         fs::remove_dir_all(&folder).ok();
         copy_jars(&pom, &jars, "Spark's jars")?;
-        make_python_environment(&environment, &list)
+        make_python_environment(&requirements::python()?, &environment, &list)
     })?;
     let program = |name: &str| environment.join("bin").join(name);
     Ok(Spark { submit: program("spark-submit"), python: program("python"), jars })

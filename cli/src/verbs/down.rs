@@ -11,7 +11,7 @@ use crate::{
     progress::Step,
     stack::{
         applied::Applied, bridge, emulator, forecast_api, kafka, layout::Layout, lock, postgres,
-        process::Part,
+        process::Part, record::Stack,
     },
 };
 
@@ -37,14 +37,7 @@ pub(crate) fn run(layout: &Layout, args: &Down) -> anyhow::Result<()> {
     }
     let lock = lock::take(layout)?;
     bridge::stop(layout)?;
-    let emulator = emulator::part(layout);
-    let holder = emulator.running().map(|record| record.started);
-    if stop(&emulator, Signal::TERM, Duration::from_secs(20))?
-        && let Some(holder) = holder
-    {
-        emulator::keep_state(layout)?;
-        Applied::saved(layout, &holder)?;
-    }
+    stop_emulator(layout, args.wipe)?;
     let kafka = kafka::part(layout);
     let ran = kafka.running().is_some();
     if stop(&kafka, Signal::TERM, Duration::from_secs(30))? && ran {
@@ -57,6 +50,27 @@ pub(crate) fn run(layout: &Layout, args: &Down) -> anyhow::Result<()> {
         wipe(layout)?;
     }
     drop(lock);
+    Ok(())
+}
+
+/// Stops the emulator, and says what that loses.
+fn stop_emulator(layout: &Layout, wipe: bool) -> anyhow::Result<()> {
+    // A damaged record must not keep the stack from being stopped.
+    let kind = Stack::load_if_any(layout).ok().flatten().unwrap_or_default().emulator;
+    let part = emulator::part(layout);
+    let holder = part.running().map(|record| record.started);
+    let clean = stop(&part, Signal::TERM, Duration::from_secs(20))?;
+    emulator::clean_up(layout)?;
+    let Some(holder) = holder else { return Ok(()) };
+    if !kind.keeps_state() && !wipe {
+        out::note(format!(
+            "{kind} keeps nothing: the lake and the queues are gone; `headwater down --wipe` clears what is left for the next `up`"
+        ));
+    }
+    if kind.keeps_state() && clean {
+        emulator::keep_state(layout)?;
+        Applied::saved(layout, &holder)?;
+    }
     Ok(())
 }
 

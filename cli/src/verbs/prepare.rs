@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::{
     out,
-    stack::{layout::Layout, requirements, terraform, tools},
+    stack::{emulator::Emulator, layout::Layout, requirements, terraform, tools},
 };
 
 /// Arguments of `headwater prepare`.
@@ -13,6 +13,9 @@ pub(crate) struct Prepare {
     /// Only what runs Spark jobs; prints where it is
     #[arg(long)]
     spark: bool,
+    /// The emulator to bring
+    #[arg(long, value_enum, default_value_t)]
+    emulator: Emulator,
 }
 
 /// Installs, checks, and prints `export` lines.
@@ -23,9 +26,9 @@ pub(crate) fn run(layout: &Layout, args: &Prepare) -> anyhow::Result<()> {
         out::line(format!("export HEADWATER_SPARK_JARS='{}'", spark.jars.display()));
         return Ok(());
     }
-    requirements::all(layout, false, true)?;
+    requirements::all(layout, false, Some(args.emulator))?;
     layout.require_space()?;
-    tools::emulator(layout)?;
+    args.emulator.install(layout)?;
     tools::kafka(layout)?;
     for (name, value) in terraform::cli_configuration(layout)? {
         out::line(format!("export {name}='{}'", value.display()));

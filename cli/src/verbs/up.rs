@@ -11,7 +11,9 @@ use crate::{
     progress::Step,
     stack::{
         applied::Applied,
-        artifacts, aws, bridge, emulator, forecast_api, http, kafka,
+        artifacts, aws, bridge,
+        emulator::{self, Emulator},
+        forecast_api, http, kafka,
         layout::Layout,
         lock, ports, postgres,
         process::Part,
@@ -31,7 +33,8 @@ Examples:
   headwater up
   headwater up --live                        with the schedules on
   headwater up --data-dir ../try --emulator-port 14566 --kafka-port 19092 --postgres-port 15432
-  headwater up --endpoint http://127.0.0.1:4566 uses an emulator that already runs (LocalStack, for example)")]
+  headwater up --emulator localstack         on LocalStack (in a container where Docker runs)
+  headwater up --endpoint http://127.0.0.1:4566 uses an emulator that already runs")]
 pub(crate) struct Up {
     /// Turn the schedules on
     #[arg(long)]
@@ -39,6 +42,9 @@ pub(crate) struct Up {
     /// Deploy what was built before
     #[arg(long)]
     no_build: bool,
+    /// Which AWS emulator to start; a stack keeps the one that it began with [default: ministack]
+    #[arg(long, value_enum, value_name = "NAME", env = "HEADWATER_EMULATOR")]
+    emulator: Option<Emulator>,
     /// Use the AWS emulator at this address instead of starting one
     #[arg(long, value_name = "URL", env = "HEADWATER_ENDPOINT")]
     endpoint: Option<String>,
@@ -70,8 +76,9 @@ pub(crate) async fn run(layout: &Layout, args: &Up) -> anyhow::Result<()> {
     layout.require_space()?;
     layout.create()?;
     let _lock = lock::take(layout)?;
-    requirements::all(layout, !args.no_build, args.endpoint.is_none())?;
     let mut stack = settle(layout, args)?;
+    requirements::all(layout, !args.no_build, (!stack.foreign_emulator).then_some(stack.emulator))?;
+    emulator::refuse_what_is_lost(layout, &stack)?;
     pipeline::check_folder(&stack.pipelines)?;
     // Until the new ones are deployed, the other verbs go by the pipelines that run.
     let running =
@@ -146,7 +153,9 @@ async fn keep_lanes_running(layout: &Layout, stack: &Stack) {
 
 /// The stack as asked for: flags, else what it was before, else the defaults. A running part keeps its port.
 fn settle(layout: &Layout, args: &Up) -> anyhow::Result<Stack> {
-    let before = Stack::load_if_any(layout)?.unwrap_or_default();
+    let before = Stack::load_if_any(layout)?;
+    let emulator = Emulator::settle(args.emulator, before.as_ref())?;
+    let before = before.unwrap_or_default();
     let port = |asked: Option<u16>, was: u16, default: u16, part: &Part| -> anyhow::Result<u16> {
         let wanted = match asked.filter(|_| !args.free_ports) {
             Some(port) => port,
@@ -173,6 +182,7 @@ fn settle(layout: &Layout, args: &Up) -> anyhow::Result<Stack> {
         http::authority(url)?;
     }
     Ok(Stack {
+        emulator,
         foreign_emulator: foreign.is_some(),
         endpoint: foreign.unwrap_or_else(|| format!("http://127.0.0.1:{emulator_port}")),
         region: REGION.to_owned(),

@@ -6,11 +6,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod board_forecast;
+mod conditional_writes;
 mod crashes;
 mod database;
 mod database_tls;
 mod days;
 mod delivery;
+mod emulator_invoke;
 mod fetcher;
 mod gateway;
 mod histories;

@@ -1,0 +1,13 @@
+"""Glue's catalog, which the community edition does not offer, although moto, on which it is built, has it."""
+
+from localstack.aws.skeleton import Skeleton
+from localstack.aws.spec import load_service
+from localstack.services.moto import call_moto
+from localstack.services.plugins import Service, aws_provider
+
+
+@aws_provider()
+def glue():
+    model = load_service("glue")
+    handlers = {name: lambda context, request: call_moto(context) for name in model.operation_names}
+    return Service("glue", skeleton=Skeleton(model, handlers))

@@ -1,0 +1,67 @@
+//! Exactly-once rests on one promise of S3: of all writers that demand that there is no object yet, one wins. Emulators have
+//! broken it, in buckets that keep versions too. This runs on whichever emulator the stack has.
+
+use std::sync::Arc;
+
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+use end_to_end::Parts;
+use objects::{ObjectStore, PutIfAbsent, S3Location};
+use tokio::{
+    sync::Barrier,
+    task::JoinSet,
+    time::{Duration, Instant},
+};
+
+const WRITERS: u8 = 24;
+const ROUNDS: usize = 20;
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_mins(1)
+}
+
+/// A store with connections of its own.
+async fn store(location: &S3Location) -> ObjectStore {
+    ObjectStore::new(objects::client(&function_kit::aws::sdk_config().await), location.clone())
+}
+
+/// All writers at once; each byte of an object says who wrote it. Small objects, and ones that arrive in pieces.
+async fn race(location: &S3Location) {
+    for round in 0..ROUNDS {
+        let key = format!("_delta_log/{round:020}.json");
+        let length = if round % 2 == 0 { 100 } else { 700_000 };
+        let start = Arc::new(Barrier::new(usize::from(WRITERS)));
+        let mut writers = JoinSet::new();
+        for writer in 0..WRITERS {
+            let (store, key, start) = (store(location).await, key.clone(), Arc::clone(&start));
+            writers.spawn(async move {
+                start.wait().await;
+                (writer, store.put_if_absent(&key, vec![writer; length].into(), soon()).await.unwrap())
+            });
+        }
+        let all = writers.join_all().await;
+        let winners: Vec<u8> =
+            all.iter().filter(|(_, put)| *put == PutIfAbsent::Written).map(|(writer, _)| *writer).collect();
+        assert_eq!(winners.len(), 1, "round {round}: {all:?}");
+        let stored = store(location).await.get(&key, soon()).await.unwrap().unwrap();
+        assert!(
+            stored == vec![winners[0]; length],
+            "round {round}: other bytes than those of the winner are there"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_writers_of_one_absent_object_one_wins_and_its_bytes_stay() {
+    let parts = Parts::of_environment();
+    for (bucket, versions) in [("plain", false), ("versions", true)] {
+        let location: S3Location = format!("{}-{bucket}", parts.media).parse().unwrap();
+        let client = objects::client(&function_kit::aws::sdk_config().await);
+        client.create_bucket().bucket(location.bucket()).send().await.unwrap();
+        if versions {
+            let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+            let put = client.put_bucket_versioning().bucket(location.bucket());
+            put.versioning_configuration(enabled).send().await.unwrap();
+        }
+        race(&location).await;
+    }
+}

@@ -1,0 +1,71 @@
+//! Lambda's API of the emulator, whichever the stack has: people's own tools invoke functions there. On LocalStack the
+//! function runner does the work.
+
+use aws_sdk_lambda::{
+    Client,
+    operation::invoke::InvokeOutput,
+    primitives::Blob,
+    types::{InvocationType, LogType},
+};
+use serde_json::{Value, json};
+
+async fn client() -> Client {
+    Client::new(&function_kit::aws::sdk_config().await)
+}
+
+async fn invoke(function: &str, event: Value) -> (Value, InvokeOutput) {
+    let call = client().await.invoke().function_name(function).payload(Blob::new(event.to_string()));
+    let answer = call.log_type(LogType::Tail).send().await.unwrap();
+    let payload = answer.payload().map(|payload| payload.as_ref().to_vec()).unwrap_or_default();
+    (serde_json::from_slice(&payload).unwrap_or_default(), answer)
+}
+
+#[tokio::test]
+async fn an_answer_comes_back_with_its_version_and_the_end_of_its_log() {
+    let (answer, output) = invoke("schema-migrator", json!({})).await;
+    assert!(answer["tables"].as_array().is_some_and(|tables| !tables.is_empty()), "{answer}");
+    assert_eq!((output.status_code(), output.function_error()), (200, None));
+    assert_eq!(output.executed_version(), Some("$LATEST"));
+    let log = base64_simd::STANDARD.decode_to_vec(output.log_result().unwrap()).unwrap();
+    let log = String::from_utf8(log).unwrap();
+    assert!(log.contains(r#""function":"schema-migrator""#), "{log}");
+}
+
+#[tokio::test]
+async fn a_function_that_fails_answers_200_with_its_error() {
+    let (answer, output) = invoke("rooms-generator", json!({"count": "many"})).await;
+    assert_eq!((output.status_code(), output.function_error()), (200, Some("Unhandled")), "{answer}");
+    assert!(answer["errorMessage"].as_str().is_some_and(|error| !error.is_empty()), "{answer}");
+}
+
+#[tokio::test]
+async fn a_dry_run_runs_nothing_and_an_event_is_taken_at_once() {
+    let client = client().await;
+    let call = |kind| {
+        let call = client.invoke().function_name("schema-migrator").payload(Blob::new("{}"));
+        call.invocation_type(kind).send()
+    };
+    assert_eq!(call(InvocationType::DryRun).await.unwrap().status_code(), 204);
+    assert_eq!(call(InvocationType::Event).await.unwrap().status_code(), 202);
+}
+
+#[tokio::test]
+async fn by_its_whole_name_it_is_the_same_function_and_one_that_is_not_there_is_refused() {
+    let client = client().await;
+    let known = client.get_function().function_name("schema-migrator").send().await.unwrap();
+    let arn = known.configuration.unwrap().function_arn.unwrap();
+    let (answer, _) = invoke(&format!("{arn}:$LATEST"), json!({})).await;
+    assert!(answer["tables"].is_array(), "{answer}");
+    let refused = client.invoke().function_name("nobody").send().await.unwrap_err();
+    assert!(refused.as_service_error().unwrap().is_resource_not_found_exception(), "{refused:?}");
+}
+
+#[tokio::test]
+async fn many_invocations_at_once_each_get_their_own_answer() {
+    let all = (1..=12).map(|number| async move {
+        let (answer, _) = invoke("rooms-generator", json!({"count": format!("number-{number}.")})).await;
+        let text = answer.to_string();
+        assert!(text.contains(&format!("number-{number}.")), "{text}");
+    });
+    futures::future::join_all(all).await;
+}
