@@ -18,8 +18,8 @@ import sys
 import time
 import urllib.request
 import uuid
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Iterator
 
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -144,7 +144,10 @@ def main() -> None:
         print(f"round {number}: " + ", ".join(f"{name} {rate:,.0f} records/s" for name, rate in last.items()), flush=True)
     headwater("verify")
     rate = {name: records / statistics.median(times) for name, times in took.items()}
-    print(f"median: Python, lake {rate['python']:,.0f} records/s; lake alone {rate['lake']:,.0f} ({rate['lake'] / rate['python']:.2f} ×); ", end="")
+    print(
+        f"median: Python, lake {rate['python']:,.0f} records/s; lake alone {rate['lake']:,.0f} ({rate['lake'] / rate['python']:.2f} ×); ",
+        end="",
+    )
     print(f"lake and totals together {rate['both']:,.0f} ({rate['both'] / rate['python']:.2f} ×). verify holds.")
 
 
