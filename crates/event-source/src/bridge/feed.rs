@@ -16,6 +16,10 @@ use super::status::MappingBoard;
 /// How long one poll waits for records.
 const POLL: Duration = Duration::from_millis(500);
 
+/// The same while a partition is paused for want of room: the room comes soon, and a fetch that waits for other partitions
+/// would hold up the one of this.
+const SHORT_POLL: Duration = Duration::from_millis(50);
+
 /// How often an idle consumer asks whether the topic is still the same.
 const IDENTITY: Duration = Duration::from_secs(2);
 
@@ -158,7 +162,8 @@ impl Feed {
                 }
                 continue;
             }
-            let event = match self.consumer.poll(POLL).await {
+            let wait = if paused.is_empty() { POLL } else { SHORT_POLL };
+            let event = match self.consumer.poll(wait).await {
                 Ok(records) => {
                     failing_since = None;
                     let idle = records.is_empty();

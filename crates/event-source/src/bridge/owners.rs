@@ -12,32 +12,30 @@ use crate::{PAYLOAD_LIMIT, Poller};
 pub(super) struct Owners(BTreeMap<i32, usize>);
 
 impl Owners {
-    /// Returns the poller that delivers `partition`: the first one, until [`Owners::share`] gives it to another.
+    /// Returns the poller that delivers `partition`. One that is new joins the others, until [`Owners::share`] moves it.
     pub(super) fn of(&mut self, partition: i32) -> usize {
-        *self.0.entry(partition).or_insert(0)
+        let beside = self.0.values().next().copied().unwrap_or(0);
+        *self.0.entry(partition).or_insert(beside)
     }
 
-    /// Lets as many pollers work as there is work for. A poller that has a whole batch ready and more than one partition shares
-    /// with one that has nothing to do; one that has nothing to do gives its partitions back to the first. So records that come
-    /// slowly share their invocations.
+    /// Lets as many pollers work as there is work for. A poller that has nothing to do gives its partitions to one that has, so
+    /// that records that come slowly share their invocations. A poller that has a whole batch ready and more than one partition
+    /// gives one to a poller that has nothing to do.
     pub(super) fn share(&mut self, pollers: &mut [Poller], batch_size: usize) {
-        for giver in 1..pollers.len() {
-            if pollers[giver].is_empty() {
-                self.move_all(pollers, giver);
+        let home = (0..pollers.len()).find(|index| !pollers[*index].is_empty()).unwrap_or(0);
+        for giver in 0..pollers.len() {
+            if giver != home && pollers[giver].is_empty() {
+                let partitions: Vec<i32> = pollers[giver].movable().map(|(partition, _)| partition).collect();
+                for partition in partitions {
+                    self.move_one(pollers, partition, giver, home);
+                }
             }
         }
-        while let Some(taker) = (1..pollers.len()).find(|index| pollers[*index].is_empty()) {
+        while let Some(taker) = (0..pollers.len()).find(|index| pollers[*index].is_empty()) {
             let spare =
                 (0..pollers.len()).find_map(|giver| Some((giver, spare(&pollers[giver], batch_size)?)));
             let Some((giver, partition)) = spare else { return };
             self.move_one(pollers, partition, giver, taker);
-        }
-    }
-
-    fn move_all(&mut self, pollers: &mut [Poller], giver: usize) {
-        let partitions: Vec<i32> = pollers[giver].movable().map(|(partition, _)| partition).collect();
-        for partition in partitions {
-            self.move_one(pollers, partition, giver, 0);
         }
     }
 
@@ -152,8 +150,25 @@ mod tests {
             }
         }
         owners.share(&mut pollers, 1);
-        assert_eq!([0, 3, 6].map(|partition| owners.of(partition)), [0, 0, 0]);
+        assert_eq!([0, 3, 6, 9].map(|partition| owners.of(partition)), [0, 0, 0, 0]);
         assert_eq!(pollers[0].progress().into_iter().collect::<Vec<_>>(), [(0, 2), (3, 2), (6, 2)]);
+    }
+
+    /// Else there would always be room for the records of some partition, and the full one would be paused again and again.
+    #[test]
+    fn partitions_without_records_go_to_the_poller_that_works() {
+        let (mut pollers, mut owners) = (offered(&[0, 3], 2), owners(&[0, 3, 6]));
+        pollers[0].advance(6, 5);
+        owners.share(&mut pollers, 1);
+        while matches!(pollers[0].step(0), Step::Invoke(_)) {
+            pollers[0].finish(Outcome::Handled, 0);
+        }
+        let works = owners.of(0);
+        assert_eq!(works, 1);
+        owners.share(&mut pollers, 1);
+        assert_eq!([0, 3, 6, 9].map(|partition| owners.of(partition)), [works; 4]);
+        assert_eq!(pollers[0].buffered().count(), 0);
+        assert_eq!(pollers[works].progress()[&6], 5);
     }
 
     #[test]
