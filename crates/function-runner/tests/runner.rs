@@ -12,14 +12,16 @@ use std::time::Duration;
 
 use function_runner::{Credentials, Outcome};
 use serde_json::json;
-use support::{Lab, answer, outcome, runs, who};
+use support::{Lab, answer, at_rest, outcome, who};
 
 #[tokio::test]
 async fn one_process_serves_one_invocation_at_a_time_and_is_kept_for_the_next() {
     let lab = Lab::new();
     let runner = lab.runner();
     let (pid, first) = who(&runner).await;
+    at_rest(pid).await;
     assert_eq!((who(&runner).await, first), ((pid, 2), 1));
+    at_rest(pid).await;
     let slow = || answer(&runner, json!({"do": "sleep", "seconds": 0.3}));
     let (one, two) = tokio::join!(slow(), slow());
     assert_ne!(one["pid"], two["pid"], "invocations at once have processes of their own");
@@ -120,13 +122,14 @@ async fn an_invocation_goes_on_when_its_caller_gives_up() {
     let lab = Lab::new();
     let runner = lab.runner();
     let (pid, _) = who(&runner).await;
+    at_rest(pid).await;
     let given_up = outcome(&runner, json!({"do": "sleep", "seconds": 0.5}));
     assert!(tokio::time::timeout(Duration::from_millis(100), given_up).await.is_err());
     support::until("it ends by itself", async || {
         lab.logs.texts().iter().filter(|text| text.starts_with("REPORT")).count() == 2
     })
     .await;
-    assert!(runs(pid));
+    at_rest(pid).await;
     assert_eq!(who(&runner).await, (pid, 3));
 }
 

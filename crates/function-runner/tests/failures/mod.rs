@@ -5,17 +5,19 @@ use std::time::Duration;
 use function_runner::{Cause, Code, Function, Outcome};
 use serde_json::json;
 
-use crate::support::{Lab, error, gone, outcome, until, who, write_program};
+use crate::support::{Lab, at_rest, error, gone, outcome, until, who, write_program};
 
 #[tokio::test]
 async fn a_reported_error_has_type_and_message_and_the_process_goes_on() {
     let lab = Lab::new();
     let runner = lab.runner();
     let (pid, _) = who(&runner).await;
+    at_rest(pid).await;
     let error = error(&runner, json!({"do": "error"})).await;
     assert_eq!((error.cause, &*error.error_type, &*error.message), (Cause::Reported, "Told", "to fail"));
     let payload: serde_json::Value = serde_json::from_slice(&error.payload).unwrap();
     assert_eq!(payload["stackTrace"], json!([]), "the whole answer is kept");
+    at_rest(pid).await;
     assert_eq!(who(&runner).await, (pid, 3));
 }
 

@@ -107,8 +107,18 @@ pub(crate) async fn who(runner: &Runner) -> (i32, u64) {
 
 /// Whether a process runs; a zombie does not.
 pub(crate) fn runs(pid: i32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+    state(pid).is_some_and(|state| !matches!(state, 'Z' | 'X'))
+}
+
+/// A process's state, as `/proc` names it.
+fn state(pid: i32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.trim_start().chars().next()
+}
+
+/// Waits until an idle process is stopped: the next event goes to it, and to no new one, however slow the machine is.
+pub(crate) async fn at_rest(pid: i32) {
+    until("the process is stopped", async || state(pid) == Some('T')).await;
 }
 
 pub(crate) async fn gone(pid: i32) {
