@@ -86,7 +86,7 @@ fn stop(part: &Part, signal: Signal, patience: Duration) -> anyhow::Result<bool>
 
 /// Deletes what a stack makes, by name: the data folder may hold other things too.
 fn wipe(layout: &Layout) -> anyhow::Result<()> {
-    const MADE: [&str; 13] = [
+    const MADE: [&str; 14] = [
         "logs",
         "run",
         "artifacts",
@@ -99,6 +99,8 @@ fn wipe(layout: &Layout) -> anyhow::Result<()> {
         "postgres.password",
         "stack.json",
         "bridge.json",
+        // What was promised of records that are deleted with it: `verify` would miss them in the next stack.
+        "fleet",
         "lock",
     ];
     for name in MADE {
@@ -116,4 +118,33 @@ fn wipe(layout: &Layout) -> anyhow::Result<()> {
     let _ = fs::remove_dir(&layout.data);
     out::note(format!("deleted the data in {}", layout.data.display()));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wipe_leaves_nothing_of_the_stack_and_all_of_what_is_not_its_own() {
+        let parent = tempfile::tempdir().unwrap();
+        let layout = Layout::within(&parent.path().join("data"));
+        let make = || {
+            layout.create().unwrap();
+            for folder in [layout.fleet(), layout.functions(), layout.artifacts(), layout.terraform()] {
+                fs::create_dir_all(folder.join("deeper")).unwrap();
+            }
+            for file in [layout.stack_file(), layout.bridge_status()] {
+                fs::write(file, "{}").unwrap();
+            }
+        };
+        make();
+        wipe(&layout).unwrap();
+        assert!(!layout.data.exists());
+        make();
+        fs::write(layout.data.join("notes.txt"), "somebody's").unwrap();
+        wipe(&layout).unwrap();
+        let left: Vec<_> =
+            fs::read_dir(&layout.data).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["notes.txt"]);
+    }
 }
