@@ -61,16 +61,9 @@ impl Applied {
 mod tests {
     use super::*;
 
-    fn layout() -> (tempfile::TempDir, Layout) {
-        let dir = tempfile::tempdir().unwrap();
-        let layout = Layout::within(dir.path());
-        layout.create().unwrap();
-        (dir, layout)
-    }
-
     #[test]
     fn an_apply_stands_in_its_own_emulator_only() {
-        let (_dir, layout) = layout();
+        let (_dir, layout) = Layout::temporary();
         Applied::note(&layout, "inputs", "first").unwrap();
         assert!(Applied::stands(&layout, "inputs", "first"));
         assert!(!Applied::stands(&layout, "inputs", "second"));
@@ -79,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_clean_end_hands_the_apply_on_and_a_stranger_does_not() {
-        let (_dir, layout) = layout();
+        let (_dir, layout) = Layout::temporary();
         Applied::note(&layout, "inputs", "first").unwrap();
         Applied::saved(&layout, "stranger").unwrap();
         assert!(!Applied::stands(&layout, "inputs", "second"));

@@ -90,16 +90,14 @@ pub(crate) fn last_errors(layout: &Layout) -> LastErrors {
     let Ok(status) = event_source::bridge::status::read(&layout.bridge_status()) else {
         return LastErrors::default();
     };
-    let mappings = status
-        .mappings
-        .into_iter()
-        .filter(|mapping| mapping.last_error_at_ms > mapping.last_success_at_ms)
-        .filter_map(|mapping| Some(((mapping.consumer_group, mapping.topic), mapping.last_error?)));
-    let queues = status
-        .queues
-        .into_iter()
-        .filter(|queue| queue.last_error_at_ms > queue.last_success_at_ms)
-        .filter_map(|queue| Some((queue.queue, queue.last_error?)));
+    let mappings = status.mappings.into_iter().filter_map(|mapping| {
+        let error = mapping.lately.error()?.to_owned();
+        Some(((mapping.consumer_group, mapping.topic), error))
+    });
+    let queues = status.queues.into_iter().filter_map(|queue| {
+        let error = queue.lately.error()?.to_owned();
+        Some((queue.queue, error))
+    });
     LastErrors { mappings: mappings.collect(), queues: queues.collect() }
 }
 

@@ -134,4 +134,12 @@ impl Layout {
     pub(crate) fn within(dir: &Path) -> Self {
         Self { checkout: dir.into(), data: dir.into(), tools: dir.into(), command: "headwater".into() }
     }
+
+    /// The same in a folder that is deleted with the first value.
+    pub(crate) fn temporary() -> (tempfile::TempDir, Self) {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Self::within(dir.path());
+        layout.create().unwrap();
+        (dir, layout)
+    }
 }

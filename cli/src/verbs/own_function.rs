@@ -201,8 +201,7 @@ fn said(status: &Path) -> Option<String> {
         "{} records handled in {} invocations, {} of them repeated; {} records given up",
         mapping.handled, mapping.invocations, mapping.retries, mapping.given_up
     );
-    let over = mapping.last_success_at_ms >= mapping.last_error_at_ms;
-    if let Some(error) = mapping.last_error.as_ref().filter(|_| !over) {
+    if let Some(error) = mapping.lately.error() {
         text = format!("{text}; the last try: {error}");
     }
     Some(text)

@@ -39,7 +39,7 @@ async fn a_topic_that_comes_later_is_waited_for() {
     let lane = Lane::new("later", 1).await;
     let bridge = lane.bridge();
     until("the bridge says what it waits for", async || {
-        lane.status().last_error.is_some_and(|error| error.contains("does not exist"))
+        lane.status().lately.last_error.is_some_and(|error| error.contains("does not exist"))
     })
     .await;
     lane.create_topic().await;
@@ -57,7 +57,7 @@ async fn a_failing_function_gets_its_batch_again_until_it_recovers() {
     let bridge = lane.bridge();
     until("the failure shows in the status", async || {
         let status = lane.status();
-        status.retries >= 2 && status.last_error.is_some_and(|error| error.contains("to fail"))
+        status.retries >= 2 && status.lately.last_error.is_some_and(|error| error.contains("to fail"))
     })
     .await;
     assert_eq!(lane.lag().await, 100, "nothing is committed");

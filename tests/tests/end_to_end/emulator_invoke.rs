@@ -1,5 +1,5 @@
-//! Lambda's API of the emulator, whichever the stack has: people's own tools invoke functions there. On LocalStack the
-//! function runner does the work.
+//! The emulator's own Lambda API, through which other tools invoke functions. It must behave the same on MiniStack and on
+//! LocalStack, where the function runner does the work.
 
 use aws_sdk_lambda::{
     Client,

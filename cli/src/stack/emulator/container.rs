@@ -1,4 +1,4 @@
-//! `LocalStack` in a container, by localstack/compose.yaml, where a Docker daemon runs.
+//! `LocalStack` in a container (localstack/compose.yaml), on machines with a running Docker daemon.
 
 use std::{
     env,

@@ -5,7 +5,7 @@ use std::{ffi::OsString, fs};
 
 use anyhow::Context as _;
 
-use super::{super::record::REGION, Emulator, Launch, Layout, Stack, create, part, tools};
+use super::{Emulator, Launch, Layout, Stack, part, python_module, tools};
 use crate::failure::failure;
 
 /// Refuses to start it for a stack that had one: its community edition keeps nothing when it ends.
@@ -47,7 +47,7 @@ pub(super) fn settings(stack: &Stack) -> Vec<(String, OsString)> {
         ("GATEWAY_LISTEN", address.as_str()),
         // In addresses that it gives out. Its default is a name that a machine without DNS cannot resolve.
         ("LOCALSTACK_HOST", &address),
-        // Terraform knows queue URLs of the form host/account/name alone.
+        // Terraform accepts queue URLs of the form host/account/name only.
         ("SQS_ENDPOINT_STRATEGY", "off"),
         // Its DNS server would take port 53.
         ("DNS_ADDRESS", "0"),
@@ -68,36 +68,12 @@ pub(super) fn settings(stack: &Stack) -> Vec<(String, OsString)> {
 /// How it is started.
 pub(super) fn launch(layout: &Layout, stack: &Stack) -> anyhow::Result<Launch> {
     let python = tools::localstack(layout)?;
-    let home = layout.data.join("emulator");
-    // Objects of a process that is over.
-    let scratch = home.join("tmp");
-    fs::remove_dir_all(&scratch).ok();
-    create(&[&scratch])?;
-    let text = |value: &str| OsString::from(value);
-    let plugin = layout.checkout.join("localstack/localstack/plugin");
-    let mut env = vec![
-        ("PATH".to_owned(), text("/usr/local/bin:/usr/bin:/bin")),
-        ("LANG".to_owned(), text("C.UTF-8")),
-        ("HOME".to_owned(), home.clone().into_os_string()),
-        ("TMPDIR".to_owned(), scratch.into_os_string()),
-        ("LOCALSTACK_VOLUME_DIR".to_owned(), home.join("volume").into_os_string()),
-        ("PYTHONUNBUFFERED".to_owned(), text("1")),
-        ("PYTHONPATH".to_owned(), plugin.into_os_string()),
-        ("PYTHONDONTWRITEBYTECODE".to_owned(), text("1")),
-        ("AWS_DEFAULT_REGION".to_owned(), text(REGION)),
-        ("GATEWAY_SERVER".to_owned(), text("hypercorn")),
-    ];
-    env.extend(settings(stack));
-    Ok(Launch {
-        version: tools::version_of(&python, "localstack_core"),
-        program: python,
-        args: ["-m", "localstack.runtime.main"].map(OsString::from).to_vec(),
-        env,
-        clean_env: true,
-        dir: home,
-        user: None,
-        port: stack.emulator_port,
-    })
+    let volume = layout.data.join("emulator/volume").into_os_string();
+    let mut own = settings(stack);
+    own.push(("LOCALSTACK_VOLUME_DIR".to_owned(), volume));
+    own.push(("GATEWAY_SERVER".to_owned(), "hypercorn".into()));
+    let (module, plugin) = ("localstack.runtime.main", "localstack/localstack/plugin");
+    python_module(layout, stack, python, "localstack_core", module, plugin, own)
 }
 
 #[cfg(test)]
@@ -105,16 +81,9 @@ mod tests {
     use super::*;
     use crate::{failure::describe, stack::record::Outputs};
 
-    fn layout() -> (tempfile::TempDir, Layout) {
-        let dir = tempfile::tempdir().unwrap();
-        let layout = Layout::within(dir.path());
-        layout.create().unwrap();
-        (dir, layout)
-    }
-
     #[test]
     fn a_stack_whose_localstack_ended_is_refused_with_the_fix_and_one_that_never_came_up_is_not() {
-        let (_dir, layout) = layout();
+        let (_dir, layout) = Layout::temporary();
         let mut stack = Stack { emulator: Emulator::Localstack, ..Stack::default() };
         refuse_what_is_lost(&layout, &stack).unwrap();
         stack.outputs = Some(Outputs::default());
@@ -140,7 +109,7 @@ mod tests {
 
     #[test]
     fn the_state_of_a_first_apply_that_failed_is_not_trusted() {
-        let (_dir, layout) = layout();
+        let (_dir, layout) = Layout::temporary();
         let state = layout.terraform().join("terraform.tfstate");
         fs::write(&state, "{}").unwrap();
         forget(&layout).unwrap();

@@ -4,7 +4,7 @@ use std::{ffi::OsString, fs};
 
 use anyhow::Context as _;
 
-use super::{super::record::REGION, Launch, Layout, Stack, create, tools};
+use super::{super::record::REGION, Launch, Layout, Stack, create, python_module, tools};
 
 /// Says that the state is that of the last run.
 const SAVED: &str = "saved";
@@ -19,48 +19,27 @@ pub(crate) fn keep_state(layout: &Layout) -> anyhow::Result<()> {
 pub(super) fn launch(layout: &Layout, stack: &Stack) -> anyhow::Result<Launch> {
     let python = tools::ministack(layout)?;
     let home = layout.data.join("emulator");
-    let scratch = home.join("tmp");
-    // What functions unpacked for a run that is over.
-    fs::remove_dir_all(&scratch).ok();
-    // State that a run before the last one saved is worse than none: it holds functions of an older deployment, and
-    // Terraform does not look into their code. S3 objects are kept apart from it and always come back.
+    // After a kill, the state that an earlier run saved must not come back: it may hold functions of an older deployment, and
+    // Terraform does not compare their code. S3 objects are kept apart from it and always come back.
     if fs::remove_file(home.join(SAVED)).is_err() {
         fs::remove_dir_all(home.join("state")).ok();
     }
-    create(&[&scratch, &home.join("state"), &home.join("s3")])?;
-    let text = |value: &str| OsString::from(value);
-    let path = |dir: &str| home.join(dir).into_os_string();
-    let env = vec![
-        ("PATH".to_owned(), text("/usr/local/bin:/usr/bin:/bin")),
-        ("LANG".to_owned(), text("C.UTF-8")),
-        ("HOME".to_owned(), home.clone().into_os_string()),
-        ("TMPDIR".to_owned(), scratch.clone().into_os_string()),
-        ("PYTHONUNBUFFERED".to_owned(), text("1")),
-        // What is mended in the emulator: see there.
-        ("PYTHONPATH".to_owned(), layout.checkout.join("localstack/emulator").into_os_string()),
-        ("PYTHONDONTWRITEBYTECODE".to_owned(), text("1")),
-        ("BIND_HOST".to_owned(), text("127.0.0.1")),
-        ("GATEWAY_PORT".to_owned(), text(&stack.emulator_port.to_string())),
+    create(&[&home.join("state"), &home.join("s3")])?;
+    let port = stack.emulator_port.to_string();
+    let own: [(&str, OsString); 10] = [
+        ("BIND_HOST", "127.0.0.1".into()),
+        ("GATEWAY_PORT", port.into()),
         // The functions inherit these.
-        ("AWS_ENDPOINT_URL".to_owned(), text(&stack.endpoint)),
-        ("AWS_REGION".to_owned(), text(REGION)),
-        ("AWS_DEFAULT_REGION".to_owned(), text(REGION)),
-        ("MINISTACK_REGION".to_owned(), text(REGION)),
+        ("AWS_ENDPOINT_URL", stack.endpoint.clone().into()),
+        ("AWS_REGION", REGION.into()),
+        ("MINISTACK_REGION", REGION.into()),
         // Roles are enforced: what works here has the permissions that it needs in AWS.
-        ("AUTH".to_owned(), text("true")),
-        ("PERSIST_STATE".to_owned(), text("1")),
-        ("S3_PERSIST".to_owned(), text("1")),
-        ("STATE_DIR".to_owned(), path("state")),
-        ("S3_DATA_DIR".to_owned(), path("s3")),
+        ("AUTH", "true".into()),
+        ("PERSIST_STATE", "1".into()),
+        ("S3_PERSIST", "1".into()),
+        ("STATE_DIR", home.join("state").into()),
+        ("S3_DATA_DIR", home.join("s3").into()),
     ];
-    Ok(Launch {
-        version: tools::version_of(&python, "ministack"),
-        program: python,
-        args: ["-m", "ministack"].map(OsString::from).to_vec(),
-        env,
-        clean_env: true,
-        dir: home,
-        user: None,
-        port: stack.emulator_port,
-    })
+    let own = own.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    python_module(layout, stack, python, "ministack", "ministack", "localstack/emulator", own)
 }

@@ -4,7 +4,12 @@ mod container;
 mod localstack;
 mod ministack;
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use clap::ValueEnum;
@@ -14,7 +19,7 @@ use super::{
     http,
     layout::Layout,
     process::{Launch, Part},
-    record::Stack,
+    record::{REGION, Stack},
     requirements, tools,
 };
 use crate::failure::failure;
@@ -91,7 +96,7 @@ impl Emulator {
     }
 }
 
-/// The emulator of a stack. In a container, the process is the `docker compose up` that holds it.
+/// The process of a stack's emulator. Where that runs in a container, it is the `docker compose up` that started it.
 pub(crate) fn part(layout: &Layout) -> Part {
     Part::new(layout, "emulator")
 }
@@ -131,6 +136,47 @@ pub(crate) fn healthy(endpoint: &str) -> Option<String> {
     let answer = http::get(endpoint, "/_localstack/health").ok().filter(|answer| answer.status == 200)?;
     let body: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;
     Some(body.get("version").and_then(|version| version.as_str()).unwrap_or("unknown").to_owned())
+}
+
+/// How a Python module is started as the emulator, in an environment that has nothing of this shell's. `mended` is the folder of our
+/// changes to it, which Python loads by `PYTHONPATH`.
+fn python_module(
+    layout: &Layout,
+    stack: &Stack,
+    python: PathBuf,
+    distribution: &str,
+    module: &str,
+    mended: &str,
+    own: Vec<(String, OsString)>,
+) -> anyhow::Result<Launch> {
+    let home = layout.data.join("emulator");
+    let scratch = home.join("tmp");
+    // What an emulator that is over left there: functions that it unpacked, objects that it held.
+    fs::remove_dir_all(&scratch).ok();
+    create(&[&scratch])?;
+    let mut env: Vec<(String, OsString)> = [
+        ("PATH", "/usr/local/bin:/usr/bin:/bin".into()),
+        ("LANG", "C.UTF-8".into()),
+        ("HOME", home.clone().into_os_string()),
+        ("TMPDIR", scratch.into_os_string()),
+        ("PYTHONUNBUFFERED", "1".into()),
+        ("PYTHONPATH", layout.checkout.join(mended).into_os_string()),
+        ("PYTHONDONTWRITEBYTECODE", "1".into()),
+        ("AWS_DEFAULT_REGION", REGION.into()),
+    ]
+    .map(|(name, value): (&str, OsString)| (name.to_owned(), value))
+    .into();
+    env.extend(own);
+    Ok(Launch {
+        version: tools::version_of(&python, distribution),
+        program: python,
+        args: ["-m", module].map(OsString::from).to_vec(),
+        env,
+        clean_env: true,
+        dir: home,
+        user: None,
+        port: stack.emulator_port,
+    })
 }
 
 /// Folders that an emulator writes to, made where they are missing.

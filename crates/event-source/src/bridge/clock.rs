@@ -20,7 +20,7 @@ impl Clock {
 }
 
 /// The wall clock.
-pub(crate) fn epoch_ms() -> i64 {
+pub(super) fn epoch_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .ok()

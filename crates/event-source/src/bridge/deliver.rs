@@ -3,16 +3,12 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use function_runner::Outcome as Invoked;
 use kafka_batch::event::MskEvent;
 
 use super::BridgeConfig;
 use super::destination::FailureDestination;
-use super::functions::Functions;
+use super::functions::{Functions, Invoked};
 use crate::{Batch, GivenUp, Mapping, Outcome, interpret};
-
-/// An error text is kept to this many characters.
-const ERROR_CHARS: usize = 500;
 
 #[derive(Debug, Clone)]
 pub(super) struct Deliverer(Arc<Inner>);
@@ -53,25 +49,12 @@ impl Deliverer {
 
     /// Invokes the function with a batch and waits for its answer.
     pub(super) async fn invoke(self, batch: Arc<Batch>) -> Outcome {
-        let invoked = self.0.functions.invoke(&self.0.function_name, self.event(&batch)).await;
-        self.judge(&batch, invoked)
-    }
-
-    /// What came of an invocation. Only what the function or its input is to blame for counts as a failure.
-    fn judge(&self, batch: &Batch, invoked: Invoked) -> Outcome {
-        match invoked {
+        match self.0.functions.invoke(&self.0.function_name, self.event(&batch)).await {
             Invoked::Answer(answer) => {
-                interpret(self.0.partial_batch_response, &self.0.topic, batch, &answer)
+                interpret(self.0.partial_batch_response, &self.0.topic, &batch, &answer)
             }
-            Invoked::Failed(error) => Outcome::Failed(format!("Unhandled: {}", error_text(&error.payload))),
-            Invoked::TooLarge { bytes } => Outcome::Failed(format!(
-                "the event has {bytes} bytes, and an invocation takes {}",
-                function_runner::REQUEST_LIMIT
-            )),
-            Invoked::Throttled => Outcome::Unavailable(
-                "throttled: the function's reserved concurrency is in use, or is 0".to_owned(),
-            ),
-            Invoked::Unavailable(text) => Outcome::Unavailable(shortened(&text)),
+            Invoked::Failed(error) => Outcome::Failed(error),
+            Invoked::Unavailable(reason) => Outcome::Unavailable(reason),
         }
     }
 
@@ -107,23 +90,5 @@ impl Deliverer {
             );
         }
         event.to_json()
-    }
-}
-
-/// `errorType: errorMessage` of a function's error, or whatever there is instead.
-pub(crate) fn error_text(payload: &[u8]) -> String {
-    let json: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
-    let text = match (json["errorType"].as_str(), json["errorMessage"].as_str()) {
-        (Some(kind), Some(message)) => format!("{kind}: {message}"),
-        (None, Some(message)) => message.to_owned(),
-        _ => String::from_utf8_lossy(payload).into_owned(),
-    };
-    shortened(&text)
-}
-
-pub(crate) fn shortened(text: &str) -> String {
-    match text.char_indices().nth(ERROR_CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }

@@ -16,8 +16,8 @@ use super::status::MappingBoard;
 /// How long one poll waits for records.
 const POLL: Duration = Duration::from_millis(500);
 
-/// The same while a partition is paused for want of room: the room comes soon, and a fetch that waits for other partitions
-/// would hold up the one of this.
+/// The same while a partition is paused because its poller is full. There is soon room again, and until the current fetch ends
+/// the client sends no other, so a long wait for records of other partitions would hold this one up.
 const SHORT_POLL: Duration = Duration::from_millis(50);
 
 /// How often an idle consumer asks whether the topic is still the same.

@@ -6,9 +6,21 @@ use aws_config::SdkConfig;
 use bytes::Bytes;
 use function_runner::deployed::{CloudWatchLogs, DeployedError, DeployedFunctions};
 use function_runner::front::Front;
-use function_runner::{Outcome, Runner, Settings};
+use function_runner::{Outcome, REQUEST_LIMIT, Runner, Settings};
 
 use super::BridgeConfig;
+
+/// An error text is kept to this many characters.
+const ERROR_CHARS: usize = 500;
+
+/// What came of an invocation. Only what the function or its input is to blame for counts as a failure.
+#[derive(Debug)]
+pub(crate) enum Invoked {
+    Answer(Bytes),
+    Failed(String),
+    /// The function was not reached, or is throttled.
+    Unavailable(String),
+}
 
 /// The functions. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -38,10 +50,21 @@ impl Functions {
     }
 
     /// Invokes a function with an event.
-    pub(crate) async fn invoke(&self, name: &str, event: impl Into<Bytes>) -> Outcome {
-        match self {
+    pub(crate) async fn invoke(&self, name: &str, event: impl Into<Bytes>) -> Invoked {
+        let outcome = match self {
             Self::Deployed(functions, _) => functions.invoke(name, event).await,
             Self::Given(runner) => runner.invoke(event).await,
+        };
+        match outcome {
+            Outcome::Answer(answer) => Invoked::Answer(answer),
+            Outcome::Failed(error) => Invoked::Failed(format!("Unhandled: {}", error_text(&error.payload))),
+            Outcome::TooLarge { bytes } => Invoked::Failed(format!(
+                "the event has {bytes} bytes, and an invocation takes {REQUEST_LIMIT}"
+            )),
+            Outcome::Throttled => Invoked::Unavailable(
+                "throttled: the function's reserved concurrency is in use, or is 0".to_owned(),
+            ),
+            Outcome::Unavailable(reason) => Invoked::Unavailable(shortened(&reason)),
         }
     }
 
@@ -62,5 +85,23 @@ impl Functions {
             }
             Self::Given(runner) => runner.retire().await,
         }
+    }
+}
+
+/// `errorType: errorMessage` of a function's error, or whatever there is instead.
+fn error_text(payload: &[u8]) -> String {
+    let json: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
+    let text = match (json["errorType"].as_str(), json["errorMessage"].as_str()) {
+        (Some(kind), Some(message)) => format!("{kind}: {message}"),
+        (None, Some(message)) => message.to_owned(),
+        _ => String::from_utf8_lossy(payload).into_owned(),
+    };
+    shortened(&text)
+}
+
+pub(crate) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(ERROR_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }

@@ -6,9 +6,9 @@
 //! the topic goes away or is created again, or when the client cannot go on, and the next one starts from the
 //! committed offsets. Whatever was on its way is delivered again then: at least once, as in AWS.
 
-pub(crate) mod clock;
+mod clock;
 mod commit;
-pub(crate) mod deliver;
+mod deliver;
 mod destination;
 mod feed;
 pub(crate) mod functions;
@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use function_runner::Runner;
+use function_runner::front::Front;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -115,7 +116,7 @@ pub enum BridgeError {
 }
 
 /// How long an orderly stop waits for callers of functions and for batches of queues.
-pub(crate) const FAREWELL: Duration = Duration::from_secs(6);
+const FAREWELL: Duration = Duration::from_secs(6);
 
 /// The bridge.
 #[derive(Debug)]
@@ -159,20 +160,7 @@ impl Bridge {
             tasks.spawn(lane.serve(stopped.clone()));
         }
         if let Some(front) = front {
-            let mut ended = stopped.clone();
-            let (mut stop, serving) = (stopped.clone(), async move {
-                let _ = ended.changed().await;
-            });
-            tasks.spawn(async move {
-                let answered = async {
-                    let _ = stop.changed().await;
-                    tokio::time::sleep(FAREWELL).await;
-                };
-                tokio::select! {
-                    () = front.serve(serving) => {}
-                    () = answered => tracing::warn!("callers of functions were left without an answer"),
-                }
-            });
+            tasks.spawn(take_invocations(front, stopped.clone()));
         }
         let writer = tokio::spawn(board.clone().keep_written());
         shutdown.await;
@@ -187,6 +175,26 @@ impl Bridge {
         }
         Ok(())
     }
+}
+
+/// Takes invocations until the bridge stops; those that are on their way then may finish within [`FAREWELL`].
+async fn take_invocations(front: Front, stopped: watch::Receiver<bool>) {
+    tokio::select! {
+        () = front.serve(stop(stopped.clone())) => {}
+        () = farewell(stopped) => tracing::warn!("callers of functions were left without an answer"),
+    }
+}
+
+/// Ready when the bridge stops.
+async fn stop(mut stopped: watch::Receiver<bool>) {
+    // Fails when the bridge is gone, which is a stop, too.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// Ready when the time is over that what is on its way has after a stop.
+pub(crate) async fn farewell(stopped: watch::Receiver<bool>) {
+    stop(stopped).await;
+    tokio::time::sleep(FAREWELL).await;
 }
 
 /// One mapping's task.

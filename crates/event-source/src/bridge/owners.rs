@@ -6,8 +6,8 @@ use crate::{PAYLOAD_LIMIT, Poller};
 
 /// The poller of each partition, by its index.
 ///
-/// A partition stays with its poller until it is revoked and the last batch that was cut before is answered. So a partition is
-/// never in two invocations of this bridge at the same time.
+/// A partition changes its poller only while none of its records is on its way or waits for a retry, and one that is revoked
+/// stays until its last batch is answered. So a partition is never in two invocations of this bridge at the same time.
 #[derive(Debug, Default)]
 pub(super) struct Owners(BTreeMap<i32, usize>);
 
@@ -55,23 +55,18 @@ impl Owners {
     }
 }
 
-/// A partition with records that a poller has no time for, if it has a whole batch ready: the one with the fewest.
+/// The partition that a poller can give away, if a whole batch waits that it cannot deliver now: the one with the fewest records.
 fn spare(poller: &Poller, batch_size: usize) -> Option<i32> {
     let (mut records, mut bytes) = (0, 0);
     for (_, queued, size) in poller.buffered() {
         records += queued;
         bytes += size;
     }
-    let mut movable: Vec<(usize, i32)> = poller
-        .movable()
-        .filter(|(_, records)| *records > 0)
-        .map(|(partition, records)| (records, partition))
-        .collect();
-    movable.sort_unstable();
-    // What is on its way keeps the poller busy; else it needs a partition itself.
+    let movable = || poller.movable().filter(|(_, records)| *records > 0);
     let ready = records >= batch_size || bytes >= PAYLOAD_LIMIT;
-    let enough = ready && (poller.is_busy() || movable.len() > 1);
-    movable.first().filter(|_| enough).map(|(_, partition)| *partition)
+    // A poller with nothing on its way keeps one partition for itself.
+    let enough = ready && (poller.is_busy() || movable().count() > 1);
+    movable().filter(|_| enough).min_by_key(|(_, records)| *records).map(|(partition, _)| partition)
 }
 
 #[cfg(test)]

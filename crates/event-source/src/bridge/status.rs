@@ -37,6 +37,34 @@ pub struct BridgeStatus {
     pub queues: Vec<QueueStatus>,
 }
 
+/// How it went lately.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lately {
+    /// What went wrong last.
+    pub last_error: Option<String>,
+    /// When it did.
+    pub last_error_at_ms: Option<i64>,
+    /// When the function last handled something; later than the last error means that it is over.
+    pub last_success_at_ms: Option<i64>,
+}
+
+impl Lately {
+    /// The last error, unless it is over.
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        self.last_error.as_deref().filter(|_| self.last_error_at_ms > self.last_success_at_ms)
+    }
+
+    pub(crate) fn failed(&mut self, error: String) {
+        self.last_error = Some(error);
+        self.last_error_at_ms = Some(epoch_ms());
+    }
+
+    pub(crate) fn succeeded(&mut self) {
+        self.last_success_at_ms = Some(epoch_ms());
+    }
+}
+
 /// One mapping's status. Times are milliseconds since the epoch, counts since the bridge started.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MappingStatus {
@@ -46,12 +74,9 @@ pub struct MappingStatus {
     pub topic: String,
     /// Function.
     pub function_name: String,
-    /// What went wrong last.
-    pub last_error: Option<String>,
-    /// When it did.
-    pub last_error_at_ms: Option<i64>,
-    /// When the function last handled a batch; later than the last error means that it is over.
-    pub last_success_at_ms: Option<i64>,
+    /// How it went lately.
+    #[serde(flatten)]
+    pub lately: Lately,
     /// Invocations that were made.
     pub invocations: u64,
     /// Those of them that delivered a batch once more.
@@ -168,10 +193,7 @@ impl MappingBoard {
     }
 
     pub(super) fn failed(&self, error: String) {
-        self.update(|mapping| {
-            mapping.last_error = Some(error);
-            mapping.last_error_at_ms = Some(epoch_ms());
-        });
+        self.update(|mapping| mapping.lately.failed(error));
     }
 
     pub(super) fn invoking(&self, attempt: u32) {
@@ -186,7 +208,7 @@ impl MappingBoard {
             mapping.handled += finished.handled as u64;
             mapping.given_up += finished.given_up as u64;
             if finished.handled > 0 {
-                mapping.last_success_at_ms = Some(epoch_ms());
+                mapping.lately.succeeded();
             }
         });
     }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, QueueAttributeName};
 use bytes::Bytes;
-use function_runner::Outcome;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -13,17 +12,18 @@ use super::QueueLane;
 use super::event::{Received, cut, event};
 use super::poll::{Gathered, MOST_RECEIVED};
 use super::response::failed;
-use crate::bridge::FAREWELL;
-use crate::bridge::deliver::{error_text, shortened};
+use crate::bridge::farewell;
+use crate::bridge::functions::{Invoked, shortened};
 
-/// The pause before an invocation is tried again that could not be made; it doubles.
+/// The first pause before an invocation that could not be made is tried again. Each later one is twice as long, up to the
+/// longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// SQS's default, where the queue cannot be asked.
 const VISIBILITY: Duration = Duration::from_secs(30);
 
-/// How often deletions are tried. A message that is not deleted is delivered once more.
+/// How often the bridge tries to delete handled messages. Those that it cannot delete are delivered again.
 const DELETIONS: u32 = 5;
 
 /// What came of a piece.
@@ -41,15 +41,9 @@ impl QueueLane {
         let mapping = &self.0.mapping;
         let mut pieces = cut(gathered.messages, mapping.batch_size as usize).into_iter();
         while let Some(piece) = pieces.next() {
-            let farewell = async {
-                let mut stopped = stopped.clone();
-                // Fails when the bridge is gone, which is a stop, too.
-                let _ = stopped.wait_for(|stopped| *stopped).await;
-                sleep(FAREWELL).await;
-            };
             let delivered = tokio::select! {
                 delivered = self.invoke(&piece, gathered.since, &stopped) => delivered,
-                () = farewell => Delivered::Stopped,
+                () = farewell(stopped.clone()) => Delivered::Stopped,
             };
             let complete = match delivered {
                 Delivered::Except(again) => {
@@ -96,25 +90,14 @@ impl QueueLane {
         loop {
             self.0.status.invoking();
             let reason = match self.0.functions.invoke(&mapping.function_name, event.clone()).await {
-                Outcome::Answer(answer) => {
+                Invoked::Answer(answer) => {
                     return match failed(mapping.partial_batch_response, piece, &answer) {
                         Ok(again) => Delivered::Except(again),
                         Err(error) => Delivered::Failed(error),
                     };
                 }
-                Outcome::Failed(error) => {
-                    return Delivered::Failed(format!("Unhandled: {}", error_text(&error.payload)));
-                }
-                Outcome::TooLarge { bytes } => {
-                    return Delivered::Failed(format!(
-                        "the event has {bytes} bytes, and an invocation takes {}",
-                        function_runner::REQUEST_LIMIT
-                    ));
-                }
-                Outcome::Throttled => {
-                    "throttled: the function's reserved concurrency is in use, or is 0".to_owned()
-                }
-                Outcome::Unavailable(reason) => shortened(&reason),
+                Invoked::Failed(error) => return Delivered::Failed(error),
+                Invoked::Unavailable(reason) => reason,
             };
             if *stopped.borrow() {
                 return Delivered::Stopped;

@@ -4,8 +4,8 @@
 //! was deleted, and the queue itself moves it to the dead-letter queue. Therefore nothing here counts tries, and nothing
 //! is lost with this process.
 //!
-//! A message is received only when an invocation may start at once. AWS receives first; then messages that wait for a
-//! throttled function use up their deliveries.
+//! Messages are received only when an invocation can start at once. AWS receives them first, so that each wait for a throttled
+//! function counts as a delivery.
 
 mod deliver;
 mod event;
@@ -23,8 +23,7 @@ use aws_sdk_sqs::config::retry::RetryConfig;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::bridge::deliver::shortened;
-use crate::bridge::functions::Functions;
+use crate::bridge::functions::{Functions, shortened};
 
 pub use mapping::QueueMapping;
 pub(crate) use status::QueueBoard;

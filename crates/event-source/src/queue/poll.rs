@@ -12,8 +12,8 @@ use super::QueueLane;
 use super::event::Received;
 use crate::PAYLOAD_LIMIT;
 
-/// How long a request waits for the first message. It is not cut off when the bridge stops, because the messages that it
-/// gets would be hidden until their visibility time-out; so a stop takes as long.
+/// How long a request waits for the first message. A stop waits for the request to end: if it were dropped, the messages in its
+/// answer would stay hidden until their visibility time-out.
 const WAIT: Duration = Duration::from_secs(2);
 
 /// SQS hands out this many messages at most.

@@ -1,4 +1,4 @@
-//! What a function's answer says about the messages of its batch.
+//! Reads a function's answer: which messages of the batch failed.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
 

@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex};
 use serde::{Deserialize, Serialize};
 
 use super::QueueMapping;
-use crate::bridge::clock::epoch_ms;
-use crate::bridge::status::{BridgeStatus, lock};
+use crate::bridge::status::{BridgeStatus, Lately, lock};
 
 /// The status of a queue's mapping. Times are milliseconds since the epoch, counts since the bridge started.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,12 +14,9 @@ pub struct QueueStatus {
     pub queue: String,
     /// Function.
     pub function_name: String,
-    /// What went wrong last.
-    pub last_error: Option<String>,
-    /// When it did.
-    pub last_error_at_ms: Option<i64>,
-    /// When the function last handled messages; later than the last error means that it is over.
-    pub last_success_at_ms: Option<i64>,
+    /// How it went lately.
+    #[serde(flatten)]
+    pub lately: Lately,
     /// Invocations that were made.
     pub invocations: u64,
     /// Messages handled, and so deleted.
@@ -58,15 +54,12 @@ impl QueueBoard {
     }
 
     pub(super) fn failed(&self, error: String) {
-        self.update(|queue| {
-            queue.last_error = Some(error);
-            queue.last_error_at_ms = Some(epoch_ms());
-        });
+        self.update(|queue| queue.lately.failed(error));
     }
 
     /// The queue is polled again.
     pub(super) fn recovered(&self) {
-        self.update(|queue| queue.last_error = None);
+        self.update(|queue| queue.lately.last_error = None);
     }
 
     pub(super) fn invoking(&self) {
@@ -78,7 +71,7 @@ impl QueueBoard {
             queue.handled += handled as u64;
             queue.failed += failed as u64;
             if handled > 0 {
-                queue.last_success_at_ms = Some(epoch_ms());
+                queue.lately.succeeded();
             }
         });
     }

@@ -174,7 +174,7 @@ async fn messages_are_handled_once_and_deleted() {
     bridge.stop().await;
     assert_eq!(lab.times(), each(0..25, |_| 1));
     let status = lab.status();
-    assert_eq!((status.handled, status.failed, status.last_error), (25, 0, None));
+    assert_eq!((status.handled, status.failed, status.lately.last_error), (25, 0, None));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -227,7 +227,7 @@ async fn what_fails_too_often_goes_to_the_dead_letter_queue_by_the_queue() {
     lab.send(0..5).await;
     let bridge = lab.bridge();
     until("all messages are dead letters", async || lab.messages(&lab.dead_letters).await == 5).await;
-    let error = lab.status().last_error.unwrap_or_default();
+    let error = lab.status().lately.last_error.unwrap_or_default();
     assert!(error.contains("Told: to fail"), "{error}");
     lab.answer("succeed");
     lab.send(5..8).await;
@@ -244,7 +244,10 @@ async fn an_answer_that_names_a_message_of_no_batch_deletes_nothing() {
     lab.send(0..3).await;
     let bridge = lab.bridge();
     until("the fault is said", async || {
-        lab.status().last_error.is_some_and(|error| error.contains("\"nobody\", which is not in its batch"))
+        lab.status()
+            .lately
+            .last_error
+            .is_some_and(|error| error.contains("\"nobody\", which is not in its batch"))
     })
     .await;
     assert_eq!(lab.messages(&lab.mapping.queue_url).await, 3);
@@ -283,7 +286,7 @@ async fn no_more_invocations_run_at_once_than_the_mapping_allows() {
     let bridge = lab.bridge();
     let mut most = 0;
     until("all are handled", async || {
-        // Read in this order, it may say too few, and never too many.
+        // "begun" is read first: the difference may be too small then, but never too large.
         let begun = lines("begun");
         most = most.max(begun.saturating_sub(lines("ended")));
         lines("ended") == 8
@@ -298,7 +301,7 @@ async fn no_more_invocations_run_at_once_than_the_mapping_allows() {
 async fn a_missing_queue_and_a_missing_function_are_said_and_waited_for() {
     let lab = Lab::without_queue("missing").await;
     let said = async |what: &str| {
-        until(what, async || lab.status().last_error.is_some_and(|error| error.contains(what))).await;
+        until(what, async || lab.status().lately.last_error.is_some_and(|error| error.contains(what))).await;
     };
     let bridge = lab.bridge();
     said("there is no function").await;
@@ -314,7 +317,7 @@ async fn a_missing_queue_and_a_missing_function_are_said_and_waited_for() {
     lab.create_queue().await;
     lab.send(3..6).await;
     lab.emptied().await;
-    until("the error is over", async || lab.status().last_error.is_none()).await;
+    until("the error is over", async || lab.status().lately.last_error.is_none()).await;
     bridge.stop().await;
     assert_eq!(lab.times(), each(0..6, |_| 1));
 }
