@@ -25,13 +25,16 @@ use verbs::{
     offsets, parked, pipeline, prepare, rooms, status, stub as stubs, up, verify,
 };
 
-/// Headwater on this machine: a local stack of real parts, and what it holds
+/// Headwater: a local stack of real parts, and the same verbs for one in an AWS account (--stack FILE)
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true)]
 struct Cli {
     /// Where the stack keeps its data [default: .headwater in the checkout]
     #[arg(long, global = true, value_name = "DIR", env = "HEADWATER_DATA_DIR")]
     data_dir: Option<PathBuf>,
+    /// Work on the stack that this file describes, in an AWS account: what `terraform output -json` printed
+    #[arg(long, global = true, value_name = "FILE", env = "HEADWATER_STACK")]
+    stack: Option<PathBuf>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -86,6 +89,20 @@ enum Verb {
     Detach(detach::Detach),
 }
 
+impl Verb {
+    /// The name of a verb that works on this machine only.
+    fn local_only(&self) -> Option<&'static str> {
+        match self {
+            Self::Up(_) => Some("up"),
+            Self::Down(_) => Some("down"),
+            Self::Stub(_) => Some("stub"),
+            Self::Bridge(_) => Some("bridge"),
+            Self::Prepare(_) => Some("prepare"),
+            _ => None,
+        }
+    }
+}
+
 fn main() -> ExitCode {
     match run(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -111,13 +128,18 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         // It needs no stack, and no checkout.
         return runtime.block_on(Box::pin(args.own.serve()));
     }
-    let layout = Layout::find(cli.data_dir.as_deref())?;
+    if cli.stack.is_some()
+        && let Some(verb) = cli.verb.local_only()
+    {
+        return Err(stack::opened::local_only(verb));
+    }
+    let layout = Layout::find(cli.data_dir.as_deref(), cli.stack.as_deref())?;
     runtime.block_on(async {
         match &cli.verb {
             Verb::Up(args) => up::run(&layout, args).await,
             Verb::Down(args) => down::run(&layout, args),
             Verb::Status(args) => status::run(&layout, args).await,
-            Verb::Env(_) => env::run(&layout),
+            Verb::Env(_) => env::run(&layout).await,
             Verb::Drain(args) => drain::run(&layout, args).await,
             Verb::Rooms(args) => rooms::run(&layout, args).await,
             Verb::Board(args) => board::run(&layout, args).await,

@@ -367,10 +367,10 @@ run "with_kafka_and_postgres_of_somebody_else" {
   # Each output that the headwater command reads, as `terraform output -json` prints it.
   assert {
     condition = { for name, output in jsondecode(nonsensitive(module.host[0].objects["stack.json"])) : name => jsonencode(output.value) } == { for name, value in {
-      event_source_mappings   = output.event_source_mappings, topics = output.topics, lake_root = output.lake_root, parked_root = output.parked_root, functions = output.functions,
+      event_source_mappings   = output.event_source_mappings, mapping_ids = output.mapping_ids, region = output.region, pipelines = output.pipelines, topics = output.topics, lake_root = output.lake_root, parked_root = output.parked_root, functions = output.functions,
       live_versions           = output.live_versions, schedules = output.schedules, queues = output.queues, media_bucket = output.media_bucket, inbox_bucket = output.inbox_bucket, urls = output.urls,
       telemetry_token_secret  = output.telemetry_token_secret, forecast = output.forecast, forecast_token_secret = output.forecast_token_secret, athena_database = output.athena_database,
-      kafka_bootstrap_servers = output.kafka_bootstrap_servers, database_url = output.database_url, dashboard = output.dashboard,
+      kafka_bootstrap_servers = output.kafka_bootstrap_servers, kafka_auth = output.kafka_auth, kafka_cluster_arn = output.kafka_cluster_arn, database_reader = output.database_reader, database_url = output.database_url, dashboard = output.dashboard,
     } : name => jsonencode(value) }
     error_message = "The stack file of the host says what the outputs say."
   }

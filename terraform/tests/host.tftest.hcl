@@ -29,7 +29,7 @@ variables {
   parked_bucket_arn = "arn:aws:s3:::the-parked"
   functions = {
     names           = ["headwater-prod-parquet-writer"]
-    redriven_arns   = ["arn:aws:lambda:eu-central-1:111122223333:function:headwater-prod-parquet-writer:live"]
+    invoked_arns    = ["arn:aws:lambda:eu-central-1:111122223333:function:headwater-prod-parquet-writer:live"]
     signed_url_arns = ["arn:aws:lambda:eu-central-1:111122223333:function:headwater-prod-live-board:live"]
     mapping_ids     = ["11111111-2222-3333-4444-555555555555"]
   }
@@ -148,7 +148,7 @@ run "operators_read_and_redrive_and_no_more" {
     condition = alltrue(flatten([for statement in jsondecode(output.policies["host"]).Statement : [
       for action in statement.Action : !strcontains(action, "*") && (statement.Sid == "OpenSessionsAndReportPatches" || contains([
         "ssm:UpdateInstanceInformation", "ssm:ListInstanceAssociations", "ssm:PutComplianceItems", "ssm:DescribeAssociation", "ssm:UpdateInstanceAssociationStatus", "ssm:GetDocument", "ssm:DescribeDocument",
-        "s3:GetObject", "s3:ListBucket", "s3:DeleteObject", "lambda:InvokeFunction", "lambda:InvokeFunctionUrl", "lambda:GetEventSourceMapping", "logs:FilterLogEvents", "sqs:GetQueueAttributes", "secretsmanager:GetSecretValue",
+        "s3:GetObject", "s3:ListBucket", "s3:DeleteObject", "lambda:InvokeFunction", "lambda:InvokeFunctionUrl", "lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping", "logs:FilterLogEvents", "sqs:GetQueueAttributes", "secretsmanager:GetSecretValue",
         "rds-db:connect", "kafka-cluster:Connect", "kafka-cluster:DescribeCluster", "kafka-cluster:DescribeTopic", "kafka-cluster:DescribeTopicDynamicConfiguration", "kafka-cluster:ReadData",
         "kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup", "kafka-cluster:DescribeTransactionalId",
       ], action))

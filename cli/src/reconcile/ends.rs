@@ -13,7 +13,7 @@ use crate::{
     out,
     stack::{
         lag::{self, OpenTransaction},
-        record::Outputs,
+        outputs::Outputs,
     },
 };
 

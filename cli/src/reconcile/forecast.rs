@@ -16,11 +16,9 @@ use tokio::time::{Duration, Instant, sleep};
 
 use super::{lake, objects::ObjectVerdict};
 use crate::{
+    out,
     progress::Meter,
-    stack::{
-        aws,
-        record::{ForecastOutput, Stack},
-    },
+    stack::{opened::Stack, outputs::ForecastOutput},
 };
 
 /// The lane's name, also that of its dead letters.
@@ -38,12 +36,12 @@ pub(crate) async fn judge(
     letters: &[ParkedObject],
     patience: Duration,
 ) -> anyhow::Result<Option<ObjectVerdict>> {
-    let Some(lane) = &stack.outputs()?.forecast else { return Ok(None) };
+    let Some(lane) = &stack.outputs().forecast else { return Ok(None) };
     settled(stack, lane, patience).await?;
     let deadline = Instant::now() + PATIENCE;
     let root: S3Location =
         format!("s3://{}", lane.raw_bucket).parse().context("the raw bucket has no name")?;
-    let store = ObjectStore::new(objects::client(&aws::config(stack).await), root);
+    let store = ObjectStore::new(stack.objects(), root);
     let there = store.list_below(&lane.raw_prefix, deadline).await?;
     // Rows after the objects: an object that is new since then is not looked at.
     let rows = rows_by_file(stack, lane, deadline).await?;
@@ -142,7 +140,7 @@ async fn rows_by_file(
 
 /// Waits while a run is under way.
 async fn settled(stack: &Stack, lane: &ForecastOutput, patience: Duration) -> anyhow::Result<()> {
-    let client = Client::new(&aws::config(stack).await);
+    let client = Client::new(stack.sdk());
     let deadline = Instant::now() + patience;
     loop {
         let asked = client
@@ -150,9 +148,18 @@ async fn settled(stack: &Stack, lane: &ForecastOutput, patience: Duration) -> an
             .state_machine_arn(&lane.state_machine_arn)
             .status_filter(ExecutionStatus::Running)
             .send();
-        let running = asked
-            .await
-            .map_err(|error| anyhow::anyhow!("cannot list the runs: {}", DisplayErrorContext(&error)))?;
+        let running = match asked.await {
+            // A host in a network without NAT does not reach Step Functions.
+            Err(error) if stack.local().is_none() => {
+                let reason = DisplayErrorContext(&error);
+                out::note(format!(
+                    "cannot see whether a forecast run is under way, which may be storing rows: {reason}"
+                ));
+                return Ok(());
+            }
+            asked => asked
+                .map_err(|error| anyhow::anyhow!("cannot list the runs: {}", DisplayErrorContext(&error)))?,
+        };
         if running.executions.is_empty() || Instant::now() > deadline {
             return Ok(());
         }

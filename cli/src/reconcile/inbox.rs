@@ -11,7 +11,7 @@ use tokio::time::{Duration, Instant};
 use tokio_postgres::Client;
 
 use super::objects::{ObjectVerdict, Rows, books};
-use crate::{progress::Meter, stack::record::Stack, verbs::inbox::store};
+use crate::{progress::Meter, stack::opened::Stack, verbs::inbox::store};
 
 /// How long reading all objects may take.
 const PATIENCE: Duration = Duration::from_mins(30);
@@ -31,7 +31,7 @@ pub(crate) async fn judge(
     client: &Client,
     letters: &[ParkedObject],
 ) -> anyhow::Result<Option<ObjectVerdict>> {
-    let Some(bucket) = &stack.outputs()?.inbox_bucket else { return Ok(None) };
+    let Some(bucket) = &stack.outputs().inbox_bucket else { return Ok(None) };
     let deadline = Instant::now() + PATIENCE;
     let store = store(stack).await?;
     let there = store.list_below("inbox/", deadline).await?;

@@ -25,7 +25,7 @@ use super::{
     lost::Reach,
     topic::{Found, Offsets, intersection, within},
 };
-use crate::stack::{aws, record::Stack};
+use crate::stack::opened::Stack;
 
 /// How long reading a whole table may take.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -46,7 +46,7 @@ pub(crate) async fn snapshot(
     path: &str,
     deadline: Instant,
 ) -> anyhow::Result<Option<Snapshot>> {
-    let client = objects::client(&aws::config(stack).await);
+    let client = stack.objects();
     Ok(Snapshot::read(client, stack.lake()?.join(path), deadline).await?)
 }
 

@@ -9,7 +9,7 @@ use super::{
     Verdict,
     topic::{Offsets, below, intersection},
 };
-use crate::{stack::record::Stack, verbs::given_up};
+use crate::{stack::opened::Stack, verbs::given_up};
 
 /// How far a sink is in a partition.
 #[derive(Debug, Clone, Default)]

@@ -14,7 +14,7 @@ use tokio_postgres::Client;
 use super::objects::{Books, ObjectVerdict, Rows, books};
 use crate::{
     progress::Meter,
-    stack::record::Stack,
+    stack::opened::Stack,
     verbs::media::{LIST, store},
 };
 
@@ -32,7 +32,7 @@ pub(crate) async fn judge(
     client: &Client,
     letters: &[ParkedObject],
 ) -> anyhow::Result<Option<ObjectVerdict>> {
-    let Some(bucket) = &stack.outputs()?.media_bucket else { return Ok(None) };
+    let Some(bucket) = &stack.outputs().media_bucket else { return Ok(None) };
     let deadline = Instant::now() + PATIENCE;
     let store = store(stack).await?;
     let listed = FilesList::read(&store.get(LIST, deadline).await?.unwrap_or_default()).keys;

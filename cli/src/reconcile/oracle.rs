@@ -18,7 +18,8 @@ use crate::{
     failure::failure,
     stack::{
         layout::Layout,
-        record::{Stack, aws_variables},
+        opened::{self, Stack},
+        record::aws_variables,
         tools,
     },
 };
@@ -101,7 +102,7 @@ impl Oracle {
     ) -> anyhow::Result<Option<Self>> {
         let python = if records { Some(tools::oracle(layout)?) } else { tools::installed_oracle(layout) };
         let Some(python) = python else { return Ok(None) };
-        let root = &stack.outputs()?.lake_root;
+        let root = &stack.outputs().lake_root;
         let table = |pipeline: &Pipeline| {
             let (lake, topic) = (pipeline.lake.as_ref()?, &pipeline.topic.name);
             let mine = letters.iter().filter(|((lane, of, ..), _)| lane == LANE && of == topic);
@@ -111,11 +112,14 @@ impl Oracle {
             let uri = format!("{root}/{}", lake.path);
             Some(json!({ "uri": uri, "pipeline": pipeline, "ends": ends.get(topic)?, "letters": letters }))
         };
-        let mut storage: BTreeMap<_, _> = aws_variables(&stack.endpoint, &stack.region).into_iter().collect();
+        let Some(local) = stack.local() else {
+            return if records { Err(opened::local_only("verify --independent")) } else { Ok(None) };
+        };
+        let mut storage: BTreeMap<_, _> = aws_variables(&local.endpoint, &local.region).into_iter().collect();
         storage.insert("AWS_ALLOW_HTTP", "true".to_owned());
         let question = json!({
             "storage": storage,
-            "kafka": stack.kafka(),
+            "kafka": local.kafka(),
             "records": records,
             "tables": pipelines.iter().filter_map(table).collect::<Vec<_>>(),
         });

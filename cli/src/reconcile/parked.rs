@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use dead_letters::{DeadLetters, ParkedObject, Source};
 use tokio::time::Instant;
 
-use crate::stack::{aws, record::Stack};
+use crate::stack::opened::Stack;
 
 /// How long reading all of them may take.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -22,9 +22,9 @@ pub(crate) type Letters = BTreeMap<Place, BTreeSet<i64>>;
 
 /// The dead letters of a stack.
 pub(crate) async fn open(stack: &Stack) -> anyhow::Result<DeadLetters> {
-    let root = &stack.outputs()?.parked_root;
+    let root = &stack.outputs().parked_root;
     let location = root.parse().with_context(|| format!("{root} is not an address on S3"))?;
-    Ok(DeadLetters::new(objects::client(&aws::config(stack).await), location))
+    Ok(DeadLetters::new(stack.objects(), location))
 }
 
 /// All objects of them.

@@ -17,7 +17,7 @@ use super::{
     records,
     topic::Offsets,
 };
-use crate::stack::{postgres, record::Stack};
+use crate::stack::{opened::Stack, postgres};
 
 /// What a table holds, and the books of its group, as of one moment.
 #[derive(Debug)]
@@ -84,8 +84,10 @@ pub(crate) async fn account_for(
     let decoder = RecordDecoder::new(&pipeline.fields);
     let event_time = pipeline.event_time.as_ref().and_then(|path| decoder.layout().place(path));
     let now = Utc::now();
-    let client = postgres::connect(&stack.database_url).await?;
-    let mut reader = records::Reader::open(&stack.kafka(), &pipeline.topic.name, without_row).await?;
+    let client = stack.postgres().await?;
+    let mut reader =
+        records::Reader::open(&stack.cluster()?.cluster.to_string(), &pipeline.topic.name, without_row)
+            .await?;
     let mut lost = Offsets::new();
     while let Some(records) = reader.next().await? {
         let mut good: Vec<(i32, i64, i64, Vec<Value<'_>>)> = Vec::new();

@@ -15,7 +15,7 @@ use super::{
     aws,
     layout::Layout,
     process::identity,
-    record::Stack,
+    record::LocalStack,
     spark::{SparkJob, kill_group},
 };
 
@@ -36,17 +36,18 @@ struct InHand {
 /// Works on the tasks of one activity.
 pub(crate) struct Worker<'a> {
     layout: &'a Layout,
-    stack: &'a Stack,
+    stack: &'a LocalStack,
     client: Client,
     activity: &'a str,
 }
 
 impl<'a> Worker<'a> {
     /// A worker for the stack's activity; `None` where the stack has none.
-    pub(crate) async fn of(layout: &'a Layout, stack: &'a Stack) -> anyhow::Result<Option<Self>> {
+    pub(crate) async fn of(layout: &'a Layout, stack: &'a LocalStack) -> anyhow::Result<Option<Self>> {
         let Some(forecast) = &stack.outputs()?.forecast else { return Ok(None) };
         let client = Client::new(&aws::config(stack).await);
-        Ok(Some(Self { layout, stack, client, activity: &forecast.activity_arn }))
+        let activity = forecast.activity_arn.as_deref();
+        Ok(activity.map(|activity| Self { layout, stack, client, activity }))
     }
 
     /// Works until it is dropped, which ends the job in hand.

@@ -1,7 +1,6 @@
 //! The event source bridge: this command again, as `headwater bridge`, in the background.
 
 use std::{
-    collections::BTreeMap,
     ffi::OsString,
     fs,
     hash::{DefaultHasher, Hash as _, Hasher as _},
@@ -14,8 +13,9 @@ use rustix::process::Signal;
 
 use super::{
     layout::Layout,
+    mappings::LastErrors,
     process::{Launch, Part},
-    record::{Stack, aws_variables},
+    record::{LocalStack, aws_variables},
 };
 
 /// How long it may take to join its groups.
@@ -35,7 +35,7 @@ pub(crate) fn stop(layout: &Layout) -> anyhow::Result<()> {
 }
 
 /// Starts it, or starts it again when its mappings or its binary changed, and waits until it reports.
-pub(crate) async fn start(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
+pub(crate) async fn start(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
     let part = part(layout);
     let program = layout.command.clone();
     let wanted = fingerprint(stack, &program)?;
@@ -65,7 +65,7 @@ pub(crate) async fn start(layout: &Layout, stack: &Stack) -> anyhow::Result<()> 
 }
 
 /// What a running bridge was started with.
-fn fingerprint(stack: &Stack, program: &Path) -> anyhow::Result<String> {
+fn fingerprint(stack: &LocalStack, program: &Path) -> anyhow::Result<String> {
     let mut hasher = DefaultHasher::new();
     let outputs = stack.outputs()?;
     let served = (&outputs.event_source_mappings, &outputs.queue_mappings, &outputs.forecast);
@@ -74,15 +74,6 @@ fn fingerprint(stack: &Stack, program: &Path) -> anyhow::Result<String> {
     let built = fs::metadata(program).and_then(|file| file.modified()).ok();
     built.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).hash(&mut hasher);
     Ok(format!("{:016x}", hasher.finish()))
-}
-
-/// The errors of what last failed.
-#[derive(Debug, Default)]
-pub(crate) struct LastErrors {
-    /// Of mappings, by group and topic.
-    pub(crate) mappings: BTreeMap<(String, String), String>,
-    /// Of queues, by name.
-    pub(crate) queues: BTreeMap<String, String>,
 }
 
 /// The error of each mapping and queue whose last batch failed.

@@ -6,7 +6,7 @@ use super::{
     http,
     layout::Layout,
     process::{Launch, Part},
-    record::Stack,
+    record::LocalStack,
 };
 use crate::{failure::failure, stub::faults::Faults};
 
@@ -19,7 +19,7 @@ pub(crate) fn part(layout: &Layout) -> Part {
 }
 
 /// Starts it; [`wait_ready`] waits until it answers.
-pub(crate) fn start(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
+pub(crate) fn start(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
     part(layout).start(&Launch {
         program: layout.command.clone(),
         args: ["stub", "forecast", "--port", &stack.forecast_port.to_string()].map(OsString::from).to_vec(),
@@ -33,17 +33,17 @@ pub(crate) fn start(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
 }
 
 /// Waits until it answers.
-pub(crate) async fn wait_ready(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
+pub(crate) async fn wait_ready(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
     part(layout).wait_ready("the weather stub", PATIENCE, async || answers(stack).then_some(())).await
 }
 
 /// Whether it answers.
-pub(crate) fn answers(stack: &Stack) -> bool {
+pub(crate) fn answers(stack: &LocalStack) -> bool {
     http::get(&stack.forecast_url(), "/requests").is_ok_and(|answer| answer.status == 200)
 }
 
 /// Replaces the faults of the running stub.
-pub(crate) fn set_faults(stack: &Stack, faults: &Faults) -> anyhow::Result<()> {
+pub(crate) fn set_faults(stack: &LocalStack, faults: &Faults) -> anyhow::Result<()> {
     let url = stack.forecast_url();
     match http::put_json(&url, "/faults", faults) {
         Ok(answer) if answer.status == 204 => Ok(()),

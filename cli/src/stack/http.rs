@@ -1,4 +1,4 @@
-//! A plain HTTP/1.0 exchange with a part on this machine: health and logs need no client of hundreds of crates.
+//! A plain HTTP/1.0 exchange with a part on this machine: health checks need no client of hundreds of crates.
 
 use std::{
     io::{Read as _, Write as _},
@@ -23,21 +23,6 @@ pub(crate) fn get(endpoint: &str, path: &str) -> anyhow::Result<Answer> {
 /// PUT of a JSON body.
 pub(crate) fn put_json(endpoint: &str, path: &str, body: &impl serde::Serialize) -> anyhow::Result<Answer> {
     let head = format!("PUT {path} HTTP/1.0\r\nContent-Type: application/json\r\n");
-    exchange(endpoint, &head, &serde_json::to_vec(body)?)
-}
-
-/// One call of an AWS JSON API on an emulator, which wants credentials but no signature.
-pub(crate) fn aws_json(
-    endpoint: &str,
-    region: &str,
-    target: &str,
-    body: &serde_json::Value,
-) -> anyhow::Result<Answer> {
-    let service = "logs";
-    let head = format!(
-        "POST / HTTP/1.0\r\nX-Amz-Target: {target}\r\nContent-Type: application/x-amz-json-1.1\r\n\
-         Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0\r\n"
-    );
     exchange(endpoint, &head, &serde_json::to_vec(body)?)
 }
 

@@ -12,9 +12,10 @@ use tokio::time::Instant;
 
 use super::{
     layout::Layout,
+    outputs::TopicOutput,
     ports,
     process::{Launch, Part},
-    record::{Stack, TopicOutput},
+    record::LocalStack,
     requirements, tools,
 };
 use crate::failure::failure;
@@ -30,7 +31,7 @@ pub(crate) fn part(layout: &Layout) -> Part {
 }
 
 /// Writes the settings, formats the storage once, and starts the broker.
-pub(crate) fn start(layout: &Layout, stack: &mut Stack) -> anyhow::Result<()> {
+pub(crate) fn start(layout: &Layout, stack: &mut LocalStack) -> anyhow::Result<()> {
     let java = requirements::java()?;
     let jars = tools::kafka(layout)?;
     let home = layout.data.join("kafka");
@@ -112,7 +113,7 @@ fn archive(folder: &std::path::Path, java: &std::path::Path) -> PathBuf {
 }
 
 /// Ready means that the group coordinator answers, not only metadata.
-pub(crate) async fn wait_ready(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
+pub(crate) async fn wait_ready(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
     let kafka = stack.kafka();
     part(layout).wait_ready("Kafka", PATIENCE, async || answers(&kafka).await.then_some(())).await
 }

@@ -8,8 +8,7 @@ use kafka_offsets::{LagError, LagReader, PartitionLag};
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::record::{Outputs, Stack};
-use crate::failure::failure;
+use super::{opened::Stack, outputs::Outputs};
 
 /// How long Kafka may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -104,12 +103,11 @@ impl fmt::Display for OffsetRange {
 
 /// Asks a stack's Kafka.
 pub(crate) async fn reader(stack: &Stack) -> anyhow::Result<LagReader> {
-    LagReader::connect(&stack.kafka(), PATIENCE).await.map_err(|error| {
-        failure(
-            format!("cannot reach Kafka at {}: {}", stack.kafka(), faults::chain(&error)),
-            "run `headwater up`",
-        )
-    })
+    let cluster = stack.cluster()?;
+    let brokers = cluster.cluster.to_string();
+    LagReader::open(cluster, stack.sdk().clone(), PATIENCE)
+        .await
+        .map_err(|error| stack.out_of_reach(&format!("Kafka at {brokers}: {}", faults::chain(&error))))
 }
 
 /// The lag of one mapping.

@@ -24,11 +24,14 @@ pub(crate) struct Layout {
     pub(crate) tools: PathBuf,
     /// This command itself, asked for before a build can replace it.
     pub(crate) command: PathBuf,
+    /// The stack file that was named, in the place of the data folder's stack.
+    pub(crate) stack_named: Option<PathBuf>,
 }
 
 impl Layout {
-    /// Finds the checkout from the working directory upwards, else where this command was built.
-    pub(crate) fn find(data_dir: Option<&Path>) -> anyhow::Result<Self> {
+    /// Finds the checkout from the working directory upwards, else where this command was built. With a stack file none is
+    /// needed, and what is written lies in the home folder.
+    pub(crate) fn find(data_dir: Option<&Path>, stack_file: Option<&Path>) -> anyhow::Result<Self> {
         let here = env::current_dir().context("the working directory is gone")?;
         let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
         let checkout = here
@@ -36,14 +39,20 @@ impl Layout {
             .chain(built_from)
             .find(|dir| dir.join("pipelines").is_dir() && dir.join("localstack/kafka/pom.xml").is_file())
             .map(Path::to_path_buf)
+            .or_else(|| stack_file.is_some().then(|| here.clone()))
             .ok_or_else(|| {
                 failure("no Headwater checkout here", "run this inside a checkout of Headwater")
             })?;
-        let data = data_dir.map_or_else(|| checkout.join(".headwater"), |dir| here.join(dir));
+        let usual = if stack_file.is_some() {
+            env::home_dir().unwrap_or_else(|| here.clone())
+        } else {
+            checkout.clone()
+        };
+        let data = data_dir.map_or_else(|| usual.join(".headwater"), |dir| here.join(dir));
         let tools =
             env::var_os("HEADWATER_TOOLS_DIR").map_or_else(|| checkout.join(".tools"), |dir| here.join(dir));
         let command = env::current_exe().context("cannot find this command itself")?;
-        Ok(Self { checkout, data, tools, command })
+        Ok(Self { checkout, data, tools, command, stack_named: stack_file.map(|file| here.join(file)) })
     }
 
     /// Makes the data folder and its parts.
@@ -132,7 +141,13 @@ impl Layout {
 impl Layout {
     /// Everything in one folder.
     pub(crate) fn within(dir: &Path) -> Self {
-        Self { checkout: dir.into(), data: dir.into(), tools: dir.into(), command: "headwater".into() }
+        Self {
+            checkout: dir.into(),
+            data: dir.into(),
+            tools: dir.into(),
+            command: "headwater".into(),
+            stack_named: None,
+        }
     }
 
     /// The same in a folder that is deleted with the first value.

@@ -1,4 +1,4 @@
-//! The local stack's parts and what they share.
+//! The stack that verbs work on, and the parts of the local one.
 
 pub(crate) mod activity;
 pub(crate) mod applied;
@@ -8,10 +8,14 @@ pub(crate) mod bridge;
 pub(crate) mod emulator;
 pub(crate) mod forecast_api;
 pub(crate) mod http;
+mod invoke;
 pub(crate) mod kafka;
 pub(crate) mod lag;
 pub(crate) mod layout;
 pub(crate) mod lock;
+pub(crate) mod mappings;
+pub(crate) mod opened;
+pub(crate) mod outputs;
 pub(crate) mod ports;
 pub(crate) mod postgres;
 pub(crate) mod process;
@@ -20,6 +24,7 @@ pub(crate) mod record;
 pub(crate) mod requirements;
 pub(crate) mod schema;
 pub(crate) mod spark;
+mod stack_file;
 pub(crate) mod terraform;
 pub(crate) mod tools;
 pub(crate) mod unheard;

@@ -16,7 +16,7 @@ use tokio_postgres::IsolationLevel;
 use super::{
     layout::Layout,
     process::{Launch, Part},
-    record::Stack,
+    record::LocalStack,
     requirements::{is_executable, on_path, run_quietly, version_in},
     tools,
 };
@@ -43,7 +43,7 @@ fn url_of(port: u16, database: &str) -> String {
 }
 
 /// Makes the cluster when there is none, and starts the server.
-pub(crate) fn start(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
+pub(crate) fn start(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
     let owner = Owner::find()?;
     let home = home(layout, owner.as_ref())?;
     let cluster = home.join("postgres");
@@ -84,7 +84,7 @@ pub(crate) fn start(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
 
 /// Waits until it takes connections, and makes the database once. After a kill the orphans of the old server may hold
 /// its memory for a moment: then it is started again.
-pub(crate) async fn wait_ready(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
+pub(crate) async fn wait_ready(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     let part = part(layout);
     loop {

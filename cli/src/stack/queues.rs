@@ -3,17 +3,14 @@
 use anyhow::Context as _;
 use aws_sdk_sqs::types::QueueAttributeName;
 
-use super::{
-    aws,
-    record::{QueueOutput, Stack},
-};
+use super::{aws, opened::Stack, outputs::QueueOutput, record::LocalStack};
 
 /// Functions that a queue feeds.
 pub(crate) const FED: [&str; 2] = ["bucket-ingester", "inbox-etl"];
 
 /// Makes the dead-letter queues that are not there, before Terraform makes the queues that name them. Terraform would wait 25 s
 /// for them before it begins with the others.
-pub(crate) async fn make_dead_letter_queues(stack: &Stack) -> anyhow::Result<()> {
+pub(crate) async fn make_dead_letter_queues(stack: &LocalStack) -> anyhow::Result<()> {
     let client = aws_sdk_sqs::Client::new(&aws::config(stack).await);
     for function in FED {
         let name = format!("{function}-failed");
@@ -37,11 +34,11 @@ pub(crate) struct QueueDepth<'a> {
     pub(crate) dead: u64,
 }
 
-/// Asks the emulator of every queue.
+/// Asks for every queue.
 pub(crate) async fn all(stack: &Stack) -> anyhow::Result<Vec<QueueDepth<'_>>> {
-    let client = aws_sdk_sqs::Client::new(&aws::config(stack).await);
+    let client = aws_sdk_sqs::Client::new(stack.sdk());
     let mut depths = Vec::new();
-    for queue in &stack.outputs()?.queues {
+    for queue in &stack.outputs().queues {
         let waiting = messages(&client, &queue.url).await?;
         let dead = messages(&client, &queue.dead_letter_url).await?;
         depths.push(QueueDepth { queue, waiting, dead });

@@ -10,14 +10,14 @@ use schema_migrator::{MigrateError, Migrator, Refusal, Report, Request, Settings
 use tokio::time::Instant;
 use warehouse::{DatabaseAuth, DatabaseSettings};
 
-use super::{aws, record::Stack};
+use super::{aws, record::LocalStack};
 use crate::failure::failure;
 
 /// How long it may take: a widened column means that its table is written anew.
 const PATIENCE: Duration = Duration::from_mins(10);
 
 /// What schema-migrator does, done by the command itself: the function that is deployed is still the one before.
-pub(crate) async fn bring_up_to_date(stack: &Stack) -> anyhow::Result<Report> {
+pub(crate) async fn bring_up_to_date(stack: &LocalStack) -> anyhow::Result<Report> {
     let database = DatabaseSettings::new(&stack.database_url, DatabaseAuth::Url);
     let database =
         database.map_err(|problem| anyhow::anyhow!("the database's address is wrong: {problem}"))?;
@@ -34,7 +34,7 @@ pub(crate) async fn bring_up_to_date(stack: &Stack) -> anyhow::Result<Report> {
 }
 
 /// Where the Delta tables are. None before the first deployment, or where a foreign emulator has forgotten its buckets.
-async fn lake_root(stack: &Stack, client: &objects::Client) -> anyhow::Result<Option<S3Location>> {
+async fn lake_root(stack: &LocalStack, client: &objects::Client) -> anyhow::Result<Option<S3Location>> {
     let Some(outputs) = &stack.outputs else { return Ok(None) };
     let root: S3Location = outputs
         .lake_root

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
-use super::{aws, layout::Layout, process::identity, record::Stack, requirements, tools};
+use super::{aws, layout::Layout, process::identity, record::LocalStack, requirements, tools};
 
 /// A job runs for so long at the most, where it does not say so itself.
 const LONGEST: Duration = Duration::from_hours(1);
@@ -73,7 +73,7 @@ impl SparkJob {
     }
 
     /// Fetches the job's code from S3 and starts it, with the permissions of its role.
-    pub(crate) async fn start(&self, layout: &Layout, stack: &Stack) -> anyhow::Result<Running> {
+    pub(crate) async fn start(&self, layout: &Layout, stack: &LocalStack) -> anyhow::Result<Running> {
         // Where it is not installed yet, this takes minutes, and Kafka must be polled meanwhile.
         let spark = tokio::task::block_in_place(|| tools::spark(layout))?;
         let folder = layout.data.join("spark").join(uuid::Uuid::new_v4().to_string());
@@ -239,7 +239,12 @@ async fn fetch(s3: &objects::Client, address: &str, folder: &Path) -> anyhow::Re
 }
 
 /// Spark's settings for this stack.
-fn defaults(layout: &Layout, stack: &Stack, spark: &tools::Spark, folder: &Path) -> anyhow::Result<PathBuf> {
+fn defaults(
+    layout: &Layout,
+    stack: &LocalStack,
+    spark: &tools::Spark,
+    folder: &Path,
+) -> anyhow::Result<PathBuf> {
     let template = layout.checkout.join("localstack/spark/spark-defaults.conf");
     let settings = fs::read_to_string(&template)
         .with_context(|| format!("cannot read {}", template.display()))?

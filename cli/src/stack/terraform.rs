@@ -15,8 +15,9 @@ use serde_json::{Value, json};
 
 use super::{
     layout::Layout,
+    outputs::Outputs,
     queues,
-    record::{Outputs, Stack, aws_variables},
+    record::{LocalStack, aws_variables},
     requirements,
     unheard::Unheard,
 };
@@ -26,7 +27,7 @@ use crate::{failure::failure, progress::Step};
 const MOST_IMPORTS: u32 = 5;
 
 /// Everything that an apply depends on, in one number.
-pub(crate) fn fingerprint(layout: &Layout, stack: &Stack) -> anyhow::Result<String> {
+pub(crate) fn fingerprint(layout: &Layout, stack: &LocalStack) -> anyhow::Result<String> {
     let mut hasher = DefaultHasher::new();
     for dir in ["terraform/environments/local", "terraform/modules"] {
         hash_folder(&layout.checkout.join(dir), &mut hasher)?;
@@ -57,7 +58,7 @@ fn hash_folder(dir: &Path, hasher: &mut DefaultHasher) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn variables(layout: &Layout, stack: &Stack) -> Value {
+fn variables(layout: &Layout, stack: &LocalStack) -> Value {
     json!({
         "endpoint": stack.endpoint,
         "functions_endpoint": stack.functions_endpoint(),
@@ -74,7 +75,7 @@ fn variables(layout: &Layout, stack: &Stack) -> Value {
 }
 
 /// `terraform init` and `apply`; returns what the environment made.
-pub(crate) fn apply(layout: &Layout, stack: &Stack, step: &Step) -> anyhow::Result<Outputs> {
+pub(crate) fn apply(layout: &Layout, stack: &LocalStack, step: &Step) -> anyhow::Result<Outputs> {
     let folder = layout.terraform();
     let variables_file = folder.join("stack.tfvars.json");
     fs::write(&variables_file, serde_json::to_vec_pretty(&variables(layout, stack))?)
@@ -134,7 +135,7 @@ struct Terraform {
 }
 
 impl Terraform {
-    fn find(layout: &Layout, stack: &Stack) -> anyhow::Result<Self> {
+    fn find(layout: &Layout, stack: &LocalStack) -> anyhow::Result<Self> {
         let mut env: Vec<(String, OsString)> = aws_variables(&stack.endpoint, &stack.region)
             .into_iter()
             .map(|(name, value)| (name.to_owned(), OsString::from(value)))

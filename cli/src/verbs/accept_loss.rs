@@ -14,19 +14,22 @@ use crate::{
     failure::failure,
     out,
     stack::{
-        bridge,
         lag::{self, OffsetRange},
         layout::Layout,
-        record::Stack,
+        mappings::Paused,
+        opened::Stack,
     },
 };
+
+/// What to say where nobody read for the group before.
+pub(super) const NOBODY_READS: &str = "nobody reads for this group: `headwater up` starts the bridge; an event source mapping is switched on by hand";
 
 /// How long the group may take to be left, and to be joined again.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Accepts the losses of one group in one topic.
 pub(crate) async fn run(layout: &Layout, stack: &Stack, group: &str, topic: &str) -> anyhow::Result<()> {
-    let mappings = &stack.outputs()?.event_source_mappings;
+    let mappings = &stack.outputs().event_source_mappings;
     let ours = mappings.iter().find(|mapping| mapping.consumer_group == group && mapping.topic == topic);
     let mapping = ours.ok_or_else(|| {
         failure(format!("no mapping of group {group} reads {topic}"), "`headwater status` lists the mappings")
@@ -41,9 +44,8 @@ pub(crate) async fn run(layout: &Layout, stack: &Stack, group: &str, topic: &str
             "`headwater status` says what was lost",
         ));
     }
-    // Kafka takes commits from outside of the group only while it has no member.
-    let runs = bridge::part(layout).running().is_some();
-    bridge::stop(layout)?;
+    let paused = Paused::begin(layout, stack, mapping).await?;
+    let runs = paused.ran;
     // Asked again: it may have moved meanwhile.
     let commits = lag::of(&reader, mapping).await?;
     let commits = commits
@@ -51,17 +53,18 @@ pub(crate) async fn run(layout: &Layout, stack: &Stack, group: &str, topic: &str
         .filter(|lag| !lag.lost.is_empty())
         .filter_map(|lag| Some((lag.partition, lag.committed?.max(lag.beginning))));
     let committed = commit(&reader, group, topic, &commits.collect()).await;
-    if runs {
-        bridge::start(layout, stack).await?;
-    }
+    paused.end().await?;
     committed?;
     for range in lost {
         out::line(format!("{group} gives up {topic} {range}"));
     }
-    if runs {
+    // The commits of Lambda do not say where a group begins.
+    if runs && stack.local().is_some() {
         return begun(&reader, mapping).await;
     }
-    out::note("the bridge does not run: `headwater up` starts it");
+    if !runs {
+        out::note(NOBODY_READS);
+    }
     Ok(())
 }
 

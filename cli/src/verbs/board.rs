@@ -20,20 +20,20 @@ use crate::{
     failure::failure,
     local_server::LocalServer,
     out,
-    stack::{layout::Layout, record::Stack},
+    stack::{layout::Layout, opened::Stack},
     traffic::pool::{self, Pool},
 };
 
 /// Arguments of `headwater board`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Without --url, prints the address of the local stack's board. With it, serves the board of an AWS account on 127.0.0.1: each
+Prints the address of the local stack's board. With --stack or --url, serves the board of an AWS account on 127.0.0.1: each
 request is signed with the credentials of this shell (AWS_PROFILE, AWS_ACCESS_KEY_ID …), who may lambda:InvokeFunctionUrl.
 
 Examples:
   headwater board
-  headwater board --url https://abc.lambda-url.eu-central-1.on.aws
-  headwater board --url \"$(terraform -chdir=terraform/environments/aws output -json urls | jq -r '.\"live-board\"')\"")]
+  headwater board --stack stack.json
+  headwater board --url https://abc.lambda-url.eu-central-1.on.aws")]
 pub(crate) struct Board {
     /// The function's URL
     #[arg(long, value_name = "URL")]
@@ -49,11 +49,18 @@ const PASSED: [HeaderName; 6] =
 
 /// Prints the board's address; serves it until Ctrl-C where it has to be signed for.
 pub(crate) async fn run(layout: &Layout, args: &Board) -> anyhow::Result<()> {
-    let Some(url) = &args.url else {
-        out::line(Stack::load(layout)?.outputs()?.board()?);
-        return Ok(());
+    let url = match &args.url {
+        Some(url) => url.clone(),
+        None => {
+            let stack = Stack::open(layout).await?;
+            if stack.local().is_some() {
+                out::line(stack.board()?);
+                return Ok(());
+            }
+            stack.url("live-board")?.to_owned()
+        }
     };
-    let door = Arc::new(Door::open(url).await?);
+    let door = Arc::new(Door::open(&url).await?);
     let server = LocalServer::open(args.port).await?;
     let address = server.address.to_string();
     out::line(format!("http://{address}/"));

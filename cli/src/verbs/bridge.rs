@@ -7,7 +7,7 @@ use event_source::{Bridge, BridgeConfig};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::own_function::OwnFunction;
-use crate::stack::{activity::Worker, layout::Layout, record::Stack};
+use crate::stack::{activity::Worker, layout::Layout, record::LocalStack};
 
 /// Arguments of `headwater bridge`.
 #[derive(Debug, Args)]
@@ -29,7 +29,7 @@ pub(crate) struct BridgeArgs {
 /// Runs until it is asked to end; then it finishes and commits what is on its way.
 pub(crate) async fn run(layout: &Layout) -> anyhow::Result<()> {
     log_warnings();
-    let stack = Stack::load(layout)?;
+    let stack = LocalStack::load(layout)?;
     // What an earlier bridge left when it was killed.
     std::fs::remove_dir_all(layout.functions()).ok();
     let outputs = stack.outputs()?;

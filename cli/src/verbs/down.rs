@@ -11,7 +11,7 @@ use crate::{
     progress::Step,
     stack::{
         applied::Applied, bridge, emulator, forecast_api, kafka, layout::Layout, lock, postgres,
-        process::Part, record::Stack,
+        process::Part, record::LocalStack,
     },
 };
 
@@ -56,7 +56,7 @@ pub(crate) fn run(layout: &Layout, args: &Down) -> anyhow::Result<()> {
 /// Stops the emulator, and says what that loses.
 fn stop_emulator(layout: &Layout, wipe: bool) -> anyhow::Result<()> {
     // A damaged record must not keep the stack from being stopped.
-    let kind = Stack::load_if_any(layout).ok().flatten().unwrap_or_default().emulator;
+    let kind = LocalStack::load_if_any(layout).ok().flatten().unwrap_or_default().emulator;
     let part = emulator::part(layout);
     let holder = part.running().map(|record| record.started);
     let clean = stop(&part, Signal::TERM, Duration::from_secs(20))?;

@@ -12,8 +12,8 @@ use crate::{
         bridge,
         lag::{self, MappingLag},
         layout::Layout,
+        opened::Stack,
         queues::{self, QueueDepth},
-        record::Stack,
     },
     table,
 };
@@ -37,14 +37,14 @@ const SOON: Duration = Duration::from_secs(2);
 
 /// Waits until all lags are 0 and all queues empty.
 pub(crate) async fn run(layout: &Layout, args: &Drain) -> anyhow::Result<()> {
-    let stack = Stack::load(layout)?;
-    let outputs = stack.outputs()?;
+    let stack = Stack::open(layout).await?;
+    let outputs = stack.outputs();
     let started = tokio::time::Instant::now();
     let reader = lag::reader(&stack).await?;
     let mut meter: Option<(Meter, u64)> = None;
     let mut said = false;
     loop {
-        if bridge::part(layout).running().is_none() {
+        if stack.local().is_some() && bridge::part(layout).running().is_none() {
             return Err(failure("the bridge does not run, so nothing is delivered", "run `headwater up`"));
         }
         let lags = lag::all(&reader, outputs).await?;
@@ -60,7 +60,7 @@ pub(crate) async fn run(layout: &Layout, args: &Drain) -> anyhow::Result<()> {
         *most = left.max(*most);
         meter.set(*most - left, *most);
         if started.elapsed() >= args.timeout {
-            return Err(left_over(layout, &lags, &depths, left, args.timeout));
+            return Err(left_over(layout, &stack, (&lags, &depths), left, args.timeout));
         }
         // A transaction that is open for so long is more than one on its way.
         if started.elapsed() >= SOON && !said {
@@ -83,8 +83,8 @@ fn open_transactions(lags: &[MappingLag<'_>]) -> BTreeSet<String> {
 
 fn left_over(
     layout: &Layout,
-    lags: &[MappingLag<'_>],
-    depths: &[QueueDepth<'_>],
+    stack: &Stack,
+    (lags, depths): (&[MappingLag<'_>], &[QueueDepth<'_>]),
     left: u64,
     timeout: Duration,
 ) -> anyhow::Error {
@@ -119,9 +119,10 @@ fn left_over(
             "end the transaction: `kafka-transactions.sh find-hanging` and `abort`, or the producer itself",
         );
     }
+    let bridge = stack.local().map(|_| format!(", and {}", bridge::part(layout).log.display()));
     failure(
         format!("{left} deliveries are left after {timeout:?}"),
-        format!("see `headwater status`, `headwater logs` and {}", bridge::part(layout).log.display()),
+        format!("see `headwater status` and `headwater logs`{}", bridge.unwrap_or_default()),
     )
 }
 

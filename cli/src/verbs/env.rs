@@ -4,12 +4,14 @@ use clap::Args;
 
 use crate::{
     out,
-    stack::{layout::Layout, record::Stack},
+    stack::{layout::Layout, opened::Stack},
 };
 
 /// Arguments of `headwater env`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+With --stack the variables hold no credentials: the shell has its own (AWS_PROFILE, …).
+
 Examples:
   eval \"$(headwater env)\"
   aws s3 ls \"$HEADWATER_LAKE\" --recursive
@@ -17,8 +19,8 @@ Examples:
 pub(crate) struct Env {}
 
 /// Prints `export NAME=value` lines.
-pub(crate) fn run(layout: &Layout) -> anyhow::Result<()> {
-    for (name, value) in Stack::load(layout)?.variables()? {
+pub(crate) async fn run(layout: &Layout) -> anyhow::Result<()> {
+    for (name, value) in Stack::open(layout).await?.variables()? {
         out::line(format!("export {name}={}", quoted(&value)));
     }
     Ok(())

@@ -18,7 +18,7 @@ use crate::{
     failure::failure,
     out,
     progress::Pulse,
-    stack::{layout::Layout, record::Stack},
+    stack::{layout::Layout, opened::Stack},
     traffic::{
         client::Client,
         drive::{Road, drive},
@@ -47,7 +47,7 @@ pub(crate) struct Fleet {
     /// How many vehicles
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     num_vehicles: u32,
-    /// The gateway [default: that of the running stack]
+    /// The gateway [default: that of the stack]
     #[arg(long, value_name = "URL")]
     host: Option<String>,
     /// From one event of a vehicle to its next
@@ -77,7 +77,7 @@ pub(crate) struct Fleet {
 pub(crate) async fn run(layout: &Layout, args: &Fleet) -> anyhow::Result<()> {
     let host = match &args.host {
         Some(host) => host.clone(),
-        None => Stack::load(layout)?.outputs()?.url("telemetry-gateway")?.to_owned(),
+        None => Stack::open(layout).await?.url("telemetry-gateway")?.to_owned(),
     };
     let client = Client::new(&host, args.token.as_deref(), args.connections.into())?;
     let mut random = args.seed.map_or_else(|| StdRng::from_rng(&mut rand::rng()), StdRng::seed_from_u64);

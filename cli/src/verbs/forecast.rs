@@ -17,7 +17,7 @@ use crate::{
     failure::failure,
     out,
     progress::Step,
-    stack::{aws, bridge, layout::Layout, record::Stack, tools},
+    stack::{bridge, layout::Layout, opened::Stack, tools},
 };
 
 /// Between two looks at an execution.
@@ -34,8 +34,8 @@ pub(crate) struct ForecastArgs {
 enum Action {
     /// Fetch the forecasts and have Spark store them
     #[command(after_help = "\
-Runs the state machine of the local stack: the fetcher writes each city's answer to S3, then Spark adds those that are new to the
-Delta table. The first run installs Spark (some minutes). Exits with an error when a city failed; the others are stored all the same.
+Runs the state machine: the fetcher writes each city's answer to S3, then Spark adds those that are new to the Delta table. On the
+local stack the first run installs Spark (some minutes). Exits with an error when a city failed; the others are stored all the same.
 
 Examples:
   headwater forecast run
@@ -61,39 +61,49 @@ struct Run {
 /// Runs the action.
 pub(crate) async fn run(layout: &Layout, args: &ForecastArgs) -> anyhow::Result<()> {
     let Action::Run(args) = &args.action;
-    let stack = Stack::load(layout)?;
-    let Some(forecast) = &stack.outputs()?.forecast else {
-        return Err(failure("this stack has no weather lane", "run `headwater up`"));
+    let stack = Stack::open(layout).await?;
+    let Some(forecast) = &stack.outputs().forecast else {
+        return Err(failure("this stack has no weather lane", stack.remedy()));
     };
-    if bridge::part(layout).running().is_none() {
-        return Err(failure("the bridge does not run, so nobody runs Spark", "run `headwater up`"));
+    if stack.local().is_some() {
+        if bridge::part(layout).running().is_none() {
+            return Err(failure("the bridge does not run, so nobody runs Spark", "run `headwater up`"));
+        }
+        // Here, where somebody sees the progress; the bridge would install it unseen.
+        tools::spark(layout)?;
     }
-    // Here, where somebody sees the progress; the bridge would install it unseen.
-    tools::spark(layout)?;
     let input = if args.cities.is_empty() { json!({}) } else { json!({"items": args.cities}) };
-    let client = Client::new(&aws::config(&stack).await);
+    let client = Client::new(stack.sdk());
     let started = client
         .start_execution()
         .state_machine_arn(&forecast.state_machine_arn)
         .input(input.to_string())
         .send();
     let started = started.await.map_err(|error| {
-        failure(format!("cannot start the run: {}", DisplayErrorContext(&error)), "run `headwater up`")
+        failure(format!("cannot start the run: {}", DisplayErrorContext(&error)), reach(&stack))
     })?;
-    let output = wait(layout, &client, &started.execution_arn, args.timeout).await?;
+    let output = wait(layout, &stack, (&client, &started.execution_arn), args.timeout).await?;
     show(&output, args.json)
 }
 
 /// Waits for the execution's end; its output.
-async fn wait(layout: &Layout, client: &Client, arn: &str, patience: Duration) -> anyhow::Result<Value> {
+async fn wait(
+    layout: &Layout,
+    stack: &Stack,
+    (client, arn): (&Client, &str),
+    patience: Duration,
+) -> anyhow::Result<Value> {
     let deadline = Instant::now() + patience;
     let step = Step::begin("forecast", "starting");
-    step.announce("fetching, then Spark stores what is new (some 20 s)");
-    let log = layout.logs().join("spark.log");
+    step.announce("fetching, then Spark stores what is new");
+    let log = match stack.local() {
+        Some(_) => layout.logs().join("spark.log").display().to_string(),
+        None => "the job's log in the bucket …-spark".to_owned(),
+    };
     loop {
         let looked = client.describe_execution().execution_arn(arn).send().await;
         let execution = looked.map_err(|error| {
-            failure(format!("cannot look at the run: {}", DisplayErrorContext(&error)), "run `headwater up`")
+            failure(format!("cannot look at the run: {}", DisplayErrorContext(&error)), reach(stack))
         })?;
         match execution.status {
             ExecutionStatus::Succeeded => {
@@ -116,8 +126,7 @@ async fn wait(layout: &Layout, client: &Client, arn: &str, patience: Duration) -
             return Err(failure(
                 format!("the run did not end within {} s and was stopped", patience.as_secs()),
                 format!(
-                    "see `headwater logs forecast-fetcher` and {}, or give it more time with --timeout",
-                    log.display()
+                    "see `headwater logs forecast-fetcher` and {log}, or give it more time with --timeout"
                 ),
             ));
         }
@@ -130,6 +139,15 @@ async fn wait(layout: &Layout, client: &Client, arn: &str, patience: Duration) -
     }
 }
 
+/// What makes Step Functions answer.
+fn reach(stack: &Stack) -> &'static str {
+    if stack.local().is_some() {
+        "run `headwater up`"
+    } else {
+        "this needs the permissions of Step Functions on the state machine, and a way to its API: a host without NAT has none"
+    }
+}
+
 /// The state that was entered last.
 async fn state(client: &Client, arn: &str) -> Option<String> {
     let history = client.get_execution_history().execution_arn(arn).reverse_order(true).send().await.ok()?;
@@ -139,13 +157,12 @@ async fn state(client: &Client, arn: &str) -> Option<String> {
     })
 }
 
-fn fix_of(error: &str, spark_log: &std::path::Path) -> String {
+fn fix_of(error: &str, spark_log: &str) -> String {
     match error {
         "AlreadyRunning" => "wait for the run that is under way, then run this again".to_owned(),
-        "SparkFailed" => format!(
-            "see {}; the raw answers are on S3, and the next run stores them too",
-            spark_log.display()
-        ),
+        "SparkFailed" => {
+            format!("see {spark_log}; the raw answers are on S3, and the next run stores them too")
+        }
         _ => "see `headwater logs forecast-fetcher`; `headwater stub faults` without arguments ends the stub's faults"
             .to_owned(),
     }
@@ -162,10 +179,13 @@ fn show(output: &Value, json: bool) -> anyhow::Result<()> {
             out::line(format!("stored {}: {}", text(&one["item"]), text(&one["key"])));
         }
         let job = &output["spark"]["Result"];
-        out::line(format!(
-            "Spark: {} new objects, {} rows, table version {}",
-            job["objects"], job["rows"], job["version"]
-        ));
+        // EMR tells nothing of what its job did.
+        if !job.is_null() {
+            out::line(format!(
+                "Spark: {} new objects, {} rows, table version {}",
+                job["objects"], job["rows"], job["version"]
+            ));
+        }
         for name in job["parked"].as_array().into_iter().flatten() {
             out::line(format!("parked {}: `headwater parked list --lane forecast_72` says why", text(name)));
         }

@@ -11,10 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::{Duration, Instant};
 
-use crate::{
-    failure::failure,
-    stack::{aws, record::Stack},
-};
+use crate::{failure::failure, stack::opened::Stack};
 
 /// Where mappings leave them, beside the parked records: the local bridge's folder, and Lambda's own.
 const FOLDERS: [&str; 2] = ["failed/", "aws/lambda/"];
@@ -25,7 +22,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// A batch at the failure destination.
 pub(crate) struct GivenUp {
     path: String,
-    /// The function that it was meant for.
+    /// The function that it was meant for, by its folder's name.
     pub(crate) function: String,
     event: Vec<u8>,
 }
@@ -58,6 +55,7 @@ struct Place {
 }
 
 impl GivenUp {
+    /// `function` is still the name that it is deployed under.
     fn parse(path: &str, body: &[u8]) -> serde_json::Result<Self> {
         let record: InvocationRecord = serde_json::from_slice(body)?;
         // AWS gives the event as a string within the JSON, the local bridge as it is.
@@ -72,9 +70,9 @@ impl GivenUp {
 }
 
 async fn shelf(stack: &Stack) -> anyhow::Result<ObjectStore> {
-    let root = &stack.outputs()?.parked_root;
+    let root = &stack.outputs().parked_root;
     let root: S3Location = root.parse().with_context(|| format!("{root} is not an address on S3"))?;
-    Ok(ObjectStore::new(objects::client(&aws::config(stack).await), root.root()))
+    Ok(ObjectStore::new(stack.objects(), root.root()))
 }
 
 /// All of them, optionally of one function.
@@ -84,9 +82,10 @@ pub(crate) async fn all(stack: &Stack, function: Option<&str>) -> anyhow::Result
     for folder in FOLDERS {
         for listed in shelf.list_below(folder, deadline).await? {
             let Some(body) = shelf.get(&listed.path, deadline).await? else { continue };
-            let batch = GivenUp::parse(&listed.path, &body).with_context(|| {
+            let mut batch = GivenUp::parse(&listed.path, &body).with_context(|| {
                 format!("{}/{} is not an invocation record", shelf.location(), listed.path)
             })?;
+            batch.function = stack.folder_of(&batch.function);
             if function.is_none_or(|wanted| wanted == batch.function) {
                 found.push(batch);
             }
@@ -115,7 +114,7 @@ pub(crate) async fn offsets(
 /// Delivers a batch again; it is deleted once every record of it was handled.
 pub(crate) async fn deliver(stack: &Stack, batch: GivenUp) -> anyhow::Result<()> {
     let GivenUp { path, function, event } = batch;
-    let answer = aws::invoke(stack, &function, event).await?;
+    let answer = stack.invoke(&function, event).await?;
     if answer["batchItemFailures"].as_array().is_some_and(|failures| !failures.is_empty()) {
         return Err(failure(
             format!("{function} could not handle {}", answer["batchItemFailures"]),

@@ -9,7 +9,7 @@ use crate::{
     failure::failure,
     out,
     samples::{inbox, upload},
-    stack::{aws, layout::Layout, record::Stack},
+    stack::{layout::Layout, opened::Stack},
 };
 
 /// Arguments of `headwater inbox`.
@@ -38,7 +38,7 @@ pub(crate) struct Inbox {
 
 /// Uploads the events.
 pub(crate) async fn run(layout: &Layout, args: &Inbox) -> anyhow::Result<()> {
-    let stack = Stack::load(layout)?;
+    let stack = Stack::open(layout).await?;
     let store = store(&stack).await?;
     let started = Instant::now();
     let events = inbox::events(args.seed.unwrap_or_else(rand::random), args.users, args.cards, args.dirty);
@@ -50,10 +50,9 @@ pub(crate) async fn run(layout: &Layout, args: &Inbox) -> anyhow::Result<()> {
 
 /// The inbox's bucket.
 pub(crate) async fn store(stack: &Stack) -> anyhow::Result<ObjectStore> {
-    let outputs = stack.outputs()?;
-    let Some(bucket) = &outputs.inbox_bucket else {
-        return Err(failure("this stack has no inbox", "run `headwater up` with this version"));
+    let Some(bucket) = &stack.outputs().inbox_bucket else {
+        return Err(failure("this stack has no inbox", stack.remedy()));
     };
     let location = format!("s3://{bucket}").parse().context("the inbox bucket's name")?;
-    Ok(ObjectStore::new(objects::client(&aws::config(stack).await), location))
+    Ok(ObjectStore::new(stack.objects(), location))
 }

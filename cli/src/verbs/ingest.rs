@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     failure::failure,
     out,
-    stack::{aws, layout::Layout, record::Stack},
+    stack::{layout::Layout, opened::Stack},
 };
 
 /// Arguments of `headwater ingest`.
@@ -34,7 +34,7 @@ pub(crate) struct Ingest {
 
 /// Invokes the function and says what it did.
 pub(crate) async fn run(layout: &Layout, args: &Ingest) -> anyhow::Result<()> {
-    let stack = Stack::load(layout)?;
+    let stack = Stack::open(layout).await?;
     let answer = command(&stack, &args.lane, args.force, &args.keys).await?;
     let counts: Vec<String> = answer
         .as_object()
@@ -55,7 +55,7 @@ pub(crate) async fn read_again(stack: &Stack, lane: &str, keys: &[&str]) -> anyh
 
 async fn command(stack: &Stack, lane: &str, force: bool, keys: &[String]) -> anyhow::Result<Value> {
     let payload = serde_json::to_vec(&json!({"force": force, "keys": keys}))?;
-    let answer = aws::invoke(stack, lane, payload).await?;
+    let answer = stack.invoke(lane, payload).await?;
     if answer["objects"].is_u64() {
         return Ok(answer);
     }

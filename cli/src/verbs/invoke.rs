@@ -1,4 +1,4 @@
-//! `headwater invoke`: runs a deployed function once, in a process of its own.
+//! `headwater invoke`: runs a deployed function once: of the local stack in a process of its own, else by Lambda.
 
 use std::{
     io::Read as _,
@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use aws_sdk_lambda::types::LogType;
 use clap::Args;
 use function_runner::{
     Outcome, Runner, Settings,
@@ -18,13 +19,18 @@ use super::drain::duration;
 use crate::{
     failure::failure,
     out,
-    stack::{aws, layout::Layout, record::Stack},
+    stack::{
+        layout::Layout,
+        opened::{self, Stack},
+    },
 };
 
 /// Arguments of `headwater invoke`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The function runs on this machine, as it is deployed: its zip, its variables, its role's credentials, its time-out and memory limit.
+A function of the local stack runs on this machine, as it is deployed: its zip, its variables, its role's credentials, its time-out and
+memory limit. With --stack, Lambda invokes the version that serves (the alias live), and the end of its log is shown.
+
 The answer goes to standard output, the log to standard error. --freeze stops the process after the answer, as Lambda does between
 invocations, and gives the same process the event again after that time: a connection that does not survive the pause fails
 here and not first in production.
@@ -33,7 +39,8 @@ Examples:
   headwater invoke lake-keeper --data '{\"dry_run\": true}'
   headwater invoke rooms-generator --event event.json
   cat event.json | headwater invoke parquet-writer --event -
-  headwater invoke schema-migrator --freeze 10m")]
+  headwater invoke schema-migrator --freeze 10m
+  headwater --stack stack.json invoke schema-migrator --data '{\"check\": true}'")]
 pub(crate) struct Invoke {
     /// The function (its folder's name)
     function: String,
@@ -50,8 +57,8 @@ pub(crate) struct Invoke {
 
 /// Invokes the function and prints its answer.
 pub(crate) async fn run(layout: &Layout, args: &Invoke) -> anyhow::Result<()> {
-    let stack = Stack::load(layout)?;
-    let known = &stack.outputs()?.functions;
+    let stack = Stack::open(layout).await?;
+    let known = &stack.outputs().functions;
     let name = known.get(&args.function).ok_or_else(|| {
         let known: Vec<&str> = known.keys().map(String::as_str).collect();
         failure(
@@ -60,16 +67,36 @@ pub(crate) async fn run(layout: &Layout, args: &Invoke) -> anyhow::Result<()> {
         )
     })?;
     let event = event(args.event.as_deref(), args.data.as_deref())?;
+    if stack.local().is_none() {
+        return through_lambda(&stack, args, event).await;
+    }
     let scratch = tempfile::Builder::new().prefix("headwater-invoke-").tempdir()?;
     let settings = Settings {
         scratch: scratch.path().to_owned(),
         idle: Settings::default().idle + args.freeze.unwrap_or_default(),
         ..Settings::default()
     };
-    let functions = DeployedFunctions::new(&aws::config(&stack).await, settings, Arc::new(out::FunctionLog));
+    let functions = DeployedFunctions::new(stack.sdk(), settings, Arc::new(out::FunctionLog));
     let done = invoke(&functions, name, args, event).await;
     functions.stop().await;
     done
+}
+
+/// What Lambda answers, and what the function wrote.
+async fn through_lambda(stack: &Stack, args: &Invoke, event: Vec<u8>) -> anyhow::Result<()> {
+    if args.freeze.is_some() {
+        return Err(opened::local_only("invoke --freeze"));
+    }
+    let done = stack.invoke_once(&args.function, event, LogType::Tail).await?;
+    for line in done.log.lines() {
+        out::note(line);
+    }
+    let answer = String::from_utf8_lossy(&done.answer);
+    if done.failed {
+        return Err(failure(format!("{} failed: {answer}", args.function), "its log is above"));
+    }
+    out::line(answer);
+    Ok(())
 }
 
 async fn invoke(

@@ -10,7 +10,7 @@ use crate::{
     failure::failure,
     out,
     samples::{media, upload},
-    stack::{aws, layout::Layout, record::Stack},
+    stack::{layout::Layout, opened::Stack},
 };
 
 /// The list of the source system.
@@ -42,7 +42,7 @@ pub(crate) struct Media {
 
 /// Uploads the files and the list.
 pub(crate) async fn run(layout: &Layout, args: &Media) -> anyhow::Result<()> {
-    let stack = Stack::load(layout)?;
+    let stack = Stack::open(layout).await?;
     if args.dirty && args.files < media::TRAPS {
         return Err(failure(
             format!("{} files are too few for every trap", args.files),
@@ -67,12 +67,11 @@ pub(crate) async fn run(layout: &Layout, args: &Media) -> anyhow::Result<()> {
 
 /// The media bucket.
 pub(crate) async fn store(stack: &Stack) -> anyhow::Result<ObjectStore> {
-    let outputs = stack.outputs()?;
-    let Some(bucket) = &outputs.media_bucket else {
-        return Err(failure("this stack has no media bucket", "run `headwater up` with this version"));
+    let Some(bucket) = &stack.outputs().media_bucket else {
+        return Err(failure("this stack has no media bucket", stack.remedy()));
     };
     let location = format!("s3://{bucket}").parse().context("the media bucket's name")?;
-    Ok(ObjectStore::new(objects::client(&aws::config(stack).await), location))
+    Ok(ObjectStore::new(stack.objects(), location))
 }
 
 /// Adds keys to the list.

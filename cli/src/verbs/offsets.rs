@@ -21,11 +21,9 @@ use crate::{
         topic::{Offsets as OffsetsByPartition, Topic, intersection, within},
     },
     stack::{
-        aws,
         lag::{self, MappingLag},
         layout::Layout,
-        postgres,
-        record::Stack,
+        opened::Stack,
     },
     table,
     verbs::rewind,
@@ -66,7 +64,8 @@ stored twice.
 
 With --rewind: for a table or database that was restored to an older state. The sink keeps what it holds; the consumer
 group is set back to the first record that the sink lacks, so that each missing record is stored once. A lake table is
-compared row by row; a database is restored together with its positions. The bridge is stopped meanwhile.
+compared row by row; a database is restored together with its positions. The bridge is stopped meanwhile; in an account the
+event source mapping is switched off, which takes some minutes.
 
 Examples:
   headwater offsets reset --group coldstorage --topic rooms-v1
@@ -85,7 +84,8 @@ Examples:
     },
     /// Give up what Kafka deleted before a group read it
     #[command(after_help = "\
-`headwater status` and `headwater verify` name such offsets until this is done. The bridge is stopped for a moment.
+`headwater status` and `headwater verify` name such offsets until this is done. The bridge is stopped for a moment; in an account
+the event source mapping is switched off, which takes some minutes.
 
 Examples:
   headwater offsets accept-loss --group coldstorage --topic rooms-v1")]
@@ -125,8 +125,8 @@ struct Line {
 
 /// Runs the action.
 pub(crate) async fn run(layout: &Layout, args: &Offsets) -> anyhow::Result<()> {
-    let stack = Stack::load(layout)?;
-    let pipelines = Pipelines::from_folder(&stack.pipelines)?;
+    let stack = Stack::open(layout).await?;
+    let pipelines = stack.pipelines()?;
     match &args.action {
         Action::Show { json } => show(&stack, &pipelines, *json).await,
         Action::AcceptLoss { group, topic } => accept_loss::run(layout, &stack, group, topic).await,
@@ -140,7 +140,7 @@ pub(crate) async fn run(layout: &Layout, args: &Offsets) -> anyhow::Result<()> {
 async fn show(stack: &Stack, pipelines: &Pipelines, json: bool) -> anyhow::Result<()> {
     let reader = lag::reader(stack).await?;
     let mut lines = Vec::new();
-    for lag in lag::all(&reader, stack.outputs()?).await? {
+    for lag in lag::all(&reader, stack.outputs()).await? {
         let mapping = lag.mapping;
         let mut sink = BTreeMap::new();
         if let Some(pipeline) = pipelines.of_topic(&mapping.topic) {
@@ -210,7 +210,8 @@ async fn empty_holes(
         Some((*number, to_look_up(&position.holes, ends)))
     };
     let holes: OffsetsByPartition = sink.iter().filter_map(of).collect();
-    let found = Topic::new(&lag.mapping.topic, &ends, stack.kafka()).look_up(&holes).await?;
+    let found =
+        Topic::new(&lag.mapping.topic, &ends, stack.cluster()?.cluster.to_string()).look_up(&holes).await?;
     let empty = |(number, holes): (i32, OffsetRanges)| {
         let known = found.get(&number).cloned().unwrap_or_default();
         let rest = holes.difference(&known.records).difference(&known.gone);
@@ -239,7 +240,7 @@ pub(crate) async fn sink_positions(
 ) -> anyhow::Result<BTreeMap<i32, Position>> {
     let topic = pipeline.topic.name.as_str();
     if in_postgres(pipeline, group) {
-        let client = postgres::connect(&stack.database_url).await?;
+        let client = stack.postgres().await?;
         let all = ledger::show(&client, Some(topic)).await?;
         let ours = all.into_iter().filter(|(of, _)| of == group);
         return Ok(ours.map(|(_, entry)| (entry.partition, entry.position)).collect());
@@ -268,7 +269,7 @@ pub(crate) async fn lake_table(
         return Ok(None);
     };
     let schema = TopicSchema::new(pipeline, spec)?.table().clone();
-    let client = objects::client(&aws::config(stack).await);
+    let client = stack.objects();
     Ok(Some(Table::new(client, stack.lake()?.join(&spec.path), schema)))
 }
 
@@ -276,8 +277,9 @@ async fn reset(stack: &Stack, pipelines: &Pipelines, group: &str, topic: &str) -
     let nothing = || unknown(group, topic);
     let pipeline = pipelines.of_topic(topic).ok_or_else(nothing)?;
     if in_postgres(pipeline, group) {
-        let client = postgres::connect(&stack.database_url).await?;
-        let partitions = ledger::reset(&client, group, topic).await?;
+        let client = stack.postgres().await?;
+        let partitions =
+            ledger::reset(&client, group, topic).await.map_err(|error| may_write(stack, error.into()))?;
         out::line(format!("{group} begins anew in {topic}: {partitions} partitions forgotten in Postgres"));
         return Ok(());
     }
@@ -294,6 +296,17 @@ async fn reset(stack: &Stack, pipelines: &Pipelines, group: &str, topic: &str) -
         partitions.len()
     ));
     Ok(())
+}
+
+/// The user of a stack file only reads.
+fn may_write(stack: &Stack, error: anyhow::Error) -> anyhow::Error {
+    if stack.local().is_some() {
+        return error;
+    }
+    failure(
+        format!("{error:#}"),
+        "this writes to the database, and the user of the stack file may only read: export HEADWATER_DATABASE_URL with one who may write",
+    )
 }
 
 /// No sink keeps a position of this group in this topic.

@@ -16,7 +16,7 @@ use crate::{
         forecast,
         parked::{objects, open},
     },
-    stack::{aws, layout::Layout, record::Stack},
+    stack::{layout::Layout, opened::Stack},
     table,
     verbs::{given_up, ingest},
 };
@@ -101,7 +101,7 @@ impl Filter {
 
 /// Runs the action.
 pub(crate) async fn run(layout: &Layout, args: &ParkedArgs) -> anyhow::Result<()> {
-    let stack = Stack::load(layout)?;
+    let stack = Stack::open(layout).await?;
     let letters = open(&stack).await?;
     match &args.action {
         Action::List { filter, json } => {
@@ -244,7 +244,7 @@ async fn redrive(
         None => Ok(()),
         Some(record) => Err(failure(
             format!("{} records are still parked, the first because: {}", after.len(), record.reason),
-            "mend the cause (`headwater parked list`), deploy it with `headwater up`, and redrive again",
+            "mend the cause (`headwater parked list`), deploy it, and redrive again",
         )),
     }
 }
@@ -300,8 +300,9 @@ async fn hand_over(
     let Destination { stack, letters, lane, redrive } = *to;
     let all = objects.iter().flat_map(|object| object.records.iter().flatten().cloned());
     let records = newest_by_source(all);
-    let mut event =
-        MskEvent::new(event_source::bridge::LOCAL_CLUSTER_ARN, &stack.kafka()).of_redrive(redrive);
+    let cluster = stack.cluster()?.cluster.to_string();
+    let arn = stack.outputs().kafka_cluster_arn.as_deref().unwrap_or(event_source::bridge::LOCAL_CLUSTER_ARN);
+    let mut event = MskEvent::new(arn, &cluster).of_redrive(redrive);
     for record in &records {
         let Source::Kafka { topic, partition, offset } = &record.source else { continue };
         let damaged = || format!("{} is damaged", record.source);
@@ -314,8 +315,7 @@ async fn hand_over(
         let headers = headers.with_context(damaged)?;
         event.push(topic, *partition, *offset, record.timestamp, key.as_deref(), value.as_deref(), &headers);
     }
-    let answer =
-        aws::invoke(stack, lane, event.to_json()).await.context("nothing of this batch was redriven")?;
+    let answer = stack.invoke(lane, event.to_json()).await.context("nothing of this batch was redriven")?;
     let response: BatchResponse =
         serde_json::from_value(answer.clone()).with_context(|| format!("{lane} answered {answer}"))?;
     let left: BTreeSet<(String, i64)> = response

@@ -17,11 +17,14 @@ use crate::{
         ends, lake, records,
         topic::{intersection, within},
     },
-    stack::{bridge, lag, layout::Layout, record::Stack},
-    verbs::offsets::{PATIENCE, in_postgres, lake_table, sink_positions, unknown},
+    stack::{lag, layout::Layout, mappings::Paused, opened::Stack},
+    verbs::{
+        accept_loss::NOBODY_READS,
+        offsets::{PATIENCE, in_postgres, lake_table, sink_positions, unknown},
+    },
 };
 
-/// Stops the bridge, sets the group back, and starts the bridge again if it ran.
+/// Has nobody read for the group, sets it back, and has it read for again.
 pub(crate) async fn run(
     layout: &Layout,
     stack: &Stack,
@@ -30,22 +33,19 @@ pub(crate) async fn run(
     topic: &str,
 ) -> anyhow::Result<()> {
     let pipeline = pipelines.of_topic(topic).ok_or_else(|| unknown(group, topic))?;
-    let mappings = &stack.outputs()?.event_source_mappings;
+    let mappings = &stack.outputs().event_source_mappings;
     let mapping = mappings.iter().find(|of| of.consumer_group == group && of.topic == topic);
     let mapping = mapping.ok_or_else(|| unknown(group, topic))?;
-    let ran = bridge::part(layout).running().is_some();
-    // A group's offsets can be set only while nobody reads.
-    bridge::stop(layout)?;
+    let paused = Paused::begin(layout, stack, mapping).await?;
+    let ran = paused.ran;
     let rewound = rewind(stack, pipeline, mapping).await;
-    if ran {
-        bridge::start(layout, stack).await?;
-    }
+    paused.end().await?;
     let offsets = rewound?;
     let offsets: Vec<String> =
         offsets.iter().map(|(partition, offset)| format!("{partition}:{offset}")).collect();
     out::line(format!("{group} reads {topic} again, from (partition:offset) {}", offsets.join(" ")));
     if !ran {
-        out::note("the bridge does not run: `headwater up` starts it");
+        out::note(NOBODY_READS);
     }
     Ok(())
 }
@@ -155,7 +155,9 @@ async fn in_kafka(
     kept: (i64, i64),
 ) -> anyhow::Result<OffsetRanges> {
     let wanted = intersection(holes, &within(kept));
-    let mut reader = records::Reader::open(&stack.kafka(), topic, &[(partition, wanted)].into()).await?;
+    let mut reader =
+        records::Reader::open(&stack.cluster()?.cluster.to_string(), topic, &[(partition, wanted)].into())
+            .await?;
     let mut found = OffsetRanges::default();
     while let Some(records) = reader.next().await? {
         for record in records {

@@ -10,7 +10,7 @@ use crate::{
     failure::failure,
     out,
     progress::Meter,
-    stack::{aws, layout::Layout, record::Stack},
+    stack::{layout::Layout, opened::Stack},
 };
 
 /// Records of one invocation at the most: an invocation must end well within the function's time.
@@ -36,7 +36,7 @@ pub(crate) struct Rooms {
 
 /// Invokes the generator until all records are in Kafka.
 pub(crate) async fn run(layout: &Layout, args: &Rooms) -> anyhow::Result<()> {
-    let stack = Stack::load(layout)?;
+    let stack = Stack::open(layout).await?;
     let chunk = args.rate.map_or(CHUNK, |rate| rate.min(CHUNK));
     let started = Instant::now();
     let mut meter = Meter::new("records", args.count);
@@ -49,7 +49,8 @@ pub(crate) async fn run(layout: &Layout, args: &Rooms) -> anyhow::Result<()> {
         }
         let count = chunk.min(args.count - sent);
         let payload = serde_json::to_vec(&serde_json::json!({ "count": count }))?;
-        let answer = aws::invoke(&stack, "rooms-generator", payload)
+        let answer = stack
+            .invoke("rooms-generator", payload)
             .await
             .with_context(|| format!("{sent} of {} records were sent", args.count))?;
         let said = ["produced", "count", "records", "sent"].iter().find_map(|name| answer[name].as_u64());

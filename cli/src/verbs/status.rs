@@ -3,18 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
+use event_source::Mapping;
+use kafka_offsets::LagReader;
 use serde::Serialize;
 
 use crate::{
-    out,
+    failure, out,
     stack::{
         bridge, emulator, forecast_api, kafka,
         lag::{self, MappingLag, OffsetRange, OpenTransaction},
         layout::Layout,
+        mappings::{self, LastErrors},
+        opened::Stack,
         postgres,
         process::Part,
-        queues,
-        record::Stack,
+        queues::{self, QueueDepth},
+        record::LocalStack,
     },
     table,
 };
@@ -22,8 +26,11 @@ use crate::{
 /// Arguments of `headwater status`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+With --stack, Kafka and Postgres say whether they can be reached from here; each mapping's last error is Lambda's word.
+
 Examples:
   headwater status
+  headwater --stack stack.json status
   headwater status --json | jq '.mappings[].lag'")]
 pub(crate) struct Status {
     /// One JSON object
@@ -33,7 +40,9 @@ pub(crate) struct Status {
 
 #[derive(Debug, Serialize)]
 struct Report {
-    data_dir: String,
+    /// The folder of the local stack, or the stack file.
+    #[serde(rename = "data_dir")]
+    place: String,
     live: bool,
     parts: BTreeMap<&'static str, PartReport>,
     mappings: Vec<MappingReport>,
@@ -78,8 +87,10 @@ struct MappingReport {
 
 /// Prints what runs and how far it is.
 pub(crate) async fn run(layout: &Layout, args: &Status) -> anyhow::Result<()> {
-    let stack = Stack::load_if_any(layout)?.unwrap_or_default();
-    let report = report(layout, &stack).await;
+    let report = match &layout.stack_named {
+        Some(file) => of_account(layout, &Stack::open(layout).await?, &file.display().to_string()).await,
+        None => of_local(layout, LocalStack::load_if_any(layout)?.unwrap_or_default()).await?,
+    };
     if args.json {
         return out::json(&report);
     }
@@ -128,7 +139,7 @@ pub(crate) async fn run(layout: &Layout, args: &Status) -> anyhow::Result<()> {
         out::line("");
         out::line(table::render(&["function", "queue", "waiting", "given up", "last error"], rows));
     }
-    if report.parts.values().any(|part| !part.healthy) {
+    if layout.stack_named.is_none() && report.parts.values().any(|part| !part.healthy) {
         out::note("not all is well: `headwater up` starts what is missing");
     }
     Ok(())
@@ -152,69 +163,91 @@ fn warnings(mappings: &[MappingReport]) -> Vec<String> {
     lines.into_iter().collect()
 }
 
-async fn report(layout: &Layout, stack: &Stack) -> Report {
+/// The local stack, also one that is down or never came up.
+async fn of_local(layout: &Layout, local: LocalStack) -> anyhow::Result<Report> {
     let mut parts = BTreeMap::new();
     let mut emulator = of(&emulator::part(layout), false);
-    let version = if stack.endpoint.is_empty() { None } else { emulator::healthy(&stack.endpoint) };
-    emulator.healthy = (emulator.running || stack.foreign_emulator) && version.is_some();
-    if stack.foreign_emulator {
+    let version = if local.endpoint.is_empty() { None } else { emulator::healthy(&local.endpoint) };
+    emulator.healthy = (emulator.running || local.foreign_emulator) && version.is_some();
+    if local.foreign_emulator {
         emulator.running = emulator.healthy;
-        emulator.port = crate::stack::http::authority(&stack.endpoint)
+        emulator.port = crate::stack::http::authority(&local.endpoint)
             .ok()
             .and_then(|host| host.rsplit_once(':')?.1.parse().ok());
     }
     emulator.version = version.or(emulator.version);
     parts.insert("emulator", emulator);
     let kafka_runs = kafka::part(layout).running().is_some();
-    let kafka_answers = kafka_runs && kafka::answers(&stack.kafka()).await;
+    let kafka_answers = kafka_runs && kafka::answers(&local.kafka()).await;
     parts.insert("kafka", of(&kafka::part(layout), kafka_answers));
     let database =
-        postgres::part(layout).running().is_some() && postgres::connect(&stack.database_url).await.is_ok();
+        postgres::part(layout).running().is_some() && postgres::connect(&local.database_url).await.is_ok();
     parts.insert("postgres", of(&postgres::part(layout), database));
     parts.insert("bridge", of(&bridge::part(layout), bridge::reports(layout)));
     let stub = forecast_api::part(layout);
-    let answers = stub.running().is_some() && forecast_api::answers(stack);
+    let answers = stub.running().is_some() && forecast_api::answers(&local);
     parts.insert("forecast-api", of(&stub, answers));
 
-    let outputs = stack.outputs.clone().unwrap_or_default();
-    let lags = match lag::reader(stack).await {
-        Ok(reader) if kafka_answers => lag::all(&reader, &outputs).await.unwrap_or_default(),
-        _ => Vec::new(),
+    let live = local.live;
+    let emulator_answers = parts["emulator"].healthy;
+    let (mut mappings, mut queues) = (Vec::new(), Vec::new());
+    if local.outputs.is_some() {
+        let stack = Stack::of_local(local).await?;
+        let reader = if kafka_answers { lag::reader(&stack).await.ok() } else { None };
+        let errors = mappings::last_errors(layout, &stack).await;
+        mappings = mappings_of(&stack, reader.as_ref(), &errors).await;
+        if emulator_answers {
+            queues = queues_of(&stack, &errors).await.unwrap_or_default();
+        }
+    }
+    Ok(Report { place: layout.data.display().to_string(), live, parts, mappings, queues })
+}
+
+/// What can be seen from here of the stack that a stack file describes. What cannot is named in a note.
+async fn of_account(layout: &Layout, stack: &Stack, file: &str) -> Report {
+    let told = |error: anyhow::Error| out::note(failure::describe(&error));
+    let reader = lag::reader(stack).await.map_err(told).ok();
+    let database = stack.postgres().await.map_err(told).is_ok();
+    let part = |healthy: bool| PartReport { running: healthy, healthy, port: None, version: None, pid: None };
+    let parts = BTreeMap::from([("kafka", part(reader.is_some())), ("postgres", part(database))]);
+    let errors = mappings::last_errors(layout, stack).await;
+    let mappings = mappings_of(stack, reader.as_ref(), &errors).await;
+    let queues = queues_of(stack, &errors).await.map_err(told).unwrap_or_default();
+    // Whether schedules are on is Terraform's matter there.
+    Report { place: file.to_owned(), live: true, parts, mappings, queues }
+}
+
+async fn mappings_of(stack: &Stack, reader: Option<&LagReader>, errors: &LastErrors) -> Vec<MappingReport> {
+    let lags = match reader {
+        Some(reader) => lag::all(reader, stack.outputs()).await.unwrap_or_default(),
+        None => Vec::new(),
     };
-    let errors = bridge::last_errors(layout);
-    let mappings = outputs
-        .event_source_mappings
-        .iter()
-        .map(|mapping| {
-            let lag = lags.iter().find(|lag| lag.mapping == mapping);
-            MappingReport {
-                function: mapping.function_name.clone(),
-                group: mapping.consumer_group.clone(),
-                topic: mapping.topic.clone(),
-                end: lag.map(MappingLag::end),
-                lag: lag.map(MappingLag::total),
-                last_error: errors
-                    .mappings
-                    .get(&(mapping.consumer_group.clone(), mapping.topic.clone()))
-                    .cloned(),
-                lost: lag.map(MappingLag::lost).unwrap_or_default(),
-                open_transactions: lag.map(MappingLag::open_transactions).unwrap_or_default(),
-            }
-        })
-        .collect();
-    let depths =
-        if parts["emulator"].healthy { queues::all(stack).await.unwrap_or_default() } else { Vec::new() };
-    let queues = depths
-        .into_iter()
-        .map(|depth| QueueReport {
-            function: depth.queue.function_name.clone(),
-            queue: depth.queue.name.clone(),
-            waiting: depth.waiting,
-            dead: depth.dead,
-            last_error: errors.queues.get(&depth.queue.name).cloned(),
-        })
-        .collect();
-    Report { data_dir: layout.data.display().to_string(), live: stack.live, parts, mappings, queues }
+    let report = |mapping: &Mapping| {
+        let lag = lags.iter().find(|lag| lag.mapping == mapping);
+        let last_error = errors.mappings.get(&(mapping.consumer_group.clone(), mapping.topic.clone()));
+        MappingReport {
+            function: mapping.function_name.clone(),
+            group: mapping.consumer_group.clone(),
+            topic: mapping.topic.clone(),
+            end: lag.map(MappingLag::end),
+            lag: lag.map(MappingLag::total),
+            last_error: last_error.cloned(),
+            lost: lag.map(MappingLag::lost).unwrap_or_default(),
+            open_transactions: lag.map(MappingLag::open_transactions).unwrap_or_default(),
+        }
+    };
+    stack.outputs().event_source_mappings.iter().map(report).collect()
+}
+
+async fn queues_of(stack: &Stack, errors: &LastErrors) -> anyhow::Result<Vec<QueueReport>> {
+    let report = |depth: QueueDepth<'_>| QueueReport {
+        function: depth.queue.function_name.clone(),
+        queue: depth.queue.name.clone(),
+        waiting: depth.waiting,
+        dead: depth.dead,
+        last_error: errors.queues.get(&depth.queue.name).cloned(),
+    };
+    Ok(queues::all(stack).await?.into_iter().map(report).collect())
 }
 
 fn of(part: &Part, answers: bool) -> PartReport {

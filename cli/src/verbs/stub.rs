@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use crate::{
     local_server::LocalServer,
     out,
-    stack::{forecast_api, layout::Layout, record::Stack},
+    stack::{forecast_api, layout::Layout, record::LocalStack},
     stub::{
         faults::{CityFault, Faults},
         forecast::ForecastStub,
@@ -58,7 +58,7 @@ pub(crate) async fn run(layout: &Layout, args: &StubArgs) -> anyhow::Result<()> 
         Which::Forecast { port, faults } => serve(*port, faults.iter().cloned().collect()).await,
         Which::Faults { faults } => {
             let faults: Faults = faults.iter().cloned().collect();
-            forecast_api::set_faults(&Stack::load(layout)?, &faults)
+            forecast_api::set_faults(&LocalStack::load(layout)?, &faults)
         }
     }
 }

@@ -15,10 +15,12 @@ use crate::{
         emulator::{self, Emulator},
         forecast_api, http, kafka,
         layout::Layout,
-        lock, ports, postgres,
+        lock,
+        opened::Stack,
+        ports, postgres,
         process::Part,
         queues,
-        record::{REGION, Stack},
+        record::{LocalStack, REGION},
         requirements, schema, terraform,
     },
     verbs::pipeline,
@@ -82,10 +84,10 @@ pub(crate) async fn run(layout: &Layout, args: &Up) -> anyhow::Result<()> {
     pipeline::check_folder(&stack.pipelines)?;
     // Until the new ones are deployed, the other verbs go by the pipelines that run.
     let running =
-        stack.outputs.is_some().then(|| Stack::load(layout)).transpose()?.map(|before| before.pipelines);
-    let note = |stack: &Stack| {
+        stack.outputs.is_some().then(|| LocalStack::load(layout)).transpose()?.map(|before| before.pipelines);
+    let note = |stack: &LocalStack| {
         let pipelines = running.clone().unwrap_or_else(|| stack.pipelines.clone());
-        Stack { pipelines, ..stack.clone() }.save(layout)
+        LocalStack { pipelines, ..stack.clone() }.save(layout)
     };
     note(&stack)?;
 
@@ -127,7 +129,7 @@ pub(crate) async fn run(layout: &Layout, args: &Up) -> anyhow::Result<()> {
 
 /// Brings the tables to what the pipeline files say, before anything is deployed: the functions that run survive each
 /// change that is made, and what they would not survive is refused here, with everything as it was.
-async fn change_schema(stack: &Stack) -> anyhow::Result<()> {
+async fn change_schema(stack: &LocalStack) -> anyhow::Result<()> {
     let step = Step::begin("schema", "comparing the pipeline files with the tables");
     let report = schema::bring_up_to_date(stack).await?;
     step.done(match report.changes.as_slice() {
@@ -141,7 +143,7 @@ async fn change_schema(stack: &Stack) -> anyhow::Result<()> {
 }
 
 /// A deployment that failed must not stop the lanes of the one before: its bridge runs on, or is started again.
-async fn keep_lanes_running(layout: &Layout, stack: &Stack) {
+async fn keep_lanes_running(layout: &Layout, stack: &LocalStack) {
     if stack.outputs.is_none() || bridge::part(layout).running().is_some() || !aws::intact(stack).await {
         return;
     }
@@ -152,8 +154,8 @@ async fn keep_lanes_running(layout: &Layout, stack: &Stack) {
 }
 
 /// The stack as asked for: flags, else what it was before, else the defaults. A running part keeps its port.
-fn settle(layout: &Layout, args: &Up) -> anyhow::Result<Stack> {
-    let before = Stack::load_if_any(layout)?;
+fn settle(layout: &Layout, args: &Up) -> anyhow::Result<LocalStack> {
+    let before = LocalStack::load_if_any(layout)?;
     let emulator = Emulator::settle(args.emulator, before.as_ref())?;
     let before = before.unwrap_or_default();
     let port = |asked: Option<u16>, was: u16, default: u16, part: &Part| -> anyhow::Result<u16> {
@@ -181,7 +183,7 @@ fn settle(layout: &Layout, args: &Up) -> anyhow::Result<Stack> {
     if let Some(url) = &foreign {
         http::authority(url)?;
     }
-    Ok(Stack {
+    Ok(LocalStack {
         emulator,
         foreign_emulator: foreign.is_some(),
         endpoint: foreign.unwrap_or_else(|| format!("http://127.0.0.1:{emulator_port}")),
@@ -202,7 +204,7 @@ fn settle(layout: &Layout, args: &Up) -> anyhow::Result<Stack> {
 }
 
 /// All ports, before anything starts.
-fn require_ports(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
+fn require_ports(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
     let parts = [
         (emulator::part(layout), "the emulator", stack.emulator_port, "--emulator-port"),
         (kafka::part(layout), "Kafka", stack.kafka_port, "--kafka-port"),
@@ -219,7 +221,7 @@ fn require_ports(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn wait_for_parts(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
+async fn wait_for_parts(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
     let step = Step::begin("emulator", "waiting until it answers");
     let version = emulator::wait_ready(layout, stack).await?;
     step.done(format!("{version} at {}", stack.endpoint));
@@ -234,7 +236,7 @@ async fn wait_for_parts(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
 }
 
 /// Terraform, unless the last apply stands.
-async fn deploy(layout: &Layout, stack: &mut Stack) -> anyhow::Result<()> {
+async fn deploy(layout: &Layout, stack: &mut LocalStack) -> anyhow::Result<()> {
     let step = Step::begin("terraform", "comparing");
     let fingerprint = terraform::fingerprint(layout, stack)?;
     let holder = if stack.foreign_emulator {
@@ -260,7 +262,7 @@ async fn deploy(layout: &Layout, stack: &mut Stack) -> anyhow::Result<()> {
 }
 
 /// What needs the deployed functions: topics, the bridge, tables.
-async fn finish(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
+async fn finish(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
     let outputs = stack.outputs()?;
     let step = Step::begin("topics", "creating");
     let created = kafka::create_topics(&stack.kafka(), &outputs.topics).await?;
@@ -273,12 +275,13 @@ async fn finish(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
 
     // The tables were changed before the deployment. This run shows that the deployed function can do what it does daily.
     let step = Step::begin("tables", "trying the daily run");
+    let opened = Stack::of_local(stack.clone()).await?;
     let answer =
-        aws::invoke(stack, "schema-migrator", b"{}".to_vec()).await.context("cannot migrate the tables")?;
+        opened.invoke("schema-migrator", b"{}".to_vec()).await.context("cannot migrate the tables")?;
     let tables = answer["tables"].as_array().map_or(0, Vec::len);
     step.done(format!("{tables} stand"));
 
     out::note("the stack is up: `headwater status` shows it, `eval \"$(headwater env)\"` points tools at it");
-    out::note(format!("the live board: {}", outputs.board()?));
+    out::note(format!("the live board: {}", opened.board()?));
     Ok(())
 }

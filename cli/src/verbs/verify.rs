@@ -7,7 +7,7 @@ use std::{
 
 use clap::Args;
 use kafka_offsets::PartitionLag;
-use pipeline::{Pipeline, Pipelines, Table as TableSpec};
+use pipeline::{Pipeline, Table as TableSpec};
 use warehouse::values;
 
 use super::drain::duration;
@@ -29,8 +29,8 @@ use crate::{
     stack::{
         lag::{self, MappingLag},
         layout::Layout,
-        postgres, queues,
-        record::Stack,
+        opened::Stack,
+        queues,
     },
 };
 
@@ -59,11 +59,11 @@ pub(crate) struct Verify {
 
 /// Compares what Kafka took with what the sinks have.
 pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
-    let stack = Stack::load(layout)?;
-    let pipelines = Pipelines::from_folder(&stack.pipelines)?;
+    let stack = Stack::open(layout).await?;
+    let pipelines = stack.pipelines()?;
     let reader = lag::reader(&stack).await?;
-    let ends::Settled { ends, open } = ends::settled(&reader, stack.outputs()?, args.timeout).await?;
-    let lags = lag::all(&reader, stack.outputs()?).await?;
+    let ends::Settled { ends, open } = ends::settled(&reader, stack.outputs(), args.timeout).await?;
+    let lags = lag::all(&reader, stack.outputs()).await?;
     queues_empty(&stack, args.timeout).await?;
     let parked = parked::objects(&parked::open(&stack).await?, None).await?;
     let letters = parked::offsets(&parked);
@@ -75,13 +75,16 @@ pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
     };
     for pipeline in &pipelines {
         let Some(ends) = ends.get(&pipeline.topic.name) else { continue };
-        let mut kafka = Kafka { topic: Topic::new(&pipeline.topic.name, ends, stack.kafka()), lags: &lags };
+        let mut kafka = Kafka {
+            topic: Topic::new(&pipeline.topic.name, ends, stack.cluster()?.cluster.to_string()),
+            lags: &lags,
+        };
         judge(&stack, pipeline, &mut kafka, &letters, &mut report).await?;
         if let Some(spec) = &pipeline.table {
             judge_table(layout, &stack, (pipeline, spec), &mut kafka, &letters, &mut report).await?;
         }
     }
-    for mapping in &stack.outputs()?.event_source_mappings {
+    for mapping in &stack.outputs().event_source_mappings {
         let (then, now) = (&ends[&mapping.topic], ends::of(&reader, mapping).await?);
         let shrunk =
             then.iter().any(|(partition, (_, end))| now.get(partition).is_none_or(|(_, now)| now < end));
@@ -96,7 +99,7 @@ pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
             verdict.problems.push("not all records are acknowledged: `headwater status` says why".to_owned());
         }
     }
-    let client = postgres::connect(&stack.database_url).await?;
+    let client = stack.postgres().await?;
     report.objects.extend(media::judge(&stack, &client, &parked).await?);
     report.objects.extend(inbox::judge(&stack, &client, &parked).await?);
     report.objects.extend(forecast::judge(&stack, &parked, args.timeout).await?);
@@ -162,7 +165,7 @@ async fn judge(
     // The totals first: whatever they count by now, the lake can be asked for exactly that.
     let mut counted = None;
     if let Some(spec) = &pipeline.totals {
-        let mut client = postgres::connect(&stack.database_url).await?;
+        let mut client = stack.postgres().await?;
         let read = totals::read(&mut client, topic, spec).await?;
         counted = Some((spec, read));
     }
@@ -240,7 +243,7 @@ async fn judge_table(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let topic = &pipeline.topic.name;
-    let mut client = postgres::connect(&stack.database_url).await?;
+    let mut client = stack.postgres().await?;
     let stored = rows::read(&mut client, topic, spec).await?;
     let mut verdict = Verdict::of("table-writer", &spec.consumer_group, topic);
     let seen = judge_books(stack, &mut verdict, &stored.books, kafka).await?;
@@ -248,7 +251,7 @@ async fn judge_table(
     let without_row = rows::judge(&mut verdict, &stored, kafka.topic.ends, &seen, &letters);
     rows::account_for(&mut verdict, stack, pipeline, spec, &without_row).await?;
     report.mappings.push(verdict);
-    if let Ok(gateway) = stack.outputs()?.url("telemetry-gateway") {
+    if let Ok(gateway) = stack.url("telemetry-gateway") {
         report.fleets.extend(fleet::judge(layout, gateway, &client, pipeline, spec).await?);
     }
     Ok(())

@@ -42,9 +42,12 @@ impl Connection {
     }
 
     /// Connects now; `patience` bounds every exchange with a broker.
-    pub(crate) async fn open(settings: ClusterSettings, patience: Duration) -> Result<Self, ConnectError> {
+    pub(crate) async fn open(
+        settings: ClusterSettings,
+        sdk: SdkConfig,
+        patience: Duration,
+    ) -> Result<Self, ConnectError> {
         let caller = Caller { client_id: CLIENT_ID, connect: patience, request: patience };
-        let sdk = SdkConfig::builder().build();
         let connection = Self { settings, sdk, caller, client: Mutex::new(None) };
         connection.client(Instant::now() + patience).await?;
         Ok(connection)

@@ -78,7 +78,16 @@ impl LagReader {
     /// Connects now to brokers in plain text, `host:port,…`; `patience` bounds this and every exchange with a broker.
     pub async fn connect(bootstrap_servers: &str, patience: Duration) -> Result<Self, ConnectError> {
         let settings = ClusterSettings::plaintext(bootstrap_servers);
-        Ok(Self { connection: Connection::open(settings, patience).await? })
+        Self::open(settings, SdkConfig::builder().build(), patience).await
+    }
+
+    /// Connects now; `patience` bounds this and every exchange with a broker.
+    pub async fn open(
+        settings: ClusterSettings,
+        sdk: SdkConfig,
+        patience: Duration,
+    ) -> Result<Self, ConnectError> {
+        Ok(Self { connection: Connection::open(settings, sdk, patience).await? })
     }
 
     /// Where the partitions of a topic begin and end.

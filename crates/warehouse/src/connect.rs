@@ -1,5 +1,6 @@
 //! One connection: credentials, TLS, and the task that drives it.
 
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use faults::{Classified, FaultClass};
@@ -28,12 +29,26 @@ const ROTATION: Duration = Duration::from_secs(1);
 const CANCEL_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// A connection. When it is dropped, its socket is closed at once, whatever the server is doing.
-pub(crate) struct Session {
+pub struct Session {
     pub(crate) client: Client,
     driver: AbortHandle,
     tls: Option<MakeRustlsConnect>,
     /// Whether somebody works on it: then the server is told to stop when it is dropped.
     pub(crate) busy: bool,
+}
+
+impl Deref for Session {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl DerefMut for Session {
+    fn deref_mut(&mut self) -> &mut Client {
+        &mut self.client
+    }
 }
 
 impl Session {
@@ -67,8 +82,10 @@ async fn cancel(token: CancelToken, tls: Option<MakeRustlsConnect>) {
     }
 }
 
-/// Connects, from the host's name on: after a failover the name has another address.
-pub(crate) async fn connect(settings: &DatabaseSettings) -> Result<Session, WarehouseError> {
+/// Opens one connection, which is not made again when it breaks: for tools. Functions use [`Warehouse`](crate::Warehouse).
+///
+/// The host's name is looked up each time: after a failover it has another address.
+pub async fn connect(settings: &DatabaseSettings) -> Result<Session, WarehouseError> {
     match try_once(settings).await {
         Err(Fault { wrong_password: true, .. }) if matches!(settings.auth, DatabaseAuth::Secret(_)) => {
             // It may just have been changed, and the secret a moment later.

@@ -26,6 +26,7 @@ mod tls;
 mod totals_table;
 pub mod values;
 
+pub use connect::{Session, connect};
 pub use error::WarehouseError;
 pub use grants::{Rights, grant};
 pub use limits::begin;

@@ -55,12 +55,19 @@ async fn credentials(id: &str) -> Result<Credentials, SecretError> {
 /// The password of RDS IAM authentication: a presigned URL without its scheme, valid for 15 minutes.
 async fn iam_token(host: &str, port: u16, user: &str) -> Result<String, String> {
     let config = function_kit::aws::sdk_config().await;
-    let region = config.region().ok_or("AWS_REGION is not set")?;
+    let region = config.region().map(ToString::to_string).or_else(|| region_of(host));
+    let region = region.ok_or("AWS_REGION is not set")?;
     let provider = config.credentials_provider().ok_or("no AWS credentials")?;
     let credentials = provider.provide_credentials().await.map_err(|error| faults::chain(&error))?;
     let mut url = format!("https://{host}:{port}/?Action=connect&DBUser=");
     push_encoded(&mut url, user);
-    let signed = presigned(&url, "rds-db", region.as_ref(), &credentials, SystemTime::now());
+    let signed = presigned(&url, "rds-db", &region, &credentials, SystemTime::now());
     // RDS takes the URL without its scheme.
     signed.map(|url| url.trim_start_matches("https://").to_owned()).map_err(|error| error.to_string())
+}
+
+/// The region in the name of an RDS instance: `NAME.ID.REGION.rds.amazonaws.com`.
+fn region_of(host: &str) -> Option<String> {
+    let (name, _) = host.split_once(".rds.amazonaws.com")?;
+    Some(name.rsplit('.').next()?.to_owned())
 }

@@ -106,6 +106,13 @@ impl DatabaseSettings {
         Ok(Self { config, tls, auth, ca_file: sslrootcert, ca_pem: None })
     }
 
+    /// The same with a PEM file of further certificate authorities, unless the URL names one (`sslrootcert`).
+    #[must_use]
+    pub fn with_ca_file(mut self, file: Option<String>) -> Self {
+        self.ca_file = self.ca_file.or(file);
+        self
+    }
+
     /// Host and port, for messages.
     #[must_use]
     pub fn address(&self) -> String {

@@ -12,7 +12,10 @@ locals {
   # Each under the name of its output, and nothing that is a secret.
   stack = {
     event_source_mappings   = module.lanes.event_source_mappings
+    mapping_ids             = module.lanes.mapping_ids
     topics                  = module.pipelines.topics
+    pipelines               = module.pipelines.json
+    region                  = var.region
     lake_root               = module.lake.lake.root
     parked_root             = module.lake.parked.root
     functions               = module.lanes.functions
@@ -27,7 +30,10 @@ locals {
     forecast_token_secret   = module.lanes.forecast_token_secret
     athena_database         = module.lake.database
     kafka_bootstrap_servers = module.kafka.connection.bootstrap_servers
+    kafka_auth              = module.kafka.connection.auth
+    kafka_cluster_arn       = module.kafka.connection.cluster_arn
     database_url            = module.warehouse.writer.url
+    database_reader         = { url = module.warehouse.reader.url, auth = module.warehouse.reader.auth }
     dashboard               = module.observability.dashboard
   }
 }
@@ -77,8 +83,9 @@ module "host" {
   decrypt_key_arns  = concat(local.key_arn[*], var.host.decrypt_key_arns)
 
   functions = {
-    names           = values(module.lanes.functions)
-    redriven_arns   = [for function in ["parquet-writer", "totals-upserter", "table-writer", "bucket-ingester", "inbox-etl"] : module.lanes.live_arns[function] if contains(keys(module.lanes.live_arns), function)]
+    names = values(module.lanes.functions)
+    # What the internet or another service calls is left out.
+    invoked_arns    = [for function, arn in module.lanes.live_arns : arn if !contains(["telemetry-gateway", "live-board", "forecast-fetcher"], function)]
     signed_url_arns = [for function, url in module.lanes.urls : module.lanes.live_arns[function] if url.auth == "AWS_IAM"]
     mapping_ids     = flatten([for ids in values(module.lanes.mapping_ids) : values(ids)])
   }

@@ -38,6 +38,11 @@ output "event_source_mappings" {
   value       = module.lanes.event_source_mappings
 }
 
+output "mapping_ids" {
+  description = "Id of each event source mapping, by function and topic."
+  value       = module.lanes.mapping_ids
+}
+
 output "topics" {
   description = "The topics."
   value       = module.pipelines.topics
@@ -123,6 +128,11 @@ output "kafka_bootstrap_servers" {
   value       = module.kafka.connection.bootstrap_servers
 }
 
+output "kafka_auth" {
+  description = "How clients sign in to the brokers: msk-iam or plaintext."
+  value       = module.kafka.connection.auth
+}
+
 output "kafka_cluster_arn" {
   description = "ARN of the MSK cluster."
   value       = module.kafka.connection.cluster_arn
@@ -146,6 +156,16 @@ output "database_endpoint" {
 output "database_url" {
   description = "Address that the writers use, without a password."
   value       = module.warehouse.writer.url
+}
+
+output "database_reader" {
+  description = "The database as the user who only reads: url (without a password) and auth (iam, or secret: and its ARN)."
+  value       = { url = module.warehouse.reader.url, auth = module.warehouse.reader.auth }
+}
+
+output "pipelines" {
+  description = "The pipeline files as one JSON array, as the functions read them."
+  value       = module.pipelines.json
 }
 
 output "dashboard" {

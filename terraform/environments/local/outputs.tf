@@ -53,6 +53,26 @@ output "inbox_bucket" {
   value       = module.lanes.inbox_bucket
 }
 
+output "pipelines" {
+  description = "The pipeline files as one JSON array, as the functions read them."
+  value       = module.pipelines.json
+}
+
+output "kafka_bootstrap_servers" {
+  description = "Brokers."
+  value       = module.kafka.connection.bootstrap_servers
+}
+
+output "kafka_auth" {
+  description = "How clients sign in to the brokers."
+  value       = module.kafka.connection.auth
+}
+
+output "database_reader" {
+  description = "The database: url (without a password) and auth (secret: and its ARN)."
+  value       = { url = module.warehouse.reader.url, auth = module.warehouse.reader.auth }
+}
+
 output "urls" {
   description = "URLs of functions, without a slash at the end. The bridge answers there, and the emulator's own URLs go unused."
   value       = { for function in keys(module.lanes.urls) : function => "${var.functions_endpoint}/url/${module.lanes.functions[function]}" }

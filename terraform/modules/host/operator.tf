@@ -1,5 +1,6 @@
 # What operators do from the host: read what the lanes read and write, look at positions, sign in to the database as the reader,
-# and redrive what was parked. Nothing here writes to a table of the lake, to the database, to a topic or to a function.
+# invoke functions (to redrive what was parked, to look after the lake), and pause a mapping to set its group back. Nothing here
+# writes to a table of the lake, to the database, to a topic or to the code of a function.
 
 locals {
   # arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID → …:topic/NAME/UUID/TOPIC, and so on
@@ -38,6 +39,8 @@ locals {
     },
   ] : statement if var.kafka.auth == "msk-iam"]
 
+  mappings = [for id in var.functions.mapping_ids : "arn:${local.partition}:lambda:${local.account_arn}:event-source-mapping:${id}"]
+
   parked_folders = ["parked/*", "aws/lambda/*"] # records, and batches that Lambda gave up
 
   operator_statements = concat(
@@ -74,9 +77,9 @@ locals {
         condition = { StringLikeIfExists = { "s3:prefix" = [for bucket in var.buckets : "${bucket.prefix}*" if bucket.prefix != ""] } }
       },
       {
-        sid       = "Redrive"
+        sid       = "InvokeFunctions"
         actions   = ["lambda:InvokeFunction"]
-        resources = var.functions.redriven_arns
+        resources = var.functions.invoked_arns
         condition = {}
       },
       {
@@ -95,8 +98,15 @@ locals {
       {
         sid       = "ReadMappings"
         actions   = ["lambda:GetEventSourceMapping"]
-        resources = [for id in var.functions.mapping_ids : "arn:${local.partition}:lambda:${local.account_arn}:event-source-mapping:${id}"]
+        resources = local.mappings
         condition = {}
+      },
+      {
+        # Kafka takes offsets for a group only while nobody reads for it. The condition keeps a mapping with its function.
+        sid       = "PauseMappings"
+        actions   = ["lambda:UpdateEventSourceMapping"]
+        resources = local.mappings
+        condition = { ArnLike = { "lambda:FunctionArn" = [for name in var.functions.names : "arn:${local.partition}:lambda:${local.account_arn}:function:${name}*"] } }
       },
       {
         # With :* and without: AWS's guide writes a log group's ARN in one way, its reference of actions in the other.

@@ -51,10 +51,10 @@ variable "parked_bucket_arn" {
 }
 
 variable "functions" {
-  description = "Functions: the names whose logs operators read, the ARNs that a redrive invokes, those behind a URL with AWS_IAM, and the ids of event source mappings."
+  description = "Functions: the names whose logs operators read, the ARNs that operators invoke, those behind a URL with AWS_IAM, and the ids of event source mappings."
   type = object({
     names           = list(string)
-    redriven_arns   = list(string)
+    invoked_arns    = list(string)
     signed_url_arns = list(string)
     mapping_ids     = list(string)
   })

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 
-use super::{Launch, Layout, Stack, create, localstack, requirements};
+use super::{Launch, Layout, LocalStack, create, localstack, requirements};
 
 /// Keeps `LocalStack` out of containers on a machine that has Docker.
 const WITHOUT: &str = "HEADWATER_WITHOUT_DOCKER";
@@ -34,7 +34,7 @@ pub(super) fn holds(layout: &Layout) -> bool {
 }
 
 /// `docker compose up` in the foreground: its process stands for the container, and its output is the emulator's log.
-pub(super) fn launch(layout: &Layout, stack: &Stack) -> anyhow::Result<Launch> {
+pub(super) fn launch(layout: &Layout, stack: &LocalStack) -> anyhow::Result<Launch> {
     let home = layout.data.join("emulator");
     create(&[&home])?;
     let project = format!("headwater-{}", layout.fingerprint());

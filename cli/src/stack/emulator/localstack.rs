@@ -5,14 +5,14 @@ use std::{ffi::OsString, fs};
 
 use anyhow::Context as _;
 
-use super::{Emulator, Launch, Layout, Stack, part, python_module, tools};
+use super::{Emulator, Launch, Layout, LocalStack, part, python_module, tools};
 use crate::failure::failure;
 
 /// Refuses to start it for a stack that had one: its community edition keeps nothing when it ends.
 ///
 /// The lake would be empty while Kafka's groups stay where they were, so that the records before them would be in no
 /// table, and nothing would say so.
-pub(crate) fn refuse_what_is_lost(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
+pub(crate) fn refuse_what_is_lost(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
     let lost = stack.emulator == Emulator::Localstack
         && !stack.foreign_emulator
         && stack.outputs.is_some()
@@ -41,7 +41,7 @@ pub(super) fn forget(layout: &Layout) -> anyhow::Result<()> {
 }
 
 /// What it is told, here and in a container.
-pub(super) fn settings(stack: &Stack) -> Vec<(String, OsString)> {
+pub(super) fn settings(stack: &LocalStack) -> Vec<(String, OsString)> {
     let address = format!("127.0.0.1:{}", stack.emulator_port);
     [
         ("GATEWAY_LISTEN", address.as_str()),
@@ -66,7 +66,7 @@ pub(super) fn settings(stack: &Stack) -> Vec<(String, OsString)> {
 }
 
 /// How it is started.
-pub(super) fn launch(layout: &Layout, stack: &Stack) -> anyhow::Result<Launch> {
+pub(super) fn launch(layout: &Layout, stack: &LocalStack) -> anyhow::Result<Launch> {
     let python = tools::localstack(layout)?;
     let volume = layout.data.join("emulator/volume").into_os_string();
     let mut own = settings(stack);
@@ -79,22 +79,22 @@ pub(super) fn launch(layout: &Layout, stack: &Stack) -> anyhow::Result<Launch> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{failure::describe, stack::record::Outputs};
+    use crate::{failure::describe, stack::outputs::Outputs};
 
     #[test]
     fn a_stack_whose_localstack_ended_is_refused_with_the_fix_and_one_that_never_came_up_is_not() {
         let (_dir, layout) = Layout::temporary();
-        let mut stack = Stack { emulator: Emulator::Localstack, ..Stack::default() };
+        let mut stack = LocalStack { emulator: Emulator::Localstack, ..Stack::default() };
         refuse_what_is_lost(&layout, &stack).unwrap();
         stack.outputs = Some(Outputs::default());
         let said = describe(&refuse_what_is_lost(&layout, &stack).unwrap_err());
         assert!(said.contains("keeps nothing") && said.contains("down --wipe"), "{said}");
-        refuse_what_is_lost(&layout, &Stack { emulator: Emulator::Ministack, ..stack }).unwrap();
+        refuse_what_is_lost(&layout, &LocalStack { emulator: Emulator::Ministack, ..stack }).unwrap();
     }
 
     #[test]
     fn every_address_that_it_gives_out_is_of_this_machine_and_it_asks_nobody_outside() {
-        let stack = Stack { emulator_port: 4566, functions_port: 4567, ..Stack::default() };
+        let stack = LocalStack { emulator_port: 4566, functions_port: 4567, ..Stack::default() };
         let settings = settings(&stack);
         let value =
             |name: &str| settings.iter().find(|(known, _)| known == name).unwrap().1.to_str().unwrap();

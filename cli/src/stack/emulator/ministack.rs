@@ -4,7 +4,7 @@ use std::{ffi::OsString, fs};
 
 use anyhow::Context as _;
 
-use super::{super::record::REGION, Launch, Layout, Stack, create, python_module, tools};
+use super::{super::record::REGION, Launch, Layout, LocalStack, create, python_module, tools};
 
 /// Says that the state is that of the last run.
 const SAVED: &str = "saved";
@@ -16,7 +16,7 @@ pub(crate) fn keep_state(layout: &Layout) -> anyhow::Result<()> {
 }
 
 /// How it is started.
-pub(super) fn launch(layout: &Layout, stack: &Stack) -> anyhow::Result<Launch> {
+pub(super) fn launch(layout: &Layout, stack: &LocalStack) -> anyhow::Result<Launch> {
     let python = tools::ministack(layout)?;
     let home = layout.data.join("emulator");
     // After a kill, the state that an earlier run saved must not come back: it may hold functions of an older deployment, and

@@ -19,7 +19,7 @@ use super::{
     http,
     layout::Layout,
     process::{Launch, Part},
-    record::{REGION, Stack},
+    record::{LocalStack, REGION},
     requirements, tools,
 };
 use crate::failure::failure;
@@ -56,7 +56,7 @@ impl std::fmt::Display for Emulator {
 
 impl Emulator {
     /// The emulator that was asked for, else the one that the stack has. One that holds a stack's data is not exchanged.
-    pub(crate) fn settle(asked: Option<Self>, before: Option<&Stack>) -> anyhow::Result<Self> {
+    pub(crate) fn settle(asked: Option<Self>, before: Option<&LocalStack>) -> anyhow::Result<Self> {
         match (asked, before) {
             (Some(asked), Some(before)) if asked != before.emulator && !before.foreign_emulator => {
                 Err(failure(
@@ -102,7 +102,7 @@ pub(crate) fn part(layout: &Layout) -> Part {
 }
 
 /// Starts it; [`wait_ready`] waits until it answers.
-pub(crate) fn start(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
+pub(crate) fn start(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
     let launch = match stack.emulator {
         Emulator::Ministack => ministack::launch(layout, stack)?,
         Emulator::Localstack => {
@@ -118,7 +118,7 @@ pub(crate) fn start(layout: &Layout, stack: &Stack) -> anyhow::Result<()> {
 }
 
 /// Waits until the emulator answers; says why when it never does.
-pub(crate) async fn wait_ready(layout: &Layout, stack: &Stack) -> anyhow::Result<String> {
+pub(crate) async fn wait_ready(layout: &Layout, stack: &LocalStack) -> anyhow::Result<String> {
     if stack.foreign_emulator {
         return healthy(&stack.endpoint).ok_or_else(|| {
             failure(
@@ -142,7 +142,7 @@ pub(crate) fn healthy(endpoint: &str) -> Option<String> {
 /// changes to it, which Python loads by `PYTHONPATH`.
 fn python_module(
     layout: &Layout,
-    stack: &Stack,
+    stack: &LocalStack,
     python: PathBuf,
     distribution: &str,
     module: &str,
@@ -191,8 +191,8 @@ mod tests {
     use super::*;
     use crate::failure::describe;
 
-    fn stack(emulator: Emulator) -> Stack {
-        Stack { emulator, ..Stack::default() }
+    fn stack(emulator: Emulator) -> LocalStack {
+        LocalStack { emulator, ..Stack::default() }
     }
 
     #[test]
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_stack_that_was_recorded_before_there_was_a_choice_has_ministack() {
-        let stack: Stack = serde_json::from_str("{}").unwrap();
+        let stack: LocalStack = serde_json::from_str("{}").unwrap();
         assert_eq!(stack.emulator, Emulator::Ministack);
     }
 }

@@ -8,7 +8,7 @@ use super::{
     tables::{self, LakeTable},
     words::{bytes, count, listed},
 };
-use crate::{failure::failure, out, stack::record::Stack, table};
+use crate::{failure::failure, out, stack::opened::Stack, table};
 
 /// Prints the newest commits of a table.
 pub(super) async fn run(stack: &Stack, topic: Option<&str>, limit: u32, json: bool) -> anyhow::Result<()> {

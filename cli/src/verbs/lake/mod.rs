@@ -9,7 +9,7 @@ mod words;
 use clap::{Args, Subcommand};
 use tokio::time::Duration;
 
-use crate::stack::{layout::Layout, record::Stack};
+use crate::stack::{layout::Layout, opened::Stack};
 use upkeep::Kind;
 
 /// How long reading one table may take.
@@ -109,7 +109,7 @@ struct Upkeep {
 
 /// Runs the action.
 pub(crate) async fn run(layout: &Layout, args: &LakeArgs) -> anyhow::Result<()> {
-    let stack = Stack::load(layout)?;
+    let stack = Stack::open(layout).await?;
     match &args.action {
         Action::Stats { topics, json } => stats::run(&stack, topics, *json).await,
         Action::History { topic, limit, json } => history::run(&stack, topic.as_deref(), *limit, *json).await,

@@ -8,7 +8,7 @@ use super::{
     tables::{self, LakeTable},
     words::{bytes, count, known},
 };
-use crate::{out, progress::Pulse, stack::record::Stack, table};
+use crate::{out, progress::Pulse, stack::opened::Stack, table};
 
 /// How one table stands.
 #[derive(Debug, Serialize)]

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{PATIENCE, words::listed};
 use crate::{
     failure::failure,
-    stack::{aws, emulator, record::Stack},
+    stack::{emulator, opened::Stack},
 };
 
 /// The table of one topic.
@@ -42,13 +42,13 @@ impl LakeTable {
 
 /// The tables of these topics; of all topics where none is named.
 pub(super) async fn of_topics(stack: &Stack, topics: &[String]) -> anyhow::Result<Vec<LakeTable>> {
-    let pipelines = Pipelines::from_folder(&stack.pipelines)?;
+    let pipelines = stack.pipelines()?;
     let wanted = wanted(&pipelines, topics)?;
-    if emulator::healthy(&stack.endpoint).is_none() {
+    if stack.local().is_some_and(|local| emulator::healthy(&local.endpoint).is_none()) {
         return Err(failure("the stack is not running", "start it with `headwater up`"));
     }
     let root = stack.lake()?;
-    let client = objects::client(&aws::config(stack).await);
+    let client = stack.objects();
     let table = |(topic, lake): (&str, &pipeline::Lake)| LakeTable {
         topic: topic.to_owned(),
         path: lake.path.clone(),

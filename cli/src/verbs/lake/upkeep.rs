@@ -12,11 +12,7 @@ use super::{
     tables::{self, LakeTable},
     words::listed,
 };
-use crate::{
-    failure::failure,
-    out, progress,
-    stack::{aws, record::Stack},
-};
+use crate::{failure::failure, out, progress, stack::opened::Stack};
 use outcome::{Outcome, Size};
 
 const FUNCTION: &str = "lake-keeper";
@@ -55,7 +51,7 @@ pub(super) async fn run(
     dry_run: bool,
     force: bool,
 ) -> anyhow::Result<()> {
-    if !stack.outputs()?.functions.contains_key(FUNCTION) {
+    if !stack.outputs().functions.contains_key(FUNCTION) {
         return Err(failure(
             format!("{FUNCTION} is not deployed: nothing looks after the tables"),
             "switch it on in Terraform (`enabled.lake_keeper`) and deploy again",
@@ -133,7 +129,7 @@ async fn rounds(
     while !request.topics.is_empty() {
         let topics = listed(request.topics.iter().map(String::as_str));
         let step = progress::Step::begin(kind.name(), &topics);
-        let answer = aws::invoke(stack, FUNCTION, serde_json::to_vec(&request)?).await?;
+        let answer = stack.invoke(FUNCTION, serde_json::to_vec(&request)?).await?;
         let report: Report = serde_json::from_value(answer.clone()).map_err(|_| {
             failure(format!("{FUNCTION} answered {answer}"), format!("see `headwater logs {FUNCTION}`"))
         })?;

@@ -9,6 +9,7 @@ mod recovery;
 mod recreation;
 mod rewind;
 mod schema_change;
+mod stack_file;
 mod topics;
 mod transfers;
 

@@ -1,0 +1,172 @@
+//! The verbs on a stack that `headwater up` knows nothing of: a stack file as `terraform output -json` prints it, an empty data
+//! folder, and AWS as this shell's environment says.
+
+use std::path::{Path, PathBuf};
+
+use end_to_end::stack::{command, json};
+use serde_json::{Value, json as value};
+use tempfile::TempDir;
+
+use super::TURN;
+
+/// A stack file, and the folder that the command writes to.
+struct Elsewhere {
+    folder: TempDir,
+    file: PathBuf,
+}
+
+impl Elsewhere {
+    /// The stack of this test run, by the outputs in Terraform's state.
+    fn of_this_run() -> Self {
+        let data = json(&["status", "--json"])["data_dir"].as_str().unwrap().to_owned();
+        let state = std::fs::read(Path::new(&data).join("terraform/terraform.tfstate")).unwrap();
+        Self::with(&serde_json::from_slice::<Value>(&state).unwrap()["outputs"])
+    }
+
+    fn with(outputs: &Value) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("stack.json");
+        std::fs::write(&file, outputs.to_string()).unwrap();
+        Self { folder, file }
+    }
+
+    fn outputs(&self) -> Value {
+        serde_json::from_slice(&std::fs::read(&self.file).unwrap()).unwrap()
+    }
+
+    /// Standard output of a verb that worked, or everything that one said that failed.
+    fn try_run(&self, arguments: &[&str]) -> Result<String, String> {
+        let mut command = command();
+        command.arg("--stack").arg(&self.file).args(arguments);
+        // A folder without a checkout above it, as on the host of the operators.
+        command
+            .current_dir(self.folder.path())
+            .env("HOME", self.folder.path())
+            .env_remove("HEADWATER_DATA_DIR");
+        let output = command.output().unwrap();
+        let (said, noted) =
+            (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        if output.status.success() { Ok(said) } else { Err(format!("{said}{noted}")) }
+    }
+
+    fn run(&self, arguments: &[&str]) -> String {
+        self.try_run(arguments).unwrap_or_else(|said| panic!("{arguments:?}: {said}"))
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.run(arguments)).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn every_verb_works_on_a_stack_file() {
+    let _turn = TURN.lock().await;
+    let there = Elsewhere::of_this_run();
+    there.run(&["rooms", "--count", "500"]);
+    there.run(&["media", "--files", "2", "--rows", "5"]);
+    there.run(&["inbox", "--users", "3", "--cards", "3"]);
+    there.run(&["fleet", "--num-vehicles", "3", "--for", "2s"]);
+    there.run(&["drain"]);
+    assert!(there.run(&["ingest", "--lane", "inbox-etl"]).contains("objects looked at"));
+
+    let status = there.json(&["status", "--json"]);
+    for part in ["kafka", "postgres"] {
+        assert_eq!(status["parts"][part]["healthy"], true, "{status}");
+    }
+    let mappings = status["mappings"].as_array().unwrap();
+    assert!(!mappings.is_empty() && mappings.iter().all(|mapping| mapping["lag"] == 0), "{status}");
+    assert!(status["queues"].as_array().is_some_and(|queues| queues.len() >= 2), "{status}");
+
+    // The fleet's receipt was written below the home folder, and is compared too.
+    let report = there.json(&["verify", "--json"]);
+    assert_eq!(report["holds"], true, "{report}");
+    assert!(report["fleets"].as_array().is_some_and(|fleets| fleets.len() == 1), "{report}");
+
+    let positions = there.run(&["offsets", "show", "--json"]);
+    assert!(positions.lines().any(|line| line.contains("rooms-v1")), "{positions}");
+    there.run(&["parked", "list", "--json"]);
+    assert!(there.run(&["lake", "stats"]).contains("rooms-v1"));
+    assert!(there.run(&["lake", "history", "rooms-v1", "--limit", "1"]).contains("append"));
+    there.run(&["lake", "compact", "rooms-v1", "--dry-run"]);
+    assert!(there.run(&["logs", "parquet-writer", "--since", "10m"]).contains("parquet-writer"));
+    let checked = there.json(&["invoke", "schema-migrator", "--data", r#"{"check": true}"#]);
+    assert!(checked["tables"].is_array(), "{checked}");
+
+    let variables = there.run(&["env"]);
+    assert!(variables.contains("export HEADWATER_LAKE=s3://"), "{variables}");
+    assert!(
+        !variables.contains("AWS_SECRET_ACCESS_KEY") && !variables.contains("AWS_ENDPOINT_URL"),
+        "{variables}"
+    );
+}
+
+#[tokio::test]
+async fn what_only_the_local_stack_has_is_refused_with_the_reason() {
+    let there = Elsewhere::of_this_run();
+    for verb in [
+        &["up"][..],
+        &["down"],
+        &["stub", "faults"],
+        &["bridge"],
+        &["verify", "--independent"],
+        &["invoke", "schema-migrator", "--freeze", "1s"],
+    ] {
+        let said = there.try_run(verb).unwrap_err();
+        assert!(said.contains("is for the local stack") && said.contains("HEADWATER_STACK"), "{said}");
+    }
+    let group = ["offsets", "reset", "--rewind", "--group", "coldstorage", "--topic", "rooms-v1"];
+    let said = there.try_run(&group).unwrap_err();
+    assert!(said.contains("no event source mapping"), "Lambda polls nothing here: {said}");
+}
+
+#[tokio::test]
+async fn a_private_network_is_named_with_the_host_that_reaches_it() {
+    let mut outputs = Elsewhere::of_this_run().outputs();
+    outputs["kafka_bootstrap_servers"]["value"] = "127.0.0.1:1".into();
+    outputs["database_reader"]["value"] =
+        value!({"url": "postgres://reader@127.0.0.1:1/headwater", "auth": "url"});
+    outputs["host"] =
+        value!({"value": {"connect": "aws ssm start-session --target i-0abc", "instance_id": "i-0abc"}});
+    let there = Elsewhere::with(&outputs);
+    for verb in [&["offsets", "show"][..], &["drain"], &["verify"]] {
+        let said = there.try_run(verb).unwrap_err();
+        assert!(said.contains("private subnets") && said.contains("start-session --target i-0abc"), "{said}");
+    }
+    // What does not need them goes on, and `status` shows the rest.
+    let status = there.json(&["status", "--json"]);
+    assert_eq!(
+        (&status["parts"]["kafka"]["healthy"], &status["mappings"][0]["lag"]),
+        (&value!(false), &Value::Null)
+    );
+    assert!(status["queues"].as_array().is_some_and(|queues| !queues.is_empty()), "{status}");
+    there.run(&["parked", "list"]);
+
+    outputs["host"]["value"] = Value::Null;
+    let said = Elsewhere::with(&outputs).try_run(&["drain"]).unwrap_err();
+    assert!(said.contains("host = { enabled = true }"), "{said}");
+}
+
+#[tokio::test]
+async fn an_old_stack_file_is_told_what_it_lacks() {
+    let mut outputs = Elsewhere::of_this_run().outputs();
+    for name in ["pipelines", "kafka_auth", "database_reader"] {
+        outputs.as_object_mut().unwrap().remove(name);
+    }
+    let said = Elsewhere::with(&outputs).try_run(&["offsets", "show"]).unwrap_err();
+    assert!(said.contains("terraform output -json"), "{said}");
+}
+
+#[tokio::test]
+async fn a_shell_without_credentials_is_told_so() {
+    let there = Elsewhere::of_this_run();
+    let mut command = command();
+    command.arg("--stack").arg(&there.file).args(["parked", "list"]).current_dir(there.folder.path());
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"] {
+        command.env_remove(name);
+    }
+    // No profile, and no metadata service of an EC2 instance.
+    command.env("HOME", there.folder.path()).env("AWS_EC2_METADATA_DISABLED", "true");
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.to_lowercase().contains("credentials"), "{said}");
+}
