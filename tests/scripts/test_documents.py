@@ -1,4 +1,4 @@
-"""Links between the documents lead somewhere: to a file, and to a heading of it."""
+"""Links between the documents lead somewhere: to a file, and to a heading of it. Commands in them exist."""
 
 import re
 from pathlib import Path
@@ -7,6 +7,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LINK = re.compile(r"\]\(([^()\s]+)\)")
+# Verbs that the documents of this release already describe.
+ARRIVING = {"certificates", "cost"}
 
 
 def documents() -> list[Path]:
@@ -51,6 +53,31 @@ def broken(document: Path) -> list[str]:
 @pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_of_a_document_lead_somewhere(document: Path) -> None:
     assert broken(document) == []
+
+
+def verbs() -> set[str]:
+    source = (ROOT / "cli/src/main.rs").read_text(encoding="utf-8")
+    enum = re.search(r"^enum Verb \{\n(.*?)^\}", source, re.MULTILINE | re.DOTALL)
+    assert enum is not None
+    return {name.lower() for name in re.findall(r"^    ([A-Z]\w+)\(", enum[1], re.MULTILINE)}
+
+
+def commands(text: str) -> set[str]:
+    """The verbs of the headwater command in code. Options before the verb have a value each."""
+    code = "\n".join(re.findall(r"^    [^\n]*|`[^`\n]+`|^```.*?^```", text, re.MULTILINE | re.DOTALL))
+    return set(re.findall(r"\bheadwater(?: --[\w-]+ [\w./-]+)* ([a-z]+)\b(?![./-])", code))
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_of_a_document_exist(document: Path) -> None:
+    assert commands(document.read_text(encoding="utf-8")) - verbs() - ARRIVING == set()
+
+
+def test_commands_are_found_in_code_alone() -> None:
+    text = (
+        "a headwater sentence, `headwater verify`, `scripts/headwater up`\n\n    headwater --stack s.json parked list\n"
+    )
+    assert commands(text) == {"verify", "up", "parked"}
 
 
 def test_a_broken_link_is_found(tmp_path: Path) -> None:
