@@ -73,6 +73,26 @@ def test_commands_of_a_document_exist(document: Path) -> None:
     assert commands(document.read_text(encoding="utf-8")) - verbs() - ARRIVING == set()
 
 
+def sources() -> list[Path]:
+    folders = ("cli", "crates", "emr", "functions", "terraform", "tests")
+    found = [
+        file for folder in folders for end in ("rs", "py", "hcl", "sh") for file in (ROOT / folder).rglob(f"*.{end}")
+    ]
+    return [file for file in found if not {".terraform", "target", "__pycache__"} & set(file.parts)]
+
+
+@pytest.mark.parametrize("name", ["guarantees", "threat-model"])
+def test_the_tests_that_show_a_promise_exist(name: str) -> None:
+    text = (ROOT / f"docs/{name}.md").read_text(encoding="utf-8")
+    files = sources()
+    named = set(re.findall(r"`([\w-]+\.(?:rs|py|sh))`", text))
+    assert named - {file.name for file in files} == set()
+    # A name of so many words is that of a test.
+    tests = set(re.findall(r"`(\w+(?:_\w+){4,})`", text))
+    known = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    assert {test for test in tests if not re.search(rf"\b{test}\b", known)} == set()
+
+
 def test_commands_are_found_in_code_alone() -> None:
     text = (
         "a headwater sentence, `headwater verify`, `scripts/headwater up`\n\n    headwater --stack s.json parked list\n"
