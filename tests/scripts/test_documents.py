@@ -88,7 +88,7 @@ def test_the_tests_that_show_a_promise_exist(name: str) -> None:
     named = set(re.findall(r"`([\w-]+\.(?:rs|py|sh))`", text))
     assert named - {file.name for file in files} == set()
     # A name of so many words is that of a test.
-    tests = set(re.findall(r"`(\w+(?:_\w+){4,})`", text))
+    tests = set(re.findall(r"`([a-z0-9]+(?:_[a-z0-9]+){4,})`", text))
     known = "\n".join(file.read_text(encoding="utf-8") for file in files)
     assert {test for test in tests if not re.search(rf"\b{test}\b", known)} == set()
 
