@@ -21,7 +21,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   count = var.alarms == null ? 0 : 1
 
   alarm_name          = local.name
-  alarm_description   = "${var.what} of ${var.function_name} was given up: see the queue ${local.name}"
+  alarm_description   = "${var.what} of ${var.function_name} was given up: see the queue ${local.name}. Runbook: A message or an invocation was given up."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
   dimensions          = { QueueName = local.name }

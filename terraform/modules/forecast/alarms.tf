@@ -11,7 +11,7 @@ resource "aws_cloudwatch_metric_alarm" "runs" {
 
   # Not only NAME-failed: that is the alarm of the queue for starts that were given up.
   alarm_name          = "${var.name}-run-${each.key}"
-  alarm_description   = each.value.description
+  alarm_description   = "${each.value.description}. Runbook: A forecast run failed."
   namespace           = "AWS/States"
   metric_name         = each.value.metric
   dimensions          = { StateMachineArn = aws_sfn_state_machine.this.arn }
@@ -30,7 +30,7 @@ resource "aws_cloudwatch_metric_alarm" "missed" {
   count = try(var.alarms.missed_run_hours, null) == null ? 0 : 1
 
   alarm_name          = "${var.name}-missed"
-  alarm_description   = "No run of ${var.name} has succeeded in ${var.alarms.missed_run_hours} hours: is the schedule on, and did its role start one?"
+  alarm_description   = "No run of ${var.name} has succeeded in ${var.alarms.missed_run_hours} hours: is the schedule on, and did its role start one? Runbook: No forecast run succeeded."
   namespace           = "AWS/States"
   metric_name         = "ExecutionsSucceeded"
   dimensions          = { StateMachineArn = aws_sfn_state_machine.this.arn }
@@ -49,7 +49,7 @@ resource "aws_cloudwatch_metric_alarm" "items" {
   count = var.alarms == null ? 0 : 1
 
   alarm_name        = "${var.name}-items"
-  alarm_description = "Cities are missing in a run of ${var.name}: its output and the log of ${var.function.name} name them and why"
+  alarm_description = "Cities are missing in a run of ${var.name}: its output and the log of ${var.function.name} name them and why. Runbook: Cities are missing in a forecast."
   namespace         = "Headwater"
   metric_name       = "ItemsFailed"
   dimensions = {

@@ -4,19 +4,19 @@ locals {
       metric      = "Errors"
       statistic   = "Sum"
       threshold   = 0
-      description = "${var.function.name} failed: see its log group"
+      description = "${var.function.name} failed: see its log group. Runbook: A function fails."
     }
     throttles = {
       metric      = "Throttles"
       statistic   = "Sum"
       threshold   = 0
-      description = "${var.function.name} was throttled: the account's concurrency, or its reserved one, is exhausted"
+      description = "${var.function.name} was throttled: the account's concurrency, or its reserved one, is exhausted. Runbook: A function is throttled."
     }
     duration = {
       metric      = "Duration"
       statistic   = "Maximum"
       threshold   = var.function.timeout_seconds * 1000 * 0.8
-      description = "${var.function.name} uses more than 80 % of its ${var.function.timeout_seconds} s"
+      description = "${var.function.name} uses more than 80 % of its ${var.function.timeout_seconds} s. Runbook: A function is close to its timeout."
     }
   }
 }
@@ -46,7 +46,7 @@ resource "aws_cloudwatch_metric_alarm" "parked" {
   count = var.alarms != null && var.parks_records ? 1 : 0
 
   alarm_name        = "${var.function.name}-parked"
-  alarm_description = "${var.function.name} parked records: `headwater parked list` shows them and why"
+  alarm_description = "${var.function.name} parked records: `headwater parked list` shows them and why. Runbook: Records are parked."
   namespace         = "Headwater"
   metric_name       = "RecordsParked"
   dimensions = {
@@ -69,7 +69,7 @@ resource "aws_cloudwatch_metric_alarm" "faults" {
   count = var.alarms == null ? 0 : 1
 
   alarm_name        = "${var.function.name}-faults"
-  alarm_description = "${var.function.name} has faults: the field `fault` in its log group names them and what to do"
+  alarm_description = "${var.function.name} has faults: the field `fault` in its log group names them and what to do. Runbook: A function has faults."
   namespace         = "Headwater"
   metric_name       = "Faults"
   dimensions = {

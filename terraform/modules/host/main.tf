@@ -59,7 +59,7 @@ resource "aws_cloudwatch_metric_alarm" "status" {
   count = var.alarms == null ? 0 : 1
 
   alarm_name          = "${local.name}-status"
-  alarm_description   = "The host ${local.name} fails its status checks. EC2 recovers it where AWS's hardware is the cause; otherwise stop and start it, or replace it: it holds no data"
+  alarm_description   = "The host ${local.name} fails its status checks. EC2 recovers it where AWS's hardware is the cause; otherwise stop and start it, or replace it: it holds no data. Runbook: The host fails its status checks."
   namespace           = "AWS/EC2"
   metric_name         = "StatusCheckFailed"
   dimensions          = { InstanceId = aws_instance.this.id }

@@ -10,7 +10,7 @@ resource "aws_cloudwatch_metric_alarm" "disk" {
   for_each = toset(local.broker_ids)
 
   alarm_name          = "${var.name}-kafka-disk-${each.key}"
-  alarm_description   = "The disk of broker ${each.key} of ${var.name} is over ${var.alarms.disk_percent} % full. A full broker stops: raise kafka.maximum_volume_gb, or shorten the topics' retention"
+  alarm_description   = "The disk of broker ${each.key} of ${var.name} is over ${var.alarms.disk_percent} % full. A full broker stops: raise kafka.maximum_volume_gb, or shorten the topics' retention. Runbook: A broker's disk fills up."
   namespace           = "AWS/Kafka"
   metric_name         = "KafkaDataLogsDiskUsed"
   dimensions          = { "Cluster Name" = var.name, "Broker ID" = each.key }
@@ -29,7 +29,7 @@ resource "aws_cloudwatch_metric_alarm" "cpu" {
   for_each = toset(local.broker_ids)
 
   alarm_name          = "${var.name}-kafka-cpu-${each.key}"
-  alarm_description   = "Broker ${each.key} of ${var.name} has used over ${var.alarms.cpu_percent} % of its CPU for a quarter of an hour: take a larger kafka.instance_type, or more brokers"
+  alarm_description   = "Broker ${each.key} of ${var.name} has used over ${var.alarms.cpu_percent} % of its CPU for a quarter of an hour: take a larger kafka.instance_type, or more brokers. Runbook: A broker has no CPU left."
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.alarms.cpu_percent
   evaluation_periods  = 3
@@ -65,7 +65,7 @@ resource "aws_cloudwatch_metric_alarm" "under_replicated" {
   for_each = toset(local.broker_ids)
 
   alarm_name          = "${var.name}-kafka-under-replicated-${each.key}"
-  alarm_description   = "Partitions that broker ${each.key} of ${var.name} leads have lacked a replica for half an hour: look for a broker that is down, full or too small"
+  alarm_description   = "Partitions that broker ${each.key} of ${var.name} leads have lacked a replica for half an hour: look for a broker that is down, full or too small. Runbook: Partitions lack a replica."
   namespace           = "AWS/Kafka"
   metric_name         = "UnderReplicatedPartitions"
   dimensions          = { "Cluster Name" = var.name, "Broker ID" = each.key }
@@ -83,7 +83,7 @@ resource "aws_cloudwatch_metric_alarm" "offline" {
   count = local.alarms == null ? 0 : 1
 
   alarm_name          = "${var.name}-kafka-offline"
-  alarm_description   = "Partitions of ${var.name} have no leader: nobody can write to them or read them until a broker with a replica is back"
+  alarm_description   = "Partitions of ${var.name} have no leader: nobody can write to them or read them until a broker with a replica is back. Runbook: Partitions have no leader."
   namespace           = "AWS/Kafka"
   metric_name         = "OfflinePartitionsCount"
   dimensions          = { "Cluster Name" = var.name }

@@ -12,7 +12,7 @@ resource "aws_cloudwatch_metric_alarm" "lag" {
   for_each = var.alarms == null || var.cluster_name == null ? {} : local.mappings
 
   alarm_name        = "${var.function.name}-${local.alarm_topics[each.key]}-lag"
-  alarm_description = "${var.function.name} is more than ${var.alarms.lag_seconds} s behind on ${each.key}: see its errors and its log group"
+  alarm_description = "${var.function.name} is more than ${var.alarms.lag_seconds} s behind on ${each.key}: see its errors and its log group. Runbook: A mapping is behind."
   namespace         = "AWS/Kafka"
   metric_name       = "EstimatedMaxTimeLag"
   dimensions = {
@@ -37,7 +37,7 @@ resource "aws_cloudwatch_metric_alarm" "backlog" {
   for_each = var.alarms == null || var.cluster_name == null ? {} : local.mappings
 
   alarm_name        = "${var.function.name}-${local.alarm_topics[each.key]}-backlog"
-  alarm_description = "${var.function.name} has more than ${var.alarms.lag_records} records of ${each.key} before it${contains(local.busy_topics, each.key) ? ", or its group ${each.value.consumer_group} does not exist: does its event source mapping work" : ": see its errors and its log group"}"
+  alarm_description = "${var.function.name} has more than ${var.alarms.lag_records} records of ${each.key} before it${contains(local.busy_topics, each.key) ? ", or its group ${each.value.consumer_group} does not exist: does its event source mapping work?" : ": see its errors and its log group."} Runbook: A mapping is behind."
   namespace         = "AWS/Kafka"
   metric_name       = "SumOffsetLag"
   dimensions = {
@@ -62,7 +62,7 @@ resource "aws_cloudwatch_metric_alarm" "stale" {
   count = length(local.busy_topics) > 0 ? 1 : 0
 
   alarm_name        = "${var.function.name}-stale"
-  alarm_description = "${var.function.name} has stored nothing for ${var.alarms.stale_minutes} minutes, although records arrive in ${join(", ", local.busy_topics)}: are its event source mappings enabled, and does its log group name faults?"
+  alarm_description = "${var.function.name} has stored nothing for ${var.alarms.stale_minutes} minutes, although records arrive in ${join(", ", local.busy_topics)}: are its event source mappings enabled, and does its log group name faults? Runbook: Nothing is stored although records arrive."
   namespace         = "Headwater"
   metric_name       = "RecordsStored"
   dimensions = {
@@ -85,7 +85,7 @@ resource "aws_cloudwatch_metric_alarm" "skipped" {
   count = try(var.alarms.skipped_offsets, null) == null ? 0 : 1
 
   alarm_name        = "${var.function.name}-skipped"
-  alarm_description = "${var.function.name} was not given all offsets of a partition: `headwater verify` says whether records were lost"
+  alarm_description = "${var.function.name} was not given all offsets of a partition: `headwater verify` says whether records were lost. Runbook: Offsets were skipped."
   namespace         = "Headwater"
   metric_name       = "OffsetsSkipped"
   dimensions = {
@@ -107,11 +107,11 @@ resource "aws_cloudwatch_metric_alarm" "lost_track" {
   for_each = var.alarms == null ? {} : {
     holes-forgotten = {
       metric      = "HolesForgotten"
-      description = "${var.function.name} had more open deliveries than it remembers: records between them are parked, `headwater offsets show` names the range"
+      description = "${var.function.name} had more open deliveries than it remembers: records between them are parked, `headwater offsets show` names the range. Runbook: Deliveries were forgotten."
     }
     topic-recreated = {
       metric      = "TopicsRecreated"
-      description = "${var.function.name} stores nothing of a topic that was created again: see `headwater offsets show`, then `headwater offsets reset`"
+      description = "${var.function.name} stores nothing of a topic that was created again: see `headwater offsets show`, then `headwater offsets reset`. Runbook: A topic was deleted and created again."
     }
   }
 

@@ -70,7 +70,7 @@ resource "aws_cloudwatch_metric_alarm" "tables_behind" {
   count = var.alarms == null || !var.enabled.lake_keeper ? 0 : 1
 
   alarm_name        = "${local.names["lake-keeper"]}-behind"
-  alarm_description = "lake-keeper does not keep up with a table, or fails on it: its log names the table and why. Readers and cold starts become slower. Give it more memory or time (sizes.lake_keeper), or run it more often (upkeep.schedule)"
+  alarm_description = "lake-keeper does not keep up with a table, or fails on it: its log names the table and why. Readers and cold starts become slower. Give it more memory or time (sizes.lake_keeper), or run it more often (upkeep.schedule). Runbook: lake-keeper is behind."
   namespace         = "Headwater"
   metric_name       = "TablesBehind"
   dimensions = {

@@ -3,7 +3,7 @@ resource "aws_cloudwatch_metric_alarm" "age" {
   count = local.fed && var.alarms != null ? 1 : 0
 
   alarm_name          = "${var.function.name}-age"
-  alarm_description   = "${var.function.name} has not handled a message for more than ${var.alarms.age_seconds} s: see its errors and its log group"
+  alarm_description   = "${var.function.name} has not handled a message for more than ${var.alarms.age_seconds} s: see its errors and its log group. Runbook: Messages wait too long."
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateAgeOfOldestMessage"
   dimensions          = { QueueName = var.function.name }

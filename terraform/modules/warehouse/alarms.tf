@@ -8,7 +8,7 @@ locals {
       comparison  = "LessThanThreshold"
       threshold   = var.instance.storage_gb * pow(1024, 3) * var.alarms.free_storage_percent / 100
       periods     = 1
-      description = "Less than ${var.alarms.free_storage_percent} % of the first ${var.instance.storage_gb} GB are free. RDS adds storage up to ${var.instance.maximum_storage_gb} GB: raise database.maximum_storage_gb, or shorten the tables' retention"
+      description = "Less than ${var.alarms.free_storage_percent} % of the first ${var.instance.storage_gb} GB are free. RDS adds storage up to ${var.instance.maximum_storage_gb} GB: raise database.maximum_storage_gb, or shorten the tables' retention. Runbook: The database runs out of storage."
     }
     cpu = {
       metric      = "CPUUtilization"
@@ -16,7 +16,7 @@ locals {
       comparison  = "GreaterThanThreshold"
       threshold   = var.alarms.cpu_percent
       periods     = 3
-      description = "Over ${var.alarms.cpu_percent} % of the CPU used for a quarter of an hour: take a larger database.class"
+      description = "Over ${var.alarms.cpu_percent} % of the CPU used for a quarter of an hour: take a larger database.class. Runbook: The database has no CPU left."
     }
     connections = {
       metric      = "DatabaseConnections"
@@ -24,7 +24,7 @@ locals {
       comparison  = "GreaterThanThreshold"
       threshold   = var.alarms.connections
       periods     = 1
-      description = "More than ${var.alarms.connections} connections. At the limit of the class (some 110 for each GB of memory) functions are refused: bound their concurrency, or take a larger database.class"
+      description = "More than ${var.alarms.connections} connections. At the limit of the class (some 110 for each GB of memory) functions are refused: bound their concurrency, or take a larger database.class. Runbook: The database runs out of connections."
     }
   }
 }
