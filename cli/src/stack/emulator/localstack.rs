@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn a_stack_whose_localstack_ended_is_refused_with_the_fix_and_one_that_never_came_up_is_not() {
         let (_dir, layout) = Layout::temporary();
-        let mut stack = LocalStack { emulator: Emulator::Localstack, ..Stack::default() };
+        let mut stack = LocalStack { emulator: Emulator::Localstack, ..LocalStack::default() };
         refuse_what_is_lost(&layout, &stack).unwrap();
         stack.outputs = Some(Outputs::default());
         let said = describe(&refuse_what_is_lost(&layout, &stack).unwrap_err());
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn every_address_that_it_gives_out_is_of_this_machine_and_it_asks_nobody_outside() {
-        let stack = LocalStack { emulator_port: 4566, functions_port: 4567, ..Stack::default() };
+        let stack = LocalStack { emulator_port: 4566, functions_port: 4567, ..LocalStack::default() };
         let settings = settings(&stack);
         let value =
             |name: &str| settings.iter().find(|(known, _)| known == name).unwrap().1.to_str().unwrap();

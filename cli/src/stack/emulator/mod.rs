@@ -192,7 +192,7 @@ mod tests {
     use crate::failure::describe;
 
     fn stack(emulator: Emulator) -> LocalStack {
-        LocalStack { emulator, ..Stack::default() }
+        LocalStack { emulator, ..LocalStack::default() }
     }
 
     #[test]
