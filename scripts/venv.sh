@@ -6,13 +6,13 @@ tools=${HEADWATER_TOOLS_DIR:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/.t
 # alone NAME COMMAND...: runs the command while no other script runs one under this name. For what is installed into $tools,
 # which several scripts share.
 alone() {
-  local lock=$tools/$1.lock owner
+  local lock=$tools/.$1.installing owner
   shift
   mkdir -p "$tools"
   # A symbolic link is made in one step, with the number of its process as its target.
   until ln -s "$$" "$lock" 2>/dev/null; do
-    owner=$(readlink "$lock") || continue
-    kill -0 "$owner" 2>/dev/null || rm -f "$lock"
+    owner=$(readlink "$lock" || true)
+    [ -z "$owner" ] || kill -0 "$owner" 2>/dev/null || rm -f "$lock"
     sleep 0.2
   done
   (
