@@ -1,4 +1,4 @@
-# Sourced by scripts/test: a run is made of parts. A part that fails stops no other; the run's status is that of all.
+# Sourced by scripts/test and scripts/check: a run is made of parts. A part that fails stops no other; the run's status is that of all.
 # shellcheck shell=bash
 
 # Each part has a process group of its own, so that an interrupted run leaves nothing behind.
@@ -39,6 +39,16 @@ collect() {
     wait "$(cat "$parts/$name.pid")" || true
     printf '\n== %s\n' "$name"
     cat "$parts/$name.log"
+  done
+}
+
+# collect_faults NAME...: as collect, but a part that succeeded prints nothing.
+collect_faults() {
+  local name
+  for name in "$@"; do
+    [ -f "$parts/$name.pid" ] || continue
+    wait "$(cat "$parts/$name.pid")" || true
+    succeeded "$name" || collect "$name"
   done
 }
 

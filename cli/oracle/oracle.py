@@ -11,6 +11,7 @@ When a topic is deleted, created again and reset, the rows of the earlier topic 
 keep the watermark at which each earlier topic ended. Below it there may be one more row at each offset.
 """
 
+import contextlib
 import decimal
 import json
 import os
@@ -18,8 +19,9 @@ import sys
 import time
 import traceback
 from collections import defaultdict
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, Iterator
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -194,7 +196,7 @@ def judge(task: dict[str, Any], storage: dict[str, str], servers: str | None) ->
     doubled: Offsets = defaultdict(list)
     # Otherwise each row is alone at its offset, and none is of an earlier topic.
     if any(earlier.values()) or table.num_rows != counted.num_rows:
-        for partition, offset, count in zip(*(counted[name].to_pylist() for name in ("_partition", "_offset", "count_all"))):
+        for partition, offset, count in zip(*(counted[name].to_pylist() for name in ("_partition", "_offset", "count_all")), strict=True):
             before = earlier_at(earlier.get(partition, []), offset)
             if count > 1 + before:
                 doubled[partition].append(offset)
@@ -213,7 +215,7 @@ def judge(task: dict[str, Any], storage: dict[str, str], servers: str | None) ->
         return result
 
     places: dict[int, dict[int, list[int]]] = defaultdict(dict)
-    for row, (partition, offset) in enumerate(zip(table["_partition"].to_pylist(), table["_offset"].to_pylist())):
+    for row, (partition, offset) in enumerate(zip(table["_partition"].to_pylist(), table["_offset"].to_pylist(), strict=True)):
         places[partition].setdefault(offset, []).append(row)
     values = {path: column(table, path) for path, _ in fields}
     summed = tuple(pipeline["totals"]["sum"].split(".")) if pipeline.get("totals") else None
@@ -241,17 +243,14 @@ def judge(task: dict[str, Any], storage: dict[str, str], servers: str | None) ->
             different[(partition, f"{'.'.join(path)} is not what was sent")].append(offset)
         if summed:
             in_lake += Decimal(values[summed][rows[closest]] or 0)
-            try:
+            # A value that is no number differs from the stored one, and was reported above.
+            with contextlib.suppress(decimal.DecimalException, TypeError, ValueError):
                 total += Decimal(at(record, summed))
-            except (decimal.DecimalException, TypeError, ValueError):
-                pass  # It differs, too.
     unsent = {
         partition: [
             offset
             for offset, rows in places[partition].items()
-            if first <= offset < end
-            and offset not in seen[partition]
-            and len(rows) > earlier_at(earlier[partition], offset)
+            if first <= offset < end and offset not in seen[partition] and len(rows) > earlier_at(earlier[partition], offset)
         ]
         for partition, (first, end) in ends.items()
     }

@@ -5,12 +5,12 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, Route
-
 from conftest import Board
+from playwright.sync_api import Browser, Route
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 LONGEST_STILL = """async () => {
@@ -49,15 +49,18 @@ def headwater(*arguments: str) -> str:
 
 def totals(database: psycopg.Connection) -> dict[str, str]:
     """The largest totals, as the database has them."""
-    rows = database.execute(
-        "SELECT room, total_count::text FROM room_n_total_counts ORDER BY total_count DESC LIMIT 10"
-    )
+    rows = database.execute("SELECT room, total_count::text FROM room_n_total_counts ORDER BY total_count DESC LIMIT 10")
     return dict(rows.fetchall())
 
 
 def total(board: Board, room: str) -> str | None:
     """A room's total, as the page has it."""
     return board.attribute(f"{TABLE} [data-room={json.dumps(room)}] [data-total]", "data-total")
+
+
+def shows(board: Board, expected: dict[str, str]) -> bool:
+    """Whether the page has these totals."""
+    return all(total(board, room) == value for room, value in expected.items())
 
 
 @pytest.fixture
@@ -77,8 +80,7 @@ def test_the_totals_follow_the_database_within_five_seconds(board: Board, databa
         headwater("rooms", "--count", "777")
         headwater("drain", "--timeout", "240s")
         expected = totals(database)
-        shown = lambda: all(total(board, room) == value for room, value in expected.items())  # noqa: E731
-        seconds.append(until(shown, f"the page shows {expected}"))
+        seconds.append(until(partial(shows, board, expected), f"the page shows {expected}"))
     assert min(seconds) <= 5, seconds
 
 

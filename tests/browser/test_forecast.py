@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Browser, Page, Route
-
 from conftest import Board
+from playwright.sync_api import Browser, Page, Route
 from test_board import HOSTILE, until
 
 FIRST = datetime(2026, 11, 26, tzinfo=UTC)
@@ -126,9 +125,7 @@ def test_a_first_answer_that_fails_is_seen(board: Board, forecast: dict) -> None
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_forecast_fits_a_phone_in_a_zone_far_from_utc(browser: Browser, scheme: str) -> None:
-    context = browser.new_context(
-        viewport={"width": 320, "height": 800}, color_scheme=scheme, timezone_id="Pacific/Auckland"
-    )
+    context = browser.new_context(viewport={"width": 320, "height": 800}, color_scheme=scheme, timezone_id="Pacific/Auckland")
     page = context.new_page()
     board = Board(page, "")
     cities = answer(city(3477, list(range(72))), city(9_007_199_254_740_991, [0], "A long name of a state " * 4))

@@ -7,7 +7,7 @@ import re
 import subprocess
 import uuid
 from collections import Counter
-from typing import Iterator
+from collections.abc import Iterator
 
 import pyarrow.fs
 import pytest
@@ -96,7 +96,7 @@ class OurTable:
     def rows(self) -> Rows:
         """All rows, read by deltalake."""
         table = self.delta().to_pyarrow_table()
-        return Counter(zip(table["room"].to_pylist(), table["n"].to_pylist()))
+        return Counter(zip(table["room"].to_pylist(), table["n"].to_pylist(), strict=True))
 
     def adds(self) -> list[dict]:
         """The `add` actions of all commits."""

@@ -6,7 +6,7 @@ import re
 import subprocess
 import uuid
 from collections import Counter
-from typing import Iterable
+from collections.abc import Iterable
 
 import pyarrow.fs
 from conftest import example, s3, storage_options

@@ -33,7 +33,7 @@ def duck() -> duckdb.DuckDBPyConnection:
 
 
 def places(table: pa.Table) -> Places:
-    return Counter(zip(*(table[column].to_pylist() for column in COLUMNS)))
+    return Counter(zip(*(table[column].to_pylist() for column in COLUMNS), strict=True))
 
 
 def by_deltalake(lane: Lane) -> Places:

@@ -10,7 +10,7 @@ import random
 import string
 import threading
 from collections import Counter
-from typing import Callable
+from collections.abc import Callable
 
 import duckdb
 import pyarrow as pa
@@ -29,7 +29,8 @@ ODD = [
     None, "", " ", "  ", " leading", "trailing ", ".", "..", "...", "/", "//", "a//b", "/a", "a/", "../../x", "a/../b", "a/./b",
     "%", "%%", "%20", "%2F", "%252F", "%zz", "100%", "a=b", "room=x", "?a=b&c=d#e", "s3://bucket/key", "http://x/?y=z#f",
     "__HIVE_DEFAULT_PARTITION__", "null", "NULL", "_hidden", ".hidden", "_delta_log", "a+b c", "R&D (west), @home", "it's", '"x"',
-    "ü", "u\u0308", "日本", "😀", "\u00a0", "\u200b", "\u202e", "\ufeff", "\ufffd", "\U0010ffff", "İ", "ß", "\0", "\x01", "\x1b[0m", "\x7f", "\x80",
+    "ü", "u\u0308", "日本", "😀", "\u00a0", "\u200b", "\u202e", "\ufeff", "\ufffd", "\U0010ffff", "İ", "ß",
+    "\0", "\x01", "\x1b[0m", "\x7f", "\x80",
     "\r\n", "a\tb", "2026-11-20 21:24:22.000001", "C:\\x", "x" * 250, "ü" * 80, "%" * 80,
 ]  # fmt: skip
 # Longer than an S3 key may be once it is encoded.
@@ -38,9 +39,11 @@ LONG = ["y" * 1_100, "ü" * 400, "/" * 400]
 
 def random_values(seed: int, count: int) -> list[str]:
     chosen = random.Random(seed)
+
     def value() -> str:
         kinds = [lambda: chosen.choice(PRINTABLE), lambda: chr(chosen.choice([*range(1, 0xD800), *range(0xE000, 0x11000)]))]
         return "".join(chosen.choice(kinds)() for _ in range(chosen.randint(1, 24)))
+
     return [value() for _ in range(count)]
 
 
@@ -141,7 +144,6 @@ def test_folders_are_those_that_deltalake_makes(our_table: OurTable) -> None:
         return {add["partitionValues"]["room"]: add["path"].rsplit("/", 1)[0] for add in table.adds()}
 
     assert folders(our_table) == folders(theirs)
-
 
 
 # What users of delta-rs and Delta Lake reported, tried on our tables.
@@ -301,7 +303,7 @@ def test_pyarrow_and_duckdb_read_the_values_from_the_folders(our_table: OurTable
     expected = Counter((value, number) for number, value in enumerate(values))
     partitioning = pyarrow.dataset.partitioning(pa.schema([("room", pa.string())]), flavor="hive")
     rows = pyarrow.dataset.dataset(tmp_path, format="parquet", partitioning=partitioning).to_table()
-    assert Counter(zip(rows["room"].to_pylist(), rows["n"].to_pylist())) == expected
+    assert Counter(zip(rows["room"].to_pylist(), rows["n"].to_pylist(), strict=True)) == expected
     # DuckDB 1.4 confuses the texts "null" and "NULL" with no value in the names of folders. Its delta extension does not.
     sql = """SELECT room, n FROM read_parquet(?, hive_partitioning = true, hive_types = {'room': VARCHAR})
              WHERE upper(coalesce(room, 'NULL')) NOT IN ('NULL', '__HIVE_DEFAULT_PARTITION__')"""

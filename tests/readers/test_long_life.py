@@ -34,7 +34,7 @@ def test_every_row_is_there_once_after_upkeep_in_a_loop(our_table: OurTable, app
     assert life["appends"] == appends
     assert min(life["checkpoints"], life["compactions"], life["upkeep_rounds"]) >= 2
     table = our_table.delta().to_pyarrow_table(columns=["w", "n"])
-    found = Counter(zip(table["w"].to_pylist(), table["n"].to_pylist()))
+    found = Counter(zip(table["w"].to_pylist(), table["n"].to_pylist(), strict=True))
     assert found == Counter((w, n) for w in range(WRITERS) for n in range(appends * ROWS // WRITERS))
     # Three partitions, each with files that await company, and one full file for about a thousand appends.
     assert life["files"] <= 3 * 8 + appends // 1000

@@ -11,7 +11,7 @@ has the feature.
 import json
 import re
 from collections import Counter
-from typing import Callable
+from collections.abc import Callable
 
 import pytest
 from conftest import Spark, forget_commits, keep, s3
@@ -83,7 +83,9 @@ def test_positions_holes_samples_and_parked_offsets_survive(tool: str, spark: Sp
     assert found == before
 
     # Stored already; then one that closes a part of the hole, twice; then a parked one that was mended, twice; then new ones.
-    lane.deliver(*first, records(0, range(12, 15)), records(0, range(12, 15)), redriven(0, [33]), redriven(0, [33]), records(0, range(40, 50)))
+    lane.deliver(
+        *first, records(0, range(12, 15)), records(0, range(12, 15)), redriven(0, [33]), redriven(0, [33]), records(0, range(40, 50))
+    )
     sent.update((0, offset) for offset in [12, 13, 14, 33, *range(40, 50)])
     assert by_deltalake(lane) == sent, f"lost {sent - by_deltalake(lane)}, doubled {by_deltalake(lane) - sent}"
 

@@ -7,8 +7,9 @@ import pathlib
 import subprocess
 import sys
 import uuid
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Callable
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -77,9 +78,9 @@ class Lane:
         assert producer.flush(30) == 0
         self.append([row(number) for number in range(RECORDS)])
 
-    def append(self, rows: list[dict[str, Any]], transactions: dict[str, int] = {}) -> None:
+    def append(self, rows: list[dict[str, Any]], transactions: dict[str, int] | None = None) -> None:
         table = pa.Table.from_pylist([{**row, "_topic": self.topic} for row in rows], SCHEMA)
-        commit = CommitProperties(app_transactions=[Transaction(name, version) for name, version in transactions.items()])
+        commit = CommitProperties(app_transactions=[Transaction(name, version) for name, version in (transactions or {}).items()])
         write_deltalake(self.uri, table, mode="append", storage_options=storage_options(), commit_properties=commit)
 
     def delta(self) -> DeltaTable:
@@ -133,9 +134,15 @@ TAMPERED: dict[str, Callable[[Lane], None]] = {
     "neither stored nor parked: 1:7": remove_by_rewriting_the_log,
     "neither stored nor parked: ": forget_a_file,
     "stored twice: 0:21": lambda lane: lane.append([row(42)]),
-    "count is not what was sent: 0:21": lambda lane: lane.delta().update(updates={"count": "count + 1"}, predicate="_partition = 0 AND _offset = 21"),
-    "shop is not what was sent: 1:0-2": lambda lane: lane.delta().update(updates={"shop": "'S'"}, predicate="_partition = 1 AND _offset < 3"),
-    "note is not what was sent: 0:0": lambda lane: lane.delta().update(updates={"note": "NULL"}, predicate="_partition = 0 AND _offset = 0"),
+    "count is not what was sent: 0:21": lambda lane: lane.delta().update(
+        updates={"count": "count + 1"}, predicate="_partition = 0 AND _offset = 21"
+    ),
+    "shop is not what was sent: 1:0-2": lambda lane: lane.delta().update(
+        updates={"shop": "'S'"}, predicate="_partition = 1 AND _offset < 3"
+    ),
+    "note is not what was sent: 0:0": lambda lane: lane.delta().update(
+        updates={"note": "NULL"}, predicate="_partition = 0 AND _offset = 0"
+    ),
     "not JSON": lambda lane: lane.append([{**row(0), "_partition": 1, "_offset": 150}]),
 }
 

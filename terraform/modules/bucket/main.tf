@@ -1,6 +1,11 @@
 # A private bucket: encrypted, with an owner for every object, and no way to make it public.
 
 resource "aws_s3_bucket" "this" {
+  # checkov:skip=CKV_AWS_18:server access logs are the account's choice (CloudTrail data events log the same requests); they would need one more bucket for each
+  # checkov:skip=CKV_AWS_144:a copy in a second region doubles the storage bill, and a replicated Delta table is consistent only if its log arrives after its files
+  # checkov:skip=CKV2_AWS_62:only the buckets that a lane reads need notifications; module s3_function configures them
+  # checkov:skip=CKV_AWS_19:false positive: aws_s3_bucket_server_side_encryption_configuration below encrypts every bucket; checkov does not connect the two under for_each
+  # checkov:skip=CKV_AWS_145:false positive where a KMS key is given (see CKV_AWS_19); without one, S3's own key costs nothing per request
   bucket        = var.name
   force_destroy = var.force_destroy
 }
@@ -46,6 +51,7 @@ resource "aws_s3_bucket_versioning" "this" {
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
+  # checkov:skip=CKV_AWS_300:false positive: the rule abandoned-uploads below does it; checkov loses it behind the dynamic rules
   count = var.lifecycle_days > 0 || var.expiration_days > 0 ? 1 : 0
 
   bucket = aws_s3_bucket.this.id

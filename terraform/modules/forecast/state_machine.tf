@@ -61,6 +61,8 @@ resource "aws_sfn_activity" "spark" {
 }
 
 resource "aws_sfn_state_machine" "this" {
+  # checkov:skip=CKV_AWS_284:the functions write no X-Ray segments; the execution history shows the duration of each step
+  # checkov:skip=CKV_AWS_285:see the top of this file: a log group would need permissions on all resources of the account
   name       = var.name
   type       = "STANDARD"
   role_arn   = aws_iam_role.state_machine.arn

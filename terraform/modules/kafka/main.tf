@@ -20,6 +20,7 @@ locals {
 }
 
 resource "aws_cloudwatch_log_group" "brokers" {
+  # checkov:skip=CKV_AWS_338:the user chooses how long logs are kept and paid for (log_retention_days)
   count             = local.make ? 1 : 0
   name              = "/aws/msk/${var.name}"
   retention_in_days = var.log_retention_days

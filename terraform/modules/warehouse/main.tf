@@ -60,6 +60,7 @@ resource "aws_db_parameter_group" "this" {
 
 # Made before the instance: RDS would make it itself, to keep for ever.
 resource "aws_cloudwatch_log_group" "postgresql" {
+  # checkov:skip=CKV_AWS_338:the user chooses how long logs are kept and paid for (log_retention_days)
   count             = local.make ? 1 : 0
   name              = "/aws/rds/instance/${var.name}/postgresql"
   retention_in_days = var.log_retention_days
@@ -76,6 +77,11 @@ resource "terraform_data" "final_snapshot" {
 }
 
 resource "aws_db_instance" "this" {
+  # checkov:skip=CKV_AWS_118:enhanced monitoring writes paid logs, and no alarm uses it; Performance Insights is on by default
+  # checkov:skip=CKV_AWS_133:false positive: instance.backup_days is validated to be at least 1; checkov does not resolve it
+  # checkov:skip=CKV_AWS_157:a second zone doubles the price; profile prod sets multi_az
+  # checkov:skip=CKV_AWS_293:false positive: protected unless allow_destroy was applied first; checkov does not resolve the expression
+  # checkov:skip=CKV_AWS_353:false positive: performance_insights is true by default; checkov does not resolve it
   count          = local.make ? 1 : 0
   identifier     = local.placement.name
   engine         = "postgres"
@@ -121,6 +127,7 @@ resource "aws_db_instance" "this" {
 }
 
 resource "aws_secretsmanager_secret" "this" {
+  # checkov:skip=CKV2_AWS_57:made only for a Postgres that exists already, whose owner sets the password
   count                   = local.own_secret ? 1 : 0
   name                    = "${var.name}/database"
   description             = "User and password for ${var.name}'s Postgres"

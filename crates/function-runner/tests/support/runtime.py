@@ -20,5 +20,3 @@ def next_event():
     """The next event: its request's id, its headers, and the event."""
     invocation = call("GET", "invocation/next")
     return invocation.headers["Lambda-Runtime-Aws-Request-Id"], invocation.headers, json.loads(invocation.body)
-
-
