@@ -1,1 +1,1 @@
-"""What scripts/deploy, scripts/rollback and scripts/plan-guard do beside Terraform: versions, smoke tests, alarms, plans."""
+"""What scripts/deploy and its neighbours do beside Terraform: versions, smoke tests, alarms, plans."""

@@ -80,7 +80,9 @@ def restore(aws: Aws, stack: Stack, args: argparse.Namespace) -> int:
     print("What serves now:", file=sys.stderr)
     for function, version in now.items():
         old = before.get(function)
-        about = "as before the deployment" if version == old else "new" if old is None else f"version {old} served before"
+        about = (
+            "as before the deployment" if version == old else "new" if old is None else f"version {old} served before"
+        )
         print(f"  {function} {version} ({about})", file=sys.stderr)
     return failed(problems)
 
@@ -110,7 +112,9 @@ def parser() -> argparse.ArgumentParser:
         if name == "test":
             one.add_argument("--held", default="", help="functions whose newest version is not to serve, with commas")
         if name == "watch":
-            one.add_argument("--for", dest="seconds", type=duration, required=True, help="how long: 90s, 5m; 0 for not at all")
+            one.add_argument(
+                "--for", dest="seconds", type=duration, required=True, help="how long: 90s, 5m; 0 for not at all"
+            )
         if name == "record":
             one.add_argument("--commit", help="the commit that was deployed")
         if name == "rollback":

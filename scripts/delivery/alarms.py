@@ -21,7 +21,7 @@ def of_functions(stack: Stack, names: set[str]) -> set[str]:
 
 
 def watch(aws: Aws, stack: Stack, seconds: float, before: set[str]) -> list[str]:
-    """Returns the alarms of functions that began to ring; [] if none did for so many seconds. `before`: what rang already."""
+    """Returns the alarms of functions that began to ring within so many seconds. `before`: what rang already."""
     end, known = time.monotonic() + seconds, set(before)
     while True:
         now = ringing(aws, stack)

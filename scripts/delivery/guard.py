@@ -54,7 +54,7 @@ def main() -> int:
     """Exits with 1 and the list if the plan removes data, with 2 if the file is no plan."""
     parser = argparse.ArgumentParser(
         prog="scripts/plan-guard",
-        description="Refuses a plan that deletes or replaces what holds data: Kafka, topics, Postgres, buckets, queues, secrets, keys.",
+        description="Refuses a plan that deletes or replaces what holds data: topics, Postgres, buckets, secrets, …",
         epilog="example: terraform show -json plan >plan.json && scripts/plan-guard plan.json",
     )
     parser.add_argument("plan", type=Path, help="what `terraform show -json PLAN` printed")
@@ -72,12 +72,18 @@ def main() -> int:
     if found and args.only_aliases:
         print("error: more would change than the aliases:", file=sys.stderr)
         print("\n".join(f"  {line}" for line in found), file=sys.stderr)
-        print("fix: the settings or the files were changed during the deployment; run scripts/deploy again", file=sys.stderr)
+        print(
+            "fix: the settings or the files were changed during the deployment; run scripts/deploy again",
+            file=sys.stderr,
+        )
         return 1
     if found:
         print("error: this plan removes what holds data:", file=sys.stderr)
         print("\n".join(f"  {line}" for line in found), file=sys.stderr)
-        print("fix: change the settings back; if it is meant, a person applies it with scripts/deploy, without --yes", file=sys.stderr)
+        print(
+            "fix: change the settings back; if it is meant, a person applies it with scripts/deploy, without --yes",
+            file=sys.stderr,
+        )
         return 1
     return 0
 

@@ -1,4 +1,4 @@
-"""`headwater verify` on the host of the deployment, by Systems Manager: only from there Kafka and Postgres can be reached."""
+"""`headwater verify` on the host, by Systems Manager: Kafka and Postgres are reached only from there."""
 
 import json
 import time
@@ -6,7 +6,16 @@ import time
 from .aws import Aws, AwsError
 from .stack import Stack
 
-ENDED = {"Success", "Failed", "Cancelled", "TimedOut", "Undeliverable", "Terminated", "DeliveryTimedOut", "ExecutionTimedOut"}
+ENDED = {
+    "Success",
+    "Failed",
+    "Cancelled",
+    "TimedOut",
+    "Undeliverable",
+    "Terminated",
+    "DeliveryTimedOut",
+    "ExecutionTimedOut",
+}
 # What the script on the host ends with if the new command could not be installed.
 NOT_INSTALLED = 75
 
@@ -30,11 +39,15 @@ def run(aws: Aws, stack: Stack, pause: float) -> str | None:
         raise LeftOut(f"this deployment has no host; {by_hand}")
     known = aws("ssm", "describe-instance-information", "--filters", f"Key=InstanceIds,Values={stack.host}")
     if not any(one.get("PingStatus") == "Online" for one in known.get("InstanceInformationList") or []):
-        raise LeftOut(f"the host {stack.host} does not answer Systems Manager (is it stopped?); start it, and {by_hand}")
+        raise LeftOut(
+            f"the host {stack.host} does not answer Systems Manager (is it stopped?); start it, and {by_hand}"
+        )
 
     parameters = json.dumps({"commands": SCRIPT, "executionTimeout": ["3600"]})
     asked = ["--document-name", "AWS-RunShellScript", "--instance-ids", stack.host, "--parameters", parameters]
-    command = aws("ssm", "send-command", *asked, "--comment", "headwater verify after a deployment")["Command"]["CommandId"]
+    command = aws("ssm", "send-command", *asked, "--comment", "headwater verify after a deployment")["Command"][
+        "CommandId"
+    ]
     answer = _answer(aws, command, stack.host, pause)
     output = (answer.get("StandardOutputContent", "") + answer.get("StandardErrorContent", "")).strip()
     if answer.get("ResponseCode") == NOT_INSTALLED:

@@ -49,7 +49,7 @@ def _run(aws: Aws, stack: Stack, args: argparse.Namespace) -> int:
     if missing:
         raise Impossible(
             f"AWS does not have these versions any more: {', '.join(missing)}",
-            "choose another release (scripts/rollback --list), or deploy the older code: git checkout COMMIT, scripts/deploy",
+            "choose another one (scripts/rollback --list), or deploy the older code (git checkout COMMIT)",
         )
     changed = {function: version for function, version in wanted.items() if version != now[function]}
     _show(stack, release, wanted, now)
@@ -68,7 +68,7 @@ def _wanted(name: str, known: list[Release], now: versions.Versions) -> Release:
         if release is None:
             raise Impossible(
                 f"there is no release before the one that serves, which {stack_is(known)}",
-                "deploy older code (git checkout COMMIT, scripts/deploy), or name a file with versions: --to-release FILE",
+                "deploy older code (git checkout COMMIT), or name a file with versions: --to-release FILE",
             )
         return release
     for release in known:
@@ -81,7 +81,8 @@ def _wanted(name: str, known: list[Release], now: versions.Versions) -> Release:
         return Release.read(file.read_text())
     except ValueError as error:
         raise Impossible(
-            f"{name} is not the record of a release: {error}", 'write {"versions": {"parquet-writer": "7"}}, for example'
+            f"{name} is not the record of a release: {error}",
+            'write {"versions": {"parquet-writer": "7"}}, for example',
         ) from error
 
 
@@ -101,7 +102,9 @@ def _show(stack: Stack, release: Release, wanted: versions.Versions, now: versio
         print(f"  {function:<{wide}}  {version:>6}  {there}")
     for function in sorted(release.versions.keys() - now.keys()):
         print(f"  {function:<{wide}}       -  is not deployed any more")
-    print("Tables, topics and roles stay as they are: migrations only add, and older versions work with them.", flush=True)
+    print(
+        "Tables, topics and roles stay as they are: migrations only add, and older versions work with them.", flush=True
+    )
 
 
 def _agreed(yes: bool) -> bool:
@@ -122,8 +125,12 @@ def _go(aws: Aws, stack: Stack, changed: versions.Versions, pause: float) -> int
     for problem in wrong:
         print(f"error: {problem}", file=sys.stderr)
     if problems or wrong:
-        print("fix: see the function's log (headwater logs FUNCTION), then scripts/rollback --to-release another one", file=sys.stderr)
+        print(
+            "fix: see the function's log (headwater logs FUNCTION), then scripts/rollback --to-release another one",
+            file=sys.stderr,
+        )
         return 1
     held = json.dumps(changed).replace('":', '" =')
-    print(f"Done. The next scripts/deploy lets the newest versions serve again. To keep these, add to the settings:\n  held_versions = {held}")
+    print("Done. The next scripts/deploy lets the newest versions serve again. To keep these, add to the settings:")
+    print(f"  held_versions = {held}")
     return 0

@@ -1,8 +1,8 @@
 #!/usr/bin/env -S python3 -S -E
-"""AWS and Terraform as scripts/deploy and scripts/rollback call them: two programs over one file with the account's state.
+"""AWS and Terraform as scripts/deploy and scripts/rollback call them: two programs over one file, the account's state.
 
-It notes every call. Terraform's own part is small: an apply publishes a version of each function and lets `live` follow where
-nobody holds it, as terraform/modules/function does.
+It notes every call. Terraform's own part is small: an apply publishes a version of each function, and `live` follows
+where nobody holds it, as terraform/modules/function does.
 """
 
 import json
@@ -14,7 +14,8 @@ from typing import Any
 
 ACCOUNT = Path(os.environ["ACCOUNT"])
 FUNCTIONS = {
-    folder: f"headwater-dev-{folder}" for folder in ("parquet-writer", "schema-migrator", "telemetry-gateway", "totals-upserter")
+    folder: f"headwater-dev-{folder}"
+    for folder in ("parquet-writer", "schema-migrator", "telemetry-gateway", "totals-upserter")
 }
 EMPTY: dict[str, Any] = {"newest": {}, "live": {}, "objects": {}, "alarms": [], "polls": 0, "gone": []}
 
@@ -241,7 +242,12 @@ def get_command_invocation(state: dict[str, Any], *_: Any) -> Any:
     if state["polls"] == 2:
         return {"Status": "InProgress"}
     status, _, code = (knob("VERIFY") or "Success=0").partition("=")
-    return {"Status": status, "ResponseCode": int(code or 1), "StandardOutputContent": "rooms-v1: 10 of 10", "StandardErrorContent": ""}
+    return {
+        "Status": status,
+        "ResponseCode": int(code or 1),
+        "StandardOutputContent": "rooms-v1: 10 of 10",
+        "StandardErrorContent": "",
+    }
 
 
 if __name__ == "__main__":

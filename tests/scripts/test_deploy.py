@@ -2,7 +2,6 @@
 Terraform itself reads the settings. What happens to the versions of the functions is in test_versions.py."""
 
 import itertools
-from pathlib import Path
 
 import pytest
 
@@ -103,7 +102,9 @@ def test_a_toolchain_that_cannot_build_for_arm64_is_refused(checkout: Checkout) 
 
 
 def test_without_a_state_bucket_the_command_that_makes_it_is_named(checkout: Checkout) -> None:
-    assert refused(checkout.with_zips(BUCKET="404"), "no bucket headwater-state-111122223333-eu-central-1", "scripts/bootstrap")
+    assert refused(
+        checkout.with_zips(BUCKET="404"), "no bucket headwater-state-111122223333-eu-central-1", "scripts/bootstrap"
+    )
     assert not checkout.calls("create-bucket") and not checkout.calls("terraform -chdir")
 
 

@@ -24,7 +24,8 @@ def change(kind: str, *actions: str, type_name: str | None = None) -> dict:
 
 
 @pytest.mark.parametrize(
-    "kind", ["aws_msk_cluster", "aws_db_instance", "aws_s3_bucket", "aws_sqs_queue", "aws_kms_key", "aws_lambda_function_url"]
+    "kind",
+    ["aws_msk_cluster", "aws_db_instance", "aws_s3_bucket", "aws_sqs_queue", "aws_kms_key", "aws_lambda_function_url"],
 )
 @pytest.mark.parametrize("actions", [("delete",), ("delete", "create"), ("create", "delete")])
 def test_what_holds_data_is_not_removed(tmp_path: Path, kind: str, actions: tuple[str, ...]) -> None:
@@ -48,7 +49,9 @@ def test_all_that_is_removed_is_listed(tmp_path: Path) -> None:
 
 def test_other_changes_pass(tmp_path: Path) -> None:
     code = change("aws_s3_object", "create", "delete")
-    assert guarded(tmp_path, code, change("aws_msk_cluster", "update"), change("aws_s3_bucket", "create")).returncode == 0
+    assert (
+        guarded(tmp_path, code, change("aws_msk_cluster", "update"), change("aws_s3_bucket", "create")).returncode == 0
+    )
 
 
 def test_what_is_no_plan_is_refused(tmp_path: Path) -> None:
@@ -64,6 +67,10 @@ def test_only_aliases_may_move_after_the_smoke_test(tmp_path: Path) -> None:
     only = ("--only-aliases",)
     moves = (change("aws_lambda_alias", "update"), change("aws_s3_object", "update"), change("aws_iam_role", "no-op"))
     assert guarded(tmp_path, *moves, options=only).returncode == 0
-    for more in (change("aws_lambda_function", "update"), change("aws_lambda_alias", "delete"), change("aws_s3_object", "delete")):
+    for more in (
+        change("aws_lambda_function", "update"),
+        change("aws_lambda_alias", "delete"),
+        change("aws_s3_object", "delete"),
+    ):
         result = guarded(tmp_path, *moves, more, options=only)
         assert result.returncode == 1 and more["address"] in result.stderr

@@ -17,14 +17,21 @@ def versions(number: int, **others: str) -> dict[str, str]:
     return {function: str(number) for function in FUNCTIONS} | {name.replace("_", "-"): v for name, v in others.items()}
 
 
-@pytest.fixture
-def third(checkout: Checkout) -> Checkout:
-    """Three releases; the third changed one function."""
+@pytest.fixture(scope="module")
+def account_of_third(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The account after three releases; the third changed one function."""
+    checkout = Checkout(tmp_path_factory.mktemp("third"))
     for changed in ("", "", "parquet-writer"):
         result = checkout.with_zips(CHANGED=changed)
         assert result.returncode == 0, result.stderr
     assert checkout.account["live"] == versions(2, parquet_writer="3")
-    checkout.calls_file.unlink()
+    return checkout.account_file.read_text()
+
+
+@pytest.fixture
+def third(checkout: Checkout, account_of_third: str) -> Checkout:
+    """A checkout and that account."""
+    checkout.account_file.write_text(account_of_third)
     return checkout
 
 
@@ -120,7 +127,9 @@ def test_the_next_deployment_goes_forward_again(third: Checkout) -> None:
     assert third.with_zips(CHANGED="schema-migrator").returncode == 0
     assert third.account["live"] == versions(2, parquet_writer="3", schema_migrator="3")
     assert rollback(third).returncode == 0
-    assert third.account["live"] == versions(2), "what served before the deployment was the release that had been gone back to"
+    assert third.account["live"] == versions(2), (
+        "what served before the deployment was the release that had been gone back to"
+    )
 
 
 def test_what_was_deployed_before_releases_were_recorded_is_one(third: Checkout) -> None:

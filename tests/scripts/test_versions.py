@@ -1,4 +1,4 @@
-"""scripts/deploy from the apply on: new versions are tested before they serve, and the old ones serve after a failure."""
+"""scripts/deploy from the apply on: new versions are tested before they serve, and old ones serve after a failure."""
 
 import json
 
@@ -9,16 +9,23 @@ from checkout import TERRAFORM, Checkout
 pytestmark = pytest.mark.skipif(TERRAFORM is None, reason="needs Terraform, which reads the settings")
 
 OLD = {"parquet-writer": "1", "schema-migrator": "1", "telemetry-gateway": "1", "totals-upserter": "1"}
-NEW = {function: "2" for function in OLD}
+NEW = dict.fromkeys(OLD, "2")
 
 
-@pytest.fixture
-def deployed(checkout: Checkout) -> Checkout:
-    """A first deployment, and no calls noted."""
+@pytest.fixture(scope="module")
+def first_account(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The account after a first deployment."""
+    checkout = Checkout(tmp_path_factory.mktemp("first"))
     result = checkout.with_zips()
     assert result.returncode == 0, result.stderr
     assert checkout.account["live"] == OLD
-    checkout.calls_file.unlink()
+    return checkout.account_file.read_text()
+
+
+@pytest.fixture
+def deployed(checkout: Checkout, first_account: str) -> Checkout:
+    """A checkout and that account."""
+    checkout.account_file.write_text(first_account)
     return checkout
 
 
@@ -40,7 +47,9 @@ def test_new_versions_are_tested_before_they_serve(deployed: Checkout) -> None:
     assert sorted(deployed.calls("tested ")) == [f"tested {function} 2 not serving" for function in OLD]
     lines = deployed.calls()
     tested = max(place for place, line in enumerate(lines) if line.startswith("tested "))
-    moved = next(place for place, line in enumerate(lines) if line.startswith("terraform") and line.endswith("/aliases"))
+    moved = next(
+        place for place, line in enumerate(lines) if line.startswith("terraform") and line.endswith("/aliases")
+    )
     assert tested < moved
 
 
@@ -76,7 +85,13 @@ def test_aliases_that_cannot_move_go_back(deployed: Checkout) -> None:
 
 
 def test_what_changed_during_the_deployment_is_not_applied_with_the_aliases(deployed: Checkout) -> None:
-    changed = [{"address": "module.kafka.aws_msk_cluster.this[0]", "type": "aws_msk_cluster", "change": {"actions": ["update"]}}]
+    changed = [
+        {
+            "address": "module.kafka.aws_msk_cluster.this[0]",
+            "type": "aws_msk_cluster",
+            "change": {"actions": ["update"]},
+        }
+    ]
     result = deployed.with_zips(PLAN_OF_ALIASES=json.dumps(changed))
     assert result.returncode == 1 and deployed.account["live"] == OLD
     assert "update module.kafka.aws_msk_cluster.this[0]" in result.stderr
@@ -159,7 +174,11 @@ def test_a_function_that_the_settings_hold_back_is_not_tested(deployed: Checkout
 
 
 def test_a_plan_that_removes_data_is_not_applied_without_a_person(deployed: Checkout) -> None:
-    bucket = {"address": "module.lake.aws_s3_bucket.this", "type": "aws_s3_bucket", "change": {"actions": ["delete", "create"]}}
+    bucket = {
+        "address": "module.lake.aws_s3_bucket.this",
+        "type": "aws_s3_bucket",
+        "change": {"actions": ["delete", "create"]},
+    }
     result = deployed.with_zips(PLAN=json.dumps([bucket]))
     assert result.returncode == 1
     assert "replaces module.lake.aws_s3_bucket.this: the objects in it" in result.stderr
