@@ -199,9 +199,9 @@ def invoke(state: dict[str, Any], options: dict[str, str], arguments: list[str])
 
 
 def describe_alarms(state: dict[str, Any], *_: Any) -> Any:
-    """`RINGS` begins to ring once the new versions serve; what is in the state rang before."""
+    """`RINGS` begins to ring once a second version serves; what is in the state rang before."""
     names = list(state["alarms"])
-    if knob("RINGS") and state["live"] == state["newest"] and state["newest"]:
+    if knob("RINGS") and "2" in state["live"].values():
         names.append(knob("RINGS"))
     return {"MetricAlarms": [{"AlarmName": name, "StateReason": "3 of 3 minutes"} for name in names]}
 
