@@ -42,7 +42,7 @@ locals {
   reads = { for name, statements in local.statements : name => [
     for statement in statements : merge(statement, { Action = [
       for action in flatten([statement.Action]) : action
-      if can(regex("^[a-z-]+:(Describe|Get|List|Validate|View)|^kms:Decrypt$|^kafka-cluster:Connect$", action)) && !contains(local.contents, action)
+      if can(regex("^[a-z0-9-]+:(Describe|Get|List|Validate|View)|^kms:Decrypt$|^kafka-cluster:Connect$", action)) && !contains(local.contents, action)
     ] }) if lookup(statement, "Effect", "Allow") == "Allow"
   ] }
   contents = concat(

@@ -155,7 +155,7 @@ run "the_role_that_plans_changes_nothing_and_reads_no_contents" {
   assert {
     condition = alltrue(flatten([for name, policy in aws_iam_policy.github : [
       for statement in jsondecode(policy.policy).Statement : [
-        for action in flatten([statement.Action]) : can(regex("^[a-z-]+:(Describe|Get|List|Validate|View)[A-Za-z0-9]*$|^kms:Decrypt$|^kafka-cluster:Connect$", action))
+        for action in flatten([statement.Action]) : can(regex("^[a-z0-9-]+:(Describe|Get|List|Validate|View)[A-Za-z0-9]*$|^kms:Decrypt$|^kafka-cluster:Connect$", action))
       ] if statement.Effect == "Allow"
     ] if startswith(name, "plan-")]))
     error_message = "Only reading actions."
