@@ -1,6 +1,6 @@
-# Sourced by scripts/deploy: its steps, in their order.
+# Sourced by scripts/deploy: its steps, in their order. scripts/rollback and scripts/bootstrap use some of them.
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # root, environment, verb, settings, artifacts, backend_config, yes and work are the caller's
+# shellcheck disable=SC2154 # root, environment, settings, work and the values of the options are the caller's
 
 fail() { # what is wrong, its fix
   printf 'error: %s\nfix: %s\n' "$1" "$2" >&2
@@ -27,6 +27,11 @@ ask() {
 
 terraform_here() {
   terraform -chdir="$environment" "$@"
+}
+
+# The steps that are not Terraform's.
+delivery() {
+  PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$root/scripts python3 -m delivery "$@"
 }
 
 # ---- Before anything is made -----------------------------------------------------------------------------------------
@@ -67,13 +72,13 @@ read_settings() {
 
   # Until the host is part of the environment, there is none.
   [ ! -f "$environment/variables_host.tf" ] || host_of="coalesce(var.host.enabled, $profile_of == \"prod\")"
-  echo "join(\" \", [var.region, var.name, var.environment, $profile_of, $host_of, var.architecture, var.existing_kafka == null, var.existing_database == null])" \
+  echo "join(\" \", [var.region, var.name, var.environment, $profile_of, $host_of, var.architecture, var.existing_kafka == null, var.existing_database == null, \"held:\${join(\",\", keys(var.held_versions))}\"])" \
     >"$work/expression"
   # It ends with 0 whatever happens, and prints what is wrong beside the answer, which is a line in quotes.
   terraform -chdir="$work/settings" console -no-color -var artifacts_dir=x -var-file="$settings" \
     <"$work/expression" >"$work/console" 2>&1 || true
   values=$(sed -n 's/^"\(.*\)"$/\1/p' "$work/console" | tail -1)
-  if grep -q '^Error' "$work/console" || [ "$(wc -w <<<"$values")" -ne 8 ]; then
+  if grep -q '^Error' "$work/console" || [ "$(wc -w <<<"$values")" -ne 9 ]; then
     cat "$work/console" >&2
     fail "$settings cannot be read" "correct what Terraform says above; what has no default must be set (region)"
   fi
@@ -82,7 +87,8 @@ read_settings() {
     cat "$work/console" >&2
     fail "$settings sets what does not exist" "correct the name; all of them are in $environment/README.md"
   fi
-  read -r region name stage profile host architecture makes_kafka makes_database <<<"$values"
+  read -r region name stage profile host architecture makes_kafka makes_database pinned <<<"$values"
+  pinned=${pinned#held:}
 }
 
 require_credentials() {
@@ -125,7 +131,7 @@ functions() {
   (cd "$root/functions" && echo */ | tr -d /)
 }
 
-# Each function is named: without names, cargo-lambda also packs the command as a function. The host runs the command.
+# Into target/zips. Each function is named: without names, cargo-lambda also packs the command as a function. The host runs the command.
 build_artifacts() {
   local packages=() package target=${CARGO_TARGET_DIR:-$root/target}
   artifacts=$target/zips
@@ -154,25 +160,7 @@ check_artifacts() {
 
 # ---- The state -------------------------------------------------------------------------------------------------------
 
-make_state_bucket() {
-  local location=()
-  # us-east-1 is the one region that S3 does not take as a location.
-  [ "$region" = us-east-1 ] || location=(--create-bucket-configuration "LocationConstraint=$region")
-  aws s3api create-bucket --region "$region" --bucket "$1" "${location[@]}" >/dev/null
-  echo "Made the bucket $1 for Terraform's state."
-}
-
-# Private, encrypted and versioned. Versioning comes last: it says that an earlier run got so far.
-protect_state_bucket() {
-  [ "$(aws s3api get-bucket-versioning --region "$region" --bucket "$1" --query Status --output text)" != Enabled ] || return 0
-  aws s3api put-public-access-block --region "$region" --bucket "$1" --public-access-block-configuration \
-    BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true
-  aws s3api put-bucket-encryption --region "$region" --bucket "$1" --server-side-encryption-configuration \
-    '{"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}'
-  aws s3api put-bucket-versioning --region "$region" --bucket "$1" --versioning-configuration Status=Enabled
-}
-
-# The bucket's name follows from account and region, so that everybody who deploys finds the same one.
+# scripts/bootstrap makes the bucket. Its name follows from account and region, so that everybody finds the same one.
 choose_backend() {
   local bucket=headwater-state-$account-$region
   backend=(-backend-config="bucket=$bucket" -backend-config="key=headwater/$name-$stage.tfstate" -backend-config="region=$region")
@@ -181,16 +169,13 @@ choose_backend() {
   if ! aws s3api head-bucket --region "$region" --bucket "$bucket" --expected-bucket-owner "$account" >/dev/null 2>"$work/bucket"; then
     grep -q 404 "$work/bucket" ||
       fail "the bucket $bucket cannot be used: $(tail -1 "$work/bucket")" "name one of your own with --backend-config"
-    if [ "$verb" = plan ]; then
-      # Nothing is deployed yet: the plan is one from nothing, and no bucket is made for it.
-      printf 'terraform {\n  backend "local" {\n    path = "%s/plan.tfstate"\n  }\n}\n' "$work" >"$environment/backend_override.tf"
-      export TF_DATA_DIR=$work/terraform
-      backend=()
-      return
-    fi
-    make_state_bucket "$bucket"
+    [ "$verb" = plan ] ||
+      fail "there is no bucket $bucket for Terraform's state" "make it, once for the account and region: scripts/bootstrap --region $region"
+    # Nothing is deployed yet: the plan is one from nothing, and needs no bucket.
+    printf 'terraform {\n  backend "local" {\n    path = "%s/plan.tfstate"\n  }\n}\n' "$work" >"$environment/backend_override.tf"
+    export TF_DATA_DIR=$work/terraform
+    backend=()
   fi
-  [ "$verb" = plan ] || protect_state_bucket "$bucket"
 }
 
 init_terraform() {
@@ -205,15 +190,38 @@ init_terraform() {
 
 # ---- Terraform -------------------------------------------------------------------------------------------------------
 
+settings_of_terraform() {
+  settings_given=(-input=false -var-file="$settings" -var "artifacts_dir=$artifacts")
+}
+
 plan() {
-  terraform_here plan -input=false -out="$work/plan" -var-file="$settings" -var "artifacts_dir=$artifacts"
+  local more=() settings_given
+  settings_of_terraform
+  # A plan alone needs no lock, and so no permission to write one. It may be wrong while somebody else applies.
+  if [ "$verb" = plan ]; then more=(-lock=false); elif [ "$held" != "{}" ]; then more=(-var "held_versions=$held"); fi
+  terraform_here plan -out="$work/plan" "${settings_given[@]}" "${more[@]}"
   terraform_here show -json "$work/plan" >"$work/plan.json"
   python3 "$root/scripts/cost" --plan "$work/plan.json"
+  if [ -n "$report" ]; then
+    mkdir -p "$report"
+    terraform_here show -no-color "$work/plan" >"$report/plan.txt"
+    cp "$work/plan.json" "$report/plan.json"
+  fi
+}
+
+guard_data() {
+  if "$root/scripts/plan-guard" "$work/plan.json"; then return 0; fi
+  [ -z "$yes" ] || fail "the plan is not applied" "see the list above"
+  ask "Lose this data?"
 }
 
 apply() {
+  # What was deployed before this script kept releases is one, too: scripts/rollback goes back to it.
+  delivery record --stack "$work/stack.json" --region "$region" ||
+    fail "what serves now cannot be recorded" "see above; nothing was changed"
   terraform_here apply -input=false "$work/plan" ||
-    fail "the apply did not finish" "correct what Terraform says and run scripts/deploy again: it goes on from here"
+    fail "the apply did not finish, and the versions from before it serve" "correct what Terraform says and run scripts/deploy again: it goes on from here"
+  terraform_here output -json >"$work/stack.json"
 }
 
 # A text, or a line for each entry of a map.

@@ -60,7 +60,9 @@ def main() -> None:
             raise Fault("\n".join(faults))
         print(f"{options.settings}: everything that it sets exists")
         return
-    faults = [fault for file in settings.files() for fault in settings.check(file, aws)]
+    # An example is of the environment in whose folder it is; those elsewhere are of AWS.
+    of_folders = {module.folder: module for module in modules}
+    faults = [fault for file in settings.files() for fault in settings.check(file, of_folders.get(file.parent, aws))]
     stale = []
     for file, text in generated(modules).items():
         if not file.is_file() or file.read_text(encoding="utf-8") != text:

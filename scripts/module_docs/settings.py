@@ -10,6 +10,10 @@ from module_docs.modules import TERRAFORM, Fault, Module, load, relative
 from module_docs.types import Type
 
 
+# What scripts/deploy and scripts/bootstrap set: the folder of the zips, the region.
+BY_SCRIPTS = {"aws": {"artifacts_dir"}, "bootstrap": {"region"}}
+
+
 def files() -> list[Path]:
     examples = sorted((TERRAFORM / "examples").glob("*.tfvars"))
     if not examples:
@@ -60,8 +64,7 @@ def faults_of(file: Path, text: str, environment: Module) -> list[str]:
             faults.append(f"{name} is no variable of {relative(environment.folder)}")
         else:
             faults += unknown(value, inputs[name].type, name)
-    # scripts/deploy sets the folder of the zips.
-    required = {each.name for each in environment.inputs if each.required} - {"artifacts_dir"}
+    required = {each.name for each in environment.inputs if each.required} - BY_SCRIPTS.get(environment.name, set())
     set_at_once = load(text, relative(file)) if is_template else settings
     faults += [f"{name} has no default and is not set" for name in sorted(required - set(set_at_once))]
     return [f"{relative(file)}: {fault}" for fault in faults]

@@ -44,6 +44,23 @@ locals {
       Resource = "arn:${var.partition}:ssm:${var.region}::parameter/aws/service/ami-amazon-linux-latest/*"
     },
     {
+      # scripts/deploy runs `headwater verify` on the host. Whoever may do this is root there.
+      Sid       = "VerifyOnHost"
+      Action    = "ssm:SendCommand"
+      Resource  = "${local.arns["ec2"]}:instance/*"
+      Condition = local.own
+    },
+    {
+      Sid      = "VerifyByScript"
+      Action   = "ssm:SendCommand"
+      Resource = "arn:${var.partition}:ssm:${var.region}::document/AWS-RunShellScript"
+    },
+    {
+      Sid      = "ReadVerdict"
+      Action   = ["ssm:DescribeInstanceInformation", "ssm:GetCommandInvocation"]
+      Resource = "*" # know no resources
+    },
+    {
       # AWS chooses the ids of associations.
       Sid      = "Patches"
       Action   = ["ssm:AddTagsToResource", "ssm:CreateAssociation", "ssm:DeleteAssociation", "ssm:DescribeAssociation", "ssm:ListTagsForResource", "ssm:RemoveTagsFromResource", "ssm:UpdateAssociation"]

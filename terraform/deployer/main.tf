@@ -35,6 +35,45 @@ locals {
     Version   = "2012-10-17"
     Statement = [for statement in statements : merge({ Effect = "Allow" }, statement)]
   }) }
+
+  # What `terraform plan` calls is the reading part of the same statements. Some actions read more than settings: objects, secrets,
+  # records. They are left out, but for the deployment bucket, in which Terraform asks for the checksums of what it uploaded.
+  # kms:Decrypt holds for callers of the same services only, and shows a function's variables under a key of the owner's.
+  reads = { for name, statements in local.statements : name => [
+    for statement in statements : merge(statement, { Action = [
+      for action in flatten([statement.Action]) : action
+      if can(regex("^[a-z0-9-]+:(Describe|Get|List|Validate|View)|^kms:Decrypt$|^kafka-cluster:Connect$", action)) && !contains(local.contents, action)
+    ] }) if lookup(statement, "Effect", "Allow") == "Allow"
+  ] }
+  contents = concat(
+    ["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion", "secretsmanager:GetRandomPassword"],
+    var.plan_reads_secrets ? [] : ["secretsmanager:GetSecretValue"],
+  )
+
+  read_statements = merge(local.reads, {
+    storage = concat(local.reads["storage"], [
+      {
+        Sid      = "Uploads"
+        Action   = ["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion"]
+        Resource = "arn:${var.partition}:s3:::${var.name}-*-deploy-${var.account}-${var.region}/*"
+      },
+      {
+        Sid      = "ReadState"
+        Action   = ["s3:GetObject"]
+        Resource = "arn:${var.partition}:s3:::${local.state_bucket}/${var.state_prefix}*"
+      },
+    ])
+  })
+
+  read_policies = { for name, statements in local.read_statements : name => jsonencode({
+    Version   = "2012-10-17"
+    Statement = [for statement in statements : merge({ Effect = "Allow" }, statement) if length(statement.Action) > 0]
+  }) }
+}
+
+output "read_policies" {
+  description = "One document for each managed policy of whoever plans and applies nothing: the reading part of `policies`, and the state."
+  value       = local.read_policies
 }
 
 output "policies" {

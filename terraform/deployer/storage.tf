@@ -27,9 +27,8 @@ locals {
       Resource = concat(["${local.arns["glue"]}:catalog"], [for kind in ["database", "table", "userDefinedFunction"] : "${local.arns["glue"]}:${kind}/${replace(var.name, "-", "_")}_*"])
     },
     {
-      # scripts/deploy makes it, once.
-      Sid      = "MakeStateBucket"
-      Action   = ["s3:CreateBucket", "s3:GetBucketVersioning", "s3:ListBucket", "s3:PutBucketPublicAccessBlock", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration"]
+      Sid      = "FindState"
+      Action   = "s3:ListBucket"
       Resource = "arn:${var.partition}:s3:::${local.state_bucket}"
     },
     {
@@ -37,6 +36,16 @@ locals {
       Sid      = "KeepState"
       Action   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
       Resource = "arn:${var.partition}:s3:::${local.state_bucket}/${var.state_prefix}*"
+    },
+    {
+      # The bucket's name may begin as those of the deployment do. It is environments/bootstrap that makes and changes it.
+      Sid    = "LeaveStateBucket"
+      Effect = "Deny"
+      Action = [
+        "s3:DeleteBucket", "s3:DeleteBucketPolicy", "s3:DeleteObjectVersion", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy",
+        "s3:PutBucketPublicAccessBlock", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration", "s3:PutLifecycleConfiguration",
+      ]
+      Resource = ["arn:${var.partition}:s3:::${local.state_bucket}", "arn:${var.partition}:s3:::${local.state_bucket}/*"]
     },
   ])
 

@@ -41,7 +41,7 @@ variable "name" {
 }
 
 variable "state_bucket" {
-  description = "The bucket of Terraform's state; null is the one that scripts/deploy makes."
+  description = "The bucket of Terraform's state; null is the one that environments/bootstrap makes."
   type        = string
   default     = null
 }
@@ -56,4 +56,10 @@ variable "permissions_boundary_arn" {
   description = "A policy that every role must have as its boundary: `permissions_boundary_arn` of environments/aws. Null for none."
   type        = string
   default     = null
+}
+
+variable "plan_reads_secrets" {
+  description = "Whether whoever only plans may read the values of the deployment's secrets. AWS's schema of a secret says that Cloud Control reads them to describe one; nobody has tried whether it does. Set it if a plan is refused secretsmanager:GetSecretValue."
+  type        = bool
+  default     = false
 }

@@ -124,6 +124,21 @@ run "a_url_answers_from_what_serves" {
   }
 }
 
+run "a_function_that_is_held_goes_on_serving_its_version" {
+  variables {
+    held_versions = { parquet-writer = "3" }
+  }
+
+  module {
+    source = "./modules/lanes"
+  }
+
+  assert {
+    condition     = output.live_versions["parquet-writer"] == "3" && output.live_versions["table-writer"] == "7"
+    error_message = "`live` stays where it is held, and the others follow."
+  }
+}
+
 run "the_local_stack_has_no_versions" {
   variables {
     versions          = false

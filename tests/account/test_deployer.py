@@ -23,7 +23,7 @@ def render(tmp_path_factory: pytest.TempPathFactory) -> Render:
     terraform = ["terraform", f"-chdir={ROOT / 'terraform' / 'deployer'}"]
     environment = os.environ | {"TF_DATA_DIR": str(folder / "data")}
 
-    def rendered(**variables: str) -> list[Policy]:
+    def rendered(output: str = "policies", **variables: str) -> list[Policy]:
         state = f"-state={folder / 'state'}"
         given = {"account": "123456789012", "region": "eu-central-1", "state_bucket": "states"} | variables
         applied = [
@@ -36,7 +36,7 @@ def render(tmp_path_factory: pytest.TempPathFactory) -> Render:
         ]
         subprocess.run(applied, env=environment, capture_output=True, check=True)
         shown = subprocess.run(
-            [*terraform, "output", state, "-json", "policies"], env=environment, capture_output=True, check=True
+            [*terraform, "output", state, "-json", output], env=environment, capture_output=True, check=True
         )
         return [Policy(name, text) for name, text in json.loads(shown.stdout).items()]
 
@@ -47,6 +47,12 @@ def render(tmp_path_factory: pytest.TempPathFactory) -> Render:
 def documents(render: Render) -> list[Policy]:
     """The documents with the defaults."""
     return render()
+
+
+@pytest.fixture(scope="module")
+def reading(render: Render) -> list[Policy]:
+    """The documents of whoever only plans."""
+    return render("read_policies")
 
 
 @pytest.fixture
@@ -76,6 +82,26 @@ def needed(account: Account) -> set[str]:
 @pytest.mark.after_destroy
 def test_whoever_applies_may_do_all_that_terraform_does(account: Account, documents: list[Policy]) -> None:
     assert needed(account) - actions(documents) == set()
+
+
+@pytest.mark.after_destroy
+def test_whoever_plans_may_do_all_that_a_plan_does(account: Account, reading: list[Policy]) -> None:
+    calls = {f"{call['service']}:{call['operation']}" for call in account.mock.recorded if call["phase"] == "plan"}
+    assert len(calls) > 50
+    asked = {action_of(call) for call in calls} - FREE - actions(reading)
+    # AWS's schema says that Cloud Control reads a secret's value to describe it: `plan_reads_secrets`.
+    assert asked <= {"secretsmanager:GetSecretValue"}
+
+
+def test_whoever_plans_changes_nothing_and_reads_no_contents(reading: list[Policy], documents: list[Policy]) -> None:
+    assert actions(reading) < actions(documents) | {"s3:GetObject"}
+    changing = {
+        action for action in actions(reading) if action.partition(":")[2][:3] not in ("Des", "Get", "Lis", "Val", "Vie")
+    }
+    assert changing == {"kms:Decrypt", "kafka-cluster:Connect"}
+    assert "secretsmanager:GetSecretValue" not in actions(reading)
+    for bucket in ("headwater-dev-lake", "headwater-dev-parked", "headwater-dev-inbox"):
+        assert not allows(reading, "s3:GetObject", f"arn:aws:s3:::{bucket}-123456789012-eu-central-1/some/object")
 
 
 @pytest.mark.after_destroy

@@ -1,117 +1,13 @@
-"""scripts/deploy, up to where AWS and Terraform begin: both are played by small programs that note how they are called.
-Terraform itself reads the settings."""
+"""scripts/deploy, up to where AWS and Terraform begin: both are played by a program that notes how it is called.
+Terraform itself reads the settings. What happens to the versions of the functions is in test_versions.py."""
 
 import itertools
-import os
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-TERRAFORM = shutil.which("terraform")
+from checkout import ROOT, TERRAFORM, Checkout, refused
+
 pytestmark = pytest.mark.skipif(TERRAFORM is None, reason="needs Terraform, which reads the settings")
-
-AWS = """
-echo "aws $*" >>"$CALLS"
-case "$*" in
-  *get-caller-identity*) [ -z "$NO_CREDENTIALS" ] || { echo "the token has expired" >&2; exit 1; }; echo 111122223333 ;;
-  *get-account-settings*) echo "${QUOTA:-1000}" ;;
-  *head-bucket*) [ -z "$BUCKET" ] || { echo "An error occurred ($BUCKET) when calling HeadBucket" >&2; exit 1; } ;;
-  *get-bucket-versioning*) echo "${VERSIONING:-None}" ;;
-esac
-"""
-# `show` prints the plan for scripts/cost, `output` a value.
-TERRAFORM_STUB = """
-case "$*" in
-  *console* | version*) exec "$TERRAFORM" "$@" ;;
-esac
-echo "terraform $*" >>"$CALLS"
-[ ! -f "$ENVIRONMENT/backend_override.tf" ] || echo "local state" >>"$CALLS"
-case "$*" in
-  *show*) echo '{"planned_values": {"root_module": {}}}' ;;
-  *output*urls*) echo '{"live-board": "https://board.example"}' ;;
-  *output*) echo '"something"' ;;
-esac
-"""
-CARGO_LAMBDA = """
-echo "cargo-lambda $*" >>"$CALLS"
-for word; do
-  [ "$before" != --lambda-dir ] || folder=$word
-  [ "$before" != -p ] || { mkdir -p "$folder/$word" && touch "$folder/$word/bootstrap.zip"; }
-  before=$word
-done
-"""
-
-
-class Checkout:
-    """A copy of what scripts/deploy needs, and the zips."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.calls_file, self.zips = folder, folder / "calls", folder / "zips"
-        self.environment = folder / "terraform/environments/aws"
-        shutil.copytree(ROOT / "scripts", folder / "scripts", ignore=shutil.ignore_patterns("__pycache__", ".*"))
-        shutil.copytree(
-            ROOT / "terraform/environments/aws", self.environment, ignore=shutil.ignore_patterns(".terraform*")
-        )
-        shutil.copy(ROOT / "terraform/prices.json", folder / "terraform")
-        self.zips.mkdir()
-        for function in (ROOT / "functions").iterdir():
-            (folder / "functions" / function.name).mkdir(parents=True)
-            (self.zips / f"{function.name}.zip").touch()
-        (folder / "bin").mkdir()
-        self.program("bin/aws", AWS)
-        self.program("bin/terraform", TERRAFORM_STUB)
-        self.settings()
-
-    def write(self, name: str, text: str) -> Path:
-        (self.folder / name).write_text(text)
-        return self.folder / name
-
-    def program(self, name: str, text: str) -> None:
-        self.write(name, f"#!/bin/sh\n{text}").chmod(0o755)
-
-    def settings(self, text: str = "", region: str = "eu-central-1") -> None:
-        settings = f'region = "{region}"\nalarm_emails = ["a@b.example"]\n{text}\n'
-        self.write("terraform/environments/aws/terraform.tfvars", settings)
-
-    def can_build(self, targets: str = "aarch64-unknown-linux-gnu") -> None:
-        """A toolchain, and in the place of cargo-lambda something that makes a zip for each package."""
-        for name in ("cargo", "cc"):
-            self.program(f"bin/{name}", "")
-        self.program("bin/rustup", f"echo {targets}")
-        self.program("scripts/cargo-lambda", CARGO_LAMBDA)
-        self.program("scripts/host-tools", 'touch "$1/host-tools.tar.gz"')
-
-    def deploy(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
-        given = {
-            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
-            "HOME": os.environ["HOME"],
-            "CALLS": str(self.calls_file),
-            "ENVIRONMENT": str(self.environment),
-            "TERRAFORM": str(TERRAFORM),
-            **environment,
-        }
-        command = [self.folder / "scripts/deploy", *arguments]
-        return subprocess.run(command, env=given, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-
-    def with_zips(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
-        return self.deploy("--artifacts", str(self.zips), "--yes", *arguments, **environment)
-
-    def calls(self, *words: str) -> list[str]:
-        lines = self.calls_file.read_text().splitlines() if self.calls_file.exists() else []
-        return [line for line in lines if all(word in line for word in words)]
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Checkout:
-    return Checkout(tmp_path)
-
-
-def refused(result: subprocess.CompletedProcess, *words: str) -> bool:
-    fix = result.stderr.rpartition("fix: ")[2]
-    return result.returncode == 1 and all(word in result.stderr for word in words) and bool(fix.strip())
 
 
 def test_help_has_examples_that_a_newcomer_can_copy(checkout: Checkout) -> None:
@@ -126,9 +22,10 @@ def test_an_unknown_option_is_refused(checkout: Checkout) -> None:
 
 
 def test_everything_goes_through_in_one_go(checkout: Checkout) -> None:
-    result = checkout.with_zips(BUCKET="404")
+    result = checkout.with_zips()
     assert result.returncode == 0, result.stderr
-    assert [call.split()[2] for call in checkout.calls("terraform -chdir")][:4] == ["init", "plan", "show", "apply"]
+    verbs = [call.split()[2] for call in checkout.calls("terraform -chdir")]
+    assert verbs[:6] == ["init", "output", "plan", "show", "apply", "output"]
     assert "is deployed" in result.stdout and "live-board: https://board.example" in result.stdout
 
 
@@ -179,7 +76,7 @@ def test_zips_that_are_missing_are_named(checkout: Checkout) -> None:
 def test_the_build_names_every_function_and_nothing_else(checkout: Checkout) -> None:
     """Without names cargo-lambda packs the command as a function too."""
     checkout.can_build()
-    result = checkout.deploy("--yes")
+    result = checkout.deploy("--yes", "--watch", "0")
     assert result.returncode == 0, result.stderr
     (build,) = checkout.calls("cargo-lambda build")
     packages = [name for option, name in itertools.pairwise(build.split()) if option == "-p"]
@@ -193,7 +90,7 @@ def test_the_build_has_the_command_and_its_tools_where_there_is_a_host(checkout:
     host = 'variable "host" {\n  type = object({ enabled = optional(bool) })\n  default = {}\n}\n'
     checkout.write("terraform/environments/aws/variables_host.tf", host)
     checkout.settings('environment = "prod"')
-    result = checkout.deploy("--yes")
+    result = checkout.deploy("--yes", "--watch", "0")
     assert result.returncode == 0, result.stderr
     assert checkout.calls("cargo-lambda build", "-p headwater ")
     assert {"headwater.zip", "host-tools.tar.gz"} <= {file.name for file in (checkout.folder / "target/zips").iterdir()}
@@ -201,29 +98,14 @@ def test_the_build_has_the_command_and_its_tools_where_there_is_a_host(checkout:
 
 def test_a_toolchain_that_cannot_build_for_arm64_is_refused(checkout: Checkout) -> None:
     checkout.can_build(targets="x86_64-unknown-linux-gnu")
-    assert refused(checkout.deploy("--yes"), "rustup target add aarch64-unknown-linux-gnu")
+    assert refused(checkout.deploy("--yes", "--watch", "0"), "rustup target add aarch64-unknown-linux-gnu")
 
 
-@pytest.mark.parametrize(("region", "location"), [("us-east-1", False), ("eu-central-1", True)])
-def test_the_state_bucket_is_made_in_every_region(checkout: Checkout, region: str, location: bool) -> None:
-    """S3 refuses us-east-1 as a location, and every other region without one."""
-    checkout.settings(region=region)
-    assert checkout.with_zips(BUCKET="404").returncode == 0
-    (made,) = checkout.calls("create-bucket")
-    assert f"--bucket headwater-state-111122223333-{region}" in made
-    assert (f"LocationConstraint={region}" in made) == location
-
-
-def test_a_state_bucket_that_was_left_half_made_is_finished(checkout: Checkout) -> None:
-    assert checkout.with_zips().returncode == 0
-    assert not checkout.calls("create-bucket")
-    protection = [call.split()[2] for call in checkout.calls("s3api put-")]
-    assert protection == ["put-public-access-block", "put-bucket-encryption", "put-bucket-versioning"]
-
-
-def test_a_state_bucket_that_is_there_is_left_alone(checkout: Checkout) -> None:
-    assert checkout.with_zips(VERSIONING="Enabled").returncode == 0
-    assert not checkout.calls("s3api put-") and not checkout.calls("create-bucket")
+def test_without_a_state_bucket_the_command_that_makes_it_is_named(checkout: Checkout) -> None:
+    assert refused(
+        checkout.with_zips(BUCKET="404"), "no bucket headwater-state-111122223333-eu-central-1", "scripts/bootstrap"
+    )
+    assert not checkout.calls("create-bucket") and not checkout.calls("terraform -chdir")
 
 
 def test_a_bucket_of_somebody_else_is_refused(checkout: Checkout) -> None:

@@ -84,6 +84,7 @@ module "lanes" {
   sizes         = local.sizes
   log_level     = var.log_level
   enabled       = local.lanes
+  held_versions = var.held_versions
   roles         = local.roles
 
   kms_key_arn   = local.key_arn

@@ -16,6 +16,17 @@ variable "lanes" {
   default = {}
 }
 
+variable "held_versions" {
+  description = "Functions, by folder name, that go on serving this version when a new one is deployed: { parquet-writer = \"7\" }. scripts/deploy sets it while it tests new versions. Set it here to keep a version after a rollback; take it out to let the function follow again."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for version in values(var.held_versions) : can(regex("^[1-9][0-9]*$", version))])
+    error_message = "held_versions names the number of a version for each function: { parquet-writer = \"7\" }."
+  }
+}
+
 variable "upkeep" {
   description = "When lake-keeper looks after the Delta tables: checkpoints and larger files (`schedule`), the end of old files and log entries (`cleaning_schedule`). How it does is said in the pipeline files (lake.upkeep)."
   type = object({

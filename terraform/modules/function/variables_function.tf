@@ -2,7 +2,7 @@
 # Terraform has no types that modules could share otherwise.
 
 variable "function" {
-  description = "The function: `name` (of the function and its log group; also of its role, with `role_suffix`), `code` (zip file with the executable `bootstrap`, and its SHA-256 in base64, null while it is not built), size (`memory_mb`; CPU grows with it, 1,769 MB are one core), the longest run of one invocation, `reserved_concurrency` (kept for it, and the most that it gets; -1 for no reservation), `environment` (no secrets: those are read from Secrets Manager at start), what its role may do beyond writing its log (`policy_statements`: exact ARNs), subnets and security groups (`network`; null outside a VPC). `versions`: whether each change is published as a version, and the alias `live` moves to it after what `start_after` names; false on the local stack, where the bridge and its users invoke a function by its plain name, and `headwater up` migrates before it applies. `role_suffix` keeps roles of two regions apart: IAM is one for all of them. `kms_key_arn` encrypts variables, log and queues with a key of the owner's; the role may use it."
+  description = "The function: `name` (of the function and its log group; also of its role, with `role_suffix`), `code` (zip file with the executable `bootstrap`, and its SHA-256 in base64, null while it is not built), size (`memory_mb`; CPU grows with it, 1,769 MB are one core), the longest run of one invocation, `reserved_concurrency` (kept for it, and the most that it gets; -1 for no reservation), `environment` (no secrets: those are read from Secrets Manager at start), what its role may do beyond writing its log (`policy_statements`: exact ARNs), subnets and security groups (`network`; null outside a VPC). `versions`: whether each change is published as a version, and the alias `live` moves to it after what `start_after` names; false on the local stack, where the bridge and its users invoke a function by its plain name, and `headwater up` migrates before it applies. `held_version` keeps `live` at that version, while a new one is published beside it; null lets `live` follow. `role_suffix` keeps roles of two regions apart: IAM is one for all of them. `kms_key_arn` encrypts variables, log and queues with a key of the owner's; the role may use it."
   type = object({
     name        = string
     description = optional(string, "")
@@ -30,6 +30,7 @@ variable "function" {
       security_group_ids = list(string)
     }))
     versions                 = optional(bool, true)
+    held_version             = optional(string)
     role_suffix              = optional(string, "")
     permissions_boundary_arn = optional(string)
     kms_key_arn              = optional(string)
@@ -38,6 +39,11 @@ variable "function" {
   validation {
     condition     = can(regex("^[a-zA-Z0-9-_]{1,64}$", var.function.name)) && !strcontains(var.function.name, "--") && length("${var.function.name}${var.function.role_suffix}") <= 64
     error_message = "A function's name has 1 to 64 letters, digits, - and _, no two hyphens together, and with role_suffix at most 64 characters in all (a role's name)."
+  }
+
+  validation {
+    condition     = var.function.held_version == null ? true : can(regex("^[1-9][0-9]*$", var.function.held_version))
+    error_message = "held_version is the number of a version: aws lambda list-versions-by-function shows them."
   }
 
   validation {

@@ -75,6 +75,7 @@ locals {
       log_level                = var.log_level
       network                  = var.network
       versions                 = var.versions
+      held_version             = lookup(var.held_versions, function, null)
       role_suffix              = var.roles.suffix
       permissions_boundary_arn = var.roles.permissions_boundary_arn
       kms_key_arn              = var.kms_key_arn

@@ -214,6 +214,12 @@ variable "versions" {
   default     = true
 }
 
+variable "held_versions" {
+  description = "Functions, by folder name, whose alias `live` stays at this version while a new one is published beside it. A function that is not named here serves its newest version."
+  type        = map(string)
+  default     = {}
+}
+
 variable "migrate_at_deploy" {
   description = "Whether applying runs the migrations. False on the local stack, where `headwater up` does so before it applies, and shows what was changed."
   type        = bool

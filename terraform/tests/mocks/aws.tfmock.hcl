@@ -32,6 +32,10 @@ mock_resource "aws_s3_bucket" {
   defaults = { arn = "arn:aws:s3:::some-bucket" }
 }
 
+mock_resource "aws_iam_openid_connect_provider" {
+  defaults = { arn = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com" }
+}
+
 mock_resource "aws_iam_role" {
   defaults = { arn = "arn:aws:iam::111122223333:role/some-role" }
 }

@@ -1,0 +1,1 @@
+"""What scripts/deploy and its neighbours do beside Terraform: versions, smoke tests, alarms, plans."""

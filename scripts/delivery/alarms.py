@@ -1,0 +1,39 @@
+"""A watch of the deployment's alarms while the new versions serve."""
+
+import time
+
+from .aws import Aws
+from .stack import Stack
+
+POLL_SECONDS = 15.0
+
+
+def ringing(aws: Aws, stack: Stack) -> dict[str, str]:
+    """The alarms of the deployment that are in state ALARM, with AWS's reason."""
+    asked = ["--alarm-name-prefix", f"{stack.name}-", "--state-value", "ALARM"]
+    found = aws("cloudwatch", "describe-alarms", *asked).get("MetricAlarms") or []
+    return {alarm["AlarmName"]: alarm.get("StateReason", "") for alarm in found}
+
+
+def of_functions(stack: Stack, names: set[str]) -> set[str]:
+    """Those that speak of a function. Other versions of the functions do not help against a broker's full disk."""
+    return {name for name in names if any(name.startswith(f"{function}-") for function in stack.functions.values())}
+
+
+def watch(aws: Aws, stack: Stack, seconds: float, before: set[str]) -> list[str]:
+    """Returns the alarms of functions that began to ring within so many seconds. `before`: what rang already."""
+    end, known = time.monotonic() + seconds, set(before)
+    while True:
+        now = ringing(aws, stack)
+        new = set(now) - known
+        mine = sorted(of_functions(stack, new))
+        if mine:
+            return [f"{name}: {now[name]}" for name in mine]
+        for name in sorted(new):
+            print(f"  note: the alarm {name} began to ring; it is not about a function: {now[name]}", flush=True)
+        # An alarm that stops and rings again is a new one.
+        known = set(now)
+        left = end - time.monotonic()
+        if left <= 0:
+            return []
+        time.sleep(min(POLL_SECONDS, left))

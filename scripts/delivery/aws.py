@@ -1,0 +1,35 @@
+"""The AWS command line, version 1 or 2. Nothing else must be installed to deploy."""
+
+import json
+import os
+import subprocess
+from typing import Any
+
+
+class AwsError(Exception):
+    """A call that AWS refused; the text is AWS's own."""
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the resource does not exist."""
+        return "ResourceNotFoundException" in str(self) or "NoSuchKey" in str(self)
+
+
+class Aws:
+    """AWS in one region, with the credentials of whoever runs the script."""
+
+    def __init__(self, region: str) -> None:
+        self.region = region
+
+    def __call__(self, service: str, operation: str, *arguments: str) -> dict[str, Any]:
+        """Makes one call and returns its answer, which is {} where AWS has nothing to say."""
+        command = ["aws", service, operation, "--region", self.region, "--output", "json", *arguments]
+        # Version 2 shows long answers in a pager.
+        environment = os.environ | {"AWS_PAGER": ""}
+        try:
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        except FileNotFoundError as error:
+            raise AwsError("the AWS command line (aws) is missing: install it") from error
+        if done.returncode != 0:
+            raise AwsError(f"aws {service} {operation}: {done.stderr.strip() or done.stdout.strip()}")
+        return json.loads(done.stdout) if done.stdout.strip() else {}

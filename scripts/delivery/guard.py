@@ -1,0 +1,92 @@
+"""scripts/plan-guard: a plan that deletes or replaces what holds data is refused, with the list."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+# What is lost with each.
+HOLDS = {
+    "aws_db_instance": "the rows of Postgres",
+    "aws_kms_key": "everything that is encrypted with it",
+    "aws_lambda_function_url": "the address that vehicles and browsers know",
+    "aws_msk_cluster": "the records of every topic",
+    "aws_s3_bucket": "the objects in it",
+    "aws_secretsmanager_secret": "the secret's value",
+    "aws_sqs_queue": "the messages in it",
+    "aws_vpc": "the network of Kafka and Postgres",
+    "AWS::MSK::Topic": "the records of the topic",
+    "AWS::SecretsManager::Secret": "the secret's value",
+}
+
+
+def removals(plan: dict[str, Any]) -> list[str]:
+    """A line for each resource that holds data and that the plan deletes or replaces."""
+    lines = []
+    for resource in plan.get("resource_changes", []):
+        change = resource["change"]
+        if "delete" not in change["actions"]:
+            continue
+        # Cloud Control has one type in Terraform for all types of AWS.
+        held = HOLDS.get(resource["type"]) or HOLDS.get((change.get("before") or {}).get("type_name", ""))
+        if held:
+            does = "replaces" if "create" in change["actions"] else "deletes"
+            lines.append(f"{does} {resource['address']}: {held}")
+    return lines
+
+
+# What moves together with the aliases: the stack file of the host, and its checksum.
+MOVES = {"aws_lambda_alias", "aws_s3_object"}
+
+
+def beside_aliases(plan: dict[str, Any]) -> list[str]:
+    """What a plan changes beside the aliases."""
+    changes = [one for one in plan.get("resource_changes", []) if one["change"]["actions"] not in (["no-op"], ["read"])]
+    return [
+        f"{'/'.join(one['change']['actions'])} {one['address']}"
+        for one in changes
+        if one["type"] not in MOVES or one["change"]["actions"] != ["update"]
+    ]
+
+
+def main() -> int:
+    """Exits with 1 and the list if the plan removes data, with 2 if the file is no plan."""
+    parser = argparse.ArgumentParser(
+        prog="scripts/plan-guard",
+        description="Refuses a plan that deletes or replaces what holds data: topics, Postgres, buckets, secrets, …",
+        epilog="example: terraform show -json plan >plan.json && scripts/plan-guard plan.json",
+    )
+    parser.add_argument("plan", type=Path, help="what `terraform show -json PLAN` printed")
+    parser.add_argument("--only-aliases", action="store_true", help="refuse whatever does not move an alias")
+    args = parser.parse_args()
+    file: Path = args.plan
+    try:
+        plan = json.loads(file.read_text())
+        if "format_version" not in plan:
+            raise ValueError("it has no format_version")
+        found = beside_aliases(plan) if args.only_aliases else removals(plan)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        print(f"error: {file} is not a plan: {error}\nfix: terraform show -json PLAN >{file}", file=sys.stderr)
+        return 2
+    if found and args.only_aliases:
+        print("error: more would change than the aliases:", file=sys.stderr)
+        print("\n".join(f"  {line}" for line in found), file=sys.stderr)
+        print(
+            "fix: the settings or the files were changed during the deployment; run scripts/deploy again",
+            file=sys.stderr,
+        )
+        return 1
+    if found:
+        print("error: this plan removes what holds data:", file=sys.stderr)
+        print("\n".join(f"  {line}" for line in found), file=sys.stderr)
+        print(
+            "fix: change the settings back; if it is meant, a person applies it with scripts/deploy, without --yes",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""`headwater verify` on the host, by Systems Manager: Kafka and Postgres are reached only from there."""
+
+import json
+import time
+
+from .aws import Aws, AwsError
+from .stack import Stack
+
+ENDED = {
+    "Success",
+    "Failed",
+    "Cancelled",
+    "TimedOut",
+    "Undeliverable",
+    "Terminated",
+    "DeliveryTimedOut",
+    "ExecutionTimedOut",
+}
+# What the script on the host ends with if the new command could not be installed.
+NOT_INSTALLED = 75
+
+# Systems Manager runs it with sh, as root. The second line brings the command and the stack file of this deployment.
+SCRIPT = [
+    "set -eu",
+    f"headwater-update || exit {NOT_INSTALLED}",
+    ". /etc/profile.d/headwater.sh",
+    'headwater --stack "$HEADWATER_STACK" verify --timeout 2m',
+]
+
+
+class LeftOut(Exception):
+    """Why the comparison was not made."""
+
+
+def run(aws: Aws, stack: Stack, pause: float) -> str | None:
+    """Returns what does not hold; None if everything does. Raises LeftOut where it cannot be run."""
+    by_hand = "run `headwater verify` where Kafka and Postgres can be reached, with the outputs of Terraform as --stack"
+    if stack.host is None:
+        raise LeftOut(f"this deployment has no host; {by_hand}")
+    known = aws("ssm", "describe-instance-information", "--filters", f"Key=InstanceIds,Values={stack.host}")
+    if not any(one.get("PingStatus") == "Online" for one in known.get("InstanceInformationList") or []):
+        raise LeftOut(
+            f"the host {stack.host} does not answer Systems Manager (is it stopped?); start it, and {by_hand}"
+        )
+
+    parameters = json.dumps({"commands": SCRIPT, "executionTimeout": ["3600"]})
+    asked = ["--document-name", "AWS-RunShellScript", "--instance-ids", stack.host, "--parameters", parameters]
+    command = aws("ssm", "send-command", *asked, "--comment", "headwater verify after a deployment")["Command"][
+        "CommandId"
+    ]
+    answer = _answer(aws, command, stack.host, pause)
+    output = (answer.get("StandardOutputContent", "") + answer.get("StandardErrorContent", "")).strip()
+    if answer.get("ResponseCode") == NOT_INSTALLED:
+        raise LeftOut(f"the host could not install the new command:\n{output}")
+    if answer["Status"] != "Success":
+        return f"headwater verify on {stack.host}: {answer['Status']}\n{output}"
+    print(output, flush=True)
+    return None
+
+
+def _answer(aws: Aws, command: str, host: str, pause: float) -> dict:
+    """Waits until the command has ended; Systems Manager ends it after executionTimeout."""
+    while True:
+        time.sleep(pause)
+        try:
+            answer = aws("ssm", "get-command-invocation", "--command-id", command, "--instance-id", host)
+        except AwsError as error:
+            # Right after it was sent, the command may not be known yet.
+            if "InvocationDoesNotExist" not in str(error):
+                raise
+            continue
+        if answer["Status"].replace(" ", "") in ENDED:
+            return answer

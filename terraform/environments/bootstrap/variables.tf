@@ -1,0 +1,77 @@
+variable "region" {
+  description = "The region that is deployed to. Each region has a state bucket of its own."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]+$", var.region))
+    error_message = "region is a region's name, such as eu-central-1."
+  }
+}
+
+variable "name" {
+  description = "What the names of the deployments begin with: `name` of environments/aws."
+  type        = string
+  default     = "headwater"
+
+  validation {
+    condition     = can(regex("^[a-z](-?[a-z0-9])*$", var.name)) && var.name != "github" && !startswith(var.name, "github-")
+    error_message = "name has lower-case letters, digits and single hyphens, begins with a letter, and not with github: the roles of the workflow do, so that a deployment cannot change them."
+  }
+}
+
+variable "old_states_days" {
+  description = "How many days old versions of the states are kept. They are the way back from a damaged state."
+  type        = number
+  default     = 90
+
+  validation {
+    condition     = var.old_states_days >= 1
+    error_message = "old_states_days is at least 1."
+  }
+}
+
+variable "github" {
+  description = "The repository whose workflow plans and applies; null for no roles. `repository` is what stands after `repo:` in the subject of its tokens: OWNER/NAME, or OWNER@ID/NAME@ID for repositories that were made, renamed or transferred after July 2026 (`gh api repos/OWNER/NAME/actions/oidc/customization/sub` says which). `environment` is the GitHub environment in which it applies, `branch` the one whose pushes it plans. `oidc_provider_arn` names GitHub's provider where the account has it already: there is only one. `plan_reads_secrets` is explained in terraform/deployer. `permissions_boundary_arn` bounds both roles."
+  type = object({
+    repository               = string
+    environment              = optional(string, "production")
+    branch                   = optional(string, "main")
+    oidc_provider_arn        = optional(string)
+    plan_reads_secrets       = optional(bool, false)
+    permissions_boundary_arn = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.github == null ? true : can(regex("^[A-Za-z0-9-]+(@[0-9]+)?/[A-Za-z0-9._-]+(@[0-9]+)?$", var.github.repository))
+    error_message = "github.repository is OWNER/NAME, or OWNER@ID/NAME@ID."
+  }
+
+  validation {
+    # A colon would end the name in a token's subject, and * is a pattern in other policies.
+    condition     = var.github == null ? true : can(regex("^[A-Za-z0-9 ._/-]+$", var.github.environment)) && can(regex("^[A-Za-z0-9._/-]+$", var.github.branch))
+    error_message = "github.environment and github.branch are names, without `:` and `*`."
+  }
+
+  validation {
+    condition     = try(var.github.oidc_provider_arn, null) == null ? true : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:oidc-provider/token\\.actions\\.githubusercontent\\.com$", var.github.oidc_provider_arn))
+    error_message = "github.oidc_provider_arn is arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com."
+  }
+}
+
+variable "permissions_boundary_arn" {
+  description = "The boundary that every role of a deployment must have: `permissions_boundary_arn` of environments/aws. Without it, whoever may apply may give any permission to a role, and so has all permissions of the account."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null ? true : can(regex("^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn is arn:aws:iam::ACCOUNT:policy/NAME."
+  }
+}
+
+variable "tags" {
+  description = "Tags of everything, beside `project`."
+  type        = map(string)
+  default     = {}
+}

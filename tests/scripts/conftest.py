@@ -1,0 +1,12 @@
+"""Fixtures of several files."""
+
+from pathlib import Path
+
+import pytest
+
+from checkout import Checkout
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path)

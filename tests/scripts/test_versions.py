@@ -1,0 +1,198 @@
+"""scripts/deploy from the apply on: new versions are tested before they serve, and old ones serve after a failure."""
+
+import json
+
+import pytest
+
+from checkout import TERRAFORM, Checkout
+
+pytestmark = pytest.mark.skipif(TERRAFORM is None, reason="needs Terraform, which reads the settings")
+
+OLD = {"parquet-writer": "1", "schema-migrator": "1", "telemetry-gateway": "1", "totals-upserter": "1"}
+NEW = dict.fromkeys(OLD, "2")
+
+
+@pytest.fixture(scope="module")
+def first_account(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The account after a first deployment."""
+    checkout = Checkout(tmp_path_factory.mktemp("first"))
+    result = checkout.with_zips()
+    assert result.returncode == 0, result.stderr
+    assert checkout.account["live"] == OLD
+    return checkout.account_file.read_text()
+
+
+@pytest.fixture
+def deployed(checkout: Checkout, first_account: str) -> Checkout:
+    """A checkout and that account."""
+    checkout.account_file.write_text(first_account)
+    return checkout
+
+
+def releases(checkout: Checkout) -> list[dict]:
+    """The versions of each recorded release, the oldest first."""
+    return [json.loads(text)["versions"] for _, text in sorted(checkout.account["objects"].items())]
+
+
+def test_a_good_deployment_serves_the_new_versions(deployed: Checkout) -> None:
+    result = deployed.with_zips()
+    assert result.returncode == 0, result.stderr
+    assert deployed.account["live"] == NEW
+    assert releases(deployed) == [OLD, NEW]
+    assert "is deployed" in result.stdout
+
+
+def test_new_versions_are_tested_before_they_serve(deployed: Checkout) -> None:
+    assert deployed.with_zips().returncode == 0
+    assert sorted(deployed.calls("tested ")) == [f"tested {function} 2 not serving" for function in OLD]
+    lines = deployed.calls()
+    tested = max(place for place, line in enumerate(lines) if line.startswith("tested "))
+    moved = next(
+        place for place, line in enumerate(lines) if line.startswith("terraform") and line.endswith("/aliases")
+    )
+    assert tested < moved
+
+
+@pytest.mark.parametrize("how", ["", "=503"])
+def test_a_failed_smoke_test_leaves_the_old_versions_serving(deployed: Checkout, how: str) -> None:
+    result = deployed.with_zips(SMOKE=f"telemetry-gateway{how}")
+    assert result.returncode == 1
+    assert deployed.account["live"] == OLD and deployed.account["newest"] == NEW
+    assert not deployed.calls("update-alias"), "no version has served in between"
+    assert "telemetry-gateway 2" in result.stderr and "the smoke test failed" in result.stderr
+    assert "telemetry-gateway 1 (as before the deployment)" in result.stderr
+    assert "fix: " in result.stderr
+    assert releases(deployed) == [OLD]
+
+
+def test_a_function_that_fails_once_is_tried_again(deployed: Checkout) -> None:
+    assert deployed.with_zips(SMOKE="parquet-writer").returncode == 1
+    assert len(deployed.calls("tested parquet-writer")) == 3
+    assert len(deployed.calls("tested totals-upserter")) == 1
+
+
+def test_an_apply_that_fails_leaves_the_old_versions_serving(deployed: Checkout) -> None:
+    result = deployed.with_zips(APPLY_FAILS="plan")
+    assert result.returncode == 1 and deployed.account["live"] == OLD
+    assert "the versions from before it serve" in result.stderr
+    assert not deployed.calls("tested ")
+
+
+def test_aliases_that_cannot_move_go_back(deployed: Checkout) -> None:
+    result = deployed.with_zips(APPLY_FAILS="aliases")
+    assert result.returncode == 1 and deployed.account["live"] == OLD
+    assert "could not begin to serve" in result.stderr
+
+
+def test_what_changed_during_the_deployment_is_not_applied_with_the_aliases(deployed: Checkout) -> None:
+    changed = [
+        {
+            "address": "module.kafka.aws_msk_cluster.this[0]",
+            "type": "aws_msk_cluster",
+            "change": {"actions": ["update"]},
+        }
+    ]
+    result = deployed.with_zips(PLAN_OF_ALIASES=json.dumps(changed))
+    assert result.returncode == 1 and deployed.account["live"] == OLD
+    assert "update module.kafka.aws_msk_cluster.this[0]" in result.stderr
+
+
+def test_an_alarm_that_begins_to_ring_brings_every_alias_back(deployed: Checkout) -> None:
+    result = deployed.with_zips("--watch", "5s", RINGS="headwater-dev-parquet-writer-errors")
+    assert result.returncode == 1
+    assert deployed.account["live"] == OLD
+    assert len(deployed.calls("update-alias")) == len(OLD)
+    assert "headwater-dev-parquet-writer-errors: 3 of 3 minutes" in result.stderr
+    assert releases(deployed) == [OLD]
+
+
+def test_an_alarm_that_rang_before_brings_nothing_back(deployed: Checkout) -> None:
+    deployed.change_account(alarms=["headwater-dev-parquet-writer-errors"])
+    assert deployed.with_zips("--watch", "1s").returncode == 0
+    assert deployed.account["live"] == NEW
+
+
+def test_an_alarm_about_a_broker_is_said_and_brings_nothing_back(deployed: Checkout) -> None:
+    """Other versions of the functions do not help against it."""
+    result = deployed.with_zips("--watch", "1s", RINGS="headwater-dev-kafka-disk-1")
+    assert result.returncode == 0 and deployed.account["live"] == NEW
+    assert "headwater-dev-kafka-disk-1" in result.stdout
+
+
+def test_data_that_does_not_agree_brings_every_alias_back(deployed: Checkout) -> None:
+    result = deployed.with_zips(HOST="Online", VERIFY="Failed")
+    assert result.returncode == 1 and deployed.account["live"] == OLD
+    assert "headwater verify on i-1: Failed" in result.stderr and "the data does not agree" in result.stderr
+
+
+def test_data_that_agrees_is_said(deployed: Checkout) -> None:
+    result = deployed.with_zips(HOST="Online")
+    assert result.returncode == 0, result.stderr
+    assert "rooms-v1: 10 of 10" in result.stdout
+    (command,) = deployed.calls("send-command")
+    assert "headwater-update" in command and 'headwater --stack \\"$HEADWATER_STACK\\" verify' in command
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({}, "this deployment has no host"),
+        ({"HOST": "ConnectionLost"}, "does not answer Systems Manager"),
+        ({"HOST": "Online", "VERIFY": "Failed=75"}, "could not install"),
+    ],
+)
+def test_where_the_host_cannot_compare_the_data_that_is_said(deployed: Checkout, settings: dict, reason: str) -> None:
+    result = deployed.with_zips(**settings)
+    assert result.returncode == 0 and deployed.account["live"] == NEW
+    assert "left out" in result.stdout and reason in result.stdout
+
+
+def test_the_comparison_can_be_left_out(deployed: Checkout) -> None:
+    assert deployed.with_zips("--no-verify", HOST="Online", VERIFY="Failed").returncode == 0
+    assert not deployed.calls("send-command")
+
+
+def test_a_first_deployment_that_fails_says_that_there_is_nothing_before_it(checkout: Checkout) -> None:
+    result = checkout.with_zips(SMOKE="schema-migrator")
+    assert result.returncode == 1
+    assert "schema-migrator 1 (new)" in result.stderr and "the smoke test failed" in result.stderr
+    assert releases(checkout) == []
+
+
+def test_an_alias_that_does_not_go_back_is_named(deployed: Checkout) -> None:
+    result = deployed.with_zips("--watch", "5s", RINGS="headwater-dev-parquet-writer-errors", NO_MOVE="totals-upserter")
+    assert result.returncode == 1
+    assert deployed.account["live"] == OLD | {"totals-upserter": "2"}
+    assert "totals-upserter 2 (version 1 served before)" in result.stderr
+    assert "not every function went back" in result.stderr and "scripts/rollback" in result.stderr
+
+
+def test_a_function_that_the_settings_hold_back_is_not_tested(deployed: Checkout) -> None:
+    deployed.settings('held_versions = { parquet-writer = "1" }')
+    assert deployed.with_zips(SMOKE="parquet-writer").returncode == 0
+    assert not deployed.calls("tested parquet-writer")
+
+
+def test_a_plan_that_removes_data_is_not_applied_without_a_person(deployed: Checkout) -> None:
+    bucket = {
+        "address": "module.lake.aws_s3_bucket.this",
+        "type": "aws_s3_bucket",
+        "change": {"actions": ["delete", "create"]},
+    }
+    result = deployed.with_zips(PLAN=json.dumps([bucket]))
+    assert result.returncode == 1
+    assert "replaces module.lake.aws_s3_bucket.this: the objects in it" in result.stderr
+    assert not deployed.calls(" apply ")
+
+
+def test_a_plan_alone_holds_nothing_and_locks_nothing(deployed: Checkout) -> None:
+    report = deployed.folder / "report"
+    assert deployed.with_zips("--plan", "--report", str(report)).returncode == 0
+    (plan,) = deployed.calls(" plan ")
+    assert "-lock=false" in plan and "held_versions" not in plan
+    assert (report / "plan.txt").exists() and "resource_changes" in json.loads((report / "plan.json").read_text())
+
+
+def test_a_wrong_time_is_refused_before_anything_begins(checkout: Checkout) -> None:
+    assert checkout.with_zips("--watch", "5 minutes").returncode == 2
+    assert not checkout.calls("aws")
