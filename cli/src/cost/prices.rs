@@ -35,7 +35,6 @@ pub(crate) type Amounts = BTreeMap<String, f64>;
 
 /// One price.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Price {
     pub(crate) what: String,
     pub(crate) usd: f64,
@@ -43,7 +42,6 @@ pub(crate) struct Price {
     /// So many a month are free.
     #[serde(default)]
     pub(crate) free: f64,
-    pub(crate) source: String,
     pub(crate) seen: String,
 }
 
