@@ -7,6 +7,19 @@ fail() { # what is wrong, its fix
   exit 1
 }
 
+# What a profile, or a plan (--plan FILE), costs: the headwater command says it. Where that is not built, which takes a while, the
+# sums of terraform/README.md have to do.
+cost() {
+  local command=${HEADWATER_BIN:-${CARGO_TARGET_DIR:-$root/target}/release/headwater} column=4
+  if [ -x "$command" ]; then
+    "$command" cost "$@"
+    return
+  fi
+  [ "$profile" = dev ] || column=6
+  echo "Profile $profile: $(awk -F'|' -v column=$column '/a month\*\*/ { gsub(/[* ]/, "", $column); print $column }' "$root/terraform/README.md") a month while nothing flows, with the profile's sizes."
+  echo "  The headwater command, which itemises it, is not built: scripts/headwater cost $*"
+}
+
 absolute() {
   case $1 in
     /*) echo "$1" ;;
@@ -110,7 +123,7 @@ explain() {
   [ -n "$artifacts" ] || echo "Build:  some 25 minutes on 2 cores the first time, for $architecture."
   echo "Apply:  $first; minutes afterwards."
   echo
-  python3 "$root/scripts/cost" "$profile"
+  cost "$profile"
   [ "$makes_kafka$makes_database" = truetrue ] || echo "  (less what exists already; the figures of your plan follow with it)"
   echo
 
@@ -201,7 +214,7 @@ plan() {
   if [ "$verb" = plan ]; then more=(-lock=false); elif [ "$held" != "{}" ]; then more=(-var "held_versions=$held"); fi
   terraform_here plan -out="$work/plan" "${settings_given[@]}" "${more[@]}"
   terraform_here show -json "$work/plan" >"$work/plan.json"
-  python3 "$root/scripts/cost" --plan "$work/plan.json"
+  cost --plan "$work/plan.json"
   if [ -n "$report" ]; then
     mkdir -p "$report"
     terraform_here show -no-color "$work/plan" >"$report/plan.txt"

@@ -1,5 +1,6 @@
 //! The `headwater` command: the local stack, reconciliation, parked records.
 
+mod cost;
 mod failure;
 mod local_server;
 mod out;
@@ -21,7 +22,7 @@ use tokio::runtime::Builder;
 
 use stack::layout::Layout;
 use verbs::{
-    board, bridge, detach, down, drain, env, fleet, forecast, inbox, ingest, invoke, lake, logs, media,
+    board, bridge, cost as costs, detach, down, drain, env, fleet, forecast, inbox, ingest, invoke, lake, logs, media,
     offsets, parked, pipeline, prepare, rooms, status, stub as stubs, up, verify,
 };
 
@@ -81,6 +82,8 @@ enum Verb {
     Invoke(invoke::Invoke),
     /// Show the functions' logs
     Logs(logs::Logs),
+    /// Say what a deployment costs, before the bill
+    Cost(costs::CostArgs),
     /// Feed a topic to a function of yours, as Lambda's Kafka mapping does
     Bridge(bridge::BridgeArgs),
     #[command(hide = true)]
@@ -116,6 +119,10 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> anyhow::Result<()> {
     if let Verb::Detach(args) = &cli.verb {
         return detach::run(args);
+    }
+    if let Verb::Cost(args) = &cli.verb {
+        // It needs no stack, and no checkout.
+        return costs::run(args);
     }
     let mut runtime = match cli.verb {
         Verb::Bridge(_) => Builder::new_multi_thread(),
@@ -159,6 +166,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
             // Boxed: the futures of its clients are large.
             Verb::Bridge(_) => Box::pin(bridge::run(&layout)).await,
             Verb::Prepare(args) => prepare::run(&layout, args),
+            Verb::Cost(args) => costs::run(args),
             Verb::Detach(args) => detach::run(args),
         }
     })

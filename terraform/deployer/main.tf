@@ -22,7 +22,7 @@ locals {
   own = { StringEquals = { "aws:ResourceTag/project" = "headwater" } }
 
   statements = {
-    network       = local.network
+    network       = concat(local.network, local.nat_instance)
     data          = local.data
     storage       = local.storage
     functions     = local.functions

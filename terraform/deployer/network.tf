@@ -10,6 +10,8 @@ locals {
         "ec2:DescribeNatGateways", "ec2:DescribeNetworkAcls", "ec2:DescribeNetworkInterfaces", "ec2:DescribePrefixLists",
         "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
         "ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs",
+        "ec2:DescribeImages", "ec2:DescribeInstanceCreditSpecifications", "ec2:DescribeInstances", "ec2:DescribeInstanceTypes", "ec2:DescribeTags",
+        "ec2:DescribeVolumes",
       ]
       Resource = "*"
     },
@@ -54,6 +56,39 @@ locals {
       Action    = "ec2:CreateNetworkInterface"
       Resource  = [for kind in ["network-interface", "security-group", "subnet"] : "${local.arns["ec2"]}:${kind}/*"]
       Condition = { StringEquals = { "aws:CalledViaLast" = "ops.emr-serverless.amazonaws.com" } }
+    },
+  ]
+
+  # The NAT instance, which is the way out in profile dev. It has no role.
+  nat_instance = [
+    {
+      Sid      = "FindNatImage"
+      Action   = ["ssm:GetParameter"]
+      Resource = "arn:${var.partition}:ssm:${var.region}::parameter/aws/service/ami-amazon-linux-latest/*"
+    },
+    {
+      # The image is Amazon's; instance and volume get ids from AWS.
+      Sid    = "StartNat"
+      Action = "ec2:RunInstances"
+      Resource = concat(
+        ["arn:${var.partition}:ec2:${var.region}::image/*"],
+        [for kind in ["instance", "network-interface", "security-group", "subnet", "volume"] : "${local.arns["ec2"]}:${kind}/*"],
+      )
+    },
+    {
+      Sid      = "MakeNatInterface"
+      Action   = ["ec2:AssociateAddress", "ec2:CreateNetworkInterface", "ec2:CreateTags"]
+      Resource = [for kind in ["elastic-ip", "instance", "network-interface", "security-group", "subnet", "volume"] : "${local.arns["ec2"]}:${kind}/*"]
+    },
+    {
+      Sid = "ChangeNat"
+      Action = [
+        "ec2:DescribeInstanceAttribute", "ec2:DescribeNetworkInterfaceAttribute", "ec2:DisassociateAddress", "ec2:ModifyInstanceAttribute",
+        "ec2:ModifyInstanceCreditSpecification", "ec2:ModifyInstanceMetadataOptions", "ec2:ModifyNetworkInterfaceAttribute", "ec2:StartInstances",
+        "ec2:StopInstances", "ec2:TerminateInstances",
+      ]
+      Resource  = [for kind in ["elastic-ip", "instance", "network-interface"] : "${local.arns["ec2"]}:${kind}/*"]
+      Condition = local.own
     },
   ]
 

@@ -19,6 +19,24 @@ run "a_network_is_made_in_zones_by_id" {
   }
 }
 
+run "a_smaller_default_does_not_take_a_zone_from_a_network" {
+  command = plan
+
+  variables {
+    name          = "net"
+    default_zones = 2
+  }
+
+  module {
+    source = "./modules/network"
+  }
+
+  assert {
+    condition     = length(aws_subnet.private) == 3
+    error_message = "A network keeps the zones that it was made with."
+  }
+}
+
 run "new_addresses_do_not_replace_a_network" {
   command = plan
 

@@ -251,8 +251,8 @@ run "everything" {
   }
 
   assert {
-    condition     = join(" ", module.network.interface_endpoints) == "lambda logs secretsmanager sqs sts"
-    error_message = "On-demand pollers reach lambda and sts, the board logs and sqs."
+    condition     = length(module.network.interface_endpoints) == 0 && length(output.nat_public_ips) == 1 && length(output.subnet_ids) == 2
+    error_message = "In development a NAT instance is the way out of two zones."
   }
 
   assert {
@@ -289,6 +289,11 @@ run "everything" {
   assert {
     condition     = length(module.host) == 0 && output.host == null && !contains(module.network.interface_endpoints, "ssm")
     error_message = "In development nobody pays for a host."
+  }
+
+  assert {
+    condition     = toset([for mapping in output.event_source_mappings : "${mapping.function_name} ${mapping.window_seconds}"]) == toset(["headwater-dev-parquet-writer 60", "headwater-dev-totals-upserter 10", "headwater-dev-table-writer 10"])
+    error_message = "On a quiet topic a file a minute, and totals every ten seconds."
   }
 }
 

@@ -89,6 +89,60 @@ run "a_nat_gateway_replaces_the_endpoints" {
   }
 }
 
+run "a_nat_instance_is_the_way_out_of_all_zones_and_has_none_in" {
+  state_key = "nat-instance"
+
+  variables {
+    name          = "net"
+    egress        = "nat_instance"
+    default_zones = 2
+    services      = ["logs", "sqs"]
+    alarms        = { topic_arns = ["arn:aws:sns:eu-central-1:111122223333:alarms"] }
+  }
+
+  module {
+    source = "./modules/network"
+  }
+
+  assert {
+    condition     = length(aws_subnet.private) == 2 && length(aws_nat_gateway.this) == 0 && length(output.interface_endpoints) == 0 && length(aws_vpc_endpoint.s3) == 1
+    error_message = "Two zones, no gateway and no endpoint that is paid; S3 still by its own."
+  }
+
+  assert {
+    condition     = length(aws_route.nat) == 1 && aws_route.nat[0].network_interface_id == aws_network_interface.nat[0].id && aws_route.nat[0].nat_gateway_id == null && length(distinct(aws_route_table_association.private[*].route_table_id)) == 1
+    error_message = "The route names the interface, which outlives the instance."
+  }
+
+  assert {
+    condition     = !aws_network_interface.nat[0].source_dest_check && aws_network_interface.nat[0].subnet_id == aws_subnet.public[0].id && aws_route_table_association.public[0].subnet_id == aws_subnet.public[0].id
+    error_message = "It forwards packets of others, from a public subnet."
+  }
+
+  assert {
+    condition = (
+      aws_vpc_security_group_ingress_rule.nat_instance[0].cidr_ipv4 == "10.60.0.0/16" && aws_vpc_security_group_ingress_rule.nat_instance[0].from_port == 443 &&
+      aws_vpc_security_group_egress_rule.nat_instance[0].from_port == 443 && aws_instance.nat[0].metadata_options[0].http_tokens == "required"
+    )
+    error_message = "Only https goes in, from the VPC, and only https goes out."
+  }
+
+  assert {
+    condition     = keys(aws_vpc_security_group_egress_rule.https) == ["functions", "kafka"]
+    error_message = "Functions and pollers reach AWS by it."
+  }
+
+  assert {
+    condition     = output.nat_public_ips == ["203.0.113.10"] && aws_instance.nat[0].credit_specification[0].cpu_credits == "standard"
+    error_message = "Its address is known, and it is never billed for more than its hours."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.nat_instance[0].treat_missing_data == "breaching" && contains(aws_cloudwatch_metric_alarm.nat_instance[0].alarm_actions, "arn:aws:sns:eu-central-1:111122223333:alarms")
+    error_message = "Without it nothing is delivered: somebody hears of it."
+  }
+}
+
 # What is unknown in this plan would be replaced, and an assertion on it fails.
 run "a_gateway_in_each_zone_leaves_the_first_one_in_place" {
   command = plan
@@ -181,6 +235,47 @@ run "topics_are_made_from_the_files" {
   assert {
     condition     = strcontains(aws_msk_configuration.this[0].server_properties, "auto.create.topics.enable=false") && strcontains(aws_msk_configuration.this[0].server_properties, "min.insync.replicas=2")
     error_message = "No topic by accident, no acknowledgement from one broker alone."
+  }
+}
+
+run "two_brokers_hold_each_record_twice" {
+  state_key = "two-brokers"
+
+  variables {
+    name       = "small"
+    subnet_ids = ["subnet-1", "subnet-2"]
+    topics     = [{ name = "rooms-v1", partitions = 4, retention_hours = 168 }]
+  }
+
+  module {
+    source = "./modules/kafka"
+  }
+
+  assert {
+    condition     = aws_msk_cluster.this[0].number_of_broker_nodes == 2 && jsondecode(aws_cloudcontrolapi_resource.topic["rooms-v1"].desired_state).ReplicationFactor == 2 && strcontains(aws_msk_configuration.this[0].server_properties, "min.insync.replicas=1")
+    error_message = "Producers go on while one of the two is down."
+  }
+}
+
+# AWS cannot change a topic's replication factor: it would delete the topic and its records.
+run "more_brokers_leave_the_topics_in_place" {
+  command   = plan
+  state_key = "two-brokers"
+
+  variables {
+    name       = "small"
+    subnet_ids = ["subnet-1", "subnet-2"]
+    topics     = [{ name = "rooms-v1", partitions = 4, retention_hours = 168 }]
+    cluster    = { brokers = 4 }
+  }
+
+  module {
+    source = "./modules/kafka"
+  }
+
+  assert {
+    condition     = aws_msk_cluster.this[0].number_of_broker_nodes == 4 && jsondecode(aws_cloudcontrolapi_resource.topic["rooms-v1"].desired_state).ReplicationFactor == 2
+    error_message = "The factor is that of the first day."
   }
 }
 

@@ -51,7 +51,7 @@ run "two_files_make_their_mappings" {
       consumer_group             = "door-totals"
       starting_position          = "TRIM_HORIZON"
       batch_size                 = 10000
-      window_seconds             = 1
+      window_seconds             = 10
       partial_batch_response     = false
       bisect                     = false
       maximum_retries            = -1

@@ -109,6 +109,25 @@ def example_plans(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture(scope="session")
+def profile_plans(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future]]:
+    """The least deployment in each profile, planned from nothing: the file with the plan as JSON."""
+    least = ROOT / "terraform" / "examples" / "minimal.tfvars"
+
+    def plan(profile: str) -> Path:
+        deployment = Deployment(tmp_path_factory.mktemp(profile), mock.url)
+        file = deployment.folder / "plan"
+        given = arguments({"artifacts_dir": str(deployment.artifacts), "profile": profile})
+        done = deployment("plan", "-no-color", "-input=false", f"-var-file={least}", f"-out={file}", *given)
+        assert done.returncode == 0, done.stderr
+        shown = deployment.folder / "plan.json"
+        shown.write_text(deployment("show", "-json", str(file)).stdout)
+        return shown
+
+    with ThreadPoolExecutor(1) as pool:
+        yield {profile: pool.submit(plan, profile) for profile in ("dev", "prod")}
+
+
+@pytest.fixture(scope="session")
 def account(mock: Mock, example_plans: dict[Path, Future], tmp_path_factory: pytest.TempPathFactory) -> Account:
     """The deployment, applied from nothing in one go."""
     applied = Account(mock, tmp_path_factory.mktemp("account"))

@@ -21,6 +21,7 @@ import urllib.request
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -99,19 +100,24 @@ def seconds_of(groups: list[str], left: int, *bridge: str) -> float:
         return time.monotonic() - began
 
 
-def lake_lane() -> list[str]:
-    """A bridge for parquet-writer alone, with the function as it is deployed."""
-    address = f"{os.environ['AWS_ENDPOINT_URL']}/2015-03-31/functions/parquet-writer/configuration"
+def configuration(function: str) -> dict[str, Any]:
+    """The settings of a function as it is deployed."""
+    address = f"{os.environ['AWS_ENDPOINT_URL']}/2015-03-31/functions/{function}/configuration"
     signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0"}
     with urllib.request.urlopen(urllib.request.Request(address, headers=signed)) as answer:
-        configuration = json.load(answer)
-    variables = configuration["Environment"]["Variables"] | {
+        return json.load(answer)
+
+
+def lake_lane() -> list[str]:
+    """A bridge for parquet-writer alone, with the function as it is deployed."""
+    deployed = configuration("parquet-writer")
+    variables = deployed["Environment"]["Variables"] | {
         name: os.environ[name] for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     }
     os.environ.update(variables)
     zip_file = str(DATA / "artifacts/parquet-writer.zip")
     arguments = ["bridge", "--topic", TOPIC, "--function-zip", zip_file, "--group", LAKE, "--batch-size", "10000"]
-    arguments += ["--timeout", f"{configuration['Timeout']}s", "--memory", str(configuration["MemorySize"])]
+    arguments += ["--timeout", f"{deployed['Timeout']}s", "--memory", str(deployed["MemorySize"])]
     return arguments + [argument for name in variables for argument in ("--env", name)]
 
 

@@ -2,6 +2,7 @@
 Terraform itself reads the settings. What happens to the versions of the functions is in test_versions.py."""
 
 import itertools
+import re
 
 import pytest
 
@@ -35,6 +36,25 @@ def test_what_is_made_its_time_and_its_cost_are_said_before_anything_is_asked_of
     for words in ("an MSK cluster", "most of an hour", "a month while nothing flows"):
         assert words in result.stdout
     assert not checkout.calls("s3api") and not checkout.calls("terraform -chdir")
+
+
+def test_the_command_itemises_the_costs_of_the_profile_and_of_the_plan_where_it_is_built(checkout: Checkout) -> None:
+    checkout.program("bin/headwater", 'echo "headwater $*" >>"$CALLS"')
+    assert checkout.with_zips(HEADWATER_BIN=str(checkout.folder / "bin/headwater")).returncode == 0
+    profile, plan = checkout.calls("headwater cost")
+    assert profile == "headwater cost dev" and plan.startswith("headwater cost --plan ")
+
+
+@pytest.mark.parametrize("profile", ["dev", "prod"])
+def test_without_the_command_the_page_says_what_a_profile_costs(checkout: Checkout, profile: str) -> None:
+    checkout.settings(f'profile = "{profile}"')
+    for zipped in ("headwater.zip", "host-tools.tar.gz"):
+        (checkout.zips / zipped).touch()
+    sums = re.search(r"^\| \*\*a month\*\* .*$", (ROOT / "terraform/README.md").read_text(), re.MULTILINE)
+    amount = re.findall(r"\*\*(\$\d+)\*\*", sums[0])[profile == "prod"]
+    said = checkout.with_zips("--plan", BUCKET="404").stdout
+    assert f"Profile {profile}: {amount} a month while nothing flows" in said
+    assert f"scripts/headwater cost {profile}" in said
 
 
 def test_missing_settings_are_refused_with_the_command_that_makes_them(checkout: Checkout) -> None:

@@ -186,7 +186,7 @@ pub enum OnRepeat {
 pub struct Batching {
     /// Records in a batch at the most, 1 to 10,000. Ours is 10,000: files in the lake should be large.
     pub batch_size: u32,
-    /// How long a batch may wait to fill, 0 to 300 s. Ours is 1 s.
+    /// How long a batch may wait to fill, 0 to 300 s. Ours is 1 s; in AWS Terraform has other defaults (`batch_windows`).
     pub window_seconds: u32,
     /// Where a new consumer group begins. `LATEST` is not offered: it skips what arrives while a mapping is created.
     pub starting_position: StartingPosition,

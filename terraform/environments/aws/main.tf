@@ -15,6 +15,7 @@ locals {
 module "pipelines" {
   source    = "../../modules/pipelines"
   directory = coalesce(var.pipelines_dir, "${path.module}/../../../pipelines")
+  windows   = var.batch_windows
 }
 
 module "network" {
@@ -24,9 +25,12 @@ module "network" {
   existing          = var.network.existing
   cidr              = var.network.cidr
   zones             = var.network.zones
+  default_zones     = local.profile.zones
   zone_ids          = var.network.zone_ids
-  egress            = var.network.egress
+  egress            = local.egress
   nat_per_zone      = local.nat_per_zone
+  nat_instance      = { for name, value in var.network.nat_instance : name => value if value != null }
+  alarms            = var.alarms_enabled ? { topic_arns = [module.observability.alarm_topic_arn] } : null
   existing_services = var.network.existing_services
   on_demand_pollers = module.pipelines.on_demand_pollers
   services          = concat(var.network.board_endpoints ? ["logs", "sqs"] : [], local.host_services)
@@ -106,8 +110,8 @@ module "lanes" {
 
   schedules_enabled = var.schedules_enabled
   rooms             = var.rooms
-  media             = var.media
-  inbox             = var.inbox
+  media             = local.media
+  inbox             = local.inbox
   telemetry         = var.telemetry
   schema            = var.schema
   upkeep            = var.upkeep

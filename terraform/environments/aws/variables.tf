@@ -203,23 +203,23 @@ variable "schema" {
 }
 
 variable "media" {
-  description = "What bucket-ingester reads: a bucket that is made, an existing one (bucket), or a web address (base_url: https://…, with network = { egress = \"nat\" }). list is the key of the list of files, sweep when the list is read anyway. notifications: whether the bucket notifies the lane's queue; null is yes for a bucket that is made, and no for an existing one: true replaces the whole notification configuration that it has."
+  description = "What bucket-ingester reads: a bucket that is made, an existing one (bucket), or a web address (base_url: https://…, with network = { egress = \"nat\" } or \"nat_instance\"). list is the key of the list of files, sweep when the list is read anyway (null is every 15 minutes, in profile dev every 6 hours). notifications: whether the bucket notifies the lane's queue; null is yes for a bucket that is made, and no for an existing one: true replaces the whole notification configuration that it has."
   type = object({
     bucket        = optional(string)
     base_url      = optional(string)
     list          = optional(string, "files_list.data")
-    sweep         = optional(string, "rate(15 minutes)")
+    sweep         = optional(string)
     notifications = optional(bool)
   })
   default = {}
 }
 
 variable "inbox" {
-  description = "What inbox-etl reads: objects under prefix of a bucket that is made (they go after expiration_days; 0 for never), or of an existing one (bucket; its lifecycle is left alone). sweep is when the inbox is listed anyway. notifications: as for media, true replaces the whole notification configuration of an existing bucket."
+  description = "What inbox-etl reads: objects under prefix of a bucket that is made (they go after expiration_days; 0 for never), or of an existing one (bucket; its lifecycle is left alone). sweep is when the inbox is listed anyway (null is every hour, in profile dev every 6 hours). notifications: as for media, true replaces the whole notification configuration of an existing bucket."
   type = object({
     bucket          = optional(string)
     prefix          = optional(string, "inbox")
-    sweep           = optional(string, "rate(1 hour)")
+    sweep           = optional(string)
     expiration_days = optional(number, 90)
     notifications   = optional(bool)
   })
@@ -227,7 +227,7 @@ variable "inbox" {
 }
 
 variable "forecast" {
-  description = "The forecast lane: base_url of the API (https://…), items (the cities' ids), token_secret_arn (null makes an empty secret, whose value you put in), schedule and time_zone, table_path in the lake, lookback_days, missed_run_hours, in_vpc (true only with network = { egress = \"nat\" }), spark (release and sizes: see the forecast module). Null, the default, makes no such lane: there is no API that all could ask, and every run is paid."
+  description = "The forecast lane: base_url of the API (https://…), items (the cities' ids), token_secret_arn (null makes an empty secret, whose value you put in), schedule and time_zone, table_path in the lake, lookback_days, missed_run_hours, in_vpc (true only with a way to the internet: network = { egress = \"nat\" } or \"nat_instance\"), spark (release and sizes: see the forecast module). Null, the default, makes no such lane: there is no API that all could ask, and every run is paid."
   type = object({
     base_url         = string
     items            = list(string)
@@ -258,7 +258,8 @@ variable "forecast" {
   }
 
   validation {
-    condition     = try(var.forecast.in_vpc, false) ? var.network.egress == "nat" || var.network.existing != null : true
+    # Null is a NAT instance in profile dev.
+    condition     = try(var.forecast.in_vpc, false) ? coalesce(var.network.egress, coalesce(var.profile, var.environment) == "prod" ? "endpoints" : "nat_instance") != "endpoints" || var.network.existing != null : true
     error_message = "in_vpc needs a way to the API: network = { egress = \"nat\" }, or a VPC of your own that has one."
   }
 }

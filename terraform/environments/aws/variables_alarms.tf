@@ -24,7 +24,7 @@ variable "alarm_topic_arn" {
 }
 
 variable "budget" {
-  description = "A budget for the month: mails when 80 % are spent, and when the forecast is above all of it. monthly_usd: null is the amount of the profile (300 for dev, 1200 for prod) where there are alarm_emails. Without alarm_emails it goes to alarm_topic_arn, and only when an amount is named: the policy of that topic must let budgets.amazonaws.com publish. It counts all costs of the account; by_tag only those with this deployment's tag `deployment`, which the owner of the bill must have activated for cost allocation (without that it would never warn). Null for none, as in GovCloud, which has no budgets."
+  description = "A budget for the month: mails when 80 % are spent, and when the forecast is above all of it. monthly_usd: null is the amount of the profile (150 for dev, 1200 for prod) where there are alarm_emails. Without alarm_emails it goes to alarm_topic_arn, and only when an amount is named: the policy of that topic must let budgets.amazonaws.com publish. It counts all costs of the account; by_tag only those with this deployment's tag `deployment`, which the owner of the bill must have activated for cost allocation (without that it would never warn). Null for none, as in GovCloud, which has no budgets."
   type = object({
     monthly_usd = optional(number)
     by_tag      = optional(bool, false)

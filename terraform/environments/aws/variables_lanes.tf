@@ -27,6 +27,16 @@ variable "held_versions" {
   }
 }
 
+variable "batch_windows" {
+  description = "The longest, in seconds (0 to 300), that a record waits for its batch to fill, by kind of lane, where the pipeline file says nothing (batching.window_seconds). A full batch does not wait. On a quiet topic every window is an invocation, and in the lake two objects: 1 everywhere has records in their tables a second later, and costs some $30 a month and topic more (headwater cost)."
+  type = object({
+    lake   = optional(number, 60)
+    totals = optional(number, 10)
+    table  = optional(number, 10)
+  })
+  default = {}
+}
+
 variable "upkeep" {
   description = "When lake-keeper looks after the Delta tables: checkpoints and larger files (`schedule`), the end of old files and log entries (`cleaning_schedule`). How it does is said in the pipeline files (lake.upkeep)."
   type = object({

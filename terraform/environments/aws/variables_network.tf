@@ -1,21 +1,22 @@
 # The VPC, and the way out of it.
 
 variable "network" {
-  description = "A VPC to make (its addresses, the number of zones or their ids, and the way out: endpoints or nat), or one that exists. nat_per_zone: with egress nat, a gateway in each zone; null is true in profile prod (each costs as much as the first one). existing_services: security group and port of a Kafka or Postgres of your own; its owner admits the functions' group. board_endpoints: interface endpoints for live-board, with egress endpoints; without them it shows neither errors nor queues."
+  description = "A VPC to make (its addresses, the number of zones or their ids, and the way out), or one that exists. zones: null is 2 for a new network in profile dev and 3 in prod, and no change for a network that exists. egress: endpoints (nothing reaches the internet), nat (NAT gateways) or nat_instance (one small instance in their place); null is nat_instance in profile dev and endpoints in prod. nat_per_zone: with egress nat, a gateway in each zone; null is true in profile prod (each costs as much as the first one). existing_services: security group and port of a Kafka or Postgres of your own; its owner admits the functions' group. board_endpoints: interface endpoints for live-board, with egress endpoints; without them it shows neither errors nor queues. nat_instance: its type, disk and image, with egress nat_instance."
   type = object({
     existing          = optional(object({ vpc_id = string, subnet_ids = list(string) }))
     cidr              = optional(string, "10.60.0.0/16")
     zones             = optional(number)
     zone_ids          = optional(list(string))
-    egress            = optional(string, "endpoints")
+    egress            = optional(string)
     nat_per_zone      = optional(bool)
     board_endpoints   = optional(bool, true)
+    nat_instance      = optional(object({ type = optional(string), volume_gb = optional(number), ami_id = optional(string) }), {})
     existing_services = optional(map(object({ security_group_id = string, port = number })), {})
   })
   default = {}
 
   validation {
-    condition     = try(var.network.nat_per_zone, null) == true ? var.network.egress == "nat" && var.network.existing == null : true
+    condition     = try(var.network.nat_per_zone, null) == true ? try(var.network.egress == "nat", false) && var.network.existing == null : true
     error_message = "nat_per_zone is for a VPC that is made with egress = \"nat\": set that too, or leave nat_per_zone out."
   }
 }

@@ -15,8 +15,11 @@ locals {
   cluster_name = local.make ? var.name : try(split("/", var.existing.cluster_arn)[1], null)
 
   # One broker in each zone is the least that MSK takes.
-  brokers  = coalesce(var.cluster.brokers, local.make ? length(var.subnet_ids) : 3)
-  replicas = min(3, local.brokers)
+  brokers = coalesce(var.cluster.brokers, local.make ? length(var.subnet_ids) : 3)
+
+  # A topic's replication factor cannot change in place: AWS would delete the topic and its records. So a cluster keeps the one
+  # that it was made with, also when brokers are added. Clusters that were made before this was remembered have the old rule.
+  replicas = local.make ? try(local.placement.replicas, min(3, local.brokers)) : min(3, local.brokers)
 }
 
 resource "aws_cloudwatch_log_group" "brokers" {
@@ -34,7 +37,8 @@ resource "aws_msk_configuration" "this" {
   name  = "${var.name}-brokers"
 
   # Topics come from the pipeline files alone: a typing error in a client must not make one.
-  # An acknowledgement (acks=all) means two brokers where there are three.
+  # An acknowledgement (acks=all) means two brokers where there are three, and one where there are two: with two, records that
+  # were acknowledged while the other broker was down are lost if the disk of the one that took them fails.
   server_properties = join("\n", [
     "auto.create.topics.enable=false",
     "default.replication.factor=${local.replicas}",

@@ -8,6 +8,7 @@ locals {
     subnet_ids         = sort(var.subnet_ids)
     security_group_ids = sort(var.security_group_ids)
     kms_key_arn        = var.cluster.kms_key_arn
+    replicas           = min(3, local.brokers)
     kafka_version      = coalesce(var.cluster.kafka_version, var.cluster.instance_type == "kafka.t3.small" ? "3.9.x" : "3.9.x.kraft")
   }
 

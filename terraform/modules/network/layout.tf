@@ -9,7 +9,7 @@ locals {
 
   # No more zones than there are: us-west-1 has two for an account.
   found_zone_ids  = local.make ? sort(data.aws_availability_zones.available[0].zone_ids) : []
-  wanted_zones    = min(coalesce(var.zones, 3), length(local.found_zone_ids))
+  wanted_zones    = min(coalesce(var.zones, var.default_zones), length(local.found_zone_ids))
   wanted_zone_ids = var.zone_ids == null ? slice(local.found_zone_ids, 0, local.wanted_zones) : sort(var.zone_ids)
 }
 

@@ -1,5 +1,5 @@
 # Private subnets for Kafka, Postgres and the functions, and the way out of them. Nothing in here has a public address
-# except the NAT gateways, where they are asked for.
+# except the NAT gateways or the NAT instance, where they are asked for.
 
 data "aws_region" "current" {}
 
@@ -21,12 +21,16 @@ locals {
   make = var.existing == null
   nat  = local.make && var.egress == "nat"
 
+  nat_instance = local.make && var.egress == "nat_instance"
+  internet     = local.nat || local.nat_instance
+
   vpc_id     = local.make ? one(aws_vpc.this[*].id) : var.existing.vpc_id
   subnet_ids = local.make ? aws_subnet.private[*].id : var.existing.subnet_ids
 
-  # On-demand pollers live in the cluster's subnets and call lambda and sts from there; provisioned ones do not.
+  # On-demand pollers live in the cluster's subnets and call lambda and sts from there; provisioned ones do not. They would
+  # call secretsmanager only for a cluster with passwords or client certificates; ours takes IAM.
   # Secrets Manager is for schema-migrator and telemetry-gateway. S3 has a gateway endpoint, which costs nothing, in every case.
-  interface_endpoints = local.make && !local.nat ? toset(concat(["secretsmanager"], var.on_demand_pollers ? ["lambda", "sts"] : [], var.services)) : toset([])
+  interface_endpoints = local.make && !local.internet ? toset(concat(["secretsmanager"], var.on_demand_pollers ? ["lambda", "sts"] : [], var.services)) : toset([])
 }
 
 resource "aws_vpc" "this" {
@@ -53,7 +57,7 @@ resource "aws_subnet" "private" {
 }
 
 resource "aws_route_table" "private" {
-  count  = local.make ? max(1, local.gateways) : 0
+  count  = local.make ? max(1, local.ways_out) : 0
   vpc_id = aws_vpc.this[0].id
   tags   = { Name = "${var.name}-private-${count.index}" }
 }
@@ -62,7 +66,7 @@ resource "aws_route_table" "private" {
 resource "aws_route_table_association" "private" {
   count          = length(local.layout.zone_ids)
   subnet_id      = aws_subnet.private[count.index].id
-  route_table_id = aws_route_table.private[local.gateways > 1 ? count.index : 0].id
+  route_table_id = aws_route_table.private[local.ways_out > 1 ? count.index : 0].id
 
   depends_on = [aws_route.nat, aws_vpc_endpoint.s3]
 }
@@ -73,17 +77,20 @@ resource "aws_route_table_association" "private" {
 
 locals {
   gateways = !local.nat ? 0 : var.nat_per_zone ? length(local.layout.zone_ids) : 1
+
+  # The instance has the public subnet, and the route, that the first gateway would have.
+  ways_out = local.nat_instance ? 1 : local.gateways
 }
 
 resource "aws_internet_gateway" "this" {
-  count  = local.nat ? 1 : 0
+  count  = local.internet ? 1 : 0
   vpc_id = aws_vpc.this[0].id
   tags   = { Name = var.name }
 }
 
 # From the end of the addresses downwards; the private subnets are at the beginning.
 resource "aws_subnet" "public" {
-  count                = local.gateways
+  count                = local.ways_out
   vpc_id               = aws_vpc.this[0].id
   cidr_block           = cidrsubnet(local.layout.cidr, 4, 15 - count.index)
   availability_zone_id = local.layout.zone_ids[count.index]
@@ -91,7 +98,7 @@ resource "aws_subnet" "public" {
 }
 
 resource "aws_route_table" "public" {
-  count  = local.nat ? 1 : 0
+  count  = local.internet ? 1 : 0
   vpc_id = aws_vpc.this[0].id
   tags   = { Name = "${var.name}-public" }
 
@@ -102,7 +109,7 @@ resource "aws_route_table" "public" {
 }
 
 resource "aws_route_table_association" "public" {
-  count          = local.gateways
+  count          = local.ways_out
   subnet_id      = aws_subnet.public[count.index].id
   route_table_id = aws_route_table.public[0].id
 }
@@ -123,10 +130,11 @@ resource "aws_nat_gateway" "this" {
 }
 
 resource "aws_route" "nat" {
-  count                  = local.gateways
+  count                  = local.ways_out
   route_table_id         = aws_route_table.private[count.index].id
   destination_cidr_block = "0.0.0.0/0"
-  nat_gateway_id         = aws_nat_gateway.this[count.index].id
+  nat_gateway_id         = local.nat ? aws_nat_gateway.this[count.index].id : null
+  network_interface_id   = local.nat_instance ? aws_network_interface.nat[0].id : null
 
   # Back to one gateway, each subnet changes its table before its gateway goes: what the route needs inherits this from it.
   lifecycle {

@@ -9,7 +9,7 @@ output "subnet_ids" {
   description = "The private subnets, one per zone, once they have their way out."
   value       = local.subnet_ids
 
-  depends_on = [aws_route_table_association.private, aws_route.nat, aws_route_table_association.public, aws_vpc_endpoint.s3, aws_vpc_endpoint.interface]
+  depends_on = [aws_route_table_association.private, aws_route.nat, aws_route_table_association.public, aws_vpc_endpoint.s3, aws_vpc_endpoint.interface, aws_instance.nat]
 }
 
 output "security_group_ids" {
@@ -23,8 +23,8 @@ output "security_group_ids" {
 }
 
 output "nat_public_ips" {
-  description = "Public addresses of the NAT gateways, for whoever admits callers by address; empty without NAT."
-  value       = aws_eip.nat[*].public_ip
+  description = "Public addresses of the NAT gateways or of the NAT instance, for whoever admits callers by address; empty without NAT."
+  value       = concat(aws_eip.nat[*].public_ip, aws_eip.nat_instance[*].public_ip)
 }
 
 output "interface_endpoints" {

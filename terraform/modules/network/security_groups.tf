@@ -2,7 +2,7 @@
 #   functions → kafka 9098, database 5432, https
 #   host      → the same; nothing may connect to the host
 #   kafka     → kafka 9098 (Lambda's pollers carry the cluster's group), https
-# https goes to the endpoints (and S3's prefix list), or anywhere where a NAT gateway or somebody else's network is the way out.
+# https goes to the endpoints (and S3's prefix list), or anywhere where NAT or somebody else's network is the way out.
 
 locals {
   groups = merge({
@@ -26,7 +26,7 @@ locals {
     },
   )
 
-  open_https = local.nat || !local.make
+  open_https = local.internet || !local.make
 }
 
 resource "aws_security_group" "this" {

@@ -24,12 +24,23 @@ variable "cidr" {
 }
 
 variable "zones" {
-  description = "Number of availability zones, each with one private subnet: two or three. Null is three, or two where the region has no more."
+  description = "Number of availability zones, each with one private subnet: two or three. Null is default_zones for a new network, or two where the region has no more; a network that exists keeps its zones."
   type        = number
   default     = null
 
   validation {
     condition     = var.zones == null ? true : contains([2, 3], var.zones)
+    error_message = "MSK takes two or three zones."
+  }
+}
+
+variable "default_zones" {
+  description = "Number of zones of a new network where `zones` is null. A later change does nothing: a network that exists keeps its zones."
+  type        = number
+  default     = 3
+
+  validation {
+    condition     = contains([2, 3], var.default_zones)
     error_message = "MSK takes two or three zones."
   }
 }
@@ -51,14 +62,37 @@ variable "zone_ids" {
 }
 
 variable "egress" {
-  description = "How private subnets reach AWS services: `endpoints` (no internet at all) or `nat` (for functions that call others too)."
+  description = "How private subnets reach AWS services: `endpoints` (no internet at all), `nat` (a NAT gateway, for functions that call others too) or `nat_instance` (a small instance in one zone instead of the gateway: the cheapest way out, and no way out while it is replaced or recovers)."
   type        = string
   default     = "endpoints"
 
   validation {
-    condition     = contains(["endpoints", "nat"], var.egress)
-    error_message = "egress is endpoints or nat."
+    condition     = contains(["endpoints", "nat", "nat_instance"], var.egress)
+    error_message = "egress is endpoints, nat or nat_instance."
   }
+}
+
+variable "nat_instance" {
+  description = "With egress `nat_instance`: its type (arm64), the size of its disk, and an image instead of Amazon Linux 2023. It keeps its image until it is replaced by hand, and updates its packages every week."
+  type = object({
+    type      = optional(string, "t4g.nano")
+    volume_gb = optional(number, 4)
+    ami_id    = optional(string)
+  })
+  default = {}
+
+  validation {
+    condition     = var.nat_instance.volume_gb >= 4
+    error_message = "The image and the swap file need 4 GB."
+  }
+}
+
+variable "alarms" {
+  description = "The SNS topics that the alarm of the NAT instance notifies; null for no alarm."
+  type = object({
+    topic_arns = optional(list(string), [])
+  })
+  default = null
 }
 
 variable "nat_per_zone" {

@@ -6,18 +6,14 @@ locals {
   # Two files that describe the same topic fail here, with the topic's name.
   pipelines = { for name, content in local.files : content.topic.name => content }
 
-  batching = {
-    for topic, pipeline in local.pipelines : topic => merge(
-      { batch_size = 10000, window_seconds = 1, starting_position = "TRIM_HORIZON", on_failure = false, provisioned = null },
-      try(pipeline.batching, null),
-    )
-  }
+  batching = { batch_size = 10000, starting_position = "TRIM_HORIZON", on_failure = false, provisioned = null }
 
+  # What a file says about its batches holds for each of its sections.
   mappings = {
     for section in ["lake", "totals", "table"] : section => [
-      for topic, pipeline in local.pipelines : merge(local.batching[topic], {
-        topic          = topic
-        consumer_group = pipeline[section].consumer_group
+      for topic, pipeline in local.pipelines : merge(local.batching, { window_seconds = var.windows[section] }, try(pipeline.batching, null), {
+        topic                                                                         = topic
+        consumer_group                                                                = pipeline[section].consumer_group
       }) if try(pipeline[section].consumer_group, null) != null
     ]
   }

@@ -1,0 +1,12 @@
+//! What a deployment costs by list prices: idle, per lane, and beside other ways to bring a topic to S3.
+//!
+//! Prices are those of `terraform/prices.json`, durations and request counts those of `docs/measurements/lanes.json`. Both are
+//! built in, so that the command needs no checkout and no stack.
+
+pub(crate) mod idle;
+pub(crate) mod lanes;
+pub(crate) mod measured;
+pub(crate) mod others;
+pub(crate) mod plan;
+pub(crate) mod prices;
+pub(crate) mod report;

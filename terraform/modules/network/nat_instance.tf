@@ -1,0 +1,118 @@
+# With egress "nat_instance": one small instance that translates addresses, in place of a NAT gateway, which costs four times as
+# much. It has no role, no key and no way in; what it holds can be made anew at any time. EC2 recovers it when its hardware
+# fails, which takes minutes; the interface, and with it the route and the address, stay when the instance is replaced.
+
+data "aws_ssm_parameter" "nat_image" {
+  count = local.nat_instance && var.nat_instance.ami_id == null ? 1 : 0
+  name  = "/aws/service/ami-amazon-linux-latest/al2023-ami-minimal-kernel-default-arm64"
+}
+
+resource "aws_security_group" "nat_instance" {
+  count = local.nat_instance ? 1 : 0
+
+  name        = "${var.name}-nat"
+  description = "The NAT instance"
+  vpc_id      = local.vpc_id
+  tags        = { Name = "${var.name}-nat" }
+}
+
+# By address and not by group: what passes through is on its way to somebody else, and groups of such senders do not count.
+resource "aws_vpc_security_group_ingress_rule" "nat_instance" {
+  count = local.nat_instance ? 1 : 0
+
+  security_group_id = aws_security_group.nat_instance[0].id
+  cidr_ipv4         = local.layout.cidr
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  description       = "https of the private subnets"
+}
+
+# Packages come by https, too.
+resource "aws_vpc_security_group_egress_rule" "nat_instance" {
+  count = local.nat_instance ? 1 : 0
+
+  security_group_id = aws_security_group.nat_instance[0].id
+  cidr_ipv4         = "0.0.0.0/0"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  description       = "https"
+}
+
+resource "aws_network_interface" "nat" {
+  count             = local.nat_instance ? 1 : 0
+  subnet_id         = aws_subnet.public[0].id
+  security_groups   = [aws_security_group.nat_instance[0].id]
+  source_dest_check = false # it passes on what is not addressed to it
+  description       = "${var.name}: the way out"
+  tags              = { Name = "${var.name}-nat" }
+}
+
+# An address of its own, and not that of a gateway: two owners of one address would get in each other's way when egress changes.
+resource "aws_eip" "nat_instance" {
+  count             = local.nat_instance ? 1 : 0
+  domain            = "vpc"
+  network_interface = aws_network_interface.nat[0].id
+  tags              = { Name = "${var.name}-nat" }
+
+  depends_on = [aws_internet_gateway.this]
+}
+
+resource "aws_instance" "nat" {
+  count         = local.nat_instance ? 1 : 0
+  ami           = var.nat_instance.ami_id == null ? one(data.aws_ssm_parameter.nat_image[*].insecure_value) : var.nat_instance.ami_id
+  instance_type = var.nat_instance.type
+  monitoring    = false
+  user_data     = templatefile("${path.module}/files/nat.sh.tftpl", { cidr = local.layout.cidr })
+
+  network_interface {
+    device_index         = 0
+    network_interface_id = aws_network_interface.nat[0].id
+  }
+
+  # The default of t4g, "unlimited", is billed for CPU beyond the baseline.
+  credit_specification {
+    cpu_credits = "standard"
+  }
+
+  root_block_device {
+    volume_type = "gp3"
+    volume_size = var.nat_instance.volume_gb
+    encrypted   = true
+  }
+
+  metadata_options {
+    http_endpoint               = "enabled"
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 1
+  }
+
+  tags = { Name = "${var.name}-nat" }
+
+  lifecycle {
+    # As for the host: a new image would replace it with any apply. For a new one: terraform apply -replace=….
+    ignore_changes = [ami, user_data]
+  }
+
+  # Its first boot fetches a package.
+  depends_on = [aws_eip.nat_instance, aws_route_table_association.public, aws_vpc_security_group_egress_rule.nat_instance]
+}
+
+resource "aws_cloudwatch_metric_alarm" "nat_instance" {
+  count = local.nat_instance && var.alarms != null ? 1 : 0
+
+  alarm_name          = "${var.name}-nat-status"
+  alarm_description   = "The NAT instance of ${var.name} fails its status checks: nothing reaches AWS, and no mapping delivers. EC2 recovers it where AWS's hardware is the cause. Runbook: The NAT instance fails its status checks."
+  namespace           = "AWS/EC2"
+  metric_name         = "StatusCheckFailed"
+  dimensions          = { InstanceId = aws_instance.nat[0].id }
+  statistic           = "Maximum"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  period              = 60
+  evaluation_periods  = 5
+  treat_missing_data  = "breaching" # it was stopped or terminated
+  alarm_actions       = var.alarms.topic_arns
+  ok_actions          = var.alarms.topic_arns
+}
