@@ -21,7 +21,7 @@ use tokio::runtime::Builder;
 
 use stack::layout::Layout;
 use verbs::{
-    board, bridge, detach, down, drain, env, fleet, forecast, inbox, ingest, invoke, lake, logs, media,
+    board, bridge, certificates, detach, down, drain, env, fleet, forecast, inbox, ingest, invoke, lake, logs, media,
     offsets, parked, pipeline, prepare, rooms, status, stub as stubs, up, verify,
 };
 
@@ -66,6 +66,8 @@ enum Verb {
     Stub(stubs::StubArgs),
     /// Check that every record was stored or parked, and none twice
     Verify(verify::Verify),
+    /// Show the certificates of the lanes, have new ones made, or accept failed ones
+    Certificates(certificates::Certificates),
     /// List, show and redrive the records that no sink could take
     Parked(parked::ParkedArgs),
     /// Show where each group stands, or reset it after its topic was created again
@@ -131,6 +133,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
             Verb::Forecast(args) => forecast::run(&layout, args).await,
             Verb::Stub(args) => stubs::run(&layout, args).await,
             Verb::Verify(args) => verify::run(&layout, args).await,
+            Verb::Certificates(args) => certificates::run(&layout, args).await,
             Verb::Parked(args) => parked::run(&layout, args).await,
             Verb::Offsets(args) => offsets::run(&layout, args).await,
             Verb::Pipeline(args) => pipeline::run(&layout, args),
