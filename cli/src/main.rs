@@ -22,8 +22,8 @@ use tokio::runtime::Builder;
 
 use stack::layout::Layout;
 use verbs::{
-    board, bridge, cost as costs, detach, down, drain, env, fleet, forecast, inbox, ingest, invoke, lake, logs, media,
-    offsets, parked, pipeline, prepare, rooms, status, stub as stubs, up, verify,
+    board, bridge, certificates, cost as costs, detach, down, drain, env, fleet, forecast, inbox, ingest,
+    invoke, lake, logs, media, offsets, parked, pipeline, prepare, rooms, status, stub as stubs, up, verify,
 };
 
 /// Headwater: a local stack of real parts, and the same verbs for one in an AWS account (--stack FILE)
@@ -70,6 +70,8 @@ enum Verb {
     Stub(stubs::StubArgs),
     /// Check that every record was stored or parked, and none twice
     Verify(verify::Verify),
+    /// Show the certificates of the lanes, have new ones made, or accept failed ones
+    Certificates(certificates::Certificates),
     /// List, show and redrive the records that no sink could take
     Parked(parked::ParkedArgs),
     /// Show where each group stands, or reset it after its topic was created again
@@ -160,6 +162,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
             Verb::Forecast(args) => forecast::run(&layout, args).await,
             Verb::Stub(args) => stubs::run(&layout, args).await,
             Verb::Verify(args) => verify::run(&layout, args).await,
+            Verb::Certificates(args) => certificates::run(&layout, args).await,
             Verb::Parked(args) => parked::run(&layout, args).await,
             Verb::Offsets(args) => offsets::run(&layout, args).await,
             Verb::Pipeline(args) => pipeline::run(&layout, args),

@@ -165,6 +165,7 @@ run "vehicles_that_sign_need_no_token_and_each_lane_has_a_switch" {
       rooms_generator = false
       live_board      = false
       lake_keeper     = false
+      reconciler      = false
     }
   }
 

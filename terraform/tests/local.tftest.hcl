@@ -135,7 +135,7 @@ run "local" {
   }
 
   assert {
-    condition     = toset([for schedule in output.schedules : schedule.function_name]) == toset(["rooms-generator", "bucket-ingester", "inbox-etl", "schema-migrator", "lake-keeper", "forecast"])
+    condition     = toset([for schedule in output.schedules : schedule.function_name]) == toset(["rooms-generator", "bucket-ingester", "inbox-etl", "schema-migrator", "lake-keeper", "reconciler", "forecast"])
     error_message = "The sweeps, the daily migration and the forecast are deployed like the other schedule."
   }
 

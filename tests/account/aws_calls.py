@@ -45,6 +45,8 @@ OPERATIONS = {
 # Kafka's protocol has no SDK: what MSK asks for each of the client library's requests.
 KAFKA = {
     "alter_consumer_group_offsets": ["kafka-cluster:AlterGroup", "kafka-cluster:ReadData"],
+    "consumer_without_group": ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"],
+    "describe_configs": ["kafka-cluster:DescribeTopicDynamicConfiguration"],
     "describe_topics": ["kafka-cluster:DescribeTopic"],
     "list_consumer_group_offsets": ["kafka-cluster:DescribeGroup", "kafka-cluster:DescribeTopic"],
     "list_offsets": ["kafka-cluster:DescribeTopic"],

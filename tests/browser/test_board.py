@@ -96,7 +96,7 @@ def test_a_room_whose_name_is_markup_is_text(board: Board, database: psycopg.Con
 
 
 def test_every_section_is_fresh_and_no_request_leaves_the_origin(board: Board, fleet: None) -> None:
-    sections = ["totals", "fleet", "lanes", "lake", "forecast", "parked", "errors"]
+    sections = ["totals", "fleet", "lanes", "lake", "proof", "forecast", "parked", "errors"]
     fresh = lambda: all(board.attribute(f"#{name}", "data-state") == "fresh" for name in sections)  # noqa: E731
     until(fresh, "all sections are fresh")
     until(lambda: board.attribute("[data-roster] button", "data-vin") is not None, "a vehicle is listed")
@@ -107,6 +107,28 @@ def test_every_section_is_fresh_and_no_request_leaves_the_origin(board: Board, f
     if screenshots := os.environ.get("HEADWATER_SCREENSHOTS"):
         board.page.wait_for_timeout(15_000)
         board.page.screenshot(path=f"{screenshots}/live-board.png")
+
+
+def test_a_certificate_that_fails_is_shown_with_what_is_missing_until_it_holds(
+    board: Board, database: psycopg.Connection
+) -> None:
+    lane = '[data-certificate="totals-upserter board-test"]'
+    state = lambda: board.attribute(lane, "data-state")  # noqa: E731
+    database.execute("DELETE FROM certificates WHERE topic = 'board-test'")
+    database.execute(
+        "INSERT INTO certificates (topic, consumer_group, number, function, topic_id, partitions, starts, ends, opened_at,"
+        " state, judged_at, produced, stored, missing, problems) VALUES ('board-test', 'g', 1, 'totals-upserter', 'x', '{0}',"
+        " '{0}', '{10}', now(), 'failed', now(), 10, 7, 3, '{neither stored nor parked: 0:4-6}')"
+    )
+    try:
+        until(lambda: state() == "failed", "the failure is shown")
+        text = board.page.locator(lane).inner_text()
+        assert "does not hold" in text and "3 missing" in text and "0:4-6" in text
+        assert board.page.locator('[href="#proof"]').is_visible()
+        database.execute("UPDATE certificates SET state = 'holds', missing = 0 WHERE topic = 'board-test'")
+        until(lambda: state() == "holds", "the repaired one holds")
+    finally:
+        database.execute("DELETE FROM certificates WHERE topic = 'board-test'")
 
 
 def test_a_section_that_cannot_be_read_says_so_and_the_others_go_on(board: Board) -> None:

@@ -11,8 +11,6 @@ RUNBOOK = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
 TERRAFORM = ROOT / "terraform"
 KINDS = "aws_cloudwatch_metric_alarm|aws_cloudwatch_composite_alarm|aws_budgets_budget"
 PARTS = ["Means", "Look", "Do", "Over"]
-# The sections of this lane are older than its alarms.
-CERTIFICATES = "*-reconciler-certificate-"
 
 
 @dataclass(frozen=True)
@@ -127,8 +125,6 @@ def test_every_alarm_has_the_section_that_its_description_names() -> None:
 def test_every_alarm_of_the_runbook_exists() -> None:
     known = {alarm.name for alarm in alarms(TERRAFORM)}
     listed = {name for section in sections(RUNBOOK).values() for name in names(section)}
-    if not (TERRAFORM / "modules/lanes/reconciler.tf").is_file():
-        listed = {name for name in listed if not name.startswith(CERTIFICATES)}
     assert listed - known == set()
 
 

@@ -32,7 +32,8 @@ struct Figures<'a> {
 impl Report {
     /// What a plan or a profile keeps running.
     pub(crate) fn idle(&self, title: &str, amounts: &Amounts) -> String {
-        let mut text = format!("{title} (list prices of {}, {}):\n", self.prices.region, self.prices.looked_up);
+        let mut text =
+            format!("{title} (list prices of {}, {}):\n", self.prices.region, self.prices.looked_up);
         for line in idle::lines(&self.prices, amounts) {
             let what = line.price.what.replace('`', "");
             let _ = writeln!(text, "  {what:62} {:>24} {:>9.2}", line.arithmetic, line.usd);
@@ -94,7 +95,8 @@ impl Report {
             };
             let _ = write!(text, "| {}{mark} |", price.what);
             for (_, amounts) in profiles {
-                let only: Amounts = amounts.get(name).map(|amount| (name.clone(), *amount)).into_iter().collect();
+                let only: Amounts =
+                    amounts.get(name).map(|amount| (name.clone(), *amount)).into_iter().collect();
                 match idle::lines(prices, &only).first() {
                     Some(line) => _ = write!(text, " {} | ${:.2} |", line.arithmetic, line.usd),
                     None => text.push_str("  |  |"),
@@ -104,7 +106,8 @@ impl Report {
         }
         let sums: Vec<String> =
             profiles.iter().map(|(_, amounts)| format!("**${:.0}**", idle::total(prices, amounts))).collect();
-        let pages: Vec<String> = prices.sources.iter().map(|(name, url)| format!("[{name}]({url})")).collect();
+        let pages: Vec<String> =
+            prices.sources.iter().map(|(name, url)| format!("[{name}]({url})")).collect();
         let seen = |name: &str| prices.seen.get(name).map_or("", String::as_str);
         let _ = write!(
             text,
@@ -140,7 +143,9 @@ impl Report {
     fn lane_rows(&self) -> anyhow::Result<Vec<Vec<String>>> {
         let figures = self.figures()?;
         let mut rows = Vec::new();
-        for (title, cost) in [("a million records, full batches", false), ("a month of 1 record a second", true)] {
+        for (title, cost) in
+            [("a million records, full batches", false), ("a month of 1 record a second", true)]
+        {
             let mut sum = 0.0;
             for each in &figures {
                 let cost = if cost { &each.quiet } else { &each.million };
@@ -156,7 +161,8 @@ impl Report {
                     usd(cost.endpoints_usd),
                 ]);
             }
-            let mut all = vec![format!("{title}: both"), String::new(), String::new(), String::new(), String::new()];
+            let mut all =
+                vec![format!("{title}: both"), String::new(), String::new(), String::new(), String::new()];
             all.extend([usd(sum), String::new()]);
             rows.push(all);
         }

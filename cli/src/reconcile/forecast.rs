@@ -14,7 +14,7 @@ use objects::{ObjectStore, S3Location};
 use serde_json::Value;
 use tokio::time::{Duration, Instant, sleep};
 
-use super::{lake, objects::ObjectVerdict};
+use super::{lake, objects::ObjectVerdict, sources};
 use crate::{
     out,
     progress::Meter,
@@ -124,7 +124,9 @@ async fn rows_by_file(
     deadline: Instant,
 ) -> anyhow::Result<BTreeMap<String, u64>> {
     let mut rows: BTreeMap<String, u64> = BTreeMap::new();
-    let Some(snapshot) = lake::snapshot(stack, &lane.table, deadline).await? else { return Ok(rows) };
+    let Some(snapshot) = lake::snapshot(&sources(stack)?, &lane.table, deadline).await? else {
+        return Ok(rows);
+    };
     let columns = ["filename"];
     let mut files = pin!(snapshot.scan(&columns, deadline));
     while let Some(file) = files.next().await {

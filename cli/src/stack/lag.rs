@@ -1,10 +1,11 @@
 //! How far each mapping is behind its topic, by Kafka's own books.
 
-use std::{fmt, ops::Range, time::Duration};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use event_source::Mapping;
 use kafka_offsets::{LagError, LagReader, PartitionLag};
+pub(crate) use reconcile::OffsetRange;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -76,28 +77,6 @@ impl OpenTransaction {
             "a transaction is open in {topic}-{partition}: {offsets} offsets from {from} on wait until its producer \
              commits or aborts it, or until Kafka aborts it (transaction.timeout.ms)"
         )
-    }
-}
-
-/// Consecutive offsets of a partition.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct OffsetRange {
-    pub(crate) partition: i32,
-    pub(crate) first: i64,
-    pub(crate) last: i64,
-}
-
-impl OffsetRange {
-    /// One for each of a partition's ranges.
-    pub(crate) fn all<'a>(partition: i32, ranges: impl IntoIterator<Item = &'a Range<i64>>) -> Vec<Self> {
-        let ranges = ranges.into_iter();
-        ranges.map(|range| Self { partition, first: range.start, last: range.end - 1 }).collect()
-    }
-}
-
-impl fmt::Display for OffsetRange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}-{}", self.partition, self.first, self.last)
     }
 }
 

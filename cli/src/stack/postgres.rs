@@ -11,7 +11,6 @@ use std::{
 };
 
 use anyhow::Context as _;
-use tokio_postgres::IsolationLevel;
 
 use super::{
     layout::Layout,
@@ -121,14 +120,6 @@ pub(crate) async fn connect(url: &str) -> anyhow::Result<tokio_postgres::Client>
         .map_err(|error| failure(format!("cannot connect to Postgres: {error}"), "run `headwater up`"))?;
     tokio::spawn(connection);
     Ok(client)
-}
-
-/// A transaction that sees one moment and changes nothing.
-pub(crate) async fn snapshot(
-    client: &mut tokio_postgres::Client,
-) -> anyhow::Result<tokio_postgres::Transaction<'_>> {
-    let transaction = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
-    transaction.read_only(true).start().await.context("cannot read from Postgres")
 }
 
 async fn make_database(client: &tokio_postgres::Client) -> anyhow::Result<()> {

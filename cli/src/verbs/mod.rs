@@ -3,6 +3,7 @@
 mod accept_loss;
 pub(crate) mod board;
 pub(crate) mod bridge;
+pub(crate) mod certificates;
 pub(crate) mod cost;
 pub(crate) mod detach;
 pub(crate) mod down;

@@ -15,6 +15,7 @@ use crate::{
     reconcile::{
         forecast,
         parked::{objects, open},
+        sources,
     },
     stack::{layout::Layout, opened::Stack},
     table,
@@ -102,7 +103,7 @@ impl Filter {
 /// Runs the action.
 pub(crate) async fn run(layout: &Layout, args: &ParkedArgs) -> anyhow::Result<()> {
     let stack = Stack::open(layout).await?;
-    let letters = open(&stack).await?;
+    let letters = open(&sources(&stack)?);
     match &args.action {
         Action::List { filter, json } => {
             let given_up = given_up::all(&stack, filter.lane.as_deref()).await?.len();

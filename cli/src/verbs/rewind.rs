@@ -14,7 +14,7 @@ use crate::{
     failure::failure,
     out,
     reconcile::{
-        ends, lake, records,
+        cluster, ends, lake, records, sources,
         topic::{intersection, within},
     },
     stack::{lag, layout::Layout, mappings::Paused, opened::Stack},
@@ -103,7 +103,7 @@ async fn compared_with_rows(
     let (group, topic) = (mapping.consumer_group.as_str(), mapping.topic.as_str());
     let spec = pipeline.lake.as_ref().filter(|lake| lake.consumer_group == group);
     let spec = spec.ok_or_else(|| unknown(group, topic))?;
-    let stored = lake::read(stack, &spec.path, None, |_, _| true).await?;
+    let stored = lake::read(&sources(stack)?, &spec.path, None, |_, _| true).await?;
     let (mut positions, mut versions) = (BTreeMap::new(), Vec::new());
     for (&partition, &(beginning, end)) in ends {
         let before = lake::position(&stored.apps, group, topic, partition);
@@ -155,9 +155,7 @@ async fn in_kafka(
     kept: (i64, i64),
 ) -> anyhow::Result<OffsetRanges> {
     let wanted = intersection(holes, &within(kept));
-    let mut reader =
-        records::Reader::open(&stack.cluster()?.cluster.to_string(), topic, &[(partition, wanted)].into())
-            .await?;
+    let mut reader = records::Reader::open(&cluster(stack)?, topic, &[(partition, wanted)].into()).await?;
     let mut found = OffsetRanges::default();
     while let Some(records) = reader.next().await? {
         for record in records {

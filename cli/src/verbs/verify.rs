@@ -14,7 +14,7 @@ use super::drain::duration;
 use crate::{
     failure::failure,
     reconcile::{
-        Verdict,
+        Sources, Verdict,
         books::{self, Books, Seen},
         ends, fleet, forecast, inbox, lake,
         lost::{self, Reach},
@@ -22,7 +22,7 @@ use crate::{
         oracle::Oracle,
         parked::{self, Letters},
         report::{Report, Sum},
-        table as rows,
+        sources, table as rows,
         topic::Topic,
         totals,
     },
@@ -62,10 +62,11 @@ pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
     let stack = Stack::open(layout).await?;
     let pipelines = stack.pipelines()?;
     let reader = lag::reader(&stack).await?;
+    let sources = sources(&stack)?;
     let ends::Settled { ends, open } = ends::settled(&reader, stack.outputs(), args.timeout).await?;
     let lags = lag::all(&reader, stack.outputs()).await?;
     queues_empty(&stack, args.timeout).await?;
-    let parked = parked::objects(&parked::open(&stack).await?, None).await?;
+    let parked = parked::objects(&parked::open(&sources), None).await?;
     let letters = parked::offsets(&parked);
     let mut report = Report { holds: true, open_transactions: open, ..Report::default() };
     let oracle = Oracle::new((layout, &stack), args.independent, &pipelines, &ends, &letters)?;
@@ -75,13 +76,12 @@ pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
     };
     for pipeline in &pipelines {
         let Some(ends) = ends.get(&pipeline.topic.name) else { continue };
-        let mut kafka = Kafka {
-            topic: Topic::new(&pipeline.topic.name, ends, stack.cluster()?.cluster.to_string()),
-            lags: &lags,
-        };
-        judge(&stack, pipeline, &mut kafka, &letters, &mut report).await?;
+        let mut kafka =
+            Kafka { topic: Topic::new(&pipeline.topic.name, ends, sources.cluster.clone()), lags: &lags };
+        judge((&stack, &sources), pipeline, &mut kafka, &letters, &mut report).await?;
         if let Some(spec) = &pipeline.table {
-            judge_table(layout, &stack, (pipeline, spec), &mut kafka, &letters, &mut report).await?;
+            judge_table(layout, (&stack, &sources), (pipeline, spec), &mut kafka, &letters, &mut report)
+                .await?;
         }
     }
     for mapping in &stack.outputs().event_source_mappings {
@@ -155,7 +155,7 @@ impl Kafka<'_> {
 }
 
 async fn judge(
-    stack: &Stack,
+    (stack, sources): (&Stack, &Sources),
     pipeline: &Pipeline,
     kafka: &mut Kafka<'_>,
     letters: &Letters,
@@ -165,8 +165,8 @@ async fn judge(
     // The totals first: whatever they count by now, the lake can be asked for exactly that.
     let mut counted = None;
     if let Some(spec) = &pipeline.totals {
-        let mut client = stack.postgres().await?;
-        let read = totals::read(&mut client, topic, spec).await?;
+        let client = stack.postgres().await?;
+        let read = totals::read(&client, topic, spec).await?;
         counted = Some((spec, read));
     }
     // The lake is judged first: its rows say which offsets hold, or held, a record.
@@ -181,7 +181,7 @@ async fn judge(
             })
         };
         let mut verdict = Verdict::of("parquet-writer", &spec.consumer_group, topic);
-        let stored = lake::read(stack, &spec.path, field, in_totals).await?;
+        let stored = lake::read(sources, &spec.path, field, in_totals).await?;
         let stored = stored.of_current_topic(&verdict.group, topic);
         let held = lake::held(&stored, &verdict.group, topic, kafka.topic.ends);
         kafka.topic.learn(&held);
@@ -189,13 +189,13 @@ async fn judge(
         let letters = letters_of(letters, "parquet-writer", topic);
         lake::judge(&mut verdict, &stored, kafka.topic.ends, &found, &letters);
         let reaches = lake::reaches(&stored, &verdict.group, topic, kafka.topic.ends);
-        lost::judge(&mut verdict, stack, &reaches, &kafka.lags(&spec.consumer_group)).await?;
+        lost::judge(&mut verdict, sources, &reaches, &kafka.lags(&spec.consumer_group)).await?;
         of_lake = Some((verdict, stored));
     }
     if let Some((spec, read)) = &counted {
         let mut verdict = Verdict::of("totals-upserter", &spec.consumer_group, topic);
         let letters = letters_of(letters, "totals-upserter", topic);
-        let seen = judge_books(stack, &mut verdict, &read.books, kafka).await?;
+        let seen = judge_books(sources, &mut verdict, &read.books, kafka).await?;
         books::judge(&mut verdict, &read.books, kafka.topic.ends, &seen, &letters);
         report.mappings.push(verdict);
     }
@@ -223,33 +223,33 @@ async fn judge(
 
 /// Looks the books' offsets up in Kafka, and adds what the lane lost.
 async fn judge_books(
-    stack: &Stack,
+    sources: &Sources,
     verdict: &mut Verdict,
     books: &BTreeMap<i32, Books>,
     kafka: &mut Kafka<'_>,
 ) -> anyhow::Result<Seen> {
     let reaches = books.iter().map(|(&partition, books)| (partition, Reach::of(&books.position))).collect();
     let lags = kafka.lags(&verdict.group);
-    lost::judge(verdict, stack, &reaches, &lags).await?;
-    books::look_up(&mut kafka.topic, books).await
+    lost::judge(verdict, sources, &reaches, &lags).await?;
+    Ok(books::look_up(&mut kafka.topic, books).await?)
 }
 
 async fn judge_table(
     layout: &Layout,
-    stack: &Stack,
+    (stack, sources): (&Stack, &Sources),
     (pipeline, spec): (&Pipeline, &TableSpec),
     kafka: &mut Kafka<'_>,
     letters: &Letters,
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let topic = &pipeline.topic.name;
-    let mut client = stack.postgres().await?;
-    let stored = rows::read(&mut client, topic, spec).await?;
+    let client = stack.postgres().await?;
+    let stored = rows::read(&client, topic, spec).await?;
     let mut verdict = Verdict::of("table-writer", &spec.consumer_group, topic);
-    let seen = judge_books(stack, &mut verdict, &stored.books, kafka).await?;
+    let seen = judge_books(sources, &mut verdict, &stored.books, kafka).await?;
     let letters = letters_of(letters, "table-writer", topic);
     let without_row = rows::judge(&mut verdict, &stored, kafka.topic.ends, &seen, &letters);
-    rows::account_for(&mut verdict, stack, pipeline, spec, &without_row).await?;
+    rows::account_for(&mut verdict, (&sources.cluster, &client), pipeline, spec, &without_row).await?;
     report.mappings.push(verdict);
     if let Ok(gateway) = stack.url("telemetry-gateway") {
         report.fleets.extend(fleet::judge(layout, gateway, &client, pipeline, spec).await?);

@@ -29,6 +29,8 @@ pub enum Unit {
     Count,
     /// A duration.
     Milliseconds,
+    /// A long duration.
+    Seconds,
     /// A size.
     Bytes,
 }
@@ -37,6 +39,7 @@ impl Unit {
     fn as_str(self) -> &'static str {
         match self {
             Self::Count => "Count",
+            Self::Seconds => "Seconds",
             Self::Milliseconds => "Milliseconds",
             Self::Bytes => "Bytes",
         }

@@ -104,6 +104,20 @@ impl LagReader {
         })
     }
 
+    /// The topic's id, and of each partition the oldest offset and the end of what a reader of committed records gets.
+    pub async fn stable_ends(&self, topic: &str, deadline: Instant) -> Result<(TopicId, Ends), LagError> {
+        let question = |kafka: Kafka| async move {
+            let found = describe(&kafka, topic, deadline).await?;
+            let beginnings = offsets(&kafka, &found.partitions, Ask::Beginning, deadline).await?;
+            let ends = offsets(&kafka, &found.partitions, Ask::StableEnd, deadline).await?;
+            let numbers = found.partitions.iter().map(|partition| partition.partition);
+            Ok((found.id, numbers.zip(beginnings.into_iter().zip(ends)).collect()))
+        };
+        self.connection.ask(deadline, question).await.map_err(|unanswered| {
+            unanswered.into_error(topic, |source| LagError::Ends { topic: topic.to_owned(), source })
+        })
+    }
+
     /// Waits until a topic that was created, or given more partitions, a moment ago is there with at least so many and
     /// the leader of each answers. A broker hears of a new topic later than the controller that created it.
     pub async fn settled(&self, topic: &str, partitions: i32, deadline: Instant) -> Result<Ends, LagError> {

@@ -1,11 +1,22 @@
 //! What the statistics of a data file say about its values, so that a reader can leave files out.
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use crate::ActiveFile;
 
 impl ActiveFile {
+    /// The least and the greatest whole number in a top-level column. `None` where the statistics do not tell: then the file
+    /// can hold any.
+    #[must_use]
+    pub fn whole_numbers(&self, column: &str) -> Option<RangeInclusive<i64>> {
+        let stats: Value = serde_json::from_str(self.stats.as_deref()?).ok()?;
+        let bound = |which: &str| stats.get(which)?.get(column)?.as_i64();
+        Some(bound("minValues")?..=bound("maxValues")?)
+    }
+
     /// An upper bound of the timestamps in a top-level column. `None` where the statistics do not tell: then the file can
     /// hold any. Writers leave statistics out of a column, a file or (as structs, which are not read here) a checkpoint.
     #[must_use]

@@ -31,8 +31,19 @@ impl Snapshot {
         columns: &'a [&'a str],
         deadline: Instant,
     ) -> impl Stream<Item = Result<(&'a ActiveFile, Vec<RecordBatch>), LakeError>> + 'a {
+        self.scan_files(self.files().iter(), columns, AHEAD, deadline)
+    }
+
+    /// The same of chosen files, `ahead` of them at a time: each is held in memory as a whole.
+    pub fn scan_files<'a>(
+        &'a self,
+        files: impl Iterator<Item = &'a ActiveFile> + 'a,
+        columns: &'a [&'a str],
+        ahead: usize,
+        deadline: Instant,
+    ) -> impl Stream<Item = Result<(&'a ActiveFile, Vec<RecordBatch>), LakeError>> + 'a {
         let one = move |file| async move { Ok((file, self.file(file, columns, deadline).await?)) }.boxed();
-        stream::iter(self.files()).map(one).buffered(AHEAD)
+        stream::iter(files).map(one).buffered(ahead)
     }
 
     async fn file(

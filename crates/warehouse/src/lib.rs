@@ -3,6 +3,7 @@
 //! One connection a process, made when it is first needed and again after it broke: a Lambda environment handles one
 //! event at a time. Statements are sent without preparing and pipelined, so that a round trip carries all it can.
 
+pub mod certificates;
 mod connect;
 mod definition;
 mod error;

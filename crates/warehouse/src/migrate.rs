@@ -11,6 +11,7 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0002_objects", include_str!("../migrations/0002_objects.sql")),
     ("0003_positions", include_str!("../migrations/0003_positions.sql")),
     ("0004_incarnations", include_str!("../migrations/0004_incarnations.sql")),
+    ("0005_certificates", include_str!("../migrations/0005_certificates.sql")),
 ];
 
 /// Any number that nobody else locks: the ASCII codes of `hwtr`.

@@ -9,6 +9,7 @@ import { lake } from "./lake.js";
 import { lanes } from "./lanes.js";
 import { parked } from "./parked.js";
 import { Poll } from "./poll.js";
+import { proof } from "./proof.js";
 import { announce, setClock } from "./soundings.js";
 import { totals } from "./totals.js";
 import { Vehicles } from "./vehicles.js";
@@ -29,6 +30,7 @@ const SECTIONS = [
     // It changes once a day.
     { id: "forecast", every: DAILY_MS, slot: 5200, shows: forecast },
     { id: "parked", every: SLOW_MS, slot: 3700, shows: parked },
+    { id: "proof", every: SLOW_MS, slot: 8600, shows: proof },
     { id: "errors", every: SLOW_MS, slot: 7000, shows: errors },
 ];
 

@@ -50,6 +50,7 @@ struct KeptAnswers {
     lake: Kept,
     forecast: Kept,
     parked: Kept,
+    proof: Kept,
     errors: Kept,
 }
 
@@ -77,6 +78,7 @@ impl Board {
                 lake: Kept::new(4 * second),
                 forecast: Kept::new(9 * second),
                 parked: Kept::new(4 * second),
+                proof: Kept::new(4 * second),
                 errors: Kept::new(9 * second),
             },
             objects,
@@ -117,6 +119,9 @@ impl Board {
             }
             "parked" => {
                 section("/api/parked", deadline, Box::pin(kept.parked.or_make(self.parked(deadline)))).await
+            }
+            "proof" => {
+                section("/api/proof", deadline, Box::pin(kept.proof.or_make(self.proof(deadline)))).await
             }
             "errors" => section("/api/errors", deadline, Box::pin(kept.errors.or_make(self.errors()))).await,
             _ => match path.strip_prefix("vehicles/").filter(|vin| is_vin(vin)) {

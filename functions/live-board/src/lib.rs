@@ -13,6 +13,7 @@ mod lake_tables;
 mod lanes;
 mod page;
 mod parked;
+mod proof;
 mod settings;
 mod totals;
 

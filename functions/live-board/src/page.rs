@@ -48,6 +48,7 @@ const FILES: &[File] = &[
     file!("parked.js", JS),
     file!("plane.js", JS),
     file!("poll.js", JS),
+    file!("proof.js", JS),
     file!("rates.js", JS),
     file!("scale.js", JS),
     file!("sections.css", CSS),

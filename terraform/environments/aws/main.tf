@@ -115,6 +115,7 @@ module "lanes" {
   telemetry         = var.telemetry
   schema            = var.schema
   upkeep            = var.upkeep
+  certificates      = var.certificates
 
   forecast         = var.forecast
   forecast_job_dir = coalesce(var.forecast_job_dir, "${path.module}/../../../emr/forecast_72")

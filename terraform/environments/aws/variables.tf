@@ -151,6 +151,7 @@ variable "sizes" {
     live_board        = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 30), reserved_concurrency = optional(number) }), {})
     forecast_fetcher  = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 300) }), {})
     lake_keeper       = optional(object({ memory_mb = optional(number, 1024), timeout_seconds = optional(number, 240) }), {})
+    reconciler        = optional(object({ memory_mb = optional(number, 1024), timeout_seconds = optional(number, 600) }), {})
   })
   default = {}
 }

@@ -12,6 +12,16 @@ variable "lanes" {
     telemetry_gateway = optional(bool, true)
     live_board        = optional(bool, true)
     lake_keeper       = optional(bool, true)
+    reconciler        = optional(bool, true)
+  })
+  default = {}
+}
+
+variable "certificates" {
+  description = "When reconciler makes certificates (`schedule`), and how long after its end a window is judged (`grace_minutes`: the lanes must have passed it by then; less than the time between two runs)."
+  type = object({
+    schedule      = optional(string, "rate(1 hour)")
+    grace_minutes = optional(number, 45)
   })
   default = {}
 }

@@ -55,7 +55,7 @@ output "live_arns" {
 
 output "schedules" {
   description = "Every schedule."
-  value       = concat([for lane in concat(module.rooms_generator, module.bucket_ingester, module.inbox_etl, module.lake_keeper) : lane.schedule], [module.schema_migrator_schedule.schedule], module.lake_keeper_cleaning[*].schedule, module.forecast[*].schedule)
+  value       = concat([for lane in concat(module.rooms_generator, module.bucket_ingester, module.inbox_etl, module.lake_keeper, module.reconciler) : lane.schedule], [module.schema_migrator_schedule.schedule], module.lake_keeper_cleaning[*].schedule, module.forecast[*].schedule)
 }
 
 output "urls" {
@@ -82,7 +82,7 @@ output "policies" {
   description = "Every role's policy, as JSON, by function (and of the roles of schedules, state machine and Spark job)."
   value = merge(
     { for function, lane in local.deployed : function => lane.policy },
-    { for function, lane in local.deployed : "${function}-schedule" => lane.scheduler_policy if contains(["bucket-ingester", "inbox-etl", "rooms-generator", "lake-keeper"], function) },
+    { for function, lane in local.deployed : "${function}-schedule" => lane.scheduler_policy if contains(["bucket-ingester", "inbox-etl", "rooms-generator", "lake-keeper", "reconciler"], function) },
     { schema-migrator-schedule = module.schema_migrator_schedule.policy },
     { for cleaning in module.lake_keeper_cleaning : "lake-keeper-cleaning-schedule" => cleaning.policy },
     merge([for lane in module.forecast : { for role, policy in lane.policies : "forecast-${role}" => policy }]...),

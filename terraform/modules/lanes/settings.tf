@@ -1,5 +1,5 @@
 # The lanes: every function between the sources and the sinks, as both environments deploy them.
-# parquet-writer, totals-upserter, table-writer, schema-migrator, lake-keeper and live-board know no topic by name; rooms-generator and
+# parquet-writer, totals-upserter, table-writer, schema-migrator, lake-keeper, reconciler and live-board know no topic by name; rooms-generator and
 # telemetry-gateway make records of one. bucket-ingester, inbox-etl and forecast-fetcher read no pipeline file.
 
 data "aws_caller_identity" "current" {}
@@ -93,6 +93,7 @@ locals {
     { for lane in module.telemetry_gateway : "telemetry-gateway" => lane },
     { for lane in module.live_board : "live-board" => lane },
     { for lane in module.lake_keeper : "lake-keeper" => lane },
+    { for lane in module.reconciler : "reconciler" => lane },
     { for lane in module.forecast : "forecast-fetcher" => lane.fetcher },
     { schema-migrator = module.schema_migrator },
   )

@@ -139,6 +139,7 @@ variable "enabled" {
     telemetry_gateway = optional(bool, true)
     live_board        = optional(bool, true)
     lake_keeper       = optional(bool, true)
+    reconciler        = optional(bool, true)
   })
   default = {}
 }
@@ -176,6 +177,8 @@ variable "sizes" {
     live_board        = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 30), reserved_concurrency = optional(number, -1) }), {})
     # Memory holds the files that are joined at a time; a run that is out of time goes on with the next one.
     lake_keeper = optional(object({ memory_mb = optional(number, 1024), timeout_seconds = optional(number, 240) }), {})
+    # Memory holds two files of the lake at a time, and the offsets of a window.
+    reconciler = optional(object({ memory_mb = optional(number, 1024), timeout_seconds = optional(number, 600) }), {})
     # Most of the time is waiting for the API, a city after the other where it is slow, and tries again.
     forecast_fetcher = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 300) }), {})
   })
@@ -272,6 +275,20 @@ variable "upkeep" {
     cleaning_schedule = optional(string, "rate(1 day)")
   })
   default = {}
+}
+
+variable "certificates" {
+  description = "When reconciler makes certificates (`schedule`), and how long after its end a window is judged (`grace_minutes`: the lanes must have passed it by then; less than the time between two runs)."
+  type = object({
+    schedule      = optional(string, "rate(1 hour)")
+    grace_minutes = optional(number, 45)
+  })
+  default = {}
+
+  validation {
+    condition     = var.certificates.grace_minutes >= 0 && var.certificates.grace_minutes <= 1440
+    error_message = "certificates.grace_minutes must be 0 to 1440."
+  }
 }
 
 variable "schema" {

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod board_forecast;
+mod certificates;
 mod conditional_writes;
 mod crashes;
 mod database;

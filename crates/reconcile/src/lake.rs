@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
 use arrow_array::array::PrimitiveArray;
 use arrow_array::{
     Array, ArrayRef, RecordBatch, StructArray,
@@ -14,51 +13,50 @@ use arrow_array::{
     types::{Decimal128Type, Int32Type, Int64Type},
 };
 use futures::StreamExt as _;
-use lake::{AppVersions, Snapshot};
+use kafka_offsets::Ends;
+use lake::{ActiveFile, AppVersions, LakeError, Snapshot};
 use positions::{OffsetRanges, Position, app_id, position_from_app_versions};
 use tokio::time::Instant;
 
-use super::{
-    Verdict,
+use crate::{
+    ReconcileError, Sources, Verdict,
     earlier::of_current_topic,
-    ends::Ends,
     lost::Reach,
     topic::{Found, Offsets, intersection, within},
 };
-use crate::stack::opened::Stack;
 
 /// How long reading a whole table may take.
 const PATIENCE: Duration = Duration::from_mins(10);
 
 /// What a table holds.
 #[derive(Debug, Default)]
-pub(crate) struct Stored {
+pub struct Stored {
     /// Offsets of all rows by partition, sorted, repeated where rows are.
-    pub(crate) offsets: BTreeMap<i32, Vec<i64>>,
-    pub(crate) apps: AppVersions,
+    pub offsets: BTreeMap<i32, Vec<i64>>,
+    /// The positions of the table.
+    pub apps: AppVersions,
     /// The sum of a field over the rows that the other sink counts too.
-    pub(crate) sum: Option<i128>,
+    pub sum: Option<i128>,
 }
 
 /// The newest version of the table at `path` below the lake's root; `None` if there is no table.
-pub(crate) async fn snapshot(
-    stack: &Stack,
+pub async fn snapshot(
+    sources: &Sources,
     path: &str,
     deadline: Instant,
-) -> anyhow::Result<Option<Snapshot>> {
-    let client = stack.objects();
-    Ok(Snapshot::read(client, stack.lake()?.join(path), deadline).await?)
+) -> Result<Option<Snapshot>, LakeError> {
+    Snapshot::read(sources.objects.clone(), sources.lake_root.join(path), deadline).await
 }
 
 /// Reads a table. `field` is summed (by its dotted path) over the rows that `counted` takes.
-pub(crate) async fn read(
-    stack: &Stack,
+pub async fn read(
+    sources: &Sources,
     path: &str,
     field: Option<&str>,
     counted: impl Fn(i32, i64) -> bool,
-) -> anyhow::Result<Stored> {
+) -> Result<Stored, ReconcileError> {
     let deadline = Instant::now() + PATIENCE;
-    let Some(snapshot) = snapshot(stack, path, deadline).await? else {
+    let Some(snapshot) = snapshot(sources, path, deadline).await? else {
         return Ok(Stored { sum: field.map(|_| 0), ..Stored::default() });
     };
     let mut stored =
@@ -69,7 +67,7 @@ pub(crate) async fn read(
     let mut files = pin!(snapshot.scan(&columns, deadline));
     while let Some(file) = files.next().await {
         for batch in file?.1 {
-            take(&mut stored, &batch, &path, &counted)?;
+            take(&mut stored, &batch, &path, &|_, _| true, &counted)?;
         }
     }
     for offsets in stored.offsets.values_mut() {
@@ -78,9 +76,53 @@ pub(crate) async fn read(
     Ok(stored)
 }
 
+/// How many files are read at a time; each is held in memory as a whole.
+const AHEAD: usize = 2;
+
+/// Reads the rows of a table whose offsets are in `window`, from the files that may hold one of them.
+pub async fn read_within(
+    snapshot: &Snapshot,
+    window: &Offsets,
+    field: Option<&str>,
+    deadline: Instant,
+) -> Result<Stored, ReconcileError> {
+    let mut stored =
+        Stored { apps: snapshot.app_versions().clone(), sum: field.map(|_| 0), ..Stored::default() };
+    let mut columns = vec!["_partition", "_offset"];
+    let path: Vec<&str> = field.map(|field| field.split('.').collect()).unwrap_or_default();
+    columns.extend(path.first());
+    let chosen = snapshot.files().iter().filter(|file| may_hold(file, window));
+    let mut files = pin!(snapshot.scan_files(chosen, &columns, AHEAD, deadline));
+    let wanted =
+        |partition: i32, offset: i64| window.get(&partition).is_some_and(|offsets| offsets.contains(offset));
+    while let Some(file) = files.next().await {
+        for batch in file?.1 {
+            take(&mut stored, &batch, &path, &wanted, &wanted)?;
+        }
+    }
+    for offsets in stored.offsets.values_mut() {
+        offsets.sort_unstable();
+    }
+    Ok(stored)
+}
+
+/// Whether a file may hold one of these offsets, by its statistics.
+fn may_hold(file: &ActiveFile, window: &Offsets) -> bool {
+    let Some(offsets) = file.whole_numbers("_offset") else { return true };
+    let partitions = file.whole_numbers("_partition");
+    let of_file = |partition: i32| {
+        partitions.as_ref().is_none_or(|partitions| partitions.contains(&i64::from(partition)))
+    };
+    let overlaps = |ranges: &OffsetRanges| {
+        ranges.iter().any(|range| range.start <= *offsets.end() && range.end > *offsets.start())
+    };
+    window.iter().any(|(partition, ranges)| of_file(*partition) && overlaps(ranges))
+}
+
 impl Stored {
     /// Without the rows of earlier topics of this name.
-    pub(crate) fn of_current_topic(mut self, group: &str, topic: &str) -> Self {
+    #[must_use]
+    pub fn of_current_topic(mut self, group: &str, topic: &str) -> Self {
         for (partition, rows) in &mut self.offsets {
             let position = position(&self.apps, group, topic, *partition);
             *rows = of_current_topic(rows, &position);
@@ -89,7 +131,8 @@ impl Stored {
     }
 
     /// Whether a topic of this name was reset.
-    pub(crate) fn was_reset(&self, group: &str, topic: &str) -> bool {
+    #[must_use]
+    pub fn was_reset(&self, group: &str, topic: &str) -> bool {
         self.offsets
             .keys()
             .any(|&partition| !position(&self.apps, group, topic, partition).earlier.is_empty())
@@ -100,12 +143,16 @@ fn take(
     stored: &mut Stored,
     batch: &RecordBatch,
     path: &[&str],
+    wanted: &impl Fn(i32, i64) -> bool,
     counted: &impl Fn(i32, i64) -> bool,
-) -> anyhow::Result<()> {
+) -> Result<(), ReconcileError> {
     let partitions = column::<Int32Type>(batch, "_partition")?;
     let offsets = column::<Int64Type>(batch, "_offset")?;
     let values = path.split_first().map(|(root, rest)| summed(batch, root, rest)).transpose()?;
     for (row, (partition, offset)) in partitions.values().iter().zip(offsets.values()).enumerate() {
+        if !wanted(*partition, *offset) {
+            continue;
+        }
         stored.offsets.entry(*partition).or_default().push(*offset);
         if let (Some(Some(values)), Some(sum)) = (&values, stored.sum)
             && counted(*partition, *offset)
@@ -122,21 +169,21 @@ fn take(
 fn column<'a, T: arrow_array::ArrowPrimitiveType>(
     batch: &'a RecordBatch,
     name: &str,
-) -> anyhow::Result<&'a PrimitiveArray<T>> {
+) -> Result<&'a PrimitiveArray<T>, ReconcileError> {
     batch
         .column_by_name(name)
         .and_then(|column| column.as_primitive_opt::<T>())
-        .with_context(|| format!("the table's column {name} is not as parquet-writer writes it"))
+        .ok_or_else(|| ReconcileError::Column { name: name.to_owned() })
 }
 
 /// The values of an exact number, nulls as 0; `None` for what has no exact sum.
-fn summed(batch: &RecordBatch, root: &str, rest: &[&str]) -> anyhow::Result<Option<Vec<i128>>> {
-    let missing = || format!("the table has no column {root}");
-    let mut array: ArrayRef = batch.column_by_name(root).with_context(missing)?.clone();
+fn summed(batch: &RecordBatch, root: &str, rest: &[&str]) -> Result<Option<Vec<i128>>, ReconcileError> {
+    let missing = || ReconcileError::Column { name: root.to_owned() };
+    let mut array: ArrayRef = batch.column_by_name(root).ok_or_else(missing)?.clone();
     for name in rest {
         let inner =
             array.as_any().downcast_ref::<StructArray>().and_then(|parent| parent.column_by_name(name));
-        array = inner.with_context(missing)?.clone();
+        array = inner.ok_or_else(missing)?.clone();
     }
     Ok(if let Some(values) = array.as_primitive_opt::<Int64Type>() {
         Some(values.iter().map(|value| value.map_or(0, i128::from)).collect())
@@ -150,7 +197,8 @@ fn summed(batch: &RecordBatch, root: &str, rest: &[&str]) -> anyhow::Result<Opti
 }
 
 /// The offsets that are stored or parked.
-pub(crate) fn held(stored: &Stored, group: &str, topic: &str, ends: &Ends) -> Offsets {
+#[must_use]
+pub fn held(stored: &Stored, group: &str, topic: &str, ends: &Ends) -> Offsets {
     let of = |&partition: &i32| {
         let mut held: OffsetRanges = stored.offsets.get(&partition).into_iter().flatten().copied().collect();
         let parked = position(&stored.apps, group, topic, partition).parked;
@@ -161,7 +209,8 @@ pub(crate) fn held(stored: &Stored, group: &str, topic: &str, ends: &Ends) -> Of
 }
 
 /// The offsets that Kafka has and that are not `held`.
-pub(crate) fn open(held: &Offsets, ends: &Ends) -> Offsets {
+#[must_use]
+pub fn open(held: &Offsets, ends: &Ends) -> Offsets {
     let none = OffsetRanges::default();
     let of = |(partition, &ends): (&i32, &(i64, i64))| {
         (*partition, within(ends).difference(held.get(partition).unwrap_or(&none)))
@@ -170,13 +219,14 @@ pub(crate) fn open(held: &Offsets, ends: &Ends) -> Offsets {
 }
 
 /// How far the sink is in each partition.
-pub(crate) fn reaches(stored: &Stored, group: &str, topic: &str, ends: &Ends) -> BTreeMap<i32, Reach> {
+#[must_use]
+pub fn reaches(stored: &Stored, group: &str, topic: &str, ends: &Ends) -> BTreeMap<i32, Reach> {
     let of = |&partition: &i32| (partition, Reach::of(&position(&stored.apps, group, topic, partition)));
     ends.keys().map(of).collect()
 }
 
 /// Holds the rows against what Kafka took. `found` says what the [`open`] offsets are.
-pub(crate) fn judge(
+pub fn judge(
     verdict: &mut Verdict,
     stored: &Stored,
     ends: &Ends,
@@ -212,7 +262,8 @@ pub(crate) fn judge(
 }
 
 /// A partition's position.
-pub(crate) fn position(apps: &AppVersions, group: &str, topic: &str, partition: i32) -> Position {
+#[must_use]
+pub fn position(apps: &AppVersions, group: &str, topic: &str, partition: i32) -> Position {
     position_from_app_versions(&app_id(group, topic, partition), apps.as_map())
 }
 

@@ -7,7 +7,8 @@ use positions::Position;
 
 /// Filters the rows of one partition for those of the current topic. `rows` are their offsets: sorted, and repeated where
 /// several rows have the same offset.
-pub(crate) fn of_current_topic(rows: &[i64], position: &Position) -> Vec<i64> {
+#[must_use]
+pub fn of_current_topic(rows: &[i64], position: &Position) -> Vec<i64> {
     let mut ours = Vec::with_capacity(rows.len());
     for same in rows.chunk_by(|a, b| a == b) {
         let earlier = position.earlier_at(same[0]);

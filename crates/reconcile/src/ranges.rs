@@ -6,7 +6,8 @@ use positions::OffsetRanges;
 const MOST: usize = 20;
 
 /// Offsets of one partition.
-pub(crate) fn of_partition(partition: i32, offsets: &OffsetRanges) -> String {
+#[must_use]
+pub fn of_partition(partition: i32, offsets: &OffsetRanges) -> String {
     let words = offsets.iter().take(MOST).map(|range| match range.end - range.start {
         1 => range.start.to_string(),
         _ => format!("{}-{}", range.start, range.end - 1),

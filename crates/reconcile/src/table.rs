@@ -2,46 +2,72 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Context as _;
 use chrono::{DateTime, Utc};
+use kafka_offsets::Ends;
 use pipeline::{Pipeline, RecordDecoder, Table, Value};
 use positions::OffsetRanges;
-use tokio_postgres::Client;
-use warehouse::{NewRow, RowsTable, quoted};
+use warehouse::{Client, NewRow, RowsTable, WarehouseError, quoted};
 
-use super::{
-    Verdict,
+use crate::{
+    Cluster, ReconcileError, Verdict,
     books::{self, Books, Seen},
     earlier::of_current_topic,
-    ends::Ends,
-    records,
+    in_snapshot, records,
     topic::Offsets,
 };
-use crate::stack::{opened::Stack, postgres};
 
 /// What a table holds, and the books of its group, as of one moment.
 #[derive(Debug)]
-pub(crate) struct Stored {
-    pub(crate) books: BTreeMap<i32, Books>,
+pub struct Stored {
+    /// The group's books, by partition.
+    pub books: BTreeMap<i32, Books>,
     /// Offsets of all rows by partition, sorted, repeated where rows are.
-    pub(crate) offsets: BTreeMap<i32, Vec<i64>>,
+    pub offsets: BTreeMap<i32, Vec<i64>>,
 }
 
 /// Reads both in one snapshot.
-pub(crate) async fn read(client: &mut Client, topic: &str, spec: &Table) -> anyhow::Result<Stored> {
-    let transaction = postgres::snapshot(client).await?;
-    let books = books::read(&transaction, &spec.consumer_group, topic).await?;
+pub async fn read(client: &Client, topic: &str, spec: &Table) -> Result<Stored, ReconcileError> {
+    in_snapshot(client, async || read_within(client, topic, spec).await).await
+}
+
+async fn read_within(client: &Client, topic: &str, spec: &Table) -> Result<Stored, ReconcileError> {
+    let books = books::read(client, &spec.consumer_group, topic).await?;
     let sql = format!(
         "SELECT _partition, array_agg(_offset ORDER BY _offset) FROM {} GROUP BY _partition",
         quoted(&spec.name)
     );
-    let rows = transaction.query(&sql, &[]).await.with_context(|| format!("cannot read {}", spec.name))?;
-    transaction.commit().await.context("cannot read a table")?;
+    let rows = client.query(&sql, &[]).await.map_err(WarehouseError::statement("read a table"))?;
     Ok(Stored { books, offsets: rows.iter().map(|row| (row.get(0), row.get(1))).collect() })
 }
 
+/// Reads the rows whose offsets are in a window, and the books, in one snapshot.
+pub async fn read_window(
+    client: &Client,
+    topic: &str,
+    spec: &Table,
+    window: &Ends,
+) -> Result<Stored, ReconcileError> {
+    let partitions: Vec<i32> = window.keys().copied().collect();
+    let starts: Vec<i64> = window.values().map(|(start, _)| *start).collect();
+    let ends: Vec<i64> = window.values().map(|(_, end)| *end).collect();
+    in_snapshot(client, async || {
+        let books = books::read(client, &spec.consumer_group, topic).await?;
+        // No index leads by offset: writers would pay for it with every row. So this reads the whole table.
+        let sql = format!(
+            "SELECT t._partition, array_agg(t._offset ORDER BY t._offset) FROM {} t \
+             JOIN unnest($1::int4[], $2::int8[], $3::int8[]) AS w(partition, first, after) \
+             ON t._partition = w.partition AND t._offset >= w.first AND t._offset < w.after GROUP BY t._partition",
+            quoted(&spec.name)
+        );
+        let rows = client.query(&sql, &[&partitions, &starts, &ends]).await;
+        let rows = rows.map_err(WarehouseError::statement("read a table"))?;
+        Ok(Stored { books, offsets: rows.iter().map(|row| (row.get(0), row.get(1))).collect() })
+    })
+    .await
+}
+
 /// Holds rows and books against what Kafka took. Returns the offsets that were handled and have no row.
-pub(crate) fn judge(
+pub fn judge(
     verdict: &mut Verdict,
     stored: &Stored,
     ends: &Ends,
@@ -73,21 +99,19 @@ pub(crate) fn judge(
 }
 
 /// Looks the records without a row up in Kafka: a row of their key must be there, unless its days are over.
-pub(crate) async fn account_for(
+pub async fn account_for(
     verdict: &mut Verdict,
-    stack: &Stack,
+    (cluster, client): (&Cluster, &Client),
     pipeline: &Pipeline,
     spec: &Table,
     without_row: &Offsets,
-) -> anyhow::Result<()> {
-    let table = RowsTable::of_pipeline(pipeline, spec).context("the table's fields do not fit")?;
+) -> Result<(), ReconcileError> {
+    let table = RowsTable::of_pipeline(pipeline, spec)
+        .ok_or_else(|| ReconcileError::Fields { table: spec.name.clone() })?;
     let decoder = RecordDecoder::new(&pipeline.fields);
     let event_time = pipeline.event_time.as_ref().and_then(|path| decoder.layout().place(path));
     let now = Utc::now();
-    let client = stack.postgres().await?;
-    let mut reader =
-        records::Reader::open(&stack.cluster()?.cluster.to_string(), &pipeline.topic.name, without_row)
-            .await?;
+    let mut reader = records::Reader::open(cluster, &pipeline.topic.name, without_row).await?;
     let mut lost = Offsets::new();
     while let Some(records) = reader.next().await? {
         let mut good: Vec<(i32, i64, i64, Vec<Value<'_>>)> = Vec::new();
@@ -108,7 +132,7 @@ pub(crate) async fn account_for(
                 offset: *offset,
             })
             .collect();
-        let there = table.has_keys(&client, &rows).await.context("cannot look keys up")?;
+        let there = table.has_keys(client, &rows).await?;
         for (row, there) in rows.iter().zip(there) {
             let time = event_time.and_then(|place| warehouse::values::time(&row.values[place]));
             let is_over = time.is_some_and(|time| table.is_over(time, row.received_at, now));

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
-use krafka::Kafka;
 use krafka::consumer::{AutoOffsetReset, Consumer, ConsumerRecord, IsolationLevel};
 use positions::OffsetRanges;
+
+use crate::{Cluster, ReconcileError};
 
 /// How long a broker may bring nothing while offsets are still expected.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,7 +22,7 @@ const NEAR: i64 = 20_000;
 
 /// Reads chosen records of a topic, partition after partition, as a reader of committed records sees them: transaction
 /// markers, aborted records and compacted ones do not come.
-pub(crate) struct Reader {
+pub struct Reader {
     topic: String,
     consumer: Consumer,
     /// What is still to be read.
@@ -35,13 +35,12 @@ pub(crate) struct Reader {
 
 impl Reader {
     /// Connects. `wanted` are offsets by partition.
-    pub(crate) async fn open(
-        servers: &str,
+    pub async fn open(
+        cluster: &Cluster,
         topic: &str,
         wanted: &BTreeMap<i32, OffsetRanges>,
-    ) -> anyhow::Result<Self> {
-        let kafka = Kafka::builder(servers).client_id("headwater-verify").connect().await;
-        let kafka = kafka.with_context(|| format!("cannot reach Kafka at {servers}"))?;
+    ) -> Result<Self, ReconcileError> {
+        let kafka = cluster.connect().await?;
         let consumer = kafka
             .consumer_without_group()
             // What is deleted while it is being read is passed over.
@@ -51,7 +50,7 @@ impl Reader {
             .metrics_push(false)
             .build()
             .await
-            .context("cannot read from Kafka")?;
+            .map_err(ReconcileError::kafka(topic))?;
         let mut left = wanted.clone();
         left.retain(|_, ranges| !ranges.is_empty());
         let mut reader = Self {
@@ -66,10 +65,10 @@ impl Reader {
     }
 
     /// Some of the wanted records, never none; `None` when there are no more.
-    pub(crate) async fn next(&mut self) -> anyhow::Result<Option<Vec<ConsumerRecord>>> {
+    pub async fn next(&mut self) -> Result<Option<Vec<ConsumerRecord>>, ReconcileError> {
         while let Some((&partition, wanted)) = self.left.first_key_value() {
             let polled = self.consumer.poll(POLL).await;
-            let mut records = polled.with_context(|| format!("cannot read topic {}", self.topic))?;
+            let mut records = polled.map_err(ReconcileError::kafka(&self.topic))?;
             records.retain(|record| record.partition == partition && wanted.contains(record.offset));
             self.pass(partition).await?;
             if !records.is_empty() {
@@ -80,18 +79,19 @@ impl Reader {
     }
 
     /// The offsets of which it is not known whether they hold a record, because the broker did not get there.
-    pub(crate) fn unread(&self) -> &BTreeMap<i32, OffsetRanges> {
+    #[must_use]
+    pub fn unread(&self) -> &BTreeMap<i32, OffsetRanges> {
         &self.unread
     }
 
     /// The oldest offset that the partition has now.
-    pub(crate) async fn beginning(&self, partition: i32) -> anyhow::Result<i64> {
+    pub async fn beginning(&self, partition: i32) -> Result<i64, ReconcileError> {
         let watermarks = self.consumer.fetch_watermarks(&self.topic, partition).await;
-        Ok(watermarks.with_context(|| format!("cannot read topic {}", self.topic))?.0)
+        Ok(watermarks.map_err(ReconcileError::kafka(&self.topic))?.0)
     }
 
     /// Strikes out what the consumer has passed. It moves past offsets without a record, too.
-    async fn pass(&mut self, partition: i32) -> anyhow::Result<()> {
+    async fn pass(&mut self, partition: i32) -> Result<(), ReconcileError> {
         let Some(wanted) = self.left.get_mut(&partition) else { return Ok(()) };
         let position = self.consumer.position(&self.topic, partition).await;
         if position != self.reached.0 {
@@ -114,16 +114,18 @@ impl Reader {
         }
     }
 
-    async fn begin_partition(&mut self) -> anyhow::Result<()> {
+    async fn begin_partition(&mut self) -> Result<(), ReconcileError> {
         let first = self.left.first_key_value().map(|(&partition, ranges)| (partition, ranges.iter().next()));
         let Some((partition, Some(range))) = first else { return Ok(()) };
         let start = range.start;
-        self.consumer.assign(&self.topic, vec![partition]).await.context("cannot read from Kafka")?;
+        let assigned = self.consumer.assign(&self.topic, vec![partition]).await;
+        assigned.map_err(ReconcileError::kafka(&self.topic))?;
         self.seek(partition, start).await
     }
 
-    async fn seek(&mut self, partition: i32, offset: i64) -> anyhow::Result<()> {
+    async fn seek(&mut self, partition: i32, offset: i64) -> Result<(), ReconcileError> {
         self.reached = (Some(offset), Instant::now());
-        self.consumer.seek(&self.topic, partition, offset).await.context("cannot read from Kafka")
+        let sought = self.consumer.seek(&self.topic, partition, offset).await;
+        sought.map_err(ReconcileError::kafka(&self.topic))
     }
 }

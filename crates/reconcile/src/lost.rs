@@ -5,24 +5,24 @@ use std::collections::BTreeMap;
 use kafka_offsets::PartitionLag;
 use positions::{OffsetRanges, Position};
 
-use super::{
-    Verdict,
+use crate::{
+    ReconcileError, Sources, Verdict, given_up,
     topic::{Offsets, below, intersection},
 };
-use crate::{stack::opened::Stack, verbs::given_up};
 
 /// How far a sink is in a partition.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Reach {
+pub struct Reach {
     /// The next offset.
-    pub(crate) next: i64,
+    pub next: i64,
     /// Offsets below it that the sink does not have.
-    pub(crate) holes: OffsetRanges,
+    pub holes: OffsetRanges,
 }
 
 impl Reach {
     /// That of a sink with this position.
-    pub(crate) fn of(position: &Position) -> Self {
+    #[must_use]
+    pub fn of(position: &Position) -> Self {
         Self { next: position.next, holes: position.holes.clone() }
     }
 
@@ -42,7 +42,8 @@ impl Reach {
 
 /// What a lane lost in a partition: offsets that it does not have, that Kafka no longer has, and that its group was to
 /// read.
-fn lost(reach: &Reach, lag: &PartitionLag) -> OffsetRanges {
+#[must_use]
+pub fn lost(reach: &Reach, lag: &PartitionLag) -> OffsetRanges {
     let open = reach.open(lag.beginning);
     let known: OffsetRanges = lag.lost.iter().cloned().collect();
     let mut lost = intersection(&open, &known);
@@ -56,12 +57,12 @@ fn lost(reach: &Reach, lag: &PartitionLag) -> OffsetRanges {
 }
 
 /// Adds what a lane lost, and what was given up and is in Kafka no more, to its verdict.
-pub(crate) async fn judge(
+pub async fn judge(
     verdict: &mut Verdict,
-    stack: &Stack,
+    sources: &Sources,
     reaches: &BTreeMap<i32, Reach>,
     lags: &[PartitionLag],
-) -> anyhow::Result<()> {
+) -> Result<(), ReconcileError> {
     let none = Reach::default();
     let mut rest = Offsets::new();
     for lag in lags {
@@ -74,7 +75,7 @@ pub(crate) async fn judge(
     if rest.is_empty() {
         return Ok(());
     }
-    let given_up = given_up::offsets(stack, &verdict.function, &verdict.topic).await?;
+    let given_up = given_up::offsets(sources, &verdict.function, &verdict.topic).await?;
     for (partition, open) in rest {
         let Some(given_up) = given_up.get(&partition) else { continue };
         let waiting = intersection(&open, given_up);

@@ -5,27 +5,29 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Context as _;
+use kafka_offsets::Ends;
 use krafka::{
-    Kafka,
+    KrafkaError,
     admin::{ConfigResource, DescribeConfigsOptions},
 };
 use positions::OffsetRanges;
 
-use super::{ends::Ends, records::Reader};
+use crate::{Cluster, ReconcileError, produced};
 
 /// The topic's setting that says how Kafka deletes records.
 const POLICY: &str = "cleanup.policy";
 
 /// Offsets by partition.
-pub(crate) type Offsets = BTreeMap<i32, OffsetRanges>;
+pub type Offsets = BTreeMap<i32, OffsetRanges>;
 
 /// A topic, and what is known of its offsets.
 #[derive(Debug)]
-pub(crate) struct Topic<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) ends: &'a Ends,
-    servers: String,
+pub struct Topic<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The offsets that are looked at.
+    pub ends: &'a Ends,
+    cluster: Cluster,
     known: BTreeMap<i32, Known>,
     compacted: Option<bool>,
 }
@@ -40,22 +42,23 @@ struct Known {
 
 /// What offsets turned out to be.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(crate) struct Found {
+pub struct Found {
     /// These hold a record.
-    pub(crate) records: OffsetRanges,
+    pub records: OffsetRanges,
     /// These were deleted before they could be looked at.
-    pub(crate) gone: OffsetRanges,
+    pub gone: OffsetRanges,
 }
 
 impl<'a> Topic<'a> {
     /// A topic of which nothing is known but its ends.
-    pub(crate) fn new(name: &'a str, ends: &'a Ends, servers: String) -> Self {
-        Self { name, ends, servers, known: BTreeMap::new(), compacted: None }
+    #[must_use]
+    pub fn new(name: &'a str, ends: &'a Ends, cluster: Cluster) -> Self {
+        Self { name, ends, cluster, known: BTreeMap::new(), compacted: None }
     }
 
     /// Takes `offsets` for records without a look into Kafka, because a sink was given them. Kafka may have compacted them
     /// away since.
-    pub(crate) fn learn(&mut self, offsets: &Offsets) {
+    pub fn learn(&mut self, offsets: &Offsets) {
         for (partition, ranges) in offsets {
             let known = self.known.entry(*partition).or_default();
             for range in ranges.iter() {
@@ -66,7 +69,7 @@ impl<'a> Topic<'a> {
     }
 
     /// Looks `offsets` up, unless they are known already.
-    pub(crate) async fn look_up(&mut self, offsets: &Offsets) -> anyhow::Result<BTreeMap<i32, Found>> {
+    pub async fn look_up(&mut self, offsets: &Offsets) -> Result<BTreeMap<i32, Found>, ReconcileError> {
         let unknown: Offsets = offsets
             .iter()
             .map(|(partition, ranges)| match self.known.get(partition) {
@@ -93,12 +96,14 @@ impl<'a> Topic<'a> {
     }
 
     /// How many of these offsets are known to be, or to have been, records.
-    pub(crate) fn records(&self, partition: i32, offsets: &OffsetRanges) -> i64 {
+    #[must_use]
+    pub fn records(&self, partition: i32, offsets: &OffsetRanges) -> i64 {
         self.known.get(&partition).map_or(0, |known| intersection(offsets, &known.records).count())
     }
 
     /// Whether one of these offsets is known to hold no record.
-    pub(crate) fn has_gap(&self, partition: i32, offsets: &OffsetRanges) -> bool {
+    #[must_use]
+    pub fn has_gap(&self, partition: i32, offsets: &OffsetRanges) -> bool {
         self.known.get(&partition).is_some_and(|known| {
             let empty = known.asked.difference(&known.records).difference(&known.gone);
             !intersection(offsets, &empty).is_empty()
@@ -106,39 +111,37 @@ impl<'a> Topic<'a> {
     }
 
     /// Whether Kafka may delete a record because a later one has its key.
-    pub(crate) async fn is_compacted(&mut self) -> anyhow::Result<bool> {
+    pub async fn is_compacted(&mut self) -> Result<bool, ReconcileError> {
         if let Some(compacted) = self.compacted {
             return Ok(compacted);
         }
-        let kafka = Kafka::builder(self.servers.as_str()).client_id("headwater-verify").connect().await;
-        let kafka = kafka.with_context(|| format!("cannot reach Kafka at {}", self.servers))?;
+        let kafka = self.cluster.connect().await?;
         let resource = ConfigResource::topic(self.name);
         let options = DescribeConfigsOptions::default().config_names(vec![POLICY.to_owned()]);
-        let described = kafka.admin().describe_configs([resource.clone()], options).await;
-        let unknown = || format!("cannot read the configuration of {}", self.name);
-        let entries = described.with_context(unknown)?.remove(&resource).with_context(unknown)?;
-        let policy = entries.with_context(unknown)?.into_iter().find(|entry| entry.name == POLICY);
+        let failed = ReconcileError::kafka(self.name);
+        let mut described =
+            kafka.admin().describe_configs([resource.clone()], options).await.map_err(&failed)?;
+        let entries =
+            described.remove(&resource).unwrap_or_else(|| Err(KrafkaError::unknown_topic(self.name)));
+        let policy = entries.map_err(&failed)?.into_iter().find(|entry| entry.name == POLICY);
         let compacted = policy.and_then(|entry| entry.value).is_some_and(|value| value.contains("compact"));
         self.compacted = Some(compacted);
         Ok(compacted)
     }
 
-    async fn ask(&mut self, unknown: Offsets) -> anyhow::Result<()> {
-        let mut reader = Reader::open(&self.servers, self.name, &unknown).await?;
-        while let Some(records) = reader.next().await? {
-            for record in records {
-                self.known.entry(record.partition).or_default().records.insert_one(record.offset);
-            }
-        }
+    async fn ask(&mut self, unknown: Offsets) -> Result<(), ReconcileError> {
+        let found = produced::read(&self.cluster, self.name, &unknown, |_| ()).await?;
         for (partition, ranges) in unknown {
             let known = self.known.entry(partition).or_default();
+            let mut add = |to: fn(&mut Known) -> &mut OffsetRanges, from: &Offsets| {
+                for range in from.get(&partition).into_iter().flat_map(OffsetRanges::iter) {
+                    to(known).insert(range.clone());
+                }
+            };
+            add(|known| &mut known.records, &found.records);
             // A record that may be there counts as one that is.
-            for range in reader.unread().get(&partition).into_iter().flat_map(OffsetRanges::iter) {
-                known.records.insert(range.clone());
-            }
-            let mut gone = intersection(&ranges, &below(reader.beginning(partition).await?));
-            gone = gone.difference(&known.records);
-            gone.iter().for_each(|range| known.gone.insert(range.clone()));
+            add(|known| &mut known.records, &found.unread);
+            add(|known| &mut known.gone, &found.gone);
             ranges.iter().for_each(|range| known.asked.insert(range.clone()));
         }
         Ok(())
@@ -146,17 +149,20 @@ impl<'a> Topic<'a> {
 }
 
 /// All offsets below `end`.
-pub(crate) fn below(end: i64) -> OffsetRanges {
+#[must_use]
+pub fn below(end: i64) -> OffsetRanges {
     std::iter::once(0..end).collect()
 }
 
 /// All offsets of a partition that Kafka has.
-pub(crate) fn within((beginning, end): (i64, i64)) -> OffsetRanges {
+#[must_use]
+pub fn within((beginning, end): (i64, i64)) -> OffsetRanges {
     std::iter::once(beginning..end).collect()
 }
 
 /// The offsets that both sets hold.
-pub(crate) fn intersection(one: &OffsetRanges, other: &OffsetRanges) -> OffsetRanges {
+#[must_use]
+pub fn intersection(one: &OffsetRanges, other: &OffsetRanges) -> OffsetRanges {
     one.difference(&one.difference(other))
 }
 
@@ -176,7 +182,7 @@ mod tests {
     async fn nothing_is_asked_of_kafka_where_nothing_is_missing() {
         let ends = [(0, (0, 10))].into();
         // There is no broker at this address.
-        let mut topic = Topic::new("t", &ends, "127.0.0.1:9".to_owned());
+        let mut topic = Topic::new("t", &ends, Cluster::plaintext("127.0.0.1:9"));
         let found = topic.look_up(&[(0, OffsetRanges::default())].into()).await.unwrap();
         assert_eq!(found, [(0, Found::default())].into());
         assert!(!topic.has_gap(0, &within((0, 10))));

@@ -2,23 +2,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Context as _;
+use kafka_offsets::Ends;
 use positions::{OffsetRanges, Position};
-use tokio_postgres::Transaction;
+use warehouse::{Client, WarehouseError};
 
-use super::{
-    Verdict,
-    ends::Ends,
+use crate::{
+    ReconcileError, Verdict,
     topic::{Found, Offsets, Topic, below, intersection, within},
 };
 
 /// One partition's books.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Books {
-    pub(crate) position: Position,
-    pub(crate) holes_forgotten: i64,
-    pub(crate) stored: i64,
-    pub(crate) parked: i64,
+pub struct Books {
+    /// Where the group stands.
+    pub position: Position,
+    /// Holes that had to be forgotten.
+    pub holes_forgotten: i64,
+    /// Records stored since the last reset.
+    pub stored: i64,
+    /// Records parked and not stored since.
+    pub parked: i64,
 }
 
 impl Books {
@@ -31,7 +34,8 @@ impl Books {
     }
 
     /// The offsets that both have.
-    pub(crate) fn handled(&self, beginning: i64) -> OffsetRanges {
+    #[must_use]
+    pub fn handled(&self, beginning: i64) -> OffsetRanges {
         within((beginning, self.position.next)).difference(&self.position.holes)
     }
 
@@ -41,14 +45,11 @@ impl Books {
     }
 }
 
-/// The books of a group in a topic, by partition.
-pub(crate) async fn read(
-    transaction: &Transaction<'_>,
-    group: &str,
-    topic: &str,
-) -> anyhow::Result<BTreeMap<i32, Books>> {
+/// The books of a group in a topic, by partition. What must agree with them is read in the same snapshot
+/// ([`in_snapshot`](crate::in_snapshot)).
+pub async fn read(client: &Client, group: &str, topic: &str) -> Result<BTreeMap<i32, Books>, ReconcileError> {
     let mut books: BTreeMap<i32, Books> = BTreeMap::new();
-    let rows = transaction
+    let rows = client
         .query(
             "SELECT o.partition, o.next_offset, o.holes_forgotten, o.records_stored, o.records_parked, \
              coalesce(array_agg(lower(h)) FILTER (WHERE h IS NOT NULL), '{}'), \
@@ -58,7 +59,7 @@ pub(crate) async fn read(
             &[&group, &topic],
         )
         .await
-        .context("cannot read kafka_offsets")?;
+        .map_err(WarehouseError::statement("read kafka_offsets"))?;
     for row in rows {
         let (lower, upper): (Vec<i64>, Vec<i64>) = (row.get(5), row.get(6));
         let position = Position {
@@ -72,14 +73,14 @@ pub(crate) async fn read(
         let (holes_forgotten, stored, parked) = (row.get(2), row.get(3), row.get(4));
         books.insert(row.get(0), Books { position, holes_forgotten, stored, parked });
     }
-    let rows = transaction
+    let rows = client
         .query(
             "SELECT partition, record_offset FROM kafka_parked WHERE consumer_group = $1 AND topic = $2 \
              ORDER BY partition, record_offset",
             &[&group, &topic],
         )
         .await
-        .context("cannot read kafka_parked")?;
+        .map_err(WarehouseError::statement("read kafka_parked"))?;
     for row in rows {
         books.entry(row.get(0)).or_default().position.parked.insert_one(row.get(1));
     }
@@ -88,7 +89,7 @@ pub(crate) async fn read(
 
 /// What Kafka says about the offsets of a topic that the books concern.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub struct Seen {
     /// What became of the offsets that the books do not have.
     open: BTreeMap<i32, Found>,
     /// How many records the books must have, at the least and at the most.
@@ -96,7 +97,7 @@ pub(crate) struct Seen {
 }
 
 /// Asks Kafka about what the books do not have; and about what they have, where their count is not that of the offsets.
-pub(crate) async fn look_up(topic: &mut Topic<'_>, all: &BTreeMap<i32, Books>) -> anyhow::Result<Seen> {
+pub async fn look_up(topic: &mut Topic<'_>, all: &BTreeMap<i32, Books>) -> Result<Seen, ReconcileError> {
     let none = Books::default();
     let books = |partition: i32| all.get(&partition).unwrap_or(&none);
     let partitions: Vec<(i32, (i64, i64))> =
@@ -127,7 +128,7 @@ pub(crate) async fn look_up(topic: &mut Topic<'_>, all: &BTreeMap<i32, Books>) -
 }
 
 /// Holds the books against what Kafka took.
-pub(crate) fn judge(
+pub fn judge(
     verdict: &mut Verdict,
     all: &BTreeMap<i32, Books>,
     ends: &Ends,

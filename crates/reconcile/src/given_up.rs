@@ -1,0 +1,157 @@
+//! Batches that a mapping gave up, kept whole at its failure destination.
+
+use std::collections::BTreeMap;
+
+use objects::ObjectStore;
+use positions::OffsetRanges;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::time::{Duration, Instant};
+
+use crate::{ReconcileError, Sources};
+
+/// Where mappings leave them, beside the parked records: the local bridge's folder, and Lambda's own.
+const FOLDERS: [&str; 2] = ["failed/", "aws/lambda/"];
+
+/// The functions that mappings feed.
+const FED_FROM_KAFKA: [&str; 3] = ["parquet-writer", "totals-upserter", "table-writer"];
+
+/// How long reading all of them may take.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A batch at the failure destination.
+#[derive(Debug)]
+pub struct GivenUp {
+    /// Its path in the bucket of the parked records.
+    pub path: String,
+    /// The function that it was meant for, by its folder's name.
+    pub function: String,
+    /// The event that the function was given.
+    pub event: Vec<u8>,
+}
+
+/// What Lambda writes to a failure destination on S3, as far as it matters here.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct InvocationRecord {
+    request_context: RequestContext,
+    payload: Box<RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestContext {
+    function_arn: String,
+}
+
+/// A batch, as far as it says which records it holds.
+#[derive(Deserialize)]
+struct Event {
+    records: BTreeMap<String, Vec<Place>>,
+}
+
+#[derive(Deserialize)]
+struct Place {
+    topic: String,
+    partition: i32,
+    offset: i64,
+}
+
+impl GivenUp {
+    fn parse(path: &str, body: &[u8]) -> serde_json::Result<Self> {
+        let record: InvocationRecord = serde_json::from_slice(body)?;
+        // AWS gives the event as a string within the JSON, the local bridge as it is.
+        let event = serde_json::from_str::<String>(record.payload.get())
+            .unwrap_or_else(|_| record.payload.get().to_owned())
+            .into_bytes();
+        let arn = record.request_context.function_arn;
+        // arn:aws:lambda:region:account:function:name[:version], or the name alone.
+        let function = folder_of(arn.split(':').nth(6).unwrap_or(&arn)).to_owned();
+        Ok(Self { path: path.to_owned(), function, event })
+    }
+}
+
+/// The folder of a function by the name that it is deployed under: an account's names begin with those of the deployment.
+fn folder_of(name: &str) -> &str {
+    let is_of = |folder: &&&str| {
+        name.strip_suffix(**folder).is_some_and(|rest| rest.is_empty() || rest.ends_with('-'))
+    };
+    FED_FROM_KAFKA.iter().find(is_of).copied().unwrap_or(name)
+}
+
+/// The bucket in which they lie.
+#[must_use]
+pub fn shelf(sources: &Sources) -> ObjectStore {
+    ObjectStore::new(sources.objects.clone(), sources.parked_root.root())
+}
+
+/// All of them, optionally of one function.
+pub async fn all(sources: &Sources, function: Option<&str>) -> Result<Vec<GivenUp>, ReconcileError> {
+    let (shelf, deadline) = (shelf(sources), Instant::now() + PATIENCE);
+    let mut found = Vec::new();
+    for folder in FOLDERS {
+        for listed in shelf.list_below(folder, deadline).await? {
+            let Some(body) = shelf.get(&listed.path, deadline).await? else { continue };
+            let batch = GivenUp::parse(&listed.path, &body)
+                .map_err(|source| ReconcileError::GivenUp { path: listed.path.clone(), source })?;
+            if function.is_none_or(|wanted| wanted == batch.function) {
+                found.push(batch);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The offsets of a topic in the given-up batches of a function, by partition.
+pub async fn offsets(
+    sources: &Sources,
+    function: &str,
+    topic: &str,
+) -> Result<BTreeMap<i32, OffsetRanges>, ReconcileError> {
+    let mut found: BTreeMap<i32, OffsetRanges> = BTreeMap::new();
+    for batch in all(sources, Some(function)).await? {
+        let event: Event = serde_json::from_slice(&batch.event)
+            .map_err(|source| ReconcileError::GivenUp { path: batch.path.clone(), source })?;
+        for record in event.records.into_values().flatten().filter(|record| record.topic == topic) {
+            found.entry(record.partition).or_default().insert_one(record.offset);
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_records_of_aws_and_of_the_local_bridge_are_read_alike() {
+        for (arn, payload) in [
+            (
+                "arn:aws:lambda:eu-central-1:123456789012:function:headwater-prod-parquet-writer:live",
+                r#""{\"records\":{}}""#,
+            ),
+            ("parquet-writer", r#"{"records":{}}"#),
+        ] {
+            let body = format!(
+                r#"{{"requestContext":{{"functionArn":"{arn}","condition":"x"}},"payload":{payload}}}"#
+            );
+            let batch = GivenUp::parse("failed/x.json", body.as_bytes()).unwrap();
+            assert_eq!(
+                (batch.function.as_str(), batch.event.as_slice()),
+                ("parquet-writer", &br#"{"records":{}}"#[..])
+            );
+        }
+    }
+
+    #[test]
+    fn a_function_of_somebody_else_keeps_its_name() {
+        for (name, folder) in [
+            ("headwater-dev-table-writer", "table-writer"),
+            ("table-writer", "table-writer"),
+            ("my-ownparquet-writer2", "my-ownparquet-writer2"),
+            ("ownparquet-writer", "ownparquet-writer"),
+        ] {
+            assert_eq!(folder_of(name), folder);
+        }
+    }
+}

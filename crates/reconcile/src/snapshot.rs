@@ -1,0 +1,20 @@
+//! Postgres at one moment.
+
+use warehouse::{Client, WarehouseError};
+
+use crate::ReconcileError;
+
+/// Runs `work` in a transaction that sees one moment and changes nothing.
+pub async fn in_snapshot<T>(
+    client: &Client,
+    work: impl AsyncFnOnce() -> Result<T, ReconcileError>,
+) -> Result<T, ReconcileError> {
+    let failed = WarehouseError::statement("begin a snapshot");
+    client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(&failed)?;
+    let done = work().await;
+    let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    let ended = client.batch_execute(end).await.map_err(failed);
+    let done = done?;
+    ended?;
+    Ok(done)
+}

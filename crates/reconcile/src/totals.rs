@@ -1,0 +1,35 @@
+//! The totals' side: the ledger counts what was added, and the sums must be those of the lake.
+
+use std::collections::BTreeMap;
+
+use pipeline::Totals as Spec;
+use warehouse::{Client, WarehouseError, quoted};
+
+use crate::{
+    ReconcileError,
+    books::{self, Books},
+    in_snapshot,
+};
+
+/// One table and the books of its group, as of one moment.
+#[derive(Debug)]
+pub struct Totals {
+    /// The group's books, by partition.
+    pub books: BTreeMap<i32, Books>,
+    /// The sum over all keys, as text.
+    pub sum: String,
+}
+
+/// Reads both in one snapshot.
+pub async fn read(client: &Client, topic: &str, spec: &Spec) -> Result<Totals, ReconcileError> {
+    in_snapshot(client, async || read_within(client, topic, spec).await).await
+}
+
+async fn read_within(client: &Client, topic: &str, spec: &Spec) -> Result<Totals, ReconcileError> {
+    let books = books::read(client, &spec.consumer_group, topic).await?;
+    let (table, total) = (quoted(&spec.table), quoted(&spec.total_column));
+    let sql = format!("SELECT coalesce(sum({total}), 0)::text FROM {table}");
+    let row = client.query_one(&sql, &[]).await;
+    let sum = row.map_err(WarehouseError::statement("read a totals table"))?.get(0);
+    Ok(Totals { books, sum })
+}

@@ -1,0 +1,83 @@
+//! Certificates: of each lane, whether every record that Kafka took is stored or parked, and none twice.
+
+use chrono::Utc;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use warehouse::WarehouseError;
+use warehouse::certificates::{self, Certificate, State};
+
+use crate::board::Board;
+use crate::error::BoardError;
+
+/// Certificates of a lane that are looked through for the newest one that was judged.
+const NEWEST: i64 = 24;
+
+impl Board {
+    pub(crate) async fn proof(&self, deadline: Instant) -> Result<Value, BoardError> {
+        let read = self.warehouse.run("read the certificates", deadline, async |client| {
+            certificates::list(client, None, NEWEST).await
+        });
+        let all: Vec<Certificate> = read.await.map_err(|error: WarehouseError| error)?;
+        let lanes: Vec<Value> = all.chunk_by(|a, b| a.lane == b.lane).map(lane).collect();
+        Ok(json!({"at": Utc::now(), "lanes": lanes}))
+    }
+}
+
+/// One lane, from its certificates, the newest first: the failed one that is the oldest, or else the newest that was judged.
+fn lane(certificates: &[Certificate]) -> Value {
+    let failing: Vec<_> = certificates.iter().filter(|one| one.state == State::Failed).collect();
+    let judged = certificates.iter().find(|one| one.state != State::Open);
+    let shown = failing.last().copied().or(judged);
+    let (lane, newest) = (&certificates[0].lane, judged.map(|one| one.closed_at));
+    let counts = shown.map(|one| one.counts).unwrap_or_default();
+    json!({
+        "topic": lane.topic, "group": lane.group, "function": lane.function,
+        "state": shown.map(|one| one.state), "number": shown.map(|one| one.number.to_string()),
+        "failing": failing.len(), "certified_until": newest,
+        "produced": counts.produced.to_string(), "stored": counts.stored.to_string(),
+        "parked": counts.parked.to_string(), "missing": counts.missing.to_string(),
+        "doubled": counts.doubled.to_string(), "lost": counts.lost.to_string(),
+        "problems": shown.map(|one| one.problems.as_slice()).unwrap_or_default(),
+        "notes": shown.map(|one| one.notes.as_slice()).unwrap_or_default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use warehouse::certificates::{Counts, Lane};
+
+    use super::*;
+
+    fn certificate(number: i64, state: State) -> Certificate {
+        let closed_at = Utc::now() + TimeDelta::hours(number);
+        Certificate {
+            lane: Lane { topic: "t".into(), group: "g".into(), function: "f".into() },
+            number,
+            topic_id: "a".into(),
+            window: Vec::new(),
+            opened_at: closed_at,
+            closed_at,
+            state,
+            judged_at: None,
+            counts: Counts { missing: number, ..Counts::default() },
+            problems: Vec::new(),
+            notes: Vec::new(),
+            reason: None,
+        }
+    }
+
+    #[test]
+    fn a_failure_is_shown_before_newer_certificates_that_hold() {
+        let all = [(5, State::Open), (4, State::Holds), (3, State::Failed), (2, State::Failed)];
+        let all = all.map(|(number, state)| certificate(number, state));
+        let shown = lane(&all);
+        assert_eq!(
+            (&shown["state"], &shown["missing"], &shown["failing"]),
+            (&"failed".into(), &"2".into(), &2.into())
+        );
+        assert_eq!(shown["certified_until"], json!(all[1].closed_at), "the newest judged window");
+        assert_eq!(lane(&all[..2])["state"], "holds");
+        assert_eq!(lane(&all[..1])["state"], Value::Null, "nothing is judged yet");
+    }
+}

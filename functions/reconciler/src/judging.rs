@@ -1,0 +1,234 @@
+//! Judging closed windows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kafka_offsets::PartitionLag;
+use pipeline::Pipeline;
+use positions::{OffsetRanges, Position};
+use reconcile::{
+    Ends, ReconcileError, Verdict, books, in_snapshot, lake as lake_side,
+    lost::{Reach, lost},
+    produced::{self, Produced},
+    table,
+    topic::{Offsets, below, intersection},
+    window::{self, Rows, Sink},
+};
+use tokio::time::Instant;
+use warehouse::{
+    Client,
+    certificates::{Certificate, Counts, State},
+};
+
+use crate::{
+    amounts::{Findings, Summed},
+    lanes, letters,
+};
+
+/// The problems that a certificate keeps; what one of them says is cut in the middle of long lists of offsets already.
+const MOST_PROBLEMS: usize = 20;
+
+/// What windows of one topic are judged with.
+pub(crate) struct Judge<'a> {
+    pub(crate) round: &'a crate::Round,
+    pub(crate) client: &'a Client,
+    pub(crate) pipeline: &'a Pipeline,
+    pub(crate) topic_id: &'a str,
+    pub(crate) findings: &'a Findings,
+    pub(crate) compacted: bool,
+    pub(crate) deadline: Instant,
+}
+
+/// What Kafka held in a window, and what the lake holds of it.
+struct Seen {
+    window: Ends,
+    produced: Produced,
+    lake: Option<lake_side::Stored>,
+    /// The sum over the records that have a row in the lake.
+    sum: i128,
+}
+
+impl Judge<'_> {
+    /// Judges one window for the lanes that have it in common.
+    pub(crate) async fn judge(&self, certificates: &mut [Certificate]) -> Result<(), ReconcileError> {
+        let Some(first) = certificates.first() else { return Ok(()) };
+        if first.topic_id != self.topic_id {
+            for certificate in certificates {
+                let problem = "the topic was deleted and created again before this window was judged to hold; its records \
+                               cannot be compared any more";
+                certificate.state = State::Failed;
+                certificate.problems = vec![problem.to_owned()];
+            }
+            return Ok(());
+        }
+        let seen = self.look(lanes::ends(first), certificates).await?;
+        for certificate in certificates {
+            let mut verdict =
+                Verdict::of(&certificate.lane.function, &certificate.lane.group, &self.pipeline.topic.name);
+            for span in certificate.window.iter().filter(|span| span.end < span.start) {
+                verdict.problems.push(format!(
+                    "Kafka ended partition {} at {} when the window before ended, and at {} when this one did: it lost records \
+                     that it had acknowledged (an election of a replica that lagged behind)",
+                    span.partition, span.start, span.end
+                ));
+            }
+            self.judge_lane(certificate, &seen, &mut verdict).await?;
+            let finding = self.findings.get(&certificate.lane.group);
+            verdict.problems.extend(finding.and_then(|finding| finding.problem.clone()));
+            certificate.notes = finding.and_then(|finding| finding.note.clone()).into_iter().collect();
+            certificate.state = if verdict.holds() { State::Holds } else { State::Failed };
+            certificate.counts = counts(&verdict);
+            certificate.problems = verdict.problems;
+            certificate.problems.truncate(MOST_PROBLEMS);
+        }
+        Ok(())
+    }
+
+    async fn look(&self, window: Ends, certificates: &[Certificate]) -> Result<Seen, ReconcileError> {
+        let offsets = lanes::offsets(&window);
+        let summed = Summed::of(self.pipeline);
+        let mut lake = None;
+        if let Some(spec) = &self.pipeline.lake
+            && certificates.iter().any(|one| one.lane.group == spec.consumer_group)
+        {
+            let field = self.pipeline.totals.as_ref().map(|totals| totals.sum.as_str());
+            let snapshot = lake_side::snapshot(&self.round.sources, &spec.path, self.deadline).await?;
+            lake = Some(match snapshot {
+                Some(snapshot) => lake_side::read_within(&snapshot, &offsets, field, self.deadline).await?,
+                None => lake_side::Stored::default(),
+            });
+        }
+        let rows: Offsets = lake.as_ref().map(rows_of).unwrap_or_default();
+        let mut sum = 0;
+        let topic = &self.pipeline.topic.name;
+        let read = produced::read(&self.round.sources.cluster, topic, &offsets, |record| {
+            let has_row = rows.get(&record.partition).is_some_and(|rows| rows.contains(record.offset));
+            if let (true, Some(summed)) = (has_row, &summed) {
+                sum += summed.value(record.value.as_deref().unwrap_or_default());
+            }
+        });
+        let produced = read.await?;
+        if lanes::count(&produced.unread) > 0 {
+            return Err(ReconcileError::Unread { topic: topic.clone() });
+        }
+        Ok(Seen { window, produced, lake, sum })
+    }
+
+    async fn judge_lane(
+        &self,
+        certificate: &Certificate,
+        seen: &Seen,
+        verdict: &mut Verdict,
+    ) -> Result<(), ReconcileError> {
+        let (topic, group) = (&self.pipeline.topic.name, &certificate.lane.group);
+        let sink = self.sink(certificate, seen).await?;
+        let parked = |(partition, &span): (&i32, &(i64, i64))| {
+            let position = sink.positions.get(partition)?;
+            let span: OffsetRanges = std::iter::once(span.0..span.1).collect();
+            Some(intersection(&position.parked, &span).count())
+        };
+        let mut letters = letters::Letters::new();
+        if seen.window.iter().filter_map(parked).sum::<i64>() > 0 {
+            let lane = (certificate.lane.function.as_str(), topic.as_str());
+            letters = letters::within(&self.round.sources, lane, &seen.window, self.deadline).await?;
+        }
+        let of = |partition: i32, incarnation: i64| -> BTreeSet<i64> {
+            letters.get(&(partition, incarnation)).cloned().unwrap_or_default()
+        };
+        let mut lost_here = Offsets::new();
+        if lanes::count(&seen.produced.gone) > 0 {
+            let lags = self.round.offsets.of(group, topic, self.deadline).await?;
+            lost_here = deleted(certificate, &seen.produced.gone, &sink, &lags, verdict);
+        }
+        let with = (&of as &dyn Fn(i32, i64) -> BTreeSet<i64>, self.compacted);
+        let without_row = window::judge(verdict, &seen.window, &seen.produced, &sink, &lost_here, with);
+        if let Some(spec) = &self.pipeline.table
+            && !without_row.is_empty()
+        {
+            let places = (&self.round.sources.cluster, self.client);
+            table::account_for(verdict, places, self.pipeline, spec, &without_row).await?;
+        }
+        if let (Rows::EveryRecord(_), Some(summed)) = (&sink.rows, Summed::of(self.pipeline))
+            && let Some(sum) = seen.lake.as_ref().and_then(|lake| lake.sum)
+            && verdict.doubled == 0
+            && lanes::count(&seen.produced.gone) == 0
+            && !self.compacted
+            && !was_reset(&sink)
+            && sum != seen.sum
+        {
+            verdict.problems.push(format!(
+                "the rows of the window sum up to {}, their records in Kafka to {}",
+                summed.text(sum),
+                summed.text(seen.sum)
+            ));
+        }
+        Ok(())
+    }
+
+    async fn sink(&self, certificate: &Certificate, seen: &Seen) -> Result<Sink, ReconcileError> {
+        let (topic, group) = (&self.pipeline.topic.name, &certificate.lane.group);
+        let of_books = |books: BTreeMap<i32, books::Books>| -> BTreeMap<i32, Position> {
+            books.into_iter().map(|(partition, books)| (partition, books.position)).collect()
+        };
+        let table = self.pipeline.table.as_ref().filter(|spec| spec.consumer_group == *group);
+        if let Some(spec) = table {
+            let stored = table::read_window(self.client, topic, spec, &seen.window).await?;
+            return Ok(Sink { positions: of_books(stored.books), rows: Rows::EveryKey(stored.offsets) });
+        }
+        if let (Some(lake), true) = (&seen.lake, certificate.lane.function == lanes::LAKE) {
+            let of = |&partition: &i32| (partition, lake_side::position(&lake.apps, group, topic, partition));
+            let positions = seen.window.keys().map(of).collect();
+            return Ok(Sink { positions, rows: Rows::EveryRecord(lake.offsets.clone()) });
+        }
+        let read = async || books::read(self.client, group, topic).await;
+        Ok(Sink { positions: of_books(in_snapshot(self.client, read).await?), rows: Rows::Sum })
+    }
+}
+
+/// What Kafka deleted before the lane read it. Adds to the verdict where a window that failed cannot be compared any more:
+/// without the records nobody can tell whether it was repaired.
+fn deleted(
+    certificate: &Certificate,
+    gone: &Offsets,
+    sink: &Sink,
+    lags: &[PartitionLag],
+    verdict: &mut Verdict,
+) -> Offsets {
+    let (mut all_lost, unread) = (Offsets::new(), Position::default());
+    for lag in lags {
+        let Some(gone) = gone.get(&lag.partition) else { continue };
+        let reach = Reach::of(sink.positions.get(&lag.partition).unwrap_or(&unread));
+        let lost = lost(&reach, lag);
+        let mut open = reach.holes.clone();
+        open.insert(reach.next..i64::MAX);
+        if certificate.state == State::Failed {
+            let expected = gone.difference(&below(lag.start.unwrap_or(0)));
+            verdict.problem(
+                "failed before, and deleted by Kafka since, so that it cannot be compared again",
+                lag.partition,
+                &intersection(&expected, &open).difference(&lost),
+            );
+        }
+        all_lost.insert(lag.partition, lost);
+    }
+    all_lost
+}
+
+fn rows_of(lake: &lake_side::Stored) -> Offsets {
+    lake.offsets.iter().map(|(partition, rows)| (*partition, rows.iter().copied().collect())).collect()
+}
+
+fn was_reset(sink: &Sink) -> bool {
+    sink.positions.values().any(|position| !position.earlier.is_empty())
+}
+
+fn counts(verdict: &Verdict) -> Counts {
+    Counts {
+        produced: verdict.produced,
+        stored: verdict.stored,
+        repeated: verdict.repeated,
+        parked: verdict.parked,
+        missing: verdict.missing,
+        doubled: verdict.doubled,
+        lost: verdict.lost,
+    }
+}

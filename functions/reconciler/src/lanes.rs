@@ -1,0 +1,63 @@
+//! The lanes that a pipeline file describes.
+
+use std::collections::BTreeMap;
+
+use pipeline::Pipeline;
+use positions::OffsetRanges;
+use reconcile::{Ends, topic::Offsets};
+use warehouse::certificates::{Certificate, Lane};
+
+/// The function that fills the lake.
+pub(crate) const LAKE: &str = "parquet-writer";
+/// The function that adds to totals.
+pub(crate) const TOTALS: &str = "totals-upserter";
+/// The function that fills tables.
+pub(crate) const TABLE: &str = "table-writer";
+
+/// The lanes of a topic.
+pub(crate) fn of(pipeline: &Pipeline) -> Vec<Lane> {
+    let lanes = [
+        (LAKE, pipeline.lake.as_ref().map(|spec| &spec.consumer_group)),
+        (TOTALS, pipeline.totals.as_ref().map(|spec| &spec.consumer_group)),
+        (TABLE, pipeline.table.as_ref().map(|spec| &spec.consumer_group)),
+    ];
+    let lane = |(function, group): (&str, Option<&String>)| {
+        let topic = pipeline.topic.name.clone();
+        Some(Lane { topic, group: group?.clone(), function: function.to_owned() })
+    };
+    lanes.into_iter().filter_map(lane).collect()
+}
+
+/// The window's offsets, as first and next offset of each partition.
+pub(crate) fn ends(certificate: &Certificate) -> Ends {
+    let forwards = certificate.window.iter().filter(|span| span.start <= span.end);
+    forwards.map(|span| (span.partition, (span.start, span.end))).collect()
+}
+
+/// The same as sets.
+pub(crate) fn offsets(window: &Ends) -> Offsets {
+    window
+        .iter()
+        .map(|(&partition, &(start, end))| (partition, std::iter::once(start..end).collect::<OffsetRanges>()))
+        .collect()
+}
+
+/// How many offsets these are.
+pub(crate) fn count(offsets: &Offsets) -> i64 {
+    offsets.values().map(OffsetRanges::count).sum()
+}
+
+/// Groups the windows that lanes of one topic have in common: Kafka is read once for them.
+pub(crate) fn by_window(due: Vec<Certificate>) -> Vec<Vec<Certificate>> {
+    let mut places: BTreeMap<(String, Vec<(i32, i64, i64)>), usize> = BTreeMap::new();
+    let mut groups: Vec<Vec<Certificate>> = Vec::new();
+    for certificate in due {
+        let spans = certificate.window.iter().map(|span| (span.partition, span.start, span.end)).collect();
+        let place = *places.entry((certificate.topic_id.clone(), spans)).or_insert_with(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        groups[place].push(certificate);
+    }
+    groups
+}

@@ -1,0 +1,92 @@
+//! The function's settings.
+
+use std::time::Duration;
+
+use function_kit::Environment;
+use function_kit::pipelines::PipelineSource;
+use kafka_client::ClusterSettings;
+use objects::S3Location;
+use warehouse::DatabaseSettings;
+
+/// What the environment says; see README.md for the variables.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The pipeline files.
+    pub pipelines: PipelineSource,
+    /// The database, as a user who may write.
+    pub database: DatabaseSettings,
+    /// The cluster.
+    pub cluster: ClusterSettings,
+    /// The root of the Delta tables.
+    pub lake_root: S3Location,
+    /// The root of the dead letters.
+    pub parked_root: S3Location,
+    /// How long after its end a window is judged: the lanes must have passed it by then.
+    pub grace: Duration,
+    /// The most offsets of one window; more are split.
+    pub largest_window: i64,
+    /// How long a failed window is judged again.
+    pub judged: Duration,
+    /// How long settled certificates are kept.
+    pub kept: Duration,
+}
+
+impl function_kit::Settings for Settings {
+    fn read(environment: &mut Environment) -> Option<Self> {
+        let pipelines = PipelineSource::read(environment);
+        let database = DatabaseSettings::read(environment);
+        let cluster = ClusterSettings::read(environment);
+        let lake_root = environment.required("LAKE_ROOT", "s3://bucket/prefix of the tables");
+        let parked_root = environment.required("PARKED_ROOT", "s3://bucket/prefix of the dead letters");
+        let grace = environment.optional("GRACE_MINUTES", 45_u64);
+        let largest_window = environment.optional("LARGEST_WINDOW", 2_000_000_i64);
+        let judged = environment.optional("JUDGED_DAYS", 7_u64);
+        let kept = environment.optional("KEPT_DAYS", 400_u64);
+        if largest_window.is_some_and(|offsets| !(1_000..=100_000_000).contains(&offsets)) {
+            environment.problem("LARGEST_WINDOW must be 1000 to 100000000 offsets");
+        }
+        if grace.is_some_and(|minutes| minutes > 1_440) {
+            environment.problem("GRACE_MINUTES must be 0 to 1440");
+        }
+        for (name, days) in [("JUDGED_DAYS", judged), ("KEPT_DAYS", kept)] {
+            if days.is_some_and(|days| !(1..=3_650).contains(&days)) {
+                environment.problem(format!("{name} must be 1 to 3650"));
+            }
+        }
+        Some(Self {
+            pipelines: pipelines?,
+            database: database?,
+            cluster: cluster?,
+            lake_root: lake_root?,
+            parked_root: parked_root?,
+            grace: Duration::from_mins(grace?),
+            largest_window: largest_window?,
+            judged: Duration::from_hours(judged? * 24),
+            kept: Duration::from_hours(kept? * 24),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_is_named_at_once() {
+        let environment: Environment =
+            [("LARGEST_WINDOW", "1"), ("JUDGED_DAYS", "0"), ("GRACE_MINUTES", "2000")].into_iter().collect();
+        let error = environment.settings::<Settings>().unwrap_err().to_string();
+        for name in [
+            "HEADWATER_PIPELINES",
+            "DATABASE_URL",
+            "KAFKA_AUTH",
+            "LAKE_ROOT",
+            "PARKED_ROOT",
+            "LARGEST_WINDOW",
+            "JUDGED_DAYS",
+            "GRACE_MINUTES",
+        ] {
+            assert!(error.contains(name), "{name} is not in: {error}");
+        }
+    }
+}

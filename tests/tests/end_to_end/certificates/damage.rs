@@ -1,0 +1,155 @@
+//! Damage that somebody does to a sink, and its repair.
+
+use bytes::Bytes;
+use lake::Snapshot;
+use objects::ObjectStore;
+use serde_json::{Value, json};
+
+use super::{Proof, soon, transfer};
+
+#[tokio::test]
+async fn a_window_of_stored_and_parked_records_holds_and_counts_both() {
+    let mut proof = Proof::start().await;
+    proof.transfer(0..20).await;
+    proof.produce(["no transfer".to_owned(), transfer("a0", 7)]).await;
+    proof.deliver().await;
+    let certified = proof.certify().await;
+    certified.all_hold();
+    for lane in super::LANES {
+        let one = certified.last(lane);
+        let counts = ["produced", "stored", "parked", "missing", "doubled", "lost"].map(|name| &one[name]);
+        assert_eq!(
+            counts,
+            [&json!(22), &json!(21), &json!(1), &json!(0), &json!(0), &json!(0)],
+            "{lane}: {one}"
+        );
+    }
+    // The table keeps the newest row of an account.
+    assert_eq!(certified.last("table-writer")["repeated"], 1);
+    let idle = proof.certify().await;
+    idle.all_hold();
+    assert_eq!(idle.last("parquet-writer")["produced"], 0, "an idle hour is certified too");
+}
+
+#[tokio::test]
+async fn a_total_that_was_deleted_by_hand_fails_until_it_is_restored() {
+    let mut proof = Proof::start().await;
+    proof.transfer(0..10).await;
+    proof.deliver().await;
+    proof.certify().await.all_hold();
+    let table = format!("{}.balances", proof.parts.totals_table());
+    let deleted =
+        proof.sinks.query_text(&format!("DELETE FROM {table} WHERE account = 'a3' RETURNING balance::text"));
+    assert_eq!(deleted.await, ["1"]);
+    proof.transfer(3..5).await;
+    proof.deliver().await;
+    let problems = proof.certify().await.fails_only("totals-upserter");
+    assert!(
+        problems.contains("over all keys") && problems.contains("is 11") && problems.contains("make 12"),
+        "{problems}"
+    );
+    // It goes on failing, with what came since.
+    proof.transfer(0..1).await;
+    proof.deliver().await;
+    let problems = proof.certify().await.fails_only("totals-upserter");
+    assert!(problems.contains("is 12") && problems.contains("make 13"), "{problems}");
+    let restored = format!("UPDATE {table} SET balance = balance + 1 WHERE account = 'a3' RETURNING account");
+    proof.sinks.query_text(&restored).await;
+    proof.certify().await.all_hold();
+}
+
+#[tokio::test]
+async fn a_deleted_row_of_a_table_fails_until_it_is_restored() {
+    let mut proof = Proof::start().await;
+    proof.transfer(0..10).await;
+    proof.deliver().await;
+    let table = format!("{}.transfers", proof.parts.totals_table());
+    let kept = format!("CREATE TABLE kept AS SELECT * FROM {table} WHERE account = 'a6'");
+    proof.sinks.database().batch_execute(&kept).await.unwrap();
+    let delete = format!("DELETE FROM {table} WHERE account = 'a6'");
+    proof.sinks.database().batch_execute(&delete).await.unwrap();
+    let certified = proof.certify().await;
+    let problems = certified.fails_only("table-writer");
+    assert_eq!(certified.last("table-writer")["missing"], 1);
+    assert!(problems.contains("neither the record nor its key has a row"), "{problems}");
+    let restore = format!("INSERT INTO {table} SELECT * FROM kept");
+    proof.sinks.database().batch_execute(&restore).await.unwrap();
+    proof.certify().await.all_hold();
+}
+
+/// The table of the lake, changed by hand as a careless tool would.
+struct Lake {
+    store: ObjectStore,
+    snapshot: Snapshot,
+    /// The `add` action of each file.
+    adds: Vec<Value>,
+}
+
+impl Lake {
+    async fn open(proof: &Proof) -> Self {
+        let snapshot = proof.sinks.snapshot("transfers").await.unwrap();
+        let store = ObjectStore::new(proof.sinks.client(), proof.parts.lake_root.join("transfers"));
+        let mut adds = Vec::new();
+        for version in 0..=snapshot.version() {
+            let log = store.get(&lake::upkeep::commit_path(version), soon()).await.unwrap().unwrap();
+            let lines = log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+            let lines = lines.map(|line| serde_json::from_slice::<Value>(line).unwrap());
+            adds.extend(lines.filter_map(|mut line| line.get_mut("add").map(Value::take)));
+        }
+        Self { store, snapshot, adds }
+    }
+
+    async fn commit(&self, action: Value) {
+        let path = lake::upkeep::commit_path(self.snapshot.version() + 1);
+        self.store.put(&path, Bytes::from(action.to_string()), soon()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn rows_that_were_removed_from_the_lake_fail_until_they_are_restored() {
+    let mut proof = Proof::start().await;
+    proof.transfer(0..10).await;
+    proof.deliver().await;
+    let lake = Lake::open(&proof).await;
+    let remove =
+        json!({"remove": {"path": lake.adds[0]["path"], "deletionTimestamp": 1, "dataChange": true}});
+    lake.commit(remove.clone()).await;
+    let certified = proof.certify().await;
+    let problems = certified.fails_only("parquet-writer");
+    assert_eq!(certified.last("parquet-writer")["missing"], 10);
+    assert!(
+        problems.contains("neither stored nor parked") && problems.contains("number of rows"),
+        "{problems}"
+    );
+    Lake::open(&proof).await.commit(json!({"add": lake.adds[0]})).await;
+    proof.certify().await.all_hold();
+    // Rows of a window that held: no window shows it, the number of rows does.
+    Lake::open(&proof).await.commit(remove).await;
+    let problems = proof.certify().await.fails_only("parquet-writer");
+    assert!(
+        problems.contains("the number of rows in the table is 0, the records in Kafka make 10"),
+        "{problems}"
+    );
+    Lake::open(&proof).await.commit(json!({"add": lake.adds[0]})).await;
+    proof.certify().await.all_hold();
+}
+
+#[tokio::test]
+async fn a_file_that_is_in_the_lake_twice_is_doubled() {
+    let mut proof = Proof::start().await;
+    proof.transfer(0..10).await;
+    proof.deliver().await;
+    let lake = Lake::open(&proof).await;
+    let key = &lake.snapshot.files()[0].key;
+    let body = lake.store.get(key, soon()).await.unwrap().unwrap();
+    lake.store.put(&format!("{key}-copy"), body, soon()).await.unwrap();
+    let mut copy = lake.adds[0].clone();
+    copy["path"] = json!(format!("{}-copy", copy["path"].as_str().unwrap()));
+    lake.commit(json!({"add": copy})).await;
+    let certified = proof.certify().await;
+    certified.fails_only("parquet-writer");
+    assert_eq!(certified.last("parquet-writer")["doubled"], 10);
+    let remove = json!({"remove": {"path": copy["path"], "deletionTimestamp": 1, "dataChange": true}});
+    Lake::open(&proof).await.commit(remove).await;
+    proof.certify().await.all_hold();
+}

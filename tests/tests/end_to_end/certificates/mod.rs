@@ -1,0 +1,187 @@
+//! Certificates: what is wrong with a lane makes the next one fail, and the repaired lane passes.
+
+mod damage;
+mod runs;
+mod traps;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use end_to_end::{Function, Parts, Record, Sinks, Topic, event};
+use kafka_client::ClusterSettings;
+use kafka_offsets::LagReader;
+use kafka_producer::{KafkaProducer, OutgoingRecord, SdkConfig};
+use reconcile::{Cluster, records::Reader, topic::within};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+pub(crate) const LANES: [&str; 3] = ["parquet-writer", "totals-upserter", "table-writer"];
+
+/// How long a step may take on a busy machine.
+pub(crate) fn soon() -> Instant {
+    Instant::now() + Duration::from_mins(1)
+}
+
+/// A topic of transfers with its three lanes, in a database of its own: the lock of the reconciler is one a database.
+pub(crate) struct Proof {
+    pub(crate) parts: Parts,
+    pub(crate) pipeline: String,
+    pub(crate) topic: Topic,
+    pub(crate) sinks: Sinks,
+    reconciler: Function,
+    lanes: Vec<Function>,
+    producer: KafkaProducer,
+    /// The next offset of each partition that each lane is to be given.
+    delivered: [BTreeMap<i32, i64>; 3],
+}
+
+impl Proof {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With further variables of the reconciler.
+    pub(crate) async fn start_with(variables: &[(&str, &str)]) -> Self {
+        let parts = Parts::of_environment().with_own_database().await;
+        let pipeline = include_str!("../../../pipelines/transfers-v1.yaml")
+            .replace("transfers-v1", &parts.topic)
+            .replace("bank.", &format!("{}.", parts.totals_table()));
+        let topic = Topic::make(&parts.topic, 2).await;
+        let pipelines = [pipeline.clone()];
+        let mut migrator = Function::start("schema-migrator", &parts, &pipelines).await;
+        let _tables = migrator.invoke(b"{}").await.answer();
+        let reconciler = reconciler(&parts, &pipeline, &topic.servers, variables).await;
+        let mut lanes = Vec::new();
+        for lane in LANES {
+            lanes.push(Function::start(lane, &parts, &pipelines).await);
+        }
+        let settings = ClusterSettings::plaintext(topic.servers.clone());
+        let producer = KafkaProducer::connect(settings, SdkConfig::builder().build()).await.unwrap();
+        let sinks = Sinks::open(&parts).await;
+        Self { parts, pipeline, topic, sinks, reconciler, lanes, producer, delivered: Default::default() }
+    }
+
+    /// Produces values as they are.
+    pub(crate) async fn produce(&self, values: impl IntoIterator<Item = String>) {
+        let records = values.into_iter().enumerate();
+        let records = records.map(|(number, value)| OutgoingRecord::new(number.to_string(), value));
+        self.producer.send_all(&self.parts.topic, records, soon()).await.unwrap();
+    }
+
+    /// Produces transfers of 1 to each of `accounts`.
+    pub(crate) async fn transfer(&self, accounts: std::ops::Range<usize>) {
+        self.produce(accounts.map(|number| transfer(&format!("a{number}"), 1))).await;
+    }
+
+    /// All records that a reader of committed records gets, in their order.
+    pub(crate) async fn committed(&self) -> Vec<Record> {
+        let offsets = LagReader::connect(&self.topic.servers, Duration::from_secs(30)).await.unwrap();
+        let ends = offsets.ends(&self.parts.topic, soon()).await.unwrap();
+        let wanted = ends.iter().map(|(&number, &ends)| (number, within(ends))).collect();
+        let cluster = Cluster::plaintext(self.topic.servers.clone());
+        let mut reader = Reader::open(&cluster, &self.parts.topic, &wanted).await.unwrap();
+        let mut all = Vec::new();
+        while let Some(records) = reader.next().await.unwrap() {
+            all.extend(records.into_iter().map(|record| Record {
+                partition: record.partition,
+                offset: record.offset,
+                timestamp_ms: record.timestamp,
+                value: record.value.map(|value| value.to_vec()),
+            }));
+        }
+        all
+    }
+
+    /// Hands what a lane was not given yet to it, in one batch.
+    pub(crate) async fn deliver_to(&mut self, lane: usize) {
+        let mut records = self.committed().await;
+        let next = &mut self.delivered[lane];
+        records.retain(|record| record.offset >= next.get(&record.partition).copied().unwrap_or(0));
+        for record in &records {
+            next.insert(record.partition, record.offset + 1);
+        }
+        if !records.is_empty() {
+            self.lanes[lane].invoke(&event(&self.parts.topic, &records)).await.all_handled();
+        }
+    }
+
+    /// Hands to every lane what it was not given yet.
+    pub(crate) async fn deliver(&mut self) {
+        for lane in 0..LANES.len() {
+            self.deliver_to(lane).await;
+        }
+    }
+
+    /// Closes a window and judges all that are closed.
+    pub(crate) async fn certify(&mut self) -> Certified {
+        let answer = self.reconciler.invoke(br#"{"grace_minutes":0}"#).await.answer();
+        assert_eq!(
+            (&answer["busy"], &answer["topics"][0]["error"]),
+            (&json!(false), &Value::Null),
+            "{answer}"
+        );
+        Certified(answer)
+    }
+
+    /// The state of every certificate, by function and number.
+    pub(crate) async fn states(&self) -> Vec<String> {
+        let sql =
+            "SELECT function || ' ' || number || ' ' || state FROM certificates ORDER BY function, number";
+        self.sinks.query_text(sql).await
+    }
+}
+
+pub(crate) async fn reconciler(
+    parts: &Parts,
+    pipeline: &str,
+    servers: &str,
+    variables: &[(&str, &str)],
+) -> Function {
+    let mut all = vec![("KAFKA_BOOTSTRAP_SERVERS", servers)];
+    all.extend(variables);
+    Function::start_with("reconciler", parts, &[pipeline.to_owned()], &all).await
+}
+
+/// A transfer as a record has it.
+pub(crate) fn transfer(account: &str, amount: i64) -> String {
+    json!({"at": 1_795_209_862_000_i64, "account": account, "amount": amount}).to_string()
+}
+
+/// The answer of one run for its one topic.
+#[derive(Debug)]
+pub(crate) struct Certified(pub(crate) Value);
+
+impl Certified {
+    /// What was judged of a lane, the newest window last.
+    pub(crate) fn of(&self, function: &str) -> Vec<&Value> {
+        let judged = self.0["topics"][0]["judged"].as_array().unwrap();
+        let mut judged: Vec<_> = judged.iter().filter(|one| one["function"] == function).collect();
+        judged.sort_by_key(|one| one["number"].as_i64());
+        judged
+    }
+
+    /// The newest window of a lane.
+    pub(crate) fn last(&self, function: &str) -> &Value {
+        self.of(function).last().unwrap_or_else(|| panic!("no certificate of {function}: {}", self.0))
+    }
+
+    /// Panics unless every judged certificate holds, of every lane.
+    pub(crate) fn all_hold(&self) {
+        for lane in LANES {
+            assert!(!self.of(lane).is_empty(), "nothing of {lane} was judged: {}", self.0);
+        }
+        let judged = self.0["topics"][0]["judged"].as_array().unwrap();
+        assert!(judged.iter().all(|one| one["state"] == "holds"), "{:#}", self.0);
+        assert_eq!(self.0["failed"], 0, "{:#}", self.0);
+    }
+
+    /// Panics unless the newest window of this lane alone fails. Returns its problems.
+    pub(crate) fn fails_only(&self, function: &str) -> String {
+        for lane in LANES {
+            let expected = if lane == function { "failed" } else { "holds" };
+            assert_eq!(self.last(lane)["state"], expected, "{lane}: {:#}", self.0);
+        }
+        assert!(self.0["failed"].as_i64().unwrap() > 0, "{:#}", self.0);
+        self.last(function)["problems"].to_string()
+    }
+}
