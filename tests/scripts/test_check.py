@@ -112,7 +112,6 @@ def checkout(folder: Path, faults: list[Fault]) -> Path:
     for name, text in {**GOOD, **{fault.file: fault.text for fault in faults}}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    subprocess.run(["git", "init", "--quiet", folder], check=True)
     return folder
 
 
