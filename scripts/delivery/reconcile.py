@@ -9,15 +9,6 @@ from .stack import Stack
 ENDED = {"Success", "Failed", "Cancelled", "TimedOut"}
 # The host took no command: nothing is known of the data.
 NOT_DELIVERED = {"DeliveryTimedOut", "Undeliverable"}
-    "Success",
-    "Failed",
-    "Cancelled",
-    "TimedOut",
-    "Undeliverable",
-    "Terminated",
-    "DeliveryTimedOut",
-    "ExecutionTimedOut",
-}
 # What the script on the host ends with if the new command could not be installed.
 NOT_INSTALLED = 75
 
