@@ -6,16 +6,9 @@ import time
 from .aws import Aws, AwsError
 from .stack import Stack
 
-ENDED = {
-    "Success",
-    "Failed",
-    "Cancelled",
-    "TimedOut",
-    "Undeliverable",
-    "Terminated",
-    "DeliveryTimedOut",
-    "ExecutionTimedOut",
-}
+ENDED = {"Success", "Failed", "Cancelled", "TimedOut"}
+# The host took no command: nothing is known of the data.
+NOT_DELIVERED = {"DeliveryTimedOut", "Undeliverable"}
 # What the script on the host ends with if the new command could not be installed.
 NOT_INSTALLED = 75
 
@@ -45,11 +38,14 @@ def run(aws: Aws, stack: Stack, pause: float) -> str | None:
 
     parameters = json.dumps({"commands": SCRIPT, "executionTimeout": ["3600"]})
     asked = ["--document-name", "AWS-RunShellScript", "--instance-ids", stack.host, "--parameters", parameters]
+    asked += ["--timeout-seconds", "120"]  # until the host takes it
     command = aws("ssm", "send-command", *asked, "--comment", "headwater verify after a deployment")["Command"][
         "CommandId"
     ]
     answer = _answer(aws, command, stack.host, pause)
     output = (answer.get("StandardOutputContent", "") + answer.get("StandardErrorContent", "")).strip()
+    if answer.get("StatusDetails", "").replace(" ", "") in NOT_DELIVERED:
+        raise LeftOut(f"the host {stack.host} took no command from Systems Manager; {by_hand}")
     if answer.get("ResponseCode") == NOT_INSTALLED:
         raise LeftOut(f"the host could not install the new command:\n{output}")
     if answer["Status"] != "Success":
@@ -69,5 +65,5 @@ def _answer(aws: Aws, command: str, host: str, pause: float) -> dict:
             if "InvocationDoesNotExist" not in str(error):
                 raise
             continue
-        if answer["Status"].replace(" ", "") in ENDED:
+        if answer["Status"] in ENDED:
             return answer

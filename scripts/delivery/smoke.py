@@ -62,10 +62,11 @@ def _problem(aws: Aws, name: str, version: str, test: Mapping[str, Any]) -> str 
         text = answer.read_text()
     if report.get("FunctionError"):
         return f"it failed: {text[:2000]}"
-    return _differs(text, test["answers"])
+    return differs(text, test["answers"])
 
 
-def _differs(text: str, expected: Mapping[str, Any]) -> str | None:
+def differs(text: str, expected: Mapping[str, Any]) -> str | None:
+    """How an answer differs from the one that is expected; None if it does not."""
     try:
         got = json.loads(text)
     except ValueError:

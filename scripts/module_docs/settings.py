@@ -9,7 +9,6 @@ from pathlib import Path
 from module_docs.modules import TERRAFORM, Fault, Module, load, relative
 from module_docs.types import Type
 
-
 # What scripts/deploy and scripts/bootstrap set: the folder of the zips, the region.
 BY_SCRIPTS = {"aws": {"artifacts_dir"}, "bootstrap": {"region"}}
 

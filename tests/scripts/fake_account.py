@@ -242,12 +242,8 @@ def get_command_invocation(state: dict[str, Any], *_: Any) -> Any:
     if state["polls"] == 2:
         return {"Status": "InProgress"}
     status, _, code = (knob("VERIFY") or "Success=0").partition("=")
-    return {
-        "Status": status,
-        "ResponseCode": int(code or 1),
-        "StandardOutputContent": "rooms-v1: 10 of 10",
-        "StandardErrorContent": "",
-    }
+    said = {"StandardOutputContent": "rooms-v1: 10 of 10", "StandardErrorContent": ""}
+    return said | {"Status": status, "StatusDetails": knob("DETAILS") or status, "ResponseCode": int(code or 1)}
 
 
 if __name__ == "__main__":

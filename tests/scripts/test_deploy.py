@@ -105,6 +105,14 @@ def test_the_build_names_every_function_and_nothing_else(checkout: Checkout) -> 
     assert checkout.calls(" plan ", f"artifacts_dir={checkout.folder / 'target/zips'}")
 
 
+def test_a_build_alone_needs_no_credentials(checkout: Checkout) -> None:
+    checkout.can_build()
+    result = checkout.deploy("build", NO_CREDENTIALS="yes")
+    assert result.returncode == 0, result.stderr
+    assert len(list((checkout.folder / "target/zips").glob("*.zip"))) == len(list((ROOT / "functions").iterdir()))
+    assert not checkout.calls("aws") and not checkout.calls("terraform -chdir", " plan ")
+
+
 def test_the_build_has_the_command_and_its_tools_where_there_is_a_host(checkout: Checkout) -> None:
     checkout.can_build()
     host = 'variable "host" {\n  type = object({ enabled = optional(bool) })\n  default = {}\n}\n'

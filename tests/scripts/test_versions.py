@@ -139,6 +139,7 @@ def test_data_that_agrees_is_said(deployed: Checkout) -> None:
         ({}, "this deployment has no host"),
         ({"HOST": "ConnectionLost"}, "does not answer Systems Manager"),
         ({"HOST": "Online", "VERIFY": "Failed=75"}, "could not install"),
+        ({"HOST": "Online", "VERIFY": "TimedOut", "DETAILS": "Delivery Timed Out"}, "took no command"),
     ],
 )
 def test_where_the_host_cannot_compare_the_data_that_is_said(deployed: Checkout, settings: dict, reason: str) -> None:
