@@ -34,9 +34,7 @@ variables {
   }
 }
 
-run "it_reads_records_without_a_group_and_changes_no_sink" {
-  command = plan
-
+run "it_reads_records_without_a_group_changes_no_sink_and_a_failed_or_late_certificate_raises_an_alarm" {
   module {
     source = "./modules/lanes"
   }
@@ -56,14 +54,6 @@ run "it_reads_records_without_a_group_and_changes_no_sink" {
   assert {
     condition     = one([for schedule in output.schedules : schedule.expression if schedule.function_name == "shop-reconciler"]) == "rate(1 hour)"
     error_message = "A certificate each hour."
-  }
-}
-
-run "a_certificate_that_fails_and_one_that_does_not_come_raise_an_alarm" {
-  command = plan
-
-  module {
-    source = "./modules/lanes"
   }
 
   assert {

@@ -126,7 +126,9 @@ async fn rows_by_file(
     deadline: Instant,
 ) -> anyhow::Result<BTreeMap<String, u64>> {
     let mut rows: BTreeMap<String, u64> = BTreeMap::new();
-    let Some(snapshot) = lake::snapshot(&sources(stack).await?, &lane.table, deadline).await? else { return Ok(rows) };
+    let Some(snapshot) = lake::snapshot(&sources(stack).await?, &lane.table, deadline).await? else {
+        return Ok(rows);
+    };
     let columns = ["filename"];
     let mut files = pin!(snapshot.scan(&columns, deadline));
     while let Some(file) = files.next().await {

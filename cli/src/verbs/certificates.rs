@@ -83,7 +83,8 @@ pub(crate) async fn run(layout: &Layout, args: &Certificates) -> anyhow::Result<
                 return Err(failure("another run is under way", "run this again when it has ended"));
             }
             let faults = answer["topics"].as_array().into_iter().flatten();
-            let faults = faults.filter_map(|topic| Some(format!("{}: {}", topic["topic"], topic["error"].as_str()?)));
+            let faults =
+                faults.filter_map(|topic| Some(format!("{}: {}", topic["topic"], topic["error"].as_str()?)));
             let faults: Vec<String> = faults.collect();
             if !faults.is_empty() {
                 return Err(failure(
@@ -115,7 +116,9 @@ async fn list(stack: &Stack, args: &List) -> anyhow::Result<()> {
     if args.json {
         out::json(&all)?;
     } else if all.is_empty() {
-        out::line("there is no certificate yet: the function makes one every hour, `headwater certificates run` makes one now");
+        out::line(
+            "there is no certificate yet: the function makes one every hour, `headwater certificates run` makes one now",
+        );
     } else {
         show(&all);
     }
@@ -131,14 +134,28 @@ async fn list(stack: &Stack, args: &List) -> anyhow::Result<()> {
 
 fn show(all: &[Certificate]) {
     let header = [
-        "function", "topic", "window", "closed", "produced", "stored", "parked", "missing", "doubled", "lost", "certificate",
+        "function",
+        "topic",
+        "window",
+        "closed",
+        "produced",
+        "stored",
+        "parked",
+        "missing",
+        "doubled",
+        "lost",
+        "certificate",
     ];
     let rows = all.iter().map(|one| {
         let counts = &one.counts;
         let numbers =
             [counts.produced, counts.stored, counts.parked, counts.missing, counts.doubled, counts.lost];
-        let mut row =
-            vec![one.lane.function.clone(), one.lane.topic.clone(), one.number.to_string(), minute(one.closed_at)];
+        let mut row = vec![
+            one.lane.function.clone(),
+            one.lane.topic.clone(),
+            one.number.to_string(),
+            minute(one.closed_at),
+        ];
         row.extend(numbers.iter().map(ToString::to_string));
         row.push(word(one.state).to_owned());
         row

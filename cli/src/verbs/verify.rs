@@ -76,10 +76,12 @@ pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
     };
     for pipeline in &pipelines {
         let Some(ends) = ends.get(&pipeline.topic.name) else { continue };
-        let mut kafka = Kafka { topic: Topic::new(&pipeline.topic.name, ends, sources.cluster.clone()), lags: &lags };
+        let mut kafka =
+            Kafka { topic: Topic::new(&pipeline.topic.name, ends, sources.cluster.clone()), lags: &lags };
         judge((&stack, &sources), pipeline, &mut kafka, &letters, &mut report).await?;
         if let Some(spec) = &pipeline.table {
-            judge_table(layout, (&stack, &sources), (pipeline, spec), &mut kafka, &letters, &mut report).await?;
+            judge_table(layout, (&stack, &sources), (pipeline, spec), &mut kafka, &letters, &mut report)
+                .await?;
         }
     }
     for mapping in &stack.outputs()?.event_source_mappings {

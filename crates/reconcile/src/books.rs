@@ -47,11 +47,7 @@ impl Books {
 
 /// The books of a group in a topic, by partition. What must agree with them is read in the same snapshot
 /// ([`in_snapshot`](crate::in_snapshot)).
-pub async fn read(
-    client: &Client,
-    group: &str,
-    topic: &str,
-) -> Result<BTreeMap<i32, Books>, ReconcileError> {
+pub async fn read(client: &Client, group: &str, topic: &str) -> Result<BTreeMap<i32, Books>, ReconcileError> {
     let mut books: BTreeMap<i32, Books> = BTreeMap::new();
     let rows = client
         .query(

@@ -97,9 +97,8 @@ pub async fn read_within(
     let largest = chosen.iter().map(|file| file.size).max().unwrap_or(0).max(1);
     let ahead = usize::try_from((AHEAD / largest).clamp(1, FILES_AHEAD)).unwrap_or(1);
     let mut files = pin!(snapshot.scan_files(chosen.into_iter(), &columns, ahead, deadline));
-    let wanted = |partition: i32, offset: i64| {
-        window.get(&partition).is_some_and(|offsets| offsets.contains(offset))
-    };
+    let wanted =
+        |partition: i32, offset: i64| window.get(&partition).is_some_and(|offsets| offsets.contains(offset));
     while let Some(file) = files.next().await {
         for batch in file?.1 {
             take(&mut stored, &batch, &path, &wanted, &wanted)?;
@@ -118,8 +117,9 @@ fn may_hold(file: &ActiveFile, window: &Offsets) -> bool {
     let of_file = |partition: i32| {
         partitions.as_ref().is_none_or(|partitions| partitions.contains(&i64::from(partition)))
     };
-    let overlaps =
-        |ranges: &OffsetRanges| ranges.iter().any(|range| range.start <= *offsets.end() && range.end > *offsets.start());
+    let overlaps = |ranges: &OffsetRanges| {
+        ranges.iter().any(|range| range.start <= *offsets.end() && range.end > *offsets.start())
+    };
     window.iter().any(|(partition, ranges)| of_file(*partition) && overlaps(ranges))
 }
 

@@ -61,7 +61,8 @@ impl Mark {
             change.added.insert(partition, stored.difference(&stored_then));
             change.removed.insert(partition, stored_then.difference(&stored));
         }
-        let forgotten = before.0.iter().any(|(partition, then)| then.next > 0 && !self.0.contains_key(partition));
+        let forgotten =
+            before.0.iter().any(|(partition, then)| then.next > 0 && !self.0.contains_key(partition));
         (!forgotten).then_some(change)
     }
 

@@ -106,7 +106,8 @@ pub async fn account_for(
     spec: &Table,
     without_row: &Offsets,
 ) -> Result<(), ReconcileError> {
-    let table = RowsTable::of_pipeline(pipeline, spec).ok_or_else(|| ReconcileError::Fields { table: spec.name.clone() })?;
+    let table = RowsTable::of_pipeline(pipeline, spec)
+        .ok_or_else(|| ReconcileError::Fields { table: spec.name.clone() })?;
     let decoder = RecordDecoder::new(&pipeline.fields);
     let event_time = pipeline.event_time.as_ref().and_then(|path| decoder.layout().place(path));
     let now = Utc::now();
@@ -146,6 +147,7 @@ pub async fn account_for(
         let lost = lost.entry(*partition).or_default();
         unread.iter().for_each(|range| lost.insert(range.clone()));
     }
+    reader.close().await;
     for (partition, offsets) in lost {
         verdict.missing += offsets.count();
         verdict.problem("handled, but neither the record nor its key has a row", partition, &offsets);

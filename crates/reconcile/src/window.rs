@@ -160,8 +160,7 @@ mod tests {
             let letters = |_: i32, _: i64| self.letters.iter().copied().collect();
             let lost = [(0, set(&self.lost))].into();
             let window = [(0, WINDOW)].into();
-            let without =
-                judge(&mut verdict, &window, &produced, &sink, &lost, (&letters, self.compacted));
+            let without = judge(&mut verdict, &window, &produced, &sink, &lost, (&letters, self.compacted));
             (verdict, without)
         }
 

@@ -72,7 +72,10 @@ mod tests {
         let all = [(5, State::Open), (4, State::Holds), (3, State::Failed), (2, State::Failed)];
         let all = all.map(|(number, state)| certificate(number, state));
         let shown = lane(&all);
-        assert_eq!((&shown["state"], &shown["missing"], &shown["failing"]), (&"failed".into(), &"2".into(), &2.into()));
+        assert_eq!(
+            (&shown["state"], &shown["missing"], &shown["failing"]),
+            (&"failed".into(), &"2".into(), &2.into())
+        );
         assert_eq!(shown["certified_until"], json!(all[1].closed_at), "the newest judged window");
         assert_eq!(lane(&all[..2])["state"], "holds");
         assert_eq!(lane(&all[..1])["state"], Value::Null, "nothing is judged yet");

@@ -160,7 +160,12 @@ impl Amounts<'_> {
                     _ => amount.to_string(),
                 };
                 let problem = (side.actual != expected).then(|| {
-                    format!("{} is {}, the records in Kafka make {}", side.what, text(side.actual), text(expected))
+                    format!(
+                        "{} is {}, the records in Kafka make {}",
+                        side.what,
+                        text(side.actual),
+                        text(expected)
+                    )
                 });
                 Finding { problem, note: None }
             };
@@ -252,7 +257,9 @@ impl Amounts<'_> {
 
 /// Why amounts were not compared.
 fn note(why: &str) -> String {
-    format!("amounts were not compared, because {why}: from now on they are, beginning with what the sink holds")
+    format!(
+        "amounts were not compared, because {why}: from now on they are, beginning with what the sink holds"
+    )
 }
 
 #[cfg(test)]

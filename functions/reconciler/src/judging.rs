@@ -62,11 +62,8 @@ impl Judge<'_> {
         }
         let seen = self.look(lanes::ends(first), certificates).await?;
         for certificate in certificates {
-            let mut verdict = Verdict::of(
-                &certificate.lane.function,
-                &certificate.lane.group,
-                &self.pipeline.topic.name,
-            );
+            let mut verdict =
+                Verdict::of(&certificate.lane.function, &certificate.lane.group, &self.pipeline.topic.name);
             for span in certificate.window.iter().filter(|span| span.end < span.start) {
                 verdict.problems.push(format!(
                     "Kafka ended partition {} at {} when the window before ended, and at {} when this one did: it lost records \
@@ -178,16 +175,13 @@ impl Judge<'_> {
             return Ok(Sink { positions: of_books(stored.books), rows: Rows::EveryKey(stored.offsets) });
         }
         if let (Some(lake), true) = (&seen.lake, certificate.lane.function == lanes::LAKE) {
-            let of = |&partition: &i32| {
-                (partition, lake_side::position(&lake.apps, group, topic, partition))
-            };
+            let of = |&partition: &i32| (partition, lake_side::position(&lake.apps, group, topic, partition));
             let positions = seen.window.keys().map(of).collect();
             return Ok(Sink { positions, rows: Rows::EveryRecord(lake.offsets.clone()) });
         }
         let read = async || books::read(self.client, group, topic).await;
         Ok(Sink { positions: of_books(in_snapshot(self.client, read).await?), rows: Rows::Sum })
     }
-
 }
 
 /// What Kafka deleted before the lane read it. Adds to the verdict where a window that failed cannot be compared any more:

@@ -104,8 +104,7 @@ impl Round {
         until: Instant,
     ) -> Result<Report, RoundError> {
         let ago = |age: Duration| Utc::now() - TimeDelta::from_std(age).unwrap_or_default();
-        let expired =
-            certificates::age(client, ago(self.settings.judged), ago(self.settings.kept)).await?;
+        let expired = certificates::age(client, ago(self.settings.judged), ago(self.settings.kept)).await?;
         let mut report = Report { expired, ..Report::default() };
         for pipeline in chosen {
             let mut topic = TopicReport { topic: pipeline.topic.name.clone(), ..TopicReport::default() };
@@ -159,10 +158,12 @@ impl Round {
         let compacted = Topic::new(name, &ends, self.sources.cluster.clone()).is_compacted().await?;
         let amounts = Amounts { round: self, client, pipeline, now: &now, compacted, deadline };
         let findings = amounts.compare().await?;
-        let due = certificates::due(client, name, at - TimeDelta::from_std(grace).unwrap_or_default()).await?;
+        let due =
+            certificates::due(client, name, at - TimeDelta::from_std(grace).unwrap_or_default()).await?;
         report.left = due.len() as u64;
         let topic_id = topic_id.as_str();
-        let judge = Judge { round: self, client, pipeline, topic_id, findings: &findings, compacted, deadline };
+        let judge =
+            Judge { round: self, client, pipeline, topic_id, findings: &findings, compacted, deadline };
         for mut window in lanes::by_window(due) {
             judge.judge(&mut window).await?;
             for certificate in window {

@@ -25,12 +25,7 @@ pub async fn unlock(client: &Client) -> Result<(), WarehouseError> {
 
 /// Accepts the failed certificates of a lane, with the reason, and forgets what the lane's sink was to hold in all: the next
 /// comparison begins with what it holds then. Returns how many there were.
-pub async fn accept(
-    client: &Client,
-    topic: &str,
-    group: &str,
-    reason: &str,
-) -> Result<u64, WarehouseError> {
+pub async fn accept(client: &Client, topic: &str, group: &str, reason: &str) -> Result<u64, WarehouseError> {
     let failed = WarehouseError::statement("accept certificates");
     // A run that is under way would save again what it read before.
     client.batch_execute("BEGIN").await.map_err(&failed)?;

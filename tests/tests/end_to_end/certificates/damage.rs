@@ -18,7 +18,11 @@ async fn a_window_of_stored_and_parked_records_holds_and_counts_both() {
     for lane in super::LANES {
         let one = certified.last(lane);
         let counts = ["produced", "stored", "parked", "missing", "doubled", "lost"].map(|name| &one[name]);
-        assert_eq!(counts, [&json!(22), &json!(21), &json!(1), &json!(0), &json!(0), &json!(0)], "{lane}: {one}");
+        assert_eq!(
+            counts,
+            [&json!(22), &json!(21), &json!(1), &json!(0), &json!(0), &json!(0)],
+            "{lane}: {one}"
+        );
     }
     // The table keeps the newest row of an account.
     assert_eq!(certified.last("table-writer")["repeated"], 1);
@@ -34,12 +38,15 @@ async fn a_total_that_was_deleted_by_hand_fails_until_it_is_restored() {
     proof.deliver().await;
     proof.certify().await.all_hold();
     let table = format!("{}.balances", proof.parts.totals_table());
-    let deleted = proof.sinks.query_text(&format!("DELETE FROM {table} WHERE account = 'a3' RETURNING balance::text"));
-    assert_eq!(deleted.await, ["1"]);
+    let delete = format!("DELETE FROM {table} WHERE account = 'a3' RETURNING balance::text");
+    assert_eq!(proof.sinks.query_text(&delete).await, ["1"]);
     proof.transfer(3..5).await;
     proof.deliver().await;
     let problems = proof.certify().await.fails_only("totals-upserter");
-    assert!(problems.contains("over all keys") && problems.contains("is 11") && problems.contains("make 12"), "{problems}");
+    assert!(
+        problems.contains("over all keys") && problems.contains("is 11") && problems.contains("make 12"),
+        "{problems}"
+    );
     // It goes on failing, with what came since.
     proof.transfer(0..1).await;
     proof.deliver().await;
@@ -103,18 +110,25 @@ async fn rows_that_were_removed_from_the_lake_fail_until_they_are_restored() {
     proof.transfer(0..10).await;
     proof.deliver().await;
     let lake = Lake::open(&proof).await;
-    let remove = json!({"remove": {"path": lake.adds[0]["path"], "deletionTimestamp": 1, "dataChange": true}});
+    let remove =
+        json!({"remove": {"path": lake.adds[0]["path"], "deletionTimestamp": 1, "dataChange": true}});
     lake.commit(remove.clone()).await;
     let certified = proof.certify().await;
     let problems = certified.fails_only("parquet-writer");
     assert_eq!(certified.last("parquet-writer")["missing"], 10);
-    assert!(problems.contains("neither stored nor parked") && problems.contains("number of rows"), "{problems}");
+    assert!(
+        problems.contains("neither stored nor parked") && problems.contains("number of rows"),
+        "{problems}"
+    );
     Lake::open(&proof).await.commit(json!({"add": lake.adds[0]})).await;
     proof.certify().await.all_hold();
     // Rows of a window that held: no window shows it, the number of rows does.
     Lake::open(&proof).await.commit(remove).await;
     let problems = proof.certify().await.fails_only("parquet-writer");
-    assert!(problems.contains("the number of rows in the table is 0, the records in Kafka make 10"), "{problems}");
+    assert!(
+        problems.contains("the number of rows in the table is 0, the records in Kafka make 10"),
+        "{problems}"
+    );
     Lake::open(&proof).await.commit(json!({"add": lake.adds[0]})).await;
     proof.certify().await.all_hold();
 }

@@ -80,7 +80,7 @@ impl Proof {
     pub(crate) async fn produce(&self, values: impl IntoIterator<Item = String>) {
         let records = values.into_iter().enumerate();
         let records = records.map(|(number, value)| OutgoingRecord::new(number.to_string(), value));
-        self.producer.send_all(&self.parts.topic, records, soon()).await.unwrap();
+        let _acknowledged = self.producer.send_all(&self.parts.topic, records, soon()).await.unwrap();
     }
 
     /// Produces transfers of 1 to each of `accounts`.
@@ -130,13 +130,18 @@ impl Proof {
     /// Closes a window and judges all that are closed.
     pub(crate) async fn certify(&mut self) -> Certified {
         let answer = self.reconciler.invoke(br#"{"grace_minutes":0}"#).await.answer();
-        assert_eq!((&answer["busy"], &answer["topics"][0]["error"]), (&json!(false), &Value::Null), "{answer}");
+        assert_eq!(
+            (&answer["busy"], &answer["topics"][0]["error"]),
+            (&json!(false), &Value::Null),
+            "{answer}"
+        );
         Certified(answer)
     }
 
     /// The state of every certificate, by function and number.
     pub(crate) async fn states(&self) -> Vec<String> {
-        let sql = "SELECT function || ' ' || number || ' ' || state FROM certificates ORDER BY function, number";
+        let sql =
+            "SELECT function || ' ' || number || ' ' || state FROM certificates ORDER BY function, number";
         self.sinks.query_text(sql).await
     }
 }

@@ -83,7 +83,8 @@ async fn too_many_records_for_one_window_are_split_and_a_large_topic_begins_wher
     let certified = proof.certify().await;
     certified.all_hold();
     for lane in LANES {
-        let produced: Vec<_> = certified.of(lane).iter().map(|one| one["produced"].as_i64().unwrap()).collect();
+        let produced: Vec<_> =
+            certified.of(lane).iter().map(|one| one["produced"].as_i64().unwrap()).collect();
         assert!(produced.len() == 3 && produced.iter().sum::<i64>() == 2_500, "{lane}: {produced:?}");
     }
 }

@@ -130,7 +130,8 @@ async fn a_window_of_a_topic_that_was_created_again_fails_and_the_next_one_begin
         let judged = certified.of(lane);
         let problems = judged[0]["problems"].to_string();
         assert!(problems.contains("deleted and created again"), "{lane}: {problems}");
-        let starts: Vec<_> = judged[1]["window"].as_array().unwrap().iter().map(|span| &span["start"]).collect();
+        let starts: Vec<_> =
+            judged[1]["window"].as_array().unwrap().iter().map(|span| &span["start"]).collect();
         assert_eq!(starts, [&json!(0), &json!(0)], "{lane}");
         assert_eq!(judged[1]["produced"], 4, "{lane}");
     }
