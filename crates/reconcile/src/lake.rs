@@ -76,8 +76,10 @@ pub async fn read(
     Ok(stored)
 }
 
-/// How many files are read at a time; each is held in memory as a whole.
-const AHEAD: usize = 2;
+/// The bytes of files that are read at a time: each is held in memory as a whole. A larger file is read alone.
+const AHEAD: u64 = 64 << 20;
+/// The most files that are read at a time.
+const FILES_AHEAD: u64 = 8;
 
 /// Reads the rows of a table whose offsets are in `window`, from the files that may hold one of them.
 pub async fn read_within(
@@ -91,8 +93,10 @@ pub async fn read_within(
     let mut columns = vec!["_partition", "_offset"];
     let path: Vec<&str> = field.map(|field| field.split('.').collect()).unwrap_or_default();
     columns.extend(path.first());
-    let chosen = snapshot.files().iter().filter(|file| may_hold(file, window));
-    let mut files = pin!(snapshot.scan_files(chosen, &columns, AHEAD, deadline));
+    let chosen: Vec<_> = snapshot.files().iter().filter(|file| may_hold(file, window)).collect();
+    let largest = chosen.iter().map(|file| file.size).max().unwrap_or(0).max(1);
+    let ahead = usize::try_from((AHEAD / largest).clamp(1, FILES_AHEAD)).unwrap_or(1);
+    let mut files = pin!(snapshot.scan_files(chosen.into_iter(), &columns, ahead, deadline));
     let wanted =
         |partition: i32, offset: i64| window.get(&partition).is_some_and(|offsets| offsets.contains(offset));
     while let Some(file) = files.next().await {

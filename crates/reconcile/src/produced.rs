@@ -50,5 +50,6 @@ pub async fn read(
         }
         produced.gone.insert(partition, gone);
     }
+    reader.close().await;
     Ok(produced)
 }

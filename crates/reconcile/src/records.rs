@@ -90,6 +90,12 @@ impl Reader {
         Ok(watermarks.map_err(ReconcileError::kafka(&self.topic))?.0)
     }
 
+    /// Ends the connection.
+    pub async fn close(self) {
+        // It belongs to no group, so a failure leaves nothing behind.
+        let _ = self.consumer.close().await;
+    }
+
     /// Strikes out what the consumer has passed. It moves past offsets without a record, too.
     async fn pass(&mut self, partition: i32) -> Result<(), ReconcileError> {
         let Some(wanted) = self.left.get_mut(&partition) else { return Ok(()) };

@@ -147,6 +147,7 @@ pub async fn account_for(
         let lost = lost.entry(*partition).or_default();
         unread.iter().for_each(|range| lost.insert(range.clone()));
     }
+    reader.close().await;
     for (partition, offsets) in lost {
         verdict.missing += offsets.count();
         verdict.problem("handled, but neither the record nor its key has a row", partition, &offsets);

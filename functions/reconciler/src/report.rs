@@ -79,3 +79,51 @@ impl Report {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::Utc;
+    use serde_json::{Value, json};
+    use warehouse::certificates::{Counts, Lane};
+
+    use super::*;
+
+    fn certificate(state: State, produced: i64) -> Certificate {
+        Certificate {
+            lane: Lane { topic: "t".into(), group: "g".into(), function: "f".into() },
+            number: 3,
+            topic_id: "a".into(),
+            window: Vec::new(),
+            opened_at: Utc::now(),
+            closed_at: Utc::now(),
+            state,
+            judged_at: None,
+            counts: Counts { produced, ..Counts::default() },
+            problems: vec!["stored twice: 0:7".into()],
+            notes: Vec::new(),
+            reason: None,
+        }
+    }
+
+    #[test]
+    fn what_fails_is_a_metric_and_named_in_the_log_and_a_topic_that_cannot_be_read_is_a_fault() {
+        let judged = vec![certificate(State::Holds, 5), certificate(State::Failed, 4)];
+        let unread =
+            TopicReport { topic: "u".into(), error: Some("no broker".into()), ..TopicReport::default() };
+        let topics = vec![TopicReport { topic: "t".into(), judged, ..TopicReport::default() }, unread];
+        let report = Report { topics, failed: 1, oldest_uncertified_seconds: 7, ..Report::default() };
+        let mut event = WideEvent::new("r-1");
+        report.note(&mut event);
+        let line: Value = serde_json::from_str(&event.line(None)).unwrap();
+        let numbers = [
+            "CertificatesMade",
+            "CertificatesHeld",
+            "CertificatesFailed",
+            "OldestUncertifiedSeconds",
+            "RecordsCompared",
+        ];
+        assert_eq!(numbers.map(|name| line[name].as_u64().unwrap()), [2, 1, 1, 7, 9]);
+        assert_eq!(line["certificates_failing"], json!(["f of t, window 3: stored twice: 0:7"]));
+        assert_eq!((&line["Faults"], &line["fault"]), (&json!(1), &json!("u: no broker")));
+    }
+}

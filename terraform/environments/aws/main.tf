@@ -147,6 +147,7 @@ module "observability" {
   database_identifier = module.warehouse.identifier
   fetchers            = module.lanes.forecast[*].function_name
   keepers             = [for function, name in module.lanes.functions : name if function == "lake-keeper"]
+  reconcilers         = [for function, name in module.lanes.functions : name if function == "reconciler"]
   state_machine_arns  = module.lanes.forecast[*].state_machine_arn
   alarm_emails        = var.alarm_emails
   alarm_topic_arn     = var.alarm_topic_arn

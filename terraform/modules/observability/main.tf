@@ -71,6 +71,12 @@ locals {
     "Upkeep: bytes deleted"            = "BytesDeleted"
     "Upkeep: log entries deleted"      = "LogEntriesDeleted"
   }
+  reconciler_metrics = {
+    "Certificates: fail now"      = "CertificatesFailed"
+    "Certificates: held"          = "CertificatesHeld"
+    "Certificates: seconds since" = "OldestUncertifiedSeconds"
+    "Records compared"            = "RecordsCompared"
+  }
   function_metrics = {
     "Faults"               = "Faults"
     "Time in handler (ms)" = "Duration"
@@ -83,6 +89,7 @@ locals {
     { metrics = local.url_metrics, functions = var.url_function_names },
     { metrics = local.fetcher_metrics, functions = var.fetchers },
     { metrics = local.keeper_metrics, functions = var.keepers },
+    { metrics = local.reconciler_metrics, functions = var.reconcilers },
     { metrics = local.function_metrics, functions = var.function_names },
     ] : { for title, metric in group.metrics : title => {
       metrics = [for name in group.functions : ["Headwater", metric, "environment", var.environment, "function", name]]

@@ -55,6 +55,12 @@ variable "keepers" {
   default     = []
 }
 
+variable "reconcilers" {
+  description = "Functions that make certificates, which are shown."
+  type        = list(string)
+  default     = []
+}
+
 variable "state_machine_arns" {
   description = "State machines whose runs are shown."
   type        = list(string)

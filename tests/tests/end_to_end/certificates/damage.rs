@@ -38,9 +38,8 @@ async fn a_total_that_was_deleted_by_hand_fails_until_it_is_restored() {
     proof.deliver().await;
     proof.certify().await.all_hold();
     let table = format!("{}.balances", proof.parts.totals_table());
-    let deleted =
-        proof.sinks.query_text(&format!("DELETE FROM {table} WHERE account = 'a3' RETURNING balance::text"));
-    assert_eq!(deleted.await, ["1"]);
+    let delete = format!("DELETE FROM {table} WHERE account = 'a3' RETURNING balance::text");
+    assert_eq!(proof.sinks.query_text(&delete).await, ["1"]);
     proof.transfer(3..5).await;
     proof.deliver().await;
     let problems = proof.certify().await.fails_only("totals-upserter");

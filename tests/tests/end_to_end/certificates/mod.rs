@@ -11,6 +11,8 @@ use end_to_end::{Function, Parts, Record, Sinks, Topic, event};
 use kafka_client::ClusterSettings;
 use kafka_offsets::LagReader;
 use kafka_producer::{KafkaProducer, OutgoingRecord, SdkConfig};
+use krafka::Kafka;
+use krafka::admin::DeleteTopicsOptions;
 use reconcile::{Cluster, records::Reader, topic::within};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -55,17 +57,30 @@ impl Proof {
         for lane in LANES {
             lanes.push(Function::start(lane, &parts, &pipelines).await);
         }
-        let settings = ClusterSettings::plaintext(topic.servers.clone());
-        let producer = KafkaProducer::connect(settings, SdkConfig::builder().build()).await.unwrap();
+        let producer = producer(&topic.servers);
         let sinks = Sinks::open(&parts).await;
         Self { parts, pipeline, topic, sinks, reconciler, lanes, producer, delivered: Default::default() }
+    }
+
+    /// Deletes the topic and creates it again.
+    pub(crate) async fn create_again(&mut self) {
+        let kafka = Kafka::builder(self.topic.servers.as_str()).connect().await.unwrap();
+        let options = DeleteTopicsOptions::default();
+        let _deleted = kafka.admin().delete_topics([self.parts.topic.as_str()], options).await.unwrap();
+        end_to_end::until("the topic is gone", async || {
+            let offsets = LagReader::connect(&self.topic.servers, Duration::from_secs(10)).await.unwrap();
+            offsets.ends(&self.parts.topic, soon()).await.is_err()
+        })
+        .await;
+        self.topic = Topic::make(&self.parts.topic, 2).await;
+        self.producer = producer(&self.topic.servers);
     }
 
     /// Produces values as they are.
     pub(crate) async fn produce(&self, values: impl IntoIterator<Item = String>) {
         let records = values.into_iter().enumerate();
         let records = records.map(|(number, value)| OutgoingRecord::new(number.to_string(), value));
-        self.producer.send_all(&self.parts.topic, records, soon()).await.unwrap();
+        let _acknowledged = self.producer.send_all(&self.parts.topic, records, soon()).await.unwrap();
     }
 
     /// Produces transfers of 1 to each of `accounts`.
@@ -129,6 +144,10 @@ impl Proof {
             "SELECT function || ' ' || number || ' ' || state FROM certificates ORDER BY function, number";
         self.sinks.query_text(sql).await
     }
+}
+
+fn producer(servers: &str) -> KafkaProducer {
+    KafkaProducer::new(ClusterSettings::plaintext(servers), SdkConfig::builder().build())
 }
 
 pub(crate) async fn reconciler(

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use end_to_end::{Function, Topic, event};
+use end_to_end::{Function, event};
 use kafka_offsets::LagReader;
 use krafka::Kafka;
-use krafka::admin::{DeleteRecordsOptions, DeleteTopicsOptions};
+use krafka::admin::DeleteRecordsOptions;
 use krafka::consumer::TopicPartition;
 use krafka::producer::Record as Outgoing;
 use serde_json::json;
@@ -123,16 +123,7 @@ async fn a_window_of_a_topic_that_was_created_again_fails_and_the_next_one_begin
     // Closed, and not judged: the lanes have time until the next run.
     let answer = proof.reconciler.invoke(b"{}").await.answer();
     assert_eq!(answer["topics"][0]["closed"], 3, "{answer}");
-    let kafka = Kafka::builder(proof.topic.servers.as_str()).connect().await.unwrap();
-    let options = DeleteTopicsOptions::default();
-    let _deleted = kafka.admin().delete_topics([proof.parts.topic.as_str()], options).await.unwrap();
-    let name = proof.parts.topic.clone();
-    end_to_end::until("the topic is gone", async || {
-        let offsets = LagReader::connect(&proof.topic.servers, Duration::from_secs(10)).await.unwrap();
-        offsets.ends(&name, soon()).await.is_err()
-    })
-    .await;
-    proof.topic = Topic::make(&proof.parts.topic, 2).await;
+    proof.create_again().await;
     proof.transfer(0..4).await;
     let certified = proof.certify().await;
     for lane in LANES {
