@@ -1,7 +1,7 @@
 #!/usr/bin/env -S python3 -S -E
 """AWS and Terraform as scripts/deploy and scripts/rollback call them: two programs over one file, the account's state.
 
-It notes every call, but for those of Terraform's console, which is the real one. Terraform's own part is small: an apply
+It notes every call, but for those of the real console of Terraform. Terraform's own part is small: an apply
 publishes a version of each function, and `live` follows where nobody holds it, as terraform/modules/function does.
 """
 
