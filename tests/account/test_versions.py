@@ -86,7 +86,9 @@ def test_new_versions_wait_serve_and_go_back(account: Account, delivery: Step, h
     assert live(account) == old
     tested = delivery("test")
     assert tested.returncode == 0, tested.stdout + tested.stderr
-    assert all(f"  {folder} {version}: ok" in tested.stdout for folder, version in next_versions(old).items())
+    for folder, version in next_versions(old).items():
+        said = "not tested: " if folder == "forecast-fetcher" else "ok: "
+        assert f"  {folder} {version}: {said}" in tested.stdout
 
     # What is left moves the aliases, and nothing else.
     plan = tmp_path / "plan.json"

@@ -1,8 +1,8 @@
 #!/usr/bin/env -S python3 -S -E
 """AWS and Terraform as scripts/deploy and scripts/rollback call them: two programs over one file, the account's state.
 
-It notes every call. Terraform's own part is small: an apply publishes a version of each function, and `live` follows
-where nobody holds it, as terraform/modules/function does.
+It notes every call, but for those of the real console of Terraform. Terraform's own part is small: an apply
+publishes a version of each function, and `live` follows where nobody holds it, as terraform/modules/function does.
 """
 
 import json
@@ -23,6 +23,8 @@ EMPTY: dict[str, Any] = {"newest": {}, "live": {}, "objects": {}, "alarms": [], 
 def main() -> None:
     """Runs as the program under whose name it was called."""
     program, arguments = Path(sys.argv[0]).name, sys.argv[1:]
+    if program == "terraform" and {"console", "version"} & set(arguments):
+        os.execv(os.environ["TERRAFORM"], ["terraform", *arguments])
     with Path(os.environ["CALLS"]).open("a") as calls:
         calls.write(f"{program} {' '.join(arguments)}\n")
     state = json.loads(ACCOUNT.read_text()) if ACCOUNT.exists() else EMPTY
@@ -50,8 +52,6 @@ def knob(name: str) -> str:
 def terraform(state: dict[str, Any], arguments: list[str], text: str) -> Any:
     """Plans are remembered by what was held; an apply does what its plan says."""
     verb = next(word for word in arguments if not word.startswith("-"))
-    if verb in ("console", "version"):
-        os.execv(os.environ["TERRAFORM"], ["terraform", *arguments])
     environment = Path(arguments[0].partition("=")[2])
     if (environment / "backend_override.tf").exists():
         with Path(os.environ["CALLS"]).open("a") as calls:

@@ -156,7 +156,7 @@ def test_a_backend_of_ones_own_is_used_and_no_bucket_is_looked_at(checkout: Chec
     backend = checkout.write("mine.tfbackend", 'bucket = "mine"\n')
     assert checkout.with_zips("--backend-config", str(backend)).returncode == 0
     assert checkout.calls(" init ", f"-backend-config={backend}")
-    assert not checkout.calls("s3api")
+    assert not checkout.calls("head-bucket")
 
 
 def test_a_plan_changes_nothing(checkout: Checkout) -> None:
