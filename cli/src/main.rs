@@ -22,8 +22,8 @@ use tokio::runtime::Builder;
 
 use stack::layout::Layout;
 use verbs::{
-    board, bridge, cost as costs, detach, down, drain, env, fleet, forecast, inbox, ingest, invoke, lake, logs, media,
-    offsets, parked, pipeline, prepare, rooms, status, stub as stubs, up, verify,
+    board, bridge, cost as costs, detach, down, drain, env, fleet, forecast, inbox, ingest, invoke, lake,
+    logs, media, offsets, parked, pipeline, prepare, rooms, status, stub as stubs, up, verify,
 };
 
 /// Headwater on this machine: a local stack of real parts, and what it holds

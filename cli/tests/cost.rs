@@ -65,8 +65,11 @@ fn sum_of_the_lanes(figure: &str) -> f64 {
 fn the_lines_of_a_profile_add_up_to_its_sum() {
     for profile in ["dev", "prod"] {
         let text = cost(&[profile]).0;
-        let amounts: Vec<f64> =
-            text.lines().skip(1).map(|line| line.split_whitespace().last().unwrap().parse().unwrap()).collect();
+        let amounts: Vec<f64> = text
+            .lines()
+            .skip(1)
+            .map(|line| line.split_whitespace().last().unwrap().parse().unwrap())
+            .collect();
         let (total, lines) = amounts.split_last().unwrap();
         assert!((lines.iter().sum::<f64>() - total).abs() < 0.06, "{text}");
     }
@@ -79,7 +82,8 @@ fn a_profile_costs_what_its_amounts_cost() {
         let mut sum = 0.0;
         for (name, amount) in amounts.as_object().unwrap() {
             let price = &prices["prices"][name];
-            let paid = (number(amount) - price["free"].as_f64().unwrap_or(0.0)).max(0.0) * number(&price["usd"]);
+            let paid =
+                (number(amount) - price["free"].as_f64().unwrap_or(0.0)).max(0.0) * number(&price["usd"]);
             let usd = if price["per"] == "hour" { paid * number(&prices["hours"]) } else { paid };
             assert_same(number(&idle[profile]["lines"][name]), usd);
             sum += usd;
@@ -111,7 +115,8 @@ fn assert_computed(found: &Value, lane: &Value, event_bytes: f64, invocations: f
     let usd = |name: &str, amount: f64| number(&prices["prices"][name]["usd"]) * amount;
     let between = |name: &str| {
         let (small, full) = (number(&lane["small"][name]), number(&lane["full"][name]));
-        let (few, many) = (number(&lane["small"]["records_per_batch"]), number(&lane["full"]["records_per_batch"]));
+        let (few, many) =
+            (number(&lane["small"]["records_per_batch"]), number(&lane["full"]["records_per_batch"]));
         small + (full - small) * ((records - few) / (many - few)).max(0.0)
     };
     let memory = number(&lane["memory_mb"]);
@@ -128,7 +133,10 @@ fn assert_computed(found: &Value, lane: &Value, event_bytes: f64, invocations: f
     let requests = usd("s3_put", between("s3_put")) + usd("s3_get", between("s3_get"));
     assert_same(number(&found["s3_usd"]), requests * invocations / 1e6);
     assert_same(number(&found["logs_usd"]), usd("log_gb", invocations * between("log_bytes") / 1e9));
-    assert_same(number(&found["endpoints_usd"]), usd("endpoint_gb", invocations * records * event_bytes / 1e9));
+    assert_same(
+        number(&found["endpoints_usd"]),
+        usd("endpoint_gb", invocations * records * event_bytes / 1e9),
+    );
     let parts = ["requests_usd", "duration_usd", "s3_usd", "logs_usd"];
     assert_same(number(&found["usd"]), parts.iter().map(|part| number(&found[part])).sum());
 }
@@ -140,7 +148,9 @@ fn the_figures_of_a_lane_follow_from_the_measurement_that_they_cite() {
         assert_eq!(figures["measured"][said], measured[said]);
     }
     let event_bytes = number(&measured["event_bytes_per_record"]);
-    for (lane, found) in measured["lanes"].as_array().unwrap().iter().zip(figures["lanes"].as_array().unwrap()) {
+    for (lane, found) in
+        measured["lanes"].as_array().unwrap().iter().zip(figures["lanes"].as_array().unwrap())
+    {
         assert_eq!(found["function"], lane["function"]);
         assert_computed(&found["million_records"], lane, event_bytes, 100.0, 10_000.0);
         let window = number(&found["window_seconds"]);
@@ -209,7 +219,8 @@ fn an_event_holds_6_mb_at_most() {
 
 #[test]
 fn multi_az_pays_the_instance_and_its_storage_twice() {
-    let [one, two] = [false, true].map(|zones| planned(&[database("db.t4g.micro", zones)])["amounts"].clone());
+    let [one, two] =
+        [false, true].map(|zones| planned(&[database("db.t4g.micro", zones)])["amounts"].clone());
     for amount in ["db.t4g.micro", "database_gb"] {
         assert_same(number(&two[amount]), 2.0 * number(&one[amount]));
     }

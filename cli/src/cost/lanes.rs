@@ -50,14 +50,24 @@ fn most(measured: &Measured, record_bytes: f64) -> f64 {
 }
 
 /// A million records in batches that are as full as they can be.
-pub(crate) fn of_a_million(prices: &Prices, measured: &Measured, lane: &Lane, record_bytes: f64) -> anyhow::Result<Cost> {
+pub(crate) fn of_a_million(
+    prices: &Prices,
+    measured: &Measured,
+    lane: &Lane,
+    record_bytes: f64,
+) -> anyhow::Result<Cost> {
     let records = most(measured, record_bytes);
     of_batches(prices, measured, lane, record_bytes, records, MILLION / records)
 }
 
 /// A month of a steady load. A batch is invoked when it is full, or when its window ends; one poller is assumed to read all
 /// partitions, as Lambda begins.
-pub(crate) fn of_a_month(prices: &Prices, measured: &Measured, lane: &Lane, load: Load) -> anyhow::Result<Cost> {
+pub(crate) fn of_a_month(
+    prices: &Prices,
+    measured: &Measured,
+    lane: &Lane,
+    load: Load,
+) -> anyhow::Result<Cost> {
     let seconds = prices.hours * 3600.0;
     let fills = load.records_per_second / most(measured, load.record_bytes);
     let windows = if load.window_seconds > 0.0 { 1.0 / load.window_seconds } else { f64::INFINITY };

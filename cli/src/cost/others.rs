@@ -34,7 +34,10 @@ pub(crate) fn ways(prices: &Prices, measured: &Measured, load: Load) -> anyhow::
         ways.push(Way { name: "Lambda, on-demand pollers", usd: lambda.usd });
         ways.push(Way { name: "… through interface endpoints", usd: lambda.usd + lambda.endpoints_usd });
         let units = (bytes / UNIT_BYTES).ceil().max(1.0);
-        ways.push(Way { name: "Lambda, provisioned pollers", usd: lambda.usd + prices.usd("poller_unit", units)? });
+        ways.push(Way {
+            name: "Lambda, provisioned pollers",
+            usd: lambda.usd + prices.usd("poller_unit", units)?,
+        });
     }
     let gb = bytes * seconds / FIREHOSE_GB;
     let private = prices.usd("multi_vpc", 1.0)? + prices.usd("multi_vpc_gb", gb)?;

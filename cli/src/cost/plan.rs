@@ -43,7 +43,9 @@ fn collect<'a>(module: &'a Value, found: &mut Vec<&'a Value>) {
 fn planned(prices: &Prices, resources: &[&Value]) -> Planned {
     let mut planned = Planned::default();
     let is_zone = |each: &&&Value| {
-        each["address"].as_str().is_some_and(|address| address.contains("aws_subnet.private[") && address.ends_with(']'))
+        each["address"]
+            .as_str()
+            .is_some_and(|address| address.contains("aws_subnet.private[") && address.ends_with(']'))
     };
     let zones = count(resources.iter().filter(is_zone).count());
     for each in resources {
@@ -65,7 +67,8 @@ fn of(kind: &str, values: &Value, zones: f64) -> Vec<(String, f64)> {
     let one = |name: &str| vec![(name.to_owned(), 1.0)];
     match kind {
         "aws_msk_cluster" => {
-            let (brokers, node) = (number(&values["number_of_broker_nodes"]), &values["broker_node_group_info"][0]);
+            let (brokers, node) =
+                (number(&values["number_of_broker_nodes"]), &values["broker_node_group_info"][0]);
             let volume = number(&node["storage_info"][0]["ebs_storage_info"][0]["volume_size"]);
             vec![
                 (node["instance_type"].as_str().unwrap_or_default().to_owned(), brokers),
@@ -92,13 +95,16 @@ fn of(kind: &str, values: &Value, zones: f64) -> Vec<(String, f64)> {
         }
         "aws_cloudwatch_metric_alarm" => {
             let queries = values["metric_query"].as_array().into_iter().flatten();
-            let metrics = queries.filter(|query| query["metric"].as_array().is_some_and(|metric| !metric.is_empty()));
+            let metrics =
+                queries.filter(|query| query["metric"].as_array().is_some_and(|metric| !metric.is_empty()));
             vec![("alarm_metric".to_owned(), count(metrics.count()).max(1.0))]
         }
         "aws_cloudwatch_dashboard" => one("dashboard"),
         "aws_kms_key" => one("key"),
         "aws_secretsmanager_secret" => one("secret"),
-        "aws_cloudcontrolapi_resource" if values["type_name"] == "AWS::SecretsManager::Secret" => one("secret"),
+        "aws_cloudcontrolapi_resource" if values["type_name"] == "AWS::SecretsManager::Secret" => {
+            one("secret")
+        }
         _ => Vec::new(),
     }
 }

@@ -44,8 +44,11 @@ pub(crate) struct CostArgs {
 /// Prints the figures.
 pub(crate) fn run(args: &CostArgs) -> anyhow::Result<()> {
     let (prices, measured) = (Prices::built_in()?, Measured::built_in()?);
-    let loads =
-        if args.records_per_second.is_empty() { vec![1.0, 100.0, 10_000.0] } else { args.records_per_second.clone() };
+    let loads = if args.records_per_second.is_empty() {
+        vec![1.0, 100.0, 10_000.0]
+    } else {
+        args.records_per_second.clone()
+    };
     let record_bytes = args.record_bytes.unwrap_or(measured.record_bytes);
     let report = Report { prices, measured, record_bytes, loads };
     if args.markdown {
@@ -88,7 +91,8 @@ fn profiles(args: &CostArgs, report: &Report) -> anyhow::Result<()> {
 }
 
 fn positive(text: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0).ok_or_else(|| {
-        format!("{text} is not a number above 0")
-    })
+    text.parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite() && *number > 0.0)
+        .ok_or_else(|| format!("{text} is not a number above 0"))
 }
