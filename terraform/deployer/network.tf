@@ -83,7 +83,7 @@ locals {
     {
       Sid = "ChangeNat"
       Action = [
-        "ec2:DescribeInstanceAttribute", "ec2:DescribeNetworkInterfaceAttribute", "ec2:DisassociateAddress", "ec2:ModifyInstanceAttribute",
+        "ec2:DescribeInstanceAttribute", "ec2:DisassociateAddress", "ec2:ModifyInstanceAttribute",
         "ec2:ModifyInstanceCreditSpecification", "ec2:ModifyInstanceMetadataOptions", "ec2:ModifyNetworkInterfaceAttribute", "ec2:StartInstances",
         "ec2:StopInstances", "ec2:TerminateInstances",
       ]

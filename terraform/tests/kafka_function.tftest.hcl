@@ -285,3 +285,18 @@ run "faults_are_an_alarm_also_where_no_invocation_fails" {
     error_message = "A partial answer reports a configuration fault without failing."
   }
 }
+
+run "early_warnings_can_be_left_out" {
+  variables {
+    alarms = { early = false }
+  }
+
+  module {
+    source = "./modules/function"
+  }
+
+  assert {
+    condition     = keys(aws_cloudwatch_metric_alarm.this) == ["errors"] && length(aws_cloudwatch_metric_alarm.faults) == 1
+    error_message = "What failed is always an alarm."
+  }
+}

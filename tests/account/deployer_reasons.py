@@ -7,6 +7,8 @@ BEYOND = {
         ec2:DeleteTags ec2:ModifyVpcEndpoint ec2:ReplaceRoute ec2:ReplaceRouteTableAssociation
         ec2:UpdateSecurityGroupRuleDescriptionsEgress ec2:UpdateSecurityGroupRuleDescriptionsIngress
         ec2:ModifySecurityGroupRules sqs:SetQueueAttributes
+        ec2:ModifyInstanceCreditSpecification ec2:ModifyInstanceMetadataOptions ec2:StartInstances
+        ec2:StopInstances
         emr-serverless:UntagResource emr-serverless:UpdateApplication glue:UntagResource glue:UpdateDatabase
         glue:UpdateTable iam:DeleteRolePermissionsBoundary iam:PutRolePermissionsBoundary iam:UntagRole
         iam:UpdateAssumeRolePolicy iam:UpdateRole iam:UpdateRoleDescription kafka:UntagResource

@@ -54,7 +54,10 @@ impl Report {
         let _ = write!(
             text,
             "The lake lane of a topic beside other ways to S3, US dollars a month:\n{}",
-            table::render(&self.ways_header(), self.way_rows()?)
+            table::render(
+                &self.ways_header().iter().map(String::as_str).collect::<Vec<_>>(),
+                self.way_rows()?
+            )
         );
         Ok(text)
     }
@@ -66,7 +69,6 @@ impl Report {
             rows.into_iter().map(|row| format!("| {} |\n", row.join(" | "))).collect::<String>()
         };
         let lanes: Vec<String> = LANES.iter().map(|&cell| cell.to_owned()).collect();
-        let ways: Vec<String> = self.ways_header().iter().map(|&cell| cell.to_owned()).collect();
         Ok(format!(
             "{}\n\nA topic's records of {} bytes in a lane, US dollars:\n\n{}\n{}\n{}\n\n\
              The lake lane of a topic beside other ways to S3, US dollars a month:\n\n{}\n{}",
@@ -75,7 +77,7 @@ impl Report {
             header(&lanes),
             rows(self.lane_rows()?),
             self.notes()?.iter().map(|note| format!("- {note}")).collect::<Vec<_>>().join("\n"),
-            header(&ways),
+            header(&self.ways_header()),
             rows(self.way_rows()?).trim_end(),
         ))
     }
@@ -143,12 +145,12 @@ impl Report {
     fn lane_rows(&self) -> anyhow::Result<Vec<Vec<String>>> {
         let figures = self.figures()?;
         let mut rows = Vec::new();
-        for (title, cost) in
+        for (title, quiet) in
             [("a million records, full batches", false), ("a month of 1 record a second", true)]
         {
             let mut sum = 0.0;
             for each in &figures {
-                let cost = if cost { &each.quiet } else { &each.million };
+                let cost = if quiet { &each.quiet } else { &each.million };
                 sum += cost.usd;
                 let lane = format!("{title}: {}", each.lane.function);
                 rows.push(vec![
@@ -170,16 +172,11 @@ impl Report {
     }
 
     fn way_rows(&self) -> anyhow::Result<Vec<Vec<String>>> {
-        let mut columns = Vec::new();
-        for records_per_second in &self.loads {
-            columns.push((*records_per_second, self.ways(*records_per_second)?));
-        }
-        let mut header = vec!["records a second".to_owned()];
-        header.extend(columns.iter().map(|(load, _)| load.to_string()));
-        let mut rows = vec![header];
-        for way in 0..columns.first().map_or(0, |(_, ways)| ways.len()) {
-            let mut row = vec![columns[0].1[way].name.to_owned()];
-            row.extend(columns.iter().map(|(_, ways)| format!("{:.2}", ways[way].usd)));
+        let columns = self.loads.iter().map(|load| self.ways(*load)).collect::<anyhow::Result<Vec<_>>>()?;
+        let mut rows = Vec::new();
+        for way in 0..columns.first().map_or(0, Vec::len) {
+            let mut row = vec![columns[0][way].name.to_owned()];
+            row.extend(columns.iter().map(|ways| format!("{:.2}", ways[way].usd)));
             rows.push(row);
         }
         Ok(rows)
@@ -194,9 +191,9 @@ impl Report {
         others::ways(&self.prices, &self.measured, load)
     }
 
-    fn ways_header(&self) -> Vec<&'static str> {
-        let mut header = vec!["way"];
-        header.extend(self.loads.iter().map(|_| ""));
+    fn ways_header(&self) -> Vec<String> {
+        let mut header = vec!["records a second".to_owned()];
+        header.extend(self.loads.iter().map(f64::to_string));
         header
     }
 

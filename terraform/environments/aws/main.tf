@@ -125,6 +125,7 @@ module "lanes" {
 
   alarms = var.alarms_enabled ? {
     topic_arns      = [module.observability.alarm_topic_arn]
+    early           = coalesce(var.early_alarms, local.profile.early_alarms)
     lag_seconds     = var.lag_alarm_seconds
     lag_records     = var.lag_alarm_records
     busy_topics     = local.busy_topics

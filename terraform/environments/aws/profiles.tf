@@ -17,7 +17,8 @@ locals {
       database = { class = "db.t4g.micro", storage_gb = 20, maximum_storage_gb = 100, multi_az = false, backup_days = 7 }
       log_days = 14
       # Metrics are paid for each hour in which a function writes them.
-      sweeps = { media = "rate(6 hours)", inbox = "rate(6 hours)" }
+      sweeps       = { media = "rate(6 hours)", inbox = "rate(6 hours)" }
+      early_alarms = false
       # A db.t4g.micro takes some 110.
       connections = 80
       # Invocations at once of what is on the internet: 10 of the gateway take some 200 requests a second, and cost at most
@@ -33,10 +34,11 @@ locals {
       # Above the list price of it all, some 950 USD.
       monthly_usd = 1200
 
-      kafka    = { instance_type = "kafka.m7g.large", volume_gb = 100, maximum_volume_gb = 2000 }
-      database = { class = "db.m7g.large", storage_gb = 100, maximum_storage_gb = 1000, multi_az = true, backup_days = 14 }
-      log_days = 90
-      sweeps   = { media = "rate(15 minutes)", inbox = "rate(1 hour)" }
+      kafka        = { instance_type = "kafka.m7g.large", volume_gb = 100, maximum_volume_gb = 2000 }
+      database     = { class = "db.m7g.large", storage_gb = 100, maximum_storage_gb = 1000, multi_az = true, backup_days = 14 }
+      log_days     = 90
+      sweeps       = { media = "rate(15 minutes)", inbox = "rate(1 hour)" }
+      early_alarms = true
       # A db.m7g.large takes some 800.
       connections = 600
       bounds      = { telemetry_gateway = 50, live_board = 5 }

@@ -6,6 +6,12 @@ variable "alarms_enabled" {
   default     = true
 }
 
+variable "early_alarms" {
+  description = "Whether each function has alarms that warn before something fails: on throttles, and on durations near its timeout. Without them a throttled lane is known by its lag, and a timeout by the function's errors. Null is true in profile prod."
+  type        = bool
+  default     = null
+}
+
 variable "alarm_emails" {
   description = "Addresses that alarms and the budget go to; each confirms its subscription by mail. With alarm_topic_arn they hear of the budget only."
   type        = list(string)

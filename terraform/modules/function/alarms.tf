@@ -22,7 +22,7 @@ locals {
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
-  for_each = local.alarms
+  for_each = { for name, alarm in local.alarms : name => alarm if try(var.alarms.early, true) || name == "errors" }
 
   alarm_name          = "${var.function.name}-${each.key}"
   alarm_description   = each.value.description

@@ -1,7 +1,8 @@
 variable "alarms" {
-  description = "Alarms and the SNS topics that they notify; null for none (an alarm never plans clean on the emulator)."
+  description = "Alarms and the SNS topics that they notify; null for none (an alarm never plans clean on the emulator). `early` has those that warn before something fails: throttles, and durations near the timeout."
   type = object({
     topic_arns = optional(list(string), [])
+    early      = optional(bool, true)
   })
   default = null
 }

@@ -112,9 +112,10 @@ variable "start_after" {
 }
 
 variable "alarms" {
-  description = "Alarms and the SNS topics that they notify; null for none (an alarm never plans clean on the emulator). How far behind a mapping may be (`lag_seconds`, `lag_records`), in which topics records arrive at all times (`busy_topics`) and how long nothing of them may be stored (`stale_minutes`), and how many offsets its deliveries may skip in five minutes (`skipped_offsets`; null for any number: transactions leave gaps)."
+  description = "Alarms and the SNS topics that they notify; null for none (an alarm never plans clean on the emulator). `early` has those that warn before something fails: throttles, and durations near the timeout. How far behind a mapping may be (`lag_seconds`, `lag_records`), in which topics records arrive at all times (`busy_topics`) and how long nothing of them may be stored (`stale_minutes`), and how many offsets its deliveries may skip in five minutes (`skipped_offsets`; null for any number: transactions leave gaps)."
   type = object({
     topic_arns      = optional(list(string), [])
+    early           = optional(bool, true)
     lag_seconds     = optional(number, 300)
     lag_records     = optional(number, 1000000)
     busy_topics     = optional(list(string), [])

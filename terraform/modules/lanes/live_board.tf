@@ -100,7 +100,7 @@ module "live_board" {
     )
   })
 
-  alarms            = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns }
+  alarms            = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns, early = var.alarms.early }
   start_after       = local.migrated
   auth              = var.board.auth == "iam" ? "AWS_IAM" : "NONE"
   invoke_permission = var.url_invoke_permissions

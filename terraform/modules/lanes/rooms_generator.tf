@@ -26,7 +26,7 @@ module "rooms_generator" {
     ] : statement if var.kafka.auth == "msk-iam"]
   })
 
-  alarms      = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns }
+  alarms      = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns, early = var.alarms.early }
   start_after = concat(var.kafka.topics_ready, local.migrated)
 
   schedule = {

@@ -43,7 +43,7 @@ module "telemetry_gateway" {
     )
   })
 
-  alarms      = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns }
+  alarms      = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns, early = var.alarms.early }
   start_after = concat(var.kafka.topics_ready, local.migrated)
   # Vehicles have no IAM identity: they carry the token, which the function checks.
   auth              = var.telemetry.auth == "iam" ? "AWS_IAM" : "NONE"

@@ -192,9 +192,10 @@ variable "log_level" {
 }
 
 variable "alarms" {
-  description = "Alarms and the SNS topics that they notify; null for none (an alarm never plans clean on the emulator). How far behind a mapping (`lag_seconds`, `lag_records`) and how old a message may be (`age_seconds`), in which topics records arrive at all times (`busy_topics`) and how long nothing of them may be stored (`stale_minutes`), and how many offsets deliveries may skip in five minutes (`skipped_offsets`, null for any number)."
+  description = "Alarms and the SNS topics that they notify; null for none (an alarm never plans clean on the emulator). `early` has those that warn before something fails: throttles, and durations near the timeout. How far behind a mapping (`lag_seconds`, `lag_records`) and how old a message may be (`age_seconds`), in which topics records arrive at all times (`busy_topics`) and how long nothing of them may be stored (`stale_minutes`), and how many offsets deliveries may skip in five minutes (`skipped_offsets`, null for any number)."
   type = object({
     topic_arns      = optional(list(string), [])
+    early           = optional(bool, true)
     lag_seconds     = optional(number, 300)
     lag_records     = optional(number, 1000000)
     busy_topics     = optional(list(string), [])

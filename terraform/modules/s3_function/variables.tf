@@ -101,9 +101,10 @@ variable "start_after" {
 }
 
 variable "alarms" {
-  description = "Alarms, the SNS topics that they notify, and how old a message may be; null for none (an alarm never plans clean on the emulator)."
+  description = "Alarms, the SNS topics that they notify, and how old a message may be; null for none (an alarm never plans clean on the emulator). `early` has those that warn before something fails: throttles, and durations near the timeout."
   type = object({
     topic_arns  = optional(list(string), [])
+    early       = optional(bool, true)
     age_seconds = optional(number, 1800)
   })
   default = null

@@ -33,9 +33,10 @@ variable "dead_letter_queue" {
 }
 
 variable "alarms" {
-  description = "Alarms and the SNS topics that they notify; null for none (an alarm never plans clean on the emulator)."
+  description = "Alarms and the SNS topics that they notify; null for none (an alarm never plans clean on the emulator). `early` has those that warn before something fails: throttles, and durations near the timeout."
   type = object({
     topic_arns = optional(list(string), [])
+    early      = optional(bool, true)
   })
   default = null
 }

@@ -31,6 +31,7 @@ def fill() -> None:
     budgets_are_shown_whole()
     associations_are_kept()
     instances_have_no_public_address()
+    ended_instances_let_their_interfaces_go()
 
 
 def the_quota_of_lambda_is_known() -> None:
@@ -160,3 +161,17 @@ def instances_have_no_public_address() -> None:
 
     Instance.prep_nics = prep_nics
     NetworkInterface.association = property(lambda self: association(self) or None)
+
+
+def ended_instances_let_their_interfaces_go() -> None:
+    """moto leaves an interface attached to an instance that was terminated, and refuses to detach it."""
+    end = Instance.terminate
+
+    def terminate(self: Instance) -> Any:
+        kept = [nic for nic in self.nics.values() if not nic.delete_on_termination]
+        before = end(self)
+        for nic in kept:
+            nic.instance = nic.attachment_id = None
+        return before
+
+    Instance.terminate = terminate
