@@ -103,7 +103,7 @@ pub async fn all(sources: &Sources, function: Option<&str>) -> Result<Vec<GivenU
 }
 
 /// The offsets of a topic in the given-up batches of a function, by partition.
-pub async fn offsets(
+pub async fn of_topic(
     sources: &Sources,
     function: &str,
     topic: &str,

@@ -75,7 +75,7 @@ pub async fn judge(
     if rest.is_empty() {
         return Ok(());
     }
-    let given_up = given_up::offsets(sources, &verdict.function, &verdict.topic).await?;
+    let given_up = given_up::of_topic(sources, &verdict.function, &verdict.topic).await?;
     for (partition, open) in rest {
         let Some(given_up) = given_up.get(&partition) else { continue };
         let waiting = intersection(&open, given_up);

@@ -6,7 +6,7 @@ use kafka_offsets::PartitionLag;
 use pipeline::Pipeline;
 use positions::{OffsetRanges, Position};
 use reconcile::{
-    Ends, ReconcileError, Verdict, books, in_snapshot, lake as lake_side,
+    Ends, ReconcileError, Verdict, books, in_snapshot,
     lost::{Reach, lost},
     produced::{self, Produced},
     table,
@@ -42,7 +42,7 @@ pub(crate) struct Judge<'a> {
 struct Seen {
     window: Ends,
     produced: Produced,
-    lake: Option<lake_side::Stored>,
+    lake: Option<reconcile::lake::Stored>,
     /// The sum over the records that have a row in the lake.
     sum: i128,
 }
@@ -91,10 +91,12 @@ impl Judge<'_> {
             && certificates.iter().any(|one| one.lane.group == spec.consumer_group)
         {
             let field = self.pipeline.totals.as_ref().map(|totals| totals.sum.as_str());
-            let snapshot = lake_side::snapshot(&self.round.sources, &spec.path, self.deadline).await?;
+            let snapshot = reconcile::lake::snapshot(&self.round.sources, &spec.path, self.deadline).await?;
             lake = Some(match snapshot {
-                Some(snapshot) => lake_side::read_within(&snapshot, &offsets, field, self.deadline).await?,
-                None => lake_side::Stored::default(),
+                Some(snapshot) => {
+                    reconcile::lake::read_within(&snapshot, &offsets, field, self.deadline).await?
+                }
+                None => reconcile::lake::Stored::default(),
             });
         }
         let rows: Offsets = lake.as_ref().map(rows_of).unwrap_or_default();
@@ -175,7 +177,9 @@ impl Judge<'_> {
             return Ok(Sink { positions: of_books(stored.books), rows: Rows::EveryKey(stored.offsets) });
         }
         if let (Some(lake), true) = (&seen.lake, certificate.lane.function == lanes::LAKE) {
-            let of = |&partition: &i32| (partition, lake_side::position(&lake.apps, group, topic, partition));
+            let of = |&partition: &i32| {
+                (partition, reconcile::lake::position(&lake.apps, group, topic, partition))
+            };
             let positions = seen.window.keys().map(of).collect();
             return Ok(Sink { positions, rows: Rows::EveryRecord(lake.offsets.clone()) });
         }
@@ -213,7 +217,7 @@ fn deleted(
     all_lost
 }
 
-fn rows_of(lake: &lake_side::Stored) -> Offsets {
+fn rows_of(lake: &reconcile::lake::Stored) -> Offsets {
     lake.offsets.iter().map(|(partition, rows)| (*partition, rows.iter().copied().collect())).collect()
 }
 

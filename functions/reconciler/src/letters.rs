@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use dead_letters::DeadLetters;
 use reconcile::{Ends, ReconcileError, Sources, parked};
 use tokio::time::Instant;
 
@@ -15,7 +16,7 @@ pub(crate) async fn within(
     window: &Ends,
     deadline: Instant,
 ) -> Result<Letters, ReconcileError> {
-    let shelf = parked::open(sources);
+    let shelf: DeadLetters = parked::open(sources);
     let mut objects = Vec::new();
     for listed in shelf.list(Some(lane), deadline).await? {
         if may_hold(&listed.path, (lane, topic), window) {

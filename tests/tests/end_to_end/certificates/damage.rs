@@ -47,6 +47,9 @@ async fn a_total_that_was_deleted_by_hand_fails_until_it_is_restored() {
         problems.contains("over all keys") && problems.contains("is 11") && problems.contains("make 12"),
         "{problems}"
     );
+    let shown = proof.on_the_board("totals-upserter").await;
+    assert_eq!((&shown["state"], &shown["failing"]), (&json!("failed"), &json!(1)), "{shown}");
+    assert!(shown["problems"].to_string().contains("make 12"), "{shown}");
     // It goes on failing, with what came since.
     proof.transfer(0..1).await;
     proof.deliver().await;
@@ -55,6 +58,8 @@ async fn a_total_that_was_deleted_by_hand_fails_until_it_is_restored() {
     let restored = format!("UPDATE {table} SET balance = balance + 1 WHERE account = 'a3' RETURNING account");
     proof.sinks.query_text(&restored).await;
     proof.certify().await.all_hold();
+    let shown = proof.on_the_board("totals-upserter").await;
+    assert_eq!((&shown["state"], &shown["failing"]), (&json!("holds"), &json!(0)), "{shown}");
 }
 
 #[tokio::test]

@@ -138,6 +138,14 @@ impl Proof {
         Certified(answer)
     }
 
+    /// What the board says of a lane.
+    pub(crate) async fn on_the_board(&self, function: &str) -> Value {
+        let mut board = Function::start("live-board", &self.parts, &[self.pipeline.clone()]).await;
+        let answer = board.ask("GET", "/api/proof", &[], b"").await.json();
+        let lanes = answer["lanes"].as_array().unwrap_or_else(|| panic!("{answer}"));
+        lanes.iter().find(|lane| lane["function"] == function).unwrap().clone()
+    }
+
     /// The state of every certificate, by function and number.
     pub(crate) async fn states(&self) -> Vec<String> {
         let sql =
