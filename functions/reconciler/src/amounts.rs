@@ -6,10 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use lake::Snapshot;
+use ::lake::Snapshot;
 use pipeline::{FieldType, Layout, Pipeline, RecordDecoder, Totals, Value};
 use positions::Position;
-use reconcile::{ReconcileError, mark::Change, mark::Mark, produced, topic::Offsets, totals};
+use reconcile::{ReconcileError, lake, mark::Change, mark::Mark, produced, topic::Offsets, totals};
 use serde_json::{from_str, to_string};
 use tokio::time::Instant;
 use warehouse::{
@@ -109,7 +109,7 @@ impl Amounts<'_> {
             sides[0] = self.totals_side(spec, summed, &mut findings).await?;
         }
         if let Some(spec) = &self.pipeline.lake {
-            let snapshot = reconcile::lake::snapshot(&self.round.sources, &spec.path, self.deadline).await?;
+            let snapshot = lake::snapshot(&self.round.sources, &spec.path, self.deadline).await?;
             if let Some(snapshot) = snapshot {
                 sides[1] = self.lake_side(&spec.consumer_group, &snapshot, &mut findings).await?;
             }
@@ -193,9 +193,8 @@ impl Amounts<'_> {
         findings: &mut Findings,
     ) -> Result<Option<Side>, ReconcileError> {
         let topic = &self.pipeline.topic.name;
-        let of = |&partition: &i32| {
-            (partition, reconcile::lake::position(snapshot.app_versions(), group, topic, partition))
-        };
+        let of =
+            |&partition: &i32| (partition, lake::position(snapshot.app_versions(), group, topic, partition));
         let positions: BTreeMap<i32, Position> = self.now.ends.keys().map(of).collect();
         let mark = Mark::of(positions.iter().map(|(&partition, position)| (partition, position)));
         let Some(rows) = snapshot.rows() else {

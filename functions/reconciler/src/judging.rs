@@ -6,7 +6,7 @@ use kafka_offsets::PartitionLag;
 use pipeline::Pipeline;
 use positions::{OffsetRanges, Position};
 use reconcile::{
-    Ends, ReconcileError, Verdict, books, in_snapshot,
+    Ends, ReconcileError, Verdict, books, in_snapshot, lake,
     lost::{Reach, lost},
     produced::{self, Produced},
     table,
@@ -42,7 +42,7 @@ pub(crate) struct Judge<'a> {
 struct Seen {
     window: Ends,
     produced: Produced,
-    lake: Option<reconcile::lake::Stored>,
+    lake: Option<lake::Stored>,
     /// The sum over the records that have a row in the lake.
     sum: i128,
 }
@@ -86,20 +86,18 @@ impl Judge<'_> {
     async fn look(&self, window: Ends, certificates: &[Certificate]) -> Result<Seen, ReconcileError> {
         let offsets = lanes::offsets(&window);
         let summed = Summed::of(self.pipeline);
-        let mut lake = None;
+        let mut stored = None;
         if let Some(spec) = &self.pipeline.lake
             && certificates.iter().any(|one| one.lane.group == spec.consumer_group)
         {
             let field = self.pipeline.totals.as_ref().map(|totals| totals.sum.as_str());
-            let snapshot = reconcile::lake::snapshot(&self.round.sources, &spec.path, self.deadline).await?;
-            lake = Some(match snapshot {
-                Some(snapshot) => {
-                    reconcile::lake::read_within(&snapshot, &offsets, field, self.deadline).await?
-                }
-                None => reconcile::lake::Stored::default(),
+            let snapshot = lake::snapshot(&self.round.sources, &spec.path, self.deadline).await?;
+            stored = Some(match snapshot {
+                Some(snapshot) => lake::read_within(&snapshot, &offsets, field, self.deadline).await?,
+                None => lake::Stored::default(),
             });
         }
-        let rows: Offsets = lake.as_ref().map(rows_of).unwrap_or_default();
+        let rows: Offsets = stored.as_ref().map(rows_of).unwrap_or_default();
         let mut sum = 0;
         let topic = &self.pipeline.topic.name;
         let read = produced::read(&self.round.sources.cluster, topic, &offsets, |record| {
@@ -112,7 +110,7 @@ impl Judge<'_> {
         if lanes::count(&produced.unread) > 0 {
             return Err(ReconcileError::Unread { topic: topic.clone() });
         }
-        Ok(Seen { window, produced, lake, sum })
+        Ok(Seen { window, produced, lake: stored, sum })
     }
 
     async fn judge_lane(
@@ -176,12 +174,10 @@ impl Judge<'_> {
             let stored = table::read_window(self.client, topic, spec, &seen.window).await?;
             return Ok(Sink { positions: of_books(stored.books), rows: Rows::EveryKey(stored.offsets) });
         }
-        if let (Some(lake), true) = (&seen.lake, certificate.lane.function == lanes::LAKE) {
-            let of = |&partition: &i32| {
-                (partition, reconcile::lake::position(&lake.apps, group, topic, partition))
-            };
+        if let (Some(stored), true) = (&seen.lake, certificate.lane.function == lanes::LAKE) {
+            let of = |&partition: &i32| (partition, lake::position(&stored.apps, group, topic, partition));
             let positions = seen.window.keys().map(of).collect();
-            return Ok(Sink { positions, rows: Rows::EveryRecord(lake.offsets.clone()) });
+            return Ok(Sink { positions, rows: Rows::EveryRecord(stored.offsets.clone()) });
         }
         let read = async || books::read(self.client, group, topic).await;
         Ok(Sink { positions: of_books(in_snapshot(self.client, read).await?), rows: Rows::Sum })
@@ -217,7 +213,7 @@ fn deleted(
     all_lost
 }
 
-fn rows_of(lake: &reconcile::lake::Stored) -> Offsets {
+fn rows_of(lake: &lake::Stored) -> Offsets {
     lake.offsets.iter().map(|(partition, rows)| (*partition, rows.iter().copied().collect())).collect()
 }
 
