@@ -12,7 +12,7 @@ pub(crate) struct Line<'a> {
 /// The lines, in the order of the price list.
 pub(crate) fn lines<'a>(prices: &'a Prices, amounts: &Amounts) -> Vec<Line<'a>> {
     let known =
-        prices.prices.iter().filter_map(|(name, price)| amounts.get(name).map(|amount| (price, *amount)));
+        prices.list.iter().filter_map(|(name, price)| amounts.get(name).map(|amount| (price, *amount)));
     known
         .map(|(price, amount)| Line {
             price,

@@ -34,15 +34,15 @@ pub(crate) struct Lane {
     /// How many metrics it writes.
     pub(crate) metrics: f64,
     /// Batches of 10,000 records.
-    pub(crate) full: Batch,
+    pub(crate) full: Means,
     /// Batches of a few records.
-    pub(crate) small: Batch,
+    pub(crate) small: Means,
 }
 
 /// Means over the measured invocations.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Batch {
+pub(crate) struct Means {
     pub(crate) invocations: u32,
     pub(crate) records_per_batch: f64,
     pub(crate) duration_ms: f64,
@@ -69,11 +69,11 @@ impl Measured {
 
 impl Lane {
     /// A batch of so many records, on the line through the two that were measured.
-    pub(crate) fn batch(&self, records: f64) -> Batch {
+    pub(crate) fn batch(&self, records: f64) -> Means {
         let (small, full) = (&self.small, &self.full);
         let share = (records - small.records_per_batch) / (full.records_per_batch - small.records_per_batch);
         let between = |small: f64, full: f64| (full - small).mul_add(share.max(0.0), small);
-        Batch {
+        Means {
             invocations: small.invocations + full.invocations,
             records_per_batch: records,
             duration_ms: between(small.duration_ms, full.duration_ms),
@@ -85,7 +85,7 @@ impl Lane {
     }
 }
 
-impl Batch {
+impl Means {
     /// How long it takes in Lambda: waiting takes as long as here, computing longer by the share of a vCPU that there is.
     /// A core of Lambda is taken to be as fast as one here. Lambda bills whole milliseconds.
     pub(crate) fn billed_ms(&self, memory_mb: f64) -> f64 {

@@ -20,8 +20,8 @@ pub(crate) struct Prices {
     /// How a price was seen, in words, by the name that prices give for it.
     pub(crate) seen: BTreeMap<String, String>,
     /// In the order of the tables.
-    #[serde(deserialize_with = "in_order")]
-    pub(crate) prices: Vec<(String, Price)>,
+    #[serde(rename = "prices", deserialize_with = "in_order")]
+    pub(crate) list: Vec<(String, Price)>,
     /// What a profile keeps running: amounts by price.
     #[serde(deserialize_with = "in_order")]
     pub(crate) profiles: Vec<(String, Amounts)>,
@@ -53,7 +53,7 @@ impl Prices {
 
     /// The price of this name.
     pub(crate) fn find(&self, name: &str) -> Option<&Price> {
-        self.prices.iter().find(|(known, _)| known == name).map(|(_, price)| price)
+        self.list.iter().find(|(known, _)| known == name).map(|(_, price)| price)
     }
 
     /// US dollars for so much. Of a price by the hour it is the cost of a month.

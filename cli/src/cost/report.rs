@@ -66,11 +66,11 @@ impl Report {
     pub(crate) fn markdown(&self) -> anyhow::Result<String> {
         let header = |cells: &[String]| format!("| {} |\n|{}", cells.join(" | "), "---|".repeat(cells.len()));
         let rows = |rows: Vec<Vec<String>>| {
-            rows.into_iter().map(|row| format!("| {} |\n", row.join(" | "))).collect::<String>()
+            rows.into_iter().map(|row| format!("| {} |", row.join(" | "))).collect::<Vec<_>>().join("\n")
         };
         let lanes: Vec<String> = LANES.iter().map(|&cell| cell.to_owned()).collect();
         Ok(format!(
-            "{}\n\nA topic's records of {} bytes in a lane, US dollars:\n\n{}\n{}\n{}\n\n\
+            "{}\n\nA topic's records of {} bytes in a lane, US dollars:\n\n{}\n{}\n\n{}\n\n\
              The lake lane of a topic beside other ways to S3, US dollars a month:\n\n{}\n{}",
             self.idle_markdown(),
             self.record_bytes,
@@ -78,7 +78,7 @@ impl Report {
             rows(self.lane_rows()?),
             self.notes()?.iter().map(|note| format!("- {note}")).collect::<Vec<_>>().join("\n"),
             header(&self.ways_header()),
-            rows(self.way_rows()?).trim_end(),
+            rows(self.way_rows()?),
         ))
     }
 
@@ -86,7 +86,7 @@ impl Report {
         let (prices, profiles) = (&self.prices, &self.prices.profiles);
         let names: Vec<String> = profiles.iter().map(|(name, _)| format!("`{name}`")).collect();
         let mut text = format!("| | {} | |\n|{}\n", names.join(" | | "), "---|".repeat(2 * names.len() + 1));
-        for (name, price) in &prices.prices {
+        for (name, price) in &prices.list {
             if !profiles.iter().any(|(_, amounts)| amounts.contains_key(name)) {
                 continue;
             }
