@@ -20,6 +20,7 @@ pub struct OffsetRange {
 
 impl OffsetRange {
     /// One for each of a partition's ranges.
+    #[must_use]
     pub fn all<'a>(partition: i32, ranges: impl IntoIterator<Item = &'a Range<i64>>) -> Vec<Self> {
         let ranges = ranges.into_iter();
         ranges.map(|range| Self { partition, first: range.start, last: range.end - 1 }).collect()

@@ -108,7 +108,8 @@ impl Round {
         let mut report = Report { expired, ..Report::default() };
         for pipeline in chosen {
             let mut topic = TopicReport { topic: pipeline.topic.name.clone(), ..TopicReport::default() };
-            let done = self.topic(client, pipeline, request, until, &mut topic);
+            // Boxed: the clients' futures are large.
+            let done = Box::pin(self.topic(client, pipeline, request, until, &mut topic));
             match timeout_at(until, done).await {
                 Ok(Ok(())) => {}
                 // A broken connection may have taken the lock with it: the run begins again with a new one.
