@@ -49,7 +49,7 @@ impl Report {
         }
         let judged = || self.topics.iter().flat_map(|topic| &topic.judged);
         let held = judged().filter(|one| one.state == State::Holds).count() as u64;
-        let compared = judged().map(|one| one.counts.produced.unsigned_abs()).sum();
+        let compared: u64 = judged().map(|one| one.counts.produced.unsigned_abs()).sum();
         let failing: Vec<String> = judged()
             .filter(|one| one.state == State::Failed)
             .map(|one| {
@@ -62,16 +62,23 @@ impl Report {
                 )
             })
             .collect();
+        let closed: u64 = self.topics.iter().map(|topic| topic.closed).sum();
+        let left: u64 = self.topics.iter().map(|topic| topic.left).sum();
+        // A metric is paid for each hour in which it has a value, and this function runs every hour: what no alarm looks at is a field.
         event
             .field("certificates_failing", serde_json::json!(failing))
-            .metric("CertificatesMade", judged().count() as u64, Unit::Count)
-            .metric("CertificatesHeld", held, Unit::Count)
+            .field("certificates_made", judged().count())
+            .field("certificates_held", held)
+            .field("certificates_expired", self.expired)
+            .field("windows_closed", closed)
+            .field("windows_left", left)
+            .field("records_compared", compared)
             .metric("CertificatesFailed", self.failed.unsigned_abs(), Unit::Count)
-            .metric("CertificatesExpired", self.expired, Unit::Count)
-            .metric("OldestUncertifiedSeconds", self.oldest_uncertified_seconds.unsigned_abs(), Unit::Seconds)
-            .metric("WindowsClosed", self.topics.iter().map(|topic| topic.closed).sum(), Unit::Count)
-            .metric("WindowsLeft", self.topics.iter().map(|topic| topic.left).sum(), Unit::Count)
-            .metric("RecordsCompared", compared, Unit::Count);
+            .metric(
+                "OldestUncertifiedSeconds",
+                self.oldest_uncertified_seconds.unsigned_abs(),
+                Unit::Seconds,
+            );
         let faults = self.topics.iter().filter_map(|topic| Some((&topic.topic, topic.error.as_ref()?)));
         let faults: Vec<String> = faults.map(|(topic, error)| format!("{topic}: {error}")).collect();
         if !faults.is_empty() {
@@ -116,11 +123,11 @@ mod tests {
         report.note(&mut event);
         let line: Value = serde_json::from_str(&event.line(None)).unwrap();
         let numbers = [
-            "CertificatesMade",
-            "CertificatesHeld",
+            "certificates_made",
+            "certificates_held",
             "CertificatesFailed",
             "OldestUncertifiedSeconds",
-            "RecordsCompared",
+            "records_compared",
         ];
         assert_eq!(numbers.map(|name| line[name].as_u64().unwrap()), [2, 1, 1, 7, 9]);
         assert_eq!(line["certificates_failing"], json!(["f of t, window 3: stored twice: 0:7"]));

@@ -73,9 +73,7 @@ locals {
   }
   reconciler_metrics = {
     "Certificates: fail now"      = "CertificatesFailed"
-    "Certificates: held"          = "CertificatesHeld"
     "Certificates: seconds since" = "OldestUncertifiedSeconds"
-    "Records compared"            = "RecordsCompared"
   }
   function_metrics = {
     "Faults"               = "Faults"
