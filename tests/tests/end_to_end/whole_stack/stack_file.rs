@@ -82,6 +82,16 @@ async fn every_verb_works_on_a_stack_file() {
     assert_eq!(report["holds"], true, "{report}");
     assert!(report["fleets"].as_array().is_some_and(|fleets| fleets.len() == 1), "{report}");
 
+    // The deployed function, with its own role and settings.
+    assert!(there.run(&["certificates", "run", "--topic", "rooms-v1"]).contains("holds"));
+    let certificates = there.json(&["certificates", "--topic", "rooms-v1", "--json"]);
+    let newest = &certificates.as_array().unwrap()[0];
+    assert_eq!(
+        (&newest["topic"], &newest["state"]),
+        (&value!("rooms-v1"), &value!("holds")),
+        "{certificates}"
+    );
+
     let positions = there.run(&["offsets", "show", "--json"]);
     assert!(positions.lines().any(|line| line.contains("rooms-v1")), "{positions}");
     there.run(&["parked", "list", "--json"]);
