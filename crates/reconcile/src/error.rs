@@ -30,7 +30,7 @@ pub enum ReconcileError {
     },
     /// The brokers did not give a topic's offsets.
     #[error(transparent)]
-    Offsets(#[from] LagError),
+    Offsets(Box<LagError>),
     /// A Delta table cannot be read.
     #[error(transparent)]
     Lake(#[from] LakeError),
@@ -66,6 +66,13 @@ impl ReconcileError {
     /// A fault of `topic`, for `map_err`.
     pub fn kafka(topic: &str) -> impl Fn(KrafkaError) -> Self + '_ {
         move |source| Self::Kafka { topic: topic.to_owned(), source }
+    }
+}
+
+/// Boxed: the largest of the faults would make every result large.
+impl From<LagError> for ReconcileError {
+    fn from(error: LagError) -> Self {
+        Self::Offsets(Box::new(error))
     }
 }
 
