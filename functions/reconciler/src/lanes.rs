@@ -47,12 +47,15 @@ pub(crate) fn count(offsets: &Offsets) -> i64 {
     offsets.values().map(OffsetRanges::count).sum()
 }
 
+/// Partition, first offset and end of each span of a window.
+type Spans = Vec<(i32, i64, i64)>;
+
 /// Groups the windows that lanes of one topic have in common: Kafka is read once for them.
 pub(crate) fn by_window(due: Vec<Certificate>) -> Vec<Vec<Certificate>> {
-    let mut places: BTreeMap<(String, Vec<(i32, i64, i64)>), usize> = BTreeMap::new();
+    let mut places: BTreeMap<(String, Spans), usize> = BTreeMap::new();
     let mut groups: Vec<Vec<Certificate>> = Vec::new();
     for certificate in due {
-        let spans = certificate.window.iter().map(|span| (span.partition, span.start, span.end)).collect();
+        let spans: Spans = certificate.window.iter().map(|span| (span.partition, span.start, span.end)).collect();
         let place = *places.entry((certificate.topic_id.clone(), spans)).or_insert_with(|| {
             groups.push(Vec::new());
             groups.len() - 1

@@ -140,7 +140,7 @@ impl Round {
     ) -> Result<(), ReconcileError> {
         let name = &pipeline.topic.name;
         let (id, ends) = self.offsets.stable_ends(name, deadline).await?;
-        let topic_id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let topic_id = format!("{:032x}", u128::from_be_bytes(id));
         let at = Utc::now();
         let now = closing::Now {
             topic_id: &topic_id,
