@@ -84,7 +84,7 @@ impl OpenTransaction {
 pub(crate) async fn reader(stack: &Stack) -> anyhow::Result<LagReader> {
     let cluster = stack.cluster()?;
     let brokers = cluster.cluster.to_string();
-    LagReader::open(cluster, stack.sdk().clone(), PATIENCE)
+    Box::pin(LagReader::open(cluster, stack.sdk().clone(), PATIENCE))
         .await
         .map_err(|error| stack.out_of_reach(&format!("Kafka at {brokers}: {}", faults::chain(&error))))
 }

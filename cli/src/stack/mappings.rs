@@ -3,7 +3,12 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_lambda::{
-    Client, error::DisplayErrorContext, operation::get_event_source_mapping::GetEventSourceMappingOutput,
+    Client,
+    error::DisplayErrorContext,
+    operation::{
+        get_event_source_mapping::GetEventSourceMappingOutput,
+        update_event_source_mapping::UpdateEventSourceMappingError,
+    },
 };
 use event_source::Mapping;
 use tokio::time::{Instant, sleep};
@@ -128,7 +133,9 @@ impl<'a> Paused<'a> {
                 Ok(_) => break,
                 // One change at a time.
                 Err(error)
-                    if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception())
+                    if error
+                        .as_service_error()
+                        .is_some_and(UpdateEventSourceMappingError::is_resource_in_use_exception)
                         && Instant::now() < deadline =>
                 {
                     sleep(LOOK).await;

@@ -35,15 +35,16 @@ pub(crate) struct Stack {
 impl Stack {
     /// The stack of the file that `--stack` names; without one, the local stack of the data folder.
     pub(crate) async fn open(layout: &Layout) -> anyhow::Result<Self> {
+        // Boxed, here and below: the futures of clients are large.
         let Some(file) = &layout.stack_named else {
-            return Self::of_local(LocalStack::load(layout)?).await;
+            return Box::pin(Self::of_local(LocalStack::load(layout)?)).await;
         };
         let outputs = stack_file::read(file)?;
         let mut loader = function_kit::aws::loader();
         if let Some(region) = &outputs.region {
             loader = loader.region(Region::new(region.clone()));
         }
-        Ok(Self { outputs, sdk: loader.load().await, local: None })
+        Ok(Self { outputs, sdk: Box::pin(loader.load()).await, local: None })
     }
 
     /// A local stack that came up whole.
@@ -80,7 +81,7 @@ impl Stack {
         if let Some(local) = &self.local {
             return Ok(Pipelines::from_folder(&local.pipelines)?);
         }
-        Pipelines::from_json(&self.said("pipelines", self.outputs.pipelines.as_ref())?)
+        Pipelines::from_json(said("pipelines", self.outputs.pipelines.as_ref())?)
             .context("the stack file's `pipelines` are not valid")
     }
 
@@ -102,7 +103,7 @@ impl Stack {
         }
         let Outputs { kafka_bootstrap_servers: servers, kafka_cluster_arn: arn, kafka_auth, .. } =
             &self.outputs;
-        let auth = self.said("kafka_auth", kafka_auth.as_ref())?;
+        let auth = said("kafka_auth", kafka_auth.as_ref())?;
         let auth: Auth =
             auth.parse().map_err(|problem| anyhow::anyhow!("the stack file's `kafka_auth` {problem}"))?;
         let cluster = match (servers, arn) {
@@ -137,7 +138,7 @@ impl Stack {
     /// A connection to the database.
     pub(crate) async fn postgres(&self) -> anyhow::Result<Session> {
         let settings = self.database()?;
-        let connecting = tokio::time::timeout(PATIENCE, warehouse::connect(&settings));
+        let connecting = tokio::time::timeout(PATIENCE, Box::pin(warehouse::connect(&settings)));
         match connecting.await {
             Ok(Ok(session)) => Ok(session),
             Ok(Err(error)) => Err(self.out_of_reach(&format!("Postgres: {}", faults::chain(&error)))),
@@ -185,13 +186,12 @@ impl Stack {
     /// The variables of `headwater env`, in its order. Those of an account hold no credentials: the shell has its own.
     pub(crate) fn variables(&self) -> anyhow::Result<Vec<(&'static str, String)>> {
         let outputs = &self.outputs;
-        let mut variables = match &self.local {
-            Some(local) => aws_variables(&local.endpoint, &local.region),
-            None => {
-                let region = self.sdk.region().map(ToString::to_string);
-                let names = ["AWS_REGION", "AWS_DEFAULT_REGION"];
-                names.into_iter().filter_map(|name| Some((name, region.clone()?))).collect()
-            }
+        let mut variables = if let Some(local) = &self.local {
+            aws_variables(&local.endpoint, &local.region)
+        } else {
+            let region = self.sdk.region().map(ToString::to_string);
+            let names = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+            names.into_iter().filter_map(|name| Some((name, region.clone()?))).collect()
         };
         let database = match (&self.local, &outputs.database_reader) {
             (Some(local), _) => Some(local.database_url.clone()),
@@ -220,10 +220,6 @@ impl Stack {
         }
         Ok(variables)
     }
-
-    fn said(&self, name: &str, output: Option<&String>) -> anyhow::Result<String> {
-        output.cloned().ok_or_else(|| incomplete(name))
-    }
 }
 
 /// The error of a verb that works on this machine only.
@@ -232,6 +228,10 @@ pub(crate) fn local_only(verb: &str) -> anyhow::Error {
         format!("`headwater {verb}` is for the local stack, and --stack (or HEADWATER_STACK) names another"),
         "leave --stack out (`env -u HEADWATER_STACK headwater …`)",
     )
+}
+
+fn said<'a>(name: &str, output: Option<&'a String>) -> anyhow::Result<&'a str> {
+    output.map(String::as_str).ok_or_else(|| incomplete(name))
 }
 
 fn incomplete(name: &str) -> anyhow::Error {

@@ -49,16 +49,15 @@ const PASSED: [HeaderName; 6] =
 
 /// Prints the board's address; serves it until Ctrl-C where it has to be signed for.
 pub(crate) async fn run(layout: &Layout, args: &Board) -> anyhow::Result<()> {
-    let url = match &args.url {
-        Some(url) => url.clone(),
-        None => {
-            let stack = Stack::open(layout).await?;
-            if stack.local().is_some() {
-                out::line(stack.board()?);
-                return Ok(());
-            }
-            stack.url("live-board")?.to_owned()
+    let url = if let Some(url) = &args.url {
+        url.clone()
+    } else {
+        let stack = Stack::open(layout).await?;
+        if stack.local().is_some() {
+            out::line(stack.board()?);
+            return Ok(());
         }
+        stack.url("live-board")?.to_owned()
     };
     let door = Arc::new(Door::open(&url).await?);
     let server = LocalServer::open(args.port).await?;

@@ -55,7 +55,8 @@ pub(crate) fn by_window(due: Vec<Certificate>) -> Vec<Vec<Certificate>> {
     let mut places: BTreeMap<(String, Spans), usize> = BTreeMap::new();
     let mut groups: Vec<Vec<Certificate>> = Vec::new();
     for certificate in due {
-        let spans: Spans = certificate.window.iter().map(|span| (span.partition, span.start, span.end)).collect();
+        let spans: Spans =
+            certificate.window.iter().map(|span| (span.partition, span.start, span.end)).collect();
         let place = *places.entry((certificate.topic_id.clone(), spans)).or_insert_with(|| {
             groups.push(Vec::new());
             groups.len() - 1

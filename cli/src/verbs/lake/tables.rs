@@ -41,7 +41,7 @@ impl LakeTable {
 }
 
 /// The tables of these topics; of all topics where none is named.
-pub(super) async fn of_topics(stack: &Stack, topics: &[String]) -> anyhow::Result<Vec<LakeTable>> {
+pub(super) fn of_topics(stack: &Stack, topics: &[String]) -> anyhow::Result<Vec<LakeTable>> {
     let pipelines = stack.pipelines()?;
     let wanted = wanted(&pipelines, topics)?;
     if stack.local().is_some_and(|local| emulator::healthy(&local.endpoint).is_none()) {
