@@ -87,15 +87,12 @@ struct MappingReport {
 
 /// Prints what runs and how far it is.
 pub(crate) async fn run(layout: &Layout, args: &Status) -> anyhow::Result<()> {
-    let report = match &layout.stack_named {
-        Some(file) => {
-            let stack = Stack::open(layout).await?;
-            Box::pin(of_account(layout, &stack, &file.display().to_string())).await
-        }
-        None => {
-            let local = LocalStack::load_if_any(layout)?.unwrap_or_default();
-            Box::pin(of_local(layout, local)).await?
-        }
+    let report = if let Some(file) = &layout.stack_named {
+        let stack = Stack::open(layout).await?;
+        Box::pin(of_account(layout, &stack, &file.display().to_string())).await
+    } else {
+        let local = LocalStack::load_if_any(layout)?.unwrap_or_default();
+        Box::pin(of_local(layout, local)).await?
     };
     if args.json {
         return out::json(&report);
