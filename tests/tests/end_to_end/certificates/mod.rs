@@ -140,7 +140,8 @@ impl Proof {
 
     /// What the board says of a lane.
     pub(crate) async fn on_the_board(&self, function: &str) -> Value {
-        let mut board = Function::start("live-board", &self.parts, &[self.pipeline.clone()]).await;
+        let mut board =
+            Function::start("live-board", &self.parts, std::slice::from_ref(&self.pipeline)).await;
         let answer = board.ask("GET", "/api/proof", &[], b"").await.json();
         let lanes = answer["lanes"].as_array().unwrap_or_else(|| panic!("{answer}"));
         lanes.iter().find(|lane| lane["function"] == function).unwrap().clone()

@@ -76,7 +76,7 @@ async fn a_parked_record_that_is_redriven_later_is_stored_once_and_adds_to_the_s
         .collect();
     assert_eq!(late.len(), 1);
     for lane in LANES {
-        let mut function = Function::start(lane, &proof.parts, &[mended.clone()]).await;
+        let mut function = Function::start(lane, &proof.parts, std::slice::from_ref(&mended)).await;
         function.invoke(&event(&proof.parts.topic, late.iter().copied())).await.all_handled();
     }
     proof.reconciler = reconciler(&proof.parts, &mended, &proof.topic.servers, &[]).await;
