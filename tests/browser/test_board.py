@@ -109,9 +109,7 @@ def test_every_section_is_fresh_and_no_request_leaves_the_origin(board: Board, f
         board.page.screenshot(path=f"{screenshots}/live-board.png")
 
 
-def test_a_certificate_that_fails_is_shown_with_what_is_missing_until_it_holds(
-    board: Board, database: psycopg.Connection
-) -> None:
+def test_a_certificate_that_fails_is_shown_with_what_is_missing_until_it_holds(board: Board, database: psycopg.Connection) -> None:
     lane = '[data-certificate="totals-upserter board-test"]'
     state = lambda: board.attribute(lane, "data-state")  # noqa: E731
     database.execute("DELETE FROM certificates WHERE topic = 'board-test'")
