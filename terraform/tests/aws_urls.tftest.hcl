@@ -252,7 +252,7 @@ run "a_document_too_large_for_the_board_alone_and_a_schedule_of_the_owners" {
     pipelines_dir     = "tests/fixtures/medium"
     schema            = { schedule = "cron(5 0 * * ? *)" }
     schedules_enabled = false
-    network           = { board_endpoints = false }
+    network           = { egress = "endpoints", board_endpoints = false }
   }
 
   module {

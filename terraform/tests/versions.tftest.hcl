@@ -47,7 +47,7 @@ run "the_new_migrator_runs_before_anything_serves" {
   }
 
   assert {
-    condition     = length(output.serves_after) == 10 && alltrue([for values in values(output.serves_after) : contains(values, "MIGRATED")])
+    condition     = length(output.serves_after) == 11 && alltrue([for values in values(output.serves_after) : contains(values, "MIGRATED")])
     error_message = "Every alias waits for the migration, the migrator's own too."
   }
 
