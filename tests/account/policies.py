@@ -60,26 +60,30 @@ def matches(text: str, pattern: str) -> bool:
     return fnmatch.fnmatchcase(text, pattern.replace("[", "[[]"))
 
 
+def roles_of(account: Any) -> Iterator[dict[str, Any]]:
+    """The roles of deployments. Those of the workflow are scripts/bootstrap's: test_bootstrap.py and test_deployer.py look at them."""
+    for page in account.client("iam").get_paginator("list_roles").paginate():
+        yield from (role for role in page["Roles"] if not role["RoleName"].startswith("github-"))
+
+
 def of_roles(account: Any) -> dict[str, Policy]:
     """The inline policies of each role of the account. Roles here have no other."""
     iam = account.client("iam")
     found = {}
-    for page in iam.get_paginator("list_roles").paginate():
-        for role in page["Roles"]:
-            name = role["RoleName"]
-            assert not iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"], name
-            (policy,) = iam.list_role_policies(RoleName=name)["PolicyNames"]
-            document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-            found[name] = Policy(f"role {name}", json.dumps(document))
+    for role in roles_of(account):
+        name = role["RoleName"]
+        assert not iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"], name
+        (policy,) = iam.list_role_policies(RoleName=name)["PolicyNames"]
+        document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+        found[name] = Policy(f"role {name}", json.dumps(document))
     return found
 
 
 def of_account(account: Any) -> Iterator[Policy]:
     """Every policy document of the account: of roles, who may take them, and those of resources."""
     yield from of_roles(account).values()
-    for page in account.client("iam").get_paginator("list_roles").paginate():
-        for role in page["Roles"]:
-            yield Policy(f"trust of {role['RoleName']}", json.dumps(role["AssumeRolePolicyDocument"]))
+    for role in roles_of(account):
+        yield Policy(f"trust of {role['RoleName']}", json.dumps(role["AssumeRolePolicyDocument"]))
     s3 = account.client("s3")
     for bucket in s3.list_buckets()["Buckets"]:
         yield from found(f"bucket {bucket['Name']}", s3, "get_bucket_policy", "Policy", Bucket=bucket["Name"])

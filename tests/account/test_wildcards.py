@@ -20,6 +20,7 @@ PATTERNS = {
     r"arn:aws:kafka:[^*]+:transactional-id/[^*]+/\*": "producers choose their ids",
     r"arn:aws:logs:[^*]+:log-group:/aws/lambda/[^*]+:log-stream:\*": "Lambda names the streams",
     r"arn:aws:logs:[^*]+:log-group:/aws/lambda/[^*]+:\*": "one log group: AWS's guide writes its ARN so",
+    r"arn:aws:lambda:[^*]+:event-source-mapping:\*": "the condition names the functions whose mappings are meant",
     r"arn:aws:emr-serverless:[^*]+/applications/[^*]+/jobruns/\*": "EMR names the runs",
     r"arn:aws:ec2:[^*]+:\d+:\*/\*": "Lambda makes and names a function's interfaces, and asks for the account's",
 }
@@ -48,6 +49,8 @@ IN_SOURCES = {
     ("modules/key/main.tf", "kms:*"): "AWS's default: without it nobody could manage the key",
     ("modules/key/main.tf", "*"): "in a key's policy: this key",
     ("modules/host/role.tf", "*"): "Session Manager's channels know no resources",
+    ("environments/bootstrap/main.tf", "s3:*"): "refused, not allowed: whatever comes without TLS",
+    ("environments/bootstrap/main.tf", "Principal *"): "the same",
     ("deployer/data.tf", "*"): "tested by test_deployer.py",
     ("deployer/functions.tf", "*"): "tested by test_deployer.py",
     ("deployer/host.tf", "*"): "tested by test_deployer.py",

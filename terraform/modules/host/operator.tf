@@ -102,17 +102,18 @@ locals {
         condition = {}
       },
       {
-        # Kafka takes offsets for a group only while nobody reads for it. The condition keeps a mapping with its function.
+        # Kafka takes offsets for a group only while nobody reads for it. The condition admits the mappings of this deployment, which
+        # would be too long a list: the policy of a role has 10,240 characters.
         sid       = "PauseMappings"
         actions   = ["lambda:UpdateEventSourceMapping"]
-        resources = local.mappings
-        condition = { ArnLike = { "lambda:FunctionArn" = [for name in var.functions.names : "arn:${local.partition}:lambda:${local.account_arn}:function:${name}*"] } }
+        resources = length(local.mappings) == 0 ? [] : ["arn:${local.partition}:lambda:${local.account_arn}:event-source-mapping:*"]
+        condition = { ArnLike = { "lambda:FunctionArn" = ["arn:${local.partition}:lambda:${local.account_arn}:function:${var.name}-*"] } }
       },
       {
-        # With :* and without: AWS's guide writes a log group's ARN in one way, its reference of actions in the other.
+        # With :* at the end: AWS's guide asks for it in policies, except for those about tags.
         sid       = "ReadLogs"
         actions   = ["logs:FilterLogEvents"]
-        resources = flatten([for name in var.functions.names : [for end in ["", ":*"] : "arn:${local.partition}:logs:${local.account_arn}:log-group:/aws/lambda/${name}${end}"]])
+        resources = [for name in var.functions.names : "arn:${local.partition}:logs:${local.account_arn}:log-group:/aws/lambda/${name}:*"]
         condition = {}
       },
       {
