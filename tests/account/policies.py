@@ -61,7 +61,7 @@ def matches(text: str, pattern: str) -> bool:
 
 
 def roles_of(account: Any) -> Iterator[dict[str, Any]]:
-    """The roles of deployments. Those of the workflow are scripts/bootstrap's: test_bootstrap.py and test_deployer.py look at them."""
+    """The roles of deployments. Those of the workflow are looked at by test_bootstrap.py and test_deployer.py."""
     for page in account.client("iam").get_paginator("list_roles").paginate():
         yield from (role for role in page["Roles"] if not role["RoleName"].startswith("github-"))
 
