@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use aws_config::{Region, SdkConfig};
+use aws_credential_types::provider::ProvideCredentials as _;
 use kafka_client::{Auth, Cluster, ClusterSettings};
 use objects::S3Location;
 use pipeline::Pipelines;
@@ -44,7 +45,9 @@ impl Stack {
         if let Some(region) = &outputs.region {
             loader = loader.region(Region::new(region.clone()));
         }
-        Ok(Self { outputs, sdk: Box::pin(loader.load()).await, local: None })
+        let sdk = Box::pin(loader.load()).await;
+        require_credentials(&sdk).await?;
+        Ok(Self { outputs, sdk, local: None })
     }
 
     /// A local stack that came up whole.
@@ -219,6 +222,19 @@ impl Stack {
             variables.push(("HEADWATER_BOARD_URL", board));
         }
         Ok(variables)
+    }
+}
+
+/// Without credentials each request would be tried again until its time is over.
+async fn require_credentials(sdk: &SdkConfig) -> anyhow::Result<()> {
+    let missing = |reason: &str| {
+        let fix = "choose a profile (export AWS_PROFILE=…) and sign in (aws sso login, or aws configure)";
+        Err(failure(format!("this shell has no AWS credentials: {reason}"), fix))
+    };
+    let Some(provider) = sdk.credentials_provider() else { return missing("none are configured") };
+    match provider.provide_credentials().await {
+        Ok(_) => Ok(()),
+        Err(error) => missing(&faults::chain(&error)),
     }
 }
 
