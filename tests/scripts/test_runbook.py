@@ -60,7 +60,7 @@ def pattern(expression: str, module: str, key: str) -> str:
 
 def entries(block: str, module: str) -> dict[str, str]:
     """The alarms that one block makes: the key of each, where it is written in the file, and its text."""
-    loop = re.search(r"^  for_each += (?:local\.(\w+)$)?", block, re.MULTILINE)
+    loop = re.search(r"^  for_each += (?:(?:\{ for \w+, \w+ in )?local\.(\w+)(?: :.*)?$)?", block, re.MULTILINE)
     value = loop and (definition(loop[1], module) if loop[1] else definition("for_each", block))
     found = re.findall(r"^    ([\w-]+) += \{(.*?)(?=^    [\w-]+ += \{|\Z)", value or "", re.MULTILINE | re.DOTALL)
     return dict(found) or {"*": ""}
