@@ -6,13 +6,6 @@ locals {
 
   board_tables = distinct(concat(values(var.lake.tables), values(var.lake.job_tables)))
 
-  # arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID → …:topic/NAME/UUID/TOPIC and …:group/NAME/UUID/GROUP
-  board_topics = [for topic in var.pipelines.topics : "${replace(coalesce(var.kafka.cluster_arn, "none"), ":cluster/", ":topic/")}/${topic.name}"]
-  board_groups = distinct([
-    for mapping in concat(var.pipelines.lake_mappings, var.pipelines.totals_mappings, var.pipelines.table_mappings) :
-    "${replace(coalesce(var.kafka.cluster_arn, "none"), ":cluster/", ":group/")}/${mapping.consumer_group}"
-  ])
-
   board_log_arns   = "arn:${data.aws_partition.current.partition}:logs:${local.account_arn}:log-group"
   board_queue_arns = "arn:${data.aws_partition.current.partition}:sqs:${local.account_arn}"
 
@@ -58,24 +51,15 @@ module "live_board" {
           condition = {}
         },
         {
-          # IfExists, here and below: S3 asks this permission without a prefix too, before it says of an object that it is not there.
+          # IfExists: S3 asks this permission without a prefix too, before it says of an object that it is not there.
           sid       = "ListTables"
           actions   = ["s3:ListBucket"]
           resources = length(local.board_tables) == 0 ? [] : [var.lake.bucket_arn]
           condition = { StringLikeIfExists = { "s3:prefix" = [for path in local.board_tables : "${path}/*"] } }
         },
-        {
-          sid       = "ReadParked"
-          actions   = ["s3:GetObject"]
-          resources = ["${var.parked.bucket_arn}/parked/*"]
-          condition = {}
-        },
-        {
-          sid       = "ListParked"
-          actions   = ["s3:ListBucket"]
-          resources = [var.parked.bucket_arn]
-          condition = { StringLikeIfExists = { "s3:prefix" = ["parked/*"] } }
-        },
+      ],
+      local.read_parked,
+      [
         {
           # With :* and without: AWS's guide writes a log group's ARN in one way, its reference of actions in the other.
           sid       = "ReadLogs"
@@ -92,8 +76,8 @@ module "live_board" {
       ],
       [for statement in [
         { sid = "Connect", actions = ["kafka-cluster:Connect"], resources = [var.kafka.cluster_arn], condition = {} },
-        { sid = "DescribeTopics", actions = ["kafka-cluster:DescribeTopic"], resources = local.board_topics, condition = {} },
-        { sid = "DescribeGroups", actions = ["kafka-cluster:DescribeGroup"], resources = local.board_groups, condition = {} },
+        { sid = "DescribeTopics", actions = ["kafka-cluster:DescribeTopic"], resources = local.kafka_topics, condition = {} },
+        { sid = "DescribeGroups", actions = ["kafka-cluster:DescribeGroup"], resources = local.kafka_groups, condition = {} },
       ] : statement if var.kafka.auth == "msk-iam"],
       var.warehouse.reader.statements,
       [for statement in local.read_pipelines : statement if local.board_spilled],

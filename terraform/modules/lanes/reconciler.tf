@@ -36,30 +36,19 @@ module "reconciler" {
           condition = {}
         },
         {
-          # IfExists, here and below: S3 asks this permission without a prefix too, before it says of an object that it is not there.
+          # IfExists: S3 asks this permission without a prefix too, before it says of an object that it is not there.
           sid       = "ListTables"
           actions   = ["s3:ListBucket"]
           resources = length(local.table_paths) == 0 ? [] : [var.lake.bucket_arn]
           condition = { StringLikeIfExists = { "s3:prefix" = [for path in local.table_paths : "${path}/*"] } }
         },
-        {
-          sid       = "ReadParked"
-          actions   = ["s3:GetObject"]
-          resources = ["${var.parked.bucket_arn}/parked/*"]
-          condition = {}
-        },
-        {
-          sid       = "ListParked"
-          actions   = ["s3:ListBucket"]
-          resources = [var.parked.bucket_arn]
-          condition = { StringLikeIfExists = { "s3:prefix" = ["parked/*"] } }
-        },
       ],
+      local.read_parked,
       # It reads records without a consumer group, and only looks at the groups of the lanes: it cannot join one or commit for it.
       [for statement in [
         { sid = "Connect", actions = ["kafka-cluster:Connect"], resources = [var.kafka.cluster_arn], condition = {} },
-        { sid = "ReadTopics", actions = ["kafka-cluster:DescribeTopic", "kafka-cluster:DescribeTopicDynamicConfiguration", "kafka-cluster:ReadData"], resources = local.board_topics, condition = {} },
-        { sid = "DescribeGroups", actions = ["kafka-cluster:DescribeGroup"], resources = local.board_groups, condition = {} },
+        { sid = "ReadTopics", actions = ["kafka-cluster:DescribeTopic", "kafka-cluster:DescribeTopicDynamicConfiguration", "kafka-cluster:ReadData"], resources = local.kafka_topics, condition = {} },
+        { sid = "DescribeGroups", actions = ["kafka-cluster:DescribeGroup"], resources = local.kafka_groups, condition = {} },
       ] : statement if var.kafka.auth == "msk-iam"],
       var.warehouse.writer.statements,
       local.pipelines_statements,

@@ -61,6 +61,30 @@ locals {
     ]
   }
 
+  # What compares or shows parked records reads those of all lanes.
+  read_parked = [
+    {
+      sid       = "ReadParked"
+      actions   = ["s3:GetObject"]
+      resources = ["${var.parked.bucket_arn}/parked/*"]
+      condition = {}
+    },
+    {
+      # IfExists, as above.
+      sid       = "ListParked"
+      actions   = ["s3:ListBucket"]
+      resources = [var.parked.bucket_arn]
+      condition = { StringLikeIfExists = { "s3:prefix" = ["parked/*"] } }
+    },
+  ]
+
+  # arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID → …:topic/NAME/UUID/TOPIC and …:group/NAME/UUID/GROUP
+  kafka_topics = [for topic in var.pipelines.topics : "${replace(coalesce(var.kafka.cluster_arn, "none"), ":cluster/", ":topic/")}/${topic.name}"]
+  kafka_groups = distinct([
+    for mapping in concat(var.pipelines.lake_mappings, var.pipelines.totals_mappings, var.pipelines.table_mappings) :
+    "${replace(coalesce(var.kafka.cluster_arn, "none"), ":cluster/", ":group/")}/${mapping.consumer_group}"
+  ])
+
   account_arn = "${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
 
   # What every function has. A lane adds what it does, its settings and its permissions.
