@@ -9,7 +9,7 @@ from conftest import Account
 # What an upgrade may make anew: code under its new name, the call of the new migrator. Neither holds data.
 MADE_ANEW = {"aws_s3_object", "aws_lambda_invocation"}
 
-# Profile prod has endpoints where dev has a NAT instance. Nothing of it holds data.
+# An upgrade to profile prod replaces the NAT instance by interface endpoints. None of these resources holds data.
 WAY_OUT = {
     "aws_eip.nat_instance[0]",
     "aws_instance.nat[0]",

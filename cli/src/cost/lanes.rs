@@ -19,7 +19,7 @@ const GB: f64 = 1e9;
 pub(crate) struct Load {
     pub(crate) records_per_second: f64,
     pub(crate) record_bytes: f64,
-    /// The longest that a record waits for its batch to fill.
+    /// How long a record waits at most for its batch to fill, in seconds.
     pub(crate) window_seconds: f64,
 }
 
@@ -60,8 +60,8 @@ pub(crate) fn of_a_million(
     of_batches(prices, measured, lane, record_bytes, records, MILLION / records)
 }
 
-/// A month of a steady load. A batch is invoked when it is full, or when its window ends; one poller is assumed to read all
-/// partitions, as Lambda begins.
+/// The cost of one month at a steady load. A batch is delivered when it is full or when its window ends. One poller is assumed to
+/// read all partitions, which is how Lambda begins.
 pub(crate) fn of_a_month(
     prices: &Prices,
     measured: &Measured,

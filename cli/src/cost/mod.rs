@@ -1,6 +1,6 @@
 //! What a deployment costs by list prices: idle, per lane, and beside other ways to bring a topic to S3.
 //!
-//! Prices are those of `terraform/prices.json`, durations and request counts those of `docs/measurements/lanes.json`. Both are
+//! Prices come from `terraform/prices.json`. Durations and request counts come from `docs/measurements/lanes.json`. Both files are
 //! built in, so that the command needs no checkout and no stack.
 
 pub(crate) mod idle;

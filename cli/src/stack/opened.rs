@@ -22,7 +22,7 @@ use crate::failure::failure;
 /// How long Postgres may take to let a command in.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Another user or address than that of the stack file, for whoever may write or goes through a tunnel.
+/// Replaces the stack file's database URL: for a user who may write, or for a connection through a tunnel.
 const DATABASE_URL: &str = "HEADWATER_DATABASE_URL";
 
 /// Something deployed, and the way to its parts.
@@ -34,7 +34,7 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    /// The stack of the file that `--stack` names; without one, the local stack of the data folder.
+    /// Opens the stack that the file of `--stack` describes. Without `--stack`, opens the local stack of the data folder.
     pub(crate) async fn open(layout: &Layout) -> anyhow::Result<Self> {
         // Boxed, here and below: the futures of clients are large.
         let Some(file) = &layout.stack_named else {

@@ -16,7 +16,7 @@ pub(crate) struct Outputs {
     pub(crate) functions: BTreeMap<String, String>,
     #[serde(default)]
     pub(crate) queues: Vec<QueueOutput>,
-    /// What the bridge does between these queues and their functions.
+    /// The SQS event source mappings that the local bridge serves.
     #[serde(default)]
     pub(crate) queue_mappings: Vec<QueueMapping>,
     #[serde(default)]
@@ -28,10 +28,10 @@ pub(crate) struct Outputs {
     /// Folder of the function → where it answers HTTP.
     #[serde(default)]
     pub(crate) urls: BTreeMap<String, String>,
-    /// Folder of the function → the version that its alias `live` points at; null where functions have no versions.
+    /// The version that the alias `live` of each function points at, by the function's folder. Null where functions have no versions.
     #[serde(default)]
     pub(crate) live_versions: BTreeMap<String, Option<String>>,
-    /// Folder of the function → topic → id of its event source mapping.
+    /// The id of each event source mapping, by the function's folder and the topic.
     #[serde(default)]
     pub(crate) mapping_ids: BTreeMap<String, BTreeMap<String, String>>,
     /// The pipeline files as one JSON array.

@@ -30,7 +30,7 @@ pub(crate) struct CostArgs {
     /// Records a second of a topic, to compare ways to S3; more than once for more columns [default: 1, 100 and 10000]
     #[arg(long, value_name = "N", value_parser = positive)]
     records_per_second: Vec<f64>,
-    /// Bytes of a record's value [default: as measured, 61]
+    /// Size of a record's value in bytes [default: 61, the measured size]
     #[arg(long, value_name = "N", value_parser = positive)]
     record_bytes: Option<f64>,
     /// The tables of terraform/README.md

@@ -1,4 +1,5 @@
-//! `headwater invoke`: runs a deployed function once: of the local stack in a process of its own, else by Lambda.
+//! `headwater invoke`: runs a deployed function once. A function of the local stack runs in a process of its own; in an account,
+//! Lambda invokes it.
 
 use std::{
     io::Read as _,

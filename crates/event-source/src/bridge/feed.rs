@@ -16,8 +16,8 @@ use super::status::MappingBoard;
 /// How long one poll waits for records.
 const POLL: Duration = Duration::from_millis(500);
 
-/// The same while a partition is paused because its poller is full. There is soon room again, and until the current fetch ends
-/// the client sends no other, so a long wait for records of other partitions would hold this one up.
+/// How long one poll waits while a partition is paused because its poller is full. The poller soon has room again, but the client
+/// sends no other fetch before the current one ends: a long wait for records of other partitions would hold this one up.
 const SHORT_POLL: Duration = Duration::from_millis(50);
 
 /// How often an idle consumer asks whether the topic is still the same.

@@ -1,4 +1,4 @@
-//! What makes naive counts wrong: slow lanes, transactions, redriven records, deleted records, topics that are created again.
+//! Cases in which a simple count of records would be wrong: slow lanes, transactions, redriven records, deleted records, topics that are created again.
 
 use std::time::Duration;
 
