@@ -70,9 +70,10 @@ impl Process {
         self.group.as_raw_nonzero().get()
     }
 
-    /// Whether it has ended already.
+    /// Whether it has ended, or is about to: a process that was killed cannot be waited for until the last of its
+    /// threads is gone, and must not be given an event meanwhile.
     pub(crate) fn has_ended(&mut self) -> bool {
-        self.ended |= !matches!(self.child.try_wait(), Ok(None));
+        self.ended |= !matches!(self.child.try_wait(), Ok(None)) || is_zombie(self.id());
         self.ended
     }
 
@@ -127,4 +128,10 @@ impl Drop for Process {
         self.signal(Signal::KILL);
         watchdog::release(self.group.as_raw_nonzero().get());
     }
+}
+
+/// Whether a process's first thread has ended. Only Linux tells.
+fn is_zombie(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, fields)| matches!(fields.trim_start().chars().next(), Some('Z' | 'X')))
 }
