@@ -61,9 +61,9 @@ NO_REQUEST = {"admin", "clone", "close"}
 
 # Permissions that no SDK call shows: tokens that are signed here, and a parameter that changes the permission.
 FUNCTIONS = {
-    "kafka-client::token::msk_token": ["kafka-cluster:Connect"],
+    "kafka::token::msk_token": ["kafka-cluster:Connect"],
     "warehouse::login::iam_token": ["rds-db:connect"],
-    "objects::store::ObjectStore::get_version": ["s3:GetObjectVersion"],
+    "s3::store::ObjectStore::get_version": ["s3:GetObjectVersion"],
 }
 
 # Crates that call AWS on behalf of others, who know the place: which variable names it, by the file that calls.

@@ -1,7 +1,7 @@
 //! A bucket of one test, and what S3 and SQS say of it.
 
-use objects::{ObjectStore, S3Location};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use s3::{ObjectStore, S3Location};
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ fn soon() -> Instant {
 impl Bucket {
     /// Makes the bucket.
     pub async fn make(parts: &Parts) -> Self {
-        let client = objects::client(&function_kit::aws::sdk_config().await);
+        let client = s3::client(&settings::sdk_config().await);
         let location: S3Location = parts.media.parse().unwrap();
         client.create_bucket().bucket(location.bucket()).send().await.unwrap();
         Self { store: ObjectStore::new(client, location) }

@@ -3,7 +3,7 @@
 use std::env;
 use std::path::PathBuf;
 
-use objects::S3Location;
+use s3::S3Location;
 use uuid::Uuid;
 
 /// Addresses of the running parts, and names that no other test uses.

@@ -9,7 +9,7 @@ use arrow_array::types::{Int32Type, Int64Type};
 use dead_letters::{DeadLetters, Source, newest_by_source};
 use futures::StreamExt;
 use lake::Snapshot;
-use objects::{Client, S3Location};
+use s3::{Client, S3Location};
 use tokio::time::Instant;
 
 use crate::parts::Parts;
@@ -32,7 +32,7 @@ fn soon() -> Instant {
 impl Sinks {
     /// Connects to the parts, past any proxy.
     pub async fn open(parts: &Parts) -> Self {
-        let client = objects::client(&function_kit::aws::sdk_config().await);
+        let client = s3::client(&settings::sdk_config().await);
         let (database, connection) =
             tokio_postgres::connect(&parts.database_url, tokio_postgres::NoTls).await.unwrap();
         tokio::spawn(connection);

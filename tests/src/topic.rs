@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kafka_offsets::LagReader;
+use kafka::LagReader;
 use krafka::Kafka;
 use krafka::admin::{CreateTopicsOptions, NewTopic};
 use krafka::consumer::{AutoOffsetReset, ConsumerRecord};

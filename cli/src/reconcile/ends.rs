@@ -6,8 +6,8 @@ use std::{
 };
 
 use event_source::Mapping;
-pub(crate) use kafka_offsets::Ends;
-use kafka_offsets::{LagReader, PartitionLag};
+pub(crate) use kafka::Ends;
+use kafka::{LagReader, PartitionLag};
 
 use crate::{
     out,

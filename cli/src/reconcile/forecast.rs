@@ -10,7 +10,7 @@ use arrow_array::cast::AsArray as _;
 use aws_sdk_sfn::{Client, error::DisplayErrorContext, types::ExecutionStatus};
 use dead_letters::{ParkedObject, Source};
 use futures::{StreamExt as _, stream};
-use objects::{ObjectStore, S3Location};
+use s3::{ObjectStore, S3Location};
 use serde_json::Value;
 use tokio::time::{Duration, Instant, sleep};
 

@@ -6,8 +6,9 @@ use anyhow::Context as _;
 use bucket_ingester::{FilesList, Media, RowDecoder};
 use chrono::{DateTime, Utc};
 use dead_letters::ParkedObject;
-use objects::json_array::{Piece, Position};
-use objects::{ObjectElements, ObjectSource, ObjectVersion};
+use object_reader::json_array::{Piece, Position};
+use object_reader::{ObjectElements, ObjectSource};
+use s3::ObjectVersion;
 use tokio::time::{Duration, Instant};
 use tokio_postgres::Client;
 

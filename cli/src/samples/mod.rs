@@ -5,7 +5,7 @@ pub(crate) mod media;
 
 use anyhow::Context as _;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use objects::ObjectStore;
+use s3::ObjectStore;
 use tokio::time::{Duration, Instant};
 
 use crate::progress::Meter;

@@ -7,7 +7,7 @@ use super::record::LocalStack;
 /// Clients reach the emulator with the dummy credentials, whatever this shell's environment says.
 pub(crate) async fn config(stack: &LocalStack) -> SdkConfig {
     let credentials = aws_credential_types::Credentials::new("test", "test", None, None, "headwater");
-    function_kit::aws::loader()
+    settings::sdk_loader()
         .endpoint_url(&stack.endpoint)
         .region(aws_config::Region::new(stack.region.clone()))
         .credentials_provider(credentials)

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, fs, path::PathBuf, process::Command, time::Duration};
 
 use anyhow::Context as _;
-use kafka_offsets::LagReader;
+use kafka::LagReader;
 use krafka::{
     Kafka,
     admin::{AdminClient, ListConsumerGroupOffsetsOptions, NewTopic},

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use event_source::Mapping;
-use kafka_offsets::{LagError, LagReader, PartitionLag};
+use kafka::{LagError, LagReader, PartitionLag};
 pub(crate) use reconcile::OffsetRange;
 use serde::Serialize;
 use tokio::time::Instant;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials as _;
-use kafka_client::{Auth, Cluster, ClusterSettings};
-use objects::S3Location;
+use kafka::{Auth, Cluster, ClusterSettings};
 use pipeline::Pipelines;
+use s3::S3Location;
 use warehouse::{DatabaseAuth, DatabaseSettings, Session};
 
 use super::{
@@ -41,7 +41,7 @@ impl Stack {
             return Box::pin(Self::of_local(LocalStack::load(layout)?)).await;
         };
         let outputs = stack_file::read(file)?;
-        let mut loader = function_kit::aws::loader();
+        let mut loader = settings::sdk_loader();
         if let Some(region) = &outputs.region {
             loader = loader.region(Region::new(region.clone()));
         }
@@ -95,8 +95,8 @@ impl Stack {
     }
 
     /// A client of S3.
-    pub(crate) fn objects(&self) -> objects::Client {
-        objects::client(&self.sdk)
+    pub(crate) fn objects(&self) -> s3::Client {
+        s3::client(&self.sdk)
     }
 
     /// Kafka, and how it lets us in.

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use anyhow::Context as _;
 use function_kit::pipelines::PipelineSource;
-use objects::S3Location;
 use pipeline::{Pipeline, Pipelines};
+use s3::S3Location;
 use schema_migrator::{MigrateError, Migrator, Refusal, Report, Request, Settings};
 use tokio::time::Instant;
 use warehouse::{DatabaseAuth, DatabaseSettings};
@@ -21,7 +21,7 @@ pub(crate) async fn bring_up_to_date(stack: &LocalStack) -> anyhow::Result<Repor
     let database = DatabaseSettings::new(&stack.database_url, DatabaseAuth::Url);
     let database =
         database.map_err(|problem| anyhow::anyhow!("the database's address is wrong: {problem}"))?;
-    let client = objects::client(&aws::config(stack).await);
+    let client = s3::client(&aws::config(stack).await);
     let pipelines = PipelineSource::Inline(Pipelines::from_folder(&stack.pipelines)?);
     let lake_root = lake_root(stack, &client).await?;
     let settings = Settings { pipelines, database, users: Vec::new(), lake_root };
@@ -34,7 +34,7 @@ pub(crate) async fn bring_up_to_date(stack: &LocalStack) -> anyhow::Result<Repor
 }
 
 /// Where the Delta tables are. None before the first deployment, or where a foreign emulator has forgotten its buckets.
-async fn lake_root(stack: &LocalStack, client: &objects::Client) -> anyhow::Result<Option<S3Location>> {
+async fn lake_root(stack: &LocalStack, client: &s3::Client) -> anyhow::Result<Option<S3Location>> {
     let Some(outputs) = &stack.outputs else { return Ok(None) };
     let root: S3Location = outputs
         .lake_root

@@ -80,7 +80,7 @@ impl SparkJob {
         fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
         let submit = &self.job_driver.spark_submit;
         let sdk = aws::config(stack).await;
-        let s3 = objects::client(&sdk);
+        let s3 = s3::client(&sdk);
         let entry = fetch(&s3, &submit.entry_point, &folder).await?;
         let parameters = parameters(&submit.parameters)?;
         let mut files = Vec::new();
@@ -227,10 +227,10 @@ fn parameters(text: &str) -> anyhow::Result<Parameters> {
 }
 
 /// Writes an object of the artifacts bucket into the folder.
-async fn fetch(s3: &objects::Client, address: &str, folder: &Path) -> anyhow::Result<PathBuf> {
+async fn fetch(s3: &s3::Client, address: &str, folder: &Path) -> anyhow::Result<PathBuf> {
     let (parent, name) = address.rsplit_once('/').with_context(|| format!("{address} has no name"))?;
     let parent = parent.parse().with_context(|| format!("{address} is not an address on S3"))?;
-    let store = objects::ObjectStore::new(s3.clone(), parent);
+    let store = s3::ObjectStore::new(s3.clone(), parent);
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
     let body = store.get(name, deadline).await?.with_context(|| format!("there is no {address}"))?;
     let file = folder.join(name);

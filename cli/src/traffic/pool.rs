@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use objects::{WebConnector, web_connector};
+use object_reader::{WebConnector, web_connector};
 
 /// A client with its connections.
 pub(crate) type Pool = Client<WebConnector, Full<Bytes>>;

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Context as _;
 use event_source::Mapping;
-use kafka_offsets::LagReader;
+use kafka::LagReader;
 use tokio::time::Instant;
 
 use crate::{

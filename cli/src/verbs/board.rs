@@ -7,7 +7,6 @@ use aws_config::SdkConfig;
 use aws_credential_types::provider::ProvideCredentials as _;
 use bytes::Bytes;
 use clap::Args;
-use function_kit::presign::presigned;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::header::{
@@ -15,6 +14,7 @@ use hyper::header::{
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Method, Request, Response, StatusCode, Uri};
+use settings::presign::presigned;
 
 use crate::{
     failure::failure,
@@ -86,7 +86,7 @@ impl Door {
         };
         let parsed: Uri = url.parse().map_err(|_| bad())?;
         let host = parsed.host().ok_or_else(bad)?;
-        let sdk = function_kit::aws::sdk_config().await;
+        let sdk = settings::sdk_config().await;
         let region = host
             .split_once(".lambda-url.")
             .and_then(|(_, rest)| rest.split('.').next().map(str::to_owned))

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use clap::Args;
-use objects::ObjectStore;
+use s3::ObjectStore;
 use tokio::time::Instant;
 
 use crate::{

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use bucket_ingester::FilesList;
 use clap::Args;
-use objects::ObjectStore;
+use s3::ObjectStore;
 use tokio::time::{Duration, Instant};
 
 use crate::{

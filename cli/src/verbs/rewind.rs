@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use event_source::Mapping;
-use kafka_offsets::Ends;
+use kafka::Ends;
 use pipeline::{Pipeline, Pipelines};
 use positions::{MAX_HOLES, OffsetRanges, Position, app_id, changed_app_versions};
 use tokio::time::Instant;

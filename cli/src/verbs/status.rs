@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ::kafka::LagReader;
 use clap::Args;
 use event_source::Mapping;
-use kafka_offsets::LagReader;
 use serde::Serialize;
 
 use crate::{

@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Args;
-use kafka_offsets::PartitionLag;
+use kafka::PartitionLag;
 use pipeline::{Pipeline, Table as TableSpec};
 use warehouse::values;
 

@@ -6,8 +6,8 @@ use std::fmt::Write;
 
 use bytes::Bytes;
 use kafka_batch::PartitionRecords;
-use objects::{Listed, ObjectStore, S3Location, StoreError};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use s3::{Listed, ObjectStore, S3Location, StoreError};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
@@ -77,7 +77,7 @@ pub struct ParkedObject {
 impl DeadLetters {
     /// The dead letters below `root`.
     #[must_use]
-    pub fn new(client: objects::Client, root: S3Location) -> Self {
+    pub fn new(client: s3::Client, root: S3Location) -> Self {
         Self { store: ObjectStore::new(client, root) }
     }
 

@@ -1,6 +1,6 @@
 //! One mapping's settings.
 
-use objects::S3Location;
+use s3::S3Location;
 use serde::{Deserialize, Serialize};
 
 /// A Kafka event source mapping: one element of the Terraform output `event_source_mappings`.

@@ -90,7 +90,7 @@ async fn reported_records_come_again_and_no_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_given_up_lies_at_the_failure_destination_and_blocks_nothing() {
     let mut lane = Lane::new("give-up", 2).await;
-    let s3 = objects::client(&function_kit::aws::sdk_config().await);
+    let s3 = s3::client(&settings::sdk_config().await);
     let bucket = lane.mapping.topic.clone();
     s3.create_bucket().bucket(&bucket).send().await.unwrap();
     lane.mapping.on_failure = Some(format!("s3://{bucket}/failed/f"));

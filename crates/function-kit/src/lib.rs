@@ -1,18 +1,16 @@
-//! What every function needs: configuration, logs and metrics, error classes, serving.
+//! What every function needs: serving events, telemetry, HTTP requests and answers, and the lanes of topics and objects.
 
-pub mod aws;
 pub mod delivery;
-pub mod environment;
 pub mod http;
 pub mod object_lane;
 pub mod pipelines;
-pub mod presign;
 pub mod serve;
+mod start;
 pub mod telemetry;
 pub mod topics;
 
-pub use environment::{Environment, Settings, settings};
 pub use http::serve_http;
 pub use object_lane::{ObjectLane, serve_objects};
 pub use serve::{KafkaLane, serve_kafka};
+pub use start::{settings, start_failed};
 pub use topics::TopicLanes;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use faults::FaultClass;
-use objects::notification::{self, EventKind};
+use object_reader::notification::{self, EventKind};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};

@@ -1,11 +1,11 @@
 //! The pipelines and places that every Kafka lane is told of.
 
 use faults::{Classified, FaultClass};
-use objects::{ObjectStore, S3Location, StoreError};
 use pipeline::{PipelineError, Pipelines};
+use s3::{ObjectStore, S3Location, StoreError};
 use tokio::time::Instant;
 
-use crate::environment::Environment;
+use settings::Environment;
 
 /// Where the pipelines stand.
 #[derive(Debug, Clone)]
@@ -74,7 +74,7 @@ impl PipelineSource {
     }
 
     /// The pipelines, from S3 where they stand there.
-    pub async fn load(&self, client: &objects::Client, deadline: Instant) -> Result<Pipelines, LoadError> {
+    pub async fn load(&self, client: &s3::Client, deadline: Instant) -> Result<Pipelines, LoadError> {
         let (address, version) = match self {
             Self::Inline(pipelines) => return Ok(pipelines.clone()),
             Self::Object { address, version } => (address, version),
@@ -92,11 +92,11 @@ impl PipelineSource {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environment::Settings;
+    use settings::FromEnvironment;
 
     struct Source(PipelineSource);
 
-    impl Settings for Source {
+    impl FromEnvironment for Source {
         fn read(environment: &mut Environment) -> Option<Self> {
             PipelineSource::read(environment).map(Self)
         }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use faults::{Classified, FaultClass};
 use kafka_batch::{BatchOutcome, KafkaBatch, PartitionRecords};
-use objects::Client;
 use pipeline::Pipeline;
+use s3::Client;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 

@@ -8,7 +8,7 @@
 use std::{error::Error, fs, time::Duration};
 
 use lake_upkeep::Keeper;
-use objects::{ObjectStore, S3Location};
+use s3::{ObjectStore, S3Location};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -63,7 +63,7 @@ async fn checkpoint(keeper: &Keeper) -> Result<(), Box<dyn Error>> {
 }
 
 async fn measure(files: usize, location: S3Location) -> Result<(), Box<dyn Error>> {
-    let client = objects::client(&function_kit::aws::sdk_config().await);
+    let client = s3::client(&settings::sdk_config().await);
     let store = ObjectStore::new(client.clone(), location.clone());
     let commit = |version: usize| format!("_delta_log/{version:020}.json");
     for version in 0..COMMITS {

@@ -19,7 +19,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         return Err("keep checkpoint|clean-log|vacuum|all ADDRESS".into());
     };
     let asked = |step: &str| verb == step || verb == "all";
-    let client = objects::client(&function_kit::aws::sdk_config().await);
+    let client = s3::client(&settings::sdk_config().await);
     let keeper = Keeper::new(client, address.parse()?);
     let begun = Instant::now();
     let deadline = begun + Duration::from_mins(10);

@@ -21,7 +21,7 @@ use lake::{
     TableSchema,
 };
 use lake_upkeep::Keeper;
-use objects::{Client, S3Location};
+use s3::{Client, S3Location};
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
@@ -85,7 +85,7 @@ async fn append(table: &mut Table, next: &mut Next) -> Result<(Duration, i64), L
 }
 
 async fn client() -> Client {
-    objects::client(&function_kit::aws::sdk_config().await)
+    s3::client(&settings::sdk_config().await)
 }
 
 /// The median in milliseconds.

@@ -9,7 +9,6 @@ use lake::{
     LakeError,
     upkeep::{FOLDER, LogSegment},
 };
-use objects::PutIfAbsent;
 use parquet::{
     arrow::ArrowWriter,
     basic::Compression,
@@ -19,6 +18,7 @@ use parquet::{
         reader::{FileReader, SerializedFileReader},
     },
 };
+use s3::PutIfAbsent;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::Instant;

@@ -8,7 +8,7 @@ use lake::{
     LakeError,
     upkeep::{FOLDER, LogName, whole},
 };
-use objects::{Listed, NotDeleted};
+use s3::{Listed, NotDeleted};
 use tokio::time::Instant;
 
 use crate::{Keeper, Reading, keeper::before, log::Log, vacuum::LAST_PAGE};

@@ -7,8 +7,8 @@ use lake::{
     LakeError,
     upkeep::{DeletionVector, key_of},
 };
-use objects::{Listed, ObjectStore};
 use percent_encoding::percent_decode_str;
+use s3::{Listed, ObjectStore};
 use tokio::time::Instant;
 
 use crate::{deletion_vector, state::State};

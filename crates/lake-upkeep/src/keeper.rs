@@ -4,7 +4,7 @@ use std::{collections::HashSet, time::Duration};
 
 use chrono::{DateTime, Utc};
 use lake::LakeError;
-use objects::{Client, Listed, NotDeleted, ObjectStore, S3Location};
+use s3::{Client, Listed, NotDeleted, ObjectStore, S3Location};
 use tokio::time::Instant;
 
 /// As Delta's own default.
@@ -18,7 +18,7 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// A keeper of the table at `location`. `objects::client` makes a fitting client.
+    /// A keeper of the table at `location`. `s3::client` makes a fitting client.
     #[must_use]
     pub fn new(client: Client, location: S3Location) -> Self {
         Self { store: ObjectStore::new(client, location), keep_removed: KEEP_REMOVED }

@@ -12,13 +12,13 @@ use lake::{
     LakeError,
     upkeep::{FOLDER, LogSegment, Sidecar, commit_path, parse},
 };
-use objects::ObjectStore;
 use parquet::{
     errors::ParquetError,
     file::reader::{FileReader, SerializedFileReader},
     record::reader::RowIter,
     schema::types::{Type, TypePtr},
 };
+use s3::ObjectStore;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 

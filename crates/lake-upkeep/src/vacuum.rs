@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use lake::LakeError;
-use objects::NotDeleted;
+use s3::NotDeleted;
 use tokio::time::Instant;
 
 use crate::{

@@ -14,7 +14,7 @@ use lake::{
     AppVersions, Append, Compaction, FileEncoder, LakeError, PartitionFile, Plan, Snapshot, Table,
     TableSchema,
 };
-use objects::{Client, S3Location};
+use s3::{Client, S3Location};
 use tokio::time::Instant;
 
 const FILES_A_COMMIT: usize = 500;
@@ -119,7 +119,7 @@ async fn run(client: Client, location: S3Location, megabytes: u64) -> Result<(),
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let client = objects::client(&function_kit::aws::sdk_config().await);
+    let client = s3::client(&settings::sdk_config().await);
     match arguments.as_slice() {
         [verb, files, rows, partitions, location] if verb == "fill" => {
             let (files, rows, partitions) = (files.parse()?, rows.parse()?, partitions.parse()?);

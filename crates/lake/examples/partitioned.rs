@@ -17,7 +17,7 @@ use lake::{
     AppVersions, Append, Compaction, FileEncoder, LakeError, PartitionFile, Plan, Snapshot, Table,
     TableSchema,
 };
-use objects::{Client, S3Location};
+use s3::{Client, S3Location};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -104,7 +104,7 @@ async fn compact(client: Client, location: S3Location) -> Result<(), Box<dyn Err
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let client = objects::client(&function_kit::aws::sdk_config().await);
+    let client = s3::client(&settings::sdk_config().await);
     match arguments.as_slice() {
         [verb, location] if verb == "append" => append(client, location.parse()?).await,
         [verb, location] if verb == "scan" => scan(client, location.parse()?).await,

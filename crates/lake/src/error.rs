@@ -2,7 +2,7 @@
 
 use faults::{Classified, FaultClass};
 
-use objects::StoreError;
+use s3::StoreError;
 
 /// A fault of a Delta table. `table` is always the table's `s3://` address.
 #[derive(Debug, thiserror::Error)]

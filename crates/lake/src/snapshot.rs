@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use objects::{Client, ObjectStore, S3Location};
+use s3::{Client, ObjectStore, S3Location};
 use serde::Deserialize;
 use tokio::time::Instant;
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use objects::{Listed, ObjectStore};
+use s3::{Listed, ObjectStore};
 use serde_json::Value;
 use tokio::time::Instant;
 

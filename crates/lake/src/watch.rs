@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use objects::{Client, ObjectStore, S3Location};
+use s3::{Client, ObjectStore, S3Location};
 use tokio::time::{Duration, Instant};
 
 use crate::LakeError;

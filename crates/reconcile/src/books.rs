@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kafka_offsets::Ends;
+use kafka::Ends;
 use positions::{OffsetRanges, Position};
 use warehouse::{Client, WarehouseError};
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use kafka_client::{Caller, ClusterSettings, ConnectError};
+use kafka::{Caller, ClusterSettings, ConnectError};
 use krafka::Kafka;
-use objects::S3Location;
+use s3::S3Location;
 
 /// How long one exchange with a broker may take.
 const CALLER: Caller = Caller {
@@ -37,7 +37,7 @@ impl Cluster {
     /// A new connection.
     pub async fn connect(&self) -> Result<Kafka, ConnectError> {
         // Boxed: connecting is rare, and its future is deep and large.
-        Box::pin(kafka_client::connect(&self.settings, &self.sdk, CALLER)).await
+        Box::pin(kafka::connect(&self.settings, &self.sdk, CALLER)).await
     }
 }
 
@@ -47,7 +47,7 @@ pub struct Sources {
     /// The cluster.
     pub cluster: Cluster,
     /// The S3 client.
-    pub objects: objects::Client,
+    pub objects: s3::Client,
     /// The root of the Delta tables.
     pub lake_root: S3Location,
     /// The root of the dead letters.

@@ -1,11 +1,10 @@
 //! Why something could not be compared.
 
 use faults::{Classified, FaultClass};
-use kafka_client::{ConnectError, class_of};
-use kafka_offsets::LagError;
+use kafka::{ConnectError, LagError, class_of};
 use krafka::KrafkaError;
 use lake::LakeError;
-use objects::StoreError;
+use s3::StoreError;
 use warehouse::WarehouseError;
 
 /// A fault that leaves it unknown whether a lane holds what Kafka took. A difference that was found is no fault.

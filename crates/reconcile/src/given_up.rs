@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use objects::ObjectStore;
 use positions::OffsetRanges;
+use s3::ObjectStore;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::{Duration, Instant};

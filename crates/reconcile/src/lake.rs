@@ -13,7 +13,7 @@ use arrow_array::{
     types::{Decimal128Type, Int32Type, Int64Type},
 };
 use futures::StreamExt as _;
-use kafka_offsets::Ends;
+use kafka::Ends;
 use lake::{ActiveFile, AppVersions, LakeError, Snapshot};
 use positions::{OffsetRanges, Position, app_id, position_from_app_versions};
 use tokio::time::Instant;

@@ -24,6 +24,6 @@ pub mod window;
 
 pub use cluster::{Cluster, Sources};
 pub use error::ReconcileError;
-pub use kafka_offsets::Ends;
+pub use kafka::Ends;
 pub use snapshot::in_snapshot;
 pub use verdict::{OffsetRange, Verdict};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kafka_offsets::PartitionLag;
+use kafka::PartitionLag;
 use positions::{OffsetRanges, Position};
 
 use crate::{

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use kafka_offsets::Ends;
+use kafka::Ends;
 use pipeline::{Pipeline, RecordDecoder, Table, Value};
 use positions::OffsetRanges;
 use warehouse::{Client, NewRow, RowsTable, WarehouseError, quoted};

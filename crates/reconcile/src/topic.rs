@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use kafka_offsets::Ends;
+use kafka::Ends;
 use krafka::{
     KrafkaError,
     admin::{ConfigResource, DescribeConfigsOptions},

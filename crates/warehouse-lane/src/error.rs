@@ -1,7 +1,7 @@
 //! Why a batch was not stored.
 
 use faults::{Classified, FaultClass};
-use objects::StoreError;
+use s3::StoreError;
 use warehouse::WarehouseError;
 use warehouse::search::Refusal;
 

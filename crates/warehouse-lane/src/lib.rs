@@ -8,6 +8,6 @@ mod known;
 mod settings;
 mod transaction;
 
+pub use self::settings::Settings;
 pub use error::LaneError;
-pub use settings::Settings;
 pub use transaction::{Decoded, Place, Sink};

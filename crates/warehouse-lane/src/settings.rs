@@ -1,8 +1,8 @@
 //! The settings of a function whose lane ends in Postgres.
 
-use function_kit::Environment;
 use function_kit::pipelines::PipelineSource;
-use objects::S3Location;
+use s3::S3Location;
+use settings::Environment;
 use warehouse::DatabaseSettings;
 
 /// See the functions' README.md for the variables.
@@ -18,7 +18,7 @@ pub struct Settings {
     pub partial_batch_response: bool,
 }
 
-impl function_kit::Settings for Settings {
+impl settings::FromEnvironment for Settings {
     fn read(environment: &mut Environment) -> Option<Self> {
         let pipelines = PipelineSource::read(environment);
         let database = DatabaseSettings::read(environment);

@@ -27,6 +27,7 @@ mod tls;
 mod totals_table;
 pub mod values;
 
+pub use self::settings::{DatabaseAuth, DatabaseSettings};
 pub use connect::{Session, connect};
 pub use error::WarehouseError;
 pub use grants::{Rights, grant};
@@ -36,7 +37,6 @@ pub use names::quoted;
 pub use plan::{Misfit, TablePlan};
 pub use rows_table::{NewRow, RowsTable};
 pub use session::Warehouse;
-pub use settings::{DatabaseAuth, DatabaseSettings};
 pub use tokio_postgres::Client;
 pub use tokio_postgres::types as sql_types;
 pub use totals_table::{SumType, TotalsTable};

@@ -4,9 +4,9 @@ use std::time::SystemTime;
 
 use aws_credential_types::provider::ProvideCredentials;
 use faults::{Classified, FaultClass};
-use function_kit::presign::{presigned, push_encoded};
 use secrets::{SecretError, Secrets};
 use serde::Deserialize;
+use settings::presign::{encoded, presigned};
 use tokio_postgres::Config;
 
 use crate::error::WarehouseError;
@@ -48,19 +48,18 @@ struct Credentials {
 }
 
 async fn credentials(id: &str) -> Result<Credentials, SecretError> {
-    let text = Secrets::new(&function_kit::aws::sdk_config().await).text(id).await?;
+    let text = Secrets::new(&settings::sdk_config().await).text(id).await?;
     serde_json::from_str(&text).map_err(|_| SecretError::lasting(id, "it is not JSON with `password`"))
 }
 
 /// The password of RDS IAM authentication: a presigned URL without its scheme, valid for 15 minutes.
 async fn iam_token(host: &str, port: u16, user: &str) -> Result<String, String> {
-    let config = function_kit::aws::sdk_config().await;
+    let config = settings::sdk_config().await;
     let region = config.region().map(ToString::to_string).or_else(|| region_of(host));
     let region = region.ok_or("AWS_REGION is not set")?;
     let provider = config.credentials_provider().ok_or("no AWS credentials")?;
     let credentials = provider.provide_credentials().await.map_err(|error| faults::chain(&error))?;
-    let mut url = format!("https://{host}:{port}/?Action=connect&DBUser=");
-    push_encoded(&mut url, user);
+    let url = format!("https://{host}:{port}/?Action=connect&DBUser={}", encoded(user));
     let signed = presigned(&url, "rds-db", &region, &credentials, SystemTime::now());
     // RDS takes the URL without its scheme.
     signed.map(|url| url.trim_start_matches("https://").to_owned()).map_err(|error| error.to_string())

@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use function_kit::Environment;
 use percent_encoding::percent_decode_str;
+use settings::Environment;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
@@ -164,7 +164,7 @@ mod tests {
 
     struct Only;
 
-    impl function_kit::Settings for Only {
+    impl settings::FromEnvironment for Only {
         fn read(environment: &mut Environment) -> Option<Self> {
             DatabaseSettings::read(environment).map(|_| Self)
         }

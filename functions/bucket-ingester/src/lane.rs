@@ -6,7 +6,8 @@ use dead_letters::{DeadLetters, ObjectReading};
 use faults::FaultClass;
 use function_kit::object_lane::{Counts, Ending, Found, Handled, ObjectLane, add, patience};
 use function_kit::serve::Failure;
-use objects::{ObjectSource, ObjectStore, ObjectVersion, StoreError, WebFolder};
+use object_reader::{ObjectSource, WebFolder};
+use s3::{ObjectStore, ObjectVersion, StoreError};
 use tokio::time::Instant;
 use warehouse::registry::{self, Entry, State};
 use warehouse::{Client, Warehouse, WarehouseError};
@@ -41,7 +42,7 @@ struct ListLook {
 impl MediaLane {
     /// Makes the clients; no request is sent before the first event.
     pub async fn open(settings: &Settings) -> Result<Self, StoreError> {
-        let client = objects::client(&function_kit::aws::sdk_config().await);
+        let client = s3::client(&settings::sdk_config().await);
         let (source, bucket) = match &settings.source {
             MediaSource::Bucket(bucket) => (
                 ObjectSource::Bucket(ObjectStore::new(client.clone(), bucket.clone())),

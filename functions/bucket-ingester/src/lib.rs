@@ -11,8 +11,8 @@ mod rows;
 mod settings;
 mod stretch;
 
+pub use self::settings::{MediaSource, Settings};
 pub use chunk::{Chunk, Origin};
 pub use lane::MediaLane;
 pub use list::{FilesList, UnreadableLine};
 pub use rows::{App, Media, Movie, RowDecoder, Song, normalized};
-pub use settings::{MediaSource, Settings};

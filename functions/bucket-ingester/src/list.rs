@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use objects::{utf_16_units, without_byte_order_mark};
+use object_reader::{utf_16_units, without_byte_order_mark};
 
 /// The longest key that S3 takes, in bytes.
 const LONGEST_KEY: usize = 1_024;

@@ -5,6 +5,6 @@ use bucket_ingester::{MediaLane, Settings};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings: Settings = function_kit::settings()?;
-    let lane = MediaLane::open(&settings).await.inspect_err(function_kit::environment::start_failed)?;
+    let lane = MediaLane::open(&settings).await.inspect_err(function_kit::start_failed)?;
     function_kit::serve_objects(lane).await
 }

@@ -3,8 +3,9 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use function_kit::Environment;
-use objects::{BaseUrl, S3Location};
+use object_reader::BaseUrl;
+use s3::S3Location;
+use settings::Environment;
 use warehouse::DatabaseSettings;
 
 /// See README.md for the variables.
@@ -47,7 +48,7 @@ impl FromStr for MediaSource {
     }
 }
 
-impl function_kit::Settings for Settings {
+impl settings::FromEnvironment for Settings {
     fn read(environment: &mut Environment) -> Option<Self> {
         let source =
             environment.required("MEDIA_SOURCE", "s3://bucket or https://host/path/ of the media files");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dead_letters::ParkedRecord;
-use objects::json_array::Piece;
+use object_reader::json_array::Piece;
 use warehouse::search::{Refused, Storable};
 use warehouse::{Client, WarehouseError};
 

@@ -1,6 +1,6 @@
 //! Which answer is good, and what is said of one that is not.
 
-use objects::without_byte_order_mark;
+use object_reader::without_byte_order_mark;
 use serde_json::value::RawValue;
 
 use crate::fault::Fault;

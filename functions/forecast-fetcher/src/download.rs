@@ -8,7 +8,7 @@ use http_body_util::Empty;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION, USER_AGENT};
 use hyper::{Request, Response, StatusCode};
-use objects::WebClient;
+use object_reader::WebClient;
 use tokio::time::{Duration, Instant, sleep_until, timeout_at};
 use url::Url;
 

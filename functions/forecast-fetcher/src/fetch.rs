@@ -7,7 +7,8 @@ use chrono::Utc;
 use faults::{Backoff, Classified, FaultClass};
 use futures::StreamExt;
 use futures::stream;
-use objects::{PutIfAbsent, StoreError, WebClient, web_client};
+use object_reader::{WebClient, web_client};
+use s3::{PutIfAbsent, StoreError};
 use secrets::SecretError;
 use tokio::time::{Duration, Instant, timeout_at};
 

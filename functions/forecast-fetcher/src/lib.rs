@@ -24,12 +24,12 @@ mod store;
 mod template;
 mod token;
 
+pub use self::settings::Settings;
 pub use fetch::{FetchError, Fetcher};
 pub use invocation::invocation;
 pub use item::{BadItem, Item};
 pub use pointer::{BadPointer, Pointer};
 pub use report::{Failed, Report, Stored};
 pub use request::{BadRequest, Request};
-pub use settings::Settings;
 pub use source::Source;
 pub use store::{Buckets, RawObjects, Tokens};

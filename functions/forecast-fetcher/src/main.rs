@@ -11,9 +11,9 @@ use tokio::time::Instant;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings: Settings = function_kit::settings()?;
-    let sdk = function_kit::aws::sdk_config().await;
+    let sdk = settings::sdk_config().await;
     let fetcher = Fetcher::new(settings, Secrets::new(&sdk), Buckets::new(&sdk))
-        .inspect_err(function_kit::environment::start_failed)?;
+        .inspect_err(function_kit::start_failed)?;
     function_kit::serve::serve(async |payload: Arc<RawValue>, deadline: Instant, event: &mut WideEvent| {
         invocation(&fetcher, payload.get(), deadline, event).await
     })

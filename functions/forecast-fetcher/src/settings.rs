@@ -1,7 +1,7 @@
 //! The function's settings.
 
-use function_kit::Environment;
 use rustls::RootCertStore;
+use settings::Environment;
 
 use crate::source::Source;
 use crate::source_file;
@@ -15,7 +15,7 @@ pub struct Settings {
     pub authorities: RootCertStore,
 }
 
-impl function_kit::Settings for Settings {
+impl settings::FromEnvironment for Settings {
     fn read(environment: &mut Environment) -> Option<Self> {
         let mut authorities = authorities::public();
         if let Some(pem) = environment.text("FETCH_CA_PEM")

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use hyper::header::{HeaderMap, HeaderValue, USER_AGENT};
-use objects::S3Location;
+use s3::S3Location;
 use url::Url;
 
 use crate::item::Item;

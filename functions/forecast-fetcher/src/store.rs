@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use bytes::Bytes;
-use objects::{Client, ObjectStore, PutIfAbsent, S3Location, StoreError};
+use s3::{Client, ObjectStore, PutIfAbsent, S3Location, StoreError};
 use secrets::{SecretError, Secrets};
 use tokio::time::Instant;
 
@@ -47,7 +47,7 @@ impl Buckets {
     /// Buckets with the credentials and endpoint of `sdk`.
     #[must_use]
     pub fn new(sdk: &aws_config::SdkConfig) -> Self {
-        Self(objects::client(sdk))
+        Self(s3::client(sdk))
     }
 }
 

@@ -1,7 +1,7 @@
 //! An object of the inbox → an event.
 
 use chrono::{DateTime, Utc};
-use objects::without_byte_order_mark;
+use object_reader::without_byte_order_mark;
 use pipeline::{Field, FieldType, Poison, RecordDecoder, Value};
 use warehouse::values::{boolean, float, integer, text, time};
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use dead_letters::ParkedRecord;
 use function_kit::object_lane::Counts;
-use objects::ObjectVersion;
+use s3::ObjectVersion;
 use warehouse::registry::{Entry, State};
 
 use crate::event::{InboxEvent, NO_USER};

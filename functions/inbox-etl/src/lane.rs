@@ -7,7 +7,7 @@ use faults::FaultClass;
 use function_kit::object_lane::{Counts, Ending, Found, Handled, ObjectLane, patience};
 use function_kit::serve::Failure;
 use futures::{StreamExt, stream};
-use objects::{ObjectStore, StoreError};
+use s3::{ObjectStore, StoreError};
 use serde::de::IgnoredAny;
 use tokio::time::Instant;
 use warehouse::registry::{self, Entry};
@@ -49,7 +49,7 @@ enum Look {
 impl InboxLane {
     /// Makes the clients; no request is sent before the first event.
     pub async fn open(settings: &Settings) -> Self {
-        let client = objects::client(&function_kit::aws::sdk_config().await);
+        let client = s3::client(&settings::sdk_config().await);
         let prefix = settings.inbox.prefix();
         let inbox = settings.inbox.root();
         Self {

@@ -10,7 +10,7 @@ mod lane;
 mod settings;
 mod transaction;
 
+pub use self::settings::Settings;
 pub use batch::Batch;
 pub use event::{Card, EventDecoder, InboxEvent, OrphanCard, User};
 pub use lane::InboxLane;
-pub use settings::Settings;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use function_kit::Environment;
-use objects::S3Location;
+use s3::S3Location;
+use settings::Environment;
 use warehouse::DatabaseSettings;
 
 /// See README.md for the variables.
@@ -19,7 +19,7 @@ pub struct Settings {
     pub settle: Duration,
 }
 
-impl function_kit::Settings for Settings {
+impl settings::FromEnvironment for Settings {
     fn read(environment: &mut Environment) -> Option<Self> {
         let inbox = environment.required("INBOX_ROOT", "s3://bucket/prefix of the inbox");
         let database = DatabaseSettings::read(environment);

@@ -7,7 +7,7 @@ use faults::{Classified, FaultClass};
 use function_kit::object_lane::{Ending, Handled};
 use function_kit::serve::Failure;
 use futures::{StreamExt, stream};
-use objects::StoreError;
+use s3::StoreError;
 use tokio::time::Instant;
 use warehouse::registry::{self, Entry};
 use warehouse::search::{Storable, search};

@@ -7,7 +7,7 @@ mod round;
 mod settings;
 mod step;
 
+pub use self::settings::Settings;
 pub use report::{Report, TableReport};
 pub use request::{Request, RequestError, Step};
 pub use round::{Round, RoundError};
-pub use settings::Settings;

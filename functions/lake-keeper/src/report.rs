@@ -3,7 +3,7 @@
 use faults::{Classified, FaultClass};
 use function_kit::telemetry::{Unit, WideEvent};
 use lake::LakeError;
-use objects::NotDeleted;
+use s3::NotDeleted;
 use serde::{Deserialize, Serialize};
 
 use crate::Step;

@@ -39,14 +39,14 @@ impl Classified for RoundError {
 /// The function.
 #[derive(Debug)]
 pub struct Round {
-    client: objects::Client,
+    client: s3::Client,
     settings: Settings,
 }
 
 impl Round {
     /// Makes the client; no request is sent yet.
     pub async fn open(settings: Settings) -> Self {
-        let client = objects::client(&function_kit::aws::sdk_config().await);
+        let client = s3::client(&settings::sdk_config().await);
         Self { client, settings }
     }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use function_kit::Environment;
 use function_kit::pipelines::PipelineSource;
-use objects::S3Location;
+use s3::S3Location;
+use settings::Environment;
 
 /// What the environment says; see README.md for the variables.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub struct Settings {
     pub youngest: Duration,
 }
 
-impl function_kit::Settings for Settings {
+impl settings::FromEnvironment for Settings {
     fn read(environment: &mut Environment) -> Option<Self> {
         let pipelines = PipelineSource::read(environment);
         let lake_root = environment.required("LAKE_ROOT", "s3://bucket/prefix of the tables");

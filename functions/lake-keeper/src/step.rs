@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::Utc;
 use lake::{Compaction, LakeError, Snapshot};
 use lake_upkeep::{Keeper, Reading};
-use objects::S3Location;
 use pipeline::{Lake, Upkeep};
+use s3::S3Location;
 use tokio::time::Instant;
 
 use crate::{Request, Settings, TableReport};
@@ -16,7 +16,7 @@ const LAST_GROUP: Duration = Duration::from_secs(5);
 
 /// One table and how it is looked after.
 pub(crate) struct KeptTable<'a> {
-    client: &'a objects::Client,
+    client: &'a s3::Client,
     location: S3Location,
     upkeep: &'a Upkeep,
     event_time: Option<&'a str>,
@@ -27,7 +27,7 @@ pub(crate) struct KeptTable<'a> {
 
 impl<'a> KeptTable<'a> {
     pub(crate) fn new(
-        client: &'a objects::Client,
+        client: &'a s3::Client,
         settings: &Settings,
         lake: &'a Lake,
         event_time: Option<&'a str>,

@@ -7,7 +7,7 @@ use aws_sdk_cloudwatchlogs::Client as LogsClient;
 use aws_sdk_sqs::Client as SqsClient;
 use dead_letters::DeadLetters;
 use function_kit::http::{Method, Request, Response, StatusCode};
-use kafka_offsets::LagReader;
+use kafka::LagReader;
 use pipeline::Pipelines;
 use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The board, with the clients of all that it looks at.
 pub struct Board {
     pub(crate) settings: Settings,
-    pub(crate) objects: objects::Client,
+    pub(crate) objects: s3::Client,
     pub(crate) warehouse: Warehouse,
     pub(crate) offsets: LagReader,
     pub(crate) queues: SqsClient,
@@ -57,8 +57,8 @@ struct KeptAnswers {
 impl Board {
     /// Makes the clients; no request is sent before the first question.
     pub async fn open(settings: Settings) -> Self {
-        let sdk = function_kit::aws::sdk_config().await;
-        let objects = objects::client(&sdk);
+        let sdk = settings::sdk_config().await;
+        let objects = s3::client(&sdk);
         let letters = DeadLetters::new(objects.clone(), settings.parked_root.clone());
         let second = Duration::from_secs(1);
         Self {

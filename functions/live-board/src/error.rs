@@ -2,9 +2,9 @@
 
 use faults::{Classified, FaultClass};
 use function_kit::pipelines::LoadError;
-use kafka_offsets::LagError;
+use kafka::LagError;
 use lake::LakeError;
-use objects::StoreError;
+use s3::StoreError;
 use warehouse::WarehouseError;
 
 /// Why a section has no figures. The page says so where the section stands.

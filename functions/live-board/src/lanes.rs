@@ -6,7 +6,7 @@ use std::ops::Range;
 use aws_sdk_sqs::types::QueueAttributeName;
 use chrono::Utc;
 use futures::future::try_join_all;
-use kafka_offsets::PartitionLag;
+use kafka::PartitionLag;
 use pipeline::Pipeline;
 use serde_json::{Value, json};
 use tokio::time::Instant;

@@ -17,5 +17,5 @@ mod proof;
 mod settings;
 mod totals;
 
+pub use self::settings::{Queue, Settings};
 pub use board::Board;
-pub use settings::{Queue, Settings};

@@ -34,7 +34,7 @@ impl Parked {
         listed.sort_by_key(|object| std::cmp::Reverse(object.version.modified));
         let mut complete = listed.len() <= OBJECTS;
         listed.truncate(OBJECTS);
-        let place = |object: &objects::Listed| (object.path.clone(), object.version.tag.clone());
+        let place = |object: &s3::Listed| (object.path.clone(), object.version.tag.clone());
         let there: HashSet<_> = listed.iter().map(place).collect();
         self.read.retain(|place, _| there.contains(place));
         let unread: Vec<_> = listed.iter().filter(|object| !self.read.contains_key(&place(object))).collect();

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use function_kit::Environment;
 use function_kit::pipelines::PipelineSource;
-use kafka_client::ClusterSettings;
-use objects::S3Location;
+use kafka::ClusterSettings;
+use s3::S3Location;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use settings::Environment;
 use warehouse::DatabaseSettings;
 
 /// See README.md for the variables.
@@ -54,7 +54,7 @@ impl<T: DeserializeOwned> FromStr for Json<T> {
     }
 }
 
-impl function_kit::Settings for Settings {
+impl settings::FromEnvironment for Settings {
     fn read(environment: &mut Environment) -> Option<Self> {
         let pipelines = PipelineSource::read(environment);
         let database = DatabaseSettings::read(environment);

@@ -2,13 +2,11 @@
 
 use dead_letters::{DeadLetters, ParkedRecord};
 use faults::{Classified, FaultClass};
-use function_kit::delivery::settle;
-use function_kit::topics::TopicSink;
-use function_kit::{KafkaLane, TopicLanes};
+use function_kit::{KafkaLane, TopicLanes, delivery::settle, topics::TopicSink};
 use kafka_batch::{BatchOutcome, PartitionRecords};
 use lake::{FileEncoder, LakeError, Table};
-use objects::{Client, S3Location, StoreError};
 use pipeline::Pipeline;
+use s3::{Client, S3Location, StoreError};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -55,7 +53,7 @@ impl Classified for StoringError {
 
 /// The lane of all topics that go to the lake. Makes the clients; no request is sent before the first batch.
 pub async fn open(settings: &Settings) -> impl KafkaLane {
-    let client = objects::client(&function_kit::aws::sdk_config().await);
+    let client = s3::client(&settings::sdk_config().await);
     let lake = Lake {
         client: client.clone(),
         root: settings.lake_root.clone(),

@@ -9,7 +9,7 @@ mod decoded;
 mod lane;
 mod settings;
 
+pub use self::settings::Settings;
 pub use append::{AppendError, ToPark, TopicAppend};
 pub use decoded::{Decoded, Fate, TopicSchema};
 pub use lane::open;
-pub use settings::Settings;

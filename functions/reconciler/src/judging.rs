@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kafka_offsets::PartitionLag;
+use kafka::PartitionLag;
 use pipeline::Pipeline;
 use positions::{OffsetRanges, Position};
 use reconcile::{

@@ -14,7 +14,7 @@ mod request;
 mod round;
 mod settings;
 
+pub use self::settings::Settings;
 pub use report::{Report, TopicReport};
 pub use request::{Request, RequestError};
 pub use round::{Round, RoundError};
-pub use settings::Settings;

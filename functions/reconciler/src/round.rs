@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{TimeDelta, Utc};
 use faults::{Classified, FaultClass};
 use function_kit::pipelines::LoadError;
-use kafka_offsets::LagReader;
+use kafka::LagReader;
 use pipeline::{Pipeline, Pipelines};
 use reconcile::{Cluster, ReconcileError, Sources, topic::Topic};
 use tokio::time::{Instant, timeout_at};
@@ -56,10 +56,10 @@ pub struct Round {
 impl Round {
     /// Makes the clients; no request is sent yet.
     pub async fn open(settings: Settings) -> Self {
-        let sdk = function_kit::aws::sdk_config().await;
+        let sdk = settings::sdk_config().await;
         let sources = Sources {
             cluster: Cluster::new(settings.cluster.clone(), sdk.clone()),
-            objects: objects::client(&sdk),
+            objects: s3::client(&sdk),
             lake_root: settings.lake_root.clone(),
             parked_root: settings.parked_root.clone(),
         };

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use function_kit::Environment;
 use function_kit::pipelines::PipelineSource;
-use kafka_client::ClusterSettings;
-use objects::S3Location;
+use kafka::ClusterSettings;
+use s3::S3Location;
+use settings::Environment;
 use warehouse::DatabaseSettings;
 
 /// What the environment says; see README.md for the variables.
@@ -31,7 +31,7 @@ pub struct Settings {
     pub kept: Duration,
 }
 
-impl function_kit::Settings for Settings {
+impl settings::FromEnvironment for Settings {
     fn read(environment: &mut Environment) -> Option<Self> {
         let pipelines = PipelineSource::read(environment);
         let database = DatabaseSettings::read(environment);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use chrono::Utc;
 use faults::{Classified, FaultClass};
-use kafka_producer::{KafkaProducer, OutgoingRecord, ProduceError, SdkConfig};
+use kafka::{KafkaProducer, OutgoingRecord, ProduceError, SdkConfig};
 use serde_json::Value;
 use tokio::time::Instant;
 

@@ -4,6 +4,6 @@ mod generate;
 mod reading;
 mod settings;
 
+pub use self::settings::Settings;
 pub use generate::{GenerateError, Generator, MOST_RECORDS, Produced, Request};
 pub use reading::{ROOMS, Reading};
-pub use settings::Settings;

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings: Settings = function_kit::settings()?;
-    let generator = Generator::new(settings, function_kit::aws::sdk_config().await);
+    let generator = Generator::new(settings, settings::sdk_config().await);
     serve_json(async |request: Option<Request>, deadline: Instant| {
         let made = generator.run(request.unwrap_or_default(), deadline).await?;
         Ok(serde_json::json!(made))

@@ -1,7 +1,7 @@
 //! The function's settings.
 
-use function_kit::Environment;
-use kafka_client::ClusterSettings;
+use kafka::ClusterSettings;
+use settings::Environment;
 
 /// What the environment says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Settings {
     pub count: u64,
 }
 
-impl function_kit::Settings for Settings {
+impl settings::FromEnvironment for Settings {
     fn read(environment: &mut Environment) -> Option<Self> {
         let cluster = ClusterSettings::read(environment);
         let topic = environment.required("ROOMS_TOPIC", "the topic that records are produced to");

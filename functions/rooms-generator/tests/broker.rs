@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use kafka_client::ClusterSettings;
-use kafka_offsets::LagReader;
+use kafka::{ClusterSettings, LagReader};
 use krafka::Kafka;
 use krafka::admin::{CreateTopicsOptions, NewTopic};
 use krafka::consumer::AutoOffsetReset;
@@ -25,7 +24,7 @@ async fn every_record_is_acknowledged_and_there_with_the_sums_that_were_told() {
     offsets.settled(&topic, 4, Instant::now() + patience).await.unwrap();
 
     let settings = Settings { cluster: ClusterSettings::plaintext(servers), topic: topic.clone(), count: 5 };
-    let generator = Generator::new(settings, function_kit::aws::sdk_config().await);
+    let generator = Generator::new(settings, settings::sdk_config().await);
     let deadline = Instant::now() + Duration::from_mins(2);
     let request = serde_json::from_str(r#"{"count":25000}"#).unwrap();
     let mut first = generator.run(request, deadline).await.unwrap();

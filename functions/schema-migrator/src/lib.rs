@@ -7,11 +7,11 @@ mod refusal;
 mod tables;
 
 use faults::{Classified, FaultClass};
-use function_kit::Environment;
 use function_kit::pipelines::{LoadError, PipelineSource};
 use lake::LakeError;
-use objects::S3Location;
+use s3::S3Location;
 use serde::{Deserialize, Serialize};
+use settings::Environment;
 use tokio::time::Instant;
 use warehouse::{DatabaseSettings, Rights, Warehouse, WarehouseError};
 
@@ -31,7 +31,7 @@ pub struct Settings {
     pub lake_root: Option<S3Location>,
 }
 
-impl function_kit::Settings for Settings {
+impl settings::FromEnvironment for Settings {
     fn read(environment: &mut Environment) -> Option<Self> {
         let pipelines = PipelineSource::read(environment);
         let database = DatabaseSettings::read(environment);
@@ -97,7 +97,7 @@ impl Classified for MigrateError {
 
 /// Brings the schema up to date.
 pub struct Migrator {
-    client: objects::Client,
+    client: s3::Client,
     warehouse: Warehouse,
     settings: Settings,
 }
@@ -105,13 +105,13 @@ pub struct Migrator {
 impl Migrator {
     /// Makes the clients; no request is sent yet.
     pub async fn open(settings: Settings) -> Self {
-        let client = objects::client(&function_kit::aws::sdk_config().await);
+        let client = s3::client(&settings::sdk_config().await);
         Self::with_client(client, settings)
     }
 
     /// The same with an S3 client of the caller's.
     #[must_use]
-    pub fn with_client(client: objects::Client, settings: Settings) -> Self {
+    pub fn with_client(client: s3::Client, settings: Settings) -> Self {
         Self { client, warehouse: Warehouse::new(settings.database.clone()), settings }
     }
 

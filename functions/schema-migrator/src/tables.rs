@@ -1,9 +1,9 @@
 //! The tables of the pipeline files, in both sinks.
 
 use lake::{LakeError, Table};
-use objects::S3Location;
 use parquet_writer::TopicSchema;
 use pipeline::{Pipeline, Pipelines};
+use s3::S3Location;
 use tokio::time::Instant;
 use warehouse::{Client, RowsTable, TablePlan, TotalsTable, WarehouseError};
 
@@ -53,7 +53,7 @@ impl PostgresTable {
 ///
 /// The lane itself says what its columns are: parquet-writer adds the new ones with its next commit.
 pub(crate) async fn refused_by_lake(
-    client: &objects::Client,
+    client: &s3::Client,
     root: &S3Location,
     pipelines: &Pipelines,
     deadline: Instant,

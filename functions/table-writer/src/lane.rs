@@ -1,7 +1,6 @@
 //! The sink: a topic's part of a batch into its table.
 
-use function_kit::topics::TopicSink;
-use function_kit::{KafkaLane, TopicLanes};
+use function_kit::{KafkaLane, TopicLanes, topics::TopicSink};
 use kafka_batch::{BatchOutcome, PartitionRecords};
 use pipeline::{Pipeline, RecordDecoder};
 use tokio::time::Instant;
@@ -22,7 +21,7 @@ struct Topic {
 
 /// The lane of all topics that have a table. Makes the clients; no request is sent before the first batch.
 pub async fn open(settings: &Settings) -> impl KafkaLane {
-    let client = objects::client(&function_kit::aws::sdk_config().await);
+    let client = s3::client(&settings::sdk_config().await);
     let tables = Tables(Sink::new("table-writer", settings, client.clone()));
     TopicLanes::new(tables, client, settings.pipelines.clone())
 }

@@ -5,8 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use faults::chain;
 use function_kit::http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use kafka_offsets::LagReader;
-use kafka_producer::{KafkaProducer, OutgoingRecord, ProduceError, SdkConfig};
+use kafka::{KafkaProducer, LagReader, OutgoingRecord, ProduceError, SdkConfig};
 use serde_json::json;
 use tokio::time::Instant;
 

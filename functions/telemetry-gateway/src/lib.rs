@@ -13,9 +13,9 @@ mod json;
 mod settings;
 mod token;
 
+pub use self::settings::Settings;
 pub use answer::{Sent, answer};
 pub use body::{Posted, Refusal, read};
 pub use event::Event;
 pub use fields::{Problem, Rejection};
 pub use gateway::Gateway;
-pub use settings::Settings;

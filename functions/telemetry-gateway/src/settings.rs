@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use function_kit::Environment;
-use kafka_client::ClusterSettings;
+use kafka::ClusterSettings;
+use settings::Environment;
 
 /// What the environment says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Settings {
 /// What Lambda takes as a request at the most.
 const MOST_BODY: usize = 6 << 20;
 
-impl function_kit::Settings for Settings {
+impl settings::FromEnvironment for Settings {
     fn read(environment: &mut Environment) -> Option<Self> {
         let cluster = ClusterSettings::read(environment);
         let topic = environment.required("TELEMETRY_TOPIC", "the topic that events are produced to");

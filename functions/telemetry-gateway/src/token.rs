@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kafka_client::SdkConfig;
+use kafka::SdkConfig;
 use secrets::{SecretError, Secrets};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;

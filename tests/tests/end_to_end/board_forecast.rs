@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use end_to_end::{Function, Parts, Sinks};
-use objects::ObjectStore;
+use s3::ObjectStore;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 

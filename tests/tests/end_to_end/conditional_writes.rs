@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use end_to_end::Parts;
-use objects::{ObjectStore, PutIfAbsent, S3Location};
+use s3::{ObjectStore, PutIfAbsent, S3Location};
 use tokio::{
     sync::Barrier,
     task::JoinSet,
@@ -21,7 +21,7 @@ fn soon() -> Instant {
 
 /// A store with connections of its own.
 async fn store(location: &S3Location) -> ObjectStore {
-    ObjectStore::new(objects::client(&function_kit::aws::sdk_config().await), location.clone())
+    ObjectStore::new(s3::client(&settings::sdk_config().await), location.clone())
 }
 
 /// All writers at once; each byte of an object says who wrote it. Small objects, and ones that arrive in pieces.
@@ -55,7 +55,7 @@ async fn of_many_writers_of_one_absent_object_one_wins_and_its_bytes_stay() {
     let parts = Parts::of_environment();
     for (bucket, versions) in [("plain", false), ("versions", true)] {
         let location: S3Location = format!("{}-{bucket}", parts.media).parse().unwrap();
-        let client = objects::client(&function_kit::aws::sdk_config().await);
+        let client = s3::client(&settings::sdk_config().await);
         client.create_bucket().bucket(location.bucket()).send().await.unwrap();
         if versions {
             let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();

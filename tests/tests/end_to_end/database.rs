@@ -197,7 +197,7 @@ async fn a_rotated_password_is_fetched_again_and_a_wrong_one_is_a_configuration_
     admin.batch_execute("CREATE ROLE writer SUPERUSER LOGIN PASSWORD 'one'").await.unwrap();
     server.rules("host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n");
     admin.batch_execute("SELECT pg_reload_conf()").await.unwrap();
-    let secrets = aws_sdk_secretsmanager::Client::new(&function_kit::aws::sdk_config().await);
+    let secrets = aws_sdk_secretsmanager::Client::new(&settings::sdk_config().await);
     let id = format!("tests/{}", parts.topic);
     let secret = |password: &str| format!(r#"{{"username":"writer","password":"{password}"}}"#);
     secrets.create_secret().name(&id).secret_string(secret("one")).send().await.unwrap();

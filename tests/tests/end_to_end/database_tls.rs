@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use end_to_end::{Function, OwnPostgres, Parts, event, room};
-use function_kit::{Environment, Settings};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use settings::{Environment, FromEnvironment};
 use tokio::time::Instant;
 use warehouse::{Client, DatabaseSettings, Warehouse, WarehouseError};
 
@@ -37,7 +37,7 @@ impl Authority {
 
 struct Database(DatabaseSettings);
 
-impl Settings for Database {
+impl FromEnvironment for Database {
     fn read(environment: &mut Environment) -> Option<Self> {
         DatabaseSettings::read(environment).map(Self)
     }

@@ -10,7 +10,7 @@ use aws_sdk_lambda::{
 use serde_json::{Value, json};
 
 async fn client() -> Client {
-    Client::new(&function_kit::aws::sdk_config().await)
+    Client::new(&settings::sdk_config().await)
 }
 
 async fn invoke(function: &str, event: Value) -> (Value, InvokeOutput) {

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use end_to_end::{Bucket, Function, Invoked, Moment, Parts, Proxy, authority};
 use forecast_fetcher::{Buckets, Fetcher, RawObjects, Request as Event, Settings};
-use function_kit::Environment;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -14,6 +13,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use secrets::Secrets;
 use serde_json::{Value, json};
+use settings::Environment;
 use tokio::net::TcpListener;
 use tokio::time::{Duration, Instant};
 
@@ -82,7 +82,7 @@ impl Lane {
     async fn start() -> Self {
         let parts = Parts::of_environment();
         let (bucket, api) = (Bucket::make(&parts).await, Api::start().await);
-        let client = aws_sdk_secretsmanager::Client::new(&function_kit::aws::sdk_config().await);
+        let client = aws_sdk_secretsmanager::Client::new(&settings::sdk_config().await);
         client.create_secret().name(&parts.topic).secret_string(format!("{TOKEN}\n")).send().await.unwrap();
         let sources = json!([{
             "name": "forecast_72", "url": format!("{}/{{item}}?token={{token}}", api.url), "items": ["1", "2"],
@@ -100,12 +100,12 @@ impl Lane {
     async fn fetcher(&self) -> Fetcher<Secrets, Buckets> {
         let variables = [("FETCH_SOURCES", self.sources.as_str())];
         let settings: Settings = variables.into_iter().collect::<Environment>().settings().unwrap();
-        let sdk = function_kit::aws::sdk_config().await;
+        let sdk = settings::sdk_config().await;
         Fetcher::new(settings, Secrets::new(&sdk), Buckets::new(&sdk)).unwrap()
     }
 
     async fn size(&self, city: &str) -> Option<u64> {
-        let store = Buckets::new(&function_kit::aws::sdk_config().await);
+        let store = Buckets::new(&settings::sdk_config().await);
         let location = self.parts.media.parse().unwrap();
         store.size(&location, &key(city), soon()).await.unwrap()
     }

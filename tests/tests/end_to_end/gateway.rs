@@ -268,7 +268,7 @@ async fn eight_environments_at_once_lose_and_double_nothing() {
 
 #[tokio::test]
 async fn with_a_token_only_those_who_know_it_are_let_in() {
-    let client = aws_sdk_secretsmanager::Client::new(&function_kit::aws::sdk_config().await);
+    let client = aws_sdk_secretsmanager::Client::new(&settings::sdk_config().await);
     let name = Parts::of_environment().topic;
     client.create_secret().name(&name).secret_string("open sesame\n").send().await.unwrap();
     let mut lane = Lane::start_with(&[("GATEWAY_TOKEN_SECRET", &name)]).await;

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use end_to_end::stack::command;
 use end_to_end::{Topic, until};
-use function_kit::Environment;
 use function_runner::Code;
-use kafka_client::ClusterSettings;
-use kafka_producer::{KafkaProducer, OutgoingRecord};
+use kafka::{ClusterSettings, KafkaProducer, OutgoingRecord};
 use rustix::process::{Pid, Signal, kill_process};
+use settings::Environment;
 
 /// How long sending may take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -39,7 +38,7 @@ async fn send(topic: &Topic, records: usize) {
     let plaintext = [("KAFKA_AUTH".to_owned(), "plaintext".to_owned())];
     let environment: Environment = std::env::vars().chain(plaintext).collect();
     let settings = environment.settings::<ClusterSettings>().unwrap();
-    let producer = KafkaProducer::new(settings, function_kit::aws::sdk_config().await);
+    let producer = KafkaProducer::new(settings, settings::sdk_config().await);
     let outgoing = (0..records).map(|n| OutgoingRecord::new(n.to_string(), "value"));
     let deadline = tokio::time::Instant::now() + PATIENCE;
     let acknowledged = producer.send_all(&topic.name, outgoing, deadline).await.unwrap();

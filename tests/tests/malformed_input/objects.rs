@@ -8,9 +8,9 @@ use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use inbox_etl::EventDecoder;
-use objects::gunzip::{BadGzip, Inflater, is_gzip};
-use objects::json_array::{Damage, ElementReader, Piece, Position};
-use objects::notification;
+use object_reader::gunzip::{BadGzip, Inflater, is_gzip};
+use object_reader::json_array::{Damage, ElementReader, Piece, Position};
+use object_reader::notification;
 use proptest::prelude::*;
 
 use crate::damage::{survives, survives_with};

@@ -1,8 +1,8 @@
 //! The Delta tables of the deployed pipelines.
 
 use lake_upkeep::Keeper;
-use objects::{Client, S3Location};
 use pipeline::{Pipelines, Upkeep};
+use s3::{Client, S3Location};
 use tokio::time::Instant;
 
 use super::{PATIENCE, words::listed};

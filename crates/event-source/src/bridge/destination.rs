@@ -1,7 +1,7 @@
 //! Given-up records on S3, with everything that is needed to deliver them again.
 
 use aws_config::SdkConfig;
-use objects::{ObjectStore, StoreError};
+use s3::{ObjectStore, StoreError};
 use serde_json::value::RawValue;
 use tokio::time::{Duration, Instant};
 
@@ -55,7 +55,7 @@ struct BatchInfo {
 impl FailureDestination {
     pub(super) fn of(sdk: &SdkConfig, mapping: &Mapping) -> Option<Self> {
         Some(Self {
-            store: ObjectStore::new(objects::client(sdk), mapping.failure_destination()?),
+            store: ObjectStore::new(s3::client(sdk), mapping.failure_destination()?),
             function_name: mapping.function_name.clone(),
             topic: mapping.topic.clone(),
         })

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kafka_offsets::{CommitMark, TopicId};
+use kafka::{CommitMark, TopicId};
 
 /// The readings of a session, shared by its parts.
 #[derive(Debug, Clone)]

@@ -132,7 +132,7 @@ impl Bridge {
         for queue in &config.queues {
             queue.validate()?;
         }
-        let sdk = function_kit::aws::sdk_config().await;
+        let sdk = settings::sdk_config().await;
         let functions = Functions::new(&sdk, &config);
         let front = match config.functions_port {
             None => None,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use kafka_offsets::TopicId;
+use kafka::TopicId;
 use krafka::consumer::{AutoOffsetReset, Consumer, ConsumerRecord, IsolationLevel};
 use krafka::{CloseOptions, GroupMembershipOperation, Kafka, KrafkaError};
 use tokio::sync::{mpsc, oneshot, watch};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{OnceLock, Weak};
 use std::time::Duration;
 
-use kafka_offsets::{TopicId, is_of_another_topic};
+use kafka::{TopicId, is_of_another_topic};
 use krafka::KrafkaError;
 use krafka::admin::{AdminClient, ListConsumerGroupOffsetsOptions};
 use krafka::consumer::{Consumer, TopicPartition};

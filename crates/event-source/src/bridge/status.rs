@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use kafka_offsets::CommitMark;
+use kafka::CommitMark;
 use serde::{Deserialize, Serialize};
 
 use super::BridgeConfig;

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use kafka_offsets::{LagReader, PartitionLag};
+use kafka::{LagReader, PartitionLag};
 use krafka::admin::DeleteRecordsOptions;
 use krafka::consumer::TopicPartition;
 use krafka::producer::{Record, TransactionalProducer};

@@ -43,7 +43,7 @@ impl Lab {
         let queue = if plain == name { id.clone() } else { format!("{id}.fifo") };
         let folder = std::env::temp_dir().join("event-source").join(&id);
         std::fs::create_dir_all(&folder).unwrap();
-        let sqs = aws_sdk_sqs::Client::new(&function_kit::aws::sdk_config().await);
+        let sqs = aws_sdk_sqs::Client::new(&settings::sdk_config().await);
         let endpoint = std::env::var("AWS_ENDPOINT_URL")
             .expect("this test needs queues: set AWS_ENDPOINT_URL (scripts/test does)");
         let lab = Self {
@@ -262,7 +262,7 @@ async fn a_throttled_function_costs_no_message_a_delivery() {
     // A second delivery would be one too many.
     lab.set(Duration::from_mins(2), 1).await;
     lab.mapping.batch_size = 1;
-    let lambda = aws_sdk_lambda::Client::new(&function_kit::aws::sdk_config().await);
+    let lambda = aws_sdk_lambda::Client::new(&settings::sdk_config().await);
     let limit = lambda.put_function_concurrency().function_name(&lab.mapping.function_name);
     limit.reserved_concurrent_executions(1).send().await.unwrap();
     lab.answer("slow");

@@ -9,7 +9,7 @@ use aws_sdk_lambda::types::{Environment, FunctionCode, Runtime};
 use bytes::Bytes;
 use event_source::{Bridge, BridgeConfig, Mapping, StartingPosition};
 use function_runner::Code;
-use kafka_offsets::LagReader;
+use kafka::LagReader;
 use krafka::Kafka;
 use krafka::admin::{CreateTopicsOptions, DeleteTopicsOptions, NewTopic};
 use krafka::producer::Record;
@@ -194,7 +194,7 @@ impl RunningBridge {
 const NO_ROLE: &str = "arn:aws:iam::000000000000:role/test";
 
 pub(crate) async fn deploy(name: &str, folder: &Path) {
-    let lambda = aws_sdk_lambda::Client::new(&function_kit::aws::sdk_config().await);
+    let lambda = aws_sdk_lambda::Client::new(&settings::sdk_config().await);
     // Where roles are enforced, only one that exists will do: any function of the stack has one.
     let deployed = lambda.list_functions().send().await.unwrap();
     let role = deployed.functions().iter().find_map(|function| function.role()).unwrap_or(NO_ROLE).to_owned();

@@ -10,7 +10,7 @@ use aws_sdk_lambda::config::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_lambda::operation::get_function::{GetFunctionError, GetFunctionOutput};
 use aws_sdk_lambda::types::{Concurrency, PackageType};
 use http_body_util::{BodyExt as _, Limited};
-use objects::{WebClient, web_client};
+use object_reader::{WebClient, web_client};
 use sha2::{Digest as _, Sha256};
 
 use super::{DeployedError, text};

@@ -47,7 +47,7 @@ impl Lab {
     async fn new(name: &str) -> Self {
         std::env::var("AWS_ENDPOINT_URL")
             .expect("this test needs a Lambda endpoint: set AWS_ENDPOINT_URL (scripts/test does)");
-        let sdk = function_kit::aws::sdk_config().await;
+        let sdk = settings::sdk_config().await;
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings { scratch: PathBuf::from(folder.path()), ..Settings::default() };
         let logs = CloudWatchLogs::start(&sdk);

@@ -85,7 +85,7 @@ async fn the_checksum_beside_a_checkpoint_agrees_with_the_table() {
     let remove = json!({"remove": {"path": first.key, "deletionTimestamp": 1, "dataChange": true}});
     commit(&client, &location, 12, &[remove]).await;
     assert!(keeper(&client, &location).checkpoint(5, soon()).await.unwrap().made);
-    let store = objects::ObjectStore::new(client.clone(), location.clone());
+    let store = s3::ObjectStore::new(client.clone(), location.clone());
     let body = store.get("_delta_log/00000000000000000012.crc", soon()).await.unwrap().unwrap();
     let found: serde_json::Value = serde_json::from_slice(&body).unwrap();
     let files = snapshot(&client, &location).await;
@@ -110,7 +110,7 @@ async fn tags_and_removals_are_in_the_checkpoint_until_they_are_too_old() {
     commit(&client, &location, 3, &[remove("young.parquet", now), remove("old.parquet", 1), added]).await;
     let keeper = keeper(&client, &location);
     assert!(keeper.checkpoint(1, soon()).await.unwrap().made);
-    let store = objects::ObjectStore::new(client.clone(), location.clone());
+    let store = s3::ObjectStore::new(client.clone(), location.clone());
     let path = "_delta_log/00000000000000000003.checkpoint.parquet";
     let body = store.get(path, soon()).await.unwrap().unwrap();
     let reader = parquet::file::reader::SerializedFileReader::new(body).unwrap();

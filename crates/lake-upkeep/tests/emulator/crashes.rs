@@ -1,13 +1,13 @@
 //! A keeper that is killed at any request.
 
-use objects::S3Location;
+use s3::S3Location;
 
 use crate::proxy::{Fate, Proxy};
 use crate::support::{client, client_of, each_once, location, snapshot, soon, stored};
 use crate::tables::{HOUR, append, keeper, keys, later, log_names, position, put};
 
 /// A checkpoint, an old one to be deleted, and a file that nothing names.
-async fn prepared(client: &objects::Client) -> S3Location {
+async fn prepared(client: &s3::Client) -> S3Location {
     let location = location("killed");
     append(client, &location, 0..2).await;
     keeper(client, &location).checkpoint(1, soon()).await.unwrap();
@@ -16,7 +16,7 @@ async fn prepared(client: &objects::Client) -> S3Location {
     location
 }
 
-async fn keep(client: objects::Client, location: S3Location) {
+async fn keep(client: s3::Client, location: S3Location) {
     let keeper = keeper(&client, &location);
     keeper.checkpoint(2, soon()).await.unwrap();
     keeper.clean_log(HOUR, false, later(), soon()).await.unwrap();

@@ -1,7 +1,7 @@
 //! What the keeper asks the store for, counted at a proxy: each part of the log once in a run.
 
 use lake_upkeep::Keeper;
-use objects::S3Location;
+use s3::S3Location;
 
 use crate::proxy::{Fate, Proxy};
 use crate::support::{client, client_of, each_once, location, snapshot, soon, stored};

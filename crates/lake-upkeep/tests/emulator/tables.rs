@@ -7,7 +7,7 @@ use aws_sdk_s3::{Client, primitives::ByteStream};
 use chrono::{DateTime, Utc};
 use lake::Table;
 use lake_upkeep::Keeper;
-use objects::{ObjectStore, S3Location};
+use s3::{ObjectStore, S3Location};
 
 use crate::support::{Offsets, app_id, soon, table};
 

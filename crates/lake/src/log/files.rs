@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use objects::Listed;
+use s3::Listed;
 
 /// The log's folder below the table.
 pub const FOLDER: &str = "_delta_log/";
@@ -141,7 +141,7 @@ mod tests {
 
     fn listed(name: &str) -> Listed {
         let version =
-            objects::ObjectVersion { tag: String::new(), size: 1, modified: chrono::DateTime::UNIX_EPOCH };
+            s3::ObjectVersion { tag: String::new(), size: 1, modified: chrono::DateTime::UNIX_EPOCH };
         Listed { path: format!("{FOLDER}{name}"), version }
     }
 

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, ops::Range};
 
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
-use objects::ObjectStore;
+use s3::ObjectStore;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 

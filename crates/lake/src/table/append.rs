@@ -2,7 +2,7 @@
 
 use faults::Backoff;
 use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, stream};
-use objects::PutIfAbsent;
+use s3::PutIfAbsent;
 use tokio::time::{Duration, Instant};
 use uuid::Uuid;
 

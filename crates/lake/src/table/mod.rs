@@ -5,7 +5,7 @@ mod commit;
 mod resolve;
 mod rewrite;
 
-use objects::{Client, ObjectStore, S3Location};
+use s3::{Client, ObjectStore, S3Location};
 use tokio::time::{Duration, Instant};
 
 pub use crate::log::AppVersions;

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use chrono::Utc;
 use faults::Backoff;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
-use objects::PutIfAbsent;
+use s3::PutIfAbsent;
 use serde_json::json;
 use tokio::time::{Duration, Instant};
 use uuid::Uuid;

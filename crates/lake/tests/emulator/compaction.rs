@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use lake::{Compacted, Compaction, Snapshot};
-use objects::S3Location;
+use s3::S3Location;
 use tokio::task::JoinSet;
 
 use crate::{

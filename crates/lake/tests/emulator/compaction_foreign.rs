@@ -8,7 +8,7 @@ use aws_sdk_s3::Client;
 use faults::{Classified, FaultClass};
 use futures::TryStreamExt;
 use lake::{ActiveFile, Compaction, LakeError, Snapshot, Table, TableSchema};
-use objects::S3Location;
+use s3::S3Location;
 
 use crate::{
     compaction::{compact, compaction, small_files},

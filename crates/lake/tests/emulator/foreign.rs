@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use aws_sdk_s3::{Client, primitives::ByteStream};
 use faults::{Classified, FaultClass};
 use lake::{LakeError, Snapshot};
-use objects::S3Location;
+use s3::S3Location;
 
 use crate::{
     proxy::{Fate, Proxy},

@@ -17,8 +17,8 @@ use aws_sdk_s3::Client;
 use faults::{Classified, FaultClass};
 use futures::{StreamExt, stream};
 use lake::{LakeError, Snapshot, TableWatch};
-use objects::S3Location;
 use parquet::arrow::ArrowWriter;
+use s3::S3Location;
 use tokio::time::Instant;
 
 use crate::{

@@ -65,7 +65,7 @@ async fn writers_that_create_a_table_at_once_agree_on_one() {
 }
 
 /// A writer that knows a version which is no longer the newest.
-async fn overtaken(test: &str, by: i32) -> (Table, aws_sdk_s3::Client, objects::S3Location) {
+async fn overtaken(test: &str, by: i32) -> (Table, aws_sdk_s3::Client, s3::S3Location) {
     let (client, location) = (client().await, location(test));
     let mut slow = table(&client, &location);
     slow.append(&mut Offsets::new(0, 0..10), soon()).await.unwrap();

@@ -7,7 +7,7 @@ use arrow_schema::{DataType, Field};
 use faults::{Classified, FaultClass};
 use futures::TryStreamExt;
 use lake::{AppVersions, Append, FileEncoder, LakeError, PartitionFile, Plan, Table, TableSchema};
-use objects::S3Location;
+use s3::S3Location;
 
 use crate::support::{client, columns, location, snapshot, soon};
 

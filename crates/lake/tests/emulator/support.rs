@@ -14,7 +14,7 @@ use aws_sdk_s3::{
 };
 use futures::TryStreamExt;
 use lake::{AppVersions, Append, FileEncoder, LakeError, PartitionFile, Plan, Snapshot, Table, TableSchema};
-use objects::S3Location;
+use s3::S3Location;
 use tokio::time::Instant;
 
 pub(crate) const BUCKET: &str = "lake-tests";
@@ -33,9 +33,9 @@ pub(crate) fn endpoint() -> String {
 /// A client of the emulator, or of something between it and us.
 pub(crate) async fn client_of(endpoint: &str) -> Client {
     let credentials = SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "tests"));
-    let config = function_kit::aws::loader().endpoint_url(endpoint);
+    let config = settings::sdk_loader().endpoint_url(endpoint);
     let config = config.region(Region::new("us-east-1")).credentials_provider(credentials);
-    objects::client(&config.load().await)
+    s3::client(&config.load().await)
 }
 
 pub(crate) async fn client() -> Client {

@@ -126,8 +126,7 @@ async fn a_secret_that_is_missing_fails_the_start_and_one_that_is_away_fails_the
     source["token_secret"] = json!("name");
     let run = async |secret| {
         let bench = Bench::new(&source, &[]);
-        let environment =
-            function_kit::Environment::from_iter([("FETCH_SOURCES", json!([source]).to_string())]);
+        let environment = settings::Environment::from_iter([("FETCH_SOURCES", json!([source]).to_string())]);
         let fetcher = Fetcher::new(environment.settings().unwrap(), Vault(secret), bench.objects).unwrap();
         fetcher.run(Request::default(), Instant::now() + MINUTE).await
     };

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use forecast_fetcher::{Fetcher, RawObjects, Report, Request, Settings, Tokens};
-use function_kit::Environment;
-use objects::{PutIfAbsent, S3Location, StoreError};
+use s3::{PutIfAbsent, S3Location, StoreError};
 use secrets::SecretError;
 use serde_json::{Value, json};
+use settings::Environment;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::time::{Duration, Instant};

@@ -8,7 +8,7 @@ use std::pin::pin;
 use chrono::Utc;
 use futures::TryStreamExt;
 use lake::{ActiveFile, Snapshot, TableSize};
-use objects::S3Location;
+use s3::S3Location;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 

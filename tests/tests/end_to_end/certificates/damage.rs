@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use lake::Snapshot;
-use objects::ObjectStore;
+use s3::ObjectStore;
 use serde_json::{Value, json};
 
 use super::{Proof, soon, transfer};

@@ -8,9 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use end_to_end::{Function, Parts, Record, Sinks, Topic, event};
-use kafka_client::ClusterSettings;
-use kafka_offsets::LagReader;
-use kafka_producer::{KafkaProducer, OutgoingRecord, SdkConfig};
+use kafka::{ClusterSettings, KafkaProducer, LagReader, OutgoingRecord, SdkConfig};
 use krafka::Kafka;
 use krafka::admin::DeleteTopicsOptions;
 use reconcile::{Cluster, records::Reader, topic::within};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use end_to_end::{Function, event};
-use kafka_offsets::LagReader;
+use kafka::LagReader;
 use krafka::Kafka;
 use krafka::admin::DeleteRecordsOptions;
 use krafka::consumer::TopicPartition;

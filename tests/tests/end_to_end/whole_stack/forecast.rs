@@ -45,7 +45,7 @@ fn verdict() -> (u64, u64, u64) {
 
 /// Returns the names of the states that the newest execution entered, in their order.
 async fn states() -> Vec<String> {
-    let client = aws_sdk_sfn::Client::new(&function_kit::aws::sdk_config().await);
+    let client = aws_sdk_sfn::Client::new(&settings::sdk_config().await);
     let machines = client.list_state_machines().send().await.unwrap().state_machines;
     let machine = machines.into_iter().find(|machine| machine.name.ends_with("forecast")).unwrap();
     let runs = client.list_executions().state_machine_arn(machine.state_machine_arn).send().await.unwrap();

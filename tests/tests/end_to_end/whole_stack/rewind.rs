@@ -5,7 +5,7 @@ use std::time::Duration;
 use end_to_end::stack::{headwater, json};
 use end_to_end::{Parts, Sinks};
 use lake::Snapshot;
-use objects::{ObjectStore, PutIfAbsent, S3Location};
+use s3::{ObjectStore, PutIfAbsent, S3Location};
 use tokio::time::Instant;
 
 use super::TURN;
@@ -16,7 +16,7 @@ fn soon() -> Instant {
 
 /// Takes some files out of the table, as a `RESTORE` to an older version does: the positions stay as they are.
 /// Returns how many rows are gone.
-async fn restore(client: objects::Client, table: S3Location) -> u64 {
+async fn restore(client: s3::Client, table: S3Location) -> u64 {
     let snapshot = Snapshot::read(client.clone(), table.clone(), soon()).await.unwrap().unwrap();
     let taken: Vec<_> = snapshot.files().iter().step_by(2).take(8).collect();
     let remove = |path: &str| {

@@ -9,10 +9,9 @@ use std::time::Duration;
 
 use end_to_end::stack::{headwater, json, kill, up};
 use end_to_end::{Parts, Sinks};
-use function_kit::Environment;
-use kafka_client::ClusterSettings;
-use kafka_producer::{KafkaProducer, OutgoingRecord};
+use kafka::{ClusterSettings, KafkaProducer, OutgoingRecord};
 use serde_json::{Value, json};
+use settings::Environment;
 use tokio::time::Instant;
 
 use super::TURN;
@@ -70,7 +69,7 @@ async fn produce(topic: &str, values: impl IntoIterator<Item = Value>) {
     let plaintext = [("KAFKA_AUTH".to_owned(), "plaintext".to_owned())];
     let environment: Environment = std::env::vars().chain(plaintext).collect();
     let settings = environment.settings::<ClusterSettings>().unwrap();
-    let producer = KafkaProducer::new(settings, function_kit::aws::sdk_config().await);
+    let producer = KafkaProducer::new(settings, settings::sdk_config().await);
     let records = values.into_iter().map(|value| OutgoingRecord::new(value.to_string(), value.to_string()));
     let deadline = Instant::now() + Duration::from_secs(30);
     let acknowledged = producer.send_all(topic, records, deadline).await.unwrap();

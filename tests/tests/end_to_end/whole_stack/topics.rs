@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use end_to_end::Parts;
 use end_to_end::stack::{headwater, json, kill, up};
-use function_kit::Environment;
-use kafka_client::ClusterSettings;
-use kafka_producer::{KafkaProducer, OutgoingRecord};
+use kafka::{ClusterSettings, KafkaProducer, OutgoingRecord};
 use serde_json::Value;
+use settings::Environment;
 use tokio::time::Instant;
 
 use super::TURN;
@@ -28,7 +27,7 @@ async fn produce(topic: &str, values: impl IntoIterator<Item = String>) {
     let plaintext = [("KAFKA_AUTH".to_owned(), "plaintext".to_owned())];
     let environment: Environment = std::env::vars().chain(plaintext).collect();
     let settings = environment.settings::<ClusterSettings>().unwrap();
-    let producer = KafkaProducer::new(settings, function_kit::aws::sdk_config().await);
+    let producer = KafkaProducer::new(settings, settings::sdk_config().await);
     let records = values.into_iter().map(|value| OutgoingRecord::new(value.clone(), value));
     let deadline = Instant::now() + Duration::from_mins(2);
     let acknowledged = producer.send_all(topic, records, deadline).await.unwrap();

@@ -52,7 +52,7 @@ pub(super) fn verify() -> Value {
 
 /// Has lake-keeper write checkpoints and join files of all tables now, and returns what it did to this topic's.
 pub(super) async fn keep_lake() -> Value {
-    let client = aws_sdk_lambda::Client::new(&function_kit::aws::sdk_config().await);
+    let client = aws_sdk_lambda::Client::new(&settings::sdk_config().await);
     let request = aws_sdk_lambda::primitives::Blob::new(r#"{"force":true}"#);
     let done = client.invoke().function_name("lake-keeper").payload(request).send().await.unwrap();
     let report: Value = serde_json::from_slice(done.payload.unwrap().as_ref()).unwrap();

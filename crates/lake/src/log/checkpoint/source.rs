@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, io::Read};
 
 use bytes::{Buf, Bytes};
-use objects::{Listed, ObjectStore, StoreError};
 use parquet::{
     errors::ParquetError,
     file::{
@@ -11,6 +10,7 @@ use parquet::{
         reader::{ChunkReader, Length},
     },
 };
+use s3::{Listed, ObjectStore, StoreError};
 use tokio::time::Instant;
 
 use super::state_ranges;

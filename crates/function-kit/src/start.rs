@@ -1,0 +1,21 @@
+//! Starting: the settings are read, and a start that fails leaves its reason and its metric.
+
+use faults::Classified;
+use settings::{BadEnvironment, Environment, FromEnvironment};
+
+use crate::telemetry::WideEvent;
+
+/// Reads the settings of type `S` from the environment of this process.
+///
+/// # Errors
+/// If variables are missing or bad. The error names all of them, and is logged here: the function ends before an
+/// invocation could report it.
+pub fn settings<S: FromEnvironment>() -> Result<S, BadEnvironment> {
+    Environment::of_process().settings().inspect_err(start_failed)
+}
+
+/// Logs why a function cannot start, as an event without an invocation. Its metric `Faults` is 1.
+pub fn start_failed(error: &impl Classified) {
+    let fault = format!("{}: {}", error.class().as_str(), faults::chain(error));
+    WideEvent::new("init").write(Some(&fault));
+}

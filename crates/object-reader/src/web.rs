@@ -1,0 +1,244 @@
+//! Files of a web server, as a public bucket shows them: read over HTTP(S) from a base URL.
+
+use std::fmt;
+use std::str::FromStr;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use faults::Backoff;
+use futures::FutureExt;
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_LENGTH, ETAG, HeaderMap, LAST_MODIFIED, RANGE};
+use hyper::{Method, Request, Response, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use s3::{Fault, ObjectVersion, StoreError};
+use tokio::time::{Duration, Instant, timeout_at};
+
+use crate::source::ReadError;
+use crate::web_client::{WebClient, web_client};
+
+/// A body that stands still for this long is asked for again from where it stopped.
+const STALLED: Duration = Duration::from_secs(10);
+/// What a key's bytes may be in a path as they are.
+const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// A base URL, `http://…` or `https://…`, ending with a slash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseUrl(String);
+
+/// Not a base URL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a URL of the form https://host/path/ without a query")]
+pub struct BadBaseUrl(String);
+
+impl FromStr for BaseUrl {
+    type Err = BadBaseUrl;
+
+    fn from_str(url: &str) -> Result<Self, BadBaseUrl> {
+        let bad = || BadBaseUrl(url.to_owned());
+        let parsed: hyper::Uri = url.parse().map_err(|_| bad())?;
+        let known = matches!(parsed.scheme_str(), Some("http" | "https"));
+        if !known || parsed.host().is_none() || parsed.query().is_some() {
+            return Err(bad());
+        }
+        Ok(Self(format!("{}/", url.trim_end_matches('/'))))
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.0.trim_end_matches('/'))
+    }
+}
+
+/// The files below a base URL.
+#[derive(Debug, Clone)]
+pub struct WebFolder {
+    client: WebClient,
+    base: BaseUrl,
+}
+
+impl WebFolder {
+    /// The files below `base`. HTTPS servers are verified against the roots that are compiled in.
+    pub fn new(base: BaseUrl) -> Result<Self, StoreError> {
+        let client = web_client(authorities::public())
+            .map_err(|error| Fault::lasting(error.to_string()).into_error("CONNECT", base.to_string(), 0))?;
+        Ok(Self { client, base })
+    }
+
+    /// Where the files lie.
+    #[must_use]
+    pub fn base(&self) -> &BaseUrl {
+        &self.base
+    }
+
+    /// The file's address.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{}", self.base.0, utf8_percent_encode(path, IN_PATH))
+    }
+
+    /// The file's state now; `None` where there is none. A public bucket that does not let itself be listed says 403
+    /// of what is not there, so that counts as absent too.
+    pub async fn head(&self, path: &str, deadline: Instant) -> Result<Option<ObjectVersion>, StoreError> {
+        let url = self.url(path);
+        let answer = s3::retrying(deadline, s3::ATTEMPT, || {
+            async {
+                let answer = self.send(Method::HEAD, &url, 0).await?;
+                match answer.status() {
+                    StatusCode::OK => version(answer.headers()).map(Some),
+                    StatusCode::NOT_FOUND | StatusCode::FORBIDDEN | StatusCode::GONE => Ok(None),
+                    other => Err(Fault::of_status(other.as_u16())),
+                }
+            }
+            .boxed()
+        });
+        answer.await.map_err(|(fault, attempts)| fault.into_error("HEAD", url, attempts))
+    }
+
+    /// Reads the version `tag` from byte `start` on.
+    pub(crate) fn read(&self, path: &str, tag: &str, start: u64, deadline: Instant) -> WebReader {
+        WebReader {
+            folder: self.clone(),
+            url: self.url(path),
+            tag: tag.to_owned(),
+            next: start,
+            body: None,
+            deadline,
+        }
+    }
+
+    async fn send(&self, method: Method, url: &str, start: u64) -> Result<Response<Incoming>, Fault> {
+        let mut request = Request::builder().method(method).uri(url);
+        if start > 0 {
+            request = request.header(RANGE, format!("bytes={start}-"));
+        }
+        let request = request.body(Empty::new()).map_err(|error| Fault::lasting(error.to_string()))?;
+        self.client.request(request).await.map_err(|error| Fault::lost(&error))
+    }
+}
+
+/// A file being read; a connection that breaks is made again where it broke.
+#[derive(Debug)]
+pub(crate) struct WebReader {
+    folder: WebFolder,
+    url: String,
+    tag: String,
+    next: u64,
+    /// The rest of an answer, and how many of its bytes are of no interest.
+    body: Option<(Incoming, u64)>,
+    deadline: Instant,
+}
+
+/// What a version's answer came to.
+enum Opened {
+    Body(Incoming, u64),
+    /// The file ended at the byte that was asked for.
+    End,
+    Changed,
+}
+
+impl WebReader {
+    /// The next bytes; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
+        let mut backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(640));
+        loop {
+            let (body, skip) = match &mut self.body {
+                Some(body) => body,
+                None => match self.open().await? {
+                    Opened::Body(body, skip) => self.body.insert((body, skip)),
+                    Opened::End => return Ok(None),
+                    Opened::Changed => return Err(ReadError::Changed),
+                },
+            };
+            let until = self.deadline.min(Instant::now() + STALLED);
+            let fault = match timeout_at(until, body.frame()).await {
+                Ok(None) => return Ok(None),
+                Ok(Some(Ok(frame))) => {
+                    let Ok(bytes) = frame.into_data() else { continue };
+                    let dropped = (*skip).min(bytes.len() as u64);
+                    *skip -= dropped;
+                    let bytes = bytes.slice(usize::try_from(dropped).unwrap_or(bytes.len())..);
+                    self.next += bytes.len() as u64;
+                    if bytes.is_empty() {
+                        continue;
+                    }
+                    return Ok(Some(bytes));
+                }
+                Ok(Some(Err(error))) => Fault::lost(&error),
+                Err(_) => Fault::timed_out(),
+            };
+            self.body = None;
+            if !backoff.pause(self.deadline).await {
+                return Err(fault.into_error("GET", self.url.clone(), 1).into());
+            }
+        }
+    }
+
+    async fn open(&self) -> Result<Opened, StoreError> {
+        let opened = s3::retrying(self.deadline, s3::ATTEMPT, || {
+            async {
+                let answer = self.folder.send(Method::GET, &self.url, self.next).await?;
+                match answer.status() {
+                    StatusCode::OK | StatusCode::PARTIAL_CONTENT => {
+                        if version(answer.headers())?.tag != self.tag {
+                            return Ok(Opened::Changed);
+                        }
+                        // A server that knows no ranges sends all of it.
+                        let skip = if answer.status() == StatusCode::OK { self.next } else { 0 };
+                        Ok(Opened::Body(answer.into_body(), skip))
+                    }
+                    StatusCode::RANGE_NOT_SATISFIABLE => Ok(Opened::End),
+                    StatusCode::NOT_FOUND | StatusCode::FORBIDDEN | StatusCode::GONE => Ok(Opened::Changed),
+                    other => Err(Fault::of_status(other.as_u16())),
+                }
+            }
+            .boxed()
+        });
+        opened.await.map_err(|(fault, attempts)| fault.into_error("GET", self.url.clone(), attempts))
+    }
+}
+
+/// What a server says of a file's version: its `ETag`, else the time of its last change.
+fn version(headers: &HeaderMap) -> Result<ObjectVersion, Fault> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let modified = text(LAST_MODIFIED).and_then(|text| DateTime::parse_from_rfc2822(text).ok());
+    let tag = text(ETAG).or_else(|| text(LAST_MODIFIED)).ok_or_else(|| {
+        Fault::lasting("the server gives neither ETag nor Last-Modified, so a change could not be seen")
+    })?;
+    Ok(ObjectVersion {
+        tag: tag.to_owned(),
+        size: text(CONTENT_LENGTH).and_then(|text| text.parse().ok()).unwrap_or(0),
+        modified: modified.map(|time| time.with_timezone(&Utc)).unwrap_or_default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_ends_with_one_slash_and_keys_are_encoded_below_it() {
+        let folder = WebFolder::new("https://media.example/a/".parse().unwrap()).unwrap();
+        assert_eq!(folder.url("b c/Ü+%.json"), "https://media.example/a/b%20c/%C3%9C%2B%25.json");
+        assert_eq!(folder.base().to_string(), "https://media.example/a");
+        for bad in ["media.example", "ftp://media.example/", "https://h/?x=1", ""] {
+            assert!(bad.parse::<BaseUrl>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_without_an_etag_is_taken_by_its_time_and_one_without_either_is_refused() {
+        let mut headers = HeaderMap::new();
+        assert!(version(&headers).is_err());
+        headers.insert(LAST_MODIFIED, "Sat, 21 Nov 2026 12:00:00 GMT".parse().unwrap());
+        let by_time = version(&headers).unwrap();
+        assert_eq!(
+            (by_time.tag.as_str(), by_time.modified.timestamp()),
+            ("Sat, 21 Nov 2026 12:00:00 GMT", 1_795_262_400)
+        );
+        headers.insert(ETAG, "\"x\"".parse().unwrap());
+        assert_eq!(version(&headers).unwrap().tag, "\"x\"");
+    }
+}
