@@ -2,15 +2,15 @@
 
 pub mod delivery;
 pub mod http;
+mod kafka_lane;
 pub mod object_lane;
 pub mod pipelines;
 pub mod serve;
 mod start;
 pub mod telemetry;
-pub mod topics;
 
 pub use http::serve_http;
+pub use kafka_lane::{KafkaLane, TopicSink};
 pub use object_lane::{ObjectLane, serve_objects};
-pub use serve::{KafkaLane, serve_kafka};
+pub use serve::serve_kafka;
 pub use start::{settings, start_failed};
-pub use topics::TopicLanes;

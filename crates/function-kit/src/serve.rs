@@ -1,7 +1,6 @@
 //! Serving: from Lambda's payload to a function's own types and back, with one wide event per invocation.
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -12,17 +11,12 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::kafka_lane::{KafkaLane, TopicSink};
 use crate::telemetry::{Unit, WideEvent, init_tracing};
 use faults::{Classified, FaultClass};
 
 /// How much of the time-out is kept back for the answer.
 const RESERVE: Duration = Duration::from_millis(500);
-
-/// A function fed by Kafka: what it does with a batch.
-pub trait KafkaLane: Send + Sync + 'static {
-    /// Handles every record of `batch` before `deadline`, and says what became of each.
-    fn store(&self, batch: &KafkaBatch, deadline: Instant) -> impl Future<Output = BatchOutcome>;
-}
 
 /// What an invocation failed with, as Lambda reports it: the class is the error's type.
 #[derive(Debug)]
@@ -73,8 +67,8 @@ pub fn fault(error: &impl Classified) -> Fault {
 ///
 /// `partial_batch_response` tells whether the mapping reads `batchItemFailures`. Where it does not, Lambda would take
 /// such an answer for success: then one record that must come again fails the whole invocation.
-pub async fn serve_kafka(
-    lane: impl KafkaLane,
+pub async fn serve_kafka<S: TopicSink>(
+    lane: KafkaLane<S>,
     partial_batch_response: bool,
 ) -> Result<(), lambda_runtime::Error> {
     // Lambda gives an environment one event at a time, so nobody waits for the batch's memory.
@@ -86,19 +80,19 @@ pub async fn serve_kafka(
             .refill(payload.get().as_bytes())
             .map_err(|error| Failure::new(FaultClass::Configuration, error.to_string()))?;
         event.metric("PayloadSize", payload.get().len() as u64, Unit::Bytes);
-        kafka_invocation(lane, &batch, deadline, partial_batch_response, event).await
+        let outcome = lane.store(&batch, deadline).await;
+        kafka_answer(&outcome, &batch, partial_batch_response, event)
     })
     .await
 }
 
-async fn kafka_invocation(
-    lane: &impl KafkaLane,
+/// The answer to Lambda for a batch with this outcome; its counts go into the event.
+fn kafka_answer(
+    outcome: &BatchOutcome,
     batch: &KafkaBatch,
-    deadline: Instant,
     partial_batch_response: bool,
     event: &mut WideEvent,
 ) -> Result<Value, Failure> {
-    let outcome = lane.store(batch, deadline).await;
     let response =
         outcome.response(batch).map_err(|error| Failure::new(FaultClass::Retryable, error.to_string()))?;
     let (tally, failed) = (outcome.tally(), response.batch_item_failures.len() as u64);
@@ -188,42 +182,33 @@ fn deadline(context: &Context) -> Instant {
 mod tests {
     use super::*;
 
-    struct Refusing(Fault);
-
-    impl KafkaLane for Refusing {
-        async fn store(&self, batch: &KafkaBatch, _: Instant) -> BatchOutcome {
-            let mut outcome = BatchOutcome::default();
-            outcome.retry(batch.partitions(), self.0.clone());
-            outcome
-        }
-    }
-
     /// The wide event of a batch that comes again because of this fault.
-    async fn logged(needs_action: bool, partial_batch_response: bool) -> Value {
+    fn logged(needs_action: bool, partial_batch_response: bool) -> Value {
         let mut sent = kafka_batch::event::MskEvent::new("arn", "servers");
         sent.push("t", 0, 7, 1, None, Some(b"value"), &[]);
         let mut batch = KafkaBatch::default();
         batch.refill(&sent.to_json()).unwrap();
-        let lane = Refusing(Fault { needs_action, message: "the pipeline file is bad".into() });
+        let mut outcome = BatchOutcome::default();
+        let message = "the pipeline file is bad".to_owned();
+        outcome.retry(batch.partitions(), Fault { needs_action, message });
         let mut event = WideEvent::new("r-1");
-        let answer =
-            kafka_invocation(&lane, &batch, Instant::now(), partial_batch_response, &mut event).await;
+        let answer = kafka_answer(&outcome, &batch, partial_batch_response, &mut event);
         let failure = answer.err().map(|failure| failure.to_string());
         serde_json::from_str(&event.line(failure.as_deref())).unwrap()
     }
 
-    #[tokio::test]
-    async fn a_configuration_fault_is_a_fault_in_provisioned_mode_too() {
+    #[test]
+    fn a_configuration_fault_is_a_fault_in_provisioned_mode_too() {
         for partial_batch_response in [false, true] {
-            let line = logged(true, partial_batch_response).await;
+            let line = logged(true, partial_batch_response);
             assert_eq!((&line["level"], &line["Faults"]), (&json!("ERROR"), &json!(1)), "{line}");
             assert!(line["fault"].as_str().unwrap().contains("the pipeline file is bad"), "{line}");
         }
     }
 
-    #[tokio::test]
-    async fn what_passes_by_itself_is_no_fault_of_a_partial_answer() {
-        let line = logged(false, true).await;
+    #[test]
+    fn what_passes_by_itself_is_no_fault_of_a_partial_answer() {
+        let line = logged(false, true);
         assert_eq!(
             (&line["level"], &line["Faults"], &line["RecordsToRetry"]),
             (&json!("INFO"), &json!(0), &json!(1))

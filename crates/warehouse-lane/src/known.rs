@@ -4,19 +4,19 @@ use std::collections::BTreeSet;
 
 use warehouse::search;
 
-use crate::transaction::Place;
+use crate::sink::RecordIndex;
 
 /// Poison by the record's place.
-pub(crate) type Refused = search::Refused<Place>;
+pub(crate) type Refused = search::Refused<RecordIndex>;
 /// What a search came to.
-pub(crate) type Found = search::Found<Place>;
+pub(crate) type Found = search::Found<RecordIndex>;
 
 /// Records of which the table cannot hold some.
 pub(crate) struct Suspects {
     /// Those that were never tried, in their order.
-    pub(crate) new: Vec<Place>,
+    pub(crate) new: Vec<RecordIndex>,
     /// Those that were parked by an earlier delivery, and are tried again.
-    pub(crate) parked_before: Vec<Place>,
+    pub(crate) parked_before: Vec<RecordIndex>,
 }
 
 /// What is known from attempts before.
@@ -25,15 +25,15 @@ pub(crate) struct Known {
     /// What the table cannot hold.
     pub(crate) refused: Refused,
     /// What was parked, and in which incarnation of its position.
-    pub(crate) parked: BTreeSet<(Place, i64)>,
+    pub(crate) parked: BTreeSet<(RecordIndex, i64)>,
     /// Runs of records that can be stored one after the other where they cannot be together.
-    pub(crate) runs: Vec<Vec<Place>>,
+    pub(crate) runs: Vec<Vec<RecordIndex>>,
     /// Whether to store by `runs`.
     pub(crate) in_runs: bool,
     /// Records from this one on are left for the next delivery.
-    pub(crate) end: Option<Place>,
+    pub(crate) end: Option<RecordIndex>,
     /// Records that an earlier delivery parked. They stay parked: there is no time to try them again.
-    pub(crate) left_parked: BTreeSet<Place>,
+    pub(crate) left_parked: BTreeSet<RecordIndex>,
     /// How often records were looked through.
     pub(crate) searches: u32,
 }

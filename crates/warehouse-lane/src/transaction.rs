@@ -4,61 +4,36 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use dead_letters::{DeadLetters, ParkedRecord};
+use dead_letters::ParkedRecord;
 use function_kit::delivery::{Settled, accept, advance, settle};
 use kafka_batch::{BatchOutcome, Fault, PartitionRecords, Tally};
 use positions::{Accepted, Handled, TopicRecreated, UNCERTAIN};
-use s3::Client as S3Client;
 use tokio::time::Instant;
 use warehouse::ledger::{self, Entry, Saved};
 use warehouse::search::{Refusal, Storable, search};
-use warehouse::{Client, Warehouse, WarehouseError};
+use warehouse::{Client, WarehouseError};
 
 use crate::error::LaneError;
 use crate::known::{Found, Known, Refused, Suspects};
-use crate::settings::Settings;
-
-/// A record's place in a topic's part of a batch: the partition's, and the record's within it.
-pub type Place = (usize, usize);
+use crate::sink::{DecodedRecords, RecordIndex, WarehouseSink};
 
 /// How often records are looked through for what the table cannot hold before the batch comes again.
 const MOST_SEARCHES: u32 = 4;
 
-/// A topic's part of a batch, decoded.
-pub trait Decoded {
-    /// Why the record at `place` can never be stored; `None` for a good one.
-    fn poison(&self, place: Place) -> Option<&str>;
-
-    /// Stores the good records at `places`, which are in order, within the transaction that `client` has open, in one
-    /// statement that is sent at the first poll. Returns how many of them left the table as it was, since it holds what
-    /// they say.
-    fn store(&self, client: &Client, places: &[Place]) -> impl Future<Output = Result<u64, LaneError>>;
-
-    /// Fields of good records that the pipeline file does not name.
-    fn extra_fields(&self) -> u64;
-}
-
 /// The good records of a topic's part of a batch.
 struct Records<'a, D>(&'a D);
 
-impl<D: Decoded> Storable for Records<'_, D> {
-    type Place = Place;
+impl<D: DecodedRecords> Storable for Records<'_, D> {
+    type Index = RecordIndex;
     type Fault = LaneError;
 
-    async fn store(&self, client: &Client, places: &[Place]) -> Result<(), LaneError> {
+    async fn store(&self, client: &Client, places: &[RecordIndex]) -> Result<(), LaneError> {
         self.0.store(client, places).await.map(drop)
     }
 }
 
-/// Where batches go: the database, and the dead letters of what it cannot take.
-pub struct Sink {
-    lane: &'static str,
-    warehouse: Warehouse,
-    dead_letters: DeadLetters,
-}
-
 /// What must be parked: the place, the incarnation of the partition's position, and why.
-type Unparked = BTreeMap<(Place, i64), String>;
+type Unparked = BTreeMap<(RecordIndex, i64), String>;
 
 /// What a transaction did.
 struct Done {
@@ -80,73 +55,18 @@ enum Attempt {
     Search(Suspects, LaneError),
 }
 
-impl Sink {
-    /// A sink that parks under the name `lane`. No request is sent before the first batch.
-    #[must_use]
-    pub fn new(lane: &'static str, settings: &Settings, client: S3Client) -> Self {
-        Self {
-            lane,
-            warehouse: Warehouse::new(settings.database.clone()),
-            dead_letters: DeadLetters::new(client, settings.parked_root.clone()),
-        }
-    }
-
-    /// Stores what is new of `partitions`, all of one topic, and tells `outcome` what became of them.
-    pub async fn store(
-        &self,
-        group: &str,
-        fingerprint: &str,
-        partitions: &[PartitionRecords<'_>],
-        decoded: &impl Decoded,
-        deadline: Instant,
-        outcome: &mut BatchOutcome,
-    ) -> Result<(), LaneError> {
-        let work = Work { sink: self, group, fingerprint, partitions, decoded, deadline };
-        let mut known = Known::default();
-        let done = loop {
-            let run = self
-                .warehouse
-                .run("store a batch", deadline, async |client| work.attempt(client, &known).await);
-            match Box::pin(run).await? {
-                Attempt::Done(done) => break done,
-                Attempt::Park(unparked) => {
-                    work.park(&unparked).await?;
-                    known.parked.extend(unparked.into_keys());
-                }
-                // The table took these records one by one, but refuses them in one statement.
-                Attempt::Search(..) if !known.in_runs && !known.runs.is_empty() => known.in_runs = true,
-                Attempt::Search(_, error) if known.searches == MOST_SEARCHES => {
-                    return Err(LaneError::Unsteady(error.reason()));
-                }
-                Attempt::Search(suspects, _) => {
-                    let found = Box::pin(work.search(&suspects)).await?;
-                    known.learn(&suspects, found);
-                }
-            }
-        };
-        outcome.count("ExtraFields", decoded.extra_fields());
-        outcome.count("RecordsRepeated", done.unchanged);
-        outcome.count("HolesForgotten", done.holes_forgotten);
-        outcome.count("OffsetsSkipped", done.offsets_skipped);
-        let (whole, rest) = partitions.split_at(done.results.len());
-        settle(outcome, whole, &done.results);
-        if !rest.is_empty() {
-            let message = "out of time while looking for records that the table cannot hold; the next delivery goes on \
-                           from there";
-            outcome.retry(rest.iter().copied(), Fault { needs_action: false, message: message.to_owned() });
-        }
-        Ok(())
-    }
-}
-
-/// What a transaction works on.
-struct Work<'a, D> {
-    sink: &'a Sink,
-    group: &'a str,
-    fingerprint: &'a str,
-    partitions: &'a [PartitionRecords<'a>],
-    decoded: &'a D,
-    deadline: Instant,
+/// One delivery of a topic's records: what its transactions work on.
+pub(crate) struct Delivery<'a, D> {
+    pub(crate) sink: &'a WarehouseSink,
+    /// The consumer group.
+    pub(crate) group: &'a str,
+    /// Of the pipeline file.
+    pub(crate) fingerprint: &'a str,
+    /// All of one topic.
+    pub(crate) partitions: &'a [PartitionRecords<'a>],
+    /// The records of `partitions`.
+    pub(crate) decoded: &'a D,
+    pub(crate) deadline: Instant,
 }
 
 /// Whose fault a failed transaction is.
@@ -157,7 +77,46 @@ enum Blame {
     Other(LaneError),
 }
 
-impl<D: Decoded> Work<'_, D> {
+impl<D: DecodedRecords> Delivery<'_, D> {
+    /// Stores what is new of the partitions, and tells `outcome` what became of them.
+    pub(crate) async fn store(&self, outcome: &mut BatchOutcome) -> Result<(), LaneError> {
+        let mut known = Known::default();
+        let done = loop {
+            let run = self
+                .sink
+                .warehouse
+                .run("store a batch", self.deadline, async |client| self.attempt(client, &known).await);
+            match Box::pin(run).await? {
+                Attempt::Done(done) => break done,
+                Attempt::Park(unparked) => {
+                    self.park(&unparked).await?;
+                    known.parked.extend(unparked.into_keys());
+                }
+                // The table took these records one by one, but refuses them in one statement.
+                Attempt::Search(..) if !known.in_runs && !known.runs.is_empty() => known.in_runs = true,
+                Attempt::Search(_, error) if known.searches == MOST_SEARCHES => {
+                    return Err(LaneError::Unsteady(error.reason()));
+                }
+                Attempt::Search(suspects, _) => {
+                    let found = Box::pin(self.search(&suspects)).await?;
+                    known.learn(&suspects, found);
+                }
+            }
+        };
+        outcome.count("ExtraFields", self.decoded.extra_fields());
+        outcome.count("RecordsRepeated", done.unchanged);
+        outcome.count("HolesForgotten", done.holes_forgotten);
+        outcome.count("OffsetsSkipped", done.offsets_skipped);
+        let (whole, rest) = self.partitions.split_at(done.results.len());
+        settle(outcome, whole, &done.results);
+        if !rest.is_empty() {
+            let message = "out of time while looking for records that the table cannot hold; the next delivery goes on \
+                           from there";
+            outcome.retry(rest.iter().copied(), Fault { needs_action: false, message: message.to_owned() });
+        }
+        Ok(())
+    }
+
     /// Runs the transaction, unless something must be parked before it.
     async fn attempt(&self, client: &Client, known: &Known) -> Result<Attempt, LaneError> {
         let ranges: Vec<_> = self
@@ -185,7 +144,7 @@ impl<D: Decoded> Work<'_, D> {
             roll_back(client).await?;
             return Ok(Attempt::Park(unparked));
         }
-        let is_parked = |&(number, index): &Place| {
+        let is_parked = |&(number, index): &RecordIndex| {
             entries[number].position.parked.contains(self.partitions[number].get(index).offset())
         };
         let (parked_before, new) = good.iter().partition(|place| is_parked(place));
@@ -204,7 +163,7 @@ impl<D: Decoded> Work<'_, D> {
         // Polled together, they travel together; a failed one makes the commit a rollback.
         let stored = tokio::try_join!(
             biased;
-            async { self.store(client, &good, known).await.map_err(Blame::Rows) },
+            async { self.store_records(client, &good, known).await.map_err(Blame::Rows) },
             async { ledger::save(client, self.group, &saved).await.map_err(|e| Blame::Other(e.into())) },
             async { commit.await.map_err(|e| Blame::Rows(WarehouseError::statement("commit")(e).into())) },
         );
@@ -221,7 +180,12 @@ impl<D: Decoded> Work<'_, D> {
     }
 
     /// Stores `good`, in one statement if it may be. Returns how many records left the table as it was.
-    async fn store(&self, client: &Client, good: &[Place], known: &Known) -> Result<u64, LaneError> {
+    async fn store_records(
+        &self,
+        client: &Client,
+        good: &[RecordIndex],
+        known: &Known,
+    ) -> Result<u64, LaneError> {
         if good.is_empty() {
             return Ok(0);
         }
@@ -229,8 +193,8 @@ impl<D: Decoded> Work<'_, D> {
             return self.decoded.store(client, good).await;
         }
         // What somebody else stored meanwhile is left out, and what is new in the meantime comes last.
-        let mut left: BTreeSet<Place> = good.iter().copied().collect();
-        let mut runs: Vec<Vec<Place>> = known.runs.clone();
+        let mut left: BTreeSet<RecordIndex> = good.iter().copied().collect();
+        let mut runs: Vec<Vec<RecordIndex>> = known.runs.clone();
         for run in &mut runs {
             run.retain(|place| left.remove(place));
         }
@@ -267,7 +231,7 @@ impl<D: Decoded> Work<'_, D> {
         &self,
         accepted: &[Result<Accepted, TopicRecreated>],
         unholdable: &Refused,
-    ) -> (Vec<Place>, Refused) {
+    ) -> (Vec<RecordIndex>, Refused) {
         let (mut good, mut refused) = (Vec::new(), Refused::new());
         for (number, accepted) in accepted.iter().enumerate() {
             let Ok(accepted) = accepted else { continue };
@@ -305,7 +269,7 @@ impl<D: Decoded> Work<'_, D> {
         entries: Vec<Entry>,
         accepted: Vec<Result<Accepted, TopicRecreated>>,
         refused: &Refused,
-        end: Option<Place>,
+        end: Option<RecordIndex>,
     ) -> (Vec<Saved>, Vec<Result<Settled, TopicRecreated>>) {
         let (mut saved, mut results) = (Vec::new(), Vec::new());
         for (number, (before, accepted)) in entries.into_iter().zip(accepted).enumerate() {
@@ -351,7 +315,7 @@ async fn roll_back(client: &Client) -> Result<(), WarehouseError> {
 
 /// What must be parked before the records can be stored: those of `refused` that were not parked yet, or in an earlier
 /// incarnation of their position only.
-fn unparked(parked: &BTreeSet<(Place, i64)>, entries: &[Entry], refused: &Refused) -> Unparked {
+fn unparked(parked: &BTreeSet<(RecordIndex, i64)>, entries: &[Entry], refused: &Refused) -> Unparked {
     refused
         .iter()
         .map(|(place, reason)| ((*place, entries[place.0].position.incarnation), reason.clone()))
@@ -360,7 +324,7 @@ fn unparked(parked: &BTreeSet<(Place, i64)>, entries: &[Entry], refused: &Refuse
 }
 
 /// Without the records that stay parked, which count as handled before.
-fn leave_parked(mut accepted: Accepted, number: usize, left_parked: &BTreeSet<Place>) -> Accepted {
+fn leave_parked(mut accepted: Accepted, number: usize, left_parked: &BTreeSet<RecordIndex>) -> Accepted {
     let before = accepted.indices.len();
     accepted.indices.retain(|index| !left_parked.contains(&(number, *index)));
     accepted.duplicates += (before - accepted.indices.len()) as u64;
@@ -368,7 +332,7 @@ fn leave_parked(mut accepted: Accepted, number: usize, left_parked: &BTreeSet<Pl
 }
 
 /// How many of a partition's records lie before `end`.
-fn before_end(end: Option<Place>, number: usize) -> usize {
+fn before_end(end: Option<RecordIndex>, number: usize) -> usize {
     match end {
         Some((partition, _)) if number > partition => 0,
         Some((partition, index)) if number == partition => index,

@@ -32,13 +32,13 @@ pub const CANNOT_HOLD: &str = "the table cannot hold it: ";
 /// Records that are stored many at a time.
 pub trait Storable {
     /// Which of the records.
-    type Place: Copy + Ord;
+    type Index: Copy + Ord;
     /// Why they were not stored.
     type Fault: Refusal + From<WarehouseError>;
 
     /// Stores the records at `places`, which are in order, within the transaction that `client` has open. All statements
     /// must be sent at the first poll.
-    fn store(&self, client: &Client, places: &[Self::Place])
+    fn store(&self, client: &Client, places: &[Self::Index])
     -> impl Future<Output = Result<(), Self::Fault>>;
 }
 
@@ -87,10 +87,10 @@ pub struct Found<P> {
 pub async fn search<S: Storable>(
     client: &Client,
     records: &S,
-    places: &[S::Place],
+    places: &[S::Index],
     until: Instant,
     deadline: Instant,
-) -> Result<Found<S::Place>, S::Fault> {
+) -> Result<Found<S::Index>, S::Fault> {
     let failed = || WarehouseError::statement("look for what the table cannot hold");
     let found = Found { refused: Refused::new(), runs: Vec::new(), looked_at: 0 };
     let mut searched = Search { client, records, found, later: Vec::new() };
@@ -118,13 +118,13 @@ pub async fn search<S: Storable>(
 struct Search<'a, S: Storable> {
     client: &'a Client,
     records: &'a S,
-    found: Found<S::Place>,
+    found: Found<S::Index>,
     /// Refused, but for a total that may come down again.
-    later: Vec<S::Place>,
+    later: Vec<S::Index>,
 }
 
 impl<S: Storable> Search<'_, S> {
-    async fn look_through(&mut self, part: &[S::Place]) -> Result<(), S::Fault> {
+    async fn look_through(&mut self, part: &[S::Index]) -> Result<(), S::Fault> {
         let failed = || WarehouseError::statement("look for what the table cannot hold");
         let runs_before = self.found.runs.len();
         let mut runs = vec![part];
@@ -137,7 +137,7 @@ impl<S: Storable> Search<'_, S> {
         }
         let stored = self.found.runs.split_off(runs_before);
         if stored.len() > 1 {
-            let mut together: Vec<S::Place> = stored.iter().flatten().copied().collect();
+            let mut together: Vec<S::Index> = stored.iter().flatten().copied().collect();
             together.sort_unstable();
             self.client.batch_execute("ROLLBACK TO SAVEPOINT part; SAVEPOINT run").await.map_err(failed())?;
             if !self.try_each(&[&together]).await?.is_empty() {
@@ -155,7 +155,7 @@ impl<S: Storable> Search<'_, S> {
     }
 
     /// Stores each run that can be stored, and returns the others. Those of one record are refused.
-    async fn try_each<'r>(&mut self, runs: &[&'r [S::Place]]) -> Result<Vec<&'r [S::Place]>, S::Fault> {
+    async fn try_each<'r>(&mut self, runs: &[&'r [S::Index]]) -> Result<Vec<&'r [S::Index]>, S::Fault> {
         let tries = runs.iter().map(|run| Box::pin(self.try_one(run))).collect();
         let mut failed = Vec::new();
         for (&run, stored) in runs.iter().zip(in_order(tries).await) {
@@ -175,7 +175,7 @@ impl<S: Storable> Search<'_, S> {
         Ok(failed)
     }
 
-    async fn try_one(&self, run: &[S::Place]) -> Result<(), S::Fault> {
+    async fn try_one(&self, run: &[S::Index]) -> Result<(), S::Fault> {
         let failed = || WarehouseError::statement("look for what the table cannot hold");
         let (stored, moved, back) = tokio::join!(
             biased;

@@ -110,7 +110,7 @@ pub(crate) struct Rows<'a> {
 }
 
 impl Storable for Rows<'_> {
-    type Place = i64;
+    type Index = i64;
     type Fault = WarehouseError;
 
     async fn store(&self, client: &Client, places: &[i64]) -> Result<(), WarehouseError> {

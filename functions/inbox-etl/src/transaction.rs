@@ -36,7 +36,7 @@ struct Items<'a> {
 }
 
 impl Storable for Items<'_> {
-    type Place = usize;
+    type Index = usize;
     type Fault = WarehouseError;
 
     async fn store(&self, client: &Client, places: &[usize]) -> Result<(), WarehouseError> {

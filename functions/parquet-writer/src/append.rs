@@ -14,7 +14,7 @@ use positions::{
     position_from_app_versions,
 };
 
-use crate::decoded::{Decoded, Fate, TopicSchema};
+use crate::decoded::{DecodedColumns, RecordResult, TopicSchema};
 
 /// Why a batch could not be appended.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +56,7 @@ pub struct TopicAppend<'a> {
     schema: &'a TopicSchema,
     encoder: &'a FileEncoder,
     partitions: &'a [PartitionRecords<'a>],
-    decoded: &'a Decoded,
+    decoded: &'a DecodedColumns,
     /// What was parked before the append: partition, index, and the incarnation that the letter names.
     parked: HashSet<(usize, usize, i64)>,
     results: Vec<Result<Settled, TopicRecreated>>,
@@ -82,7 +82,7 @@ impl<'a> TopicAppend<'a> {
         schema: &'a TopicSchema,
         encoder: &'a FileEncoder,
         partitions: &'a [PartitionRecords<'a>],
-        decoded: &'a Decoded,
+        decoded: &'a DecodedColumns,
     ) -> Self {
         Self {
             schema,
@@ -99,7 +99,7 @@ impl<'a> TopicAppend<'a> {
     /// Whether any record is poison, which must be parked before the append.
     #[must_use]
     pub fn has_poison(&self) -> bool {
-        self.decoded.fates.iter().flatten().any(|fate| matches!(fate, Fate::Poison(_)))
+        self.decoded.results.iter().flatten().any(|result| matches!(result, RecordResult::Poison(_)))
     }
 
     /// The records that are new with respect to `apps` and cannot be stored, by partition. They must be parked before the
@@ -124,10 +124,11 @@ impl<'a> TopicAppend<'a> {
 
     /// Of one partition's accepted records those that cannot be stored, in order, and why.
     fn unstorable(&self, number: usize, accepted: &Accepted) -> Vec<(usize, &'a str)> {
-        let poison = accepted.indices.iter().filter_map(|&index| match &self.decoded.fates[number][index] {
-            Fate::Row(_) => None,
-            Fate::Poison(reason) => Some((index, reason.0.as_str())),
-        });
+        let poison =
+            accepted.indices.iter().filter_map(|&index| match &self.decoded.results[number][index] {
+                RecordResult::Row(_) => None,
+                RecordResult::Poison(reason) => Some((index, reason.0.as_str())),
+            });
         let mut records: Vec<_> =
             poison.chain(accepted.uncertain.iter().map(|&index| (index, UNCERTAIN))).collect();
         records.sort_unstable_by_key(|(index, _)| *index);
@@ -170,12 +171,12 @@ impl<'a> TopicAppend<'a> {
         let (mut rows, mut handled) = (Vec::with_capacity(accepted.indices.len()), Vec::new());
         handled.reserve(accepted.indices.len() + accepted.uncertain.len());
         for &index in &accepted.indices {
-            let parked = match self.decoded.fates[number][index] {
-                Fate::Row(row) => {
+            let parked = match self.decoded.results[number][index] {
+                RecordResult::Row(row) => {
                     rows.push(row);
                     false
                 }
-                Fate::Poison(_) => true,
+                RecordResult::Poison(_) => true,
             };
             handled.push(Handled { index, offset: partition.get(index).offset(), parked });
         }

@@ -29,8 +29,8 @@ pub struct TopicSchema {
 
 /// What became of a record when it was decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
-    /// The row of this number in [`Decoded::rows`].
+pub enum RecordResult {
+    /// The row of this number in [`DecodedColumns::rows`].
     Row(u32),
     /// It can never be stored, for this reason.
     Poison(Poison),
@@ -38,9 +38,9 @@ pub enum Fate {
 
 /// A topic's part of a batch.
 #[derive(Debug)]
-pub struct Decoded {
+pub struct DecodedColumns {
     /// For each partition, in the order given, what became of each of its records.
-    pub fates: Vec<Vec<Fate>>,
+    pub results: Vec<Vec<RecordResult>>,
     /// The good rows.
     pub rows: RecordBatch,
     /// For each row, which of `folders` its event time puts it into.
@@ -98,20 +98,20 @@ impl TopicSchema {
     }
 
     /// Decodes the records of `partitions`, all of this topic.
-    pub fn decode(&self, partitions: &[PartitionRecords<'_>]) -> Result<Decoded, ArrowError> {
+    pub fn decode(&self, partitions: &[PartitionRecords<'_>]) -> Result<DecodedColumns, ArrowError> {
         let records: usize = partitions.iter().map(PartitionRecords::len).sum();
         let layout = self.decoder.layout();
         let mut columns = ColumnBuilder::all(layout, &layout.roots, records);
         let mut origin = OriginBuilder::new(records);
         let mut folders = Folders::new(self);
         let mut folder_of = Vec::with_capacity(records);
-        let mut fates = Vec::with_capacity(partitions.len());
+        let mut results = Vec::with_capacity(partitions.len());
         let (mut row, mut extra_fields, mut rows) = (Vec::new(), 0, 0);
         for partition in partitions {
-            let mut partition_fates = Vec::with_capacity(partition.len());
+            let mut partition_results = Vec::with_capacity(partition.len());
             for record in partition.iter() {
                 let bytes = record.payload().map_err(|reason| Poison(reason.to_owned()));
-                partition_fates.push(match bytes.and_then(|bytes| self.decoder.decode(bytes, &mut row)) {
+                partition_results.push(match bytes.and_then(|bytes| self.decoder.decode(bytes, &mut row)) {
                     Ok(extra) => {
                         for column in &mut columns {
                             column.append(&row);
@@ -120,18 +120,18 @@ impl TopicSchema {
                         folder_of.push(folders.of(&row));
                         extra_fields += u64::from(extra);
                         rows += 1;
-                        Fate::Row(rows - 1)
+                        RecordResult::Row(rows - 1)
                     }
-                    Err(poison) => Fate::Poison(poison),
+                    Err(poison) => RecordResult::Poison(poison),
                 });
             }
-            fates.push(partition_fates);
+            results.push(partition_results);
         }
         let mut arrays = columns.iter_mut().map(ColumnBuilder::finish).collect::<Result<Vec<_>, _>>()?;
         let topic = partitions.first().map(PartitionRecords::topic).unwrap_or_default();
         arrays.extend(origin.finish(topic, folder_of.len())?);
         let rows = RecordBatch::try_new(Arc::clone(&self.arrow), arrays)?;
-        Ok(Decoded { fates, rows, folder_of, folders: folders.list, extra_fields })
+        Ok(DecodedColumns { results, rows, folder_of, folders: folders.list, extra_fields })
     }
 }
 
@@ -169,7 +169,7 @@ impl OriginBuilder {
     }
 }
 
-impl Decoded {
+impl DecodedColumns {
     /// Splits rows by folder, in the order in which the folders first occur.
     #[must_use]
     pub fn by_folder(&self, rows: &[u32]) -> Vec<(&[Option<String>], Vec<u32>)> {

@@ -2,7 +2,7 @@
 
 use dead_letters::{DeadLetters, ParkedRecord};
 use faults::{Classified, FaultClass};
-use function_kit::{KafkaLane, TopicLanes, delivery::settle, topics::TopicSink};
+use function_kit::{KafkaLane, TopicSink, delivery::settle};
 use kafka_batch::{BatchOutcome, PartitionRecords};
 use lake::{FileEncoder, LakeError, Table};
 use pipeline::Pipeline;
@@ -18,13 +18,13 @@ use crate::settings::Settings;
 const LANE: &str = "parquet-writer";
 
 /// Stores batches in Delta tables.
-struct Lake {
+pub struct LakeSink {
     client: Client,
     root: S3Location,
     dead_letters: DeadLetters,
 }
 
-struct Topic {
+pub struct Topic {
     schema: TopicSchema,
     encoder: FileEncoder,
     fingerprint: String,
@@ -32,7 +32,7 @@ struct Topic {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum StoringError {
+pub enum StoringError {
     #[error(transparent)]
     Lake(#[from] LakeError),
     #[error(transparent)]
@@ -52,17 +52,17 @@ impl Classified for StoringError {
 }
 
 /// The lane of all topics that go to the lake. Makes the clients; no request is sent before the first batch.
-pub async fn open(settings: &Settings) -> impl KafkaLane {
+pub async fn open(settings: &Settings) -> KafkaLane<LakeSink> {
     let client = s3::client(&settings::sdk_config().await);
-    let lake = Lake {
+    let lake = LakeSink {
         client: client.clone(),
         root: settings.lake_root.clone(),
         dead_letters: DeadLetters::new(client.clone(), settings.parked_root.clone()),
     };
-    TopicLanes::new(lake, client, settings.pipelines.clone())
+    KafkaLane::new(lake, client, settings.pipelines.clone())
 }
 
-impl Lake {
+impl LakeSink {
     async fn park(
         &self,
         to_park: &[ToPark<'_>],
@@ -80,7 +80,7 @@ impl Lake {
     }
 }
 
-impl TopicSink for Lake {
+impl TopicSink for LakeSink {
     type Topic = Topic;
     type Error = StoringError;
     const NAME: &'static str = "the lake";

@@ -1,9 +1,10 @@
 //! Batches of Kafka topics → tables in Postgres, each record once.
 //!
 //! A batch is decoded by its topic's pipeline file and stored in one statement; rows and the new positions are one
-//! transaction ([`open`]).
+//! transaction ([`warehouse_lane`]).
 
-mod batch;
-mod lane;
+mod rows;
+mod topic;
 
-pub use lane::open;
+pub use rows::DecodedRows;
+pub use topic::Topic;

@@ -17,7 +17,7 @@ pub struct TopicSums {
 
 /// What became of a record when it was decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum RecordResult {
     /// An amount to add to the total of a key, by its place in [`Counted::keys`].
     Amount {
         /// The key's place.
@@ -33,7 +33,7 @@ pub enum Fate {
 #[derive(Debug, Default)]
 pub struct Counted {
     /// For each partition, in the order given, what became of each of its records.
-    pub fates: Vec<Vec<Fate>>,
+    pub results: Vec<Vec<RecordResult>>,
     /// The keys that occur, as Postgres reads them, one text for each key column.
     pub keys: Vec<Vec<String>>,
     /// Fields of good records that the pipeline file does not name.
@@ -60,21 +60,21 @@ impl TopicSums {
             Keys { sums: self, numbers: HashMap::default(), list: Vec::new(), name: String::new() };
         let mut row = Vec::new();
         for partition in partitions {
-            let mut fates = Vec::with_capacity(partition.len());
+            let mut results = Vec::with_capacity(partition.len());
             for record in partition.iter() {
                 let bytes = record.payload().map_err(|reason| Poison(reason.to_owned()));
-                fates.push(match bytes.and_then(|bytes| self.decoder.decode(bytes, &mut row)) {
+                results.push(match bytes.and_then(|bytes| self.decoder.decode(bytes, &mut row)) {
                     Ok(_) if self.keys.iter().any(|&place| values::has_nul(&row[place])) => {
-                        Fate::Poison(Poison(values::NUL.to_owned()))
+                        RecordResult::Poison(Poison(values::NUL.to_owned()))
                     }
                     Ok(extra) => {
                         counted.extra_fields += u64::from(extra);
-                        Fate::Amount { key: keys.number(&row), amount: amount(&row[self.sum]) }
+                        RecordResult::Amount { key: keys.number(&row), amount: amount(&row[self.sum]) }
                     }
-                    Err(poison) => Fate::Poison(poison),
+                    Err(poison) => RecordResult::Poison(poison),
                 });
             }
-            counted.fates.push(fates);
+            counted.results.push(results);
         }
         counted.keys = keys.list;
         counted

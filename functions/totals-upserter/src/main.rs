@@ -1,10 +1,11 @@
 //! Batches of Kafka topics → running totals in Postgres. What it promises: README.md.
 
+use totals_upserter::Topic;
 use warehouse_lane::Settings;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings: Settings = function_kit::settings()?;
-    let lane = totals_upserter::open(&settings).await;
+    let lane = warehouse_lane::open::<Topic>(&settings).await;
     function_kit::serve_kafka(lane, settings.partial_batch_response).await
 }

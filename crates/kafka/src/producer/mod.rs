@@ -61,8 +61,8 @@ impl std::fmt::Debug for Client {
     }
 }
 
-/// What became of one record.
-enum Fate {
+/// The result of sending one record.
+enum SendResult {
     Stored,
     /// It reached no broker, and may be sent again without being doubled.
     Unsent(KrafkaError),
@@ -105,17 +105,17 @@ impl KafkaProducer {
                 Err(error) if fault.is_none() && lost.is_empty() => return Err(error.into()),
                 Err(_) => break,
             };
-            let fates = send(&client.producer, topic, &pending, deadline).await;
+            let results = send(&client.producer, topic, &pending, deadline).await;
             client.used = SystemTime::now();
             let mut unsent = Vec::new();
-            for ((index, record), fate) in pending.drain(..).zip(fates) {
-                match fate {
-                    Fate::Stored => {}
-                    Fate::Unsent(error) => {
+            for ((index, record), result) in pending.drain(..).zip(results) {
+                match result {
+                    SendResult::Stored => {}
+                    SendResult::Unsent(error) => {
                         fault.get_or_insert(error);
                         unsent.push((index, record));
                     }
-                    Fate::Lost(error) => {
+                    SendResult::Lost(error) => {
                         fault.get_or_insert(error);
                         lost.push(index);
                     }
@@ -199,13 +199,13 @@ impl KafkaProducer {
     }
 }
 
-/// Queues all records, then waits for each answer. The fates come in the order of the records.
+/// Queues all records, then waits for each answer. The results come in the order of the records.
 async fn send(
     producer: &Producer,
     topic: &str,
     records: &[(usize, OutgoingRecord)],
     deadline: Instant,
-) -> Vec<Fate> {
+) -> Vec<SendResult> {
     let mut queued = Vec::with_capacity(records.len());
     let mut refused: Option<KrafkaError> = None;
     for (_, record) in records {
@@ -224,23 +224,25 @@ async fn send(
         }
         queued.push(handle);
     }
-    let mut fates = Vec::with_capacity(queued.len());
+    let mut results = Vec::with_capacity(queued.len());
     for handle in queued {
-        fates.push(match handle {
-            Err(error) if class_of(&error) == FaultClass::Retryable => Fate::Unsent(error),
-            Err(error) => Fate::Lost(error),
+        results.push(match handle {
+            Err(error) if class_of(&error) == FaultClass::Retryable => SendResult::Unsent(error),
+            Err(error) => SendResult::Lost(error),
             Ok(handle) => match tokio::time::timeout_at(deadline, handle).await {
-                Err(_) => Fate::Lost(KrafkaError::timeout("the deadline passed without an acknowledgement")),
-                Ok(Ok(metadata)) if metadata.is_persisted() => Fate::Stored,
-                Ok(Ok(_)) => Fate::Lost(KrafkaError::illegal_state("sent without acknowledgement")),
-                Ok(Err(error @ KrafkaError::DeliveryTimeout { possibly_written: false, .. })) => {
-                    Fate::Unsent(error)
+                Err(_) => {
+                    SendResult::Lost(KrafkaError::timeout("the deadline passed without an acknowledgement"))
                 }
-                Ok(Err(error)) => Fate::Lost(error),
+                Ok(Ok(metadata)) if metadata.is_persisted() => SendResult::Stored,
+                Ok(Ok(_)) => SendResult::Lost(KrafkaError::illegal_state("sent without acknowledgement")),
+                Ok(Err(error @ KrafkaError::DeliveryTimeout { possibly_written: false, .. })) => {
+                    SendResult::Unsent(error)
+                }
+                Ok(Err(error)) => SendResult::Lost(error),
             },
         });
     }
-    fates
+    results
 }
 
 /// Ends a client without waiting for what it holds.

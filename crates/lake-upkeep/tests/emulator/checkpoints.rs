@@ -7,7 +7,7 @@ use lake_upkeep::Checkpointed;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::proxy::{Fate, Proxy};
+use crate::proxy::{Handling, Proxy};
 use crate::support::{app_id, client, client_of, each_once, location, snapshot, soon, stored, table};
 use crate::tables::{HOUR, append, commit, hint, keeper, keys, later, log_names, position, put, uploaded};
 
@@ -144,12 +144,12 @@ async fn the_hint_does_not_go_back_when_another_keeper_was_faster() {
     let mut looks = 0;
     let mut proxy = Proxy::start(move |request| {
         looks += i32::from(request.method == "GET" && request.target.contains("_last_checkpoint"));
-        if looks == 2 { Fate::Waits } else { Fate::Passes }
+        if looks == 2 { Handling::Waits } else { Handling::Passes }
     })
     .await;
     let slow = keeper(&client_of(&proxy.endpoint).await, &location);
     let run = tokio::spawn(async move { slow.checkpoint(1, soon()).await });
-    proxy.has_met(Fate::Waits).await;
+    proxy.has_met(Handling::Waits).await;
     append(&client, &location, 5..7).await;
     assert_eq!(keeper(&client, &location).checkpoint(1, soon()).await.unwrap().version, Some(6));
     proxy.release();
@@ -185,14 +185,14 @@ async fn a_log_that_is_too_long_for_the_deadline_is_checkpointed_piece_by_piece(
     let late: Vec<String> = (40..48).map(|version| format!("{version:020}.json")).collect();
     let mut proxy = Proxy::start(move |request| {
         let waits = request.method == "GET" && late.iter().any(|name| request.target.contains(name));
-        if waits { Fate::Waits } else { Fate::Passes }
+        if waits { Handling::Waits } else { Handling::Passes }
     })
     .await;
     let slow = keeper(&client_of(&proxy.endpoint).await, &location);
     let begun = Instant::now();
     let deadline = begun + Duration::from_secs(6);
     let run = tokio::spawn(async move { slow.checkpoint(10, deadline).await });
-    proxy.has_met(Fate::Waits).await;
+    proxy.has_met(Handling::Waits).await;
     tokio::time::sleep_until(begun + Duration::from_millis(4_500)).await;
     proxy.release();
     let first = run.await.unwrap().unwrap();

@@ -2,7 +2,7 @@
 
 use s3::S3Location;
 
-use crate::proxy::{Fate, Proxy};
+use crate::proxy::{Handling, Proxy};
 use crate::support::{client, client_of, each_once, location, snapshot, soon, stored};
 use crate::tables::{HOUR, append, keeper, keys, later, log_names, position, put};
 
@@ -33,13 +33,13 @@ async fn a_keeper_killed_at_any_request_leaves_a_readable_table_and_the_next_run
         // Requests run side by side, so that "the n-th" is one of those under way.
         let mut proxy = Proxy::start(move |_| {
             seen += 1;
-            if seen > nth { Fate::Hangs } else { Fate::Passes }
+            if seen > nth { Handling::Hangs } else { Handling::Passes }
         })
         .await;
         let mut doomed = tokio::spawn(keep(client_of(&proxy.endpoint).await, location.clone()));
         let finished = tokio::select! {
             done = &mut doomed => { done.unwrap(); true }
-            () = proxy.has_met(Fate::Hangs) => { doomed.abort(); false }
+            () = proxy.has_met(Handling::Hangs) => { doomed.abort(); false }
         };
         assert_eq!(
             stored(&snapshot(&client, &location).await).await,

@@ -3,13 +3,13 @@
 use lake_upkeep::Keeper;
 use s3::S3Location;
 
-use crate::proxy::{Fate, Proxy};
+use crate::proxy::{Handling, Proxy};
 use crate::support::{client, client_of, each_once, location, snapshot, soon, stored};
 use crate::tables::{HOUR, append, keeper, later, log_names, put};
 
 /// A keeper whose requests are counted.
 async fn counted(location: &S3Location) -> (Keeper, Proxy) {
-    let proxy = Proxy::start(|_| Fate::Passes).await;
+    let proxy = Proxy::start(|_| Handling::Passes).await;
     (keeper(&client_of(&proxy.endpoint).await, location), proxy)
 }
 

@@ -4,7 +4,7 @@ use futures::StreamExt;
 use lake::LakeError;
 use serde_json::json;
 
-use crate::proxy::{Fate, Proxy};
+use crate::proxy::{Handling, Proxy};
 use crate::support::{Offsets, client, client_of, each_once, location, snapshot, soon, stored, table};
 use crate::tables::{HOUR, WEEK, append, clock_moves_on, commit, keeper, keys, later, put};
 
@@ -159,22 +159,23 @@ async fn files_whose_commit_lands_while_a_vacuum_lists_or_deletes_stay() {
         let old = clock_moves_on(&client, &location).await;
         // This writer has put its file and not its commit.
         let mut writer =
-            Proxy::start(|request| if request.is_commit() { Fate::Waits } else { Fate::Passes }).await;
+            Proxy::start(|request| if request.is_commit() { Handling::Waits } else { Handling::Passes })
+                .await;
         let mut slow = table(&client_of(&writer.endpoint).await, &location);
         let append_of_slow =
             tokio::spawn(async move { slow.append(&mut Offsets::new(0, 10..20), soon()).await });
-        writer.has_met(Fate::Waits).await;
+        writer.has_met(Handling::Waits).await;
 
         let mut between = Proxy::start(move |request| {
             let of_log = request.target.contains("_delta_log");
-            if request.target.contains(waiting) && !of_log { Fate::Waits } else { Fate::Passes }
+            if request.target.contains(waiting) && !of_log { Handling::Waits } else { Handling::Passes }
         })
         .await;
         let keeper_between = keeper(&client_of(&between.endpoint).await, &location);
         // Older than an hour are the objects from before the clock moved on, and no others.
         let now = old + chrono::Duration::hours(1) + chrono::Duration::seconds(1);
         let vacuum = tokio::spawn(async move { keeper_between.vacuum(HOUR, HOUR, false, now, soon()).await });
-        between.has_met(Fate::Waits).await;
+        between.has_met(Handling::Waits).await;
         writer.release();
         append_of_slow.await.unwrap().unwrap();
         append(&client, &location, 2..3).await;

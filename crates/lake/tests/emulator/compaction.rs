@@ -8,7 +8,7 @@ use s3::S3Location;
 use tokio::task::JoinSet;
 
 use crate::{
-    proxy::{Fate, Proxy},
+    proxy::{Handling, Proxy},
     support::{Offsets, app_id, client, client_of, each_once, location, snapshot, soon, stored, table},
 };
 
@@ -69,7 +69,7 @@ async fn a_cold_writer_finds_the_state_in_the_commit_of_a_compaction() {
     table(&client, &location).set_app_versions(many, soon()).await.unwrap();
     small_files(&client, &location, 20).await;
     compact(&snapshot(&client, &location).await).await;
-    let proxy = Proxy::start(|_| Fate::Passes).await;
+    let proxy = Proxy::start(|_| Handling::Passes).await;
     let mut cold = table(&client_of(&proxy.endpoint).await, &location);
     let done = cold.append(&mut Offsets::new(0, 0..210), soon()).await.unwrap();
     assert_eq!(done.rows, 10);
@@ -177,7 +177,7 @@ async fn a_compaction_killed_at_any_request_leaves_a_table_that_the_next_one_fin
         let mut left = request;
         let mut proxy = Proxy::start(move |_| {
             left -= 1;
-            if left == 0 { Fate::Hangs } else { Fate::Passes }
+            if left == 0 { Handling::Hangs } else { Handling::Passes }
         })
         .await;
         let through = client_of(&proxy.endpoint).await;
@@ -187,7 +187,7 @@ async fn a_compaction_killed_at_any_request_leaves_a_table_that_the_next_one_fin
                 assert!(done.fault.is_none(), "{done:?}");
                 finished = true;
             }
-            () = proxy.has_met(Fate::Hangs) => {}
+            () = proxy.has_met(Handling::Hangs) => {}
         }
         assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..60), "{request}");
     }
@@ -203,9 +203,9 @@ async fn a_compaction_whose_answers_are_lost_happens_once() {
     let proxy = Proxy::start(move |request| {
         if request.is_commit() && lost > 0 {
             lost -= 1;
-            return Fate::AnswerLost;
+            return Handling::AnswerLost;
         }
-        Fate::Passes
+        Handling::Passes
     })
     .await;
     let found = snapshot(&client_of(&proxy.endpoint).await, &location).await;

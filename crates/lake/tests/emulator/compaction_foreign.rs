@@ -13,7 +13,7 @@ use s3::S3Location;
 use crate::{
     compaction::{compact, compaction, small_files},
     foreign::{put, uploaded},
-    proxy::{Fate, Proxy},
+    proxy::{Handling, Proxy},
     schema::Batch,
     support::{
         Offsets, client, client_of, columns, each_once, in_file_order, location, snapshot, soon, stored,
@@ -81,12 +81,12 @@ async fn a_delete_that_lands_between_the_data_and_the_commit_is_seen() {
     small_files(&client, &location, 5).await;
     let found = snapshot(&client, &location).await;
     let line = remove(&found.files()[0]);
-    let mut proxy = Proxy::start(|r| if r.is_commit() { Fate::Hangs } else { Fate::Passes }).await;
+    let mut proxy = Proxy::start(|r| if r.is_commit() { Handling::Hangs } else { Handling::Passes }).await;
     let through = snapshot(&client_of(&proxy.endpoint).await, &location).await;
     let running = tokio::spawn(async move { compact(&through).await });
-    proxy.has_met(Fate::Hangs).await;
+    proxy.has_met(Handling::Hangs).await;
     commit(&client, &location, 5, &[line]).await;
-    // The hanging request is given up after a while and sent again, to the same fate: the run is ended here.
+    // The hanging request is given up after a while and sent again, and hangs again: the run is ended here.
     running.abort();
     assert_eq!(stored(&snapshot(&client, &location).await).await.len(), 40);
     // The same on the way: the commit is lost, and the removed file is noticed before the next version is tried.
@@ -301,7 +301,7 @@ async fn rows_are_in_stretches_by_the_event_time_and_a_column_that_has_no_order_
 async fn a_compaction_takes_one_request_a_file_and_four_a_group() {
     let (client, location) = (client().await, location("compaction-cost"));
     small_files(&client, &location, 40).await;
-    let proxy = Proxy::start(|_| Fate::Passes).await;
+    let proxy = Proxy::start(|_| Handling::Passes).await;
     let found = snapshot(&client_of(&proxy.endpoint).await, &location).await;
     let compaction = Compaction { target_bytes: found.files()[0].size * 12, ..compaction() };
     let before = proxy.seen().len();

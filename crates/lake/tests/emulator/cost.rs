@@ -1,14 +1,14 @@
 //! How many requests an append takes.
 
 use crate::{
-    proxy::{Fate, Proxy},
+    proxy::{Handling, Proxy},
     support::{Offsets, app_id, client_of, each_once, location, snapshot, soon, stored, table},
 };
 
 #[tokio::test]
 async fn a_warm_append_is_one_request_for_each_file_and_one_for_the_commit() {
     crate::support::client().await;
-    let proxy = Proxy::start(|_| Fate::Passes).await;
+    let proxy = Proxy::start(|_| Handling::Passes).await;
     let mut table = table(&client_of(&proxy.endpoint).await, &location("warm"));
     table.append(&mut Offsets::new(0, 0..10), soon()).await.unwrap();
     let before = proxy.seen().len();
@@ -23,7 +23,7 @@ async fn a_cold_append_to_a_long_log_reads_two_commits_of_it() {
     for offset in 0..50 {
         writer.append(&mut Offsets::new(0, offset..offset + 1), soon()).await.unwrap();
     }
-    let proxy = Proxy::start(|_| Fate::Passes).await;
+    let proxy = Proxy::start(|_| Handling::Passes).await;
     let mut cold = table(&client_of(&proxy.endpoint).await, &location);
     cold.append(&mut Offsets::new(0, 0..60), soon()).await.unwrap();
     // _last_checkpoint, LIST, the newest commit, the one with the columns; then the file and the commit.

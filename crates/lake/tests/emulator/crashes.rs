@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::{
-    proxy::{Fate, Proxy},
+    proxy::{Handling, Proxy},
     support::{Offsets, client, client_of, each_once, location, snapshot, soon, stored, table},
 };
 
@@ -14,12 +14,14 @@ async fn a_writer_killed_between_data_and_commit_leaves_the_table_as_it_was() {
     let (client, location) = (client().await, location("killed"));
     table(&client, &location).append(&mut Offsets::new(0, 0..10), soon()).await.unwrap();
     let mut proxy =
-        Proxy::start(|request| if request.is_commit() { Fate::Hangs } else { Fate::Passes }).await;
+        Proxy::start(|request| if request.is_commit() { Handling::Hangs } else { Handling::Passes }).await;
     let mut doomed = table(&client_of(&proxy.endpoint).await, &location);
     let writer = tokio::spawn(async move { doomed.append(&mut Offsets::new(0, 10..30), soon()).await });
-    proxy.has_met(Fate::Hangs).await;
+    proxy.has_met(Handling::Hangs).await;
     writer.abort();
-    assert!(proxy.seen().iter().any(|(request, fate)| request.is_data() && *fate == Fate::Passes));
+    assert!(
+        proxy.seen().iter().any(|(request, handling)| request.is_data() && *handling == Handling::Passes)
+    );
     let found = snapshot(&client, &location).await;
     assert_eq!((found.version(), found.rows()), (0, Some(10)));
 
@@ -31,13 +33,13 @@ async fn a_writer_killed_between_data_and_commit_leaves_the_table_as_it_was() {
 }
 
 /// Loses the answers of the first `count` commits' requests.
-fn losing(mut count: u32) -> impl FnMut(&crate::proxy::Request) -> Fate + Send + 'static {
+fn losing(mut count: u32) -> impl FnMut(&crate::proxy::Request) -> Handling + Send + 'static {
     move |request| {
         if request.is_commit() && count > 0 {
             count -= 1;
-            Fate::AnswerLost
+            Handling::AnswerLost
         } else {
-            Fate::Passes
+            Handling::Passes
         }
     }
 }

@@ -6,7 +6,7 @@ use faults::{Classified, FaultClass};
 use tokio::time::Instant;
 
 use crate::{
-    proxy::{Fate, Proxy},
+    proxy::{Handling, Proxy},
     support::{BUCKET, Offsets, client, client_of, each_once, location, snapshot, soon, stored, table},
 };
 
@@ -17,7 +17,7 @@ async fn every_request_that_fails_twice_is_tried_again() {
     let proxy = Proxy::start(move |request| {
         let times = failed.entry(format!("{} {}", request.method, request.target)).or_default();
         *times += 1;
-        if *times <= 2 { Fate::Refused } else { Fate::Passes }
+        if *times <= 2 { Handling::Refused } else { Handling::Passes }
     })
     .await;
     let flaky = client_of(&proxy.endpoint).await;
@@ -30,7 +30,8 @@ async fn every_request_that_fails_twice_is_tried_again() {
 #[tokio::test]
 async fn what_fails_until_the_deadline_is_reported_with_the_object_and_the_fault() {
     let location = location("down");
-    let proxy = Proxy::start(|request| if request.is_data() { Fate::Refused } else { Fate::Passes }).await;
+    let proxy =
+        Proxy::start(|request| if request.is_data() { Handling::Refused } else { Handling::Passes }).await;
     client().await;
     let deadline = Instant::now() + Duration::from_secs(5);
     let mut table = table(&client_of(&proxy.endpoint).await, &location);
@@ -44,7 +45,7 @@ async fn what_fails_until_the_deadline_is_reported_with_the_object_and_the_fault
 
 #[tokio::test]
 async fn a_store_that_never_answers_is_given_up_at_the_deadline() {
-    let proxy = Proxy::start(|_| Fate::Hangs).await;
+    let proxy = Proxy::start(|_| Handling::Hangs).await;
     let deadline = Instant::now() + Duration::from_millis(300);
     let mut table = table(&client_of(&proxy.endpoint).await, &location("hangs"));
     let fault = table.append(&mut Offsets::new(0, 0..10), deadline).await.unwrap_err();

@@ -8,7 +8,7 @@ use lake::{LakeError, Snapshot};
 use s3::S3Location;
 
 use crate::{
-    proxy::{Fate, Proxy},
+    proxy::{Handling, Proxy},
     support::{Offsets, app_id, client, client_of, each_once, location, snapshot, soon, stored, table},
 };
 
@@ -217,7 +217,7 @@ async fn a_missing_version_is_reported_and_nothing_is_written() {
     }
     let gone = location.key("_delta_log/00000000000000000001.json");
     client.delete_object().bucket(location.bucket()).key(gone).send().await.unwrap();
-    let proxy = Proxy::start(|_| Fate::Passes).await;
+    let proxy = Proxy::start(|_| Handling::Passes).await;
     let through = client_of(&proxy.endpoint).await;
     let fault = table(&through, &location).append(&mut Offsets::new(0, 0..9), soon()).await.unwrap_err();
     assert!(matches!(fault, LakeError::Moved { .. }), "{fault}");

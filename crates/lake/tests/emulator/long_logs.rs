@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 use crate::{
     foreign::put,
-    proxy::{Fate, Proxy, Request},
+    proxy::{Handling, Proxy, Request},
     support::{Offsets, app_id, client, client_of, each_once, location, snapshot, soon, stored, table},
 };
 
@@ -47,7 +47,7 @@ async fn a_cold_append_to_a_log_of_many_pages_lists_two_of_them() {
     let done = table(&client, &location).append(&mut Offsets::new(0, 0..20), soon()).await.unwrap();
     assert_eq!((done.version, done.rows), (Some(1300), 10));
 
-    let proxy = Proxy::start(|_| Fate::Passes).await;
+    let proxy = Proxy::start(|_| Handling::Passes).await;
     let mut cold = table(&client_of(&proxy.endpoint).await, &location);
     let done = cold.append(&mut Offsets::new(0, 0..30), soon()).await.unwrap();
     assert_eq!((done.version, done.rows), (Some(1301), 10));
@@ -73,7 +73,7 @@ async fn a_look_that_was_cut_off_goes_on_where_it_stopped_and_counts_nothing_twi
     let hangs = broken.clone();
     let proxy = Proxy::start(move |request| {
         let late = request.target.contains("/_delta_log/00000000000000000040.json");
-        if late && hangs.load(Ordering::Relaxed) { Fate::Hangs } else { Fate::Passes }
+        if late && hangs.load(Ordering::Relaxed) { Handling::Hangs } else { Handling::Passes }
     })
     .await;
     let mut watch = TableWatch::new(client_of(&proxy.endpoint).await, location.clone());
@@ -185,7 +185,7 @@ async fn a_cold_append_behind_a_checkpoint_takes_as_many_requests_at_any_version
         for offset in 70..90 {
             writer.append(&mut Offsets::new(0, offset..offset + 1), soon()).await.unwrap();
         }
-        let proxy = Proxy::start(|_| Fate::Passes).await;
+        let proxy = Proxy::start(|_| Handling::Passes).await;
         let mut cold = table(&client_of(&proxy.endpoint).await, &location);
         let started = Clock::now();
         let done = cold.append(&mut Offsets::new(0, 80..100), soon()).await.unwrap();
@@ -208,7 +208,7 @@ async fn a_writer_reads_a_large_checkpoint_in_pieces_and_a_reader_of_its_files_a
     put(&client, &location, CHECKPOINT, body).await;
     put(&client, &location, "_delta_log/_last_checkpoint", r#"{"version":7,"size":1}"#.into()).await;
 
-    let proxy = Proxy::start(|_| Fate::Passes).await;
+    let proxy = Proxy::start(|_| Handling::Passes).await;
     let mut writer = table(&client_of(&proxy.endpoint).await, &location);
     let started = Clock::now();
     let apps = writer.app_versions(soon()).await.unwrap();

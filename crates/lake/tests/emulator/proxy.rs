@@ -27,7 +27,7 @@ impl Request {
 
 /// What becomes of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum Handling {
     Passes,
     /// 503, and the emulator never sees it.
     Refused,
@@ -39,17 +39,17 @@ pub(crate) enum Fate {
     Waits,
 }
 
-type Rule = Box<dyn FnMut(&Request) -> Fate + Send>;
+type Rule = Box<dyn FnMut(&Request) -> Handling + Send>;
 
 /// A running proxy; it ends with the test's runtime.
 pub(crate) struct Proxy {
     pub(crate) endpoint: String,
-    seen: watch::Receiver<Vec<(Request, Fate)>>,
+    seen: watch::Receiver<Vec<(Request, Handling)>>,
     released: watch::Sender<bool>,
 }
 
 impl Proxy {
-    pub(crate) async fn start(rule: impl FnMut(&Request) -> Fate + Send + 'static) -> Self {
+    pub(crate) async fn start(rule: impl FnMut(&Request) -> Handling + Send + 'static) -> Self {
         let target =
             super::support::endpoint().trim_start_matches("http://").trim_end_matches('/').to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -75,13 +75,13 @@ impl Proxy {
         self.released.send_replace(true);
     }
 
-    pub(crate) fn seen(&self) -> Vec<(Request, Fate)> {
+    pub(crate) fn seen(&self) -> Vec<(Request, Handling)> {
         self.seen.borrow().clone()
     }
 
-    /// Waits until a request has met this fate.
-    pub(crate) async fn has_met(&mut self, fate: Fate) {
-        self.seen.wait_for(|seen| seen.iter().any(|(_, met)| *met == fate)).await.unwrap();
+    /// Waits until a request was handled this way.
+    pub(crate) async fn has_met(&mut self, handling: Handling) {
+        self.seen.wait_for(|seen| seen.iter().any(|(_, met)| *met == handling)).await.unwrap();
     }
 }
 
@@ -89,7 +89,7 @@ async fn serve(
     mut client: TcpStream,
     target: &str,
     rule: &Mutex<Rule>,
-    log: &watch::Sender<Vec<(Request, Fate)>>,
+    log: &watch::Sender<Vec<(Request, Handling)>>,
     mut waits: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let mut received = Vec::new();
@@ -113,14 +113,14 @@ async fn serve(
     }
     let mut words = text.split(' ').map(ToOwned::to_owned);
     let request = Request { method: words.next().unwrap(), target: words.next().unwrap() };
-    let fate = (rule.lock().unwrap())(&request);
-    if fate == Fate::Waits {
-        log.send_modify(|seen| seen.push((request.clone(), fate)));
+    let handling = (rule.lock().unwrap())(&request);
+    if handling == Handling::Waits {
+        log.send_modify(|seen| seen.push((request.clone(), handling)));
         // A test that ended releases nothing any more.
         let _ = waits.wait_for(|released| *released).await;
     }
-    let answer = match fate {
-        Fate::Passes | Fate::AnswerLost | Fate::Waits => {
+    let answer = match handling {
+        Handling::Passes | Handling::AnswerLost | Handling::Waits => {
             let mut server = TcpStream::connect(target).await?;
             server.write_all(&received[..head - 2]).await?;
             server.write_all(b"connection: close\r\n\r\n").await?;
@@ -129,15 +129,17 @@ async fn serve(
             server.read_to_end(&mut answer).await?;
             answer
         }
-        Fate::Refused => b"HTTP/1.1 503 Slow Down\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_vec(),
-        Fate::Hangs => Vec::new(),
+        Handling::Refused => {
+            b"HTTP/1.1 503 Slow Down\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_vec()
+        }
+        Handling::Hangs => Vec::new(),
     };
-    if fate != Fate::Waits {
-        log.send_modify(|seen| seen.push((request, fate)));
+    if handling != Handling::Waits {
+        log.send_modify(|seen| seen.push((request, handling)));
     }
-    match fate {
-        Fate::Passes | Fate::Refused | Fate::Waits => client.write_all(&answer).await,
-        Fate::AnswerLost => Ok(()),
-        Fate::Hangs => std::future::pending().await,
+    match handling {
+        Handling::Passes | Handling::Refused | Handling::Waits => client.write_all(&answer).await,
+        Handling::AnswerLost => Ok(()),
+        Handling::Hangs => std::future::pending().await,
     }
 }

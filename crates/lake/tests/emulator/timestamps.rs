@@ -8,7 +8,7 @@ use lake::{ActiveFile, LakeError, PlainColumn, Snapshot};
 
 use crate::{
     foreign::{put, uploaded},
-    proxy::{Fate, Proxy},
+    proxy::{Handling, Proxy},
     support::{client, client_of, snapshot, soon},
 };
 
@@ -55,7 +55,7 @@ async fn int96_and_microseconds_in_one_table_are_the_same_moments() {
 #[tokio::test]
 async fn plain_columns_are_the_same_moments_numbers_and_texts_and_only_their_files_are_requested() {
     let location = uploaded(&client().await, "forecast").await;
-    let proxy = Proxy::start(|_| Fate::Passes).await;
+    let proxy = Proxy::start(|_| Handling::Passes).await;
     let table = snapshot(&client_of(&proxy.endpoint).await, &location).await;
     let before = proxy.seen().len();
     let wanted: Vec<_> = of_day(&table, "2026-11-26").into_iter().rev().collect();

@@ -5,10 +5,10 @@ use kafka_batch::PartitionRecords;
 use pipeline::{Poison, RecordDecoder, Value};
 use warehouse::values::{NUL, has_nul};
 use warehouse::{Client, NewRow, RowsTable};
-use warehouse_lane::{Decoded, LaneError, Place};
+use warehouse_lane::{DecodedRecords, LaneError, RecordIndex};
 
 /// A topic's part of a batch.
-pub(crate) struct Batch<'a> {
+pub struct DecodedRows<'a> {
     table: &'a RowsTable,
     partitions: &'a [PartitionRecords<'a>],
     /// Of each partition's records, in their order.
@@ -16,7 +16,7 @@ pub(crate) struct Batch<'a> {
     extra_fields: u64,
 }
 
-impl<'a> Batch<'a> {
+impl<'a> DecodedRows<'a> {
     /// Decodes the records of `partitions`, all of one topic.
     pub(crate) fn decode(
         table: &'a RowsTable,
@@ -39,13 +39,13 @@ impl<'a> Batch<'a> {
     }
 }
 
-impl Decoded for Batch<'_> {
-    fn poison(&self, (number, index): Place) -> Option<&str> {
+impl DecodedRecords for DecodedRows<'_> {
+    fn poison(&self, (number, index): RecordIndex) -> Option<&str> {
         self.rows[number][index].as_ref().err().map(|poison| poison.0.as_str())
     }
 
-    async fn store(&self, client: &Client, places: &[Place]) -> Result<u64, LaneError> {
-        let rows: Vec<_> = places
+    async fn store(&self, client: &Client, records: &[RecordIndex]) -> Result<u64, LaneError> {
+        let rows: Vec<_> = records
             .iter()
             .filter_map(|&(number, index)| {
                 let (partition, values) = (self.partitions[number], self.rows[number][index].as_ref().ok()?);

@@ -1,4 +1,5 @@
-//! A lane that serves many topics: each as its pipeline file says, loaded once.
+//! The lane of a function that Kafka feeds: it cuts a batch by topic and gives each topic's part to the function's sink. The
+//! pipeline files, which say what a topic needs, are loaded once.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::pipelines::{LoadError, PipelineSource};
-use crate::serve::{KafkaLane, fault};
+use crate::serve::fault;
 
 /// Where a topic's records go.
 pub trait TopicSink: Send + Sync + 'static {
@@ -35,8 +36,8 @@ pub trait TopicSink: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), Self::Error>>;
 }
 
-/// All topics of one sink.
-pub struct TopicLanes<S: TopicSink> {
+/// The lane of all topics that go to one sink.
+pub struct KafkaLane<S: TopicSink> {
     sink: S,
     client: Client,
     source: PipelineSource,
@@ -65,10 +66,22 @@ impl<E: Classified> Classified for LaneError<E> {
     }
 }
 
-impl<S: TopicSink> TopicLanes<S> {
+impl<S: TopicSink> KafkaLane<S> {
     /// A lane into `sink`. The pipelines are loaded with the first batch.
     pub fn new(sink: S, client: Client, source: PipelineSource) -> Self {
         Self { sink, client, source, topics: OnceCell::new() }
+    }
+
+    /// Handles every record of `batch` before `deadline`, and says what became of each.
+    pub async fn store(&self, batch: &KafkaBatch, deadline: Instant) -> BatchOutcome {
+        let partitions: Vec<_> = batch.partitions().collect();
+        let mut outcome = BatchOutcome::default();
+        for of_topic in partitions.chunk_by(|a, b| a.topic() == b.topic()) {
+            if let Err(error) = Box::pin(self.store_topic(of_topic, deadline, &mut outcome)).await {
+                outcome.retry(of_topic.iter().copied(), fault(&error));
+            }
+        }
+        outcome
     }
 
     async fn topics(&self, deadline: Instant) -> Result<&BTreeMap<String, S::Topic>, LaneError<S::Error>> {
@@ -96,18 +109,5 @@ impl<S: TopicSink> TopicLanes<S> {
         let unknown = || LaneError::UnknownTopic { topic: name.to_owned(), sink: S::NAME };
         let topic = self.topics(deadline).await?.get(name).ok_or_else(unknown)?;
         self.sink.store(topic, partitions, deadline, outcome).await.map_err(LaneError::Sink)
-    }
-}
-
-impl<S: TopicSink> KafkaLane for TopicLanes<S> {
-    async fn store(&self, batch: &KafkaBatch, deadline: Instant) -> BatchOutcome {
-        let partitions: Vec<_> = batch.partitions().collect();
-        let mut outcome = BatchOutcome::default();
-        for of_topic in partitions.chunk_by(|a, b| a.topic() == b.topic()) {
-            if let Err(error) = Box::pin(self.store_topic(of_topic, deadline, &mut outcome)).await {
-                outcome.retry(of_topic.iter().copied(), fault(&error));
-            }
-        }
-        outcome
     }
 }

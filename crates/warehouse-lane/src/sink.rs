@@ -1,0 +1,106 @@
+//! The sink of a topic's records in Postgres, and what a function says of its topics.
+
+use dead_letters::DeadLetters;
+use function_kit::{KafkaLane, TopicSink};
+use kafka_batch::{BatchOutcome, PartitionRecords};
+use pipeline::Pipeline;
+use tokio::time::Instant;
+use warehouse::{Client, Warehouse};
+
+use crate::error::LaneError;
+use crate::settings::Settings;
+use crate::transaction::Delivery;
+
+/// The index of a partition in a topic's part of a batch, and the index of a record in that partition.
+pub type RecordIndex = (usize, usize);
+
+/// What a function keeps of a topic from batch to batch: how its records are decoded, and where they are stored.
+pub trait WarehouseTopic: Send + Sync + Sized + 'static {
+    /// The lane's name in dead letters: `table-writer`.
+    const LANE: &'static str;
+    /// What the sink is called in messages: `a table`.
+    const SINK: &'static str;
+    /// A topic's part of a batch, decoded.
+    type Decoded<'a>: DecodedRecords;
+
+    /// What is kept of a pipeline's topic; `None` if its file does not name this sink.
+    fn of_pipeline(pipeline: &Pipeline) -> Option<Self>;
+
+    /// The consumer group under whose name positions are kept.
+    fn consumer_group(&self) -> &str;
+
+    /// Decodes the records of `partitions`, all of this topic.
+    fn decode<'a>(&'a self, partitions: &'a [PartitionRecords<'a>]) -> Self::Decoded<'a>;
+}
+
+/// A topic's part of a batch, decoded.
+pub trait DecodedRecords {
+    /// Why the record can never be stored; `None` if it can.
+    fn poison(&self, record: RecordIndex) -> Option<&str>;
+
+    /// Stores these good records, which are in order, in one statement of the transaction that `client` has open. The
+    /// statement is sent when the future is polled first. Returns how many records changed nothing because the table
+    /// already holds what they say.
+    fn store(&self, client: &Client, records: &[RecordIndex])
+    -> impl Future<Output = Result<u64, LaneError>>;
+
+    /// The number of fields in good records that the pipeline file does not name.
+    fn extra_fields(&self) -> u64;
+}
+
+/// The database, and the dead letters of what it cannot take.
+pub struct WarehouseSink {
+    pub(crate) lane: &'static str,
+    pub(crate) warehouse: Warehouse,
+    pub(crate) dead_letters: DeadLetters,
+}
+
+/// The topics of a function, stored in a database.
+pub struct WarehouseTopics<T> {
+    sink: WarehouseSink,
+    topics: std::marker::PhantomData<fn() -> T>,
+}
+
+/// A topic with the fingerprint of its pipeline file, which dead letters carry.
+pub struct Fingerprinted<T> {
+    topic: T,
+    fingerprint: String,
+}
+
+/// Opens the lane of all topics that a function stores in Postgres. Makes the clients; no request is sent before the first
+/// batch.
+pub async fn open<T: WarehouseTopic>(settings: &Settings) -> KafkaLane<WarehouseTopics<T>> {
+    let client = s3::client(&settings::sdk_config().await);
+    let sink = WarehouseSink {
+        lane: T::LANE,
+        warehouse: Warehouse::new(settings.database.clone()),
+        dead_letters: DeadLetters::new(client.clone(), settings.parked_root.clone()),
+    };
+    let topics = WarehouseTopics { sink, topics: std::marker::PhantomData };
+    KafkaLane::new(topics, client, settings.pipelines.clone())
+}
+
+impl<T: WarehouseTopic> TopicSink for WarehouseTopics<T> {
+    type Topic = Fingerprinted<T>;
+    type Error = LaneError;
+    const NAME: &'static str = T::SINK;
+
+    fn topic(&self, pipeline: &Pipeline) -> Result<Option<Fingerprinted<T>>, LaneError> {
+        let topic = T::of_pipeline(pipeline);
+        Ok(topic.map(|topic| Fingerprinted { topic, fingerprint: pipeline.schema_fingerprint() }))
+    }
+
+    async fn store(
+        &self,
+        Fingerprinted { topic, fingerprint }: &Fingerprinted<T>,
+        partitions: &[PartitionRecords<'_>],
+        deadline: Instant,
+        outcome: &mut BatchOutcome,
+    ) -> Result<(), LaneError> {
+        let decoded = topic.decode(partitions);
+        let group = topic.consumer_group();
+        let delivery =
+            Delivery { sink: &self.sink, group, fingerprint, partitions, decoded: &decoded, deadline };
+        delivery.store(outcome).await
+    }
+}

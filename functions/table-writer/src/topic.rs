@@ -1,0 +1,38 @@
+//! A topic and its table.
+
+use kafka_batch::PartitionRecords;
+use pipeline::{Pipeline, RecordDecoder};
+use warehouse::RowsTable;
+use warehouse_lane::WarehouseTopic;
+
+use crate::rows::DecodedRows;
+
+/// A topic whose records are rows of a table.
+pub struct Topic {
+    consumer_group: String,
+    table: RowsTable,
+    decoder: RecordDecoder,
+}
+
+impl WarehouseTopic for Topic {
+    type Decoded<'a> = DecodedRows<'a>;
+    const LANE: &'static str = "table-writer";
+    const SINK: &'static str = "a table";
+
+    fn of_pipeline(pipeline: &Pipeline) -> Option<Self> {
+        let spec = pipeline.table.as_ref()?;
+        Some(Self {
+            consumer_group: spec.consumer_group.clone(),
+            table: RowsTable::of_pipeline(pipeline, spec)?,
+            decoder: RecordDecoder::new(&pipeline.fields),
+        })
+    }
+
+    fn consumer_group(&self) -> &str {
+        &self.consumer_group
+    }
+
+    fn decode<'a>(&'a self, partitions: &'a [PartitionRecords<'a>]) -> DecodedRows<'a> {
+        DecodedRows::decode(&self.table, &self.decoder, partitions)
+    }
+}
