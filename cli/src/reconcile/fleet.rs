@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
-use pipeline::{Pipeline, Table};
+use pipeline::{Pipeline, TableSection};
 use serde::Serialize;
 use tokio_postgres::Client;
 use warehouse::quoted;
@@ -43,7 +43,7 @@ pub(crate) async fn judge(
     gateway: &str,
     client: &Client,
     pipeline: &Pipeline,
-    spec: &Table,
+    spec: &TableSection,
 ) -> anyhow::Result<Vec<FleetVerdict>> {
     let has = |name: &str| pipeline.fields.iter().any(|field| field.name == name);
     if !has("vin") || !has("timestamp") {
@@ -66,7 +66,7 @@ pub(crate) async fn judge(
     Ok(verdicts)
 }
 
-async fn one(client: &Client, spec: &Table, receipt: &Receipt) -> anyhow::Result<FleetVerdict> {
+async fn one(client: &Client, spec: &TableSection, receipt: &Receipt) -> anyhow::Result<FleetVerdict> {
     let mut verdict = FleetVerdict {
         started: receipt.started.clone(),
         vehicles: receipt.vehicles,

@@ -117,7 +117,7 @@ impl Rows {
 
 /// One object's entry in the registry.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(crate) struct RegistryRow {
     pub(crate) version: String,
     pub(crate) state: String,
     good: u64,
@@ -128,7 +128,7 @@ pub(crate) struct Entry {
 /// What the lane has written down.
 #[derive(Debug)]
 pub(crate) struct Books {
-    pub(crate) entries: BTreeMap<String, Entry>,
+    pub(crate) entries: BTreeMap<String, RegistryRow>,
     /// Indices of dead letters by object; none for the object as a whole.
     pub(crate) letters: BTreeMap<String, BTreeSet<Option<u64>>>,
     /// Of these letters, those of elements that are valid by themselves but that the tables refused.
@@ -158,7 +158,7 @@ pub(crate) async fn books(
         .await
         .context("cannot read the registry of processed objects")?;
     let number = |value: i64| u64::try_from(value).unwrap_or(0);
-    let entry = |row: &tokio_postgres::Row| Entry {
+    let entry = |row: &tokio_postgres::Row| RegistryRow {
         version: row.get(1),
         state: row.get(2),
         good: number(row.get(3)),
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     fn books(state: &str, letters: &[Option<u64>]) -> Books {
-        let entry = Entry { version: "v".into(), state: state.into(), good: 2, ignored: 1, parked: 1 };
+        let entry = RegistryRow { version: "v".into(), state: state.into(), good: 2, ignored: 1, parked: 1 };
         Books {
             entries: [("k".to_owned(), entry)].into(),
             letters: [("k".to_owned(), letters.iter().copied().collect())].into(),

@@ -20,7 +20,7 @@ use crate::failure::failure;
 
 /// A process that runs, or ran.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Record {
+pub(crate) struct ProcessRecord {
     pub(crate) pid: i32,
     /// When the process started, in the system's own terms.
     pub(crate) started: String,
@@ -64,8 +64,8 @@ impl Part {
     }
 
     /// Its record, if the recorded process still runs.
-    pub(crate) fn running(&self) -> Option<Record> {
-        let record: Record = serde_json::from_slice(&fs::read(&self.record).ok()?).ok()?;
+    pub(crate) fn running(&self) -> Option<ProcessRecord> {
+        let record: ProcessRecord = serde_json::from_slice(&fs::read(&self.record).ok()?).ok()?;
         (identity(record.pid).as_deref() == Some(record.started.as_str())).then_some(record)
     }
 
@@ -219,7 +219,8 @@ mod tests {
         layout.create().unwrap();
         let part = Part::new(&layout, "kafka");
         let pid = i32::try_from(std::process::id()).unwrap();
-        let mut record = Record { pid, started: identity(pid).unwrap(), port: 1, version: String::new() };
+        let mut record =
+            ProcessRecord { pid, started: identity(pid).unwrap(), port: 1, version: String::new() };
         fs::write(&part.record, serde_json::to_vec(&record).unwrap()).unwrap();
         assert!(part.running().is_some());
         record.started = "an earlier boot".into();

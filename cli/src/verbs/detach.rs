@@ -5,7 +5,7 @@ use std::{ffi::OsString, fs, os::unix::process::CommandExt as _, path::PathBuf, 
 use anyhow::Context as _;
 use clap::Args;
 
-use crate::stack::process::{Record, identity};
+use crate::stack::process::{ProcessRecord, identity};
 
 /// Arguments of `headwater detach`.
 #[derive(Debug, Args)]
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Detach) -> anyhow::Result<()> {
     rustix::process::setsid().context("cannot start a session")?;
     let pid = i32::try_from(std::process::id()).context("a process id beyond 31 bits")?;
     let started = identity(pid).context("cannot tell when this process started")?;
-    let record = Record { pid, started, port: args.port, version: args.version.clone() };
+    let record = ProcessRecord { pid, started, port: args.port, version: args.version.clone() };
     let draft = args.record.with_extension("new");
     fs::write(&draft, serde_json::to_vec(&record)?)
         .and_then(|()| fs::rename(&draft, &args.record))

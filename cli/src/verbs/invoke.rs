@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use aws_sdk_lambda::types::LogType;
 use clap::Args;
 use function_runner::{
-    Outcome, Runner, Settings,
+    Outcome, Runner, RunnerSettings,
     deployed::{DeployedFunctions, Target},
 };
 
@@ -72,10 +72,10 @@ pub(crate) async fn run(layout: &Layout, args: &Invoke) -> anyhow::Result<()> {
         return through_lambda(&stack, args, event).await;
     }
     let scratch = tempfile::Builder::new().prefix("headwater-invoke-").tempdir()?;
-    let settings = Settings {
+    let settings = RunnerSettings {
         scratch: scratch.path().to_owned(),
-        idle: Settings::default().idle + args.freeze.unwrap_or_default(),
-        ..Settings::default()
+        idle: RunnerSettings::default().idle + args.freeze.unwrap_or_default(),
+        ..RunnerSettings::default()
     };
     let functions = DeployedFunctions::new(stack.sdk(), settings, Arc::new(out::FunctionLog));
     let done = invoke(&functions, name, args, event).await;

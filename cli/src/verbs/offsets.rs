@@ -19,7 +19,7 @@ use crate::{
         cluster,
         ends::Ends,
         lake::position,
-        topic::{Offsets as OffsetsByPartition, Topic, intersection, within},
+        topic::{InspectedTopic, Offsets as OffsetsByPartition, intersection, within},
     },
     stack::{
         lag::{self, MappingLag},
@@ -211,7 +211,7 @@ async fn empty_holes(
         Some((*number, to_look_up(&position.holes, ends)))
     };
     let holes: OffsetsByPartition = sink.iter().filter_map(of).collect();
-    let found = Topic::new(&lag.mapping.topic, &ends, cluster(stack)?).look_up(&holes).await?;
+    let found = InspectedTopic::new(&lag.mapping.topic, &ends, cluster(stack)?).look_up(&holes).await?;
     let empty = |(number, holes): (i32, OffsetRanges)| {
         let known = found.get(&number).cloned().unwrap_or_default();
         let rest = holes.difference(&known.records).difference(&known.gone);

@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use event_source::{Bridge, BridgeConfig, Mapping, StartingPosition, bridge::status};
-use function_runner::{Code, Credentials, Function, Runner, Settings};
+use function_runner::{Code, Credentials, Function, Runner, RunnerSettings};
 
 use super::{
     bridge::{asked_to_end, log_warnings},
@@ -92,7 +92,7 @@ impl OwnFunction {
             environment,
             ..Function::new(name.clone(), code(path, scratch.path())?)
         };
-        let settings = Settings { scratch: scratch.path().to_owned(), ..Settings::default() };
+        let settings = RunnerSettings { scratch: scratch.path().to_owned(), ..RunnerSettings::default() };
         let runner = Runner::new(function, settings, Arc::new(out::FunctionLog));
         if let Some(credentials) = credentials {
             runner.set_credentials(credentials);

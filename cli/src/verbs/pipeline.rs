@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use pipeline::{OnRepeat, Pipeline, PipelineError, Pipelines, Upkeep};
+use pipeline::{OnRepeat, Pipeline, PipelineError, Pipelines, UpkeepSection};
 
 use crate::{failure::failure, out, stack::layout::Layout};
 
@@ -137,7 +137,7 @@ fn summary(pipeline: &Pipeline) -> anyhow::Result<Vec<String>> {
     Ok(lines)
 }
 
-fn upkeep(upkeep: &Upkeep) -> String {
+fn upkeep(upkeep: &UpkeepSection) -> String {
     if !upkeep.enabled {
         return "off".to_owned();
     }

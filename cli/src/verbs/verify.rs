@@ -7,7 +7,7 @@ use std::{
 
 use clap::Args;
 use kafka::PartitionLag;
-use pipeline::{Pipeline, Table as TableSpec};
+use pipeline::{Pipeline, TableSection as TableSpec};
 use warehouse::values;
 
 use super::drain::duration;
@@ -23,7 +23,7 @@ use crate::{
         parked::{self, Letters},
         report::{Report, Sum},
         sources, table as rows,
-        topic::Topic,
+        topic::InspectedTopic,
         totals,
     },
     stack::{
@@ -76,8 +76,10 @@ pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
     };
     for pipeline in &pipelines {
         let Some(ends) = ends.get(&pipeline.topic.name) else { continue };
-        let mut kafka =
-            Kafka { topic: Topic::new(&pipeline.topic.name, ends, sources.cluster.clone()), lags: &lags };
+        let mut kafka = Kafka {
+            topic: InspectedTopic::new(&pipeline.topic.name, ends, sources.cluster.clone()),
+            lags: &lags,
+        };
         judge((&stack, &sources), pipeline, &mut kafka, &letters, &mut report).await?;
         if let Some(spec) = &pipeline.table {
             judge_table(layout, (&stack, &sources), (pipeline, spec), &mut kafka, &letters, &mut report)
@@ -135,7 +137,7 @@ async fn queues_empty(stack: &Stack, patience: Duration) -> anyhow::Result<()> {
 
 /// What Kafka says of a topic and of the groups that read it.
 struct Kafka<'a> {
-    topic: Topic<'a>,
+    topic: InspectedTopic<'a>,
     lags: &'a [MappingLag<'a>],
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use criterion::Criterion;
-use function_runner::{Code, Function, NoLogs, Outcome, Runner, Settings};
+use function_runner::{Code, Function, NoLogs, Outcome, Runner, RunnerSettings};
 
 fn main() {
     if let Ok(api) = std::env::var("AWS_LAMBDA_RUNTIME_API") {
@@ -27,7 +27,8 @@ fn main() {
         let mut function = Function::new("nothing", Code::in_folder(folder.path()));
         function.timeout = Duration::from_secs(30);
         function.memory_mb = 512;
-        let settings = Settings { scratch: folder.path().to_owned(), freeze, ..Settings::default() };
+        let settings =
+            RunnerSettings { scratch: folder.path().to_owned(), freeze, ..RunnerSettings::default() };
         let runner = runtime.block_on(async { Runner::new(function, settings, Arc::new(NoLogs)) });
         let between = if freeze { "stopped between" } else { "running on" };
         for (size, event) in [("empty", Bytes::from("{}")), ("2.4 MB", vec![b'x'; 2_400_000].into())] {

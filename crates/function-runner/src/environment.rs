@@ -13,8 +13,8 @@ use crate::logs::LogPipe;
 use crate::process::Process;
 use crate::report::{self, Report};
 use crate::runtime_api::{Call, Event, RuntimeApi};
-use crate::variables::{self, Place};
-use crate::{Cause, Credentials, Function, FunctionError, LogSink, Settings};
+use crate::variables::{self, Sandbox};
+use crate::{Cause, Credentials, Function, FunctionError, LogSink, RunnerSettings};
 
 /// An environment is not used any more this long before its credentials end.
 const CREDENTIALS_MARGIN: Duration = Duration::from_mins(5);
@@ -37,7 +37,7 @@ pub(crate) struct Environment {
 /// What an environment is made from.
 pub(crate) struct Recipe<'a> {
     pub(crate) function: &'a Function,
-    pub(crate) settings: &'a Settings,
+    pub(crate) settings: &'a RunnerSettings,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) logs: Arc<dyn LogSink>,
 }
@@ -73,8 +73,8 @@ impl Environment {
         let scratch = TempDir::with_prefix_in("function-", &settings.scratch)?;
         let today = chrono::Utc::now().format("%Y/%m/%d");
         let stream = format!("{today}/[{}]{}", function.version, Uuid::new_v4().simple());
-        let place = Place { api: api.address, scratch: scratch.path(), log_stream: &stream };
-        let variables = variables::of(function, credentials.as_ref(), &place);
+        let sandbox = Sandbox { api: api.address, scratch: scratch.path(), log_stream: &stream };
+        let variables = variables::of(function, credentials.as_ref(), &sandbox);
         let folder = function.code.folder();
         let bootstrap = function.code.bootstrap();
         let (process, output) = Process::start(&bootstrap, folder, &variables).await.map_err(|error| {

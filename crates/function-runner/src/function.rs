@@ -81,7 +81,7 @@ impl fmt::Debug for Credentials {
 
 /// How the runner treats processes.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct RunnerSettings {
     /// Processes get their `TMPDIR` below this folder.
     pub scratch: PathBuf,
     /// A process without an event for this long is ended.
@@ -95,7 +95,7 @@ pub struct Settings {
     pub freeze: bool,
 }
 
-impl Default for Settings {
+impl Default for RunnerSettings {
     fn default() -> Self {
         Self {
             scratch: std::env::temp_dir(),

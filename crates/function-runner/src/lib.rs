@@ -37,7 +37,7 @@ mod variables;
 mod watchdog;
 
 pub use code::{Code, CodeError};
-pub use function::{Credentials, Function, Settings};
+pub use function::{Credentials, Function, RunnerSettings};
 pub use logs::{LogFile, LogLine, LogSink, NoLogs};
 pub use outcome::{Cause, FunctionError, Outcome};
 pub use runner::{Runner, Traced};

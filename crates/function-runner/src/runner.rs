@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::environment::{Environment, NotStarted, Recipe};
 use crate::invocation::After;
-use crate::{Cause, Credentials, Function, FunctionError, LogSink, Outcome, REQUEST_LIMIT, Settings};
+use crate::{Cause, Credentials, Function, FunctionError, LogSink, Outcome, REQUEST_LIMIT, RunnerSettings};
 
 /// How often idle processes are looked at.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ pub struct Runner {
 
 struct Inner {
     function: Function,
-    settings: Settings,
+    settings: RunnerSettings,
     logs: Arc<dyn LogSink>,
     credentials: Mutex<Option<Credentials>>,
     slots: Option<Arc<Semaphore>>,
@@ -59,7 +59,7 @@ impl std::fmt::Debug for Runner {
 impl Runner {
     /// A runner without any process yet. Must be called in a Tokio runtime.
     #[must_use]
-    pub fn new(function: Function, settings: Settings, logs: Arc<dyn LogSink>) -> Self {
+    pub fn new(function: Function, settings: RunnerSettings, logs: Arc<dyn LogSink>) -> Self {
         let inner = Arc::new(Inner {
             slots: function.reserved_concurrency.map(|slots| Arc::new(Semaphore::new(slots))),
             function,

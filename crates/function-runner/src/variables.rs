@@ -26,7 +26,7 @@ const RESERVED: [&str; 15] = [
 ];
 
 /// What is particular to one process.
-pub(crate) struct Place<'a> {
+pub(crate) struct Sandbox<'a> {
     pub(crate) api: SocketAddr,
     pub(crate) scratch: &'a Path,
     pub(crate) log_stream: &'a str,
@@ -36,7 +36,7 @@ pub(crate) struct Place<'a> {
 pub(crate) fn of(
     function: &Function,
     credentials: Option<&Credentials>,
-    place: &Place<'_>,
+    sandbox: &Sandbox<'_>,
 ) -> Vec<(String, OsString)> {
     let mut variables: Vec<(String, OsString)> = Vec::new();
     let mut set = |name: &str, value: OsString| variables.push((name.to_owned(), value));
@@ -45,7 +45,7 @@ pub(crate) fn of(
     set("PATH", "/usr/local/bin:/usr/bin:/bin:/opt/bin".into());
     set("LANG", "en_US.UTF-8".into());
     set("TZ", ":UTC".into());
-    set("TMPDIR", place.scratch.into());
+    set("TMPDIR", sandbox.scratch.into());
     // Lambda's value names the system's folders too; the loader of this machine knows its own.
     let mut libraries = root.as_os_str().to_owned();
     libraries.push(":");
@@ -71,8 +71,8 @@ pub(crate) fn of(
     set("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory_mb.to_string().into());
     set("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".into());
     set("AWS_LAMBDA_LOG_GROUP_NAME", function.log_group.as_str().into());
-    set("AWS_LAMBDA_LOG_STREAM_NAME", place.log_stream.into());
-    set("AWS_LAMBDA_RUNTIME_API", place.api.to_string().into());
+    set("AWS_LAMBDA_LOG_STREAM_NAME", sandbox.log_stream.into());
+    set("AWS_LAMBDA_RUNTIME_API", sandbox.api.to_string().into());
     set("LAMBDA_TASK_ROOT", root.into());
     set("_HANDLER", function.handler.as_str().into());
     for (name, value) in &function.machine {

@@ -8,7 +8,7 @@ use crate::check_totals::totals;
 use crate::field::{Field, FieldType, TimestampFormat};
 use crate::layout::Layout;
 use crate::rule::Rule;
-use crate::spec::{Batching, Pipeline, Topic};
+use crate::spec::{Batching, Pipeline, TopicSection};
 use crate::together::own_tables;
 
 /// Something wrong in a pipeline file.
@@ -49,7 +49,7 @@ pub(crate) fn check(pipeline: &Pipeline) -> Vec<Problem> {
 
     let layout = Layout::of(&pipeline.fields);
     if let Some(path) = &pipeline.event_time {
-        let timestamp = layout.place(path).filter(|&place| {
+        let timestamp = layout.column_index(path).filter(|&place| {
             layout.columns[place].field_type == FieldType::Timestamp && !layout.may_be_null(place)
         });
         checker.require(timestamp.is_some(), &["event_time"], Rule::EventTime);
@@ -72,7 +72,7 @@ pub(crate) fn check(pipeline: &Pipeline) -> Vec<Problem> {
 }
 
 /// Kafka's rules for topics, and those of Lambda's event source mappings.
-fn topic(checker: &mut Checker, topic: &Topic) {
+fn topic(checker: &mut Checker, topic: &TopicSection) {
     let name = &topic.name;
     let named = (2..=249).contains(&name.len()) && name.chars().all(is_kafka) && !name.starts_with('.');
     checker.require(named, &["topic", "name"], Rule::TopicName);

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use crate::check::{Checker, is_column};
 use crate::rule::Rule;
-use crate::spec::{Lake, Pipeline, Upkeep};
+use crate::spec::{LakeSection, Pipeline, UpkeepSection};
 
 /// Characters that S3 advises against, that Hadoop reads as a pattern, or that have a meaning in an address.
 const BARRED: &str = "\\{}^%`[]\"<>~#|?*:";
 
-pub(crate) fn lake(checker: &mut Checker, lake: &Lake, pipeline: &Pipeline) {
+pub(crate) fn lake(checker: &mut Checker, lake: &LakeSection, pipeline: &Pipeline) {
     let at = ["lake", "path"];
     let plain = lake.path.len() <= 512
         && lake.path.split('/').all(|part| !matches!(part, "" | "." | ".."))
@@ -35,7 +35,7 @@ pub(crate) fn lake(checker: &mut Checker, lake: &Lake, pipeline: &Pipeline) {
     upkeep(checker, &lake.upkeep);
 }
 
-fn upkeep(checker: &mut Checker, upkeep: &Upkeep) {
+fn upkeep(checker: &mut Checker, upkeep: &UpkeepSection) {
     let at = |part| ["lake", "upkeep", part];
     let commits = (1..=100_000).contains(&upkeep.checkpoint_commits);
     checker.require(commits, &at("checkpoint_commits"), Rule::CheckpointCommits);

@@ -7,7 +7,7 @@ use crate::field::{Field, FieldType};
 use crate::layout::Layout;
 use crate::postgres::{Relation, column, is_identifier, key_length, keyed, table_name};
 use crate::rule::Rule;
-use crate::spec::{OnRepeat, Pipeline, Table};
+use crate::spec::{OnRepeat, Pipeline, TableSection};
 
 /// The column of the time at which Kafka took the record. The others that every table has begin with `_`, as no field does.
 const RECEIVED_AT: &str = "received_at";
@@ -21,7 +21,7 @@ const MOST_COLUMNS: usize = 1_600;
 /// The most days that `retention_days` may ask for: a century.
 const MOST_DAYS: u32 = 36_500;
 
-pub(crate) fn table(checker: &mut Checker, table: &Table, pipeline: &Pipeline, layout: &Layout) {
+pub(crate) fn table(checker: &mut Checker, table: &TableSection, pipeline: &Pipeline, layout: &Layout) {
     let relation = Relation::of_table(table);
     table_name(checker, &table.name, &["table", "name"]);
     if let Some(long) = relation.parts_beyond_limit() {
@@ -47,7 +47,7 @@ pub(crate) fn table(checker: &mut Checker, table: &Table, pipeline: &Pipeline, l
     retention(checker, table, pipeline);
 }
 
-fn indexes(checker: &mut Checker, table: &Table, layout: &Layout) {
+fn indexes(checker: &mut Checker, table: &TableSection, layout: &Layout) {
     for (number, index) in table.indexes.iter().enumerate() {
         let at = ["table", "indexes", &number.to_string()];
         checker.require(!index.is_empty(), &at, Rule::NoKey);
@@ -57,7 +57,7 @@ fn indexes(checker: &mut Checker, table: &Table, layout: &Layout) {
             checker.problem(&at, Rule::IndexTwice, format!("table.indexes.{first}"));
         }
         for (place, path) in index.iter().enumerate() {
-            let indexable = layout.place(path).is_some_and(|place| {
+            let indexable = layout.column_index(path).is_some_and(|place| {
                 !matches!(layout.columns[place].field_type, FieldType::Json | FieldType::Struct)
             });
             checker.require(
@@ -69,7 +69,7 @@ fn indexes(checker: &mut Checker, table: &Table, layout: &Layout) {
     }
 }
 
-fn columns(checker: &mut Checker, table: &Table, pipeline: &Pipeline, layout: &Layout) {
+fn columns(checker: &mut Checker, table: &TableSection, pipeline: &Pipeline, layout: &Layout) {
     let mut names = HashSet::from([RECEIVED_AT.to_owned()]);
     if let Some(id) = &table.id_column {
         let at = ["table", "id_column"];
@@ -108,7 +108,7 @@ fn path_of(fields: &[Field], dotted: &str) -> Vec<String> {
     path
 }
 
-fn retention(checker: &mut Checker, table: &Table, pipeline: &Pipeline) {
+fn retention(checker: &mut Checker, table: &TableSection, pipeline: &Pipeline) {
     let Some(days) = table.retention_days else { return };
     let at = ["table", "retention_days"];
     checker.require((1..=MOST_DAYS).contains(&days), &at, Rule::RetentionDays);

@@ -7,12 +7,12 @@ use crate::field::FieldType;
 use crate::layout::Layout;
 use crate::postgres::{column, is_identifier, key_length, keyed, table_name};
 use crate::rule::Rule;
-use crate::spec::Totals;
+use crate::spec::TotalsSection;
 
 /// The column of the time of the last addition.
 const UPDATED_AT: &str = "updated_at";
 
-pub(crate) fn totals(checker: &mut Checker, totals: &Totals, layout: &Layout) {
+pub(crate) fn totals(checker: &mut Checker, totals: &TotalsSection, layout: &Layout) {
     table_name(checker, &totals.table, &["totals", "table"]);
     let at = ["totals", "total_column"];
     checker.require(is_identifier(&totals.total_column), &at, Rule::ColumnName);
@@ -20,7 +20,7 @@ pub(crate) fn totals(checker: &mut Checker, totals: &Totals, layout: &Layout) {
     if totals.total_column == UPDATED_AT {
         checker.problem(&at, Rule::ColumnOwn, UPDATED_AT);
     }
-    let sum = layout.place(&totals.sum).filter(|&place| {
+    let sum = layout.column_index(&totals.sum).filter(|&place| {
         let summable = matches!(
             layout.columns[place].field_type,
             FieldType::Int32 | FieldType::Int64 | FieldType::Decimal { .. }

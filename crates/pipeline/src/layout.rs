@@ -72,7 +72,7 @@ impl Layout {
 
     /// The place of the field at a dotted path.
     #[must_use]
-    pub fn place(&self, path: &str) -> Option<usize> {
+    pub fn column_index(&self, path: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.path == path)
     }
 

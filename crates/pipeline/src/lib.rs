@@ -34,8 +34,8 @@ pub use postgres::OWN_TABLES;
 pub use rule::Rule;
 pub use source::{Finding, PipelineError, Pipelines};
 pub use spec::{
-    Batching, Lake, OnRepeat, PartitionColumn, Pipeline, Provisioned, StartingPosition, Table, Topic, Totals,
-    Upkeep,
+    Batching, LakeSection, OnRepeat, PartitionColumn, Pipeline, Provisioned, StartingPosition, TableSection,
+    TopicSection, TotalsSection, UpkeepSection,
 };
 pub use temporal::{parse_date, parse_epoch, parse_timestamp};
 pub use value::Value;

@@ -4,7 +4,7 @@ use crate::check::Checker;
 use crate::field::FieldType;
 use crate::layout::Layout;
 use crate::rule::Rule;
-use crate::spec::{Table, Totals};
+use crate::spec::{TableSection, TotalsSection};
 
 /// Tables of migrations. A pipeline file must not fill them.
 pub const OWN_TABLES: [&str; 12] = [
@@ -46,12 +46,12 @@ impl<'a> Relation<'a> {
         Self { schema, table, id_column: None, partitioned: false }
     }
 
-    pub(crate) fn of_table(spec: &'a Table) -> Self {
+    pub(crate) fn of_table(spec: &'a TableSection) -> Self {
         let (id_column, partitioned) = (spec.id_column.as_deref(), spec.retention_days.is_some());
         Self { id_column, partitioned, ..Self::new(&spec.name) }
     }
 
-    pub(crate) fn of_totals(spec: &'a Totals) -> Self {
+    pub(crate) fn of_totals(spec: &'a TotalsSection) -> Self {
         Self::new(&spec.table)
     }
 
@@ -148,7 +148,7 @@ pub(crate) fn column(checker: &mut Checker, name: &str, at: &[&str]) {
 
 /// The place of a field that can be part of a key.
 pub(crate) fn keyed(layout: &Layout, path: &str) -> Option<usize> {
-    layout.place(path).filter(|&place| {
+    layout.column_index(path).filter(|&place| {
         let field_type = layout.columns[place].field_type;
         let comparable = !matches!(field_type, FieldType::Float64 | FieldType::Json | FieldType::Struct);
         comparable && !layout.may_be_null(place)

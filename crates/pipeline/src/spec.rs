@@ -9,7 +9,7 @@ use crate::field::Field;
 #[serde(deny_unknown_fields)]
 pub struct Pipeline {
     /// The topic itself.
-    pub topic: Topic,
+    pub topic: TopicSection,
     /// The field that says when the event happened: a `timestamp`, by dotted path. Needed by `lake.partition_by`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_time: Option<String>,
@@ -17,13 +17,13 @@ pub struct Pipeline {
     pub fields: Vec<Field>,
     /// Store every record in a Delta table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lake: Option<Lake>,
+    pub lake: Option<LakeSection>,
     /// Keep a running total per key in Postgres.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub totals: Option<Totals>,
+    pub totals: Option<TotalsSection>,
     /// Store every record as a row of a Postgres table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub table: Option<Table>,
+    pub table: Option<TableSection>,
     /// How Lambda cuts batches; the same for each of the topic's functions.
     #[serde(default)]
     pub batching: Batching,
@@ -45,7 +45,7 @@ impl Pipeline {
 /// The Kafka topic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Topic {
+pub struct TopicSection {
     /// Its name.
     pub name: String,
     /// How many partitions it is created with.
@@ -62,7 +62,7 @@ fn a_week() -> u32 {
 /// The topic's Delta table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Lake {
+pub struct LakeSection {
     /// The Kafka consumer group.
     pub consumer_group: String,
     /// The table's folder below the lake's root.
@@ -71,14 +71,14 @@ pub struct Lake {
     #[serde(default)]
     pub partition_by: Vec<PartitionColumn>,
     /// How lake-keeper looks after the table.
-    #[serde(default, skip_serializing_if = "Upkeep::is_default")]
-    pub upkeep: Upkeep,
+    #[serde(default, skip_serializing_if = "UpkeepSection::is_default")]
+    pub upkeep: UpkeepSection,
 }
 
 /// How lake-keeper looks after a Delta table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Upkeep {
+pub struct UpkeepSection {
     /// Whether it does so at all. Another engine may look after the table instead, but never two at once.
     pub enabled: bool,
     /// A checkpoint is written after so many commits.
@@ -93,7 +93,7 @@ pub struct Upkeep {
     pub log_retention_hours: u32,
 }
 
-impl Default for Upkeep {
+impl Default for UpkeepSection {
     fn default() -> Self {
         Self {
             enabled: true,
@@ -106,7 +106,7 @@ impl Default for Upkeep {
     }
 }
 
-impl Upkeep {
+impl UpkeepSection {
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
@@ -125,7 +125,7 @@ pub struct PartitionColumn {
 /// A running total per key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Totals {
+pub struct TotalsSection {
     /// The Kafka consumer group.
     pub consumer_group: String,
     /// The Postgres table, `name` or `schema.name`; created when it does not exist.
@@ -146,7 +146,7 @@ fn total() -> String {
 /// A table with a row per record, or per key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Table {
+pub struct TableSection {
     /// The Kafka consumer group.
     pub consumer_group: String,
     /// The Postgres table, `name` or `schema.name`; created when it does not exist.

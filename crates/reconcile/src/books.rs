@@ -8,7 +8,7 @@ use warehouse::{Client, WarehouseError};
 
 use crate::{
     ReconcileError, Verdict,
-    topic::{Found, Offsets, Topic, below, intersection, within},
+    topic::{Found, InspectedTopic, Offsets, below, intersection, within},
 };
 
 /// One partition's books.
@@ -97,7 +97,10 @@ pub struct Seen {
 }
 
 /// Asks Kafka about what the books do not have; and about what they have, where their count is not that of the offsets.
-pub async fn look_up(topic: &mut Topic<'_>, all: &BTreeMap<i32, Books>) -> Result<Seen, ReconcileError> {
+pub async fn look_up(
+    topic: &mut InspectedTopic<'_>,
+    all: &BTreeMap<i32, Books>,
+) -> Result<Seen, ReconcileError> {
     let none = Books::default();
     let books = |partition: i32| all.get(&partition).unwrap_or(&none);
     let partitions: Vec<(i32, (i64, i64))> =

@@ -47,11 +47,11 @@ struct RequestContext {
 /// A batch, as far as it says which records it holds.
 #[derive(Deserialize)]
 struct Event {
-    records: BTreeMap<String, Vec<Place>>,
+    records: BTreeMap<String, Vec<RecordPosition>>,
 }
 
 #[derive(Deserialize)]
-struct Place {
+struct RecordPosition {
     topic: String,
     partition: i32,
     offset: i64,

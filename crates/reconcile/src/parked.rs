@@ -14,10 +14,10 @@ use crate::{ReconcileError, Sources};
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Lane, topic, partition, and the incarnation of the position.
-pub type Place = (String, String, i32, i64);
+pub type LetterPosition = (String, String, i32, i64);
 
 /// Offsets that have a dead letter.
-pub type Letters = BTreeMap<Place, BTreeSet<i64>>;
+pub type Letters = BTreeMap<LetterPosition, BTreeSet<i64>>;
 
 /// The shelf of all dead letters.
 #[must_use]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use kafka::Ends;
-use pipeline::{Pipeline, RecordDecoder, Table, Value};
+use pipeline::{Pipeline, RecordDecoder, TableSection, Value};
 use positions::OffsetRanges;
 use warehouse::{Client, NewRow, RowsTable, WarehouseError, quoted};
 
@@ -26,11 +26,11 @@ pub struct Stored {
 }
 
 /// Reads both in one snapshot.
-pub async fn read(client: &Client, topic: &str, spec: &Table) -> Result<Stored, ReconcileError> {
+pub async fn read(client: &Client, topic: &str, spec: &TableSection) -> Result<Stored, ReconcileError> {
     in_snapshot(client, async || read_within(client, topic, spec).await).await
 }
 
-async fn read_within(client: &Client, topic: &str, spec: &Table) -> Result<Stored, ReconcileError> {
+async fn read_within(client: &Client, topic: &str, spec: &TableSection) -> Result<Stored, ReconcileError> {
     let books = books::read(client, &spec.consumer_group, topic).await?;
     let sql = format!(
         "SELECT _partition, array_agg(_offset ORDER BY _offset) FROM {} GROUP BY _partition",
@@ -44,7 +44,7 @@ async fn read_within(client: &Client, topic: &str, spec: &Table) -> Result<Store
 pub async fn read_window(
     client: &Client,
     topic: &str,
-    spec: &Table,
+    spec: &TableSection,
     window: &Ends,
 ) -> Result<Stored, ReconcileError> {
     let partitions: Vec<i32> = window.keys().copied().collect();
@@ -103,13 +103,13 @@ pub async fn account_for(
     verdict: &mut Verdict,
     (cluster, client): (&Cluster, &Client),
     pipeline: &Pipeline,
-    spec: &Table,
+    spec: &TableSection,
     without_row: &Offsets,
 ) -> Result<(), ReconcileError> {
     let table = RowsTable::of_pipeline(pipeline, spec)
         .ok_or_else(|| ReconcileError::Fields { table: spec.name.clone() })?;
     let decoder = RecordDecoder::new(&pipeline.fields);
-    let event_time = pipeline.event_time.as_ref().and_then(|path| decoder.layout().place(path));
+    let event_time = pipeline.event_time.as_ref().and_then(|path| decoder.layout().column_index(path));
     let now = Utc::now();
     let mut reader = records::Reader::open(cluster, &pipeline.topic.name, without_row).await?;
     let mut lost = Offsets::new();

@@ -22,7 +22,7 @@ pub type Offsets = BTreeMap<i32, OffsetRanges>;
 
 /// A topic, and what is known of its offsets.
 #[derive(Debug)]
-pub struct Topic<'a> {
+pub struct InspectedTopic<'a> {
     /// Its name.
     pub name: &'a str,
     /// The offsets that are looked at.
@@ -49,7 +49,7 @@ pub struct Found {
     pub gone: OffsetRanges,
 }
 
-impl<'a> Topic<'a> {
+impl<'a> InspectedTopic<'a> {
     /// A topic of which nothing is known but its ends.
     #[must_use]
     pub fn new(name: &'a str, ends: &'a Ends, cluster: Cluster) -> Self {
@@ -182,7 +182,7 @@ mod tests {
     async fn nothing_is_asked_of_kafka_where_nothing_is_missing() {
         let ends = [(0, (0, 10))].into();
         // There is no broker at this address.
-        let mut topic = Topic::new("t", &ends, Cluster::plaintext("127.0.0.1:9"));
+        let mut topic = InspectedTopic::new("t", &ends, Cluster::plaintext("127.0.0.1:9"));
         let found = topic.look_up(&[(0, OffsetRanges::default())].into()).await.unwrap();
         assert_eq!(found, [(0, Found::default())].into());
         assert!(!topic.has_gap(0, &within((0, 10))));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pipeline::Totals as Spec;
+use pipeline::TotalsSection;
 use warehouse::{Client, WarehouseError, quoted};
 
 use crate::{
@@ -21,11 +21,11 @@ pub struct Totals {
 }
 
 /// Reads both in one snapshot.
-pub async fn read(client: &Client, topic: &str, spec: &Spec) -> Result<Totals, ReconcileError> {
+pub async fn read(client: &Client, topic: &str, spec: &TotalsSection) -> Result<Totals, ReconcileError> {
     in_snapshot(client, async || read_within(client, topic, spec).await).await
 }
 
-async fn read_within(client: &Client, topic: &str, spec: &Spec) -> Result<Totals, ReconcileError> {
+async fn read_within(client: &Client, topic: &str, spec: &TotalsSection) -> Result<Totals, ReconcileError> {
     let books = books::read(client, &spec.consumer_group, topic).await?;
     let (table, total) = (quoted(&spec.table), quoted(&spec.total_column));
     let sql = format!("SELECT coalesce(sum({total}), 0)::text FROM {table}");

@@ -9,7 +9,7 @@ use function_kit::delivery::{Settled, accept, advance, settle};
 use kafka_batch::{BatchOutcome, Fault, PartitionRecords, Tally};
 use positions::{Accepted, Handled, TopicRecreated, UNCERTAIN};
 use tokio::time::Instant;
-use warehouse::ledger::{self, Entry, Saved};
+use warehouse::ledger::{self, LedgerEntry, Saved};
 use warehouse::search::{Refusal, Storable, search};
 use warehouse::{Client, WarehouseError};
 
@@ -266,7 +266,7 @@ impl<D: DecodedRecords> Delivery<'_, D> {
 
     fn positions(
         &self,
-        entries: Vec<Entry>,
+        entries: Vec<LedgerEntry>,
         accepted: Vec<Result<Accepted, TopicRecreated>>,
         refused: &Refused,
         end: Option<RecordIndex>,
@@ -315,7 +315,7 @@ async fn roll_back(client: &Client) -> Result<(), WarehouseError> {
 
 /// What must be parked before the records can be stored: those of `refused` that were not parked yet, or in an earlier
 /// incarnation of their position only.
-fn unparked(parked: &BTreeSet<(RecordIndex, i64)>, entries: &[Entry], refused: &Refused) -> Unparked {
+fn unparked(parked: &BTreeSet<(RecordIndex, i64)>, entries: &[LedgerEntry], refused: &Refused) -> Unparked {
     refused
         .iter()
         .map(|(place, reason)| ((*place, entries[place.0].position.incarnation), reason.clone()))

@@ -13,7 +13,7 @@ use crate::limits;
 
 /// A partition and the position to save for it.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct LedgerEntry {
     /// The topic.
     pub topic: String,
     /// The partition's number.
@@ -26,7 +26,7 @@ pub struct Entry {
 #[derive(Debug, Clone)]
 pub struct Saved {
     /// The partition, and its position before.
-    pub before: Entry,
+    pub before: LedgerEntry,
     /// Its position now.
     pub after: Position,
     /// Records newly stored.
@@ -43,7 +43,7 @@ pub async fn begin(
     group: &str,
     partitions: &[(&str, i32, Range<i64>)],
     deadline: Instant,
-) -> Result<Vec<Entry>, WarehouseError> {
+) -> Result<Vec<LedgerEntry>, WarehouseError> {
     let failed = WarehouseError::statement("lock the offsets");
     let topics: Vec<&str> = partitions.iter().map(|(topic, ..)| *topic).collect();
     let numbers: Vec<i32> = partitions.iter().map(|(_, number, _)| *number).collect();
@@ -74,7 +74,7 @@ pub async fn begin(
         if offsets.start < position.next {
             position.parked = parked(client, group, topic, *partition, offsets).await?;
         }
-        entries.push(Entry { topic: (*topic).to_owned(), partition: *partition, position });
+        entries.push(LedgerEntry { topic: (*topic).to_owned(), partition: *partition, position });
     }
     Ok(entries)
 }
@@ -272,15 +272,21 @@ fn parse_holes(text: &str) -> Result<OffsetRanges, WarehouseError> {
 }
 
 /// The positions of all groups, or of one topic's, for an operator.
-pub async fn show(client: &Client, topic: Option<&str>) -> Result<Vec<(String, Entry)>, WarehouseError> {
+pub async fn show(
+    client: &Client,
+    topic: Option<&str>,
+) -> Result<Vec<(String, LedgerEntry)>, WarehouseError> {
     let rows = client
         .query_typed(SHOW, &[(&topic, Type::TEXT)])
         .await
         .map_err(WarehouseError::statement("read the offsets"))?;
     rows.iter()
         .map(|row| {
-            let entry =
-                Entry { topic: row.get("topic"), partition: row.get("partition"), position: position(row)? };
+            let entry = LedgerEntry {
+                topic: row.get("topic"),
+                partition: row.get("partition"),
+                position: position(row)?,
+            };
             Ok((row.get("consumer_group"), entry))
         })
         .collect()

@@ -47,7 +47,7 @@ impl FromStr for State {
 
 /// What was read of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct RegistryEntry {
     /// The version: its `ETag`.
     pub version: String,
     /// When that version was written.
@@ -68,7 +68,7 @@ pub struct Entry {
     pub reason: Option<String>,
 }
 
-impl Entry {
+impl RegistryEntry {
     /// A reading that begins; `before` is what was read of the object until now.
     #[must_use]
     pub fn begin(before: Option<&Self>, version: &str, modified: DateTime<Utc>) -> Self {
@@ -92,7 +92,7 @@ pub async fn find(
     bucket: &str,
     keys: &[&str],
     lock: bool,
-) -> Result<BTreeMap<String, Entry>, WarehouseError> {
+) -> Result<BTreeMap<String, RegistryEntry>, WarehouseError> {
     const FIND: &str = "SELECT key, version, modified, reading, state, next_element, next_byte, rows_good, \
         rows_ignored, rows_parked, reason FROM processed_objects WHERE bucket = $1 AND key = ANY($2) ORDER BY key";
     let sql = if lock { format!("{FIND} FOR UPDATE") } else { FIND.to_owned() };
@@ -102,7 +102,7 @@ pub async fn find(
         .map_err(WarehouseError::statement("look for processed objects"))?;
     rows.iter()
         .map(|row| {
-            let entry = Entry {
+            let entry = RegistryEntry {
                 version: row.get(1),
                 modified: row.get(2),
                 reading: row.get(3),
@@ -123,10 +123,11 @@ pub async fn save(
     client: &Client,
     lane: &str,
     bucket: &str,
-    entries: &BTreeMap<String, Entry>,
+    entries: &BTreeMap<String, RegistryEntry>,
 ) -> Result<(), WarehouseError> {
-    let texts = |value: &dyn Fn(&Entry) -> String| entries.values().map(value).collect::<Vec<String>>();
-    let numbers = |value: &dyn Fn(&Entry) -> i64| entries.values().map(value).collect::<Vec<i64>>();
+    let texts =
+        |value: &dyn Fn(&RegistryEntry) -> String| entries.values().map(value).collect::<Vec<String>>();
+    let numbers = |value: &dyn Fn(&RegistryEntry) -> i64| entries.values().map(value).collect::<Vec<i64>>();
     let keys: Vec<&String> = entries.keys().collect();
     let (versions, states) = (texts(&|one| one.version.clone()), texts(&|one| one.state.to_string()));
     let modified: Vec<_> = entries.values().map(|one| one.modified).collect();

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use pipeline::{Column, FieldType, Layout, OnRepeat, Pipeline, Table, Value};
+use pipeline::{Column, FieldType, Layout, OnRepeat, Pipeline, TableSection, Value};
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -54,9 +54,9 @@ impl RowsTable {
     /// The table of a pipeline whose `table` section is `spec`; `None` where it names no such field, which the pipeline
     /// file's own checks rule out.
     #[must_use]
-    pub fn of_pipeline(pipeline: &Pipeline, spec: &Table) -> Option<Self> {
+    pub fn of_pipeline(pipeline: &Pipeline, spec: &TableSection) -> Option<Self> {
         let layout = Layout::of(&pipeline.fields);
-        let name_of = |path: &String| Some(layout.columns[layout.place(path)?].flat_name());
+        let name_of = |path: &String| Some(layout.columns[layout.column_index(path)?].flat_name());
         let names = |paths: &[String]| paths.iter().map(name_of).collect::<Option<Vec<_>>>();
         let columns: Vec<_> = layout.leaves().map(|place| (place, nullable_within(&layout, place))).collect();
         let key = names(&spec.key)?;
@@ -198,7 +198,7 @@ fn nullable_within(layout: &Layout, place: usize) -> Column {
 /// One statement for a batch: an array a column, in the order of the keys (so that two writers lock them in the same
 /// one), each key once.
 fn insert(
-    spec: &Table,
+    spec: &TableSection,
     columns: &[(usize, Column)],
     key: &[String],
     event_time: Option<&str>,

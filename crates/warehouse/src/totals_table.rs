@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use pipeline::{FieldType, Layout, Pipeline, Totals};
+use pipeline::{FieldType, Layout, Pipeline, TotalsSection};
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -65,9 +65,9 @@ impl TotalsTable {
     /// The totals table of a pipeline whose `totals` section is `spec`; `None` where its fields do not fit, which the
     /// pipeline file's own checks rule out.
     #[must_use]
-    pub fn of_pipeline(pipeline: &Pipeline, spec: &Totals) -> Option<Self> {
+    pub fn of_pipeline(pipeline: &Pipeline, spec: &TotalsSection) -> Option<Self> {
         let layout = Layout::of(&pipeline.fields);
-        let column = |path: &String| Some(&layout.columns[layout.place(path)?]);
+        let column = |path: &String| Some(&layout.columns[layout.column_index(path)?]);
         let keys = spec
             .key
             .iter()

@@ -9,7 +9,7 @@ use function_kit::serve::Failure;
 use object_reader::{ObjectSource, WebFolder};
 use s3::{ObjectStore, ObjectVersion, StoreError};
 use tokio::time::Instant;
-use warehouse::registry::{self, Entry, State};
+use warehouse::registry::{self, RegistryEntry, State};
 use warehouse::{Client, Warehouse, WarehouseError};
 
 use crate::list::{FilesList, UnreadableLine};
@@ -94,11 +94,14 @@ impl MediaLane {
             if noted {
                 return Ok::<_, IngestError>(());
             }
-            let mut entry = Entry::begin(before, &version.tag, version.modified);
+            let mut entry = RegistryEntry::begin(before, &version.tag, version.modified);
             entry.state = State::Processed;
             entry.rows_parked = i64::try_from(list.unreadable.len()).unwrap_or(i64::MAX);
-            let place =
-                crate::stretch::Place { bucket, key, modified_ms: version.modified.timestamp_millis() };
+            let place = crate::stretch::SourceObject {
+                bucket,
+                key,
+                modified_ms: version.modified.timestamp_millis(),
+            };
             let letter =
                 |line: &UnreadableLine| place.parked(Some(line.number - 1), Some(&line.bytes), &line.reason);
             let letters: Vec<_> = list.unreadable.iter().map(letter).collect();
@@ -176,10 +179,10 @@ impl MediaLane {
             if !registry::find(client, bucket, &[key], false).await?.is_empty() {
                 return Ok::<_, IngestError>(Ending::Done([("ObjectsMissing", 1)].into()));
             }
-            let mut entry = Entry::begin(None, "", chrono::DateTime::default());
+            let mut entry = RegistryEntry::begin(None, "", chrono::DateTime::default());
             (entry.state, entry.reason) = (State::Parked, Some(reason.clone()));
             let reading = ObjectReading { lane: LANE, bucket, key, reading: entry.reading };
-            let place = crate::stretch::Place { bucket, key, modified_ms: 0 };
+            let place = crate::stretch::SourceObject { bucket, key, modified_ms: 0 };
             let record = place.parked(None, None, &reason);
             tools.dead_letters.park_of_object(&reading, &[record], deadline).await?;
             registry::save(client, LANE, bucket, &BTreeMap::from([(key.to_owned(), entry)])).await?;

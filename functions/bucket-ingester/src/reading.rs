@@ -11,13 +11,13 @@ use function_kit::serve::Failure;
 use object_reader::{ObjectElements, ObjectSource, ReadError, json_array::Position};
 use s3::{ObjectVersion, StoreError};
 use tokio::time::Instant;
-use warehouse::registry::{self, Entry, State};
+use warehouse::registry::{self, RegistryEntry, State};
 use warehouse::search::{Found, Storable, search};
 use warehouse::{Client, WarehouseError};
 
 use crate::chunk::Origin;
 use crate::rows::RowDecoder;
-use crate::stretch::{LANE, Place, Rows, Stretch};
+use crate::stretch::{LANE, Rows, SourceObject, Stretch};
 
 /// An object that is parked as a whole is kept with its reason up to this size; a larger one lies in its bucket only.
 const KEPT_WHOLE: u64 = 256 << 10;
@@ -117,7 +117,7 @@ impl Reading<'_> {
                 }
                 entry.clone()
             }
-            before => Entry::begin(before, &version.tag, version.modified),
+            before => RegistryEntry::begin(before, &version.tag, version.modified),
         };
         *begun = Some(entry.reading);
         let mut stored = before.map(|entry| (entry.reading, entry.next));
@@ -183,15 +183,19 @@ impl Reading<'_> {
         Ok((stretch, None))
     }
 
-    fn place(&self, version: &ObjectVersion) -> Place<'_> {
-        Place { bucket: &self.tools.bucket, key: self.key, modified_ms: version.modified.timestamp_millis() }
+    fn place(&self, version: &ObjectVersion) -> SourceObject<'_> {
+        SourceObject {
+            bucket: &self.tools.bucket,
+            key: self.key,
+            modified_ms: version.modified.timestamp_millis(),
+        }
     }
 
     /// Parks what the stretch could not store, and the object itself where it is damaged; at the object's end, what
     /// earlier readings parked is forgotten. All before the registry moves past it.
     async fn park(
         &self,
-        entry: &Entry,
+        entry: &RegistryEntry,
         stretch: &Stretch,
         version: &ObjectVersion,
     ) -> Result<(), IngestError> {
@@ -220,26 +224,26 @@ impl Reading<'_> {
     /// Stores the stretch. Rows that the tables cannot hold are found, parked, and left out.
     async fn store_what_can_be(
         &self,
-        entry: &mut Entry,
+        entry: &mut RegistryEntry,
         before: Before,
         stretch: &mut Stretch,
         version: &ObjectVersion,
     ) -> Result<(), IngestError> {
-        match self.store(entry, before, stretch, &[stretch.places()]).await {
+        match self.store(entry, before, stretch, &[stretch.indices()]).await {
             Err(error) if error.is_unholdable() => {}
             done => return done,
         }
         let object = self.tools.source.address(self.key);
         let rows = Rows { stretch, origin: origin(entry, &object) };
         let Found { refused, runs, .. } =
-            search(self.client, &rows, &stretch.places(), self.deadline, self.deadline).await?;
+            search(self.client, &rows, &stretch.indices(), self.deadline, self.deadline).await?;
         let records = stretch.refuse(refused, self.place(version));
         let number = i64::try_from(records.len()).unwrap_or(i64::MAX);
         entry.rows_good -= number;
         entry.rows_parked += number;
         let letters = &self.tools.dead_letters;
         letters.park_of_object(&self.reading(entry), &records, self.deadline).await?;
-        match self.store(entry, before, stretch, &[stretch.places()]).await {
+        match self.store(entry, before, stretch, &[stretch.indices()]).await {
             // The tables took these rows one by one, but refuse them in one statement.
             Err(error) if error.is_unholdable() => self.store(entry, before, stretch, &runs).await,
             done => done,
@@ -249,7 +253,7 @@ impl Reading<'_> {
     /// One transaction: the rows of each run, and how far the object has come. `before` is what the registry must hold.
     async fn store(
         &self,
-        entry: &Entry,
+        entry: &RegistryEntry,
         before: Before,
         stretch: &Stretch,
         runs: &[Vec<i64>],
@@ -264,7 +268,7 @@ impl Reading<'_> {
 
     async fn transaction(
         &self,
-        entry: &Entry,
+        entry: &RegistryEntry,
         before: Before,
         stretch: &Stretch,
         runs: &[Vec<i64>],
@@ -287,7 +291,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn reading(&self, entry: &Entry) -> ObjectReading<'_> {
+    fn reading(&self, entry: &RegistryEntry) -> ObjectReading<'_> {
         ObjectReading { lane: LANE, bucket: &self.tools.bucket, key: self.key, reading: entry.reading }
     }
 }
@@ -295,7 +299,7 @@ impl Reading<'_> {
 /// Reading and position that the registry holds.
 type Before = Option<(i64, (i64, i64))>;
 
-fn origin<'a>(entry: &Entry, object: &'a str) -> Origin<'a> {
+fn origin<'a>(entry: &RegistryEntry, object: &'a str) -> Origin<'a> {
     Origin { object, modified: entry.modified, reading: entry.reading }
 }
 

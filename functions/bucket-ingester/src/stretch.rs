@@ -32,13 +32,13 @@ pub(crate) struct Stretch {
 
 /// The object that elements are of, as parked records name it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub(crate) struct SourceObject<'a> {
     pub(crate) bucket: &'a str,
     pub(crate) key: &'a str,
     pub(crate) modified_ms: i64,
 }
 
-impl Place<'_> {
+impl SourceObject<'_> {
     /// An element, or the object as a whole, to be parked.
     pub(crate) fn parked(&self, index: Option<u64>, value: Option<&[u8]>, reason: &str) -> ParkedRecord {
         ParkedRecord::of_object(LANE, (self.bucket, self.key, index), value, reason, self.modified_ms)
@@ -59,7 +59,7 @@ impl Stretch {
         i64::try_from(self.parked.len()).unwrap_or(i64::MAX)
     }
 
-    pub(crate) fn take(&mut self, decoder: &RowDecoder, place: Place<'_>, piece: Piece<'_>) {
+    pub(crate) fn take(&mut self, decoder: &RowDecoder, place: SourceObject<'_>, piece: Piece<'_>) {
         let element = match piece {
             Piece::Element(element) => element,
             Piece::TooLong { index, start, length } => {
@@ -85,12 +85,12 @@ impl Stretch {
     }
 
     /// The indices of the good elements, in order.
-    pub(crate) fn places(&self) -> Vec<i64> {
+    pub(crate) fn indices(&self) -> Vec<i64> {
         self.rows.keys().copied().collect()
     }
 
     /// Takes out what the tables cannot hold. Returns it, to be parked.
-    pub(crate) fn refuse(&mut self, refused: Refused<i64>, place: Place<'_>) -> Vec<ParkedRecord> {
+    pub(crate) fn refuse(&mut self, refused: Refused<i64>, place: SourceObject<'_>) -> Vec<ParkedRecord> {
         let mut parked = Vec::with_capacity(refused.len());
         for (index, reason) in refused {
             if let Some((_, bytes)) = self.rows.remove(&index) {

@@ -13,7 +13,7 @@ use crate::event::{Card, InboxEvent, NO_USER, OrphanCard, User};
 
 /// The newest event of each id, and the cards without a user by event.
 #[derive(Debug, Default)]
-pub struct Batch<'r> {
+pub struct InboxBatch<'r> {
     users: BTreeMap<i64, &'r User>,
     cards: BTreeMap<i64, &'r Card>,
     /// The cards, and the keys of their objects.
@@ -47,7 +47,7 @@ const QUARANTINE: &str = "INSERT INTO cards_quarantine (event_id, card_id, reaso
 const OUT_OF_QUARANTINE: &str = "DELETE FROM cards_quarantine WHERE event_id IN \
     (SELECT event_id FROM cards_quarantine WHERE event_id = ANY($1) ORDER BY event_id FOR UPDATE)";
 
-impl<'r> Batch<'r> {
+impl<'r> InboxBatch<'r> {
     /// Adds the event of the object `key`.
     pub fn add(&mut self, event: &'r InboxEvent, key: &'r str) {
         match event {

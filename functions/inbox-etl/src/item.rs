@@ -4,7 +4,7 @@ use bytes::Bytes;
 use dead_letters::ParkedRecord;
 use function_kit::object_lane::Counts;
 use s3::ObjectVersion;
-use warehouse::registry::{Entry, State};
+use warehouse::registry::{RegistryEntry, State};
 
 use crate::event::{InboxEvent, NO_USER};
 
@@ -18,7 +18,7 @@ pub(crate) struct Item {
     /// None of an object that is too large.
     pub(crate) bytes: Option<Bytes>,
     /// What was registered of it before.
-    pub(crate) before: Option<Entry>,
+    pub(crate) before: Option<RegistryEntry>,
     pub(crate) content: Content,
 }
 
@@ -53,16 +53,16 @@ impl Item {
     }
 
     /// What is registered of it. An object is one row, read at once.
-    pub(crate) fn entry(&self) -> Entry {
+    pub(crate) fn entry(&self) -> RegistryEntry {
         let size = i64::try_from(self.version.size).unwrap_or(i64::MAX);
-        let begun = Entry::begin(self.before.as_ref(), &self.version.tag, self.version.modified);
-        let begun = Entry { next: (1, size), ..begun };
+        let begun = RegistryEntry::begin(self.before.as_ref(), &self.version.tag, self.version.modified);
+        let begun = RegistryEntry { next: (1, size), ..begun };
         match self.parked() {
-            None => Entry { state: State::Processed, rows_good: 1, ..begun },
+            None => RegistryEntry { state: State::Processed, rows_good: 1, ..begun },
             Some(reason) => {
                 // Postgres holds no NUL, and a reason may quote the object.
                 let reason = Some(reason.replace('\0', "\\0"));
-                Entry { state: State::Parked, rows_parked: 1, reason, ..begun }
+                RegistryEntry { state: State::Parked, rows_parked: 1, reason, ..begun }
             }
         }
     }

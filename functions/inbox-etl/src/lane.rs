@@ -10,7 +10,7 @@ use futures::{StreamExt, stream};
 use s3::{ObjectStore, StoreError};
 use serde::de::IgnoredAny;
 use tokio::time::Instant;
-use warehouse::registry::{self, Entry};
+use warehouse::registry::{self, RegistryEntry};
 use warehouse::{Client, Warehouse, WarehouseError};
 
 use crate::event::EventDecoder;
@@ -68,7 +68,7 @@ impl InboxLane {
     async fn look(
         &self,
         key: &str,
-        before: Option<&Entry>,
+        before: Option<&RegistryEntry>,
         force: bool,
         deadline: Instant,
     ) -> Result<Look, StoreError> {

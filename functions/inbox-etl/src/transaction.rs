@@ -9,11 +9,11 @@ use function_kit::serve::Failure;
 use futures::{StreamExt, stream};
 use s3::StoreError;
 use tokio::time::Instant;
-use warehouse::registry::{self, Entry};
+use warehouse::registry::{self, RegistryEntry};
 use warehouse::search::{Storable, search};
 use warehouse::{Client, Warehouse, WarehouseError};
 
-use crate::batch::Batch;
+use crate::batch::InboxBatch;
 use crate::item::{Content, Item, LANE};
 
 /// Requests to S3 at a time.
@@ -40,7 +40,7 @@ impl Storable for Items<'_> {
     type Fault = WarehouseError;
 
     async fn store(&self, client: &Client, places: &[usize]) -> Result<(), WarehouseError> {
-        let mut batch = Batch::default();
+        let mut batch = InboxBatch::default();
         for item in places.iter().filter_map(|&place| self.items.get(place)) {
             if let Some(event) = item.event() {
                 batch.add(event, &item.key);
@@ -56,7 +56,7 @@ impl Sink {
         &self,
         keys: &[&str],
         deadline: Instant,
-    ) -> Result<BTreeMap<String, Entry>, WarehouseError> {
+    ) -> Result<BTreeMap<String, RegistryEntry>, WarehouseError> {
         let bucket = self.bucket.as_str();
         let run = self.warehouse.run("look for processed objects", deadline, async |client: &Client| {
             registry::find(client, bucket, keys, false).await
@@ -148,7 +148,7 @@ impl Sink {
         deadline: Instant,
     ) -> Result<(), WarehouseError> {
         let bucket = self.bucket.as_str();
-        let entries: BTreeMap<String, Entry> =
+        let entries: BTreeMap<String, RegistryEntry> =
             items.iter().map(|item| (item.key.clone(), item.entry())).collect();
         let rows = Items { items, bucket };
         let run = self.warehouse.run("store events", deadline, async |client: &Client| {

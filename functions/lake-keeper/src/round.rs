@@ -5,7 +5,7 @@ use std::time::Duration;
 use faults::{Classified, FaultClass};
 use function_kit::pipelines::LoadError;
 use lake::LakeError;
-use pipeline::{Lake, Pipelines};
+use pipeline::{LakeSection, Pipelines};
 use tokio::time::Instant;
 
 use crate::step::KeptTable;
@@ -72,7 +72,7 @@ impl Round {
 }
 
 /// A table of the pipeline files: topic, section and event time.
-type LakeTable<'a> = (&'a str, &'a Lake, Option<&'a str>);
+type LakeTable<'a> = (&'a str, &'a LakeSection, Option<&'a str>);
 
 /// The tables that are asked for. Files that switch upkeep off are left out.
 fn tables_of<'a>(pipelines: &'a Pipelines, request: &Request) -> Result<Vec<LakeTable<'a>>, RoundError> {
@@ -95,7 +95,7 @@ fn tables_of<'a>(pipelines: &'a Pipelines, request: &Request) -> Result<Vec<Lake
 /// All steps of one table. One that fails ends the table's turn: the next steps rest on it.
 async fn keep(
     topic: &str,
-    lake: &Lake,
+    lake: &LakeSection,
     table: &mut KeptTable<'_>,
     request: &Request,
     deadline: Instant,
@@ -127,6 +127,6 @@ async fn keep(
 }
 
 /// More commits than this after a checkpoint mean that upkeep does not keep up.
-fn too_many(lake: &Lake) -> u64 {
+fn too_many(lake: &LakeSection) -> u64 {
     u64::from(lake.upkeep.checkpoint_commits) * 10
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::Utc;
 use lake::{Compaction, LakeError, Snapshot};
 use lake_upkeep::{Keeper, Reading};
-use pipeline::{Lake, Upkeep};
+use pipeline::{LakeSection, UpkeepSection};
 use s3::S3Location;
 use tokio::time::Instant;
 
@@ -18,7 +18,7 @@ const LAST_GROUP: Duration = Duration::from_secs(5);
 pub(crate) struct KeptTable<'a> {
     client: &'a s3::Client,
     location: S3Location,
-    upkeep: &'a Upkeep,
+    upkeep: &'a UpkeepSection,
     event_time: Option<&'a str>,
     youngest: Duration,
     /// The log, as the first step that deletes has read it.
@@ -29,7 +29,7 @@ impl<'a> KeptTable<'a> {
     pub(crate) fn new(
         client: &'a s3::Client,
         settings: &Settings,
-        lake: &'a Lake,
+        lake: &'a LakeSection,
         event_time: Option<&'a str>,
     ) -> Self {
         // Rows are ordered by a column of their own, not by a field of a struct.

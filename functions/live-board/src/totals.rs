@@ -1,7 +1,7 @@
 //! Running totals: the largest of each table.
 
 use chrono::{DateTime, Utc};
-use pipeline::{Layout, Pipeline, Totals};
+use pipeline::{Layout, Pipeline, TotalsSection};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use warehouse::{Client, WarehouseError, quoted};
@@ -30,9 +30,9 @@ impl Board {
     }
 }
 
-async fn table(client: &Client, pipeline: &Pipeline, spec: &Totals) -> Result<Value, WarehouseError> {
+async fn table(client: &Client, pipeline: &Pipeline, spec: &TotalsSection) -> Result<Value, WarehouseError> {
     let layout = Layout::of(&pipeline.fields);
-    let places = spec.key.iter().filter_map(|path| layout.place(path));
+    let places = spec.key.iter().filter_map(|path| layout.column_index(path));
     let keys: Vec<&str> = places.map(|place| layout.columns[place].name.as_str()).collect();
     let (name, total) = (quoted(&spec.table), quoted(&spec.total_column));
     let texts = keys.iter().map(|key| format!("{}::text", quoted(key))).collect::<Vec<_>>().join(", ");

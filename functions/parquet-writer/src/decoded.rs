@@ -10,7 +10,7 @@ use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 use chrono::DateTime;
 use kafka_batch::PartitionRecords;
 use lake::{LakeError, TableSchema};
-use pipeline::{Lake, Pipeline, Poison, RecordDecoder, Value};
+use pipeline::{LakeSection, Pipeline, Poison, RecordDecoder, Value};
 
 use crate::columns::{ColumnBuilder, fields, timestamp_type};
 
@@ -21,7 +21,7 @@ const HOUR_MICROS: i64 = 3_600 * 1_000_000;
 #[derive(Debug, Clone)]
 pub struct TopicSchema {
     decoder: RecordDecoder,
-    spec: Lake,
+    spec: LakeSection,
     event_time: Option<usize>,
     arrow: SchemaRef,
     table: TableSchema,
@@ -53,7 +53,7 @@ pub struct DecodedColumns {
 
 impl TopicSchema {
     /// The schema of a pipeline with a `lake` section, which is `spec`.
-    pub fn new(pipeline: &Pipeline, spec: &Lake) -> Result<Self, LakeError> {
+    pub fn new(pipeline: &Pipeline, spec: &LakeSection) -> Result<Self, LakeError> {
         let decoder = RecordDecoder::new(&pipeline.fields);
         let layout = decoder.layout();
         let mut all: Vec<_> = fields(layout, &layout.roots).iter().cloned().collect();
@@ -68,7 +68,7 @@ impl TopicSchema {
         let arrow = Arc::new(Schema::new(all));
         let partition_columns = spec.partition_by.iter().map(|column| column.name.clone()).collect();
         let table = TableSchema::new(Arc::clone(&arrow), partition_columns)?;
-        let event_time = pipeline.event_time.as_deref().and_then(|path| layout.place(path));
+        let event_time = pipeline.event_time.as_deref().and_then(|path| layout.column_index(path));
         Ok(Self { spec: spec.clone(), event_time, arrow, table, decoder })
     }
 

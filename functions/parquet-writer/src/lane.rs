@@ -24,7 +24,7 @@ pub struct LakeSink {
     dead_letters: DeadLetters,
 }
 
-pub struct Topic {
+pub struct LakeTopic {
     schema: TopicSchema,
     encoder: FileEncoder,
     fingerprint: String,
@@ -81,15 +81,15 @@ impl LakeSink {
 }
 
 impl TopicSink for LakeSink {
-    type Topic = Topic;
+    type Topic = LakeTopic;
     type Error = StoringError;
     const NAME: &'static str = "the lake";
 
-    fn topic(&self, pipeline: &Pipeline) -> Result<Option<Topic>, StoringError> {
+    fn topic(&self, pipeline: &Pipeline) -> Result<Option<LakeTopic>, StoringError> {
         let Some(spec) = &pipeline.lake else { return Ok(None) };
         let schema = TopicSchema::new(pipeline, spec)?;
         let table = Table::new(self.client.clone(), self.root.join(&spec.path), schema.table().clone());
-        Ok(Some(Topic {
+        Ok(Some(LakeTopic {
             encoder: FileEncoder::new(schema.table()),
             fingerprint: pipeline.schema_fingerprint(),
             table: Mutex::new(table),
@@ -99,7 +99,7 @@ impl TopicSink for LakeSink {
 
     async fn store(
         &self,
-        topic: &Topic,
+        topic: &LakeTopic,
         partitions: &[PartitionRecords<'_>],
         deadline: Instant,
         outcome: &mut BatchOutcome,

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use ::lake::Snapshot;
-use pipeline::{FieldType, Layout, Pipeline, RecordDecoder, Totals, Value};
+use pipeline::{FieldType, Layout, Pipeline, RecordDecoder, TotalsSection, Value};
 use positions::Position;
 use reconcile::{ReconcileError, lake, mark::Change, mark::Mark, produced, topic::Offsets, totals};
 use serde_json::{from_str, to_string};
@@ -43,7 +43,7 @@ impl Summed {
     pub(crate) fn of(pipeline: &Pipeline) -> Option<Self> {
         let path = &pipeline.totals.as_ref()?.sum;
         let layout = Layout::of(&pipeline.fields);
-        let place = layout.place(path)?;
+        let place = layout.column_index(path)?;
         let scale = match layout.columns[place].field_type {
             FieldType::Decimal { scale, .. } => scale,
             _ => 0,
@@ -174,7 +174,7 @@ impl Amounts<'_> {
 
     async fn totals_side(
         &self,
-        spec: &Totals,
+        spec: &TotalsSection,
         summed: &Summed,
         findings: &mut Findings,
     ) -> Result<Option<Side>, ReconcileError> {

@@ -7,7 +7,7 @@ use faults::{Classified, FaultClass};
 use function_kit::pipelines::LoadError;
 use kafka::LagReader;
 use pipeline::{Pipeline, Pipelines};
-use reconcile::{Cluster, ReconcileError, Sources, topic::Topic};
+use reconcile::{Cluster, ReconcileError, Sources, topic::InspectedTopic};
 use tokio::time::{Instant, timeout_at};
 use warehouse::{Client, Warehouse, WarehouseError, certificates};
 
@@ -156,7 +156,7 @@ impl Round {
             }
         }
         let grace = request.grace(self.settings.grace);
-        let compacted = Topic::new(name, &ends, self.sources.cluster.clone()).is_compacted().await?;
+        let compacted = InspectedTopic::new(name, &ends, self.sources.cluster.clone()).is_compacted().await?;
         let amounts = Amounts { round: self, client, pipeline, now: &now, compacted, deadline };
         let findings = amounts.compare().await?;
         let due =

@@ -7,4 +7,4 @@ mod rows;
 mod topic;
 
 pub use rows::DecodedRows;
-pub use topic::Topic;
+pub use topic::TableTopic;

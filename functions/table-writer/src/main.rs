@@ -1,11 +1,11 @@
 //! Batches of Kafka topics → tables in Postgres. What it promises: README.md.
 
-use table_writer::Topic;
+use table_writer::TableTopic;
 use warehouse_lane::Settings;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let settings: Settings = function_kit::settings()?;
-    let lane = warehouse_lane::open::<Topic>(&settings).await;
+    let lane = warehouse_lane::open::<TableTopic>(&settings).await;
     function_kit::serve_kafka(lane, settings.partial_batch_response).await
 }

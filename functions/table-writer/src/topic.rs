@@ -8,13 +8,13 @@ use warehouse_lane::WarehouseTopic;
 use crate::rows::DecodedRows;
 
 /// A topic whose records are rows of a table.
-pub struct Topic {
+pub struct TableTopic {
     consumer_group: String,
     table: RowsTable,
     decoder: RecordDecoder,
 }
 
-impl WarehouseTopic for Topic {
+impl WarehouseTopic for TableTopic {
     type Decoded<'a> = DecodedRows<'a>;
     const LANE: &'static str = "table-writer";
     const SINK: &'static str = "a table";

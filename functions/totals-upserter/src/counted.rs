@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use kafka_batch::PartitionRecords;
-use pipeline::{FieldType, Pipeline, Poison, RecordDecoder, Totals, Value};
+use pipeline::{FieldType, Pipeline, Poison, RecordDecoder, TotalsSection, Value};
 use warehouse::values;
 
 /// How a topic's records are read and summed.
@@ -44,9 +44,9 @@ impl TopicSums {
     /// The sums of a pipeline whose `totals` section is `spec`; `None` where it names no such field, which the
     /// pipeline file's own checks rule out.
     #[must_use]
-    pub fn new(pipeline: &Pipeline, spec: &Totals) -> Option<Self> {
+    pub fn new(pipeline: &Pipeline, spec: &TotalsSection) -> Option<Self> {
         let decoder = RecordDecoder::new(&pipeline.fields);
-        let place = |path: &String| decoder.layout().place(path);
+        let place = |path: &String| decoder.layout().column_index(path);
         let keys = spec.key.iter().map(place).collect::<Option<_>>()?;
         let sum = place(&spec.sum)?;
         Some(Self { decoder, keys, sum })

@@ -7,4 +7,4 @@ mod counted;
 mod topic;
 
 pub use counted::{Counted, RecordResult, TopicSums};
-pub use topic::{DecodedAmounts, Topic};
+pub use topic::{DecodedAmounts, TotalsTopic};

@@ -8,13 +8,13 @@ use warehouse_lane::{DecodedRecords, LaneError, RecordIndex, WarehouseTopic};
 use crate::counted::{Counted, RecordResult, TopicSums};
 
 /// A topic whose records are summed.
-pub struct Topic {
+pub struct TotalsTopic {
     consumer_group: String,
     table: TotalsTable,
     sums: TopicSums,
 }
 
-impl WarehouseTopic for Topic {
+impl WarehouseTopic for TotalsTopic {
     type Decoded<'a> = DecodedAmounts<'a>;
     const LANE: &'static str = "totals-upserter";
     const SINK: &'static str = "a totals table";
@@ -39,7 +39,7 @@ impl WarehouseTopic for Topic {
 
 /// A topic's part of a batch: each record's key and amount.
 pub struct DecodedAmounts<'a> {
-    topic: &'a Topic,
+    topic: &'a TotalsTopic,
     counted: Counted,
 }
 

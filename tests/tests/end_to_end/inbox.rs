@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use end_to_end::{Function, ObjectLane, Parts, Sinks, notification, queue_event};
 use futures::future::join_all;
-use inbox_etl::{Batch, EventDecoder};
+use inbox_etl::{EventDecoder, InboxBatch};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
@@ -134,7 +134,7 @@ fn tables_equal_the_sorted_events(seeds: u32, size: Size) {
                 for some in events.chunks(cut) {
                     let read = |event: &Value| decoder.decode(event.to_string().as_bytes()).unwrap().0;
                     let inbox: Vec<_> = some.iter().map(read).collect();
-                    let mut batch = Batch::default();
+                    let mut batch = InboxBatch::default();
                     for event in &inbox {
                         batch.add(event, "key");
                     }

@@ -1,7 +1,7 @@
 //! The Delta tables of the deployed pipelines.
 
 use lake_upkeep::Keeper;
-use pipeline::{Pipelines, Upkeep};
+use pipeline::{Pipelines, UpkeepSection};
 use s3::{Client, S3Location};
 use tokio::time::Instant;
 
@@ -17,7 +17,7 @@ pub(super) struct LakeTable {
     /// Below the lake's root.
     pub(super) path: String,
     pub(super) location: S3Location,
-    pub(super) upkeep: Upkeep,
+    pub(super) upkeep: UpkeepSection,
     client: Client,
 }
 
@@ -49,7 +49,7 @@ pub(super) fn of_topics(stack: &Stack, topics: &[String]) -> anyhow::Result<Vec<
     }
     let root = stack.lake()?;
     let client = stack.objects();
-    let table = |(topic, lake): (&str, &pipeline::Lake)| LakeTable {
+    let table = |(topic, lake): (&str, &pipeline::LakeSection)| LakeTable {
         topic: topic.to_owned(),
         path: lake.path.clone(),
         location: root.join(&lake.path),
@@ -62,7 +62,7 @@ pub(super) fn of_topics(stack: &Stack, topics: &[String]) -> anyhow::Result<Vec<
 fn wanted<'a>(
     pipelines: &'a Pipelines,
     topics: &[String],
-) -> anyhow::Result<Vec<(&'a str, &'a pipeline::Lake)>> {
+) -> anyhow::Result<Vec<(&'a str, &'a pipeline::LakeSection)>> {
     let of_lake =
         |pipeline: &'a pipeline::Pipeline| Some((pipeline.topic.name.as_str(), pipeline.lake.as_ref()?));
     let all: Vec<_> = pipelines.iter().filter_map(of_lake).collect();

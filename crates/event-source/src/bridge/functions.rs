@@ -6,7 +6,7 @@ use aws_config::SdkConfig;
 use bytes::Bytes;
 use function_runner::deployed::{CloudWatchLogs, DeployedError, DeployedFunctions};
 use function_runner::front::Front;
-use function_runner::{Outcome, REQUEST_LIMIT, Runner, Settings};
+use function_runner::{Outcome, REQUEST_LIMIT, Runner, RunnerSettings};
 
 use super::BridgeConfig;
 
@@ -37,7 +37,7 @@ impl Functions {
             return Self::Given(Arc::clone(runner));
         }
         let logs = CloudWatchLogs::start(sdk);
-        let settings = Settings { scratch: config.scratch.clone(), ..Settings::default() };
+        let settings = RunnerSettings { scratch: config.scratch.clone(), ..RunnerSettings::default() };
         Self::Deployed(DeployedFunctions::new(sdk, settings, Arc::clone(&logs) as _), logs)
     }
 

@@ -14,7 +14,7 @@ use aws_sdk_lambda::error::DisplayErrorContext;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::{LogSink, Outcome, Runner, Settings};
+use crate::{LogSink, Outcome, Runner, RunnerSettings};
 use lookup::{Deployment, Lookup};
 use role::Role;
 
@@ -75,7 +75,7 @@ struct Inner {
     lookup: Lookup,
     role: Role,
     api: aws_sdk_lambda::Client,
-    settings: Settings,
+    settings: RunnerSettings,
     logs: Arc<dyn LogSink>,
     known: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Known>>>>,
 }
@@ -101,7 +101,7 @@ impl std::fmt::Debug for DeployedFunctions {
 impl DeployedFunctions {
     /// The functions of the endpoint that `sdk` leads to. Code is unpacked below `settings.scratch`.
     #[must_use]
-    pub fn new(sdk: &SdkConfig, settings: Settings, logs: Arc<dyn LogSink>) -> Self {
+    pub fn new(sdk: &SdkConfig, settings: RunnerSettings, logs: Arc<dyn LogSink>) -> Self {
         Self(Arc::new(Inner {
             lookup: Lookup::new(sdk, settings.scratch.join("code")),
             role: Role::new(sdk),

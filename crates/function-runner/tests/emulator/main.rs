@@ -14,7 +14,7 @@ use aws_config::SdkConfig;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{Environment, FunctionCode, Runtime};
 use function_runner::deployed::{CloudWatchLogs, DeployedError, DeployedFunctions, Target};
-use function_runner::{Code, Outcome, Settings};
+use function_runner::{Code, Outcome, RunnerSettings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use waiting::until;
@@ -49,7 +49,7 @@ impl Lab {
             .expect("this test needs a Lambda endpoint: set AWS_ENDPOINT_URL (scripts/test does)");
         let sdk = settings::sdk_config().await;
         let folder = tempfile::tempdir().unwrap();
-        let settings = Settings { scratch: PathBuf::from(folder.path()), ..Settings::default() };
+        let settings = RunnerSettings { scratch: PathBuf::from(folder.path()), ..RunnerSettings::default() };
         let logs = CloudWatchLogs::start(&sdk);
         let functions = DeployedFunctions::new(&sdk, settings, Arc::clone(&logs) as _);
         let name = format!("{name}-{}", SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos());

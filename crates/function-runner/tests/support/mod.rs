@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use function_runner::{Code, Function, FunctionError, LogLine, LogSink, Outcome, Runner, Settings};
+use function_runner::{Code, Function, FunctionError, LogLine, LogSink, Outcome, Runner, RunnerSettings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -16,7 +16,7 @@ pub(crate) use waiting::until;
 pub(crate) struct Lab {
     pub(crate) folder: TempDir,
     pub(crate) function: Function,
-    pub(crate) settings: Settings,
+    pub(crate) settings: RunnerSettings,
     pub(crate) logs: Arc<Kept>,
 }
 
@@ -56,7 +56,7 @@ impl Lab {
         );
         let mut function = Function::new("lab", Code::in_folder(&code));
         function.timeout = Duration::from_secs(30);
-        let settings = Settings { scratch: folder.path().join("scratch"), ..Settings::default() };
+        let settings = RunnerSettings { scratch: folder.path().join("scratch"), ..RunnerSettings::default() };
         Self { folder, function, settings, logs: Arc::default() }
     }
 

@@ -23,7 +23,7 @@ pub(super) fn can_order(data_type: &DataType) -> bool {
 
 /// Where a row is, and what it is ordered by.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct KeyedRow {
     key: i64,
     batch: u32,
     row: u32,
@@ -35,14 +35,14 @@ pub(super) fn sorted(
     column: &str,
     stretch: usize,
 ) -> Box<dyn Iterator<Item = Result<RecordBatch, String>> + Send> {
-    let mut places = places(&batches, column);
-    if places.is_sorted() {
+    let mut keyed_rows = keyed_rows(&batches, column);
+    if keyed_rows.is_sorted() {
         return Box::new(batches.into_iter().map(Ok));
     }
-    places.sort_unstable();
-    let starts = (0..places.len()).step_by(stretch);
+    keyed_rows.sort_unstable();
+    let starts = (0..keyed_rows.len()).step_by(stretch);
     Box::new(starts.map(move |from| {
-        let rows = places.iter().skip(from).take(stretch);
+        let rows = keyed_rows.iter().skip(from).take(stretch);
         let mut rows: Vec<_> = rows.map(|place| (place.batch as usize, place.row as usize)).collect();
         rows.sort_unstable();
         let sources: Vec<&RecordBatch> = batches.iter().collect();
@@ -50,13 +50,13 @@ pub(super) fn sorted(
     }))
 }
 
-fn places(batches: &[RecordBatch], column: &str) -> Vec<Place> {
-    let mut places = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
+fn keyed_rows(batches: &[RecordBatch], column: &str) -> Vec<KeyedRow> {
+    let mut keyed_rows = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
     for (batch, rows) in (0..).zip(batches) {
         let keys = keys(rows, column);
-        places.extend((0..).zip(keys).map(|(row, key)| Place { key, batch, row }));
+        keyed_rows.extend((0..).zip(keys).map(|(row, key)| KeyedRow { key, batch, row }));
     }
-    places
+    keyed_rows
 }
 
 fn keys(batch: &RecordBatch, column: &str) -> Vec<i64> {
