@@ -11,7 +11,7 @@ pub(crate) mod oracle;
 pub(crate) mod report;
 
 pub(crate) use ::reconcile::{
-    Cluster, Sources, Verdict, books, lake, lost, parked, records, table, topic, totals,
+    Cluster, Sources, Verdict, books, lake, lost, offsets, parked, records, table, topic, totals,
 };
 use anyhow::Context as _;
 

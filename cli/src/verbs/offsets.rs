@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use clap::{Args, Subcommand};
-use lake::Table;
+use lake::{Table, reset_app_versions};
 use parquet_writer::TopicSchema;
 use pipeline::{Pipeline, Pipelines};
-use positions::{OffsetRanges, Position, reset_app_versions};
+use positions::{OffsetRanges, Position};
 use serde::Serialize;
 use tokio::time::Instant;
 use warehouse::ledger;
@@ -19,7 +19,8 @@ use crate::{
         cluster,
         ends::Ends,
         lake::position,
-        topic::{InspectedTopic, Offsets as OffsetsByPartition, intersection, within},
+        offsets::{Offsets as OffsetsByPartition, intersection, within},
+        topic::InspectedTopic,
     },
     stack::{
         lag::{self, MappingLag},

@@ -3,19 +3,21 @@
 
 use std::collections::BTreeMap;
 
+use ::lake::{app_id, changed_app_versions};
 use anyhow::Context as _;
 use event_source::Mapping;
 use kafka::Ends;
 use pipeline::{Pipeline, Pipelines};
-use positions::{MAX_HOLES, OffsetRanges, Position, app_id, changed_app_versions};
+use positions::{MAX_HOLES, OffsetRanges, Position};
 use tokio::time::Instant;
 
 use crate::{
     failure::failure,
     out,
     reconcile::{
-        cluster, ends, lake, records, sources,
-        topic::{intersection, within},
+        cluster, ends, lake,
+        offsets::{intersection, within},
+        records, sources,
     },
     stack::{lag, layout::Layout, mappings::Paused, opened::Stack},
     verbs::{

@@ -2,16 +2,20 @@
 //! pipeline files, which say what a topic needs, are loaded once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use faults::{Classified, FaultClass};
 use kafka_batch::{BatchOutcome, KafkaBatch, PartitionRecords};
 use pipeline::Pipeline;
 use s3::Client;
-use tokio::sync::OnceCell;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
 use crate::pipelines::{LoadError, PipelineSource};
-use crate::serve::fault;
+use crate::serve::{Failure, fault, note_retries, serve};
+use crate::telemetry::{Unit, WideEvent};
 
 /// Where a topic's records go.
 pub trait TopicSink: Send + Sync + 'static {
@@ -109,5 +113,105 @@ impl<S: TopicSink> KafkaLane<S> {
         let unknown = || LaneError::UnknownTopic { topic: name.to_owned(), sink: S::NAME };
         let topic = self.topics(deadline).await?.get(name).ok_or_else(unknown)?;
         self.sink.store(topic, partitions, deadline, outcome).await.map_err(LaneError::Sink)
+    }
+}
+
+/// Serves Kafka batches until Lambda ends the process.
+///
+/// `partial_batch_response` tells whether the mapping reads `batchItemFailures`. Where it does not, Lambda would take
+/// such an answer for success: then one record that must come again fails the whole invocation.
+pub async fn serve_kafka<S: TopicSink>(
+    lane: KafkaLane<S>,
+    partial_batch_response: bool,
+) -> Result<(), lambda_runtime::Error> {
+    // Lambda gives an environment one event at a time, so nobody waits for the batch's memory.
+    let served = Arc::new((lane, Mutex::new(KafkaBatch::default())));
+    serve(async move |payload: Arc<RawValue>, deadline, event| {
+        let (lane, batch) = served.as_ref();
+        let mut batch = batch.lock().await;
+        batch
+            .refill(payload.get().as_bytes())
+            .map_err(|error| Failure::new(FaultClass::Configuration, error.to_string()))?;
+        event.metric("PayloadSize", payload.get().len() as u64, Unit::Bytes);
+        let outcome = lane.store(&batch, deadline).await;
+        kafka_answer(&outcome, &batch, partial_batch_response, event)
+    })
+    .await
+}
+
+/// The answer to Lambda for a batch with this outcome; its counts go into the event.
+fn kafka_answer(
+    outcome: &BatchOutcome,
+    batch: &KafkaBatch,
+    partial_batch_response: bool,
+    event: &mut WideEvent,
+) -> Result<Value, Failure> {
+    let response =
+        outcome.response(batch).map_err(|error| Failure::new(FaultClass::Retryable, error.to_string()))?;
+    let (tally, failed) = (outcome.tally(), response.batch_item_failures.len() as u64);
+    event
+        .field("partitions", batch.partitions().map(|partition| partition.id()).collect::<Vec<_>>())
+        .metric("RecordsReceived", batch.len() as u64, Unit::Count)
+        .metric("RecordsStored", tally.stored, Unit::Count)
+        .metric("RecordsParked", tally.parked, Unit::Count)
+        .metric("RecordsDuplicate", tally.duplicates, Unit::Count)
+        .metric("RecordsToRetry", failed, Unit::Count);
+    for (name, &count) in outcome.counts() {
+        event.metric(name, count, Unit::Count);
+    }
+    if failed > 0 {
+        let faults = outcome.faults();
+        let reasons = faults.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join("; ");
+        // Who redrives reads the answer, whatever the mapping does.
+        if !partial_batch_response && batch.redrive().is_none() {
+            let lasting = faults.iter().all(|fault| fault.needs_action);
+            let class = if lasting { FaultClass::Configuration } else { FaultClass::Retryable };
+            return Err(Failure::new(class, reasons));
+        }
+        note_retries(event, reasons, faults.iter().any(|fault| fault.needs_action));
+    }
+    let answer = serde_json::to_value(response);
+    let mut answer = answer.map_err(|error| Failure::new(FaultClass::Configuration, error.to_string()))?;
+    if batch.redrive().is_some() {
+        answer["reasons"] = outcome.faults().iter().map(|fault| fault.message.as_str()).collect();
+    }
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The wide event of a batch that comes again because of this fault.
+    fn logged(needs_action: bool, partial_batch_response: bool) -> Value {
+        let mut sent = kafka_batch::event::MskEvent::new("arn", "servers");
+        sent.push("t", 0, 7, 1, None, Some(b"value"), &[]);
+        let mut batch = KafkaBatch::default();
+        batch.refill(&sent.to_json()).unwrap();
+        let mut outcome = BatchOutcome::default();
+        let message = "the pipeline file is bad".to_owned();
+        outcome.retry(batch.partitions(), Fault { needs_action, message });
+        let mut event = WideEvent::new("r-1");
+        let answer = kafka_answer(&outcome, &batch, partial_batch_response, &mut event);
+        let failure = answer.err().map(|failure| failure.to_string());
+        serde_json::from_str(&event.line(failure.as_deref())).unwrap()
+    }
+
+    #[test]
+    fn a_configuration_fault_is_a_fault_in_provisioned_mode_too() {
+        for partial_batch_response in [false, true] {
+            let line = logged(true, partial_batch_response);
+            assert_eq!((&line["level"], &line["Faults"]), (&json!("ERROR"), &json!(1)), "{line}");
+            assert!(line["fault"].as_str().unwrap().contains("the pipeline file is bad"), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_passes_by_itself_is_no_fault_of_a_partial_answer() {
+        let line = logged(false, true);
+        assert_eq!(
+            (&line["level"], &line["Faults"], &line["RecordsToRetry"]),
+            (&json!("INFO"), &json!(0), &json!(1))
+        );
     }
 }

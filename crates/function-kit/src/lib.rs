@@ -10,7 +10,6 @@ mod start;
 pub mod telemetry;
 
 pub use http::serve_http;
-pub use kafka_lane::{KafkaLane, TopicSink};
+pub use kafka_lane::{KafkaLane, TopicSink, serve_kafka};
 pub use object_lane::{ObjectLane, serve_objects};
-pub use serve::serve_kafka;
 pub use start::{settings, start_failed};

@@ -3,9 +3,10 @@
 use s3::ObjectVersion;
 use tokio::time::Instant;
 
+use crate::error::ReadError;
 use crate::gunzip::{BadGzip, Inflater, is_gzip};
 use crate::json_array::{Damage, ElementReader, Piece, Position};
-use crate::source::{ObjectReader, ObjectSource, ReadError};
+use crate::source::{ObjectReader, ObjectSource};
 
 /// The longest element that is read as one; real ones have some hundred bytes.
 const LONGEST_ELEMENT: usize = 1 << 20;

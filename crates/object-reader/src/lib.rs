@@ -2,6 +2,7 @@
 //! notifications that name them.
 
 mod elements;
+mod error;
 pub mod gunzip;
 pub mod json_array;
 pub mod notification;
@@ -11,7 +12,8 @@ mod web;
 mod web_client;
 
 pub use elements::{BadArray, ObjectElements};
-pub use source::{ObjectReader, ObjectSource, ReadError};
+pub use error::ReadError;
+pub use source::{ObjectReader, ObjectSource};
 pub use text::{utf_16_units, without_byte_order_mark};
 pub use web::{BadBaseUrl, BaseUrl, WebFolder};
 pub use web_client::{WebClient, WebConnector, web_client, web_connector};

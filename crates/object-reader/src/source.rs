@@ -1,11 +1,11 @@
 //! Objects as input: on S3 or on a web server, read in pieces, so that memory does not grow with the object.
 
 use bytes::Bytes;
-use faults::{Classified, FaultClass};
 use s3::{ObjectStore, ObjectVersion, StoreError};
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant};
 
+use crate::error::ReadError;
 use crate::web::{WebFolder, WebReader};
 
 /// One request's share of an object on S3. Two are in memory at a time: one being worked on, one being fetched.
@@ -20,26 +20,6 @@ pub enum ObjectSource {
     Bucket(ObjectStore),
     /// A web server.
     Web(Box<WebFolder>),
-}
-
-/// An object could not be read to its end.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The object was written anew, or deleted, while it was read.
-    #[error("the object changed while it was read")]
-    Changed,
-}
-
-impl Classified for ReadError {
-    fn class(&self) -> FaultClass {
-        match self {
-            Self::Store(error) => error.class(),
-            Self::Changed => FaultClass::Retryable,
-        }
-    }
 }
 
 impl ObjectSource {

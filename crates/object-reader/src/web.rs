@@ -15,7 +15,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3::{Fault, ObjectVersion, StoreError};
 use tokio::time::{Duration, Instant, timeout_at};
 
-use crate::source::ReadError;
+use crate::error::ReadError;
 use crate::web_client::{WebClient, web_client};
 
 /// A body that stands still for this long is asked for again from where it stopped.

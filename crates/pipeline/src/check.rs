@@ -5,44 +5,16 @@ use std::collections::HashSet;
 use crate::check_lake::lake;
 use crate::check_table::table;
 use crate::check_totals::totals;
+use crate::checker::{Checker, Problem, groups_of, is_column};
 use crate::field::{Field, FieldType, TimestampFormat};
 use crate::layout::Layout;
 use crate::rule::Rule;
 use crate::spec::{Batching, Pipeline, TopicSection};
 use crate::together::own_tables;
 
-/// Something wrong in a pipeline file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Problem {
-    /// Where: keys and list indices from the file's root, such as `totals`, `key`, `0`.
-    pub(crate) path: Vec<String>,
-    /// The rule that is broken.
-    pub(crate) rule: Rule,
-    /// What the rule's text speaks of.
-    pub(crate) detail: String,
-}
-
-/// Collects problems.
-pub(crate) struct Checker {
-    problems: Vec<Problem>,
-}
-
-impl Checker {
-    pub(crate) fn problem(&mut self, path: &[&str], rule: Rule, detail: impl Into<String>) {
-        let path = path.iter().map(|&part| part.to_owned()).collect();
-        self.problems.push(Problem { path, rule, detail: detail.into() });
-    }
-
-    pub(crate) fn require(&mut self, holds: bool, path: &[&str], rule: Rule) {
-        if !holds {
-            self.problem(path, rule, "");
-        }
-    }
-}
-
 /// All problems of `pipeline`.
 pub(crate) fn check(pipeline: &Pipeline) -> Vec<Problem> {
-    let mut checker = Checker { problems: Vec::new() };
+    let mut checker = Checker::default();
     topic(&mut checker, &pipeline.topic);
     checker.require(!pipeline.fields.is_empty(), &["fields"], Rule::NoFields);
     fields(&mut checker, &pipeline.fields, &["fields"]);
@@ -66,9 +38,9 @@ pub(crate) fn check(pipeline: &Pipeline) -> Vec<Problem> {
         table(&mut checker, spec, pipeline, &layout);
     }
     groups(&mut checker, pipeline);
-    checker.problems.extend(own_tables(pipeline));
+    checker.extend(own_tables(pipeline));
     batching(&mut checker, &pipeline.batching);
-    checker.problems
+    checker.into_problems()
 }
 
 /// Kafka's rules for topics, and those of Lambda's event source mappings.
@@ -86,14 +58,6 @@ fn topic(checker: &mut Checker, topic: &TopicSection) {
 
 fn is_kafka(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
-}
-
-/// The consumer groups of a pipeline by their section.
-pub(crate) fn groups_of(pipeline: &Pipeline) -> impl Iterator<Item = (&'static str, &String)> {
-    let lake = pipeline.lake.as_ref().map(|spec| ("lake", &spec.consumer_group));
-    let totals = pipeline.totals.as_ref().map(|spec| ("totals", &spec.consumer_group));
-    let table = pipeline.table.as_ref().map(|spec| ("table", &spec.consumer_group));
-    lake.into_iter().chain(totals).chain(table)
 }
 
 /// Each lane is a group of its own: two in one group would share out the partitions. Groups are part of the names of
@@ -129,13 +93,6 @@ fn fields(checker: &mut Checker, list: &[Field], path: &[&str]) {
         );
         fields(checker, &field.fields, &at("fields"));
     }
-}
-
-/// Whether a column of a Delta table can have this name. The lake's own columns begin with an underscore.
-pub(crate) fn is_column(name: &str) -> bool {
-    !name.is_empty()
-        && !name.starts_with('_')
-        && name.chars().all(|c| !c.is_control() && !c.is_whitespace() && !",;{}()=.`\"".contains(c))
 }
 
 fn batching(checker: &mut Checker, batching: &Batching) {

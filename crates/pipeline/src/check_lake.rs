@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::check::{Checker, is_column};
+use crate::checker::{Checker, is_column};
 use crate::rule::Rule;
 use crate::spec::{LakeSection, Pipeline, UpkeepSection};
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::check::Checker;
+use crate::checker::Checker;
 use crate::field::{Field, FieldType};
 use crate::layout::Layout;
 use crate::postgres::{Relation, column, is_identifier, key_length, keyed, table_name};

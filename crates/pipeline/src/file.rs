@@ -5,10 +5,11 @@ use std::path::Path;
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
-use crate::check::{Problem, check};
+use crate::check::check;
+use crate::checker::Problem;
+use crate::finding::{Finding, PipelineError};
 use crate::node::Node;
 use crate::rule::Rule;
-use crate::source::{Finding, PipelineError};
 use crate::spec::Pipeline;
 use crate::together::Member;
 use crate::yaml;

@@ -8,9 +8,11 @@ mod check;
 mod check_lake;
 mod check_table;
 mod check_totals;
+mod checker;
 mod decode;
 mod field;
 mod file;
+mod finding;
 mod json;
 mod layout;
 mod node;
@@ -28,11 +30,12 @@ mod yaml;
 
 pub use decode::RecordDecoder;
 pub use field::{Field, FieldType, TimestampFormat};
+pub use finding::{Finding, PipelineError};
 pub use layout::{Column, Layout};
 pub use poison::Poison;
 pub use postgres::OWN_TABLES;
 pub use rule::Rule;
-pub use source::{Finding, PipelineError, Pipelines};
+pub use source::Pipelines;
 pub use spec::{
     Batching, LakeSection, OnRepeat, PartitionColumn, Pipeline, Provisioned, StartingPosition, TableSection,
     TopicSection, TotalsSection, UpkeepSection,

@@ -1,6 +1,6 @@
 //! Names in Postgres: which it takes, which are taken, and which follow from a table's own.
 
-use crate::check::Checker;
+use crate::checker::Checker;
 use crate::field::FieldType;
 use crate::layout::Layout;
 use crate::rule::Rule;

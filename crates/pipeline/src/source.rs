@@ -1,64 +1,13 @@
 //! Where pipelines come from: YAML files for people and Terraform, JSON for the functions.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::check::{Problem, check};
+use crate::check::check;
 use crate::file::PipelineFile;
+use crate::finding::{Finding, PipelineError};
 use crate::rule::Rule;
 use crate::spec::Pipeline;
 use crate::together::{Member, check_beside};
-
-/// A pipeline file cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum PipelineError {
-    /// The file or folder cannot be read.
-    #[error("{path}: {source}", path = path.display())]
-    Unreadable {
-        /// What was to be read.
-        path: PathBuf,
-        /// Why it could not be.
-        source: std::io::Error,
-    },
-    /// The content is wrong; each finding says where.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-    Invalid(Vec<Finding>),
-}
-
-/// A rule that is broken, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// The rule.
-    pub rule: Rule,
-    /// The file, or the topic where the pipeline came as JSON.
-    pub name: String,
-    /// The line in the file, counted from 1.
-    pub line: Option<usize>,
-    /// What is wrong and how to mend it.
-    pub message: String,
-}
-
-impl Finding {
-    pub(crate) fn new(rule: Rule, name: &str, line: Option<usize>, path: &[String], detail: &str) -> Self {
-        let text = rule.text().replacen("{}", detail, 1);
-        let message = if path.is_empty() { text } else { format!("{}: {text}", path.join(".")) };
-        Self { rule, name: name.to_owned(), line, message }
-    }
-
-    fn of_topic(topic: &str, problem: &Problem) -> Self {
-        Self::new(problem.rule, topic, None, &problem.path, &problem.detail)
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
-        }
-        write!(f, ": {}", self.message)
-    }
-}
 
 /// All pipelines of an installation.
 #[derive(Debug, Clone, Default, PartialEq)]

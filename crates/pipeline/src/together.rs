@@ -1,7 +1,7 @@
 //! The rules for several pipeline files of one installation: no two may claim the same topic, group, folder or table.
 
-use crate::check::{Problem, groups_of};
 use crate::check_lake::overlap;
+use crate::checker::{Problem, groups_of};
 use crate::postgres::Relation;
 use crate::rule::Rule;
 use crate::spec::Pipeline;

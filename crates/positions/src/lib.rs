@@ -6,12 +6,10 @@
 //! position together with the data: that is what makes each record count once. This crate is pure code; sinks bring the
 //! storage.
 
-mod app_versions;
 mod position;
 mod ranges;
 mod samples;
 
-pub use app_versions::{app_id, changed_app_versions, position_from_app_versions, reset_app_versions};
 pub use position::{
     Accepted, Handled, MAX_HOLES, Origin, Position, Refusal, TopicRecreated, UNCERTAIN, span,
 };

@@ -3,10 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use positions::{
-    Handled, Identity, MAX_HOLES, Origin, Position, Refusal, TopicRecreated, app_id, changed_app_versions,
-    position_from_app_versions, reset_app_versions, span,
-};
+use lake::{app_id, changed_app_versions, position_from_app_versions, reset_app_versions};
+use positions::{Handled, Identity, MAX_HOLES, Origin, Position, Refusal, TopicRecreated, span};
 use proptest::prelude::*;
 
 /// A topic: its records are told apart by its number.

@@ -8,7 +8,8 @@ use warehouse::{Client, WarehouseError};
 
 use crate::{
     ReconcileError, Verdict,
-    topic::{Found, InspectedTopic, Offsets, below, intersection, within},
+    offsets::{Offsets, below, intersection, within},
+    topic::{Found, InspectedTopic},
 };
 
 /// One partition's books.

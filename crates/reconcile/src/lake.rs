@@ -15,14 +15,16 @@ use arrow_array::{
 use futures::StreamExt as _;
 use kafka::Ends;
 use lake::{ActiveFile, AppVersions, LakeError, Snapshot};
-use positions::{OffsetRanges, Position, app_id, position_from_app_versions};
+use lake::{app_id, position_from_app_versions};
+use positions::{OffsetRanges, Position};
 use tokio::time::Instant;
 
 use crate::{
     ReconcileError, Sources, Verdict,
     earlier::of_current_topic,
     lost::Reach,
-    topic::{Found, Offsets, intersection, within},
+    offsets::{Offsets, intersection, within},
+    topic::Found,
 };
 
 /// How long reading a whole table may take.

@@ -11,6 +11,7 @@ pub mod given_up;
 pub mod lake;
 pub mod lost;
 pub mod mark;
+pub mod offsets;
 pub mod parked;
 pub mod produced;
 pub mod ranges;

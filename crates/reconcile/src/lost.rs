@@ -7,7 +7,7 @@ use positions::{OffsetRanges, Position};
 
 use crate::{
     ReconcileError, Sources, Verdict, given_up,
-    topic::{Offsets, below, intersection},
+    offsets::{Offsets, below, intersection},
 };
 
 /// How far a sink is in a partition.

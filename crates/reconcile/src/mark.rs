@@ -6,7 +6,7 @@ use std::ops::Range;
 use positions::{OffsetRanges, Position};
 use serde::{Deserialize, Serialize};
 
-use crate::topic::{Offsets, below};
+use crate::offsets::{Offsets, below};
 
 /// The position of a lane in each partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,8 +5,8 @@ use positions::OffsetRanges;
 
 use crate::{
     Cluster, ReconcileError,
+    offsets::{Offsets, below, intersection},
     records::Reader,
-    topic::{Offsets, below, intersection},
 };
 
 /// What Kafka holds of the offsets that were asked for. An offset in none of the three has no record: a transaction marker,

@@ -12,8 +12,9 @@ use crate::{
     Cluster, ReconcileError, Verdict,
     books::{self, Books, Seen},
     earlier::of_current_topic,
-    in_snapshot, records,
-    topic::Offsets,
+    in_snapshot,
+    offsets::Offsets,
+    records,
 };
 
 /// What a table holds, and the books of its group, as of one moment.

@@ -12,13 +12,11 @@ use krafka::{
 };
 use positions::OffsetRanges;
 
+use crate::offsets::{Offsets, intersection};
 use crate::{Cluster, ReconcileError, produced};
 
 /// The topic's setting that says how Kafka deletes records.
 const POLICY: &str = "cleanup.policy";
-
-/// Offsets by partition.
-pub type Offsets = BTreeMap<i32, OffsetRanges>;
 
 /// A topic, and what is known of its offsets.
 #[derive(Debug)]
@@ -146,24 +144,6 @@ impl<'a> InspectedTopic<'a> {
         }
         Ok(())
     }
-}
-
-/// All offsets below `end`.
-#[must_use]
-pub fn below(end: i64) -> OffsetRanges {
-    std::iter::once(0..end).collect()
-}
-
-/// All offsets of a partition that Kafka has.
-#[must_use]
-pub fn within((beginning, end): (i64, i64)) -> OffsetRanges {
-    std::iter::once(beginning..end).collect()
-}
-
-/// The offsets that both sets hold.
-#[must_use]
-pub fn intersection(one: &OffsetRanges, other: &OffsetRanges) -> OffsetRanges {
-    one.difference(&one.difference(other))
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use positions::{OffsetRanges, Position};
 use crate::{
     Verdict,
     earlier::of_current_topic,
+    offsets::{Offsets, intersection, within},
     produced::Produced,
-    topic::{Offsets, intersection, within},
 };
 
 /// What tells which records a sink has.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use warehouse::search;
 
-use crate::sink::RecordIndex;
+use crate::decoded::RecordIndex;
 
 /// Poison by the record's place.
 pub(crate) type Refused = search::Refused<RecordIndex>;

@@ -3,6 +3,7 @@
 //! The function says how its topics are decoded and how their records are stored ([`WarehouseTopic`], [`DecodedRecords`]).
 //! This crate decides which records are new, which are parked, and what happens to a record that Postgres cannot hold.
 
+mod decoded;
 mod error;
 mod known;
 mod settings;
@@ -10,7 +11,6 @@ mod sink;
 mod transaction;
 
 pub use self::settings::Settings;
+pub use decoded::{DecodedRecords, RecordIndex};
 pub use error::LaneError;
-pub use sink::{
-    DecodedRecords, Fingerprinted, RecordIndex, WarehouseSink, WarehouseTopic, WarehouseTopics, open,
-};
+pub use sink::{Fingerprinted, WarehouseTopic, WarehouseTopics, open};

@@ -5,14 +5,12 @@ use function_kit::{KafkaLane, TopicSink};
 use kafka_batch::{BatchOutcome, PartitionRecords};
 use pipeline::Pipeline;
 use tokio::time::Instant;
-use warehouse::{Client, Warehouse};
+use warehouse::Warehouse;
 
+use crate::decoded::DecodedRecords;
 use crate::error::LaneError;
 use crate::settings::Settings;
-use crate::transaction::Delivery;
-
-/// The index of a partition in a topic's part of a batch, and the index of a record in that partition.
-pub type RecordIndex = (usize, usize);
+use crate::transaction::{Delivery, WarehouseSink};
 
 /// What a function keeps of a topic from batch to batch: how its records are decoded, and where they are stored.
 pub trait WarehouseTopic: Send + Sync + Sized + 'static {
@@ -31,28 +29,6 @@ pub trait WarehouseTopic: Send + Sync + Sized + 'static {
 
     /// Decodes the records of `partitions`, all of this topic.
     fn decode<'a>(&'a self, partitions: &'a [PartitionRecords<'a>]) -> Self::Decoded<'a>;
-}
-
-/// A topic's part of a batch, decoded.
-pub trait DecodedRecords {
-    /// Why the record can never be stored; `None` if it can.
-    fn poison(&self, record: RecordIndex) -> Option<&str>;
-
-    /// Stores these good records, which are in order, in one statement of the transaction that `client` has open. The
-    /// statement is sent when the future is polled first. Returns how many records changed nothing because the table
-    /// already holds what they say.
-    fn store(&self, client: &Client, records: &[RecordIndex])
-    -> impl Future<Output = Result<u64, LaneError>>;
-
-    /// The number of fields in good records that the pipeline file does not name.
-    fn extra_fields(&self) -> u64;
-}
-
-/// The database, and the dead letters of what it cannot take.
-pub struct WarehouseSink {
-    pub(crate) lane: &'static str,
-    pub(crate) warehouse: Warehouse,
-    pub(crate) dead_letters: DeadLetters,
 }
 
 /// The topics of a function, stored in a database.

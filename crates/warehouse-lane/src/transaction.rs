@@ -4,18 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use dead_letters::ParkedRecord;
+use dead_letters::{DeadLetters, ParkedRecord};
 use function_kit::delivery::{Settled, accept, advance, settle};
 use kafka_batch::{BatchOutcome, Fault, PartitionRecords, Tally};
 use positions::{Accepted, Handled, TopicRecreated, UNCERTAIN};
 use tokio::time::Instant;
 use warehouse::ledger::{self, LedgerEntry, Saved};
 use warehouse::search::{Refusal, Storable, search};
-use warehouse::{Client, WarehouseError};
+use warehouse::{Client, Warehouse, WarehouseError};
 
+use crate::decoded::{DecodedRecords, RecordIndex};
 use crate::error::LaneError;
 use crate::known::{Found, Known, Refused, Suspects};
-use crate::sink::{DecodedRecords, RecordIndex, WarehouseSink};
 
 /// How often records are looked through for what the table cannot hold before the batch comes again.
 const MOST_SEARCHES: u32 = 4;
@@ -53,6 +53,13 @@ enum Attempt {
     Park(Unparked),
     /// Rolled back: of these the table cannot hold some.
     Search(Suspects, LaneError),
+}
+
+/// The database, and the dead letters of what it cannot take.
+pub(crate) struct WarehouseSink {
+    pub(crate) lane: &'static str,
+    pub(crate) warehouse: Warehouse,
+    pub(crate) dead_letters: DeadLetters,
 }
 
 /// One delivery of a topic's records: what its transactions work on.

@@ -7,15 +7,14 @@ use faults::{Classified, FaultClass};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
-use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{CancelToken, Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::WarehouseError;
 use crate::login::log_in;
-use crate::settings::{DatabaseAuth, DatabaseSettings};
-use crate::tls::{self, TlsMode};
+use crate::settings::{DatabaseAuth, DatabaseSettings, TlsMode};
+use crate::tls;
 
 /// How long one address may take to answer: a server that just went away answers nothing at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -179,11 +178,4 @@ fn failure(settings: &DatabaseSettings, error: tokio_postgres::Error) -> Fault {
         WarehouseError::Unreachable { host, reason }
     };
     Fault { error, wrong_password }
-}
-
-/// Of several hosts the one that takes writes is meant, unless the URL says otherwise.
-pub(crate) fn wants_writes(config: &mut Config, url: &str) {
-    if config.get_hosts().len() > 1 && !url.contains("target_session_attrs") {
-        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
-    }
 }

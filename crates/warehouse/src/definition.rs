@@ -2,12 +2,7 @@
 
 use std::fmt::Write;
 
-use tokio_postgres::Client;
-
-use crate::error::WarehouseError;
 use crate::names::{create_schema, list, quoted};
-use crate::plan::{TablePlan, compare};
-use crate::shape::Shape;
 
 /// Where a column comes from, which decides what may be done about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,29 +64,6 @@ pub(crate) struct TableDefinition {
 }
 
 impl TableDefinition {
-    /// What is to be done so that the table is as wanted. Changes nothing.
-    pub(crate) async fn plan(&self, client: &Client) -> Result<TablePlan, WarehouseError> {
-        let shape = Shape::read(client, &self.name).await?;
-        Ok(match shape {
-            Some(shape) => compare(self, &shape),
-            None => TablePlan::create(self),
-        })
-    }
-
-    /// Does what [`TableDefinition::plan`] says; fails where the table cannot be brought there.
-    pub(crate) async fn bring_up_to_date(&self, client: &Client) -> Result<TablePlan, WarehouseError> {
-        let plan = self.plan(client).await?;
-        if !plan.misfits.is_empty() {
-            let misfits: Vec<_> =
-                plan.misfits.iter().map(|m| format!("{} ({})", m.differs, m.way_out)).collect();
-            return Err(WarehouseError::Schema(misfits.join("; ")));
-        }
-        for statement in &plan.statements {
-            client.batch_execute(statement).await.map_err(WarehouseError::statement("change a table"))?;
-        }
-        Ok(plan)
-    }
-
     /// The statements that make it.
     pub(crate) fn create_sql(&self) -> String {
         let mut sql = create_schema(&self.name);

@@ -3,7 +3,10 @@
 //! A planned change never breaks functions of the previous deployment: their inserts name their columns, and Postgres
 //! accepts an `integer` for a `bigint` column. Every other change is refused.
 
+use tokio_postgres::Client;
+
 use crate::definition::{ColumnDefinition, Origin, TableDefinition};
+use crate::error::WarehouseError;
 use crate::names::quoted;
 use crate::shape::{ActualColumn, Shape};
 
@@ -39,6 +42,31 @@ impl TablePlan {
         statements.extend(wanted.indexes.iter().map(|columns| wanted.index_sql(columns)));
         let changes = vec![format!("table {} is created", wanted.name)];
         Self { table: wanted.name.clone(), statements, changes, ..Self::default() }
+    }
+}
+
+impl TableDefinition {
+    /// What is to be done so that the table is as wanted. Changes nothing.
+    pub(crate) async fn plan(&self, client: &Client) -> Result<TablePlan, WarehouseError> {
+        let shape = Shape::read(client, &self.name).await?;
+        Ok(match shape {
+            Some(shape) => compare(self, &shape),
+            None => TablePlan::create(self),
+        })
+    }
+
+    /// Does what [`TableDefinition::plan`] says; fails where the table cannot be brought there.
+    pub(crate) async fn bring_up_to_date(&self, client: &Client) -> Result<TablePlan, WarehouseError> {
+        let plan = self.plan(client).await?;
+        if !plan.misfits.is_empty() {
+            let misfits: Vec<_> =
+                plan.misfits.iter().map(|m| format!("{} ({})", m.differs, m.way_out)).collect();
+            return Err(WarehouseError::Schema(misfits.join("; ")));
+        }
+        for statement in &plan.statements {
+            client.batch_execute(statement).await.map_err(WarehouseError::statement("change a table"))?;
+        }
+        Ok(plan)
     }
 }
 

@@ -12,7 +12,10 @@ use tokio_postgres::types::Type;
 
 use crate::error::WarehouseError;
 use crate::names::{list, quoted};
-use crate::rows_table::STORED_AT;
+
+/// The column of the time at which we stored the row. Only tables with a retention have it, and Postgres fills it: no
+/// function names it when it inserts, so one of an older deployment fills it too.
+pub(crate) const STORED_AT: &str = "_stored_at";
 
 /// Partitions are made for so many days to come: as long may the daily run fail before rows go to the default partition.
 const AHEAD: u64 = 7;

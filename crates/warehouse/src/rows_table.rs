@@ -11,7 +11,7 @@ use crate::definition::{ColumnDefinition, TableDefinition};
 use crate::error::WarehouseError;
 use crate::names::{list, quoted, sql_type};
 use crate::plan::TablePlan;
-use crate::retention::Retention;
+use crate::retention::{Retention, STORED_AT};
 use crate::values;
 
 /// The column of Kafka's timestamp.
@@ -20,10 +20,6 @@ pub(crate) const RECEIVED_AT: &str = "received_at";
 pub(crate) const PARTITION: &str = "_partition";
 /// The column of the record's offset.
 pub(crate) const OFFSET: &str = "_offset";
-/// The column of the time at which we stored the row. Only tables with a retention have it, and Postgres fills it: no
-/// function names it when it inserts, so one of an older deployment fills it too.
-pub(crate) const STORED_AT: &str = "_stored_at";
-
 /// A record's row, before it is one.
 #[derive(Debug)]
 pub struct NewRow<'a, 'r> {

@@ -5,10 +5,8 @@ use std::str::FromStr;
 use percent_encoding::percent_decode_str;
 use settings::Environment;
 use tokio_postgres::Config;
+use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::config::{Host, SslMode};
-
-use crate::connect::wants_writes;
-use crate::tls::TlsMode;
 
 /// Where the database is and how to log in.
 #[derive(Debug, Clone)]
@@ -44,6 +42,19 @@ impl FromStr for DatabaseAuth {
             _ => Err("use `url`, `iam`, or `secret:` and the secret's name or ARN".into()),
         }
     }
+}
+
+/// Whether TLS is spoken, and what is checked: `sslmode` of the URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TlsMode {
+    /// No TLS.
+    Disable,
+    /// TLS where the server offers it, unchecked: whoever can change packets can also take the offer away.
+    Prefer,
+    /// TLS, and a certificate that a trusted authority issued, for whatever name.
+    VerifyCa,
+    /// TLS, and a certificate that a trusted authority issued for the host's name or address.
+    VerifyFull,
 }
 
 impl DatabaseSettings {
@@ -155,6 +166,13 @@ impl Url {
         }
         let rest = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
         Self { rest, sslmode, sslrootcert }
+    }
+}
+
+/// Of several hosts the one that takes writes is meant, unless the URL says otherwise.
+fn wants_writes(config: &mut Config, url: &str) {
+    if config.get_hosts().len() > 1 && !url.contains("target_session_attrs") {
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
     }
 }
 

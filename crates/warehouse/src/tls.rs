@@ -9,20 +9,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
 use crate::roots;
-use crate::settings::DatabaseSettings;
-
-/// Whether TLS is spoken, and what is checked: `sslmode` of the URL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TlsMode {
-    /// No TLS.
-    Disable,
-    /// TLS where the server offers it, unchecked: whoever can change packets can also take the offer away.
-    Prefer,
-    /// TLS, and a certificate that a trusted authority issued, for whatever name.
-    VerifyCa,
-    /// TLS, and a certificate that a trusted authority issued for the host's name or address.
-    VerifyFull,
-}
+use crate::settings::{DatabaseSettings, TlsMode};
 
 /// The client's side of TLS.
 pub(crate) fn client_config(settings: &DatabaseSettings) -> Result<ClientConfig, String> {

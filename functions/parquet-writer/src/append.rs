@@ -9,10 +9,8 @@ use faults::{Classified, FaultClass};
 use function_kit::delivery::{Settled, accept, advance};
 use kafka_batch::{PartitionRecords, RecordRef, Tally};
 use lake::{AppVersions, Append, FileEncoder, LakeError, PartitionFile, Plan};
-use positions::{
-    Accepted, Handled, Position, TopicRecreated, UNCERTAIN, app_id, changed_app_versions,
-    position_from_app_versions,
-};
+use lake::{app_id, changed_app_versions, position_from_app_versions};
+use positions::{Accepted, Handled, Position, TopicRecreated, UNCERTAIN};
 
 use crate::decoded::{DecodedColumns, RecordResult, TopicSchema};
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use ::lake::Snapshot;
 use pipeline::{FieldType, Layout, Pipeline, RecordDecoder, TotalsSection, Value};
 use positions::Position;
-use reconcile::{ReconcileError, lake, mark::Change, mark::Mark, produced, topic::Offsets, totals};
+use reconcile::{ReconcileError, lake, mark::Change, mark::Mark, offsets::Offsets, produced, totals};
 use serde_json::{from_str, to_string};
 use tokio::time::Instant;
 use warehouse::{
@@ -145,7 +145,7 @@ impl Amounts<'_> {
             let Some(side) = side else { continue };
             let unknown = side.change.offsets().iter().any(|(partition, ranges)| {
                 let gone = found.gone.get(partition);
-                gone.is_some_and(|gone| !reconcile::topic::intersection(gone, ranges).is_empty())
+                gone.is_some_and(|gone| !reconcile::offsets::intersection(gone, ranges).is_empty())
             });
             let finding = if unknown {
                 self.remember(&side.group, &side.mark, side.actual).await?;

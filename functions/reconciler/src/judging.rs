@@ -8,9 +8,9 @@ use positions::{OffsetRanges, Position};
 use reconcile::{
     Ends, ReconcileError, Verdict, books, in_snapshot, lake,
     lost::{Reach, lost},
+    offsets::{Offsets, below, intersection},
     produced::{self, Produced},
     table,
-    topic::{Offsets, below, intersection},
     window::{self, Rows, Sink},
 };
 use tokio::time::Instant;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use pipeline::Pipeline;
 use positions::OffsetRanges;
-use reconcile::{Ends, topic::Offsets};
+use reconcile::{Ends, offsets::Offsets};
 use warehouse::certificates::{Certificate, Lane};
 
 /// The function that fills the lake.

@@ -9,7 +9,6 @@ use krafka::consumer::{Consumer, ConsumerRebalanceListener, ConsumerRecord, Topi
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::journal::Journal;
-use super::session::Ended;
 use super::start::StartingPoint;
 use super::status::MappingBoard;
 
@@ -31,6 +30,15 @@ const REST: Duration = Duration::from_secs(2);
 
 /// A poll that keeps failing this long ends the session.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How a session ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    Stopped,
+    NoTopic,
+    Recreated,
+    Failed(String),
+}
 
 /// What the consumer tells the session.
 pub(super) enum Event {

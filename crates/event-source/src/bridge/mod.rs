@@ -33,8 +33,9 @@ use crate::mapping::InvalidMapping;
 use crate::queue::{QueueLane, QueueMapping};
 use crate::{Mapping, Rules};
 use deliver::Deliverer;
+use feed::Ended;
 use functions::Functions;
-use session::{Ended, Session};
+use session::Session;
 use status::StatusBoard;
 
 /// The cluster ARN in events when none is configured.

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::Lane;
 use super::clock::Clock;
 use super::commit::{commit, keep_committed};
-use super::feed::{Event, Feed, Listener, Read, Valve, ValveState};
+use super::feed::{Ended, Event, Feed, Listener, Read, Valve, ValveState};
 use super::journal::Journal;
 use super::owners::Owners;
 use super::start::StartingPoint;
@@ -33,15 +33,6 @@ const REVOCATION: Duration = Duration::from_secs(4);
 /// Records that the client holds ready, and that one poll hands over at most.
 const BUFFERED: i32 = 20_000;
 const POLLED: i32 = 10_000;
-
-/// How a session ended.
-#[derive(Debug)]
-pub(super) enum Ended {
-    Stopped,
-    NoTopic,
-    Recreated,
-    Failed(String),
-}
 
 impl From<KrafkaError> for Ended {
     fn from(error: KrafkaError) -> Self {

@@ -4,7 +4,12 @@ use std::cmp::Ordering;
 
 use parquet::file::{metadata::RowGroupMetaData, statistics::Statistics};
 
-use super::stats::{Bound, big_endian};
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bound {
+    Min,
+    Max,
+    Nulls,
+}
 
 /// Nulls of a column in all groups; `None` when one of them does not tell.
 pub(super) fn nulls(groups: &[RowGroupMetaData], leaf: usize) -> Option<u64> {
@@ -64,4 +69,10 @@ fn beyond(one: &Statistics, other: &Statistics, bound: Bound) -> Option<bool> {
 pub(super) fn any_nan(groups: &[RowGroupMetaData], leaf: usize) -> bool {
     let stats = groups.iter().filter_map(|group| group.column(leaf).statistics());
     stats.filter_map(Statistics::nan_count_opt).any(|count| count > 0)
+}
+
+pub(super) fn big_endian(bytes: &[u8]) -> Option<i128> {
+    let mut wide = [if bytes.first()? & 0x80 == 0 { 0 } else { 0xff }; 16];
+    wide.get_mut(16_usize.checked_sub(bytes.len())?..)?.copy_from_slice(bytes);
+    Some(i128::from_be_bytes(wide))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::groups;
+use super::groups::{self, Bound, big_endian};
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta};
 use parquet::{
     basic::{ConvertedType, DecimalType, LogicalType, TimeUnit, TimestampType},
@@ -36,13 +36,6 @@ pub(super) fn json(metadata: &ParquetMetaData) -> String {
     }
     json.push('}');
     json
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bound {
-    Min,
-    Max,
-    Nulls,
 }
 
 /// The values of `fields` as an object, nested as they are; `None` when none of them has a value.
@@ -131,12 +124,6 @@ fn scale(column: &ColumnDescriptor) -> Option<i32> {
         Some(LogicalType::Decimal(DecimalType { scale, .. })) => Some(*scale),
         _ => None,
     }
-}
-
-pub(super) fn big_endian(bytes: &[u8]) -> Option<i128> {
-    let mut wide = [if bytes.first()? & 0x80 == 0 { 0 } else { 0xff }; 16];
-    wide.get_mut(16_usize.checked_sub(bytes.len())?..)?.copy_from_slice(bytes);
-    Some(i128::from_be_bytes(wide))
 }
 
 /// A JSON number with all its digits.

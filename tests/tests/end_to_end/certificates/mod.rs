@@ -11,7 +11,7 @@ use end_to_end::{Function, Parts, Record, Sinks, Topic, event};
 use kafka::{ClusterSettings, KafkaProducer, LagReader, OutgoingRecord, SdkConfig};
 use krafka::Kafka;
 use krafka::admin::DeleteTopicsOptions;
-use reconcile::{Cluster, records::Reader, topic::within};
+use reconcile::{Cluster, offsets::within, records::Reader};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 

@@ -17,9 +17,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::position::{MAX_HOLES, Position};
-use crate::ranges::OffsetRanges;
-use crate::samples::Identity;
+use positions::{Identity, MAX_HOLES, OffsetRanges, Position};
 
 /// Offsets of a block of parked ones: what fits into a positive 64-bit number with room to spare.
 const BLOCK: i64 = 62;

@@ -1,0 +1,26 @@
+//! Sets of offsets.
+
+use std::collections::BTreeMap;
+
+use positions::OffsetRanges;
+
+/// Offsets by partition.
+pub type Offsets = BTreeMap<i32, OffsetRanges>;
+
+/// All offsets below `end`.
+#[must_use]
+pub fn below(end: i64) -> OffsetRanges {
+    std::iter::once(0..end).collect()
+}
+
+/// All offsets of a partition that Kafka has.
+#[must_use]
+pub fn within((beginning, end): (i64, i64)) -> OffsetRanges {
+    std::iter::once(beginning..end).collect()
+}
+
+/// The offsets that both sets hold.
+#[must_use]
+pub fn intersection(one: &OffsetRanges, other: &OffsetRanges) -> OffsetRanges {
+    one.difference(&one.difference(other))
+}
