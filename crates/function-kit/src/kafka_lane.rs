@@ -180,6 +180,9 @@ fn kafka_answer(
 
 #[cfg(test)]
 mod tests {
+    use kafka_batch::Fault;
+    use serde_json::json;
+
     use super::*;
 
     /// The wide event of a batch that comes again because of this fault.

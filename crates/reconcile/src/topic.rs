@@ -150,6 +150,7 @@ impl<'a> InspectedTopic<'a> {
 #[expect(clippy::single_range_in_vec_init, reason = "a list of one range is meant")]
 mod tests {
     use super::*;
+    use crate::offsets::within;
 
     #[test]
     fn an_intersection_is_what_both_have() {

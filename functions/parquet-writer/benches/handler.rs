@@ -6,7 +6,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use kafka_batch::{KafkaBatch, event};
+use kafka_batch::KafkaBatch;
 use lake::{AppVersions, Append, FileEncoder};
 use parquet_writer::{TopicAppend, TopicSchema};
 use pipeline::Pipeline;
@@ -18,7 +18,7 @@ fn handler(criterion: &mut Criterion) {
     let pipeline = Pipeline::from_yaml(yaml, "rooms-v1.yaml").unwrap();
     let schema = TopicSchema::new(&pipeline, pipeline.lake.as_ref().unwrap()).unwrap();
     let encoder = FileEncoder::new(schema.table());
-    let event = event::room_counts(RECORDS);
+    let event = bench_events::room_counts(RECORDS);
     let mut group = criterion.benchmark_group("parquet-writer");
     group.throughput(Throughput::Elements(RECORDS.into()));
     let mut batch = KafkaBatch::default();

@@ -6,7 +6,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use kafka_batch::{KafkaBatch, event};
+use kafka_batch::KafkaBatch;
 use pipeline::Pipeline;
 use totals_upserter::TopicSums;
 
@@ -16,7 +16,7 @@ fn handler(criterion: &mut Criterion) {
     let yaml = include_str!("../../../pipelines/rooms-v1.yaml");
     let pipeline = Pipeline::from_yaml(yaml, "rooms-v1.yaml").unwrap();
     let sums = TopicSums::new(&pipeline, pipeline.totals.as_ref().unwrap()).unwrap();
-    let event = event::room_counts(RECORDS);
+    let event = bench_events::room_counts(RECORDS);
     let mut group = criterion.benchmark_group("totals-upserter");
     group.throughput(Throughput::Elements(RECORDS.into()));
     group.bench_function("event to keys and amounts", |bencher| {

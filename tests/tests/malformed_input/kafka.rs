@@ -1,7 +1,8 @@
 //! The event of Lambda's Kafka event source, and the records in it.
 
+use bench_events::room_counts;
 use kafka_batch::KafkaBatch;
-use kafka_batch::event::{MskEvent, room_counts};
+use kafka_batch::event::MskEvent;
 use pipeline::{Layout, Pipeline, RecordDecoder};
 use proptest::prelude::*;
 use serde::de::IgnoredAny;
