@@ -1,5 +1,5 @@
-//! A connection to a Kafka cluster, one way for all: brokers given or looked up, in plain text or by MSK's IAM access
-//! control.
+//! Connects to a Kafka cluster; all functions and tools use this crate. The brokers are given, or looked up from an MSK
+//! cluster's ARN. The connection is plain text, or TLS with MSK's IAM access control.
 
 mod connect;
 mod error;
@@ -12,6 +12,6 @@ pub use error::{ConnectError, class_of};
 pub use settings::{Auth, Cluster, ClusterSettings};
 pub use token::{MskToken, msk_token};
 
-/// After this long without use the sandbox may have been frozen, for longer than a connection, a session or a token
-/// lives: connections are made anew.
+/// After this long without use, callers replace their connection. Lambda may have frozen the sandbox meanwhile, for
+/// longer than a connection, a session or a token lives.
 pub const IDLE: std::time::Duration = std::time::Duration::from_mins(1);

@@ -1,7 +1,8 @@
 //! A Kafka producer for Lambda: idempotent, `acks=all`, every delivery checked.
 //!
-//! What Lambda asks of it beyond producing: a sandbox may be frozen between two invocations for longer than a
-//! connection, a session or a token lives, and nothing may be reported as sent that no broker has acknowledged.
+//! Two properties matter on Lambda. The producer reconnects after a frozen sandbox: between two invocations, Lambda may
+//! freeze the process for longer than a connection, a session or a token lives. And it reports a record as sent only
+//! after the brokers acknowledged it.
 
 mod error;
 mod producer;
