@@ -64,8 +64,8 @@ impl CommitMark {
         &self.lost
     }
 
-    /// Adds a lost range; an empty range is ignored. A mark holds at most 32 ranges. If there are more, the two oldest are
-    /// merged into one range that also covers the offsets between them.
+    /// Adds a lost range; an empty range is ignored. A mark holds at most 32 ranges. If there are more, the two oldest
+    /// are merged into one range that also covers the offsets between them.
     pub fn add_lost(&mut self, range: Range<i64>) {
         if range.is_empty() {
             return;
@@ -85,8 +85,8 @@ impl CommitMark {
         }
     }
 
-    /// The mark after an operator accepted the losses: the lost ranges are removed, and offsets below `start` are no longer
-    /// expected.
+    /// The mark after an operator accepted the losses: the lost ranges are removed, and offsets below `start` are no
+    /// longer expected.
     #[must_use]
     pub fn accepted_up_to(&self, start: i64) -> Self {
         Self { start: Some(start), ..Self::new(self.topic_id) }

@@ -124,8 +124,8 @@ impl LagReader {
         })
     }
 
-    /// Waits until a new topic, or a topic that got more partitions, has at least `partitions` partitions and the leader
-    /// of each partition answers. Brokers learn about a new topic later than the controller that created it.
+    /// Waits until a new topic, or a topic that got more partitions, has at least `partitions` partitions and the
+    /// leader of each partition answers. Brokers learn about a new topic later than the controller that created it.
     ///
     /// # Errors
     /// [`LagError::NoTopic`] or [`LagError::Unsettled`] if the topic is not ready at `deadline`.
@@ -160,8 +160,8 @@ impl LagReader {
         })
     }
 
-    /// Sets a group's committed offsets in a topic, one for each given partition. The group must have no members, so the
-    /// caller first disables the event source mapping that consumes with this group.
+    /// Sets a group's committed offsets in a topic, one for each given partition. The group must have no members, so
+    /// the caller first disables the event source mapping that consumes with this group.
     ///
     /// # Errors
     /// [`LagError::Set`] if a broker refuses one of the offsets, for example because the group still has members.
@@ -219,7 +219,8 @@ async fn lags(
     Ok(lags)
 }
 
-/// Computes one partition's lag from its oldest offset, its end (`high`), its last stable offset and the group's commit.
+/// Computes one partition's lag from its oldest offset, its end (`high`), its last stable offset and the group's
+/// commit.
 fn lag(
     partition: i32,
     (beginning, high): (i64, i64),

@@ -18,8 +18,8 @@ pub enum ProduceError {
         topic: String,
         /// The number of records that all in-sync replicas acknowledged.
         acknowledged: usize,
-        /// The indexes (from 0, in the order of sending) of the records without an acknowledgement, sorted. A broker may
-        /// have stored some of them without answering, so sending them again can create duplicates.
+        /// The indexes (from 0, in the order of sending) of the records without an acknowledgement, sorted. A broker
+        /// may have stored some of them without answering, so sending them again can create duplicates.
         unacknowledged: Vec<usize>,
         /// The first error.
         source: KrafkaError,

@@ -187,8 +187,8 @@ impl KafkaProducer {
             .acks(Acks::All)
             .idempotent(true)
             .batch_size(BATCH)
-            // A linger time is not needed: the client batches records that are queued together, because sending starts only
-            // when the queue is polled.
+            // A linger time is not needed: the client batches records that are queued together, because sending starts
+            // only when the queue is polled.
             .linger(Duration::ZERO)
             .delivery_timeout(DELIVERY)
             .max_block(BLOCK.max(CALLER.request))
