@@ -1,21 +1,21 @@
-//! Which cluster, and how to be let in.
+//! The settings of a connection: cluster and authentication.
 
 use std::fmt;
 use std::str::FromStr;
 
 use settings::{Environment, FromEnvironment};
 
-/// The cluster and how it lets us in.
+/// A cluster and how the client authenticates to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterSettings {
-    /// The cluster.
+    /// Where the brokers are.
     pub cluster: Cluster,
-    /// How the brokers know us.
+    /// How the client authenticates.
     pub auth: Auth,
 }
 
 impl ClusterSettings {
-    /// Brokers (`host:port`, comma-separated) that ask nobody who they are: those of this machine.
+    /// Brokers (`host:port`, comma-separated) without TLS and authentication, for a broker on this machine.
     #[must_use]
     pub fn plaintext(servers: impl Into<String>) -> Self {
         Self { cluster: Cluster::Servers(servers.into()), auth: Auth::Plaintext }
@@ -27,7 +27,7 @@ impl ClusterSettings {
 pub enum Cluster {
     /// `host:port`, comma-separated.
     Servers(String),
-    /// An MSK cluster's ARN: its brokers are looked up when a connection is made.
+    /// An MSK cluster's ARN. The brokers are looked up for each new connection.
     Arn(String),
 }
 
@@ -38,10 +38,10 @@ impl fmt::Display for Cluster {
     }
 }
 
-/// How the brokers know us.
+/// How the client authenticates to the brokers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Auth {
-    /// Not at all, in plain text: for a broker on this machine.
+    /// No authentication and no TLS, for a broker on this machine.
     Plaintext,
     /// MSK's IAM access control: SASL/OAUTHBEARER with a signed token, over TLS.
     MskIam,
@@ -60,7 +60,7 @@ impl FromStr for Auth {
 }
 
 impl FromEnvironment for ClusterSettings {
-    /// `KAFKA_BOOTSTRAP_SERVERS` or `KAFKA_CLUSTER_ARN`, and `KAFKA_AUTH`.
+    /// Reads `KAFKA_BOOTSTRAP_SERVERS` or `KAFKA_CLUSTER_ARN` (exactly one of them), and `KAFKA_AUTH`.
     fn read(environment: &mut Environment) -> Option<Self> {
         let servers = environment.text("KAFKA_BOOTSTRAP_SERVERS");
         let arn = environment.text("KAFKA_CLUSTER_ARN");

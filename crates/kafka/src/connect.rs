@@ -1,4 +1,4 @@
-//! From settings to a connected client.
+//! Connects a client from settings.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,18 +10,23 @@ use krafka::{Kafka, KrafkaError};
 use crate::cluster::{Auth, Cluster, ClusterSettings};
 use crate::{ConnectError, msk_token};
 
-/// Who connects, and how long one exchange with a broker may take.
+/// The client's name, and the time limits of a connection and a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller {
-    /// What the brokers' logs and quotas call this client.
+    /// Kafka's `client.id`: brokers use it in logs and quotas.
     pub client_id: &'static str,
-    /// Making one connection.
+    /// The longest time to open one connection.
     pub connect: Duration,
-    /// One request and its answer; at least as long as `connect`.
+    /// The longest time for one request and its response; must be at least `connect`.
     pub request: Duration,
 }
 
-/// A connected client.
+/// Connects to the cluster. If the settings hold an MSK cluster's ARN, the brokers are looked up first
+/// (`GetBootstrapBrokers`).
+///
+/// # Errors
+/// A wrong setting (no listener for the authentication, no region, no credentials provider) is a configuration fault. A
+/// broker that does not answer is retryable.
 pub async fn connect(
     settings: &ClusterSettings,
     sdk: &SdkConfig,
@@ -57,8 +62,8 @@ async fn look_up(arn: &str, auth: Auth, sdk: &SdkConfig) -> Result<String, Conne
         .ok_or_else(|| ConnectError::NoBrokers { arn: arn.to_owned(), auth })
 }
 
-/// TLS with the roots that are compiled in, and a token that is signed anew for every connection: a frozen sandbox
-/// can outlive one.
+/// TLS with the compiled-in root certificates, and a new token for each connection: a token lives 15 minutes, and a
+/// sandbox may be frozen for longer.
 fn msk_iam(sdk: &SdkConfig) -> Result<AuthConfig, ConnectError> {
     let region = sdk.region().ok_or(ConnectError::Incomplete { missing: "a region" })?.to_string();
     let credentials =

@@ -1,4 +1,4 @@
-//! What can go wrong, and whether trying again helps.
+//! Errors of connecting, and the fault class of every error of the Kafka client library.
 
 use aws_sdk_kafka::error::SdkError;
 use aws_sdk_kafka::operation::get_bootstrap_brokers::GetBootstrapBrokersError;
@@ -8,38 +8,38 @@ use krafka::error::ErrorCode;
 
 use crate::Auth;
 
-/// Why there is no connection to the cluster.
+/// The client could not connect to the cluster.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The cluster's brokers could not be looked up.
+    /// MSK's `GetBootstrapBrokers` failed.
     #[error("the brokers of cluster {arn} could not be looked up")]
     Lookup {
-        /// The cluster.
+        /// The cluster's ARN.
         arn: String,
-        /// Why.
+        /// The SDK's error.
         #[source]
         source: Box<SdkError<GetBootstrapBrokersError>>,
     },
-    /// The cluster has no listener of the wanted kind.
-    #[error("cluster {arn} has no brokers for {auth:?}: switch this kind of authentication on")]
+    /// The cluster has no listener for the kind of authentication in `KAFKA_AUTH`.
+    #[error("cluster {arn} has no brokers for {auth:?}: enable this kind of authentication on the cluster")]
     NoBrokers {
-        /// The cluster.
+        /// The cluster's ARN.
         arn: String,
-        /// The wanted kind.
+        /// The kind of authentication.
         auth: Auth,
     },
-    /// MSK's IAM access control needs a region and credentials.
+    /// The AWS configuration has no region or no credentials provider; MSK's IAM access control needs both.
     #[error("KAFKA_AUTH=msk-iam needs {missing} in the AWS configuration")]
     Incomplete {
-        /// What is missing.
+        /// The missing part of the AWS configuration.
         missing: &'static str,
     },
-    /// The brokers did not let us in, or did not answer.
+    /// The brokers refused the connection or did not answer.
     #[error("no connection to Kafka at {servers}")]
     Connect {
-        /// The brokers that were tried.
+        /// The brokers (`host:port,…`) or the cluster's ARN.
         servers: String,
-        /// Why.
+        /// The client library's error.
         source: KrafkaError,
     },
 }
@@ -58,10 +58,11 @@ impl Classified for ConnectError {
     }
 }
 
-/// The class of what the client library reports.
+/// The fault class of an error of the client library.
 ///
-/// Answers that pass by themselves are retryable: a partition without a leader (yet), a coordinator that loads or moved,
-/// a replica that lags. An unknown topic is not: whoever has just created one waits for it (`kafka_offsets`).
+/// Temporary states of the cluster are retryable: a partition without a leader, a coordinator that loads or moved, a
+/// replica that lags. An unknown topic is a configuration fault. Code that has just created a topic waits for it with
+/// `kafka_offsets::LagReader::settled`.
 #[must_use]
 pub fn class_of(error: &KrafkaError) -> FaultClass {
     match error {

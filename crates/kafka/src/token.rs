@@ -6,17 +6,17 @@ use std::time::SystemTime;
 use aws_credential_types::Credentials;
 use settings::presign::{LIFETIME, PresignError, presigned};
 
-/// A token and the moment from which it is worth nothing.
+/// A token and its expiry.
 #[derive(Clone)]
 pub struct MskToken {
-    /// Base64url without padding.
+    /// The signed URL in base64url without padding.
     pub value: String,
-    /// When it expires: 15 minutes after signing, or when the credentials do.
+    /// 15 minutes after signing, or the expiry of the credentials if that is earlier.
     pub expires_at: SystemTime,
 }
 
 impl std::fmt::Debug for MskToken {
-    /// Leaves the token itself out: it is a secret.
+    /// Omits the token, which is a secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("MskToken").field("expires_at", &self.expires_at).finish_non_exhaustive()
     }
@@ -26,7 +26,7 @@ impl std::fmt::Debug for MskToken {
 pub fn msk_token(region: &str, credentials: &Credentials, now: SystemTime) -> Result<MskToken, PresignError> {
     let url = format!("https://kafka.{region}.amazonaws.com/?Action=kafka-cluster%3AConnect");
     let mut url = presigned(&url, "kafka-cluster", region, credentials, now)?;
-    // Not part of what is signed: MSK wants to know who asks.
+    // The user agent is not part of the signature; AWS's own signers add it in the same way.
     url.push_str("&User-Agent=headwater");
     let expires_at = credentials.expiry().map_or(now + LIFETIME, |expiry| expiry.min(now + LIFETIME));
     Ok(MskToken { value: base64_simd::URL_SAFE_NO_PAD.encode_to_string(url), expires_at })

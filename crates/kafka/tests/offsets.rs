@@ -1,4 +1,4 @@
-//! Against a real broker, whose address is in `KAFKA_BOOTSTRAP_SERVERS`.
+//! Tests against a real broker. Its address is in `KAFKA_BOOTSTRAP_SERVERS`.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -82,7 +82,7 @@ async fn ends_and_lags_are_what_was_produced_and_committed_and_a_topic_that_went
 
 #[tokio::test]
 async fn without_a_broker_the_deadline_holds_and_the_fault_is_one_to_try_again() {
-    // Takes connections and says nothing.
+    // This listener accepts connections and never answers.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let reader = reader(&listener.local_addr().unwrap().to_string()).await;
     let started = Instant::now();
@@ -91,7 +91,7 @@ async fn without_a_broker_the_deadline_holds_and_the_fault_is_one_to_try_again()
     assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
 }
 
-/// A way to the broker that breaks the first `breaks` connections.
+/// A proxy to the broker that closes the first `breaks` connections. Returns its address.
 async fn rough_road(mut breaks: u32) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -128,7 +128,7 @@ async fn every_partition_of_a_settled_topic_has_a_leader_that_answers() {
         let topic = format!("kafka-offsets-settled-{number}-{nanos}");
         create(&kafka, &topic, 16).await;
         assert_eq!(reader.settled(&topic, 16, soon()).await.unwrap().len(), 16);
-        // Another client, which asks each leader once.
+        // Another client asks each leader once, without retries.
         let consumer = kafka.consumer_without_group().build().await.unwrap();
         for partition in 0..16 {
             assert_eq!(consumer.fetch_watermarks(&topic, partition).await.unwrap(), (0, 0));

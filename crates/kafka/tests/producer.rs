@@ -1,4 +1,4 @@
-//! Against a real broker, whose address is in `KAFKA_BOOTSTRAP_SERVERS`.
+//! Tests against a real broker. Its address is in `KAFKA_BOOTSTRAP_SERVERS`.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -118,7 +118,7 @@ async fn a_record_beyond_the_brokers_limit_is_reported_and_is_poison() {
 #[tokio::test]
 async fn without_a_broker_the_deadline_holds_and_nothing_is_acknowledged() {
     let started = Instant::now();
-    // Nobody listens there.
+    // No process listens on this port.
     let error = producer("127.0.0.1:9").await.send_all("t", records(3), within(2)).await.unwrap_err();
     assert!(matches!(error, ProduceError::Connect(_)), "{error:?}");
     assert_eq!(error.class(), FaultClass::Retryable);

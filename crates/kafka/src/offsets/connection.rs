@@ -1,4 +1,4 @@
-//! A connection that outlives a frozen sandbox and a lost broker.
+//! A connection that is replaced when the Lambda sandbox was frozen or a broker was lost.
 
 use std::future::Future;
 use std::time::{Duration, SystemTime};
@@ -13,35 +13,37 @@ use super::error::Unanswered;
 
 const CLIENT_ID: &str = "headwater-lag";
 
-/// What functions give one exchange with a broker; a question's deadline comes first.
+/// The time limits of one request in a Lambda function. The caller's deadline applies as well.
 const CALLER: Caller =
     Caller { client_id: CLIENT_ID, connect: Duration::from_secs(3), request: Duration::from_secs(5) };
 
-/// The pause before a question is asked again, at first and at most.
+/// The first and the longest pause before a retry.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
-/// One cluster, asked again and again.
+/// A connection to one cluster that is reused between requests.
 #[derive(Debug)]
 pub(crate) struct Connection {
     settings: ClusterSettings,
     sdk: SdkConfig,
     caller: Caller,
+    /// `None` before the first request and after an error.
     client: Mutex<Option<Client>>,
 }
 
 #[derive(Debug)]
 struct Client {
     kafka: Kafka,
+    /// When the client was last handed out. Wall-clock time, because it also advances while the sandbox is frozen.
     used: SystemTime,
 }
 
 impl Connection {
-    /// A connection that is made with the first question.
+    /// Creates a connection that connects with the first request.
     pub(crate) fn new(settings: ClusterSettings, sdk: SdkConfig) -> Self {
         Self { settings, sdk, caller: CALLER, client: Mutex::new(None) }
     }
 
-    /// Connects now; `patience` bounds every exchange with a broker.
+    /// Connects now. `patience` limits this call and, later, each request to a broker.
     pub(crate) async fn open(
         settings: ClusterSettings,
         sdk: SdkConfig,
@@ -53,8 +55,8 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Asks until there is an answer, an error that does not pass by itself, or `deadline`. After an error the next try
-    /// has a new connection.
+    /// Runs `question` until it succeeds, fails with an error that is not retryable, or `deadline` passes. Each retry
+    /// uses a new connection.
     pub(crate) async fn ask<T, F>(
         &self,
         deadline: Instant,
@@ -69,7 +71,7 @@ impl Connection {
             let error = match timeout_at(deadline, self.ask_once(deadline, &question)).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) => error,
-                // The error of the try before says more.
+                // The previous attempt's error says more than a timeout.
                 Err(_) => before.take().unwrap_or_else(|| {
                     Unanswered::Kafka(KrafkaError::timeout("the deadline passed without an answer"))
                 }),
@@ -94,8 +96,8 @@ impl Connection {
         Ok(question(kafka).await?)
     }
 
-    /// The client at hand, or a new one: when there is none, and when the old one has been idle for so long that the
-    /// sandbox may have been frozen.
+    /// Returns the current client. Connects a new one if there is none, or if the current one was idle for so long that
+    /// the sandbox may have been frozen.
     async fn client(&self, deadline: Instant) -> Result<Kafka, ConnectError> {
         let mut slot = self.client.lock().await;
         let fresh = |client: &&mut Client| client.used.elapsed().is_ok_and(|idle| idle <= IDLE);
@@ -103,7 +105,7 @@ impl Connection {
             client.used = SystemTime::now();
             return Ok(client.kafka.clone());
         }
-        // Boxed: connecting is rare, and its future is deep and large.
+        // Boxed because the future is large and connecting is rare.
         let connecting = timeout_at(deadline, Box::pin(connect(&self.settings, &self.sdk, self.caller)));
         let kafka = connecting.await.unwrap_or_else(|_| {
             let servers = self.settings.cluster.to_string();

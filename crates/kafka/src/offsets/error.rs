@@ -1,58 +1,58 @@
-//! Why offsets are not known.
+//! Errors of reading and setting offsets.
 
 use crate::{ConnectError, class_of};
 use faults::{Classified, FaultClass};
 use krafka::KrafkaError;
 use krafka::error::ErrorCode;
 
-/// Why a lag or an end is not known.
+/// Offsets could not be read or set.
 #[derive(Debug, thiserror::Error)]
 pub enum LagError {
-    /// There is no connection to the cluster.
+    /// The client could not connect to the cluster.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// There is no such topic (yet).
+    /// The topic does not exist. A topic that was just created may need a moment; see `LagReader::settled`.
     #[error("topic {topic} does not exist")]
     NoTopic {
         /// The topic.
         topic: String,
     },
-    /// A new topic has not got all its partitions yet.
+    /// A new topic does not have all its partitions yet.
     #[error("topic {topic} has {found} of {wanted} partitions")]
     Unsettled {
         /// The topic.
         topic: String,
-        /// How many there are.
+        /// The number of partitions that the brokers report.
         found: usize,
-        /// How many there shall be.
+        /// The number of partitions that the caller waits for.
         wanted: usize,
     },
-    /// The brokers did not answer as they should about a group.
-    #[error("lag of group {group} on topic {topic} is not known")]
+    /// A request for a group's lag failed.
+    #[error("could not read the lag of group {group} on topic {topic}")]
     Lag {
-        /// The group.
+        /// The consumer group.
         group: String,
         /// The topic.
         topic: String,
-        /// Why.
+        /// The error of the last attempt.
         source: KrafkaError,
     },
-    /// The brokers did not set a group's offsets.
-    #[error("the offsets of group {group} on topic {topic} cannot be set")]
+    /// A request to set a group's offsets failed.
+    #[error("could not set the offsets of group {group} on topic {topic}")]
     Set {
-        /// The group.
+        /// The consumer group.
         group: String,
         /// The topic.
         topic: String,
-        /// Why.
+        /// The error of the last attempt.
         source: KrafkaError,
     },
-    /// The brokers did not answer as they should about a topic.
-    #[error("the ends of topic {topic} are not known")]
+    /// A request for a topic's oldest and newest offsets failed.
+    #[error("could not read the offsets of topic {topic}")]
     Ends {
         /// The topic.
         topic: String,
-        /// Why.
+        /// The error of the last attempt.
         source: KrafkaError,
     },
 }
@@ -70,7 +70,7 @@ impl Classified for LagError {
     }
 }
 
-/// Error of a question, before the topic is attached.
+/// The error of a request, before the topic is attached.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unanswered {
     #[error(transparent)]
@@ -89,7 +89,7 @@ impl Classified for Unanswered {
 }
 
 impl Unanswered {
-    /// The error of a question about `topic`; `about` makes it where the topic is there.
+    /// Adds the topic. "Unknown topic" becomes [`LagError::NoTopic`]; `about` converts every other Kafka error.
     pub(crate) fn into_error(self, topic: &str, about: impl FnOnce(KrafkaError) -> LagError) -> LagError {
         match self {
             Self::Connect(error) => error.into(),

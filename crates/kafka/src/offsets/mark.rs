@@ -1,46 +1,50 @@
-//! What a commit says besides its offset: the topic that it was made for, where the group began to read the partition,
-//! and what Kafka deleted before the group could read it.
+//! The metadata of an offset commit: the id of the topic, the offset at which the group started to read the partition,
+//! and the ranges that Kafka deleted before the group read them.
 //!
-//! It travels in the commit's metadata, so it is kept with the commit and changes together with it:
-//! `topic-id:<hex> start:0 lost:40-59,80-80`.
+//! Kafka stores the metadata with the commit and replaces both together. The format is
+//! `topic-id:<hex> start:0 lost:40-59,80-80`; both ends of a range are inclusive.
 
 use std::fmt;
 use std::ops::Range;
 
-/// The id that Kafka gives a topic when it is created.
+/// The UUID that Kafka assigns to a topic when the topic is created, as 16 bytes.
 pub type TopicId = [u8; 16];
 
 const TOPIC: &str = "topic-id:";
 const START: &str = "start:";
 const LOST: &str = "lost:";
 
-/// Lost ranges that a mark keeps. Kafka limits a commit's metadata to 4,096 bytes.
+/// The largest number of lost ranges in one mark. By default Kafka limits a commit's metadata to 4,096 bytes
+/// (`offset.metadata.max.bytes`).
 const MOST_LOST: usize = 32;
 
 /// The metadata of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitMark {
-    /// The topic that the commit was made for. One that was deleted and created again has the same name and other
-    /// offsets.
+    /// The id of the topic when the commit was made. A topic that is deleted and created again keeps its name, but its
+    /// offsets start again at 0, so old commits must not count for it.
     pub topic_id: TopicId,
-    /// The first offset that the group was to read. What lies below it was gone, or not wanted, when the group began.
+    /// The first offset that the group had to read, or `None` if it is not known. When the group started, older records
+    /// were already deleted or were skipped on purpose.
     pub start: Option<i64>,
+    /// Sorted, disjoint, non-empty ranges; at most [`MOST_LOST`].
     lost: Vec<Range<i64>>,
 }
 
 impl CommitMark {
-    /// The mark of a group that has read nothing yet.
+    /// The mark of a group that has not read anything yet: no start, no lost ranges.
     #[must_use]
     pub fn new(topic_id: TopicId) -> Self {
         Self { topic_id, start: None, lost: Vec::new() }
     }
 
-    /// Reads a commit's metadata; `None` when it is no mark (a commit made by another tool).
+    /// Parses a commit's metadata. Returns `None` if the metadata is not a mark, for example because another tool made
+    /// the commit.
     #[must_use]
     pub fn parse(metadata: &str) -> Option<Self> {
         let mut words = metadata.split(' ');
         let mut mark = Self::new(topic_id(words.next()?.strip_prefix(TOPIC)?)?);
-        // A word that is not known here is of a later version.
+        // Unknown words are ignored: a later version may have added them.
         for word in words {
             if let Some(start) = word.strip_prefix(START) {
                 mark.start = Some(start.parse().ok()?);
@@ -54,13 +58,14 @@ impl CommitMark {
         Some(mark)
     }
 
-    /// Ranges that Kafka deleted before the group read them: sorted, disjoint, none empty.
+    /// The ranges that Kafka deleted before the group read them: sorted, disjoint and non-empty.
     #[must_use]
     pub fn lost(&self) -> &[Range<i64>] {
         &self.lost
     }
 
-    /// Adds a lost range. Past 32 ranges the two oldest become one, with what lies between them.
+    /// Adds a lost range; an empty range is ignored. A mark holds at most 32 ranges. If there are more, the two oldest
+    /// are merged into one range that also covers the offsets between them.
     pub fn add_lost(&mut self, range: Range<i64>) {
         if range.is_empty() {
             return;
@@ -80,7 +85,8 @@ impl CommitMark {
         }
     }
 
-    /// The mark after an operator accepted the losses: nothing below `start` is expected any more.
+    /// The mark after an operator accepted the losses: the lost ranges are removed, and offsets below `start` are no
+    /// longer expected.
     #[must_use]
     pub fn accepted_up_to(&self, start: i64) -> Self {
         Self { start: Some(start), ..Self::new(self.topic_id) }
@@ -113,14 +119,14 @@ fn topic_id(hex: &str) -> Option<TopicId> {
     Some(id)
 }
 
-/// The metadata of a commit for this topic that says nothing else.
+/// Commit metadata that holds only the topic's id.
 #[must_use]
 pub fn commit_mark(topic_id: TopicId) -> String {
     CommitMark::new(topic_id).to_string()
 }
 
-/// Whether a commit with this metadata was made for another topic of the same name. One without a mark (made by
-/// other tools, for example to reset a position) counts.
+/// Returns `true` if a commit with this metadata was made for an earlier topic of the same name. Returns `false` for a
+/// commit without a mark: other tools make such commits, for example to reset a group's offsets.
 #[must_use]
 pub fn is_of_another_topic(metadata: Option<&str>, topic_id: TopicId) -> bool {
     metadata.and_then(CommitMark::parse).is_some_and(|mark| mark.topic_id != topic_id)

@@ -1,7 +1,7 @@
-//! Kafka's own books: where a topic's partitions begin and end, and how far a consumer group is behind.
+//! Reads offsets from Kafka: where a topic's partitions begin and end, and how far a consumer group is behind.
 //!
-//! Commits carry the id of the topic that they were made for ([`CommitMark`]), because a topic that was deleted and
-//! created again has the same name and other offsets.
+//! The metadata of a commit holds the id of the topic ([`CommitMark`]). A topic that is deleted and created again keeps
+//! its name, but its offsets start again at 0, so a commit for the old topic must not count for the new one.
 
 mod connection;
 mod error;

@@ -1,4 +1,4 @@
-//! Questions to one cluster about its offsets.
+//! Reads and sets offsets in one cluster.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -19,69 +19,71 @@ use tokio::time::Instant;
 use super::connection::Connection;
 use super::{CommitMark, LagError, TopicId, is_of_another_topic};
 
-/// First and next offset by partition.
+/// For each partition, its oldest offset and its end, which is one past its newest offset.
 pub type Ends = BTreeMap<i32, (i64, i64)>;
 
-/// One partition's lag.
+/// The lag of a consumer group in one partition.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct PartitionLag {
-    /// Partition.
+    /// The partition's number.
     pub partition: i32,
-    /// The offset that the group has committed, if it has.
+    /// The committed offset, or `None` if the group has no commit for this topic.
     pub committed: Option<i64>,
-    /// The oldest offset that there is.
+    /// The oldest offset in the partition.
     pub beginning: i64,
-    /// One past the newest offset that a reader of committed records gets to (the last stable offset).
+    /// The last stable offset: a consumer with `isolation.level=read_committed` reads up to here, exclusive.
     pub end: i64,
-    /// Offsets from `end` on that wait for the end of a transaction. Usually 0; a producer that neither commits nor
-    /// aborts keeps them back for as long as its transaction time-out.
+    /// The number of offsets from `end` on that belong to open transactions. Usually 0. If a producer neither commits
+    /// nor aborts, they stay open until the transaction times out.
     pub open: i64,
-    /// Offsets between the group and the end. Without a commit, all that there are.
+    /// The number of offsets between the group's position and `end`. A group without a commit has to read the whole
+    /// partition.
     pub lag: i64,
-    /// The first offset that the group was to read, where its commits say so (those of the local bridge do).
+    /// The first offset that the group had to read, if the commit's metadata says so. The local bridge writes it.
     pub start: Option<i64>,
-    /// What Kafka deleted before the group read it: what the commits say, and what lies between the group and the
-    /// oldest offset.
+    /// The ranges that Kafka deleted before the group read them: those in the commit's metadata, and the range between
+    /// the committed offset and `beginning`.
     pub lost: Vec<Range<i64>>,
 }
 
 impl PartitionLag {
-    /// How many offsets were lost.
+    /// The total number of lost offsets.
     #[must_use]
     pub fn lost_offsets(&self) -> i64 {
         self.lost.iter().map(|range| range.end - range.start).sum()
     }
 }
 
-/// The pause before a topic that is not there yet is looked for again, at first and at most.
+/// The first and the longest pause between two checks for a new topic.
 const SETTLING: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
 
-/// Asks one cluster for ends and lags. It connects anew by itself after a frozen sandbox or a lost broker.
+/// Reads ends and lags from one cluster. It reconnects when the Lambda sandbox was frozen or a broker was lost.
 #[derive(Debug)]
 pub struct LagReader {
     connection: Connection,
 }
 
-/// A topic as it stands now.
+/// A topic's current id and partitions.
 struct Topic {
     id: TopicId,
     partitions: Vec<TopicPartition>,
 }
 
 impl LagReader {
-    /// A reader that connects with its first question.
+    /// Creates a reader that connects when it is first used.
     #[must_use]
     pub fn new(settings: ClusterSettings, sdk: SdkConfig) -> Self {
         Self { connection: Connection::new(settings, sdk) }
     }
 
-    /// Connects now to brokers in plain text, `host:port,…`; `patience` bounds this and every exchange with a broker.
+    /// Connects now, without TLS or authentication, to `bootstrap_servers` (`host:port,…`). `patience` limits this call
+    /// and, later, each request to a broker.
     pub async fn connect(bootstrap_servers: &str, patience: Duration) -> Result<Self, ConnectError> {
         let settings = ClusterSettings::plaintext(bootstrap_servers);
         Self::open(settings, SdkConfig::builder().build(), patience).await
     }
 
-    /// Connects now; `patience` bounds this and every exchange with a broker.
+    /// Connects now. `patience` limits this call and, later, each request to a broker.
     pub async fn open(
         settings: ClusterSettings,
         sdk: SdkConfig,
@@ -90,7 +92,10 @@ impl LagReader {
         Ok(Self { connection: Connection::open(settings, sdk, patience).await? })
     }
 
-    /// Where the partitions of a topic begin and end.
+    /// The oldest offset and the end of each partition. The end includes records of open transactions.
+    ///
+    /// # Errors
+    /// [`LagError::NoTopic`] if the topic does not exist. Retryable errors are returned only at `deadline`.
     pub async fn ends(&self, topic: &str, deadline: Instant) -> Result<Ends, LagError> {
         let question = |kafka: Kafka| async move {
             let partitions = describe(&kafka, topic, deadline).await?.partitions;
@@ -104,7 +109,8 @@ impl LagReader {
         })
     }
 
-    /// The topic's id, and of each partition the oldest offset and the end of what a reader of committed records gets.
+    /// The topic's id, and for each partition the oldest offset and the last stable offset. The errors are those of
+    /// [`Self::ends`].
     pub async fn stable_ends(&self, topic: &str, deadline: Instant) -> Result<(TopicId, Ends), LagError> {
         let question = |kafka: Kafka| async move {
             let found = describe(&kafka, topic, deadline).await?;
@@ -118,8 +124,11 @@ impl LagReader {
         })
     }
 
-    /// Waits until a topic that was created, or given more partitions, a moment ago is there with at least so many and
-    /// the leader of each answers. A broker hears of a new topic later than the controller that created it.
+    /// Waits until a new topic, or a topic that got more partitions, has at least `partitions` partitions and the
+    /// leader of each partition answers. Brokers learn about a new topic later than the controller that created it.
+    ///
+    /// # Errors
+    /// [`LagError::NoTopic`] or [`LagError::Unsettled`] if the topic is not ready at `deadline`.
     pub async fn settled(&self, topic: &str, partitions: i32, deadline: Instant) -> Result<Ends, LagError> {
         let mut backoff = Backoff::new(SETTLING.0, SETTLING.1);
         let wanted = usize::try_from(partitions).unwrap_or_default();
@@ -136,7 +145,8 @@ impl LagReader {
         }
     }
 
-    /// How far a group is behind in every partition of a topic, in order.
+    /// The group's lag in each partition of a topic, ordered by partition. The errors are those of [`Self::ends`], with
+    /// [`LagError::Lag`] in place of [`LagError::Ends`].
     pub async fn of(
         &self,
         group: &str,
@@ -150,8 +160,11 @@ impl LagReader {
         })
     }
 
-    /// Sets a group's committed offsets in a topic. The group must have no members: a mapping that reads it is stopped
-    /// first.
+    /// Sets a group's committed offsets in a topic, one for each given partition. The group must have no members, so
+    /// the caller first disables the event source mapping that consumes with this group.
+    ///
+    /// # Errors
+    /// [`LagError::Set`] if a broker refuses one of the offsets, for example because the group still has members.
     pub async fn set(
         &self,
         group: &str,
@@ -181,8 +194,9 @@ async fn lags(
 ) -> Result<Vec<PartitionLag>, KrafkaError> {
     let found = describe(&kafka, topic, deadline).await?;
     let ask = |what| offsets(&kafka, &found.partitions, what, deadline);
-    // In this order, each answer is at least as far as the one before: a group that goes on meanwhile is not taken for
-    // one beyond the end, nor records that arrive meanwhile for an open transaction.
+    // The order of these requests matters, because records arrive and commits move between them. The commit is read
+    // before the end, so a commit never lies beyond the end. The end is read before the last stable offset, so new
+    // records do not count as an open transaction.
     let beginnings = ask(Ask::Beginning).await?;
     let options = ListConsumerGroupOffsetsOptions::default()
         .partitions(found.partitions.clone())
@@ -205,7 +219,8 @@ async fn lags(
     Ok(lags)
 }
 
-/// One partition's lag. `ends` are its first and next offset, `stable` its last stable one.
+/// Computes one partition's lag from its oldest offset, its end (`high`), its last stable offset and the group's
+/// commit.
 fn lag(
     partition: i32,
     (beginning, high): (i64, i64),
@@ -220,7 +235,7 @@ fn lag(
     if let Some(committed) = committed {
         mark.add_lost(committed..beginning);
     }
-    // A commit below what retention left, or beyond the end, is read from the beginning.
+    // A commit below the oldest offset or beyond the end is invalid: the group restarts at the oldest offset.
     let next = committed.filter(|offset| (beginning..=high).contains(offset)).unwrap_or(beginning);
     PartitionLag {
         partition,
@@ -245,18 +260,18 @@ async fn describe(kafka: &Kafka, topic: &str, deadline: Instant) -> Result<Topic
     Ok(Topic { id: described.topic_id, partitions: partitions.collect() })
 }
 
-/// Which offset of a partition.
+/// Which offset of a partition to ask for.
 #[derive(Clone, Copy)]
 enum Ask {
     /// The oldest.
     Beginning,
     /// One past the newest.
     End,
-    /// The end of what a reader of committed records gets.
+    /// The last stable offset.
     StableEnd,
 }
 
-/// One offset of each partition, in their order.
+/// Returns one offset for each of `partitions`, in the same order.
 async fn offsets(
     kafka: &Kafka,
     partitions: &[TopicPartition],
@@ -281,8 +296,9 @@ async fn offsets(
         .collect()
 }
 
-/// The error of one partition of a topic that was described a moment ago. A broker that does not know it has not heard
-/// of a new topic yet, or the topic is being deleted: the same question, asked again, says which.
+/// Converts the error of one partition of a topic that was described a moment ago. "Unknown partition" becomes a
+/// retryable error: either the broker has not learned about a new topic yet, or the topic is being deleted. The next
+/// attempt describes the topic again and shows which of the two it is.
 fn unknown_here(partition: &TopicPartition, error: KrafkaError) -> KrafkaError {
     match error {
         KrafkaError::UnknownTopic { .. }
@@ -294,7 +310,7 @@ fn unknown_here(partition: &TopicPartition, error: KrafkaError) -> KrafkaError {
     }
 }
 
-/// The time until `deadline`; the library takes none of 0.
+/// The time until `deadline`, at least 1 ms because the library rejects a timeout of 0.
 fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
 }

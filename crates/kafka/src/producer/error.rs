@@ -1,27 +1,27 @@
-//! What can go wrong, and whether trying again helps.
+//! Errors of sending, with their fault class.
 
 use crate::{ConnectError, class_of};
 use faults::{Classified, FaultClass};
 use krafka::KrafkaError;
 
-/// Not every record was acknowledged.
+/// At least one record was not acknowledged.
 #[derive(Debug, thiserror::Error)]
 pub enum ProduceError {
-    /// There was no connection within the deadline: nothing was sent.
+    /// The producer could not connect before the deadline. No record was sent.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// Some records were not acknowledged within the deadline.
+    /// Some records were not acknowledged before the deadline, or a broker refused them.
     #[error("{} of {} records to topic {topic} were not acknowledged, the first is number {}",
         unacknowledged.len(), acknowledged + unacknowledged.len(), unacknowledged.first().copied().unwrap_or(0))]
     NotAcknowledged {
         /// The topic.
         topic: String,
-        /// How many records are safely stored.
+        /// The number of records that all in-sync replicas acknowledged.
         acknowledged: usize,
-        /// Which records (counted from 0 in the order of sending) are not known to be stored. Those that reached a
-        /// broker without an answer may be, so sending them again can double them.
+        /// The indexes (from 0, in the order of sending) of the records without an acknowledgement, sorted. A broker
+        /// may have stored some of them without answering, so sending them again can create duplicates.
         unacknowledged: Vec<usize>,
-        /// The first fault.
+        /// The first error.
         source: KrafkaError,
     },
 }

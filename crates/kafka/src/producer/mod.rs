@@ -1,7 +1,8 @@
 //! A Kafka producer for Lambda: idempotent, `acks=all`, every delivery checked.
 //!
-//! A sandbox may be frozen between two invocations for longer than a connection, a session or a token lives. And no
-//! record is reported as sent that no broker has acknowledged.
+//! Two properties matter on Lambda. The producer reconnects after a frozen sandbox: between two invocations, Lambda may
+//! freeze the process for longer than a connection, a session or a token lives. And it reports a record as sent only
+//! after the brokers acknowledged it.
 
 mod error;
 mod record;
@@ -18,40 +19,43 @@ use tokio::time::Instant;
 pub use self::error::ProduceError;
 pub use self::record::OutgoingRecord;
 
-/// A request that is not answered is tried again within the deadline.
+/// The time limits of one connection and one request. A request without an answer is retried until the deadline.
 const CALLER: Caller =
     Caller { client_id: "headwater", connect: Duration::from_secs(3), request: Duration::from_secs(5) };
 
-/// The client retries a batch within this by itself, without doubling it; a caller's deadline comes first.
+/// The client retries a batch for this long. The producer is idempotent, so its retries create no duplicates. The
+/// caller's deadline applies as well.
 const DELIVERY: Duration = Duration::from_mins(15);
 
-/// The pause before a record is sent again, at first and at most.
+/// The first and the longest pause before records are sent again.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
-/// Fetching a topic's metadata, or waiting for buffer memory, takes this long at most.
+/// The longest time to wait for a topic's metadata or for buffer memory.
 const BLOCK: Duration = Duration::from_secs(5);
 
-/// Bytes of a batch; a broker's default limit is 1 MB.
+/// The size of a batch in bytes. A broker's default limit is 1 MB.
 const BATCH: usize = 256 * 1024;
 
-/// Every record was acknowledged by all in-sync replicas.
+/// All in-sync replicas acknowledged every record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub struct Acknowledged {
-    /// How many.
+    /// The number of records.
     pub records: usize,
 }
 
-/// A producer that outlives a frozen sandbox.
+/// A producer that reconnects when the Lambda sandbox may have been frozen.
 #[derive(Debug)]
 pub struct KafkaProducer {
     settings: ClusterSettings,
     sdk: SdkConfig,
+    /// `None` before the first call and after a failed one.
     client: Mutex<Option<Client>>,
 }
 
 struct Client {
     producer: Producer,
+    /// When the client last sent. Wall-clock time, because it also advances while the sandbox is frozen.
     used: SystemTime,
 }
 
@@ -64,20 +68,20 @@ impl std::fmt::Debug for Client {
 /// The result of sending one record.
 enum SendResult {
     Stored,
-    /// It reached no broker, and may be sent again without being doubled.
+    /// No broker received the record, so sending it again cannot create a duplicate.
     Unsent(KrafkaError),
-    /// Sending it again would not help, or might double it.
+    /// Sending the record again would not help, or could create a duplicate.
     Lost(KrafkaError),
 }
 
 impl KafkaProducer {
-    /// A producer that connects when it first sends.
+    /// Creates a producer that connects with the first call of [`Self::send_all`].
     #[must_use]
     pub fn new(settings: ClusterSettings, sdk: SdkConfig) -> Self {
         Self { settings, sdk, client: Mutex::new(None) }
     }
 
-    /// Connects now, so that a bad setting fails a start and not the first record.
+    /// Connects now, so that a wrong setting stops the function's start and not its first record.
     pub async fn connect(settings: ClusterSettings, sdk: SdkConfig) -> Result<Self, ConnectError> {
         let producer = Self::new(settings, sdk);
         let client = producer.open().await?;
@@ -85,8 +89,12 @@ impl KafkaProducer {
         Ok(producer)
     }
 
-    /// Sends all records to `topic` and returns when each is acknowledged, or at the deadline with an error that says
-    /// which are not.
+    /// Sends all records to `topic` and waits for their acknowledgements. Records that reached no broker are sent again
+    /// until `deadline`, on a new connection. Calls from several tasks run one after the other.
+    ///
+    /// # Errors
+    /// [`ProduceError::Connect`] if no record could be sent; [`ProduceError::NotAcknowledged`], with the indexes of the
+    /// records, if some are not acknowledged at `deadline`.
     pub async fn send_all(
         &self,
         topic: &str,
@@ -122,7 +130,7 @@ impl KafkaProducer {
                 }
             }
             if unsent.len() + lost.len() > 0 {
-                // A client that failed once is not trusted again, and what it still holds must not leave later.
+                // After a failure the client is replaced, so that records in its buffer are not sent later.
                 discard(&mut slot).await;
             }
             pending = unsent;
@@ -143,8 +151,8 @@ impl KafkaProducer {
         }
     }
 
-    /// The client at hand, or a new one: when there is none, and when the old one has been idle for so long that the
-    /// sandbox may have been frozen.
+    /// Returns the current client. Connects a new one if there is none, or if the current one was idle for so long that
+    /// the sandbox may have been frozen.
     async fn ready<'a>(
         &self,
         slot: &'a mut Option<Client>,
@@ -161,12 +169,12 @@ impl KafkaProducer {
         Ok(slot.insert(client))
     }
 
-    /// Connects, trying again until the deadline.
+    /// Connects, and retries until the deadline.
     async fn reach(&self, deadline: Instant) -> Result<Client, ConnectError> {
         let mut backoff = Backoff::new(PAUSE.0, PAUSE.1);
         loop {
-            // A broker that swallows packets must not hold the caller past its deadline.
-            // Boxed: connecting is rare, and its future is deep and large.
+            // The timeout is for a broker that never answers: the caller must get an error at its deadline.
+            // Boxed because the future is large and connecting is rare.
             let opening = tokio::time::timeout_at(deadline, Box::pin(self.open()));
             let opened = opening.await.unwrap_or_else(|_| {
                 let source = KrafkaError::timeout("connecting");
@@ -187,7 +195,8 @@ impl KafkaProducer {
             .acks(Acks::All)
             .idempotent(true)
             .batch_size(BATCH)
-            // Records that are queued together travel together anyway: sending begins when the queue is polled.
+            // A linger time is not needed: the client batches records that are queued together, because sending starts
+            // only when the queue is polled.
             .linger(Duration::ZERO)
             .delivery_timeout(DELIVERY)
             .max_block(BLOCK.max(CALLER.request))
@@ -199,7 +208,7 @@ impl KafkaProducer {
     }
 }
 
-/// Queues all records, then waits for each answer. The results come in the order of the records.
+/// Queues all records, then waits for each acknowledgement. The results are in the order of the records.
 async fn send(
     producer: &Producer,
     topic: &str,
@@ -209,7 +218,7 @@ async fn send(
     let mut queued = Vec::with_capacity(records.len());
     let mut refused: Option<KrafkaError> = None;
     for (_, record) in records {
-        // What comes after a record that could not be queued would overtake it.
+        // If one record cannot be queued, the records after it are not queued either: they would overtake it.
         if let Some(error) = &refused {
             queued.push(Err(error.clone()));
             continue;
@@ -245,7 +254,7 @@ async fn send(
     results
 }
 
-/// Ends a client without waiting for what it holds.
+/// Closes a client without waiting for the records in its buffer.
 async fn discard(slot: &mut Option<Client>) {
     if let Some(client) = slot.take() {
         let close = client.producer.close_with(CloseOptions::new().timeout(Duration::from_millis(1)));

@@ -1,4 +1,4 @@
-//! A record on its way out.
+//! A record to be sent.
 
 use bytes::Bytes;
 use krafka::Record;
@@ -6,18 +6,18 @@ use krafka::Record;
 /// A record to be sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OutgoingRecord {
-    /// Records with equal keys go to one partition and keep their order.
+    /// Records with the same key go to the same partition and keep their order.
     pub key: Bytes,
     /// The payload.
     pub value: Bytes,
-    /// Names and values that travel beside the payload.
+    /// Header names and values.
     pub headers: Vec<(String, Bytes)>,
-    /// Milliseconds since the epoch; the time of sending where there is none.
+    /// Milliseconds since the Unix epoch. If `None`, the client uses the time of sending.
     pub timestamp_ms: Option<i64>,
 }
 
 impl OutgoingRecord {
-    /// A record without headers.
+    /// A record without headers and timestamp.
     #[must_use]
     pub fn new(key: impl Into<Bytes>, value: impl Into<Bytes>) -> Self {
         Self { key: key.into(), value: value.into(), ..Self::default() }
