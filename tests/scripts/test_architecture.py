@@ -65,3 +65,31 @@ def test_a_mistake_in_the_source_is_named(docs: Path, before: str, after: str, f
     done = run("--docs", str(docs))
     assert done.returncode == 1
     assert fault in done.stderr and "Traceback" not in done.stderr
+
+
+def crates(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([ROOT / "scripts/crates", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_the_picture_of_the_crates_is_what_cargo_says() -> None:
+    done = crates("--check")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_changed_arrow_between_crates_is_noticed(tmp_path: Path) -> None:
+    page = tmp_path / "architecture.md"
+    page.write_text(
+        (ROOT / "docs/architecture.md").read_text(encoding="utf-8").replace("  s3 --> lake\n", ""), encoding="utf-8"
+    )
+    stale = crates("--check", "--page", str(page))
+    assert stale.returncode == 1
+    assert "not current: run scripts/crates" in stale.stderr
+    assert crates("--page", str(page)).returncode == 0
+    assert crates("--check", "--page", str(page)).returncode == 0
+
+
+def test_every_crate_is_described() -> None:
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    described = set(re.findall(r"^\| `([\w-]+)` \| ", page, re.MULTILINE))
+    folders = {folder.parent.name for folder in (ROOT / "crates").glob("*/Cargo.toml")}
+    assert described == folders - {"bench-events"}
