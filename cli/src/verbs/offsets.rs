@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use clap::{Args, Subcommand};
 use lake::{Table, reset_app_versions};
 use parquet_writer::TopicSchema;
-use pipeline::{Pipeline, Pipelines};
+use pipeline::{Pipeline, Pipelines, Sink};
 use positions::{OffsetRanges, Position};
 use serde::Serialize;
 use tokio::time::Instant;
@@ -253,11 +253,7 @@ pub(crate) async fn sink_positions(
 
 /// Whether the group's positions are in Postgres, beside its rows.
 pub(crate) fn in_postgres(pipeline: &Pipeline, group: &str) -> bool {
-    let groups = [
-        pipeline.totals.as_ref().map(|spec| &spec.consumer_group),
-        pipeline.table.as_ref().map(|spec| &spec.consumer_group),
-    ];
-    groups.into_iter().flatten().any(|of| of == group)
+    [Sink::Totals, Sink::Table].into_iter().any(|sink| pipeline.consumer_group(sink) == Some(group))
 }
 
 /// The lake's table that a group writes, if it writes one.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::check_lake::lake;
 use crate::check_table::table;
 use crate::check_totals::totals;
-use crate::checker::{Checker, Problem, groups_of, is_column};
+use crate::checker::{Checker, Problem, is_column};
 use crate::field::{Field, FieldType, TimestampFormat};
 use crate::layout::Layout;
 use crate::rule::Rule;
@@ -64,8 +64,8 @@ fn is_kafka(c: char) -> bool {
 /// Delta's app transactions and of the resources in IAM policies, so they hold neither `/` nor `*`.
 fn groups(checker: &mut Checker, pipeline: &Pipeline) {
     let mut seen = HashSet::new();
-    for (section, group) in groups_of(pipeline) {
-        let path = [section, "consumer_group"];
+    for (sink, group) in pipeline.lanes() {
+        let path = [sink.section(), "consumer_group"];
         let named = (1..=200).contains(&group.len()) && group.chars().all(is_kafka);
         checker.require(named, &path, Rule::GroupName);
         if !seen.insert(group) {

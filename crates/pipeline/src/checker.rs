@@ -1,7 +1,6 @@
 //! Problems of a pipeline file as they are collected, and what several checks ask.
 
 use crate::rule::Rule;
-use crate::spec::Pipeline;
 
 /// Something wrong in a pipeline file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,14 +38,6 @@ impl Checker {
     pub(crate) fn into_problems(self) -> Vec<Problem> {
         self.problems
     }
-}
-
-/// The consumer groups of a pipeline by their section.
-pub(crate) fn groups_of(pipeline: &Pipeline) -> impl Iterator<Item = (&'static str, &String)> {
-    let lake = pipeline.lake.as_ref().map(|spec| ("lake", &spec.consumer_group));
-    let totals = pipeline.totals.as_ref().map(|spec| ("totals", &spec.consumer_group));
-    let table = pipeline.table.as_ref().map(|spec| ("table", &spec.consumer_group));
-    lake.into_iter().chain(totals).chain(table)
 }
 
 /// Whether a column of a Delta table can have this name. The lake's own columns begin with an underscore.

@@ -1,7 +1,7 @@
 //! The rules for several pipeline files of one installation: no two may claim the same topic, group, folder or table.
 
 use crate::check_lake::overlap;
-use crate::checker::{Problem, groups_of};
+use crate::checker::Problem;
 use crate::postgres::Relation;
 use crate::rule::Rule;
 use crate::spec::Pipeline;
@@ -23,10 +23,10 @@ pub(crate) fn check_beside(pipeline: &Pipeline, others: &[Member<'_>]) -> Vec<Pr
             // Everything else is the same, too.
             continue;
         }
-        for (section, group) in groups_of(pipeline) {
-            for (theirs, _) in groups_of(other.pipeline).filter(|(_, taken)| *taken == group) {
-                let detail = format!("{theirs}.consumer_group in {}", other.name);
-                problem([section, "consumer_group"], Rule::GroupOfOther, detail);
+        for (sink, group) in pipeline.lanes() {
+            for (theirs, _) in other.pipeline.lanes().filter(|(_, taken)| *taken == group) {
+                let detail = format!("{}.consumer_group in {}", theirs.section(), other.name);
+                problem([sink.section(), "consumer_group"], Rule::GroupOfOther, detail);
             }
         }
         if let (Some(ours), Some(theirs)) = (&pipeline.lake, &other.pipeline.lake)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use pipeline::Sink;
 use positions::OffsetRanges;
 use s3::ObjectStore;
 use serde::Deserialize;
@@ -12,9 +13,6 @@ use crate::{ReconcileError, Sources};
 
 /// Where mappings leave them, beside the parked records: the local bridge's folder, and Lambda's own.
 const FOLDERS: [&str; 2] = ["failed/", "aws/lambda/"];
-
-/// The functions that mappings feed.
-const FED_FROM_KAFKA: [&str; 3] = ["parquet-writer", "totals-upserter", "table-writer"];
 
 /// How long reading all of them may take.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -73,10 +71,9 @@ impl GivenUp {
 
 /// The folder of a function by the name that it is deployed under: an account's names begin with those of the deployment.
 fn folder_of(name: &str) -> &str {
-    let is_of = |folder: &&&str| {
-        name.strip_suffix(**folder).is_some_and(|rest| rest.is_empty() || rest.ends_with('-'))
-    };
-    FED_FROM_KAFKA.iter().find(is_of).copied().unwrap_or(name)
+    let is_of =
+        |folder: &&str| name.strip_suffix(*folder).is_some_and(|rest| rest.is_empty() || rest.ends_with('-'));
+    Sink::ALL.map(Sink::function).into_iter().find(is_of).unwrap_or(name)
 }
 
 /// The bucket in which they lie.

@@ -4,6 +4,7 @@
 //! event at a time. Statements are sent without preparing and pipelined, so that a round trip carries all it can.
 
 pub mod certificates;
+mod columns;
 mod connect;
 mod definition;
 mod error;
@@ -28,6 +29,7 @@ mod totals_table;
 pub mod values;
 
 pub use self::settings::{DatabaseAuth, DatabaseSettings};
+pub use columns::Columns;
 pub use connect::{Session, connect};
 pub use error::WarehouseError;
 pub use grants::{Rights, grant};

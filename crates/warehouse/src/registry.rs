@@ -7,8 +7,9 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::Type;
 
+use crate::columns::Columns;
 use crate::error::WarehouseError;
 
 /// How far the reading of an object's version has come.
@@ -125,37 +126,21 @@ pub async fn save(
     bucket: &str,
     entries: &BTreeMap<String, RegistryEntry>,
 ) -> Result<(), WarehouseError> {
-    let texts =
-        |value: &dyn Fn(&RegistryEntry) -> String| entries.values().map(value).collect::<Vec<String>>();
-    let numbers = |value: &dyn Fn(&RegistryEntry) -> i64| entries.values().map(value).collect::<Vec<i64>>();
-    let keys: Vec<&String> = entries.keys().collect();
-    let (versions, states) = (texts(&|one| one.version.clone()), texts(&|one| one.state.to_string()));
-    let modified: Vec<_> = entries.values().map(|one| one.modified).collect();
-    let reasons: Vec<_> = entries.values().map(|one| one.reason.as_deref()).collect();
-    let readings = numbers(&|one| one.reading);
-    let (elements, bytes) = (numbers(&|one| one.next.0), numbers(&|one| one.next.1));
-    let (good, ignored) = (numbers(&|one| one.rows_good), numbers(&|one| one.rows_ignored));
-    let parked = numbers(&|one| one.rows_parked);
-    let parameters: [(&(dyn ToSql + Sync), Type); 13] = [
-        (&lane, Type::TEXT),
-        (&bucket, Type::TEXT),
-        (&keys, Type::TEXT_ARRAY),
-        (&versions, Type::TEXT_ARRAY),
-        (&modified, Type::TIMESTAMPTZ_ARRAY),
-        (&readings, Type::INT8_ARRAY),
-        (&states, Type::TEXT_ARRAY),
-        (&elements, Type::INT8_ARRAY),
-        (&bytes, Type::INT8_ARRAY),
-        (&good, Type::INT8_ARRAY),
-        (&ignored, Type::INT8_ARRAY),
-        (&parked, Type::INT8_ARRAY),
-        (&reasons, Type::TEXT_ARRAY),
-    ];
-    client
-        .execute_typed(SAVE, &parameters)
-        .await
-        .map_err(WarehouseError::statement("save processed objects"))?;
-    Ok(())
+    let columns = Columns::of(entries)
+        .same(lane, Type::TEXT)
+        .same(bucket, Type::TEXT)
+        .column(Type::TEXT_ARRAY, |(key, _)| key)
+        .column(Type::TEXT_ARRAY, |(_, entry)| entry.version.as_str())
+        .column(Type::TIMESTAMPTZ_ARRAY, |(_, entry)| entry.modified)
+        .column(Type::INT8_ARRAY, |(_, entry)| entry.reading)
+        .column(Type::TEXT_ARRAY, |(_, entry)| entry.state.to_string())
+        .column(Type::INT8_ARRAY, |(_, entry)| entry.next.0)
+        .column(Type::INT8_ARRAY, |(_, entry)| entry.next.1)
+        .column(Type::INT8_ARRAY, |(_, entry)| entry.rows_good)
+        .column(Type::INT8_ARRAY, |(_, entry)| entry.rows_ignored)
+        .column(Type::INT8_ARRAY, |(_, entry)| entry.rows_parked)
+        .column(Type::TEXT_ARRAY, |(_, entry)| entry.reason.as_deref());
+    columns.execute(client, SAVE, "save processed objects").await.map(drop)
 }
 
 const SAVE: &str = "INSERT INTO processed_objects (lane, bucket, key, version, modified, reading, state, \

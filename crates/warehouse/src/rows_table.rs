@@ -7,6 +7,7 @@ use pipeline::{Column, FieldType, Layout, OnRepeat, Pipeline, TableSection, Valu
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
+use crate::columns::Columns;
 use crate::definition::{ColumnDefinition, TableDefinition};
 use crate::error::WarehouseError;
 use crate::names::{list, quoted, sql_type};
@@ -127,22 +128,16 @@ impl RowsTable {
     /// Stores rows in one statement, within the transaction that `client` has open. Returns how many rows there are new
     /// or changed; of the others the key has a row that stays.
     pub async fn insert(&self, client: &Client, rows: &[NewRow<'_, '_>]) -> Result<u64, WarehouseError> {
-        let mut parameters: Vec<(Box<dyn ToSql + Sync + Send + '_>, Type)> = Vec::new();
-        for (place, column) in &self.columns {
-            parameters.push(values::array(column.field_type, rows.iter().map(|row| &row.values[*place])));
+        let mut columns = Columns::of(rows);
+        for (index, column) in &self.columns {
+            columns =
+                columns.array(values::array(column.field_type, rows.iter().map(|row| &row.values[*index])));
         }
-        let received: Vec<_> = rows.iter().map(|row| row.received_at).collect();
-        parameters.push((Box::new(received), Type::TIMESTAMPTZ_ARRAY));
-        let partitions: Vec<_> = rows.iter().map(|row| row.partition).collect();
-        parameters.push((Box::new(partitions), Type::INT4_ARRAY));
-        let offsets: Vec<_> = rows.iter().map(|row| row.offset).collect();
-        parameters.push((Box::new(offsets), Type::INT8_ARRAY));
-        let parameters: Vec<(&(dyn ToSql + Sync), Type)> = parameters
-            .iter()
-            .map(|(values, array)| (values.as_ref() as &(dyn ToSql + Sync), array.clone()))
-            .collect();
-        let stored = client.execute_typed(&self.insert, &parameters).await;
-        stored.map_err(WarehouseError::statement("store rows"))
+        let columns = columns
+            .column(Type::TIMESTAMPTZ_ARRAY, |row| row.received_at)
+            .column(Type::INT4_ARRAY, |row| row.partition)
+            .column(Type::INT8_ARRAY, |row| row.offset);
+        columns.execute(client, &self.insert, "store rows").await
     }
 }
 

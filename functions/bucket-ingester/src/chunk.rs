@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use warehouse::sql_types::{ToSql, Type};
-use warehouse::{Client, WarehouseError};
+use warehouse::sql_types::Type;
+use warehouse::{Client, Columns, WarehouseError};
 
 use crate::rows::{App, Media, Movie, Song};
 
@@ -93,84 +93,44 @@ impl<'r> Chunk<'r> {
     }
 
     async fn store_songs(&self, client: &Client, origin: Origin<'_>) -> Result<(), WarehouseError> {
-        let elements = column(&self.songs, |(element, _)| *element);
-        let artists = column(&self.songs, |(_, song)| song.artist_name.as_str());
-        let titles = column(&self.songs, |(_, song)| song.title.as_str());
-        let years = column(&self.songs, |(_, song)| song.year);
-        let releases = column(&self.songs, |(_, song)| song.release.as_deref());
-        let columns: [(&(dyn ToSql + Sync), Type); 5] = [
-            (&elements, Type::INT8_ARRAY),
-            (&artists, Type::TEXT_ARRAY),
-            (&titles, Type::TEXT_ARRAY),
-            (&years, Type::INT4_ARRAY),
-            (&releases, Type::TEXT_ARRAY),
-        ];
-        upsert(client, "store songs", SONGS, origin, &columns, elements.len()).await
+        let columns = of_origin(self.songs.values(), origin)
+            .column(Type::INT8_ARRAY, |(element, _)| *element)
+            .column(Type::TEXT_ARRAY, |(_, song)| song.artist_name.as_str())
+            .column(Type::TEXT_ARRAY, |(_, song)| song.title.as_str())
+            .column(Type::INT4_ARRAY, |(_, song)| song.year)
+            .column(Type::TEXT_ARRAY, |(_, song)| song.release.as_deref());
+        columns.execute(client, &format!("{SONGS}{IF_NEWER}"), "store songs").await.map(drop)
     }
 
     async fn store_movies(&self, client: &Client, origin: Origin<'_>) -> Result<(), WarehouseError> {
-        let elements = column(&self.movies, |(element, _)| *element);
-        let titles = column(&self.movies, |(_, movie)| movie.original_title.as_str());
-        let languages = column(&self.movies, |(_, movie)| movie.original_language.as_deref());
-        let budgets = column(&self.movies, |(_, movie)| movie.budget);
-        let for_adults = column(&self.movies, |(_, movie)| movie.is_adult);
-        let dates = column(&self.movies, |(_, movie)| movie.release_date);
-        let normalized = column(&self.movies, |(_, movie)| movie.original_title_normalized.as_str());
-        let columns: [(&(dyn ToSql + Sync), Type); 7] = [
-            (&elements, Type::INT8_ARRAY),
-            (&titles, Type::TEXT_ARRAY),
-            (&languages, Type::TEXT_ARRAY),
-            (&budgets, Type::INT8_ARRAY),
-            (&for_adults, Type::BOOL_ARRAY),
-            (&dates, Type::DATE_ARRAY),
-            (&normalized, Type::TEXT_ARRAY),
-        ];
-        upsert(client, "store movies", MOVIES, origin, &columns, elements.len()).await
+        let columns = of_origin(self.movies.values(), origin)
+            .column(Type::INT8_ARRAY, |(element, _)| *element)
+            .column(Type::TEXT_ARRAY, |(_, movie)| movie.original_title.as_str())
+            .column(Type::TEXT_ARRAY, |(_, movie)| movie.original_language.as_deref())
+            .column(Type::INT8_ARRAY, |(_, movie)| movie.budget)
+            .column(Type::BOOL_ARRAY, |(_, movie)| movie.is_adult)
+            .column(Type::DATE_ARRAY, |(_, movie)| movie.release_date)
+            .column(Type::TEXT_ARRAY, |(_, movie)| movie.original_title_normalized.as_str());
+        columns.execute(client, &format!("{MOVIES}{IF_NEWER}"), "store movies").await.map(drop)
     }
 
     async fn store_apps(&self, client: &Client, origin: Origin<'_>) -> Result<(), WarehouseError> {
-        let elements = column(&self.apps, |(element, _)| *element);
-        let names = column(&self.apps, |(_, app)| app.name.as_str());
-        let genres = column(&self.apps, |(_, app)| app.genre.as_deref());
-        let versions = column(&self.apps, |(_, app)| app.version.as_str());
-        let ratings = column(&self.apps, |(_, app)| app.rating);
-        let sizes = column(&self.apps, |(_, app)| app.size_bytes);
-        let awesome = column(&self.apps, |(_, app)| app.is_awesome);
-        let columns: [(&(dyn ToSql + Sync), Type); 7] = [
-            (&elements, Type::INT8_ARRAY),
-            (&names, Type::TEXT_ARRAY),
-            (&genres, Type::TEXT_ARRAY),
-            (&versions, Type::TEXT_ARRAY),
-            (&ratings, Type::FLOAT8_ARRAY),
-            (&sizes, Type::INT8_ARRAY),
-            (&awesome, Type::BOOL_ARRAY),
-        ];
-        upsert(client, "store apps", APPS, origin, &columns, elements.len()).await
+        let columns = of_origin(self.apps.values(), origin)
+            .column(Type::INT8_ARRAY, |(element, _)| *element)
+            .column(Type::TEXT_ARRAY, |(_, app)| app.name.as_str())
+            .column(Type::TEXT_ARRAY, |(_, app)| app.genre.as_deref())
+            .column(Type::TEXT_ARRAY, |(_, app)| app.version.as_str())
+            .column(Type::FLOAT8_ARRAY, |(_, app)| app.rating)
+            .column(Type::INT8_ARRAY, |(_, app)| app.size_bytes)
+            .column(Type::BOOL_ARRAY, |(_, app)| app.is_awesome);
+        columns.execute(client, &format!("{APPS}{IF_NEWER}"), "store apps").await.map(drop)
     }
 }
 
-fn column<'r, K, R, T>(rows: &'r BTreeMap<K, R>, value: impl Fn(&'r R) -> T) -> Vec<T> {
-    rows.values().map(value).collect()
-}
-
-async fn upsert(
-    client: &Client,
-    action: &'static str,
-    sql: &str,
-    origin: Origin<'_>,
-    columns: &[(&(dyn ToSql + Sync), Type)],
-    rows: usize,
-) -> Result<(), WarehouseError> {
-    if rows == 0 {
-        return Ok(());
-    }
-    let mut parameters: Vec<(&(dyn ToSql + Sync), Type)> = vec![
-        (&origin.object, Type::TEXT),
-        (&origin.modified, Type::TIMESTAMPTZ),
-        (&origin.reading, Type::INT8),
-    ];
-    parameters.extend(columns.iter().cloned());
-    let sql = format!("{sql}{IF_NEWER}");
-    client.execute_typed(&sql, &parameters).await.map_err(WarehouseError::statement(action))?;
-    Ok(())
+/// The parameters with which the statements of all tables begin.
+fn of_origin<R: Copy>(rows: impl Iterator<Item = R>, origin: Origin<'_>) -> Columns<'_, R> {
+    Columns::of(rows)
+        .same(origin.object, Type::TEXT)
+        .same(origin.modified, Type::TIMESTAMPTZ)
+        .same(origin.reading, Type::INT8)
 }

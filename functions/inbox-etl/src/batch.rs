@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use warehouse::sql_types::{ToSql, Type};
-use warehouse::{Client, WarehouseError};
+use warehouse::sql_types::Type;
+use warehouse::{Client, Columns, WarehouseError};
 
 use crate::event::{Card, InboxEvent, NO_USER, OrphanCard, User};
 
@@ -85,88 +85,44 @@ impl<'r> InboxBatch<'r> {
     }
 
     async fn store_users(&self, client: &Client) -> Result<(), WarehouseError> {
-        if self.users.is_empty() {
-            return Ok(());
-        }
-        let users = self.users.values();
-        let ids: Vec<i64> = users.clone().map(|user| user.id).collect();
-        let names: Vec<_> = users.clone().map(|user| user.name.as_deref()).collect();
-        let addresses: Vec<_> = users.clone().map(|user| user.address.as_deref()).collect();
-        let jobs: Vec<_> = users.clone().map(|user| user.job.as_deref()).collect();
-        let scores: Vec<_> = users.clone().map(|user| user.score).collect();
-        let times: Vec<_> = users.clone().map(|user| user.event_at).collect();
-        let events: Vec<_> = users.map(|user| user.event_id.as_str()).collect();
-        let columns: [(&(dyn ToSql + Sync), Type); 7] = [
-            (&ids, Type::INT8_ARRAY),
-            (&names, Type::TEXT_ARRAY),
-            (&addresses, Type::TEXT_ARRAY),
-            (&jobs, Type::TEXT_ARRAY),
-            (&scores, Type::FLOAT8_ARRAY),
-            (&times, Type::TIMESTAMPTZ_ARRAY),
-            (&events, Type::TEXT_ARRAY),
-        ];
-        client.execute_typed(USERS, &columns).await.map_err(WarehouseError::statement("store users"))?;
-        Ok(())
+        let columns = Columns::of(self.users.values().copied())
+            .column(Type::INT8_ARRAY, |user| user.id)
+            .column(Type::TEXT_ARRAY, |user| user.name.as_deref())
+            .column(Type::TEXT_ARRAY, |user| user.address.as_deref())
+            .column(Type::TEXT_ARRAY, |user| user.job.as_deref())
+            .column(Type::FLOAT8_ARRAY, |user| user.score)
+            .column(Type::TIMESTAMPTZ_ARRAY, |user| user.event_at)
+            .column(Type::TEXT_ARRAY, |user| user.event_id.as_str());
+        columns.execute(client, USERS, "store users").await.map(drop)
     }
 
     async fn store_cards(&self, client: &Client) -> Result<(), WarehouseError> {
-        if self.cards.is_empty() {
-            return Ok(());
-        }
-        let cards = self.cards.values();
-        let ids: Vec<i64> = cards.clone().map(|card| card.id).collect();
-        let users: Vec<i64> = cards.clone().map(|card| card.user_id).collect();
-        let creators: Vec<_> = cards.clone().map(|card| card.created_by_name.as_deref()).collect();
-        let updated: Vec<_> = cards.clone().map(|card| card.updated_at).collect();
-        let created: Vec<_> = cards.clone().map(|card| card.created_at).collect();
-        let active: Vec<_> = cards.clone().map(|card| card.active).collect();
-        let times: Vec<_> = cards.clone().map(|card| card.event_at).collect();
-        let events: Vec<_> = cards.map(|card| card.event_id.as_str()).collect();
-        let columns: [(&(dyn ToSql + Sync), Type); 8] = [
-            (&ids, Type::INT8_ARRAY),
-            (&users, Type::INT8_ARRAY),
-            (&creators, Type::TEXT_ARRAY),
-            (&updated, Type::TIMESTAMPTZ_ARRAY),
-            (&created, Type::TIMESTAMPTZ_ARRAY),
-            (&active, Type::BOOL_ARRAY),
-            (&times, Type::TIMESTAMPTZ_ARRAY),
-            (&events, Type::TEXT_ARRAY),
-        ];
-        client.execute_typed(CARDS, &columns).await.map_err(WarehouseError::statement("store cards"))?;
-        Ok(())
+        let columns = Columns::of(self.cards.values().copied())
+            .column(Type::INT8_ARRAY, |card| card.id)
+            .column(Type::INT8_ARRAY, |card| card.user_id)
+            .column(Type::TEXT_ARRAY, |card| card.created_by_name.as_deref())
+            .column(Type::TIMESTAMPTZ_ARRAY, |card| card.updated_at)
+            .column(Type::TIMESTAMPTZ_ARRAY, |card| card.created_at)
+            .column(Type::BOOL_ARRAY, |card| card.active)
+            .column(Type::TIMESTAMPTZ_ARRAY, |card| card.event_at)
+            .column(Type::TEXT_ARRAY, |card| card.event_id.as_str());
+        columns.execute(client, CARDS, "store cards").await.map(drop)
     }
 
     async fn clear_quarantine(&self, client: &Client) -> Result<(), WarehouseError> {
-        if self.sound.is_empty() {
-            return Ok(());
-        }
-        let deleted = client.execute_typed(OUT_OF_QUARANTINE, &[(&self.sound, Type::TEXT_ARRAY)]).await;
-        deleted.map(drop).map_err(WarehouseError::statement("clear the quarantine"))
+        let columns = Columns::of(self.sound.iter().copied()).column(Type::TEXT_ARRAY, |event| event);
+        columns.execute(client, OUT_OF_QUARANTINE, "clear the quarantine").await.map(drop)
     }
 
     async fn store_orphans(&self, client: &Client, bucket: &str) -> Result<(), WarehouseError> {
-        if self.orphans.is_empty() {
-            return Ok(());
-        }
-        let orphans = self.orphans.values();
-        let events: Vec<_> = orphans.clone().map(|(orphan, _)| orphan.event_id.as_str()).collect();
-        let ids: Vec<i64> = orphans.clone().map(|(orphan, _)| orphan.id).collect();
-        let bodies: Vec<_> = orphans.clone().map(|(orphan, _)| orphan.event.as_str()).collect();
-        let times: Vec<_> = orphans.clone().map(|(orphan, _)| orphan.event_at).collect();
-        let keys: Vec<&str> = orphans.map(|(_, key)| *key).collect();
-        let columns: [(&(dyn ToSql + Sync), Type); 7] = [
-            (&NO_USER, Type::TEXT),
-            (&bucket, Type::TEXT),
-            (&events, Type::TEXT_ARRAY),
-            (&ids, Type::INT8_ARRAY),
-            (&bodies, Type::TEXT_ARRAY),
-            (&times, Type::TIMESTAMPTZ_ARRAY),
-            (&keys, Type::TEXT_ARRAY),
-        ];
-        client
-            .execute_typed(QUARANTINE, &columns)
-            .await
-            .map_err(WarehouseError::statement("keep the quarantine"))?;
-        Ok(())
+        let columns = Columns::of(self.orphans.values().copied())
+            .same(NO_USER, Type::TEXT)
+            .same(bucket, Type::TEXT)
+            .column(Type::TEXT_ARRAY, |(orphan, _)| orphan.event_id.as_str())
+            .column(Type::INT8_ARRAY, |(orphan, _)| orphan.id)
+            .column(Type::TEXT_ARRAY, |(orphan, _)| orphan.event.as_str())
+            .column(Type::TIMESTAMPTZ_ARRAY, |(orphan, _)| orphan.event_at)
+            .column(Type::TEXT_ARRAY, |(_, key)| key);
+        columns.execute(client, QUARANTINE, "keep the quarantine").await.map(drop)
     }
 }

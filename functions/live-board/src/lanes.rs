@@ -23,13 +23,8 @@ struct Mapping<'a> {
 }
 
 fn mappings(pipeline: &Pipeline) -> impl Iterator<Item = Mapping<'_>> {
-    let lanes = [
-        ("parquet-writer", pipeline.lake.as_ref().map(|spec| &spec.consumer_group)),
-        ("totals-upserter", pipeline.totals.as_ref().map(|spec| &spec.consumer_group)),
-        ("table-writer", pipeline.table.as_ref().map(|spec| &spec.consumer_group)),
-    ];
     let topic = pipeline.topic.name.as_str();
-    lanes.into_iter().filter_map(move |(function, group)| Some(Mapping { function, group: group?, topic }))
+    pipeline.lanes().map(move |(sink, group)| Mapping { function: sink.function(), group, topic })
 }
 
 /// The ranges of a partition that Kafka deleted before the group read them.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kafka::PartitionLag;
-use pipeline::Pipeline;
+use pipeline::{Pipeline, Sink};
 use positions::{OffsetRanges, Position};
 use reconcile::{
     Ends, ReconcileError, Verdict, books, in_snapshot, lake,
@@ -174,7 +174,7 @@ impl Judge<'_> {
             let stored = table::read_window(self.client, topic, spec, &seen.window).await?;
             return Ok(Sink { positions: of_books(stored.books), rows: Rows::EveryKey(stored.offsets) });
         }
-        if let (Some(stored), true) = (&seen.lake, certificate.lane.function == lanes::LAKE) {
+        if let (Some(stored), true) = (&seen.lake, certificate.lane.function == Sink::Lake.function()) {
             let of = |&partition: &i32| (partition, lake::position(&stored.apps, group, topic, partition));
             let positions = seen.window.keys().map(of).collect();
             return Ok(Sink { positions, rows: Rows::EveryRecord(stored.offsets.clone()) });

@@ -2,30 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use pipeline::Pipeline;
+use pipeline::{Pipeline, Sink};
 use positions::OffsetRanges;
 use reconcile::{Ends, offsets::Offsets};
 use warehouse::certificates::{Certificate, Lane};
 
-/// The function that fills the lake.
-pub(crate) const LAKE: &str = "parquet-writer";
-/// The function that adds to totals.
-pub(crate) const TOTALS: &str = "totals-upserter";
-/// The function that fills tables.
-pub(crate) const TABLE: &str = "table-writer";
-
 /// The lanes of a topic.
 pub(crate) fn of(pipeline: &Pipeline) -> Vec<Lane> {
-    let lanes = [
-        (LAKE, pipeline.lake.as_ref().map(|spec| &spec.consumer_group)),
-        (TOTALS, pipeline.totals.as_ref().map(|spec| &spec.consumer_group)),
-        (TABLE, pipeline.table.as_ref().map(|spec| &spec.consumer_group)),
-    ];
-    let lane = |(function, group): (&str, Option<&String>)| {
+    let lane = |(sink, group): (Sink, &str)| {
         let topic = pipeline.topic.name.clone();
-        Some(Lane { topic, group: group?.clone(), function: function.to_owned() })
+        Lane { topic, group: group.to_owned(), function: sink.function().to_owned() }
     };
-    lanes.into_iter().filter_map(lane).collect()
+    pipeline.lanes().map(lane).collect()
 }
 
 /// The window's offsets, as first and next offset of each partition.
