@@ -25,7 +25,7 @@ pub enum Rows {
 
 /// One lane's sink.
 #[derive(Debug, Clone)]
-pub struct Sink {
+pub struct SinkState {
     /// Where the lane stands in each partition.
     pub positions: BTreeMap<i32, Position>,
     /// Its rows within the window.
@@ -38,7 +38,7 @@ pub fn judge(
     verdict: &mut Verdict,
     window: &Ends,
     produced: &Produced,
-    sink: &Sink,
+    sink: &SinkState,
     lost: &Offsets,
     (letters, compacted): (&dyn Fn(i32, i64) -> BTreeSet<i64>, bool),
 ) -> Offsets {
@@ -155,7 +155,7 @@ mod tests {
                 gone: [(0, set(&self.gone))].into(),
                 ..Produced::default()
             };
-            let sink = Sink { positions: [(0, self.position)].into(), rows: self.rows };
+            let sink = SinkState { positions: [(0, self.position)].into(), rows: self.rows };
             let mut verdict = Verdict::of("f", "g", "t");
             let letters = |_: i32, _: i64| self.letters.iter().copied().collect();
             let lost = [(0, set(&self.lost))].into();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kafka::PartitionLag;
-use pipeline::{Pipeline, Sink};
+use pipeline::Pipeline;
 use positions::{OffsetRanges, Position};
 use reconcile::{
     Ends, ReconcileError, Verdict, books, in_snapshot, lake,
@@ -11,7 +11,7 @@ use reconcile::{
     offsets::{Offsets, below, intersection},
     produced::{self, Produced},
     table,
-    window::{self, Rows, Sink},
+    window::{self, Rows, SinkState},
 };
 use tokio::time::Instant;
 use warehouse::{
@@ -164,7 +164,7 @@ impl Judge<'_> {
         Ok(())
     }
 
-    async fn sink(&self, certificate: &Certificate, seen: &Seen) -> Result<Sink, ReconcileError> {
+    async fn sink(&self, certificate: &Certificate, seen: &Seen) -> Result<SinkState, ReconcileError> {
         let (topic, group) = (&self.pipeline.topic.name, &certificate.lane.group);
         let of_books = |books: BTreeMap<i32, books::Books>| -> BTreeMap<i32, Position> {
             books.into_iter().map(|(partition, books)| (partition, books.position)).collect()
@@ -172,15 +172,15 @@ impl Judge<'_> {
         let table = self.pipeline.table.as_ref().filter(|spec| spec.consumer_group == *group);
         if let Some(spec) = table {
             let stored = table::read_window(self.client, topic, spec, &seen.window).await?;
-            return Ok(Sink { positions: of_books(stored.books), rows: Rows::EveryKey(stored.offsets) });
+            return Ok(SinkState { positions: of_books(stored.books), rows: Rows::EveryKey(stored.offsets) });
         }
-        if let (Some(stored), true) = (&seen.lake, certificate.lane.function == Sink::Lake.function()) {
+        if let (Some(stored), true) = (&seen.lake, certificate.lane.function == pipeline::Sink::Lake.function()) {
             let of = |&partition: &i32| (partition, lake::position(&stored.apps, group, topic, partition));
             let positions = seen.window.keys().map(of).collect();
-            return Ok(Sink { positions, rows: Rows::EveryRecord(stored.offsets.clone()) });
+            return Ok(SinkState { positions, rows: Rows::EveryRecord(stored.offsets.clone()) });
         }
         let read = async || books::read(self.client, group, topic).await;
-        Ok(Sink { positions: of_books(in_snapshot(self.client, read).await?), rows: Rows::Sum })
+        Ok(SinkState { positions: of_books(in_snapshot(self.client, read).await?), rows: Rows::Sum })
     }
 }
 
@@ -189,7 +189,7 @@ impl Judge<'_> {
 fn deleted(
     certificate: &Certificate,
     gone: &Offsets,
-    sink: &Sink,
+    sink: &SinkState,
     lags: &[PartitionLag],
     verdict: &mut Verdict,
 ) -> Offsets {
@@ -217,7 +217,7 @@ fn rows_of(lake: &lake::Stored) -> Offsets {
     lake.offsets.iter().map(|(partition, rows)| (*partition, rows.iter().copied().collect())).collect()
 }
 
-fn was_reset(sink: &Sink) -> bool {
+fn was_reset(sink: &SinkState) -> bool {
     sink.positions.values().any(|position| !position.earlier.is_empty())
 }
 
