@@ -6,6 +6,7 @@ mod connect;
 mod error;
 mod offsets;
 mod producer;
+mod reused;
 mod token;
 
 pub use aws_config::SdkConfig;
@@ -17,7 +18,3 @@ pub use offsets::{
 };
 pub use producer::{Acknowledged, KafkaProducer, OutgoingRecord, ProduceError};
 pub use token::{MskToken, msk_token};
-
-/// After this long without use the sandbox may have been frozen, for longer than a connection, a session or a token
-/// lives: connections are made anew.
-pub const IDLE: std::time::Duration = std::time::Duration::from_mins(1);

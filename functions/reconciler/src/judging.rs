@@ -174,7 +174,9 @@ impl Judge<'_> {
             let stored = table::read_window(self.client, topic, spec, &seen.window).await?;
             return Ok(SinkState { positions: of_books(stored.books), rows: Rows::EveryKey(stored.offsets) });
         }
-        if let (Some(stored), true) = (&seen.lake, certificate.lane.function == pipeline::Sink::Lake.function()) {
+        if let (Some(stored), true) =
+            (&seen.lake, certificate.lane.function == pipeline::Sink::Lake.function())
+        {
             let of = |&partition: &i32| (partition, lake::position(&stored.apps, group, topic, partition));
             let positions = seen.window.keys().map(of).collect();
             return Ok(SinkState { positions, rows: Rows::EveryRecord(stored.offsets.clone()) });

@@ -1,15 +1,16 @@
 //! A connection that is replaced when the Lambda sandbox was frozen or a broker was lost.
 
 use std::future::Future;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use crate::{Caller, ClusterSettings, ConnectError, IDLE, SdkConfig, connect};
 use faults::{Backoff, Classified, FaultClass};
 use krafka::{Kafka, KrafkaError};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::Unanswered;
+use crate::reused::Reused;
+use crate::{Caller, ClusterSettings, ConnectError, SdkConfig, connect};
 
 const CLIENT_ID: &str = "headwater-lag";
 
@@ -27,14 +28,7 @@ pub(crate) struct Connection {
     sdk: SdkConfig,
     caller: Caller,
     /// `None` before the first request and after an error.
-    client: Mutex<Option<Client>>,
-}
-
-#[derive(Debug)]
-struct Client {
-    kafka: Kafka,
-    /// When the client was last handed out. Wall-clock time, because it also advances while the sandbox is frozen.
-    used: SystemTime,
+    client: Mutex<Option<Reused<Kafka>>>,
 }
 
 impl Connection {
@@ -100,10 +94,9 @@ impl Connection {
     /// the sandbox may have been frozen.
     async fn client(&self, deadline: Instant) -> Result<Kafka, ConnectError> {
         let mut slot = self.client.lock().await;
-        let fresh = |client: &&mut Client| client.used.elapsed().is_ok_and(|idle| idle <= IDLE);
-        if let Some(client) = slot.as_mut().filter(fresh) {
-            client.used = SystemTime::now();
-            return Ok(client.kafka.clone());
+        if let Some(reused) = slot.as_mut().filter(|reused| reused.is_fresh()) {
+            reused.touch();
+            return Ok(reused.client.clone());
         }
         // Boxed because the future is large and connecting is rare.
         let connecting = timeout_at(deadline, Box::pin(connect(&self.settings, &self.sdk, self.caller)));
@@ -111,7 +104,7 @@ impl Connection {
             let servers = self.settings.cluster.to_string();
             Err(ConnectError::Connect { servers, source: KrafkaError::timeout("connecting") })
         })?;
-        *slot = Some(Client { kafka: kafka.clone(), used: SystemTime::now() });
+        *slot = Some(Reused::new(kafka.clone()));
         Ok(kafka)
     }
 }

@@ -1,9 +1,10 @@
 //! Errors of reading and setting offsets.
 
-use crate::{ConnectError, class_of};
 use faults::{Classified, FaultClass};
 use krafka::KrafkaError;
 use krafka::error::ErrorCode;
+
+use crate::{ConnectError, class_of};
 
 /// Offsets could not be read or set.
 #[derive(Debug, thiserror::Error)]

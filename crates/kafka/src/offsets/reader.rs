@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::{ClusterSettings, ConnectError, SdkConfig};
 use faults::Backoff;
 use futures::future::try_join;
 use krafka::admin::{
@@ -18,6 +17,7 @@ use tokio::time::Instant;
 
 use super::connection::Connection;
 use super::{CommitMark, LagError, TopicId, is_of_another_topic};
+use crate::{ClusterSettings, ConnectError, SdkConfig};
 
 /// For each partition, its oldest offset and its end, which is one past its newest offset.
 pub type Ends = BTreeMap<i32, (i64, i64)>;

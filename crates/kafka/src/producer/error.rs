@@ -1,8 +1,9 @@
 //! Errors of sending, with their fault class.
 
-use crate::{ConnectError, class_of};
 use faults::{Classified, FaultClass};
 use krafka::KrafkaError;
+
+use crate::{ConnectError, class_of};
 
 /// At least one record was not acknowledged.
 #[derive(Debug, thiserror::Error)]

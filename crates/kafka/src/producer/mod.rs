@@ -7,9 +7,8 @@
 mod error;
 mod record;
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use crate::{Caller, ClusterSettings, ConnectError, IDLE, SdkConfig, class_of, connect};
 use faults::{Backoff, Classified, FaultClass};
 use krafka::producer::{Acks, Producer};
 use krafka::{CloseOptions, KrafkaError};
@@ -18,6 +17,8 @@ use tokio::time::Instant;
 
 pub use self::error::ProduceError;
 pub use self::record::OutgoingRecord;
+use crate::reused::Reused;
+use crate::{Caller, ClusterSettings, ConnectError, SdkConfig, class_of, connect};
 
 /// The time limits of one connection and one request. A request without an answer is retried until the deadline.
 const CALLER: Caller =
@@ -50,19 +51,7 @@ pub struct KafkaProducer {
     settings: ClusterSettings,
     sdk: SdkConfig,
     /// `None` before the first call and after a failed one.
-    client: Mutex<Option<Client>>,
-}
-
-struct Client {
-    producer: Producer,
-    /// When the client last sent. Wall-clock time, because it also advances while the sandbox is frozen.
-    used: SystemTime,
-}
-
-impl std::fmt::Debug for Client {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client").field("used", &self.used).finish_non_exhaustive()
-    }
+    client: Mutex<Option<Reused<Producer>>>,
 }
 
 /// The result of sending one record.
@@ -113,8 +102,8 @@ impl KafkaProducer {
                 Err(error) if fault.is_none() && lost.is_empty() => return Err(error.into()),
                 Err(_) => break,
             };
-            let results = send(&client.producer, topic, &pending, deadline).await;
-            client.used = SystemTime::now();
+            let results = send(&client.client, topic, &pending, deadline).await;
+            client.touch();
             let mut unsent = Vec::new();
             for ((index, record), result) in pending.drain(..).zip(results) {
                 match result {
@@ -155,11 +144,10 @@ impl KafkaProducer {
     /// the sandbox may have been frozen.
     async fn ready<'a>(
         &self,
-        slot: &'a mut Option<Client>,
+        slot: &'a mut Option<Reused<Producer>>,
         deadline: Instant,
-    ) -> Result<&'a mut Client, ConnectError> {
-        let idle = |client: &Client| client.used.elapsed().is_ok_and(|idle| idle > IDLE);
-        if slot.as_ref().is_some_and(idle) {
+    ) -> Result<&'a mut Reused<Producer>, ConnectError> {
+        if slot.as_ref().is_some_and(|reused| !reused.is_fresh()) {
             discard(slot).await;
         }
         let client = match slot.take() {
@@ -170,7 +158,7 @@ impl KafkaProducer {
     }
 
     /// Connects, and retries until the deadline.
-    async fn reach(&self, deadline: Instant) -> Result<Client, ConnectError> {
+    async fn reach(&self, deadline: Instant) -> Result<Reused<Producer>, ConnectError> {
         let mut backoff = Backoff::new(PAUSE.0, PAUSE.1);
         loop {
             // The timeout is for a broker that never answers: the caller must get an error at its deadline.
@@ -188,7 +176,7 @@ impl KafkaProducer {
         }
     }
 
-    async fn open(&self) -> Result<Client, ConnectError> {
+    async fn open(&self) -> Result<Reused<Producer>, ConnectError> {
         let kafka = connect(&self.settings, &self.sdk, CALLER).await?;
         let producer = kafka
             .producer()
@@ -204,7 +192,7 @@ impl KafkaProducer {
             .build()
             .await
             .map_err(|source| ConnectError::Connect { servers: self.settings.cluster.to_string(), source })?;
-        Ok(Client { producer, used: SystemTime::now() })
+        Ok(Reused::new(producer))
     }
 }
 
@@ -255,9 +243,9 @@ async fn send(
 }
 
 /// Closes a client without waiting for the records in its buffer.
-async fn discard(slot: &mut Option<Client>) {
+async fn discard(slot: &mut Option<Reused<Producer>>) {
     if let Some(client) = slot.take() {
-        let close = client.producer.close_with(CloseOptions::new().timeout(Duration::from_millis(1)));
+        let close = client.client.close_with(CloseOptions::new().timeout(Duration::from_millis(1)));
         if let Err(error) = close.await {
             tracing::debug!(%error, "a producer was discarded");
         }
