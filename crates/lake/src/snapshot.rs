@@ -1,6 +1,6 @@
 //! The read side: which files make up a table, and what their statistics say.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use s3::{Client, ObjectStore, S3Location};
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use crate::{
     LakeError,
     log::{
         AppVersions, FOLDER, LogReader, Replay, TRIES,
-        actions::{Add, DeletionVector, FileActions, Metadata, Protocol},
+        actions::{Add, FileActions, Files, Metadata, Protocol, apply},
         checkpoint::Detail,
         protocol,
     },
@@ -61,7 +61,7 @@ struct Replayed {
     protocol: Option<Protocol>,
     metadata: Option<Metadata>,
     apps: AppVersions,
-    files: HashMap<(String, Option<DeletionVector>), Add>,
+    files: Files<Add>,
 }
 
 impl Snapshot {
@@ -169,17 +169,11 @@ impl ActiveFile {
 
 impl Replayed {
     fn take(&mut self, actions: FileActions) {
-        // Within a commit the order of its lines means nothing: what it removes was there before it.
-        for remove in actions.removes {
-            self.files.remove(&(remove.path, remove.deletion_vector));
-        }
         self.protocol = actions.protocol.or(self.protocol.take());
         self.metadata = actions.metadata.or(self.metadata.take());
         for txn in actions.txns {
             self.apps.set(txn.app_id, txn.version);
         }
-        for add in actions.adds {
-            self.files.insert((add.path.clone(), add.deletion_vector.clone()), add);
-        }
+        apply(&mut self.files, actions.removes, actions.adds, |add| add);
     }
 }

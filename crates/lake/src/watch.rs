@@ -1,13 +1,11 @@
 //! A table that is looked at again and again: how large it is, reading only what was committed since the last look.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use s3::{Client, ObjectStore, S3Location};
 use tokio::time::{Duration, Instant};
 
 use crate::LakeError;
-use crate::log::actions::{Add, DeletionVector, FileActions};
+use crate::log::actions::{Add, FileActions, Files, apply};
 use crate::log::{LogReader, Replay, checkpoint::Detail, commit_path};
 use crate::snapshot::Counted;
 
@@ -34,7 +32,7 @@ const TRUSTED: Duration = Duration::from_mins(15);
 pub struct TableWatch {
     store: ObjectStore,
     /// Rows and bytes by file.
-    files: HashMap<(String, Option<DeletionVector>), (u64, u64)>,
+    files: Files<(u64, u64)>,
     progress: Progress,
     /// The version and time of the last look that came to its end.
     last: Option<(i64, DateTime<Utc>)>,
@@ -56,7 +54,7 @@ impl TableWatch {
     /// The table at `location`, which need not be there yet.
     #[must_use]
     pub fn new(client: Client, location: S3Location) -> Self {
-        let (store, files) = (ObjectStore::new(client, location), HashMap::new());
+        let (store, files) = (ObjectStore::new(client, location), Files::new());
         Self { store, files, progress: Progress::Start, last: None, looked_at: Instant::now() }
     }
 
@@ -80,7 +78,7 @@ impl TableWatch {
     }
 
     fn start_again(&mut self) {
-        (self.files, self.progress, self.last) = (HashMap::new(), Progress::Start, None);
+        (self.files, self.progress, self.last) = (Files::new(), Progress::Start, None);
     }
 
     async fn catch_up(&mut self, deadline: Instant) -> Result<Option<(i64, DateTime<Utc>)>, LakeError> {
@@ -117,17 +115,12 @@ impl TableWatch {
     }
 }
 
-/// Takes in the actions of a commit or of a piece of a checkpoint.
-fn take(files: &mut HashMap<(String, Option<DeletionVector>), (u64, u64)>, actions: FileActions) {
-    // Within a commit the order of its lines means nothing: what it removes was there before it.
-    for remove in actions.removes {
-        files.remove(&(remove.path, remove.deletion_vector));
-    }
-    for Add { path, deletion_vector, size, stats, .. } in actions.adds {
+/// Takes in the actions of a commit or of a piece of a checkpoint: of each file its rows and bytes.
+fn take(files: &mut Files<(u64, u64)>, actions: FileActions) {
+    apply(files, actions.removes, actions.adds, |Add { deletion_vector, size, stats, .. }| {
         let counted = stats.and_then(|stats| serde_json::from_str::<Counted>(&stats).ok());
         let rows = counted.and_then(|counted| counted.num_records).unwrap_or(0);
         let deleted = deletion_vector.as_ref().map_or(0, |vector| vector.cardinality);
-        let rows = rows.saturating_sub(deleted.try_into().unwrap_or(0));
-        files.insert((path, deletion_vector), (rows, size.try_into().unwrap_or(0)));
-    }
+        (rows.saturating_sub(deleted.try_into().unwrap_or(0)), size.try_into().unwrap_or(0))
+    });
 }

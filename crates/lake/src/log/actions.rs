@@ -1,6 +1,6 @@
 //! The actions of the log, as far as this crate reads or writes them. Everything else in a line is ignored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -207,6 +207,20 @@ impl FileActions {
         self.protocol = line.protocol.or(self.protocol.take());
         self.metadata = line.meta_data.or(self.metadata.take());
         self.txns.extend(line.txn);
+    }
+}
+
+/// The files of a table, each with what a reader keeps of it. A path and a deletion vector tell one file from another.
+pub(crate) type Files<T> = HashMap<(String, Option<DeletionVector>), T>;
+
+/// Applies what a commit, or a piece of a checkpoint, does to the files. Removals come first, because the order of the lines
+/// of a commit means nothing: a file that a commit removes was there before it.
+pub(crate) fn apply<T>(files: &mut Files<T>, removes: Vec<Remove>, adds: Vec<Add>, keep: impl Fn(Add) -> T) {
+    for remove in removes {
+        files.remove(&(remove.path, remove.deletion_vector));
+    }
+    for add in adds {
+        files.insert((add.path.clone(), add.deletion_vector.clone()), keep(add));
     }
 }
 
