@@ -3,42 +3,29 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use aws_sdk_cloudwatchlogs::Client as LogsClient;
-use aws_sdk_sqs::Client as SqsClient;
 use dead_letters::DeadLetters;
 use function_kit::http::{Method, Request, Response, StatusCode};
-use kafka::LagReader;
-use pipeline::Pipelines;
 use serde_json::Value;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
-use warehouse::Warehouse;
 
 use crate::error::BoardError;
-use crate::fleet::FleetTable;
 use crate::forecast::Forecast;
 use crate::kept::Kept;
-use crate::lake_tables::LakeTables;
 use crate::page::{self, Page};
 use crate::parked::Parked;
 use crate::settings::Settings;
+use crate::sources::Sources;
 
 /// What a section may take: a page that waits longer for one shows that it does.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The board, with the clients of all that it looks at.
+/// The board: its page, what its sections read from, and the answers that are kept.
 pub struct Board {
-    pub(crate) settings: Settings,
-    pub(crate) objects: s3::Client,
-    pub(crate) warehouse: Warehouse,
-    pub(crate) offsets: LagReader,
-    pub(crate) queues: SqsClient,
-    pub(crate) logs: LogsClient,
-    pub(crate) lake: Mutex<LakeTables>,
-    pub(crate) parked: Mutex<Parked>,
-    pub(crate) forecast: Mutex<Option<Forecast>>,
+    sources: Sources,
+    parked: Mutex<Parked>,
+    forecast: Mutex<Option<Forecast>>,
     page: Page,
-    pipelines: OnceCell<Pipelines>,
     kept: KeptAnswers,
 }
 
@@ -57,20 +44,13 @@ struct KeptAnswers {
 impl Board {
     /// Makes the clients; no request is sent before the first question.
     pub async fn open(settings: Settings) -> Self {
-        let sdk = settings::sdk_config().await;
-        let objects = s3::client(&sdk);
-        let letters = DeadLetters::new(objects.clone(), settings.parked_root.clone());
+        let parked_root = settings.parked_root.clone();
+        let sources = Sources::open(settings).await;
         let second = Duration::from_secs(1);
         Self {
-            warehouse: Warehouse::new(settings.database.clone()),
-            offsets: LagReader::new(settings.cluster.clone(), sdk.clone()),
-            queues: SqsClient::new(&sdk),
-            logs: LogsClient::new(&sdk),
-            lake: Mutex::default(),
-            parked: Mutex::new(Parked::new(letters)),
+            parked: Mutex::new(Parked::new(DeadLetters::new(sources.objects.clone(), parked_root))),
             forecast: Mutex::default(),
             page: Page::new(),
-            pipelines: OnceCell::new(),
             kept: KeptAnswers {
                 totals: Kept::new(second),
                 vehicles: Kept::new(second),
@@ -81,8 +61,7 @@ impl Board {
                 proof: Kept::new(4 * second),
                 errors: Kept::new(9 * second),
             },
-            objects,
-            settings,
+            sources,
         }
     }
 
@@ -97,51 +76,56 @@ impl Board {
             return page::guarded(Response::method_not_allowed("GET, HEAD"));
         }
         let deadline = deadline.min(Instant::now() + PATIENCE);
-        let kept = &self.kept;
+        let (kept, sources) = (&self.kept, &self.sources);
         // Boxed: the clients' futures are large.
         match path {
             "totals" => {
-                section("/api/totals", deadline, Box::pin(kept.totals.or_make(self.totals(deadline)))).await
+                section("/api/totals", deadline, Box::pin(kept.totals.or_make(sources.totals(deadline))))
+                    .await
             }
             "vehicles" => {
-                section("/api/vehicles", deadline, Box::pin(kept.vehicles.or_make(self.vehicles(deadline))))
-                    .await
+                section(
+                    "/api/vehicles",
+                    deadline,
+                    Box::pin(kept.vehicles.or_make(sources.vehicles(deadline))),
+                )
+                .await
             }
             "lanes" => {
-                section("/api/lanes", deadline, Box::pin(kept.lanes.or_make(self.lanes(deadline)))).await
+                section("/api/lanes", deadline, Box::pin(kept.lanes.or_make(sources.lanes(deadline)))).await
             }
             "lake" => {
-                section("/api/lake", deadline, Box::pin(kept.lake.or_make(self.lake_tables(deadline)))).await
+                section("/api/lake", deadline, Box::pin(kept.lake.or_make(sources.lake_tables(deadline))))
+                    .await
             }
             "forecast" => {
-                section("/api/forecast", deadline, Box::pin(kept.forecast.or_make(self.forecast(deadline))))
-                    .await
+                section(
+                    "/api/forecast",
+                    deadline,
+                    Box::pin(kept.forecast.or_make(sources.forecast(&self.forecast, deadline))),
+                )
+                .await
             }
             "parked" => {
                 section("/api/parked", deadline, Box::pin(kept.parked.or_make(self.parked(deadline)))).await
             }
             "proof" => {
-                section("/api/proof", deadline, Box::pin(kept.proof.or_make(self.proof(deadline)))).await
+                section("/api/proof", deadline, Box::pin(kept.proof.or_make(sources.proof(deadline)))).await
             }
-            "errors" => section("/api/errors", deadline, Box::pin(kept.errors.or_make(self.errors()))).await,
+            "errors" => {
+                section("/api/errors", deadline, Box::pin(kept.errors.or_make(sources.errors()))).await
+            }
             _ => match path.strip_prefix("vehicles/").filter(|vin| is_vin(vin)) {
                 Some(vin) => {
-                    section("/api/vehicles/{vin}", deadline, Box::pin(self.vehicle(vin, deadline))).await
+                    section("/api/vehicles/{vin}", deadline, Box::pin(sources.vehicle(vin, deadline))).await
                 }
                 None => page::guarded(Response::not_found()),
             },
         }
     }
 
-    /// The pipelines, loaded once.
-    pub(crate) async fn pipelines(&self, deadline: Instant) -> Result<&Pipelines, BoardError> {
-        let load = async || Ok(self.settings.pipelines.load(&self.objects, deadline).await?);
-        self.pipelines.get_or_try_init(load).await
-    }
-
-    /// The table of vehicles, if a pipeline file has one.
-    pub(crate) async fn fleet_table(&self, deadline: Instant) -> Result<Option<FleetTable>, BoardError> {
-        Ok(self.pipelines(deadline).await?.iter().find_map(FleetTable::of_pipeline))
+    async fn parked(&self, deadline: Instant) -> Result<Value, BoardError> {
+        self.parked.lock().await.look(deadline).await
     }
 }
 

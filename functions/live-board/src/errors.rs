@@ -9,8 +9,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::board::Board;
 use crate::error::BoardError;
+use crate::sources::Sources;
 
 /// How far back is looked.
 const LOOK_BACK: Duration = Duration::from_hours(1);
@@ -40,7 +40,7 @@ struct LoggedError {
     message: String,
 }
 
-impl Board {
+impl Sources {
     pub(crate) async fn errors(&self) -> Result<Value, BoardError> {
         let logs = self.settings.functions.iter();
         let logs = logs.map(|(folder, name)| self.errors_of(folder, name));

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use warehouse::sql_types::Type;
 use warehouse::{Client, WarehouseError, quoted};
 
-use crate::board::Board;
 use crate::error::BoardError;
+use crate::sources::Sources;
 
 /// How many vehicles are shown. Where there are more, the same ones each time, so that they move and do not flicker.
 const SHOWN: i64 = 2_000;
@@ -99,7 +99,12 @@ impl FleetTable {
     }
 }
 
-impl Board {
+impl Sources {
+    /// The table of vehicles, if a pipeline file has one.
+    async fn fleet_table(&self, deadline: Instant) -> Result<Option<FleetTable>, BoardError> {
+        Ok(self.pipelines(deadline).await?.iter().find_map(FleetTable::of_pipeline))
+    }
+
     pub(crate) async fn vehicles(&self, deadline: Instant) -> Result<Value, BoardError> {
         let Some(table) = self.fleet_table(deadline).await? else {
             return Ok(json!({"vehicles": [], "active": 0, "events_last_minute": 0, "newest": null}));

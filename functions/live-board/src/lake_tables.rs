@@ -1,18 +1,13 @@
 //! The Delta tables: how large they are, and when they grew last.
 
-use std::collections::BTreeMap;
-
 use lake::{TableSize, TableWatch};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::board::Board;
 use crate::error::BoardError;
+use crate::sources::Sources;
 
-/// The tables that were looked at before, by path: a second look reads only what is new.
-pub(crate) type LakeTables = BTreeMap<String, TableWatch>;
-
-impl Board {
+impl Sources {
     /// The pipelines' tables, and the forecast's, which belongs to no topic.
     pub(crate) async fn lake_tables(&self, deadline: Instant) -> Result<Value, BoardError> {
         let pipelines = self.pipelines(deadline).await?.iter();

@@ -11,9 +11,9 @@ use pipeline::Pipeline;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::board::Board;
 use crate::error::BoardError;
 use crate::settings::Queue;
+use crate::sources::Sources;
 
 /// A function that reads a topic.
 struct Mapping<'a> {
@@ -36,7 +36,7 @@ fn lost(of: &PartitionLag) -> Vec<Value> {
     of.lost.iter().map(range).collect()
 }
 
-impl Board {
+impl Sources {
     pub(crate) async fn lanes(&self, deadline: Instant) -> Result<Value, BoardError> {
         let pipelines = self.pipelines(deadline).await?;
         let mappings: Vec<_> = pipelines.iter().flat_map(mappings).collect();

@@ -15,6 +15,7 @@ mod page;
 mod parked;
 mod proof;
 mod settings;
+mod sources;
 mod totals;
 
 pub use self::settings::{Queue, Settings};

@@ -6,7 +6,6 @@ use dead_letters::{DeadLetters, ParkedRecord, newest_by_source};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::board::Board;
 use crate::error::BoardError;
 
 /// Objects that are read at the most: the newest.
@@ -29,7 +28,7 @@ impl Parked {
         Self { letters, read: HashMap::new() }
     }
 
-    async fn look(&mut self, deadline: Instant) -> Result<Value, BoardError> {
+    pub(crate) async fn look(&mut self, deadline: Instant) -> Result<Value, BoardError> {
         let mut listed = self.letters.list(None, deadline).await?;
         listed.sort_by_key(|object| std::cmp::Reverse(object.version.modified));
         let mut complete = listed.len() <= OBJECTS;
@@ -69,11 +68,5 @@ impl Parked {
             "total": records.len(), "complete": complete,
             "reasons": reasons.collect::<Vec<_>>(), "records": shown.collect::<Vec<_>>(),
         }))
-    }
-}
-
-impl Board {
-    pub(crate) async fn parked(&self, deadline: Instant) -> Result<Value, BoardError> {
-        self.parked.lock().await.look(deadline).await
     }
 }

@@ -6,13 +6,13 @@ use tokio::time::Instant;
 use warehouse::WarehouseError;
 use warehouse::certificates::{self, Certificate, State};
 
-use crate::board::Board;
 use crate::error::BoardError;
+use crate::sources::Sources;
 
 /// Certificates of a lane that are looked through for the newest one that was judged.
 const NEWEST: i64 = 24;
 
-impl Board {
+impl Sources {
     pub(crate) async fn proof(&self, deadline: Instant) -> Result<Value, BoardError> {
         let read = self.warehouse.run("read the certificates", deadline, async |client| {
             certificates::list(client, None, NEWEST).await

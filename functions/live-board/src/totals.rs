@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use warehouse::{Client, WarehouseError, quoted};
 
-use crate::board::Board;
 use crate::error::BoardError;
+use crate::sources::Sources;
 
 /// How many totals of a table are shown.
 const LARGEST: u32 = 25;
 
-impl Board {
+impl Sources {
     pub(crate) async fn totals(&self, deadline: Instant) -> Result<Value, BoardError> {
         let pipelines = self.pipelines(deadline).await?;
         let specs: Vec<_> =

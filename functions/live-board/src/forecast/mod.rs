@@ -10,10 +10,11 @@ use futures::TryStreamExt;
 use lake::{ActiveFile, Snapshot, TableSize};
 use s3::S3Location;
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::board::Board;
 use crate::error::BoardError;
+use crate::sources::Sources;
 use cities::Cities;
 use files::{Candidate, Choice};
 
@@ -23,9 +24,14 @@ pub(crate) struct Forecast {
     cities: Value,
 }
 
-impl Board {
+impl Sources {
     /// `table` is null where no table is configured; without rows there are no cities.
-    pub(crate) async fn forecast(&self, deadline: Instant) -> Result<Value, BoardError> {
+    /// `kept` is what an earlier call read.
+    pub(crate) async fn forecast(
+        &self,
+        kept: &Mutex<Option<Forecast>>,
+        deadline: Instant,
+    ) -> Result<Value, BoardError> {
         let Some(path) = &self.settings.forecast_table else {
             return Ok(json!({"table": null, "cities": []}));
         };
@@ -33,7 +39,7 @@ impl Board {
             return Ok(json!({"table": path, "version": null, "last_commit": null, "extracted_at": null,
                 "city_count": 0, "cities": []}));
         };
-        let mut forecast = self.forecast.lock().await;
+        let mut forecast = kept.lock().await;
         if forecast.as_ref().is_none_or(|kept| kept.version != version) {
             let location = self.settings.lake_root.join(path);
             let cities = self.newest_extracts(location, deadline).await?;
