@@ -1,5 +1,5 @@
-//! Objects on S3: addresses, reads, conditional writes, and retries inside a deadline; and objects as input, read in
-//! pieces from S3 or from a web server.
+//! Objects on S3: addresses, reads, conditional writes and deletes, all with retries until a deadline. Objects as input
+//! are read in pieces, from S3 or from a web server.
 
 mod elements;
 mod error;

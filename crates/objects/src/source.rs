@@ -1,4 +1,4 @@
-//! Objects as input: on S3 or on a web server, read in pieces, so that memory does not grow with the object.
+//! Objects as input, on S3 or on a web server. They are read in pieces, so memory use does not depend on their size.
 
 use bytes::Bytes;
 use faults::{Classified, FaultClass};
@@ -10,27 +10,29 @@ use crate::store::ObjectStore;
 use crate::version::ObjectVersion;
 use crate::web::{WebFolder, WebReader};
 
-/// One request's share of an object on S3. Two are in memory at a time: one being worked on, one being fetched.
+/// The number of bytes that one request reads from S3. Two pieces are in memory at a time: one is processed while the
+/// next one is fetched.
 const PIECE: u64 = 8 << 20;
-/// The longest that one piece is waited for, so that an object that the store does not deliver leaves time for others.
+/// The longest wait for one piece. If S3 does not deliver an object, this leaves time for the other objects.
 const PIECE_PATIENCE: Duration = Duration::from_secs(25);
 
-/// Where objects come from.
+/// The place that objects are read from.
 #[derive(Debug, Clone)]
 pub enum ObjectSource {
-    /// A bucket, or what is below a prefix of one.
+    /// A bucket, or the objects below one of its prefixes.
     Bucket(ObjectStore),
-    /// A web server.
+    /// A folder of a web server.
     Web(Box<WebFolder>),
 }
 
 /// An object could not be read to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The store failed.
+    /// S3 or the web server returned an error or did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The object was written anew, or deleted, while it was read.
+    /// The object was overwritten or deleted during the read. The error is retryable: the next read starts with the new
+    /// version.
     #[error("the object changed while it was read")]
     Changed,
 }
@@ -45,7 +47,7 @@ impl Classified for ReadError {
 }
 
 impl ObjectSource {
-    /// An object's full address.
+    /// An object's full address: `s3://bucket/key` or a URL.
     #[must_use]
     pub fn address(&self, path: &str) -> String {
         match self {
@@ -56,7 +58,7 @@ impl ObjectSource {
         }
     }
 
-    /// The object's state now; `None` where there is none.
+    /// The object's current state, or `None` if it does not exist.
     pub async fn head(&self, path: &str, deadline: Instant) -> Result<Option<ObjectVersion>, StoreError> {
         match self {
             Self::Bucket(store) => store.head(path, deadline).await,
@@ -64,7 +66,8 @@ impl ObjectSource {
         }
     }
 
-    /// Reads `version` of the object from byte `start` on.
+    /// Returns a reader of this `version` of the object that starts at byte `start`. It sends its first request when it
+    /// is first polled for bytes.
     #[must_use]
     pub fn read(&self, path: &str, version: &ObjectVersion, start: u64, deadline: Instant) -> ObjectReader {
         ObjectReader(match self {
@@ -81,7 +84,7 @@ impl ObjectSource {
     }
 }
 
-/// One version of an object, being read.
+/// Reads one version of an object.
 #[derive(Debug)]
 pub struct ObjectReader(Inner);
 
@@ -92,7 +95,10 @@ enum Inner {
 }
 
 impl ObjectReader {
-    /// The next bytes, never none of them; `None` at the object's end.
+    /// Returns the next non-empty chunk, or `None` at the end of the object.
+    ///
+    /// # Errors
+    /// [`ReadError::Changed`] if the object is no longer the version that the reader was created for.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
         match &mut self.0 {
             Inner::Bucket(reader) => reader.next().await,
@@ -100,7 +106,7 @@ impl ObjectReader {
         }
     }
 
-    /// All that is left of the object, in memory: for objects that are known to be small.
+    /// Reads the rest of the object into memory. Only for objects that are known to be small.
     pub async fn rest(mut self) -> Result<Vec<u8>, ReadError> {
         let mut rest = Vec::new();
         while let Some(bytes) = self.next().await? {
@@ -110,13 +116,16 @@ impl ObjectReader {
     }
 }
 
-/// Piece after piece, each a request of its own that is tried again by itself; the next one is fetched meanwhile.
+/// Reads an object on S3 piece by piece. Each piece is a separate range request with its own retries. While the caller
+/// processes one piece, the next one is fetched.
 #[derive(Debug)]
 struct BucketReader {
     store: ObjectStore,
     path: String,
     version: ObjectVersion,
+    /// The offset of the next byte to request.
     next: u64,
+    /// The request for the next piece, if one was started.
     ahead: Option<JoinHandle<Result<Option<Bytes>, StoreError>>>,
     deadline: Instant,
 }
@@ -124,7 +133,7 @@ struct BucketReader {
 impl BucketReader {
     async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
         let Some(waiting) = self.ahead.take().or_else(|| self.fetch()) else { return Ok(None) };
-        // A task that panicked or was cancelled has no answer; nobody cancels these.
+        // A join error means that the task panicked: only `drop` cancels the task. `None` means another version.
         let piece = waiting.await.map_err(|_| ReadError::Changed)??.ok_or(ReadError::Changed)?;
         if piece.is_empty() {
             return Err(ReadError::Changed);
