@@ -1,4 +1,5 @@
-//! What every function needs: configuration, logs and metrics, error classes, serving.
+//! The parts that all Lambda functions share: configuration, AWS clients, logs and metrics, and serving of Kafka
+//! batches, objects and HTTP requests.
 
 pub mod aws;
 pub mod delivery;

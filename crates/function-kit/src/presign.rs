@@ -1,4 +1,4 @@
-//! Presigned URLs, which MSK and RDS take for tokens.
+//! Presigned URLs. MSK and RDS accept them as authentication tokens.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,18 +6,19 @@ use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 
-/// How long a token is good for; what AWS's own signers ask for.
+/// How long a token is valid. AWS's own signers use the same value.
 pub const LIFETIME: Duration = Duration::from_mins(15);
 
-/// A URL could not be signed.
+/// Signing a URL failed.
 #[derive(Debug, thiserror::Error)]
-#[error("a token of {service} could not be signed: {reason}")]
+#[error("could not sign a token for {service}: {reason}")]
 pub struct PresignError {
     service: &'static str,
     reason: String,
 }
 
-/// Signs a GET of `url`, whose query is encoded already, for `service` at `now`: valid for [`LIFETIME`].
+/// Signs a GET request for `url` with AWS Signature Version 4 in the query. `url` must already have a query, and the
+/// query must be percent-encoded. The result is valid from `now` for [`LIFETIME`].
 pub fn presigned(
     url: &str,
     service: &'static str,
@@ -51,7 +52,7 @@ pub fn presigned(
     Ok(signed)
 }
 
-/// Percent-encodes all but the characters that RFC 3986 calls unreserved.
+/// Appends `text` to `url`. Percent-encodes all characters except the unreserved ones of RFC 3986.
 pub fn push_encoded(url: &mut String, text: &str) {
     use std::fmt::Write;
     for byte in text.bytes() {

@@ -1,4 +1,4 @@
-//! A lane that serves many topics: each as its pipeline file says, loaded once.
+//! A Kafka lane for many topics. Each topic is stored as its pipeline file says; the files are loaded once.
 
 use std::collections::BTreeMap;
 
@@ -12,20 +12,20 @@ use tokio::time::Instant;
 use crate::pipelines::{LoadError, PipelineSource};
 use crate::serve::{KafkaLane, fault};
 
-/// Where a topic's records go.
+/// The destination of the records of all topics, such as the lake or the warehouse.
 pub trait TopicSink: Send + Sync + 'static {
-    /// What is kept of a topic from batch to batch.
+    /// A topic's state, kept between batches.
     type Topic: Send + Sync;
-    /// Why a topic cannot be served, or its records not be stored.
+    /// Why a topic's state cannot be created, or its records cannot be stored.
     type Error: Classified;
-    /// What the sink is called in messages: `the lake`.
+    /// The sink's name in messages, such as `the lake`.
     const NAME: &'static str;
 
-    /// What is kept of a pipeline's topic; `None` where its file does not name this sink.
+    /// Creates the state of a pipeline's topic. Returns `None` if the pipeline file does not use this sink.
     fn topic(&self, pipeline: &Pipeline) -> Result<Option<Self::Topic>, Self::Error>;
 
-    /// Stores one topic's part of a batch before `deadline`, and tells `outcome` what became of each partition. After an
-    /// error all of it comes again.
+    /// Stores one topic's part of a batch before `deadline`, and adds the result of each partition to `outcome`. After
+    /// an error, all records of the topic are delivered again.
     fn store(
         &self,
         topic: &Self::Topic,
@@ -35,7 +35,7 @@ pub trait TopicSink: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), Self::Error>>;
 }
 
-/// All topics of one sink.
+/// A [`KafkaLane`] that stores all topics of one sink.
 pub struct TopicLanes<S: TopicSink> {
     sink: S,
     client: Client,
@@ -50,7 +50,7 @@ enum LaneError<E: Classified> {
     #[error("{0}")]
     Sink(E),
     #[error(
-        "no pipeline file sends topic {topic} to {sink}: add it to pipelines/ and apply, or drop the mapping"
+        "no pipeline file sends topic {topic} to {sink}: add it to pipelines/ and apply, or delete the mapping"
     )]
     UnknownTopic { topic: String, sink: &'static str },
 }
@@ -66,7 +66,8 @@ impl<E: Classified> Classified for LaneError<E> {
 }
 
 impl<S: TopicSink> TopicLanes<S> {
-    /// A lane into `sink`. The pipelines are loaded with the first batch.
+    /// Creates a lane into `sink`. The pipelines are loaded with the first batch; if that fails, the next batch tries
+    /// again.
     pub fn new(sink: S, client: Client, source: PipelineSource) -> Self {
         Self { sink, client, source, topics: OnceCell::new() }
     }

@@ -66,8 +66,8 @@ impl ObjectSource {
         }
     }
 
-    /// Returns a reader of this `version` of the object that starts at byte `start`. It sends its first request when it
-    /// is first polled for bytes.
+    /// Returns a reader of this `version` of the object that starts at byte `start`. It sends its first request with
+    /// the first call of [`ObjectReader::next`].
     #[must_use]
     pub fn read(&self, path: &str, version: &ObjectVersion, start: u64, deadline: Instant) -> ObjectReader {
         ObjectReader(match self {
