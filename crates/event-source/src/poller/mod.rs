@@ -3,9 +3,11 @@
 //! The caller passes the time and executes the steps:
 //!
 //! 1. Call [`Poller::offer`] for every record that the consumer reads, in the order of each partition, and
-//! [`Poller::advance`] with the consumer's position in each partition. 2. Call [`Poller::step`] to get the next step.
-//! After an invocation or a give-up, 3. call [`Poller::finish`] with its outcome. 4. Call [`Poller::progress`] to get
-//! the offsets that may be committed: everything below them was handled or given up.
+//!    [`Poller::advance`] with the consumer's position in each partition.
+//! 2. Call [`Poller::step`] to get the next step.
+//! 3. After an invocation or a give-up, call [`Poller::finish`] with its outcome.
+//! 4. Call [`Poller::progress`] to get the offsets that may be committed: everything below them was handled or given
+//!    up.
 //!
 //! A batch that waits for a retry blocks its own partitions; the other partitions continue. Retries of a partition are
 //! delivered in the order of its offsets.
