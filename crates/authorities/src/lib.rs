@@ -1,4 +1,5 @@
-//! The certificate authorities that a TLS server is checked against: public ones, compiled in, and others given in PEM.
+//! The certificate authorities (root certificates) for verifying TLS servers: the compiled-in public ones, and others
+//! given in PEM.
 
 use std::error::Error as StdError;
 use std::io;
@@ -7,7 +8,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-/// A text that does not hold certificates in PEM.
+/// The text does not hold valid certificates in PEM.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{origin}: {reason}")]
 pub struct BadPem {
@@ -15,13 +16,17 @@ pub struct BadPem {
     reason: String,
 }
 
-/// The public authorities of Mozilla's list.
+/// The public authorities of Mozilla's list, from the `webpki-roots` crate.
 #[must_use]
 pub fn public() -> RootCertStore {
     webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()
 }
 
-/// Adds each certificate of `pem`; at least one must be there. `origin` is where the text is from, for the error.
+/// Adds all certificates of `pem` to `roots`. `origin` names the source of the text in the error.
+///
+/// # Errors
+/// [`BadPem`] if the text holds no certificate, or one of them is invalid. Certificates before the invalid one are
+/// added.
 pub fn add_pem(roots: &mut RootCertStore, origin: &str, pem: &[u8]) -> Result<(), BadPem> {
     let bad = |reason: String| BadPem { origin: origin.to_owned(), reason };
     let mut found = false;
@@ -33,12 +38,13 @@ pub fn add_pem(roots: &mut RootCertStore, origin: &str, pem: &[u8]) -> Result<()
     if found { Ok(()) } else { Err(bad("it holds no certificate in PEM".to_owned())) }
 }
 
-/// The same for the value of an environment variable, in which some tools write line ends as two characters.
+/// Adds the certificates of an environment variable. Some tools write a line end as the two characters `\n`, so those
+/// count as line ends too.
 pub fn add_variable(roots: &mut RootCertStore, name: &str, pem: &str) -> Result<(), BadPem> {
     add_pem(roots, name, pem.replace("\\n", "\n").as_bytes())
 }
 
-/// The TLS fault among the causes of `error`, if there is one.
+/// Finds a TLS error among the sources of `error`.
 #[must_use]
 pub fn tls_fault<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
     let mut cause = Some(error);
@@ -46,7 +52,7 @@ pub fn tls_fault<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::
         if let Some(fault) = one.downcast_ref() {
             return Some(fault);
         }
-        // `source` of an `io::Error` skips the error that it was made from.
+        // `source` of an `io::Error` skips the error inside it, so that error is taken with `get_ref`.
         let inner = one.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         cause = inner.map(|inner| inner as &(dyn StdError + 'static)).or_else(|| one.source());
     }

@@ -1,11 +1,12 @@
-//! Event source mappings: what AWS does between an MSK topic, or an SQS queue, and a Lambda function.
+//! Event source mappings: the part of AWS Lambda that reads an MSK topic or an SQS queue and invokes a function.
 //!
-//! - [`Mapping`]: the settings of one Kafka mapping, as Terraform puts them out; [`QueueMapping`]: those of a queue's.
-//! - [`Poller`]: batching, retrying, bisecting and giving up as a state machine without IO and without a clock.
-//! - [`Bridge`]: drives pollers with a real consumer group, polls queues, and runs the functions here, for the local stack.
+//! - [`Mapping`]: the settings of a Kafka mapping, from Terraform's output; [`QueueMapping`]: those of an SQS mapping.
+//! - [`Poller`]: batching, retries, bisecting and giving up, as a state machine without IO and without a clock.
+//! - [`Bridge`]: for the local stack. It drives pollers with a real consumer group, polls queues, and runs the
+//!   functions.
 //!
-//! Delivery is at least once, as in AWS: an offset is committed only after its record and all before it were
-//! handled or given up, and a message is deleted only after it was handled.
+//! Delivery is at least once, as in AWS. An offset is committed only after its record and all records before it were
+//! handled or given up. A message is deleted only after it was handled.
 
 pub mod bridge;
 mod mapping;

@@ -1,4 +1,4 @@
-//! One mapping's settings.
+//! The settings of a Kafka mapping.
 
 use s3::S3Location;
 use serde::{Deserialize, Serialize};
@@ -6,58 +6,60 @@ use serde::{Deserialize, Serialize};
 /// A Kafka event source mapping: one element of the Terraform output `event_source_mappings`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mapping {
-    /// The function that is invoked (a name or an ARN).
+    /// The function's name or ARN.
     pub function_name: String,
-    /// The topic that is read.
+    /// The topic to read.
     pub topic: String,
-    /// The consumer group whose committed offsets are the mapping's position.
+    /// The consumer group. Its committed offsets are the mapping's position.
     pub consumer_group: String,
-    /// Where a partition starts that the group has never committed.
+    /// Where reading starts in a partition for which the group has no commit.
     pub starting_position: StartingPosition,
-    /// RFC 3339 time for [`StartingPosition::AtTimestamp`].
+    /// The time (RFC 3339) for [`StartingPosition::AtTimestamp`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starting_position_timestamp: Option<String>,
-    /// A batch closes at this many records (1 to 10,000).
+    /// The largest number of records in a batch (1 to 10,000).
     pub batch_size: u32,
-    /// A batch closes this many seconds after its first record arrived (0 to 300).
+    /// How long a batch waits for more records after its first record arrived, in seconds (0 to 300).
     pub window_seconds: u32,
-    /// Whether the function's answer may name the records to be retried.
+    /// Whether the function's answer can name the records to be retried (`ReportBatchItemFailures`).
     pub partial_batch_response: bool,
-    /// Whether a failed batch is split in two before it is tried again.
+    /// Whether a failed batch is split into two halves before it is retried.
     pub bisect: bool,
-    /// Retries before a batch is given up; -1 for ever.
+    /// The number of retries before a batch is given up; -1 for no limit.
     pub maximum_retries: i32,
-    /// Records older than this are given up instead of delivered; -1 for never.
+    /// Records older than this are given up instead of delivered; -1 for no limit.
     pub maximum_record_age_seconds: i64,
-    /// Where given-up batches are kept: `s3://bucket/prefix`. Without it they are dropped with an error in the log.
+    /// The failure destination for given-up batches, `s3://bucket/prefix`. Without it they are dropped, and an error is
+    /// logged.
     pub on_failure: Option<String>,
 }
 
-/// Where a partition without a committed offset starts.
+/// Where reading starts in a partition without a committed offset.
 ///
-/// `LATEST` is missing on purpose: creating a mapping takes minutes, and what arrives meanwhile would be lost.
+/// `LATEST` is not supported on purpose: creating a mapping takes minutes, and records that arrive meanwhile would be
+/// lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum StartingPosition {
-    /// The oldest record there is.
+    /// The oldest record in the partition.
     TrimHorizon,
     /// The first record at or after [`Mapping::starting_position_timestamp`].
     AtTimestamp,
 }
 
-/// A mapping that AWS would refuse.
+/// The mapping has settings that AWS would refuse.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("mapping {from} → {function_name}: {}", problems.join("; "))]
 pub struct InvalidMapping {
     pub(crate) function_name: String,
-    /// The topic or the queue.
+    /// The topic's or queue's name.
     pub(crate) from: String,
-    /// Every problem, not only the first.
+    /// All problems that were found.
     pub problems: Vec<String>,
 }
 
 impl Mapping {
-    /// Checks the limits that AWS puts on each setting.
+    /// Checks the limits that AWS sets for each setting.
     pub fn validate(&self) -> Result<(), InvalidMapping> {
         let mut problems = Vec::new();
         for (name, value) in [
@@ -93,7 +95,7 @@ impl Mapping {
                 "AT_TIMESTAMP needs starting_position_timestamp, for example 2026-11-21T00:00:00Z".into(),
             ),
             (StartingPosition::TrimHorizon, _) if self.starting_position_timestamp.is_some() => {
-                problems.push("starting_position_timestamp goes with AT_TIMESTAMP only".into());
+                problems.push("starting_position_timestamp can only be set with AT_TIMESTAMP".into());
             }
             _ => {}
         }
@@ -103,7 +105,7 @@ impl Mapping {
         Err(InvalidMapping { function_name: self.function_name.clone(), from: self.topic.clone(), problems })
     }
 
-    /// The time of `AT_TIMESTAMP` in milliseconds since the epoch.
+    /// The starting time in milliseconds since the Unix epoch; `None` for other starting positions.
     #[must_use]
     pub fn start_at_ms(&self) -> Option<i64> {
         if self.starting_position != StartingPosition::AtTimestamp {
@@ -113,7 +115,7 @@ impl Mapping {
         chrono::DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_millis())
     }
 
-    /// Where batches go that are given up.
+    /// The parsed failure destination; `None` if there is none or it is not an S3 address.
     #[must_use]
     pub fn failure_destination(&self) -> Option<S3Location> {
         self.on_failure.as_deref()?.parse().ok()

@@ -1,30 +1,30 @@
-//! A record of the mapping's topic and the room that it takes in an event.
+//! A record of the mapping's topic, and its size in an event.
 
 use bytes::Bytes;
 
 /// One Kafka record of the mapping's topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Partition.
+    /// The partition's number.
     pub partition: i32,
-    /// Offset in the partition.
+    /// The offset in the partition.
     pub offset: i64,
-    /// Kafka's timestamp, milliseconds since the epoch.
+    /// Kafka's timestamp in milliseconds since the Unix epoch; negative if there is none.
     pub timestamp_ms: i64,
-    /// Key, if any.
+    /// The key, if there is one.
     pub key: Option<Bytes>,
-    /// Value; `None` is a tombstone.
+    /// The value; `None` for a tombstone.
     pub value: Option<Bytes>,
-    /// Headers in their order.
+    /// The headers in their original order.
     pub headers: Vec<(String, Vec<u8>)>,
 }
 
-/// Everything of a record's JSON but topic, numbers, key, value and headers, with the comma before it.
+/// The bytes of a record's JSON without topic, numbers, key, value and headers, but with the comma before it.
 const FRAME: usize =
     r#",{"topic":"","partition":,"offset":,"timestamp":,"timestampType":"CREATE_TIME","headers":[]}"#.len();
 
 impl Record {
-    /// The bytes that this record adds to an event's JSON: never less than it takes, and at most a few more.
+    /// An upper bound for the bytes that this record adds to an event's JSON. It is at most a few bytes too high.
     #[must_use]
     pub fn event_bytes(&self, topic: &str) -> usize {
         let payload = [(&self.key, r#","key":"""#), (&self.value, r#","value":"""#)]
@@ -45,7 +45,7 @@ impl Record {
     }
 }
 
-/// The most that JSON escaping can make of `text`.
+/// An upper bound for the size of `text` after JSON escaping.
 fn escaped_bytes(text: &str) -> usize {
     text.bytes()
         .map(|byte| match byte {
@@ -56,7 +56,7 @@ fn escaped_bytes(text: &str) -> usize {
         .sum()
 }
 
-/// A signed byte and its comma.
+/// The size of a signed byte as a decimal number, with its comma.
 fn byte_digits(byte: u8) -> usize {
     digits(i64::from(byte.cast_signed())) + 1
 }

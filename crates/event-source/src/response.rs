@@ -1,4 +1,4 @@
-//! What a function's answer says about its batch.
+//! Reads from a function's answer which records of the batch failed.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -14,11 +14,11 @@ struct Answer {
     batch_item_failures: Option<Vec<BatchItemFailure>>,
 }
 
-/// Reads the answer of an invocation that did not fail.
+/// Reads the answer of a successful invocation.
 ///
-/// Without partial batch responses any answer means success. With them, an empty or `null` answer or list means
-/// success; reported records are retried; an identifier that is not in the batch, or an answer that cannot be read,
-/// has the whole batch retried, for nothing can be known of the others then.
+/// Without partial batch responses, any answer means success. With them, an empty or `null` answer or list means
+/// success, and reported records are retried. If the answer cannot be parsed or has an identifier that is not in the
+/// batch, the whole batch is retried, because it is not known which records were handled.
 #[must_use]
 pub fn interpret(partial_batch_response: bool, topic: &str, batch: &Batch, answer: &[u8]) -> Outcome {
     if !partial_batch_response || answer.trim_ascii().is_empty() {
@@ -26,7 +26,9 @@ pub fn interpret(partial_batch_response: bool, topic: &str, batch: &Batch, answe
     }
     let failures = match serde_json::from_slice::<Option<Answer>>(answer) {
         Ok(answer) => answer.and_then(|answer| answer.batch_item_failures).unwrap_or_default(),
-        Err(error) => return Outcome::Failed(format!("the function's answer is no batch response: {error}")),
+        Err(error) => {
+            return Outcome::Failed(format!("the function's answer is not a batch response: {error}"));
+        }
     };
     if failures.is_empty() {
         return Outcome::Handled;

@@ -1,4 +1,5 @@
-//! The bridge between a real broker (`KAFKA_BOOTSTRAP_SERVERS`) or real queues and the functions of `AWS_ENDPOINT_URL`.
+//! Tests the bridge with a real broker (`KAFKA_BOOTSTRAP_SERVERS`), and with the queues and functions of
+//! `AWS_ENDPOINT_URL`.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -140,7 +141,7 @@ async fn a_topic_created_again_is_read_from_its_new_start() {
     })
     .await;
     lane.create_topic().await;
-    // More than before: the old position lies inside of the new log.
+    // The new log has more records than the old one, so the old position is a valid offset in it.
     lane.produce(700).await;
     until("the whole new topic is handled", async || {
         let delivered = lane.log("delivered").remove(&0).unwrap_or_default();
@@ -167,7 +168,7 @@ async fn at_timestamp_skips_what_is_older_and_does_not_count_it_as_lag() {
     bridge.stop().await;
 }
 
-/// Not a test: the bridge as a process, for the test below.
+/// Not a test: it runs the bridge as a process for the test below.
 #[tokio::test(flavor = "multi_thread")]
 async fn bridge_process() {
     let Ok(mapping) = std::env::var("BRIDGE_PROCESS_MAPPING") else { return };
@@ -217,7 +218,7 @@ async fn partitions_change_hands_between_bridges_without_a_gap() {
     let mut config = lane.config();
     config.status_path = Some(lane.folder.join("second.json"));
     let second = RunningBridge::start(config);
-    // Whatever the first one has drained already, there is always more.
+    // Keep producing, because the first bridge may already have read all records.
     let mut produced = 10_000_usize;
     until("the second bridge has a share", async || {
         lane.produce(400).await;
@@ -234,7 +235,7 @@ async fn partitions_change_hands_between_bridges_without_a_gap() {
     assert_no_gap(&lane);
 }
 
-/// Each first delivery follows the one before: what came twice came in order, too.
+/// Asserts that no offset was skipped: each offset is at most one higher than the highest offset before it.
 fn assert_no_gap(lane: &Lane) {
     for (partition, offsets) in lane.log("delivered") {
         let mut next = 0;

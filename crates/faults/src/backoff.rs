@@ -1,12 +1,12 @@
-//! Pauses between tries: jittered, growing, and never past the deadline.
+//! Pauses between attempts, with jitter and exponential growth. A pause never ends after the deadline.
 
 use rand::RngExt;
 use tokio::time::{Duration, Instant, sleep_until};
 
-/// A timer may fire this late: it counts in milliseconds, and rounds up.
+/// A timer may fire this late, because tokio's timer counts milliseconds and rounds up.
 const RESOLUTION: Duration = Duration::from_millis(1);
 
-/// Full jitter: each pause is anywhere between nothing and a bound that doubles.
+/// Exponential backoff with full jitter: each pause is a random time between 0 and a bound that doubles.
 #[derive(Debug)]
 pub struct Backoff {
     bound: Duration,
@@ -14,13 +14,13 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Pauses of up to `first`, then twice that, and so on up to `longest`.
+    /// The bound of the first pause is `first`. It doubles with each pause, up to `longest`.
     #[must_use]
     pub fn new(first: Duration, longest: Duration) -> Self {
         Self { bound: first, longest }
     }
 
-    /// Pauses; `false`, at once, when the pause would pass the deadline.
+    /// Pauses and returns `true`. If the pause would end after `deadline`, returns `false` at once.
     pub async fn pause(&mut self, deadline: Instant) -> bool {
         let micros = u64::try_from(self.bound.as_micros()).unwrap_or(u64::MAX);
         let until = Instant::now() + Duration::from_micros(rand::rng().random_range(0..=micros));

@@ -1,13 +1,13 @@
-//! Every fault has one class, decided where the fault is named, and the class decides what happens next.
+//! The class of a fault. The error's type decides the class, and the class decides what the caller does.
 
-/// What to do about a fault.
+/// How the caller handles a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FaultClass {
-    /// May succeed when tried again: time-outs, 5xx answers, lost connections, lost commits.
+    /// Another attempt may succeed: time-outs, 5xx answers, lost connections, lost commit races.
     Retryable,
-    /// Can never succeed with this input: the input is parked with its reason.
+    /// The input can never be processed. It is parked with the reason.
     Poison,
-    /// Can only succeed after somebody changed a setting, a role or a table.
+    /// The operation can only succeed after someone changes a setting, a role or a table.
     Configuration,
 }
 
@@ -23,13 +23,14 @@ impl FaultClass {
     }
 }
 
-/// Implemented by every error enum of this house.
+/// An error with a fault class. Every error enum of Headwater implements it.
 pub trait Classified: std::error::Error {
     /// The class of this fault.
     fn class(&self) -> FaultClass;
 }
 
-/// An error and all that caused it, in one line.
+/// Formats an error and all its sources in one line, separated by `: `. A source is left out if its text is already
+/// part of the message.
 #[must_use]
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut message = error.to_string();

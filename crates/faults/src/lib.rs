@@ -1,4 +1,4 @@
-//! What goes wrong, and what to do about it: one class for every fault, and pauses between tries.
+//! Fault classes, and pauses between attempts.
 
 mod backoff;
 mod class;

@@ -1,4 +1,4 @@
-//! A partition's part of a batch against the sink's position in that partition.
+//! Compares a partition's part of a batch with the sink's position in that partition.
 
 use kafka_batch::{BatchOutcome, Fault, PartitionOutcome, PartitionRecords, RecordRef, Redrive, Tally};
 use positions::{Accepted, Handled, Identity, Origin, Position, Refusal, TopicRecreated, span};
@@ -6,13 +6,16 @@ use positions::{Accepted, Handled, Identity, Origin, Position, Refusal, TopicRec
 /// What a sink did with the records of one partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settled {
-    /// How many met which durable end.
+    /// The numbers of records that were stored, parked, or recognised as duplicates.
     pub tally: Tally,
-    /// Offsets of redriven records that stay parked, and why.
+    /// The offsets of redriven records that stay parked, each with the reason.
     pub refused: Vec<(i64, Refusal)>,
 }
 
 /// Decides which of the first `count` records of `partition` are new to `position`.
+///
+/// # Errors
+/// [`TopicRecreated`] if the batch belongs to another topic of the same name than `position`.
 pub fn accept(
     partition: &PartitionRecords<'_>,
     count: usize,
@@ -22,8 +25,8 @@ pub fn accept(
     position.accept(origin(partition), offsets, |index| identity(&partition.get(index)))
 }
 
-/// Moves `position` past the first `count` records of `partition`, of which all that it accepts were `handled`. Returns
-/// how many holes had to be forgotten.
+/// Moves `position` past the first `count` records of `partition`. `handled` says what happened to each record that
+/// `position` accepted. Returns the number of holes that were dropped because a position stores only a limited number.
 pub fn advance(
     partition: &PartitionRecords<'_>,
     count: usize,
@@ -47,8 +50,8 @@ fn identity(record: &RecordRef<'_>) -> Identity {
     Identity::of(record.timestamp_ms(), record.key(), record.value().raw())
 }
 
-/// Tells `outcome` what became of each partition: handled, left parked, or to come again because its topic was created
-/// again.
+/// Adds the result of each partition to `outcome`: its records were handled, some redriven records stay parked, or all
+/// records must be delivered again because the topic was deleted and created again.
 pub fn settle(
     outcome: &mut BatchOutcome,
     partitions: &[PartitionRecords<'_>],
@@ -60,7 +63,7 @@ pub fn settle(
                 let offsets = refused.iter().map(|(offset, _)| *offset).collect();
                 outcome.push(PartitionOutcome::partly(partition, *tally, offsets));
                 for (index, (offset, refusal)) in refused.iter().enumerate() {
-                    // One message for each reason; the answer lists the offsets.
+                    // One message per reason is enough, because the answer lists all offsets.
                     if refused[..index].iter().all(|(_, earlier)| earlier != refusal) {
                         let message = format!("{} at {offset}: {refusal}", partition.id());
                         outcome.fault(Fault { needs_action: true, message });

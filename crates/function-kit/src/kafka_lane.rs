@@ -17,20 +17,20 @@ use crate::pipelines::{LoadError, PipelineSource};
 use crate::serve::{Failure, fault, note_retries, serve};
 use crate::telemetry::{Unit, WideEvent};
 
-/// Where a topic's records go.
+/// The destination of the records of all topics, such as the lake or the warehouse.
 pub trait TopicSink: Send + Sync + 'static {
-    /// What is kept of a topic from batch to batch.
+    /// A topic's state, kept between batches.
     type Topic: Send + Sync;
-    /// Why a topic cannot be served, or its records not be stored.
+    /// Why a topic's state cannot be created, or its records cannot be stored.
     type Error: Classified;
-    /// What the sink is called in messages: `the lake`.
+    /// The sink's name in messages, such as `the lake`.
     const NAME: &'static str;
 
-    /// What is kept of a pipeline's topic; `None` where its file does not name this sink.
+    /// Creates the state of a pipeline's topic. Returns `None` if the pipeline file does not use this sink.
     fn topic(&self, pipeline: &Pipeline) -> Result<Option<Self::Topic>, Self::Error>;
 
-    /// Stores one topic's part of a batch before `deadline`, and tells `outcome` what became of each partition. After an
-    /// error all of it comes again.
+    /// Stores one topic's part of a batch before `deadline`, and adds the result of each partition to `outcome`. After
+    /// an error, all records of the topic are delivered again.
     fn store(
         &self,
         topic: &Self::Topic,
@@ -55,7 +55,7 @@ enum LaneError<E: Classified> {
     #[error("{0}")]
     Sink(E),
     #[error(
-        "no pipeline file sends topic {topic} to {sink}: add it to pipelines/ and apply, or drop the mapping"
+        "no pipeline file sends topic {topic} to {sink}: add it to pipelines/ and apply, or delete the mapping"
     )]
     UnknownTopic { topic: String, sink: &'static str },
 }
@@ -71,12 +71,14 @@ impl<E: Classified> Classified for LaneError<E> {
 }
 
 impl<S: TopicSink> KafkaLane<S> {
-    /// A lane into `sink`. The pipelines are loaded with the first batch.
+    /// Creates a lane into `sink`. The pipelines are loaded with the first batch; if that fails, the next batch tries
+    /// again.
     pub fn new(sink: S, client: Client, source: PipelineSource) -> Self {
         Self { sink, client, source, topics: OnceCell::new() }
     }
 
-    /// Handles every record of `batch` before `deadline`, and says what became of each.
+    /// Handles all records of `batch` before `deadline`. The outcome accounts for each record: handled, or to be delivered
+    /// again.
     pub async fn store(&self, batch: &KafkaBatch, deadline: Instant) -> BatchOutcome {
         let partitions: Vec<_> = batch.partitions().collect();
         let mut outcome = BatchOutcome::default();
@@ -118,13 +120,14 @@ impl<S: TopicSink> KafkaLane<S> {
 
 /// Serves Kafka batches until Lambda ends the process.
 ///
-/// `partial_batch_response` tells whether the mapping reads `batchItemFailures`. Where it does not, Lambda would take
-/// such an answer for success: then one record that must come again fails the whole invocation.
+/// `partial_batch_response` says whether the event source mapping reads `batchItemFailures`. If it does not, Lambda
+/// treats such an answer as a success. Therefore one record that must be delivered again then fails the whole
+/// invocation.
 pub async fn serve_kafka<S: TopicSink>(
     lane: KafkaLane<S>,
     partial_batch_response: bool,
 ) -> Result<(), lambda_runtime::Error> {
-    // Lambda gives an environment one event at a time, so nobody waits for the batch's memory.
+    // Lambda sends one event at a time to an execution environment, so no invocation waits for this lock.
     let served = Arc::new((lane, Mutex::new(KafkaBatch::default())));
     serve(async move |payload: Arc<RawValue>, deadline, event| {
         let (lane, batch) = served.as_ref();
@@ -162,7 +165,7 @@ fn kafka_answer(
     if failed > 0 {
         let faults = outcome.faults();
         let reasons = faults.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join("; ");
-        // Who redrives reads the answer, whatever the mapping does.
+        // The sender of a redrive always reads the answer, so the mapping's setting does not matter.
         if !partial_batch_response && batch.redrive().is_none() {
             let lasting = faults.iter().all(|fault| fault.needs_action);
             let class = if lasting { FaultClass::Configuration } else { FaultClass::Retryable };
@@ -185,7 +188,7 @@ mod tests {
 
     use super::*;
 
-    /// The wide event of a batch that comes again because of this fault.
+    /// The wide event of a batch that must be delivered again because of a fault.
     fn logged(needs_action: bool, partial_batch_response: bool) -> Value {
         let mut sent = kafka_batch::event::MskEvent::new("arn", "servers");
         sent.push("t", 0, 7, 1, None, Some(b"value"), &[]);

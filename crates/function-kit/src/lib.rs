@@ -1,4 +1,5 @@
-//! What every function needs: serving events, telemetry, HTTP requests and answers, and the lanes of topics and objects.
+//! The parts that all Lambda functions share: configuration, AWS clients, logs and metrics, and serving of Kafka
+//! batches, objects and HTTP requests.
 
 pub mod delivery;
 pub mod http;

@@ -1,5 +1,5 @@
-//! Serving objects: notifications from a queue (or straight from S3), commands, and the scheduled sweep, as one stream of
-//! keys with one answer for each.
+//! Serves objects: S3 notifications (from a queue or directly from S3), commands, and the scheduled sweep. All of them
+//! become lists of keys, and the lane returns one result for each key.
 
 mod summary;
 
@@ -18,21 +18,22 @@ use self::summary::{NAMED, Run, Summary};
 use crate::serve::{Failure, note_retries, serve};
 use crate::telemetry::{Unit, WideEvent};
 
-/// One object's share of the time that is left, and the most that it gets.
+/// The requests of one object may take at most 1/`SHARE` of the remaining time.
 const SHARE: u32 = 4;
+/// The longest time for the requests of one object.
 const LONGEST_SHARE: Duration = Duration::from_secs(20);
 
-/// A function fed by objects: what it does with them.
+/// A function that reads objects.
 pub trait ObjectLane: Send + Sync + 'static {
-    /// The bucket whose notifications it takes; `None` where the objects lie on a web server, which sends none.
+    /// The bucket whose notifications the function accepts; `None` for a web server, which sends no notifications.
     fn bucket(&self) -> Option<&str>;
 
-    /// Reads the objects of these keys as they are now, and says what became of each, in any order. `force` reads again
-    /// what was read before.
+    /// Reads the current version of each object and returns one result per key, in any order. With `force`, objects
+    /// that were read before are read again.
     fn handle(&self, keys: &[String], force: bool, deadline: Instant) -> impl Future<Output = Vec<Handled>>;
 
-    /// Looks for keys that sort after `after` and whose notification may have been lost; with `force`, also for those that
-    /// were read. Returns one page, small enough for the memory; [`Found::next`] says where the next one begins.
+    /// Finds keys that sort after `after` and whose notification may have been lost. With `force`, also finds keys that
+    /// were already read. Returns one page that fits into memory; [`Found::next`] tells where the next page begins.
     fn find(
         &self,
         force: bool,
@@ -41,67 +42,69 @@ pub trait ObjectLane: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Found, Failure>>;
 }
 
-/// What became of an object.
+/// The result of one object.
 #[derive(Debug)]
 pub struct Handled {
-    /// Its key.
+    /// The object's key.
     pub key: String,
-    /// How it ended.
+    /// The result.
     pub ending: Ending,
 }
 
-/// How an object ended.
+/// The kinds of results.
 #[derive(Debug)]
 pub enum Ending {
-    /// Everything in it is stored or parked, durably. The counts are metrics.
+    /// All rows of the object are durably stored or parked. The counts become metrics.
     Done(Counts),
-    /// It is damaged, but so young that its writer may not have finished: it is worth another look after this long.
+    /// The object is damaged, but it was written so recently that its writer may not have finished. The caller handles
+    /// it again after this time.
     Unsettled(Duration),
-    /// It must come again.
+    /// The object could not be handled and must be delivered again.
     Failed(Failure),
 }
 
-/// Named counts.
+/// Counts by the name of their metric.
 pub type Counts = BTreeMap<&'static str, u64>;
 
-/// What a sweep came upon.
+/// One page of a sweep.
 #[derive(Debug, Default)]
 pub struct Found {
     /// The keys to handle.
     pub keys: Vec<String>,
-    /// What was counted while looking.
+    /// Counts of the listing itself, for metrics.
     pub counts: Counts,
-    /// What to pass as `after` for the next page; `None` after the last one.
+    /// The value of `after` for the next page; `None` on the last page.
     pub next: Option<String>,
 }
 
-/// The deadline for the requests of one object. It leaves time for the other objects if the store does not answer for this one.
+/// The deadline for the requests of one object. It is earlier than `deadline`, so that there is time for other objects
+/// if the store does not answer for this one.
 #[must_use]
 pub fn patience(deadline: Instant) -> Instant {
     let now = Instant::now();
     now + (deadline.saturating_duration_since(now) / SHARE).min(LONGEST_SHARE)
 }
 
-/// Adds counts to others.
+/// Adds `more` to `counts`.
 pub fn add(counts: &mut Counts, more: &Counts) {
     for (name, count) in more {
         *counts.entry(name).or_default() += count;
     }
 }
 
-/// An event of SQS or S3; without records it is a [`Command`].
+/// An event of SQS or S3. An event without records is a [`Command`].
 #[derive(Debug, Deserialize)]
 struct Event {
     #[serde(rename = "Records")]
     records: Option<Vec<Box<RawValue>>>,
 }
 
-/// What a person or a schedule asks for: `{}` and `{"sweep": true}` look for new objects, `{"force": true}` reads all of
-/// them again, `keys` names some.
+/// A command of an operator or a schedule. `{}` and `{"sweep": true}` find and read new objects, `{"force": true}`
+/// reads all objects again, and `keys` selects single objects.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Command {
-    /// Said for the reader's sake: a sweep is what is done unless keys are named.
+    /// Has no effect: a command without `keys` is a sweep. It exists so that a schedule's event can say what it does.
     #[serde(rename = "sweep")]
     _sweep: bool,
     force: bool,
@@ -116,7 +119,8 @@ struct QueueMessage<'a> {
     body: std::borrow::Cow<'a, str>,
 }
 
-/// Serves objects until Lambda ends the process. A batch of queue messages is answered with those that must come again.
+/// Serves objects until Lambda ends the process. The answer to a batch of queue messages lists the messages that must
+/// be delivered again (`batchItemFailures`). The answer to a command holds the counts.
 pub async fn serve_objects(lane: impl ObjectLane) -> Result<(), lambda_runtime::Error> {
     let lane = Arc::new(lane);
     serve(async move |payload: Arc<RawValue>, deadline, event| {
@@ -143,7 +147,8 @@ async fn notified(
     let messages: Vec<QueueMessage<'_>> =
         records.iter().filter_map(|record| serde_json::from_str(record.get()).ok()).collect();
     if messages.len() < records.len() {
-        // Straight from S3, without a queue: there is nobody to report single objects to.
+        // The event comes directly from S3. Without a queue, single objects cannot be reported as failed: the whole
+        // invocation succeeds or fails.
         let direct = json!({ "Records": records }).to_string();
         let keys = keys_of(lane, direct.as_bytes())?;
         let mut summary = Summary::default();
@@ -184,8 +189,8 @@ async fn notified(
     Ok(json!({ "batchItemFailures": failures }))
 }
 
-/// The keys that a notification tells of. One that cannot be read goes back to the queue, and from there to its
-/// dead-letter queue: nobody else knows what it was about.
+/// The keys of created objects in a notification. A notification that cannot be parsed is an error: its message returns
+/// to the queue and finally goes to the dead-letter queue, because its keys are not known.
 fn keys_of(lane: &impl ObjectLane, body: &[u8]) -> Result<BTreeSet<String>, Failure> {
     let objects = notification::decode(body)
         .map_err(|error| Failure::new(FaultClass::Poison, format!("the notification: {error}")))?;
@@ -194,7 +199,7 @@ fn keys_of(lane: &impl ObjectLane, body: &[u8]) -> Result<BTreeSet<String>, Fail
         if lane.bucket() != Some(object.bucket.as_str()) {
             let reads = lane.bucket().unwrap_or("a web server");
             let message =
-                format!("the notification is of bucket {}, but this function reads {reads}", object.bucket);
+                format!("the notification is for bucket {}, but this function reads {reads}", object.bucket);
             return Err(Failure::new(FaultClass::Configuration, message));
         }
         keys.insert(object.key);
@@ -234,7 +239,7 @@ async fn commanded(
     }
 }
 
-/// Handles the keys; those that are damaged and young once more, after the others, when they have settled.
+/// Handles the keys. Objects that are damaged but recently written are handled again, once they have settled.
 async fn run(lane: &impl ObjectLane, keys: Vec<String>, force: bool, deadline: Instant) -> Run {
     let mut run = Run { objects: keys.len() as u64, ..Run::default() };
     let mut waiting = keys;
@@ -274,7 +279,7 @@ mod tests {
 
     use super::*;
 
-    /// Objects `young…` are unsettled at the first look, `bad…` fail, all others are done.
+    /// The object `young` is unsettled in the first round, `bad` fails, all others are done.
     #[derive(Default)]
     struct Sample {
         looks: Mutex<Vec<Vec<String>>>,
@@ -297,7 +302,7 @@ mod tests {
             keys.iter().map(|key| Handled { key: key.clone(), ending: ending(key) }).collect()
         }
 
-        /// Two pages, of which the first has a bad object.
+        /// Two pages. With `bad_page`, the first page has a bad object.
         async fn find(&self, _: bool, after: &str, _: Instant) -> Result<Found, Failure> {
             let (keys, next) = match after {
                 "" if self.bad_page => (vec!["bad".to_owned()], Some("p".to_owned())),
@@ -372,7 +377,7 @@ mod tests {
         assert_eq!(swept, json!({"objects": 1, "ObjectsListed": 6, "RowsStored": 1}));
         let keys = command(r#"{"force": true, "keys": ["x", "bad"]}"#);
         let failure = commanded(&lane, keys, deadline, event).await.unwrap_err().to_string();
-        assert!(failure.contains("1 of 2 objects must come again: bad: retryable: no"), "{failure}");
+        assert!(failure.contains("1 of 2 objects must be read again: bad: retryable: no"), "{failure}");
         assert!(serde_json::from_str::<Command>(r#"{"forse": true}"#).is_err());
     }
 
@@ -382,7 +387,7 @@ mod tests {
         let deadline = Instant::now() + Duration::from_mins(1);
         let event = &mut WideEvent::new("r");
         let failure = commanded(&lane, Command::default(), deadline, event).await.unwrap_err().to_string();
-        assert!(failure.contains("1 of 2 objects must come again: bad: "), "{failure}");
+        assert!(failure.contains("1 of 2 objects must be read again: bad: "), "{failure}");
         assert_eq!(*lane.looks.lock().unwrap(), [["bad"], ["found"]]);
     }
 

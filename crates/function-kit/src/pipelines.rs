@@ -1,4 +1,4 @@
-//! The pipelines and places that every Kafka lane is told of.
+//! Loads the pipelines of a Kafka function, from its environment or from S3.
 
 use faults::{Classified, FaultClass};
 use pipeline::{PipelineError, Pipelines};
@@ -7,30 +7,31 @@ use tokio::time::Instant;
 
 use settings::Environment;
 
-/// Where the pipelines stand.
+/// Where a function finds its pipelines.
 #[derive(Debug, Clone)]
 pub enum PipelineSource {
-    /// In the environment itself, read already.
+    /// In the environment; already parsed.
     Inline(Pipelines),
-    /// In an object: the environment holds 4 KB at the most.
+    /// In an object on S3, because Lambda limits all environment variables together to 4 KB.
     Object {
-        /// Its address.
+        /// The object; the prefix is its key.
         address: S3Location,
-        /// Its version. A function of an older deployment reads the pipelines that it was deployed with.
+        /// The object's version. It is pinned so that a function reads the pipelines that it was deployed with, even
+        /// after a newer deployment.
         version: Option<String>,
     },
 }
 
-/// The pipelines cannot be had.
+/// The pipelines could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// S3 did not give the object.
+    /// S3 returned an error or did not answer.
     #[error("HEADWATER_PIPELINES_URI: {0}")]
     Store(#[from] StoreError),
-    /// There is no such object.
-    #[error("HEADWATER_PIPELINES_URI: there is no {0}")]
+    /// The object does not exist.
+    #[error("HEADWATER_PIPELINES_URI: {0} does not exist")]
     Missing(S3Location),
-    /// The content is wrong.
+    /// The content is not a valid list of pipelines.
     #[error("HEADWATER_PIPELINES_URI: {0}")]
     Content(#[from] PipelineError),
 }
@@ -45,8 +46,8 @@ impl Classified for LoadError {
 }
 
 impl PipelineSource {
-    /// Reads `HEADWATER_PIPELINES` (JSON) or `HEADWATER_PIPELINES_URI` (`s3://bucket/key`, with `?versionId=…` where the
-    /// bucket keeps versions).
+    /// Reads `HEADWATER_PIPELINES` (JSON) or `HEADWATER_PIPELINES_URI` (`s3://bucket/key`, with `?versionId=…` in a
+    /// bucket with versioning). Exactly one of them must be set; otherwise a problem is added to `environment`.
     pub fn read(environment: &mut Environment) -> Option<Self> {
         match (environment.text("HEADWATER_PIPELINES"), environment.text("HEADWATER_PIPELINES_URI")) {
             (Some(json), None) => match Pipelines::from_json(&json) {
@@ -64,16 +65,16 @@ impl PipelineSource {
                 }
             }
             (Some(_), Some(_)) => {
-                environment.problem("HEADWATER_PIPELINES and HEADWATER_PIPELINES_URI exclude each other");
+                environment.problem("HEADWATER_PIPELINES and HEADWATER_PIPELINES_URI are both set: set one");
             }
             (None, None) => environment.problem(
-                "HEADWATER_PIPELINES is missing (the pipeline files as a JSON list), or HEADWATER_PIPELINES_URI",
+                "HEADWATER_PIPELINES (the pipeline files as a JSON list) or HEADWATER_PIPELINES_URI is missing",
             ),
         }
         None
     }
 
-    /// The pipelines, from S3 where they stand there.
+    /// Returns the pipelines. Reads the object from S3 if they are not inline; the result is not cached.
     pub async fn load(&self, client: &s3::Client, deadline: Instant) -> Result<Pipelines, LoadError> {
         let (address, version) = match self {
             Self::Inline(pipelines) => return Ok(pipelines.clone()),

@@ -1,4 +1,5 @@
-//! Serving: from Lambda's payload to a function's own types and back, with one wide event per invocation.
+//! Serves invocations: converts Lambda's payload to a function's types and the result back, and writes one wide event
+//! per invocation.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,10 +14,10 @@ use tokio::time::Instant;
 use crate::telemetry::{WideEvent, init_tracing};
 use faults::{Classified, FaultClass};
 
-/// How much of the time-out is kept back for the answer.
+/// A handler's deadline is this much earlier than Lambda's time-out, so that there is time for the answer.
 const RESERVE: Duration = Duration::from_millis(500);
 
-/// What an invocation failed with, as Lambda reports it: the class is the error's type.
+/// The error of a failed invocation. Lambda reports its class as `errorType` and its text as `errorMessage`.
 #[derive(Debug)]
 pub struct Failure {
     class: FaultClass,
@@ -30,7 +31,7 @@ impl Failure {
         Self { class, message: message.into() }
     }
 
-    /// The class of what went wrong.
+    /// The fault class.
     #[must_use]
     pub fn class(&self) -> FaultClass {
         self.class
@@ -55,14 +56,15 @@ impl From<Failure> for Diagnostic {
     }
 }
 
-/// Why records of a batch must come again, for its outcome.
+/// Converts an error to the reason why records of a batch must be delivered again. It needs action unless the error is
+/// retryable.
 #[must_use]
 pub fn fault(error: &impl Classified) -> Fault {
     Fault { needs_action: error.class() != FaultClass::Retryable, message: faults::chain(error) }
 }
 
-/// Notes why records or objects must be delivered again, in an invocation that Lambda takes for a success. If somebody must
-/// act on it, the invocation has a fault as well: otherwise only the log would tell, and no alarm.
+/// Records why records or objects must be delivered again, in an invocation that Lambda treats as a success. If someone
+/// must act, the invocation also gets a fault. Without the fault no alarm would fire.
 pub(crate) fn note_retries(event: &mut WideEvent, reasons: String, needs_action: bool) {
     if needs_action {
         event.fault(reasons.clone());
@@ -70,9 +72,11 @@ pub(crate) fn note_retries(event: &mut WideEvent, reasons: String, needs_action:
     event.field("retry_reasons", reasons);
 }
 
-/// Serves invocations of any event: `handler` gets the payload, the deadline and the wide event to add to.
+/// Serves invocations of any event until Lambda ends the process. `handler` gets the payload, the deadline and the wide
+/// event, to which it adds fields and metrics.
 ///
-/// An `AsyncFn` whose future borrows the wide event cannot be proven `Send` yet, which Lambda's runtime does not ask for.
+/// `handler` need not be `Send`: the compiler cannot prove yet that an `AsyncFn` whose future borrows the wide event is
+/// `Send`, and Lambda's runtime does not require it.
 pub async fn serve<H>(handler: H) -> Result<(), lambda_runtime::Error>
 where
     H: AsyncFn(Arc<RawValue>, Instant, &mut WideEvent) -> Result<Value, Failure>,
@@ -82,7 +86,7 @@ where
     lambda_runtime::run(service_fn(async move |invocation: LambdaEvent<Box<RawValue>>| {
         let LambdaEvent { payload, context } = invocation;
         let mut event = WideEvent::new(&context.request_id);
-        // Boxed: the futures of a function and its clients nest deeper than the compiler lays out.
+        // Boxed because the nested futures of a function and its clients exceed the compiler's limit for type layouts.
         let result = Box::pin(handler(payload.into(), deadline(&context), &mut event)).await;
         let fault = result.as_ref().err().map(ToString::to_string);
         event.write(fault.as_deref());
@@ -91,7 +95,8 @@ where
     .await
 }
 
-/// Serves invocations whose event is JSON of type `E`.
+/// Serves invocations whose event is JSON of type `E`. The answer is also added to the wide event, as `result`. An
+/// event that cannot be parsed fails the invocation as poison.
 pub async fn serve_json<E, H>(handler: H) -> Result<(), lambda_runtime::Error>
 where
     E: serde::de::DeserializeOwned,
@@ -109,6 +114,7 @@ where
     .await
 }
 
+/// Lambda's deadline on tokio's clock, minus the reserve.
 fn deadline(context: &Context) -> Instant {
     let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
     Instant::now() + left.saturating_sub(RESERVE)

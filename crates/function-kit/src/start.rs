@@ -14,7 +14,7 @@ pub fn settings<S: FromEnvironment>() -> Result<S, BadEnvironment> {
     Environment::of_process().settings().inspect_err(start_failed)
 }
 
-/// Logs why a function cannot start, as an event without an invocation. Its metric `Faults` is 1.
+/// Logs why a function cannot start, as a wide event with `request_id` `init` and `Faults` = 1.
 pub fn start_failed(error: &impl Classified) {
     let fault = format!("{}: {}", error.class().as_str(), faults::chain(error));
     WideEvent::new("init").write(Some(&fault));

@@ -1,4 +1,4 @@
-//! One wide event per invocation, with its metrics in CloudWatch's embedded metric format (EMF) in the same line.
+//! One wide log event per invocation. The same line holds its metrics in CloudWatch's embedded metric format (EMF).
 
 use std::io::Write;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -9,12 +9,12 @@ use tracing_subscriber::filter::LevelFilter;
 /// The CloudWatch namespace of all metrics.
 pub const NAMESPACE: &str = "Headwater";
 
-/// Sends the libraries' own warnings to standard error as JSON; `LOG_LEVEL` (default `warn`) sets how much of it.
+/// Writes the log messages of libraries to standard error as JSON. `LOG_LEVEL` sets the level (default `warn`).
 ///
-/// A level that is not one is taken as `warn`: logging must not keep a function from its work.
+/// An invalid level counts as `warn`: a wrong log setting must not stop a function.
 pub fn init_tracing() {
     let level = std::env::var("LOG_LEVEL").ok().and_then(|level| level.parse::<LevelFilter>().ok());
-    // A second call, as in tests, leaves the first subscriber in place.
+    // A second call fails and keeps the first subscriber. Tests call this several times.
     let _ = tracing_subscriber::fmt()
         .json()
         .with_max_level(level.unwrap_or(LevelFilter::WARN))
@@ -22,10 +22,10 @@ pub fn init_tracing() {
         .try_init();
 }
 
-/// What a metric counts.
+/// The unit of a metric, by CloudWatch's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// A number of things.
+    /// A number of items.
     Count,
     /// A duration.
     Milliseconds,
@@ -46,7 +46,7 @@ impl Unit {
     }
 }
 
-/// The event of one invocation, filled while it runs and written once at its end.
+/// The log event of one invocation. It is filled during the invocation and written once, at its end.
 #[derive(Debug)]
 pub struct WideEvent {
     started: Instant,
@@ -56,7 +56,8 @@ pub struct WideEvent {
 }
 
 impl WideEvent {
-    /// The event of the invocation `request_id`.
+    /// Creates the event of the invocation `request_id`. Its dimensions `function` and `environment` come from
+    /// `AWS_LAMBDA_FUNCTION_NAME` and `HEADWATER_ENVIRONMENT` (default `local`). The duration starts now.
     #[must_use]
     pub fn new(request_id: &str) -> Self {
         let mut event =
@@ -67,25 +68,27 @@ impl WideEvent {
         event
     }
 
-    /// Adds a field. Never a record's payload, never a secret.
+    /// Adds a field. The value must not contain a record's payload or a secret.
     pub fn field(&mut self, name: &str, value: impl Into<Value>) -> &mut Self {
         self.fields.insert(name.to_owned(), value.into());
         self
     }
 
-    /// Adds a metric.
+    /// Adds a metric, and a field of the same name.
     pub fn metric(&mut self, name: &str, value: u64, unit: Unit) -> &mut Self {
         self.metrics.push(json!({"Name": name, "Unit": unit.as_str()}));
         self.field(name, value)
     }
 
-    /// Notes a fault of an invocation that ends without an error. Never a record's payload, never a secret.
+    /// Records a fault of an invocation that Lambda sees as a success. The text must not contain a record's payload or
+    /// a secret.
     pub fn fault(&mut self, fault: impl Into<String>) -> &mut Self {
         self.fault = Some(fault.into());
         self
     }
 
-    /// The event's line: level `ERROR` with the fault's text where there is one, `INFO` otherwise.
+    /// The event as one line of JSON. With a fault (the argument, or the one recorded earlier) its level is `ERROR` and
+    /// its metric `Faults` is 1; without one they are `INFO` and 0.
     #[must_use]
     pub fn line(mut self, fault: Option<&str>) -> String {
         let fault = fault.map(str::to_owned).or(self.fault.take());
@@ -107,9 +110,9 @@ impl WideEvent {
         Value::Object(self.fields).to_string()
     }
 
-    /// Writes the line to standard output, where Lambda takes logs from.
+    /// Writes the line to standard output, from which Lambda takes a function's logs.
     pub fn write(self, fault: Option<&str>) {
-        // A closed pipe must not fail an invocation that did its work.
+        // An error of writing is ignored: a closed pipe must not fail an invocation that succeeded.
         let _ = writeln!(std::io::stdout().lock(), "{}", self.line(fault));
     }
 }

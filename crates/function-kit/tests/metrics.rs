@@ -1,4 +1,4 @@
-//! The metrics that the functions write, and those that Terraform's alarms and dashboard name, are the same.
+//! Checks that the functions write exactly the metrics that Terraform's alarms and dashboard use.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -22,7 +22,7 @@ fn files(folder: &Path, end: &str, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Metrics have names such as `RecordsStored`.
+/// Returns whether a name looks like a metric, such as `RecordsStored`.
 fn is_metric(name: &str) -> bool {
     let letters = name.chars().all(|letter| letter.is_ascii_alphabetic());
     letters
@@ -30,7 +30,7 @@ fn is_metric(name: &str) -> bool {
         && name.contains(|letter: char| letter.is_ascii_lowercase())
 }
 
-/// The metrics in the sources: the first argument of a call, or the first part of a pair, is the name.
+/// The metrics in the functions' sources. A metric's name is the first argument of a call or the first part of a pair.
 fn written() -> BTreeSet<String> {
     let mut sources = Vec::new();
     for folder in ["crates/function-kit/src", "crates/warehouse-lane/src"] {
@@ -49,7 +49,8 @@ fn written() -> BTreeSet<String> {
     names
 }
 
-/// The metrics of the namespace `Headwater` in the alarms, and those of the dashboard's lists (`"Title" = "Metric"`).
+/// The metrics in Terraform: those of alarms on the namespace `Headwater`, and those in the dashboard's lists
+/// (`"Title" = "Metric"`).
 fn watched() -> BTreeSet<String> {
     let mut modules = Vec::new();
     files(&repository().join("terraform/modules"), ".tf", &mut modules);
@@ -61,7 +62,7 @@ fn watched() -> BTreeSet<String> {
             names.extend(pairs.filter_map(|(_, metric)| quoted(metric)));
         }
         for resource in text.split("\nresource ").filter(|resource| resource.contains("\"Headwater\"")) {
-            // Where one resource is several alarms, their metrics are in the list that it goes through.
+            // A resource with `for_each` makes several alarms; their metrics are in its list.
             let lines = resource.lines().filter_map(|line| line.split_once('='));
             let metrics = lines.filter(|(key, _)| matches!(key.trim(), "metric_name" | "metric"));
             names.extend(metrics.filter_map(|(_, metric)| quoted(metric)));

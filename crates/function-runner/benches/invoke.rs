@@ -1,7 +1,7 @@
-//! A warm invocation of a function that does nothing, and one with an event of 2.4 MB. What it takes is the runner's own
-//! time and two HTTP requests over loopback.
+//! Measures a warm invocation of a function that does nothing, with a small event and with an event of 2.4 MB. The
+//! measured time is the runner's own time plus two HTTP requests over loopback.
 //!
-//! This program is also the function: it is started again as `bootstrap`.
+//! This program is also the function: the runner starts it again as `bootstrap`.
 
 #![expect(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
@@ -43,7 +43,7 @@ fn main() {
     criterion.final_summary();
 }
 
-/// A function that answers each event with `null`.
+/// The function: it answers each event with `null`.
 fn serve(api: &str) {
     let mut connection = BufReader::new(TcpStream::connect(api).unwrap());
     connection.get_ref().set_nodelay(true).unwrap();
@@ -57,7 +57,7 @@ fn serve(api: &str) {
     }
 }
 
-/// Sends a request and reads the answer; the request id in it.
+/// Sends a request and reads the response. Returns the request id from the response.
 fn exchange(connection: &mut BufReader<TcpStream>, request: &str) -> Option<String> {
     connection.get_mut().write_all(request.as_bytes()).ok()?;
     let (mut id, mut length) = (String::new(), 0);

@@ -10,13 +10,13 @@ use sha2::{Digest as _, Sha256};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-/// A folder with the function's files. Cheap to clone.
+/// The folder that holds a function's files. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Code {
     folder: Arc<Path>,
 }
 
-/// The code cannot be used.
+/// The function's code cannot be unpacked or packed.
 #[derive(Debug, thiserror::Error)]
 pub enum CodeError {
     /// The folder cannot be written or read.
@@ -24,13 +24,13 @@ pub enum CodeError {
     Folder {
         /// The folder.
         folder: PathBuf,
-        /// Why.
+        /// The error of the file system.
         source: std::io::Error,
     },
     /// The archive is damaged.
-    #[error("the function's code is no zip file that can be unpacked")]
+    #[error("the function's code is not a valid zip file")]
     Archive(#[from] zip::result::ZipError),
-    /// The program is larger than a zip file takes.
+    /// The program is too large for a zip file.
     #[error("the function's program cannot be packed")]
     Program(#[source] zip::result::ZipError),
 }
@@ -51,13 +51,13 @@ impl Code {
         Self { folder: folder.into() }
     }
 
-    /// A zip with the program as its `bootstrap`. The same program makes the same bytes.
+    /// Packs a program into a zip file, as `bootstrap`. The same program always gives the same bytes.
     pub fn pack(program: &[u8]) -> Result<Vec<u8>, CodeError> {
         archive("bootstrap", program).map_err(CodeError::Program)
     }
 
-    /// Unpacks a zip below `cache`, in a folder that is named for its content. Code that was unpacked before is used
-    /// again. Several processes may do this at once: a folder appears whole or not at all.
+    /// Unpacks a zip file into a folder below `cache`. The folder's name is the hash of the content, so code that was
+    /// unpacked before is reused. Several processes may unpack at the same time, because a folder appears atomically.
     pub fn unpack(zip: &[u8], cache: &Path) -> Result<Self, CodeError> {
         let mut name = String::with_capacity(64);
         for byte in Sha256::digest(zip) {
@@ -80,20 +80,20 @@ impl Code {
         Ok(Self { folder: folder.into() })
     }
 
-    /// The folder: the function's `LAMBDA_TASK_ROOT`.
+    /// The folder. It is the value of the function's `LAMBDA_TASK_ROOT`.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The program that is started.
+    /// The path of the program that is started.
     #[must_use]
     pub fn bootstrap(&self) -> PathBuf {
         self.folder.join("bootstrap")
     }
 }
 
-/// A zip with one executable file.
+/// Creates a zip file with one executable file.
 fn archive(name: &str, program: &[u8]) -> zip::result::ZipResult<Vec<u8>> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)

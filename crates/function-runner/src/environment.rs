@@ -1,4 +1,4 @@
-//! One execution environment: a process, its Runtime API, its log and its scratch folder.
+//! One execution environment: a process with its Runtime API, its log and its scratch folder.
 
 use std::io;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::runtime_api::{Call, Event, RuntimeApi};
 use crate::variables::{self, Sandbox};
 use crate::{Cause, Credentials, Function, FunctionError, LogSink, RunnerSettings};
 
-/// An environment is not used any more this long before its credentials end.
+/// An environment gets no more events from this long before its credentials expire.
 const CREDENTIALS_MARGIN: Duration = Duration::from_mins(5);
 
 #[derive(Debug)]
@@ -24,17 +24,17 @@ pub(crate) struct Environment {
     pub(crate) process: Process,
     pub(crate) api: RuntimeApi,
     pub(crate) logs: LogPipe,
-    /// Deleted when this is dropped.
+    /// The process's `TMPDIR`. It is deleted when the environment is dropped.
     scratch: TempDir,
-    /// The process's unanswered call for an event.
+    /// The process's pending request for its next event.
     pub(crate) waiting: Option<oneshot::Sender<Event>>,
-    /// How long the start took, until an invocation has reported it.
+    /// How long the start took. The first invocation reports and clears it.
     pub(crate) init: Option<Duration>,
     credentials_end: Option<SystemTime>,
     pub(crate) idle_since: Instant,
 }
 
-/// What an environment is made from.
+/// The parameters of a new environment.
 pub(crate) struct Recipe<'a> {
     pub(crate) function: &'a Function,
     pub(crate) settings: &'a RunnerSettings,
@@ -42,14 +42,14 @@ pub(crate) struct Recipe<'a> {
     pub(crate) logs: Arc<dyn LogSink>,
 }
 
-/// Why there is no environment.
+/// Why an environment could not be started.
 #[derive(Debug)]
 pub(crate) enum NotStarted {
-    /// The machine is to blame.
+    /// A problem of this machine.
     Machine(String),
-    /// The function is to blame.
+    /// A problem of the function.
     Function(FunctionError),
-    /// The process did not ask for an event in time.
+    /// The process did not request an event in time.
     TimedOut,
 }
 
@@ -60,7 +60,7 @@ impl From<io::Error> for NotStarted {
 }
 
 impl Environment {
-    /// Starts a process and waits until it asks for its first event. `request_id` is the invocation that needs it.
+    /// Starts a process and waits until it requests its first event. `request_id` is the invocation that needs it.
     pub(crate) async fn start(
         recipe: Recipe<'_>,
         request_id: &str,
@@ -84,7 +84,7 @@ impl Environment {
                 | io::ErrorKind::ExecutableFileBusy => {
                     NotStarted::Function(invalid_entrypoint(&bootstrap, &error, request_id))
                 }
-                // A file of another architecture or without a `#!` line.
+                // The file is for another architecture, or it is a script without a `#!` line.
                 _ if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => {
                     NotStarted::Function(invalid_entrypoint(&bootstrap, &error, request_id))
                 }
@@ -126,7 +126,7 @@ impl Environment {
                     Some(Call::InitError { error_type, payload }) => {
                         return Err(NotStarted::Function(FunctionError::reported(Cause::Init, error_type, payload)));
                     }
-                    // There is no event yet to be answered; dropping the call refuses it.
+                    // There is no event yet that could be answered. Dropping the call rejects it.
                     Some(Call::Response { .. } | Call::Error { .. }) => {}
                     None => return Err(NotStarted::Machine("the Runtime API ended".to_owned())),
                 },
@@ -172,7 +172,7 @@ impl Environment {
         self.logs.say(report.line());
     }
 
-    /// Whether it may be given another event.
+    /// Whether the environment can process another event.
     pub(crate) fn usable(&mut self) -> bool {
         let expires_soon = self.credentials_end.is_some_and(|end| {
             end.duration_since(SystemTime::now()).is_ok_and(|left| left < CREDENTIALS_MARGIN)
@@ -181,7 +181,7 @@ impl Environment {
         !expires_soon && !self.process.has_ended()
     }
 
-    /// Ends the process in an orderly way.
+    /// Ends the process: SIGTERM, and SIGKILL after `grace`.
     pub(crate) async fn end(mut self, grace: Duration) {
         self.process.end(grace).await;
         self.finish().await;
@@ -209,7 +209,7 @@ fn invalid_entrypoint(bootstrap: &std::path::Path, error: &io::Error, request_id
     FunctionError::of_platform(Cause::Init, "Runtime.InvalidEntrypoint", message)
 }
 
-/// What Lambda says of a process that ended.
+/// The error, in Lambda's words, for a process that ended.
 pub(crate) fn exited(cause: Cause, status: std::process::ExitStatus, request_id: &str) -> FunctionError {
     use std::os::unix::process::ExitStatusExt as _;
     let how = match (status.code(), status.signal()) {
@@ -221,7 +221,7 @@ pub(crate) fn exited(cause: Cause, status: std::process::ExitStatus, request_id:
     FunctionError::of_platform(cause, "Runtime.ExitError", format!("RequestId: {request_id} Error: {how}"))
 }
 
-/// The names that Lambda uses.
+/// A signal's name, as Lambda writes it.
 fn signal_name(signal: i32) -> String {
     match signal {
         1 => "hangup",

@@ -1,4 +1,4 @@
-//! What is run, and how the runner treats it.
+//! A function's configuration, and the runner's settings.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,32 +7,32 @@ use std::time::{Duration, SystemTime};
 
 use crate::Code;
 
-/// A deployed function: what `GetFunction` says of it.
+/// A deployed function, as `GetFunction` describes it.
 #[derive(Debug, Clone)]
 pub struct Function {
-    /// Its name.
+    /// The function's name.
     pub name: String,
-    /// Its ARN, with the version or alias that is invoked.
+    /// The function's ARN, with the invoked version or alias.
     pub arn: String,
-    /// `$LATEST` or a number.
+    /// The version: `$LATEST` or a number.
     pub version: String,
     /// The handler's name. A `bootstrap` may ignore it.
     pub handler: String,
-    /// The region.
+    /// The region of the ARN.
     pub region: String,
-    /// How long an invocation may take.
+    /// The time-out of an invocation.
     pub timeout: Duration,
-    /// Megabytes that its processes may hold.
+    /// The memory limit of each process and its descendants, in megabytes.
     pub memory_mb: u32,
-    /// Invocations at once at most; `None` without a limit, 0 for a function that is switched off.
+    /// The largest number of concurrent invocations. `None` for no limit; 0 for a function that is switched off.
     pub reserved_concurrency: Option<usize>,
-    /// The environment variables of its configuration.
+    /// The environment variables of the function's configuration.
     pub environment: BTreeMap<String, String>,
-    /// Variables that the machine adds, for example `AWS_ENDPOINT_URL`. They win over the function's own.
+    /// Variables that the machine adds, such as `AWS_ENDPOINT_URL`. They override the function's own.
     pub machine: BTreeMap<String, String>,
-    /// The log group.
+    /// The log group in CloudWatch Logs.
     pub log_group: String,
-    /// Its code.
+    /// The unpacked code.
     pub code: Code,
 }
 
@@ -67,7 +67,7 @@ pub struct Credentials {
     pub secret_access_key: String,
     /// `AWS_SESSION_TOKEN`.
     pub session_token: Option<String>,
-    /// When they end. A process is not given events any more shortly before that.
+    /// When the credentials expire. Shortly before, a process gets no more events.
     pub expires: Option<SystemTime>,
 }
 
@@ -79,19 +79,19 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// How the runner treats processes.
+/// The settings of a runner.
 #[derive(Debug, Clone)]
 pub struct RunnerSettings {
-    /// Processes get their `TMPDIR` below this folder.
+    /// The folder that holds the processes' `TMPDIR`s.
     pub scratch: PathBuf,
-    /// A process without an event for this long is ended.
+    /// A process that gets no event for this long is ended.
     pub idle: Duration,
-    /// How long a process may take from its start to its first call for an event. AWS gives 10 s, then starts it once
-    /// more with the time-out of the function.
+    /// The longest time from a process's start to its first request for an event. AWS allows 10 s, and then starts the
+    /// process once more with the function's time-out.
     pub start_up: Duration,
-    /// Time between SIGTERM and SIGKILL.
+    /// The time between SIGTERM and SIGKILL.
     pub grace: Duration,
-    /// Whether a process is stopped between invocations.
+    /// Whether a process is stopped (SIGSTOP) between invocations.
     pub freeze: bool,
 }
 

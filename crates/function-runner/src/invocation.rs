@@ -1,4 +1,4 @@
-//! One invocation in an environment, from the event to the call for the next one.
+//! One invocation in an environment, from the event until the process requests the next event.
 
 use std::process::ExitStatus;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,19 +13,19 @@ use crate::report::{self, Report};
 use crate::runtime_api::{Call, Event};
 use crate::{Cause, Function, FunctionError, Outcome, RESPONSE_LIMIT};
 
-/// How long the caller waits, after the answer, for the process to ask for its next event. Nearly all do so at once; then
-/// the environment is ready again when the caller hears the answer.
+/// How long the runner waits, after the answer, for the process to request its next event, before it returns the
+/// answer. Nearly all processes request it at once, so the environment is ready again when the caller gets the answer.
 const SETTLING: Duration = Duration::from_millis(100);
 
-/// How long an answer may be on its way after the process has ended.
+/// How long the runner waits for an answer that a process sent before it ended.
 const LAST_CALL: Duration = Duration::from_millis(20);
 
-/// What the environment can be used for afterwards.
+/// The state of the environment after an invocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum After {
     /// The process waits for its next event.
     Ready,
-    /// The process has answered, but still works. It may do so until this time.
+    /// The process has answered but still works. It may work until this time.
     Working(Instant),
     /// The process has ended.
     Ended,
@@ -85,7 +85,7 @@ impl Environment {
         let mut measure = interval_at(Instant::now() + memory::EVERY, memory::EVERY);
         measure.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            // A call whose connection is gone gives the event back.
+            // If the connection of the pending request is closed, the send fails and returns the event.
             if let Some(waiting) = self.waiting.take()
                 && let Some(due) = event.take()
             {
@@ -94,7 +94,7 @@ impl Environment {
             tokio::select! {
                 biased;
                 call = self.api.calls.recv() => match call {
-                    // Without an event to give, dropping the call refuses it.
+                    // If the event was already given, the call is dropped, which rejects it.
                     Some(Call::Next(waiting)) => self.waiting = event.is_some().then_some(waiting),
                     Some(Call::Response { request_id, answer, taken }) if request_id == id => {
                         let _ = taken.send(true);
@@ -107,7 +107,8 @@ impl Environment {
                         let _ = taken.send(true);
                         return Outcome::Failed(FunctionError::reported(Cause::Reported, error_type, payload));
                     }
-                    // An answer to an earlier event: it is refused, and must not be taken for this one.
+                    // This answers an earlier event. It is rejected, because it must not count as the answer to this
+                    // one.
                     Some(Call::Response { .. } | Call::Error { .. }) => {}
                     Some(Call::InitError { error_type, payload }) => {
                         return Outcome::Failed(FunctionError::reported(Cause::Reported, error_type, payload));
@@ -132,7 +133,7 @@ impl Environment {
         }
     }
 
-    /// The process has ended, perhaps after it sent an answer that is still on its way here.
+    /// The outcome after the process ended. It may have sent an answer before that has not arrived yet.
     async fn ended(&mut self, status: ExitStatus, id: &str) -> Outcome {
         while let Ok(Some(call)) = tokio::time::timeout(LAST_CALL, self.api.calls.recv()).await {
             match call {
@@ -150,7 +151,7 @@ impl Environment {
         Outcome::Failed(error)
     }
 
-    /// Waits until the process asks for its next event; false when it does not, or has ended.
+    /// Waits until the process requests its next event. Returns `false` if it does not until `until`, or has ended.
     pub(crate) async fn settle(&mut self, until: Instant) -> bool {
         loop {
             tokio::select! {
@@ -177,13 +178,13 @@ impl Environment {
         FunctionError::of_platform(Cause::TimedOut, "Sandbox.Timedout", message)
     }
 
-    /// Kills the process as the kernel does in Lambda.
+    /// Kills the process, as the kernel does in Lambda when a function uses too much memory.
     async fn out_of_memory(&mut self, function: &Function, request_id: &str) -> FunctionError {
         self.process.kill().await;
         let message = format!("RequestId: {request_id} Error: Runtime exited with error: signal: killed");
         self.logs.say(message.clone());
         self.logs.say(format!(
-            "The function used more than its {} MB of memory: raise its memory size, or let it hold less at once",
+            "The function used more than its {} MB of memory: raise its memory size, or reduce the memory that it uses",
             function.memory_mb
         ));
         FunctionError::of_platform(Cause::Exited, "Runtime.ExitError", message)
@@ -208,7 +209,7 @@ impl Environment {
             duration,
             init: self.init.take(),
             memory_mb: function.memory_mb,
-            // Lambda never reports more than there is.
+            // Lambda never reports more than the function's memory size.
             most_memory: most_memory.map(|bytes| bytes.min(limit(function))),
             status,
         };
@@ -236,7 +237,7 @@ fn deadline_ms(timeout: Duration) -> u64 {
     u64::try_from((now + timeout).as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A trace that is not sampled.
+/// A new X-Ray trace header for a trace that is not sampled.
 fn trace_id() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let random = Uuid::new_v4().simple().to_string();

@@ -1,23 +1,25 @@
 //! Runs a deployed Lambda function on this machine.
 //!
-//! A [`Function`] is an unpacked zip with a `bootstrap` and its configuration. A [`Runner`] starts one process for each
-//! concurrent invocation, speaks the Lambda Runtime API with it on loopback, and enforces what Lambda enforces:
-//! time-out, memory, payload sizes, reserved concurrency. A process is kept warm between invocations, stopped by
-//! SIGSTOP as Lambda freezes an execution environment, and replaced after idle time, a crash or a time-out.
+//! A [`Function`] is an unpacked zip file with a `bootstrap`, and a configuration. A [`Runner`] starts one process for
+//! each concurrent invocation and talks to it through the Lambda Runtime API on loopback. It enforces Lambda's limits:
+//! time-out, memory, payload sizes and reserved concurrency. It keeps a process warm between invocations and stops it
+//! with SIGSTOP meanwhile, as Lambda freezes an execution environment. It replaces a process after idle time, a crash
+//! or a time-out.
 //!
-//! What cannot be had without root, and is therefore missing:
-//! - A mount namespace: the code lies below a cache folder, not at `/var/task`, and `/tmp` is the machine's own. Each
-//!   process gets a folder of its own in `TMPDIR`.
-//! - A cgroup: memory is measured instead (`/proc`), so a process may exceed its limit for some milliseconds before it
-//!   is killed. `RLIMIT_AS` is no substitute: it counts reserved address space, and thread stacks and allocators
-//!   reserve far more than they use. Without `/proc` (macOS) memory is not limited.
-//! - A share of the processor in proportion to memory, and a read-only file system.
+//! The runner does not need root. Therefore these features of Lambda are missing:
+//! - A mount namespace. The code is in a cache folder and not at `/var/task`, and `/tmp` is the machine's own. Each
+//!   process gets its own folder in `TMPDIR`.
+//! - A cgroup. The runner measures memory (`/proc`) instead, so a process may exceed its limit for some milliseconds
+//!   before it is killed. `RLIMIT_AS` is not suitable: it counts reserved address space, and thread stacks and
+//!   allocators reserve far more than they use. Without `/proc` (macOS), memory is not limited.
+//! - A processor share in proportion to memory, and a read-only file system.
 //!
-//! [`deployed`] reads functions from Lambda's API, with credentials of their own roles, and sends their logs to
-//! CloudWatch Logs: those of the local stack's emulator. [`front`] lets others invoke them: by Lambda's Invoke API, and by
-//! the functions' URLs.
+//! [`deployed`] reads functions from Lambda's API, gives them credentials of their own roles, and sends their logs to
+//! CloudWatch Logs. The API is that of the local stack's emulator. [`front`] lets clients invoke the functions through
+//! Lambda's Invoke API and through function URLs.
 //!
-//! Not supported: Lambda extensions, layers, container images; a streamed response is collected before it is returned.
+//! Lambda extensions, layers and container images are not supported. A streamed response is collected before it is
+//! returned.
 
 mod code;
 pub mod deployed;
@@ -42,7 +44,7 @@ pub use logs::{LogFile, LogLine, LogSink, NoLogs};
 pub use outcome::{Cause, FunctionError, Outcome};
 pub use runner::{Runner, Traced};
 
-/// Lambda's limit for an event, in bytes.
+/// Lambda's limit for the event of a synchronous invocation, in bytes (6 MB).
 pub const REQUEST_LIMIT: usize = 6_291_456;
 
 /// Lambda's limit for an answer, in bytes.

@@ -1,4 +1,4 @@
-//! What functions print, line by line, and where it goes.
+//! Reads the output of functions line by line and passes it to a sink.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -14,23 +14,23 @@ use tokio::task::JoinHandle;
 /// One line of a function's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    /// The log group of the function.
+    /// The function's log group.
     pub group: Arc<str>,
-    /// The stream: one for each process.
+    /// The log stream; each process has its own.
     pub stream: Arc<str>,
-    /// When it was read, milliseconds since the epoch.
+    /// When the line was read, in milliseconds since the Unix epoch.
     pub at_ms: i64,
-    /// The line without its end.
+    /// The line without its line end.
     pub text: String,
 }
 
-/// Takes the lines. Called for each line, so it must be quick: no IO that can wait.
+/// A destination of log lines. It is called for each line, so it must be fast and must not block on IO.
 pub trait LogSink: Send + Sync {
     /// Takes one line.
     fn write(&self, line: LogLine);
 }
 
-/// Drops every line.
+/// A sink that drops every line.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoLogs;
 
@@ -38,12 +38,12 @@ impl LogSink for NoLogs {
     fn write(&self, _: LogLine) {}
 }
 
-/// Appends the lines to a file.
+/// A sink that appends the lines to a file.
 #[derive(Debug)]
 pub struct LogFile(Mutex<File>);
 
 impl LogFile {
-    /// Opens the file, or creates it.
+    /// Opens or creates the file.
     pub fn append(path: &Path) -> std::io::Result<Self> {
         Ok(Self(Mutex::new(File::options().create(true).append(true).open(path)?)))
     }
@@ -58,27 +58,27 @@ impl LogSink for LogFile {
     }
 }
 
-/// A longer line is cut: `CloudWatch` takes 256 KB in one event.
+/// Longer lines are cut, because `CloudWatch` accepts at most 256 KB in one event.
 const LONGEST_LINE: usize = 255 << 10;
 
-/// How long the output of a process that has ended is still read: a child that left its process group may hold the pipe
-/// open for ever.
+/// How long the output is still read after the process ended. The limit is needed because a child that left the process
+/// group may hold the pipe open without end.
 const AFTERMATH: Duration = Duration::from_secs(1);
 
-/// Lambda returns this many bytes of an invocation's log at most (`X-Amz-Log-Type: Tail`).
+/// Lambda returns at most this many bytes of an invocation's log (`X-Amz-Log-Type: Tail`).
 const TAIL: usize = 4 << 10;
 
-/// What the platform tells the reader of a process's output.
+/// A message from the runner to the task that reads a process's output.
 enum Said {
     /// A line for the log.
     Line(String),
     /// The first line of an invocation.
     Start(String),
-    /// Somebody wants the end of the invocation's log.
+    /// A request for the end of the invocation's log.
     Tail(oneshot::Sender<String>),
 }
 
-/// Reads a process's output. A line of the platform comes after everything that the process printed before it.
+/// Reads a process's output. A line of the runner is written after everything that the process printed before it.
 #[derive(Debug)]
 pub(crate) struct LogPipe {
     platform: mpsc::UnboundedSender<Said>,
@@ -92,9 +92,9 @@ impl LogPipe {
         Self { platform, reader: tokio::spawn(read(output, lines, writer)) }
     }
 
-    /// Writes a line of the platform.
+    /// Writes a line of the runner.
     pub(crate) fn say(&self, line: String) {
-        // The reader is gone when the process closed its output; nobody can be told then.
+        // The reader ends when the process closes its output. Then the line is dropped.
         let _ = self.platform.send(Said::Line(line));
     }
 
@@ -103,14 +103,14 @@ impl LogPipe {
         let _ = self.platform.send(Said::Start(line));
     }
 
-    /// The last 4 KB of what was logged since the invocation began.
+    /// The last 4 KB of the log since the invocation began.
     pub(crate) async fn tail(&self) -> String {
         let (send, tail) = oneshot::channel();
         let _ = self.platform.send(Said::Tail(send));
         tail.await.unwrap_or_default()
     }
 
-    /// Waits until all is read that an ended process printed.
+    /// Waits until the output of an ended process is read completely.
     pub(crate) async fn finish(self) {
         drop(self.platform);
         let _ = self.reader.await;
@@ -155,7 +155,7 @@ impl Writer {
             }
             Said::Tail(wanted) => {
                 self.cut_tail();
-                // Whoever asked may be gone.
+                // An error means that the requester no longer waits.
                 let _ = wanted.send(self.tail.clone());
             }
         }
@@ -166,7 +166,7 @@ impl Writer {
         self.tail.drain(..start);
     }
 
-    /// Writes the whole lines of the buffer and leaves the rest in it.
+    /// Writes the complete lines of the buffer and keeps the rest in it.
     fn lines(&mut self, buffer: &mut Vec<u8>) {
         let mut start = 0;
         while let Some(length) = buffer[start..].iter().position(|byte| *byte == b'\n') {
@@ -187,7 +187,7 @@ async fn read(mut output: Receiver, mut platform: mpsc::UnboundedReceiver<Said>,
     let mut open = true;
     loop {
         tokio::select! {
-            // What was printed comes before what the platform says about it.
+            // Read the process's output first, so that it is logged before the runner's lines about it.
             biased;
             read = output.read(&mut chunk), if open => match read {
                 Ok(count) if count > 0 => {

@@ -1,12 +1,12 @@
-//! How much memory the processes of a function hold.
+//! Measures the memory of a function's processes.
 
 use std::fs;
 use std::time::Duration;
 
-/// How often it is measured during an invocation.
+/// The interval between two measurements during an invocation.
 pub(crate) const EVERY: Duration = Duration::from_millis(25);
 
-/// The memory that a process and its descendants hold now, in bytes; `None` where it cannot be measured.
+/// The current memory of a process and its descendants, in bytes; `None` if it cannot be measured.
 pub(crate) fn now(pid: i32) -> Option<u64> {
     let mut total = resident(pid)?;
     for child in children(pid) {
@@ -15,8 +15,8 @@ pub(crate) fn now(pid: i32) -> Option<u64> {
     Some(total)
 }
 
-/// The most that the process alone has ever held, in bytes. The kernel keeps count, so no peak between two measurements
-/// is missed.
+/// The peak memory of the process without its descendants, in bytes. The kernel counts it, so no peak between two
+/// measurements is missed.
 pub(crate) fn peak(pid: i32) -> Option<u64> {
     field(pid, "VmHWM:")
 }
@@ -25,14 +25,14 @@ fn resident(pid: i32) -> Option<u64> {
     field(pid, "VmRSS:")
 }
 
-/// A field of the process's status in bytes. A process that has ended holds nothing, and has no such field.
+/// A memory field of the process's status, in bytes. `None` for an ended process, which has no such field.
 fn field(pid: i32, name: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
 }
 
-/// Children are listed with the thread that started them.
+/// The children of a process. Linux lists them per thread that started them.
 fn children(pid: i32) -> Vec<i32> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     threads

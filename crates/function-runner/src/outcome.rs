@@ -1,35 +1,35 @@
-//! How an invocation ends.
+//! The outcome of an invocation.
 
 use bytes::Bytes;
 
-/// The end of an invocation.
+/// The outcome of an invocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The function answered.
+    /// The function's answer.
     Answer(Bytes),
-    /// The function is to blame.
+    /// The function failed.
     Failed(FunctionError),
-    /// The event is larger than [`crate::REQUEST_LIMIT`]; the function never saw it.
+    /// The event is larger than [`crate::REQUEST_LIMIT`]. The function was not started.
     TooLarge {
         /// The event's size in bytes.
         bytes: usize,
     },
-    /// As many invocations are on their way as the reserved concurrency allows.
+    /// The number of running invocations has reached the reserved concurrency.
     Throttled,
-    /// This machine could not run the function; the text says why.
+    /// This machine could not run the function; holds the reason.
     Unavailable(String),
 }
 
-/// What Lambda answers instead of the function.
+/// The error of a failed function, as Lambda returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FunctionError {
-    /// What happened.
+    /// The kind of failure.
     pub cause: Cause,
-    /// `errorType`.
+    /// The error's `errorType`.
     pub error_type: String,
-    /// `errorMessage`.
+    /// The error's `errorMessage`.
     pub message: String,
-    /// The whole answer: the JSON of the function, or one with type and message.
+    /// The complete payload: the function's own JSON, or JSON with type and message.
     pub payload: Bytes,
 }
 
@@ -38,17 +38,17 @@ pub struct FunctionError {
 pub enum Cause {
     /// The function reported an error.
     Reported,
-    /// It took longer than its time-out, and was killed.
+    /// The function exceeded its time-out and was killed.
     TimedOut,
-    /// Its process ended before it answered, or was killed for its memory.
+    /// The process ended before it answered, or was killed because it used too much memory.
     Exited,
-    /// It did not get as far as to ask for an event.
+    /// The process failed before it requested its first event.
     Init,
-    /// Its answer is larger than [`crate::RESPONSE_LIMIT`].
+    /// The answer is larger than [`crate::RESPONSE_LIMIT`].
     ResponseTooLarge,
 }
 
-/// The JSON of an error, as functions and Lambda write it. Fields may be missing, also in what a function sends.
+/// The JSON of an error, as functions and Lambda write it. All fields are optional.
 #[derive(serde::Serialize, serde::Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct Body {
@@ -57,17 +57,17 @@ struct Body {
 }
 
 impl FunctionError {
-    /// An error in Lambda's words.
+    /// Creates an error of the platform, with Lambda's type and message.
     pub(crate) fn of_platform(cause: Cause, error_type: &str, message: String) -> Self {
         let body = Body { error_type: error_type.to_owned(), error_message: message };
         let payload = serde_json::to_vec(&body).unwrap_or_default().into();
         Self { cause, error_type: body.error_type, message: body.error_message, payload }
     }
 
-    /// An error that a function reported.
+    /// Creates the error that a function reported.
     pub(crate) fn reported(cause: Cause, header: Option<String>, payload: Bytes) -> Self {
         let Ok(body) = serde_json::from_slice::<Body>(&payload) else {
-            // Any text is allowed.
+            // A function may report any text, not only JSON.
             let message = String::from_utf8_lossy(&payload).into_owned();
             return Self { cause, error_type: header.unwrap_or_default(), message, payload };
         };

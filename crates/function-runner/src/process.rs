@@ -1,4 +1,4 @@
-//! A function's process: the leader of a group of its own, so that what it starts is stopped and ended with it.
+//! A function's process. It leads its own process group, so its children are stopped and ended with it.
 
 use std::ffi::OsString;
 use std::io;
@@ -13,10 +13,10 @@ use tokio::process::{Child, Command};
 
 use crate::watchdog;
 
-/// Tries to start a program that somebody still writes.
+/// The number of attempts to start a program whose file is still open for writing.
 const BUSY_TRIES: u32 = 50;
 
-/// Ends its group when it is dropped.
+/// A running process. Its process group is killed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
@@ -26,7 +26,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts the program; also returns its output, standard and error in one.
+    /// Starts the program. Also returns its output: standard output and standard error in one stream.
     pub(crate) async fn start(
         program: &Path,
         folder: &Path,
@@ -47,7 +47,8 @@ impl Process {
                 .kill_on_drop(true);
             match command.spawn() {
                 Ok(child) => {
-                    // Our copies of the writing end must go, or the end of the output is never seen.
+                    // Close our copies of the pipe's writing end. Otherwise the reader would never see the end of the
+                    // output.
                     drop(command);
                     let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
                     let group = id.ok_or_else(|| io::Error::other("the process has no id"))?;
@@ -55,8 +56,8 @@ impl Process {
                     let process = Self { child, group, ended: false, stopped: false };
                     return Ok((process, Receiver::from_owned_fd(OwnedFd::from(output))?));
                 }
-                // A process that another thread is just starting has inherited the file that the code was unpacked to,
-                // until it becomes its own program.
+                // The file is busy: another thread is just starting a process, and that process has inherited the open
+                // file until it executes its own program.
                 Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_TRIES => {
                     tries += 1;
                     tokio::time::sleep(Duration::from_millis(5)).await;
@@ -70,14 +71,14 @@ impl Process {
         self.group.as_raw_nonzero().get()
     }
 
-    /// Whether it has ended, or is about to: a process that was killed cannot be waited for until the last of its
-    /// threads is gone, and must not be given an event meanwhile.
+    /// Whether the process has ended or is ending. A killed process cannot be reaped before its last thread has ended,
+    /// but it must not get an event meanwhile.
     pub(crate) fn has_ended(&mut self) -> bool {
         self.ended |= !matches!(self.child.try_wait(), Ok(None)) || is_zombie(self.id());
         self.ended
     }
 
-    /// Waits for its end; kills what it leaves behind.
+    /// Waits for the end of the process and kills the rest of its group.
     pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait().await;
         self.ended = true;
@@ -85,20 +86,20 @@ impl Process {
         status
     }
 
-    /// Stops it: it gets no processor time any more.
+    /// Stops the process group (SIGSTOP), so that it gets no processor time.
     pub(crate) fn freeze(&mut self) {
         self.signal(Signal::STOP);
         self.stopped = true;
     }
 
-    /// Lets it go on.
+    /// Continues the stopped process group (SIGCONT).
     pub(crate) fn thaw(&mut self) {
         if std::mem::take(&mut self.stopped) {
             self.signal(Signal::CONT);
         }
     }
 
-    /// Kills it and all that it started, and waits for its end.
+    /// Kills the process group and waits for the end of the process.
     pub(crate) async fn kill(&mut self) {
         self.signal(Signal::KILL);
         if let Err(error) = self.wait().await {
@@ -106,10 +107,11 @@ impl Process {
         }
     }
 
-    /// Asks it to end; kills it when it has not after `grace`.
+    /// Sends SIGTERM, and SIGKILL if the process has not ended after `grace`.
     pub(crate) async fn end(&mut self, grace: Duration) {
         if !self.has_ended() {
-            // A signal to a stopped process goes to whichever thread wakes first; to a running one, to the main thread.
+            // Continue the process first: a stopped process may handle the signal in any thread, a running one handles
+            // it in its main thread.
             self.thaw();
             self.signal(Signal::TERM);
             let _ = tokio::time::timeout(grace, self.child.wait()).await;
@@ -118,7 +120,7 @@ impl Process {
     }
 
     fn signal(&self, signal: Signal) {
-        // A group without processes cannot be signalled, and need not.
+        // An error means that the group has no processes left.
         let _ = kill_process_group(self.group, signal);
     }
 }
@@ -130,7 +132,7 @@ impl Drop for Process {
     }
 }
 
-/// Whether a process's first thread has ended. Only Linux tells.
+/// Whether the process's first thread has ended. Always `false` on systems other than Linux.
 fn is_zombie(pid: i32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(')')

@@ -1,18 +1,18 @@
-//! The lines that Lambda writes around an invocation.
+//! The log lines that Lambda writes before and after an invocation.
 
 use std::time::Duration;
 
-/// What the REPORT line says.
+/// The content of the REPORT line.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Report<'a> {
     pub(crate) request_id: &'a str,
     pub(crate) duration: Duration,
-    /// Of the first invocation of a process: how long it took to start.
+    /// For the first invocation of a process, the time of its start.
     pub(crate) init: Option<Duration>,
     pub(crate) memory_mb: u32,
-    /// In bytes; `None` where it cannot be measured.
+    /// The peak memory in bytes; `None` if it cannot be measured.
     pub(crate) most_memory: Option<u64>,
-    /// `timeout` or `error`, with the error's type; nothing after a success.
+    /// `timeout`, or `error` with the error's type; `None` after a success.
     pub(crate) status: Option<(&'a str, Option<&'a str>)>,
 }
 
@@ -29,7 +29,7 @@ impl Report<'_> {
         use std::fmt::Write as _;
         let milliseconds = |duration: Duration| duration.as_secs_f64() * 1e3;
         let duration = milliseconds(self.duration);
-        // A custom runtime's start-up is billed.
+        // For custom runtimes, Lambda bills the start too.
         let billed = (duration + self.init.map_or(0.0, milliseconds)).ceil();
         let mut line = format!(
             "REPORT RequestId: {}\tDuration: {duration:.2} ms\tBilled Duration: {billed} ms\tMemory Size: {} MB",

@@ -1,4 +1,4 @@
-//! A function's processes: one for each concurrent invocation.
+//! Manages a function's processes, one for each concurrent invocation.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -13,15 +13,16 @@ use crate::environment::{Environment, NotStarted, Recipe};
 use crate::invocation::After;
 use crate::{Cause, Credentials, Function, FunctionError, LogSink, Outcome, REQUEST_LIMIT, RunnerSettings};
 
-/// How often idle processes are looked at.
+/// The interval between two checks of idle processes.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// How long an invocation waits for a process that has answered but not asked for more, before it starts another one.
+/// How long an invocation waits for a process that has answered but not requested its next event. After this time, the
+/// invocation starts another process.
 const ALMOST_READY: Duration = Duration::from_millis(50);
 
-/// Runs one version of a function. A new deployment is a new runner; [`Runner::retire`] the old one.
+/// Runs one version of a function. A new deployment needs a new runner; call [`Runner::retire`] on the old one.
 ///
-/// Processes that are idle are killed when the runner is dropped.
+/// Idle processes are killed when the runner is dropped.
 pub struct Runner {
     inner: Arc<Inner>,
 }
@@ -33,20 +34,20 @@ struct Inner {
     credentials: Mutex<Option<Credentials>>,
     slots: Option<Arc<Semaphore>>,
     idle: Mutex<Vec<Environment>>,
-    /// Processes that have answered and still work.
+    /// The number of processes that have answered but still work.
     working: AtomicUsize,
     settled: Notify,
     retired: AtomicBool,
 }
 
-/// An invocation with what identifies it.
+/// The outcome of an invocation, with its request id and log.
 #[derive(Debug)]
 pub struct Traced {
-    /// The id in the function's log.
+    /// The request id, as in the function's log.
     pub request_id: String,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
-    /// The last 4 KB of its log, if they were asked for; empty if the function did not start.
+    /// The last 4 KB of the invocation's log, if requested. Empty if the function did not start.
     pub log: String,
 }
 
@@ -57,7 +58,7 @@ impl std::fmt::Debug for Runner {
 }
 
 impl Runner {
-    /// A runner without any process yet. Must be called in a Tokio runtime.
+    /// Creates a runner without processes. Must be called in a Tokio runtime.
     #[must_use]
     pub fn new(function: Function, settings: RunnerSettings, logs: Arc<dyn LogSink>) -> Self {
         let inner = Arc::new(Inner {
@@ -81,23 +82,23 @@ impl Runner {
         &self.inner.function
     }
 
-    /// Sets the credentials of processes that are started from now on.
+    /// Sets the credentials of processes that are started later.
     pub fn set_credentials(&self, credentials: Credentials) {
         *lock(&self.inner.credentials) = Some(credentials);
     }
 
-    /// The credentials that were set last.
+    /// The last credentials that were set.
     #[must_use]
     pub fn credentials(&self) -> Option<Credentials> {
         lock(&self.inner.credentials).clone()
     }
 
-    /// Invokes the function. The invocation goes on if the caller stops waiting, as it does in Lambda.
+    /// Invokes the function. As in Lambda, the invocation continues if the caller stops waiting.
     pub async fn invoke(&self, payload: impl Into<Bytes>) -> Outcome {
         self.run(payload.into(), Uuid::new_v4().to_string(), false).await.0
     }
 
-    /// The same, for a caller who wants the request id and, `with_log`, the end of the log.
+    /// Invokes the function and also returns the request id and, with `with_log`, the end of the log.
     pub async fn invoke_traced(&self, payload: impl Into<Bytes>, with_log: bool) -> Traced {
         let request_id = Uuid::new_v4().to_string();
         let (outcome, log) = self.run(payload.into(), request_id.clone(), with_log).await;
@@ -120,7 +121,7 @@ impl Runner {
         tokio::spawn(run).await.unwrap_or_else(|error| without_log(Outcome::Unavailable(error.to_string())))
     }
 
-    /// Ends the idle processes now, and each busy one when its invocation has ended.
+    /// Ends the idle processes now, and each busy process when its invocation has ended.
     pub async fn retire(&self) {
         self.inner.retired.store(true, Ordering::SeqCst);
         let idle = std::mem::take(&mut *lock(&self.inner.idle));
@@ -186,7 +187,7 @@ impl Inner {
             logs: Arc::clone(&self.logs),
         };
         match Environment::start(recipe(), request_id, self.settings.start_up).await {
-            // As in Lambda: a second try may take as long as an invocation.
+            // As in Lambda, the second start may take as long as an invocation.
             Err(NotStarted::TimedOut) => {
                 Environment::start(recipe(), request_id, self.function.timeout).await
             }
@@ -194,7 +195,8 @@ impl Inner {
         }
     }
 
-    /// The process that was used last. Its caches are warm, and those that are not needed become idle.
+    /// Takes the process that was used last. Its caches are warm, and unneeded processes stay idle until they are
+    /// ended.
     fn pop(&self) -> Option<Environment> {
         loop {
             let mut environment = lock(&self.idle).pop()?;
@@ -211,7 +213,7 @@ impl Inner {
         }
         environment.idle_since = Instant::now();
         let mut idle = lock(&self.idle);
-        // Looked at under the lock: `retire` takes what is idle after it has said so.
+        // The flag is read under the lock, because `retire` sets it before it takes the idle processes.
         if self.retired.load(Ordering::SeqCst) {
             drop(idle);
             tokio::spawn(environment.end(self.settings.grace));
@@ -229,7 +231,7 @@ impl Inner {
     }
 }
 
-/// Ends processes that are idle for too long, and collects those that were killed meanwhile.
+/// Ends processes that were idle for too long, and removes those that were killed meanwhile.
 async fn sweep(runner: Weak<Inner>) {
     loop {
         tokio::time::sleep(SWEEP).await;
@@ -254,6 +256,6 @@ fn start_timed_out(function: &Function, request_id: &str) -> FunctionError {
 }
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Each change is one step: whatever a panicking thread left is whole.
+    // A poisoned lock is no problem: each change is a single operation, so the value is consistent.
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! The Runtime API of one process: HTTP on a loopback port of its own.
+//! The Runtime API of one process: HTTP on a separate loopback port.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
@@ -30,20 +30,21 @@ pub(crate) struct Event {
     pub(crate) payload: Bytes,
 }
 
-/// What the process calls.
+/// A request of the process.
 #[derive(Debug)]
 pub(crate) enum Call {
-    /// It wants an event.
+    /// A request for the next event.
     Next(oneshot::Sender<Event>),
-    /// It answers an event; an answer that is too large comes with its size. The caller hears whether it was taken.
+    /// The answer to an event, or the size of an answer that is too large. `taken` tells the process whether the answer
+    /// was accepted.
     Response { request_id: String, answer: Result<Bytes, usize>, taken: oneshot::Sender<bool> },
-    /// It reports that an event failed.
+    /// The report that an event failed.
     Error { request_id: String, error_type: Option<String>, payload: Bytes, taken: oneshot::Sender<bool> },
-    /// It reports that it cannot start.
+    /// The report that the process cannot start.
     InitError { error_type: Option<String>, payload: Bytes },
 }
 
-/// The API's server; it ends when this is dropped.
+/// The API's server. It stops when this is dropped.
 #[derive(Debug)]
 pub(crate) struct RuntimeApi {
     pub(crate) address: SocketAddr,
@@ -164,7 +165,7 @@ fn accepted() -> Response<Full<Bytes>> {
     json(StatusCode::ACCEPTED, r#"{"status":"OK"}"#.into())
 }
 
-/// The process is being ended.
+/// The response while the process is being ended.
 fn gone() -> Response<Full<Bytes>> {
     refused(StatusCode::INTERNAL_SERVER_ERROR, "Gone", "The execution environment is being ended")
 }

@@ -1,4 +1,4 @@
-//! An HTTP server on a port of this machine.
+//! An HTTP server on a local port.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -16,15 +16,15 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Answers requests until `stop` is ready; then it waits for the answers that are on their way. Dropping the future ends
-/// the connections at once.
+/// Answers requests until `stop` is ready, and then waits for the running requests. Dropping the future closes all
+/// connections at once.
 pub(crate) async fn serve<A, F>(listener: TcpListener, answer: A, stop: impl Future<Output = ()>)
 where
     A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
 {
     let (ending, ended) = watch::channel(false);
-    // The connections end with the server.
+    // A `JoinSet` aborts the connections' tasks when it is dropped.
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
     loop {
@@ -40,7 +40,7 @@ where
                 continue;
             }
         };
-        // An answer in several small writes would wait for the delayed acknowledgement of the first.
+        // Without this, an answer in several small writes would wait for the delayed acknowledgement of the first one.
         let _ = stream.set_nodelay(true);
         let answer = answer.clone();
         let service = service_fn(move |request| {
@@ -50,7 +50,7 @@ where
         let mut ended = ended.clone();
         connections.spawn(async move {
             let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-            // A client that went away is no fault.
+            // The result is ignored: a closed connection of a client is not an error.
             tokio::select! {
                 _ = connection.as_mut() => return,
                 _ = ended.changed() => connection.as_mut().graceful_shutdown(),
@@ -60,20 +60,20 @@ where
         while connections.try_join_next().is_some() {}
     }
     drop(listener);
-    // Only fails when there is no connection.
+    // This fails only if there is no connection.
     let _ = ending.send(true);
     while connections.join_next().await.is_some() {}
 }
 
 /// Why a body was not read.
 pub(crate) enum Unread {
-    /// It has this many bytes, more than the limit.
+    /// The body is larger than the limit; holds its size in bytes.
     TooLarge(usize),
-    /// The connection ended before the body did.
+    /// The connection ended before the body was complete.
     Cut,
 }
 
-/// Reads a body to its end, also one that is too large: a client that still sends would not see the answer.
+/// Reads a body to its end, even if it is too large: a client does not see the answer while it is still sending.
 pub(crate) async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, Unread> {
     let expected = usize::try_from(body.size_hint().lower()).unwrap_or(0).min(limit);
     let (mut collected, mut length) = (BytesMut::with_capacity(expected), 0);

@@ -1,4 +1,4 @@
-//! The environment variables of a function's process: those that Lambda sets, and nothing of the caller's.
+//! The environment variables of a function's process: those that Lambda sets, and none of the caller's environment.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::{Credentials, Function};
 
-/// Variables that a function's configuration cannot set; AWS reserves their names.
+/// Variables that a function's configuration cannot set, because AWS reserves their names.
 const RESERVED: [&str; 15] = [
     "_HANDLER",
     "_X_AMZN_TRACE_ID",
@@ -25,7 +25,7 @@ const RESERVED: [&str; 15] = [
     "LAMBDA_TASK_ROOT",
 ];
 
-/// What is particular to one process.
+/// The values that differ between processes.
 pub(crate) struct Sandbox<'a> {
     pub(crate) api: SocketAddr,
     pub(crate) scratch: &'a Path,
@@ -41,12 +41,12 @@ pub(crate) fn of(
     let mut variables: Vec<(String, OsString)> = Vec::new();
     let mut set = |name: &str, value: OsString| variables.push((name.to_owned(), value));
     let root = function.code.folder();
-    // What a function may override.
+    // A function may override these.
     set("PATH", "/usr/local/bin:/usr/bin:/bin:/opt/bin".into());
     set("LANG", "en_US.UTF-8".into());
     set("TZ", ":UTC".into());
     set("TMPDIR", sandbox.scratch.into());
-    // Lambda's value names the system's folders too; the loader of this machine knows its own.
+    // Lambda's value also contains system folders. They are left out, because this machine's loader knows its own.
     let mut libraries = root.as_os_str().to_owned();
     libraries.push(":");
     libraries.push(root.join("lib"));

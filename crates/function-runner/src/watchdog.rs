@@ -1,15 +1,15 @@
-//! Ends the functions' processes when the process that owns them dies, however it dies.
+//! Ends the functions' processes when the process that owns them ends, even if it is killed.
 //!
-//! A shell holds a pipe from this process and knows the process groups. When the pipe closes, it kills them. The
-//! alternatives need `unsafe` code or are Linux only (PDEATHSIG, which besides ends a child with the *thread* that
-//! started it, and never reaches grandchildren).
+//! A shell reads process groups from a pipe. When the pipe closes, because this process ended, the shell kills the
+//! groups. Alternatives need `unsafe` code or exist only on Linux, like PDEATHSIG. PDEATHSIG also has other drawbacks:
+//! it ends a child with the *thread* that started it, and it does not affect grandchildren.
 
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// Reads lines `+GROUP` and `-GROUP`; at the end of its input it kills all groups that were not taken off.
+/// Reads the lines `+GROUP` and `-GROUP`. At the end of its input, it kills all groups that were not removed.
 const SCRIPT: &str = r#"
 trap '' HUP INT TERM
 groups=' '
@@ -26,12 +26,12 @@ for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
 
 static WATCHDOG: OnceLock<Mutex<Option<ChildStdin>>> = OnceLock::new();
 
-/// The group is killed if this process dies before [`release`].
+/// Registers a group: it is killed if this process ends before [`release`].
 pub(crate) fn watch(group: i32) {
     tell(&format!("+{group}\n"));
 }
 
-/// The group has ended.
+/// Removes a group that has ended.
 pub(crate) fn release(group: i32) {
     tell(&format!("-{group}\n"));
 }
@@ -42,7 +42,7 @@ fn tell(line: &str) {
     if let Some(open) = pipe.as_mut()
         && let Err(error) = open.write_all(line.as_bytes())
     {
-        tracing::warn!(%error, "the watchdog is gone: functions may outlive this process if it is killed");
+        tracing::warn!(%error, "the watchdog has ended: functions may outlive this process if it is killed");
         *pipe = None;
     }
 }

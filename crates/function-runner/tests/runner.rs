@@ -1,4 +1,4 @@
-//! Functions as processes: what Lambda promises of an execution environment holds here.
+//! Functions as processes: checks that they behave as Lambda documents for an execution environment.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -71,7 +71,7 @@ async fn the_environment_is_lambdas_and_nothing_of_the_callers() {
         "LD_LIBRARY_PATH",
         "PATH",
         "TMPDIR",
-        // Python sets this by itself where the locale is not installed.
+        // Python sets this variable itself if the locale is not installed.
         "LC_CTYPE",
     ];
     let known =

@@ -1,4 +1,4 @@
-//! The elements of an object that holds a JSON array, compressed or not, read in pieces.
+//! Reads the elements of an object that holds a JSON array, with or without gzip compression, in pieces.
 
 use s3::ObjectVersion;
 use tokio::time::Instant;
@@ -8,32 +8,36 @@ use crate::gunzip::{BadGzip, Inflater, is_gzip};
 use crate::json_array::{Damage, ElementReader, Piece, Position};
 use crate::source::{ObjectReader, ObjectSource};
 
-/// The longest element that is read as one; real ones have some hundred bytes.
+/// The longest element in bytes. Real elements have a few hundred bytes.
 const LONGEST_ELEMENT: usize = 1 << 20;
 
-/// Why an object is not a whole array of elements.
+/// Why an object is not a complete JSON array.
 #[derive(Debug, thiserror::Error)]
 pub enum BadArray {
-    /// Its bytes cannot be expanded.
+    /// The gzip content cannot be decompressed.
     #[error(transparent)]
     Gzip(#[from] BadGzip),
-    /// What they hold is not one array, or breaks off.
+    /// The content is not one JSON array, or ends early.
     #[error(transparent)]
     Json(#[from] Damage),
 }
 
-/// An object's bytes, expanded if they are compressed, cut into elements.
+/// Reads an object, decompresses it if necessary, and splits it into elements.
 #[derive(Debug)]
 pub struct ObjectElements {
     bytes: ObjectReader,
     inflater: Inflater,
     elements: ElementReader,
-    /// Expanded bytes that were dealt with before.
+    /// The number of decompressed bytes before the start position that must still be skipped.
     skip: u64,
 }
 
 impl ObjectElements {
-    /// Reads `version` of the object from `position` on. Compressed content may expand to `largest` bytes.
+    /// Reads `version` of the object, starting at `position`. Compressed content may decompress to at most `largest`
+    /// bytes. `position` counts decompressed bytes.
+    ///
+    /// # Errors
+    /// The errors of [`ObjectReader::next`]. A request is sent here only if `position` is not the beginning.
     pub async fn open(
         source: &ObjectSource,
         path: &str,
@@ -46,7 +50,8 @@ impl ObjectElements {
         let mut inflater = Inflater::new(largest);
         let mut skip = position.byte;
         if skip > 0 {
-            // What is compressed can only be entered at its beginning.
+            // A gzip stream can only be read from its beginning, so its first `skip` bytes are decompressed and
+            // dropped.
             let first = bytes.next().await?.unwrap_or_default();
             if is_gzip(&first) {
                 inflater.push(first);
@@ -58,12 +63,16 @@ impl ObjectElements {
         Ok(Self { bytes, inflater, elements: ElementReader::resume(position, LONGEST_ELEMENT), skip })
     }
 
-    /// The next element that lies in memory; `None` until [`Self::feed`] has brought more.
+    /// Returns the next element from the bytes in memory, or `None` if [`Self::feed`] must be called first.
     pub fn next_piece(&mut self) -> Result<Option<Piece<'_>>, Damage> {
         self.elements.next_piece()
     }
 
-    /// Brings more bytes; at their end says whether they were a whole array.
+    /// Reads more bytes. Returns `None` if there are more bytes to process. At the end of the object, returns whether
+    /// the object was a complete array.
+    ///
+    /// # Errors
+    /// The outer `Err` is an error of reading, which may be retryable. The inner `Err` is damage of the object.
     pub async fn feed(&mut self) -> Result<Option<Result<(), BadArray>>, ReadError> {
         loop {
             let expanded = match self.inflater.next_piece() {
@@ -87,7 +96,7 @@ impl ObjectElements {
         }
     }
 
-    /// Behind the last element that was returned.
+    /// The position after the last returned element.
     #[must_use]
     pub fn position(&self) -> Position {
         self.elements.position()

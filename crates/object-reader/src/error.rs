@@ -6,10 +6,11 @@ use s3::StoreError;
 /// An object could not be read to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The store failed.
+    /// S3 or the web server returned an error or did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The object was written anew, or deleted, while it was read.
+    /// The object was overwritten or deleted during the read. The error is retryable: the next read starts with the new
+    /// version.
     #[error("the object changed while it was read")]
     Changed,
 }

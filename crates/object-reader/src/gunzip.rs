@@ -1,7 +1,8 @@
-//! Bounded decompression of content as it arrives.
+//! Decompresses gzip content while it arrives, with a limit.
 //!
-//! Whether content is compressed is told by its first two bytes, not by its name. What gzip expands comes out in small
-//! pieces and is counted, so that a small file that expands to gigabytes costs neither memory nor much time.
+//! The first two bytes decide whether content is compressed; the file's name does not matter. The decompressed content
+//! is returned in small pieces and counted. So a small file that expands to gigabytes needs little memory, and reading
+//! stops at the limit.
 
 #[cfg(test)]
 mod tests;
@@ -11,39 +12,40 @@ use std::collections::VecDeque;
 use bytes::{Buf, Bytes};
 use flate2::{Decompress, FlushDecompress, Status};
 
+/// The first two bytes of a gzip file (RFC 1952).
 const MAGIC: [u8; 2] = [0x1F, 0x8B];
-/// The window that every gzip file fits into, as a power of two.
+/// The largest window of the DEFLATE format is 2^15 bytes.
 const WINDOW_BITS: u8 = 15;
-/// The longest piece of expanded content.
+/// The longest piece of decompressed content, in bytes.
 const PIECE: usize = 64 * 1024;
 
-/// Why compressed content cannot be read to its end. Pieces that came before are not known to be sound: the checksum
-/// stands at the end.
+/// Why compressed content cannot be read to its end. The pieces that were returned before may be wrong, because the
+/// checksum is at the end of the content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadGzip {
-    /// Not what a compressor wrote.
-    #[error("the gzip content is corrupt behind {expanded} expanded bytes: {reason}")]
+    /// The content is not valid gzip, or its checksum or length is wrong.
+    #[error("the gzip content is corrupt after {expanded} decompressed bytes: {reason}")]
     Corrupt {
-        /// Expanded bytes before the fault was found.
+        /// The number of decompressed bytes before the error.
         expanded: u64,
-        /// What the decompressor says.
+        /// The decompressor's message.
         reason: String,
     },
-    /// The bytes end before the compressed content does.
-    #[error("the gzip content breaks off behind {expanded} expanded bytes")]
+    /// The content ends in the middle of a gzip member.
+    #[error("the gzip content ends early, after {expanded} decompressed bytes")]
     Truncated {
-        /// Expanded bytes before the break.
+        /// The number of decompressed bytes before the end.
         expanded: u64,
     },
-    /// More than was allowed.
+    /// The decompressed content is longer than the limit.
     #[error("the gzip content expands to more than {limit} bytes")]
     TooLarge {
-        /// What was allowed.
+        /// The limit in bytes.
         limit: u64,
     },
 }
 
-/// Whether content that begins so is compressed.
+/// Returns whether content with this beginning is gzip.
 #[must_use]
 pub fn is_gzip(beginning: &[u8]) -> bool {
     beginning.starts_with(&MAGIC)
@@ -51,30 +53,33 @@ pub fn is_gzip(beginning: &[u8]) -> bool {
 
 #[derive(Debug)]
 enum Content {
-    /// Too few bytes to tell.
+    /// There are too few bytes to decide.
     Unknown,
     Plain,
-    /// In a gzip member.
+    /// Inside a gzip member.
     Member(Decompress),
-    /// Behind a gzip member; another one may follow.
+    /// After a gzip member. Another member may follow, because gzip files can be concatenated.
     BetweenMembers,
     Bad(BadGzip),
 }
 
-/// Expands gzip content and passes other content through.
+/// Decompresses gzip content and returns other content unchanged.
 #[derive(Debug)]
 pub struct Inflater {
+    /// The largest number of decompressed bytes.
     limit: u64,
+    /// Pushed bytes that were not read yet.
     input: VecDeque<Bytes>,
     content: Content,
+    /// The number of decompressed bytes so far.
     expanded: u64,
-    /// Where pieces are expanded to; empty as long as nothing is compressed.
+    /// The decompressor's output buffer; empty while no compressed content was seen.
     space: Vec<u8>,
 }
 
 impl Inflater {
-    /// Compressed content may expand to `limit` bytes. Content that is not compressed is not counted: its length is
-    /// known before it is read.
+    /// Compressed content may decompress to at most `limit` bytes. Content that is not compressed has no limit here:
+    /// its length is known before it is read.
     #[must_use]
     pub fn new(limit: u64) -> Self {
         Self { limit, input: VecDeque::new(), content: Content::Unknown, expanded: 0, space: Vec::new() }
@@ -87,7 +92,8 @@ impl Inflater {
         }
     }
 
-    /// The next piece of the expanded content, or `None` until more bytes are pushed. A fault is final.
+    /// Returns the next piece of decompressed content, or `None` if more bytes must be pushed first. After an error,
+    /// every call returns the same error.
     pub fn next_piece(&mut self) -> Result<Option<Bytes>, BadGzip> {
         if matches!(self.content, Content::Unknown) {
             self.recognise();
@@ -100,8 +106,8 @@ impl Inflater {
         }
     }
 
-    /// Whether the content was read to its end. To be asked behind its last byte, once [`Self::next_piece`] has nothing
-    /// more.
+    /// Checks that the content was complete. Call it after the last byte was pushed and [`Self::next_piece`] returned
+    /// `None`.
     pub fn finish(&mut self) -> Result<(), BadGzip> {
         match &self.content {
             Content::Unknown | Content::Plain | Content::BetweenMembers if self.input.is_empty() => Ok(()),
@@ -110,7 +116,8 @@ impl Inflater {
         }
     }
 
-    /// A lone first byte of gzip's magic stays unknown: that is gzip content that breaks off.
+    /// Decides from the first two bytes whether the content is gzip. A file that consists only of the first magic byte
+    /// stays `Unknown`, and `finish` reports it as truncated gzip.
     fn recognise(&mut self) {
         let mut begin = self.input.iter().flatten().copied();
         self.content = match (begin.next(), begin.next()) {
@@ -121,7 +128,7 @@ impl Inflater {
         };
     }
 
-    /// Expands until a piece is full or the input is used up.
+    /// Decompresses until a piece is full or the input is used up.
     fn expand(&mut self) -> Result<Option<Bytes>, BadGzip> {
         self.space.resize(PIECE, 0);
         let mut filled = 0;
@@ -161,6 +168,7 @@ impl Inflater {
         Ok((filled > 0).then(|| Bytes::copy_from_slice(&self.space[..filled])))
     }
 
+    /// Keeps the error for later calls and drops the input.
     fn fail(&mut self, fault: BadGzip) -> BadGzip {
         self.content = Content::Bad(fault.clone());
         self.input.clear();
@@ -168,7 +176,7 @@ impl Inflater {
     }
 }
 
-/// Bytes between two totals: no more than the slice they were moved in or out of.
+/// The number of bytes between two totals. It fits into a `usize` because one call processes at most one slice.
 fn moved(before: u64, after: u64) -> usize {
     usize::try_from(after - before).unwrap_or(usize::MAX)
 }

@@ -1,8 +1,8 @@
-//! The elements of a JSON array of any length, cut out as the bytes of its file arrive.
+//! Splits a JSON array of any length into its elements while the bytes of its file arrive.
 //!
-//! An element ends where its comma or the array's closing bracket stands; what lies between is not parsed. So one that
-//! is not valid JSON costs only itself, when its own parse fails. `[1,,2]` has three elements and `[1,]` has two: the
-//! empty one fails its parse like any other.
+//! An element ends at its comma or at the array's closing bracket. The text between is not parsed here. The caller
+//! parses each element, so an element that is not valid JSON does not affect the others. `[1,,2]` has three elements
+//! and `[1,]` has two; the empty element fails the caller's parser.
 
 mod damage;
 mod scanner;
@@ -19,83 +19,87 @@ use crate::text::BYTE_ORDER_MARK;
 pub use damage::Damage;
 use scanner::{Scanner, is_white};
 
-/// A place between two elements. Two integers, fit to be stored.
+/// A place between two elements. It can be stored, and reading can resume from it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
-    /// Index of the next element.
+    /// The index of the next element.
     pub element: u64,
-    /// Offset in the file behind the last element; 0 before the first one.
+    /// The offset in the file right after the last element; 0 before the first element.
     pub byte: u64,
 }
 
-/// One element, as it stands in the file.
+/// The text of one element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Element<'a> {
-    /// 0 for the array's first.
+    /// The element's index in the array, from 0.
     pub index: u64,
-    /// Offset of its first byte in the file.
+    /// The offset of its first byte in the file.
     pub start: u64,
-    /// Its text without the white space around it; valid JSON or not.
+    /// Its text without surrounding white space. The text may be invalid JSON.
     pub bytes: &'a [u8],
 }
 
-/// What [`ElementReader::next_piece`] cuts out.
+/// The result of [`ElementReader::next_piece`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Piece<'a> {
     /// An element.
     Element(Element<'a>),
-    /// An element beyond the limit; its bytes were dropped.
+    /// An element that is longer than the limit. Its bytes were dropped.
     TooLong {
-        /// 0 for the array's first.
+        /// The element's index in the array, from 0.
         index: u64,
-        /// Offset of its first byte in the file.
+        /// The offset of its first byte in the file.
         start: u64,
-        /// Bytes without the white space around it.
+        /// Its length in bytes, without surrounding white space.
         length: u64,
     },
 }
 
-/// Where in the file the next byte belongs.
+/// The part of the file to which the next byte belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// Before the opening bracket; this many bytes of a byte order mark have come.
+    /// Before the opening bracket. `mark` is the number of bytes of a byte order mark that were read.
     Before { mark: usize },
-    /// Behind the opening bracket.
+    /// After the opening bracket, before the first element.
     Opened,
-    /// Behind a comma.
+    /// After a comma, before the next element.
     BehindComma,
     /// In an element, at its first byte or later.
     Inside,
-    /// Behind an element, before its comma or the closing bracket.
+    /// After an element, before its comma or the closing bracket.
     BehindElement,
-    /// Behind the closing bracket.
+    /// After the closing bracket.
     Closed,
-    /// Nothing is read any more.
+    /// An error was found; the reader accepts no more bytes.
     Damaged(Damage),
 }
 
-/// Cuts a JSON array into its elements. It holds what was pushed and not yet read, and of an element that spans several
-/// pushes no more than the limit.
+/// Splits a JSON array into its elements. It keeps the pushed bytes that were not read yet. Of an element that spans
+/// several pushes it keeps at most `limit` bytes.
 #[derive(Debug)]
 pub struct ElementReader {
+    /// The longest element in bytes that is returned.
     limit: usize,
+    /// The push that is being read.
     chunk: Bytes,
-    /// How much of `chunk` is dealt with.
+    /// The number of bytes of `chunk` that were read.
     read: usize,
+    /// The pushes after `chunk`.
     waiting: VecDeque<Bytes>,
     phase: Phase,
-    /// Offset in the file of the next byte.
+    /// The offset of the next byte in the file.
     byte: u64,
+    /// The position after the last returned piece.
     position: Position,
-    /// Offset in the file of the element that is being read.
+    /// The offset in the file of the element that is being read.
     start: u64,
     scanner: Scanner,
-    /// The beginning of an element whose end was not in the same chunk.
+    /// The beginning of an element that started in an earlier chunk.
     held: Vec<u8>,
 }
 
 impl ElementReader {
-    /// Reads from the file's first byte. Elements of more than `limit` bytes are skipped.
+    /// Reads from the file's first byte. An element of more than `limit` bytes becomes a [`Piece::TooLong`].
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self {
@@ -112,8 +116,9 @@ impl ElementReader {
         }
     }
 
-    /// Goes on behind `position`, which another reader of the same file reported: the first byte pushed must be the one
-    /// at `position.byte`.
+    /// Continues after `position`, which another reader of the same file returned. The first pushed byte must be the
+    /// one at offset `position.byte`. If the file has changed and no element ends there, [`Self::next_piece`] returns
+    /// [`Damage::NotResumable`].
     #[must_use]
     pub fn resume(position: Position, limit: usize) -> Self {
         let fresh = Self::new(limit);
@@ -130,7 +135,8 @@ impl ElementReader {
         }
     }
 
-    /// The next element, or `None` until more bytes are pushed. Damage is final.
+    /// Returns the next element, or `None` if more bytes must be pushed first. After an error, every call returns the
+    /// same error.
     pub fn next_piece(&mut self) -> Result<Option<Piece<'_>>, Damage> {
         if let Phase::Damaged(damage) = self.phase {
             return Err(damage);
@@ -155,8 +161,8 @@ impl ElementReader {
         Ok(None)
     }
 
-    /// Whether the file was one whole array. To be asked behind its last byte, once [`Self::next_piece`] has nothing
-    /// more.
+    /// Checks that the file was one complete array. Call it after the last byte was pushed and [`Self::next_piece`]
+    /// returned `None`.
     pub fn finish(&mut self) -> Result<(), Damage> {
         let unread = self.has_unread();
         let damage = match self.phase {
@@ -168,12 +174,13 @@ impl ElementReader {
         Err(self.fail(damage))
     }
 
-    /// Behind the last piece that was returned.
+    /// The position after the last returned piece.
     #[must_use]
     pub fn position(&self) -> Position {
         self.position
     }
 
+    /// Takes the next waiting push if the current one is used up. Returns whether there are unread bytes.
     fn has_unread(&mut self) -> bool {
         if self.read == self.chunk.len() {
             self.read = 0;
@@ -182,13 +189,13 @@ impl ElementReader {
         !self.chunk.is_empty()
     }
 
-    /// A stored position may hold any number, so offsets saturate where they would overflow.
+    /// Moves on by `bytes`. The addition saturates because a stored position may hold any number.
     fn advance(&mut self, bytes: usize) {
         self.read += bytes;
         self.byte = self.byte.saturating_add(bytes as u64);
     }
 
-    /// Takes a byte between elements that is not white space, unless it is the first of an element.
+    /// Processes a byte between elements that is not white space. The first byte of an element is not consumed here.
     fn step(&mut self, next: u8) -> Result<(), Damage> {
         let (elements, byte) = (self.position.element, self.byte);
         self.phase = match (self.phase, next) {
@@ -216,7 +223,7 @@ impl ElementReader {
         Ok(())
     }
 
-    /// The element that ends `end` bytes further on.
+    /// Returns the current element, whose end is `end` bytes ahead in the chunk.
     fn cut(&mut self, end: usize) -> Piece<'_> {
         let (index, start, length) = (self.position.element, self.start, self.scanner.length());
         let first = self.read;
@@ -237,6 +244,7 @@ impl ElementReader {
         }
     }
 
+    /// Keeps the error for later calls and drops all bytes.
     fn fail(&mut self, damage: Damage) -> Damage {
         self.phase = Phase::Damaged(damage);
         self.waiting.clear();
@@ -246,7 +254,8 @@ impl ElementReader {
     }
 }
 
-/// What exceeds the limit is not needed: either it is white space behind the element, or the element is too long.
+/// Appends `part` to `held`, up to `limit` bytes. Bytes beyond the limit are not needed: either they are white space
+/// after the element, or the element is too long.
 fn hold(held: &mut Vec<u8>, part: &[u8], limit: usize) {
     let room = limit.saturating_sub(held.len());
     held.extend_from_slice(&part[..part.len().min(room)]);

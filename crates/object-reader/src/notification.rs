@@ -1,8 +1,8 @@
-//! What S3 tells about its objects: the body of an event notification.
+//! Parses the body of an S3 event notification.
 //!
-//! A notification says that something happened, in any order and possibly twice. What an object is now, the object
-//! itself says. (Its `sequencer` orders events of one key; how to compare two of different length, AWS has documented
-//! in two ways.)
+//! S3 may deliver notifications in any order and more than once, so a notification only says that an object changed.
+//! Callers read the object itself for its current state. (The `sequencer` orders the events of one key, but the AWS
+//! documentation contradicts itself on how to compare two sequencers of different length.)
 
 #[cfg(test)]
 mod tests;
@@ -10,31 +10,31 @@ mod tests;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-/// Not a notification of S3 that can be acted on.
+/// The message is not a usable S3 notification.
 #[derive(Debug, thiserror::Error)]
 pub enum BadNotification {
-    /// Not JSON, or a field of another type than S3 writes.
-    #[error("the notification is not what S3 writes: {0}")]
+    /// The body is not JSON, or a field has a type that S3 does not write.
+    #[error("the notification is not in a format that S3 writes: {0}")]
     Malformed(#[from] serde_json::Error),
-    /// JSON of another sender.
+    /// The body is JSON, but not from S3.
     #[error("the message has neither S3's records, nor an S3 event of EventBridge, nor S3's test event")]
     Foreign,
-    /// An event that does not say which object it is about.
+    /// An event has no name, bucket or key.
     #[error("event {index} of the notification has no {field}")]
     Missing {
-        /// 0 for the notification's first.
+        /// The event's index in the notification, from 0.
         index: usize,
-        /// The bucket or the key.
+        /// The missing field: `event name`, `bucket` or `key`.
         field: &'static str,
     },
-    /// A key that S3 cannot have encoded.
+    /// The key has an encoding that S3 does not produce.
     #[error("event {index} of the notification has the key {key:?}, {reason}")]
     BadKey {
-        /// 0 for the notification's first.
+        /// The event's index in the notification, from 0.
         index: usize,
-        /// As it was received.
+        /// The key as it was received.
         key: String,
-        /// What is wrong with it.
+        /// The problem, as a relative clause.
         reason: &'static str,
     },
 }
@@ -42,11 +42,11 @@ pub enum BadNotification {
 /// What happened to an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventKind {
-    /// Written: put, posted, copied, or completed in parts.
+    /// The object was written: by PUT, POST, a copy or a completed multipart upload.
     Created,
-    /// Deleted, hidden by a delete marker, or expired.
+    /// The object was deleted, was hidden by a delete marker, or expired.
     Removed,
-    /// Anything else, by S3's name.
+    /// Any other event; holds S3's name for it.
     Other(String),
 }
 
@@ -57,22 +57,25 @@ pub struct ObjectEvent {
     pub kind: EventKind,
     /// The bucket's name.
     pub bucket: String,
-    /// The key, decoded.
+    /// The decoded key.
     pub key: String,
-    /// Bytes; removals have none.
+    /// The object's size in bytes; `None` for removals.
     pub size: Option<u64>,
-    /// What identifies the content, without quotes.
+    /// The object's `ETag`, without quotes.
     pub etag: Option<String>,
-    /// In a bucket with versioning.
+    /// The version's id, in a bucket with versioning.
     pub version_id: Option<String>,
-    /// A hexadecimal number that grows with the events of one key.
+    /// A hexadecimal number that grows with each event of the same key.
     pub sequencer: Option<String>,
-    /// When S3 was done with the request.
+    /// When S3 finished the request.
     pub event_time: Option<DateTime<Utc>>,
 }
 
-/// The events of a message's body: S3's own records, an event of `EventBridge`, or either of them in an envelope of
-/// SNS. S3's test event, sent when notifications are set up, has none.
+/// Decodes the body of a message: S3's own records, an `EventBridge` event, or either of them in an SNS envelope.
+/// Returns no events for the test event that S3 sends when notifications are set up.
+///
+/// # Errors
+/// Every error is permanent: the same body fails again.
 pub fn decode(body: &[u8]) -> Result<Vec<ObjectEvent>, BadNotification> {
     let body: Body = serde_json::from_slice(body)?;
     match body {
@@ -96,7 +99,7 @@ fn events(body: Body) -> Result<Vec<ObjectEvent>, BadNotification> {
                 "Object Deleted" => EventKind::Removed,
                 _ => EventKind::Other(name),
             };
-            // Unlike S3's own, this form does not encode the key.
+            // EventBridge events do not encode the key; S3's own records do.
             Ok(vec![entity.event(0, kind, time, Ok)?])
         }
         Body { test: Some(event), .. } if event == "s3:TestEvent" => Ok(Vec::new()),
@@ -104,7 +107,7 @@ fn events(body: Body) -> Result<Vec<ObjectEvent>, BadNotification> {
     }
 }
 
-/// All forms in one: which of them it is, is told by the fields that are there.
+/// The union of all message formats. The fields that are present tell the formats apart.
 #[derive(Deserialize)]
 struct Body {
     #[serde(rename = "Records")]
@@ -156,7 +159,7 @@ impl Record {
     fn event(self, index: usize) -> Result<ObjectEvent, BadNotification> {
         let missing = |field| BadNotification::Missing { index, field };
         let name = self.event_name.ok_or(missing("event name"))?;
-        // S3 writes the name without this prefix, emulators write it with.
+        // S3 writes the name without this prefix; emulators write it with the prefix.
         let name = name.strip_prefix("s3:").unwrap_or(&name);
         let kind = match name.split(':').next() {
             Some("ObjectCreated") => EventKind::Created,

@@ -1,4 +1,4 @@
-//! Objects as input: on S3 or on a web server, read in pieces, so that memory does not grow with the object.
+//! Objects as input, on S3 or on a web server. They are read in pieces, so memory use does not depend on their size.
 
 use bytes::Bytes;
 use s3::{ObjectStore, ObjectVersion, StoreError};
@@ -8,22 +8,23 @@ use tokio::time::{Duration, Instant};
 use crate::error::ReadError;
 use crate::web::{WebFolder, WebReader};
 
-/// One request's share of an object on S3. Two are in memory at a time: one being worked on, one being fetched.
+/// The number of bytes that one request reads from S3. Two pieces are in memory at a time: one is processed while the
+/// next one is fetched.
 const PIECE: u64 = 8 << 20;
-/// The longest that one piece is waited for, so that an object that the store does not deliver leaves time for others.
+/// The longest wait for one piece. If S3 does not deliver an object, this leaves time for the other objects.
 const PIECE_PATIENCE: Duration = Duration::from_secs(25);
 
-/// Where objects come from.
+/// The place that objects are read from.
 #[derive(Debug, Clone)]
 pub enum ObjectSource {
-    /// A bucket, or what is below a prefix of one.
+    /// A bucket, or the objects below one of its prefixes.
     Bucket(ObjectStore),
-    /// A web server.
+    /// A folder of a web server.
     Web(Box<WebFolder>),
 }
 
 impl ObjectSource {
-    /// An object's full address.
+    /// An object's full address: `s3://bucket/key` or a URL.
     #[must_use]
     pub fn address(&self, path: &str) -> String {
         match self {
@@ -34,7 +35,7 @@ impl ObjectSource {
         }
     }
 
-    /// The object's state now; `None` where there is none.
+    /// The object's current state, or `None` if it does not exist.
     pub async fn head(&self, path: &str, deadline: Instant) -> Result<Option<ObjectVersion>, StoreError> {
         match self {
             Self::Bucket(store) => store.head(path, deadline).await,
@@ -42,7 +43,8 @@ impl ObjectSource {
         }
     }
 
-    /// Reads `version` of the object from byte `start` on.
+    /// Returns a reader of this `version` of the object that starts at byte `start`. It sends its first request with
+    /// the first call of [`ObjectReader::next`].
     #[must_use]
     pub fn read(&self, path: &str, version: &ObjectVersion, start: u64, deadline: Instant) -> ObjectReader {
         ObjectReader(match self {
@@ -59,7 +61,7 @@ impl ObjectSource {
     }
 }
 
-/// One version of an object, being read.
+/// Reads one version of an object.
 #[derive(Debug)]
 pub struct ObjectReader(Inner);
 
@@ -70,7 +72,10 @@ enum Inner {
 }
 
 impl ObjectReader {
-    /// The next bytes, never none of them; `None` at the object's end.
+    /// Returns the next non-empty chunk, or `None` at the end of the object.
+    ///
+    /// # Errors
+    /// [`ReadError::Changed`] if the object is no longer the version that the reader was created for.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
         match &mut self.0 {
             Inner::Bucket(reader) => reader.next().await,
@@ -78,7 +83,7 @@ impl ObjectReader {
         }
     }
 
-    /// All that is left of the object, in memory: for objects that are known to be small.
+    /// Reads the rest of the object into memory. Only for objects that are known to be small.
     pub async fn rest(mut self) -> Result<Vec<u8>, ReadError> {
         let mut rest = Vec::new();
         while let Some(bytes) = self.next().await? {
@@ -88,13 +93,16 @@ impl ObjectReader {
     }
 }
 
-/// Piece after piece, each a request of its own that is tried again by itself; the next one is fetched meanwhile.
+/// Reads an object on S3 piece by piece. Each piece is a separate range request with its own retries. While the caller
+/// processes one piece, the next one is fetched.
 #[derive(Debug)]
 struct BucketReader {
     store: ObjectStore,
     path: String,
     version: ObjectVersion,
+    /// The offset of the next byte to request.
     next: u64,
+    /// The request for the next piece, if one was started.
     ahead: Option<JoinHandle<Result<Option<Bytes>, StoreError>>>,
     deadline: Instant,
 }
@@ -102,7 +110,7 @@ struct BucketReader {
 impl BucketReader {
     async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
         let Some(waiting) = self.ahead.take().or_else(|| self.fetch()) else { return Ok(None) };
-        // A task that panicked or was cancelled has no answer; nobody cancels these.
+        // A join error means that the task panicked: only `drop` cancels the task. `None` means another version.
         let piece = waiting.await.map_err(|_| ReadError::Changed)??.ok_or(ReadError::Changed)?;
         if piece.is_empty() {
             return Err(ReadError::Changed);

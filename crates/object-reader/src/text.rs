@@ -1,18 +1,19 @@
-//! Detects the encoding of a text from the byte order mark at its beginning.
+//! Detects a text's encoding from its byte order mark.
 
 /// U+FEFF in UTF-8.
 pub(crate) const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
-/// Half of a character: by itself it is none, so that decoding fails there.
+/// A surrogate is half of a character. Without its other half it makes the decoder fail.
 const LONE_SURROGATE: u16 = 0xD800;
 
-/// Removes a byte order mark of UTF-8 from the beginning, if there is one. Editors on Windows write it, JSON parsers refuse it.
+/// Removes a UTF-8 byte order mark from the beginning, if there is one. Some Windows editors write it; JSON parsers
+/// reject it.
 #[must_use]
 pub fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(&BYTE_ORDER_MARK).unwrap_or(bytes)
 }
 
-/// The code units of a text in UTF-16 behind its byte order mark; `None` if it does not begin with one. A single byte at the
-/// end, half of a unit, becomes a lone surrogate.
+/// Returns the code units of a UTF-16 text without its byte order mark, or `None` if the text does not begin with one.
+/// If the text ends in the middle of a unit, the last byte becomes a lone surrogate, so that decoding fails.
 #[must_use]
 pub fn utf_16_units(bytes: &[u8]) -> Option<Vec<u16>> {
     let unit: fn([u8; 2]) -> u16 = match bytes.first_chunk()? {

@@ -1,4 +1,4 @@
-//! Files of a web server, as a public bucket shows them: read over HTTP(S) from a base URL.
+//! Files on a web server, for example in a public bucket, read over HTTP(S) below a base URL.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,16 +18,16 @@ use tokio::time::{Duration, Instant, timeout_at};
 use crate::error::ReadError;
 use crate::web_client::{WebClient, web_client};
 
-/// A body that stands still for this long is asked for again from where it stopped.
+/// If no bytes of a body arrive for this long, the reader sends a new request from the byte at which it stopped.
 const STALLED: Duration = Duration::from_secs(10);
-/// What a key's bytes may be in a path as they are.
+/// All characters except the removed ones are percent-encoded in a path.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// A base URL, `http://…` or `https://…`, ending with a slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl(String);
 
-/// Not a base URL.
+/// The text is not a base URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a URL of the form https://host/path/ without a query")]
 pub struct BadBaseUrl(String);
@@ -60,27 +60,27 @@ pub struct WebFolder {
 }
 
 impl WebFolder {
-    /// The files below `base`. HTTPS servers are verified against the roots that are compiled in.
+    /// The files below `base`. HTTPS servers are verified against the compiled-in root certificates.
     pub fn new(base: BaseUrl) -> Result<Self, StoreError> {
         let client = web_client(authorities::public())
             .map_err(|error| Fault::lasting(error.to_string()).into_error("CONNECT", base.to_string(), 0))?;
         Ok(Self { client, base })
     }
 
-    /// Where the files lie.
+    /// The base URL.
     #[must_use]
     pub fn base(&self) -> &BaseUrl {
         &self.base
     }
 
-    /// The file's address.
+    /// The file's URL; `path` is percent-encoded.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("{}{}", self.base.0, utf8_percent_encode(path, IN_PATH))
     }
 
-    /// The file's state now; `None` where there is none. A public bucket that does not let itself be listed says 403
-    /// of what is not there, so that counts as absent too.
+    /// The file's current state, or `None` if it does not exist. S3 answers 403 for a missing object if the caller may
+    /// not list the bucket, so 403 counts as "does not exist" too.
     pub async fn head(&self, path: &str, deadline: Instant) -> Result<Option<ObjectVersion>, StoreError> {
         let url = self.url(path);
         let answer = s3::retrying(deadline, s3::ATTEMPT, || {
@@ -97,7 +97,7 @@ impl WebFolder {
         answer.await.map_err(|(fault, attempts)| fault.into_error("HEAD", url, attempts))
     }
 
-    /// Reads the version `tag` from byte `start` on.
+    /// Returns a reader of the version `tag` that starts at byte `start`.
     pub(crate) fn read(&self, path: &str, tag: &str, start: u64, deadline: Instant) -> WebReader {
         WebReader {
             folder: self.clone(),
@@ -119,28 +119,31 @@ impl WebFolder {
     }
 }
 
-/// A file being read; a connection that breaks is made again where it broke.
+/// Reads a file. If the connection breaks, it sends a new request from the byte at which the connection broke.
 #[derive(Debug)]
 pub(crate) struct WebReader {
     folder: WebFolder,
     url: String,
     tag: String,
+    /// The offset of the next byte to return.
     next: u64,
-    /// The rest of an answer, and how many of its bytes are of no interest.
+    /// The body of the current response, and how many of its bytes must still be skipped.
     body: Option<(Incoming, u64)>,
     deadline: Instant,
 }
 
-/// What a version's answer came to.
+/// The result of a request for the rest of a file.
 enum Opened {
+    /// The body, and how many bytes at its beginning must be skipped.
     Body(Incoming, u64),
-    /// The file ended at the byte that was asked for.
+    /// The file ends at the requested offset (HTTP 416).
     End,
+    /// The file has another tag, or is gone.
     Changed,
 }
 
 impl WebReader {
-    /// The next bytes; `None` at the end.
+    /// Returns the next non-empty chunk, or `None` at the end of the file.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
         let mut backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(640));
         loop {
@@ -185,7 +188,7 @@ impl WebReader {
                         if version(answer.headers())?.tag != self.tag {
                             return Ok(Opened::Changed);
                         }
-                        // A server that knows no ranges sends all of it.
+                        // A server without support for ranges answers 200 with the whole file.
                         let skip = if answer.status() == StatusCode::OK { self.next } else { 0 };
                         Ok(Opened::Body(answer.into_body(), skip))
                     }
@@ -200,12 +203,12 @@ impl WebReader {
     }
 }
 
-/// What a server says of a file's version: its `ETag`, else the time of its last change.
+/// Reads a file's version from the response headers. The tag is the `ETag`, or `Last-Modified` if there is no `ETag`.
 fn version(headers: &HeaderMap) -> Result<ObjectVersion, Fault> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let modified = text(LAST_MODIFIED).and_then(|text| DateTime::parse_from_rfc2822(text).ok());
     let tag = text(ETAG).or_else(|| text(LAST_MODIFIED)).ok_or_else(|| {
-        Fault::lasting("the server gives neither ETag nor Last-Modified, so a change could not be seen")
+        Fault::lasting("the server sends neither ETag nor Last-Modified, so changes cannot be detected")
     })?;
     Ok(ObjectVersion {
         tag: tag.to_owned(),

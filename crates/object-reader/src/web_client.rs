@@ -1,4 +1,4 @@
-//! The HTTP client of everything that reads from web servers.
+//! The HTTP client of all code that reads from web servers.
 
 use bytes::Bytes;
 use http_body_util::Empty;
@@ -8,6 +8,7 @@ use hyper_util::rt::TokioExecutor;
 use rustls::{ClientConfig, Error, RootCertStore};
 use tokio::time::Duration;
 
+/// The longest time to open a TCP connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// A client for requests without a body. It keeps connections open for further requests.
@@ -16,12 +17,15 @@ pub type WebClient = Client<WebConnector, Empty<Bytes>>;
 /// Opens connections over HTTP and HTTPS.
 pub type WebConnector = HttpsConnector<HttpConnector>;
 
-/// A client that checks HTTPS servers against `roots`.
+/// Creates a client that verifies HTTPS servers against `roots`.
+///
+/// # Errors
+/// The TLS library refuses its own defaults; this does not happen with the compiled-in provider.
 pub fn web_client(roots: RootCertStore) -> Result<WebClient, Error> {
     Ok(Client::builder(TokioExecutor::new()).build(web_connector(roots)?))
 }
 
-/// A connector that checks HTTPS servers against `roots`, for a client of any body.
+/// Creates a connector that verifies HTTPS servers against `roots`, for clients that send request bodies.
 pub fn web_connector(roots: RootCertStore) -> Result<WebConnector, Error> {
     let mut connector = HttpConnector::new();
     connector.enforce_http(false);

@@ -1,31 +1,31 @@
-//! The faults of S3, and of a web server in its place, classified.
+//! Errors of S3 and of web servers, with their fault class.
 
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use faults::{Classified, FaultClass};
 
-/// A fault of the store, with the object it happened on.
+/// A failed operation, with its object.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The store will give the same answer until somebody changes a setting: no such bucket, access denied, wrong region.
+    /// The store gives the same answer until someone changes a setting: no such bucket, access denied, wrong region.
     #[error("{operation} {address}: refused: {reason}")]
     Refused {
         /// HEAD, GET, PUT, LIST or DELETE.
         operation: &'static str,
         /// The object, or the prefix of a listing: `s3://bucket/key` or a URL.
         address: String,
-        /// The store's answer.
+        /// The store's error code and message.
         reason: String,
     },
-    /// Time-outs, 5xx answers, throttling or lost connections until the deadline.
+    /// Every attempt until the deadline failed: time-outs, 5xx answers, throttling or lost connections.
     #[error("{operation} {address}: failed {attempts} times until the deadline; last: {reason}")]
     Failed {
         /// HEAD, GET, PUT, LIST or DELETE.
         operation: &'static str,
         /// The object, or the prefix of a listing: `s3://bucket/key` or a URL.
         address: String,
-        /// Requests sent.
+        /// The number of requests that were sent.
         attempts: u32,
-        /// The last fault.
+        /// The error of the last attempt.
         reason: String,
     },
 }
@@ -39,10 +39,10 @@ impl Classified for StoreError {
     }
 }
 
-/// One failed request.
+/// One failed attempt.
 #[derive(Debug)]
 pub struct Fault {
-    /// Whether another try may succeed.
+    /// Whether another attempt may succeed.
     pub again: bool,
     reason: String,
 }
@@ -69,13 +69,12 @@ impl Fault {
         Self { again, reason }
     }
 
-    /// A connection that broke, before or within an answer.
     pub fn lost(error: &impl std::error::Error) -> Self {
-        Self { again: true, reason: format!("the answer broke off: {error}") }
+        Self { again: true, reason: format!("the connection failed: {error}") }
     }
 
     pub(crate) fn cut_short() -> Self {
-        Self { again: true, reason: "the answer holds less than was asked for".to_owned() }
+        Self { again: true, reason: "the answer is shorter than requested".to_owned() }
     }
 
     /// A request that was not answered in time.
@@ -84,18 +83,18 @@ impl Fault {
         Self { again: true, reason: "no answer in time".to_owned() }
     }
 
-    /// An answer of a web server that is not what was asked for.
+    /// An unexpected HTTP status of a web server.
     #[must_use]
     pub fn of_status(status: u16) -> Self {
         Self { again: worth_another_try(status, ""), reason: format!("HTTP {status}") }
     }
 
-    /// What may pass by itself.
+    /// A temporary fault: another attempt may succeed.
     pub fn passing(reason: impl Into<String>) -> Self {
         Self { again: true, reason: reason.into() }
     }
 
-    /// What no other try will mend.
+    /// A permanent fault: another attempt would fail in the same way.
     pub fn lasting(reason: impl Into<String>) -> Self {
         Self { again: false, reason: reason.into() }
     }
@@ -116,7 +115,8 @@ pub(crate) fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|answer| answer.status().as_u16())
 }
 
-/// 5xx, throttling, and what passes by itself; 400 and 403 otherwise stay until somebody acts.
+/// Returns whether another attempt may succeed: after 5xx, throttling and other temporary conditions. All other 4xx
+/// answers stay the same until someone changes a setting.
 fn worth_another_try(status: u16, code: &str) -> bool {
     const PASSING: [&str; 7] = [
         "RequestTimeout",

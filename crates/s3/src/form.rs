@@ -2,11 +2,11 @@
 
 use percent_encoding::percent_decode_str;
 
-/// Decodes a key. In notifications and listings, S3 encodes keys as forms do: `+` for a space, `%` and two hexadecimal
-/// digits for a byte of UTF-8.
+/// Decodes a key. In notifications and listings, S3 encodes keys like HTML forms: `+` for a space, and `%` with two
+/// hexadecimal digits for a byte of UTF-8.
 ///
 /// # Errors
-/// If the result is not UTF-8, or if a `%` is not followed by two hexadecimal digits: let through, it would name another
+/// If the result is not UTF-8, or if a `%` is not followed by two hexadecimal digits: taken literally, it would name another
 /// object.
 pub fn form_decoded(key: &str) -> Result<String, &'static str> {
     let is_complete = |after: &str| {

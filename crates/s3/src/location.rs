@@ -4,12 +4,12 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// Not an address on S3.
+/// The text is not an S3 address; holds the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an address of the form s3://bucket/prefix")]
 pub struct BadAddress(pub String);
 
-/// A bucket and a prefix without slashes at its ends, written `s3://bucket/prefix`.
+/// A bucket and a prefix, written `s3://bucket/prefix`. The prefix has no slash at either end.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct S3Location {
@@ -18,7 +18,7 @@ pub struct S3Location {
 }
 
 impl S3Location {
-    /// The bucket.
+    /// The bucket's name.
     #[must_use]
     pub fn bucket(&self) -> &str {
         &self.bucket
@@ -30,13 +30,13 @@ impl S3Location {
         &self.prefix
     }
 
-    /// The whole bucket.
+    /// The location of the whole bucket, with an empty prefix.
     #[must_use]
     pub fn root(&self) -> Self {
         Self { bucket: self.bucket.clone(), prefix: String::new() }
     }
 
-    /// The location of `path` below this one.
+    /// The location of `path` below this one. Slashes at the ends of `path` are removed.
     #[must_use]
     pub fn join(&self, path: &str) -> Self {
         let path = path.trim_matches('/');
@@ -48,7 +48,7 @@ impl S3Location {
         Self { bucket: self.bucket.clone(), prefix }
     }
 
-    /// The object key of `path` below this location; `path` is taken as it is.
+    /// The object key of `path` below this location. `path` is not changed; an empty one gives the prefix with a slash.
     #[must_use]
     pub fn key(&self, path: &str) -> String {
         if self.prefix.is_empty() { path.to_owned() } else { format!("{}/{path}", self.prefix) }

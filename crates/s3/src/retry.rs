@@ -1,4 +1,4 @@
-//! Tries until a deadline.
+//! Retries an operation until a deadline.
 
 use faults::Backoff;
 use futures::future::BoxFuture;
@@ -6,17 +6,18 @@ use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::error::Fault;
 
-/// One request is given up after this long, so that a connection that a frozen sandbox lost does not eat the deadline.
+/// The longest time for one request. A connection may be dead after Lambda froze the sandbox; without this limit, a
+/// request on it would wait until the deadline.
 pub const ATTEMPT: Duration = Duration::from_secs(10);
+/// The first pause between two attempts is random, at most this long. The limit doubles after each attempt.
 const FIRST: Duration = Duration::from_millis(10);
+/// The largest limit of a pause.
 const LONGEST: Duration = Duration::from_millis(640);
 
-/// Runs `attempt` again and again, each time for at most `patience`.
+/// Runs `attempt` until it succeeds, returns a permanent fault, or `deadline` passes. Each run may take at most
+/// `patience`. On failure, returns the last fault and the number of attempts.
 ///
-/// The futures are boxed: those of async closures are not known to be `Send` outside of this crate.
-///
-/// # Errors
-/// The last fault and the number of attempts, if a fault is not worth another try or the deadline passes.
+/// The futures are boxed because the compiler cannot prove that the future of an async closure is `Send`.
 pub async fn retrying<'f, T>(
     deadline: Instant,
     patience: Duration,

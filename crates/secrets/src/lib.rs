@@ -1,4 +1,4 @@
-//! Texts kept in Secrets Manager.
+//! Reads texts from AWS Secrets Manager.
 
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
@@ -21,13 +21,13 @@ impl Classified for SecretError {
 }
 
 impl SecretError {
-    /// An error that passes by itself.
+    /// A temporary error: another attempt may succeed. Its class is retryable.
     #[must_use]
     pub fn passing(id: &str, reason: &str) -> Self {
         Self { id: id.to_owned(), reason: reason.to_owned(), class: FaultClass::Retryable }
     }
 
-    /// An error that stays until somebody changes the secret or a permission.
+    /// A permanent error, until someone changes the secret or a permission. Its class is configuration.
     #[must_use]
     pub fn lasting(id: &str, reason: &str) -> Self {
         Self { id: id.to_owned(), reason: reason.to_owned(), class: FaultClass::Configuration }
@@ -39,13 +39,18 @@ impl SecretError {
 pub struct Secrets(Client);
 
 impl Secrets {
-    /// A client with these credentials and this endpoint.
+    /// Creates a client with the region, credentials and endpoint of `sdk`.
     #[must_use]
     pub fn new(sdk: &SdkConfig) -> Self {
         Self(Client::new(sdk))
     }
 
-    /// The current text of the secret with this name or ARN. The SDK retries; the caller bounds the time.
+    /// Reads the current text of the secret with this name or ARN. The SDK retries. The call has no time limit of its
+    /// own, so the caller must set one.
+    ///
+    /// # Errors
+    /// Throttling, 5xx answers and lost connections are retryable. A missing secret, a missing permission and a binary
+    /// secret are configuration faults.
     pub async fn text(&self, id: &str) -> Result<String, SecretError> {
         let answer = self.0.get_secret_value().secret_id(id).send().await;
         let answer = answer.map_err(|error| failed(id, &error))?;
@@ -72,7 +77,7 @@ where
     }
 }
 
-/// 5xx, throttling and a clock or token that is a moment off pass by themselves; every other refusal stays.
+/// Returns whether an answer is permanent. 5xx answers, throttling and expired tokens are temporary.
 fn lasts(status: u16, code: &str) -> bool {
     const PASSING: [&str; 8] = [
         "ThrottlingException",

@@ -1,15 +1,15 @@
-//! One AWS client configuration for all functions and tools.
+//! The AWS client configuration of all functions and tools.
 
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-/// Region, credentials and endpoint from the environment; HTTPS by rustls over ring.
+/// Loads region, credentials and endpoint from the environment. HTTPS uses rustls with the `ring` provider.
 pub async fn sdk_config() -> SdkConfig {
     sdk_loader().load().await
 }
 
-/// The same before it is loaded. An endpoint must be set here: one that is set on what was loaded yields to the
-/// environment's.
+/// The same configuration before it is loaded. Set an endpoint here: an endpoint that is set on the loaded
+/// configuration is overridden by the environment's.
 #[must_use]
 pub fn sdk_loader() -> ConfigLoader {
     let http =

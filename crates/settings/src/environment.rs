@@ -1,4 +1,4 @@
-//! Configuration from the environment: read once, and every problem named in one message.
+//! Configuration from environment variables. It is read once at the start, and one message names all problems.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -8,20 +8,20 @@ use faults::{Classified, FaultClass};
 
 /// Settings that are read from environment variables.
 pub trait FromEnvironment: Sized {
-    /// Reads every variable, even after one was bad: the caller reports all problems together.
+    /// Reads all variables, even after an invalid one, because the caller reports all problems together.
     ///
-    /// `None` only after a problem was noted in `environment`.
+    /// Returns `None` only if a problem was added to `environment`.
     fn read(environment: &mut Environment) -> Option<Self>;
 }
 
-/// Variables, and what was wrong with those that were asked for.
+/// A set of variables, and the problems that were found while reading them.
 #[derive(Debug, Default)]
 pub struct Environment {
     variables: BTreeMap<String, String>,
     problems: Vec<String>,
 }
 
-/// One or more variables are missing or bad.
+/// One or more variables are missing or invalid; holds one text per problem.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("configuration: {}", .0.join("; "))]
 pub struct BadEnvironment(pub Vec<String>);
@@ -33,7 +33,7 @@ impl Classified for BadEnvironment {
 }
 
 impl Environment {
-    /// The variables of this process. Values that are not Unicode count as missing.
+    /// The variables of this process. A variable whose value is not valid Unicode counts as missing.
     #[must_use]
     pub fn of_process() -> Self {
         let variables = std::env::vars_os()
@@ -42,7 +42,7 @@ impl Environment {
         Self { variables, problems: Vec::new() }
     }
 
-    /// The settings of type `S` from these variables.
+    /// Reads the settings of type `S`. The error names all problems.
     pub fn settings<S: FromEnvironment>(mut self) -> Result<S, BadEnvironment> {
         let settings = S::read(&mut self);
         match settings {
@@ -51,7 +51,8 @@ impl Environment {
         }
     }
 
-    /// A variable that must be there; `meaning` says what it is for.
+    /// Reads a required variable. `meaning` explains the variable in the message if it is missing. An empty value
+    /// counts as missing.
     pub fn required<T: FromStr<Err: Display>>(&mut self, name: &str, meaning: &str) -> Option<T> {
         if self.text(name).is_some() {
             return self.parsed(name);
@@ -60,18 +61,18 @@ impl Environment {
         None
     }
 
-    /// A variable with a default. `None` only when it is there and bad.
+    /// Reads a variable with a default value. Returns `None` only if the variable is set and invalid.
     pub fn optional<T: FromStr<Err: Display>>(&mut self, name: &str, default: T) -> Option<T> {
         if self.text(name).is_some() { self.parsed(name) } else { Some(default) }
     }
 
-    /// A variable that may be absent, as text.
+    /// The value of an optional variable. Returns `None` if it is missing or empty.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<String> {
         self.variables.get(name).filter(|value| !value.is_empty()).cloned()
     }
 
-    /// Notes a problem found by the settings themselves, such as two variables that exclude each other.
+    /// Adds a problem that the settings found themselves, such as two variables that may not both be set.
     pub fn problem(&mut self, problem: impl Into<String>) {
         self.problems.push(problem.into());
     }
@@ -79,7 +80,7 @@ impl Environment {
     fn parsed<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
         match self.variables.get(name)?.parse() {
             Ok(value) => Some(value),
-            // The value itself stays out of the message: it may be a secret.
+            // The message does not contain the value: it may be a secret.
             Err(error) => {
                 self.problem(format!("{name} is not valid: {error}"));
                 None

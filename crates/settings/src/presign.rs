@@ -1,4 +1,4 @@
-//! Presigned URLs, which MSK and RDS take for tokens.
+//! Presigned URLs. MSK and RDS accept them as authentication tokens.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,21 +7,22 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SignatureLocation, 
 use aws_sigv4::sign::v4;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// How long a token is good for; what AWS's own signers ask for.
+/// How long a token is valid. AWS's own signers use the same value.
 pub const LIFETIME: Duration = Duration::from_mins(15);
 
-/// All but the unreserved characters of RFC 3986.
+/// All characters except the unreserved ones of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// A URL could not be signed.
+/// Signing a URL failed.
 #[derive(Debug, thiserror::Error)]
-#[error("a token of {service} could not be signed: {reason}")]
+#[error("could not sign a token for {service}: {reason}")]
 pub struct PresignError {
     service: &'static str,
     reason: String,
 }
 
-/// Signs a GET of `url`, whose query is encoded already, for `service` at `now`: valid for [`LIFETIME`].
+/// Signs a GET request for `url` with AWS Signature Version 4 in the query. `url` must already have a query, and the
+/// query must be percent-encoded. The result is valid from `now` for [`LIFETIME`].
 pub fn presigned(
     url: &str,
     service: &'static str,
@@ -55,7 +56,7 @@ pub fn presigned(
     Ok(signed)
 }
 
-/// Percent-encodes everything but the characters that RFC 3986 calls unreserved, as Signature Version 4 asks for.
+/// Percent-encodes all characters except the unreserved ones of RFC 3986, as Signature Version 4 requires.
 #[must_use]
 pub fn encoded(text: &str) -> impl std::fmt::Display {
     utf8_percent_encode(text, RESERVED)

@@ -1,8 +1,8 @@
-//! Milliseconds since the epoch that never run backwards.
+//! A clock in milliseconds since the Unix epoch that never goes backwards.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// Wall-clock time at its making, monotonic from then on.
+/// Takes the wall-clock time once, when it is created, and then advances with the monotonic clock.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock {
     epoch_ms: i64,
@@ -19,7 +19,7 @@ impl Clock {
     }
 }
 
-/// The wall clock.
+/// The wall-clock time in milliseconds since the Unix epoch.
 pub(super) fn epoch_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -1,4 +1,5 @@
-//! Commits that know their topic, and what was lost: each carries its partition's mark.
+//! Commits offsets. The metadata of each commit is the partition's mark: the topic's id, the group's start and the lost
+//! ranges.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use tokio::sync::watch;
 use super::journal::Journal;
 use super::status::MappingBoard;
 
-/// Commits `offsets` of one topic.
+/// Commits `offsets` (partition → next offset) of one topic.
 pub(super) async fn commit(
     consumer: &Consumer,
     topic: &str,
@@ -25,7 +26,7 @@ pub(super) async fn commit(
     consumer.commit_offsets(offsets.collect::<Vec<_>>()).await
 }
 
-/// Commits the newest progress whenever it changes, one commit at a time.
+/// Commits the newest progress after each change, one commit at a time.
 pub(super) async fn keep_committed(
     consumer: Arc<Consumer>,
     topic: String,

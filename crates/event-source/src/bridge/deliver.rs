@@ -1,4 +1,4 @@
-//! Carries a poller's orders out: an invocation, or a give-up.
+//! Executes a poller's steps: invokes the function, or gives records up.
 
 use std::sync::Arc;
 
@@ -42,12 +42,12 @@ impl Deliverer {
         }))
     }
 
-    /// Bytes of an event outside of its records.
+    /// The size in bytes of an event without records.
     pub(super) fn envelope_bytes(&self) -> usize {
         MskEvent::new(&self.0.event_source_arn, &self.0.bootstrap_servers).payload_bytes()
     }
 
-    /// Invokes the function with a batch and waits for its answer.
+    /// Invokes the function with a batch and waits for the answer.
     pub(super) async fn invoke(self, batch: Arc<Batch>) -> Outcome {
         match self.0.functions.invoke(&self.0.function_name, self.event(&batch)).await {
             Invoked::Answer(answer) => {
@@ -58,7 +58,8 @@ impl Deliverer {
         }
     }
 
-    /// Writes given-up records to the failure destination, or drops them with an error in the log, as AWS does.
+    /// Writes given-up records to the failure destination. Without a destination it drops them, as AWS does, and logs
+    /// an error.
     pub(super) async fn give_up(self, given_up: GivenUp) -> Outcome {
         let records = &given_up.batch.records;
         let Some(destination) = &self.0.destination else {

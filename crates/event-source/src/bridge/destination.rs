@@ -1,4 +1,4 @@
-//! Given-up records on S3, with everything that is needed to deliver them again.
+//! Writes given-up records to S3, with all data that is needed to deliver them again.
 
 use aws_config::SdkConfig;
 use s3::{ObjectStore, StoreError};
@@ -8,7 +8,7 @@ use tokio::time::{Duration, Instant};
 use super::clock::epoch_ms;
 use crate::{Batch, GiveUpReason, GivenUp, Mapping, Record};
 
-/// How long one object is tried; then the batch is delivered, and given up, again.
+/// The longest time to write one object. If it fails, the poller gives the batch up again later.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(super) struct FailureDestination {
     topic: String,
 }
 
-/// The invocation record that Lambda writes to an S3 destination.
+/// The invocation record in the format that Lambda writes to an S3 destination.
 #[derive(serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 struct InvocationRecord<'a> {
@@ -36,7 +36,7 @@ struct RequestContext<'a> {
     function_arn: &'a str,
     condition: &'static str,
     approximate_invoke_count: u32,
-    /// The function's last error; ours, AWS has no such field.
+    /// The function's last error. AWS does not have this field.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<&'a str>,
 }
@@ -61,8 +61,8 @@ impl FailureDestination {
         })
     }
 
-    /// One object per partition, named by its position: giving up the same records again after a crash overwrites
-    /// what the first time wrote, and never something else.
+    /// Writes one object per partition. The key consists of topic, partition, first and last offset and number of
+    /// records. So if the same records are given up again after a crash, they overwrite only their own object.
     pub(super) async fn write(
         &self,
         given_up: &GivenUp,
@@ -119,7 +119,8 @@ impl FailureDestination {
             },
             payload: &payload,
         };
-        // The number of records tells a cut with gaps from a whole one with the same ends.
+        // The number of records distinguishes a batch with gaps from a complete batch with the same first and last
+        // offset.
         let key = format!(
             "{}/{partition}/{first_offset:020}-{last_offset:020}-{}.json",
             self.topic,

@@ -1,4 +1,4 @@
-//! The consumer's side of a session: polls, and tells the session what happens, in order.
+//! Polls the Kafka consumer and sends its records and rebalances to the session, in order.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,49 +15,58 @@ use super::status::MappingBoard;
 /// How long one poll waits for records.
 const POLL: Duration = Duration::from_millis(500);
 
-/// How long one poll waits while a partition is paused because its poller is full. The poller soon has room again, but the client
-/// sends no other fetch before the current one ends: a long wait for records of other partitions would hold this one up.
+/// How long one poll waits while a partition is paused because its poller is full. The poller soon has room again, but
+/// the client sends the next fetch only after the current one ends. A long wait for records of other partitions would
+/// delay the paused partition.
 const SHORT_POLL: Duration = Duration::from_millis(50);
 
-/// How often an idle consumer asks whether the topic is still the same.
+/// How often an idle consumer checks the topic's id and number of partitions.
 const IDENTITY: Duration = Duration::from_secs(2);
 
-/// How often a consumer asks that always finds records.
+/// How often a consumer checks them if every poll returns records.
 const BUSY_IDENTITY: Duration = Duration::from_secs(8);
 
-/// How long polling may rest for want of room: group membership is kept by polling.
+/// How long polling may pause because there is no room for records. The limit exists because only polling keeps the
+/// group membership alive.
 const REST: Duration = Duration::from_secs(2);
 
-/// A poll that keeps failing this long ends the session.
+/// The session ends if polls have failed for this long.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// How a session ended.
 #[derive(Debug)]
 pub(super) enum Ended {
+    /// The bridge stops.
     Stopped,
+    /// The topic does not exist.
     NoTopic,
+    /// The topic was deleted and created again.
     Recreated,
+    /// The client or one of the session's tasks failed.
     Failed(String),
 }
 
-/// What the consumer tells the session.
+/// A message from the feed to the session.
 pub(super) enum Event {
     Records(Read),
-    /// Partitions go away when `done` is answered: time to finish and commit.
+    /// Partitions are being revoked. They are released when `done` is answered; until then the session can finish
+    /// batches and commit.
     Revoked {
         partitions: Vec<i32>,
         done: oneshot::Sender<()>,
     },
-    /// Partitions are gone already.
+    /// Partitions already belong to another member; their offsets can no longer be committed.
     Lost(Vec<i32>),
+    /// A poll or an offset lookup failed; it is retried.
     PollFailed(String),
     Ended(Ended),
 }
 
-/// What a poll brought.
+/// The result of a poll.
 pub(super) struct Read {
     pub(super) records: Vec<ConsumerRecord>,
-    /// Where the consumer is afterwards: past the records, and past offsets that hold none.
+    /// The consumer's next offset in each partition. It is after the records, and also after offsets without a record,
+    /// such as transaction markers.
     pub(super) positions: BTreeMap<i32, i64>,
 }
 
@@ -70,9 +79,9 @@ pub(super) struct Valve {
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct ValveState {
-    /// No room for more records.
+    /// No poller has room for more records.
     pub(super) closed: bool,
-    /// Partitions that wait for a retry and have enough: the others must not starve because of them.
+    /// Partitions that have enough records waiting. They are paused so that the other partitions can be read.
     pub(super) stalled: Vec<i32>,
 }
 
@@ -90,7 +99,7 @@ impl Valve {
     }
 }
 
-/// Rebalances, told in order with the records.
+/// Sends rebalances to the session, in order with the records.
 pub(super) struct Listener {
     pub(super) events: mpsc::Sender<Event>,
     pub(super) start: Arc<StartingPoint>,
@@ -101,7 +110,8 @@ impl ConsumerRebalanceListener for Listener {
         if partitions.is_empty() {
             return;
         }
-        // Without its start a partition must not be read: try until it is known or the session is over.
+        // A partition must not be read before its start is known, so this retries until it is known or the session
+        // ends.
         while let Err(error) = self.start.seek(partitions).await {
             let told = self.events.send(Event::PollFailed(format!("starting position: {error}"))).await;
             if told.is_err() {
@@ -131,7 +141,7 @@ pub(super) struct Feed {
     pub(super) consumer: Arc<Consumer>,
     pub(super) topic: String,
     pub(super) topic_id: TopicId,
-    /// How many partitions the topic had when the group was joined.
+    /// The number of the topic's partitions when the consumer joined the group.
     pub(super) partitions: usize,
     pub(super) events: mpsc::Sender<Event>,
     pub(super) valve: Arc<Valve>,
@@ -140,7 +150,7 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    /// Polls until the session is over.
+    /// Polls until the session ends.
     pub(super) async fn run(mut self) {
         let mut asked = Instant::now();
         let mut failing_since: Option<Instant> = None;
@@ -155,7 +165,7 @@ impl Feed {
                 }
             }
             if self.apply(&mut paused).await {
-                // Keeps the membership up without taking records.
+                // All partitions are paused, so this poll returns no records and only keeps the membership alive.
                 let all = self.assigned().await;
                 self.consumer.pause(&self.topic, &all).await;
                 let kept = self.consumer.poll(Duration::ZERO).await;
@@ -175,7 +185,8 @@ impl Feed {
                 Ok(records) => {
                     failing_since = None;
                     let idle = records.is_empty();
-                    // An idle consumer may have passed transaction markers: that is told, too.
+                    // An idle consumer may have passed transaction markers, so new positions are sent even without
+                    // records.
                     if idle && asked.elapsed() < IDENTITY && self.positions().await == positions {
                         continue;
                     }
@@ -216,7 +227,7 @@ impl Feed {
         self.events.send(event).await.is_ok()
     }
 
-    /// Where the consumer is in each partition.
+    /// The consumer's next offset in each partition.
     async fn positions(&self) -> BTreeMap<i32, i64> {
         let known = self.consumer.lag().await.into_iter();
         known
@@ -225,8 +236,8 @@ impl Feed {
             .collect()
     }
 
-    /// What a poll brought. Finds out whether the consumer skipped offsets that Kafka no longer has: the client goes on
-    /// at the oldest record then, and says nothing.
+    /// Converts the records of a poll. Detects skipped offsets: if Kafka deleted records before they were read, the
+    /// client continues at the oldest record without an error.
     async fn read(&self, records: Vec<ConsumerRecord>) -> Result<Read, Ended> {
         let positions = self.positions().await;
         let mut firsts = BTreeMap::new();
@@ -236,7 +247,8 @@ impl Feed {
         for (&partition, &position) in &positions {
             let first = firsts.get(&partition).copied().unwrap_or(position);
             if let Some(gap) = self.journal.gap(partition, first) {
-                // Without the answer nothing may be committed beyond the gap: the next session asks again.
+                // If this request fails, the session ends before anything after the gap is committed. The next session
+                // detects the gap again.
                 let (beginning, _) = self.consumer.fetch_watermarks(&self.topic, partition).await?;
                 let lost = gap.start..gap.end.min(beginning);
                 if !lost.is_empty() {
@@ -252,7 +264,8 @@ impl Feed {
         Ok(Read { records, positions })
     }
 
-    /// Pauses what is stalled, resumes what is not; waits while there is no room, and says whether there still is none.
+    /// Waits while there is no room, at most [`REST`]. Then pauses the stalled partitions and resumes the others.
+    /// Returns `true` if there is still no room.
     async fn apply(&self, paused: &mut Vec<i32>) -> bool {
         let rested = tokio::time::timeout(REST, async {
             while self.valve.get().closed {
@@ -272,7 +285,8 @@ impl Feed {
             self.consumer.pause(&self.topic, &new).await;
         }
         for partition in new {
-            // What the client holds of it would fill its buffer; it is fetched again when its time comes.
+            // The seek drops the partition's records from the client's buffer, to make room for other partitions. They
+            // are fetched again after the partition is resumed.
             if let Some(position) = self.consumer.position(&self.topic, partition).await
                 && let Err(error) = self.consumer.seek(&self.topic, partition, position).await
             {
@@ -287,14 +301,14 @@ impl Feed {
         self.consumer.assignment().await.remove(&self.topic).unwrap_or_default()
     }
 
-    /// Asks the broker whether the topic is still the same. If it has more partitions than before, leaves the group and joins
-    /// it again, because the client distributes partitions only when a member joins or leaves.
+    /// Checks the topic at the broker. If it has more partitions than before, leaves the group and joins it again,
+    /// because the client distributes partitions only when a member joins or leaves.
     async fn look(&mut self, paused: &mut Vec<i32>) -> Result<(), Ended> {
         let Some(partitions) = self.identity(true).await?.filter(|now| *now > self.partitions) else {
             return Ok(());
         };
         tracing::warn!(topic = %self.topic, before = self.partitions, now = partitions,
-            "the topic was given more partitions: joining the group anew to read them");
+            "the topic has more partitions than before: joining the group again to read them");
         self.partitions = partitions;
         paused.clear();
         self.consumer.unsubscribe().await?;
@@ -302,11 +316,12 @@ impl Feed {
         Ok(())
     }
 
-    /// The number of the topic's partitions if it is still the one that the session started with; `fresh` asks the
-    /// broker. `None` if it is not known.
+    /// The number of the topic's partitions, or `None` if it is not known. Returns an error if the topic no longer
+    /// exists or has another id than at the start of the session. With `fresh`, asks the broker instead of the client's
+    /// cache.
     async fn identity(&self, fresh: bool) -> Result<Option<usize>, Ended> {
         let topic = fresh.then_some(self.topic.as_str());
-        // A broker that is away says nothing about the topic.
+        // If the broker does not answer, nothing is known about the topic.
         let Ok(metadata) = self.consumer.fetch_metadata(topic).await else { return Ok(None) };
         match metadata.topics.iter().find(|topic| topic.name == self.topic) {
             Some(topic) if topic.topic_id == self.topic_id => Ok(Some(topic.partitions.len())),

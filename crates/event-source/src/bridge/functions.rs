@@ -1,4 +1,4 @@
-//! Where the functions of the mappings come from.
+//! The functions that the mappings invoke.
 
 use std::sync::Arc;
 
@@ -10,24 +10,26 @@ use function_runner::{Outcome, REQUEST_LIMIT, Runner, RunnerSettings};
 
 use super::BridgeConfig;
 
-/// An error text is kept to this many characters.
+/// Error texts are cut after this many characters.
 const ERROR_CHARS: usize = 500;
 
-/// What came of an invocation. Only what the function or its input is to blame for counts as a failure.
+/// The result of an invocation.
 #[derive(Debug)]
 pub(crate) enum Invoked {
+    /// The function's answer.
     Answer(Bytes),
+    /// The function failed, or the event is too large. This counts as a failed delivery.
     Failed(String),
-    /// The function was not reached, or is throttled.
+    /// The function could not be reached or is throttled. This does not count as a failed delivery.
     Unavailable(String),
 }
 
 /// The functions. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) enum Functions {
-    /// Each as it is deployed; what it prints goes to CloudWatch Logs.
+    /// The functions deployed to the local Lambda API. Their output goes to CloudWatch Logs.
     Deployed(DeployedFunctions, Arc<CloudWatchLogs>),
-    /// One for all mappings.
+    /// One function for all mappings.
     Given(Arc<Runner>),
 }
 
@@ -41,7 +43,7 @@ impl Functions {
         Self::Deployed(DeployedFunctions::new(sdk, settings, Arc::clone(&logs) as _), logs)
     }
 
-    /// Whether a function can be invoked now, as far as Lambda's API says.
+    /// Checks with Lambda's API that a function can be invoked.
     pub(crate) async fn ready(&self, name: &str) -> Result<(), DeployedError> {
         match self {
             Self::Deployed(functions, _) => functions.get(name).await.map(drop),
@@ -59,7 +61,7 @@ impl Functions {
             Outcome::Answer(answer) => Invoked::Answer(answer),
             Outcome::Failed(error) => Invoked::Failed(format!("Unhandled: {}", error_text(&error.payload))),
             Outcome::TooLarge { bytes } => Invoked::Failed(format!(
-                "the event has {bytes} bytes, and an invocation takes {REQUEST_LIMIT}"
+                "the event has {bytes} bytes, but an invocation may have at most {REQUEST_LIMIT}"
             )),
             Outcome::Throttled => Invoked::Unavailable(
                 "throttled: the function's reserved concurrency is in use, or is 0".to_owned(),
@@ -68,7 +70,7 @@ impl Functions {
         }
     }
 
-    /// Opens the port for callers of functions; nothing where one function was given.
+    /// Opens the port for callers of functions. Returns `None` if one function was given for all mappings.
     pub(super) async fn front(&self, port: u16) -> std::io::Result<Option<Front>> {
         match self {
             Self::Deployed(functions, _) => Front::open(port, functions.clone()).await.map(Some),
@@ -76,7 +78,7 @@ impl Functions {
         }
     }
 
-    /// Ends all processes, and sends what they printed.
+    /// Ends all processes and sends the rest of their output.
     pub(super) async fn stop(&self) {
         match self {
             Self::Deployed(functions, logs) => {
@@ -88,7 +90,7 @@ impl Functions {
     }
 }
 
-/// `errorType: errorMessage` of a function's error, or whatever there is instead.
+/// Formats a function's error as `errorType: errorMessage`. If the payload has another form, returns its text.
 fn error_text(payload: &[u8]) -> String {
     let json: serde_json::Value = serde_json::from_slice(payload).unwrap_or_default();
     let text = match (json["errorType"].as_str(), json["errorMessage"].as_str()) {

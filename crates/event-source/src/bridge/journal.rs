@@ -1,5 +1,5 @@
-//! What the bridge knows of its reading of each partition: how far it is, where the group began, and what Kafka had
-//! deleted before it was read. Every commit carries the last two.
+//! The reading state of each partition: the next offset, where the group started, and the ranges that Kafka deleted
+//! before they were read. The metadata of each commit holds the last two.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kafka::{CommitMark, TopicId};
 
-/// The readings of a session, shared by its parts.
+/// The reading state of all partitions of a session; shared by its tasks.
 #[derive(Debug, Clone)]
 pub(super) struct Journal {
     topic_id: TopicId,
@@ -16,7 +16,7 @@ pub(super) struct Journal {
 
 #[derive(Debug, Clone)]
 struct Reading {
-    /// The offset that comes next; not known before the first poll of a partition without a commit.
+    /// The next offset. `None` for a partition without a commit until its first poll.
     next: Option<i64>,
     mark: CommitMark,
 }
@@ -26,7 +26,8 @@ impl Journal {
         Self { topic_id, readings: Arc::default() }
     }
 
-    /// A partition was assigned. `committed` is the group's commit in this topic, with its metadata.
+    /// Resets the state of a newly assigned partition. `committed` is the group's commit for this topic and its
+    /// metadata.
     pub(super) fn assigned(&self, partition: i32, committed: Option<(i64, Option<&str>)>) {
         let mark = committed.and_then(|(_, metadata)| CommitMark::parse(metadata?));
         let reading = Reading {
@@ -36,18 +37,19 @@ impl Journal {
         self.lock().insert(partition, reading);
     }
 
-    /// The offsets that were passed over when `first` is the first record that came, or where the consumer is now.
+    /// The offsets that were skipped before `first`. `first` is the offset of the first record of a poll or, without
+    /// records, the consumer's position.
     pub(super) fn gap(&self, partition: i32, first: i64) -> Option<Range<i64>> {
         let next = self.lock().get(&partition)?.next?;
         (next < first).then_some(next..first)
     }
 
-    /// Notes a range that Kafka deleted before it was read.
+    /// Adds a range that Kafka deleted before it was read.
     pub(super) fn lost(&self, partition: i32, range: Range<i64>) {
         self.with(partition, |reading| reading.mark.add_lost(range));
     }
 
-    /// Notes that the consumer got from `first` to before `next`.
+    /// Records that the consumer read from `first` up to `next` (exclusive).
     pub(super) fn read(&self, partition: i32, first: i64, next: i64) {
         self.with(partition, |reading| {
             reading.mark.start.get_or_insert(reading.next.map_or(first, |known| known.min(first)));
@@ -55,7 +57,7 @@ impl Journal {
         });
     }
 
-    /// What a commit of the partition is to say.
+    /// The metadata for the partition's next commit.
     pub(super) fn mark(&self, partition: i32) -> CommitMark {
         self.lock().get(&partition).map_or(CommitMark::new(self.topic_id), |reading| reading.mark.clone())
     }
@@ -66,7 +68,7 @@ impl Journal {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<i32, Reading>> {
-        // Every change is one assignment: whatever a panicking thread left is whole.
+        // A poisoned lock is no problem: every change is one assignment, so the state is always consistent.
         self.readings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

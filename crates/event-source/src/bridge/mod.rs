@@ -1,10 +1,11 @@
-//! The local bridge: pollers between a real consumer group and the functions of Lambda's API, which run here.
+//! The local bridge. It reads Kafka topics with real consumer groups and invokes Lambda functions that run on this
+//! machine.
 //!
-//! Queues are polled by [`crate::queue`], and [`function_runner::front`] takes invocations.
+//! [`crate::queue`] polls queues, and [`function_runner::front`] accepts direct invocations.
 //!
-//! One task per Kafka mapping; each lives through sessions. A session is one membership of the consumer group; it ends when
-//! the topic goes away or is created again, or when the client cannot go on, and the next one starts from the
-//! committed offsets. Whatever was on its way is delivered again then: at least once, as in AWS.
+//! Each Kafka mapping has one task, which runs one session after the other. A session is one membership of the consumer
+//! group. It ends when the topic is deleted or created again, or when the client fails. The next session starts from
+//! the committed offsets, so batches that were in flight are delivered again: at least once, as in AWS.
 
 mod clock;
 mod commit;
@@ -38,40 +39,42 @@ use functions::Functions;
 use session::Session;
 use status::StatusBoard;
 
-/// The cluster ARN in events when none is configured.
+/// The default cluster ARN in events.
 pub const LOCAL_CLUSTER_ARN: &str =
     "arn:aws:kafka:us-east-1:000000000000:cluster/headwater-local/00000000-0000-0000-0000-000000000000-1";
 
-/// What the bridge is to do.
+/// The configuration of the bridge.
 #[derive(Debug, Clone)]
 pub struct BridgeConfig {
-    /// The mappings to serve.
+    /// The Kafka mappings.
     pub mappings: Vec<Mapping>,
-    /// The mappings of queues.
+    /// The SQS mappings.
     pub queues: Vec<QueueMapping>,
-    /// `host:port`, comma-separated.
+    /// Kafka brokers: `host:port`, comma-separated.
     pub bootstrap_servers: String,
-    /// `eventSourceArn` of the events.
+    /// The value of `eventSourceArn` in the events.
     pub event_source_arn: String,
-    /// Name of this bridge as a static member of its groups. A bridge that was killed then takes its place in the
-    /// group again at once instead of after the session time-out (6 s); two bridges of one name push each other out.
+    /// The bridge's name as a static member of its groups (`group.instance.id`). With it, a bridge that was killed and
+    /// started again gets its partitions back at once, not after the session time-out (6 s). Two bridges with the same
+    /// name exclude each other from the group.
     pub instance_id: Option<String>,
-    /// Event pollers per mapping at most: invocations on their way at once, each with partitions of its own. As in AWS, one
-    /// serves a topic that has no backlog.
+    /// The largest number of event pollers per mapping. Each poller has its own partitions and at most one invocation
+    /// at a time. As in AWS, one poller serves a topic without a backlog.
     pub pollers: usize,
     /// The port of the loopback address where functions are invoked by Lambda's API and by their URLs
     /// ([`function_runner::front`]); `None` for no port.
     pub functions_port: Option<u16>,
-    /// Runs all mappings' functions. Without it each is read from Lambda's API, and runs as it is deployed.
+    /// Runs one function for all mappings. If `None`, each function is read from Lambda's API and runs as it is
+    /// deployed.
     pub runner: Option<Arc<Runner>>,
-    /// Where functions are unpacked and have their `TMPDIR`.
+    /// The folder into which functions are unpacked; it also holds their `TMPDIR`.
     pub scratch: PathBuf,
-    /// Where the status is written (JSON, [`status::BridgeStatus`]).
+    /// The status file (JSON, [`status::BridgeStatus`]); `None` for no file.
     pub status_path: Option<PathBuf>,
 }
 
 impl BridgeConfig {
-    /// A bridge for `mappings` without a status file, with as many pollers for each as the machine has processors, at most
+    /// The default configuration for `mappings`: no status file, and one poller per processor for each mapping, at most
     /// four.
     #[must_use]
     pub fn new(mappings: Vec<Mapping>, bootstrap_servers: impl Into<String>) -> Self {
@@ -93,30 +96,30 @@ impl BridgeConfig {
 /// Why the bridge did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum BridgeError {
-    /// A mapping that AWS would refuse.
+    /// A mapping has a setting that AWS would refuse.
     #[error(transparent)]
     Mapping(#[from] InvalidMapping),
     /// The status file cannot be written.
     #[error("cannot write the bridge's status to {path}")]
     Status {
-        /// The file.
+        /// The status file.
         path: PathBuf,
-        /// Why.
+        /// The error of writing.
         source: std::io::Error,
     },
     /// The port for callers of functions cannot be opened.
     #[error(
-        "cannot listen on port {port} for invocations of functions: stop who holds it, or choose another port"
+        "cannot listen on port {port} for invocations: stop the process that uses it, or choose another port"
     )]
     Port {
         /// The port.
         port: u16,
-        /// Why.
+        /// The error of binding.
         source: std::io::Error,
     },
 }
 
-/// How long an orderly stop waits for callers of functions and for batches of queues.
+/// How long an orderly stop waits for direct invocations and for batches from queues.
 const FAREWELL: Duration = Duration::from_secs(6);
 
 /// The bridge.
@@ -124,8 +127,11 @@ const FAREWELL: Duration = Duration::from_secs(6);
 pub struct Bridge;
 
 impl Bridge {
-    /// Serves the mappings until `shutdown` is ready; then what is on its way is finished and committed, and the
-    /// groups are left. Broker, emulator and functions may come and go meanwhile.
+    /// Serves the mappings until `shutdown` is ready. Then it finishes and commits the batches in flight and leaves the
+    /// groups. While it runs, the broker, the emulator and the functions may stop and start at any time.
+    ///
+    /// # Errors
+    /// Only errors of the start: an invalid mapping, the status file, or the port.
     pub async fn run(config: BridgeConfig, shutdown: impl Future<Output = ()>) -> Result<(), BridgeError> {
         for mapping in &config.mappings {
             mapping.validate()?;
@@ -139,7 +145,7 @@ impl Bridge {
             None => None,
             Some(port) => functions.front(port).await.map_err(|source| BridgeError::Port { port, source })?,
         };
-        // Whoever reads it finds the port open.
+        // The status is written after the port is open, so a reader of the status can use the port.
         let board = StatusBoard::new(&config);
         board.write().map_err(|source| BridgeError::Status {
             path: config.status_path.clone().unwrap_or_default(),
@@ -165,7 +171,7 @@ impl Bridge {
         }
         let writer = tokio::spawn(board.clone().keep_written());
         shutdown.await;
-        // Only fails when there is no mapping, and so no receiver.
+        // This fails only if there is no mapping and therefore no receiver.
         let _ = stop.send(true);
         while tasks.join_next().await.is_some() {}
         functions.stop().await;
@@ -178,27 +184,27 @@ impl Bridge {
     }
 }
 
-/// Takes invocations until the bridge stops; those that are on their way then may finish within [`FAREWELL`].
+/// Accepts invocations until the bridge stops. Invocations that are in flight then may finish within [`FAREWELL`].
 async fn take_invocations(front: Front, stopped: watch::Receiver<bool>) {
     tokio::select! {
         () = front.serve(stop(stopped.clone())) => {}
-        () = farewell(stopped) => tracing::warn!("callers of functions were left without an answer"),
+        () = farewell(stopped) => tracing::warn!("the bridge stopped before it answered all callers of functions"),
     }
 }
 
 /// Ready when the bridge stops.
 async fn stop(mut stopped: watch::Receiver<bool>) {
-    // Fails when the bridge is gone, which is a stop, too.
+    // An error means that the sender was dropped: the bridge has ended, which is a stop too.
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
-/// Ready when the time is over that what is on its way has after a stop.
+/// Ready [`FAREWELL`] after the bridge's stop: from then on, invocations in flight are abandoned.
 pub(crate) async fn farewell(stopped: watch::Receiver<bool>) {
     stop(stopped).await;
     tokio::time::sleep(FAREWELL).await;
 }
 
-/// One mapping's task.
+/// The task of one Kafka mapping.
 struct Lane {
     mapping: Arc<Mapping>,
     deliverer: Deliverer,
@@ -233,7 +239,7 @@ impl Lane {
                 Ended::Failed(error) => {
                     self.status.failed(error.clone());
                     tracing::warn!(topic = %self.mapping.topic, group = %self.mapping.consumer_group, error,
-                        "the consumer starts anew");
+                        "the session failed: starting a new one");
                 }
             }
             failures = failures.saturating_add(1);

@@ -1,26 +1,28 @@
-//! Which poller delivers which partition.
+//! Assigns partitions to pollers.
 
 use std::collections::BTreeMap;
 
 use crate::{PAYLOAD_LIMIT, Poller};
 
-/// The poller of each partition, by its index.
+/// The index of each partition's poller.
 ///
-/// A partition changes its poller only while none of its records is on its way or waits for a retry, and one that is revoked
-/// stays until its last batch is answered. So a partition is never in two invocations of this bridge at the same time.
+/// A partition moves to another poller only while none of its records is in flight or waits for a retry. A revoked
+/// partition stays with its poller until its last batch is answered. So a partition is never in two invocations of this
+/// bridge at the same time.
 #[derive(Debug, Default)]
 pub(super) struct Owners(BTreeMap<i32, usize>);
 
 impl Owners {
-    /// Returns the poller that delivers `partition`. One that is new joins the others, until [`Owners::share`] moves it.
+    /// Returns the index of the poller that delivers `partition`. A new partition goes to the poller of the first known
+    /// partition, until [`Owners::share`] moves it.
     pub(super) fn of(&mut self, partition: i32) -> usize {
         let beside = self.0.values().next().copied().unwrap_or(0);
         *self.0.entry(partition).or_insert(beside)
     }
 
-    /// Lets as many pollers work as there is work for. A poller that has nothing to do gives its partitions to one that has, so
-    /// that records that come slowly share their invocations. A poller that has a whole batch ready and more than one partition
-    /// gives one to a poller that has nothing to do.
+    /// Adapts the number of working pollers to the work. An idle poller gives its partitions to a working one, so that
+    /// records which arrive slowly share an invocation. A poller that has a full batch waiting and more than one
+    /// partition gives one partition to an idle poller.
     pub(super) fn share(&mut self, pollers: &mut [Poller], batch_size: usize) {
         let home = (0..pollers.len()).find(|index| !pollers[*index].is_empty()).unwrap_or(0);
         for giver in 0..pollers.len() {
@@ -46,7 +48,7 @@ impl Owners {
         }
     }
 
-    /// Frees the partitions that are no longer assigned and not on their way.
+    /// Removes the partitions that are no longer assigned and have no records in flight.
     pub(super) fn release(&mut self, pollers: &[Poller]) {
         self.0.retain(|partition, owner| {
             let poller = &pollers[*owner];
@@ -55,7 +57,8 @@ impl Owners {
     }
 }
 
-/// The partition that a poller can give away, if a whole batch waits that it cannot deliver now: the one with the fewest records.
+/// The partition that a poller can give away, if a full batch waits that it cannot deliver now. It is the movable
+/// partition with the fewest records.
 fn spare(poller: &Poller, batch_size: usize) -> Option<i32> {
     let (mut records, mut bytes) = (0, 0);
     for (_, queued, size) in poller.buffered() {
@@ -64,7 +67,7 @@ fn spare(poller: &Poller, batch_size: usize) -> Option<i32> {
     }
     let movable = || poller.movable().filter(|(_, records)| *records > 0);
     let ready = records >= batch_size || bytes >= PAYLOAD_LIMIT;
-    // A poller with nothing on its way keeps one partition for itself.
+    // A poller without a batch in flight keeps at least one partition.
     let enough = ready && (poller.is_busy() || movable().count() > 1);
     movable().filter(|_| enough).min_by_key(|(_, records)| *records).map(|(partition, _)| partition)
 }
@@ -93,7 +96,7 @@ mod tests {
         Record { partition, offset: 0, timestamp_ms: 0, key: None, value: None, headers: Vec::new() }
     }
 
-    /// The partitions of a poller that has answered for nothing yet.
+    /// Pollers whose first one has `each` records in each of the `partitions`; no batch was delivered yet.
     fn offered(partitions: &[i32], each: usize) -> Vec<Poller> {
         let mut pollers = pollers(3);
         for offset in (0..each).filter_map(|offset| i64::try_from(offset).ok()) {
@@ -149,7 +152,8 @@ mod tests {
         assert_eq!(pollers[0].progress().into_iter().collect::<Vec<_>>(), [(0, 2), (3, 2), (6, 2)]);
     }
 
-    /// Else there would always be room for the records of some partition, and the full one would be paused again and again.
+    /// Otherwise there would always be room for the records of some partition, and the full one would be paused
+    /// repeatedly.
     #[test]
     fn partitions_without_records_go_to_the_poller_that_works() {
         let (mut pollers, mut owners) = (offered(&[0, 3], 2), owners(&[0, 3, 6]));

@@ -20,18 +20,21 @@ use super::owners::Owners;
 use super::start::StartingPoint;
 use crate::{Outcome, PAYLOAD_LIMIT, Poller, Record, Rules, Step};
 
-/// A member that says nothing this long is out of the group: the least that brokers allow by default.
+/// A member that sends no heartbeat for this long is removed from the group. 6 s is the shortest time-out that brokers
+/// allow by default (`group.min.session.timeout.ms`).
 const SESSION: Duration = Duration::from_secs(6);
 
-/// How long an orderly stop waits for what is on its way. What takes longer is delivered again by the next session.
+/// How long an orderly stop waits for batches in flight. A batch that takes longer is delivered again by the next
+/// session.
 const FAREWELL: Duration = Duration::from_secs(20);
 
-/// How long a revocation waits for the batches on their way. The group must not wait for a slow function: what takes
-/// longer is delivered again, by the partition's next owner.
+/// How long a revocation waits for batches in flight. The rest of the group must not wait for a slow function; the
+/// partition's next owner delivers such a batch again.
 const REVOCATION: Duration = Duration::from_secs(4);
 
-/// Records that the client holds ready, and that one poll hands over at most.
+/// The largest number of fetched records in the client's buffer.
 const BUFFERED: i32 = 20_000;
+/// The largest number of records that one poll returns.
 const POLLED: i32 = 10_000;
 
 impl From<KrafkaError> for Ended {
@@ -54,19 +57,22 @@ pub(super) struct Session<'a> {
     rules: Rules,
     pollers: Vec<Poller>,
     owners: Owners,
+    /// The running deliveries; each returns the index of its poller.
     flights: JoinSet<(usize, Outcome)>,
     events: mpsc::Receiver<Event>,
     valve: Arc<Valve>,
     feed: JoinHandle<()>,
+    /// The offsets that may be committed, by partition; read by the committer.
     progress: watch::Sender<BTreeMap<i32, i64>>,
     committer: JoinHandle<()>,
-    /// Revocations that wait for a batch on its way, and until when they wait.
+    /// Revocations that wait for batches in flight.
     leaving: Vec<(Vec<i32>, oneshot::Sender<()>)>,
+    /// When the waiting revocations are answered at the latest.
     leave_by: Option<Instant>,
 }
 
 impl<'a> Session<'a> {
-    /// Connects and subscribes; the group is joined by the first poll.
+    /// Connects and subscribes. The first poll joins the group.
     pub(super) async fn open(lane: &'a Lane, rules: &Rules) -> Result<Self, Ended> {
         let mapping = &lane.mapping;
         let kafka = Kafka::builder(lane.config.bootstrap_servers.as_str())
@@ -102,7 +108,7 @@ impl<'a> Session<'a> {
             builder = builder.group_instance_id(name.as_str());
         }
         let consumer = Arc::new(builder.build().await?);
-        // Set once, here.
+        // The cell is set only here, so this cannot fail.
         let _ = start.consumer.set(Arc::downgrade(&consumer));
         consumer.subscribe([mapping.topic.as_str()]).await?;
         let valve = Arc::new(Valve::default());
@@ -166,10 +172,10 @@ impl<'a> Session<'a> {
         ended
     }
 
-    /// Starts what the pollers order; says how long there is nothing to do.
+    /// Starts the next step of each poller. Returns the time until a poller has work again without a new event.
     fn start_steps(&mut self) -> Option<Duration> {
-        // While partitions wait to be given away, no batch is started: with several pollers, some batch would always be on
-        // its way.
+        // No batch is started while a revocation waits. Otherwise, with several pollers, there would always be a batch
+        // in flight.
         if !self.leaving.is_empty() {
             return None;
         }
@@ -194,7 +200,7 @@ impl<'a> Session<'a> {
         wake.map(|then| Duration::from_millis(u64::try_from(then - now).unwrap_or(0)))
     }
 
-    /// Tells the feed whether there is room: two batches ahead of each poller, no more.
+    /// Tells the feed whether there is room. Each poller buffers at most two batches.
     fn regulate(&self) {
         let (most_records, most_bytes) = (2 * self.rules.batch_size.max(500), 2 * PAYLOAD_LIMIT);
         let (mut stalled, mut room, mut any) = (Vec::new(), false, false);
@@ -215,7 +221,7 @@ impl<'a> Session<'a> {
                 // This poller is full. Other pollers may have room, so only its own partitions are paused.
                 stalled.extend(free);
             } else {
-                // A poller without partitions does not count as room: no record is for it.
+                // A poller without partitions does not count as room, because it receives no records.
                 room |= poller.buffered().next().is_some();
             }
         }
@@ -236,7 +242,7 @@ impl<'a> Session<'a> {
                     let poller = self.poller_of(partition);
                     self.pollers[poller].advance(partition, position);
                 }
-                // Offsets without a record are handled by having been passed.
+                // Offsets without a record count as handled as soon as the consumer has passed them.
                 self.progress.send_replace(self.current_progress());
             }
             Event::Revoked { partitions, done } => {
@@ -254,7 +260,7 @@ impl<'a> Session<'a> {
 
     async fn land(&mut self, done: Result<(usize, Outcome), tokio::task::JoinError>) {
         let Ok((index, outcome)) = done else {
-            // The task panicked and its poller is unknown: the batches on their way are void, the session is over.
+            // The task panicked, so its poller is not known. The session ends, and its batches are delivered again.
             self.lane.status.failed("a delivery task ended without an outcome".to_owned());
             self.events.close();
             return;
@@ -273,17 +279,17 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Commits, then gives revoked partitions away.
+    /// Commits, and then releases the revoked partitions.
     async fn let_go(&mut self) {
         self.leave_by = None;
         if !self.flights.is_empty() {
             tracing::warn!(topic = %self.lane.mapping.topic, function = %self.lane.mapping.function_name,
-                "partitions were taken away while a batch was on its way: it will be delivered again");
+                "partitions were revoked while a batch was in flight: it will be delivered again");
         }
         self.commit_now().await;
         for (partitions, done) in std::mem::take(&mut self.leaving) {
             self.forget(&partitions);
-            // The feed may be gone.
+            // An error means that the feed has already ended.
             let _ = done.send(());
         }
     }
@@ -319,9 +325,9 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Finishes what is on its way, commits and, when the bridge stops, leaves the group.
+    /// Finishes the batches in flight, commits and, with `leave`, leaves the group.
     async fn close(mut self, leave: bool) {
-        // Unblocks a feed that wants to tell something, and revocations that nobody answers any more.
+        // Unblocks a feed that is waiting to send an event, and revocations that wait for an answer.
         self.events.close();
         while self.events.try_recv().is_ok() {}
         self.leaving.clear();
@@ -333,7 +339,7 @@ impl<'a> Session<'a> {
         })
         .await;
         if landed.is_err() {
-            tracing::warn!("a batch on its way was left behind: it will be delivered again");
+            tracing::warn!("a batch in flight was abandoned: it will be delivered again");
         }
         self.feed.abort();
         self.committer.abort();
@@ -380,7 +386,7 @@ fn into_record(record: ConsumerRecord) -> Record {
         headers: record
             .headers
             .into_iter()
-            // Lambda's events have no null in a header: it becomes an empty list of bytes.
+            // Lambda's events cannot hold a null header value, so it becomes an empty list of bytes.
             .map(|(name, value)| (name, value.map(|value| value.to_vec()).unwrap_or_default()))
             .collect(),
     }

@@ -1,4 +1,4 @@
-//! Where an assigned partition is read from.
+//! Decides where reading of a newly assigned partition starts.
 
 use std::collections::BTreeMap;
 use std::sync::{OnceLock, Weak};
@@ -13,10 +13,10 @@ use super::commit::commit;
 use super::journal::Journal;
 use super::status::MappingBoard;
 
-/// How long an offset lookup may take.
+/// The longest time of an offset lookup.
 const LOOKUP: Duration = Duration::from_secs(10);
 
-/// Puts newly assigned partitions at their start.
+/// Seeks newly assigned partitions to their first offset.
 pub(super) struct StartingPoint {
     pub(super) consumer: OnceLock<Weak<Consumer>>,
     pub(super) admin: AdminClient,
@@ -29,8 +29,9 @@ pub(super) struct StartingPoint {
 }
 
 impl StartingPoint {
-    /// Committed offsets win. A partition without one starts where the mapping says if the group never read the topic.
-    /// Otherwise it came later, and starts at its beginning: nothing that was produced before it was noticed is lost.
+    /// A partition with a committed offset starts there. A partition without one starts at the mapping's starting
+    /// position if the group has no commit in the topic at all. Otherwise the partition was added later and starts at
+    /// its beginning, so that records produced before the bridge noticed the partition are not lost.
     pub(super) async fn seek(&self, partitions: &[TopicPartition]) -> Result<(), KrafkaError> {
         let Some(consumer) = self.consumer.get().and_then(Weak::upgrade) else { return Ok(()) };
         let options = ListConsumerGroupOffsetsOptions::default().timeout(LOOKUP);
@@ -65,11 +66,11 @@ impl StartingPoint {
                     }
                 }
                 (Some(_), None) => consumer.seek_to_beginning(&self.topic, number).await?,
-                // The consumer starts at the oldest record by itself.
+                // Without a seek, the consumer starts at the oldest record.
                 (None, None) => {}
             }
         }
-        // Written down at once, so that what lies before the start does not count as lag.
+        // The start is committed at once, so that records before it do not count as lag.
         if started.is_empty() {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! What the bridge is doing, as a file that others read.
+//! The bridge's status, written to a file that other tools read.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -16,35 +16,36 @@ use crate::queue::QueueBoard;
 
 pub use crate::queue::QueueStatus;
 
-/// How often a changed status is written; one that does not change is written every tenth time, as a sign of life.
+/// How often a changed status is written. An unchanged status is written every tenth time, to show that the bridge is
+/// alive.
 const EVERY: Duration = Duration::from_millis(500);
 
 /// The bridge's status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BridgeStatus {
-    /// Process id.
+    /// The bridge's process id.
     pub pid: u32,
-    /// Whether it still runs (false after an orderly stop).
+    /// `false` after an orderly stop.
     pub running: bool,
-    /// When it started, milliseconds since the epoch.
+    /// When the bridge started, in milliseconds since the Unix epoch.
     pub started_at_ms: i64,
-    /// When this was written; older than some 10 s means that the bridge is gone.
+    /// When this status was written. If it is older than about 10 s, the bridge is no longer running.
     pub updated_at_ms: i64,
-    /// In the order of the configuration.
+    /// The Kafka mappings, in the order of the configuration.
     pub mappings: Vec<MappingStatus>,
-    /// The mappings of queues, in the order of the configuration.
+    /// The SQS mappings, in the order of the configuration.
     #[serde(default)]
     pub queues: Vec<QueueStatus>,
 }
 
-/// How it went lately.
+/// The last error and the last success of a mapping.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lately {
-    /// What went wrong last.
+    /// The last error's text.
     pub last_error: Option<String>,
-    /// When it did.
+    /// When the last error occurred.
     pub last_error_at_ms: Option<i64>,
-    /// When the function last handled something; later than the last error means that it is over.
+    /// When the function last handled something. If it is later than the last error, the error is over.
     pub last_success_at_ms: Option<i64>,
 }
 
@@ -65,49 +66,49 @@ impl Lately {
     }
 }
 
-/// One mapping's status. Times are milliseconds since the epoch, counts since the bridge started.
+/// The status of one Kafka mapping. Times are in milliseconds since the Unix epoch. Counts start with the bridge.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MappingStatus {
-    /// Consumer group.
+    /// The mapping's consumer group.
     pub consumer_group: String,
-    /// Topic.
+    /// The mapping's topic.
     pub topic: String,
-    /// Function.
+    /// The mapping's function.
     pub function_name: String,
-    /// How it went lately.
+    /// The last error and the last success.
     #[serde(flatten)]
     pub lately: Lately,
-    /// Invocations that were made.
+    /// The number of started invocations, including retries.
     pub invocations: u64,
-    /// Those of them that delivered a batch once more.
+    /// The number of invocations that were retries of a batch.
     pub retries: u64,
-    /// Records handled.
+    /// The number of handled records.
     pub handled: u64,
-    /// Records given up.
+    /// The number of records that were given up.
     pub given_up: u64,
-    /// Committed offset of each partition that this bridge holds.
+    /// The committed offset of each partition that is assigned to this bridge.
     pub committed: BTreeMap<i32, i64>,
-    /// Offsets that were skipped, because Kafka had deleted them before they were read.
+    /// The number of offsets that were skipped because Kafka deleted them before they were read.
     #[serde(default)]
     pub skipped: u64,
-    /// The ranges of each partition that were ever lost so, until an operator accepts it.
+    /// All skipped ranges of each partition, also from earlier runs, until an operator accepts the loss.
     #[serde(default)]
     pub lost: BTreeMap<i32, Vec<Range<i64>>>,
 }
 
-/// Reads a status file.
+/// Reads a status file. Content that is not a status is an error too.
 pub fn read(path: &Path) -> std::io::Result<BridgeStatus> {
     Ok(serde_json::from_slice(&std::fs::read(path)?)?)
 }
 
-/// The status in the making.
+/// The shared status that the bridge's tasks update.
 #[derive(Debug, Clone)]
 pub(super) struct StatusBoard {
     status: Arc<Mutex<BridgeStatus>>,
     path: Option<PathBuf>,
 }
 
-/// One mapping's part of it.
+/// One Kafka mapping's part of the shared status.
 #[derive(Debug, Clone)]
 pub(super) struct MappingBoard {
     status: Arc<Mutex<BridgeStatus>>,
@@ -150,7 +151,7 @@ impl StatusBoard {
         lock(&self.status).running = false;
     }
 
-    /// Writes the file so that a reader sees the old one or the new one, never half of one.
+    /// Replaces the file atomically: a reader sees the old or the new content, never a part of it.
     pub(super) fn write(&self) -> std::io::Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
         let json = {
@@ -240,6 +241,6 @@ impl MappingBoard {
 }
 
 pub(crate) fn lock(status: &Mutex<BridgeStatus>) -> MutexGuard<'_, BridgeStatus> {
-    // A status is plain data: whatever a panicking thread left is still one.
+    // A poisoned lock is no problem: a status is plain data and always valid.
     status.lock().unwrap_or_else(PoisonError::into_inner)
 }

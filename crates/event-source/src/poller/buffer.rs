@@ -1,4 +1,4 @@
-//! Records that arrived and are in no batch yet.
+//! Records that have arrived but are not in a batch yet.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -9,19 +9,23 @@ use super::rules::Rules;
 /// The records of one assigned partition.
 #[derive(Debug)]
 pub(super) struct Partition {
-    /// Changes when the partition is taken away or its log starts again: what was cut before is void then.
+    /// Changes when the partition is revoked or its log is rewound. Batches of an earlier generation are invalid.
     pub(super) generation: u64,
-    /// How far the consumer has read: past the newest record, and past offsets without one.
+    /// The consumer's next offset: after the newest record, and after offsets without a record.
     pub(super) end: i64,
     pub(super) queue: VecDeque<Queued>,
+    /// The size of all records in `queue`, in bytes of the event.
     pub(super) bytes: usize,
 }
 
 #[derive(Debug)]
 pub(super) struct Queued {
     pub(super) record: Record,
+    /// The record's size in bytes of the event.
     pub(super) bytes: usize,
+    /// The order of arrival across all partitions.
     pub(super) sequence: u64,
+    /// When the record arrived, in milliseconds since the Unix epoch.
     pub(super) arrived_ms: i64,
 }
 
@@ -32,18 +36,18 @@ pub(super) struct Buffer {
     next_generation: u64,
 }
 
-/// What the next batch would be made of.
+/// The records that are ready for the next batch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fill {
     pub(super) records: usize,
     pub(super) bytes: usize,
-    /// When the oldest of them arrived.
+    /// When the oldest of these records arrived.
     pub(super) oldest_ms: i64,
 }
 
 impl Buffer {
-    /// Takes a record in. An offset at or below the newest means that the log was rewound: what was read of the
-    /// partition before is void, and the reading starts again here.
+    /// Adds a record. If its offset is not higher than the newest one, the log was rewound: all earlier records of the
+    /// partition become invalid, and reading restarts at this record.
     pub(super) fn push(&mut self, record: Record, bytes: usize, now_ms: i64) {
         let number = record.partition;
         if self.partitions.get(&number).is_none_or(|partition| record.offset < partition.end) {
@@ -62,7 +66,8 @@ impl Buffer {
         }
     }
 
-    /// Moves a partition's end to `next`, never back: a log that was rewound shows by its records.
+    /// Moves a partition's end forward to `next`. It never moves back, because a rewound log is detected by its
+    /// records.
     pub(super) fn advance(&mut self, number: i32, next: i64) {
         match self.partitions.get_mut(&number) {
             Some(partition) => partition.end = partition.end.max(next),
@@ -70,12 +75,12 @@ impl Buffer {
         }
     }
 
-    /// Takes a partition out, with what was read of it.
+    /// Removes a partition and returns it with its records.
     pub(super) fn take(&mut self, number: i32) -> Option<Partition> {
         self.partitions.remove(&number)
     }
 
-    /// Takes in a partition that another buffer had. Its records count as arrived after those that are here.
+    /// Adds a partition from another buffer. Its records are ordered after the records that are already here.
     pub(super) fn put(&mut self, number: i32, mut partition: Partition) {
         self.next_generation += 1;
         partition.generation = self.next_generation;
@@ -97,7 +102,7 @@ impl Buffer {
         self.partitions.get(&partition).map(|partition| partition.generation)
     }
 
-    /// What lies ready outside of the `held` partitions.
+    /// The records that are ready, without those of the `held` partitions. `None` if there are none.
     pub(super) fn fill(&self, held: &BTreeSet<i32>, rules: &Rules) -> Option<Fill> {
         let mut fill: Option<Fill> = None;
         for (_, partition) in self.free(held) {
@@ -110,14 +115,15 @@ impl Buffer {
         fill
     }
 
-    /// Cuts the next batch: records in the order of their arrival, up to the limits. A record that alone is beyond
-    /// the payload limit comes out alone.
+    /// Removes the records of the next batch, in the order of their arrival and up to the limits. A record that is
+    /// larger than the payload limit is returned alone.
     pub(super) fn cut(&mut self, held: &BTreeSet<i32>, rules: &Rules) -> Vec<Record> {
         let mut batch = Vec::new();
         let mut bytes = 0;
         let mut seen = BTreeSet::new();
         loop {
-            // The partition whose first record arrived first, and how far its turn goes.
+            // Take records of the partition with the oldest front record, until another partition's front record is
+            // older.
             let mut fronts: Vec<_> = self
                 .free(held)
                 .filter_map(|(number, partition)| Some((partition.queue.front()?.sequence, number)))

@@ -1,20 +1,24 @@
-//! One event poller: records in, batches out, at most one on its way, as a state machine.
+//! One event poller as a state machine: it takes records and produces batches, with at most one batch in flight.
 //!
-//! The caller passes the time in and carries the steps out:
+//! The caller passes the time and executes the steps:
 //!
-//! 1. [`Poller::offer`] every record that the consumer reads, partition by partition in order, and [`Poller::advance`]
-//!    to where the consumer is in each partition;
-//! 2. [`Poller::step`] says what to do now; an invocation or a give-up that it orders must be answered by
-//! 3. [`Poller::finish`] with what came of it;
-//! 4. [`Poller::progress`] says which offsets may be committed: those below which everything was handled or given up.
+//! 1. Call [`Poller::offer`] for every record that the consumer reads, in the order of each partition, and
+//!    [`Poller::advance`] with the consumer's position in each partition.
+//! 2. Call [`Poller::step`] to get the next step.
+//! 3. After an invocation or a give-up, call [`Poller::finish`] with its outcome.
+//! 4. Call [`Poller::progress`] to get the offsets that may be committed: everything below them was handled or given
+//!    up.
 //!
-//! A batch that waits for a retry holds its partitions back, and only those: the others go on. Retries of one
-//! partition leave in the order of its offsets.
+//! A batch that waits for a retry blocks its own partitions; the other partitions continue. Retries of a partition are
+//! delivered in the order of its offsets.
 //!
-//! What is decided here where AWS's documentation is silent: bisecting a batch is no retry (each half keeps the
-//! count), a batch of one record is what retries are counted on in the end; an invocation that could not be made at
-//! all (Lambda away, throttled) is no retry either; a record beyond the payload limit by itself can never be
-//! delivered, so it is given up instead of blocking its partition until retention.
+//! Where the AWS documentation says nothing, this module decides:
+//!
+//! - Bisecting a batch is not a retry. Both halves keep the count of the whole, so retries are finally counted for a
+//!   single record.
+//! - An invocation that could not be made (Lambda is away or throttles) is not a retry.
+//! - A record that is larger than the payload limit can never be delivered. It is given up, because otherwise it
+//!   would block its partition until Kafka deletes it.
 
 mod buffer;
 mod rules;
@@ -40,73 +44,73 @@ use crate::Record;
 use buffer::Buffer;
 use work::Work;
 
-/// A batch to deliver. Records of one partition are in the order of their offsets.
+/// A batch to deliver. The records of each partition are in the order of their offsets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
-    /// The records, never none.
+    /// The records; at least one.
     pub records: Vec<Record>,
-    /// 1 for the first delivery of these records; of a [`GivenUp`] one, how often they were delivered.
+    /// The number of this delivery, from 1. In a [`GivenUp`] batch, the number of deliveries that were made.
     pub attempt: u32,
 }
 
 /// Why records were given up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GiveUpReason {
-    /// The function failed once more than the retry limit allows; its last error.
+    /// The function failed more often than the retry limit allows; holds its last error.
     RetriesExhausted(String),
-    /// The records were older than the mapping's limit.
+    /// The records are older than the mapping's limit.
     TooOld,
-    /// The record does not fit into an event.
+    /// The record is larger than an event may be.
     TooLarge,
 }
 
-/// Records that are delivered no more.
+/// Records that are not delivered any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GivenUp {
     /// The records.
     pub batch: Arc<Batch>,
-    /// Why.
+    /// Why the records were given up.
     pub reason: GiveUpReason,
 }
 
-/// What to do now.
+/// The next thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Invoke the function with this batch, then call [`Poller::finish`].
     Invoke(Arc<Batch>),
-    /// Write this to the failure destination, or drop it with an error in the log, then call [`Poller::finish`].
+    /// Write the records to the failure destination, or drop them and log an error, then call [`Poller::finish`].
     GiveUp(GivenUp),
-    /// Nothing before this time, unless records arrive.
+    /// Wait until this time (milliseconds since the Unix epoch) or until records arrive.
     WaitUntil(i64),
-    /// Nothing until records arrive.
+    /// Wait until records arrive.
     Idle,
-    /// Nothing until [`Poller::finish`] was called.
+    /// Wait until [`Poller::finish`] is called: a step is being executed.
     Busy,
 }
 
-/// What came of a step.
+/// The outcome of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Every record was handled, or the give-up is safe at its destination.
+    /// The function handled all records, or the given-up records were written to their destination.
     Handled,
-    /// The function failed, with this error.
+    /// The function failed with this error.
     Failed(String),
-    /// The function handled all records but these (partition, offset).
+    /// The function handled all records except these (partition, offset).
     Reported(BTreeSet<(i32, i64)>),
-    /// The function was not reached: try again without counting it.
+    /// The function or the destination could not be reached. The step is repeated, and this does not count as a retry.
     Unavailable(String),
 }
 
-/// How a step ended, in records.
+/// The effect of a finished step, in numbers of records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Finished {
-    /// Handled by the function.
+    /// Records that the function handled.
     pub handled: usize,
-    /// Will be delivered again.
+    /// Records that will be delivered again.
     pub to_retry: usize,
-    /// Will be given up next.
+    /// Records that will be given up in a next step.
     pub to_give_up: usize,
-    /// Were given up.
+    /// Records that were given up.
     pub given_up: usize,
 }
 
@@ -115,40 +119,42 @@ pub struct Finished {
 pub struct Poller {
     rules: Rules,
     buffer: Buffer,
-    /// Cut batches that wait, in the order in which their partitions must see them.
+    /// Batches that wait for a retry, a give-up or their first delivery, in the order of delivery within each
+    /// partition.
     waiting: VecDeque<Work>,
     flight: Option<Work>,
 }
 
 impl Poller {
-    /// A poller without records.
+    /// Creates a poller without records.
     #[must_use]
     pub fn new(rules: Rules) -> Self {
         Self { rules, buffer: Buffer::default(), waiting: VecDeque::new(), flight: None }
     }
 
-    /// Takes a record in. Records of a partition come in the order of their offsets; a lower one than before means
-    /// that the partition's log was rewound, and everything read of it before is forgotten.
+    /// Adds a record. Records of a partition must come in the order of their offsets. If an offset is lower than an
+    /// earlier one, the partition's log was rewound, and the poller drops all earlier records of the partition.
     pub fn offer(&mut self, record: Record, now_ms: i64) {
         let bytes = record.event_bytes(&self.rules.topic);
         self.buffer.push(record, bytes, now_ms);
     }
 
-    /// Says that the consumer has read a partition up to `next`. What lies below it and was not offered holds no record
-    /// to deliver (a transaction's marker, an aborted record, one that Kafka compacted away or deleted), and does not
-    /// keep the progress back.
+    /// Sets the consumer's position in a partition. Offsets below `next` that were not offered have no record to
+    /// deliver (a transaction marker, an aborted record, or a record that Kafka compacted or deleted). They do not hold
+    /// back the progress.
     pub fn advance(&mut self, partition: i32, next: i64) {
         self.buffer.advance(partition, next);
     }
 
-    /// Forgets a partition that was taken away. What is on its way of it no longer counts.
+    /// Removes a revoked partition. The outcome of its records in flight is ignored.
     pub fn revoke(&mut self, partition: i32) {
         self.buffer.partitions.remove(&partition);
         let waiting = std::mem::take(&mut self.waiting);
         self.waiting = waiting.into_iter().filter_map(|work| self.current(work)).collect();
     }
 
-    /// For every partition, the records and bytes that are in no batch yet: what the caller's back-pressure goes by.
+    /// For each partition: its number, and the number and bytes of the records that are not in a batch yet. The caller
+    /// uses them for back-pressure.
     pub fn buffered(&self) -> impl Iterator<Item = (i32, usize, usize)> {
         self.buffer
             .partitions
@@ -156,7 +162,7 @@ impl Poller {
             .map(|(number, partition)| (*number, partition.queue.len(), partition.bytes))
     }
 
-    /// Whether it has nothing to do and nothing to wait for.
+    /// Whether the poller has no records and no batch.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.flight.is_none()
@@ -164,8 +170,8 @@ impl Poller {
             && self.buffer.partitions.values().all(|partition| partition.queue.is_empty())
     }
 
-    /// The partitions of which nothing is on its way and nothing waits for a retry, with their records: another poller could
-    /// have them.
+    /// The partitions that can move to another poller, each with its number of records. None of their records is in
+    /// flight or waits for a retry.
     pub fn movable(&self) -> impl Iterator<Item = (i32, usize)> {
         let bound = |number: &i32| {
             self.waiting.iter().chain(&self.flight).any(|work| work.spans.contains_key(number))
@@ -176,26 +182,26 @@ impl Poller {
             .map(|(number, partition)| (*number, partition.queue.len()))
     }
 
-    /// Gives a [`Poller::movable`] partition to another poller.
+    /// Moves a [`Poller::movable`] partition to another poller.
     pub fn move_to(&mut self, partition: i32, other: &mut Self) {
         if let Some(moved) = self.buffer.take(partition) {
             other.buffer.put(partition, moved);
         }
     }
 
-    /// The partitions that wait for a retry.
+    /// The partitions of waiting batches.
     #[must_use]
     pub fn held(&self) -> BTreeSet<i32> {
         self.waiting.iter().flat_map(|work| work.spans.keys().copied()).collect()
     }
 
-    /// Whether a step is being carried out.
+    /// Whether a step is being executed.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.flight.is_some()
     }
 
-    /// For every partition, the offset that may be committed: everything below it was handled or given up.
+    /// For each partition, the offset that may be committed: everything below it was handled or given up.
     #[must_use]
     pub fn progress(&self) -> BTreeMap<i32, i64> {
         let mut progress: BTreeMap<i32, i64> = self
@@ -219,7 +225,8 @@ impl Poller {
         progress
     }
 
-    /// What to do now. An order ([`Step::Invoke`], [`Step::GiveUp`]) is given once.
+    /// Returns the next step. [`Step::Invoke`] and [`Step::GiveUp`] are returned once and must be finished with
+    /// [`Poller::finish`].
     pub fn step(&mut self, now_ms: i64) -> Step {
         if self.flight.is_some() {
             return Step::Busy;
@@ -252,12 +259,12 @@ impl Poller {
         if wake == i64::MAX { Step::Idle } else { Step::WaitUntil(wake) }
     }
 
-    /// Puts a piece of work on its way. Of one that holds records beyond the age limit, those go first, to be given
-    /// up; the rest waits at its place, `index`.
+    /// Starts a batch. If some of its records are beyond the age limit, those are given up first, and the rest waits at
+    /// `index`.
     fn start(&mut self, mut work: Work, index: usize, now_ms: i64) -> Step {
         if work.doomed.is_none() {
             if let Some(limit) = self.rules.maximum_record_age_ms {
-                // A negative timestamp is none: such a record has no age.
+                // A negative timestamp means "no timestamp", so the record has no age.
                 let too_old = |record: &Record| {
                     record.timestamp_ms >= 0 && now_ms.saturating_sub(record.timestamp_ms) > limit
                 };
@@ -289,7 +296,7 @@ impl Poller {
         record.event_bytes(&self.rules.topic) + self.rules.partition_bytes() > self.rules.room()
     }
 
-    /// Says what came of the step that is being carried out. Without one, nothing happens.
+    /// Reports the outcome of the step that is being executed. Does nothing if there is no such step.
     pub fn finish(&mut self, outcome: Outcome, now_ms: i64) -> Finished {
         let Some(flight) = self.flight.take() else { return Finished::default() };
         let doomed = flight.doomed.is_some();
@@ -302,7 +309,8 @@ impl Poller {
         let retries = match outcome {
             Outcome::Handled => Vec::new(),
             Outcome::Unavailable(_) => vec![work],
-            // A give-up that did not reach its destination is tried again for ever: the records are in no other place.
+            // A give-up that did not reach its destination is repeated without limit: the records are stored nowhere
+            // else.
             Outcome::Failed(_) | Outcome::Reported(_) if doomed => vec![work],
             Outcome::Failed(_) if self.rules.bisect && work.len() > 1 => work.halves().into(),
             Outcome::Failed(error) => vec![self.failed(work, &error)],
@@ -323,7 +331,7 @@ impl Poller {
         finished
     }
 
-    /// Counts a failure, which may have been the last that was allowed.
+    /// Counts a failure. If the retry limit is exceeded, the batch will be given up.
     fn failed(&self, mut work: Work, error: &str) -> Work {
         work.failures += 1;
         if self.rules.maximum_retries.is_some_and(|limit| work.failures > limit) {
@@ -333,7 +341,8 @@ impl Poller {
         work
     }
 
-    /// The work without the records of partitions that were taken away, or whose log was rewound, since it was cut.
+    /// Removes the records of partitions that were revoked or rewound after the batch was cut. `None` if nothing
+    /// remains.
     fn current(&self, work: Work) -> Option<Work> {
         let is_current = |partition: i32| {
             let span = work.spans.get(&partition).map(|span| span.generation);

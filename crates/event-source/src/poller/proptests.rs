@@ -1,5 +1,5 @@
-//! For any pattern of arrivals, limits and outcomes: nothing is skipped, nothing is committed early, no batch
-//! is beyond its limits.
+//! For any pattern of arrivals, limits and outcomes, no record is skipped, no offset is committed too early, and no
+//! batch exceeds its limits.
 
 use bytes::Bytes;
 use kafka_batch::event::MskEvent;
@@ -9,13 +9,13 @@ use super::*;
 
 #[derive(Debug, Clone)]
 enum Event {
-    /// Offsets of a partition arrive: value sizes, none where there is no record to deliver (a marker, for example).
+    /// Offsets of a partition arrive. Each has the size of its value, or `None` if it has no record (such as a marker).
     Arrive(i32, Vec<Option<usize>>),
     /// Time passes.
     Pass(i64),
-    /// The running step ends; the number decides how.
+    /// The running step ends; the first number selects the outcome.
     End(u8, u64),
-    /// A partition is taken away and comes back at its committed offset.
+    /// A partition is revoked and assigned again at its committed offset.
     Rebalance(i32),
 }
 
@@ -44,7 +44,7 @@ fn any_rules() -> impl Strategy<Value = Rules> {
     })
 }
 
-/// A topic of three partitions, a consumer of it, and what became of its records.
+/// A topic of three partitions, a consumer, and the state of each record.
 struct World {
     poller: Poller,
     rules: Rules,
@@ -101,7 +101,7 @@ impl World {
         self.turn()
     }
 
-    /// Reads what arrived, commits what may be, starts what is to be started.
+    /// Reads new records, commits progress, and starts the next step.
     fn turn(&mut self) -> Result<(), TestCaseError> {
         for p in 0..3 {
             for record in self.log[p][self.read[p]..].iter().flatten() {
@@ -152,7 +152,7 @@ impl World {
             let p = record.partition as usize;
             prop_assert!(record.offset > last[p], "out of order in a batch");
             if matches!(step, Step::Invoke(_)) {
-                // What is delivered overtakes nothing that is not done.
+                // A delivered record must not overtake a record that is not done.
                 for offset in (last[p] + 1).max(self.committed[p] as i64)..record.offset {
                     prop_assert!(self.done[p].contains(&offset), "{p}@{} overtook {offset}", record.offset);
                 }
@@ -204,7 +204,7 @@ proptest! {
         for event in events {
             world.apply(event)?;
         }
-        // From here on all goes well: everything must be committed in the end.
+        // From here on every step succeeds, so all offsets must be committed in the end.
         let mut turns = 0;
         while (0..3).any(|p| world.committed[p] < world.log[p].len()) {
             world.apply(Event::End(5, 0))?;

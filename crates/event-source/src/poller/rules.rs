@@ -1,42 +1,42 @@
-//! The limits that a poller keeps.
+//! The limits of a poller.
 
 use crate::Mapping;
 
-/// Lambda's limit for the payload of a synchronous invocation.
+/// Lambda's limit for the payload of a synchronous invocation, in bytes.
 pub const PAYLOAD_LIMIT: usize = 6 * 1024 * 1024;
 
-/// Retries when they are unlimited but a failure destination is set: AWS caps them then.
+/// The number of retries if they are unlimited but a failure destination is set. AWS limits them in this case.
 const RETRIES_WITH_DESTINATION: u32 = 10;
 
-/// How one mapping batches, retries and gives up.
+/// How a mapping batches, retries and gives up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
-    /// The topic: its name is part of every record's size.
+    /// The topic. Its name is part of each record's size in the event.
     pub topic: String,
-    /// Records in a batch at most.
+    /// The largest number of records in a batch.
     pub batch_size: usize,
-    /// How long a batch waits for more records, from its first record on.
+    /// How long a batch waits for more records after its first record arrived.
     pub window_ms: i64,
-    /// Bytes in an event at most, base64 and envelope included.
+    /// The largest size of an event in bytes, including base64 and the envelope.
     pub payload_limit: usize,
-    /// Bytes of the event outside its records (ARN, bootstrap servers).
+    /// The size of an event without records (ARN, bootstrap servers), in bytes.
     pub envelope_bytes: usize,
-    /// Whether a failed batch is split in two before it is tried again.
+    /// Whether a failed batch is split into two halves before it is retried.
     pub bisect: bool,
-    /// Retries before giving up; `None` for ever.
+    /// The number of retries before a batch is given up; `None` for no limit.
     pub maximum_retries: Option<u32>,
-    /// Records older than this are given up; `None` for never.
+    /// Records older than this are given up; `None` for no limit.
     pub maximum_record_age_ms: Option<i64>,
-    /// The pause before a retry.
+    /// The pauses before retries.
     pub backoff: Backoff,
 }
 
-/// A pause that doubles with every failure.
+/// A pause that doubles after each failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
-    /// After the first failure.
+    /// The pause after the first failure.
     pub first_ms: i64,
-    /// The longest.
+    /// The longest pause.
     pub longest_ms: i64,
 }
 
@@ -47,7 +47,7 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The pause after `failures` failures in a row.
+    /// The pause after `failures` consecutive failures, in milliseconds.
     #[must_use]
     pub fn after(&self, failures: u32) -> i64 {
         let doublings = failures.saturating_sub(1).min(20);
@@ -56,7 +56,7 @@ impl Backoff {
 }
 
 impl Rules {
-    /// The rules of a mapping whose events take `envelope_bytes` besides their records.
+    /// The rules of a mapping. `envelope_bytes` is the size of an event without records.
     #[must_use]
     pub fn of(mapping: &Mapping, envelope_bytes: usize) -> Self {
         let maximum_retries = match u32::try_from(mapping.maximum_retries) {
@@ -78,12 +78,12 @@ impl Rules {
         }
     }
 
-    /// The bytes that an event takes for holding a partition at all: its map key.
+    /// The bytes that an event needs for each partition: its key in the map of records.
     pub(super) fn partition_bytes(&self) -> usize {
         self.topic.len() + r#","-2147483648":[]"#.len()
     }
 
-    /// Bytes left for records and partition keys.
+    /// The bytes of an event that are available for records and partition keys.
     pub(super) fn room(&self) -> usize {
         self.payload_limit.saturating_sub(self.envelope_bytes + r#","records":{}}"#.len())
     }

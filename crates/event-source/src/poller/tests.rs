@@ -200,7 +200,7 @@ fn retries_end_at_their_limit_and_an_absent_function_does_not_count() {
     }
     let (records, reason) = given_up(poller.step(4000));
     assert_eq!((records.len(), reason), (3, GiveUpReason::RetriesExhausted("no".into())));
-    // The destination is away: nothing is lost, nothing is committed.
+    // The destination cannot be reached: no record is lost, and no offset is committed.
     assert_eq!(poller.finish(Outcome::Unavailable("no bucket".into()), 4000).to_give_up, 3);
     assert_eq!(poller.progress()[&0], 0);
     assert_eq!(given_up(poller.step(9000)).0.len(), 3);

@@ -1,4 +1,4 @@
-//! Records that were cut into a batch and are not done with.
+//! Batches that are not finished.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,21 +6,22 @@ use std::sync::Arc;
 use super::{Batch, GiveUpReason};
 use crate::Record;
 
-/// One batch on its way: waiting for a retry, being invoked, or being given up.
+/// One batch that waits for a delivery or a retry, is being delivered, or is being given up.
 #[derive(Debug)]
 pub(super) struct Work {
-    /// In the order of arrival, so in order inside each partition.
+    /// The records in the order of arrival, and therefore in order within each partition.
     pub(super) records: Arc<Batch>,
-    /// Each partition's generation when the batch was cut, and its first offset in it.
+    /// For each partition, its generation when the batch was cut and its first offset in the batch.
     pub(super) spans: BTreeMap<i32, Span>,
-    /// Failures that count towards the retry limit.
+    /// The number of failures that count towards the retry limit.
     pub(super) failures: u32,
-    /// All failures in a row, for the pause.
+    /// The number of all consecutive failures; it decides the length of the pause.
     pub(super) tries: u32,
-    /// Deliveries begun.
+    /// The number of started deliveries.
     pub(super) attempts: u32,
+    /// The batch is not delivered before this time.
     pub(super) not_before_ms: i64,
-    /// Set when the work is to be given up instead of delivered.
+    /// Set if the batch must be given up instead of delivered.
     pub(super) doomed: Option<GiveUpReason>,
 }
 
@@ -35,7 +36,7 @@ impl Work {
         let mut spans = BTreeMap::new();
         let mut last = None;
         for record in &records {
-            // Records come in runs of one partition: look each run up once.
+            // Records come in runs of one partition, so one lookup per run is enough.
             if last != Some(record.partition) {
                 spans.entry(record.partition).or_insert_with(|| Span {
                     generation: generation_of(record.partition),
@@ -63,13 +64,13 @@ impl Work {
         self.spans.keys().any(|partition| partitions.contains(partition))
     }
 
-    /// The same work with only those records that `keep` wants; `None` when there are none.
+    /// The same batch with only the records for which `keep` returns `true`; `None` if there are none.
     pub(super) fn only(&self, keep: impl Fn(&Record) -> bool) -> Option<Self> {
         let records: Vec<_> = self.records.records.iter().filter(|record| keep(record)).cloned().collect();
         (!records.is_empty()).then(|| self.with(records))
     }
 
-    /// The two halves of the work, in order.
+    /// The two halves of the batch, in order. Both keep the counts.
     pub(super) fn halves(&self) -> [Self; 2] {
         let (front, back) = self.records.records.split_at(self.len() / 2);
         [self.with(front.to_vec()), self.with(back.to_vec())]
@@ -86,7 +87,7 @@ impl Work {
         part
     }
 
-    /// The batch to deliver now, with its attempt counted.
+    /// Counts a delivery and returns the batch with the new attempt number.
     pub(super) fn batch(&mut self) -> Arc<Batch> {
         self.attempts += 1;
         if self.records.attempt != self.attempts {

@@ -1,4 +1,4 @@
-//! One batch: invoked, and what was handled is deleted. What was not comes again by the queue.
+//! Delivers one batch: invokes the function and deletes the handled messages. The queue delivers the others again.
 
 use std::time::Duration;
 
@@ -15,24 +15,24 @@ use super::response::failed;
 use crate::bridge::farewell;
 use crate::bridge::functions::{Invoked, shortened};
 
-/// The first pause before an invocation that could not be made is tried again. Each later one is twice as long, up to the
-/// longest.
+/// The first pause before an invocation that could not be made is retried. Each later pause is twice as long, up to
+/// [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// SQS's default, where the queue cannot be asked.
+/// SQS's default visibility time-out, used if the queue's own cannot be read.
 const VISIBILITY: Duration = Duration::from_secs(30);
 
-/// How often the bridge tries to delete handled messages. Those that it cannot delete are delivered again.
+/// The number of attempts to delete handled messages. Messages that cannot be deleted are delivered again.
 const DELETIONS: u32 = 5;
 
-/// What came of a piece.
+/// The result of one invocation.
 enum Delivered {
-    /// The function handled it, except for these messages.
+    /// The function handled all messages except those with these ids.
     Except(std::collections::BTreeSet<String>),
-    /// All of its messages come again.
+    /// The invocation failed; the queue delivers all its messages again.
     Failed(String),
-    /// The bridge stops.
+    /// The bridge stops before the function answered.
     Stopped,
 }
 
@@ -55,7 +55,7 @@ impl QueueLane {
                 }
                 Delivered::Failed(error) => {
                     tracing::warn!(queue = mapping.queue_name(), function = %mapping.function_name, error,
-                        "a batch was not handled: its messages come again");
+                        "a batch was not handled: its messages will be delivered again");
                     self.0.status.finished(0, piece.len());
                     self.0.status.failed(error);
                     false
@@ -67,7 +67,7 @@ impl QueueLane {
             };
             let over = *stopped.borrow();
             if over || (mapping.is_fifo() && !complete) {
-                // Later messages of a group must not overtake those that come again.
+                // In a FIFO queue, later messages of a group must not overtake messages that are delivered again.
                 let rest: Vec<Received> = pieces.by_ref().flatten().collect();
                 if over {
                     self.release(&rest).await;
@@ -76,7 +76,7 @@ impl QueueLane {
         }
     }
 
-    /// Invokes the function. An invocation that cannot be made, for example because it is throttled, is tried again while
+    /// Invokes the function. An invocation that cannot be made, for example because it is throttled, is retried while
     /// the messages are hidden.
     async fn invoke(
         &self,
@@ -111,7 +111,7 @@ impl QueueLane {
         }
     }
 
-    /// How long the queue hides a message that was received.
+    /// The queue's visibility time-out: how long it hides a received message.
     async fn visibility(&self) -> Duration {
         let name = QueueAttributeName::VisibilityTimeout;
         let asked = self.0.sqs.get_queue_attributes().queue_url(&self.0.mapping.queue_url);
@@ -158,7 +158,7 @@ impl QueueLane {
                         queue = mapping.queue_name(),
                         messages = left.len(),
                         reason,
-                        "handled messages were not deleted: they are delivered again"
+                        "handled messages could not be deleted: they will be delivered again"
                     );
                     self.0.status.failed(format!("messages were not deleted: {reason}"));
                     break;

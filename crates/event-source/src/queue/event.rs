@@ -1,6 +1,7 @@
-//! The event that Lambda makes of messages, and how many fit into one.
+//! Builds Lambda's event from messages, and splits messages by the size of an event.
 //!
-//! The type in `aws_lambda_events` cannot be used to write it: it has other fields, and writes missing ones as null.
+//! The type in `aws_lambda_events` is not suitable for writing: it has other fields, and it writes missing ones as
+//! null.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +14,12 @@ use crate::PAYLOAD_LIMIT;
 const HEAD: &str = r#"{"Records":["#;
 const TAIL: &str = "]}";
 
-/// A message that was received.
+/// A received message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Received {
     pub(super) id: String,
     pub(super) receipt_handle: String,
-    /// Its part of the event.
+    /// The message as JSON, as an element of the event's `Records`.
     pub(super) json: String,
 }
 
@@ -69,7 +70,7 @@ impl Received {
             event_source_arn: &mapping.queue_arn,
             aws_region: mapping.region(),
         };
-        // Strings always have a JSON form.
+        // Serialisation cannot fail because all values are strings.
         let json = serde_json::to_string(&record).unwrap_or_default();
         Self { id: id.to_owned(), receipt_handle: receipt_handle.to_owned(), json }
     }
@@ -85,7 +86,8 @@ fn attribute(value: &MessageAttributeValue) -> Attribute<'_> {
     }
 }
 
-/// The messages in pieces that one event may hold, in their order. A message that no event may hold is alone.
+/// Splits the messages into pieces that fit into one event, and keeps their order. A message that is too large for any
+/// event is alone in its piece.
 pub(super) fn cut(messages: Vec<Received>, batch_size: usize) -> Vec<Vec<Received>> {
     let mut pieces: Vec<Vec<Received>> = Vec::new();
     let mut bytes = 0;
@@ -105,7 +107,7 @@ pub(super) fn cut(messages: Vec<Received>, batch_size: usize) -> Vec<Vec<Receive
     pieces
 }
 
-/// The event of a piece.
+/// Builds the event of one piece.
 pub(super) fn event(messages: &[Received]) -> Vec<u8> {
     let records: Vec<&str> = messages.iter().map(|message| message.json.as_str()).collect();
     [HEAD, &records.join(","), TAIL].concat().into_bytes()

@@ -1,4 +1,4 @@
-//! The settings of one queue's mapping.
+//! The settings of an SQS mapping.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,19 +7,19 @@ use crate::mapping::InvalidMapping;
 /// An SQS event source mapping: one element of the Terraform output `queue_mappings`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueMapping {
-    /// The function that is invoked (a name or an ARN).
+    /// The function's name or ARN.
     pub function_name: String,
     /// The queue's URL.
     pub queue_url: String,
-    /// The queue's ARN: `eventSourceARN` of the events.
+    /// The queue's ARN. It is also the value of `eventSourceARN` in the events.
     pub queue_arn: String,
-    /// Messages of an invocation at most (1 to 10,000; above 10 only with a window).
+    /// The largest number of messages in an invocation (1 to 10,000; more than 10 need a window).
     pub batch_size: u32,
-    /// How long a batch waits for more messages (0 to 300).
+    /// How long a batch waits for more messages, in seconds (0 to 300; 0 for a FIFO queue).
     pub window_seconds: u32,
-    /// Whether the function's answer names the messages that failed.
+    /// Whether the function's answer names the failed messages (`ReportBatchItemFailures`).
     pub partial_batch_response: bool,
-    /// Invocations at once at most (2 to 1,000).
+    /// The largest number of concurrent invocations (2 to 1,000); `None` for the default of AWS.
     pub maximum_concurrency: Option<u32>,
 }
 
@@ -30,7 +30,7 @@ impl QueueMapping {
         self.queue_arn.rsplit(':').next().unwrap_or_default()
     }
 
-    /// Whether messages of one group must stay in order.
+    /// Whether the queue is a FIFO queue, in which messages of one group must stay in order.
     #[must_use]
     pub fn is_fifo(&self) -> bool {
         self.queue_arn.rsplit_once('.').is_some_and(|(_, end)| end == "fifo")
@@ -42,7 +42,7 @@ impl QueueMapping {
         self.queue_arn.split(':').nth(3).unwrap_or_default()
     }
 
-    /// Checks the limits that AWS puts on each setting.
+    /// Checks the limits that AWS sets for each setting.
     pub fn validate(&self) -> Result<(), InvalidMapping> {
         let mut problems = Vec::new();
         for (name, value) in [("function_name", &self.function_name), ("queue_url", &self.queue_url)] {
@@ -60,7 +60,7 @@ impl QueueMapping {
             problems.push(format!("window_seconds is {}, must be 0 to 300", self.window_seconds));
         }
         if self.is_fifo() && self.window_seconds > 0 {
-            problems.push("a FIFO queue has no window: window_seconds must be 0".to_owned());
+            problems.push("window_seconds must be 0: a FIFO queue does not support a window".to_owned());
         } else if self.window_seconds == 0 && self.batch_size > 10 {
             problems.push(format!("batch_size is {}: more than 10 need a window", self.batch_size));
         }

@@ -1,11 +1,11 @@
-//! The SQS event source mapping: what AWS does between a queue and a Lambda function.
+//! The SQS event source mapping: it receives messages from a queue and invokes a Lambda function.
 //!
-//! The queue keeps the books: a message that was received is hidden for the visibility time-out and comes again unless it
-//! was deleted, and the queue itself moves it to the dead-letter queue. Therefore nothing here counts tries, and nothing
-//! is lost with this process.
+//! The queue keeps the delivery state. It hides a received message for the visibility time-out and delivers it again
+//! unless it was deleted. After too many deliveries it moves the message to the dead-letter queue. So this module does
+//! not count attempts, and no message is lost if this process ends.
 //!
-//! Messages are received only when an invocation can start at once. AWS receives them first, so that each wait for a throttled
-//! function counts as a delivery.
+//! Messages are received only when an invocation can start at once. AWS receives messages first, so there each wait for
+//! a throttled function counts as a delivery.
 
 mod deliver;
 mod event;
@@ -29,10 +29,10 @@ pub use mapping::QueueMapping;
 pub(crate) use status::QueueBoard;
 pub use status::QueueStatus;
 
-/// Batches on their way at once where the mapping does not say: AWS begins with as many.
+/// The number of concurrent batches if the mapping does not set one. AWS starts with the same number.
 const CONCURRENCY: u32 = 5;
 
-/// One queue's task. Cheap to clone.
+/// The task of one SQS mapping. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct QueueLane(Arc<Inner>);
 
@@ -55,8 +55,8 @@ impl QueueLane {
         Self(Arc::new(Inner { mapping, sqs: Client::from_conf(config), functions, status }))
     }
 
-    /// Serves the queue until the bridge stops; then it waits for the batches on their way. Queue, emulator and function
-    /// may come and go meanwhile.
+    /// Serves the queue until the bridge stops, and then waits for the batches in flight. While it runs, the queue, the
+    /// emulator and the function may disappear and return.
     pub(crate) async fn serve(self, mut stopped: watch::Receiver<bool>) {
         let most = self.0.mapping.maximum_concurrency.unwrap_or(CONCURRENCY);
         let slots = Arc::new(Semaphore::new(most as usize));
@@ -67,7 +67,7 @@ impl QueueLane {
                 slot = Arc::clone(&slots).acquire_owned() => slot,
                 _ = stopped.changed() => break,
             };
-            // Nobody closes the semaphore.
+            // The semaphore is never closed, so this cannot fail.
             let Ok(slot) = slot else { break };
             while flights.try_join_next().is_some() {}
             match self.gather(&stopped).await {

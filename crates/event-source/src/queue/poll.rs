@@ -1,4 +1,4 @@
-//! Receives messages until a batch is full, its window ends or its event is as large as it may be.
+//! Receives messages until the batch is full, its window ends, or its event reaches the size limit.
 
 use std::time::Duration;
 
@@ -12,26 +12,26 @@ use super::QueueLane;
 use super::event::Received;
 use crate::PAYLOAD_LIMIT;
 
-/// How long a request waits for the first message. A stop waits for the request to end: if it were dropped, the messages in its
-/// answer would stay hidden until their visibility time-out.
+/// How long a request waits for the first message. A stop waits for the request to end. If the request were dropped,
+/// the messages in its answer would stay hidden until their visibility time-out.
 const WAIT: Duration = Duration::from_secs(2);
 
-/// SQS hands out this many messages at most.
+/// SQS's limit for the messages in one request.
 pub(super) const MOST_RECEIVED: usize = 10;
 
 /// Messages that were received for one batch.
 #[derive(Debug)]
 pub(super) struct Gathered {
     pub(super) messages: Vec<Received>,
-    /// When the first request was sent that brought messages: they are hidden from then on at the earliest.
+    /// When the first request was sent. The messages are hidden since then or later.
     pub(super) since: Instant,
 }
 
 impl QueueLane {
-    /// Messages for one batch; none if the queue is empty, or the bridge stops.
+    /// Receives the messages of one batch. Returns no messages if the queue is empty or the bridge stops.
     pub(super) async fn gather(&self, stopped: &watch::Receiver<bool>) -> Result<Gathered, String> {
         let mapping = &self.0.mapping;
-        // Without a function, each try would use up a delivery.
+        // Check the function first: if it does not exist, each receive would count as a delivery.
         let ready = self.0.functions.ready(&mapping.function_name).await;
         ready.map_err(|error| faults::chain(&error))?;
         let batch_size = mapping.batch_size as usize;
@@ -48,12 +48,13 @@ impl QueueLane {
             if left.is_zero() {
                 break;
             }
-            // What was received so far is delivered, whatever comes of this request.
+            // An error of this request is ignored: the messages that were received before are delivered.
             let more = self.receive(batch_size - messages.len(), left.min(WAIT)).await.unwrap_or_default();
             if more.is_empty() && left < Duration::from_secs(1) {
                 tokio::time::sleep(left.min(Duration::from_millis(200))).await;
             }
-            // A window longer than the visibility time-out brings messages a second time; only the newer receipt is valid.
+            // If the window is longer than the visibility time-out, SQS returns a message twice. Only the newer receipt
+            // is valid.
             messages.retain(|message| more.iter().all(|newer| newer.id != message.id));
             messages.extend(more);
             bytes = messages.iter().map(|message| message.json.len()).sum();
@@ -87,7 +88,7 @@ impl QueueLane {
         format!("cannot receive messages: {}", DisplayErrorContext(error))
     }
 
-    /// Shows messages again at once that were not delivered. Where that fails, they come again by themselves.
+    /// Makes messages that were not delivered visible again. If this fails, they become visible after their time-out.
     pub(super) async fn release(&self, messages: &[Received]) {
         for messages in messages.chunks(MOST_RECEIVED) {
             let entries = messages.iter().enumerate().map(|(number, message)| {

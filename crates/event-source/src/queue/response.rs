@@ -1,4 +1,4 @@
-//! Reads a function's answer: which messages of the batch failed.
+//! Reads from a function's answer which messages of the batch failed.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
 
@@ -21,10 +21,11 @@ struct Failure {
     item_identifier: String,
 }
 
-/// Reads the answer of an invocation that did not fail; returns the ids of the messages that are to come again.
+/// Reads the answer of a successful invocation. Returns the ids of the messages that must be delivered again.
 ///
-/// Without partial batch responses any answer means success. With them, a missing, empty or `null` answer or list means
-/// success. An answer that cannot be read, or an identifier that is empty or not of the batch, fails the whole batch.
+/// Without partial batch responses, any answer means success. With them, a missing, empty or `null` answer or list
+/// means success. An answer that cannot be parsed, or an identifier that is empty or not in the batch, fails the whole
+/// batch.
 pub(super) fn failed(
     partial_batch_response: bool,
     batch: &[Received],
@@ -34,7 +35,7 @@ pub(super) fn failed(
         return Ok(BTreeSet::new());
     }
     let answer: Option<Answer> = serde_json::from_slice(answer)
-        .map_err(|error| format!("the function's answer is no batch response: {error}"))?;
+        .map_err(|error| format!("the function's answer is not a batch response: {error}"))?;
     let failures = answer.and_then(|answer| answer.batch_item_failures).unwrap_or_default();
     let reported: BTreeSet<String> = failures.into_iter().map(|failure| failure.item_identifier).collect();
     match reported.iter().find(|id| !batch.iter().any(|message| message.id == **id)) {

@@ -1,4 +1,4 @@
-//! What the bridge knows of one queue's mapping.
+//! The status of an SQS mapping.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,21 +7,21 @@ use serde::{Deserialize, Serialize};
 use super::QueueMapping;
 use crate::bridge::status::{BridgeStatus, Lately, lock};
 
-/// The status of a queue's mapping. Times are milliseconds since the epoch, counts since the bridge started.
+/// The status of an SQS mapping. Times are in milliseconds since the Unix epoch. Counts start with the bridge.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueStatus {
     /// The queue's name.
     pub queue: String,
-    /// Function.
+    /// The mapping's function.
     pub function_name: String,
-    /// How it went lately.
+    /// The last error and the last success.
     #[serde(flatten)]
     pub lately: Lately,
-    /// Invocations that were made.
+    /// The number of started invocations.
     pub invocations: u64,
-    /// Messages handled, and so deleted.
+    /// The number of messages that the function handled.
     pub handled: u64,
-    /// Deliveries that failed, and so come again or go to the dead-letter queue.
+    /// The number of failed deliveries. The queue delivers these messages again or moves them to the dead-letter queue.
     pub failed: u64,
 }
 
@@ -35,7 +35,7 @@ impl QueueStatus {
     }
 }
 
-/// One queue's part of the bridge's status.
+/// One SQS mapping's part of the shared status.
 #[derive(Debug, Clone)]
 pub(crate) struct QueueBoard {
     status: Arc<Mutex<BridgeStatus>>,
@@ -57,7 +57,7 @@ impl QueueBoard {
         self.update(|queue| queue.lately.failed(error));
     }
 
-    /// The queue is polled again.
+    /// Clears the error after the queue could be polled again.
     pub(super) fn recovered(&self) {
         self.update(|queue| queue.lately.last_error = None);
     }

@@ -1,4 +1,4 @@
-//! What changes while the bridge runs: the partitions of a topic, and the members of a group.
+//! Changes while the bridge runs: a topic's partitions and a group's members.
 
 use std::time::{Duration, Instant};
 
@@ -9,10 +9,10 @@ use krafka::producer::Record;
 
 use crate::support::{Lane, RunningBridge, servers, until};
 
-/// How soon partitions that were added must be read.
+/// Added partitions must be read within this time.
 const NOTICED: Duration = Duration::from_secs(30);
 
-/// A bridge that is a static member of its group, as that of the local stack is.
+/// A bridge that is a static member of its group, like the bridge of the local stack.
 fn static_member(lane: &Lane) -> RunningBridge {
     let mut config = lane.config();
     config.instance_id = Some("bridge".to_owned());
@@ -52,13 +52,13 @@ async fn partitions_that_are_added_are_read_soon_and_from_their_beginning() {
     until("the first partition is read", async || lane.handled() == 10).await;
     add_partitions(&mut lane, 3).await;
     let added = Instant::now();
-    // They are older than the starting position, and were produced before the bridge noticed the partitions.
+    // These records are older than the starting position and are produced before the bridge notices the new partitions.
     produce_old(&lane, 1).await;
     until("the new partitions are read", async || lane.handled() == 12).await;
     assert!(added.elapsed() < NOTICED, "{:?}", added.elapsed());
     lane.drained().await;
     bridge.stop().await;
-    // While the bridge is down, too.
+    // The same while the bridge is stopped.
     add_partitions(&mut lane, 5).await;
     produce_old(&lane, 3).await;
     let bridge = static_member(&lane);

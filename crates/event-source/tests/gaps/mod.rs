@@ -1,7 +1,7 @@
-//! Offsets that hold no record for the function: transaction markers, aborted records, records that Kafka deleted.
+//! Offsets without a record for the function: transaction markers, aborted records, records that Kafka deleted.
 //!
-//! Each test is a fault that users of other consumers report: a lag that stays at 1 behind a commit marker, a lag that
-//! counts an open transaction, a consumer that goes on at the end or without a word where its offset has expired.
+//! Each test covers a bug that users of other consumers report: a lag that stays at 1 because of a commit marker, a lag
+//! that includes an open transaction, and a consumer that silently continues elsewhere after its offset expired.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::support::{Lane, servers, until};
 
-/// A producer in transactions. Each is a client of its own.
+/// A transactional producer with its own client.
 async fn producer(lane: &Lane) -> TransactionalProducer {
     let id = format!("transactions-{}", lane.mapping.topic);
     let producer = lane.kafka.producer().transaction_timeout(Duration::from_mins(1));
@@ -56,15 +56,15 @@ async fn committed_records_are_delivered_aborted_ones_are_not_and_markers_are_no
     producer.abort().await.unwrap();
     let bridge = lane.bridge();
     until("every offset is passed", async || lag(&lane).await.committed == Some(33)).await;
-    // 0 to 9, a marker, 11 to 20, a marker; ten aborted ones and their marker never come.
+    // The log holds 0 to 9, a marker, 11 to 20, a marker, and then ten aborted records and their marker.
     assert_eq!(lane.log("delivered")[&0], (0..10).chain(11..21).collect::<Vec<_>>());
     assert_eq!(lag(&lane).await.lag, 0);
-    // A partition to which nothing but an aborted transaction comes.
+    // Only an aborted transaction is added to the partition.
     send(&lane, &producer, 3).await;
     producer.abort().await.unwrap();
     until("every offset is passed", async || lag(&lane).await.committed == Some(37)).await;
     bridge.stop().await;
-    // Nothing but markers since the last commit.
+    // After the last commit the log has only aborted records and a marker.
     send(&lane, &producer, 1).await;
     producer.abort().await.unwrap();
     until("the marker is written", async || lag(&lane).await.end == 39).await;
@@ -116,7 +116,7 @@ async fn what_was_deleted_before_it_was_read_is_named_and_reading_goes_on_at_the
     until("the bridge says so", async || lane.status().lost.get(&0) == Some(&vec![100..150])).await;
     assert_eq!(lane.status().skipped, 50);
     bridge.stop().await;
-    // The commits keep it: another bridge knows it too, and adds to it.
+    // The lost range is stored in the commit, so the next bridge knows it and adds to it.
     lane.produce(50).await;
     delete_before(&lane, 210).await;
     let bridge = lane.bridge();
@@ -130,7 +130,7 @@ async fn what_was_deleted_before_it_was_read_is_named_and_reading_goes_on_at_the
 async fn a_log_that_was_deleted_to_its_end_is_lost_and_no_lag() {
     let lane = Lane::new("emptied", 1).await;
     lane.create_topic().await;
-    // The group begins in an empty topic.
+    // The group starts in an empty topic.
     let bridge = lane.bridge();
     until("the group has begun", async || lag(&lane).await.start == Some(0)).await;
     bridge.stop().await;

@@ -1,4 +1,4 @@
-//! Queues: what users of other SQS mappings have lost or got twice comes out right here.
+//! SQS mappings: cases in which users of other implementations lost messages or received them twice.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use event_source::{BridgeConfig, QueueMapping};
 
 use crate::support::{RunningBridge, deploy, until};
 
-/// A queue with a dead-letter queue, its mapping, and the folder through which its function speaks.
+/// A queue with a dead-letter queue, its mapping, and the folder in which its function writes logs.
 struct Lab {
     mapping: QueueMapping,
     folder: PathBuf,
@@ -28,7 +28,7 @@ struct Delivery {
 }
 
 impl Lab {
-    /// A queue and a function that handles all. A message that failed is hidden for a second.
+    /// Creates a queue and a function that handles all messages. A failed message is hidden for one second.
     async fn new(name: &str) -> Self {
         let lab = Self::without_queue(name).await;
         deploy(&lab.mapping.function_name, &lab.folder).await;
@@ -36,7 +36,7 @@ impl Lab {
         lab
     }
 
-    /// Neither queue nor function; their names.
+    /// Prepares the names, without creating the queue or the function.
     async fn without_queue(name: &str) -> Self {
         let plain = name.trim_end_matches(".fifo");
         let id = format!("{plain}-{}", SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos());
@@ -87,7 +87,7 @@ impl Lab {
             .unwrap();
     }
 
-    /// Sets what the queue says of its messages.
+    /// Sets the queue's visibility time-out and its limit of deliveries.
     async fn set(&mut self, visibility: Duration, most_deliveries: u32) {
         (self.visibility, self.most_deliveries) = (visibility, most_deliveries);
         self.sqs.delete_queue().queue_url(&self.mapping.queue_url).send().await.unwrap();
@@ -112,7 +112,7 @@ impl Lab {
         }
     }
 
-    /// Deliveries in the order in which the function ended them, from the `delivered` or `failed` log.
+    /// The deliveries in the order in which the function finished them, from the log `delivered` or `failed`.
     fn log(&self, name: &str) -> Vec<Delivery> {
         let text = std::fs::read_to_string(self.folder.join(name)).unwrap_or_default();
         let delivery = |line: &str| {
@@ -123,7 +123,7 @@ impl Lab {
         text.lines().map(delivery).collect()
     }
 
-    /// How often each body was handled.
+    /// How many times each body was handled.
     fn times(&self) -> BTreeMap<String, usize> {
         let mut times = BTreeMap::new();
         for Delivery { body, .. } in self.log("delivered") {
@@ -132,7 +132,7 @@ impl Lab {
         times
     }
 
-    /// Messages of a queue, whether they are hidden or not.
+    /// The number of messages in a queue, including hidden ones.
     async fn messages(&self, url: &str) -> usize {
         use QueueAttributeName::{ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible};
         let names = [ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible];
@@ -200,7 +200,7 @@ async fn a_message_that_comes_again_within_the_window_is_in_its_batch_once() {
     lab.emptied().await;
     bridge.stop().await;
     assert_eq!(lab.times().len(), 3);
-    // They may be visible once more while the function works.
+    // The messages may become visible again while the function works.
     for delivery in lab.log("delivered") {
         assert!(delivery.count > 1 && delivery.batch <= 3, "{delivery:?}");
     }
@@ -259,7 +259,7 @@ async fn an_answer_that_names_a_message_of_no_batch_deletes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_throttled_function_costs_no_message_a_delivery() {
     let mut lab = Lab::new("throttled").await;
-    // A second delivery would be one too many.
+    // With a limit of one delivery, a second one would move the message to the dead-letter queue.
     lab.set(Duration::from_mins(2), 1).await;
     lab.mapping.batch_size = 1;
     let lambda = aws_sdk_lambda::Client::new(&settings::sdk_config().await);
@@ -286,7 +286,7 @@ async fn no_more_invocations_run_at_once_than_the_mapping_allows() {
     let bridge = lab.bridge();
     let mut most = 0;
     until("all are handled", async || {
-        // "begun" is read first: the difference may be too small then, but never too large.
+        // "begun" is read first, so the difference may be too small but never too large.
         let begun = lines("begun");
         most = most.max(begun.saturating_sub(lines("ended")));
         lines("ended") == 8

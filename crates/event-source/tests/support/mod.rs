@@ -1,4 +1,4 @@
-//! A topic of its own and a function of its own for every test.
+//! Creates a separate topic and function for each test.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use krafka::producer::Record;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// How long a test waits for what it expects.
+/// How long a test waits for a condition.
 const PATIENCE: Duration = Duration::from_mins(3);
 
 /// The broker under test.
@@ -35,12 +35,12 @@ async fn offsets() -> LagReader {
 pub(crate) async fn until<F: AsyncFnMut() -> bool>(what: &str, mut condition: F) {
     let deadline = Instant::now() + PATIENCE;
     while !condition().await {
-        assert!(Instant::now() < deadline, "it never came to be: {what}");
+        assert!(Instant::now() < deadline, "timed out waiting until {what}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
-/// A mapping, its topic, its function, and the folder through which the function speaks.
+/// A mapping, its topic, its function, and the folder in which the function writes logs.
 pub(crate) struct Lane {
     pub(crate) mapping: Mapping,
     pub(crate) folder: PathBuf,
@@ -49,7 +49,7 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    /// A topic and a function that answers as told.
+    /// Creates a topic and a function whose behaviour can be set.
     pub(crate) async fn new(name: &str, partitions: i32) -> Self {
         let id = format!("{name}-{}", SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos());
         let folder = std::env::temp_dir().join("event-source").join(&id);
@@ -92,7 +92,7 @@ impl Lane {
         assert!(deleted[&self.mapping.topic].is_ok(), "{deleted:?}");
     }
 
-    /// Says how the function answers from now on: `succeed`, `fail`, `slow` (20 s) or `tenths`.
+    /// Sets how the function answers from now on: `succeed`, `fail`, `slow` (20 s) or `tenths`.
     pub(crate) fn answer(&self, mode: &str) {
         std::fs::write(self.folder.join("mode.new"), mode).unwrap();
         std::fs::rename(self.folder.join("mode.new"), self.folder.join("mode")).unwrap();
@@ -100,7 +100,7 @@ impl Lane {
 
     /// Produces `count` records, evenly over the partitions.
     pub(crate) async fn produce(&self, count: i32) {
-        // A client of its own: one that knew a topic of this name before it was deleted may remember it.
+        // A new client, because an old one may have cached a deleted topic of the same name.
         let kafka = Kafka::builder(servers()).connect().await.unwrap();
         let producer = kafka.producer().build().await.unwrap();
         let mut handles = Vec::new();
@@ -116,7 +116,7 @@ impl Lane {
         producer.close().await.unwrap();
     }
 
-    /// Offsets per partition in the order in which the function got them, from the `delivered` or `failed` log.
+    /// The offsets of each partition in the order in which the function got them, from the log `delivered` or `failed`.
     pub(crate) fn log(&self, name: &str) -> BTreeMap<i32, Vec<i64>> {
         let text = std::fs::read_to_string(self.folder.join(name)).unwrap_or_default();
         let mut log: BTreeMap<i32, Vec<i64>> = BTreeMap::new();
@@ -128,7 +128,7 @@ impl Lane {
         log
     }
 
-    /// How many different records the function has handled.
+    /// The number of different records that the function has handled.
     pub(crate) fn handled(&self) -> usize {
         self.log("delivered").values().map(|offsets| offsets.iter().collect::<BTreeSet<_>>().len()).sum()
     }
@@ -155,7 +155,7 @@ impl Lane {
         config
     }
 
-    /// What the bridge says of itself; nothing yet when it has just been started.
+    /// The mapping's status; the default if the bridge has not written one yet.
     pub(crate) fn status(&self) -> event_source::bridge::status::MappingStatus {
         let status = event_source::bridge::status::read(&self.folder.join("status.json")).ok();
         status.and_then(|status| status.mappings.into_iter().next()).unwrap_or_default()
@@ -166,7 +166,7 @@ impl Lane {
     }
 }
 
-/// A bridge in a task of its own.
+/// A bridge that runs in a separate task.
 pub(crate) struct RunningBridge {
     stop: oneshot::Sender<()>,
     task: tokio::task::JoinHandle<()>,
@@ -190,12 +190,12 @@ impl RunningBridge {
     }
 }
 
-/// For an emulator that does not look.
+/// A role that does not exist, for emulators that do not check roles.
 const NO_ROLE: &str = "arn:aws:iam::000000000000:role/test";
 
 pub(crate) async fn deploy(name: &str, folder: &Path) {
     let lambda = aws_sdk_lambda::Client::new(&settings::sdk_config().await);
-    // Where roles are enforced, only one that exists will do: any function of the stack has one.
+    // If the emulator checks roles, the role must exist: take the one of any deployed function.
     let deployed = lambda.list_functions().send().await.unwrap();
     let role = deployed.functions().iter().find_map(|function| function.role()).unwrap_or(NO_ROLE).to_owned();
     let archive = Code::pack(include_bytes!("function.py")).unwrap();

@@ -1,10 +1,11 @@
-//! Serving HTTP: a function behind a Function URL or an HTTP API, both of which speak payload format 2.0.
+//! Serves HTTP requests of a Lambda Function URL or an HTTP API. Both use payload format 2.0.
 //!
-//! A handler always answers with a [`Response`]: an invocation that fails is a 502 to the client, which says nothing.
-//! What a client did wrong is a 4xx and what is wrong here a 5xx, both as `{"error": "…"}`.
+//! A handler always returns a [`Response`], because the client of a failed invocation gets a 502 without an
+//! explanation. A client's mistake is a 4xx, a problem of the function is a 5xx, both with the body `{"error": "…"}`.
 //!
-//! `HEAD` is answered here, for every handler: the handler is asked for `GET`, and its body is left out. Any other method
-//! that a path does not take, `OPTIONS` among them, is a 405 with `Allow`: no path is there for pages of other origins.
+//! `HEAD` is implemented here for all handlers: the handler gets a `GET`, and the body of its response is removed. For
+//! any other method that a path does not support, including `OPTIONS`, handlers answer 405 with `Allow`: there is no
+//! CORS support for pages of other origins.
 
 mod request;
 mod response;
@@ -23,8 +24,8 @@ pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 pub use request::{NotHttp, Request};
 pub use response::Response;
 
-/// Serves HTTP requests until Lambda ends the process. A handler that is not done shortly before the function's time
-/// is over is dropped, and the client told to come again.
+/// Serves HTTP requests until Lambda ends the process. A handler that is not done at the deadline, shortly before the
+/// function's time-out, is dropped, and the client gets a 503 with `Retry-After`.
 pub async fn serve_http<H>(handler: H) -> Result<(), lambda_runtime::Error>
 where
     H: AsyncFn(Request, Instant) -> Response,
@@ -33,7 +34,7 @@ where
     serve(async move |payload: Arc<RawValue>, deadline, event: &mut WideEvent| {
         let mut request = Request::from_payload(payload.get())
             .map_err(|error| Failure::new(FaultClass::Poison, error.to_string()))?;
-        // The event repeats each of these bytes in at least one of its own.
+        // Frees memory early: the request has its own copy of the payload's data.
         drop(payload);
         note_request(event, &request);
         let headers_only = request.method == Method::HEAD;
@@ -58,7 +59,7 @@ fn answer(response: Response) -> Result<Value, Failure> {
 
 fn note_request(event: &mut WideEvent, request: &Request) {
     let known = [Method::GET, Method::POST, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS];
-    // Any word may stand in the method's place: a client's own words stay out of the log.
+    // A client may send any word as the method. The log must not contain text chosen by a client.
     let method = if known.contains(&request.method) { request.method.as_str() } else { "other" };
     event.field("method", method).metric("RequestSize", request.body.len() as u64, Unit::Bytes);
 }
@@ -77,7 +78,7 @@ fn note_response(event: &mut WideEvent, response: &Response) {
         Some(fault) => {
             event.fault(fault);
         }
-        // Every 5xx counts as a fault, also if the handler gave no reason.
+        // Every 5xx counts as a fault, even if the handler gave no reason.
         None if response.status().is_server_error() => {
             event.fault(format!("answered {}", response.status()));
         }

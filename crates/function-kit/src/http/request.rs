@@ -1,4 +1,4 @@
-//! A request, from Lambda's payload format 2.0.
+//! Parses an HTTP request from Lambda's payload format 2.0.
 
 use std::collections::BTreeMap;
 
@@ -11,29 +11,29 @@ use bytes::Bytes;
 pub struct Request {
     /// The method.
     pub method: Method,
-    /// The path as it was sent, percent-encoded, without the query.
+    /// The percent-encoded path as the client sent it, without the query.
     pub path: String,
-    /// The query's parameters, decoded; the values of one that occurs again are joined by commas.
+    /// The decoded query parameters. Lambda joins the values of a repeated parameter with commas.
     pub query: BTreeMap<String, String>,
-    /// The headers; the values of one that occurs again are joined by commas.
+    /// The headers. Lambda joins the values of a repeated header with commas.
     pub headers: HeaderMap,
-    /// The body as it was sent.
+    /// The body as the client sent it; base64 is already decoded.
     pub body: Bytes,
 }
 
-/// The payload is not an HTTP request. The text holds nothing of the payload.
+/// The payload is not an HTTP request. The error text contains no part of the payload.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the event is not an HTTP request in payload format 2.0: {0}")]
 pub struct NotHttp(String);
 
 impl Request {
-    /// The request in a payload of a Function URL or an HTTP API.
+    /// Parses the payload of a Function URL or an HTTP API.
     pub fn from_payload(payload: &str) -> Result<Self, NotHttp> {
         let event: LambdaFunctionUrlRequest = serde_json::from_str(payload)
-            // The parser's own text quotes values.
+            // The parser's own message is not used because it quotes values of the payload.
             .map_err(|error| NotHttp(format!("{:?} error at byte {}", error.classify(), error.column())))?;
         if event.version.as_deref() != Some("2.0") {
-            return Err(NotHttp("its version is another".into()));
+            return Err(NotHttp("it has another version".into()));
         }
         let method = event.request_context.http.method.and_then(|method| method.parse().ok());
         let body = event.body.unwrap_or_default();
@@ -52,7 +52,8 @@ impl Request {
         })
     }
 
-    /// A header by its name in lower case; `None` where it is missing or not plain text.
+    /// The value of a header. `name` must be in lower case. Returns `None` if the header is missing or contains
+    /// characters other than visible ASCII.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
@@ -65,7 +66,7 @@ mod tests {
 
     use super::*;
 
-    /// As a Function URL sends it, with all that this room does not look at.
+    /// A payload as a Function URL sends it, including the fields that this module ignores.
     fn payload(body: &Value, is_base64: bool) -> Value {
         json!({
             "version": "2.0", "routeKey": "$default", "rawPath": "/events/a%20b",

@@ -1,11 +1,11 @@
-//! An answer, to Lambda's payload format 2.0.
+//! Builds an HTTP response in Lambda's payload format 2.0.
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use aws_lambda_events::event::lambda_function_urls::LambdaFunctionUrlResponse;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-/// An HTTP answer, and what the wide event shall say of it.
+/// An HTTP response, with its fields and metrics for the wide event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     status: StatusCode,
@@ -23,67 +23,70 @@ enum Body {
 }
 
 impl Response {
-    /// Text of a content type, such as `text/plain; charset=utf-8`. No cache keeps it, unless a header says otherwise.
+    /// A text response with a content type such as `text/plain; charset=utf-8`. Like all responses it has the header
+    /// `Cache-Control: no-store` unless [`Self::header`] replaces it.
     #[must_use]
     pub fn text(status: StatusCode, content_type: &'static str, text: impl Into<String>) -> Self {
         Self::new(status, content_type, Body::Text(text.into()))
     }
 
-    /// Bytes of a content type, such as an image.
+    /// A binary response, such as an image.
     #[must_use]
     pub fn bytes(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
         Self::new(status, content_type, Body::Bytes(body.into()))
     }
 
-    /// JSON.
+    /// A JSON response.
     #[must_use]
     pub fn json(status: StatusCode, value: &Value) -> Self {
         Self::text(status, "application/json", value.to_string())
     }
 
-    /// What went wrong: `{"error": "…"}`.
+    /// An error response with the body `{"error": "…"}`.
     #[must_use]
     pub fn error(status: StatusCode, error: &str) -> Self {
         Self::json(status, &json!({ "error": error }))
     }
 
-    /// Not now: 503, and how soon to come again.
+    /// A 503 with `Retry-After: 1`, for a temporary problem.
     #[must_use]
     pub fn unavailable(error: &str) -> Self {
         Self::error(StatusCode::SERVICE_UNAVAILABLE, error).retry_soon()
     }
 
-    /// Nothing is at this path.
+    /// A 404: there is nothing at this path.
     #[must_use]
     pub fn not_found() -> Self {
         Self::error(StatusCode::NOT_FOUND, "there is nothing at this path")
     }
 
-    /// Something is at this path, but not for this method; `allowed` as in `GET, HEAD, POST`.
+    /// A 405: the path exists, but does not support the method. `allowed` is the value of `Allow`, such as
+    /// `GET, HEAD, POST`.
     #[must_use]
     pub fn method_not_allowed(allowed: &'static str) -> Self {
-        let error = format!("this path takes {allowed} only");
+        let error = format!("this path supports only {allowed}");
         Self::error(StatusCode::METHOD_NOT_ALLOWED, &error)
             .header(header::ALLOW, HeaderValue::from_static(allowed))
     }
 
-    /// Sets a header, in place of one of the same name.
+    /// Sets a header. Replaces an existing header of the same name.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
     }
 
-    /// Tells the client to come again in a second.
+    /// Sets `Retry-After: 1`: the client may retry after one second.
     #[must_use]
     pub fn retry_soon(self) -> Self {
         self.header(header::RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
-    /// The answer to `HEAD`: status and headers as for `GET`, with the length of the body that is left out.
+    /// Converts the response to `GET` into the response to `HEAD`: the same status and headers, the `Content-Length` of
+    /// the body, and no body.
     #[must_use]
     pub fn without_body(mut self) -> Self {
-        // An answer of 304 describes a body that it does not have.
+        // A 304 has no body, and its `Content-Length` would have to be that of the 200 response (RFC 9110, 8.6).
         if self.status != StatusCode::NOT_MODIFIED {
             let length = HeaderValue::from(self.body().len());
             self.headers.insert(header::CONTENT_LENGTH, length);
@@ -92,21 +95,21 @@ impl Response {
         self
     }
 
-    /// The pattern of the path that answered, such as `/vehicles/{vin}`, for the wide event.
+    /// Sets the route's pattern, such as `/vehicles/{vin}`, for the wide event.
     #[must_use]
     pub fn route(mut self, pattern: &'static str) -> Self {
         self.route = pattern;
         self
     }
 
-    /// A metric of the wide event.
+    /// Adds a count as a metric to the wide event.
     #[must_use]
     pub fn count(mut self, name: &'static str, count: u64) -> Self {
         self.counts.push((name, count));
         self
     }
 
-    /// Why it is a 5xx, for the wide event. Never a word of the request.
+    /// Sets the reason of a 5xx for the wide event. The text must not contain any part of the request.
     #[must_use]
     pub fn because(mut self, fault: impl Into<String>) -> Self {
         self.fault = Some(fault.into());
@@ -154,13 +157,13 @@ impl Response {
         Self { status, headers, body, route: "none", counts: Vec::new(), fault: None }
     }
 
-    /// What Lambda makes the answer of: text as it is, bytes as base64.
+    /// Converts the response to Lambda's payload: text unchanged, bytes as base64.
     pub(super) fn into_payload(self) -> LambdaFunctionUrlResponse {
         let (body, is_base64_encoded) = match self.body {
             Body::Text(text) => (text, false),
             Body::Bytes(bytes) => (base64_simd::STANDARD.encode_to_string(bytes), true),
         };
-        // The type cannot be written down whole: it may grow.
+        // The type is `#[non_exhaustive]`, so it cannot be built with a struct expression.
         let mut payload = LambdaFunctionUrlResponse::default();
         payload.status_code = self.status.as_u16().into();
         payload.headers = self.headers;

@@ -1,4 +1,4 @@
-//! What became of an invocation's objects, as metrics and as an answer.
+//! Summarises the results of an invocation's objects, as metrics and as the answer.
 
 use std::collections::BTreeMap;
 
@@ -9,31 +9,35 @@ use super::{Counts, add};
 use crate::serve::Failure;
 use crate::telemetry::{Unit, WideEvent};
 
-/// How many keys an error names.
+/// The largest number of keys that an error names.
 pub(super) const NAMED: usize = 5;
 
-/// What became of some objects.
+/// The results of one list of objects.
 #[derive(Debug, Default)]
 pub(super) struct Run {
+    /// The number of objects.
     pub(super) objects: u64,
+    /// The counts of all objects that are done.
     pub(super) counts: Counts,
+    /// The failed objects by key.
     pub(super) failed: BTreeMap<String, Failure>,
 }
 
-/// What became of all objects of an invocation, however many.
+/// The results of all objects of an invocation. It keeps only counts and a few keys, so memory stays bounded.
 #[derive(Debug, Default)]
 pub(super) struct Summary {
     objects: u64,
     pub(super) counts: Counts,
+    /// The number of failed objects.
     failed: u64,
-    /// Whether at least one failure may go away when the object is tried again.
+    /// Whether at least one failure is retryable.
     passing: bool,
-    /// The first that failed, and why.
+    /// The keys of the first failed objects, each with its error.
     named: Vec<String>,
 }
 
 impl Summary {
-    /// Adds what became of some.
+    /// Adds the results of a run.
     pub(super) fn take(&mut self, run: &Run) {
         self.objects += run.objects;
         add(&mut self.counts, &run.counts);
@@ -52,7 +56,8 @@ impl Summary {
         }
     }
 
-    /// Returns the counts, or an error if any object must be handled again. The others are done in both cases.
+    /// Writes the metrics and returns the counts. Returns an error if at least one object failed; the other objects are
+    /// done nevertheless.
     pub(super) fn answer(self, event: &mut WideEvent) -> Result<Value, Failure> {
         self.report(event);
         if self.failed == 0 {
@@ -62,6 +67,6 @@ impl Summary {
         }
         let class = if self.passing { FaultClass::Retryable } else { FaultClass::Configuration };
         let (failed, objects, named) = (self.failed, self.objects, self.named.join("; "));
-        Err(Failure::new(class, format!("{failed} of {objects} objects must come again: {named}")))
+        Err(Failure::new(class, format!("{failed} of {objects} objects must be read again: {named}")))
     }
 }

@@ -1,4 +1,4 @@
-//! Functions whose runtime is not in their zip: invoked through Lambda's API.
+//! Invokes functions through Lambda's API, if their runtime is not part of their zip file.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use bytes::Bytes;
 use super::text;
 use crate::{Cause, FunctionError, Outcome};
 
-/// Lambda's longest time-out is 15 minutes; an answer later than this never comes.
+/// Lambda's longest time-out is 15 minutes, so there is no answer after this time.
 const LONGEST_INVOCATION: Duration = Duration::from_mins(16);
 
 pub(super) fn client(sdk: &SdkConfig) -> Client {
@@ -22,10 +22,10 @@ pub(super) fn client(sdk: &SdkConfig) -> Client {
         .operation_timeout(LONGEST_INVOCATION)
         .build();
     let config = aws_sdk_lambda::config::Builder::from(sdk)
-        // The caller retries, and counts.
+        // The SDK must not retry, because the caller counts the attempts.
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts)
-        // A function that takes its time sends no byte meanwhile.
+        // A slow function sends no bytes while it works; the SDK must not take this for a stalled stream.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .build();
     Client::from_conf(config)

@@ -1,4 +1,4 @@
-//! Sends log lines to CloudWatch Logs, in batches and beside the invocations.
+//! Sends log lines to CloudWatch Logs, in batches and in the background.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -16,19 +16,19 @@ use crate::{LogLine, LogSink};
 /// How often lines are sent.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// Lines that wait at most while the endpoint is away; the oldest go first.
+/// The largest number of waiting lines while the endpoint does not answer. If there are more, the oldest are dropped.
 const MOST_LINES: usize = 100_000;
 
-/// `CloudWatch` counts this for each event, beside its text.
+/// `CloudWatch` adds this number of bytes to the text of each event when it checks the size of a request.
 const EVENT_OVERHEAD: usize = 26;
 
-/// `CloudWatch`'s limits for one request.
+/// `CloudWatch`'s limits for one `PutLogEvents` request.
 const MOST_EVENTS: usize = 10_000;
 const MOST_BYTES: usize = 1_048_576;
 
 type Stream = (Arc<str>, Arc<str>);
 
-/// Sends lines to the log groups of their functions.
+/// Sends lines to the log groups of the functions.
 #[derive(Debug)]
 pub struct CloudWatchLogs {
     client: Client,
@@ -54,7 +54,7 @@ impl LogSink for CloudWatchLogs {
 }
 
 impl CloudWatchLogs {
-    /// Sends to the endpoint that `sdk` leads to. Must be called in a Tokio runtime.
+    /// Starts a task that sends lines to the endpoint of `sdk`. Must be called in a Tokio runtime.
     #[must_use]
     pub fn start(sdk: &SdkConfig) -> Arc<Self> {
         let config =
@@ -68,9 +68,9 @@ impl CloudWatchLogs {
         logs
     }
 
-    /// Sends the lines that were written so far. Those that cannot be sent are kept for the next time.
+    /// Sends the lines that were written so far. Lines that cannot be sent are kept for the next flush.
     pub async fn flush(&self) {
-        // One at a time, so that lines stay in order.
+        // Only one flush runs at a time, so that lines stay in order.
         let mut streams = self.sending.lock().await;
         let (lines, dropped) = {
             let mut waiting = self.waiting();
@@ -79,7 +79,7 @@ impl CloudWatchLogs {
         if dropped > 0 {
             tracing::warn!(
                 dropped,
-                "the oldest lines of functions were dropped: their log was away for too long"
+                "the oldest log lines of functions were dropped: CloudWatch Logs did not answer for too long"
             );
         }
         let mut by_stream: BTreeMap<Stream, Vec<LogLine>> = BTreeMap::new();
@@ -90,10 +90,10 @@ impl CloudWatchLogs {
             let mut batches = batches(lines).into_iter();
             while let Some(lines) = batches.next() {
                 if let Err(error) = self.send(&stream, &lines, &mut streams).await {
-                    tracing::warn!(group = %stream.0, error, "lines of a function were not logged yet");
-                    // The stream may be gone: the next flush creates it again.
+                    tracing::warn!(group = %stream.0, error, "log lines of a function were not sent; they are kept");
+                    // The stream may have been deleted, so the next flush creates it again.
                     streams.remove(&stream);
-                    // These lines and all later ones of the stream, in their order.
+                    // Keep these lines and all later lines of the stream, in their order.
                     let unsent: Vec<LogLine> = lines.into_iter().chain(batches.by_ref().flatten()).collect();
                     let mut waiting = self.waiting();
                     for line in unsent.into_iter().rev() {
@@ -115,7 +115,7 @@ impl CloudWatchLogs {
             known.insert(stream.clone());
         }
         let events = lines.iter().map(|line| {
-            // An event must have a text.
+            // CloudWatch rejects an event with an empty text.
             let message = if line.text.is_empty() { " " } else { &line.text };
             InputLogEvent::builder().timestamp(line.at_ms).message(message).build().map_err(text)
         });
@@ -137,7 +137,7 @@ impl CloudWatchLogs {
                     .as_service_error()
                     .is_some_and(CreateLogStreamError::is_resource_not_found_exception) =>
             {
-                // Somebody else may be as fast.
+                // An error is ignored: another process may have created the group at the same time.
                 let _ = self.client.create_log_group().log_group_name(&**group).send().await;
                 create().await
             }
@@ -169,7 +169,7 @@ async fn keep_sending(logs: Weak<CloudWatchLogs>) {
     }
 }
 
-/// The lines in pieces that one request may hold.
+/// Splits the lines into batches that fit into one request.
 fn batches(lines: Vec<LogLine>) -> Vec<Vec<LogLine>> {
     let mut batches = Vec::new();
     let (mut batch, mut bytes) = (Vec::new(), 0);

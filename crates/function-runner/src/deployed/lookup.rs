@@ -1,4 +1,4 @@
-//! A function's configuration and code, from Lambda's API.
+//! Reads a function's configuration and code from Lambda's API.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,10 +16,10 @@ use sha2::{Digest as _, Sha256};
 use super::{DeployedError, text};
 use crate::{Code, Function};
 
-/// How long the API may take.
+/// The longest time for one request to the API, or for one download of code.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Lambda's limit for an uploaded zip.
+/// Lambda's limit for an uploaded zip file, in bytes.
 const LARGEST_ZIP: usize = 50 << 20;
 
 pub(super) struct Lookup {
@@ -33,7 +33,7 @@ pub(super) struct Lookup {
 /// A function's deployment.
 #[derive(Debug)]
 pub(super) struct Deployment {
-    /// Differs whenever processes must be replaced.
+    /// If this value changes, the function's processes must be replaced.
     pub(super) identity: (String, String, Option<i32>),
     pub(super) runs_here: bool,
     pub(super) role: String,
@@ -44,11 +44,11 @@ impl Lookup {
     pub(super) fn new(sdk: &SdkConfig, cache: PathBuf) -> Self {
         let timeouts = TimeoutConfig::builder().operation_timeout(PATIENCE).build();
         let lambda = aws_sdk_lambda::config::Builder::from(sdk)
-            // The caller tries again, with pauses of its own.
+            // The caller retries with its own pauses.
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts)
             .build();
-        // Functions reach the same endpoint as this process does.
+        // Functions use the same endpoint as this process.
         let endpoint = sdk.endpoint_url().map(|url| ("AWS_ENDPOINT_URL".to_owned(), url.to_owned()));
         Self {
             lambda: Client::from_conf(lambda),
@@ -82,7 +82,7 @@ impl Lookup {
         })
     }
 
-    /// The function, with its code unpacked.
+    /// Downloads and unpacks the code, and returns the function.
     pub(super) async fn function(
         &self,
         name: &str,
@@ -92,13 +92,13 @@ impl Lookup {
         let (Some(configuration), Some(location)) =
             (answer.configuration(), answer.code().and_then(|code| code.location()))
         else {
-            return Err(unreadable(name, "the answer names no code".to_owned()));
+            return Err(unreadable(name, "the answer has no address of the code".to_owned()));
         };
         let zip = self.download(location).await.map_err(|reason| unreadable(name, reason))?;
         if let Some(expected) = configuration.code_sha256()
             && base64_simd::STANDARD.encode_to_string(Sha256::digest(&zip)) != expected
         {
-            // It was deployed between the two answers, or the API has only the code of the newest version.
+            // The function was deployed between the two requests, or the API keeps only the code of the newest version.
             return Err(unreadable(name, format!("its code is not the one with CodeSha256 {expected}")));
         }
         let cache = self.cache.clone();
@@ -130,7 +130,7 @@ impl Lookup {
         let get = async {
             let answer = self.web.as_ref()?.get(address).await.map_err(text)?;
             if !answer.status().is_success() {
-                return Err(format!("its code is not there: HTTP status {}", answer.status()));
+                return Err(format!("its code cannot be downloaded: HTTP status {}", answer.status()));
             }
             let body = Limited::new(answer.into_body(), LARGEST_ZIP).collect().await;
             body.map(|body| body.to_bytes().to_vec()).map_err(|error| error.to_string())

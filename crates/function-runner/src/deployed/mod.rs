@@ -1,4 +1,5 @@
-//! Functions as they are deployed: read from Lambda's API, kept current, run here.
+//! Runs functions as they are deployed: reads them from Lambda's API, keeps them current, and runs them on this
+//! machine.
 
 mod api;
 mod logs;
@@ -20,39 +21,38 @@ use role::Role;
 
 pub use logs::CloudWatchLogs;
 
-/// How long what is known of a function is used before Lambda's API is asked again. A new deployment serves after this time
-/// at the latest.
+/// How long a function's configuration is cached. A new deployment takes effect after this time at the latest.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Who runs a function.
+/// Where a function runs.
 #[derive(Debug, Clone)]
 pub enum Target {
-    /// This machine.
+    /// On this machine.
     Here(Arc<Runner>),
-    /// Lambda's API. The function is no `provided.*` zip, so its runtime is only there.
+    /// Behind Lambda's API. The function is not a `provided.*` zip file, so this machine does not have its runtime.
     Api,
 }
 
 /// Why a function cannot be run now.
 #[derive(Debug, thiserror::Error)]
 pub enum DeployedError {
-    /// Lambda's API does not know it.
+    /// The function does not exist.
     #[error("there is no function {0}: deploy it (on the local stack: `headwater up`)")]
     Missing(String),
-    /// Lambda's API, STS or the code's address did not answer as they should.
+    /// A request to Lambda's API, to STS or for the code failed. Another attempt may succeed.
     #[error("cannot read function {name}: {reason}")]
     Unreadable {
-        /// The function.
+        /// The function's name or ARN.
         name: String,
-        /// What went wrong.
+        /// The problem.
         reason: String,
     },
     /// The code cannot be unpacked.
     #[error("cannot run function {name}")]
     Code {
-        /// The function.
+        /// The function's name or ARN.
         name: String,
-        /// Why.
+        /// The problem with the code.
         source: crate::CodeError,
     },
 }
@@ -67,7 +67,7 @@ impl faults::Classified for DeployedError {
     }
 }
 
-/// The functions of an endpoint. Cheap to clone.
+/// All functions of a Lambda endpoint. Cheap to clone.
 #[derive(Clone)]
 pub struct DeployedFunctions(Arc<Inner>);
 
@@ -85,7 +85,7 @@ struct Known {
     target: Option<Target>,
     deployment: Option<Deployment>,
     asked: Option<Instant>,
-    /// An invocation failed, or the API did not answer: the role's session may be gone.
+    /// Set after a failed invocation or request: the role's session may have expired or been lost.
     doubtful: bool,
 }
 
@@ -99,7 +99,7 @@ impl std::fmt::Debug for DeployedFunctions {
 }
 
 impl DeployedFunctions {
-    /// The functions of the endpoint that `sdk` leads to. Code is unpacked below `settings.scratch`.
+    /// The functions of the endpoint of `sdk`. Their code is unpacked below `settings.scratch`.
     #[must_use]
     pub fn new(sdk: &SdkConfig, settings: RunnerSettings, logs: Arc<dyn LogSink>) -> Self {
         Self(Arc::new(Inner {
@@ -112,7 +112,7 @@ impl DeployedFunctions {
         }))
     }
 
-    /// Who runs the function now. `name` may be a name or an ARN, with a version or an alias.
+    /// Returns where the function runs now. `name` is a name or an ARN, with or without a version or an alias.
     pub async fn get(&self, name: &str) -> Result<Target, DeployedError> {
         let known = Arc::clone(self.known().entry(name.to_owned()).or_default());
         let mut known = known.lock().await;
@@ -136,7 +136,7 @@ impl DeployedFunctions {
         }
     }
 
-    /// Invokes the function: here, or through Lambda's API if its runtime is only there.
+    /// Invokes the function, on this machine or through Lambda's API.
     pub async fn invoke(&self, name: &str, payload: impl Into<Bytes>) -> Outcome {
         let outcome = match self.get(name).await {
             Ok(Target::Here(runner)) => runner.invoke(payload).await,
@@ -149,8 +149,8 @@ impl DeployedFunctions {
         outcome
     }
 
-    /// To be called after a failed invocation: before the next one, it is checked that the function and its role's session
-    /// still exist.
+    /// Call this after a failed invocation. Before the next invocation, it is then checked that the function and its
+    /// role's session still exist.
     pub async fn doubt(&self, name: &str) {
         let known = self.known().get(name).cloned();
         if let Some(known) = known {
@@ -158,7 +158,7 @@ impl DeployedFunctions {
         }
     }
 
-    /// Ends all processes.
+    /// Ends the processes of all functions.
     pub async fn stop(&self) {
         let all: Vec<_> = self.known().drain().map(|(_, known)| known).collect();
         for known in all {
@@ -187,7 +187,7 @@ impl DeployedFunctions {
             }
             tracing::warn!(
                 function = name,
-                "the session of the function's role is gone: its processes are replaced"
+                "STS no longer knows the session of the function's role: its processes are replaced"
             );
         }
         let target = if deployment.runs_here {

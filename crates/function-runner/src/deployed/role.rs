@@ -1,4 +1,4 @@
-//! Credentials of a function's own role, from STS, so that a function may do here what it may do in AWS.
+//! Gets credentials of a function's role from STS, so that a function has the same permissions here as in AWS.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +9,8 @@ use aws_sdk_sts::config::retry::RetryConfig;
 use super::text;
 use crate::Credentials;
 
-/// Credentials are renewed this long before they end: before a runner replaces processes because of it.
+/// Credentials are renewed this long before they expire. This is earlier than a runner replaces processes because of
+/// expiring credentials.
 const MARGIN: Duration = Duration::from_mins(10);
 
 const SESSION: &str = "headwater";
@@ -36,7 +37,7 @@ impl Role {
         })
     }
 
-    /// Whether STS still knows the session. An emulator that was started again does not.
+    /// Whether STS still knows the session. An emulator that was restarted has lost it.
     pub(super) async fn holds(&self, credentials: Option<&Credentials>) -> Result<bool, String> {
         let Some(credentials) = credentials else { return Ok(false) };
         let provider = aws_credential_types::Credentials::new(

@@ -1,8 +1,8 @@
-//! Asynchronous invocations (`InvocationType: Event`): the caller does not wait, and Lambda tries again.
+//! Asynchronous invocations (`InvocationType: Event`): the caller does not wait, and failed invocations are retried.
 //!
-//! A function's error is tried twice more, after one and two minutes. What could not be run is tried for six hours, with
-//! pauses of up to five minutes. Then the event is dropped with an error in the log: destinations and dead-letter queues
-//! of functions are not served.
+//! After a function's error there are two retries, after one and two minutes. If the function could not be run, the
+//! runner retries for six hours, with pauses of up to five minutes. Then it drops the event and logs an error: it does
+//! not support destinations and dead-letter queues of functions.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use tokio::time::Instant;
 use crate::Outcome;
 use crate::deployed::DeployedFunctions;
 
-/// How old an event may become.
+/// The longest time that an event is retried, as in Lambda.
 const OLDEST: Duration = Duration::from_hours(6);
 
-/// The longest pause before an event is tried again that could not be run.
+/// The longest pause before a retry, if the function could not be run.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
-/// The pauses before the second and the third try of a function that failed.
+/// The pauses before the second and the third attempt, if the function failed.
 const RETRIES: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
 
 pub(super) fn invoke(functions: DeployedFunctions, name: String, payload: Bytes) {
@@ -47,5 +47,9 @@ pub(super) fn invoke(functions: DeployedFunctions, name: String, payload: Bytes)
 }
 
 fn dropped(name: &str, reason: &str) {
-    tracing::error!(function = name, reason, "an asynchronous invocation was given up and its event dropped");
+    tracing::error!(
+        function = name,
+        reason,
+        "an asynchronous invocation was given up and its event was dropped"
+    );
 }

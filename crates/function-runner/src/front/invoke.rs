@@ -45,7 +45,7 @@ pub(super) async fn answer(
         Some("Event") => Kind::Event,
         Some("DryRun") => Kind::DryRun,
         Some(_) => {
-            let message = "InvocationType is RequestResponse, Event or DryRun";
+            let message = "InvocationType must be RequestResponse, Event or DryRun";
             return invalid("InvalidParameterValueException", message);
         }
     };
@@ -97,7 +97,7 @@ pub(super) async fn answer(
     }
 }
 
-/// The name with the qualifier of the query. `$LATEST` is what the plain name means.
+/// Appends the query's qualifier to the name. The name alone means `$LATEST`.
 fn qualified(name: &str, query: &str) -> String {
     let qualifier = query.split('&').find_map(|pair| pair.strip_prefix("Qualifier=")).map(decoded);
     let plain = name.strip_suffix(":$LATEST").unwrap_or(name);
@@ -137,7 +137,7 @@ pub(super) fn throttled() -> Response<Full<Bytes>> {
     refused(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", &body)
 }
 
-/// The function's runtime is not in its zip, so no process of this machine can run it.
+/// The error for a function whose runtime is not in its zip file: this machine cannot run it.
 pub(super) fn no_runtime(name: &str) -> Response<Full<Bytes>> {
     let message = format!(
         "{name} does not bring its runtime: only zips with a bootstrap (runtime provided.*) run here; invoke it at the \

@@ -1,10 +1,10 @@
-//! Lambda's own ways to call a function, on a port of this machine: the Invoke API, and the functions' URLs.
+//! Serves Lambda's Invoke API and function URLs on a local port.
 //!
-//! - `POST /2015-03-31/functions/{name or ARN}/invocations`: for the AWS SDKs and tools, which take this address as
-//!   their Lambda endpoint.
-//! - `/url/{name}/…`: the URL of a function. The event is in payload format 2.0.
+//! - `POST /2015-03-31/functions/{name or ARN}/invocations`: for AWS SDKs and tools that use this address as their
+//!   Lambda endpoint.
+//! - `/url/{name}/…`: a function's URL. The event is in payload format 2.0.
 //!
-//! Signatures are not checked: whoever reaches the loopback address may invoke.
+//! Signatures are not checked. Every process that can reach the loopback address can invoke functions.
 
 mod background;
 mod invoke;
@@ -29,7 +29,7 @@ use crate::server;
 
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 
-/// An open port.
+/// The server with its open port.
 #[derive(Debug)]
 pub struct Front {
     listener: TcpListener,
@@ -38,19 +38,19 @@ pub struct Front {
 }
 
 impl Front {
-    /// Opens the port on the loopback address; 0 takes a free one.
+    /// Opens the port on the loopback address. Port 0 selects a free port.
     pub async fn open(port: u16, functions: DeployedFunctions) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         Ok(Self { address: listener.local_addr()?, listener, functions })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves until `stop` is ready; then it waits for the answers that are on their way.
+    /// Serves until `stop` is ready, and then waits for the running invocations.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let (functions, port) = (self.functions, self.address.port());
         let answer = move |request| answer(functions.clone(), port, request);
@@ -82,7 +82,7 @@ async fn answer(
     }
 }
 
-/// A percent-encoded part of a path: ARNs have colons.
+/// Decodes a percent-encoded part of a path. SDKs encode the colons of an ARN.
 fn decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }

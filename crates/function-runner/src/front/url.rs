@@ -1,4 +1,4 @@
-//! A function's URL.
+//! Serves a function's URL.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html>
 
@@ -38,7 +38,7 @@ pub(super) async fn answer(
         Outcome::Answer(answer) => match url_answer::response(&answer, parts.method == Method::HEAD) {
             Ok(response) => response,
             Err(error) => {
-                tracing::warn!(function = name, %error, "a function's answer is no HTTP answer");
+                tracing::warn!(function = name, %error, "a function's answer is not a valid HTTP response");
                 internal_error()
             }
         },
@@ -46,7 +46,7 @@ pub(super) async fn answer(
             functions.doubt(name).await;
             internal_error()
         }
-        // Base64 makes a body a third larger.
+        // The event can be too large even if the body is not, because base64 makes the body a third larger.
         Outcome::TooLarge { .. } => too_large(REQUEST_LIMIT),
         Outcome::Throttled => throttled(),
         Outcome::Unavailable(reason) => {
@@ -56,7 +56,7 @@ pub(super) async fn answer(
     }
 }
 
-/// What Lambda answers for a function that failed.
+/// Lambda's response if the function failed.
 fn internal_error() -> Response<Full<Bytes>> {
     failed(StatusCode::BAD_GATEWAY, "Internal Server Error")
 }

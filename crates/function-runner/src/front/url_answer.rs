@@ -1,8 +1,9 @@
-//! The HTTP answer that a function's answer stands for.
+//! Converts a function's answer to an HTTP response.
 //!
-//! An object with `statusCode` is a whole answer. Any other JSON is the body of a `200`, a string without its quotes.
+//! An object with `statusCode` describes the whole response. Any other JSON becomes the body of a `200`; a string is
+//! written without its quotes.
 //!
-//! The type in `aws_lambda_events` cannot read it: it insists on fields that Lambda lets functions leave out.
+//! The type in `aws_lambda_events` cannot parse every answer: it requires fields that Lambda allows functions to omit.
 
 use std::collections::BTreeMap;
 
@@ -13,23 +14,23 @@ use hyper::{Response, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Headers that the server sets for its own connection.
+/// Headers that concern the connection. The server sets them itself.
 const OF_THE_CONNECTION: [&str; 5] = ["connection", "keep-alive", "trailer", "transfer-encoding", "upgrade"];
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// Why an answer cannot be sent.
+/// Why an answer cannot be converted.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoAnswer {
     #[error("it is not JSON")]
     NotJson(#[source] serde_json::Error),
-    #[error("statusCode, headers, cookies, body or isBase64Encoded is of a wrong type")]
+    #[error("statusCode, headers, cookies, body or isBase64Encoded has a wrong type")]
     Fields(#[source] serde_json::Error),
     #[error("statusCode is not between 200 and 599")]
     Status,
     #[error("the header {0} cannot be sent")]
     Header(String),
-    #[error("isBase64Encoded is true, and the body is not base64")]
+    #[error("isBase64Encoded is true, but the body is not base64")]
     Base64,
 }
 
@@ -54,7 +55,7 @@ enum Status {
     Text(String),
 }
 
-/// A header's value.
+/// A header's value: text, a number or a boolean.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Plain {
@@ -63,7 +64,7 @@ enum Plain {
     Truth(bool),
 }
 
-/// The response; `head` says that it answers a HEAD request, and so describes a body that it does not have.
+/// Creates the response. With `head`, it answers a HEAD request: it keeps the headers of the body and has no body.
 pub(super) fn response(answer: &Bytes, head: bool) -> Result<Response<Full<Bytes>>, NoAnswer> {
     if answer.trim_ascii().is_empty() {
         return Ok(plain(Bytes::from_static(b"null")));

@@ -1,7 +1,7 @@
-//! The event of an HTTP request, in payload format 2.0.
+//! Builds the event of an HTTP request, in payload format 2.0.
 //!
-//! It is written by hand: the type in `aws_lambda_events` lacks `routeKey` and `stage`, and cannot hold a header value that
-//! is not ASCII.
+//! The type in `aws_lambda_events` is not used: it has no `routeKey` and `stage`, and it cannot hold header values that
+//! are not ASCII.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use uuid::Uuid;
 
-/// Headers that concern one connection only.
+/// Headers that concern only the connection. The event does not contain them.
 const OF_THE_CONNECTION: [&str; 5] = ["connection", "keep-alive", "te", "transfer-encoding", "upgrade"];
 
 #[derive(Serialize)]
@@ -57,13 +57,13 @@ struct Http<'a> {
     user_agent: String,
 }
 
-/// The event of a request to the function's URL; `path` is the path without the URL's own.
+/// Builds the event of a request to the function's URL. `path` is the request's path without the prefix `/url/{name}`.
 pub(super) fn event(name: &str, path: &str, port: u16, parts: &Parts, body: &[u8]) -> Vec<u8> {
     let now = chrono::Utc::now();
     let query = parts.uri.query().unwrap_or_default();
     let host = text(&parts.headers, HOST.as_str()).unwrap_or_else(|| format!("127.0.0.1:{port}"));
     let mut headers = headers(&parts.headers);
-    // What Lambda's own front adds.
+    // Headers that Lambda's front end adds.
     for (name, value) in [
         ("host", host.clone()),
         ("x-forwarded-for", "127.0.0.1".to_owned()),
@@ -102,11 +102,11 @@ pub(super) fn event(name: &str, path: &str, port: u16, parts: &Parts, body: &[u8
         body,
         is_base64_encoded,
     };
-    // Strings and numbers always have a JSON form.
+    // Serialisation cannot fail because all values are strings and numbers.
     serde_json::to_vec(&event).unwrap_or_default()
 }
 
-/// The values of a header, joined by commas.
+/// All values of a header, joined with commas.
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     let values: Vec<_> =
         headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
@@ -130,7 +130,7 @@ fn cookies(headers: &HeaderMap) -> Vec<String> {
     each.filter(|cookie| !cookie.is_empty()).collect()
 }
 
-/// The parameters, decoded; the values of one that occurs again are joined by commas.
+/// The decoded parameters of the query. The values of a repeated parameter are joined with commas.
 fn parameters(query: &str) -> BTreeMap<String, String> {
     let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
     let mut parameters: BTreeMap<String, String> = BTreeMap::new();
@@ -148,7 +148,8 @@ fn parameters(query: &str) -> BTreeMap<String, String> {
     parameters
 }
 
-/// The body as text where its type says that it is text, otherwise as base64. Lambda takes forms for bytes, too.
+/// Returns the body as text if its content type is text, otherwise as base64. Like Lambda, it encodes form bodies as
+/// base64.
 fn encoded(headers: &HeaderMap, body: &[u8]) -> (Option<String>, bool) {
     if body.is_empty() {
         return (None, false);

@@ -1,4 +1,5 @@
-//! Functions that are invoked by Lambda's API and by their URLs: what users of other local Lambdas had to report.
+//! Invocations through Lambda's API and through function URLs: cases that users of other local Lambdas reported as
+//! bugs.
 
 use std::net::SocketAddr;
 
@@ -16,7 +17,7 @@ use tokio::task::JoinHandle;
 use super::Lab;
 use super::waiting::until;
 
-/// Answers with its event, except where the event or its path says otherwise.
+/// Answers with its event, unless the event or its path selects another behaviour.
 const BOOTSTRAP: &str = concat!(
     include_str!("../support/runtime.py"),
     r#"
@@ -93,7 +94,7 @@ impl Open {
         (String::from_utf8(answer[..end].to_vec()).unwrap(), answer[end + 4..].to_vec())
     }
 
-    /// The event that a request became.
+    /// The event that the function gets for a request.
     async fn event(&self, path: &str, headers: &str, body: &[u8]) -> Value {
         let (head, event) = self.ask("POST", path, headers, body).await;
         assert!(head.starts_with("HTTP/1.1 200"), "{head}");
@@ -207,7 +208,7 @@ async fn a_function_that_fails_or_answers_no_http_is_a_bad_gateway_and_a_large_b
     }
     let (head, _) = open.ask("POST", "/", "", &vec![0; function_runner::REQUEST_LIMIT + 1]).await;
     assert!(head.starts_with("HTTP/1.1 413"), "{head}");
-    // In base64 it is larger than an event may be.
+    // In base64 this body is larger than an event may be.
     let (head, _) = open.ask("POST", "/", "", &vec![0; 5 << 20]).await;
     assert!(head.starts_with("HTTP/1.1 413"), "{head}");
 }

@@ -1,4 +1,4 @@
-//! Functions that are deployed to an emulator (`AWS_ENDPOINT_URL`), and run here.
+//! Functions that are deployed to an emulator (`AWS_ENDPOINT_URL`) and run on this machine.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -66,7 +66,7 @@ impl Lab {
 
     async fn deploy_code(&self, code: Blob, runtime: Runtime) {
         let lambda = self.lambda();
-        // Where roles are enforced, only one that exists will do: any function of the stack has one.
+        // If the emulator checks roles, the role must exist: take the one of any deployed function.
         let deployed = lambda.list_functions().send().await.unwrap();
         let role = deployed.functions().iter().find_map(|function| function.role());
         let role = role.unwrap_or("arn:aws:iam::000000000000:role/test").to_owned();
@@ -130,7 +130,7 @@ async fn a_deployed_function_runs_with_its_configuration_and_as_its_own_role() {
     let identity = sts.get_caller_identity().send().await.unwrap();
     assert!(identity.arn().unwrap().contains(":assumed-role/"), "{identity:?}");
     let pid = answer["pid"].clone();
-    // The question whether all is still as it was keeps the process.
+    // The check after `doubt` does not replace the process if nothing has changed.
     lab.functions.doubt(&lab.name).await;
     assert_eq!(lab.answer().await["pid"], pid);
     lab.functions.stop().await;

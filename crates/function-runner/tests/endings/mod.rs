@@ -1,4 +1,4 @@
-//! No process outlives its use, however its owner ends.
+//! No process outlives its use, even if its owner is killed.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -72,7 +72,7 @@ async fn credentials_that_are_about_to_end_are_replaced_with_the_process() {
     assert_eq!(key().await, "for 60 minutes", "good credentials are no reason for a cold start");
 }
 
-/// Not a test: the process that is killed below.
+/// Not a test: this is the process that the test below kills.
 #[tokio::test]
 #[ignore = "started by the test below"]
 async fn owner() {
@@ -95,7 +95,7 @@ async fn owner() {
     let _ = tokio::join!(busy, tell);
 }
 
-/// The processes whose scratch folder lies below `folder`.
+/// The processes whose scratch folder is below `folder`.
 fn functions_in(folder: &str) -> Vec<i32> {
     let ids = std::fs::read_dir("/proc")
         .unwrap()
@@ -123,7 +123,7 @@ async fn nothing_is_left_when_the_owner_is_killed() {
         .unwrap();
     until("its functions run", async || folder.path().join("pid").exists()).await;
     let frozen: i32 = std::fs::read_to_string(folder.path().join("pid")).unwrap().parse().unwrap();
-    // A frozen one, a busy one, and a child of the busy one.
+    // Three processes: a frozen one, a busy one, and a child of the busy one.
     let below = |pid: &i32| *pid != i32::try_from(owner.id()).unwrap();
     let expected = || functions_in(path).into_iter().filter(below).count();
     until("all three run", async || expected() >= 3).await;

@@ -1,4 +1,4 @@
-//! How failures are told: in Lambda's words.
+//! Failures are reported in Lambda's words.
 
 use std::time::Duration;
 

@@ -16,7 +16,7 @@ async fn an_event_or_an_answer_beyond_six_megabytes_is_refused_and_one_below_is_
     assert!(matches!(runner.invoke(event(REQUEST_LIMIT)).await, Outcome::Answer(_)));
     let bytes = REQUEST_LIMIT + 1;
     assert_eq!(runner.invoke(event(bytes)).await, Outcome::TooLarge { bytes });
-    // Two quotes belong to the answer.
+    // The answer is a JSON string, so its two quotes count.
     let Outcome::Answer(answer) = outcome(&runner, json!({"do": "big", "bytes": RESPONSE_LIMIT - 2})).await
     else {
         panic!("an answer of the largest size is taken")
@@ -39,7 +39,7 @@ async fn a_process_that_holds_more_than_its_memory_is_killed() {
     let lab = Lab::new();
     let runner = lab.runner();
     assert!(matches!(outcome(&runner, json!({"do": "hold", "megabytes": 60})).await, Outcome::Answer(_)));
-    // Held for a moment only, and held until it is found.
+    // The memory is used only for a moment, or until the runner measures it.
     for seconds in [0, 20] {
         let error = error(&runner, json!({"do": "hold", "megabytes": 150, "seconds": seconds})).await;
         assert_eq!((error.cause, &*error.error_type), (Cause::Exited, "Runtime.ExitError"));

@@ -1,4 +1,4 @@
-//! What a function prints.
+//! The output of a function.
 
 use function_runner::{LogFile, LogLine, LogSink as _};
 use serde_json::json;
@@ -32,11 +32,11 @@ async fn the_lines_of_an_invocation_stand_between_start_and_report() {
 async fn a_function_that_prints_much_is_never_blocked_by_it() {
     let lab = Lab::new();
     let runner = lab.runner();
-    // More than a pipe holds.
+    // More output than a pipe can buffer.
     answer(&runner, json!({"do": "print", "lines": 2_000, "width": 500})).await;
     lab.logs.told("REPORT").await;
     assert_eq!(lab.logs.texts().iter().filter(|text| text.starts_with("line")).count(), 2_000);
-    // A line without an end, longer than one event may be.
+    // A line without a line end that is longer than one log event may be.
     answer(&runner, json!({"do": "print", "lines": 1, "width": 600_000})).await;
     lab.logs.told("line 0 xxx").await;
     assert!(lab.logs.texts().iter().all(|text| text.len() < 300_000));

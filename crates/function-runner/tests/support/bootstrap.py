@@ -1,4 +1,4 @@
-"""A function for the tests: does what the event says. It begins with runtime.py."""
+"""A function for the tests: its event selects its behaviour. runtime.py is prepended to this file."""
 
 import signal
 import subprocess
@@ -12,7 +12,7 @@ ticks = 0
 
 def tick():
     global ticks
-    # Left to the main thread, which alone handles signals.
+    # Block SIGTERM in this thread, because only the main thread handles signals in Python.
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     while True:
         time.sleep(0.01)
@@ -20,7 +20,7 @@ def tick():
 
 
 def work(event, headers):
-    """The answer, or None for a process that is about to end."""
+    """Executes the event and returns the answer. It does not return if the event ends the process."""
     do = event.get("do")
     if do == "sleep":
         time.sleep(event["seconds"])
@@ -30,7 +30,7 @@ def work(event, headers):
     elif do == "signal":
         os.kill(os.getpid(), event["signal"])
     elif do == "hold":
-        # Written to, so that it is resident.
+        # Write to the memory, so that it becomes resident.
         hold = bytearray(b"x") * (event["megabytes"] << 20)
         time.sleep(event.get("seconds", 0))
         del hold

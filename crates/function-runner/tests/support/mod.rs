@@ -1,4 +1,4 @@
-//! A function that does what its event says.
+//! A function whose behaviour is selected by its event.
 
 mod waiting;
 
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 pub(crate) use waiting::until;
 
-/// A function in a folder of its own.
+/// A function in its own folder.
 pub(crate) struct Lab {
     pub(crate) folder: TempDir,
     pub(crate) function: Function,
@@ -20,7 +20,7 @@ pub(crate) struct Lab {
     pub(crate) logs: Arc<Kept>,
 }
 
-/// Keeps all lines.
+/// A log sink that keeps all lines.
 #[derive(Default)]
 pub(crate) struct Kept(Mutex<Vec<LogLine>>);
 
@@ -39,7 +39,7 @@ impl Kept {
         self.lines().into_iter().map(|line| line.text).collect()
     }
 
-    /// Waits until a line says so.
+    /// Waits until a line contains `what`.
     pub(crate) async fn told(&self, what: &str) {
         until(what, async || self.texts().iter().any(|text| text.contains(what))).await;
     }
@@ -99,13 +99,13 @@ pub(crate) async fn error(runner: &Runner, event: Value) -> FunctionError {
     }
 }
 
-/// The process that answers, and how many events it has had.
+/// The id of the process that answers, and the number of its events.
 pub(crate) async fn who(runner: &Runner) -> (i32, u64) {
     let answer = answer(runner, json!({})).await;
     (i32::try_from(answer["pid"].as_i64().unwrap()).unwrap(), answer["invocations"].as_u64().unwrap())
 }
 
-/// Whether a process runs; a zombie does not.
+/// Whether a process runs; a zombie does not count.
 pub(crate) fn runs(pid: i32) -> bool {
     state(pid).is_some_and(|state| !matches!(state, 'Z' | 'X'))
 }
@@ -116,7 +116,8 @@ fn state(pid: i32) -> Option<char> {
     stat.rsplit_once(')')?.1.trim_start().chars().next()
 }
 
-/// Waits until an idle process is stopped: the next event goes to it, and to no new one, however slow the machine is.
+/// Waits until an idle process is stopped. Then the next event goes to it and not to a new process, even on a slow
+/// machine.
 pub(crate) async fn at_rest(pid: i32) {
     until("the process is stopped", async || state(pid) == Some('T')).await;
 }

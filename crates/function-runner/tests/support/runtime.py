@@ -8,7 +8,7 @@ PREFIX = "/2018-06-01/runtime/"
 
 
 def call(method, path, body=None, headers=None):
-    """Calls the Runtime API; the answer has its whole text in `body`."""
+    """Calls the Runtime API and returns the response, with its content in `body`."""
     connection = http.client.HTTPConnection(API)
     connection.request(method, PREFIX + path, body, headers or {})
     answer = connection.getresponse()
@@ -17,6 +17,6 @@ def call(method, path, body=None, headers=None):
 
 
 def next_event():
-    """The next event: its request's id, its headers, and the event."""
+    """Waits for the next event. Returns the request id, the headers and the event."""
     invocation = call("GET", "invocation/next")
     return invocation.headers["Lambda-Runtime-Aws-Request-Id"], invocation.headers, json.loads(invocation.body)

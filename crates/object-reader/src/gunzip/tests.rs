@@ -1,4 +1,4 @@
-//! Any content, compressed or not, comes out as it was, however it is cut; nothing makes memory grow.
+//! Any content, compressed or not, comes out unchanged for any split of its bytes, and memory stays bounded.
 
 use std::io::Write;
 
@@ -21,7 +21,7 @@ fn read_to(mut inflater: Inflater, file: &[u8], cuts: &[usize]) -> (Vec<u8>, Res
         let (push, behind) = rest.split_at(rest.len().min(cuts.next().map_or(rest.len(), |cut| *cut)));
         inflater.push(Bytes::copy_from_slice(push));
         rest = behind;
-        // Every other push or so is not read before the next one.
+        // After some pushes nothing is read, so several pushes are waiting at once.
         if push.len() % 2 == 0 && !rest.is_empty() {
             continue;
         }
@@ -45,7 +45,7 @@ fn read(file: &[u8], cuts: &[usize]) -> (Vec<u8>, Result<(), BadGzip>) {
     read_to(Inflater::new(u64::MAX), file, cuts)
 }
 
-/// Now and then content that compresses well, and more than one piece of it.
+/// Content of three kinds: random, well compressible, and longer than one piece.
 fn content() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         4 => proptest::collection::vec(any::<u8>(), 0..400),
@@ -90,7 +90,7 @@ proptest! {
         content in content(), cuts in cuts(), at in any::<proptest::sample::Index>(), bit in 0..8_u32,
     ) {
         let mut file = gzip(&content, 6);
-        // Behind the magic: a flip there makes it other content.
+        // Only bits after the magic number: a flip inside it makes the content count as not compressed.
         let at = 2 + at.index(file.len() - 2);
         file[at] ^= 1_u8 << bit;
         let (expanded, end) = read(&file, &cuts);
@@ -128,15 +128,18 @@ fn faults_say_what_is_wrong_with_the_content() {
         file
     };
     for (file, reason) in [
-        (flipped(2), "the gzip content is corrupt behind 0 expanded bytes: unknown compression method"),
-        (flipped(length - 8), "the gzip content is corrupt behind 7 expanded bytes: incorrect data check"),
-        (flipped(length - 4), "the gzip content is corrupt behind 7 expanded bytes: incorrect length check"),
+        (flipped(2), "the gzip content is corrupt after 0 decompressed bytes: unknown compression method"),
+        (flipped(length - 8), "the gzip content is corrupt after 7 decompressed bytes: incorrect data check"),
+        (
+            flipped(length - 4),
+            "the gzip content is corrupt after 7 decompressed bytes: incorrect length check",
+        ),
         (
             [&sound[..], b"more"].concat(),
-            "the gzip content is corrupt behind 7 expanded bytes: incorrect header check",
+            "the gzip content is corrupt after 7 decompressed bytes: incorrect header check",
         ),
-        (sound[..length - 1].to_vec(), "the gzip content breaks off behind 7 expanded bytes"),
-        (sound[..1].to_vec(), "the gzip content breaks off behind 0 expanded bytes"),
+        (sound[..length - 1].to_vec(), "the gzip content ends early, after 7 decompressed bytes"),
+        (sound[..1].to_vec(), "the gzip content ends early, after 0 decompressed bytes"),
     ] {
         assert_eq!(read(&file, &[]).1.unwrap_err().to_string(), reason);
     }

@@ -1,41 +1,41 @@
-//! What may be wrong with a file as a whole.
+//! Errors that concern a file as a whole.
 
-/// What makes a file other than one whole JSON array. It holds for the file, whatever elements came before.
+/// Why a file is not one complete JSON array. The elements that were read before are still valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
-    /// No bytes, or none but white space.
+    /// The file has no bytes, or only white space.
     #[error("the file is empty: it holds no JSON array")]
     Empty,
-    /// The file begins with something else.
+    /// The file does not begin with `[`.
     #[error("the file is not a JSON array: it begins with {found}")]
     NotAnArray {
-        /// What its first byte looks like.
+        /// A guess from the first byte, such as `an object`.
         found: &'static str,
     },
     /// The bytes end before the array does.
-    #[error("the file breaks off at byte {byte}; whole elements before: {elements}")]
+    #[error("the file ends inside the array, at byte {byte}; complete elements before: {elements}")]
     Truncated {
-        /// Elements before the break.
+        /// The number of complete elements.
         elements: u64,
-        /// Bytes of the file.
+        /// The length of the file in bytes.
         byte: u64,
     },
-    /// Something other than white space follows the array.
-    #[error("something follows the array at byte {byte}; elements before: {elements}")]
+    /// There is something other than white space after the array.
+    #[error("there is more content after the array, at byte {byte}; elements before: {elements}")]
     TrailingContent {
-        /// Elements of the array.
+        /// The number of elements in the array.
         elements: u64,
-        /// Where it stands in the file.
+        /// The offset of the first byte after the array that is not white space.
         byte: u64,
     },
     /// No element ends at the position where reading was resumed.
     #[error(
-        "reading cannot go on at byte {byte}: no element ends there; the file has changed since {elements} were read"
+        "cannot resume at byte {byte}: no element ends there; the file has changed since {elements} elements were read"
     )]
     NotResumable {
-        /// Elements before the position.
+        /// The number of elements before the position.
         elements: u64,
-        /// Where neither a comma nor the closing bracket stands.
+        /// The offset at which a comma or the closing bracket was expected.
         byte: u64,
     },
 }

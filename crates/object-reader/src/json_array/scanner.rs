@@ -1,11 +1,11 @@
-//! Where an element ends.
+//! Finds the end of an element.
 //!
-//! Brackets are counted, not matched: in `{"a": 1]` the wrong bracket closes as well as the right one, and a `}` with
-//! nothing to close is text like any other. So an element with as many closing brackets as opening ones is told from
-//! its neighbours whatever their kinds, and so is one with a `}` too many. A closing bracket or a quote too few hides
-//! what follows: the rest of the file reads as one element. A `]` too many closes the array.
+//! The scanner counts brackets and does not check that their kinds match: in `{"a": 1]` the `]` closes the `{`. A `}`
+//! without an open bracket is ordinary text. So a damaged element is still separated from the next one if it has as
+//! many closing brackets as opening ones, or too many `}`. If a closing bracket or a quote is missing, the rest of the
+//! file becomes part of the element. A surplus `]` closes the array.
 
-/// The four bytes that JSON takes for white space.
+/// JSON has exactly these four white space bytes (RFC 8259, section 2).
 pub(super) fn is_white(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
@@ -15,29 +15,30 @@ enum Text {
     #[default]
     Outside,
     String,
-    /// In a string behind a backslash.
+    /// In a string, after a backslash.
     Escape,
 }
 
-/// Reads one element, in as many parts as it comes in.
+/// Scans one element, which may arrive in several parts.
 #[derive(Debug, Default)]
 pub(super) struct Scanner {
     text: Text,
-    /// Brackets that are open.
+    /// The number of open brackets.
     depth: u64,
-    /// Bytes of the parts before this one.
+    /// The number of bytes in the parts that were scanned so far.
     scanned: u64,
-    /// Bytes up to the last one that is not white space.
+    /// The number of bytes up to the last one that is not white space.
     length: u64,
 }
 
 impl Scanner {
-    /// Bytes of the element without the white space behind it.
+    /// The element's length in bytes, without the white space after it.
     pub(super) fn length(&self) -> u64 {
         self.length
     }
 
-    /// The index of the comma or closing bracket behind the element, or `None` if it goes on behind `part`.
+    /// Returns the index in `part` of the comma or closing bracket after the element, or `None` if the element
+    /// continues in the next part.
     pub(super) fn scan(&mut self, part: &[u8]) -> Option<usize> {
         let end = self.end(part);
         let own = &part[..end.unwrap_or(part.len())];

@@ -1,11 +1,12 @@
-//! For any array and any cut of its bytes: the same elements, the same damage, from the start or from any position.
+//! The reader finds the same elements and the same damage for any split of the bytes, from the start or from any
+//! position.
 
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
 
-/// A piece that is kept: its text, or the length of what was too long.
+/// An owned copy of a piece: index, start, and its text or, if it was too long, its length.
 type Kept = (u64, u64, Result<Vec<u8>, u64>);
 
 fn kept(piece: Piece<'_>) -> Kept {
@@ -15,7 +16,7 @@ fn kept(piece: Piece<'_>) -> Kept {
     }
 }
 
-/// All pieces with the position behind each, and how it ended.
+/// All pieces, each with the position after it, and the result of `finish`.
 fn read(
     mut reader: ElementReader,
     file: &[u8],
@@ -28,7 +29,7 @@ fn read(
         let (push, behind) = rest.split_at(rest.len().min(cuts.next().map_or(rest.len(), |cut| *cut)));
         reader.push(Bytes::copy_from_slice(push));
         rest = behind;
-        // Every other push or so is not read before the next one.
+        // After some pushes nothing is read, so several pushes are waiting at once.
         if push.len() % 2 == 0 && !rest.is_empty() {
             continue;
         }
@@ -72,7 +73,7 @@ fn scalar() -> impl Strategy<Value = String> {
     ]
 }
 
-/// The text of any JSON value, with any white space between its tokens.
+/// The text of a JSON value, with white space between its tokens.
 fn value() -> impl Strategy<Value = String> {
     scalar().prop_recursive(4, 24, 4, |inner| {
         let items = proptest::collection::vec((white(), inner, white()), 0..4).boxed();
@@ -92,12 +93,12 @@ fn value() -> impl Strategy<Value = String> {
     })
 }
 
-/// A file with its elements.
+/// A file and the elements that it holds.
 #[derive(Debug, Clone)]
 struct File {
     bytes: Vec<u8>,
     elements: Vec<(u64, String)>,
-    /// Where each element's comma or the closing bracket stands.
+    /// The offset of the comma or closing bracket after each element.
     ends: Vec<usize>,
 }
 
@@ -130,7 +131,7 @@ fn cuts() -> impl Strategy<Value = Vec<usize>> {
     proptest::collection::vec(1..40_usize, 1..6)
 }
 
-/// Bytes that look like JSON more often than not.
+/// Random bytes, most of them characters with a meaning in JSON.
 fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![
         8 => proptest::sample::select(b"[]{},\"\\ \na1".to_vec()),
@@ -242,8 +243,8 @@ fn damage_says_what_is_wrong_with_the_file() {
         ("null", 0, "the file is not a JSON array: it begins with a word"),
         ("<Error/>", 0, "the file is not a JSON array: it begins with markup (XML or HTML)"),
         ("\u{1f}", 0, "the file is not a JSON array: it begins with something that is not JSON"),
-        ("[1,{\"a\":2},[3", 2, "the file breaks off at byte 13; whole elements before: 2"),
-        ("[1,2]\n[3]", 2, "something follows the array at byte 6; elements before: 2"),
+        ("[1,{\"a\":2},[3", 2, "the file ends inside the array, at byte 13; complete elements before: 2"),
+        ("[1,2]\n[3]", 2, "there is more content after the array, at byte 6; elements before: 2"),
     ] {
         let (found, end) = texts(file);
         assert_eq!((found.len(), end.unwrap_err().to_string().as_str()), (elements, reason), "{file}");
@@ -257,7 +258,7 @@ fn a_position_that_is_no_boundary_of_the_file_is_noticed() {
     assert!(found.is_empty());
     assert_eq!(
         end.unwrap_err().to_string(),
-        "reading cannot go on at byte 4: no element ends there; the file has changed since 2 were read"
+        "cannot resume at byte 4: no element ends there; the file has changed since 2 elements were read"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Bodies as AWS documents them, and what may be wrong with them.
+//! Bodies as AWS documents them, and damaged ones.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// What S3 leaves as it is.
+/// The characters that S3 does not encode are removed from this set.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'*');
 
 fn record(name: &str, object: &Value) -> Value {

@@ -1,4 +1,4 @@
-//! Deleting objects, one or many in a request.
+//! Deletes objects, one or many per request.
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use futures::FutureExt;
@@ -7,20 +7,20 @@ use tokio::time::Instant;
 use super::ObjectStore;
 use crate::error::{Fault, StoreError};
 
-/// The most that one request may delete.
+/// S3's limit for one `DeleteObjects` request.
 const DELETED_AT_ONCE: usize = 1_000;
 
-/// An object that the store would not delete.
+/// An object that the store refused to delete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotDeleted {
-    /// The key below the location.
+    /// The key, relative to the store's location.
     pub path: String,
-    /// The store's answer.
+    /// The store's error code and message.
     pub reason: String,
 }
 
 impl ObjectStore {
-    /// Deletes the object; there need not be one.
+    /// Deletes the object. It is no error if the object does not exist.
     pub async fn delete(&self, path: &str, deadline: Instant) -> Result<(), StoreError> {
         let key = self.location.key(path);
         self.retrying("DELETE", &key, deadline, || {
@@ -33,8 +33,8 @@ impl ObjectStore {
         .await
     }
 
-    /// Deletes the objects, a thousand in a request; they need not be there. Returns those that the store would not delete,
-    /// each with its reason.
+    /// Deletes the objects, up to 1,000 per request. It is no error if an object does not exist. Returns the objects
+    /// that the store refused to delete.
     pub async fn delete_all(
         &self,
         paths: &[String],

@@ -12,22 +12,23 @@ use crate::version::ObjectVersion;
 /// One entry of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
-    /// The key below the location.
+    /// The key, relative to the store's location.
     pub path: String,
-    /// Its state when it was listed.
+    /// The object's state when it was listed.
     pub version: ObjectVersion,
 }
 
-/// What is listed.
+/// The parameters of a listing.
 struct Listing<'a> {
     prefix: &'a str,
-    /// Only paths that sort after this one; empty for all.
+    /// The listing contains only paths that sort after this one. Empty for all paths.
     after: String,
+    /// With `/`, only objects directly below `prefix`; with `None`, objects at any depth.
     delimiter: Option<&'a str>,
 }
 
 impl ObjectStore {
-    /// The objects directly below `folder` (`a/` or empty) whose path sorts after `folder` + `after`, in order.
+    /// The objects directly below `folder` (`a/` or empty) whose path sorts after `folder` + `after`, sorted by path.
     pub async fn list_after(
         &self,
         folder: &str,
@@ -38,13 +39,13 @@ impl ObjectStore {
         self.list(listing, deadline).await
     }
 
-    /// All objects whose path begins with `prefix`, in order, however deep.
+    /// All objects at any depth whose path begins with `prefix`, sorted by path.
     pub async fn list_below(&self, prefix: &str, deadline: Instant) -> Result<Vec<Listed>, StoreError> {
         self.list(Listing { prefix, after: String::new(), delimiter: None }, deadline).await
     }
 
-    /// The first page (at most a thousand objects) of those whose path begins with `prefix` and sorts after `after`, and
-    /// whether more follow.
+    /// One page (at most 1,000 objects) of the objects whose path begins with `prefix` and sorts after `after`, sorted
+    /// by path. The flag is `true` if there are more pages.
     pub async fn list_page(
         &self,
         prefix: &str,
@@ -68,7 +69,8 @@ impl ObjectStore {
         Ok(found)
     }
 
-    /// One page of a listing, and the token with which the next one is asked for; `None` after the last.
+    /// Fetches one page of a listing. Returns its objects and the token of the next page, or `None` after the last
+    /// page.
     async fn page(
         &self,
         listing: &Listing<'_>,
@@ -85,7 +87,7 @@ impl ObjectStore {
                     .set_delimiter(listing.delimiter.map(str::to_owned))
                     .set_start_after(after.map(|after| self.location.key(after)))
                     .set_continuation_token(from.clone())
-                    // Without it, a key with a character that XML does not allow would make the answer unreadable.
+                    // Without encoding, a key with a character that XML does not allow makes the response unreadable.
                     .encoding_type(EncodingType::Url)
                     .send()
                     .await

@@ -1,4 +1,4 @@
-//! The few S3 calls that this house needs, each tried again until a deadline.
+//! The S3 operations that Headwater needs. Each one retries until a deadline.
 
 mod delete;
 mod list;
@@ -24,28 +24,28 @@ use crate::version::ObjectVersion;
 pub use delete::NotDeleted;
 pub use list::Listed;
 
-/// A client as [`ObjectStore`] wants it: path-style addresses where the endpoint is an emulator's, and no retries of the
-/// SDK's own, since [`ObjectStore`] retries with the deadline in view.
+/// Creates a client for [`ObjectStore`]: with path-style addresses if the endpoint is set (an emulator), and without
+/// the SDK's retries, because [`ObjectStore`] retries with regard to the deadline.
 #[must_use]
 pub fn client(config: &aws_config::SdkConfig) -> Client {
     let settings = aws_sdk_s3::config::Builder::from(config)
-        // An emulator's host names have no bucket part.
+        // The host name of an emulator does not contain the bucket.
         .force_path_style(config.endpoint_url().is_some())
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::builder().connect_timeout(Duration::from_secs(2)).build());
     Client::from_conf(settings.build())
 }
 
-/// An upload that is slower than this is tried again.
+/// An attempt to upload may take its base time plus the time that this rate allows (2 MB/s). A slower one is repeated.
 const SLOWEST_BYTES_PER_MILLISECOND: u64 = 2_000;
 
-/// What became of a conditional PUT.
+/// The result of a conditional PUT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PutIfAbsent {
-    /// The object is ours.
+    /// This call wrote the object.
     Written,
-    /// Somebody holds the key, or raced for it at the same time (412 or 409). After an answer that was lost on its way,
-    /// that somebody may be ourselves.
+    /// The object exists already (412), or another writer wrote the key at the same time (409). If an earlier attempt
+    /// of this call succeeded but its response was lost, the existing object may be our own.
     Lost,
 }
 
@@ -57,25 +57,26 @@ pub struct ObjectStore {
 }
 
 impl ObjectStore {
-    /// The objects below `location`. [`client`] makes a fitting client.
+    /// The objects below `location`. [`client`] creates a suitable client.
     #[must_use]
     pub fn new(client: Client, location: S3Location) -> Self {
         Self { client, location }
     }
 
-    /// Where the objects lie.
+    /// The location that all paths are relative to.
     #[must_use]
     pub fn location(&self) -> &S3Location {
         &self.location
     }
 
-    /// The whole object, or `None` where there is none.
+    /// The object's content, or `None` if the object does not exist.
     pub async fn get(&self, path: &str, deadline: Instant) -> Result<Option<Bytes>, StoreError> {
         let read = self.read(path, u64::MAX, deadline).await?;
         Ok(read.and_then(|(_, bytes)| bytes))
     }
 
-    /// One version of the object in a bucket that keeps versions, also after the object was written anew or deleted.
+    /// The content of one version of the object, in a bucket with versioning. The version can be read even after the
+    /// object was overwritten or deleted. Returns `None` if the key does not exist.
     pub async fn get_version(
         &self,
         path: &str,
@@ -86,8 +87,8 @@ impl ObjectStore {
         Ok(read.and_then(|(_, bytes)| bytes))
     }
 
-    /// The object's state and its bytes, those only where there are no more than `longest`; `None` where there is no
-    /// object.
+    /// The object's state and its content, or `None` if the object does not exist. The content is `None` if it is
+    /// longer than `longest` bytes.
     pub async fn read(
         &self,
         path: &str,
@@ -127,7 +128,7 @@ impl ObjectStore {
         .await
     }
 
-    /// The object's state now; `None` where there is none.
+    /// The object's current state, or `None` if the object does not exist.
     pub async fn head(&self, path: &str, deadline: Instant) -> Result<Option<ObjectVersion>, StoreError> {
         let key = self.location.key(path);
         self.retrying("HEAD", &key, deadline, || {
@@ -145,8 +146,8 @@ impl ObjectStore {
         .await
     }
 
-    /// Exactly `length` bytes from `start` on of the version `tag`; `None` where that version is no longer the current
-    /// one.
+    /// Reads exactly `length` bytes from offset `start` of the version `tag`. Returns `None` if that version is no
+    /// longer current: the object was overwritten or deleted.
     pub async fn get_range(
         &self,
         path: &str,
@@ -161,7 +162,7 @@ impl ObjectStore {
                 let get = self.client.get_object().bucket(self.location.bucket()).key(&key);
                 match get.range(&range).if_match(tag).send().await {
                     Ok(answer) => {
-                        // A store that does not know If-Match must not make a chimera of two versions.
+                        // A store that ignores If-Match could return bytes of another version.
                         if answer.e_tag() != Some(tag) {
                             return Ok(None);
                         }
@@ -177,7 +178,7 @@ impl ObjectStore {
         .await
     }
 
-    /// Writes the object, over another if there is one.
+    /// Writes the object and replaces an existing one.
     pub async fn put(&self, path: &str, body: Bytes, deadline: Instant) -> Result<(), StoreError> {
         let key = self.location.key(path);
         self.uploading(&key, body.len(), deadline, || {
@@ -190,7 +191,7 @@ impl ObjectStore {
         .await
     }
 
-    /// Writes the object on the condition that there is none (`If-None-Match: *`).
+    /// Writes the object only if it does not exist (`If-None-Match: *`).
     pub async fn put_if_absent(
         &self,
         path: &str,
@@ -217,7 +218,7 @@ impl ObjectStore {
         format!("s3://{}/{key}", self.location.bucket())
     }
 
-    /// [`retrying`](Self::retrying) with more time for each attempt the larger the body is.
+    /// Like [`retrying`](Self::retrying), but each attempt gets more time for a larger body.
     async fn uploading<'f, T>(
         &self,
         key: &str,
@@ -245,7 +246,7 @@ impl ObjectStore {
 }
 
 fn version_of(tag: Option<&str>, size: Option<i64>, modified: Option<&SdkDateTime>) -> ObjectVersion {
-    // Whole seconds, as a HEAD says it: a listing may be finer, and would make another version of the same object.
+    // HEAD returns whole seconds, a listing may return fractions. Both must give the same version for the same object.
     let seconds = modified.map_or(0, SdkDateTime::secs);
     ObjectVersion {
         tag: tag.unwrap_or_default().to_owned(),
