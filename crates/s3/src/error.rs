@@ -69,6 +69,7 @@ impl Fault {
         Self { again, reason }
     }
 
+    /// A connection that failed, before or within an answer.
     pub fn lost(error: &impl std::error::Error) -> Self {
         Self { again: true, reason: format!("the connection failed: {error}") }
     }
