@@ -1,4 +1,4 @@
-//! What a pipeline file must fulfil beyond its shape: names that exist, types that fit, numbers within AWS's bounds.
+//! Checks a pipeline file beyond its shape: names that exist, types that fit, numbers within AWS's limits.
 
 use std::collections::HashSet;
 
@@ -11,18 +11,17 @@ use crate::rule::Rule;
 use crate::spec::{Batching, Pipeline, Topic};
 use crate::together::own_tables;
 
-/// Something wrong in a pipeline file.
+/// One broken rule in a pipeline file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
-    /// Where: keys and list indices from the file's root, such as `totals`, `key`, `0`.
+    /// Where in the file: keys and list indices from the root, such as `totals`, `key`, `0`.
     pub(crate) path: Vec<String>,
-    /// The rule that is broken.
     pub(crate) rule: Rule,
-    /// What the rule's text speaks of.
+    /// Replaces `{}` in the rule's text. Empty if the text has no `{}`.
     pub(crate) detail: String,
 }
 
-/// Collects problems.
+/// Collects the problems of one pipeline file.
 pub(crate) struct Checker {
     problems: Vec<Problem>,
 }
@@ -40,7 +39,7 @@ impl Checker {
     }
 }
 
-/// All problems of `pipeline`.
+/// Checks one pipeline and returns every problem, not only the first.
 pub(crate) fn check(pipeline: &Pipeline) -> Vec<Problem> {
     let mut checker = Checker { problems: Vec::new() };
     topic(&mut checker, &pipeline.topic);
@@ -71,12 +70,12 @@ pub(crate) fn check(pipeline: &Pipeline) -> Vec<Problem> {
     checker.problems
 }
 
-/// Kafka's rules for topics, and those of Lambda's event source mappings.
+/// Checks the topic against Kafka's rules and those of Lambda's event source mappings.
 fn topic(checker: &mut Checker, topic: &Topic) {
     let name = &topic.name;
     let named = (2..=249).contains(&name.len()) && name.chars().all(is_kafka) && !name.starts_with('.');
     checker.require(named, &["topic", "name"], Rule::TopicName);
-    // Kafka's names begin with `__`, and its metrics write `_` for `.`.
+    // Kafka's internal topics begin with `__`, and its metrics write `_` for `.`.
     if named && name.replace('.', "_").starts_with("__") {
         checker.problem(&["topic", "name"], Rule::TopicReserved, name);
     }
@@ -88,7 +87,7 @@ fn is_kafka(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
 }
 
-/// The consumer groups of a pipeline by their section.
+/// The consumer groups of a pipeline, each with the section that names it.
 pub(crate) fn groups_of(pipeline: &Pipeline) -> impl Iterator<Item = (&'static str, &String)> {
     let lake = pipeline.lake.as_ref().map(|spec| ("lake", &spec.consumer_group));
     let totals = pipeline.totals.as_ref().map(|spec| ("totals", &spec.consumer_group));
@@ -96,8 +95,9 @@ pub(crate) fn groups_of(pipeline: &Pipeline) -> impl Iterator<Item = (&'static s
     lake.into_iter().chain(totals).chain(table)
 }
 
-/// Each lane is a group of its own: two in one group would share out the partitions. Groups are part of the names of
-/// Delta's app transactions and of the resources in IAM policies, so they hold neither `/` nor `*`.
+/// Each lane needs its own consumer group: two lanes in one group would share the partitions, and each would miss
+/// records. A group is part of the names of Delta's app transactions and of the resources in IAM policies, so it
+/// contains neither `/` nor `*`.
 fn groups(checker: &mut Checker, pipeline: &Pipeline) {
     let mut seen = HashSet::new();
     for (section, group) in groups_of(pipeline) {
@@ -116,7 +116,7 @@ fn fields(checker: &mut Checker, list: &[Field], path: &[&str]) {
         let index = index.to_string();
         let at = |part: &'static str| [path, &[&index, part]].concat();
         checker.require(is_column(&field.name), &at("name"), Rule::FieldName);
-        // Engines that read the table compare names without case.
+        // Engines that read the table compare column names without case.
         if !names.insert(field.name.to_lowercase()) {
             checker.problem(&at("name"), Rule::FieldTaken, &field.name);
         }
@@ -131,7 +131,8 @@ fn fields(checker: &mut Checker, list: &[Field], path: &[&str]) {
     }
 }
 
-/// Whether a column of a Delta table can have this name. The lake's own columns begin with an underscore.
+/// Whether a column of a Delta table can have this name. Names with a leading underscore are kept for Headwater's own
+/// columns.
 pub(crate) fn is_column(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with('_')
@@ -163,7 +164,7 @@ fn batching(checker: &mut Checker, batching: &Batching) {
             Rule::MaximumRetries,
         );
         let limited = provisioned.maximum_retries != -1 || provisioned.maximum_record_age_seconds != -1;
-        // Without a destination, Lambda would drop the batches that it gives up.
+        // Without a failure destination, Lambda drops the batches that it gives up.
         checker.require(!limited || batching.on_failure, &["batching", "provisioned"], Rule::GivingUp);
         let age = provisioned.maximum_record_age_seconds;
         checker.require(

@@ -1,4 +1,4 @@
-//! What a `table` section must fulfil.
+//! Checks the `table` section of a pipeline file.
 
 use std::collections::HashSet;
 
@@ -9,16 +9,17 @@ use crate::postgres::{Relation, column, is_identifier, key_length, keyed, table_
 use crate::rule::Rule;
 use crate::spec::{OnRepeat, Pipeline, Table};
 
-/// The column of the time at which Kafka took the record. The others that every table has begin with `_`, as no field does.
+/// The column with the time at which Kafka received the record. The other fixed columns begin with `_`, and fields
+/// cannot.
 const RECEIVED_AT: &str = "received_at";
 
-/// Columns besides the fields: the id, Kafka's timestamp, partition and offset, and when the row was stored.
+/// The number of columns besides the fields: the id, Kafka's timestamp, partition and offset, and the time of storing.
 const OWN_COLUMNS: usize = 5;
 
-/// The most columns that Postgres gives a table.
+/// Postgres' limit for the columns of a table.
 const MOST_COLUMNS: usize = 1_600;
 
-/// The most days that `retention_days` may ask for: a century.
+/// The upper limit of `retention_days`: a century.
 const MOST_DAYS: u32 = 36_500;
 
 pub(crate) fn table(checker: &mut Checker, table: &Table, pipeline: &Pipeline, layout: &Layout) {
@@ -52,7 +53,7 @@ fn indexes(checker: &mut Checker, table: &Table, layout: &Layout) {
         let at = ["table", "indexes", &number.to_string()];
         checker.require(!index.is_empty(), &at, Rule::NoKey);
         key_length(checker, index, &at);
-        // Postgres would make both, and each run afterwards would find one of them.
+        // Postgres would create both, and the next migration would find only one of them.
         if let Some(first) = table.indexes[..number].iter().position(|other| other == index) {
             checker.problem(&at, Rule::IndexTwice, format!("table.indexes.{first}"));
         }
@@ -95,7 +96,7 @@ fn columns(checker: &mut Checker, table: &Table, pipeline: &Pipeline, layout: &L
     }
 }
 
-/// Where in the file the name of the field at the dotted path stands.
+/// The path in the file to the name of the field that has this dotted path.
 fn path_of(fields: &[Field], dotted: &str) -> Vec<String> {
     let mut path = Vec::new();
     let mut list = fields;

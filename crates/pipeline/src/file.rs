@@ -1,4 +1,4 @@
-//! One pipeline file: its content, and where in the file each part of it stands.
+//! One pipeline file: its content, and the line of each part for error messages.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::spec::Pipeline;
 use crate::together::Member;
 use crate::yaml;
 
-/// A file that has the shape of a pipeline. It may still break other rules: see [`PipelineFile::findings`].
+/// A file that has the shape of a pipeline. It may still break rules: see [`PipelineFile::findings`].
 pub(crate) struct PipelineFile {
     name: String,
     root: Node,
@@ -34,7 +34,7 @@ impl PipelineFile {
                 .map(|fault| Finding::new(fault.rule, name, Some(fault.line), &[], &fault.detail));
             PipelineError::Invalid(findings.collect())
         })?;
-        // The same way as in the functions: what they would not read as JSON is refused here, with its line.
+        // The functions read the content as JSON. What they would refuse is refused here already, with its line.
         match serde_path_to_error::deserialize::<Value, Pipeline>(root.json()) {
             Ok(pipeline) => Ok(Self { name: name.to_owned(), root, pipeline }),
             Err(error) => {
@@ -58,7 +58,7 @@ impl PipelineFile {
         Member { pipeline: &self.pipeline, name: &self.name }
     }
 
-    /// What is wrong with the file by itself.
+    /// Returns the rules that the file breaks, without regard to other files.
     pub(crate) fn findings(&self) -> Vec<Finding> {
         check(&self.pipeline).iter().map(|problem| self.finding(problem)).collect()
     }
@@ -68,7 +68,7 @@ impl PipelineFile {
         Finding::new(problem.rule, &self.name, Some(line), &problem.path, &problem.detail)
     }
 
-    /// The pipeline, or what is wrong with it.
+    /// Returns the pipeline, or every rule that the file breaks.
     pub(crate) fn checked(self) -> Result<Pipeline, PipelineError> {
         let findings = self.findings();
         if findings.is_empty() { Ok(self.pipeline) } else { Err(PipelineError::Invalid(findings)) }
@@ -85,6 +85,7 @@ fn path_of(path: &serde_path_to_error::Path) -> Vec<String> {
         .collect()
 }
 
+/// Adds a hint on how to fix the value to serde's message, for the most frequent mistakes.
 fn with_fix(message: &str) -> String {
     let is_text = message.contains("invalid type: string");
     let fix = if is_text && message.contains("expected a boolean") {

@@ -1,4 +1,4 @@
-//! Where pipelines come from: YAML files for people and Terraform, JSON for the functions.
+//! Reads pipelines: from YAML files, or from the JSON list that Terraform passes to the functions.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,32 +9,32 @@ use crate::rule::Rule;
 use crate::spec::Pipeline;
 use crate::together::{Member, check_beside};
 
-/// A pipeline file cannot be used.
+/// A pipeline file cannot be used. The text is for people; it has one line per finding.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
-    /// The file or folder cannot be read.
+    /// The file or folder cannot be read from disk.
     #[error("{path}: {source}", path = path.display())]
     Unreadable {
-        /// What was to be read.
+        /// The file or folder.
         path: PathBuf,
-        /// Why it could not be.
+        /// The error of the file system.
         source: std::io::Error,
     },
-    /// The content is wrong; each finding says where.
+    /// The content breaks rules. Every finding says where.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Invalid(Vec<Finding>),
 }
 
-/// A rule that is broken, and where.
+/// One broken rule, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The rule.
+    /// The rule that is broken.
     pub rule: Rule,
-    /// The file, or the topic where the pipeline came as JSON.
+    /// The path of the file. For pipelines from JSON: the topic.
     pub name: String,
-    /// The line in the file, counted from 1.
+    /// The line in the file, counted from 1. `None` for pipelines from JSON and for findings about a whole file.
     pub line: Option<usize>,
-    /// What is wrong and how to mend it.
+    /// The place in the file, what is wrong, and how to fix it.
     pub message: String,
 }
 
@@ -60,12 +60,15 @@ impl fmt::Display for Finding {
     }
 }
 
-/// All pipelines of an installation.
+/// All pipelines of an installation. They were checked one by one and against each other.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Pipelines(Vec<Pipeline>);
 
 impl Pipelines {
-    /// Reads a JSON list of pipelines, as Terraform hands it to the functions.
+    /// Reads a JSON list of pipelines, in the form in which Terraform passes it to the functions.
+    ///
+    /// # Errors
+    /// [`PipelineError::Invalid`] with the findings of all pipelines.
     pub fn from_json(json: &str) -> Result<Self, PipelineError> {
         let list: Vec<Pipeline> = serde_json::from_str(json).map_err(|error| {
             let finding = Finding::new(Rule::Shape, "pipelines", None, &[], &error.to_string());
@@ -84,7 +87,10 @@ impl Pipelines {
         if findings.is_empty() { Ok(Self(list)) } else { Err(PipelineError::Invalid(findings)) }
     }
 
-    /// Reads every `*.yaml` of a folder, in the order of their names.
+    /// Reads every `*.yaml` file in a folder, sorted by name. Subfolders are ignored.
+    ///
+    /// # Errors
+    /// Also if the folder has no such file, or has one that ends in `.yml` or `.YAML`: it would be ignored silently.
     pub fn from_folder(folder: &Path) -> Result<Self, PipelineError> {
         let unreadable = |source| PipelineError::Unreadable { path: folder.to_owned(), source };
         let (mut paths, mut findings) = (Vec::new(), Vec::new());
@@ -105,7 +111,7 @@ impl Pipelines {
         Self::read(&paths, findings)
     }
 
-    /// Reads files, which must not contradict each other.
+    /// Reads these files, checks each one, and checks them against each other.
     pub fn from_files(paths: &[PathBuf]) -> Result<Self, PipelineError> {
         Self::read(paths, Vec::new())
     }
@@ -132,13 +138,13 @@ impl Pipelines {
         }
     }
 
-    /// The pipeline of a topic.
+    /// The pipeline of a topic, or `None` if no file describes it.
     #[must_use]
     pub fn of_topic(&self, topic: &str) -> Option<&Pipeline> {
         self.0.iter().find(|pipeline| pipeline.topic.name == topic)
     }
 
-    /// All of them.
+    /// All pipelines, in the order in which they were read.
     pub fn iter(&self) -> std::slice::Iter<'_, Pipeline> {
         self.0.iter()
     }
@@ -154,12 +160,12 @@ impl<'a> IntoIterator for &'a Pipelines {
 }
 
 impl Pipeline {
-    /// Reads a pipeline file.
+    /// Reads and checks one pipeline file.
     pub fn from_file(path: &Path) -> Result<Self, PipelineError> {
         PipelineFile::read(path)?.checked()
     }
 
-    /// Reads a pipeline file's content; `name` is what problems call the file.
+    /// Reads and checks the content of one pipeline file. Findings use `name` as the file's name.
     pub fn from_yaml(yaml: &str, name: &str) -> Result<Self, PipelineError> {
         PipelineFile::parse(yaml.as_bytes(), name)?.checked()
     }

@@ -1,4 +1,4 @@
-//! The YAML of pipeline files: the part of it that every reader takes alike. All else is refused, with its line.
+//! Reads the part of YAML that every reader understands in the same way. Everything else is refused, with its line.
 
 use std::iter::Peekable;
 
@@ -10,7 +10,7 @@ use crate::node::{Content, Node};
 use crate::rule::Rule;
 use crate::scalar::{Plain, plain};
 
-/// A structure in a pipeline file nests less; functions read JSON of at most 128 levels.
+/// The maximum nesting of a pipeline file. The functions read the JSON form, where the limit is 128 levels.
 const DEEPEST: usize = 100;
 
 /// A line that breaks a rule.
@@ -18,11 +18,11 @@ const DEEPEST: usize = 100;
 pub(crate) struct Fault {
     pub(crate) line: usize,
     pub(crate) rule: Rule,
-    /// What the rule's text speaks of.
+    /// Replaces `{}` in the rule's text.
     pub(crate) detail: String,
 }
 
-/// Reads a file's content.
+/// Reads the content of a pipeline file. The error has every fault that was found, each with its line.
 pub(crate) fn read(bytes: &[u8]) -> Result<Node, Vec<Fault>> {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
@@ -52,7 +52,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Node, Vec<Fault>> {
     }
 }
 
-/// Lines that hold what readers take differently, wherever in the file. One fault a line.
+/// Finds lines with characters that readers treat differently, comments included. At most one fault per line.
 fn characters(text: &str) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (index, line) in text.split('\n').enumerate() {
@@ -74,7 +74,7 @@ fn characters(text: &str) -> Vec<Fault> {
     faults
 }
 
-/// A directive, the end of a document, or its beginning with something behind.
+/// Whether the line is a directive, the end of a document, or the start of a document with text after it.
 fn is_marker(line: &str) -> bool {
     let begins = line.strip_prefix("---").map(str::trim_start);
     line.starts_with('%')
@@ -95,9 +95,9 @@ fn code_point(c: char) -> String {
 struct Reader<'a> {
     characters: Vec<char>,
     events: Peekable<Parser<'a, StrInput<'a>>>,
-    /// What does not keep the rest from being read.
+    /// Faults after which reading can go on.
     faults: Vec<Fault>,
-    /// The last event's place in the text.
+    /// Where the last event is in the text.
     last: Span,
 }
 
@@ -178,7 +178,7 @@ impl<'a> Reader<'a> {
         let mut entries: Vec<(String, Node)> = Vec::new();
         while !self.peek_ends(&Event::MappingEnd) {
             let key = self.node(depth + 1)?;
-            // Terraform reads no key of several lines, and none whose colon is in another line.
+            // Terraform refuses a key of several lines, and a key whose colon is on another line.
             let behind = self.characters.get(self.last.end.index()..).unwrap_or_default();
             let whole = behind.iter().find(|&&c| c != ' ') == Some(&':')
                 && self.last.start.line() == self.last.end.line();
@@ -215,7 +215,7 @@ impl<'a> Reader<'a> {
             (ScalarStyle::Plain, Plain::Integer(integer)) => return integer.into(),
             (ScalarStyle::Plain, Plain::Truth(truth)) => return truth.into(),
             (ScalarStyle::Plain, Plain::Null) => self.fault(line, Rule::NoValue, ""),
-            // Terraform takes a block (`|` or `>`) as if it stood without quotes.
+            // Terraform reads a block (`|` or `>`) like text without quotes.
             _ => self.fault(line, Rule::Ambiguous, text),
         }
         if style == ScalarStyle::DoubleQuoted {
@@ -230,7 +230,7 @@ impl<'a> Reader<'a> {
         text.into()
     }
 
-    /// Terraform knows no `\/`.
+    /// Terraform does not support the escape `\/`.
     fn escapes(&mut self, span: Span, line: usize) {
         let source = self.characters.get(span.start.index()..span.end.index()).unwrap_or_default();
         let mut rest = source.iter();
