@@ -1,16 +1,16 @@
-//! Events as Lambda makes them: for the local bridge, for redriving, and for tests.
+//! Builds events as Lambda does, for the local bridge, for redriving, and for tests.
 
 use std::fmt::Write;
 
 use crate::batch::Redrive;
 use crate::decode::REDRIVE;
 
-/// An event under construction.
+/// A Kafka event under construction. Records are added with [`Self::push`].
 #[derive(Debug, Default)]
 pub struct MskEvent {
     head: String,
     lists: Vec<List>,
-    /// The list that got the last record: records come in runs of one partition.
+    /// The index of the list that got the last record. Records usually come in runs of one partition.
     last: usize,
     records: usize,
     bytes: usize,
@@ -21,7 +21,7 @@ pub struct MskEvent {
 struct List {
     topic: String,
     partition: i32,
-    /// How each record begins: topic and partition.
+    /// The start of each record's JSON: topic and partition.
     opening: String,
     json: String,
 }
@@ -41,7 +41,7 @@ impl List {
 }
 
 impl MskEvent {
-    /// An empty event of a mapping on the cluster `event_source_arn`, reached at `bootstrap_servers`.
+    /// Starts an event of a mapping on the cluster `event_source_arn`, with the brokers `bootstrap_servers`.
     #[must_use]
     pub fn new(event_source_arn: &str, bootstrap_servers: &str) -> Self {
         let mut head = String::from("{\"eventSource\":\"aws:kafka\",\"eventSourceArn\":");
@@ -51,17 +51,18 @@ impl MskEvent {
         Self { bytes: head.len(), head, ..Self::default() }
     }
 
-    /// Marks the event as one of redriven dead letters.
+    /// Marks the event as redriven dead letters.
     #[must_use]
     pub fn of_redrive(mut self, redrive: Redrive) -> Self {
         let before = self.head.len();
-        // Writing to a String cannot fail, and a number and a truth value always have a JSON form.
+        // Writing to a String cannot fail, and a number and a boolean always have a JSON form.
         let _ = write!(self.head, ",\"{REDRIVE}\":{}", serde_json::to_value(redrive).unwrap_or_default());
         self.bytes += self.head.len() - before;
         self
     }
 
-    /// Adds one record; `timestamp_ms` is Kafka's (milliseconds since the epoch).
+    /// Adds one record. `timestamp_ms` is Kafka's timestamp in milliseconds since the epoch. Without a `value` it is a
+    /// tombstone.
     #[expect(clippy::too_many_arguments, reason = "a Kafka record has this many parts")]
     pub fn push(
         &mut self,
@@ -122,25 +123,25 @@ impl MskEvent {
         &mut self.lists[self.last]
     }
 
-    /// How many records were added.
+    /// The number of records added.
     #[must_use]
     pub fn len(&self) -> usize {
         self.records
     }
 
-    /// Whether no record was added.
+    /// Whether no record was added yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.records == 0
     }
 
-    /// The size of the event's JSON in bytes, but for the few of each partition's map key.
+    /// The size of the event's JSON in bytes, without the map keys of the partitions (a few bytes each).
     #[must_use]
     pub fn payload_bytes(&self) -> usize {
         self.bytes
     }
 
-    /// The event's JSON.
+    /// Returns the event as JSON. The partitions are sorted by topic and number.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         let keys: usize = self.lists.iter().map(|list| list.topic.len() + 32).sum();
@@ -163,8 +164,8 @@ impl MskEvent {
     }
 }
 
-/// The event that benchmarks use: `records` room counts as in the data contract, over four partitions; 10,000 of them
-/// are about 2.4 MB.
+/// Builds the event for the benchmarks: `records` room counts (see the data contract) in four partitions. 10,000 of
+/// them are about 2.4 MB.
 #[must_use]
 pub fn room_counts(records: u32) -> Vec<u8> {
     let mut event = MskEvent::new("arn:aws:kafka:eu-central-1:123456789012:cluster/demo/0", "b-1.demo:9098");
@@ -176,7 +177,7 @@ pub fn room_counts(records: u32) -> Vec<u8> {
             r#"{{"ts": "2026-11-20 21:24:{second:02}.{micros:06}", "room": "{room}", "count": {count}}}"#
         );
         let timestamp = 1_795_209_862_000 + i64::from(number / 10);
-        // Modulo 4, the number fits.
+        // The number is below 4, so it fits.
         let partition = (number % 4).cast_signed();
         event.push(
             "rooms-v1",
