@@ -1,4 +1,4 @@
-//! The read side: which files make up a table, and what their statistics say.
+//! A snapshot: the active files of one table version, and their statistics.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,7 +18,7 @@ use crate::{
     schema::DeltaStruct,
 };
 
-/// A table at one version.
+/// A Delta table at one version.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     pub(crate) store: ObjectStore,
@@ -29,23 +29,23 @@ pub struct Snapshot {
     files: Vec<ActiveFile>,
 }
 
-/// A data file that is part of the table.
+/// A data file that is part of the table (an `add` action that no `remove` cancels).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActiveFile {
-    /// The object's key below the table's location.
+    /// The object's key, relative to the table's location.
     pub key: String,
-    /// Partition values by column.
+    /// The partition value of each partition column; `None` is null.
     pub partition: BTreeMap<String, Option<String>>,
-    /// Bytes.
+    /// The file's size in bytes, by the log.
     pub size: u64,
-    /// Delta's statistics as JSON, where its writer left some.
+    /// Delta's statistics as JSON. `None` if the writer left none.
     pub stats: Option<String>,
-    /// Rows, from the statistics.
+    /// The number of rows, by the statistics.
     pub rows: Option<u64>,
     pub(crate) has_deletions: bool,
-    /// The path as the log has it: a `remove` must repeat it to the letter.
+    /// The path exactly as it is in the log. A `remove` action must repeat it.
     pub(crate) path: String,
-    /// When it was written, in milliseconds since 1970, by its writer's clock.
+    /// When the file was written, by its writer's clock: milliseconds since 1970.
     pub(crate) modified: i64,
 }
 
@@ -55,7 +55,7 @@ pub(crate) struct Counted {
     pub(crate) num_records: Option<u64>,
 }
 
-/// The log replayed forwards.
+/// The state while the log is replayed, from the oldest action to the newest.
 #[derive(Default)]
 struct Replayed {
     protocol: Option<Protocol>,
@@ -65,7 +65,11 @@ struct Replayed {
 }
 
 impl Snapshot {
-    /// The newest version of the table at `location`, or `None` where there is no table.
+    /// Reads the newest version of the table at `location`. Returns `None` if there is no table.
+    ///
+    /// # Errors
+    /// [`LakeError::Unsupported`] if the table uses a feature that this crate cannot read; [`LakeError::Log`] if its
+    /// log is damaged.
     pub async fn read(
         client: Client,
         location: S3Location,
@@ -76,7 +80,7 @@ impl Snapshot {
         loop {
             tries += 1;
             match Self::once(store.clone(), deadline).await {
-                // Checkpointed and cleaned up while it was read.
+                // The log was checkpointed and cleaned up while it was read. Read it again.
                 Err(LakeError::Moved { .. }) if tries < TRIES => {}
                 done => return done,
             }
@@ -110,36 +114,36 @@ impl Snapshot {
         Ok(Some(Self { store, schema, version, partition_columns, apps, files }))
     }
 
-    /// The version.
+    /// The version of the table that this snapshot shows.
     #[must_use]
     pub fn version(&self) -> i64 {
         self.version
     }
 
-    /// The columns that are in the paths, not in the files.
+    /// The partition columns. Their values are in the log and the paths, not in the data files.
     #[must_use]
     pub fn partition_columns(&self) -> &[String] {
         &self.partition_columns
     }
 
-    /// All columns, in the table's order.
+    /// The names of all columns, in the table's order.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         self.schema.fields.iter().map(|field| field.name.as_str())
     }
 
-    /// The positions.
+    /// The app transactions of the table, which hold the writers' positions.
     #[must_use]
     pub fn app_versions(&self) -> &AppVersions {
         &self.apps
     }
 
-    /// The files, by key.
+    /// The active files, sorted by key.
     #[must_use]
     pub fn files(&self) -> &[ActiveFile] {
         &self.files
     }
 
-    /// Rows in all files; `None` when one of them has no statistics.
+    /// The number of rows in all files. `None` if a file has no statistics.
     #[must_use]
     pub fn rows(&self) -> Option<u64> {
         self.files.iter().map(|file| file.rows).sum()
@@ -169,7 +173,8 @@ impl ActiveFile {
 
 impl Replayed {
     fn take(&mut self, actions: FileActions) {
-        // Within a commit the order of its lines means nothing: what it removes was there before it.
+        // The order of the lines in a commit has no meaning (Delta protocol). So removes apply to the files before the
+        // commit.
         for remove in actions.removes {
             self.files.remove(&(remove.path, remove.deletion_vector));
         }
