@@ -1,4 +1,4 @@
-//! The actions that a checkpoint holds, with all their fields: what is read is written again.
+//! The actions in a checkpoint with all their fields, because what is read must be written again.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub(crate) struct Add {
 }
 
 impl Add {
-    /// The file's size; 0 where the log has none that can be.
+    /// The file's size in bytes; 0 if the log has a negative size.
     pub(crate) fn bytes(&self) -> u64 {
         u64::try_from(self.size).unwrap_or(0)
     }
@@ -41,7 +41,7 @@ pub(crate) struct Remove {
     pub(crate) deletion_vector: Option<DeletionVector>,
 }
 
-/// One line of a commit or one row of a checkpoint.
+/// One line of a commit, or one row of a checkpoint, as it is read.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Line {
@@ -53,7 +53,7 @@ pub(crate) struct Line {
     pub(crate) sidecar: Option<Sidecar>,
 }
 
-/// One row of a checkpoint that is written.
+/// One row of a checkpoint, as it is written. Exactly one field is set.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Row<'a> {

@@ -1,4 +1,4 @@
-//! Figures that say what a table needs.
+//! Figures that show which maintenance a table needs.
 
 use std::collections::HashSet;
 
@@ -18,50 +18,51 @@ use crate::{
     state::State,
 };
 
-/// A log may be cleaned up while it is being read; then it is read again, this often.
+/// How often the log is read in total, if it is cleaned up while it is being read.
 const TRIES: u32 = 4;
 
-/// How a table stands.
+/// The size and state of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Stats {
-    /// The newest version.
+    /// The newest version of the table.
     pub version: i64,
-    /// When it was committed, by the store's clock.
+    /// When the newest version was committed, by the clock of the object store.
     pub committed: Option<DateTime<Utc>>,
-    /// Rows of the newest version; `None` where the statistics of a file do not say.
+    /// The number of rows in the newest version. `None` if the statistics of a file do not contain it.
     pub rows: Option<u64>,
-    /// Partitions that have files.
+    /// The number of partitions that have files.
     pub partitions: u64,
-    /// Data files of the newest version.
+    /// The number of data files in the newest version.
     pub files: u64,
-    /// Their bytes.
+    /// The size of these files, in bytes.
     pub bytes: u64,
-    /// The size of the file in the middle, by size.
+    /// The median size of these files, in bytes.
     pub median_bytes: u64,
-    /// Files that a compaction may still join with others.
+    /// The number of files that a compaction could still merge.
     pub small_files: u64,
-    /// Data files on S3 that the newest version does not consist of. They wait for a vacuum, if no writer has just put them.
+    /// The number of data files on S3 that are not part of the newest version. A vacuum deletes them after the
+    /// retention. Some may belong to a commit that is being written.
     pub unneeded_files: u64,
-    /// Their bytes.
+    /// The size of the unneeded files, in bytes.
     pub unneeded_bytes: u64,
-    /// App transactions: the positions of the writers.
+    /// The number of app transactions, which hold the writers' positions.
     pub app_transactions: u64,
-    /// The version of the newest checkpoint.
+    /// The version of the newest checkpoint. `None` if there is none.
     pub checkpoint: Option<i64>,
-    /// Commits after it.
+    /// The number of commits after the newest checkpoint.
     pub commits_since: u64,
-    /// Files in the log's folder.
+    /// The number of files in the log's folder.
     pub log_files: u64,
-    /// Their bytes.
+    /// The size of the log's files, in bytes.
     pub log_bytes: u64,
-    /// The oldest commit that is still in the log.
+    /// The version of the oldest commit in the log.
     pub log_from: Option<i64>,
-    /// When the oldest file of the log was written.
+    /// When the oldest file of the log was written, by the clock of the object store.
     pub log_since: Option<DateTime<Utc>>,
 }
 
 impl Keeper {
-    /// Reads the log and lists the table's objects. `capacity` is the most bytes that a compaction puts into one file.
+    /// Reads the log and lists the table's objects. `capacity` is the target size of compacted files, in bytes.
     pub async fn stats(&self, capacity: u64, deadline: Instant) -> Result<Stats, LakeError> {
         let mut tries = 0;
         loop {
@@ -89,7 +90,7 @@ impl Keeper {
         Ok(stats)
     }
 
-    /// Files and bytes of the newest version, without a listing of the table's objects.
+    /// Returns the number of files and bytes of the newest version. Does not list the table's objects.
     pub async fn size(&self, deadline: Instant) -> Result<(u64, u64), LakeError> {
         let reading = self.read_whole(deadline).await?;
         let files = reading.state.files.values();

@@ -1,5 +1,5 @@
-//! One transaction: positions locked, what is new stored, positions saved. Poison is parked before it, not within it: while
-//! S3 is slow, nobody waits for the locks.
+//! The transaction: lock the positions, store the new records, save the positions. Records are parked before the
+//! transaction and not within it. So a slow S3 does not make others wait for the locks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,27 +18,27 @@ use crate::error::LaneError;
 use crate::known::{Found, Known, Refused, Suspects};
 use crate::settings::Settings;
 
-/// A record's place in a topic's part of a batch: the partition's, and the record's within it.
+/// A record's place in a topic's part of a batch: the index of the partition, and the index of the record within it.
 pub type Place = (usize, usize);
 
-/// How often records are looked through for what the table cannot hold before the batch comes again.
+/// How often a batch is searched for records that the table refuses, before it is given back for redelivery.
 const MOST_SEARCHES: u32 = 4;
 
-/// A topic's part of a batch, decoded.
+/// The decoded records of a topic in a batch.
 pub trait Decoded {
-    /// Why the record at `place` can never be stored; `None` for a good one.
+    /// Why the record at `place` can never be stored. `None` if it was decoded without error.
     fn poison(&self, place: Place) -> Option<&str>;
 
-    /// Stores the good records at `places`, which are in order, within the transaction that `client` has open, in one
-    /// statement that is sent at the first poll. Returns how many of them left the table as it was, since it holds what
-    /// they say.
+    /// Stores the decoded records at `places`, in ascending order, in the open transaction of `client`. Must use one
+    /// statement and send it when the future is polled for the first time. Returns how many records changed nothing,
+    /// because the table already contains their values.
     fn store(&self, client: &Client, places: &[Place]) -> impl Future<Output = Result<u64, LaneError>>;
 
-    /// Fields of good records that the pipeline file does not name.
+    /// The number of fields in decoded records that the pipeline file does not name.
     fn extra_fields(&self) -> u64;
 }
 
-/// The good records of a topic's part of a batch.
+/// The decoded records of a topic in a batch, for the search.
 struct Records<'a, D>(&'a D);
 
 impl<D: Decoded> Storable for Records<'_, D> {
@@ -50,21 +50,21 @@ impl<D: Decoded> Storable for Records<'_, D> {
     }
 }
 
-/// Where batches go: the database, and the dead letters of what it cannot take.
+/// Stores batches in Postgres and parks the records that cannot be stored.
 pub struct Sink {
     lane: &'static str,
     warehouse: Warehouse,
     dead_letters: DeadLetters,
 }
 
-/// What must be parked: the place, the incarnation of the partition's position, and why.
+/// The records to park: place, incarnation of the partition's position, and reason.
 type Unparked = BTreeMap<(Place, i64), String>;
 
-/// What a transaction did.
+/// The result of a committed transaction.
 struct Done {
-    /// What became of each partition that was handled whole: all of them, or the first ones.
+    /// The result per partition. If time ran out, only the first partitions are included.
     results: Vec<Result<Settled, TopicRecreated>>,
-    /// Records that left the table as it was.
+    /// The number of records that changed nothing in the table.
     unchanged: u64,
     holes_forgotten: u64,
     offsets_skipped: u64,
@@ -72,16 +72,16 @@ struct Done {
 
 /// How a transaction ended.
 enum Attempt {
-    /// Committed.
+    /// It was committed, or there was nothing to commit.
     Done(Done),
-    /// Rolled back: these must be parked first.
+    /// It was rolled back, because these records must be parked first.
     Park(Unparked),
-    /// Rolled back: of these the table cannot hold some.
+    /// It was rolled back, because the table refuses at least one of these records.
     Search(Suspects, LaneError),
 }
 
 impl Sink {
-    /// A sink that parks under the name `lane`. No request is sent before the first batch.
+    /// A sink that parks records under the name `lane`. Sends no request before the first batch.
     #[must_use]
     pub fn new(lane: &'static str, settings: &Settings, client: S3Client) -> Self {
         Self {
@@ -91,7 +91,12 @@ impl Sink {
         }
     }
 
-    /// Stores what is new of `partitions`, all of one topic, and tells `outcome` what became of them.
+    /// Stores the new records of `partitions`, which are all of one topic, and adds the result to `outcome`.
+    /// `fingerprint` identifies the fields of the pipeline file, for parked records.
+    ///
+    /// # Errors
+    /// The batch must be redelivered. If the answer to the COMMIT was lost, its records can be stored all the same; the
+    /// positions then make them duplicates. Records may have been parked; the next delivery parks them again.
     pub async fn store(
         &self,
         group: &str,
@@ -113,7 +118,7 @@ impl Sink {
                     work.park(&unparked).await?;
                     known.parked.extend(unparked.into_keys());
                 }
-                // The table took these records one by one, but refuses them in one statement.
+                // The table accepted these records one by one, but refuses them in one statement.
                 Attempt::Search(..) if !known.in_runs && !known.runs.is_empty() => known.in_runs = true,
                 Attempt::Search(_, error) if known.searches == MOST_SEARCHES => {
                     return Err(LaneError::Unsteady(error.reason()));
@@ -139,7 +144,7 @@ impl Sink {
     }
 }
 
-/// What a transaction works on.
+/// The input of a transaction.
 struct Work<'a, D> {
     sink: &'a Sink,
     group: &'a str,
@@ -149,16 +154,16 @@ struct Work<'a, D> {
     deadline: Instant,
 }
 
-/// Whose fault a failed transaction is.
+/// What made a transaction fail.
 enum Blame {
-    /// The rows': the statement that stores them failed, or a constraint at the commit.
+    /// The rows: the statement that stores them failed, or a constraint failed at the commit.
     Rows(LaneError),
-    /// Anything else's.
+    /// Something else, such as the connection.
     Other(LaneError),
 }
 
 impl<D: Decoded> Work<'_, D> {
-    /// Runs the transaction, unless something must be parked before it.
+    /// Runs the transaction. Rolls it back if records must be parked first.
     async fn attempt(&self, client: &Client, known: &Known) -> Result<Attempt, LaneError> {
         let ranges: Vec<_> = self
             .partitions
@@ -201,7 +206,7 @@ impl<D: Decoded> Work<'_, D> {
             return Ok(Attempt::Done(Done { results, unchanged: 0, holes_forgotten, offsets_skipped }));
         }
         let commit = client.batch_execute("COMMIT");
-        // Polled together, they travel together; a failed one makes the commit a rollback.
+        // Polled together, the statements are sent together. If one fails, the COMMIT becomes a ROLLBACK.
         let stored = tokio::try_join!(
             biased;
             async { self.store(client, &good, known).await.map_err(Blame::Rows) },
@@ -220,7 +225,7 @@ impl<D: Decoded> Work<'_, D> {
         }
     }
 
-    /// Stores `good`, in one statement if it may be. Returns how many records left the table as it was.
+    /// Stores `good`, in one statement if possible. Returns how many records changed nothing in the table.
     async fn store(&self, client: &Client, good: &[Place], known: &Known) -> Result<u64, LaneError> {
         if good.is_empty() {
             return Ok(0);
@@ -228,7 +233,7 @@ impl<D: Decoded> Work<'_, D> {
         if !known.in_runs {
             return self.decoded.store(client, good).await;
         }
-        // What somebody else stored meanwhile is left out, and what is new in the meantime comes last.
+        // Records that another writer stored in the meantime are left out. Records in no run come last.
         let mut left: BTreeSet<Place> = good.iter().copied().collect();
         let mut runs: Vec<Vec<Place>> = known.runs.clone();
         for run in &mut runs {
@@ -242,7 +247,8 @@ impl<D: Decoded> Work<'_, D> {
         Ok(unchanged)
     }
 
-    /// Looks for what the table cannot hold. Half of the time is kept for parking and storing.
+    /// Searches for the records that the table refuses. Uses half of the remaining time; the other half is for parking
+    /// and storing.
     async fn search(&self, suspects: &Suspects) -> Result<Found, LaneError> {
         let places = [suspects.new.as_slice(), &suspects.parked_before].concat();
         let run =
@@ -254,15 +260,15 @@ impl<D: Decoded> Work<'_, D> {
         run.await
     }
 
-    /// The first partition that must come again. A record that stays parked is no reason, unless it is redriven: its letter
-    /// must not be deleted.
+    /// The first partition that must be redelivered. A record that stays parked is no reason for that, unless it comes
+    /// from a redrive: its dead letter must then not be deleted.
     fn first_unfinished(&self, known: &Known) -> Option<usize> {
         let redriven = known.left_parked.iter().map(|(number, _)| *number);
         let mut redriven = redriven.filter(|number| self.partitions[*number].redrive().is_some());
         known.end.map(|(number, _)| number).into_iter().chain(redriven.next()).min()
     }
 
-    /// The places of what is new and good, and of what is new and poison.
+    /// Splits the new records into those to store and those to park, each with the reason.
     fn sort_out(
         &self,
         accepted: &[Result<Accepted, TopicRecreated>],
@@ -300,6 +306,7 @@ impl<D: Decoded> Work<'_, D> {
         Ok(())
     }
 
+    /// Computes the new positions, and the result of each partition.
     fn positions(
         &self,
         entries: Vec<Entry>,
@@ -349,8 +356,8 @@ async fn roll_back(client: &Client) -> Result<(), WarehouseError> {
     client.batch_execute("ROLLBACK").await.map_err(WarehouseError::statement("end the transaction"))
 }
 
-/// What must be parked before the records can be stored: those of `refused` that were not parked yet, or in an earlier
-/// incarnation of their position only.
+/// The records of `refused` that must be parked before the transaction: those that were not parked yet in the current
+/// incarnation of their position.
 fn unparked(parked: &BTreeSet<(Place, i64)>, entries: &[Entry], refused: &Refused) -> Unparked {
     refused
         .iter()
@@ -359,7 +366,7 @@ fn unparked(parked: &BTreeSet<(Place, i64)>, entries: &[Entry], refused: &Refuse
         .collect()
 }
 
-/// Without the records that stay parked, which count as handled before.
+/// Removes the records that stay parked. They count as duplicates.
 fn leave_parked(mut accepted: Accepted, number: usize, left_parked: &BTreeSet<Place>) -> Accepted {
     let before = accepted.indices.len();
     accepted.indices.retain(|index| !left_parked.contains(&(number, *index)));
@@ -367,7 +374,7 @@ fn leave_parked(mut accepted: Accepted, number: usize, left_parked: &BTreeSet<Pl
     accepted
 }
 
-/// How many of a partition's records lie before `end`.
+/// The number of a partition's records before `end`.
 fn before_end(end: Option<Place>, number: usize) -> usize {
     match end {
         Some((partition, _)) if number > partition => 0,

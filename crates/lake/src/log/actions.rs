@@ -1,11 +1,12 @@
-//! The actions of the log, as far as this crate reads or writes them. Everything else in a line is ignored.
+//! The actions of the Delta log (Delta protocol, "Actions"), with the fields that this crate uses. Other fields are
+//! ignored.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-/// What readers and writers must be able to do.
+/// The protocol versions and features that readers and writers must support.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Protocol {
@@ -17,7 +18,7 @@ pub(crate) struct Protocol {
     pub(crate) writer_features: Option<Vec<String>>,
 }
 
-/// The table's columns and properties.
+/// The table's columns and properties. Unknown fields are kept in `other`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Metadata {
@@ -37,7 +38,7 @@ pub(crate) struct Metadata {
     pub(crate) other: Map<String, Value>,
 }
 
-/// Always Parquet.
+/// The format of the data files. The provider is always `parquet`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Format {
     pub(crate) provider: String,
@@ -45,20 +46,20 @@ pub(crate) struct Format {
     pub(crate) options: BTreeMap<String, Option<String>>,
 }
 
-/// An application's position.
+/// An app transaction. Headwater uses it for positions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Txn {
-    /// Which application, and what of it.
+    /// The application, and which of its values this is.
     pub app_id: String,
-    /// Its position.
+    /// The value.
     pub version: i64,
-    /// When it was set, in milliseconds since 1970.
+    /// When it was set, in milliseconds since 1970. Optional.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_updated: Option<i64>,
 }
 
-/// A data file that is part of the table from now on.
+/// Adds a data file to the table. `size` is in bytes, `modification_time` in milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Add {
@@ -73,7 +74,7 @@ pub(crate) struct Add {
     pub(crate) deletion_vector: Option<DeletionVector>,
 }
 
-/// A data file that is no longer part of the table.
+/// Removes a data file from the table.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Remove {
@@ -81,30 +82,31 @@ pub(crate) struct Remove {
     pub(crate) deletion_vector: Option<DeletionVector>,
 }
 
-/// Rows of a file that are deleted. Only its identity matters here: files that have one are not read.
+/// Marks the rows of a file that are deleted. Files with a deletion vector are not read here, so only its identity
+/// matters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeletionVector {
-    /// `u`: a file named by an identifier; `p`: a file named by its path; `i`: inline.
+    /// `u`: a file named by an identifier; `p`: a file named by its path; `i`: inline data.
     pub storage_type: String,
-    /// The identifier, the path, or the rows themselves.
+    /// The identifier, the path, or the inline data.
     pub path_or_inline_dv: String,
-    /// Where in the file it begins.
+    /// The offset in the file where the vector starts, in bytes.
     pub offset: Option<i64>,
-    /// Its size.
+    /// The vector's size in bytes.
     pub size_in_bytes: i64,
-    /// How many rows are deleted.
+    /// The number of deleted rows.
     pub cardinality: i64,
 }
 
-/// A part of a V2 checkpoint, below `_delta_log/_sidecars/`.
+/// A part of a V2 checkpoint, in `_delta_log/_sidecars/`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Sidecar {
-    /// Its name in that folder.
+    /// The file's name in that folder.
     pub path: String,
 }
 
-/// Where a commit came from: free-form, so that ours can say who made it and what the state was.
+/// Information about a commit. The protocol allows any fields, so Headwater adds its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CommitInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,25 +115,25 @@ pub(crate) struct CommitInfo {
     pub(crate) other: Map<String, Value>,
 }
 
-/// What our commits say of themselves.
+/// Headwater's own fields in `commitInfo`.
 ///
-/// A commit is made in full knowledge of the version before it, so it can carry the state that it leaves behind. A cold
-/// writer then needs the newest commit instead of all commits since the last checkpoint.
+/// A writer knows the whole state of the version before its commit. So it can store the state after the commit in the
+/// commit itself. A new writer then reads only the newest commit, not all commits since the last checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Own {
-    /// Unique: a commit whose answer was lost is recognised by it.
+    /// A unique id. A writer recognises its own commit by it if S3's response was lost.
     pub(crate) commit_id: String,
-    /// The newest version with a `protocol` action; none when the writer knows it from a checkpoint only.
+    /// The newest version with a `protocol` action. `None` if the writer knows the protocol only from a checkpoint.
     pub(crate) protocol_version: Option<i64>,
-    /// The newest version with a `metaData` action; likewise.
+    /// The newest version with a `metaData` action. `None` as above.
     pub(crate) metadata_version: Option<i64>,
-    /// All app transactions after this commit, unless there are very many.
+    /// All app transactions after this commit. `None` if there are too many for every commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) app_versions: Option<BTreeMap<String, i64>>,
 }
 
-/// One line as a writer reads it: without the data files.
+/// One line of a commit for an appending writer, without data files.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StateLine {
@@ -141,7 +143,7 @@ pub(crate) struct StateLine {
     pub(crate) commit_info: Option<CommitInfo>,
 }
 
-/// One line as a writer that replaces files reads it: the state, and which files are gone.
+/// One line of a commit for a writer that replaces files: the state and the removed file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ChangeLine {
@@ -153,14 +155,14 @@ pub(crate) struct ChangeLine {
 }
 
 impl ChangeLine {
-    /// The line without its file.
+    /// The line without the removed file.
     pub(crate) fn state(self) -> StateLine {
         let Self { protocol, meta_data, txn, commit_info, remove: _ } = self;
         StateLine { protocol, meta_data, txn, commit_info }
     }
 }
 
-/// One line as a reader of the table's files reads it.
+/// One line of a commit or JSON checkpoint for a reader of the data files.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct FileLine {
@@ -172,7 +174,7 @@ struct FileLine {
     sidecar: Option<Sidecar>,
 }
 
-/// The actions of one commit, or of a piece of a checkpoint, as a reader of the table's files takes them in.
+/// The actions of one commit, or of a part of a checkpoint, for a reader of the data files.
 #[derive(Debug, Default)]
 pub(crate) struct FileActions {
     pub(crate) protocol: Option<Protocol>,
@@ -184,7 +186,7 @@ pub(crate) struct FileActions {
 }
 
 impl FileActions {
-    /// Those of a commit or of a JSON checkpoint.
+    /// Parses a commit or a JSON checkpoint.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, serde_json::Error> {
         let mut found = Self::default();
         for line in lines(body) {
@@ -202,7 +204,7 @@ impl FileActions {
         Ok(found)
     }
 
-    /// Takes in a line without a file.
+    /// Adds a line that has no data file.
     pub(crate) fn push_state(&mut self, line: StateLine) {
         self.protocol = line.protocol.or(self.protocol.take());
         self.metadata = line.meta_data.or(self.metadata.take());
@@ -214,7 +216,7 @@ fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
     body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty())
 }
 
-/// The lines of a commit or of a JSON checkpoint.
+/// Parses the lines of a commit or a JSON checkpoint.
 pub fn parse<L: DeserializeOwned>(body: &[u8]) -> Result<Vec<L>, serde_json::Error> {
     lines(body).map(serde_json::from_slice).collect()
 }

@@ -1,9 +1,9 @@
-//! Which tables this crate may append to and read: those whose every demand it knows.
+//! Decides which tables this crate may append to and read: those whose requirements it knows completely.
 
 use super::actions::{Metadata, Protocol};
 use crate::schema::DeltaStruct;
 
-/// Features that an append need not care about, or that are harmless while their property is off (which is checked).
+/// Features that do not concern an append, or are harmless while their property is off (which is checked).
 const APPENDABLE: [&str; 10] = [
     "appendOnly",
     "changeDataFeed",
@@ -19,7 +19,7 @@ const APPENDABLE: [&str; 10] = [
 const HARMLESS: [&str; 1] = ["vacuumProtocolCheck"];
 const READABLE: [&str; 4] = ["columnMapping", "deletionVectors", "timestampNtz", "v2Checkpoint"];
 
-/// What stands in the way of appending, each by its name; nothing when we may.
+/// Returns everything that forbids appending, each by its name. Empty if appending is allowed.
 pub(crate) fn against_appending(
     protocol: &Protocol,
     metadata: &Metadata,
@@ -54,7 +54,8 @@ pub(crate) fn against_appending(
     against
 }
 
-/// What stands in the way of reading. Deletion vectors do so only for the files that have one.
+/// Returns everything that forbids reading. Deletion vectors are not included: they forbid only reading the files that
+/// have one.
 pub(crate) fn against_reading(protocol: &Protocol, metadata: &Metadata) -> Vec<String> {
     let mut against = match protocol.min_reader_version {
         ..=2 => Vec::new(),
