@@ -1,35 +1,35 @@
-//! Compares a table with its pipeline file and plans the changes that the table needs. Pure code.
+//! Compares a table with its pipeline file and plans the changes to the table. Does no I/O.
 //!
-//! A planned change never breaks functions of the previous deployment: their inserts name their columns, and Postgres
+//! The planned changes never break functions of the previous deployment: their inserts name the columns, and Postgres
 //! accepts an `integer` for a `bigint` column. Every other change is refused.
 
 use crate::definition::{ColumnDefinition, Origin, TableDefinition};
 use crate::names::quoted;
 use crate::shape::{ActualColumn, Shape};
 
-/// Why a table cannot be brought to what its pipeline file says.
+/// Why a table cannot be changed to match its pipeline file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misfit {
-    /// The field at fault, by its dotted path; `None` where it is the table as a whole.
+    /// The field that causes it, by its dotted path. `None` if the cause is the table as a whole.
     pub field: Option<String>,
-    /// What the table has and what the file says.
+    /// What the table has, and what the file says.
     pub differs: String,
-    /// What to do about it.
+    /// What the operator can do about it.
     pub way_out: String,
 }
 
-/// What is to be done about one table, or why nothing can be.
+/// The planned changes to one table, or the reasons why it cannot be changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TablePlan {
-    /// The table.
+    /// The table's name.
     pub table: String,
-    /// The statements, in their order.
+    /// The SQL statements, in order.
     pub(crate) statements: Vec<String>,
-    /// The same for people.
+    /// The changes in words.
     pub changes: Vec<String>,
-    /// Why the table cannot be changed. With any, none of the statements is run.
+    /// Why the table cannot be changed. If there is any, no statement is run.
     pub misfits: Vec<Misfit>,
-    /// What the table has and the file does not name; it stays.
+    /// Columns and indexes that the table has and the file does not name. They stay.
     pub left: Vec<String>,
 }
 
@@ -42,7 +42,7 @@ impl TablePlan {
     }
 }
 
-/// Compares an existing table with what is wanted.
+/// Plans the changes to an existing table.
 pub(crate) fn compare(wanted: &TableDefinition, shape: &Shape) -> TablePlan {
     let mut comparison = Comparison { wanted, shape, alterations: Vec::new(), plan: TablePlan::default() };
     comparison.plan.table.clone_from(&wanted.name);
@@ -63,7 +63,7 @@ pub(crate) fn compare(wanted: &TableDefinition, shape: &Shape) -> TablePlan {
 struct Comparison<'a> {
     wanted: &'a TableDefinition,
     shape: &'a Shape,
-    /// Actions of one `ALTER TABLE`, so that a table is rewritten once at the most.
+    /// The actions of a single `ALTER TABLE`, so that the table is rewritten at most once.
     alterations: Vec<String>,
     plan: TablePlan,
 }
@@ -130,7 +130,7 @@ impl Comparison<'_> {
                            the table another name in the pipeline file";
             self.misfit(field, differs, way_out.to_owned());
         }
-        // A column that may be null although the file says otherwise is fine: no lane stores a null into it.
+        // A nullable column is accepted even if the file says not null, because no lane stores a null in it.
         if actual.not_null && column.nullable && !self.wanted.key.contains(name) {
             self.alterations.push(format!("ALTER COLUMN {} DROP NOT NULL", quoted(name)));
             self.plan.changes.push(format!("column `{name}` of {table} may be null"));
@@ -140,7 +140,7 @@ impl Comparison<'_> {
     fn missing(&mut self, column: &ColumnDefinition, field: Option<&str>) {
         let (table, name) = (&self.wanted.name, &column.name);
         if self.wanted.key.contains(name) {
-            // The keys differ, which was said already.
+            // The keys differ, and that was reported already.
             return;
         }
         let twin = self.shape.columns.iter().find(|actual| actual.name.eq_ignore_ascii_case(name));
@@ -171,7 +171,7 @@ impl Comparison<'_> {
         for actual in self.shape.columns.iter().filter(known) {
             let name = &actual.name;
             let twin = wanted.columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
-            // Key columns and twins were named already.
+            // Key columns and names that differ only in case were reported already.
             if self.shape.key.contains(name) || twin {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! TLS: how much of a server's certificate is checked, and why a handshake failed.
+//! TLS: how strictly a server's certificate is checked, and why a handshake failed.
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -11,20 +11,20 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, Signa
 use crate::roots;
 use crate::settings::DatabaseSettings;
 
-/// Whether TLS is spoken, and what is checked: `sslmode` of the URL.
+/// Whether TLS is used, and what is checked. It follows from `sslmode` in the URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TlsMode {
     /// No TLS.
     Disable,
-    /// TLS where the server offers it, unchecked: whoever can change packets can also take the offer away.
+    /// TLS if the server offers it, without any check. An attacker who can change packets can also remove the offer.
     Prefer,
-    /// TLS, and a certificate that a trusted authority issued, for whatever name.
+    /// TLS, with a certificate from a trusted authority for any name.
     VerifyCa,
-    /// TLS, and a certificate that a trusted authority issued for the host's name or address.
+    /// TLS, with a certificate from a trusted authority for the host's name or address.
     VerifyFull,
 }
 
-/// The client's side of TLS.
+/// The TLS configuration of the client.
 pub(crate) fn client_config(settings: &DatabaseSettings) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -41,7 +41,7 @@ pub(crate) fn client_config(settings: &DatabaseSettings) -> Result<ClientConfig,
     Ok(config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
 }
 
-/// Forgives what `mode` does not ask for.
+/// A verifier that ignores what `mode` does not require.
 #[derive(Debug)]
 struct Lenient {
     chain: Arc<WebPkiServerVerifier>,
@@ -57,7 +57,7 @@ impl ServerCertVerifier for Lenient {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        // The chain is verified first, and then the name.
+        // rustls verifies the chain first and then the name. So an error about the name means that the chain is valid.
         match self.chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
@@ -90,7 +90,7 @@ impl ServerCertVerifier for Lenient {
     }
 }
 
-/// Why a connection failed, where the reason is TLS and stays until somebody changes a setting or a certificate.
+/// Why a connection failed, if the cause is TLS and a retry cannot help.
 pub(crate) fn lasting_fault(error: &tokio_postgres::Error) -> Option<String> {
     if let Some(fault) = authorities::tls_fault(error) {
         return explain(fault);
