@@ -1,4 +1,4 @@
-//! The steps on one table.
+//! The maintenance steps for one table.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use tokio::time::Instant;
 
 use crate::{Request, Settings, TableReport};
 
-/// Kept back from a compaction's time, so that the group in progress can end.
+/// The time that is reserved at the end of a compaction, so that the current group can be finished.
 const LAST_GROUP: Duration = Duration::from_secs(5);
 
-/// One table and how it is looked after.
+/// One table with its maintenance settings.
 pub(crate) struct KeptTable<'a> {
     client: &'a objects::Client,
     location: S3Location,
     upkeep: &'a Upkeep,
     event_time: Option<&'a str>,
     youngest: Duration,
-    /// The log, as the first step that deletes has read it.
+    /// The log, as read by the first step that deletes files.
     reading: Option<Reading>,
 }
 
@@ -32,7 +32,7 @@ impl<'a> KeptTable<'a> {
         lake: &'a Lake,
         event_time: Option<&'a str>,
     ) -> Self {
-        // Rows are ordered by a column of their own, not by a field of a struct.
+        // Rows can be ordered by a top-level column only, not by a field of a struct.
         let event_time = event_time.filter(|path| !path.contains('.'));
         let location = settings.lake_root.join(&lake.path);
         let youngest = settings.youngest;

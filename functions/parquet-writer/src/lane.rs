@@ -1,4 +1,4 @@
-//! The sink: a topic's part of a batch into its table.
+//! The lane: parks the records of a topic that cannot be stored, and appends the others to its table.
 
 use dead_letters::{DeadLetters, ParkedRecord};
 use faults::{Classified, FaultClass};
@@ -16,7 +16,7 @@ use crate::append::{AppendError, ToPark, TopicAppend};
 use crate::decoded::TopicSchema;
 use crate::settings::Settings;
 
-/// The name under which this function parks.
+/// The lane's name in the dead letters.
 const LANE: &str = "parquet-writer";
 
 /// Stores batches in Delta tables.
@@ -26,6 +26,7 @@ struct Lake {
     dead_letters: DeadLetters,
 }
 
+/// What the lane needs for one topic. Kept between invocations, so that a warm append knows the table's version.
 struct Topic {
     schema: TopicSchema,
     encoder: FileEncoder,
@@ -33,6 +34,7 @@ struct Topic {
     table: Mutex<Table>,
 }
 
+/// Why a batch was not stored. The batch must be redelivered.
 #[derive(Debug, thiserror::Error)]
 enum StoringError {
     #[error(transparent)]
@@ -53,7 +55,8 @@ impl Classified for StoringError {
     }
 }
 
-/// The lane of all topics that go to the lake. Makes the clients; no request is sent before the first batch.
+/// Opens the lane for all topics that have a `lake` section. Creates the clients, but sends no request before the first
+/// batch.
 pub async fn open(settings: &Settings) -> impl KafkaLane {
     let client = objects::client(&function_kit::aws::sdk_config().await);
     let lake = Lake {
@@ -65,6 +68,7 @@ pub async fn open(settings: &Settings) -> impl KafkaLane {
 }
 
 impl Lake {
+    /// Parks records. Must be done before the append moves the positions past them.
     async fn park(
         &self,
         to_park: &[ToPark<'_>],
@@ -113,7 +117,7 @@ impl TopicSink for Lake {
             .map_err(|source| AppendError::Columns { topic: name.to_owned(), source })?;
         let mut table = topic.table.lock().await;
         let mut append = TopicAppend::new(&topic.schema, &topic.encoder, partitions, &decoded);
-        // Most batches have nothing to park, and then positions need not be read before the append.
+        // Most batches have nothing to park. Then the positions need not be read before the append.
         let mut must_park = append.has_poison();
         loop {
             if must_park {
@@ -121,7 +125,8 @@ impl TopicSink for Lake {
                 self.park(&to_park, &topic.fingerprint, deadline).await?;
             }
             match table.append(&mut append, deadline).await {
-                // Only the newest positions showed it, or they moved since the records were parked.
+                // The newest positions have further records to park, or they have changed since the records were
+                // parked.
                 Err(AppendError::Unparked { .. }) if Instant::now() < deadline => must_park = true,
                 appended => {
                     appended?;

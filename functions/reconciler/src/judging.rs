@@ -1,4 +1,4 @@
-//! Judging closed windows.
+//! Judges closed windows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,10 +24,10 @@ use crate::{
     lanes, letters,
 };
 
-/// The problems that a certificate keeps; what one of them says is cut in the middle of long lists of offsets already.
+/// The maximum number of problems in a certificate. Long lists of offsets within a problem are shortened already.
 const MOST_PROBLEMS: usize = 20;
 
-/// What windows of one topic are judged with.
+/// The input for judging the windows of one topic.
 pub(crate) struct Judge<'a> {
     pub(crate) round: &'a crate::Round,
     pub(crate) client: &'a Client,
@@ -38,17 +38,17 @@ pub(crate) struct Judge<'a> {
     pub(crate) deadline: Instant,
 }
 
-/// What Kafka held in a window, and what the lake holds of it.
+/// The records of a window in Kafka, and its rows in the lake.
 struct Seen {
     window: Ends,
     produced: Produced,
     lake: Option<lake::Stored>,
-    /// The sum over the records that have a row in the lake.
+    /// The sum of the summed field over the records that have a row in the lake.
     sum: i128,
 }
 
 impl Judge<'_> {
-    /// Judges one window for the lanes that have it in common.
+    /// Judges one window for all lanes that have the same one.
     pub(crate) async fn judge(&self, certificates: &mut [Certificate]) -> Result<(), ReconcileError> {
         let Some(first) = certificates.first() else { return Ok(()) };
         if first.topic_id != self.topic_id {
@@ -66,8 +66,8 @@ impl Judge<'_> {
                 Verdict::of(&certificate.lane.function, &certificate.lane.group, &self.pipeline.topic.name);
             for span in certificate.window.iter().filter(|span| span.end < span.start) {
                 verdict.problems.push(format!(
-                    "Kafka ended partition {} at {} when the window before ended, and at {} when this one did: it lost records \
-                     that it had acknowledged (an election of a replica that lagged behind)",
+                    "partition {} ended at offset {} when the window before was closed, and at {} when this one was: Kafka \
+                     lost acknowledged records (a replica that lagged behind was elected as leader)",
                     span.partition, span.start, span.end
                 ));
             }
@@ -184,8 +184,8 @@ impl Judge<'_> {
     }
 }
 
-/// What Kafka deleted before the lane read it. Adds to the verdict where a window that failed cannot be compared any more:
-/// without the records nobody can tell whether it was repaired.
+/// Returns the offsets that Kafka deleted before the lane read them. If the window failed before, also adds the offsets
+/// that can no longer be compared to the verdict. Without the records, nobody can tell whether they were repaired.
 fn deleted(
     certificate: &Certificate,
     gone: &Offsets,

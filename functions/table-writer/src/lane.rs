@@ -1,4 +1,4 @@
-//! The sink: a topic's part of a batch into its table.
+//! The lane: stores the records of a topic in its table.
 
 use function_kit::topics::TopicSink;
 use function_kit::{KafkaLane, TopicLanes};
@@ -10,9 +10,10 @@ use warehouse_lane::{LaneError, Settings, Sink};
 
 use crate::batch::Batch;
 
-/// Stores records as rows.
+/// Stores records as rows of Postgres tables.
 struct Tables(Sink);
 
+/// What the lane needs for one topic. Built once per process.
 struct Topic {
     group: String,
     fingerprint: String,
@@ -20,7 +21,8 @@ struct Topic {
     decoder: RecordDecoder,
 }
 
-/// The lane of all topics that have a table. Makes the clients; no request is sent before the first batch.
+/// Opens the lane for all topics that have a `table` section. Creates the clients, but sends no request before the
+/// first batch.
 pub async fn open(settings: &Settings) -> impl KafkaLane {
     let client = objects::client(&function_kit::aws::sdk_config().await);
     let tables = Tables(Sink::new("table-writer", settings, client.clone()));

@@ -1,4 +1,4 @@
-//! The sink: a topic's part of a batch into its totals.
+//! The lane: adds the records of a topic to its totals.
 
 use function_kit::topics::TopicSink;
 use function_kit::{KafkaLane, TopicLanes};
@@ -10,9 +10,10 @@ use warehouse_lane::{Decoded, LaneError, Place, Settings, Sink};
 
 use crate::counted::{Counted, Fate, TopicSums};
 
-/// Adds batches to running totals.
+/// Adds batches to running totals in Postgres.
 struct Totals(Sink);
 
+/// What the lane needs for one topic. Built once per process.
 struct Topic {
     group: String,
     fingerprint: String,
@@ -20,7 +21,8 @@ struct Topic {
     sums: TopicSums,
 }
 
-/// The lane of all topics that have totals. Makes the clients; no request is sent before the first batch.
+/// Opens the lane for all topics that have a `totals` section. Creates the clients, but sends no request before the
+/// first batch.
 pub async fn open(settings: &Settings) -> impl KafkaLane {
     let client = objects::client(&function_kit::aws::sdk_config().await);
     let totals = Totals(Sink::new("totals-upserter", settings, client.clone()));
@@ -56,7 +58,7 @@ impl TopicSink for Totals {
     }
 }
 
-/// A topic's part of a batch.
+/// The decoded records of a topic in a batch.
 struct Batch<'a> {
     topic: &'a Topic,
     counted: Counted,
@@ -81,7 +83,8 @@ impl Decoded for Batch<'_> {
 }
 
 impl Batch<'_> {
-    /// Each key with the sum of its records at `places`, in the order of the keys.
+    /// The keys of the records at `places`, each with the sum of its records. Sorted by key, so that two writers cannot
+    /// deadlock.
     fn rows(&self, places: &[Place]) -> Result<Vec<(Vec<String>, String)>, LaneError> {
         let mut sums = vec![(0_i128, false); self.counted.keys.len()];
         for &(number, index) in places {
