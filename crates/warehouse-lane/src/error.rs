@@ -19,7 +19,9 @@ pub enum LaneError {
     TooMuch(&'static str),
     /// The table refused records that it had accepted a moment before, so somebody else is changing it at the same
     /// time. A retry may help.
-    #[error("the table is being changed while the batch is checked record by record; its last error was: {0}")]
+    #[error(
+        "the table is being changed while the batch is checked record by record; its last error was: {0}"
+    )]
     Unsteady(String),
 }
 
