@@ -8,6 +8,7 @@ use serde_json::Value;
 
 pub(crate) type Strings = BTreeMap<String, Option<String>>;
 
+/// An `add` action. `lake` has a smaller one for readers and appending writers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Add {
@@ -29,12 +30,15 @@ impl Add {
     }
 }
 
+/// A `remove` action.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Remove {
     pub(crate) path: String,
+    /// When the file was removed, in milliseconds since 1970.
     pub(crate) deletion_timestamp: Option<i64>,
     pub(crate) data_change: bool,
+    /// Whether `partition_values` and `size` are set.
     pub(crate) extended_file_metadata: Option<bool>,
     pub(crate) partition_values: Option<Strings>,
     pub(crate) size: Option<i64>,

@@ -58,6 +58,7 @@ struct Hint {
     num_of_add_files: Option<u64>,
 }
 
+/// A checkpoint in memory.
 struct Written {
     body: Bytes,
     rows: u64,
@@ -159,6 +160,7 @@ impl Keeper {
         Ok(!page.is_empty())
     }
 
+    /// The version that `_last_checkpoint` names. `None` if it is missing or damaged.
     async fn hinted(&self, deadline: Instant) -> Result<Option<i64>, LakeError> {
         let body = self.store.get(&hint_path(), deadline).await?;
         Ok(body.and_then(|body| serde_json::from_slice::<Hint>(&body).ok()).map(|hint| hint.version))
@@ -199,14 +201,17 @@ fn hint_path() -> String {
     format!("{FOLDER}_last_checkpoint")
 }
 
+/// The number of commits after the checkpoint.
 pub(crate) fn length(segment: &LogSegment) -> u64 {
     u64::try_from(segment.commits.end - segment.commits.start).unwrap_or(0)
 }
 
+/// The duration in milliseconds, capped so that it can be subtracted from a time.
 pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 2)
 }
 
+/// Encodes a checkpoint of the state as a Parquet file.
 fn encode(state: &State, metadata: &Value) -> Result<Written, ParquetError> {
     let schema = columns::schema();
     let properties = WriterProperties::builder()

@@ -75,6 +75,7 @@ impl Keeper {
         self.read(now, deadline).await?.clean_log(retention, dry_run, deadline).await
     }
 
+    /// Deletes the log files before the cut, page by page.
     async fn clean_before(
         &self,
         cut: &Cut,
@@ -198,6 +199,7 @@ impl Keeper {
         self.remove(&sidecars, dry_run, done, log.deadline).await
     }
 
+    /// Deletes files and adds the result to `done`.
     async fn remove(
         &self,
         files: &[Listed],

@@ -48,6 +48,7 @@ impl Named {
         named
     }
 
+    /// Whether the log names this key.
     pub(crate) fn contains(&self, key: &str) -> bool {
         self.keys.contains(&self.hash(key))
     }
@@ -61,12 +62,14 @@ impl Named {
         }
     }
 
+    /// Adds a path. An absolute path below the table is made relative.
     fn insert(&mut self, path: &str) {
         let relative = self.roots.iter().find_map(|root| path.strip_prefix(root.as_str()));
         let hash = self.hash(relative.unwrap_or(path));
         self.keys.insert(hash);
     }
 
+    /// Adds the file of a deletion vector. Inline vectors have no file.
     fn add_vector(&mut self, vector: Option<&DeletionVector>) {
         match vector {
             Some(DeletionVector { storage_type, path_or_inline_dv, .. }) if storage_type == "p" => {
@@ -104,6 +107,7 @@ fn hidden_at(path: &str, partition_columns: &[String]) -> Option<usize> {
     path.starts_with("metadata/").then_some("metadata".len())
 }
 
+/// Whether a folder is that of a partition column, such as `_day=2026-11-25`.
 fn is_partition(segment: &str, columns: &[String]) -> bool {
     let Some((column, _)) = segment.split_once('=') else { return false };
     let column = percent_decode_str(column).decode_utf8_lossy();

@@ -44,6 +44,7 @@ pub struct HistoryEntry {
     pub removed_rows: Option<u64>,
 }
 
+/// A line of a commit, with the actions that the history shows.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Line {
@@ -63,6 +64,7 @@ struct File {
 }
 
 impl File {
+    /// The number of rows in the file, without deleted ones. `None` if the statistics do not contain it.
     fn rows(&self) -> Option<u64> {
         let deleted = self.deletion_vector.as_ref().map_or(0, |vector| vector.cardinality);
         Some(rows(self.stats.as_deref()?)?.saturating_sub(u64::try_from(deleted).unwrap_or(0)))

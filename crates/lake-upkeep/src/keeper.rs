@@ -14,6 +14,7 @@ const KEEP_REMOVED: Duration = Duration::from_hours(7 * 24);
 #[derive(Debug, Clone)]
 pub struct Keeper {
     pub(crate) store: ObjectStore,
+    /// How long checkpoints remember removed files.
     pub(crate) keep_removed: Duration,
 }
 
@@ -52,6 +53,7 @@ impl Keeper {
 pub(crate) struct Deleted {
     pub(crate) files: u64,
     pub(crate) bytes: u64,
+    /// The objects that the object store refused to delete.
     pub(crate) refused: Vec<NotDeleted>,
 }
 

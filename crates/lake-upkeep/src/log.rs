@@ -65,6 +65,7 @@ impl Log<'_> {
         Ok(state)
     }
 
+    /// Applies the rows of a checkpoint and of its sidecars.
     async fn take_checkpoint(
         &self,
         version: i64,
@@ -117,6 +118,7 @@ impl Log<'_> {
         parse(&body).map(Some).map_err(|e| self.damaged(&path, &e.to_string()))
     }
 
+    /// Reads a commit that was listed. It is an error if it is gone.
     async fn listed(&self, version: i64) -> Result<Vec<Line>, LakeError> {
         let lines = self.commit(version).await?;
         lines.ok_or_else(|| self.moved(&format!("version {version} was listed and is gone")))
@@ -126,10 +128,12 @@ impl Log<'_> {
         self.store.location().to_string()
     }
 
+    /// The error for a damaged log file.
     pub(crate) fn damaged(&self, file: &str, reason: &str) -> LakeError {
         LakeError::Log { table: self.table(), file: file.to_owned(), reason: reason.to_owned() }
     }
 
+    /// The error for a log that changed while it was read.
     pub(crate) fn moved(&self, reason: &str) -> LakeError {
         LakeError::Moved { table: self.table(), reason: reason.to_owned() }
     }

@@ -10,7 +10,9 @@ use crate::{Keeper, log::Log, state::State};
 #[derive(Debug)]
 pub struct Reading {
     pub(crate) keeper: Keeper,
+    /// The checkpoint and commits that were read.
     pub(crate) segment: LogSegment,
+    /// The state that was reached: the newest version, or an earlier one if the deadline passed.
     pub(crate) state: State,
     /// The time from which ages are counted. A file can belong to a commit that was made after the reading. Such a file
     /// is at most as old as a write takes, so a vacuum keeps it as too young.

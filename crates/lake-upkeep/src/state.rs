@@ -16,11 +16,13 @@ type FileId = (String, Option<DeletionVector>);
 /// The state of a table at one version.
 #[derive(Debug)]
 pub(crate) struct State {
+    /// The version that this state shows.
     pub(crate) version: i64,
     pub(crate) protocol: Value,
     pub(crate) metadata: Value,
     /// The app transactions, by app id.
     pub(crate) txns: BTreeMap<String, Txn>,
+    /// The active files.
     pub(crate) files: HashMap<FileId, Add>,
     /// The removed files that the log still remembers.
     pub(crate) removed: HashMap<FileId, Remove>,

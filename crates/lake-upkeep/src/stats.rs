@@ -74,6 +74,7 @@ impl Keeper {
         }
     }
 
+    /// Computes the figures once. Fails with [`LakeError::Moved`] if the log is cleaned up meanwhile.
     async fn stats_once(&self, capacity: u64, deadline: Instant) -> Result<Stats, LakeError> {
         let reading = self.read_whole(deadline).await?;
         let Reading { segment, state: table, .. } = reading;
@@ -97,6 +98,7 @@ impl Keeper {
         Ok(files.fold((0, 0), |(files, bytes), add| (files + 1, bytes + add.bytes())))
     }
 
+    /// Counts the data files that the newest version does not name.
     async fn list_objects(
         &self,
         table: &State,
@@ -114,6 +116,7 @@ impl Keeper {
         Ok(())
     }
 
+    /// Counts the files of the log.
     async fn list_log(&self, stats: &mut Stats, deadline: Instant) -> Result<(), LakeError> {
         let newest = commit_path(stats.version);
         let mut after = FOLDER.to_owned();
@@ -141,6 +144,7 @@ impl Keeper {
 }
 
 impl Stats {
+    /// Computes the figures of the active files.
     fn take_files(&mut self, table: &State, capacity: u64) {
         let mut sizes: Vec<u64> = table.files.values().map(Add::bytes).collect();
         sizes.sort_unstable();
@@ -155,6 +159,7 @@ impl Stats {
     }
 }
 
+/// The number of rows in a file, without deleted ones. `None` if the statistics do not contain it.
 fn rows_of(add: &Add) -> Option<u64> {
     let deleted = add.deletion_vector.as_ref().map_or(0, |vector| vector.cardinality);
     Some(rows(add.stats.as_deref()?)?.saturating_sub(u64::try_from(deleted).unwrap_or(0)))

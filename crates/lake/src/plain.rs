@@ -52,6 +52,7 @@ impl Snapshot {
         stream::iter(files).map(one).buffered(AHEAD)
     }
 
+    /// Reads the columns of one file.
     fn plain(&self, file: &ActiveFile, columns: &[&str], body: Bytes) -> Result<Vec<PlainColumn>, LakeError> {
         let damaged = |source| self.unreadable(file, source);
         let reader = SerializedFileReader::new(body).map_err(damaged)?;

@@ -48,6 +48,7 @@ impl Snapshot {
         stream::iter(files).map(one).buffered(ahead)
     }
 
+    /// Reads the columns of one file.
     async fn file(
         &self,
         file: &ActiveFile,
@@ -85,6 +86,7 @@ impl Snapshot {
         LakeError::Parquet { context: format!("reading {}/{}", self.store.location(), file.key), source }
     }
 
+    /// Decodes the columns of one file. Other columns of the file are skipped.
     fn decode(
         &self,
         file: &ActiveFile,
@@ -105,6 +107,7 @@ impl Snapshot {
         reader.map(|batch| self.complete(file, columns, &batch?)).collect()
     }
 
+    /// Adds the columns that the file does not have: partition values, and nulls for newer columns.
     fn complete(
         &self,
         file: &ActiveFile,

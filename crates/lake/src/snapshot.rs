@@ -42,6 +42,7 @@ pub struct ActiveFile {
     pub stats: Option<String>,
     /// The number of rows, by the statistics.
     pub rows: Option<u64>,
+    /// Whether rows of the file are deleted by a deletion vector. Such files cannot be read here.
     pub(crate) has_deletions: bool,
     /// The path exactly as it is in the log. A `remove` action must repeat it.
     pub(crate) path: String,
@@ -49,6 +50,7 @@ pub struct ActiveFile {
     pub(crate) modified: i64,
 }
 
+/// The part of Delta's statistics that counts the rows.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Counted {
@@ -87,6 +89,7 @@ impl Snapshot {
         }
     }
 
+    /// Reads the newest version once. Fails with [`LakeError::Moved`] if the log is cleaned up meanwhile.
     async fn once(store: ObjectStore, deadline: Instant) -> Result<Option<Self>, LakeError> {
         let log = LogReader { store: &store, deadline };
         let segment = log.segment().await?;
@@ -151,6 +154,7 @@ impl Snapshot {
 }
 
 impl ActiveFile {
+    /// Converts an `add` action. The error is its path, if that is not relative to the table.
     fn of(add: Add) -> Result<Self, String> {
         let Some(key) =
             partition::from_uri(&add.path).filter(|key| !key.contains("://") && !key.starts_with('/'))
@@ -172,6 +176,7 @@ impl ActiveFile {
 }
 
 impl Replayed {
+    /// Applies the actions of a commit, or of a part of a checkpoint.
     fn take(&mut self, actions: FileActions) {
         // The order of the lines in a commit has no meaning (Delta protocol). So removes apply to the files before the
         // commit.

@@ -84,6 +84,7 @@ impl TableWatch {
         (self.files, self.progress, self.last) = (HashMap::new(), Progress::Start, None);
     }
 
+    /// Reads the commits since the last look. Returns the newest version and its commit time.
     async fn catch_up(&mut self, deadline: Instant) -> Result<Option<(i64, DateTime<Utc>)>, LakeError> {
         let store = self.store.clone();
         let log = LogReader { store: &store, deadline };

@@ -72,6 +72,7 @@ impl TableReport {
         Self { topic: topic.to_owned(), path: path.to_owned(), ..Self::default() }
     }
 
+    /// Notes the error that ended the maintenance of the table.
     pub(crate) fn failed(&mut self, step: Step, error: &LakeError) {
         let step = serde_json::to_string(&step).unwrap_or_default();
         self.error = Some(format!("{}: {}", step.trim_matches('"'), faults::chain(error)));

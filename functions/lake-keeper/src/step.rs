@@ -39,14 +39,18 @@ impl<'a> KeptTable<'a> {
         Self { client, location, upkeep: &lake.upkeep, event_time, youngest, reading: None }
     }
 
+    /// The keeper of the table. Checkpoints remember removed files for the retention of the vacuum.
     fn keeper(&self) -> Keeper {
         Keeper::new(self.client.clone(), self.location.clone()).keep_removed(self.retention())
     }
 
+    /// How long removed data files are kept.
     fn retention(&self) -> Duration {
         Duration::from_hours(self.upkeep.retention_hours.into())
     }
 
+    /// Writes a checkpoint if enough commits were made since the last one. In a dry run, only reads which one is the
+    /// newest.
     pub(crate) async fn checkpoint(
         &self,
         request: &Request,
@@ -66,6 +70,7 @@ impl<'a> KeptTable<'a> {
         Ok(())
     }
 
+    /// Merges small files, one commit per group. In a dry run, only counts them.
     pub(crate) async fn compact(
         &self,
         request: &Request,
@@ -100,6 +105,7 @@ impl<'a> KeptTable<'a> {
         done.fault.map_or(Ok(()), Err)
     }
 
+    /// Deletes log files older than the log retention. Keeps the state that was read for the vacuum.
     pub(crate) async fn clean_log(
         &mut self,
         request: &Request,
@@ -116,6 +122,7 @@ impl<'a> KeptTable<'a> {
         Ok(())
     }
 
+    /// Deletes data files that no version within the retention names.
     pub(crate) async fn vacuum(
         &mut self,
         request: &Request,

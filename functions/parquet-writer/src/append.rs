@@ -54,15 +54,22 @@ impl Classified for AppendError {
 /// One append of a topic's records.
 #[derive(Debug)]
 pub struct TopicAppend<'a> {
+    /// The columns of the topic's table.
     schema: &'a TopicSchema,
+    /// The encoder of the data files.
     encoder: &'a FileEncoder,
+    /// The records of the batch, all of one topic.
     partitions: &'a [PartitionRecords<'a>],
+    /// The decode results of `partitions`.
     decoded: &'a Decoded,
     /// The records that were parked before the append: index of the partition, index of the record, and incarnation of
     /// the position.
     parked: HashSet<(usize, usize, i64)>,
+    /// The result of the last plan for each partition.
     results: Vec<Result<Settled, TopicRecreated>>,
+    /// The number of holes that the last plan dropped.
     forgotten_holes: u64,
+    /// The number of offsets that the last plan skipped.
     skipped_offsets: u64,
 }
 
@@ -154,10 +161,12 @@ impl<'a> TopicAppend<'a> {
         self.skipped_offsets
     }
 
+    /// The app id of the group's watermark in this partition.
     fn app_id(&self, partition: PartitionRecords<'_>) -> String {
         app_id(self.schema.consumer_group(), partition.topic(), partition.partition())
     }
 
+    /// The group's position in this partition, from the table's app versions.
     fn position(&self, partition: PartitionRecords<'_>, apps: &AppVersions) -> Position {
         position_from_app_versions(&self.app_id(partition), apps.as_map())
     }
@@ -218,6 +227,8 @@ impl Append for TopicAppend<'_> {
     type Accepted = Vec<u32>;
     type Error = AppendError;
 
+    /// Decides which records are new by the positions in `apps`, and computes the new positions. Fails if a record must
+    /// be parked first.
     fn plan(&mut self, apps: &AppVersions) -> Result<Option<Plan<Self::Accepted>>, AppendError> {
         let (mut rows, mut app_versions) = (Vec::with_capacity(self.decoded.rows.num_rows()), Vec::new());
         self.results.clear();
@@ -254,6 +265,7 @@ impl Append for TopicAppend<'_> {
         Ok((!nothing_new).then_some(Plan { accepted: rows, app_versions }))
     }
 
+    /// One file per combination of partition values.
     fn files(
         &mut self,
         accepted: &Self::Accepted,

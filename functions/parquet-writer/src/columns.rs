@@ -42,6 +42,7 @@ pub(crate) struct ColumnBuilder {
     kind: Kind,
 }
 
+/// The Arrow builder, by the type of the field.
 enum Kind {
     Text(StringBuilder),
     Int32(Int32Builder),
@@ -55,6 +56,7 @@ enum Kind {
 }
 
 impl ColumnBuilder {
+    /// Creates the builders for some columns of the layout. `capacity` is the expected number of rows.
     pub(crate) fn all(layout: &Layout, places: &[usize], capacity: usize) -> Vec<Self> {
         places.iter().map(|&place| Self::new(layout, place, capacity)).collect()
     }
@@ -115,6 +117,7 @@ impl ColumnBuilder {
         }
     }
 
+    /// Returns the array of all values, and starts again with an empty one.
     pub(crate) fn finish(&mut self) -> Result<ArrayRef, arrow_schema::ArrowError> {
         Ok(match &mut self.kind {
             Kind::Text(builder) => Arc::new(builder.finish()),

@@ -20,10 +20,15 @@ const HOUR_MICROS: i64 = 3_600 * 1_000_000;
 /// How the records of a topic are decoded, and the columns of its table.
 #[derive(Debug, Clone)]
 pub struct TopicSchema {
+    /// Decodes records by the fields of the pipeline file.
     decoder: RecordDecoder,
+    /// The `lake` section of the pipeline file.
     spec: Lake,
+    /// The column index of the event time in a decoded row.
     event_time: Option<usize>,
+    /// The columns in the data files.
     arrow: SchemaRef,
+    /// All columns of the table, with the partition columns.
     table: TableSchema,
 }
 
@@ -151,12 +156,14 @@ impl OriginBuilder {
         }
     }
 
+    /// Adds the origin of one record. `time_ms` is Kafka's timestamp, if it is valid.
     fn append(&mut self, partition: i32, offset: i64, time_ms: Option<i64>) {
         self.partitions.append_value(partition);
         self.offsets.append_value(offset);
         self.timestamps.append_option(time_ms.map(|time_ms| time_ms * 1_000));
     }
 
+    /// Returns the four columns. The topic's name is stored once, in a dictionary.
     fn finish(mut self, topic: &str, rows: usize) -> Result<[ArrayRef; 4], ArrowError> {
         let keys = Int32Array::from(vec![0; rows]);
         let topics = DictionaryArray::<Int32Type>::try_new(keys, Arc::new(StringArray::from(vec![topic])))?;
@@ -185,6 +192,7 @@ impl Decoded {
 /// Finds the folder of a row. Usually a row has the same hour as the row before it.
 struct Folders<'s> {
     schema: &'s TopicSchema,
+    /// The partition values that occurred so far.
     list: Vec<Vec<Option<String>>>,
     /// A map, because each record of a batch can have another hour.
     by_hour: HashMap<Option<i64>, u32>,
@@ -198,6 +206,7 @@ impl<'s> Folders<'s> {
         Self { schema, list: Vec::new(), by_hour, by_values, last: None }
     }
 
+    /// Returns the index in `list` of the folder for a row.
     fn of(&mut self, row: &[Value<'_>]) -> u32 {
         let event_time = self.schema.event_time.and_then(|place| match row[place] {
             Value::Timestamp(micros) => Some(micros),

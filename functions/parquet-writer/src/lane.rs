@@ -91,6 +91,7 @@ impl TopicSink for Lake {
     type Error = StoringError;
     const NAME: &'static str = "the lake";
 
+    /// Builds the topic's state if its pipeline file has a `lake` section.
     fn topic(&self, pipeline: &Pipeline) -> Result<Option<Topic>, StoringError> {
         let Some(spec) = &pipeline.lake else { return Ok(None) };
         let schema = TopicSchema::new(pipeline, spec)?;
@@ -103,6 +104,7 @@ impl TopicSink for Lake {
         }))
     }
 
+    /// Parks the records that cannot be stored, then appends the new rows in one commit.
     async fn store(
         &self,
         topic: &Topic,

@@ -24,7 +24,9 @@ use crate::{closing::Now, lanes};
 /// The result of one comparison: a difference, or the reason why nothing was compared.
 #[derive(Debug, Default)]
 pub(crate) struct Finding {
+    /// The sink's amount differs from the expected one. Fails the certificates of the lane.
     pub(crate) problem: Option<String>,
+    /// Why the amount was not compared. Does not fail a certificate.
     pub(crate) note: Option<String>,
 }
 
@@ -83,21 +85,33 @@ impl Summed {
 
 /// One sink: its actual amount at a position, and its expected amount (`base`) at an earlier position.
 struct Side {
+    /// The consumer group of the lane.
     group: String,
+    /// What the amount is, in words, for messages.
     what: String,
+    /// The position at which the sink holds `actual`.
     mark: Mark,
+    /// The actual amount. For a sum: times 10^scale.
     actual: i128,
+    /// The expected amount at the earlier position.
     base: i128,
+    /// The offsets that were stored, or parked again, between the two positions.
     change: Change,
 }
 
 /// The input of the comparisons of one topic.
 pub(crate) struct Amounts<'a> {
+    /// The function, for its settings and clients.
     pub(crate) round: &'a crate::Round,
+    /// The connection to Postgres.
     pub(crate) client: &'a Client,
+    /// The pipeline of the topic.
     pub(crate) pipeline: &'a Pipeline,
+    /// The topic's current state in Kafka.
     pub(crate) now: &'a Now<'a>,
+    /// Whether Kafka compacts the topic. Then records can disappear, and nothing is compared.
     pub(crate) compacted: bool,
+    /// The time limit for reading the lake.
     pub(crate) deadline: Instant,
 }
 
@@ -174,6 +188,7 @@ impl Amounts<'_> {
         Ok(findings)
     }
 
+    /// Reads the sum of the totals table and the positions of its lane, in one snapshot.
     async fn totals_side(
         &self,
         spec: &Totals,
@@ -188,6 +203,7 @@ impl Amounts<'_> {
         self.side((&spec.consumer_group, what), mark, actual, findings).await
     }
 
+    /// Reads the number of rows in the lake and the positions of its lane, from one table version.
     async fn lake_side(
         &self,
         group: &str,
@@ -242,6 +258,7 @@ impl Amounts<'_> {
         Ok(None)
     }
 
+    /// Stores the expected amount at a position, for the next comparison.
     async fn remember(&self, group: &str, mark: &Mark, amount: i128) -> Result<(), ReconcileError> {
         let amount = Amount {
             topic_id: self.now.topic_id.to_owned(),

@@ -12,11 +12,14 @@ const MOST_WINDOWS: usize = 100;
 /// The current state of a topic in Kafka.
 #[derive(Debug)]
 pub(crate) struct Now<'a> {
+    /// Kafka's id of the topic. A recreated topic has another id.
     pub(crate) topic_id: &'a str,
     /// The first offset and the stable end of each partition. The stable end is the last stable offset: open
     /// transactions lie after it.
     pub(crate) ends: &'a Ends,
+    /// The time of the request to Kafka.
     pub(crate) at: DateTime<Utc>,
+    /// The maximum number of offsets in a window.
     pub(crate) largest_window: i64,
 }
 

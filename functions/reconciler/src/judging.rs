@@ -29,19 +29,29 @@ const MOST_PROBLEMS: usize = 20;
 
 /// The input for judging the windows of one topic.
 pub(crate) struct Judge<'a> {
+    /// The function, for its settings and clients.
     pub(crate) round: &'a crate::Round,
+    /// The connection to Postgres.
     pub(crate) client: &'a Client,
+    /// The pipeline of the topic.
     pub(crate) pipeline: &'a Pipeline,
+    /// Kafka's current id of the topic.
     pub(crate) topic_id: &'a str,
+    /// The comparisons of amounts, by consumer group. They apply to every window of the lane.
     pub(crate) findings: &'a Findings,
+    /// Whether Kafka compacts the topic. Then a row without a record in Kafka is no problem.
     pub(crate) compacted: bool,
+    /// The time limit for requests.
     pub(crate) deadline: Instant,
 }
 
 /// The records of a window in Kafka, and its rows in the lake.
 struct Seen {
+    /// The window's offsets: first offset and end of each partition.
     window: Ends,
+    /// Which of the offsets hold a record.
     produced: Produced,
+    /// The rows of the window in the lake. `None` if no certificate of the window is for the lake.
     lake: Option<lake::Stored>,
     /// The sum of the summed field over the records that have a row in the lake.
     sum: i128,
@@ -83,6 +93,7 @@ impl Judge<'_> {
         Ok(())
     }
 
+    /// Reads the records of a window from Kafka, and its rows from the lake if one of the lanes is the lake's.
     async fn look(&self, window: Ends, certificates: &[Certificate]) -> Result<Seen, ReconcileError> {
         let offsets = lanes::offsets(&window);
         let summed = Summed::of(self.pipeline);
@@ -113,6 +124,7 @@ impl Judge<'_> {
         Ok(Seen { window, produced, lake: stored, sum })
     }
 
+    /// Compares one lane with Kafka in a window, and adds the differences to the verdict.
     async fn judge_lane(
         &self,
         certificate: &Certificate,
@@ -164,6 +176,7 @@ impl Judge<'_> {
         Ok(())
     }
 
+    /// Reads the positions and rows of a lane's sink within the window.
     async fn sink(&self, certificate: &Certificate, seen: &Seen) -> Result<Sink, ReconcileError> {
         let (topic, group) = (&self.pipeline.topic.name, &certificate.lane.group);
         let of_books = |books: BTreeMap<i32, books::Books>| -> BTreeMap<i32, Position> {
@@ -213,10 +226,12 @@ fn deleted(
     all_lost
 }
 
+/// The offsets that have a row in the lake.
 fn rows_of(lake: &lake::Stored) -> Offsets {
     lake.offsets.iter().map(|(partition, rows)| (*partition, rows.iter().copied().collect())).collect()
 }
 
+/// Whether a position was reset. Then the lake also has rows of an earlier topic, and sums are not comparable.
 fn was_reset(sink: &Sink) -> bool {
     sink.positions.values().any(|position| !position.earlier.is_empty())
 }

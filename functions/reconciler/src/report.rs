@@ -36,6 +36,7 @@ pub struct TopicReport {
 }
 
 impl Report {
+    /// Adds the summary of all certificates.
     pub(crate) fn stand(&mut self, standing: Standing) {
         self.failed = standing.failed;
         self.oldest_uncertified_seconds = standing.oldest_uncertified_seconds;

@@ -47,9 +47,13 @@ impl Classified for RoundError {
 
 /// The function: closes and judges windows.
 pub struct Round {
+    /// The settings from the environment.
     pub(crate) settings: Settings,
+    /// The Kafka cluster, the lake and the dead letters.
     pub(crate) sources: Sources,
+    /// Reads the ends of topics, and the committed offsets of consumer groups.
     pub(crate) offsets: LagReader,
+    /// The connection to Postgres.
     warehouse: Warehouse,
 }
 
@@ -96,6 +100,7 @@ impl Round {
         Ok(report)
     }
 
+    /// Does the work for each topic. The error of a topic goes into its report, and the next topic follows.
     async fn topics(
         &self,
         client: &Client,
@@ -131,6 +136,7 @@ impl Round {
         Ok(report)
     }
 
+    /// Closes the windows of a topic, compares amounts, and judges the windows that are due.
     async fn topic(
         &self,
         client: &Client,

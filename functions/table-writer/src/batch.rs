@@ -40,10 +40,12 @@ impl<'a> Batch<'a> {
 }
 
 impl Decoded for Batch<'_> {
+    /// The reason why a record cannot be decoded.
     fn poison(&self, (number, index): Place) -> Option<&str> {
         self.rows[number][index].as_ref().err().map(|poison| poison.0.as_str())
     }
 
+    /// Inserts the rows. The records that changed nothing have a key whose row stays.
     async fn store(&self, client: &Client, places: &[Place]) -> Result<u64, LaneError> {
         let rows: Vec<_> = places
             .iter()

@@ -15,9 +15,13 @@ struct Tables(Sink);
 
 /// What the lane needs for one topic. Built once per process.
 struct Topic {
+    /// The consumer group.
     group: String,
+    /// The fingerprint of the pipeline file's fields, for parked records.
     fingerprint: String,
+    /// The Postgres table and its insert statement.
     table: RowsTable,
+    /// Decodes records by the fields of the pipeline file.
     decoder: RecordDecoder,
 }
 
@@ -34,6 +38,7 @@ impl TopicSink for Tables {
     type Error = LaneError;
     const NAME: &'static str = "a table";
 
+    /// Builds the topic's state if its pipeline file has a `table` section.
     fn topic(&self, pipeline: &Pipeline) -> Result<Option<Topic>, LaneError> {
         let topic = pipeline.table.as_ref().and_then(|spec| {
             Some(Topic {
@@ -46,6 +51,7 @@ impl TopicSink for Tables {
         Ok(topic)
     }
 
+    /// Stores the new records and positions in one transaction.
     async fn store(
         &self,
         topic: &Topic,

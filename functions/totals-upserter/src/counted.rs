@@ -96,6 +96,7 @@ impl TopicSums {
         }
     }
 
+    /// The number of digits after the point of a decimal column; 0 for other types.
     fn scale(&self, place: usize) -> u8 {
         match self.decoder.layout().columns[place].field_type {
             FieldType::Decimal { scale, .. } => scale,
@@ -119,6 +120,7 @@ struct Keys<'s> {
 }
 
 impl Keys<'_> {
+    /// Returns the number of the row's key, and adds the key if it is new.
     fn number(&mut self, row: &[Value<'_>]) -> u32 {
         // Most keys are a single text, which can be looked up directly.
         let places = self.sums.keys.as_slice();
@@ -153,6 +155,7 @@ fn name_key(places: &[usize], row: &[Value<'_>], name: &mut String) {
     }
 }
 
+/// The amount of a record. A decimal is multiplied by 10^scale.
 fn amount(value: &Value<'_>) -> i128 {
     match value {
         Value::Integer(number) => i128::from(*number),

@@ -34,6 +34,7 @@ impl TopicSink for Totals {
     type Error = LaneError;
     const NAME: &'static str = "a totals table";
 
+    /// Builds the topic's state if its pipeline file has a `totals` section.
     fn topic(&self, pipeline: &Pipeline) -> Result<Option<Topic>, LaneError> {
         let topic = pipeline.totals.as_ref().and_then(|spec| {
             Some(Topic {
@@ -46,6 +47,7 @@ impl TopicSink for Totals {
         Ok(topic)
     }
 
+    /// Adds the new records and saves the positions in one transaction.
     async fn store(
         &self,
         topic: &Topic,
@@ -72,6 +74,7 @@ impl Decoded for Batch<'_> {
         }
     }
 
+    /// Adds the sum of the records per key. Every record counts as a change of the table.
     async fn store(&self, client: &Client, places: &[Place]) -> Result<u64, LaneError> {
         self.topic.table.add(client, &self.rows(places)?).await?;
         Ok(0)

@@ -18,6 +18,7 @@ const AHEAD: usize = 16;
 const ROWS: usize = 1 << 21;
 const BYTES: u64 = 16 << 20;
 
+/// The input for merging one group.
 pub(super) struct Merge<'a> {
     pub(super) compaction: &'a Compaction,
     pub(super) snapshot: &'a Snapshot,

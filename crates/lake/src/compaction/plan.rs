@@ -19,6 +19,7 @@ const MOST_FILES: usize = 8_192;
 /// A file is merged only if the smaller files together have at least 1/`WORTH` of its size. Otherwise each run would
 /// rewrite a large file to add a few rows.
 const WORTH: u64 = 2;
+/// The start of the name of a finished file. The group's capacity in bytes follows.
 const PACKED: &str = "packed-";
 
 /// Files of one partition that are merged into one file.
@@ -66,6 +67,7 @@ impl Compaction {
         partitions.into_iter().flat_map(|(partition, files)| self.groups(&partition, files)).collect()
     }
 
+    /// Plans the groups of one partition.
     fn groups(&self, partition: &[Option<String>], files: Vec<&ActiveFile>) -> Vec<Group> {
         let capacity = self.target_bytes;
         let small = |file: &&ActiveFile| !file.has_deletions && is_small(&file.key, file.size, capacity);

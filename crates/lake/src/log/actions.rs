@@ -10,7 +10,9 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Protocol {
+    /// With version 3, `reader_features` lists what a reader must support.
     pub(crate) min_reader_version: i32,
+    /// With version 7, `writer_features` lists what a writer must support.
     pub(crate) min_writer_version: i32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reader_features: Option<Vec<String>>,
@@ -22,18 +24,24 @@ pub(crate) struct Protocol {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Metadata {
+    /// The table's unique id.
     pub(crate) id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) description: Option<String>,
     pub(crate) format: Format,
+    /// The schema as JSON in a string.
     pub(crate) schema_string: String,
+    /// The partition columns, in the order of the folders.
     pub(crate) partition_columns: Vec<String>,
+    /// The table properties, such as `delta.appendOnly`.
     #[serde(default)]
     pub(crate) configuration: BTreeMap<String, Option<String>>,
+    /// When the table was created, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) created_time: Option<i64>,
+    /// Fields that this crate does not know. They are kept if the metadata is written again.
     #[serde(flatten)]
     pub(crate) other: Map<String, Value>,
 }
@@ -63,13 +71,18 @@ pub struct Txn {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Add {
+    /// The path relative to the table, as a URI.
     pub(crate) path: String,
+    /// The value of each partition column; `None` is null.
     pub(crate) partition_values: BTreeMap<String, Option<String>>,
     pub(crate) size: i64,
     pub(crate) modification_time: i64,
+    /// Whether the file changes the data. `false` for a compaction, which only moves rows.
     pub(crate) data_change: bool,
+    /// The statistics as JSON in a string.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stats: Option<String>,
+    /// The rows of the file that are deleted, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) deletion_vector: Option<DeletionVector>,
 }
@@ -78,7 +91,9 @@ pub(crate) struct Add {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Remove {
+    /// The path exactly as in the `add` action.
     pub(crate) path: String,
+    /// The deletion vector exactly as in the `add` action. Together with the path it identifies the file.
     pub(crate) deletion_vector: Option<DeletionVector>,
 }
 
@@ -109,8 +124,10 @@ pub struct Sidecar {
 /// Information about a commit. The protocol allows any fields, so Headwater adds its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CommitInfo {
+    /// Headwater's fields. `None` for commits of other tools.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) headwater: Option<Own>,
+    /// All other fields.
     #[serde(flatten)]
     pub(crate) other: Map<String, Value>,
 }
@@ -177,8 +194,11 @@ struct FileLine {
 /// The actions of one commit, or of a part of a checkpoint, for a reader of the data files.
 #[derive(Debug, Default)]
 pub(crate) struct FileActions {
+    /// The newest protocol action.
     pub(crate) protocol: Option<Protocol>,
+    /// The newest metadata action.
     pub(crate) metadata: Option<Metadata>,
+    /// The app transactions, from the oldest to the newest.
     pub(crate) txns: Vec<Txn>,
     pub(crate) adds: Vec<Add>,
     pub(crate) removes: Vec<Remove>,
@@ -212,6 +232,7 @@ impl FileActions {
     }
 }
 
+/// The lines that are not blank.
 fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
     body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty())
 }

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::LakeError;
 
+/// The content of `_last_checkpoint`. Only the version is used.
 #[derive(Deserialize)]
 struct LastCheckpoint {
     version: i64,

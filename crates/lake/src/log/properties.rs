@@ -50,6 +50,7 @@ pub(crate) fn against_appending(configuration: &BTreeMap<String, Option<String>>
     configuration.iter().filter_map(judge).collect()
 }
 
+/// The reason against a property. `None` if it is harmless.
 fn reason_against(key: &str, value: &str) -> Option<String> {
     let lower = key.to_lowercase();
     // Properties without the prefix `delta.` are notes of users and tools.

@@ -16,7 +16,9 @@ const APPENDABLE: [&str; 10] = [
     "timestampNtz",
     "v2Checkpoint",
 ];
+/// Features that concern neither readers nor appending writers.
 const HARMLESS: [&str; 1] = ["vacuumProtocolCheck"];
+/// Features that this crate can read, or whose properties it checks.
 const READABLE: [&str; 4] = ["columnMapping", "deletionVectors", "timestampNtz", "v2Checkpoint"];
 
 /// Returns everything that forbids appending, each by its name. Empty if appending is allowed.
@@ -72,6 +74,7 @@ pub(crate) fn against_reading(protocol: &Protocol, metadata: &Metadata) -> Vec<S
     against
 }
 
+/// The features that are not in `known`, each with its kind for the message.
 fn unknown(features: Option<&[String]>, known: &[&str], kind: &str) -> Vec<String> {
     let known = |name: &str| known.contains(&name) || HARMLESS.contains(&name);
     let features = features.unwrap_or_default().iter().filter(|name| !known(name));

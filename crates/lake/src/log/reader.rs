@@ -71,6 +71,7 @@ impl LogReader<'_> {
         }
     }
 
+    /// Reads the newest state once. Fails with [`LakeError::Moved`] if the log is cleaned up meanwhile.
     async fn once(&self) -> Result<Option<State>, LakeError> {
         let segment = self.segment().await?;
         let Some(version) = segment.version() else { return Ok(None) };
@@ -176,6 +177,7 @@ impl LogReader<'_> {
         Ok(walked)
     }
 
+    /// Completes the state from a commit of Headwater that contains the app versions.
     async fn complete_from_summary(
         &self,
         own: Own,
@@ -204,6 +206,7 @@ impl LogReader<'_> {
         Ok(())
     }
 
+    /// Completes the state from the checkpoint.
     async fn complete_from_checkpoint(
         &self,
         segment: &Segment,
@@ -223,15 +226,18 @@ impl LogReader<'_> {
         Ok(())
     }
 
+    /// The error for a file that was deleted after it was listed.
     fn gone(&self, path: &str) -> LakeError {
         self.moved(&format!("{path} was listed and is gone"))
     }
 
+    /// The error for a damaged log file.
     pub(crate) fn damaged(&self, file: &str, reason: &str) -> LakeError {
         let table = self.store.location().to_string();
         LakeError::Log { table, file: file.to_owned(), reason: reason.to_owned() }
     }
 
+    /// The error for a log that changed while it was read.
     pub(crate) fn moved(&self, reason: &str) -> LakeError {
         LakeError::Moved { table: self.store.location().to_string(), reason: reason.to_owned() }
     }

@@ -63,7 +63,9 @@ pub(crate) struct State {
     /// The version in which `protocol` was committed, if known.
     pub(crate) protocol_version: Option<i64>,
     pub(crate) metadata: Metadata,
+    /// The version in which `metadata` was committed, if known.
     pub(crate) metadata_version: Option<i64>,
+    /// The app transactions after this version.
     pub(crate) apps: AppVersions,
 }
 

@@ -94,6 +94,8 @@ impl FileWriter {
         self.writer.flush().map_err(failed)
     }
 
+    /// Writes the footer. Returns the file with its statistics for the log. `partition` has the value of each partition
+    /// column.
     pub(crate) fn finish(mut self, partition: Vec<Option<String>>) -> Result<PartitionFile, LakeError> {
         let metadata = self.writer.finish().map_err(failed)?;
         let bytes = Bytes::from(std::mem::take(self.writer.inner_mut()));

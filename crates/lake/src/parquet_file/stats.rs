@@ -96,6 +96,7 @@ fn value(column: &ColumnDescriptor, stats: &Statistics, bound: Bound) -> Option<
     }
 }
 
+/// The JSON form of an integer, date, timestamp or decimal, by the column's logical type.
 fn integer(column: &ColumnDescriptor, value: i64) -> Option<String> {
     match column.logical_type_ref() {
         None | Some(LogicalType::Integer { .. }) => Some(value.to_string()),
@@ -110,6 +111,7 @@ fn integer(column: &ColumnDescriptor, value: i64) -> Option<String> {
     }
 }
 
+/// A date as JSON. `None` outside the years 1 to 9999.
 fn date(days: i64) -> Option<String> {
     let day = NaiveDate::default().checked_add_signed(TimeDelta::try_days(days)?)?;
     plain_year(day.year()).then(|| format!("\"{}\"", day.format("%Y-%m-%d")))

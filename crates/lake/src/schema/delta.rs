@@ -21,7 +21,9 @@ enum StructTag {
 pub(crate) struct DeltaField {
     pub(crate) name: String,
     pub(crate) r#type: DeltaType,
+    /// Whether the column can contain nulls.
     pub(crate) nullable: bool,
+    /// The column's metadata, such as a generation expression.
     #[serde(default)]
     pub(crate) metadata: Map<String, Value>,
 }

@@ -24,6 +24,7 @@ pub(crate) fn evolved(table: &DeltaStruct, writer: &DeltaStruct) -> Result<Optio
     Ok(changed.then_some(next))
 }
 
+/// Compares the columns of a struct, and changes `table` if it must change. Returns whether it changed.
 fn fit(parent: &str, table: &mut Vec<DeltaField>, writer: &[DeltaField]) -> Result<bool, Misfit> {
     let path = |name: &str| if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") };
     let misfit = |name: &str, reason: String| Err(Misfit { column: path(name), reason });

@@ -91,6 +91,7 @@ impl TableSchema {
     }
 }
 
+/// Converts Arrow fields to Delta's form. `parent` is the dotted path of the struct around them.
 fn fields_of(fields: &Fields, parent: &str) -> Result<Vec<DeltaField>, LakeError> {
     fields
         .iter()
@@ -103,6 +104,7 @@ fn fields_of(fields: &Fields, parent: &str) -> Result<Vec<DeltaField>, LakeError
         .collect()
 }
 
+/// Checks that Delta and Parquet allow the name of a column.
 fn check_name(name: &str, path: &str) -> Result<(), LakeError> {
     if name.is_empty() || name.contains([' ', ',', ';', '{', '}', '(', ')', '\n', '\t', '=']) {
         return Err(refused(path, "a column's name must not be empty nor hold any of ' ,;{}()\\n\\t='"));
@@ -110,6 +112,7 @@ fn check_name(name: &str, path: &str) -> Result<(), LakeError> {
     Ok(())
 }
 
+/// The Delta type for an Arrow type. Fails if there is none.
 fn type_of(data_type: &DataType, path: &str) -> Result<DeltaType, LakeError> {
     let named = |name: &str| Ok(DeltaType::named(name));
     match data_type {

@@ -142,6 +142,7 @@ impl Table {
         self.catch_up(Some(commit_id), deadline).await
     }
 
+    /// Encodes and writes all files, a limited number at the same time.
     async fn put_files<E: From<LakeError> + Send>(
         &self,
         files: impl Iterator<Item = Result<PartitionFile, E>> + Send,

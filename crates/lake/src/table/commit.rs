@@ -25,7 +25,9 @@ const SUMMARY_EVERY: i64 = 16;
 /// A data file that was written to S3.
 #[derive(Debug)]
 pub(super) struct Written {
+    /// The object's key, relative to the table's location.
     pub(super) key: String,
+    /// The value of each partition column; `None` is null.
     pub(super) partition: Vec<Option<String>>,
     pub(super) size: u64,
     pub(super) rows: u64,
@@ -34,17 +36,23 @@ pub(super) struct Written {
 
 /// The content of a commit.
 pub(super) struct Content<'a> {
+    /// The data files. They are on S3 already.
     pub(super) files: &'a [Written],
+    /// The app versions to set. Those that the table has already are left out.
     pub(super) app_versions: &'a [(String, i64)],
+    /// A unique id, by which the writer recognises its own commit.
     pub(super) commit_id: &'a str,
 }
 
 /// A commit, and the state of the table after it.
 pub(super) struct Commit {
+    /// The JSON of the commit.
     pub(super) body: Bytes,
+    /// The state of the table after the commit.
     pub(super) after: State,
 }
 
+/// A line of a commit.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Action<'a> {
@@ -155,6 +163,7 @@ impl Table {
         }
     }
 
+    /// The `commitInfo` of an append.
     fn info(&self, content: &Content<'_>, after: &State, now: i64) -> CommitInfo {
         let rows: u64 = content.files.iter().map(|file| file.rows).sum();
         let bytes: u64 = content.files.iter().map(|file| file.size).sum();
@@ -182,6 +191,7 @@ impl Table {
         CommitInfo::of(content.commit_id, after, carries_state, other)
     }
 
+    /// The `add` action for a data file.
     fn add(&self, file: &Written, now: i64) -> Add {
         let values =
             file.partition.iter().map(|value| partition::stored(value.as_deref()).map(ToOwned::to_owned));

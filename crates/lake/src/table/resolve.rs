@@ -120,6 +120,7 @@ impl Table {
         Ok(())
     }
 
+    /// Checks protocol, properties, partitioning and columns. Returns the new schema if the table's schema must change.
     fn checked(&self) -> Result<Option<DeltaStruct>, LakeError> {
         let Some(state) = self.known.as_ref().and_then(|known| known.state.as_ref()) else { return Ok(None) };
         let table = || self.location().to_string();

@@ -86,6 +86,7 @@ impl Table {
         Ok(self.against(since, files))
     }
 
+    /// The reason against a rewrite of these files, by the commits that are known.
     fn against(&self, since: &Since, files: &[ActiveFile]) -> Option<String> {
         if self.known.as_ref().is_some_and(|known| known.evolve.is_some()) {
             return Some("the table's columns were changed".to_owned());
@@ -142,6 +143,8 @@ impl Table {
         }
     }
 
+    /// Checks that the files can be replaced: they are in the same partition as the new file and have no deletion
+    /// vectors.
     fn check_rewrite(&self, removed: &[ActiveFile], file: &PartitionFile) -> Result<(), LakeError> {
         let same = |removed: &ActiveFile| {
             let columns = self.schema.partition_columns().iter();
@@ -206,6 +209,7 @@ impl Table {
         }
     }
 
+    /// Builds the commit after the known version.
     fn rewrite_body(&self, removed: &[ActiveFile], written: &Written, id: &str) -> Option<Commit> {
         let now = Utc::now().timestamp_millis();
         let mut after: State = self.known.as_ref()?.state.clone()?;

@@ -26,7 +26,7 @@ struct Writer {
 impl Writer {
     fn choose(&mut self, of: u8) -> u8 {
         self.next += 1;
-        // The list of random numbers is read in a cycle, from another place each time.
+        // The choices are read in a cycle. Each round multiplies them by another odd number.
         let round = u8::try_from(self.next / self.choices.len() % 251).unwrap();
         self.choices[self.next % self.choices.len()].wrapping_mul(2 * round + 1) / 3 % of
     }

@@ -10,6 +10,7 @@ use parquet::{
 /// A leaf column. `None` if the file does not have it; it then reads as nulls.
 pub(super) struct Leaf(Option<(Typed, ColumnDescPtr)>);
 
+/// A Parquet reader, by the physical type of its column.
 enum Typed {
     Int32(ColumnReaderImpl<Int32Type>),
     Int64(ColumnReaderImpl<Int64Type>),
@@ -20,6 +21,7 @@ enum Typed {
 pub(super) type List = Option<Vec<Option<String>>>;
 
 impl Leaf {
+    /// A column that the file does not have.
     pub(super) const ABSENT: Self = Self(None);
 
     pub(super) fn new(reader: ColumnReader, described: ColumnDescPtr) -> Result<Self, ParquetError> {
@@ -84,6 +86,7 @@ struct Chunk<T> {
     values: Vec<T>,
 }
 
+/// Reads the next `rows` rows. Fails if the column ends before.
 fn chunk<T: DataType>(
     reader: &mut ColumnReaderImpl<T>,
     described: &ColumnDescPtr,

@@ -110,6 +110,7 @@ impl<'a> Rows<'a> {
         })
     }
 
+    /// Passes the app transactions to `take`.
     fn txns(&self, take: &mut dyn FnMut(StateLine)) -> Result<(), ParquetError> {
         if !self.has(&["txn", "appId"]) {
             return Ok(());
@@ -127,6 +128,7 @@ impl<'a> Rows<'a> {
         })
     }
 
+    /// Passes the protocol action to `take`, if the row group has it.
     fn protocols(&self, take: &mut dyn FnMut(StateLine)) -> Result<(), ParquetError> {
         if !self.has(&["protocol", "minReaderVersion"]) {
             return Ok(());
@@ -154,6 +156,7 @@ impl<'a> Rows<'a> {
         })
     }
 
+    /// Passes the metadata action to `take`, if the row group has it.
     fn metadata(&self, take: &mut dyn FnMut(StateLine)) -> Result<(), ParquetError> {
         if !self.has(&["metaData", "id"]) {
             return Ok(());
@@ -196,10 +199,12 @@ impl<'a> Rows<'a> {
         })
     }
 
+    /// Whether the leaf column has values in this row group.
     fn has(&self, path: &[&str]) -> bool {
         has_values(self.group.metadata(), path)
     }
 
+    /// The leaf column with this path, or one that reads as nulls.
     fn leaf(&self, path: &[&str]) -> Result<Leaf, ParquetError> {
         self.find(|parts| parts == path)
     }
@@ -230,6 +235,7 @@ impl<'a> Rows<'a> {
         Leaf::new(self.group.get_column_reader(place)?, columns[place].column_descr_ptr())
     }
 
+    /// Calls `each` with the number of rows of each chunk, until all rows of the group are covered.
     fn chunks(&self, mut each: impl FnMut(usize) -> Result<(), ParquetError>) -> Result<(), ParquetError> {
         let mut left = usize::try_from(self.group.metadata().num_rows()).unwrap_or(0);
         while left > 0 {
@@ -241,10 +247,12 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// The value of a field that the Delta protocol requires.
 fn required<T>(value: Option<T>, path: &str) -> Result<T, ParquetError> {
     value.ok_or_else(|| ParquetError::General(format!("{path} is null")))
 }
 
+/// Builds a map from a list of keys and a list of values. Entries with a null key are dropped.
 fn map_of(keys: List, values: List) -> Result<BTreeMap<String, Option<String>>, ParquetError> {
     let (keys, values) = (keys.unwrap_or_default(), values.unwrap_or_default());
     if keys.len() != values.len() {

@@ -71,6 +71,7 @@ impl Source {
         Ok(Some(source))
     }
 
+    /// Reads a range of the file, unless the file was replaced since it was listed. Returns whether it was read.
     async fn fetch(
         &mut self,
         store: &ObjectStore,
@@ -95,10 +96,12 @@ impl Source {
         u64::from(length) + 8
     }
 
+    /// Whether the range was read already.
     fn has(&self, (start, length): (u64, u64)) -> bool {
         usize::try_from(length).is_ok_and(|length| self.piece(start, length).is_some())
     }
 
+    /// The bytes of a range, if one part contains all of them.
     fn piece(&self, start: u64, length: usize) -> Option<Bytes> {
         // Parts can overlap. Any part with the whole range is fine.
         self.pieces.range(..=start).rev().find_map(|(offset, piece)| {
@@ -147,6 +150,7 @@ impl ChunkReader for Source {
     }
 }
 
+/// The error for bytes that were not read.
 fn missing(start: u64, length: usize) -> ParquetError {
     ParquetError::EOF(format!("{length} bytes at {start} are beyond the end of the file or of what was read"))
 }
