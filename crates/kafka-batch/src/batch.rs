@@ -10,8 +10,11 @@ use serde::{Deserialize, Serialize};
 /// JSON.
 #[derive(Debug, Default)]
 pub struct KafkaBatch {
+    /// The bytes of all keys and values.
     pub(crate) arena: Vec<u8>,
+    /// Sorted by topic, then by number.
     pub(crate) partitions: Vec<Partition>,
+    /// Set if the event is one of redriven dead letters.
     pub(crate) redrive: Option<Redrive>,
 }
 
@@ -26,18 +29,22 @@ pub struct Redrive {
     pub include_uncertain: bool,
 }
 
+/// The records of one partition, sorted by offset.
 #[derive(Debug)]
 pub(crate) struct Partition {
     /// The key in the event's `records` map, `topic-partition`. A partial batch response uses it too.
     pub(crate) id: String,
+    /// The length of the topic's name at the start of `id`, in bytes.
     pub(crate) topic_len: usize,
     pub(crate) number: i32,
     pub(crate) records: Vec<Record>,
 }
 
+/// A record whose key and value are in the arena.
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) offset: i64,
+    /// Kafka's timestamp, −1 if there is none.
     pub(crate) timestamp_ms: i64,
     pub(crate) key: Span,
     pub(crate) value: Span,

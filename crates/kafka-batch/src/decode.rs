@@ -48,6 +48,7 @@ impl KafkaBatch {
         read
     }
 
+    /// Decodes the event into the empty batch.
     fn read(&mut self, event: &[u8]) -> Result<(), DecodeError> {
         if u32::try_from(event.len()).is_err() {
             return Err(DecodeError::Shape("it is larger than 4 GiB".to_owned()));
@@ -80,6 +81,7 @@ fn first_line(error: &sonic_rs::Error) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
+/// Reads the event's object.
 struct EventSeed<'b>(&'b mut KafkaBatch);
 
 impl<'de> DeserializeSeed<'de> for EventSeed<'_> {
@@ -113,6 +115,7 @@ impl<'de> Visitor<'de> for EventSeed<'_> {
     }
 }
 
+/// Reads the `records` object: one list of records per partition.
 struct PartitionsSeed<'b>(&'b mut KafkaBatch);
 
 impl<'de> DeserializeSeed<'de> for PartitionsSeed<'_> {
@@ -150,6 +153,7 @@ impl<'de> Visitor<'de> for PartitionsSeed<'_> {
     }
 }
 
+/// Reads the list of records of one partition.
 struct RecordsSeed<'b> {
     arena: &'b mut Vec<u8>,
     records: &'b mut Vec<Record>,

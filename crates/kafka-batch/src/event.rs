@@ -35,6 +35,7 @@ impl List {
         Self { topic: topic.to_owned(), partition, opening, json: String::new() }
     }
 
+    /// Whether the list is that of this partition.
     fn is_of(&self, topic: &str, partition: i32) -> bool {
         self.partition == partition && self.topic == topic
     }
@@ -112,6 +113,7 @@ impl MskEvent {
         self
     }
 
+    /// The list of a partition. Creates it for the partition's first record.
     fn list(&mut self, topic: &str, partition: i32) -> &mut List {
         if !self.lists.get(self.last).is_some_and(|list| list.is_of(topic, partition)) {
             let found = self.lists.iter().position(|list| list.is_of(topic, partition));
@@ -192,6 +194,7 @@ pub fn room_counts(records: u32) -> Vec<u8> {
     event.to_json()
 }
 
+/// Appends a text as a JSON string, with its quotes and escapes.
 fn push_json_string(json: &mut String, text: &str) {
     json.push_str(&serde_json::Value::from(text).to_string());
 }

@@ -40,6 +40,7 @@ impl Scalar<'_> {
     }
 }
 
+/// The integer part of a number. `None` for infinity and NaN.
 fn whole(number: f64) -> Option<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "beyond the range it is no timestamp anyhow")]
     number.is_finite().then_some(number as i64)
@@ -51,6 +52,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
     }
 }
 
+/// Accepts every JSON value.
 struct ScalarVisitor;
 
 impl<'de> Visitor<'de> for ScalarVisitor {

@@ -128,7 +128,6 @@ impl Log<'_> {
         self.store.location().to_string()
     }
 
-    /// The error for a damaged log file.
     pub(crate) fn damaged(&self, file: &str, reason: &str) -> LakeError {
         LakeError::Log { table: self.table(), file: file.to_owned(), reason: reason.to_owned() }
     }

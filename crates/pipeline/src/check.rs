@@ -27,11 +27,13 @@ pub(crate) struct Checker {
 }
 
 impl Checker {
+    /// Adds a problem. `detail` replaces `{}` in the rule's text.
     pub(crate) fn problem(&mut self, path: &[&str], rule: Rule, detail: impl Into<String>) {
         let path = path.iter().map(|&part| part.to_owned()).collect();
         self.problems.push(Problem { path, rule, detail: detail.into() });
     }
 
+    /// Adds a problem without a detail unless `holds` is true.
     pub(crate) fn require(&mut self, holds: bool, path: &[&str], rule: Rule) {
         if !holds {
             self.problem(path, rule, "");
@@ -83,6 +85,7 @@ fn topic(checker: &mut Checker, topic: &Topic) {
     checker.require(topic.retention_hours > 0, &["topic", "retention_hours"], Rule::RetentionHours);
 }
 
+/// Whether Kafka allows the character in the name of a topic or a group.
 fn is_kafka(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
 }
@@ -110,6 +113,7 @@ fn groups(checker: &mut Checker, pipeline: &Pipeline) {
     }
 }
 
+/// Checks the fields of the record or of a struct, and the fields inside them.
 fn fields(checker: &mut Checker, list: &[Field], path: &[&str]) {
     let mut names = HashSet::new();
     for (index, field) in list.iter().enumerate() {
@@ -139,6 +143,7 @@ pub(crate) fn is_column(name: &str) -> bool {
         && name.chars().all(|c| !c.is_control() && !c.is_whitespace() && !",;{}()=.`\"".contains(c))
 }
 
+/// Checks the batching settings against the limits of Lambda's event source mappings.
 fn batching(checker: &mut Checker, batching: &Batching) {
     checker.require(
         (1..=10_000).contains(&batching.batch_size),

@@ -48,6 +48,7 @@ pub(crate) fn table(checker: &mut Checker, table: &Table, pipeline: &Pipeline, l
     retention(checker, table, pipeline);
 }
 
+/// Checks the further indexes: their length, their fields, and that no two are the same.
 fn indexes(checker: &mut Checker, table: &Table, layout: &Layout) {
     for (number, index) in table.indexes.iter().enumerate() {
         let at = ["table", "indexes", &number.to_string()];
@@ -70,6 +71,7 @@ fn indexes(checker: &mut Checker, table: &Table, layout: &Layout) {
     }
 }
 
+/// Checks the names and the number of the table's columns.
 fn columns(checker: &mut Checker, table: &Table, pipeline: &Pipeline, layout: &Layout) {
     let mut names = HashSet::from([RECEIVED_AT.to_owned()]);
     if let Some(id) = &table.id_column {
@@ -109,6 +111,7 @@ fn path_of(fields: &[Field], dotted: &str) -> Vec<String> {
     path
 }
 
+/// Checks the retention. Postgres requires that the key contains the partition column.
 fn retention(checker: &mut Checker, table: &Table, pipeline: &Pipeline) {
     let Some(days) = table.retention_days else { return };
     let at = ["table", "retention_days"];

@@ -21,12 +21,14 @@ pub(crate) struct PipelineFile {
 }
 
 impl PipelineFile {
+    /// Reads a file from disk and parses it.
     pub(crate) fn read(path: &Path) -> Result<Self, PipelineError> {
         let bytes = std::fs::read(path)
             .map_err(|source| PipelineError::Unreadable { path: path.to_owned(), source })?;
         Self::parse(&bytes, &path.display().to_string())
     }
 
+    /// Parses the content of a file. `name` is the file's name in findings.
     pub(crate) fn parse(bytes: &[u8], name: &str) -> Result<Self, PipelineError> {
         let root = yaml::read(bytes).map_err(|faults| {
             let findings = faults
@@ -54,6 +56,7 @@ impl PipelineFile {
         self.pipeline
     }
 
+    /// The file as a member of an installation, for checks against other files.
     pub(crate) fn member(&self) -> Member<'_> {
         Member { pipeline: &self.pipeline, name: &self.name }
     }
@@ -63,6 +66,7 @@ impl PipelineFile {
         check(&self.pipeline).iter().map(|problem| self.finding(problem)).collect()
     }
 
+    /// Adds the line of the file to a problem.
     pub(crate) fn finding(&self, problem: &Problem) -> Finding {
         let line = self.root.line_of(problem.path.iter().map(String::as_str));
         Finding::new(problem.rule, &self.name, Some(line), &problem.path, &problem.detail)
@@ -75,6 +79,7 @@ impl PipelineFile {
     }
 }
 
+/// Converts serde's path to keys and list indices.
 fn path_of(path: &serde_path_to_error::Path) -> Vec<String> {
     path.iter()
         .filter_map(|segment| match segment {

@@ -118,6 +118,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads a key and the `:` after it.
     #[inline]
     fn key(&mut self) -> Result<Text<'a>, Fault> {
         if self.peek() != Some(b'"') {
@@ -308,10 +309,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The reason against `jsonb` if the last string contained a NUL.
     fn nul_found(&self) -> Option<&'static str> {
         self.nul.then_some("a NUL (`\\u0000`)")
     }
 
+    /// Enters an object or a list. Fails at the maximum depth.
     fn enter(&mut self) -> Result<(), Fault> {
         if self.depth == MAX_DEPTH {
             return Err(Fault::Depth(self.at));
@@ -335,6 +338,7 @@ impl<'a> Reader<'a> {
         Fault::Syntax(what, self.at)
     }
 
+    /// The fault for a text that ends too early.
     fn ended(&self) -> Fault {
         Fault::Syntax("the text ends too early", self.text.len())
     }

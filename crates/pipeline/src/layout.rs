@@ -45,6 +45,8 @@ impl Layout {
         layout
     }
 
+    /// Adds the columns of `fields` and returns their indices. `prefix` is the path of the struct around them, with a
+    /// dot.
     fn add(&mut self, fields: &[Field], prefix: &str) -> Vec<usize> {
         fields
             .iter()

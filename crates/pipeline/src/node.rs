@@ -9,6 +9,7 @@ pub(crate) struct Node {
     pub(crate) content: Content,
 }
 
+/// The content of a YAML value. The keys of a map keep their order.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Content {
     Map(Vec<(String, Node)>),

@@ -47,11 +47,13 @@ impl<'a> Relation<'a> {
         Self { schema, table, id_column: None, partitioned: false }
     }
 
+    /// The table of a `table` section, with its sequence and partitions.
     pub(crate) fn of_table(spec: &'a Table) -> Self {
         let (id_column, partitioned) = (spec.id_column.as_deref(), spec.retention_days.is_some());
         Self { id_column, partitioned, ..Self::new(&spec.name) }
     }
 
+    /// The table of a `totals` section.
     pub(crate) fn of_totals(spec: &'a Totals) -> Self {
         Self::new(&spec.table)
     }
@@ -160,6 +162,7 @@ pub(crate) fn keyed(layout: &Layout, path: &str) -> Option<usize> {
     })
 }
 
+/// Whether the name is `table` or `schema.table` and needs no quotes.
 fn is_table_name(name: &str) -> bool {
     let parts: Vec<_> = name.split('.').collect();
     parts.len() <= 2 && parts.iter().all(|part| is_identifier(part))

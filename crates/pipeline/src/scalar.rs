@@ -35,6 +35,7 @@ pub(crate) fn plain(text: &str) -> Plain {
     if word || is_number(&lower) || is_day(&lower) { Plain::Ambiguous } else { Plain::Text }
 }
 
+/// Parses an integer in its shortest form only.
 fn canonical_integer(text: &str) -> Option<i64> {
     let integer: i64 = text.parse().ok()?;
     (integer.to_string() == text).then_some(integer)

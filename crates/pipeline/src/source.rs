@@ -45,6 +45,7 @@ impl Finding {
         Self { rule, name: name.to_owned(), line, message }
     }
 
+    /// A finding for a pipeline that came as JSON: it has no file and no line.
     fn of_topic(topic: &str, problem: &Problem) -> Self {
         Self::new(problem.rule, topic, None, &problem.path, &problem.detail)
     }
@@ -116,6 +117,7 @@ impl Pipelines {
         Self::read(paths, Vec::new())
     }
 
+    /// Reads and checks the files. A file that cannot be parsed does not prevent the check of the others.
     fn read(paths: &[PathBuf], mut findings: Vec<Finding>) -> Result<Self, PipelineError> {
         let mut files: Vec<PipelineFile> = Vec::new();
         for path in paths {

@@ -22,6 +22,7 @@ pub fn parse_epoch(number: &str, format: TimestampFormat) -> Option<i64> {
     epoch_micros(&Number::parse(number)?, format)
 }
 
+/// Converts an epoch number to microseconds. See [`parse_epoch`].
 pub(crate) fn epoch_micros(number: &Number<'_>, format: TimestampFormat) -> Option<i64> {
     let scale = match format {
         TimestampFormat::EpochSeconds => 6,
@@ -60,12 +61,14 @@ pub fn parse_date(text: &str) -> Option<i32> {
     days(text.as_bytes())
 }
 
+/// Parses a text that contains only digits.
 fn digits(bytes: &[u8]) -> Option<i64> {
     bytes
         .iter()
         .try_fold(0, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0')))
 }
 
+/// Days since the epoch of `YYYY-MM-DD`. `None` if there is no such day.
 fn days(date: &[u8]) -> Option<i32> {
     if date.len() != 10 || date[4] != b'-' || date[7] != b'-' {
         return None;

@@ -92,6 +92,7 @@ fn code_point(c: char) -> String {
     format!("U+{:04X}", u32::from(c))
 }
 
+/// Reads the events of the YAML parser.
 struct Reader<'a> {
     characters: Vec<char>,
     events: Peekable<Parser<'a, StrInput<'a>>>,
@@ -102,10 +103,12 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// Notes a fault after which reading goes on.
     fn fault(&mut self, line: usize, rule: Rule, detail: impl Into<String>) {
         self.faults.push(Fault { line, rule, detail: detail.into() });
     }
 
+    /// The next event of the parser, or a fault at the line of its error.
     fn next(&mut self) -> Result<(Event<'a>, Span), Fault> {
         match self.events.next() {
             Some(Ok(event)) => Ok(event),
@@ -117,6 +120,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads the only document of the file. Its root must be a map.
     fn document(&mut self) -> Result<Node, Fault> {
         let mut root = None;
         loop {
@@ -137,6 +141,7 @@ impl<'a> Reader<'a> {
         if matches!(root.content, Content::Map(_)) { Ok(root) } else { Err(no_map(root.line)) }
     }
 
+    /// Reads a value: a scalar, a list or a map.
     fn node(&mut self, depth: usize) -> Result<Node, Fault> {
         let (event, span) = self.next()?;
         let line = span.start.line().max(1);
@@ -161,6 +166,7 @@ impl<'a> Reader<'a> {
         Ok(Node { line, content })
     }
 
+    /// Whether the next event is `end`.
     fn peek_ends(&mut self, end: &Event<'_>) -> bool {
         matches!(self.events.peek(), Some(Ok((event, _))) if event == end)
     }
@@ -174,6 +180,7 @@ impl<'a> Reader<'a> {
         Ok(list)
     }
 
+    /// Reads the entries of a map. Each key must be a text on one line, and occur once.
     fn map(&mut self, depth: usize) -> Result<Vec<(String, Node)>, Fault> {
         let mut entries: Vec<(String, Node)> = Vec::new();
         while !self.peek_ends(&Event::MappingEnd) {
@@ -202,6 +209,7 @@ impl<'a> Reader<'a> {
         Ok(entries)
     }
 
+    /// Reads a scalar. It may only have a form that all readers take for the same value.
     fn scalar(&mut self, text: &str, style: ScalarStyle, span: Span, tagged: bool) -> Value {
         let line = span.start.line().max(1);
         match (style, plain(text)) {

@@ -51,6 +51,7 @@ struct Event {
     records: BTreeMap<String, Vec<Place>>,
 }
 
+/// The topic, partition and offset of a record in an event.
 #[derive(Deserialize)]
 struct Place {
     topic: String,
@@ -59,6 +60,7 @@ struct Place {
 }
 
 impl GivenUp {
+    /// Parses an invocation record. Accepts the form of AWS and that of the local bridge.
     fn parse(path: &str, body: &[u8]) -> serde_json::Result<Self> {
         let record: InvocationRecord = serde_json::from_slice(body)?;
         // AWS writes the event as a string within the JSON. The local bridge writes it as a JSON object.

@@ -175,6 +175,7 @@ fn take(
     Ok(())
 }
 
+/// A column of a batch with the expected type.
 fn column<'a, T: arrow_array::ArrowPrimitiveType>(
     batch: &'a RecordBatch,
     name: &str,

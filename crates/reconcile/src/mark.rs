@@ -12,6 +12,7 @@ use crate::topic::{Offsets, below};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark(BTreeMap<i32, PartitionMark>);
 
+/// The position in one partition. `holes` and `parked` are pairs of first offset and end.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct PartitionMark {
     next: i64,
@@ -75,6 +76,7 @@ impl Mark {
 }
 
 impl PartitionMark {
+    /// The offsets below the watermark that are neither holes nor parked.
     fn stored(&self) -> OffsetRanges {
         let ranges = |pairs: &[(i64, i64)]| -> OffsetRanges {
             pairs.iter().map(|&(start, end)| Range { start, end }).collect()

@@ -129,6 +129,7 @@ impl<'a> Topic<'a> {
         Ok(compacted)
     }
 
+    /// Asks Kafka about offsets and adds the answers to the cache.
     async fn ask(&mut self, unknown: Offsets) -> Result<(), ReconcileError> {
         let found = produced::read(&self.cluster, self.name, &unknown, |_| ()).await?;
         for (partition, ranges) in unknown {

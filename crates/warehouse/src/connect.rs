@@ -98,6 +98,7 @@ pub async fn connect(settings: &DatabaseSettings) -> Result<Session, WarehouseEr
     }
 }
 
+/// An error of an attempt to connect.
 struct Fault {
     error: WarehouseError,
     wrong_password: bool,
@@ -109,6 +110,7 @@ impl From<WarehouseError> for Fault {
     }
 }
 
+/// Logs in and connects once.
 async fn try_once(settings: &DatabaseSettings) -> Result<Session, Fault> {
     let mut config = settings.config.clone();
     limits(&mut config);
@@ -131,6 +133,7 @@ fn limits(config: &mut Config) {
     config.keepalives_retries(3);
 }
 
+/// Opens the connection with or without TLS.
 async fn open(settings: &DatabaseSettings, config: &Config) -> Result<Session, Fault> {
     let failed = |error: tokio_postgres::Error| failure(settings, error);
     let (client, driver, tls) = if settings.tls == TlsMode::Disable {
@@ -158,6 +161,7 @@ fn drive(
     driver.abort_handle()
 }
 
+/// Decides whether a retry can help after a failed attempt.
 fn failure(settings: &DatabaseSettings, error: tokio_postgres::Error) -> Fault {
     let host = settings.address();
     if let Some(reason) = tls::lasting_fault(&error) {

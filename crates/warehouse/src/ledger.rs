@@ -88,6 +88,7 @@ macro_rules! position_columns {
     };
 }
 
+/// Locks the positions in the order of the parameters.
 const LOCK: &str = concat!(
     "SELECT ",
     position_columns!(),
@@ -95,6 +96,7 @@ const LOCK: &str = concat!(
      USING (topic, partition) WHERE o.consumer_group = $1 ORDER BY u.place FOR UPDATE OF o"
 );
 
+/// Selects the positions of all groups.
 const SHOW: &str = concat!(
     "SELECT ",
     position_columns!(),
@@ -102,6 +104,7 @@ const SHOW: &str = concat!(
      WHERE $1::text IS NULL OR o.topic = $1 ORDER BY o.consumer_group, o.topic, o.partition"
 );
 
+/// Reads a position from a row, without its parked offsets.
 fn position(row: &Row) -> Result<Position, WarehouseError> {
     let (offsets, identities): (Vec<i64>, Vec<i64>) =
         (row.get("sample_offsets"), row.get("sample_identities"));
@@ -118,6 +121,7 @@ fn position(row: &Row) -> Result<Position, WarehouseError> {
     })
 }
 
+/// Reads the parked offsets within the batch's range.
 async fn parked(
     client: &Client,
     group: &str,
@@ -186,6 +190,7 @@ pub async fn save(client: &Client, group: &str, saved: &[Saved]) -> Result<(), W
     Ok(())
 }
 
+/// Saves positions and adds to the counters, for all partitions of a batch with one statement.
 const SAVE: &str = "UPDATE kafka_offsets o SET next_offset = u.next, holes = u.holes::int8multirange, \
         uncertain_start = u.from_offset, uncertain_end = u.to_offset, sample_offsets = u.offsets::int8[], \
         sample_identities = u.identities::int8[], holes_forgotten = o.holes_forgotten + u.forgotten, \
@@ -207,6 +212,7 @@ const DELETE_PARKED: &str = "DELETE FROM kafka_parked p \
 
 type Offsets<'a> = (Vec<&'a str>, Vec<i32>, Vec<i64>);
 
+/// Lists the offsets that `offsets` returns for each partition, as columns of a statement.
 fn moved(saved: &[Saved], offsets: impl Fn(&Saved) -> OffsetRanges) -> Offsets<'_> {
     let mut all = Offsets::default();
     for one in saved {
@@ -254,6 +260,7 @@ fn write_array(items: impl Iterator<Item = impl Display>) -> String {
     format!("{{{}}}", items.join(","))
 }
 
+/// Parses the text of a multirange. Fails for an unbounded range, which this code never writes.
 fn parse_holes(text: &str) -> Result<OffsetRanges, WarehouseError> {
     let bad = || {
         WarehouseError::Schema(format!(

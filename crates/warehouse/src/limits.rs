@@ -21,6 +21,7 @@ pub async fn begin(client: &Client, deadline: Instant) -> Result<(), Error> {
     client.batch_execute(&statements(deadline.saturating_duration_since(Instant::now()))).await
 }
 
+/// The statements that begin a transaction with `left` time.
 fn statements(left: Duration) -> String {
     let statement = left.clamp(SHORTEST, LONGEST).as_millis();
     let lock = left.clamp(SHORTEST, LOCK).as_millis();

@@ -34,6 +34,7 @@ pub struct TablePlan {
 }
 
 impl TablePlan {
+    /// The plan for a table that does not exist.
     pub(crate) fn create(wanted: &TableDefinition) -> Self {
         let mut statements = vec![wanted.create_sql()];
         statements.extend(wanted.indexes.iter().map(|columns| wanted.index_sql(columns)));
@@ -73,6 +74,7 @@ impl Comparison<'_> {
         self.plan.misfits.push(Misfit { field: field.map(str::to_owned), differs, way_out });
     }
 
+    /// Compares the primary key and the partitioning, which cannot be changed in place.
     fn whole_table(&mut self) {
         let (wanted, shape, table) = (self.wanted, self.shape, &self.wanted.name);
         if shape.key != wanted.key {
@@ -95,6 +97,7 @@ impl Comparison<'_> {
         }
     }
 
+    /// Compares a wanted column with the table.
     fn column(&mut self, column: &ColumnDefinition) {
         let field = match &column.origin {
             Origin::Field(path) => Some(path.as_str()),
@@ -106,6 +109,7 @@ impl Comparison<'_> {
         }
     }
 
+    /// Compares a column that exists. Only `integer` to `bigint`, and required to nullable, can be changed.
     fn existing(&mut self, column: &ColumnDefinition, actual: &ActualColumn, field: Option<&str>) {
         let (table, name) = (&self.wanted.name, &column.name);
         let widened = actual.sql_type == "integer" && column.sql_type == "bigint";
@@ -137,6 +141,7 @@ impl Comparison<'_> {
         }
     }
 
+    /// Plans a new column. It must not need a value in existing rows.
     fn missing(&mut self, column: &ColumnDefinition, field: Option<&str>) {
         let (table, name) = (&self.wanted.name, &column.name);
         if self.wanted.key.contains(name) {
@@ -165,6 +170,7 @@ impl Comparison<'_> {
         }
     }
 
+    /// Looks for columns that the file does not name. A required one without a default would make every insert fail.
     fn what_only_the_table_has(&mut self) {
         let (table, wanted) = (&self.wanted.name, self.wanted);
         let known = |actual: &&ActualColumn| !wanted.columns.iter().any(|column| column.name == actual.name);
@@ -195,6 +201,7 @@ impl Comparison<'_> {
         }
     }
 
+    /// Plans missing indexes, and notes those that the file does not name.
     fn indexes(&mut self) {
         let (wanted, shape) = (self.wanted, self.shape);
         let same =

@@ -58,6 +58,7 @@ impl Retention {
         format!("{}_default", self.table)
     }
 
+    /// The name of a day's partition, such as `positions_d20261125`.
     fn partition(&self, day: NaiveDate) -> String {
         format!("{}_d{}", self.table, day.format("%Y%m%d"))
     }

@@ -125,6 +125,7 @@ struct Search<'a, S: Storable> {
 }
 
 impl<S: Storable> Search<'_, S> {
+    /// Searches one part of at most a thousand records, in ever smaller runs.
     async fn look_through(&mut self, part: &[S::Place]) -> Result<(), S::Fault> {
         let failed = || WarehouseError::statement("look for what the table cannot hold");
         let runs_before = self.found.runs.len();
@@ -176,6 +177,7 @@ impl<S: Storable> Search<'_, S> {
         Ok(failed)
     }
 
+    /// Stores one run after a savepoint, and undoes it if it fails.
     async fn try_one(&self, run: &[S::Place]) -> Result<(), S::Fault> {
         let failed = || WarehouseError::statement("look for what the table cannot hold");
         let (stored, moved, back) = tokio::join!(

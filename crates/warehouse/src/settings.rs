@@ -124,6 +124,7 @@ impl DatabaseSettings {
         format!("{host}:{port}")
     }
 
+    /// The host and port of the first server. The port's default is 5432.
     pub(crate) fn endpoint(&self) -> (String, u16) {
         let host = match self.config.get_hosts().first() {
             Some(Host::Tcp(name)) => name.clone(),
@@ -142,6 +143,7 @@ struct Url {
 }
 
 impl Url {
+    /// Splits `sslmode` and `sslrootcert` off a URL.
     fn of(url: &str) -> Self {
         let Some((base, query)) = url.split_once('?') else {
             return Self { rest: url.to_owned(), sslmode: None, sslrootcert: None };

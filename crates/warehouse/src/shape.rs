@@ -12,6 +12,7 @@ pub(crate) struct ActualColumn {
     pub(crate) name: String,
     /// The SQL type as `format_type` writes it.
     pub(crate) sql_type: String,
+    /// Whether the column has a `NOT NULL` constraint.
     pub(crate) not_null: bool,
     /// Whether an insert that does not name the column still gives it a value.
     pub(crate) has_default: bool,
@@ -35,6 +36,7 @@ pub(crate) struct Shape {
     /// Whether it is an ordinary or partitioned table, not a view or foreign table.
     pub(crate) is_table: bool,
     pub(crate) columns: Vec<ActualColumn>,
+    /// The columns of the primary key. Empty if there is none.
     pub(crate) key: Vec<String>,
     /// The columns of the range partitioning. `None` if the table is not partitioned.
     pub(crate) partitioned_by: Option<Vec<String>>,
@@ -77,6 +79,7 @@ impl Shape {
     }
 }
 
+/// Reads the columns in their order, each with the views that read it.
 async fn columns(client: &Client, oid: u32) -> Result<Vec<ActualColumn>, WarehouseError> {
     let rows = client
         .query_typed(

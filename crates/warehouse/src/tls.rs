@@ -109,6 +109,7 @@ pub(crate) fn lasting_fault(error: &tokio_postgres::Error) -> Option<String> {
     None
 }
 
+/// The reason with advice for the operator. `None` if a retry may help.
 fn explain(fault: &Error) -> Option<String> {
     let Error::InvalidCertificate(bad) = fault else {
         let lasting = matches!(fault, Error::PeerIncompatible(_) | Error::NoCertificatesPresented);

@@ -231,7 +231,6 @@ impl LogReader<'_> {
         self.moved(&format!("{path} was listed and is gone"))
     }
 
-    /// The error for a damaged log file.
     pub(crate) fn damaged(&self, file: &str, reason: &str) -> LakeError {
         let table = self.store.location().to_string();
         LakeError::Log { table, file: file.to_owned(), reason: reason.to_owned() }

@@ -40,6 +40,7 @@ impl State {
         }
     }
 
+    /// Parses the state's name in the database.
     fn parse(text: &str) -> Result<Self, WarehouseError> {
         [Self::Open, Self::Holds, Self::Failed, Self::Accepted, Self::Expired]
             .into_iter()
