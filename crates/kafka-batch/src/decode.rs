@@ -22,6 +22,9 @@ pub enum DecodeError {
 
 impl KafkaBatch {
     /// Decodes the JSON of one invocation's event. See [`Self::refill`].
+    ///
+    /// # Errors
+    /// [`DecodeError::Shape`] if the event is not a Kafka event.
     pub fn decode(event: &[u8]) -> Result<Self, DecodeError> {
         let mut batch = Self::default();
         batch.refill(event)?;

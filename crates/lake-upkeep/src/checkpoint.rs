@@ -74,6 +74,9 @@ impl Checkpointed {
 
 impl Keeper {
     /// Returns the newest checkpoint. Writes nothing.
+    ///
+    /// # Errors
+    /// [`LakeError::NoTable`] if there is no table.
     pub async fn newest_checkpoint(&self, deadline: Instant) -> Result<Checkpointed, LakeError> {
         let segment = Log { store: &self.store, deadline }.segment().await?;
         Ok(Checkpointed::of(&segment))
@@ -83,6 +86,10 @@ impl Keeper {
     ///
     /// If the log is too long to be read before `deadline`, the checkpoint is written for an earlier version, and the
     /// next call continues from it.
+    ///
+    /// # Errors
+    /// [`LakeError::NoTable`] if there is no table; [`LakeError::Unsupported`] if the table requires something that
+    /// this crate does not support; [`LakeError::Moved`] if the log was cleaned up during the call.
     pub async fn checkpoint(&self, every: u64, deadline: Instant) -> Result<Checkpointed, LakeError> {
         let log = Log { store: &self.store, deadline };
         let segment = log.segment().await?;

@@ -73,6 +73,9 @@ impl File {
 
 impl Keeper {
     /// Returns the newest `limit` commits, newest first. Returns fewer if older ones were cleaned up.
+    ///
+    /// # Errors
+    /// [`LakeError::NoTable`] if there is no table; [`LakeError::Log`] if a commit cannot be parsed.
     pub async fn history(&self, limit: usize, deadline: Instant) -> Result<Vec<HistoryEntry>, LakeError> {
         let log = Log { store: &self.store, deadline };
         let newest = log.segment().await?.commits.end - 1;

@@ -63,6 +63,10 @@ pub struct Stats {
 
 impl Keeper {
     /// Reads the log and lists the table's objects. `capacity` is the target size of compacted files, in bytes.
+    ///
+    /// # Errors
+    /// [`LakeError::Moved`] if the log was cleaned up during each attempt, or if it is too long to be read before the
+    /// deadline. In the second case, write a checkpoint first.
     pub async fn stats(&self, capacity: u64, deadline: Instant) -> Result<Stats, LakeError> {
         let mut tries = 0;
         loop {

@@ -58,7 +58,7 @@ impl Reading {
     /// store.
     ///
     /// # Errors
-    /// [`LakeError::Plan`] if `retention` is longer than checkpoints remember removed files ([`Keeper::keep_removed`]).
+    /// [`LakeError::Plan`] if `retention` is longer than checkpoints remember removed files ([`Keeper::keep_removed()`]).
     pub async fn vacuum(
         self,
         retention: Duration,

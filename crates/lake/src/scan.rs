@@ -27,6 +27,10 @@ impl Snapshot {
     /// Each batch has exactly these columns, in this order. The values of partition columns come from the log. A column
     /// that an older file does not have is null. Timestamps keep the unit of their file; INT96 timestamps become
     /// microseconds in UTC.
+    ///
+    /// # Errors
+    /// An item is [`LakeError::Unsupported`] if the file has a deletion vector, [`LakeError::Schema`] if the table has
+    /// no such column, and [`LakeError::Log`] if S3 does not have the file.
     pub fn scan<'a>(
         &'a self,
         columns: &'a [&'a str],

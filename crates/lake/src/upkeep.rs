@@ -34,6 +34,9 @@ pub struct LogSegment {
 }
 
 /// Finds the log segment of the newest version. Returns `None` if there is no table.
+///
+/// # Errors
+/// [`LakeError::Moved`] if a version is missing between others. A retry helps if the log was being cleaned up.
 pub async fn segment(store: &ObjectStore, deadline: Instant) -> Result<Option<LogSegment>, LakeError> {
     let (segment, hint) = LogReader { store, deadline }.segment_and_hint().await?;
     if segment.version().is_none() {

@@ -63,6 +63,10 @@ impl TableWatch {
 
     /// Returns the table's current size, or `None` if there is no table. The first look reads the whole log, later ones
     /// read only new commits. If the deadline interrupts a look, the next one continues where it stopped.
+    ///
+    /// # Errors
+    /// [`LakeError::Moved`] if the log was cleaned up twice during the look. After it, and after [`LakeError::Log`],
+    /// the next look reads the whole log again.
     pub async fn look(&mut self, deadline: Instant) -> Result<Option<TableSize>, LakeError> {
         let mut looked = self.catch_up(deadline).await;
         if matches!(looked, Err(LakeError::Moved { .. })) {

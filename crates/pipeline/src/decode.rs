@@ -37,7 +37,7 @@ impl RecordDecoder {
         &self.layout
     }
 
-    /// Decodes one record into `row`: one value per column of [`Self::layout`], in the same order. `row` is cleared
+    /// Decodes one record into `row`: one value per column of [`Self::layout()`], in the same order. `row` is cleared
     /// first.
     ///
     /// Returns the number of fields in the record that the pipeline file does not name. They are checked but not

@@ -113,6 +113,10 @@ impl Pipelines {
     }
 
     /// Reads these files, checks each one, and checks them against each other.
+    ///
+    /// # Errors
+    /// [`PipelineError::Invalid`] with the findings of all files; [`PipelineError::Unreadable`] for the first file that
+    /// cannot be read from disk.
     pub fn from_files(paths: &[PathBuf]) -> Result<Self, PipelineError> {
         Self::read(paths, Vec::new())
     }
@@ -163,11 +167,18 @@ impl<'a> IntoIterator for &'a Pipelines {
 
 impl Pipeline {
     /// Reads and checks one pipeline file.
+    ///
+    /// # Errors
+    /// [`PipelineError::Invalid`] with every finding; [`PipelineError::Unreadable`] if the file cannot be read from
+    /// disk.
     pub fn from_file(path: &Path) -> Result<Self, PipelineError> {
         PipelineFile::read(path)?.checked()
     }
 
     /// Reads and checks the content of one pipeline file. Findings use `name` as the file's name.
+    ///
+    /// # Errors
+    /// [`PipelineError::Invalid`] with every finding.
     pub fn from_yaml(yaml: &str, name: &str) -> Result<Self, PipelineError> {
         PipelineFile::parse(yaml.as_bytes(), name)?.checked()
     }

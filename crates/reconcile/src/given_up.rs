@@ -89,6 +89,9 @@ pub fn shelf(sources: &Sources) -> ObjectStore {
 }
 
 /// Reads all batches, or only those of `function`.
+///
+/// # Errors
+/// [`ReconcileError::GivenUp`] if an object is not an invocation record.
 pub async fn all(sources: &Sources, function: Option<&str>) -> Result<Vec<GivenUp>, ReconcileError> {
     let (shelf, deadline) = (shelf(sources), Instant::now() + PATIENCE);
     let mut found = Vec::new();

@@ -52,6 +52,10 @@ pub async fn snapshot(
 
 /// Reads all rows of a table. Sums the field at the dotted path `field` over the rows for which `counted(partition,
 /// offset)` is true.
+///
+/// # Errors
+/// [`ReconcileError::Column`] if a column is missing or has another type; [`ReconcileError::Lake`] if the table cannot
+/// be read.
 pub async fn read(
     sources: &Sources,
     path: &str,
@@ -86,6 +90,9 @@ const AHEAD: u64 = 64 << 20;
 const FILES_AHEAD: u64 = 8;
 
 /// Reads the rows with offsets in `window`. Skips the files whose statistics show that they have no such row.
+///
+/// # Errors
+/// The same as for [`read`].
 pub async fn read_within(
     snapshot: &Snapshot,
     window: &Offsets,

@@ -65,6 +65,10 @@ impl Reader {
     }
 
     /// Returns the next non-empty list of wanted records, or `None` at the end.
+    ///
+    /// # Errors
+    /// [`ReconcileError::Kafka`] if a broker refuses or fails. Offsets that are not returned in time are no error; see
+    /// [`Self::unread()`].
     pub async fn next(&mut self) -> Result<Option<Vec<ConsumerRecord>>, ReconcileError> {
         while let Some((&partition, wanted)) = self.left.first_key_value() {
             let polled = self.consumer.poll(POLL).await;

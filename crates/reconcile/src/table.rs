@@ -103,6 +103,10 @@ pub fn judge(
 
 /// Reads the records without a row from Kafka again. For each one, a row with its key must exist, unless the retention
 /// of that row is over. All others are added to the verdict as missing.
+///
+/// # Errors
+/// [`ReconcileError::Fields`] if the fields of the pipeline file do not match the `table` section; otherwise the errors
+/// of Kafka and Postgres. The verdict is then incomplete.
 pub async fn account_for(
     verdict: &mut Verdict,
     (cluster, client): (&Cluster, &Client),

@@ -39,6 +39,10 @@ pub struct Saved {
 /// Begins a transaction and locks the positions of `partitions`: topic, number, and the offsets of the batch. The
 /// caller passes the partitions in a fixed order, so that two batches cannot deadlock. Takes one round trip, unless
 /// offsets below a watermark need the parked offsets. The server ends the transaction soon after `deadline`.
+///
+/// # Errors
+/// [`WarehouseError::Statement`] if a lock is not available in time, which is retryable; [`WarehouseError::Schema`] if
+/// a stored position cannot be read.
 pub async fn begin(
     client: &Client,
     group: &str,

@@ -88,6 +88,9 @@ impl Entry {
 }
 
 /// Finds the registered state of these objects, by key. With `lock` the entries stay locked until the transaction ends.
+///
+/// # Errors
+/// [`WarehouseError::Schema`] if an entry has a state that this version does not know.
 pub async fn find(
     client: &Client,
     bucket: &str,

@@ -135,6 +135,10 @@ impl RowsTable {
 
     /// Stores rows with one statement, in the open transaction of `client`. Returns the number of new or changed rows.
     /// The other rows have a key whose row stays.
+    ///
+    /// # Errors
+    /// [`WarehouseError::Statement`]. If the table cannot hold a record, [`WarehouseError::is_unholdable`] is true, and
+    /// [`search`](crate::search) finds the record.
     pub async fn insert(&self, client: &Client, rows: &[NewRow<'_, '_>]) -> Result<u64, WarehouseError> {
         let mut parameters: Vec<(Box<dyn ToSql + Sync + Send + '_>, Type)> = Vec::new();
         for (place, column) in &self.columns {

@@ -116,6 +116,9 @@ impl TotalsTable {
 
     /// Adds to many totals with one statement. Each row is a key and the amount to add, both as text. Keys must be
     /// unique and in a fixed order, so that two writers cannot deadlock.
+    ///
+    /// # Errors
+    /// [`WarehouseError::Statement`]. If a total would overflow, [`WarehouseError::is_out_of_range`] is true.
     pub async fn add(&self, client: &Client, rows: &[(Vec<String>, String)]) -> Result<(), WarehouseError> {
         let mut columns: Vec<Vec<&str>> = vec![Vec::with_capacity(rows.len()); self.keys.len() + 1];
         for (key, sum) in rows {

@@ -51,6 +51,9 @@ impl Round {
     }
 
     /// Maintains the requested tables one after another, until `deadline`.
+    ///
+    /// # Errors
+    /// [`RoundError`] if no table could be maintained. The error of a single table is in its report.
     pub async fn run(&self, request: &Request, deadline: Instant) -> Result<Report, RoundError> {
         let pipelines = self.settings.pipelines.load(&self.client, deadline).await?;
         let mut tables = tables_of(&pipelines, request)?;

@@ -73,6 +73,10 @@ impl Round {
     }
 
     /// Closes the windows that end now and judges those that are due, one topic after another, until `deadline`.
+    ///
+    /// # Errors
+    /// [`RoundError`] if nothing could be done, or if the database failed until the deadline. The error of a single
+    /// topic is in its report.
     pub async fn run(&self, request: &Request, deadline: Instant) -> Result<Report, RoundError> {
         let pipelines = self.settings.pipelines.load(&self.sources.objects, deadline).await?;
         let chosen = topics_of(&pipelines, request)?;

@@ -53,6 +53,10 @@ impl Table {
     }
 
     /// Reads the positions in the newest version from S3. Empty if there is no table yet.
+    ///
+    /// # Errors
+    /// [`LakeError::Unsupported`], [`LakeError::Properties`], [`LakeError::Partitioning`] or [`LakeError::Schema`] if
+    /// this writer may not append to the table.
     pub async fn app_versions(&mut self, deadline: Instant) -> Result<&AppVersions, LakeError> {
         self.fresh = false;
         self.confirm(deadline).await?;
@@ -60,6 +64,9 @@ impl Table {
     }
 
     /// Commits app versions without data, whatever their current values are. Used for an operator's reset.
+    ///
+    /// # Errors
+    /// The same as for [`Self::append`].
     pub async fn set_app_versions(
         &mut self,
         versions: Vec<(String, i64)>,

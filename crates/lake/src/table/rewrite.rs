@@ -68,6 +68,9 @@ pub enum Rewritten {
 
 impl Table {
     /// A writer with exactly the columns of the table in `snapshot`. Sends no request.
+    ///
+    /// # Errors
+    /// [`LakeError::Schema`] if a column has a type that this crate does not write.
     pub fn of(snapshot: &Snapshot) -> Result<Self, LakeError> {
         let store = snapshot.store.clone();
         let schema = TableSchema::of_table(&snapshot.schema, snapshot.partition_columns());

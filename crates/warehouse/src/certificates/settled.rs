@@ -25,6 +25,9 @@ pub async fn unlock(client: &Client) -> Result<(), WarehouseError> {
 
 /// Accepts the failed certificates of a lane, with the reason. Also forgets the expected amount of the lane's sink: the
 /// next comparison begins with what the sink holds then. Returns the number of certificates.
+///
+/// # Errors
+/// [`WarehouseError::Statement`] if Postgres fails. Nothing is accepted then.
 pub async fn accept(client: &Client, topic: &str, group: &str, reason: &str) -> Result<u64, WarehouseError> {
     let failed = WarehouseError::statement("accept certificates");
     // Wait for a run in progress. It would otherwise save what it read before.
