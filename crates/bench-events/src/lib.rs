@@ -15,7 +15,7 @@ pub fn room_counts(records: u32) -> Vec<u8> {
             r#"{{"ts": "2026-11-20 21:24:{second:02}.{micros:06}", "room": "{room}", "count": {count}}}"#
         );
         let timestamp = 1_795_209_862_000 + i64::from(number / 10);
-        // Modulo 4, the number fits.
+        // The number is below 4, so it fits.
         let partition = (number % 4).cast_signed();
         event.push(
             "rooms-v1",

@@ -1,9 +1,12 @@
-//! Parked records: what could never be stored, kept with its reason until somebody mends the cause.
+//! Dead letters (parked records): records that could not be stored. Each is kept with the reason until somebody fixes
+//! the cause.
 //!
-//! A record is parked **before** the position moves past it, under a key derived from its position: a retry of the same
-//! batch overwrites itself, and a batch cut differently writes the same records once more under another key. Readers
-//! therefore take one line per position, the newest. What is parked of an object lies in a folder of that object, until
-//! a later reading of it has replaced it.
+//! A lane parks a record **before** it moves its position past it. The object's name comes from the offsets. If the
+//! same batch is retried, it overwrites its own object. If Lambda forms the batch differently, the same records are
+//! written once more under another name. So readers must use only the newest line per offset ([`newest_by_source`]).
+//!
+//! Records that come from an S3 object are parked in a folder of that object. They stay until a later reading of the
+//! object replaces them.
 
 mod record;
 mod shelf;

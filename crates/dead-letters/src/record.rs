@@ -1,4 +1,4 @@
-//! A parked record, as a line of JSON.
+//! A parked record, stored as one line of JSON.
 
 use std::fmt;
 
@@ -6,46 +6,46 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use kafka_batch::{PartitionRecords, RecordRef};
 use serde::{Deserialize, Serialize};
 
-/// One parked record.
+/// One parked record. The field names are the keys of the JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParkedRecord {
-    /// The function that parked it, by its folder's name.
+    /// The function that parked it, by the name of its folder under `functions/`.
     pub lane: String,
     /// Where it came from.
     pub source: Source,
-    /// The incarnation of the sink's position in which a Kafka record was parked: after `headwater offsets reset`, a record
-    /// of an earlier one belongs to a topic that is gone. 0 for an object.
+    /// The incarnation of the sink's position when the record was parked. It grows with `headwater offsets reset`: a
+    /// record of an earlier incarnation belongs to a deleted topic. Always 0 for records from objects.
     #[serde(default)]
     pub incarnation: i64,
     /// Why it could not be stored.
     pub reason: String,
-    /// The key's bytes in base64, if it had a key.
+    /// The key's bytes in base64; `None` if the record has no key.
     pub key_base64: Option<String>,
-    /// The value's bytes in base64; none for a tombstone.
+    /// The value's bytes in base64; `None` for a tombstone.
     pub value_base64: Option<String>,
-    /// The headers, in their order.
+    /// The headers, in the order of the record.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub headers: Vec<Header>,
-    /// Kafka's timestamp, or the time at which the object was written: milliseconds since the epoch.
+    /// Milliseconds since the epoch: Kafka's timestamp, or the time at which the object was written.
     pub timestamp: i64,
     /// When it was parked: RFC 3339, UTC.
     pub parked_at: String,
-    /// The version of the record's schema: a fingerprint of the pipeline file's fields, where there is one.
+    /// The fingerprint of the pipeline file's fields. Empty for records from objects.
     pub schema: String,
-    /// The version of the code.
+    /// The version of Headwater that parked it.
     pub version: String,
 }
 
 /// A record header.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
-    /// Its name.
+    /// The header's name.
     pub name: String,
-    /// Its bytes in base64.
+    /// The header's bytes in base64.
     pub value_base64: String,
 }
 
-/// A record's identity: parked twice under the same source, it is the same record.
+/// Where a record comes from. It identifies the record: two lines with the same source are the same record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Source {
@@ -60,11 +60,11 @@ pub enum Source {
     },
     /// An object, or an element of one.
     Object {
-        /// The bucket, or the base URL of a web server.
+        /// The bucket's name, or the base URL of a web server.
         bucket: String,
         /// The object's key.
         key: String,
-        /// The element's place in the object, from 0; none where the object as a whole is meant.
+        /// The element's index in the object, from 0. `None` if the whole object is parked.
         index: Option<u64>,
     },
 }
@@ -81,8 +81,8 @@ impl fmt::Display for Source {
 }
 
 impl ParkedRecord {
-    /// A Kafka record, parked now. `schema` is the fingerprint of what it was read as, `incarnation` that of the sink's
-    /// position.
+    /// Creates a line for a Kafka record that is parked now. `schema` is the fingerprint of the fields it was decoded
+    /// with. `incarnation` comes from the sink's position.
     #[must_use]
     pub fn of_kafka(
         lane: &str,
@@ -114,8 +114,8 @@ impl ParkedRecord {
         }
     }
 
-    /// An object or an element of it, parked now. `value` is left out where it is too large to be kept twice: the
-    /// object itself stays where it is. `timestamp_ms` is the time at which the object was written.
+    /// Creates a line for an object, or an element of it, that is parked now. `timestamp_ms` is the time at which the
+    /// object was written. Pass no `value` if it is too large to store twice; the object itself stays in place.
     #[must_use]
     pub fn of_object(
         lane: &str,
@@ -139,18 +139,18 @@ impl ParkedRecord {
         }
     }
 
-    /// The key's bytes.
+    /// Decodes the key's bytes; `None` if the record has no key.
     pub fn key(&self) -> Result<Option<Vec<u8>>, base64_simd::Error> {
         self.key_base64.as_deref().map(|text| base64_simd::STANDARD.decode_to_vec(text)).transpose()
     }
 
-    /// The value's bytes.
+    /// Decodes the value's bytes; `None` for a tombstone.
     pub fn value(&self) -> Result<Option<Vec<u8>>, base64_simd::Error> {
         self.value_base64.as_deref().map(|text| base64_simd::STANDARD.decode_to_vec(text)).transpose()
     }
 }
 
-/// Microseconds, so that of two lines for one position the newer is known.
+/// The current time with microseconds, which decide which of two lines for one record is newer.
 fn now() -> String {
     DateTime::<Utc>::from(std::time::SystemTime::now()).to_rfc3339_opts(SecondsFormat::Micros, true)
 }

@@ -1,5 +1,9 @@
-//! Where parked records lie: `<root>/<lane>/<topic>/<partition>/<first offset>-<last offset>.jsonl` (after a reset of the
-//! sink's position, in a folder of the incarnation, `…/<partition>/i<incarnation>/…`), and those of an object in `<root>/<lane>/<bucket>/<the object's key, encoded>/<reading>/<first element>.jsonl`.
+//! Stores parked records in S3, below a root.
+//!
+//! Kafka records: `<root>/<lane>/<topic>/<partition>/<first offset>-<last offset>.jsonl`. After a reset of the sink's
+//! position, in a folder of the incarnation: `…/<partition>/i<incarnation>/…`.
+//!
+//! Records of an object: `<root>/<lane>/<bucket>/<encoded key>/<reading>/<first element>.jsonl`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -13,22 +17,22 @@ use tokio::time::Instant;
 
 use crate::record::{ParkedRecord, Source};
 
-/// The dead letters of all lanes.
+/// Access to the dead letters of all lanes.
 #[derive(Debug, Clone)]
 pub struct DeadLetters {
     store: ObjectStore,
 }
 
-/// One reading of an object by a lane.
+/// One reading of an object by a lane. A changed object is read again, under a higher number.
 #[derive(Debug, Clone, Copy)]
 pub struct ObjectReading<'a> {
-    /// The function, by its folder's name.
+    /// The function, by the name of its folder.
     pub lane: &'a str,
-    /// The bucket, or the base URL of a web server.
+    /// The bucket's name, or the base URL of a web server.
     pub bucket: &'a str,
     /// The object's key.
     pub key: &'a str,
-    /// Counts the readings of this object.
+    /// The number of this reading of the object, from 1.
     pub reading: i64,
 }
 
@@ -38,7 +42,8 @@ impl ObjectReading<'_> {
     }
 }
 
-/// A name as one part of a path. A long one is cut and told apart by its hash: S3 keys end at 1,024 bytes.
+/// Encodes a name as one part of a path. A long name is cut, and a hash keeps it unique: an S3 key has at most 1,024
+/// bytes.
 fn encoded(name: &str) -> String {
     const LONGEST: usize = 300;
     const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
@@ -53,7 +58,7 @@ fn encoded(name: &str) -> String {
     encoded
 }
 
-/// Records as lines of JSON.
+/// The records as lines of JSON.
 fn lines(records: &[ParkedRecord]) -> Bytes {
     let mut lines = String::new();
     for record in records {
@@ -63,14 +68,14 @@ fn lines(records: &[ParkedRecord]) -> Bytes {
     lines.into()
 }
 
-/// One object of parked records.
+/// One object in S3 that holds parked records.
 #[derive(Debug, Clone)]
 pub struct ParkedObject {
-    /// Its path below the root.
+    /// The object's path, relative to the root.
     pub path: String,
-    /// What identifies this very content.
+    /// The object's `ETag`, which identifies this content.
     pub tag: String,
-    /// Its lines; one that is not a parked record is given as it stands.
+    /// The object's lines. A line that is not a parked record is returned as text.
     pub records: Vec<Result<ParkedRecord, String>>,
 }
 
@@ -81,13 +86,13 @@ impl DeadLetters {
         Self { store: ObjectStore::new(client, root) }
     }
 
-    /// Where they lie.
+    /// The location below which the dead letters are stored.
     #[must_use]
     pub fn root(&self) -> &S3Location {
         self.store.location()
     }
 
-    /// Parks records of one lane and one partition. Does nothing for none.
+    /// Parks records of one lane and one partition in one object. Does nothing if there are no records.
     pub async fn park(
         &self,
         partition: &PartitionRecords<'_>,
@@ -101,7 +106,7 @@ impl DeadLetters {
         };
         let (from, to) = (offset(first), offset(last));
         let (topic, number) = (partition.topic(), partition.partition());
-        // Offsets begin again with each incarnation, and must not overwrite the letters of an earlier one.
+        // Offsets start again with each incarnation. Its folder prevents overwriting the records of an earlier one.
         let folder = match first.incarnation {
             0 => String::new(),
             incarnation => format!("i{incarnation}/"),
@@ -110,7 +115,7 @@ impl DeadLetters {
         self.store.put(&path, lines(records), deadline).await
     }
 
-    /// Parks elements of an object, or the object as a whole, found in one reading of it. Does nothing for none.
+    /// Parks elements of an object, or the object as a whole. Does nothing if there are no records.
     pub async fn park_of_object(
         &self,
         object: &ObjectReading<'_>,
@@ -126,7 +131,7 @@ impl DeadLetters {
         self.store.put(&path, lines(records), deadline).await
     }
 
-    /// Parks a whole object that has no entry in the registry of readings, because the registry cannot hold its key.
+    /// Parks a whole object that the registry of readings cannot hold, because its key is not valid there.
     pub async fn park_unregistered(
         &self,
         lane: &str,
@@ -138,7 +143,8 @@ impl DeadLetters {
         self.park_of_object(&ObjectReading { lane, bucket, key, reading: 1 }, &[record], deadline).await
     }
 
-    /// Deletes what earlier readings of an object parked: a later one has read all of it.
+    /// Deletes the records that earlier readings of an object parked. Call it after a later reading has read the whole
+    /// object.
     pub async fn forget_earlier(
         &self,
         object: &ObjectReading<'_>,
@@ -154,7 +160,7 @@ impl DeadLetters {
         Ok(())
     }
 
-    /// All objects, optionally of one lane only, in the order of their keys.
+    /// Reads all objects with parked records, or only those of `lane`, sorted by key.
     pub async fn objects(
         &self,
         lane: Option<&str>,
@@ -167,7 +173,7 @@ impl DeadLetters {
         Ok(objects)
     }
 
-    /// Where the objects lie, optionally of one lane only, in the order of their keys.
+    /// Lists all objects with parked records, or only those of `lane`, sorted by key.
     pub async fn list(&self, lane: Option<&str>, deadline: Instant) -> Result<Vec<Listed>, StoreError> {
         let folder = lane.map(|lane| format!("{lane}/")).unwrap_or_default();
         let mut listed = self.store.list_below(&folder, deadline).await?;
@@ -175,7 +181,7 @@ impl DeadLetters {
         Ok(listed)
     }
 
-    /// One of them; `None` where it was redriven in the meantime.
+    /// Reads one listed object. Returns `None` if it was deleted since, for example by a redrive.
     pub async fn read(&self, listed: &Listed, deadline: Instant) -> Result<Option<ParkedObject>, StoreError> {
         let Some(body) = self.store.get(&listed.path, deadline).await? else { return Ok(None) };
         let text = String::from_utf8_lossy(&body);
@@ -187,8 +193,8 @@ impl DeadLetters {
         Ok(Some(ParkedObject { path: listed.path.clone(), tag: listed.version.tag.clone(), records }))
     }
 
-    /// Deletes an object whose records were all handled again, unless it was written anew since it was read. Returns
-    /// whether it is gone.
+    /// Deletes an object after all its records were handled again. Does not delete it if it was overwritten since it
+    /// was read. Returns whether the object is gone.
     pub async fn remove(&self, object: &ParkedObject, deadline: Instant) -> Result<bool, StoreError> {
         let now = self.store.list_below(&object.path, deadline).await?;
         match now.iter().find(|listed| listed.path == object.path) {
@@ -199,7 +205,7 @@ impl DeadLetters {
     }
 }
 
-/// One record for each lane, source and incarnation: the one parked last.
+/// Returns one record per lane, source and incarnation: the one that was parked last.
 #[must_use]
 pub fn newest_by_source(records: impl IntoIterator<Item = ParkedRecord>) -> Vec<ParkedRecord> {
     let mut newest: BTreeMap<(String, Source, i64), ParkedRecord> = BTreeMap::new();

@@ -1,50 +1,58 @@
-//! The decoded batch: one arena of bytes, and records that point into it.
+//! The decoded batch: all bytes are in one buffer (the arena), and the records point into it.
 
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-/// One invocation's records, by partition.
+/// The records of one invocation, by partition.
 ///
-/// Partitions are sorted by topic and number, and records by offset, so that whatever is derived from a batch does
-/// not depend on the order in which the event's JSON happened to list them.
+/// Partitions are sorted by topic and number, records by offset. So results do not depend on the order in the event's
+/// JSON.
 #[derive(Debug, Default)]
 pub struct KafkaBatch {
+    /// The bytes of all keys and values.
     pub(crate) arena: Vec<u8>,
+    /// Sorted by topic, then by number.
     pub(crate) partitions: Vec<Partition>,
+    /// Set if the event is one of redriven dead letters.
     pub(crate) redrive: Option<Redrive>,
 }
 
-/// What an event of redriven dead letters says of itself, beside the records. A mapping's events never hold it.
+/// The mark on an event of redriven dead letters. Events of an event source mapping never have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Redrive {
-    /// The incarnation of the position in which the letters were parked.
+    /// The incarnation of the position in which the records were parked.
     pub incarnation: i64,
-    /// Whether records that may be stored already are to be stored all the same.
+    /// Whether to store records that may be stored already. An operator sets it after checking the sink.
     #[serde(default)]
     pub include_uncertain: bool,
 }
 
+/// The records of one partition, sorted by offset.
 #[derive(Debug)]
 pub(crate) struct Partition {
-    /// The map key of the event, `topic-partition`: what a partial batch response names.
+    /// The key in the event's `records` map, `topic-partition`. A partial batch response uses it too.
     pub(crate) id: String,
+    /// The length of the topic's name at the start of `id`, in bytes.
     pub(crate) topic_len: usize,
     pub(crate) number: i32,
     pub(crate) records: Vec<Record>,
 }
 
+/// A record whose key and value are in the arena.
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) offset: i64,
+    /// Kafka's timestamp, −1 if there is none.
     pub(crate) timestamp_ms: i64,
     pub(crate) key: Span,
     pub(crate) value: Span,
     pub(crate) headers: Box<[Header]>,
 }
 
-/// A stretch of the arena, and what it holds. An event has 6 MB at the most, so 32 bits do, and a batch stays small.
+/// A range of the arena and its kind. An invocation's payload is at most 6 MB (Lambda quota), so 32 bits are enough and
+/// keep a batch small.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Span {
     pub(crate) start: u32,
@@ -53,12 +61,13 @@ pub(crate) struct Span {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a [`Span`] points to.
 pub(crate) enum SpanKind {
     Absent,
     Bytes,
-    /// The text of the event itself, kept because it was not base64.
+    /// The text in the event, which is not base64.
     Undecodable,
-    /// The same, of JSON that is not even a string.
+    /// The JSON text in the event, which is not even a string.
     NoString,
 }
 
@@ -70,28 +79,28 @@ impl Span {
     }
 }
 
-/// A record header; Kafka allows several of one name.
+/// A record header. Kafka allows several headers with the same name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     /// The header's name.
     pub name: String,
-    /// The header's bytes.
+    /// The header's bytes. Not necessarily text.
     pub value: Vec<u8>,
 }
 
-/// What a record carries as its value.
+/// The value of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Value<'a> {
-    /// No value: Kafka's delete marker.
+    /// No value. Kafka calls such a record a tombstone; it deletes a key in a compacted topic.
     Tombstone,
-    /// The producer's bytes.
+    /// The bytes that the producer sent.
     Bytes(&'a [u8]),
-    /// The event did not hold a string of base64 here; this is what it held.
+    /// The event has no base64 string here. These are the bytes of what it has instead.
     Undecodable(&'a [u8]),
 }
 
 impl<'a> Value<'a> {
-    /// The raw bytes, as far as there are any: what a dead letter keeps.
+    /// The bytes to keep in a dead letter; `None` for a tombstone.
     #[must_use]
     pub fn raw(self) -> Option<&'a [u8]> {
         match self {
@@ -102,7 +111,7 @@ impl<'a> Value<'a> {
 }
 
 impl KafkaBatch {
-    /// The partitions of this batch, sorted by topic, then number.
+    /// The partitions of this batch, sorted by topic, then by number.
     #[must_use = "an iterator does nothing by itself"]
     pub fn partitions(&self) -> impl ExactSizeIterator<Item = PartitionRecords<'_>> {
         let redrive = self.redrive;
@@ -113,13 +122,13 @@ impl KafkaBatch {
         })
     }
 
-    /// What the event says of a redrive, if it is one.
+    /// The mark of a redrive, or `None` for an event from Kafka.
     #[must_use]
     pub fn redrive(&self) -> Option<Redrive> {
         self.redrive
     }
 
-    /// How many records the batch holds.
+    /// The number of records in all partitions.
     #[must_use]
     pub fn len(&self) -> usize {
         self.partitions.iter().map(|partition| partition.records.len()).sum()
@@ -132,7 +141,7 @@ impl KafkaBatch {
     }
 }
 
-/// The records of one partition, in the order of their offsets.
+/// The records of one partition, sorted by offset.
 #[derive(Debug, Clone, Copy)]
 pub struct PartitionRecords<'a> {
     arena: &'a [u8],
@@ -141,13 +150,13 @@ pub struct PartitionRecords<'a> {
 }
 
 impl<'a> PartitionRecords<'a> {
-    /// What the event says of a redrive, if it is one.
+    /// The mark of a redrive, or `None` for an event from Kafka.
     #[must_use]
     pub fn redrive(&self) -> Option<Redrive> {
         self.redrive
     }
 
-    /// The identifier that the event and a partial batch response use: `topic-partition`.
+    /// The identifier in the event and in a partial batch response: `topic-partition`.
     #[must_use]
     pub fn id(&self) -> &'a str {
         &self.partition.id
@@ -165,25 +174,25 @@ impl<'a> PartitionRecords<'a> {
         self.partition.number
     }
 
-    /// How many records there are.
+    /// The number of records.
     #[must_use]
     pub fn len(&self) -> usize {
         self.partition.records.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no records.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.partition.records.is_empty()
     }
 
-    /// The record at `index` (not offset), which must be below [`Self::len`].
+    /// The record at `index`, which counts from 0 and is not the offset. Panics unless it is below [`Self::len`].
     #[must_use]
     pub fn get(&self, index: usize) -> RecordRef<'a> {
         RecordRef { arena: self.arena, record: &self.partition.records[index] }
     }
 
-    /// All records, in the order of their offsets.
+    /// All records, sorted by offset.
     #[must_use = "an iterator does nothing by itself"]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = RecordRef<'a>> + DoubleEndedIterator + use<'a> {
         let arena = self.arena;
@@ -191,7 +200,7 @@ impl<'a> PartitionRecords<'a> {
     }
 }
 
-/// One record.
+/// One record of a batch.
 #[derive(Debug, Clone, Copy)]
 pub struct RecordRef<'a> {
     arena: &'a [u8],
@@ -205,21 +214,26 @@ impl<'a> RecordRef<'a> {
         self.record.offset
     }
 
-    /// Kafka's timestamp in milliseconds since the epoch; −1 when it has none. A producer may write any number.
+    /// Kafka's timestamp in milliseconds since the epoch, or −1 if the record has none. A producer can write any
+    /// number.
     #[must_use]
     pub fn timestamp_ms(&self) -> i64 {
         self.record.timestamp_ms
     }
 
-    /// Kafka's timestamp where it is one that every sink can hold: from 1970 to the end of 9999. (Microseconds given as
-    /// milliseconds lie far beyond.)
+    /// Kafka's timestamp if every sink can hold it: from 1970 to the end of 9999. `None` otherwise, for example if a
+    /// producer wrote microseconds instead of milliseconds.
     #[must_use]
     pub fn time_ms(&self) -> Option<i64> {
         let time_ms = self.record.timestamp_ms;
         (0..=253_402_300_799_999).contains(&time_ms).then_some(time_ms)
     }
 
-    /// The bytes to decode, or why the record can never be decoded.
+    /// The bytes to decode.
+    ///
+    /// # Errors
+    /// The reason why the record can never be decoded: it is a tombstone, or its key or value is malformed in the
+    /// event.
     pub fn payload(&self) -> Result<&'a [u8], &'static str> {
         let Record { key, value, .. } = self.record;
         match value.kind {
@@ -231,7 +245,8 @@ impl<'a> RecordRef<'a> {
         }
     }
 
-    /// The key's bytes; what was not base64 is given as it stood in the event.
+    /// The key's bytes, or `None` if the record has no key. If the event's key is not base64, these are its bytes in
+    /// the event.
     #[must_use]
     pub fn key(&self) -> Option<&'a [u8]> {
         let span = self.record.key;
@@ -250,7 +265,7 @@ impl<'a> RecordRef<'a> {
         }
     }
 
-    /// The headers, in the record's order.
+    /// The headers, in the order of the record.
     #[must_use]
     pub fn headers(&self) -> &'a [Header] {
         &self.record.headers

@@ -1,4 +1,4 @@
-//! One pass over the event's JSON: base64 is decoded into the batch's arena as it is met.
+//! Decodes the event's JSON in one pass. Base64 is decoded directly into the batch's arena.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,32 +9,37 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use crate::batch::{KafkaBatch, Partition, Record, Span, SpanKind};
 use crate::fields::{Headers, Scalar};
 
-/// The event's field that marks redriven dead letters.
+/// The event's field that marks redriven dead letters. Lambda's events do not have it.
 pub(crate) const REDRIVE: &str = "headwaterRedrive";
 
-/// The event as a whole is not one of a Kafka event source. No single record can cause this.
+/// The event as a whole is not from a Kafka event source. The content of a record cannot cause this.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// Not JSON, or not in the event's shape.
+    /// The event is not JSON, or does not have the shape of a Kafka event. The text says what is wrong.
     #[error("not an event of a Kafka event source: {0}")]
     Shape(String),
 }
 
 impl KafkaBatch {
-    /// Decodes the JSON of one invocation's event.
+    /// Decodes the JSON of one invocation's event. See [`Self::refill`].
+    ///
+    /// # Errors
+    /// [`DecodeError::Shape`] if the event is not a Kafka event.
     pub fn decode(event: &[u8]) -> Result<Self, DecodeError> {
         let mut batch = Self::default();
         batch.refill(event)?;
         Ok(batch)
     }
 
-    /// Decodes another event into this batch, whose memory is used again: from event to event the kernel need not hand
-    /// out fresh pages. After an error the batch is empty.
+    /// Decodes another event into this batch and reuses its memory. After an error the batch is empty.
     ///
-    /// What is odd about a record costs neither it nor its neighbours where the record can still be told: headers,
-    /// timestamps and names are taken as far as they can be. A value or key that is not base64 is kept as it stands
-    /// ([`crate::RecordRef::payload`] then says why it cannot be decoded). Only a record without an offset, which could
-    /// be neither parked nor reported, makes the event unreadable.
+    /// A malformed part of a record does not affect the record or its neighbours where that is possible. Headers,
+    /// timestamps and names are read as far as they can be. A value or key that is not base64 is kept as it is in the
+    /// event; [`crate::RecordRef::payload`] then returns the reason.
+    ///
+    /// # Errors
+    /// [`DecodeError::Shape`] if the event is not a Kafka event. A record without an offset is such a case, because it
+    /// can be neither parked nor reported.
     pub fn refill(&mut self, event: &[u8]) -> Result<(), DecodeError> {
         self.arena.clear();
         self.partitions.clear();
@@ -46,12 +51,13 @@ impl KafkaBatch {
         read
     }
 
+    /// Decodes the event into the empty batch.
     fn read(&mut self, event: &[u8]) -> Result<(), DecodeError> {
         if u32::try_from(event.len()).is_err() {
             return Err(DecodeError::Shape("it is larger than 4 GiB".to_owned()));
         }
         self.arena.reserve(event.len() / 2);
-        // Lossy: a header's name with half of a surrogate pair must not make the event unreadable.
+        // Lossy: half of a surrogate pair in a header's name must not make the whole event unreadable.
         let mut deserializer = sonic_rs::Deserializer::from_slice(event).utf8_lossy();
         EventSeed(self)
             .deserialize(&mut deserializer)
@@ -73,11 +79,12 @@ impl Partition {
     }
 }
 
-/// The parser's own message quotes the input on further lines; records do not belong in logs.
+/// The first line of the parser's message. The other lines quote the input, and records must not appear in logs.
 fn first_line(error: &sonic_rs::Error) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
+/// Reads the event's object.
 struct EventSeed<'b>(&'b mut KafkaBatch);
 
 impl<'de> DeserializeSeed<'de> for EventSeed<'_> {
@@ -111,6 +118,7 @@ impl<'de> Visitor<'de> for EventSeed<'_> {
     }
 }
 
+/// Reads the `records` object: one list of records per partition.
 struct PartitionsSeed<'b>(&'b mut KafkaBatch);
 
 impl<'de> DeserializeSeed<'de> for PartitionsSeed<'_> {
@@ -137,7 +145,8 @@ impl<'de> Visitor<'de> for PartitionsSeed<'_> {
             };
             let mut records = Vec::new();
             map.next_value_seed(RecordsSeed { arena: &mut self.0.arena, records: &mut records })?;
-            // A repeated key would otherwise be answered twice.
+            // If the JSON repeats a partition's key, its records are merged. Otherwise the partition would have two
+            // outcomes.
             match self.0.partitions.iter_mut().find(|partition| partition.id == id) {
                 Some(partition) => partition.records.append(&mut records),
                 None => self.0.partitions.push(Partition { id: id.into_owned(), topic_len, number, records }),
@@ -147,6 +156,7 @@ impl<'de> Visitor<'de> for PartitionsSeed<'_> {
     }
 }
 
+/// Reads the list of records of one partition.
 struct RecordsSeed<'b> {
     arena: &'b mut Vec<u8>,
     records: &'b mut Vec<Record>,
@@ -183,11 +193,12 @@ impl<'de> Visitor<'de> for RecordsSeed<'_> {
     }
 }
 
-/// The event's length was checked before.
+/// Converts a length to 32 bits. The caller has checked the length of the event.
 fn place(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }
 
+/// Decodes a key or value into the arena. If it is not base64, its text is appended instead.
 fn append(arena: &mut Vec<u8>, field: &Scalar<'_>) -> Span {
     let start = arena.len();
     let kind = match field {
@@ -209,7 +220,8 @@ fn append(arena: &mut Vec<u8>, field: &Scalar<'_>) -> Span {
     Span { start: place(start), end: place(arena.len()), kind }
 }
 
-/// Further fields (`topic`, `partition`, `timestampType`, schema metadata and what AWS adds) are not needed.
+/// The parts of a record that are used. `topic`, `partition`, `timestampType`, schema metadata and future fields are
+/// ignored.
 #[derive(Deserialize)]
 struct RawRecord<'a> {
     offset: i64,
@@ -223,7 +235,7 @@ struct RawRecord<'a> {
     headers: Headers,
 }
 
-/// A key of an object, borrowed from the event where it holds no escape.
+/// A key of a JSON object, borrowed from the event if it has no escapes.
 struct Text<'a>(Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {

@@ -1,16 +1,16 @@
-//! Events as Lambda makes them: for the local bridge, for redriving, and for tests.
+//! Builds events as Lambda does, for the local bridge, for redriving, and for tests.
 
 use std::fmt::Write;
 
 use crate::batch::Redrive;
 use crate::decode::REDRIVE;
 
-/// An event under construction.
+/// A Kafka event under construction. Records are added with [`Self::push`].
 #[derive(Debug, Default)]
 pub struct MskEvent {
     head: String,
     lists: Vec<List>,
-    /// The list that got the last record: records come in runs of one partition.
+    /// The index of the list that got the last record. Records usually come in runs of one partition.
     last: usize,
     records: usize,
     bytes: usize,
@@ -21,7 +21,7 @@ pub struct MskEvent {
 struct List {
     topic: String,
     partition: i32,
-    /// How each record begins: topic and partition.
+    /// The start of each record's JSON: topic and partition.
     opening: String,
     json: String,
 }
@@ -35,13 +35,14 @@ impl List {
         Self { topic: topic.to_owned(), partition, opening, json: String::new() }
     }
 
+    /// Whether the list is that of this partition.
     fn is_of(&self, topic: &str, partition: i32) -> bool {
         self.partition == partition && self.topic == topic
     }
 }
 
 impl MskEvent {
-    /// An empty event of a mapping on the cluster `event_source_arn`, reached at `bootstrap_servers`.
+    /// Starts an event of a mapping on the cluster `event_source_arn`, with the brokers `bootstrap_servers`.
     #[must_use]
     pub fn new(event_source_arn: &str, bootstrap_servers: &str) -> Self {
         let mut head = String::from("{\"eventSource\":\"aws:kafka\",\"eventSourceArn\":");
@@ -51,17 +52,18 @@ impl MskEvent {
         Self { bytes: head.len(), head, ..Self::default() }
     }
 
-    /// Marks the event as one of redriven dead letters.
+    /// Marks the event as redriven dead letters.
     #[must_use]
     pub fn of_redrive(mut self, redrive: Redrive) -> Self {
         let before = self.head.len();
-        // Writing to a String cannot fail, and a number and a truth value always have a JSON form.
+        // Writing to a String cannot fail, and a number and a boolean always have a JSON form.
         let _ = write!(self.head, ",\"{REDRIVE}\":{}", serde_json::to_value(redrive).unwrap_or_default());
         self.bytes += self.head.len() - before;
         self
     }
 
-    /// Adds one record; `timestamp_ms` is Kafka's (milliseconds since the epoch).
+    /// Adds one record. `timestamp_ms` is Kafka's timestamp in milliseconds since the epoch. Without a `value` it is a
+    /// tombstone.
     #[expect(clippy::too_many_arguments, reason = "a Kafka record has this many parts")]
     pub fn push(
         &mut self,
@@ -111,6 +113,7 @@ impl MskEvent {
         self
     }
 
+    /// The list of a partition. Creates it for the partition's first record.
     fn list(&mut self, topic: &str, partition: i32) -> &mut List {
         if !self.lists.get(self.last).is_some_and(|list| list.is_of(topic, partition)) {
             let found = self.lists.iter().position(|list| list.is_of(topic, partition));
@@ -122,25 +125,25 @@ impl MskEvent {
         &mut self.lists[self.last]
     }
 
-    /// How many records were added.
+    /// The number of records added.
     #[must_use]
     pub fn len(&self) -> usize {
         self.records
     }
 
-    /// Whether no record was added.
+    /// Whether no record was added yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.records == 0
     }
 
-    /// The size of the event's JSON in bytes, but for the few of each partition's map key.
+    /// The size of the event's JSON in bytes, without the map keys of the partitions (a few bytes each).
     #[must_use]
     pub fn payload_bytes(&self) -> usize {
         self.bytes
     }
 
-    /// The event's JSON.
+    /// Returns the event as JSON. The partitions are sorted by topic and number.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         let keys: usize = self.lists.iter().map(|list| list.topic.len() + 32).sum();
@@ -163,6 +166,7 @@ impl MskEvent {
     }
 }
 
+/// Appends a text as a JSON string, with its quotes and escapes.
 fn push_json_string(json: &mut String, text: &str) {
     json.push_str(&serde_json::Value::from(text).to_string());
 }

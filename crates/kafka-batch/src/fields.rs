@@ -1,4 +1,4 @@
-//! The fields of an event's record, read as leniently as they occur: what is odd about one costs no record.
+//! Lenient readers for the fields of a record in an event. A malformed field does not make the record unreadable.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,25 +9,26 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 use crate::batch::Header;
 
-/// Kafka's own mark for "no timestamp".
+/// Kafka's value for "no timestamp".
 const NO_TIMESTAMP: i64 = -1;
 
 /// A value that should be a string or an integer.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) enum Scalar<'a> {
-    /// `null`, or no such field.
+    /// `null`, or the field is missing.
     #[default]
     Null,
-    /// An integer of 64 bits.
+    /// A 64-bit integer.
     Integer(i64),
-    /// A string, borrowed from the event where it holds no escape (serde's `Option<Cow<str>>` never borrows).
+    /// A string, borrowed from the event if it has no escapes. (Serde's `Option<Cow<str>>` never borrows.)
     Text(Cow<'a, str>),
-    /// Anything else, as JSON text.
+    /// Any other JSON value, as text.
     Other(String),
 }
 
 impl Scalar<'_> {
-    /// Milliseconds since the epoch; a number in a string and a number with a fraction are taken too.
+    /// The value as milliseconds since the epoch. A number in a string, or with a fraction, is accepted too. −1 for
+    /// anything else.
     pub(crate) fn timestamp(&self) -> i64 {
         let number = |text: &str| text.parse().ok().or_else(|| whole(text.parse().ok()?));
         match self {
@@ -39,6 +40,7 @@ impl Scalar<'_> {
     }
 }
 
+/// The integer part of a number. `None` for infinity and NaN.
 fn whole(number: f64) -> Option<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "beyond the range it is no timestamp anyhow")]
     number.is_finite().then_some(number as i64)
@@ -50,6 +52,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
     }
 }
 
+/// Accepts every JSON value.
 struct ScalarVisitor;
 
 impl<'de> Visitor<'de> for ScalarVisitor {
@@ -98,7 +101,7 @@ impl<'de> Visitor<'de> for ScalarVisitor {
     }
 }
 
-/// The visits of what is not expected: it is read, and counts as nothing.
+/// Visitor methods for unexpected types. They accept the value and return the default.
 macro_rules! nothing_else {
     ($($visit:ident($type:ty)),*) => {
         $(fn $visit<E>(self, _: $type) -> Result<Self::Value, E> {
@@ -111,8 +114,8 @@ macro_rules! nothing_else {
     };
 }
 
-/// A record's headers. Usually a list of objects of one name each; an object of several names is taken too, and
-/// anything else counts as no header.
+/// The headers of a record. Lambda sends a list of objects with one name each. An object with several names is accepted
+/// too. Anything else counts as no headers.
 #[derive(Debug, Default)]
 pub(crate) struct Headers(pub(crate) Vec<Header>);
 
@@ -146,7 +149,7 @@ impl<'de> Deserialize<'de> for Headers {
     }
 }
 
-/// Adds the headers of one object.
+/// Reads one object of the list and adds its headers.
 struct HeadersOf<'h>(&'h mut Vec<Header>);
 
 impl<'de> DeserializeSeed<'de> for HeadersOf<'_> {
@@ -179,8 +182,8 @@ impl<'de> Visitor<'de> for HeadersOf<'_> {
     }
 }
 
-/// A header's value: usually a list of Java's signed bytes, of which −1 and 255 are the same. Integers beyond a byte
-/// count modulo 256, and other elements are left out; a string counts as its UTF-8, and anything else as no bytes.
+/// The value of a header. Lambda sends a list of Java's signed bytes, in which −1 means 255. Larger integers count
+/// modulo 256. Other elements are skipped. A string counts as its UTF-8 bytes, and anything else as no bytes.
 #[derive(Debug, Default)]
 struct HeaderBytes(Vec<u8>);
 

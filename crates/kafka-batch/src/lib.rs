@@ -1,7 +1,7 @@
-//! An event of Lambda's Kafka event source, decoded into per-partition records, and the typed answer to it.
+//! Decodes an event of Lambda's Kafka event source into records per partition, and builds the typed response.
 //!
-//! Source of the shapes: the Lambda developer guide ("Using Lambda with Amazon MSK") and the sources of
-//! `aws_lambda_events`. This crate knows nothing of where records go.
+//! Sources of the shapes: the Lambda developer guide ("Using Lambda with Amazon MSK") and the source code of
+//! `aws_lambda_events`. This crate does not know where the records are stored.
 
 mod batch;
 mod decode;

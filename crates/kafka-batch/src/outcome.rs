@@ -1,4 +1,4 @@
-//! What became of a batch. There is no way to say "fine" without saying which records.
+//! The outcome of a batch. It must account for every record; a function cannot just report success.
 
 use std::collections::BTreeMap;
 
@@ -6,19 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::{KafkaBatch, PartitionRecords};
 
-/// How many records of a partition met which durable end.
+/// How many records of a partition were stored, parked or skipped as duplicates. All of these are handled durably.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
-    /// Newly stored in the sink.
+    /// Records that were stored in the sink by this invocation.
     pub stored: u64,
-    /// Newly parked with the dead letters.
+    /// Records that were parked with the dead letters by this invocation.
     pub parked: u64,
-    /// Already stored or parked by an earlier delivery.
+    /// Records that an earlier delivery stored or parked.
     pub duplicates: u64,
 }
 
 impl Tally {
-    /// All records that need no further delivery.
+    /// The number of records that need no further delivery.
     #[must_use]
     pub fn handled(&self) -> u64 {
         self.stored + self.parked + self.duplicates
@@ -33,7 +33,7 @@ impl std::ops::AddAssign for Tally {
     }
 }
 
-/// What became of one partition's records: how many are durably handled, and which must come again.
+/// The outcome of one partition: how many records are handled durably, and which ones must be redelivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionOutcome {
     id: String,
@@ -42,40 +42,41 @@ pub struct PartitionOutcome {
 }
 
 impl PartitionOutcome {
-    /// Every record of the partition was stored, parked, or had been before.
+    /// Every record of the partition was stored or parked, by this invocation or before.
     #[must_use]
     pub fn handled(partition: &PartitionRecords<'_>, tally: Tally) -> Self {
         Self::partly(partition, tally, Vec::new())
     }
 
-    /// The records that `tally` counts are handled; those at the offsets `retry` must come again.
+    /// The records counted by `tally` are handled. The records at the offsets `retry` must be redelivered.
     #[must_use]
     pub fn partly(partition: &PartitionRecords<'_>, tally: Tally, retry: Vec<i64>) -> Self {
         Self { id: partition.id().to_owned(), tally, retry }
     }
 
-    /// No record of the partition is durably handled: all must come again.
+    /// No record of the partition is handled durably, so all of them must be redelivered.
     #[must_use]
     pub fn retry(partition: &PartitionRecords<'_>) -> Self {
         let offsets = partition.iter().map(|record| record.offset()).collect();
         Self::partly(partition, Tally::default(), offsets)
     }
 
+    /// The number of records for which the outcome says what happened.
     fn told(&self) -> u64 {
         self.tally.handled() + self.retry.len() as u64
     }
 }
 
-/// Why records must come again.
+/// Why records must be redelivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Whether somebody must act first; otherwise it may pass by itself.
+    /// Whether an operator must act before a retry can succeed. If `false`, the fault may pass without action.
     pub needs_action: bool,
-    /// What happened.
+    /// What happened, for the log.
     pub message: String,
 }
 
-/// What became of a whole batch.
+/// The outcome of a whole batch.
 #[derive(Debug, Default)]
 pub struct BatchOutcome {
     partitions: Vec<PartitionOutcome>,
@@ -89,18 +90,18 @@ impl BatchOutcome {
         self.partitions.push(outcome);
     }
 
-    /// Marks `partitions` for another delivery because of `fault`.
+    /// Marks all records of `partitions` for redelivery because of `fault`.
     pub fn retry<'a>(&mut self, partitions: impl IntoIterator<Item = PartitionRecords<'a>>, fault: Fault) {
         self.partitions.extend(partitions.into_iter().map(|partition| PartitionOutcome::retry(&partition)));
         self.faults.push(fault);
     }
 
-    /// Adds why records must come again.
+    /// Adds a reason for redelivery, without marking any record.
     pub fn fault(&mut self, fault: Fault) {
         self.faults.push(fault);
     }
 
-    /// Adds to one of the function's own counters, which become metrics.
+    /// Adds `more` to one of the function's own counters. They become metrics.
     pub fn count(&mut self, name: &'static str, more: u64) {
         *self.counts.entry(name).or_default() += more;
     }
@@ -111,13 +112,13 @@ impl BatchOutcome {
         &self.counts
     }
 
-    /// Why records must come again; empty when none must.
+    /// The reasons for redelivery. Empty if no record must be redelivered.
     #[must_use]
     pub fn faults(&self) -> &[Fault] {
         &self.faults
     }
 
-    /// The sums over all partitions.
+    /// The sum of the tallies of all partitions.
     #[must_use]
     pub fn tally(&self) -> Tally {
         let mut sum = Tally::default();
@@ -127,10 +128,11 @@ impl BatchOutcome {
         sum
     }
 
-    /// The answer to Lambda, once every record of `batch` is accounted for.
+    /// Builds the response to Lambda.
     ///
-    /// An outcome that leaves out a partition or counts a different number of records than the partition holds is a
-    /// defect of the function; it becomes an error here, so that Lambda delivers again instead of moving on.
+    /// # Errors
+    /// [`Unaccounted`] if the outcome misses a partition, or if its counts do not match the number of records. That is
+    /// a bug in the function. The invocation then fails, so Lambda delivers the batch again instead of moving on.
     pub fn response(&self, batch: &KafkaBatch) -> Result<BatchResponse, Unaccounted> {
         let mut failures = Vec::new();
         for partition in batch.partitions() {
@@ -157,17 +159,17 @@ impl BatchOutcome {
     }
 }
 
-/// A function did not say what became of every record.
+/// The outcome does not account for every record of a partition.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "partition {partition} held {held} records, but the outcome accounts for {told}; the batch must come again"
+    "partition {partition} held {held} records, but the outcome accounts for {told}; the batch must be redelivered"
 )]
 pub struct Unaccounted {
     /// `topic-partition`.
     pub partition: String,
-    /// Records in the batch.
+    /// The number of records in the batch.
     pub held: usize,
-    /// Records in the outcome.
+    /// The number of records in the outcome; 0 if the partition is missing or occurs twice.
     pub told: u64,
 }
 
@@ -175,12 +177,12 @@ pub struct Unaccounted {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchResponse {
-    /// The records that must be delivered again.
+    /// The records that Lambda must deliver again. If it is empty, the whole batch succeeded.
     #[serde(default)]
     pub batch_item_failures: Vec<BatchItemFailure>,
 }
 
-/// One record that must be delivered again.
+/// One record that Lambda must deliver again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchItemFailure {
@@ -188,10 +190,10 @@ pub struct BatchItemFailure {
     pub item_identifier: ItemIdentifier,
 }
 
-/// A record's place in the event.
+/// The partition and offset of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ItemIdentifier {
-    /// The event's map key, `topic-partition`.
+    /// The key in the event's `records` map, `topic-partition`.
     pub partition: String,
     /// The record's offset.
     pub offset: i64,

@@ -1,4 +1,4 @@
-//! What goes into an event comes out of it, and no input makes the decoder fail but by an error.
+//! Decoding returns what was put into an event. Every input is decoded or is an error; none panics.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use aws_lambda_events::kafka::KafkaEvent;

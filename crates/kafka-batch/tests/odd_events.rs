@@ -1,4 +1,5 @@
-//! Events as they occur in the field: what is odd about one record costs neither it nor its neighbours.
+//! Malformed events as they occur in practice. A malformed record affects neither itself nor its neighbours if
+//! possible.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use kafka_batch::event::MskEvent;
@@ -14,7 +15,7 @@ fn decode(event: &str) -> KafkaBatch {
     KafkaBatch::decode(event.as_bytes()).unwrap_or_else(|error| panic!("{error}: {event}"))
 }
 
-/// A record between two plain ones.
+/// A record between two normal ones.
 fn among_others(fields: &str) -> String {
     let plain = |offset: u8| {
         format!(
@@ -31,7 +32,7 @@ fn among_others(fields: &str) -> String {
 /// A record's partition, offset, timestamp, key, value and headers.
 type Contents = (String, i64, i64, Option<Vec<u8>>, Option<Vec<u8>>, Vec<Header>);
 
-/// What is decoded of a batch, to compare it.
+/// The decoded content of a batch, for comparison.
 fn contents(batch: &KafkaBatch) -> Vec<Contents> {
     let records =
         batch.partitions().flat_map(|partition| partition.iter().map(move |record| (partition, record)));
@@ -164,7 +165,7 @@ fn an_odd_timestamp_costs_no_record() {
         ("{}", -1, None),
         ("[1]", -1, None),
         ("true", -1, None),
-        // Micro- and nanoseconds, and beyond.
+        // Microseconds, nanoseconds, and larger numbers.
         ("1795209862987123", 1_795_209_862_987_123, None),
         ("1795209862987123456", 1_795_209_862_987_123_456, None),
         ("18446744073709551615", i64::MAX, None),

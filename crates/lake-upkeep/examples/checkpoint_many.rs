@@ -1,8 +1,8 @@
-//! How long a checkpoint takes, and how much memory it needs.
+//! Measures the time and the memory that a checkpoint needs.
 //!
 //!     checkpoint_many 20000 s3://bucket/table   # a log of 20,000 files in 20 commits, then two checkpoints of it
 //!
-//! The first checkpoint is made of commits alone, the second of the first checkpoint and one commit.
+//! The first checkpoint is made from commits only. The second one is made from the first checkpoint and one commit.
 #![allow(clippy::print_stdout, reason = "it is a command for a person")]
 
 use std::{error::Error, fs, time::Duration};
@@ -45,7 +45,7 @@ fn add(number: usize) -> String {
     format!("{add}\n")
 }
 
-/// The most memory that the process had since the last call, in MB.
+/// The peak memory of the process since the last call, in MB.
 fn peak() -> Result<u64, Box<dyn Error>> {
     let status = fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;

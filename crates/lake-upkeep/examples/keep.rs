@@ -1,4 +1,4 @@
-//! Maintains one table, for `tests/readers` and for measurements: a checkpoint, the log cut behind it, a vacuum.
+//! Maintains one table, for `tests/readers` and for measurements: a checkpoint, a log cleanup, a vacuum.
 //!
 //!     keep checkpoint s3://bucket/table
 //!     keep clean-log s3://bucket/table   # these three without any retention: nothing else may use the table

@@ -1,10 +1,10 @@
-//! A table over its life: writers that append while upkeep runs beside them, and what an append costs when it is old.
+//! Simulates the life of a table: writers append while upkeep runs. Then measures what an append costs on an old table.
 //!
 //!     long_life run 100000 4 s3://bucket/table            # 100,000 appends by 4 writers, upkeep in a loop beside them
 //!     long_life compare 300 s3://bucket/old s3://bucket/young   # 300 appends to each, in turns
 //!
-//! Row `n` of writer `w` is stored once, for each `w` and for `n` from 0 to ten times the writer's appends. `run` prints
-//! what happened as one JSON object; it fails when an append fails, which must not happen.
+//! Row `n` of writer `w` is stored once, for each `w` and for `n` from 0 to ten times the writer's appends. `run`
+//! prints the result as one JSON object. It fails if an append fails, which must not happen.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is a command for a person and for a test")]
 
 use std::{
@@ -27,11 +27,11 @@ use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Rows of an append.
+/// The number of rows in an append.
 const ROWS: i64 = 10;
-/// The log and removed files are kept this long: far longer than an append takes. In production it is days.
+/// How long the log and removed files are kept. That is far longer than an append takes; in production it is days.
 const RETENTION: Duration = Duration::from_mins(3);
-/// Small, so that packed files appear during the run.
+/// A small target size, so that packed files appear during the run.
 const TARGET: u64 = 1 << 20;
 const CHECKPOINT_COMMITS: u64 = 100;
 
@@ -51,7 +51,7 @@ struct Next {
 }
 
 impl Append for Next {
-    /// The first row.
+    /// The number of the first row.
     type Accepted = i64;
     type Error = LakeError;
 
@@ -77,7 +77,7 @@ impl Append for Next {
     }
 }
 
-/// One append; how long it took, and its version.
+/// Makes one append. Returns how long it took, and its version.
 async fn append(table: &mut Table, next: &mut Next) -> Result<(Duration, i64), LakeError> {
     let begun = Clock::now();
     let done = table.append(next, deadline()).await?;
@@ -94,7 +94,7 @@ fn median(mut times: Vec<Duration>) -> f64 {
     times.get(times.len() / 2).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
 }
 
-/// What upkeep did and found, over all its rounds.
+/// The result of upkeep, over all its rounds.
 #[derive(Default)]
 struct Upkeep {
     rounds: u64,
@@ -112,7 +112,7 @@ impl Upkeep {
     async fn round(&mut self, client: &Client, location: &S3Location) -> Result<(), LakeError> {
         let keeper = Keeper::new(client.clone(), location.clone()).keep_removed(RETENTION);
         match keeper.checkpoint(CHECKPOINT_COMMITS, deadline()).await {
-            // The first append is not there yet.
+            // There is no table before the first append.
             Err(LakeError::NoTable { .. }) => return Ok(()),
             done => self.checkpoints += u64::from(done?.made),
         }
@@ -197,7 +197,8 @@ async fn run(appends: i64, writers: i32, location: S3Location) -> Result<Value, 
     }))
 }
 
-/// Appends to both tables in turns, so that other work on the machine slows both alike. A cold append is a writer's first.
+/// Appends to both tables in turns, so that other work on the machine slows both down equally. A cold append is the
+/// first one of a writer.
 async fn compare(appends: usize, old: S3Location, young: S3Location) -> Result<Value, Failure> {
     let mut next = Next { writer: 1_000, schema: schema()? };
     let (mut warm, mut cold) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
@@ -217,7 +218,7 @@ async fn compare(appends: usize, old: S3Location, young: S3Location) -> Result<V
             let (time, version) = append(&mut table, &mut next).await?;
             cold[at].push(time);
             versions[at] = version;
-            // The other writer's commit is known: what is measured above is an append that nobody races.
+            // The commit of the other writer is read first, so that the measured append has no competitor.
             tables[at] = table;
         }
     }

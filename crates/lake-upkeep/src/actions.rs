@@ -1,4 +1,4 @@
-//! The actions that a checkpoint holds, with all their fields: what is read is written again.
+//! The actions in a checkpoint with all their fields, because what is read must be written again.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use serde_json::Value;
 
 pub(crate) type Strings = BTreeMap<String, Option<String>>;
 
+/// An `add` action. `lake` has a smaller one for readers and appending writers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Add {
@@ -23,25 +24,28 @@ pub(crate) struct Add {
 }
 
 impl Add {
-    /// The file's size; 0 where the log has none that can be.
+    /// The file's size in bytes; 0 if the log has a negative size.
     pub(crate) fn bytes(&self) -> u64 {
         u64::try_from(self.size).unwrap_or(0)
     }
 }
 
+/// A `remove` action.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Remove {
     pub(crate) path: String,
+    /// When the file was removed, in milliseconds since 1970.
     pub(crate) deletion_timestamp: Option<i64>,
     pub(crate) data_change: bool,
+    /// Whether `partition_values` and `size` are set.
     pub(crate) extended_file_metadata: Option<bool>,
     pub(crate) partition_values: Option<Strings>,
     pub(crate) size: Option<i64>,
     pub(crate) deletion_vector: Option<DeletionVector>,
 }
 
-/// One line of a commit or one row of a checkpoint.
+/// One line of a commit, or one row of a checkpoint, as it is read.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Line {
@@ -53,7 +57,7 @@ pub(crate) struct Line {
     pub(crate) sidecar: Option<Sidecar>,
 }
 
-/// One row of a checkpoint that is written.
+/// One row of a checkpoint, as it is written. Exactly one field is set.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Row<'a> {

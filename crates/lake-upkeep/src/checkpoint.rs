@@ -1,4 +1,4 @@
-//! Writes checkpoints: V1, one Parquet file, with the version's checksum beside it.
+//! Writes checkpoints: V1, in one Parquet file, together with the version's checksum file.
 
 use std::time::Duration;
 
@@ -25,27 +25,28 @@ use tokio::time::Instant;
 
 use crate::{Keeper, actions::Row, checksum, columns, log::Log, state::State};
 
-/// Rows that are turned into columns at a time.
+/// The number of rows that are converted to columns at a time.
 const CHUNK: usize = 4_096;
-/// Rows in a row group: what a reader decodes at once.
+/// The number of rows in a row group. A reader decodes a row group as a whole.
 const ROW_GROUP: usize = 64 * 1024;
 
-/// What [`Keeper::checkpoint`] did.
+/// The result of [`Keeper::checkpoint`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checkpointed {
-    /// The version of the newest checkpoint; `None` when there is none yet.
+    /// The version of the newest checkpoint. `None` if there is none.
     pub version: Option<i64>,
-    /// Whether this call made it.
+    /// Whether this call wrote it.
     pub made: bool,
-    /// Commits after it. Not 0 after a call that made one, when the log was too long for the deadline: call again.
+    /// The number of commits after the checkpoint. If the call wrote a checkpoint and this is not 0, the log was too
+    /// long for the deadline. Call again.
     pub commits_since: u64,
-    /// Data files in the checkpoint that was made.
+    /// The number of data files in the checkpoint, if this call wrote it.
     pub files: u64,
-    /// Size of the checkpoint that was made.
+    /// The size of the checkpoint in bytes, if this call wrote it.
     pub bytes: u64,
 }
 
-/// `_last_checkpoint`: it tells readers where to start.
+/// The content of `_last_checkpoint`, which tells readers where to start.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Hint {
@@ -57,13 +58,14 @@ struct Hint {
     num_of_add_files: Option<u64>,
 }
 
+/// A checkpoint in memory.
 struct Written {
     body: Bytes,
     rows: u64,
 }
 
 impl Checkpointed {
-    /// Nothing was made.
+    /// The result of a call that wrote no checkpoint.
     fn of(segment: &LogSegment) -> Self {
         let version = segment.checkpoint.as_ref().map(|(version, _)| *version);
         Self { version, made: false, commits_since: length(segment), files: 0, bytes: 0 }
@@ -71,16 +73,23 @@ impl Checkpointed {
 }
 
 impl Keeper {
-    /// The newest checkpoint. Changes nothing.
+    /// Returns the newest checkpoint. Writes nothing.
+    ///
+    /// # Errors
+    /// [`LakeError::NoTable`] if there is no table.
     pub async fn newest_checkpoint(&self, deadline: Instant) -> Result<Checkpointed, LakeError> {
         let segment = Log { store: &self.store, deadline }.segment().await?;
         Ok(Checkpointed::of(&segment))
     }
 
-    /// Makes a checkpoint when `every` commits or more came after the newest one.
+    /// Writes a checkpoint if there are `every` or more commits after the newest one.
     ///
-    /// Where the log is too long to be read before `deadline`, the checkpoint is of a version in between, so that the next
-    /// call starts from there.
+    /// If the log is too long to be read before `deadline`, the checkpoint is written for an earlier version, and the
+    /// next call continues from it.
+    ///
+    /// # Errors
+    /// [`LakeError::NoTable`] if there is no table; [`LakeError::Unsupported`] if the table requires something that
+    /// this crate does not support; [`LakeError::Moved`] if the log was cleaned up during the call.
     pub async fn checkpoint(&self, every: u64, deadline: Instant) -> Result<Checkpointed, LakeError> {
         let log = Log { store: &self.store, deadline };
         let segment = log.segment().await?;
@@ -100,7 +109,8 @@ impl Keeper {
             source,
         })?;
         let (files, bytes) = (state.files.len() as u64, written.body.len() as u64);
-        // Another keeper's checkpoint of this version holds the same state. It is never replaced: it may be being read.
+        // If another keeper has written this checkpoint, it holds the same state. It is not replaced, because somebody
+        // may be reading it.
         let put = self.store.put_if_absent(&path(state.version), written.body, deadline).await?;
         let hint = match put {
             PutIfAbsent::Written => Hint {
@@ -117,7 +127,7 @@ impl Keeper {
         Ok(Checkpointed { version: Some(state.version), made: true, commits_since, files, bytes })
     }
 
-    /// Writes the version's checksum. One that another writer made with its commit stays.
+    /// Writes the version's checksum file. If another writer has already written it, that one stays.
     async fn put_checksum(
         &self,
         state: &State,
@@ -132,7 +142,7 @@ impl Keeper {
         Ok(())
     }
 
-    /// Writes the hint, unless it names a newer checkpoint already.
+    /// Writes `_last_checkpoint`, unless it already names this or a newer checkpoint.
     async fn advance_hint(&self, hint: Hint, deadline: Instant) -> Result<(), LakeError> {
         if self.hint_leads_to(hint.version, deadline).await? {
             return Ok(());
@@ -144,25 +154,27 @@ impl Keeper {
         Ok(self.store.put(&hint_path(), body.into(), deadline).await?)
     }
 
-    /// Whether the hint leads readers to a checkpoint of this version or to a newer one.
+    /// Whether `_last_checkpoint` names this checkpoint or a newer one that exists.
     async fn hint_leads_to(&self, version: i64, deadline: Instant) -> Result<bool, LakeError> {
         let Some(known) = self.hinted(deadline).await? else { return Ok(false) };
         if known <= version {
             return Ok(known == version);
         }
-        // The checkpoint can be gone, for example when the table was restored. Many readers then find no table at all.
+        // The newer checkpoint can be missing, for example after a restore of the table. Then many readers find no
+        // table at all.
         let prefix = format!("{FOLDER}{known:020}.checkpoint.");
         let (page, _) = self.store.list_page(&prefix, "", deadline).await?;
         Ok(!page.is_empty())
     }
 
+    /// The version that `_last_checkpoint` names. `None` if it is missing or damaged.
     async fn hinted(&self, deadline: Instant) -> Result<Option<i64>, LakeError> {
         let body = self.store.get(&hint_path(), deadline).await?;
         Ok(body.and_then(|body| serde_json::from_slice::<Hint>(&body).ok()).map(|hint| hint.version))
     }
 
-    /// Writes the hint where it is missing, damaged, or leads to no checkpoint: a keeper may have been stopped before it wrote
-    /// it. Only for checkpoints as they are made here.
+    /// Writes `_last_checkpoint` if it is missing, damaged, or names no checkpoint. A keeper can be stopped before it
+    /// writes the file. Only done for single-file checkpoints as this module writes them.
     async fn repair_hint(&self, log: &Log<'_>, segment: &LogSegment) -> Result<(), LakeError> {
         let Some((version, paths)) = &segment.checkpoint else { return Ok(()) };
         if paths.as_slice() != [path(*version)] {
@@ -175,7 +187,8 @@ impl Keeper {
         self.advance_hint(hint, log.deadline).await
     }
 
-    /// The hint to a checkpoint that is on S3 already. Reading it proves that it is whole.
+    /// Builds `_last_checkpoint` for a checkpoint that is on S3 already. Reads the checkpoint to make sure that it is
+    /// complete.
     async fn hint_of(&self, log: &Log<'_>, version: i64) -> Result<Hint, LakeError> {
         let body = self.store.get(&path(version), log.deadline).await?;
         let body = body.ok_or_else(|| log.moved("its newest checkpoint is gone"))?;
@@ -195,14 +208,17 @@ fn hint_path() -> String {
     format!("{FOLDER}_last_checkpoint")
 }
 
+/// The number of commits after the checkpoint.
 pub(crate) fn length(segment: &LogSegment) -> u64 {
     u64::try_from(segment.commits.end - segment.commits.start).unwrap_or(0)
 }
 
+/// The duration in milliseconds, capped so that it can be subtracted from a time.
 pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 2)
 }
 
+/// Encodes a checkpoint of the state as a Parquet file.
 fn encode(state: &State, metadata: &Value) -> Result<Written, ParquetError> {
     let schema = columns::schema();
     let properties = WriterProperties::builder()
@@ -231,7 +247,7 @@ fn encode(state: &State, metadata: &Value) -> Result<Written, ParquetError> {
     Ok(Written { body: writer.into_inner()?.into(), rows })
 }
 
-/// The metadata with its required collections, which some writers leave out while they are empty.
+/// Adds the required collections to the metadata. Some writers leave them out if they are empty.
 fn filled(metadata: &Value) -> Value {
     let mut filled = metadata.clone();
     let empty = [

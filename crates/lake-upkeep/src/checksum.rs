@@ -1,5 +1,6 @@
-//! The version checksum: a summary of one version, next to its commit. Readers take the protocol, the metadata and the
-//! positions from it without reading the log, and can check the table with it.
+//! The version checksum file: a summary of one version, next to its commit (Delta protocol, "Version Checksum File").
+//! Readers take protocol, metadata and app transactions from it without reading the log, and can check the table
+//! against it.
 
 use lake::upkeep::{FOLDER, Txn};
 use serde::Serialize;
@@ -7,7 +8,7 @@ use serde_json::Value;
 
 use crate::{actions::Add, state::State};
 
-/// The fields that the protocol requires, and the positions. A reader takes a missing optional field as unknown.
+/// The fields that the protocol requires, and the app transactions. Readers treat a missing optional field as unknown.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Checksum<'a> {
@@ -20,7 +21,7 @@ struct Checksum<'a> {
     protocol: &'a Value,
 }
 
-/// The checksum of a version, whose `metadata` has its required collections.
+/// Builds the checksum file of a version. `metadata` must have its required collections.
 pub(crate) fn encode(state: &State, metadata: &Value) -> serde_json::Result<Vec<u8>> {
     serde_json::to_vec(&Checksum {
         table_size_bytes: state.files.values().map(Add::bytes).sum(),

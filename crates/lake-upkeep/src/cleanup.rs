@@ -1,4 +1,4 @@
-//! Deletes the part of the log that is older than the retention.
+//! Log cleanup: deletes the log files that are older than the retention.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -13,36 +13,37 @@ use tokio::time::Instant;
 
 use crate::{Keeper, Reading, keeper::before, log::Log, vacuum::LAST_PAGE};
 
-/// Younger sidecars stay: the checkpoint that names them may not be written yet.
+/// Sidecars younger than this are kept, because the checkpoint that names them may not be written yet.
 const YOUNGEST_SIDECAR: Duration = Duration::from_hours(24);
 
-/// What [`Keeper::clean_log`] did, or would do.
+/// The result of [`Keeper::clean_log`]. In a dry run: what it would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Cleaned {
-    /// The oldest version that can still be read afterwards; `None` when nothing was old enough.
+    /// The oldest version that can be read after the cleanup. `None` if nothing was old enough to delete.
     pub oldest: Option<i64>,
-    /// Files of the log that were deleted.
+    /// The number of log files that were deleted.
     pub files: u64,
-    /// Their bytes.
+    /// The size of the deleted files, in bytes.
     pub bytes: u64,
-    /// Files that the store would not delete.
+    /// Files that the object store refused to delete.
     pub refused: Vec<NotDeleted>,
-    /// Whether all of the log was looked at. If not, the deadline was near: call again.
+    /// Whether the whole log was looked at. If `false`, the deadline was near. Call again.
     pub complete: bool,
 }
 
-/// The checkpoint at which the log is cut: everything before it may be deleted.
+/// The checkpoint at which the log is cut. All log files of earlier versions can be deleted.
 struct Cut {
     version: i64,
     paths: Vec<String>,
 }
 
 impl Reading {
-    /// Deletes commits, checkpoints, checksums and sidecars that no version within `retention` needs.
+    /// Deletes the commits, checkpoints, checksums and sidecars that no version within `retention` needs. With
+    /// `dry_run` it deletes nothing.
     ///
-    /// The newest commit that is older than the retention, and every later one, can still be read afterwards. So the log is
-    /// cut at the newest checkpoint at or before that commit, once this checkpoint was read to its end. The reading proves
-    /// that the newest version does not need what goes: it began at this checkpoint or a later one.
+    /// The newest commit older than the retention, and every later one, can still be read afterwards. So the log is cut
+    /// at the newest checkpoint at or before that commit. This checkpoint is read completely first. The newest version
+    /// does not need the deleted files, because the reading began at this checkpoint or a later one.
     pub async fn clean_log(
         &self,
         retention: Duration,
@@ -62,7 +63,8 @@ impl Reading {
 }
 
 impl Keeper {
-    /// [`Reading::clean_log`] with a reading of its own.
+    /// Reads the table and then does the same as [`Reading::clean_log`]. `now` is the time that the retention is
+    /// counted from.
     pub async fn clean_log(
         &self,
         retention: Duration,
@@ -73,6 +75,7 @@ impl Keeper {
         self.read(now, deadline).await?.clean_log(retention, dry_run, deadline).await
     }
 
+    /// Deletes the log files before the cut, page by page.
     async fn clean_before(
         &self,
         cut: &Cut,
@@ -90,7 +93,7 @@ impl Keeper {
             }
             let (page, more) = self.store.list_page(FOLDER, &after, deadline).await?;
             let Some(last) = page.last().map(|file| file.path.clone()) else { break };
-            // Names begin with their version, so the rest of the log is of later ones.
+            // Names start with the version and are listed in order, so the rest of the log belongs to later versions.
             let beyond = page.iter().any(|file| version_of(&file.path).is_some_and(|v| v > cut.version));
             let old: Vec<Listed> = page.into_iter().filter(|file| goes(&file.path, cut.version)).collect();
             self.remove(&old, dry_run, &mut done, deadline).await?;
@@ -104,8 +107,8 @@ impl Keeper {
         Ok(done)
     }
 
-    /// Where to cut: the newest complete checkpoint up to version `newest` that is not newer than the newest commit at or
-    /// before `cutoff`.
+    /// Finds the cut: the newest complete checkpoint that is at or before both version `newest` and the newest commit
+    /// at or before `cutoff`.
     async fn cut(
         &self,
         newest: i64,
@@ -121,8 +124,9 @@ impl Keeper {
                 let Some(name) = path.strip_prefix(FOLDER) else { continue };
                 match LogName::parse(name) {
                     Some(LogName::Commit(version)) => {
-                        // Clocks of a store differ from node to node, and an object that was copied back is younger than
-                        // the next. A version is never older than the one before it, so times only go up.
+                        // Storage nodes have different clocks, and an object that was copied back is younger than the
+                        // next version. A version is never older than the one before it, so the latest time so far
+                        // counts.
                         latest = latest.max(object.modified);
                         if latest > cutoff {
                             break 'log;
@@ -147,7 +151,7 @@ impl Keeper {
         }))
     }
 
-    /// Reads the checkpoint at which the log is cut to its end.
+    /// Reads the checkpoint at the cut completely, to make sure that it is not damaged.
     async fn prove(&self, log: &Log<'_>, cut: &Cut) -> Result<(), LakeError> {
         let (mut protocol, mut metadata) = (false, false);
         let mut sidecars = Vec::new();
@@ -195,6 +199,7 @@ impl Keeper {
         self.remove(&sidecars, dry_run, done, log.deadline).await
     }
 
+    /// Deletes files and adds the result to `done`.
     async fn remove(
         &self,
         files: &[Listed],
@@ -209,19 +214,19 @@ impl Keeper {
     }
 }
 
-/// The version that a file's name begins with.
+/// The version at the start of a file's name.
 fn version_of(path: &str) -> Option<i64> {
     let (version, _) = path.strip_prefix(FOLDER)?.split_once('.')?;
     (version.len() == 20 && version.bytes().all(|b| b.is_ascii_digit())).then(|| version.parse().ok())?
 }
 
-/// Whether a file of the log goes when it is cut at `cut`. Unknown names stay, whatever their age.
+/// Whether a log file is deleted if the log is cut at `cut`. Files with unknown names stay.
 fn goes(path: &str, cut: i64) -> bool {
     let Some(version) = version_of(path) else { return false };
     let rest = path.rsplit('/').next().and_then(|name| name.get(21..)).unwrap_or_default();
     let compacted = rest.ends_with(".compacted.json");
     let known = path.strip_prefix(FOLDER).and_then(LogName::parse).is_some() || rest == "crc" || compacted;
-    // A compacted log that begins at the cut holds a commit that the checkpoint holds, too.
+    // A compacted log file that starts at the cut contains a commit that is in the checkpoint too.
     known && (version < cut || (compacted && version == cut))
 }
 

@@ -1,4 +1,4 @@
-//! The columns of a V1 checkpoint, as the Delta protocol's "Checkpoint Schema" lists them.
+//! The columns of a V1 checkpoint (Delta protocol, "Checkpoint Schema").
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ fn deletion_vector() -> Field {
     group("deletionVector", fields)
 }
 
-/// The schema. All columns may be null: each row holds one action.
+/// The schema of a checkpoint. All columns are nullable, because each row holds one action.
 pub(crate) fn schema() -> SchemaRef {
     let protocol =
         [int("minReaderVersion"), int("minWriterVersion"), list("readerFeatures"), list("writerFeatures")];

@@ -1,14 +1,15 @@
-//! The file name of a deletion vector, from its short form in the log.
+//! Computes the file name of a deletion vector from its short form in the log.
 
 use uuid::Uuid;
 
-/// Z85, in which the log has the identifier.
+/// The Z85 alphabet. The log encodes the identifier with it (Delta protocol, "Deletion Vectors").
 const ALPHABET: &[u8; 85] =
     b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
-/// Characters of an identifier.
+/// The number of characters of an encoded identifier.
 const LENGTH: usize = 20;
 
-/// The key of a deletion vector of storage type `u`: an optional folder, then the identifier.
+/// Returns the key of a deletion vector of storage type `u`, relative to the table. `short` is an optional folder
+/// followed by the identifier. Returns `None` if it is malformed.
 pub(crate) fn key(short: &str) -> Option<String> {
     let (prefix, encoded) = short.split_at_checked(short.len().checked_sub(LENGTH)?)?;
     let mut bytes = Vec::with_capacity(16);

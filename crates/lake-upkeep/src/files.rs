@@ -1,4 +1,4 @@
-//! Which objects below a table are its data files, and which of them the log names.
+//! Finds the data files below a table, and which of them the log names.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -13,18 +13,18 @@ use tokio::time::Instant;
 
 use crate::{deletion_vector, state::State};
 
-/// The keys that the log names, as two 64-bit hashes each: a key would take ten times the memory.
+/// The keys that the log names, each as two 64-bit hashes. The keys themselves would take ten times the memory.
 ///
-/// Two equal pairs of hashes would keep an object that nothing names. They never lose one.
+/// If two keys had equal hashes, an object that nothing names would be kept. No needed object can be lost this way.
 pub(crate) struct Named {
     keys: HashSet<(u64, u64)>,
     hashers: (RandomState, RandomState),
-    /// The table's own address, in the spellings that absolute paths have.
+    /// The table's address in the forms that absolute paths can have.
     roots: [String; 3],
 }
 
 impl Named {
-    /// All files and deletion vectors of the state, those of removed files included.
+    /// All data files and deletion vectors of the state, including those of removed files.
     pub(crate) fn of(state: &State, store: &ObjectStore) -> Self {
         let mut named = Self::of_newest(state, store);
         for remove in state.removed.values() {
@@ -34,7 +34,7 @@ impl Named {
         named
     }
 
-    /// The files and deletion vectors that the newest version consists of.
+    /// The data files and deletion vectors of the newest version only.
     pub(crate) fn of_newest(state: &State, store: &ObjectStore) -> Self {
         let location = store.location();
         let below = format!("{}/{}", location.bucket(), location.key(""));
@@ -48,11 +48,13 @@ impl Named {
         named
     }
 
+    /// Whether the log names this key.
     pub(crate) fn contains(&self, key: &str) -> bool {
         self.keys.contains(&self.hash(key))
     }
 
-    /// A path is a URI. Some writers have left it unencoded, so the path as it stands is kept, too.
+    /// Adds a path from the log. It should be a URI, but some writers have not encoded it. So both the decoded path and
+    /// the path as it is are added.
     fn add(&mut self, path: &str) {
         self.insert(path);
         if let Some(decoded) = key_of(path) {
@@ -60,12 +62,14 @@ impl Named {
         }
     }
 
+    /// Adds a path. An absolute path below the table is made relative.
     fn insert(&mut self, path: &str) {
         let relative = self.roots.iter().find_map(|root| path.strip_prefix(root.as_str()));
         let hash = self.hash(relative.unwrap_or(path));
         self.keys.insert(hash);
     }
 
+    /// Adds the file of a deletion vector. Inline vectors have no file.
     fn add_vector(&mut self, vector: Option<&DeletionVector>) {
         match vector {
             Some(DeletionVector { storage_type, path_or_inline_dv, .. }) if storage_type == "p" => {
@@ -85,9 +89,11 @@ impl Named {
     }
 }
 
-/// Whether an object is hidden from a vacuum, as Spark has it: below a folder, or with a name, that begins with `_` or `.`,
-/// unless the folder belongs to a partition column. Spark also vacuums `_change_data` and `_delta_index`; nothing here writes
-/// them, and what they hold is not in a checkpoint, so they are left alone.
+/// Whether a vacuum ignores the object, by Spark's rule: its name or one of its folders starts with `_` or `.`. The
+/// folder of a partition column does not count. Returns the end of the hidden part of the path.
+///
+/// Spark also vacuums `_change_data` and `_delta_index`. Headwater does not write them, and their content is not in a
+/// checkpoint, so they are left alone.
 fn hidden_at(path: &str, partition_columns: &[String]) -> Option<usize> {
     let mut start = 0;
     for segment in path.split('/') {
@@ -97,17 +103,18 @@ fn hidden_at(path: &str, partition_columns: &[String]) -> Option<usize> {
         }
         start = end + 1;
     }
-    // Where Spark keeps Iceberg's metadata of the table.
+    // Spark stores the Iceberg metadata of a table here.
     path.starts_with("metadata/").then_some("metadata".len())
 }
 
+/// Whether a folder is that of a partition column, such as `_day=2026-11-25`.
 fn is_partition(segment: &str, columns: &[String]) -> bool {
     let Some((column, _)) = segment.split_once('=') else { return false };
     let column = percent_decode_str(column).decode_utf8_lossy();
     columns.iter().any(|known| *known == column)
 }
 
-/// The table's data objects, a page at a time.
+/// Lists the table's data objects, one page at a time.
 pub(crate) struct DataObjects<'a> {
     store: &'a ObjectStore,
     partition_columns: Vec<String>,
@@ -119,13 +126,13 @@ impl<'a> DataObjects<'a> {
         Self { store, partition_columns: state.partition_columns(), after: Some(String::new()) }
     }
 
-    /// The next page; `None` at the end. A page may be empty.
+    /// Returns the next page, or `None` at the end. A page can be empty.
     pub(crate) async fn next(&mut self, deadline: Instant) -> Result<Option<Vec<Listed>>, LakeError> {
         let Some(after) = self.after.take() else { return Ok(None) };
         let (mut page, more) = self.store.list_page("", &after, deadline).await?;
         let columns = &self.partition_columns;
         self.after = page.last().filter(|_| more).map(|last| {
-            // A hidden folder, such as the log, is passed over instead of listed: '0' follows '/'.
+            // Skip a hidden folder, such as the log, instead of listing it. The character after '/' is '0'.
             let folder = hidden_at(&last.path, columns).filter(|end| *end < last.path.len());
             folder.map_or_else(|| last.path.clone(), |end| format!("{}0", &last.path[..end]))
         });

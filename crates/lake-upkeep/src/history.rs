@@ -1,4 +1,4 @@
-//! The newest commits, and what each did.
+//! The history of a table: its newest commits, and what each one changed.
 
 use chrono::{DateTime, Utc};
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
@@ -12,38 +12,39 @@ use tokio::time::Instant;
 
 use crate::{Keeper, log::Log};
 
-/// Commits that are read ahead.
+/// The number of commits that are read at the same time.
 const AHEAD: usize = 16;
 
-/// One commit.
+/// One commit of the table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HistoryEntry {
-    /// Its version.
+    /// The version of the commit.
     pub version: i64,
-    /// When it was made: by the writer's clock, and by the store's where the writer does not say.
+    /// When it was committed: by the writer's clock, or by the object store's clock if the writer does not say.
     pub timestamp: Option<DateTime<Utc>>,
-    /// `WRITE`, `OPTIMIZE`, …, where the writer says so.
+    /// The operation, such as `WRITE` or `OPTIMIZE`, if the writer says it.
     pub operation: Option<String>,
-    /// `Append`, `Overwrite`, …: how a `WRITE` changed the table.
+    /// How a `WRITE` changed the table, such as `Append` or `Overwrite`, if the writer says it.
     pub mode: Option<String>,
-    /// Which tool wrote it, where it says so.
+    /// The tool that wrote the commit, if it says so.
     pub engine: Option<String>,
-    /// Who ran the tool, where it says so.
+    /// The user of the tool, if the commit says so.
     pub user: Option<String>,
-    /// Files added.
+    /// The number of files added.
     pub added_files: u64,
-    /// Their bytes.
+    /// The size of the added files, in bytes.
     pub added_bytes: u64,
-    /// Their rows; `None` where the statistics of a file do not say.
+    /// The number of rows in the added files. `None` if the statistics of a file do not contain it.
     pub added_rows: Option<u64>,
-    /// Files removed.
+    /// The number of files removed.
     pub removed_files: u64,
-    /// Their bytes; `None` where the writer does not say.
+    /// The size of the removed files, in bytes. `None` if the writer does not say.
     pub removed_bytes: Option<u64>,
-    /// Their rows; `None` where the writer does not say.
+    /// The number of rows in the removed files. `None` if the writer does not say.
     pub removed_rows: Option<u64>,
 }
 
+/// A line of a commit, with the actions that the history shows.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Line {
@@ -52,7 +53,7 @@ struct Line {
     remove: Option<File>,
 }
 
-/// A file that was added or removed, as any writer describes it.
+/// An added or removed file, with the fields that any writer can set.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct File {
@@ -63,6 +64,7 @@ struct File {
 }
 
 impl File {
+    /// The number of rows in the file, without deleted ones. `None` if the statistics do not contain it.
     fn rows(&self) -> Option<u64> {
         let deleted = self.deletion_vector.as_ref().map_or(0, |vector| vector.cardinality);
         Some(rows(self.stats.as_deref()?)?.saturating_sub(u64::try_from(deleted).unwrap_or(0)))
@@ -70,11 +72,14 @@ impl File {
 }
 
 impl Keeper {
-    /// The newest `limit` commits, newest first; fewer where the log was cleaned up.
+    /// Returns the newest `limit` commits, newest first. Returns fewer if older ones were cleaned up.
+    ///
+    /// # Errors
+    /// [`LakeError::NoTable`] if there is no table; [`LakeError::Log`] if a commit cannot be parsed.
     pub async fn history(&self, limit: usize, deadline: Instant) -> Result<Vec<HistoryEntry>, LakeError> {
         let log = Log { store: &self.store, deadline };
         let newest = log.segment().await?.commits.end - 1;
-        // Boxed, because the compiler cannot see through the nested lifetimes that the future is `Send`.
+        // Boxed, because the compiler cannot prove that the nested future is `Send`.
         let one = |version| self.entry(version, deadline).boxed();
         let mut commits = stream::iter((0..=newest).rev().take(limit)).map(one).buffered(AHEAD);
         let mut entries = Vec::new();
@@ -106,14 +111,14 @@ impl HistoryEntry {
         let removed: Vec<&File> = lines.iter().filter_map(|line| line.remove.as_ref()).collect();
         let added_rows = added.iter().map(|file| file.rows()).sum();
         let removed_rows = if added.iter().chain(&removed).all(|file| file.data_change == Some(false)) {
-            // The same rows in other files. Their writers leave the statistics out.
+            // The commit moves the same rows to other files (a compaction). Such removes have no statistics.
             added_rows
         } else {
             removed.iter().map(|file| file.rows()).sum()
         };
         Self {
             version,
-            // Where a table has in-commit timestamps, they are the time of the commit.
+            // In-commit timestamps, if the table has them, are the authoritative time of a commit (Delta protocol).
             timestamp: millis("inCommitTimestamp")
                 .or_else(|| millis("timestamp"))
                 .and_then(DateTime::from_timestamp_millis),

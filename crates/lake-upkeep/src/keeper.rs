@@ -1,4 +1,4 @@
-//! The keeper of one table.
+//! The keeper: maintenance of one table.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -7,32 +7,33 @@ use lake::LakeError;
 use s3::{Client, Listed, NotDeleted, ObjectStore, S3Location};
 use tokio::time::Instant;
 
-/// As Delta's own default.
+/// Delta's default for the retention of removed files.
 const KEEP_REMOVED: Duration = Duration::from_hours(7 * 24);
 
 /// Maintains one Delta table.
 #[derive(Debug, Clone)]
 pub struct Keeper {
     pub(crate) store: ObjectStore,
+    /// How long checkpoints remember removed files.
     pub(crate) keep_removed: Duration,
 }
 
 impl Keeper {
-    /// A keeper of the table at `location`. `s3::client` makes a fitting client.
+    /// A keeper for the table at `location`. Create the client with `objects::client`. Sends no request.
     #[must_use]
     pub fn new(client: Client, location: S3Location) -> Self {
         Self { store: ObjectStore::new(client, location), keep_removed: KEEP_REMOVED }
     }
 
-    /// Sets how long checkpoints remember a removed file: 7 days, unless said otherwise. A vacuum deletes a file once no
-    /// checkpoint or commit names it, so this must not be shorter than the retention of [`vacuum`](Self::vacuum).
+    /// Sets how long checkpoints remember a removed file. The default is 7 days. A vacuum deletes a file when no
+    /// checkpoint or commit names it. So this must not be shorter than the retention of [`vacuum`](Self::vacuum).
     #[must_use]
     pub fn keep_removed(mut self, retention: Duration) -> Self {
         self.keep_removed = retention;
         self
     }
 
-    /// Deletes objects, or says what would be deleted.
+    /// Deletes objects. In a dry run, only returns what would be deleted.
     pub(crate) async fn delete(
         &self,
         objects: &[Listed],
@@ -48,14 +49,15 @@ impl Keeper {
     }
 }
 
-/// What a request to delete objects did.
+/// The result of deleting objects.
 pub(crate) struct Deleted {
     pub(crate) files: u64,
     pub(crate) bytes: u64,
+    /// The objects that the object store refused to delete.
     pub(crate) refused: Vec<NotDeleted>,
 }
 
-/// The moment that lies `duration` before `now`; the earliest there is, when that is beyond all calendars.
+/// Returns the time `duration` before `now`, or the earliest possible time if that is out of range.
 pub(crate) fn before(now: DateTime<Utc>, duration: Duration) -> DateTime<Utc> {
     let duration = chrono::Duration::from_std(duration).unwrap_or(chrono::Duration::MAX);
     now.checked_sub_signed(duration).unwrap_or(DateTime::<Utc>::MIN_UTC)

@@ -1,11 +1,12 @@
-//! Keeps one Delta table fast and small: checkpoints, clean-up of the log, vacuum of files that nothing names, and the
-//! figures that say when each is due. Compaction is not here.
+//! Maintains one Delta table: writes checkpoints, cleans up the log, and vacuums files that nothing names. Also
+//! computes the figures that show when each is due. Compaction is in the crate `lake`.
 //!
-//! Every operation is idempotent and ends before its deadline. A run that is stopped at any point leaves a readable table,
-//! and the next run continues. Two keepers at once do no harm: they write the same checkpoint and delete the same files.
+//! Every operation is idempotent and ends before its deadline. If a run is stopped at any point, the table stays
+//! readable, and the next run continues. Two keepers can run at the same time: they write the same checkpoint and
+//! delete the same files.
 //!
-//! Checkpoints are written here and not by `delta_kernel`. Its 0.30.1 turns on the S3 client of `object_store`, which turns
-//! on `aws-lc-rs`: a second TLS stack, and one that costs 50 ms of each cold start.
+//! `delta_kernel` could write checkpoints too, but version 0.30.1 turns on the S3 client of `object_store`, which
+//! brings in `aws-lc-rs`. That is a second TLS library, and it adds 50 ms to each cold start.
 
 mod actions;
 mod checkpoint;

@@ -1,10 +1,12 @@
 //! Reads the log, one file at a time.
 //!
-//! Checkpoints are read here by row, with every field: what is read is written again. `lake` has a second reader, by column.
-//! It knows only what writers and readers of a table need: no removals, no tags, no times of app transactions, and of
-//! `dataChange` nothing. Those would be dead weight in every function that reads a table, so the two stay apart. Speed is no
-//! reason: a checkpoint of 20,001 files, made from one of 20,000, takes 0.16 s and 25 MB, as long as one made of commits in JSON
-//! (`examples/checkpoint_many.rs`, on two cores, with the emulator).
+//! Checkpoints are read here row by row with all fields, because what is read is written again. The crate `lake` has a
+//! second reader, which reads column by column. It reads only what writers and readers of a table need: no removals, no
+//! tags, no times of app transactions, no `dataChange`. The other fields would make every function that reads a table
+//! larger, so there are two readers.
+//!
+//! Speed is not the reason. A checkpoint of 20,001 files made from a checkpoint of 20,000 takes 0.16 s and 25 MB, the
+//! same as one made from JSON commits (`examples/checkpoint_many.rs`, on two cores, with the emulator).
 
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
@@ -24,30 +26,32 @@ use tokio::time::Instant;
 
 use crate::{actions::Line, state::State};
 
-/// Requests in flight at a time.
+/// The number of requests at the same time.
 const CONCURRENT: usize = 16;
-/// Columns that are not carried over.
+/// The columns of a checkpoint that are read. Other columns are dropped.
 const KINDS: [&str; 6] = ["protocol", "metaData", "txn", "add", "remove", "sidecar"];
 
+/// Reads the log of one table until a deadline.
 pub(crate) struct Log<'a> {
     pub(crate) store: &'a ObjectStore,
     pub(crate) deadline: Instant,
 }
 
 impl Log<'_> {
-    /// What makes up the newest version.
+    /// Returns the log segment of the newest version. It is an error if there is no table.
     pub(crate) async fn segment(&self) -> Result<LogSegment, LakeError> {
         let segment = lake::upkeep::segment(self.store, self.deadline).await?;
         segment.ok_or_else(|| LakeError::NoTable { table: self.table() })
     }
 
-    /// The state of the segment's newest version, or of an earlier one when `stop` passes meanwhile.
+    /// Returns the state of the segment's newest version. If the time `stop` passes, returns the state of the version
+    /// reached.
     pub(crate) async fn replay(&self, segment: &LogSegment, stop: Instant) -> Result<State, LakeError> {
         let mut state = State::new(segment.commits.start - 1);
         if let Some((version, paths)) = &segment.checkpoint {
             self.take_checkpoint(*version, paths, &mut state).await?;
         }
-        // Boxed, because the compiler cannot see through the nested lifetimes that the future is `Send`.
+        // Boxed, because the compiler cannot prove that the nested future is `Send`.
         let one = |version| async move { Ok::<_, LakeError>((version, self.listed(version).await?)) }.boxed();
         let mut commits = stream::iter(segment.commits.clone()).map(one).buffered(CONCURRENT);
         while let Some((version, lines)) = commits.try_next().await? {
@@ -61,6 +65,7 @@ impl Log<'_> {
         Ok(state)
     }
 
+    /// Applies the rows of a checkpoint and of its sidecars.
     async fn take_checkpoint(
         &self,
         version: i64,
@@ -78,7 +83,7 @@ impl Log<'_> {
         Ok(())
     }
 
-    /// Reads one file of a checkpoint to its end, and returns the sidecars that it names.
+    /// Reads a file of a checkpoint completely and passes its lines to `take`. Returns the sidecars that it names.
     pub(crate) async fn checkpoint_file(
         &self,
         path: &str,
@@ -103,7 +108,7 @@ impl Log<'_> {
         Ok(sidecars)
     }
 
-    /// A commit's lines, or `None` where there is none of that version.
+    /// Reads the lines of a commit. Returns `None` if the version does not exist.
     pub(crate) async fn commit<L: DeserializeOwned>(
         &self,
         version: i64,
@@ -113,6 +118,7 @@ impl Log<'_> {
         parse(&body).map(Some).map_err(|e| self.damaged(&path, &e.to_string()))
     }
 
+    /// Reads a commit that was listed. It is an error if it is gone.
     async fn listed(&self, version: i64) -> Result<Vec<Line>, LakeError> {
         let lines = self.commit(version).await?;
         lines.ok_or_else(|| self.moved(&format!("version {version} was listed and is gone")))
@@ -126,11 +132,13 @@ impl Log<'_> {
         LakeError::Log { table: self.table(), file: file.to_owned(), reason: reason.to_owned() }
     }
 
+    /// The error for a log that changed while it was read.
     pub(crate) fn moved(&self, reason: &str) -> LakeError {
         LakeError::Moved { table: self.table(), reason: reason.to_owned() }
     }
 }
 
+/// Iterates over the rows of a Parquet checkpoint, with only the columns in [`KINDS`].
 fn rows(body: Bytes) -> Result<RowIter<'static>, ParquetError> {
     let reader = SerializedFileReader::new(body)?;
     let root = reader.metadata().file_metadata().schema();
@@ -140,7 +148,8 @@ fn rows(body: Bytes) -> Result<RowIter<'static>, ParquetError> {
     RowIter::from_file_into(Box::new(reader)).project(Some(wanted))
 }
 
-/// Leaves out what repeats the JSON statistics. Where there are no JSON statistics, a rewritten checkpoint would lose them.
+/// Drops the columns that repeat the JSON statistics. Fails if there are no JSON statistics, because a new checkpoint
+/// would lose the statistics.
 fn narrow(action: &TypePtr) -> Result<TypePtr, ParquetError> {
     let has = |name: &str| action.get_fields().iter().any(|field| field.name() == name);
     if !action.is_group() {

@@ -1,4 +1,4 @@
-//! A table's log as it was read once, for the steps that delete.
+//! A table's state that was read once, for all operations that delete files.
 
 use chrono::{DateTime, Utc};
 use lake::{LakeError, upkeep::LogSegment};
@@ -6,20 +6,25 @@ use tokio::time::Instant;
 
 use crate::{Keeper, log::Log, state::State};
 
-/// The newest version of a table at one moment.
+/// The newest version of a table, as read at one moment.
 #[derive(Debug)]
 pub struct Reading {
     pub(crate) keeper: Keeper,
+    /// The checkpoint and commits that were read.
     pub(crate) segment: LogSegment,
+    /// The state that was reached: the newest version, or an earlier one if the deadline passed.
     pub(crate) state: State,
-    /// Ages are counted from this time. A file that only a commit after the reading names was written no longer before it than
-    /// a write may take, so a vacuum leaves it alone as too young.
+    /// The time from which ages are counted. A file can belong to a commit that was made after the reading. Such a file
+    /// is at most as old as a write takes, so a vacuum keeps it as too young.
     pub(crate) now: DateTime<Utc>,
 }
 
 impl Keeper {
-    /// Reads the log for [`Reading::clean_log`] and [`Reading::vacuum`], which would each read it by themselves otherwise.
-    /// `now` is the time before this call. Refuses a table with unknown demands.
+    /// Reads the log for [`Reading::clean_log`] and [`Reading::vacuum`], so that it is read once for both. `now` must
+    /// be a time before this call.
+    ///
+    /// # Errors
+    /// [`LakeError::Unsupported`] if the table requires something that this crate does not support.
     pub async fn read(&self, now: DateTime<Utc>, deadline: Instant) -> Result<Reading, LakeError> {
         let log = Log { store: &self.store, deadline };
         let segment = log.segment().await?;
@@ -27,7 +32,7 @@ impl Keeper {
         Ok(Reading { keeper: self.clone(), segment, state, now })
     }
 
-    /// The newest version; an error where the deadline comes first.
+    /// Reads the newest version. It is an error if the deadline is reached first.
     pub(crate) async fn read_whole(&self, deadline: Instant) -> Result<Reading, LakeError> {
         let reading = self.read(Utc::now(), deadline).await?;
         if reading.is_whole() {

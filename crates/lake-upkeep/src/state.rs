@@ -1,4 +1,4 @@
-//! A table at one version: all that a checkpoint of it holds.
+//! The state of a table at one version, with everything that a checkpoint contains.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,18 +10,21 @@ use serde_json::Value;
 
 use crate::actions::{Add, Line, Remove};
 
-/// A file together with its deletion vector: what the protocol calls a logical file.
+/// A file together with its deletion vector. The Delta protocol calls it a logical file.
 type FileId = (String, Option<DeletionVector>);
 
+/// The state of a table at one version.
 #[derive(Debug)]
 pub(crate) struct State {
+    /// The version that this state shows.
     pub(crate) version: i64,
     pub(crate) protocol: Value,
     pub(crate) metadata: Value,
-    /// By application.
+    /// The app transactions, by app id.
     pub(crate) txns: BTreeMap<String, Txn>,
+    /// The active files.
     pub(crate) files: HashMap<FileId, Add>,
-    /// Files that were removed, as far as the log remembers them.
+    /// The removed files that the log still remembers.
     pub(crate) removed: HashMap<FileId, Remove>,
 }
 
@@ -32,7 +35,7 @@ impl State {
         Self { version, protocol, metadata, txns, files, removed }
     }
 
-    /// Takes in the lines of a commit, or some of a checkpoint's.
+    /// Applies the lines of a commit, or some rows of a checkpoint.
     pub(crate) fn take(&mut self, version: i64, lines: Vec<Line>) {
         self.version = version;
         let mut added = Vec::new();
@@ -53,7 +56,8 @@ impl State {
             }
             added.extend(line.add);
         }
-        // Within a commit the order of its lines means nothing: what it removes was there before it.
+        // The order of the lines in a commit has no meaning (Delta protocol). So removes apply to the files before the
+        // commit.
         for add in added {
             let id = (add.path.clone(), add.deletion_vector.clone());
             self.removed.remove(&id);
@@ -61,7 +65,7 @@ impl State {
         }
     }
 
-    /// Refuses a log without definitions, and a table that asks for something that is not known here.
+    /// Checks that the log has a protocol and metadata, and that this crate supports everything the table requires.
     pub(crate) fn check(&self, table: &str) -> Result<(), LakeError> {
         if self.protocol.is_null() || self.metadata.is_null() {
             let reason = "there is no protocol or no metaData in it".to_owned();
@@ -70,8 +74,8 @@ impl State {
         lake::upkeep::check(table, &self.protocol, &self.metadata)
     }
 
-    /// Forgets the files that were removed before `cutoff` (milliseconds). A removal without a time counts as old, as the
-    /// protocol says.
+    /// Forgets the files that were removed before `cutoff` (milliseconds since 1970). A removal without a time counts
+    /// as old, as the Delta protocol says.
     pub(crate) fn expire(&mut self, cutoff: i64) {
         self.removed.retain(|_, remove| remove.deletion_timestamp.unwrap_or(0) >= cutoff);
     }

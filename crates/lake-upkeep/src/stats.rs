@@ -1,4 +1,4 @@
-//! Figures that say what a table needs.
+//! Figures that show which maintenance a table needs.
 
 use std::collections::HashSet;
 
@@ -18,50 +18,55 @@ use crate::{
     state::State,
 };
 
-/// A log may be cleaned up while it is being read; then it is read again, this often.
+/// How often the log is read in total, if it is cleaned up while it is being read.
 const TRIES: u32 = 4;
 
-/// How a table stands.
+/// The size and state of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Stats {
-    /// The newest version.
+    /// The newest version of the table.
     pub version: i64,
-    /// When it was committed, by the store's clock.
+    /// When the newest version was committed, by the clock of the object store.
     pub committed: Option<DateTime<Utc>>,
-    /// Rows of the newest version; `None` where the statistics of a file do not say.
+    /// The number of rows in the newest version. `None` if the statistics of a file do not contain it.
     pub rows: Option<u64>,
-    /// Partitions that have files.
+    /// The number of partitions that have files.
     pub partitions: u64,
-    /// Data files of the newest version.
+    /// The number of data files in the newest version.
     pub files: u64,
-    /// Their bytes.
+    /// The size of these files, in bytes.
     pub bytes: u64,
-    /// The size of the file in the middle, by size.
+    /// The median size of these files, in bytes.
     pub median_bytes: u64,
-    /// Files that a compaction may still join with others.
+    /// The number of files that a compaction could still merge.
     pub small_files: u64,
-    /// Data files on S3 that the newest version does not consist of. They wait for a vacuum, if no writer has just put them.
+    /// The number of data files on S3 that are not part of the newest version. A vacuum deletes them after the
+    /// retention. Some may belong to a commit that is being written.
     pub unneeded_files: u64,
-    /// Their bytes.
+    /// The size of the unneeded files, in bytes.
     pub unneeded_bytes: u64,
-    /// App transactions: the positions of the writers.
+    /// The number of app transactions, which hold the writers' positions.
     pub app_transactions: u64,
-    /// The version of the newest checkpoint.
+    /// The version of the newest checkpoint. `None` if there is none.
     pub checkpoint: Option<i64>,
-    /// Commits after it.
+    /// The number of commits after the newest checkpoint.
     pub commits_since: u64,
-    /// Files in the log's folder.
+    /// The number of files in the log's folder.
     pub log_files: u64,
-    /// Their bytes.
+    /// The size of the log's files, in bytes.
     pub log_bytes: u64,
-    /// The oldest commit that is still in the log.
+    /// The version of the oldest commit in the log.
     pub log_from: Option<i64>,
-    /// When the oldest file of the log was written.
+    /// When the oldest file of the log was written, by the clock of the object store.
     pub log_since: Option<DateTime<Utc>>,
 }
 
 impl Keeper {
-    /// Reads the log and lists the table's objects. `capacity` is the most bytes that a compaction puts into one file.
+    /// Reads the log and lists the table's objects. `capacity` is the target size of compacted files, in bytes.
+    ///
+    /// # Errors
+    /// [`LakeError::Moved`] if the log was cleaned up during each attempt, or if it is too long to be read before the
+    /// deadline. In the second case, write a checkpoint first.
     pub async fn stats(&self, capacity: u64, deadline: Instant) -> Result<Stats, LakeError> {
         let mut tries = 0;
         loop {
@@ -73,6 +78,7 @@ impl Keeper {
         }
     }
 
+    /// Computes the figures once. Fails with [`LakeError::Moved`] if the log is cleaned up meanwhile.
     async fn stats_once(&self, capacity: u64, deadline: Instant) -> Result<Stats, LakeError> {
         let reading = self.read_whole(deadline).await?;
         let Reading { segment, state: table, .. } = reading;
@@ -89,13 +95,14 @@ impl Keeper {
         Ok(stats)
     }
 
-    /// Files and bytes of the newest version, without a listing of the table's objects.
+    /// Returns the number of files and bytes of the newest version. Does not list the table's objects.
     pub async fn size(&self, deadline: Instant) -> Result<(u64, u64), LakeError> {
         let reading = self.read_whole(deadline).await?;
         let files = reading.state.files.values();
         Ok(files.fold((0, 0), |(files, bytes), add| (files + 1, bytes + add.bytes())))
     }
 
+    /// Counts the data files that the newest version does not name.
     async fn list_objects(
         &self,
         table: &State,
@@ -113,6 +120,7 @@ impl Keeper {
         Ok(())
     }
 
+    /// Counts the files of the log.
     async fn list_log(&self, stats: &mut Stats, deadline: Instant) -> Result<(), LakeError> {
         let newest = commit_path(stats.version);
         let mut after = FOLDER.to_owned();
@@ -140,6 +148,7 @@ impl Keeper {
 }
 
 impl Stats {
+    /// Computes the figures of the active files.
     fn take_files(&mut self, table: &State, capacity: u64) {
         let mut sizes: Vec<u64> = table.files.values().map(Add::bytes).collect();
         sizes.sort_unstable();
@@ -154,6 +163,7 @@ impl Stats {
     }
 }
 
+/// The number of rows in a file, without deleted ones. `None` if the statistics do not contain it.
 fn rows_of(add: &Add) -> Option<u64> {
     let deleted = add.deletion_vector.as_ref().map_or(0, |vector| vector.cardinality);
     Some(rows(add.stats.as_deref()?)?.saturating_sub(u64::try_from(deleted).unwrap_or(0)))

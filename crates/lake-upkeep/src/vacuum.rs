@@ -1,4 +1,4 @@
-//! Deletes the data files that the table no longer needs.
+//! The vacuum: deletes data files that the table no longer needs.
 
 use std::time::Duration;
 
@@ -14,29 +14,30 @@ use crate::{
     keeper::before,
 };
 
-/// No further page is begun when less than this is left until the deadline.
+/// If less time than this is left until the deadline, no further page is listed.
 pub(crate) const LAST_PAGE: Duration = Duration::from_secs(2);
 
-/// Refusals that are kept for the report.
+/// The maximum number of refused deletions in the report.
 const MOST_REFUSED: usize = 1_000;
 
-/// What [`Keeper::vacuum`] did, or would do.
+/// The result of [`Keeper::vacuum`]. In a dry run: what it would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Vacuumed {
-    /// Files that were deleted.
+    /// The number of files that were deleted.
     pub files: u64,
-    /// Their bytes.
+    /// The size of the deleted files, in bytes.
     pub bytes: u64,
-    /// Files that nothing names and that are too young to be deleted.
+    /// The number of files that nothing names but that are too young to delete.
     pub young: u64,
-    /// Files that the store would not delete, at most a thousand of them.
+    /// The files that the object store refused to delete, at most 1,000 of them.
     pub refused: Vec<NotDeleted>,
-    /// Whether all objects were looked at. If not, the deadline was near: call again.
+    /// Whether all objects were looked at. If `false`, the deadline was near. Call again.
     pub complete: bool,
 }
 
 impl Keeper {
-    /// [`Reading::vacuum`] with a reading of its own.
+    /// Reads the table and then does the same as [`Reading::vacuum`]. `now` is the time that the retention is counted
+    /// from.
     pub async fn vacuum(
         &self,
         retention: Duration,
@@ -50,10 +51,14 @@ impl Keeper {
 }
 
 impl Reading {
-    /// Deletes files that no version within `retention` names.
+    /// Deletes the files that no version within `retention` names. With `dry_run` it deletes nothing.
     ///
-    /// A file that was written less than `youngest` before the reading stays: its commit may not be written yet. `youngest`
-    /// must be longer than the longest time-out of a writer. Files are compared by the store's clock.
+    /// A file written less than `youngest` before the reading is kept, because its commit may not be written yet. So
+    /// `youngest` must be longer than the longest timeout of a writer. The age of a file is by the clock of the object
+    /// store.
+    ///
+    /// # Errors
+    /// [`LakeError::Plan`] if `retention` is longer than checkpoints remember removed files ([`Keeper::keep_removed()`]).
     pub async fn vacuum(
         self,
         retention: Duration,
@@ -71,7 +76,7 @@ impl Reading {
             );
             return Err(LakeError::Plan { table: keeper.store.location().to_string(), reason });
         }
-        // With a part of the state, files of newer commits would look as if nothing named them.
+        // With only a part of the state, the files of newer commits would seem unneeded.
         if !whole {
             return Ok(Vacuumed::default());
         }

@@ -1,4 +1,4 @@
-//! A batch of 10,000 rooms → one Parquet file with statistics, on one core.
+//! Encodes a batch of 10,000 room counts as one Parquet file with statistics, on one core.
 
 #![allow(
     missing_docs,
@@ -19,7 +19,7 @@ use lake::{FileEncoder, TableSchema};
 
 const ROWS: i64 = 10_000;
 
-/// Event times some microseconds apart with jitter, three rooms, counts of 1 to 4, consecutive offsets.
+/// Event times a few microseconds apart with jitter, three rooms, counts of 1 to 4, consecutive offsets.
 fn rooms() -> RecordBatch {
     let mut seed = 7_u64;
     let mut random = |below: u64| {

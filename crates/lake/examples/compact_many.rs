@@ -1,4 +1,4 @@
-//! How long a compaction takes, and how much memory it needs.
+//! Measures the time and the memory that a compaction needs.
 //!
 //!     compact_many fill 10000 2700 4 s3://bucket/table   # 10,000 files of 2,700 room counts, from 4 Kafka partitions in turn
 //!     compact_many run 64 s3://bucket/table              # compacts to 64 MB
@@ -38,7 +38,7 @@ impl Append for Files {
     }
 }
 
-/// Rooms of the generator: event times with jitter, three rooms, small counts, consecutive offsets.
+/// Room counts like those of the generator: event times with jitter, three rooms, small counts, consecutive offsets.
 fn rooms(rows: i64, partition: i32, first: i64, seed: &mut u64) -> Result<RecordBatch, Box<dyn Error>> {
     let mut random = |below: u64| {
         *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -1,11 +1,12 @@
-//! Writes and reads tables with one partition column for `tests/readers`, which holds them against readers that are not
-//! ours. The columns are `n` (long) and, from the path, `room`.
+//! Writes and reads tables with one partition column for `tests/readers`, which compares the result with independent
+//! readers. The columns are `n` (long) and the partition column `room`.
 //!
 //!     echo '[{"room": "a/b", "numbers": [1, 2]}, {"room": null, "numbers": [3]}]' | partitioned append s3://bucket/table
 //!     partitioned scan s3://bucket/table     # [["a/b", 1], ["a/b", 2], [null, 3]]
 //!     partitioned compact s3://bucket/table  # puts all files of a room together, sorted by n
 //!
-//! An append makes one commit, with one file an entry of the list. The table's app id `headwater/readers` counts appends.
+//! An append makes one commit, with one file per entry of the list. The table's app id `headwater/readers` counts the
+//! appends.
 #![allow(clippy::print_stdout, reason = "it is a command for a test")]
 
 use std::{error::Error, io::Read as _, sync::Arc, time::Duration};

@@ -1,117 +1,118 @@
-//! What can go wrong with a table, and what to do about it.
+//! The errors of a Delta table, and whether a retry can help.
 
 use faults::{Classified, FaultClass};
 
 use s3::StoreError;
 
-/// A fault of a Delta table. `table` is always the table's `s3://` address.
+/// An error of a Delta table. `table` is always the `s3://` address of the table.
 #[derive(Debug, thiserror::Error)]
 pub enum LakeError {
-    /// S3 refused or failed.
+    /// S3 refused the request or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The table asks its writers (or readers) for something that this crate does not do.
+    /// The table requires something from its writers or readers that this crate does not support.
     #[error(
         "{table}: {features} is not supported for {purpose}; write to another table or drop the feature from this one"
     )]
     Unsupported {
-        /// The table.
+        /// The table's address.
         table: String,
-        /// What is not supported: protocol versions, table features or properties.
+        /// The unsupported protocol versions, table features or properties.
         features: String,
-        /// `appending` or `reading`.
+        /// `appending`, `reading` or `maintenance`.
         purpose: &'static str,
     },
-    /// Properties of the table endanger what is appended to it.
+    /// Properties of the table would make appends unsafe. The message contains the SQL command that removes them.
     #[error(
         "{table}: appending is refused because of table properties: {problems}; remove them with ALTER TABLE delta.`{table}` UNSET TBLPROPERTIES ({keys})"
     )]
     Properties {
-        /// The table.
+        /// The table's address.
         table: String,
-        /// Each property with its reason.
+        /// Each property with the reason.
         problems: String,
-        /// The properties as SQL lists them.
+        /// The properties' names, quoted and separated by commas, for the SQL command.
         keys: String,
     },
-    /// The pipeline's columns and the table's do not fit.
+    /// The pipeline's columns do not match the table's columns.
     #[error("{table}: column {column:?}: {reason}")]
     Schema {
-        /// The table, or `schema` when there is no table yet.
+        /// The table's address, or `schema` if the table is not known yet.
         table: String,
-        /// The column (a dotted path when nested).
+        /// The column. A nested one is a dotted path.
         column: String,
-        /// Why they do not fit.
+        /// Why they do not match.
         reason: String,
     },
-    /// The table's partition columns are not the pipeline's.
+    /// The table's partition columns differ from those in the pipeline file.
     #[error(
         "{table} is partitioned by {found:?}, the pipeline says {wanted:?}; partitioning cannot change in place"
     )]
     Partitioning {
-        /// The table.
+        /// The table's address.
         table: String,
-        /// The table's partition columns.
+        /// The partition columns of the table.
         found: Vec<String>,
-        /// The pipeline's.
+        /// The partition columns in the pipeline file.
         wanted: Vec<String>,
     },
-    /// The transaction log is damaged.
+    /// The transaction log is damaged. A retry does not help.
     #[error("{table}: the log is damaged: {file}: {reason}")]
     Log {
-        /// The table.
+        /// The table's address.
         table: String,
-        /// The file of the log.
+        /// The file of the log, or the action in it.
         file: String,
-        /// What is wrong with it.
+        /// What is wrong with the file.
         reason: String,
     },
-    /// The log ends below the version that was already read, or a version is missing in between.
+    /// The log changed while it was read: it ends before the version that was already read, or a version is missing.
+    /// Another process has probably cleaned it up, and a retry helps.
     #[error("{table}: the log moved while it was read: {reason}")]
     Moved {
-        /// The table.
+        /// The table's address.
         table: String,
-        /// What was seen.
+        /// What was found.
         reason: String,
     },
-    /// Other writers were faster until the deadline.
+    /// Other writers took every version that this writer tried, until the deadline.
     #[error(
         "{table}: lost {lost} commits to other writers until the deadline; next try at version {version}"
     )]
     Contended {
-        /// The table.
+        /// The table's address.
         table: String,
-        /// Commits lost in this call.
+        /// How many commits this call lost.
         lost: u32,
-        /// The version that was to be tried next.
+        /// The version that would have been tried next.
         version: i64,
     },
-    /// The plan and the files do not fit the table: a defect of the caller.
+    /// The plan does not match the files or the table. This is a bug in the caller.
     #[error("{table}: {reason}")]
     Plan {
-        /// The table.
+        /// The table's address.
         table: String,
-        /// What is wrong.
+        /// What does not match.
         reason: String,
     },
-    /// Arrow or Parquet refused.
+    /// Arrow or Parquet returned an error.
     #[error("parquet: {context}: {source}")]
     Parquet {
-        /// What was being done.
+        /// The operation that failed.
         context: String,
-        /// Parquet's own message.
+        /// The error of the Parquet library.
         source: parquet::errors::ParquetError,
     },
-    /// There is no table at the address.
+    /// There is no Delta table at the address.
     #[error("{table}: there is no Delta table")]
     NoTable {
-        /// The address.
+        /// The table's address.
         table: String,
     },
 }
 
 impl LakeError {
-    /// A fault of columns that was found before the table was known.
+    /// Adds the table's address to an error about columns that was found before the table was known.
     pub(crate) fn in_table(self, table: &str) -> Self {
         match self {
             Self::Schema { column, reason, .. } => Self::Schema { table: table.to_owned(), column, reason },

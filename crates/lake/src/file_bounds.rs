@@ -1,4 +1,4 @@
-//! What the statistics of a data file say about its values, so that a reader can leave files out.
+//! The minimum and maximum values of a data file, by its statistics. Readers use them to skip files.
 
 use std::ops::RangeInclusive;
 
@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::ActiveFile;
 
 impl ActiveFile {
-    /// The least and the greatest whole number in a top-level column. `None` where the statistics do not tell: then the file
-    /// can hold any.
+    /// The minimum and maximum of a top-level integer column. `None` if the statistics do not contain them; the file
+    /// can then contain any value.
     #[must_use]
     pub fn whole_numbers(&self, column: &str) -> Option<RangeInclusive<i64>> {
         let stats: Value = serde_json::from_str(self.stats.as_deref()?).ok()?;
@@ -17,18 +17,20 @@ impl ActiveFile {
         Some(bound("minValues")?..=bound("maxValues")?)
     }
 
-    /// An upper bound of the timestamps in a top-level column. `None` where the statistics do not tell: then the file can
-    /// hold any. Writers leave statistics out of a column, a file or (as structs, which are not read here) a checkpoint.
+    /// An upper bound for the timestamps in a top-level column. `None` if the statistics do not contain one; the file
+    /// can then contain any value. Writers can leave out the statistics of a column or a file. Checkpoints can hold
+    /// them as structs, which this crate does not read.
     #[must_use]
     pub fn latest(&self, column: &str) -> Option<DateTime<Utc>> {
         let stats: Value = serde_json::from_str(self.stats.as_deref()?).ok()?;
         let most = moment(stats.get("maxValues")?.get(column)?.as_str()?)?;
-        // Statistics are cut to milliseconds: the value itself may be up to 999 µs later.
+        // Statistics are truncated to milliseconds, so the value itself can be up to 999 µs later.
         most.checked_add_signed(TimeDelta::milliseconds(1))
     }
 }
 
-/// Spark writes the session's time zone as an offset; a `timestamp_ntz` has none.
+/// Parses a timestamp in statistics. Spark writes it with the offset of the session's time zone; a `timestamp_ntz` has
+/// no offset.
 fn moment(text: &str) -> Option<DateTime<Utc>> {
     let with_offset = DateTime::parse_from_rfc3339(text).map(|moment| moment.to_utc());
     with_offset.or_else(|_| text.parse::<NaiveDateTime>().map(|moment| moment.and_utc())).ok()

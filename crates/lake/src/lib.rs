@@ -1,12 +1,13 @@
-//! Delta tables on S3, written by commits that carry positions.
+//! Reads and writes Delta tables on S3. Each commit also stores the writer's positions.
 //!
-//! A commit holds the data files **and** the writer's positions (Delta app transactions), so that both become visible
-//! in one instant or not at all. [`Table::append`] plans against the positions of the newest version, puts the data
-//! files, then puts the next log entry on the condition that nobody else has: who loses that race reads what the winner
-//! committed, plans again, and tries the next version until its deadline.
+//! A commit contains the data files **and** the writer's positions (Delta app transactions). So both become visible at
+//! the same moment, or neither does.
 //!
-//! The crate knows nothing of Kafka's events. It takes Arrow batches by partition, and app ids with 64-bit versions;
-//! [`app_id`] and its neighbours say how a position is kept under such ids.
+//! [`Table::append`] plans against the positions in the newest version, writes the data files, and then writes the next
+//! log entry with a conditional PUT. If another writer was faster, it reads that writer's commit, plans again and tries
+//! the next version, until its deadline.
+//!
+//! The crate does not know Kafka. It takes Arrow batches per table partition, and opaque app ids with 64-bit versions.
 
 mod compaction;
 mod error;

@@ -1,24 +1,26 @@
-//! Partition values in paths: percent-encoded in the S3 key, and once more, as a URI, in `add.path`.
+//! Partition values in paths. They are percent-encoded in the S3 key, and encoded once more as a URI in `add.path`.
 //!
-//! A writer that removes a file names it by its path, and the two paths are compared as text. delta-rs decodes the paths
-//! that it reads and encodes them again by its own rules; Spark keeps some characters that delta-rs encodes. If a tool's
-//! encoding differs from ours in one character, the file that it rewrote stays in the table, and its rows are there twice.
-//! So keys hold only characters that every tool treats alike: ASCII letters and digits, `-`, `.`, `_`, and `%`, `=`, `/`
-//! as this module writes them. The folders are those that delta-rs makes, except that it leaves `~` as it is and then
-//! does not find the file again.
+//! A writer removes a file by its path, and paths are compared as text. delta-rs decodes the paths that it reads and
+//! encodes them again by its own rules. Spark leaves some characters that delta-rs encodes. If a tool encodes one
+//! character differently from us, the file that it rewrote stays in the table, and the table has its rows twice.
+//!
+//! So keys contain only characters that every tool treats in the same way: ASCII letters and digits, `-`, `.`, `_`, and
+//! `%`, `=`, `/` as this module writes them. The folders are the same as those of delta-rs, with one exception:
+//! delta-rs does not encode `~`, and then does not find the file again.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// The folder name of a null, as Hive has it.
+/// The folder name for null, as in Hive.
 const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
-/// What a column's name and value may not hold in a key.
+/// The characters to encode in a column's name or value within a key.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
 
-/// What `add.path` may not hold.
+/// The characters to encode in `add.path`.
 const URI: &AsciiSet = &SEGMENT.remove(b'/').remove(b'=');
 
-/// `yr=2026/mo=11/`: the folder of one combination of partition values, or nothing without partition columns.
+/// The folder for one combination of partition values, such as `yr=2026/mo=11/`. Empty if there are no partition
+/// columns.
 pub(crate) fn folder(columns: &[String], values: &[Option<String>]) -> String {
     let mut folder = String::new();
     for (column, value) in columns.iter().zip(values) {
@@ -33,18 +35,18 @@ pub(crate) fn folder(columns: &[String], values: &[Option<String>]) -> String {
     folder
 }
 
-/// A partition value as Delta keeps it. The empty value is a null to Delta; Hive's name for a null becomes one when Spark
-/// or delta-rs rewrite the file, so it is one from the beginning.
+/// The partition value that Delta stores. Delta treats the empty string as null. Spark and delta-rs turn Hive's name
+/// for null into null when they rewrite a file, so it is stored as null from the start.
 pub(crate) fn stored(value: Option<&str>) -> Option<&str> {
     value.filter(|value| !value.is_empty() && *value != NULL)
 }
 
-/// A relative S3 key as `add.path` has it.
+/// Encodes a relative S3 key for `add.path`.
 pub(crate) fn to_uri(key: &str) -> String {
     utf8_percent_encode(key, URI).to_string()
 }
 
-/// The relative S3 key of an `add.path`; `None` where it is not UTF-8.
+/// Decodes an `add.path` to a relative S3 key. Returns `None` if the result is not UTF-8.
 pub(crate) fn from_uri(path: &str) -> Option<String> {
     percent_decode_str(path).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }

@@ -1,5 +1,5 @@
-//! Chosen columns of chosen files as plain values, without Arrow. A function that only looks at a table stays small this
-//! way: Arrow's Parquet reader alone makes its zip a tenth larger.
+//! Reads chosen columns of chosen files as plain values, without Arrow. Functions that only read a table stay small
+//! this way: Arrow's Parquet reader makes a function's zip a tenth larger.
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -16,22 +16,26 @@ use tokio::time::Instant;
 
 use crate::{ActiveFile, LakeError, Snapshot, scan::AHEAD, schema::DeltaType};
 
-/// The values of one column of one file, of the type that the table gives the column.
+/// The values of one column of one file. The variant follows the column's type in the table; `None` is null.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PlainColumn {
-    /// `byte`, `short`, `integer`, `long`.
+    /// Values of a `byte`, `short`, `integer` or `long` column.
     Integers(Vec<Option<i64>>),
-    /// `float`, `double`.
+    /// Values of a `float` or `double` column.
     Numbers(Vec<Option<f64>>),
-    /// `string`.
+    /// Values of a `string` column. Invalid UTF-8 is replaced.
     Texts(Vec<Option<String>>),
-    /// `timestamp`, read from INT96 (Spark's default) or from INT64 in any unit. A time that `DateTime` cannot hold is null.
+    /// Values of a `timestamp` column, from INT96 (Spark's default) or INT64 in any unit. A time that `DateTime` cannot
+    /// hold is null.
     Moments(Vec<Option<DateTime<Utc>>>),
 }
 
 impl Snapshot {
-    /// Streams `columns` of these files, one item a file, in the order given; no other file is requested. A column that an
-    /// older file does not have is null. Only top-level columns of [`PlainColumn`]'s types can be read.
+    /// Streams `columns` of these files, one item per file, in the given order. Requests no other file. A column that
+    /// an older file does not have is null. Only top-level columns with the types of [`PlainColumn`] can be read.
+    ///
+    /// # Errors
+    /// An item is [`LakeError::Schema`] if a column has another type in the table or in the file.
     pub fn scan_plain<'a>(
         &'a self,
         files: impl IntoIterator<Item = &'a ActiveFile, IntoIter: 'a>,
@@ -48,6 +52,7 @@ impl Snapshot {
         stream::iter(files).map(one).buffered(AHEAD)
     }
 
+    /// Reads the columns of one file.
     fn plain(&self, file: &ActiveFile, columns: &[&str], body: Bytes) -> Result<Vec<PlainColumn>, LakeError> {
         let damaged = |source| self.unreadable(file, source);
         let reader = SerializedFileReader::new(body).map_err(damaged)?;
@@ -84,7 +89,7 @@ impl Snapshot {
 }
 
 impl PlainColumn {
-    /// An empty column of a table's type; `None` for types that are not plain.
+    /// An empty column for a Delta type. `None` if [`PlainColumn`] has no variant for it.
     fn of(delta: &DeltaType) -> Option<Self> {
         let DeltaType::Primitive(name) = delta else { return None };
         Some(match name.as_str() {
@@ -106,7 +111,7 @@ impl PlainColumn {
         true
     }
 
-    /// Takes a row group's values; false where they are of another type.
+    /// Appends the values of a row group. Returns `false` if they have another type.
     fn take(
         &mut self,
         described: &ColumnDescriptor,
@@ -145,10 +150,10 @@ impl PlainColumn {
     }
 }
 
-/// A point in time from the number that a column holds; `None` where it is beyond what can be told.
+/// Converts the number in a column to a time. `None` if `DateTime` cannot hold it.
 type Moment = fn(i64) -> Option<DateTime<Utc>>;
 
-/// How an INT64 column counts time; `None` where it does not.
+/// The conversion for an INT64 column, by its unit. `None` if the column is not a timestamp.
 fn moments_of(described: &ColumnDescriptor) -> Option<Moment> {
     if let Some(LogicalType::Timestamp(kind)) = described.logical_type_ref() {
         return Some(match kind.unit {
@@ -164,7 +169,7 @@ fn moments_of(described: &ColumnDescriptor) -> Option<Moment> {
     }
 }
 
-/// Appends the values of a row group. A null has a definition level in the file, but no value.
+/// Appends the values of a row group. In a Parquet file, a null has a definition level but no value.
 fn append<T: DataType, V>(
     values: &mut Vec<Option<V>>,
     mut reader: ColumnReaderImpl<T>,

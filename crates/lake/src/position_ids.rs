@@ -1,50 +1,55 @@
-//! A position as Delta app transactions: an id and a 64-bit version each.
+//! A position as Delta app transactions. Each one is an app id and a 64-bit version (Delta protocol, `txn` action).
 //!
 //! | app id | version |
 //! |---|---|
 //! | `headwater/<group>/<topic>/<partition>` | the watermark |
-//! | `…/incarnation` | how often the position was reset |
-//! | `…/earlier/<slot>` | the watermark at which an earlier incarnation ended |
-//! | `…/recreated` | one past the offset at which the topic was found to be another one; 0 when it was not |
-//! | `…/hole/<slot>/start`, `…/hole/<slot>/end` | the slot's hole; start = end when the slot is free |
+//! | `…/incarnation` | the number of resets |
+//! | `…/earlier/<slot>` | the final watermark of an earlier incarnation |
+//! | `…/recreated` | the offset at which a recreated topic was noticed, plus 1; 0 if none was noticed |
+//! | `…/hole/<slot>/start`, `…/hole/<slot>/end` | one hole; start = end if the slot is free |
 //! | `…/uncertain/start`, `…/uncertain/end` | the uncertain range |
-//! | `…/sample/<offset>` | the identity of the record remembered there; −1 when it is remembered no more |
-//! | `…/parked/<slot>/start`, `…/parked/<slot>/bits` | parked offsets: where bits is positive, a bit for each of start … start + 61; where it is negative, so many blocks of 62 from start on, all of them; 0 when the slot is free |
+//! | `…/sample/<offset>` | the identity of the remembered record at this offset; −1 if it is no longer remembered |
+//! | `…/parked/<slot>/start`, `…/parked/<slot>/bits` | parked offsets, see below |
 //!
-//! App transactions never expire on our tables. So slots are reused: what a table remembers of parked offsets is bounded
-//! by how many were parked at one time, not by how many ever were.
+//! A slot of parked offsets is a block of 62 offsets from `start` on. If `bits` is positive, each bit is one offset. If
+//! it is negative, the slot stands for `−bits` consecutive blocks in which all offsets are parked. If it is 0, the slot
+//! is free.
+//!
+//! App transactions never expire on Headwater's tables, so slots are reused. The number of slots depends on how many
+//! offsets were parked at the same time, not on how many were ever parked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use positions::{Identity, MAX_HOLES, OffsetRanges, Position};
 
-/// Offsets of a block of parked ones: what fits into a positive 64-bit number with room to spare.
+/// The number of offsets in a block of parked offsets. As many bits fit into a positive `i64`.
 const BLOCK: i64 = 62;
 
-/// All offsets of a block.
+/// The bits of a block in which every offset is parked.
 const FULL: i64 = (1 << BLOCK) - 1;
 
-/// The version of a sample that is remembered no more. Identities are never negative.
+/// The version of a sample that is no longer remembered. Identities are never negative.
 const FORGOTTEN: i64 = -1;
 
-/// App ids with their versions, as a table has them.
+/// The app ids of a table with their versions.
 type AppIds = BTreeMap<String, i64>;
 
-/// The app id of a group's watermark in a partition.
+/// Returns the app id of a group's watermark in a partition. The app ids of the rest of the position begin with it.
 #[must_use]
 pub fn app_id(group: &str, topic: &str, partition: i32) -> String {
     format!("headwater/{group}/{topic}/{partition}")
 }
 
-/// The position kept under `app_id`.
+/// Reads the position stored under `app_id` from a table's app ids. If there is none: the default, a partition never
+/// read.
 #[must_use]
 pub fn position_from_app_versions(app_id: &str, ids: &AppIds) -> Position {
     let Some(next) = ids.get(app_id).copied() else { return Position::default() };
     let number = |suffix: &str| ids.get(&format!("{app_id}/{suffix}")).copied().unwrap_or(0);
     let samples = format!("{app_id}/sample/");
     let sample = |(id, version): (&String, &i64)| {
-        // `None` ends the app ids of samples.
+        // The outer `None` ends the iteration: the next app id is not a sample of this partition.
         let offset = id.strip_prefix(&samples)?.parse().ok().filter(|_| *version != FORGOTTEN);
         Some(offset.map(|offset| (offset, Identity::from_stored(*version))))
     };
@@ -64,7 +69,8 @@ pub fn position_from_app_versions(app_id: &str, ids: &AppIds) -> Position {
     }
 }
 
-/// The app versions that turn `before` into `after`: only what changed. `ids` is what is kept now.
+/// Returns the app versions to commit so that `before` becomes `after`, and only those that differ from `ids`, the
+/// versions in the table.
 #[must_use]
 pub fn changed_app_versions(
     app_id: &str,
@@ -101,8 +107,8 @@ pub fn changed_app_versions(
     changes.list
 }
 
-/// The app versions that reset a group in a topic, as an operator asks for after it was created again, and the partitions in
-/// which the group has a position.
+/// Resets a group in all partitions of a topic, as an operator asks for after the topic was recreated. Returns the
+/// partitions in which the group has a position, and the app versions to commit.
 #[must_use]
 pub fn reset_app_versions(group: &str, topic: &str, ids: &AppIds) -> (Vec<i32>, Vec<(String, i64)>) {
     let topic_id = format!("headwater/{group}/{topic}/");
@@ -117,7 +123,7 @@ pub fn reset_app_versions(group: &str, topic: &str, ids: &AppIds) -> (Vec<i32>, 
     (partitions, versions)
 }
 
-/// What is to be committed, where it is not kept already.
+/// Collects the app versions to commit. Leaves out the ones that the table has already.
 struct Changes<'a> {
     app_id: &'a str,
     ids: &'a AppIds,
@@ -133,14 +139,14 @@ impl Changes<'_> {
         }
     }
 
-    /// Most positions never need these: no id is made for the default, 0.
+    /// Does not create an app id for the default value 0, because most positions never need it.
     fn set_unless_default(&mut self, suffix: &str, value: i64) {
         if value != 0 || self.ids.contains_key(&format!("{}/{suffix}", self.app_id)) {
             self.set(suffix, value);
         }
     }
 
-    /// Blocks that did not change stay in their slots; changed ones take free slots, the lowest first.
+    /// Keeps unchanged blocks in their slots. Changed blocks take free slots, lowest number first.
     fn parked(&mut self, parked: &OffsetRanges) {
         let mut wanted: BTreeSet<(i64, i64)> = blocks(parked).into_iter().collect();
         let mut free = Vec::new();
@@ -169,7 +175,7 @@ impl Changes<'_> {
     }
 }
 
-/// The pairs of numbers kept in the slots of one kind. Slots are taken from the first on: one never used ends them.
+/// The pairs of numbers in the slots of one kind. Slots are filled from 0 on, so the first missing one is the end.
 fn slots<'a>(
     app_id: &'a str,
     kind: &'a str,
@@ -182,7 +188,7 @@ fn slots<'a>(
     })
 }
 
-/// A set of offsets as blocks: a start and bits, or a start and a negative number of full blocks.
+/// Splits a set of offsets into blocks: a start and bits, or a start and the negative number of full blocks.
 fn blocks(set: &OffsetRanges) -> Vec<(i64, i64)> {
     let mut blocks: Vec<(i64, i64)> = Vec::new();
     let mut add = |start: i64, bits: i64| match blocks.last_mut() {
@@ -200,7 +206,7 @@ fn blocks(set: &OffsetRanges) -> Vec<(i64, i64)> {
                 continue;
             }
             let until = end.min(block + BLOCK);
-            // At most 61 bits, since the block is not full.
+            // At most 61 bits, because a full block was handled above.
             let bits = (FULL >> (BLOCK - (until - offset))) << (offset - block);
             add(block, bits);
             offset = until;
@@ -209,6 +215,7 @@ fn blocks(set: &OffsetRanges) -> Vec<(i64, i64)> {
     blocks
 }
 
+/// The offsets of one slot. Inverse of [`blocks`].
 fn block_ranges(start: i64, bits: i64) -> Vec<Range<i64>> {
     if bits < 0 {
         let end = start.saturating_add(bits.saturating_neg().saturating_mul(BLOCK));

@@ -1,4 +1,4 @@
-//! Chosen columns of a table's files, as Arrow.
+//! Reads chosen columns of a table's files as Arrow batches.
 
 use std::sync::Arc;
 
@@ -18,14 +18,19 @@ use tokio::time::Instant;
 
 use crate::{ActiveFile, LakeError, Snapshot, schema::arrow_of};
 
-/// Files read ahead.
+/// The number of files that are read at the same time.
 pub(crate) const AHEAD: usize = 8;
 
 impl Snapshot {
-    /// Streams `columns` of every active file, one item a file, in the order of [`files`](Snapshot::files).
+    /// Streams `columns` of every active file, one item per file, in the order of [`files`](Snapshot::files).
     ///
-    /// Each batch has exactly these columns, in this order; partition columns come from the log, and a column that an
-    /// older file does not have is null. Timestamps have the unit of their file; INT96 ones are microseconds in UTC.
+    /// Each batch has exactly these columns, in this order. The values of partition columns come from the log. A column
+    /// that an older file does not have is null. Timestamps keep the unit of their file; INT96 timestamps become
+    /// microseconds in UTC.
+    ///
+    /// # Errors
+    /// An item is [`LakeError::Unsupported`] if the file has a deletion vector, [`LakeError::Schema`] if the table has
+    /// no such column, and [`LakeError::Log`] if S3 does not have the file.
     pub fn scan<'a>(
         &'a self,
         columns: &'a [&'a str],
@@ -34,7 +39,8 @@ impl Snapshot {
         self.scan_files(self.files().iter(), columns, AHEAD, deadline)
     }
 
-    /// The same of chosen files, `ahead` of them at a time: each is held in memory as a whole.
+    /// Like [`scan`](Snapshot::scan), for chosen files. Reads `ahead` files at the same time and holds each one in
+    /// memory as a whole.
     pub fn scan_files<'a>(
         &'a self,
         files: impl Iterator<Item = &'a ActiveFile> + 'a,
@@ -46,6 +52,7 @@ impl Snapshot {
         stream::iter(files).map(one).buffered(ahead)
     }
 
+    /// Reads the columns of one file.
     async fn file(
         &self,
         file: &ActiveFile,
@@ -56,7 +63,7 @@ impl Snapshot {
         self.decode(file, columns, body).map_err(|source| self.unreadable(file, source))
     }
 
-    /// The file itself, if its `columns` can be read.
+    /// Reads the file's bytes. Fails if the file has a deletion vector, or if the table has no such columns.
     pub(crate) async fn body(
         &self,
         file: &ActiveFile,
@@ -83,6 +90,7 @@ impl Snapshot {
         LakeError::Parquet { context: format!("reading {}/{}", self.store.location(), file.key), source }
     }
 
+    /// Decodes the columns of one file. Other columns of the file are skipped.
     fn decode(
         &self,
         file: &ActiveFile,
@@ -103,6 +111,7 @@ impl Snapshot {
         reader.map(|batch| self.complete(file, columns, &batch?)).collect()
     }
 
+    /// Adds the columns that the file does not have: partition values, and nulls for newer columns.
     fn complete(
         &self,
         file: &ActiveFile,
@@ -131,8 +140,9 @@ impl Snapshot {
     }
 }
 
-/// Reads INT96 timestamps as microseconds in UTC, which is what Delta's `timestamp` means. Spark writes INT96 by default.
-/// Without this the Parquet reader makes nanoseconds of them, which overflow outside of 1677 to 2262.
+/// Makes the reader return INT96 timestamps as microseconds in UTC, which is the meaning of Delta's `timestamp`. Spark
+/// writes INT96 by default. Otherwise the Parquet reader returns nanoseconds, which overflow outside the years 1677 to
+/// 2262.
 pub(crate) fn with_microseconds(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetError> {
     let columns = metadata.parquet_schema().root_schema().get_fields();
     let is_int96 = columns

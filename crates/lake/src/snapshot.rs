@@ -1,4 +1,4 @@
-//! The read side: which files make up a table, and what their statistics say.
+//! A snapshot: the active files of one table version, and their statistics.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::{
     schema::DeltaStruct,
 };
 
-/// A table at one version.
+/// A Delta table at one version.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     pub(crate) store: ObjectStore,
@@ -29,33 +29,35 @@ pub struct Snapshot {
     files: Vec<ActiveFile>,
 }
 
-/// A data file that is part of the table.
+/// A data file that is part of the table (an `add` action that no `remove` cancels).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActiveFile {
-    /// The object's key below the table's location.
+    /// The object's key, relative to the table's location.
     pub key: String,
-    /// Partition values by column.
+    /// The partition value of each partition column; `None` is null.
     pub partition: BTreeMap<String, Option<String>>,
-    /// Bytes.
+    /// The file's size in bytes, by the log.
     pub size: u64,
-    /// Delta's statistics as JSON, where its writer left some.
+    /// Delta's statistics as JSON. `None` if the writer left none.
     pub stats: Option<String>,
-    /// Rows, from the statistics.
+    /// The number of rows, by the statistics.
     pub rows: Option<u64>,
+    /// Whether rows of the file are deleted by a deletion vector. Such files cannot be read here.
     pub(crate) has_deletions: bool,
-    /// The path as the log has it: a `remove` must repeat it to the letter.
+    /// The path exactly as it is in the log. A `remove` action must repeat it.
     pub(crate) path: String,
-    /// When it was written, in milliseconds since 1970, by its writer's clock.
+    /// When the file was written, by its writer's clock: milliseconds since 1970.
     pub(crate) modified: i64,
 }
 
+/// The part of Delta's statistics that counts the rows.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Counted {
     pub(crate) num_records: Option<u64>,
 }
 
-/// The log replayed forwards.
+/// The state while the log is replayed, from the oldest action to the newest.
 #[derive(Default)]
 struct Replayed {
     protocol: Option<Protocol>,
@@ -65,7 +67,11 @@ struct Replayed {
 }
 
 impl Snapshot {
-    /// The newest version of the table at `location`, or `None` where there is no table.
+    /// Reads the newest version of the table at `location`. Returns `None` if there is no table.
+    ///
+    /// # Errors
+    /// [`LakeError::Unsupported`] if the table uses a feature that this crate cannot read; [`LakeError::Log`] if its
+    /// log is damaged.
     pub async fn read(
         client: Client,
         location: S3Location,
@@ -76,13 +82,14 @@ impl Snapshot {
         loop {
             tries += 1;
             match Self::once(store.clone(), deadline).await {
-                // Checkpointed and cleaned up while it was read.
+                // The log was checkpointed and cleaned up while it was read. Read it again.
                 Err(LakeError::Moved { .. }) if tries < TRIES => {}
                 done => return done,
             }
         }
     }
 
+    /// Reads the newest version once. Fails with [`LakeError::Moved`] if the log is cleaned up meanwhile.
     async fn once(store: ObjectStore, deadline: Instant) -> Result<Option<Self>, LakeError> {
         let log = LogReader { store: &store, deadline };
         let segment = log.segment().await?;
@@ -110,36 +117,36 @@ impl Snapshot {
         Ok(Some(Self { store, schema, version, partition_columns, apps, files }))
     }
 
-    /// The version.
+    /// The version of the table that this snapshot shows.
     #[must_use]
     pub fn version(&self) -> i64 {
         self.version
     }
 
-    /// The columns that are in the paths, not in the files.
+    /// The partition columns. Their values are in the log and the paths, not in the data files.
     #[must_use]
     pub fn partition_columns(&self) -> &[String] {
         &self.partition_columns
     }
 
-    /// All columns, in the table's order.
+    /// The names of all columns, in the table's order.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         self.schema.fields.iter().map(|field| field.name.as_str())
     }
 
-    /// The positions.
+    /// The app transactions of the table, which hold the writers' positions.
     #[must_use]
     pub fn app_versions(&self) -> &AppVersions {
         &self.apps
     }
 
-    /// The files, by key.
+    /// The active files, sorted by key.
     #[must_use]
     pub fn files(&self) -> &[ActiveFile] {
         &self.files
     }
 
-    /// Rows in all files; `None` when one of them has no statistics.
+    /// The number of rows in all files. `None` if a file has no statistics.
     #[must_use]
     pub fn rows(&self) -> Option<u64> {
         self.files.iter().map(|file| file.rows).sum()
@@ -147,6 +154,7 @@ impl Snapshot {
 }
 
 impl ActiveFile {
+    /// Converts an `add` action. The error is its path, if that is not relative to the table.
     fn of(add: Add) -> Result<Self, String> {
         let Some(key) =
             partition::from_uri(&add.path).filter(|key| !key.contains("://") && !key.starts_with('/'))
@@ -168,6 +176,7 @@ impl ActiveFile {
 }
 
 impl Replayed {
+    /// Applies the actions of a commit, or of a part of a checkpoint.
     fn take(&mut self, actions: FileActions) {
         self.protocol = actions.protocol.or(self.protocol.take());
         self.metadata = actions.metadata.or(self.metadata.take());

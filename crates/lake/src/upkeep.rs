@@ -1,4 +1,5 @@
-//! The log as maintenance needs it: names, segments, paths, and the rules for what may be touched.
+//! Parts of the log for the maintenance of a table: names, segments, paths, and the check whether maintenance is
+//! allowed.
 
 use std::ops::Range;
 
@@ -21,18 +22,21 @@ pub use crate::log::{
     commit_path, whole,
 };
 
-/// The newest complete checkpoint and the commits after it.
+/// The newest complete checkpoint and the commits after it. Together they make up the newest version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogSegment {
-    /// The checkpoint's version and files (several when it is in parts).
+    /// The checkpoint's version and its files (several for a multi-part checkpoint). `None` if there is no checkpoint.
     pub checkpoint: Option<(i64, Vec<String>)>,
-    /// The versions after the checkpoint.
+    /// The versions of the commits after the checkpoint.
     pub commits: Range<i64>,
-    /// The version of the checkpoint that `_last_checkpoint` names. It may be an older one, or one that is gone.
+    /// The checkpoint version that `_last_checkpoint` names. It can be an older checkpoint, or one that was deleted.
     pub hint: Option<i64>,
 }
 
-/// What makes up the newest version of the table; `None` where there is no table.
+/// Finds the log segment of the newest version. Returns `None` if there is no table.
+///
+/// # Errors
+/// [`LakeError::Moved`] if a version is missing between others. A retry helps if the log was being cleaned up.
 pub async fn segment(store: &ObjectStore, deadline: Instant) -> Result<Option<LogSegment>, LakeError> {
     let (segment, hint) = LogReader { store, deadline }.segment_and_hint().await?;
     if segment.version().is_none() {
@@ -43,20 +47,23 @@ pub async fn segment(store: &ObjectStore, deadline: Instant) -> Result<Option<Lo
     Ok(Some(LogSegment { checkpoint, commits: segment.commits, hint }))
 }
 
-/// The relative S3 key of a path in the log; `None` where it is not UTF-8.
+/// Converts a path in the log to a relative S3 key. Returns `None` if the decoded path is not UTF-8.
 #[must_use]
 pub fn key_of(path: &str) -> Option<String> {
     partition::from_uri(path)
 }
 
-/// Rows of a data file, by the statistics in its `add`; `None` where they do not say.
+/// The number of rows of a data file, by the statistics of its `add` action. `None` if they do not contain it.
 #[must_use]
 pub fn rows(stats: &str) -> Option<u64> {
     serde_json::from_str::<Counted>(stats).ok()?.num_records
 }
 
-/// Whether this crate may maintain a table: it must know everything that the table asks of a writer. `protocol` and
-/// `metadata` are the table's newest actions.
+/// Checks whether this crate may maintain a table. It must support everything that the table requires of a writer.
+/// `protocol` and `metadata` are the table's newest actions.
+///
+/// # Errors
+/// [`LakeError::Unsupported`] with the list of unsupported features; [`LakeError::Log`] if an action cannot be parsed.
 pub fn check(table: &str, protocol: &Value, metadata: &Value) -> Result<(), LakeError> {
     let damaged = |file: &str, reason: String| LakeError::Log {
         table: table.to_owned(),

@@ -1,4 +1,4 @@
-//! A table that is looked at again and again: how large it is, reading only what was committed since the last look.
+//! Observes the size of a table. Each look reads only the commits since the last one.
 
 use chrono::{DateTime, Utc};
 use s3::{Client, ObjectStore, S3Location};
@@ -9,61 +9,66 @@ use crate::log::actions::{Add, FileActions, Files, apply};
 use crate::log::{LogReader, Replay, checkpoint::Detail, commit_path};
 use crate::snapshot::Counted;
 
-/// How large a table is.
+/// The size of a table at one version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableSize {
-    /// The newest version.
+    /// The newest version of the table.
     pub version: i64,
-    /// Rows, as far as the files' statistics know.
+    /// The number of rows. Files without statistics count as 0.
     pub rows: u64,
-    /// Data files.
+    /// The number of active data files.
     pub files: usize,
-    /// Bytes of them.
+    /// The total size of the data files, in bytes.
     pub bytes: u64,
-    /// When the newest version was committed, by the store's clock.
+    /// When the newest version was committed, by the clock of the object store.
     pub last_commit: DateTime<Utc>,
 }
 
-/// After this long without a look, a version that is not there may have been cleaned up and not be new.
+/// After this time without a look, the log may have been cleaned up. A missing commit then does not prove that the
+/// known version is the newest.
 const TRUSTED: Duration = Duration::from_mins(15);
 
-/// A table that is watched.
+/// A table whose size is observed.
 #[derive(Debug)]
 pub struct TableWatch {
     store: ObjectStore,
-    /// Rows and bytes by file.
+    /// The rows and bytes of each active file.
     files: Files<(u64, u64)>,
     progress: Progress,
-    /// The version and time of the last look that came to its end.
+    /// The version of the last complete look, and its commit time.
     last: Option<(i64, DateTime<Utc>)>,
     looked_at: Instant,
 }
 
-/// How far the log was taken in. It moves on together with `files`, so that a look may be cut off anywhere.
+/// How much of the log has been read. Changes together with `files`, so a look can be interrupted at any point.
 #[derive(Debug)]
 enum Progress {
-    /// Nothing was read.
+    /// Nothing has been read yet.
     Start,
-    /// The first look was cut off.
+    /// The first look was interrupted.
     First(Replay),
-    /// This is the version that was taken in last.
+    /// The commits up to this version have been read.
     Version(i64),
 }
 
 impl TableWatch {
-    /// The table at `location`, which need not be there yet.
+    /// Observes the table at `location`. The table need not exist yet. Sends no request.
     #[must_use]
     pub fn new(client: Client, location: S3Location) -> Self {
         let (store, files) = (ObjectStore::new(client, location), Files::new());
         Self { store, files, progress: Progress::Start, last: None, looked_at: Instant::now() }
     }
 
-    /// How large the table is now; `None` where there is none. The first look reads the log, each later one the commits
-    /// since. A look that the deadline cuts off is not lost: the next one goes on where it stopped.
+    /// Returns the table's current size, or `None` if there is no table. The first look reads the whole log, later ones
+    /// read only new commits. If the deadline interrupts a look, the next one continues where it stopped.
+    ///
+    /// # Errors
+    /// [`LakeError::Moved`] if the log was cleaned up twice during the look. After it, and after [`LakeError::Log`],
+    /// the next look reads the whole log again.
     pub async fn look(&mut self, deadline: Instant) -> Result<Option<TableSize>, LakeError> {
         let mut looked = self.catch_up(deadline).await;
         if matches!(looked, Err(LakeError::Moved { .. })) {
-            // Checkpointed and cleaned up meanwhile: what was read belongs to versions that are gone.
+            // The log was checkpointed and cleaned up in the meantime. What was read belongs to versions that are gone.
             self.start_again();
             looked = self.catch_up(deadline).await;
         }
@@ -81,6 +86,7 @@ impl TableWatch {
         (self.files, self.progress, self.last) = (Files::new(), Progress::Start, None);
     }
 
+    /// Reads the commits since the last look. Returns the newest version and its commit time.
     async fn catch_up(&mut self, deadline: Instant) -> Result<Option<(i64, DateTime<Utc>)>, LakeError> {
         let store = self.store.clone();
         let log = LogReader { store: &store, deadline };

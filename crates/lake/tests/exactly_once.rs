@@ -1,4 +1,4 @@
-//! However deliveries are cut, repeated, lost and reordered: a record is handled once, and stored at most once.
+//! A record is handled once and stored at most once, however deliveries are cut, repeated, lost and reordered.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,12 +7,13 @@ use lake::{app_id, changed_app_versions, position_from_app_versions, reset_app_v
 use positions::{Handled, Identity, MAX_HOLES, Origin, Position, Refusal, TopicRecreated, span};
 use proptest::prelude::*;
 
-/// A topic: its records are told apart by its number.
+/// A topic. Its number makes its records different from those of other topics.
 fn identity_in(topic: i64, offset: i64) -> Identity {
     Identity::of(topic, None, Some(&offset.to_le_bytes()))
 }
 
-/// Delivers `offsets` of `topic`, of which `is_bad` ones are parked, and returns what was stored and what was parked.
+/// Delivers `offsets` of `topic`. The ones for which `is_bad` is true are parked. Returns what was stored and what was
+/// parked.
 fn deliver(
     position: &mut Position,
     origin: Origin,
@@ -88,7 +89,7 @@ fn a_delivery_across_a_hole_shows_that_nothing_was_in_it() {
     let mut position = Position::default();
     kafka(&mut position, 0..10);
     kafka(&mut position, 20..30);
-    // A transaction's marker was the only thing at 10 to 19.
+    // At 10 to 19 there was only a transaction marker.
     kafka(&mut position, [9, 20]);
     assert!(position.holes.is_empty());
 }
@@ -106,16 +107,16 @@ fn a_topic_that_begins_anew_is_noticed_whatever_its_timestamps() {
     let handled: Vec<_> =
         (0..100).map(|n| Handled { index: usize::try_from(n).unwrap(), offset: n, parked: false }).collect();
     position.advance(Origin::Kafka, &(0..100), &handled, old);
-    // The old records claim to be of the far future; the new ones are older.
+    // The old records have timestamps in the far future; the new ones are older.
     let new = |index: usize| Identity::of(5, None, Some(&index.to_le_bytes()));
     for length in 1..40 {
         let error = position.accept(Origin::Kafka, 0..length, new).unwrap_err();
         assert!(error.offset == 0 && error.to_string().contains("offsets reset"), "{error}");
     }
-    // Every delivery that spans a power of two holds a sample.
+    // Every delivery that spans a power of two contains a sample.
     let error = position.accept(Origin::Kafka, 60..64, new).unwrap_err();
     assert_eq!(position.accept(Origin::Kafka, 0..100, old).unwrap().duplicates, 100);
-    // Once it was noticed, a delivery without a sample is refused as well, instead of being taken for known.
+    // After it was noticed, a delivery without a sample is refused too, instead of counting as known.
     assert_eq!(position.accept(Origin::Kafka, 70..80, new).unwrap().duplicates, 10);
     let noticed = position.of_recreated_topic(&error);
     assert!(noticed.accept(Origin::Kafka, 70..80, new).is_err());
@@ -196,13 +197,13 @@ fn a_redrive_of_scattered_letters_moves_neither_watermark_nor_holes() {
     assert_eq!((position.next, holes(&position)), (210, vec![(100, 150), (151, 200)]));
 }
 
-/// Deliveries of stretches of one partition: any start, any length, in any order. Few enough to stay within the bound
-/// on holes.
+/// Deliveries of ranges of one partition: any start, any length, any order. There are few enough to stay below the
+/// maximum number of holes.
 fn deliveries() -> impl Strategy<Value = Vec<(i64, i64)>> {
     proptest::collection::vec((0..300_i64, 1..40_i64), 1..40)
 }
 
-/// Offsets that hold a record: the others are markers, or were compacted away.
+/// The offsets that hold a record. The others are markers, or were compacted away.
 fn exists(offset: i64) -> bool {
     offset % 11 != 5
 }
@@ -215,7 +216,7 @@ proptest! {
         let (mut stored, mut parked, mut seen) = (BTreeMap::<i64, u32>::new(), BTreeSet::new(), BTreeSet::new());
         for (round, &(start, len)) in deliveries.iter().enumerate() {
             let offsets: Vec<i64> = (start..start + len).filter(|&offset| exists(offset)).collect();
-            // The position goes through its storage each time, as it does between invocations.
+            // The position is written and read each time, as between two invocations.
             let before = position_from_app_versions(&id, &kept);
             let mut after = before.clone();
             let (newly, bad) = deliver(&mut after, Origin::Kafka, &offsets, |offset| round < heal_after && offset % 10 == 3);

@@ -1,4 +1,4 @@
-//! What a pipeline file must fulfil beyond its shape: names that exist, types that fit, numbers within AWS's bounds.
+//! Checks a pipeline file beyond its shape: names that exist, types that fit, numbers within AWS's limits.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use crate::rule::Rule;
 use crate::spec::{Batching, Pipeline, TopicSection};
 use crate::together::own_tables;
 
-/// All problems of `pipeline`.
+/// Checks one pipeline and returns every problem, not only the first.
 pub(crate) fn check(pipeline: &Pipeline) -> Vec<Problem> {
     let mut checker = Checker::default();
     topic(&mut checker, &pipeline.topic);
@@ -43,12 +43,12 @@ pub(crate) fn check(pipeline: &Pipeline) -> Vec<Problem> {
     checker.into_problems()
 }
 
-/// Kafka's rules for topics, and those of Lambda's event source mappings.
+/// Checks the topic against Kafka's rules and those of Lambda's event source mappings.
 fn topic(checker: &mut Checker, topic: &TopicSection) {
     let name = &topic.name;
     let named = (2..=249).contains(&name.len()) && name.chars().all(is_kafka) && !name.starts_with('.');
     checker.require(named, &["topic", "name"], Rule::TopicName);
-    // Kafka's names begin with `__`, and its metrics write `_` for `.`.
+    // Kafka's internal topics begin with `__`, and its metrics write `_` for `.`.
     if named && name.replace('.', "_").starts_with("__") {
         checker.problem(&["topic", "name"], Rule::TopicReserved, name);
     }
@@ -56,12 +56,14 @@ fn topic(checker: &mut Checker, topic: &TopicSection) {
     checker.require(topic.retention_hours > 0, &["topic", "retention_hours"], Rule::RetentionHours);
 }
 
+/// Whether Kafka allows the character in the name of a topic or a group.
 fn is_kafka(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
 }
 
-/// Each lane is a group of its own: two in one group would share out the partitions. Groups are part of the names of
-/// Delta's app transactions and of the resources in IAM policies, so they hold neither `/` nor `*`.
+/// Each lane needs its own consumer group: two lanes in one group would share the partitions, and each would miss
+/// records. A group is part of the names of Delta's app transactions and of the resources in IAM policies, so it
+/// contains neither `/` nor `*`.
 fn groups(checker: &mut Checker, pipeline: &Pipeline) {
     let mut seen = HashSet::new();
     for (sink, group) in pipeline.lanes() {
@@ -74,13 +76,14 @@ fn groups(checker: &mut Checker, pipeline: &Pipeline) {
     }
 }
 
+/// Checks the fields of the record or of a struct, and the fields inside them.
 fn fields(checker: &mut Checker, list: &[Field], path: &[&str]) {
     let mut names = HashSet::new();
     for (index, field) in list.iter().enumerate() {
         let index = index.to_string();
         let at = |part: &'static str| [path, &[&index, part]].concat();
         checker.require(is_column(&field.name), &at("name"), Rule::FieldName);
-        // Engines that read the table compare names without case.
+        // Engines that read the table compare column names without case.
         if !names.insert(field.name.to_lowercase()) {
             checker.problem(&at("name"), Rule::FieldTaken, &field.name);
         }
@@ -95,6 +98,7 @@ fn fields(checker: &mut Checker, list: &[Field], path: &[&str]) {
     }
 }
 
+/// Checks the batching settings against the limits of Lambda's event source mappings.
 fn batching(checker: &mut Checker, batching: &Batching) {
     checker.require(
         (1..=10_000).contains(&batching.batch_size),
@@ -120,7 +124,7 @@ fn batching(checker: &mut Checker, batching: &Batching) {
             Rule::MaximumRetries,
         );
         let limited = provisioned.maximum_retries != -1 || provisioned.maximum_record_age_seconds != -1;
-        // Without a destination, Lambda would drop the batches that it gives up.
+        // Without a failure destination, Lambda drops the batches that it gives up.
         checker.require(!limited || batching.on_failure, &["batching", "provisioned"], Rule::GivingUp);
         let age = provisioned.maximum_record_age_seconds;
         checker.require(

@@ -1,4 +1,4 @@
-//! What a `lake` section must fulfil.
+//! Checks the `lake` section of a pipeline file.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use crate::checker::{Checker, is_column};
 use crate::rule::Rule;
 use crate::spec::{LakeSection, Pipeline, UpkeepSection};
 
-/// Characters that S3 advises against, that Hadoop reads as a pattern, or that have a meaning in an address.
+/// Characters that S3 advises against, that Hadoop reads as a glob, or that have a meaning in a URL.
 const BARRED: &str = "\\{}^%`[]\"<>~#|?*:";
 
 pub(crate) fn lake(checker: &mut Checker, lake: &LakeSection, pipeline: &Pipeline) {
@@ -15,7 +15,7 @@ pub(crate) fn lake(checker: &mut Checker, lake: &LakeSection, pipeline: &Pipelin
         && lake.path.split('/').all(|part| !matches!(part, "" | "." | ".."))
         && !lake.path.contains(|c: char| c.is_control() || BARRED.contains(c));
     checker.require(plain, &at, Rule::LakePath);
-    // Readers take such files for hidden ones; `_delta_log` is one of them.
+    // Readers of Delta tables treat names like these as hidden; `_delta_log` is one of them.
     let reserved = plain && lake.path.split('/').any(|part| part.starts_with(['_', '.']));
     checker.require(!reserved, &at, Rule::LakeReserved);
     let mut names: HashSet<_> = pipeline.fields.iter().map(|field| field.name.to_lowercase()).collect();
@@ -48,17 +48,21 @@ fn upkeep(checker: &mut Checker, upkeep: &UpkeepSection) {
     checker.require(history, &at("log_retention_hours"), Rule::UpkeepHours);
 }
 
+/// Whether a pattern uses only codes of a year, month, day, hour or ISO week. A finer one would make folders of less
+/// than an hour.
 fn is_calendar_pattern(pattern: &str) -> bool {
     let mut parts = pattern.split('%').skip(1);
     parts.all(|part| part.starts_with(['Y', 'm', 'd', 'H', 'j', 'G', 'V']))
 }
 
-/// Whether two paths name the same folder, or one lies inside the other. `a//b`, `a/./b` and `a/c/../b` are the same folder.
+/// Whether two paths name the same folder, or one is inside the other. Paths are normalised first: `a//b`, `a/./b` and
+/// `a/c/../b` are the same folder.
 pub(crate) fn overlap(one: &str, other: &str) -> bool {
     let (one, other) = (parts(one), parts(other));
     one.starts_with(&other) || other.starts_with(&one)
 }
 
+/// The parts of a path after normalisation.
 fn parts(path: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     for part in path.split('/') {

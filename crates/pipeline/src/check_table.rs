@@ -1,4 +1,4 @@
-//! What a `table` section must fulfil.
+//! Checks the `table` section of a pipeline file.
 
 use std::collections::HashSet;
 
@@ -9,16 +9,17 @@ use crate::postgres::{Relation, column, is_identifier, key_length, keyed, table_
 use crate::rule::Rule;
 use crate::spec::{OnRepeat, Pipeline, TableSection};
 
-/// The column of the time at which Kafka took the record. The others that every table has begin with `_`, as no field does.
+/// The column with the time at which Kafka received the record. The other fixed columns begin with `_`, and fields
+/// cannot.
 const RECEIVED_AT: &str = "received_at";
 
-/// Columns besides the fields: the id, Kafka's timestamp, partition and offset, and when the row was stored.
+/// The number of columns besides the fields: the id, Kafka's timestamp, partition and offset, and the time of storing.
 const OWN_COLUMNS: usize = 5;
 
-/// The most columns that Postgres gives a table.
+/// Postgres' limit for the columns of a table.
 const MOST_COLUMNS: usize = 1_600;
 
-/// The most days that `retention_days` may ask for: a century.
+/// The upper limit of `retention_days`: a century.
 const MOST_DAYS: u32 = 36_500;
 
 pub(crate) fn table(checker: &mut Checker, table: &TableSection, pipeline: &Pipeline, layout: &Layout) {
@@ -47,12 +48,13 @@ pub(crate) fn table(checker: &mut Checker, table: &TableSection, pipeline: &Pipe
     retention(checker, table, pipeline);
 }
 
+/// Checks the further indexes: their length, their fields, and that no two are the same.
 fn indexes(checker: &mut Checker, table: &TableSection, layout: &Layout) {
     for (number, index) in table.indexes.iter().enumerate() {
         let at = ["table", "indexes", &number.to_string()];
         checker.require(!index.is_empty(), &at, Rule::NoKey);
         key_length(checker, index, &at);
-        // Postgres would make both, and each run afterwards would find one of them.
+        // Postgres would create both, and the next migration would find only one of them.
         if let Some(first) = table.indexes[..number].iter().position(|other| other == index) {
             checker.problem(&at, Rule::IndexTwice, format!("table.indexes.{first}"));
         }
@@ -69,6 +71,7 @@ fn indexes(checker: &mut Checker, table: &TableSection, layout: &Layout) {
     }
 }
 
+/// Checks the names and the number of the table's columns.
 fn columns(checker: &mut Checker, table: &TableSection, pipeline: &Pipeline, layout: &Layout) {
     let mut names = HashSet::from([RECEIVED_AT.to_owned()]);
     if let Some(id) = &table.id_column {
@@ -95,7 +98,7 @@ fn columns(checker: &mut Checker, table: &TableSection, pipeline: &Pipeline, lay
     }
 }
 
-/// Where in the file the name of the field at the dotted path stands.
+/// The path in the file to the name of the field that has this dotted path.
 fn path_of(fields: &[Field], dotted: &str) -> Vec<String> {
     let mut path = Vec::new();
     let mut list = fields;
@@ -108,6 +111,7 @@ fn path_of(fields: &[Field], dotted: &str) -> Vec<String> {
     path
 }
 
+/// Checks the retention. Postgres requires that the key contains the partition column.
 fn retention(checker: &mut Checker, table: &TableSection, pipeline: &Pipeline) {
     let Some(days) = table.retention_days else { return };
     let at = ["table", "retention_days"];

@@ -1,4 +1,4 @@
-//! What a `totals` section must fulfil.
+//! Checks the `totals` section of a pipeline file.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use crate::postgres::{column, is_identifier, key_length, keyed, table_name};
 use crate::rule::Rule;
 use crate::spec::TotalsSection;
 
-/// The column of the time of the last addition.
+/// The column with the time of the last addition.
 const UPDATED_AT: &str = "updated_at";
 
 pub(crate) fn totals(checker: &mut Checker, totals: &TotalsSection, layout: &Layout) {

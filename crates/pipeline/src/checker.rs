@@ -2,29 +2,30 @@
 
 use crate::rule::Rule;
 
-/// Something wrong in a pipeline file.
+/// One broken rule in a pipeline file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
-    /// Where: keys and list indices from the file's root, such as `totals`, `key`, `0`.
+    /// Where in the file: keys and list indices from the root, such as `totals`, `key`, `0`.
     pub(crate) path: Vec<String>,
-    /// The rule that is broken.
     pub(crate) rule: Rule,
-    /// What the rule's text speaks of.
+    /// Replaces `{}` in the rule's text. Empty if the text has no `{}`.
     pub(crate) detail: String,
 }
 
-/// Collects problems.
+/// Collects the problems of one pipeline file.
 #[derive(Default)]
 pub(crate) struct Checker {
     problems: Vec<Problem>,
 }
 
 impl Checker {
+    /// Adds a problem. `detail` replaces `{}` in the rule's text.
     pub(crate) fn problem(&mut self, path: &[&str], rule: Rule, detail: impl Into<String>) {
         let path = path.iter().map(|&part| part.to_owned()).collect();
         self.problems.push(Problem { path, rule, detail: detail.into() });
     }
 
+    /// Adds a problem without a detail unless `holds` is true.
     pub(crate) fn require(&mut self, holds: bool, path: &[&str], rule: Rule) {
         if !holds {
             self.problem(path, rule, "");
@@ -40,7 +41,8 @@ impl Checker {
     }
 }
 
-/// Whether a column of a Delta table can have this name. The lake's own columns begin with an underscore.
+/// Whether a column of a Delta table can have this name. Names with a leading underscore are kept for Headwater's own
+/// columns.
 pub(crate) fn is_column(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with('_')

@@ -1,4 +1,4 @@
-//! A record's bytes → a row, by the fields of its pipeline file.
+//! Decodes a record's bytes into a row, by the fields of its pipeline file.
 
 use crate::field::{Field, FieldType, TimestampFormat};
 use crate::json::{Fault, Reader};
@@ -8,7 +8,7 @@ use crate::poison::Poison;
 use crate::temporal::{YEARS, epoch_micros, parse_date, parse_timestamp};
 use crate::value::Value;
 
-/// Decodes records of one topic.
+/// Decodes the records of one topic. It holds no state between records and can be shared.
 #[derive(Debug, Clone)]
 pub struct RecordDecoder {
     layout: Layout,
@@ -16,29 +16,35 @@ pub struct RecordDecoder {
 }
 
 impl RecordDecoder {
-    /// A decoder for records with these fields.
+    /// Returns a decoder for records with these fields, which come from a checked pipeline file.
     #[must_use]
     pub fn new(fields: &[Field]) -> Self {
         Self { layout: Layout::of(fields), envelope: false }
     }
 
-    /// A decoder whose `json` fields are not stored but read by a further decoder: they may hold what `jsonb` cannot.
+    /// Returns a decoder that accepts every JSON value in a `json` field.
+    ///
+    /// [`Self::new`] refuses values that Postgres' `jsonb` cannot hold (a NUL, a number beyond `numeric`). Here the
+    /// `json` fields are not stored; another decoder reads them.
     #[must_use]
     pub fn envelope(fields: &[Field]) -> Self {
         Self { envelope: true, ..Self::new(fields) }
     }
 
-    /// The places of the rows that [`Self::decode`] fills.
+    /// Returns the layout of the rows that [`Self::decode`] fills.
     #[must_use]
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// Decodes one record into `row`, one value for each place of the layout. Returns how many fields the record has
-    /// that its pipeline file does not name, or why it is poison; `row` holds nothing of use then.
+    /// Decodes one record into `row`: one value per column of [`Self::layout()`], in the same order. `row` is cleared
+    /// first.
     ///
-    /// The whole record is checked, fields that are left out included: it is JSON by RFC 8259, and its strings are
-    /// Unicode.
+    /// Returns the number of fields in the record that the pipeline file does not name. They are checked but not
+    /// stored. The record must be JSON (RFC 8259) in UTF-8, and nest at most 128 levels deep.
+    ///
+    /// # Errors
+    /// [`Poison`] if the record is not JSON or does not fit its fields. The content of `row` is then meaningless.
     pub fn decode<'a>(&self, record: &'a [u8], row: &mut Vec<Value<'a>>) -> Result<u32, Poison> {
         row.clear();
         row.resize(self.layout.columns.len(), Value::Absent);
@@ -49,7 +55,7 @@ impl RecordDecoder {
     }
 }
 
-/// The record as text. Says what it is where other systems write something else before the JSON.
+/// Returns the record as text. Names the cause where another format is likely, such as a schema registry's.
 fn text(record: &[u8]) -> Result<&str, Poison> {
     let not_json = |what: &str| Err(Poison(format!("not JSON: {what}")));
     match record.first() {
@@ -68,6 +74,7 @@ fn text(record: &[u8]) -> Result<&str, Poison> {
     }
 }
 
+/// The state while one record is decoded.
 struct Reading<'d, 'r, 'a> {
     decoder: &'d RecordDecoder,
     reader: Reader<'a>,
@@ -76,6 +83,7 @@ struct Reading<'d, 'r, 'a> {
 }
 
 impl<'d, 'a> Reading<'d, '_, 'a> {
+    /// Reads the whole record, which must be an object and nothing else.
     fn record(&mut self) -> Result<(), Poison> {
         if self.reader.peek() != Some(b'{') {
             let found = self.other_kind().map_err(|fault| fault.poison(""))?;
@@ -85,8 +93,9 @@ impl<'d, 'a> Reading<'d, '_, 'a> {
         self.reader.end().map_err(|fault| fault.poison(""))
     }
 
-    /// Reads the fields of the record, or of a struct. Keys mostly come in the file's order, so the search begins
-    /// behind the last match.
+    /// Reads the fields of an object: the record (`of` is `None`), or the struct in column `of`. `children` are the
+    /// column indices of its fields. Keys usually come in the order of the file, so the search starts after the last
+    /// match.
     fn object(&mut self, children: &'d [usize], of: Option<&Column>) -> Result<(), Poison> {
         let columns = self.decoder.layout.columns.as_slice();
         let broken = |fault: Fault| fault.poison(&of.map(within).unwrap_or_default());
@@ -120,6 +129,7 @@ impl<'d, 'a> Reading<'d, '_, 'a> {
         Ok(())
     }
 
+    /// Reads the value of one column into the row.
     fn field(&mut self, place: usize) -> Result<(), Poison> {
         let column = &self.decoder.layout.columns[place];
         if column.field_type == FieldType::Struct && self.reader.peek() == Some(b'{') {
@@ -138,6 +148,8 @@ impl<'d, 'a> Reading<'d, '_, 'a> {
         Ok(())
     }
 
+    /// Reads one value by the column's type. A struct gets here only if its value is not an object: `null` if it is
+    /// nullable, otherwise an error.
     fn value(&mut self, column: &Column) -> Result<Value<'a>, Unfit> {
         use FieldType::{Boolean, Date, Decimal, Json, String, Timestamp};
         let iso = column.format == TimestampFormat::Iso;
@@ -168,7 +180,7 @@ impl<'d, 'a> Reading<'d, '_, 'a> {
             (Timestamp, Some(b'"')) if iso => {
                 let micros = parse_timestamp(&self.reader.string()?.unescaped());
                 let micros = micros.ok_or(Unfit::Found(NO_TIMESTAMP))?;
-                // A zone can move a time out of the years.
+                // The zone's offset can move the time out of the years 1 to 9999.
                 YEARS.contains(&micros).then_some(Value::Timestamp(micros)).ok_or(Unfit::Found(NO_YEAR))
             }
             (Decimal { precision, scale }, Some(b'"')) => {
@@ -183,7 +195,7 @@ impl<'d, 'a> Reading<'d, '_, 'a> {
         }
     }
 
-    /// Reads a value that does not belong here, and says what it is.
+    /// Reads a value of the wrong type and returns the name of its JSON type, for the error message.
     fn other_kind(&mut self) -> Result<&'static str, Fault> {
         let first = self.reader.peek();
         self.reader.value()?;
@@ -198,18 +210,18 @@ impl<'d, 'a> Reading<'d, '_, 'a> {
     }
 }
 
-/// Where a fault is.
+/// The words for the error message that say in which field a fault is.
 fn within(column: &Column) -> String {
     format!(" in field `{}`", column.path)
 }
 
-/// Why a value is none of its field.
+/// Why a value does not fit its column.
 enum Unfit {
-    /// It is this instead.
+    /// The value is of another type, or out of range. The text says what was found.
     Found(&'static str),
-    /// It is JSON, but holds this.
+    /// The value is JSON, but holds something that `jsonb` cannot store. The text says what.
     Holds(&'static str),
-    /// It is not JSON.
+    /// The text is not valid JSON.
     Fault(Fault),
 }
 
@@ -229,6 +241,7 @@ const INEXACT: &str = "something that it cannot hold exactly";
 const NO_YEAR: &str = "a time outside the years 1 to 9999";
 const NO_TIMESTAMP: &str = "not one (`YYYY-MM-DD HH:MM:SS`, up to 6 digits of fraction)";
 
+/// Converts a JSON number to the column's type. The error says what was found.
 fn number(
     (text, number): (&str, Number<'_>),
     field_type: FieldType,
@@ -252,7 +265,7 @@ fn number(
     }
 }
 
-/// An integer in any notation.
+/// Returns the number as an integer. The notation does not matter: `2.0` and `2e0` are 2.
 fn integer(number: &Number<'_>) -> Result<i64, &'static str> {
     match number.exact(0).map(i64::try_from) {
         Ok(Ok(number)) => Ok(number),
@@ -261,6 +274,7 @@ fn integer(number: &Number<'_>) -> Result<i64, &'static str> {
     }
 }
 
+/// Returns the number times 10^scale. Never rounds: digits that do not fit into `precision` and `scale` are an error.
 fn decimal(number: &Number<'_>, precision: u8, scale: u8) -> Result<Value<'static>, &'static str> {
     let unscaled = number.exact(scale).ok();
     let held = unscaled.filter(|unscaled| unscaled.unsigned_abs() < 10_u128.pow(u32::from(precision)));

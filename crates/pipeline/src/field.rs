@@ -5,60 +5,62 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A field of a record or of a struct within it.
+/// A field of a record, or of a struct within a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Field {
     /// The JSON key and the column's name.
     pub name: String,
-    /// The type.
+    /// The type of the value; the key in the file is `type`.
     #[serde(rename = "type")]
     pub field_type: FieldType,
-    /// Whether the field may be `null` or absent; otherwise such a record is parked.
+    /// Whether the field may be `null` or absent. If `false`, such a record is parked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub nullable: bool,
-    /// How a `timestamp` is written.
+    /// How the record writes a `timestamp`. Only timestamps have a format.
     #[serde(default, skip_serializing_if = "TimestampFormat::is_iso")]
     pub format: TimestampFormat,
-    /// The fields of a `struct`.
+    /// The fields of a `struct`, in the order of the table's columns. Empty for every other type.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<Field>,
 }
 
 impl Field {
-    /// A field without fields of its own; a timestamp is written as ISO 8601 has it.
+    /// Returns a field without fields of its own. A timestamp's format is ISO 8601.
     #[must_use]
     pub fn new(name: &str, field_type: FieldType, nullable: bool) -> Self {
         Self { name: name.to_owned(), field_type, nullable, format: TimestampFormat::Iso, fields: Vec::new() }
     }
 }
 
-/// A field's type.
+/// The type of a field. Its text form is the one in pipeline files, such as `int64` or `decimal(10,2)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum FieldType {
     /// Text.
     String,
-    /// 32-bit integer, in any notation: `2.0` and `2e0` are 2.
+    /// 32-bit signed integer. The notation does not matter: `2.0` and `2e0` are 2.
     Int32,
-    /// 64-bit integer, likewise.
+    /// 64-bit signed integer, in any notation.
     Int64,
-    /// 64-bit float: the nearest to the number. `-0.0` keeps its sign.
+    /// 64-bit float. The number is rounded to the nearest float; one beyond the range is an error. `-0.0` keeps its
+    /// sign.
     Float64,
     /// `true` or `false`.
     Boolean,
-    /// Exact decimal: `precision` digits in all, `scale` of them behind the point. A JSON number or a string.
+    /// Exact decimal with `precision` digits in total, `scale` of them after the point. A JSON number or a string; it
+    /// is never rounded.
     Decimal {
-        /// Digits in all, 1 to 38.
+        /// Digits in total, 1 to 38.
         precision: u8,
-        /// Digits behind the point, at most `precision`.
+        /// Digits after the point, at most `precision`.
         scale: u8,
     },
-    /// `YYYY-MM-DD`.
+    /// `YYYY-MM-DD` in a string.
     Date,
-    /// An instant in microseconds; see [`TimestampFormat`].
+    /// An instant in microseconds. [`TimestampFormat`] says how the record writes it.
     Timestamp,
-    /// Any JSON value that Postgres' `jsonb` can hold, kept as its text.
+    /// Any JSON value that Postgres' `jsonb` can hold. It is stored as the text in the record.
     Json,
     /// An object with fields of its own.
     Struct,
@@ -114,6 +116,7 @@ impl FromStr for FieldType {
     }
 }
 
+/// Parses `decimal(p,s)`. Returns `None` unless 1 ≤ p ≤ 38 and s ≤ p.
 fn decimal(text: &str) -> Option<FieldType> {
     let (precision, scale) = text.strip_prefix("decimal(")?.strip_suffix(')')?.split_once(',')?;
     let (precision, scale) = (precision.trim().parse().ok()?, scale.trim().parse().ok()?);
@@ -132,12 +135,13 @@ fn unknown_type(text: &str) -> String {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TimestampFormat {
-    /// `2021-08-14 22:55:50.123456`, `T` or a space between, fraction and zone optional; without a zone it is UTC.
+    /// `2021-08-14 22:55:50.123456`, with a `T` or a space in the middle. Fraction and zone are optional; without a
+    /// zone it is UTC.
     #[default]
     Iso,
     /// Seconds since the epoch, as a number with or without a fraction, rounded to the nearest microsecond.
     EpochSeconds,
-    /// Milliseconds since the epoch, likewise.
+    /// Milliseconds since the epoch, as a number with or without a fraction, rounded to the nearest microsecond.
     EpochMillis,
 }
 

@@ -1,4 +1,4 @@
-//! One pipeline file: its content, and where in the file each part of it stands.
+//! One pipeline file: its content, and the line of each part for error messages.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::spec::Pipeline;
 use crate::together::Member;
 use crate::yaml;
 
-/// A file that has the shape of a pipeline. It may still break other rules: see [`PipelineFile::findings`].
+/// A file that has the shape of a pipeline. It may still break rules: see [`PipelineFile::findings`].
 pub(crate) struct PipelineFile {
     name: String,
     root: Node,
@@ -22,12 +22,14 @@ pub(crate) struct PipelineFile {
 }
 
 impl PipelineFile {
+    /// Reads a file from disk and parses it.
     pub(crate) fn read(path: &Path) -> Result<Self, PipelineError> {
         let bytes = std::fs::read(path)
             .map_err(|source| PipelineError::Unreadable { path: path.to_owned(), source })?;
         Self::parse(&bytes, &path.display().to_string())
     }
 
+    /// Parses the content of a file. `name` is the file's name in findings.
     pub(crate) fn parse(bytes: &[u8], name: &str) -> Result<Self, PipelineError> {
         let root = yaml::read(bytes).map_err(|faults| {
             let findings = faults
@@ -35,7 +37,7 @@ impl PipelineFile {
                 .map(|fault| Finding::new(fault.rule, name, Some(fault.line), &[], &fault.detail));
             PipelineError::Invalid(findings.collect())
         })?;
-        // The same way as in the functions: what they would not read as JSON is refused here, with its line.
+        // The functions read the content as JSON. What they would refuse is refused here already, with its line.
         match serde_path_to_error::deserialize::<Value, Pipeline>(root.json()) {
             Ok(pipeline) => Ok(Self { name: name.to_owned(), root, pipeline }),
             Err(error) => {
@@ -55,27 +57,30 @@ impl PipelineFile {
         self.pipeline
     }
 
+    /// The file as a member of an installation, for checks against other files.
     pub(crate) fn member(&self) -> Member<'_> {
         Member { pipeline: &self.pipeline, name: &self.name }
     }
 
-    /// What is wrong with the file by itself.
+    /// Returns the rules that the file breaks, without regard to other files.
     pub(crate) fn findings(&self) -> Vec<Finding> {
         check(&self.pipeline).iter().map(|problem| self.finding(problem)).collect()
     }
 
+    /// Adds the line of the file to a problem.
     pub(crate) fn finding(&self, problem: &Problem) -> Finding {
         let line = self.root.line_of(problem.path.iter().map(String::as_str));
         Finding::new(problem.rule, &self.name, Some(line), &problem.path, &problem.detail)
     }
 
-    /// The pipeline, or what is wrong with it.
+    /// Returns the pipeline, or every rule that the file breaks.
     pub(crate) fn checked(self) -> Result<Pipeline, PipelineError> {
         let findings = self.findings();
         if findings.is_empty() { Ok(self.pipeline) } else { Err(PipelineError::Invalid(findings)) }
     }
 }
 
+/// Converts serde's path to keys and list indices.
 fn path_of(path: &serde_path_to_error::Path) -> Vec<String> {
     path.iter()
         .filter_map(|segment| match segment {
@@ -86,6 +91,7 @@ fn path_of(path: &serde_path_to_error::Path) -> Vec<String> {
         .collect()
 }
 
+/// Adds a hint on how to fix the value to serde's message, for the most frequent mistakes.
 fn with_fix(message: &str) -> String {
     let is_text = message.contains("invalid type: string");
     let fix = if is_text && message.contains("expected a boolean") {

@@ -6,32 +6,32 @@ use std::path::PathBuf;
 use crate::checker::Problem;
 use crate::rule::Rule;
 
-/// A pipeline file cannot be used.
+/// A pipeline file cannot be used. The text is for people; it has one line per finding.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
-    /// The file or folder cannot be read.
+    /// The file or folder cannot be read from disk.
     #[error("{path}: {source}", path = path.display())]
     Unreadable {
-        /// What was to be read.
+        /// The file or folder.
         path: PathBuf,
-        /// Why it could not be.
+        /// The error of the file system.
         source: std::io::Error,
     },
-    /// The content is wrong; each finding says where.
+    /// The content breaks rules. Every finding says where.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Invalid(Vec<Finding>),
 }
 
-/// A rule that is broken, and where.
+/// One broken rule, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// The rule.
+    /// The rule that is broken.
     pub rule: Rule,
-    /// The file, or the topic where the pipeline came as JSON.
+    /// The path of the file. For pipelines from JSON: the topic.
     pub name: String,
-    /// The line in the file, counted from 1.
+    /// The line in the file, counted from 1. `None` for pipelines from JSON and for findings about a whole file.
     pub line: Option<usize>,
-    /// What is wrong and how to mend it.
+    /// The place in the file, what is wrong, and how to fix it.
     pub message: String,
 }
 

@@ -1,28 +1,28 @@
-//! A strict reader of one record's JSON (RFC 8259).
+//! A strict reader for one record's JSON (RFC 8259).
 //!
-//! Fast JSON libraries do not look into what they skip or hand on as raw text: escapes stay unchecked there, and
-//! nesting can exhaust the stack. A `json` field is stored as the text that it came as, so everything is checked here:
-//! what this reader takes, every reader of the tables takes.
+//! Fast JSON libraries do not check the parts that they skip or return as raw text: bad escapes pass, and deep nesting
+//! can exhaust the stack. But a `json` field is stored as its original text. So this reader checks everything, and
+//! every reader of the tables can parse what it accepts.
 
 use std::borrow::Cow;
 
 use crate::number::Number;
 use crate::poison::Poison;
 
-/// How deep a record may nest, itself included.
+/// The maximum nesting depth of a record. The record itself is level 1.
 pub(crate) const MAX_DEPTH: u32 = 128;
 
-/// Why a text is not read, and where.
+/// Why a text was refused, and at which byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It is not JSON, for this reason, at this byte.
+    /// The text is not JSON: the reason, and the byte.
     Syntax(&'static str, usize),
-    /// It nests too deep, at this byte.
+    /// The text nests deeper than [`MAX_DEPTH`] at this byte.
     Depth(usize),
 }
 
 impl Fault {
-    /// The fault as a reason to park the record; `place` says where in the record it is.
+    /// Converts the fault to the reason for parking the record. `place` says where in the record it is.
     pub(crate) fn poison(self, place: &str) -> Poison {
         Poison(match self {
             Self::Syntax(what, at) => format!("not JSON: {what}{place} (byte {at})"),
@@ -31,7 +31,7 @@ impl Fault {
     }
 }
 
-/// A string as it stands between its quotes.
+/// A string between its quotes, with its escapes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Text<'a> {
     raw: &'a str,
@@ -39,37 +39,37 @@ pub(crate) struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// What the string says.
+    /// The string without its escapes.
     pub(crate) fn unescaped(self) -> Cow<'a, str> {
         if !self.escaped {
             return Cow::Borrowed(self.raw);
         }
-        // The escapes were checked, so there is always a text.
+        // The escapes were checked before, so this always parses.
         Cow::Owned(serde_json::from_str(&format!("\"{}\"", self.raw)).unwrap_or_default())
     }
 
-    /// Whether the string says `text`.
+    /// Whether the string without its escapes equals `text`.
     pub(crate) fn is(self, text: &str) -> bool {
         if self.escaped { self.unescaped() == text } else { self.raw == text }
     }
 }
 
-/// A value as it stands in the record.
+/// A JSON value as text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Raw<'a> {
-    /// Its text.
+    /// The text, exactly as in the record.
     pub(crate) text: &'a str,
-    /// Why Postgres' `jsonb` cannot hold it, if it cannot.
+    /// Why Postgres' `jsonb` cannot hold the value; `None` if it can.
     pub(crate) unholdable: Option<&'static str>,
 }
 
-/// Reads a text from its start to its end.
+/// Reads a text from start to end.
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     text: &'a str,
     at: usize,
     depth: u32,
-    /// The last string held a NUL.
+    /// Whether the last string contained a NUL.
     nul: bool,
 }
 
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
         Self { text, at: 0, depth: 0, nul: false }
     }
 
-    /// The first byte of what comes next, white space aside.
+    /// Skips white space and returns the next byte without reading it.
     #[inline]
     pub(crate) fn peek(&mut self) -> Option<u8> {
         loop {
@@ -89,17 +89,18 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Only white space may follow.
+    /// Checks that only white space is left.
     pub(crate) fn end(&mut self) -> Result<(), Fault> {
         if self.peek().is_some() { Err(self.fault("something follows the value")) } else { Ok(()) }
     }
 
-    /// Enters the object that comes next.
+    /// Enters an object. The caller has checked that `{` is next.
     pub(crate) fn enter_object(&mut self) -> Result<(), Fault> {
         self.enter()
     }
 
-    /// Moves to the value of an object's next key, or past the object's end. `first` asks for the first key.
+    /// Moves to the value of the object's next key and returns the key; `None` at the end of the object. `first` is
+    /// true for the first key.
     #[inline]
     pub(crate) fn next_key(&mut self, first: bool) -> Result<Option<Text<'a>>, Fault> {
         match self.peek() {
@@ -117,6 +118,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads a key and the `:` after it.
     #[inline]
     fn key(&mut self) -> Result<Text<'a>, Fault> {
         if self.peek() != Some(b'"') {
@@ -130,7 +132,7 @@ impl<'a> Reader<'a> {
         Ok(key)
     }
 
-    /// Reads a string, whose quote comes next.
+    /// Reads a string. The caller has checked that a quote is next.
     #[inline]
     pub(crate) fn string(&mut self) -> Result<Text<'a>, Fault> {
         let start = self.at + 1;
@@ -155,6 +157,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Checks one escape. A surrogate must be followed by its other half.
     fn escape(&mut self) -> Result<(), Fault> {
         match self.byte(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
@@ -179,7 +182,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// The number of the `\uXXXX` at `at`.
+    /// The value of the `\uXXXX` escape at `at`.
     fn code_unit(&self, at: usize) -> Result<u32, Fault> {
         (at + 2..at + 6).try_fold(0, |unit, at| {
             match self.byte(at).map(|byte| char::from(byte).to_digit(16)) {
@@ -190,7 +193,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Reads a number, whose first byte comes next.
+    /// Reads a number. The caller has checked that a digit or `-` is next.
     #[inline]
     pub(crate) fn number(&mut self) -> Result<(&'a str, Number<'a>), Fault> {
         let start = self.at;
@@ -216,7 +219,7 @@ impl<'a> Reader<'a> {
         Ok((self.since(start), Number::of_parts(negative, whole, fraction, exponent)))
     }
 
-    /// The text from `start` to here.
+    /// The text from `start` to the current byte.
     #[inline]
     fn since(&self, start: usize) -> &'a str {
         self.text.get(start..self.at).unwrap_or_default()
@@ -240,11 +243,11 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Reads any value and checks all of it. Does not recurse.
+    /// Reads any value and checks all of it. It does not recurse, so deep nesting cannot exhaust the stack.
     pub(crate) fn value(&mut self) -> Result<Raw<'a>, Fault> {
         self.peek();
         let (start, base) = (self.at, self.depth);
-        // For each open level whether it is an object; MAX_DEPTH bits.
+        // One bit per open level: 1 for an object, 0 for a list. MAX_DEPTH bits are enough.
         let mut objects = 0_u128;
         let mut unholdable = None;
         loop {
@@ -306,10 +309,12 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The reason against `jsonb` if the last string contained a NUL.
     fn nul_found(&self) -> Option<&'static str> {
         self.nul.then_some("a NUL (`\\u0000`)")
     }
 
+    /// Enters an object or a list. Fails at the maximum depth.
     fn enter(&mut self) -> Result<(), Fault> {
         if self.depth == MAX_DEPTH {
             return Err(Fault::Depth(self.at));
@@ -333,11 +338,12 @@ impl<'a> Reader<'a> {
         Fault::Syntax(what, self.at)
     }
 
+    /// The fault for a text that ends too early.
     fn ended(&self) -> Fault {
         Fault::Syntax("the text ends too early", self.text.len())
     }
 
-    /// The fault where something else or nothing follows.
+    /// The fault for a missing token: something else is there, or the text has ended.
     fn expected(&self, what: &'static str) -> Fault {
         if self.at < self.text.len() { self.fault(what) } else { self.ended() }
     }
@@ -349,8 +355,8 @@ const NO_VALUE: &str = "this is no value";
 const KEY_OR_END: &str = "a key or `}` is expected";
 const COMMA_OR_BRACE: &str = "`,` or `}` is expected";
 
-/// How many bytes from the start of `bytes` on are neither a quote, a backslash nor a control character: eight at a
-/// time.
+/// The number of bytes at the start of `bytes` that are neither a quote, a backslash nor a control character. Checks
+/// eight bytes at a time.
 #[inline]
 fn plain_bytes(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
@@ -361,7 +367,7 @@ fn plain_bytes(bytes: &[u8]) -> usize {
         let word = u64::from_le_bytes(*word);
         let quote = below(word ^ (ONES * u64::from(b'"')), 1);
         let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
-        // A borrow can mark a byte wrongly, but only above one that is marked rightly.
+        // A borrow can mark a byte wrongly, but only above a byte that is marked correctly. The lowest mark counts.
         let special = below(word, 0x20) | quote | backslash;
         if special != 0 {
             return index * 8 + special.trailing_zeros() as usize / 8;

@@ -1,43 +1,43 @@
-//! A record's fields laid out flat: each has one place in a row, structs included.
+//! The columns of a decoded row: every field has one, also structs and the fields inside structs.
 
 use crate::field::{Field, FieldType, TimestampFormat};
 
-/// One place in a row.
+/// One column of a decoded row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    /// Dotted path from the record's root.
+    /// The path from the record's root, with dots: `vehicle.position.lat`.
     pub path: String,
-    /// The last part of the path: the JSON key.
+    /// The last part of the path, which is the JSON key.
     pub name: String,
-    /// The type.
+    /// The type, as the pipeline file gives it.
     pub field_type: FieldType,
-    /// How it is written, for a timestamp.
+    /// How the record writes it. Only used for timestamps.
     pub format: TimestampFormat,
-    /// Whether it may be null.
+    /// Whether it may be `null` or missing.
     pub nullable: bool,
-    /// A struct's own fields, as places in the row.
+    /// The column indices of a struct's own fields. Empty for every other type.
     pub children: Vec<usize>,
 }
 
 impl Column {
-    /// The name of this column in a table that has no structs: the path with `_` for each dot.
+    /// The name of this column in a table without structs: the path with `_` in place of each dot.
     #[must_use]
     pub fn flat_name(&self) -> String {
         self.path.replace('.', "_")
     }
 }
 
-/// All places of a row: fields in their order, a struct directly before its own fields.
+/// All columns of a row, in the order of the fields. A struct comes directly before its own fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Layout {
-    /// The places.
+    /// The columns. A value's index in the row is the index of its column here.
     pub columns: Vec<Column>,
-    /// The places of the record's own fields.
+    /// The indices of the record's top-level fields.
     pub roots: Vec<usize>,
 }
 
 impl Layout {
-    /// Lays out `fields`.
+    /// Computes the columns of `fields`.
     #[must_use]
     pub fn of(fields: &[Field]) -> Self {
         let mut layout = Self::default();
@@ -45,6 +45,8 @@ impl Layout {
         layout
     }
 
+    /// Adds the columns of `fields` and returns their indices. `prefix` is the path of the struct around them, with a
+    /// dot.
     fn add(&mut self, fields: &[Field], prefix: &str) -> Vec<usize> {
         fields
             .iter()
@@ -65,18 +67,18 @@ impl Layout {
             .collect()
     }
 
-    /// The places that hold values of their own, which structs do not.
+    /// The indices of the columns that hold values, which are all but the structs.
     pub fn leaves(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.columns.len()).filter(|&place| self.columns[place].field_type != FieldType::Struct)
     }
 
-    /// The place of the field at a dotted path.
+    /// The index of the field at a dotted path, or `None` if there is no such field.
     #[must_use]
     pub fn column_index(&self, path: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.path == path)
     }
 
-    /// Whether the value at `place` can be missing: it or a struct around it is nullable.
+    /// Whether the value at index `place` can be missing: the field, or a struct around it, is nullable.
     #[must_use]
     pub fn may_be_null(&self, place: usize) -> bool {
         let path = &self.columns[place].path;

@@ -1,8 +1,10 @@
-//! Pipeline files: what a topic's records hold, where they go, and how a record is decoded by that.
+//! Reads and checks pipeline files, and decodes a topic's records as the file describes them.
 //!
-//! One YAML file a topic says everything that is particular to a stream. Terraform hands the same content to the
-//! functions as JSON. Validity belongs to the record and its file, not to a sink: every lane of a topic decodes with
-//! [`RecordDecoder`] and so parks the same records.
+//! There is one YAML file per topic. It describes the record's fields and the sinks that store them. Terraform reads
+//! the same file and passes its content to the functions as JSON.
+//!
+//! Whether a record is valid depends on the record and its pipeline file only, never on the sink. Every lane of a topic
+//! decodes with [`RecordDecoder`], so every lane parks the same records.
 
 mod check;
 mod check_lake;

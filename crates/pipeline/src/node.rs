@@ -1,15 +1,15 @@
-//! A YAML value with the lines on which its parts stand.
+//! A YAML value that remembers the line of each of its parts.
 
 use serde_json::Value;
 
-/// A value and its line, counted from 1.
+/// A value and the line where it starts, counted from 1.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Node {
     pub(crate) line: usize,
     pub(crate) content: Content,
 }
 
-/// What stands there.
+/// The content of a YAML value. The keys of a map keep their order.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Content {
     Map(Vec<(String, Node)>),
@@ -18,7 +18,8 @@ pub(crate) enum Content {
 }
 
 impl Node {
-    /// The line of the value at `path`. If there is none, the line of the nearest value that encloses the place.
+    /// Returns the line of the value at `path`. If there is no such value, returns the line of the nearest enclosing
+    /// one.
     pub(crate) fn line_of<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> usize {
         let mut node = self;
         for part in path {

@@ -1,29 +1,30 @@
-//! Numbers as they are written, read without loss: as an exact multiple of a power of ten, or rounded to one.
+//! Decimal numbers, read from their text without loss. Scaled exactly or rounded to a power of ten.
 
-/// Digits that an `i128` always holds.
+/// Every integer with this many digits fits into an `i128`.
 const MOST_DIGITS: i64 = 38;
 
-/// Digits that an `i64` always holds: nearly all numbers have no more, and are computed with at once.
+/// Every integer with this many digits fits into an `i64`. Nearly all numbers are that short and take the fast path.
 const SHORT_DIGITS: usize = 18;
 
-/// Powers of ten below this one leave such a number within an `i128`.
+/// A number of [`SHORT_DIGITS`] digits times a power of ten below this one fits into an `i128`.
 const SHORT_POWER: i64 = 20;
 
-/// Postgres' `numeric`: digits before the point, digits behind it, and the size of an exponent as it is written.
+/// The limits of Postgres' `numeric`: digits before the point, digits after it, and the size of a written exponent.
 const NUMERIC_WHOLE: i64 = 131_072;
 const NUMERIC_SCALE: i64 = 16_383;
 const NUMERIC_EXPONENT: i64 = i32::MAX as i64 / 2;
 
-/// Why a number is not an exact multiple.
+/// Why [`Number::exact`] has no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Inexact {
-    /// It has digits behind the last place.
+    /// The number has digits after the last place.
     Fraction,
-    /// It has more digits than are held.
+    /// The result has more than 38 digits.
     TooLarge,
 }
 
-/// A decimal number by its parts. Its size in memory and the time to read it follow its text, not its value.
+/// The parts of a decimal number. Memory and time depend on the length of its text, not on its value: `1e999999999` is
+/// cheap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Number<'a> {
     negative: bool,
@@ -33,8 +34,9 @@ pub(crate) struct Number<'a> {
 }
 
 impl<'a> Number<'a> {
-    /// Reads a number. Takes what JSON takes, and what Postgres takes as the text of a `numeric`: a `+`, zeros in front,
-    /// a point without digits on one side. `NaN`, infinities, spaces, `_` and hexadecimal digits are refused.
+    /// Parses a number. Accepts JSON numbers, and what Postgres accepts as the text of a `numeric`: a `+`, leading
+    /// zeros, a point without digits on one side. Returns `None` for `NaN`, infinities, spaces, `_` and hexadecimal
+    /// digits.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let (negative, text) = signed(text);
         let (digits, exponent) = match text.bytes().position(|byte| matches!(byte, b'e' | b'E')) {
@@ -55,7 +57,7 @@ impl<'a> Number<'a> {
         Some(Self { negative, whole, fraction, exponent })
     }
 
-    /// A number whose parts were told apart before: all digits, and the exponent with its sign.
+    /// Builds a number from parts that were checked before: digits only, and the exponent with its sign.
     #[inline]
     pub(crate) fn of_parts(
         negative: bool,
@@ -67,7 +69,7 @@ impl<'a> Number<'a> {
         Self { negative, whole, fraction, exponent }
     }
 
-    /// All digits as one number with its sign, if they are few, and the power of ten that it is to be taken times.
+    /// For at most [`SHORT_DIGITS`] digits: all digits as one signed integer, and the power of ten to multiply it with.
     #[inline]
     fn short(&self, scale: u8) -> Option<(i64, i64)> {
         if self.whole.len() + self.fraction.len() > SHORT_DIGITS {
@@ -78,7 +80,7 @@ impl<'a> Number<'a> {
         Some((if self.negative { -number } else { number }, self.power(scale)))
     }
 
-    /// The number times ten to the power of `scale`, if that is an integer of at most 38 digits.
+    /// Returns the number times 10^scale if that is an integer of at most 38 digits.
     pub(crate) fn exact(&self, scale: u8) -> Result<i128, Inexact> {
         if let Some((number, power @ 0..SHORT_POWER)) = self.short(scale) {
             return Ok(i128::from(number) * ten_to(power));
@@ -95,8 +97,8 @@ impl<'a> Number<'a> {
         self.leading(digits, power).ok_or(Inexact::TooLarge)
     }
 
-    /// The number times ten to the power of `scale`, rounded to the nearest integer and from the middle away from zero;
-    /// `None` if that has more than 38 digits.
+    /// Returns the number times 10^scale, rounded to the nearest integer. Halves are rounded away from zero. Returns
+    /// `None` if the result has more than 38 digits.
     pub(crate) fn rounded(&self, scale: u8) -> Option<i128> {
         match self.short(scale) {
             Some((number, power @ 0..SHORT_POWER)) => return Some(i128::from(number) * ten_to(power)),
@@ -119,7 +121,7 @@ impl<'a> Number<'a> {
         Some(self.leading(kept, 0)? + if self.negative { -away } else { away })
     }
 
-    /// Whether Postgres' `numeric`, which numbers in `jsonb` are, holds the number.
+    /// Whether Postgres' `numeric` can hold the number. Numbers in `jsonb` are `numeric`.
     pub(crate) fn fits_numeric(&self) -> bool {
         if self.exponent == 0 && self.whole.len() + self.fraction.len() <= SHORT_DIGITS {
             return true;
@@ -131,6 +133,7 @@ impl<'a> Number<'a> {
             && (self.significant() == 0 || whole <= NUMERIC_WHOLE)
     }
 
+    /// All digits, before and after the point.
     fn digits(&self) -> impl DoubleEndedIterator<Item = u8> + 'a {
         self.whole.bytes().chain(self.fraction.bytes())
     }
@@ -139,18 +142,18 @@ impl<'a> Number<'a> {
         self.digits().skip_while(|&digit| digit == b'0')
     }
 
-    /// How many digits there are behind zeros in front.
+    /// The number of digits without leading zeros.
     fn significant(&self) -> i64 {
         let zeros = self.digits().take_while(|&digit| digit == b'0').count();
         length(self.whole.len() + self.fraction.len() - zeros)
     }
 
-    /// The power of ten of the last digit, times ten to the power of `scale`.
+    /// The exponent of the last digit after the number is multiplied by 10^scale.
     fn power(&self, scale: u8) -> i64 {
         self.exponent - length(self.fraction.len()) + i64::from(scale)
     }
 
-    /// The first `count` significant digits, times ten to the power of `power`, with the number's sign.
+    /// The first `count` significant digits times 10^power, with the number's sign. `None` beyond 38 digits.
     fn leading(&self, count: i64, power: i64) -> Option<i128> {
         if count + power > MOST_DIGITS {
             return None;
@@ -162,6 +165,7 @@ impl<'a> Number<'a> {
     }
 }
 
+/// Splits off the sign; `true` is minus.
 #[inline]
 fn signed(text: &str) -> (bool, &str) {
     match text.as_bytes().first() {
@@ -171,19 +175,18 @@ fn signed(text: &str) -> (bool, &str) {
     }
 }
 
-/// An exponent of digits; one beyond all bounds is as good as a very large one.
+/// Parses an exponent. Capped at 2^40: every larger exponent gives the same results.
 fn power_of_ten(negative: bool, digits: &str) -> i64 {
     const BEYOND: i64 = 1 << 40;
     let size = digits.bytes().fold(0, |size: i64, digit| (size * 10 + i64::from(digit - b'0')).min(BEYOND));
     if negative { -size } else { size }
 }
 
-/// A power of ten; `power` is from 0 to 38.
+/// Returns 10^power; `power` must be from 0 to 38.
 fn ten_to(power: i64) -> i128 {
     10_i128.pow(u32::try_from(power).unwrap_or_default())
 }
 
-/// A length of a text in memory.
 fn length(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }

@@ -1,6 +1,7 @@
-//! Why a record cannot be stored.
+//! The reason why a record cannot be stored.
 
-/// Why a record can never be stored. The text names the field and what is wrong, not the record's content.
+/// Why a record can never be stored, however often it is retried. The text names the field and the fault, not the
+/// content, so it can be logged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Poison(pub String);

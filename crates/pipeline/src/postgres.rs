@@ -1,4 +1,5 @@
-//! Names in Postgres: which it takes, which are taken, and which follow from a table's own.
+//! Names in Postgres: which ones are allowed, which ones are taken, and which ones Postgres derives from a table's
+//! name.
 
 use crate::checker::Checker;
 use crate::field::FieldType;
@@ -6,7 +7,7 @@ use crate::layout::Layout;
 use crate::rule::Rule;
 use crate::spec::{TableSection, TotalsSection};
 
-/// Tables of migrations. A pipeline file must not fill them.
+/// Tables that Headwater's migrations create. A pipeline file must not name them.
 pub const OWN_TABLES: [&str; 12] = [
     "apps",
     "cards",
@@ -22,16 +23,16 @@ pub const OWN_TABLES: [&str; 12] = [
     "users",
 ];
 
-/// Every table has these, and no other columns of the same names.
+/// Columns that Postgres adds to every table. No other column can have one of these names.
 const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
 
-/// What Postgres keeps of a name; it cuts off the rest.
+/// The length of a name in bytes. Postgres silently cuts off the rest.
 const LONGEST: usize = 63;
 
-/// The most columns of a key or an index.
+/// Postgres' limit for the columns of a key or an index.
 const MOST_KEY_COLUMNS: usize = 32;
 
-/// A table with what its name claims.
+/// A table, and what decides which further names it takes (sequence, partitions).
 #[derive(Debug)]
 pub(crate) struct Relation<'a> {
     schema: &'a str,
@@ -46,11 +47,13 @@ impl<'a> Relation<'a> {
         Self { schema, table, id_column: None, partitioned: false }
     }
 
+    /// The table of a `table` section, with its sequence and partitions.
     pub(crate) fn of_table(spec: &'a TableSection) -> Self {
         let (id_column, partitioned) = (spec.id_column.as_deref(), spec.retention_days.is_some());
         Self { id_column, partitioned, ..Self::new(&spec.name) }
     }
 
+    /// The table of a `totals` section.
     pub(crate) fn of_totals(spec: &'a TotalsSection) -> Self {
         Self::new(&spec.table)
     }
@@ -60,13 +63,14 @@ impl<'a> Relation<'a> {
         (self.schema, self.table) == (other.schema, other.table)
     }
 
-    /// Whether one of two tables has the name of a partition, a sequence or an index of the other, or both have a sequence
-    /// of one name.
+    /// Whether one of the tables has the name of a partition, a sequence or an index of the other, or their sequences
+    /// have the same name.
     pub(crate) fn clashes_with(&self, other: &Relation<'_>) -> bool {
         self.takes_part_of(other) || other.takes_part_of(self)
     }
 
-    /// Whether this table has the name of a partition, a sequence or an index of `other`, or both have a sequence of one name.
+    /// Whether this table has the name of a partition, a sequence or an index of `other`, or both sequences have the
+    /// same name.
     fn takes_part_of(&self, other: &Relation<'_>) -> bool {
         if self.schema != other.schema {
             return false;
@@ -75,11 +79,13 @@ impl<'a> Relation<'a> {
         same_sequence || other.has_part(self.table)
     }
 
+    /// The name that Postgres gives the sequence of the id column.
     fn sequence(&self) -> Option<String> {
         self.id_column.map(|id| format!("{}_{id}_seq", self.table))
     }
 
-    /// Postgres names indexes `…_pkey` and `…_idx`, the latter with a number where the name is taken.
+    /// Whether this table has a partition, a sequence or an index called `name`. Postgres names indexes `…_pkey` and
+    /// `…_idx`, and adds a number to the latter if the name is taken.
     fn has_part(&self, name: &str) -> bool {
         if self.sequence().as_deref() == Some(name) {
             return true;
@@ -100,14 +106,14 @@ impl<'a> Relation<'a> {
         is_index || (self.partitioned && (is_day || is_default))
     }
 
-    /// The longest name that follows from this one, where Postgres would cut it.
+    /// Returns a derived name that is longer than Postgres allows, if there is one.
     pub(crate) fn parts_beyond_limit(&self) -> Option<String> {
         let partition = self.partitioned.then(|| format!("{}_d20261231", self.table));
         partition.into_iter().chain(self.sequence()).find(|name| name.len() > LONGEST)
     }
 }
 
-/// The rules for the name of a table.
+/// Checks the name of a table.
 pub(crate) fn table_name(checker: &mut Checker, name: &str, at: &[&str]) {
     if !is_table_name(name) {
         checker.problem(at, Rule::TableName, "");
@@ -129,14 +135,14 @@ pub(crate) fn table_name(checker: &mut Checker, name: &str, at: &[&str]) {
     }
 }
 
-/// The rule for the number of columns of a key or an index.
+/// Checks the number of columns of a key or an index.
 pub(crate) fn key_length(checker: &mut Checker, columns: &[String], at: &[&str]) {
     if columns.len() > MOST_KEY_COLUMNS {
         checker.problem(at, Rule::KeyLong, columns.len().to_string());
     }
 }
 
-/// The rules for the name of a column, whatever it comes from.
+/// Checks the name of a column. It comes from a field or from the file itself.
 pub(crate) fn column(checker: &mut Checker, name: &str, at: &[&str]) {
     if SYSTEM_COLUMNS.contains(&name) {
         checker.problem(at, Rule::ColumnReserved, name);
@@ -146,7 +152,8 @@ pub(crate) fn column(checker: &mut Checker, name: &str, at: &[&str]) {
     }
 }
 
-/// The place of a field that can be part of a key.
+/// The column index of the field at `path`, or `None` if it cannot be part of a key: unknown, nullable, a float64, json
+/// or struct.
 pub(crate) fn keyed(layout: &Layout, path: &str) -> Option<usize> {
     layout.column_index(path).filter(|&place| {
         let field_type = layout.columns[place].field_type;
@@ -155,12 +162,13 @@ pub(crate) fn keyed(layout: &Layout, path: &str) -> Option<usize> {
     })
 }
 
+/// Whether the name is `table` or `schema.table` and needs no quotes.
 fn is_table_name(name: &str) -> bool {
     let parts: Vec<_> = name.split('.').collect();
     parts.len() <= 2 && parts.iter().all(|part| is_identifier(part))
 }
 
-/// Whether Postgres keeps it whole, and other tools take it without quotes.
+/// Whether Postgres keeps the name as it is, and SQL needs no quotes around it.
 pub(crate) fn is_identifier(name: &str) -> bool {
     let mut chars = name.chars();
     let first = chars.next().is_some_and(|c| c.is_ascii_lowercase() || c == '_');

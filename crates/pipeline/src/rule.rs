@@ -4,16 +4,16 @@ macro_rules! rules {
     ($($rule:ident: $text:literal,)*) => {
         /// A rule that a pipeline file can break.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[allow(missing_docs, reason = "each has its text")]
+        #[allow(missing_docs, reason = "each rule's text is its documentation")]
         pub enum Rule {
             $(#[doc = $text] $rule,)*
         }
 
         impl Rule {
-            /// All of them.
+            /// All rules.
             pub const ALL: &[Self] = &[$(Self::$rule,)*];
 
-            /// What is wrong and how to mend it; `{}` stands for what the file says.
+            /// Says what is wrong and how to fix it. `{}` is replaced by a detail, such as a name in the file.
             #[must_use]
             pub fn text(self) -> &'static str {
                 match self {
@@ -25,15 +25,15 @@ macro_rules! rules {
 }
 
 rules! {
-    // The text: two readers of one file must not differ.
+    // The text of the file. Terraform and Headwater must read the same values from it.
     Encoding: "is not UTF-8; save the file as UTF-8",
     ByteOrderMark: "begins with a byte order mark; save the file as UTF-8 without one",
     LineEnd: "ends in a carriage return; save the file with LF line ends",
     Tab: "holds a tab; write spaces",
     Character: "holds the character {}, which YAML readers take differently; remove it",
     Syntax: "is not YAML: {}",
-    Marker: "begins with a directive (`%`), `...`, or `---` and something behind; remove it, or indent the line",
-    OneDocument: "begins another document; write one file a topic",
+    Marker: "begins with a directive (`%`), `...`, or `---` followed by text; remove it, or indent the line",
+    OneDocument: "begins a second document; write one file per topic",
     NoMap: "is not a map of sections such as `topic` and `fields`; pipelines/rooms-v1.yaml shows one",
     Anchor: "uses an anchor or an alias; write the value out",
     Tag: "has a tag; remove it, and put text in quotes",
@@ -47,11 +47,11 @@ rules! {
     Depth: "nests deeper than 100 levels; make the record flatter",
     Shape: "{}",
     // The topic and its groups.
-    TopicName: "a topic's name is 2 to 249 of letters, digits, `.`, `_`, `-`, and does not begin with `.`",
+    TopicName: "a topic's name is 2 to 249 characters: letters, digits, `.`, `_`, `-`, and does not begin with `.`",
     TopicReserved: "`{}` is one of Kafka's own names; a topic's name does not begin with two of `.` or `_`",
     Partitions: "a topic has 1 to 10,000 partitions",
     RetentionHours: "must be at least 1",
-    GroupName: "a consumer group is 1 to 200 of letters, digits, `.`, `_`, `-`",
+    GroupName: "a consumer group is 1 to 200 characters: letters, digits, `.`, `_`, `-`",
     GroupTaken: "another section has the group `{}`; each lane needs its own",
     // The fields.
     NoFields: "a record has at least one field",
@@ -86,7 +86,7 @@ rules! {
     ColumnTwice: "the table has two columns called `{}`; rename one field",
     Columns: "makes {} columns; a table of Postgres has at most 1,600",
     NoKey: "names at least one field",
-    KeyField: "must name a field that is not nullable, nor a float64, json or struct",
+    KeyField: "must name a field that is not nullable and is not a float64, json or struct",
     KeyTwice: "is named twice",
     KeyLong: "names {} fields; Postgres takes at most 32",
     KeyForRepeats: "needs a `key`: without one no record repeats another",
@@ -95,23 +95,25 @@ rules! {
     Sum: "must name a field of type int32, int64 or decimal that is not nullable",
     RetentionDays: "is 1 to 36,500",
     RetentionTime: "needs `event_time`: the table is partitioned by its day",
-    RetentionKey: "needs the `event_time` field in `key`: Postgres keeps a key unique within a partition only",
-    // Batches.
+    RetentionKey: "needs the `event_time` field in `key`: Postgres can enforce a unique key only within a partition",
+    // Batching: the limits are those of Lambda's event source mappings.
     BatchSize: "is 1 to 10,000",
     Window: "is 0 to 300",
     MinimumPollers: "is 1 to 200",
     MaximumPollers: "is at least `minimum_pollers`, at most 2,000",
     MaximumRetries: "is −1 to 10,000",
     RecordAge: "is −1 or 60 to 604,800",
-    GivingUp: "limits retries or record age, which needs `on_failure: true`: Lambda would drop the batches that it gives up",
-    // Files beside each other.
+    GivingUp: "limits retries or record age, which needs `on_failure: true`: \
+               without it, Lambda drops the batches that it gives up",
+    // Several files: their names must not clash.
     NoFiles: "no `*.yaml` file in this folder; add a pipeline file",
     Extension: "is not read, because its name does not end in `.yaml`; rename it",
     SameTopic: "{} describes this topic, too; two pipeline files must not",
-    TopicMetrics: "differs from {} in `.` and `_` only, and Kafka's metrics cannot tell them apart; rename one",
-    CatalogName: "has the same name in Glue as {} (lower case, `_` for all but letters and digits); rename one",
-    GroupOfOther: "is that of {}; each lane needs its own",
+    TopicMetrics: "differs from {} only in `.` and `_`, and the names of Kafka's metrics would be the same; rename one",
+    CatalogName: "has the same name in Glue as {} (lower case, \
+                  other characters than letters and digits become `_`); rename one",
+    GroupOfOther: "is the group of {}; each lane needs its own",
     LakeInside: "lies in the same folder as {}, or one inside the other; keep the folders apart",
-    TableOfOther: "is that of {}; each lane needs its own",
-    TableOfParts: "takes a name of {}; choose another name",
+    TableOfOther: "is the table of {}; each lane needs its own",
+    TableOfParts: "clashes with a partition, sequence or index of {}; choose another name",
 }

@@ -1,20 +1,20 @@
-//! How readers of YAML take a scalar that is not in quotes.
+//! Classifies YAML scalars without quotes.
 //!
-//! Terraform reads by YAML 1.1 with parts of 1.2: `no` is false, `017` is 17, `2026-11-25` is an instant. Other readers
-//! draw the lines elsewhere. Only what all of them take alike is accepted without quotes.
+//! Terraform reads YAML 1.1 with parts of 1.2: `no` is false, `017` is 17, `2026-11-25` is an instant. Other readers
+//! differ. Headwater accepts without quotes only what all readers take as the same value.
 
-/// What a scalar without quotes is.
+/// The class of a scalar without quotes.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Plain {
-    /// A decimal integer.
+    /// A decimal integer in its shortest form: `17`, but not `017` or `+17`.
     Integer(i64),
     /// `true` or `false`.
     Truth(bool),
-    /// Text for every reader.
+    /// Text in every reader.
     Text,
-    /// Nothing, or a spelling of null.
+    /// Empty, or a spelling of null.
     Null,
-    /// Text for some readers, another value for others.
+    /// Text in some readers, another value in others.
     Ambiguous,
 }
 
@@ -35,13 +35,14 @@ pub(crate) fn plain(text: &str) -> Plain {
     if word || is_number(&lower) || is_day(&lower) { Plain::Ambiguous } else { Plain::Text }
 }
 
+/// Parses an integer in its shortest form only.
 fn canonical_integer(text: &str) -> Option<i64> {
     let integer: i64 = text.parse().ok()?;
     (integer.to_string() == text).then_some(integer)
 }
 
-/// Whether any reader takes it for a number: decimal, hexadecimal, octal, binary, with `_`, to the base 60, with an
-/// exponent, infinite, or not a number.
+/// Whether some reader takes the text for a number: decimal, hexadecimal, octal, binary, with `_`, in base 60, with an
+/// exponent, infinite, or not-a-number.
 fn is_number(lower: &str) -> bool {
     let digits = lower.strip_prefix(['+', '-']).unwrap_or(lower);
     if matches!(digits, ".inf" | ".nan") {
@@ -66,7 +67,7 @@ fn is_number(lower: &str) -> bool {
         && mantissa.chars().all(|c| c.is_ascii_digit() || "_.,:".contains(c))
 }
 
-/// Whether it begins with a year, a month and a day.
+/// Whether the text begins with a year, a month and a day. Some readers take it for a date.
 fn is_day(lower: &str) -> bool {
     let mut parts = lower.splitn(3, '-');
     let digits = |part: &str, most: usize| {

@@ -1,4 +1,4 @@
-//! Where pipelines come from: YAML files for people and Terraform, JSON for the functions.
+//! Reads pipelines: from YAML files, or from the JSON list that Terraform passes to the functions.
 
 use std::path::{Path, PathBuf};
 
@@ -9,12 +9,15 @@ use crate::rule::Rule;
 use crate::spec::Pipeline;
 use crate::together::{Member, check_beside};
 
-/// All pipelines of an installation.
+/// All pipelines of an installation. They were checked one by one and against each other.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Pipelines(Vec<Pipeline>);
 
 impl Pipelines {
-    /// Reads a JSON list of pipelines, as Terraform hands it to the functions.
+    /// Reads a JSON list of pipelines, in the form in which Terraform passes it to the functions.
+    ///
+    /// # Errors
+    /// [`PipelineError::Invalid`] with the findings of all pipelines.
     pub fn from_json(json: &str) -> Result<Self, PipelineError> {
         let list: Vec<Pipeline> = serde_json::from_str(json).map_err(|error| {
             let finding = Finding::new(Rule::Shape, "pipelines", None, &[], &error.to_string());
@@ -33,7 +36,10 @@ impl Pipelines {
         if findings.is_empty() { Ok(Self(list)) } else { Err(PipelineError::Invalid(findings)) }
     }
 
-    /// Reads every `*.yaml` of a folder, in the order of their names.
+    /// Reads every `*.yaml` file in a folder, sorted by name. Subfolders are ignored.
+    ///
+    /// # Errors
+    /// Also if the folder has no such file, or has one that ends in `.yml` or `.YAML`: it would be ignored silently.
     pub fn from_folder(folder: &Path) -> Result<Self, PipelineError> {
         let unreadable = |source| PipelineError::Unreadable { path: folder.to_owned(), source };
         let (mut paths, mut findings) = (Vec::new(), Vec::new());
@@ -54,11 +60,16 @@ impl Pipelines {
         Self::read(&paths, findings)
     }
 
-    /// Reads files, which must not contradict each other.
+    /// Reads these files, checks each one, and checks them against each other.
+    ///
+    /// # Errors
+    /// [`PipelineError::Invalid`] with the findings of all files; [`PipelineError::Unreadable`] for the first file that
+    /// cannot be read from disk.
     pub fn from_files(paths: &[PathBuf]) -> Result<Self, PipelineError> {
         Self::read(paths, Vec::new())
     }
 
+    /// Reads and checks the files. A file that cannot be parsed does not prevent the check of the others.
     fn read(paths: &[PathBuf], mut findings: Vec<Finding>) -> Result<Self, PipelineError> {
         let mut files: Vec<PipelineFile> = Vec::new();
         for path in paths {
@@ -81,13 +92,13 @@ impl Pipelines {
         }
     }
 
-    /// The pipeline of a topic.
+    /// The pipeline of a topic, or `None` if no file describes it.
     #[must_use]
     pub fn of_topic(&self, topic: &str) -> Option<&Pipeline> {
         self.0.iter().find(|pipeline| pipeline.topic.name == topic)
     }
 
-    /// All of them.
+    /// All pipelines, in the order in which they were read.
     pub fn iter(&self) -> std::slice::Iter<'_, Pipeline> {
         self.0.iter()
     }
@@ -103,12 +114,19 @@ impl<'a> IntoIterator for &'a Pipelines {
 }
 
 impl Pipeline {
-    /// Reads a pipeline file.
+    /// Reads and checks one pipeline file.
+    ///
+    /// # Errors
+    /// [`PipelineError::Invalid`] with every finding; [`PipelineError::Unreadable`] if the file cannot be read from
+    /// disk.
     pub fn from_file(path: &Path) -> Result<Self, PipelineError> {
         PipelineFile::read(path)?.checked()
     }
 
-    /// Reads a pipeline file's content; `name` is what problems call the file.
+    /// Reads and checks the content of one pipeline file. Findings use `name` as the file's name.
+    ///
+    /// # Errors
+    /// [`PipelineError::Invalid`] with every finding.
     pub fn from_yaml(yaml: &str, name: &str) -> Result<Self, PipelineError> {
         PipelineFile::parse(yaml.as_bytes(), name)?.checked()
     }

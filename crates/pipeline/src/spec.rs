@@ -1,39 +1,41 @@
-//! The shape of a pipeline file.
+//! The content of a pipeline file as types. The field names are the keys of the YAML.
 
 use serde::{Deserialize, Serialize};
 
 use crate::field::Field;
 
-/// One topic: its records, and where they go.
+/// One topic: its records and the sinks that store them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pipeline {
-    /// The topic itself.
+    /// The Kafka topic that the records come from.
     pub topic: TopicSection,
-    /// The field that says when the event happened: a `timestamp`, by dotted path. Needed by `lake.partition_by`.
+    /// The field with the time of the event, by dotted path. It must be a `timestamp` that is not nullable. Required if
+    /// `lake.partition_by` has a pattern, or if `table.retention_days` is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_time: Option<String>,
     /// The fields of a record, in the order of the table's columns.
     pub fields: Vec<Field>,
-    /// Store every record in a Delta table.
+    /// Stores every record in a Delta table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lake: Option<LakeSection>,
-    /// Keep a running total per key in Postgres.
+    /// Keeps a running total per key in a Postgres table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totals: Option<TotalsSection>,
-    /// Store every record as a row of a Postgres table.
+    /// Stores every record, or the first or newest record per key, as a row of a Postgres table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<TableSection>,
-    /// How Lambda cuts batches; the same for each of the topic's functions.
+    /// How Lambda forms batches. The same for all functions of the topic.
     #[serde(default)]
     pub batching: Batching,
 }
 
 impl Pipeline {
-    /// A fingerprint of the fields: records parked under another one may be valid now.
+    /// Returns a fingerprint of the fields: 16 hexadecimal digits. It is stored with each parked record. A record that
+    /// was parked under another fingerprint may be valid now.
     #[must_use]
     pub fn schema_fingerprint(&self) -> String {
-        // FNV-1a: stable across versions of Rust, and this guards against accidents only.
+        // FNV-1a: the same in every version of Rust. Collisions are no risk, because nobody gains from one.
         let fields = serde_json::to_string(&self.fields).unwrap_or_default();
         let hash = fields.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -46,11 +48,11 @@ impl Pipeline {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TopicSection {
-    /// Its name.
+    /// The topic's name.
     pub name: String,
-    /// How many partitions it is created with.
+    /// The number of partitions with which the topic is created.
     pub partitions: u32,
-    /// How long Kafka keeps a record, in hours.
+    /// How long Kafka keeps a record, in hours. The default is a week.
     #[serde(default = "a_week")]
     pub retention_hours: u32,
 }
@@ -63,33 +65,33 @@ fn a_week() -> u32 {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LakeSection {
-    /// The Kafka consumer group.
+    /// The Kafka consumer group of the lane.
     pub consumer_group: String,
-    /// The table's folder below the lake's root.
+    /// The table's folder, relative to the lake's root.
     pub path: String,
-    /// The table's partition columns, outermost first.
+    /// The table's partition columns, outermost first. Empty: the table is not partitioned.
     #[serde(default)]
     pub partition_by: Vec<PartitionColumn>,
-    /// How lake-keeper looks after the table.
+    /// How lake-keeper maintains the table.
     #[serde(default, skip_serializing_if = "UpkeepSection::is_default")]
     pub upkeep: UpkeepSection,
 }
 
-/// How lake-keeper looks after a Delta table.
+/// How lake-keeper maintains a Delta table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct UpkeepSection {
-    /// Whether it does so at all. Another engine may look after the table instead, but never two at once.
+    /// Whether lake-keeper maintains the table. Set it to `false` if another engine does: two at once conflict.
     pub enabled: bool,
-    /// A checkpoint is written after so many commits.
+    /// The number of commits after which lake-keeper writes a checkpoint.
     pub checkpoint_commits: u32,
-    /// Small files are joined to files of about this many bytes.
+    /// The target size of compacted files, in bytes. Smaller files are merged until they are about this large.
     pub target_file_bytes: u64,
-    /// A partition with fewer small files than this is left alone.
+    /// The minimum number of small files in a partition. A partition with fewer is not compacted.
     pub min_files: u32,
-    /// How many hours a file stays that is no longer part of the table: for readers of older versions.
+    /// How many hours a removed data file stays in storage, for readers of older table versions.
     pub retention_hours: u32,
-    /// How many hours of the table's history stay in its log.
+    /// How many hours old log files stay, for time travel.
     pub log_retention_hours: u32,
 }
 
@@ -112,29 +114,29 @@ impl UpkeepSection {
     }
 }
 
-/// A partition column of a Delta table; all are strings.
+/// A partition column of a Delta table. Its type is always string.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PartitionColumn {
     /// The column's name.
     pub name: String,
-    /// `strftime` of the event time in UTC where it holds a `%`, otherwise a constant.
+    /// A `strftime` pattern for the event time in UTC if it contains a `%`; otherwise a constant.
     pub value: String,
 }
 
-/// A running total per key.
+/// A running total per key in Postgres.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TotalsSection {
-    /// The Kafka consumer group.
+    /// The Kafka consumer group of the lane.
     pub consumer_group: String,
-    /// The Postgres table, `name` or `schema.name`; created when it does not exist.
+    /// The Postgres table, `name` or `schema.name`. The migrator creates it if it does not exist.
     pub table: String,
-    /// The fields that make the key, by dotted path.
+    /// The fields of the key, by dotted path. At least one.
     pub key: Vec<String>,
-    /// The field that is summed, by dotted path: an integer or a decimal.
+    /// The field that is summed, by dotted path: int32, int64 or decimal.
     pub sum: String,
-    /// The column that holds the sum.
+    /// The column that holds the sum. The default is `total`.
     #[serde(default = "total")]
     pub total_column: String,
 }
@@ -143,57 +145,61 @@ fn total() -> String {
     "total".into()
 }
 
-/// A table with a row per record, or per key.
+/// A Postgres table with one row per record, or one row per key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableSection {
-    /// The Kafka consumer group.
+    /// The Kafka consumer group of the lane.
     pub consumer_group: String,
-    /// The Postgres table, `name` or `schema.name`; created when it does not exist.
+    /// The Postgres table, `name` or `schema.name`. The migrator creates it if it does not exist.
     pub name: String,
-    /// The fields that make the key, by dotted path; without any, every record is a row.
+    /// The fields of the key, by dotted path. If empty, every record becomes a row.
     #[serde(default)]
     pub key: Vec<String>,
-    /// What becomes of a record whose key has a row already.
+    /// What happens to a record whose key already has a row.
     #[serde(default)]
     pub on_repeat: OnRepeat,
-    /// A column of running numbers, for readers that expect one.
+    /// An optional column with running numbers, for readers that expect an id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id_column: Option<String>,
-    /// Further indexes: lists of fields, by dotted path.
+    /// Further indexes. Each one is a list of fields, by dotted path.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub indexes: Vec<Vec<String>>,
-    /// How many days a row is kept. With it the table is partitioned by the day of the event time, in UTC.
+    /// How many days a row is kept. If set, the table is partitioned by the day of the event time in UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<u32>,
 }
 
-/// What becomes of a record whose key has a row already.
+/// What happens to a record whose key already has a row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnRepeat {
-    /// The row stays as it is: an event that is sent twice is stored once.
+    /// The row stays. An event that was sent twice is stored once.
     #[default]
     KeepFirst,
-    /// The row becomes that of the newest record: by event time where there is one, then by Kafka's timestamp, partition
-    /// and offset.
+    /// The newest record replaces the row. Newest means: by event time if the pipeline has one, then by Kafka's
+    /// timestamp, partition and offset.
     ReplaceByNewest,
 }
 
-/// How an event source mapping cuts and retries batches. Bounds and defaults are AWS's unless said otherwise.
+/// How an event source mapping forms and retries batches. Limits and defaults are those of AWS unless a field says
+/// otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Batching {
-    /// Records in a batch at the most, 1 to 10,000. Ours is 10,000: files in the lake should be large.
+    /// The maximum number of records in a batch, 1 to 10,000. Headwater's default is 10,000, because files in the lake
+    /// should be large.
     pub batch_size: u32,
-    /// How long a batch may wait to fill, 0 to 300 s. Ours is 1 s; in AWS Terraform has other defaults (`batch_windows`).
+    /// How many seconds a batch may wait to fill, 0 to 300. Headwater's default is 1; Terraform sets other defaults in
+    /// AWS (`batch_windows`).
     pub window_seconds: u32,
-    /// Where a new consumer group begins. `LATEST` is not offered: it skips what arrives while a mapping is created.
+    /// Where a new consumer group starts. `LATEST` is not offered: it skips the records that arrive while the mapping
+    /// is created.
     pub starting_position: StartingPosition,
-    /// Provisioned pollers, which alone give retry limits, bisecting and partial batch responses.
+    /// Provisioned pollers. Lambda offers retry limits, bisecting and partial batch responses only with them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provisioned: Option<Provisioned>,
-    /// Whether batches that were given up go to the failure destination on S3.
+    /// Whether a batch that Lambda gives up goes to the failure destination on S3.
     pub on_failure: bool,
 }
 
@@ -209,29 +215,29 @@ impl Default for Batching {
     }
 }
 
-/// Where a new consumer group begins.
+/// Where a new consumer group starts to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum StartingPosition {
-    /// At the oldest record kept.
+    /// At the oldest record that Kafka still has.
     TrimHorizon,
 }
 
-/// Provisioned pollers of a mapping.
+/// The provisioned pollers of an event source mapping.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Provisioned {
-    /// Pollers kept at the least.
+    /// The minimum number of pollers, 1 to 200.
     pub minimum_pollers: u32,
-    /// Pollers at the most.
+    /// The maximum number of pollers, up to 2,000.
     pub maximum_pollers: u32,
-    /// Whether the function may name the records that must come again.
+    /// Whether the function may report single records for redelivery (a partial batch response).
     pub report_batch_item_failures: bool,
-    /// Whether a failed batch is cut in two before it is tried again.
+    /// Whether Lambda splits a failed batch in two before the retry.
     pub bisect: bool,
-    /// Tries after the first; −1 for as long as Kafka keeps the record.
+    /// The number of retries after the first attempt. −1: retry as long as Kafka keeps the record.
     pub maximum_retries: i32,
-    /// Age in seconds at which a record is given up; −1 for never.
+    /// The age in seconds after which Lambda gives up a record, 60 to 604,800. −1: never.
     pub maximum_record_age_seconds: i32,
 }
 

@@ -1,4 +1,4 @@
-//! Dates and times as they occur in records, read by hand: this runs once per record.
+//! Parses dates and times. Written by hand, because it runs for every record.
 
 use std::ops::RangeInclusive;
 
@@ -7,20 +7,22 @@ use crate::number::Number;
 
 const MICROS: i64 = 1_000_000;
 
-/// The years 1 to 9999 in microseconds: what all readers of the tables can show.
+/// The years 1 to 9999 in microseconds. Every reader of the tables can show these times.
 pub(crate) const YEARS: RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
 
-/// Microseconds since the epoch of a number of seconds or milliseconds, written in any notation and with any number of
-/// digits. Rounded to the nearest microsecond, and from the middle away from zero. `None` if it is no number, is no
-/// time of the years 1 to 9999, or `format` is not one of numbers.
+/// Converts seconds or milliseconds since the epoch to microseconds. The number may have any notation and any number of
+/// digits. The result is rounded to the nearest microsecond, halves away from zero.
 ///
-/// Computed from the digits: a double holds a time of our days to a quarter of a microsecond, and multiplying it rounds
-/// again.
+/// Returns `None` if the text is not a number, if the time is outside the years 1 to 9999, or if `format` is ISO.
+///
+/// The result is computed from the decimal digits. A double holds a current time only to a quarter of a microsecond,
+/// and its multiplication would round again.
 #[must_use]
 pub fn parse_epoch(number: &str, format: TimestampFormat) -> Option<i64> {
     epoch_micros(&Number::parse(number)?, format)
 }
 
+/// Converts an epoch number to microseconds. See [`parse_epoch`].
 pub(crate) fn epoch_micros(number: &Number<'_>, format: TimestampFormat) -> Option<i64> {
     let scale = match format {
         TimestampFormat::EpochSeconds => 6,
@@ -31,11 +33,11 @@ pub(crate) fn epoch_micros(number: &Number<'_>, format: TimestampFormat) -> Opti
     YEARS.contains(&micros).then_some(micros)
 }
 
-/// Microseconds since the epoch of `YYYY-MM-DD HH:MM:SS`, with `T` in place of the space, up to six digits of fraction,
-/// and `Z` or `±HH:MM` if given; UTC without a zone.
+/// Parses `YYYY-MM-DD HH:MM:SS` into microseconds since the epoch. A `T` may replace the space. A fraction of up to six
+/// digits and a zone (`Z`, `±HH:MM` or `±HHMM`) are optional; without a zone the time is UTC.
 ///
-/// More digits of fraction are taken only where they are zeros: what cannot be stored is not cut off. (The last digits
-/// of an epoch number are what a double made of them, and are rounded; those of a text were written on purpose.)
+/// Further digits of the fraction are accepted only if they are zeros, because they cannot be stored. (Epoch numbers
+/// are rounded instead: their last digits come from a double. The digits of a text were written on purpose.)
 #[must_use]
 pub fn parse_timestamp(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
@@ -53,18 +55,20 @@ pub fn parse_timestamp(text: &str) -> Option<i64> {
     Some(seconds * MICROS + fraction)
 }
 
-/// Days since the epoch of `YYYY-MM-DD`.
+/// Parses `YYYY-MM-DD` into days since the epoch. The year is 1 to 9999.
 #[must_use]
 pub fn parse_date(text: &str) -> Option<i32> {
     days(text.as_bytes())
 }
 
+/// Parses a text that contains only digits.
 fn digits(bytes: &[u8]) -> Option<i64> {
     bytes
         .iter()
         .try_fold(0, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0')))
 }
 
+/// Days since the epoch of `YYYY-MM-DD`. `None` if there is no such day.
 fn days(date: &[u8]) -> Option<i32> {
     if date.len() != 10 || date[4] != b'-' || date[7] != b'-' {
         return None;
@@ -80,7 +84,7 @@ fn days(date: &[u8]) -> Option<i32> {
     if year == 0 || !(1..=length).contains(&day) {
         return None;
     }
-    // Days from civil, counting years from March so that the leap day is the year's last (H. Hinnant).
+    // Days from civil (H. Hinnant). Years start in March, so that the leap day is the last day of the year.
     let year = if month <= 2 { year - 1 } else { year };
     let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
@@ -88,7 +92,7 @@ fn days(date: &[u8]) -> Option<i32> {
     i32::try_from(era * 146_097 + day_of_era - 719_468).ok()
 }
 
-/// Microseconds of a fraction, and what stands behind it.
+/// Parses an optional fraction. Returns its microseconds and the rest of the text.
 fn fraction(rest: &[u8]) -> Option<(i64, &[u8])> {
     let Some(rest) = rest.strip_prefix(b".") else { return Some((0, rest)) };
     let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -101,6 +105,7 @@ fn fraction(rest: &[u8]) -> Option<(i64, &[u8])> {
     Some((digits(kept)? * scale, zone))
 }
 
+/// Parses a zone into seconds east of UTC. No zone is UTC.
 fn offset_seconds(zone: &[u8]) -> Option<i64> {
     let (sign, hours, minutes) = match zone {
         [] | b"Z" => return Some(0),

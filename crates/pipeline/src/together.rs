@@ -1,4 +1,4 @@
-//! The rules for several pipeline files of one installation: no two may claim the same topic, group, folder or table.
+//! Checks pipeline files against each other: no two may use the same topic, consumer group, folder or table.
 
 use crate::check_lake::overlap;
 use crate::checker::Problem;
@@ -6,13 +6,13 @@ use crate::postgres::Relation;
 use crate::rule::Rule;
 use crate::spec::Pipeline;
 
-/// A pipeline and what problems call it: its file, or its topic.
+/// A pipeline and its name in messages: the file, or the topic.
 pub(crate) struct Member<'a> {
     pub(crate) pipeline: &'a Pipeline,
     pub(crate) name: &'a str,
 }
 
-/// The problems that `pipeline` has because of `others`, such as two files that describe one topic.
+/// Returns the problems of `pipeline` that `others` cause, such as two files for one topic.
 pub(crate) fn check_beside(pipeline: &Pipeline, others: &[Member<'_>]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for other in others {
@@ -20,7 +20,7 @@ pub(crate) fn check_beside(pipeline: &Pipeline, others: &[Member<'_>]) -> Vec<Pr
             problems.push(Problem { path: path.map(str::to_owned).to_vec(), rule, detail });
         };
         if !topics(pipeline, other, &mut problem) {
-            // Everything else is the same, too.
+            // The files describe the same topic, so every other name clashes too. One message is enough.
             continue;
         }
         for (sink, group) in pipeline.lanes() {
@@ -49,7 +49,7 @@ pub(crate) fn check_beside(pipeline: &Pipeline, others: &[Member<'_>]) -> Vec<Pr
     problems
 }
 
-/// Whether the topics are two.
+/// Checks the names of the topics. Returns `false` if they are the same.
 fn topics(
     pipeline: &Pipeline,
     other: &Member<'_>,
@@ -73,19 +73,19 @@ fn topics(
     true
 }
 
-/// The name that Terraform gives the topic's table in Glue (`terraform/modules/lake`).
+/// The name of the topic's table in Glue. Must match `terraform/modules/lake`.
 fn catalog_name(topic: &str) -> String {
     topic.to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_")
 }
 
-/// The tables in Postgres that a pipeline fills, by the keys that name them.
+/// The Postgres tables that a pipeline fills, each with the section and key that name it.
 fn relations(pipeline: &Pipeline) -> impl Iterator<Item = ([&'static str; 2], Relation<'_>)> {
     let totals = pipeline.totals.as_ref().map(|totals| (["totals", "table"], Relation::of_totals(totals)));
     let table = pipeline.table.as_ref().map(|table| (["table", "name"], Relation::of_table(table)));
     totals.into_iter().chain(table)
 }
 
-/// What is wrong between the two tables of one pipeline.
+/// Checks whether the names of the two tables of one pipeline clash.
 pub(crate) fn own_tables(pipeline: &Pipeline) -> Option<Problem> {
     let (Some(totals), Some(table)) = (&pipeline.totals, &pipeline.table) else { return None };
     let (totals, table) = (Relation::of_totals(totals), Relation::of_table(table));

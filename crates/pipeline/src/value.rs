@@ -1,29 +1,30 @@
-//! A decoded field, borrowed from the record where it can be.
+//! A decoded field. Text is borrowed from the record where possible.
 
 use std::borrow::Cow;
 
-/// One field of one record.
+/// The decoded value of one field of one record.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum Value<'a> {
-    /// Not met in the record; in a decoded row only within a struct that is null.
+    /// The decoder has not read this field. In a row that was decoded without error, only the fields of a null struct
+    /// are `Absent`.
     #[default]
     Absent,
-    /// `null` or left out, where that is allowed.
+    /// The field is `null` or missing, and its pipeline file allows that (`nullable`).
     Null,
-    /// A struct that is there; its fields have places of their own.
+    /// The struct is present; its fields are separate entries in the row.
     Present,
-    /// Text, or a JSON value as text.
+    /// The text of a string without its escapes, or a `json` field as its JSON text.
     Text(Cow<'a, str>),
-    /// An integer of either width.
+    /// The value of an `int32` or `int64` field.
     Integer(i64),
-    /// A finite float.
+    /// A 64-bit float, never infinite or NaN.
     Float(f64),
-    /// A truth value.
+    /// `true` or `false`.
     Boolean(bool),
-    /// A decimal, times ten to the power of its scale.
+    /// The decimal multiplied by 10^scale: 12.34 with scale 2 is 1234.
     Decimal(i128),
-    /// Days since the epoch.
+    /// Days since 1970-01-01.
     Date(i32),
-    /// Microseconds since the epoch.
+    /// Microseconds since 1970-01-01 00:00 UTC.
     Timestamp(i64),
 }

@@ -1,4 +1,4 @@
-//! The YAML of pipeline files: the part of it that every reader takes alike. All else is refused, with its line.
+//! Reads the part of YAML that every reader understands in the same way. Everything else is refused, with its line.
 
 use std::iter::Peekable;
 
@@ -10,7 +10,7 @@ use crate::node::{Content, Node};
 use crate::rule::Rule;
 use crate::scalar::{Plain, plain};
 
-/// A structure in a pipeline file nests less; functions read JSON of at most 128 levels.
+/// The maximum nesting of a pipeline file. The functions read the JSON form, where the limit is 128 levels.
 const DEEPEST: usize = 100;
 
 /// A line that breaks a rule.
@@ -18,11 +18,11 @@ const DEEPEST: usize = 100;
 pub(crate) struct Fault {
     pub(crate) line: usize,
     pub(crate) rule: Rule,
-    /// What the rule's text speaks of.
+    /// Replaces `{}` in the rule's text.
     pub(crate) detail: String,
 }
 
-/// Reads a file's content.
+/// Reads the content of a pipeline file. The error has every fault that was found, each with its line.
 pub(crate) fn read(bytes: &[u8]) -> Result<Node, Vec<Fault>> {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
@@ -52,7 +52,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Node, Vec<Fault>> {
     }
 }
 
-/// Lines that hold what readers take differently, wherever in the file. One fault a line.
+/// Finds lines with characters that readers treat differently, comments included. At most one fault per line.
 fn characters(text: &str) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (index, line) in text.split('\n').enumerate() {
@@ -74,7 +74,7 @@ fn characters(text: &str) -> Vec<Fault> {
     faults
 }
 
-/// A directive, the end of a document, or its beginning with something behind.
+/// Whether the line is a directive, the end of a document, or the start of a document with text after it.
 fn is_marker(line: &str) -> bool {
     let begins = line.strip_prefix("---").map(str::trim_start);
     line.starts_with('%')
@@ -92,20 +92,23 @@ fn code_point(c: char) -> String {
     format!("U+{:04X}", u32::from(c))
 }
 
+/// Reads the events of the YAML parser.
 struct Reader<'a> {
     characters: Vec<char>,
     events: Peekable<Parser<'a, StrInput<'a>>>,
-    /// What does not keep the rest from being read.
+    /// Faults after which reading can go on.
     faults: Vec<Fault>,
-    /// The last event's place in the text.
+    /// Where the last event is in the text.
     last: Span,
 }
 
 impl<'a> Reader<'a> {
+    /// Notes a fault after which reading goes on.
     fn fault(&mut self, line: usize, rule: Rule, detail: impl Into<String>) {
         self.faults.push(Fault { line, rule, detail: detail.into() });
     }
 
+    /// The next event of the parser, or a fault at the line of its error.
     fn next(&mut self) -> Result<(Event<'a>, Span), Fault> {
         match self.events.next() {
             Some(Ok(event)) => Ok(event),
@@ -117,6 +120,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads the only document of the file. Its root must be a map.
     fn document(&mut self) -> Result<Node, Fault> {
         let mut root = None;
         loop {
@@ -137,6 +141,7 @@ impl<'a> Reader<'a> {
         if matches!(root.content, Content::Map(_)) { Ok(root) } else { Err(no_map(root.line)) }
     }
 
+    /// Reads a value: a scalar, a list or a map.
     fn node(&mut self, depth: usize) -> Result<Node, Fault> {
         let (event, span) = self.next()?;
         let line = span.start.line().max(1);
@@ -161,6 +166,7 @@ impl<'a> Reader<'a> {
         Ok(Node { line, content })
     }
 
+    /// Whether the next event is `end`.
     fn peek_ends(&mut self, end: &Event<'_>) -> bool {
         matches!(self.events.peek(), Some(Ok((event, _))) if event == end)
     }
@@ -174,11 +180,12 @@ impl<'a> Reader<'a> {
         Ok(list)
     }
 
+    /// Reads the entries of a map. Each key must be a text on one line, and occur once.
     fn map(&mut self, depth: usize) -> Result<Vec<(String, Node)>, Fault> {
         let mut entries: Vec<(String, Node)> = Vec::new();
         while !self.peek_ends(&Event::MappingEnd) {
             let key = self.node(depth + 1)?;
-            // Terraform reads no key of several lines, and none whose colon is in another line.
+            // Terraform refuses a key of several lines, and a key whose colon is on another line.
             let behind = self.characters.get(self.last.end.index()..).unwrap_or_default();
             let whole = behind.iter().find(|&&c| c != ' ') == Some(&':')
                 && self.last.start.line() == self.last.end.line();
@@ -202,6 +209,7 @@ impl<'a> Reader<'a> {
         Ok(entries)
     }
 
+    /// Reads a scalar. It may only have a form that all readers take for the same value.
     fn scalar(&mut self, text: &str, style: ScalarStyle, span: Span, tagged: bool) -> Value {
         let line = span.start.line().max(1);
         match (style, plain(text)) {
@@ -215,7 +223,7 @@ impl<'a> Reader<'a> {
             (ScalarStyle::Plain, Plain::Integer(integer)) => return integer.into(),
             (ScalarStyle::Plain, Plain::Truth(truth)) => return truth.into(),
             (ScalarStyle::Plain, Plain::Null) => self.fault(line, Rule::NoValue, ""),
-            // Terraform takes a block (`|` or `>`) as if it stood without quotes.
+            // Terraform reads a block (`|` or `>`) like text without quotes.
             _ => self.fault(line, Rule::Ambiguous, text),
         }
         if style == ScalarStyle::DoubleQuoted {
@@ -230,7 +238,7 @@ impl<'a> Reader<'a> {
         text.into()
     }
 
-    /// Terraform knows no `\/`.
+    /// Terraform does not support the escape `\/`.
     fn escapes(&mut self, span: Span, line: usize) {
         let source = self.characters.get(span.start.index()..span.end.index()).unwrap_or_default();
         let mut rest = source.iter();

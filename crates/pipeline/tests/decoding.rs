@@ -1,4 +1,4 @@
-//! What is valid is decoded exactly; what is not is poison with a reason; nothing panics.
+//! Valid records are decoded exactly. Invalid ones are poison with a reason. Nothing panics.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use pipeline::{Field, Pipeline, RecordDecoder, Value};
@@ -13,7 +13,7 @@ fn decoder(fields: &str) -> RecordDecoder {
     RecordDecoder::new(&serde_json::from_str::<Vec<Field>>(fields).unwrap())
 }
 
-/// The row as text, or the reason.
+/// The decoded row as text, or the reason.
 fn decode(decoder: &RecordDecoder, record: &[u8]) -> Result<String, String> {
     let mut row = Vec::new();
     match decoder.decode(record, &mut row) {

@@ -1,4 +1,4 @@
-//! Pipeline files: what is right is read, what is wrong is told with its line.
+//! Pipeline files: valid ones are read, and the problems of invalid ones are reported with their lines.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use pipeline::{Pipeline, Pipelines};
@@ -11,7 +11,7 @@ fn problems(yaml: &str) -> String {
     Pipeline::from_yaml(yaml, "p.yaml").unwrap_err().to_string()
 }
 
-/// The line (from 1) of the first line of the good file that holds `text`.
+/// The number (from 1) of the first line of the good file that contains `text`.
 fn line(text: &str) -> usize {
     GOOD.lines().position(|line| line.contains(text)).unwrap() + 1
 }
@@ -74,7 +74,7 @@ fn two_files_must_not_claim_one_topic_or_one_sink() {
     vehicles.table.as_mut().unwrap().name = "room_n_total_counts".into();
     let json = serde_json::to_string(&[&pipeline, &vehicles]).unwrap();
     let problems = Pipelines::from_json(&json).unwrap_err().to_string();
-    assert!(problems.contains("table.name: is that of totals.table in rooms-v1"), "{problems}");
+    assert!(problems.contains("table.name: is the table of totals.table in rooms-v1"), "{problems}");
 }
 
 #[test]

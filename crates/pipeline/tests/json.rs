@@ -1,4 +1,4 @@
-//! What the decoder takes for JSON is JSON to others too, and the reverse, wherever in a record it stands.
+//! The decoder accepts exactly the JSON that other readers accept, at every place in a record.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod texts;
@@ -29,11 +29,11 @@ fn stored(record: &str) -> Result<Vec<Value<'static>>, String> {
     decode(&RecordDecoder::new(&fields()), record)
 }
 
-/// Whether Serde reads a text; `None` where it stops at a number beyond a double, which is JSON all the same.
+/// Whether Serde reads a text. `None` if it stops at a number beyond a double, which is valid JSON.
 fn is_json(text: &str) -> Option<bool> {
     match serde_json::from_str::<serde_json::Value>(text) {
         Ok(_) => Some(true),
-        // This looks at the whole text, but not at numbers' values and surrogates.
+        // This checks the whole text, but not the values of numbers and not surrogates.
         Err(_) if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() => Some(false),
         Err(error) => {
             if error.to_string().starts_with("number out of range") {
@@ -54,7 +54,7 @@ proptest! {
         let envelope = RecordDecoder::envelope(&fields());
         let row = decode(&envelope, &format!("{{\"j\": {text} }}"));
         prop_assert_eq!(row, Ok(vec![Value::Text(text.clone().into()), Value::Null]));
-        // Where it is not stored, whatever it holds is of no interest.
+        // The content does not matter here, because it is not stored.
         let elsewhere = stored(&format!("{{\"other\":{text},\"j\":1}}"));
         prop_assert!(elsewhere.is_ok(), "{elsewhere:?}");
     }
@@ -155,7 +155,7 @@ fn what_jsonb_cannot_hold_names_its_field_and_is_of_no_interest_elsewhere() {
     );
 }
 
-/// A parser that lets an escape swallow a quote sees other strings than the check of the nesting does.
+/// If a parser let an escape swallow a quote, it would see other strings than the check of the nesting does.
 #[test]
 fn nesting_behind_a_broken_escape_is_no_stack_overflow() {
     for start in [r#"["\u" , ","#, r#"["\u","#, r#"["\"#, "[", r#"{"":"#, r#"[{"\u" :" :"#] {
@@ -195,11 +195,11 @@ fn repeated_keys_are_refused_in_the_record_and_kept_within_a_json_field() {
     );
 }
 
-/// As users report them of other systems.
+/// Texts that users of other systems have reported.
 #[test]
 fn what_other_serializers_put_around_json_is_named() {
     for (record, reason) in [
-        // A schema registry's framing: a zero and the number of the schema.
+        // The framing of a schema registry: a zero byte and the number of the schema.
         (
             &b"\0\0\0\0\x01{\"j\":1}"[..],
             "not JSON: it begins with a NUL, as what a schema registry's serializer writes does",
@@ -209,14 +209,14 @@ fn what_other_serializers_put_around_json_is_named() {
             "not JSON: it begins with a NUL, as what a schema registry's serializer writes does",
         ),
         (b"\xef\xbb\xbf{\"j\":1}", "not JSON: it begins with a byte order mark"),
-        // C strings are sent with their end.
+        // A C string that is sent with its terminating zero.
         (b"{\"j\":1}\0", "not JSON: something follows the value (byte 7)"),
-        // Two records in one, and a list of them.
+        // Two records in one, and a list of two records.
         (b"{\"j\":1}\n{\"j\":2}", "not JSON: something follows the value (byte 8)"),
         (b"[{\"j\":1}]", "the record is a list, not an object"),
         // JSON within a JSON string.
         (b"\"{\\\"j\\\":1}\"", "the record is a string, not an object"),
-        // Python's and Java's floats.
+        // Floats as Python and Java write them.
         (b"{\"j\":NaN}", "not JSON: this is no value in field `j` (byte 5)"),
         (b"{\"j\":-Infinity}", "not JSON: a digit is expected in field `j` (byte 6)"),
         (b"\xff\xfe{\0", "not JSON: not UTF-8"),

@@ -1,4 +1,4 @@
-//! A number is stored as it was written, in whatever notation, or not at all.
+//! A number is stored exactly as it was written, in any notation, or the record is poison.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::{Duration, Instant};
@@ -218,7 +218,7 @@ fn the_size_of_an_exponent_costs_neither_time_nor_memory() {
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
 
-/// The number without an exponent: whole part without zeros in front, fraction without zeros at its end.
+/// The number without an exponent: the whole part without leading zeros, the fraction without trailing zeros.
 fn plain(digits: &str, point: i64) -> (String, String) {
     let mut padded = digits.to_owned();
     let mut point = point;
@@ -270,7 +270,7 @@ proptest! {
     #[test]
     fn any_second_is_its_digits_rounded(second in -10_000_000_000..10_000_000_000_i64, fraction in "[0-9]{0,20}") {
         let text = if fraction.is_empty() { second.to_string() } else { format!("{second}.{fraction}") };
-        // Twenty-six digits fit an i128: compute in 10⁻²⁰ seconds.
+        // Twenty-six digits fit into an i128, so this computes in 10⁻²⁰ seconds.
         let fraction = format!("{fraction:0<20}").parse::<i128>().unwrap();
         let negative = text.starts_with('-');
         let size = i128::from(second.unsigned_abs()) * 10_i128.pow(20) + fraction;

@@ -1,10 +1,12 @@
-//! Where a consumer group stands in one partition: the watermark, the holes below it, and what is parked.
+//! The position of a consumer group in one partition: the watermark, the holes below it, and the parked offsets.
 //!
-//! Lambda delivers a partition in order, but a batch can be given up and come back later, and a stale poller can be
-//! late. "Below the watermark" alone would then mean "lost". So a position also knows which offsets below its
-//! watermark were never delivered (holes) and which were parked and may still be stored once. Every sink commits the
-//! position together with the data: that is what makes each record count once. This crate is pure code; sinks bring the
-//! storage.
+//! Lambda delivers a partition in order. But it can give up a batch and deliver it again later, and a stale poller can
+//! deliver late. If a sink ignored every record below the watermark, such records would be lost. So a position also
+//! stores which offsets below the watermark were never delivered (holes), and which ones were parked and may still be
+//! stored once.
+//!
+//! Every sink commits the position in the same transaction as the data. That is why each record counts once. This crate
+//! does no I/O; the sinks store the position.
 
 mod position;
 mod ranges;

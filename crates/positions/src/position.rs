@@ -1,77 +1,79 @@
-//! The position and its two moves: which records of a delivery to accept, and what they leave behind.
+//! The position, and its two operations: `accept` decides about a delivery, `advance` records what was done with it.
 
 use std::ops::Range;
 
 use crate::ranges::OffsetRanges;
 use crate::samples::{Identity, Samples, stretch};
 
-/// How many holes a partition keeps. Past it the oldest becomes part of the uncertain range.
+/// The maximum number of holes in a partition. If there are more, the oldest becomes part of the uncertain range.
 pub const MAX_HOLES: usize = 64;
 
-/// A consumer group's position in one partition. The default is that of a partition never read.
+/// A consumer group's position in one partition. The default is the position in a partition that was never read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Position {
     /// The watermark: one past the highest offset that was handled.
     pub next: i64,
     /// Offsets below the watermark that were never delivered.
     pub holes: OffsetRanges,
-    /// Offsets of which it is not known any more whether they were delivered: from the first to the last of the holes that
-    /// had to be forgotten.
+    /// Offsets for which it is no longer known whether they were delivered. Spans all holes that were dropped because
+    /// of [`MAX_HOLES`]. Empty in nearly all positions.
     pub uncertain: Range<i64>,
-    /// Offsets below the watermark that were parked and not stored since. May hold only those that a delivery asks about.
+    /// Offsets below the watermark that were parked and not stored since. A sink may load only those that a delivery
+    /// needs.
     pub parked: OffsetRanges,
-    /// Records that are remembered in order to notice a topic that was deleted and created again.
+    /// A few remembered records, to notice a topic that was deleted and created again.
     pub samples: Samples,
-    /// How often the position was reset: letters parked before a reset are of another topic.
+    /// The number of resets. Records that were parked before a reset belong to an earlier topic of this name.
     pub incarnation: i64,
-    /// The watermarks at which earlier incarnations ended. The sink still holds their records.
+    /// The final watermarks of earlier incarnations. The sink still holds their records.
     pub earlier: Vec<i64>,
-    /// The offset at which it was noticed that the topic was created again. Until a reset, nothing is taken from Kafka.
+    /// The offset at which a recreated topic was noticed. Until a reset, records from Kafka are refused.
     pub recreated: Option<i64>,
 }
 
-/// Where a partition's records come from.
+/// Where the records of a delivery come from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Origin {
-    /// From Kafka, by an event source: consecutive records, so that an offset missing between two of them holds no record.
+    /// From Kafka, through an event source mapping. The records are consecutive, so if an offset between two of them is
+    /// missing, Kafka has no record at it.
     #[default]
     Kafka,
-    /// From the dead letters, handed over again: any parked records of one incarnation.
+    /// From the dead letters, redriven by an operator. Any parked records of one incarnation, in order.
     Redrive {
-        /// The incarnation in which they were parked.
+        /// The incarnation in which the records were parked.
         incarnation: i64,
-        /// Whether an operator has made sure that the uncertain ones among them are not stored yet.
+        /// Whether the operator has checked that the uncertain records are not stored yet.
         include_uncertain: bool,
     },
 }
 
-/// Why a redriven record is left where it is.
+/// Why a redriven record stays with the dead letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// It was parked before the position was reset.
+    /// The record was parked before the position was reset.
     #[error("it was parked before the position was reset, so it belongs to an earlier topic of this name")]
     EarlierTopic,
-    /// It lies at or above the watermark.
+    /// The record's offset is at or above the watermark.
     #[error("the sink has not read up to it yet, so Kafka will deliver it")]
     NotReached,
-    /// It lies in the uncertain range.
+    /// The record's offset is in the uncertain range.
     #[error(
         "it may be stored already: look for its offset in the sink, then redrive it with --include-uncertain, or delete it"
     )]
     Uncertain,
 }
 
-/// What is to become of a partition's delivered records. Each of them is in exactly one of the lists, by its index in the
-/// delivery, or counted as a duplicate.
+/// The decision about the records of one delivery. Each record is in one of the lists, by its index in the delivery, or
+/// is counted as a duplicate.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Accepted {
-    /// Records to store, or to park where they are poison.
+    /// Records to store, or to park if they cannot be decoded.
     pub indices: Vec<usize>,
-    /// Records that may be stored already: they must be parked, with [`UNCERTAIN`] as the reason.
+    /// Records that may be stored already. The sink must park them, with [`UNCERTAIN`] as the reason.
     pub uncertain: Vec<usize>,
-    /// Redriven records that stay parked.
+    /// Redriven records that stay parked, each with the reason.
     pub refused: Vec<(usize, Refusal)>,
-    /// How many records were handled before.
+    /// The number of records that were stored or parked before.
     pub duplicates: u64,
 }
 
@@ -79,31 +81,35 @@ pub struct Accepted {
 pub const UNCERTAIN: &str = "so many deliveries of this partition are missing that their offsets are not remembered one by \
                              one any more; this record may be stored already";
 
-/// A record that a commit handles.
+/// A record that a commit stores or parks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Handled {
-    /// Its index in the delivery.
+    /// The record's index in the delivery.
     pub index: usize,
-    /// Its offset.
+    /// The record's offset in Kafka.
     pub offset: i64,
-    /// Parked rather than stored.
+    /// `true` if the record was parked, `false` if it was stored.
     pub parked: bool,
 }
 
-/// A record at a remembered offset is another one than the remembered one.
+/// The record at a remembered offset is not the remembered record, so the topic was deleted and created again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the record at offset {offset} is not the one that was stored from there: the topic was deleted and created again. \
-     Nothing of it is stored until somebody looks with `headwater offsets show` and begins anew with `headwater offsets reset`"
+     No record of it is stored until an operator checks `headwater offsets show` and runs `headwater offsets reset`"
 )]
 pub struct TopicRecreated {
-    /// The offset.
+    /// The offset of the record that differs.
     pub offset: i64,
 }
 
 impl Position {
-    /// Decides about the records of one delivery. They come in the order of their offsets; `identity` tells that of the
-    /// record at an index, and is asked for few of them.
+    /// Decides about the records of one delivery. `offsets` must be ascending. `identity` returns the identity of the
+    /// record at an index; it is called for few records, because it hashes the whole record.
+    ///
+    /// # Errors
+    /// [`TopicRecreated`] if a record from Kafka differs from the remembered one at its offset, or if that was noticed
+    /// before. The sink then stores no record and asks for a reset.
     pub fn accept(
         &self,
         origin: Origin,
@@ -136,6 +142,7 @@ impl Position {
         Ok(accepted)
     }
 
+    /// The decision about one offset.
     fn verdict(&self, origin: Origin, offset: i64) -> Verdict {
         let parked = || self.parked.contains(offset);
         let uncertain = self.uncertain.contains(&offset);
@@ -160,11 +167,11 @@ impl Position {
         }
     }
 
-    /// Moves the position past a delivery of which all `handled` records were stored or parked. `delivered` spans the
-    /// delivery, duplicates included. Returns how many holes had to be forgotten.
+    /// Moves the position past a delivery after all `handled` records were stored or parked. `delivered` is the range
+    /// of the delivery's offsets, duplicates included. Returns how many holes were dropped.
     ///
-    /// Between the watermark and the first record of a delivery lies a hole: a delivery that was given up, and may come
-    /// back. A gap inside a delivery is none: there Kafka had no record to deliver.
+    /// If the delivery starts above the watermark, the offsets between are a hole: a delivery that was given up and may
+    /// be redelivered. A gap inside a delivery is not a hole, because Kafka had no record there.
     pub fn advance(
         &mut self,
         origin: Origin,
@@ -187,7 +194,7 @@ impl Position {
             } else if !self.parked.is_empty() {
                 self.parked.remove_one(offset);
             }
-            // Offsets ascend: of each stretch only the first one can be lower than what is remembered.
+            // Offsets ascend, so only the first one of a stretch can be lower than the remembered one.
             if !sampled.contains(&offset) {
                 sampled = stretch(offset);
                 if self.samples.wants(offset) {
@@ -198,7 +205,7 @@ impl Position {
         self.forget_holes()
     }
 
-    /// Keeps the number of holes within its bound: the oldest become part of the uncertain range.
+    /// Keeps at most [`MAX_HOLES`] holes. The oldest ones become part of the uncertain range.
     fn forget_holes(&mut self) -> usize {
         let mut forgotten = 0;
         while self.holes.len() > MAX_HOLES {
@@ -216,9 +223,9 @@ impl Position {
         forgotten
     }
 
-    /// How many offsets lie between the watermark of `before` and the first one that was delivered since. They hold no
-    /// record (transaction markers, compaction), or records that this sink will not get: given up, or deleted by Kafka
-    /// before they were read. What lies before a sink's first delivery is not counted.
+    /// Returns the number of offsets between the watermark of `before` and the first offset delivered since. Some hold
+    /// no record (transaction markers, compaction). The others hold records that this sink will not get: Lambda gave
+    /// them up, or Kafka deleted them before they were read. Offsets before a sink's first delivery are not counted.
     #[must_use]
     pub fn skipped_since(&self, before: &Self) -> u64 {
         if before.next == 0 {
@@ -228,7 +235,7 @@ impl Position {
         hole.map_or(0, |hole| (hole.end - before.next).unsigned_abs())
     }
 
-    /// The position after an operator's reset: that of a partition never read, in the next incarnation.
+    /// Returns the position after an operator's reset: a partition never read, in the next incarnation.
     #[must_use]
     pub fn reset(&self) -> Self {
         let mut earlier = self.earlier.clone();
@@ -238,26 +245,28 @@ impl Position {
         Self { incarnation: self.incarnation.saturating_add(1), earlier, ..Self::default() }
     }
 
-    /// The position after `found` was noticed. From then on, deliveries without a remembered record are refused as well.
+    /// Returns the position after `found` was noticed. It refuses every further delivery from Kafka, also one without a
+    /// remembered record.
     #[must_use]
     pub fn of_recreated_topic(&self, found: &TopicRecreated) -> Self {
         Self { recreated: Some(self.recreated.unwrap_or(found.offset)), ..self.clone() }
     }
 
-    /// Whether the sink was given the record at this offset and keeps it outside the dead letters. What lies in the uncertain
-    /// range counts as given.
+    /// Whether the sink received the record at this offset and did not park it. Offsets in the uncertain range count as
+    /// received.
     #[must_use]
     pub fn is_stored(&self, offset: i64) -> bool {
         offset < self.next && !self.holes.contains(offset) && !self.parked.contains(offset)
     }
 
-    /// How many earlier incarnations may have stored a record at this offset.
+    /// Returns how many earlier incarnations may have stored a record at this offset.
     #[must_use]
     pub fn earlier_at(&self, offset: i64) -> usize {
         self.earlier.iter().filter(|&&next| offset < next).count()
     }
 }
 
+/// What to do with one delivered record.
 enum Verdict {
     Open,
     Handled,
@@ -265,7 +274,8 @@ enum Verdict {
     Refused(Refusal),
 }
 
-/// The span of a delivery's offsets, which come in order.
+/// Returns the range from the first to the last offset of a delivery. The offsets must be ascending. Empty for no
+/// offsets.
 #[must_use]
 pub fn span(mut offsets: impl DoubleEndedIterator<Item = i64>) -> Range<i64> {
     let Some(first) = offsets.next() else { return 0..0 };

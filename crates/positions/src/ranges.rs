@@ -1,8 +1,8 @@
-//! Sets of offsets as ranges: a million consecutive offsets cost as much as one.
+//! Sets of offsets as ranges. A million consecutive offsets take as much memory as one.
 
 use std::ops::Range;
 
-/// A set of offsets: sorted, disjoint ranges, none empty and no two adjacent.
+/// A set of offsets: sorted, disjoint, non-empty ranges, of which no two are adjacent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OffsetRanges(Vec<Range<i64>>);
 
@@ -14,12 +14,12 @@ impl OffsetRanges {
         self.0.get(index).is_some_and(|range| range.start <= offset)
     }
 
-    /// Adds all offsets of `added`.
+    /// Adds all offsets of a range. An empty range changes nothing.
     pub fn insert(&mut self, added: Range<i64>) {
         if added.is_empty() {
             return;
         }
-        // All ranges that overlap or touch the added one become one with it.
+        // All ranges that overlap or touch the added one are merged with it.
         let from = self.0.partition_point(|range| range.end < added.start);
         let to = self.0.partition_point(|range| range.start <= added.end);
         let joined = self.0[from..to]
@@ -28,7 +28,7 @@ impl OffsetRanges {
         self.0.splice(from..to, [joined]);
     }
 
-    /// Removes all offsets of `removed`.
+    /// Removes all offsets of a range.
     pub fn remove(&mut self, removed: &Range<i64>) {
         if removed.is_empty() {
             return;
@@ -50,12 +50,12 @@ impl OffsetRanges {
         self.remove(&(offset..offset.saturating_add(1)));
     }
 
-    /// Takes out the range with the lowest offsets.
+    /// Removes and returns the range with the lowest offsets.
     pub fn pop_first(&mut self) -> Option<Range<i64>> {
         (!self.0.is_empty()).then(|| self.0.remove(0))
     }
 
-    /// The offsets of this set that are not in `other`.
+    /// Returns the offsets of this set that are not in `other`.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
         let mut rest = self.clone();
@@ -65,25 +65,25 @@ impl OffsetRanges {
         rest
     }
 
-    /// The ranges, in order.
+    /// The ranges, in ascending order.
     #[must_use = "an iterator does nothing by itself"]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Range<i64>> + ExactSizeIterator {
         self.0.iter()
     }
 
-    /// Every offset, in order.
+    /// Every offset, in ascending order.
     #[must_use = "an iterator does nothing by itself"]
     pub fn offsets(&self) -> impl Iterator<Item = i64> {
         self.0.iter().cloned().flatten()
     }
 
-    /// How many ranges there are.
+    /// The number of ranges, not of offsets.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// How many offsets there are.
+    /// The number of offsets.
     #[must_use]
     pub fn count(&self) -> i64 {
         self.0.iter().map(|range| range.end - range.start).sum()

@@ -1,22 +1,24 @@
-//! Samples: a few records of a partition that are remembered, so that a topic that was deleted and created again is told
-//! from its predecessor.
+//! Samples: a few remembered records of a partition. They reveal a topic that was deleted and created again.
 //!
-//! Offsets say nothing: a topic that was created again begins at 0 and looks like old deliveries. Timestamps say nothing
-//! either: a mirror or an archive loader writes records of any age. But a record at a remembered offset that is another
-//! record than the remembered one is proof.
+//! Offsets cannot reveal it: a recreated topic begins at 0, so its records look like redelivered ones. Timestamps
+//! cannot reveal it either: a mirror or an archive loader writes records of any age. But if the record at a remembered
+//! offset differs from the remembered record, the topic must be a new one.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// What a record is: a hash of its Kafka timestamp, key and value. Never negative, so that every store can hold it.
+/// The identity of a record: a hash of its Kafka timestamp, key and value. Never negative, because some stores have no
+/// unsigned numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity(i64);
 
 impl Identity {
-    /// The identity of a record. No key and an empty key are different, as are no value and an empty value.
+    /// Computes the identity of a record. A missing key differs from an empty key, and a missing value from an empty
+    /// value.
     #[must_use]
     pub fn of(timestamp_ms: i64, key: Option<&[u8]>, value: Option<&[u8]>) -> Self {
-        // FNV-1a: the same on every platform and in every version, which a stored hash must be.
+        // FNV-1a gives the same hash on every platform and in every version. The hashes are stored, so they must not
+        // change.
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
         let mut add = |bytes: &[u8]| {
             for byte in bytes {
@@ -31,39 +33,39 @@ impl Identity {
         Self((hash >> 1).cast_signed())
     }
 
-    /// An identity that was stored as a number.
+    /// Restores an identity from its stored number.
     #[must_use]
     pub fn from_stored(number: i64) -> Self {
         Self(number)
     }
 
-    /// The number to store.
+    /// The number to store for this identity.
     #[must_use]
     pub fn stored(self) -> i64 {
         self.0
     }
 }
 
-/// The remembered records of one partition: of each stretch of offsets between two powers of two the lowest one that
-/// was handled. A partition therefore has 63 at the most, and which they are does not depend on how batches were cut.
+/// The remembered records of one partition: the lowest handled offset of each stretch (0, 1–2, 3–6, 7–14, …). There are
+/// at most 63 of them, and they do not depend on how Lambda formed the batches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Samples(BTreeMap<i64, Identity>);
 
 impl Samples {
-    /// The identity of the record remembered at `offset`, if one is.
+    /// Returns the identity of the remembered record at `offset`, if there is one.
     #[must_use]
     pub fn at(&self, offset: i64) -> Option<Identity> {
         self.0.get(&offset).copied()
     }
 
-    /// Whether the record at `offset` is to be remembered: no lower one of its stretch is.
+    /// Whether the record at `offset` should be remembered: no lower offset of its stretch is remembered.
     #[must_use]
     pub fn wants(&self, offset: i64) -> bool {
-        // Kafka has no negative offsets; an event that does is not worth remembering.
+        // Kafka has no negative offsets. An event with one is malformed, and its record is not remembered.
         offset >= 0 && self.in_stretch_of(offset).is_none_or(|lowest| offset < lowest)
     }
 
-    /// Remembers a record, in place of a higher one of the same stretch.
+    /// Remembers a record. It replaces a record of the same stretch.
     pub fn remember(&mut self, offset: i64, identity: Identity) {
         if let Some(higher) = self.in_stretch_of(offset) {
             self.0.remove(&higher);
@@ -71,13 +73,13 @@ impl Samples {
         self.0.insert(offset, identity);
     }
 
-    /// The remembered offsets and identities, in order.
+    /// The remembered offsets and identities, in ascending order.
     #[must_use = "an iterator does nothing by itself"]
     pub fn iter(&self) -> impl Iterator<Item = (i64, Identity)> {
         self.0.iter().map(|(offset, identity)| (*offset, *identity))
     }
 
-    /// Whether nothing is remembered.
+    /// Whether no record is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -88,7 +90,7 @@ impl Samples {
     }
 }
 
-/// The stretch of an offset: 0, 1–2, 3–6, 7–14 and so on.
+/// The stretch of offsets that contains `offset`: 0, 1–2, 3–6, 7–14 and so on.
 pub(crate) fn stretch(offset: i64) -> Range<i64> {
     let number = u64::try_from(offset).unwrap_or(0).saturating_add(1);
     let power = 1_u64 << (u64::BITS - 1 - number.leading_zeros());

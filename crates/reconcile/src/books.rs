@@ -1,4 +1,4 @@
-//! The ledger's side: what each sink in Postgres was given, as its own books say, against what Kafka took.
+//! Compares the ledger of a Postgres lane (`kafka_offsets`, `kafka_parked`) with the offsets in Kafka.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,21 +12,22 @@ use crate::{
     topic::{Found, InspectedTopic},
 };
 
-/// One partition's books.
+/// The ledger entries of a consumer group in one partition.
 #[derive(Debug, Clone, Default)]
 pub struct Books {
-    /// Where the group stands.
+    /// The group's position.
     pub position: Position,
-    /// Holes that had to be forgotten.
+    /// The number of holes that were dropped because there were too many (`positions::MAX_HOLES`).
     pub holes_forgotten: i64,
-    /// Records stored since the last reset.
+    /// The number of records stored since the last reset.
     pub stored: i64,
-    /// Records parked and not stored since.
+    /// The number of records parked and not stored since.
     pub parked: i64,
 }
 
 impl Books {
-    /// The offsets that Kafka has and the books do not. They may know more than Kafka had when it was asked.
+    /// The offsets that Kafka has and the ledger does not. `end` is read before the ledger, so the watermark may be
+    /// above it.
     fn open(&self, (beginning, end): (i64, i64)) -> OffsetRanges {
         let end = end.max(self.position.next);
         let mut open = self.position.holes.clone();
@@ -34,19 +35,20 @@ impl Books {
         intersection(&open, &within((beginning, end)))
     }
 
-    /// The offsets that both have.
+    /// The offsets from `beginning` on that the ledger counts as stored or parked. `beginning` is the oldest offset in
+    /// Kafka.
     #[must_use]
     pub fn handled(&self, beginning: i64) -> OffsetRanges {
         within((beginning, self.position.next)).difference(&self.position.holes)
     }
 
-    /// The offsets that the books have and Kafka no longer has.
+    /// The offsets that the ledger counts as stored or parked and that Kafka has deleted.
     fn expired(&self, beginning: i64) -> OffsetRanges {
         below(beginning.min(self.position.next)).difference(&self.position.holes)
     }
 }
 
-/// The books of a group in a topic, by partition. What must agree with them is read in the same snapshot
+/// Reads the ledger entries of a group in a topic, by partition. Read the rows to compare in the same snapshot
 /// ([`in_snapshot`](crate::in_snapshot)).
 pub async fn read(client: &Client, group: &str, topic: &str) -> Result<BTreeMap<i32, Books>, ReconcileError> {
     let mut books: BTreeMap<i32, Books> = BTreeMap::new();
@@ -88,16 +90,17 @@ pub async fn read(client: &Client, group: &str, topic: &str) -> Result<BTreeMap<
     Ok(books)
 }
 
-/// What Kafka says about the offsets of a topic that the books concern.
+/// What Kafka says about the offsets that need a closer look.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// What became of the offsets that the books do not have.
+    /// For the offsets that the ledger does not have: which ones hold a record.
     open: BTreeMap<i32, Found>,
-    /// How many records the books must have, at the least and at the most.
+    /// The minimum and maximum number of records that the ledger must count, by partition.
     bounds: BTreeMap<i32, (i64, i64)>,
 }
 
-/// Asks Kafka about what the books do not have; and about what they have, where their count is not that of the offsets.
+/// Looks up in Kafka the offsets that the ledger does not have. If the ledger's count differs from the number of its
+/// offsets, looks up those offsets too: some may hold no record.
 pub async fn look_up(
     topic: &mut InspectedTopic<'_>,
     all: &BTreeMap<i32, Books>,
@@ -117,9 +120,10 @@ pub async fn look_up(
             let found = topic.look_up(&Offsets::from([(number, handled.clone())])).await?;
             let records = found.get(&number).map_or(0, |found| found.records.count() + found.gone.count());
             let gapless = records == handled.count();
-            // What was a record when it was delivered may be compacted away since.
+            // An offset that held a record when it was delivered may be compacted away since.
             let most = if !gapless && topic.is_compacted().await? { handled.count() } else { records };
-            // Of what expired a lake says what it was. Without one, it had no gaps if the rest has none.
+            // For expired offsets, the lake says how many were records. Without a lake: no gaps if the others have
+            // none.
             let least = match topic.records(number, &expired) {
                 0 if gapless && records > 0 => expired.count(),
                 known => known,
@@ -131,7 +135,7 @@ pub async fn look_up(
     Ok(seen)
 }
 
-/// Holds the books against what Kafka took.
+/// Compares the ledger with the offsets in Kafka and adds the differences to the verdict.
 pub fn judge(
     verdict: &mut Verdict,
     all: &BTreeMap<i32, Books>,
@@ -164,7 +168,7 @@ pub fn judge(
                 books.stored, books.parked,
             ));
         }
-        // Holes that were forgotten are no fault where every record is counted: they were transaction markers.
+        // Dropped holes are no fault if every record is counted. Then they were transaction markers.
         if surplus != 0 && books.holes_forgotten != 0 {
             verdict
                 .problems

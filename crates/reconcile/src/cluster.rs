@@ -1,4 +1,4 @@
-//! Where what is compared lies.
+//! The connections to the systems that are compared.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use kafka::{Caller, ClusterSettings, ConnectError};
 use krafka::Kafka;
 use s3::S3Location;
 
-/// How long one exchange with a broker may take.
+/// The name and the timeouts of the Kafka client. The timeouts apply to one connection attempt and one request.
 const CALLER: Caller = Caller {
     client_id: "headwater-verify",
     connect: Duration::from_secs(10),
     request: Duration::from_secs(30),
 };
 
-/// A Kafka cluster and the credentials for it.
+/// A Kafka cluster and the credentials for it. Holds no connection.
 #[derive(Debug, Clone)]
 pub struct Cluster {
     settings: ClusterSettings,
@@ -22,31 +22,32 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The cluster of `settings`; `sdk` signs where it asks for IAM.
+    /// A cluster with these settings. `sdk` provides the AWS credentials if the cluster uses IAM authentication.
     #[must_use]
     pub fn new(settings: ClusterSettings, sdk: SdkConfig) -> Self {
         Self { settings, sdk }
     }
 
-    /// Brokers (`host:port,…`) that ask nobody who they are.
+    /// A cluster without authentication and TLS. `servers` is `host:port,…`.
     #[must_use]
     pub fn plaintext(servers: impl Into<String>) -> Self {
         Self::new(ClusterSettings::plaintext(servers), SdkConfig::builder().build())
     }
 
-    /// A new connection.
+    /// Opens a new connection.
     pub async fn connect(&self) -> Result<Kafka, ConnectError> {
-        // Boxed: connecting is rare, and its future is deep and large.
+        // Boxed: the future of a connection is large, and connecting is rare.
         Box::pin(kafka::connect(&self.settings, &self.sdk, CALLER)).await
     }
 }
 
-/// Kafka, the lake and the dead letters. Postgres is given to each question, because a snapshot belongs to a connection.
+/// Kafka, the lake and the dead letters. Functions that need Postgres take a client, because a snapshot belongs to one
+/// connection.
 #[derive(Debug, Clone)]
 pub struct Sources {
-    /// The cluster.
+    /// The Kafka cluster.
     pub cluster: Cluster,
-    /// The S3 client.
+    /// The S3 client for the lake and the dead letters.
     pub objects: s3::Client,
     /// The root of the Delta tables.
     pub lake_root: S3Location,

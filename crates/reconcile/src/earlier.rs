@@ -1,12 +1,13 @@
-//! Rows of an earlier topic: what a sink kept when its topic was deleted, created again and reset.
+//! Filters out rows of an earlier topic. They stay in a sink when its topic is deleted, created again and reset.
 //!
-//! A row says which offset it holds, but not of which topic. So at each offset, one row is left out for each earlier topic
-//! that reached this offset. If no row is left then, the sink's position decides whether one of them is the current topic's.
+//! A row holds an offset, but not which topic it came from. So at each offset, one row is left out per earlier topic
+//! that reached this offset. If no row would be left, the sink's position decides: if it says that the current topic's
+//! record is stored, one row counts.
 
 use positions::Position;
 
-/// Filters the rows of one partition for those of the current topic. `rows` are their offsets: sorted, and repeated where
-/// several rows have the same offset.
+/// Returns the rows of the current topic. `rows` are the offsets of one partition's rows: sorted, and an offset appears
+/// once per row.
 #[must_use]
 pub fn of_current_topic(rows: &[i64], position: &Position) -> Vec<i64> {
     let mut ours = Vec::with_capacity(rows.len());

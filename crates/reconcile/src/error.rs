@@ -1,4 +1,4 @@
-//! Why something could not be compared.
+//! Errors of a comparison.
 
 use faults::{Classified, FaultClass};
 use kafka::{ConnectError, LagError, class_of};
@@ -7,68 +7,69 @@ use lake::LakeError;
 use s3::StoreError;
 use warehouse::WarehouseError;
 
-/// A fault that leaves it unknown whether a lane holds what Kafka took. A difference that was found is no fault.
+/// The comparison could not be made, so it is unknown whether the lane is complete. A difference that was found is not
+/// an error; it is in the [`Verdict`](crate::Verdict).
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
-    /// There is no connection to the cluster.
+    /// The connection to the cluster failed.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// The brokers did not give a topic's records or configuration.
+    /// The brokers refused or failed to return a topic's records or configuration.
     #[error("topic {topic} cannot be read")]
     Kafka {
-        /// The topic.
+        /// The topic's name.
         topic: String,
-        /// Why.
+        /// The error of the Kafka client.
         source: KrafkaError,
     },
-    /// A broker brought nothing for too long.
+    /// A broker returned no records for too long, although offsets were still missing.
     #[error("topic {topic}: a broker did not give all the records that were asked for")]
     Unread {
-        /// The topic.
+        /// The topic's name.
         topic: String,
     },
-    /// The brokers did not give a topic's offsets.
+    /// The brokers refused or failed to return a topic's offsets.
     #[error(transparent)]
     Offsets(Box<LagError>),
     /// A Delta table cannot be read.
     #[error(transparent)]
     Lake(#[from] LakeError),
-    /// S3 refused or failed.
+    /// S3 refused the request or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The database refused or failed.
+    /// Postgres refused the statement or failed.
     #[error(transparent)]
     Warehouse(#[from] WarehouseError),
-    /// A Delta table does not have a column as parquet-writer writes it.
-    #[error("the table's column {name} is not there, or not as parquet-writer writes it")]
+    /// A Delta table has no such column, or the column has another type than parquet-writer writes.
+    #[error("the table has no column {name} of the type that parquet-writer writes")]
     Column {
-        /// The column.
+        /// The column's name.
         name: String,
     },
-    /// The fields of the pipeline file do not make the table of its `table` section.
+    /// The fields of the pipeline file do not match the Postgres table of its `table` section.
     #[error("the fields of the pipeline file do not fit the table {table}")]
     Fields {
-        /// The table.
+        /// The table's name, as in the pipeline file.
         table: String,
     },
-    /// An object at a mapping's failure destination cannot be read.
+    /// An object at a failure destination is not an invocation record.
     #[error("{path} is not an invocation record")]
     GivenUp {
-        /// Its path in the bucket of the parked records.
+        /// The object's path in the bucket of the parked records.
         path: String,
-        /// Why.
+        /// Why it cannot be parsed.
         source: serde_json::Error,
     },
 }
 
 impl ReconcileError {
-    /// A fault of `topic`, for `map_err`.
+    /// Returns a function for `map_err` that adds the topic to a Kafka error.
     pub fn kafka(topic: &str) -> impl Fn(KrafkaError) -> Self + '_ {
         move |source| Self::Kafka { topic: topic.to_owned(), source }
     }
 }
 
-/// Boxed: the largest of the faults would make every result large.
+/// Boxed, because a large error variant makes every `Result` large.
 impl From<LagError> for ReconcileError {
     fn from(error: LagError) -> Self {
         Self::Offsets(Box::new(error))

@@ -1,4 +1,4 @@
-//! Batches that a mapping gave up, kept whole at its failure destination.
+//! Batches that Lambda gave up. The failure destination holds each of them completely.
 
 use std::collections::BTreeMap;
 
@@ -11,24 +11,25 @@ use tokio::time::{Duration, Instant};
 
 use crate::{ReconcileError, Sources};
 
-/// Where mappings leave them, beside the parked records: the local bridge's folder, and Lambda's own.
+/// The folders of the failure destination, in the bucket of the parked records: that of the local bridge, and that of
+/// Lambda.
 const FOLDERS: [&str; 2] = ["failed/", "aws/lambda/"];
 
-/// How long reading all of them may take.
+/// The time limit for reading all batches.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// A batch at the failure destination.
+/// One batch at the failure destination.
 #[derive(Debug)]
 pub struct GivenUp {
-    /// Its path in the bucket of the parked records.
+    /// The object's path in the bucket of the parked records.
     pub path: String,
-    /// The function that it was meant for, by its folder's name.
+    /// The function that failed on the batch, by the name of its folder.
     pub function: String,
-    /// The event that the function was given.
+    /// The event of the failed invocation, as JSON.
     pub event: Vec<u8>,
 }
 
-/// What Lambda writes to a failure destination on S3, as far as it matters here.
+/// The parts of Lambda's invocation record that are used here. Lambda writes it to a failure destination on S3.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct InvocationRecord {
@@ -42,7 +43,7 @@ struct RequestContext {
     function_arn: String,
 }
 
-/// A batch, as far as it says which records it holds.
+/// The parts of an event that say which records it holds.
 #[derive(Deserialize)]
 struct Event {
     records: BTreeMap<String, Vec<RecordPosition>>,
@@ -56,33 +57,37 @@ struct RecordPosition {
 }
 
 impl GivenUp {
+    /// Parses an invocation record. Accepts the form of AWS and that of the local bridge.
     fn parse(path: &str, body: &[u8]) -> serde_json::Result<Self> {
         let record: InvocationRecord = serde_json::from_slice(body)?;
-        // AWS gives the event as a string within the JSON, the local bridge as it is.
+        // AWS writes the event as a string within the JSON. The local bridge writes it as a JSON object.
         let event = serde_json::from_str::<String>(record.payload.get())
             .unwrap_or_else(|_| record.payload.get().to_owned())
             .into_bytes();
         let arn = record.request_context.function_arn;
-        // arn:aws:lambda:region:account:function:name[:version], or the name alone.
+        // The ARN is `arn:aws:lambda:region:account:function:name[:version]`. Some records have only the name.
         let function = folder_of(arn.split(':').nth(6).unwrap_or(&arn)).to_owned();
         Ok(Self { path: path.to_owned(), function, event })
     }
 }
 
-/// The folder of a function by the name that it is deployed under: an account's names begin with those of the deployment.
+/// Returns the folder of a function from its deployed name, which has the deployment's name as a prefix.
 fn folder_of(name: &str) -> &str {
     let is_of =
         |folder: &&str| name.strip_suffix(*folder).is_some_and(|rest| rest.is_empty() || rest.ends_with('-'));
     Sink::ALL.map(Sink::function).into_iter().find(is_of).unwrap_or(name)
 }
 
-/// The bucket in which they lie.
+/// The bucket that holds the given-up batches.
 #[must_use]
 pub fn shelf(sources: &Sources) -> ObjectStore {
     ObjectStore::new(sources.objects.clone(), sources.parked_root.root())
 }
 
-/// All of them, optionally of one function.
+/// Reads all batches, or only those of `function`.
+///
+/// # Errors
+/// [`ReconcileError::GivenUp`] if an object is not an invocation record.
 pub async fn all(sources: &Sources, function: Option<&str>) -> Result<Vec<GivenUp>, ReconcileError> {
     let (shelf, deadline) = (shelf(sources), Instant::now() + PATIENCE);
     let mut found = Vec::new();
@@ -99,7 +104,7 @@ pub async fn all(sources: &Sources, function: Option<&str>) -> Result<Vec<GivenU
     Ok(found)
 }
 
-/// The offsets of a topic in the given-up batches of a function, by partition.
+/// Returns the offsets of a topic in the given-up batches of a function, by partition.
 pub async fn of_topic(
     sources: &Sources,
     function: &str,

@@ -1,4 +1,5 @@
-//! The lake's side: every row says which record it is.
+//! Compares the rows of a Delta table with the offsets in Kafka. Every row holds the partition and offset of its
+//! record.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,21 +28,22 @@ use crate::{
     topic::Found,
 };
 
-/// How long reading a whole table may take.
+/// The time limit for reading a whole table.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// What a table holds.
+/// The rows and positions of a Delta table, from one table version.
 #[derive(Debug, Default)]
 pub struct Stored {
-    /// Offsets of all rows by partition, sorted, repeated where rows are.
+    /// The offsets of all rows, by partition. Sorted; an offset appears once per row.
     pub offsets: BTreeMap<i32, Vec<i64>>,
-    /// The positions of the table.
+    /// The app transactions of the table, which hold the positions.
     pub apps: AppVersions,
-    /// The sum of a field over the rows that the other sink counts too.
+    /// The sum of a field over the rows that the totals lane counts too. `None` if no field was requested or the sum is
+    /// not exact.
     pub sum: Option<i128>,
 }
 
-/// The newest version of the table at `path` below the lake's root; `None` if there is no table.
+/// Reads the newest version of the table at `path`, relative to the lake's root. Returns `None` if there is no table.
 pub async fn snapshot(
     sources: &Sources,
     path: &str,
@@ -50,7 +52,12 @@ pub async fn snapshot(
     Snapshot::read(sources.objects.clone(), sources.lake_root.join(path), deadline).await
 }
 
-/// Reads a table. `field` is summed (by its dotted path) over the rows that `counted` takes.
+/// Reads all rows of a table. Sums the field at the dotted path `field` over the rows for which `counted(partition,
+/// offset)` is true.
+///
+/// # Errors
+/// [`ReconcileError::Column`] if a column is missing or has another type; [`ReconcileError::Lake`] if the table cannot
+/// be read.
 pub async fn read(
     sources: &Sources,
     path: &str,
@@ -78,12 +85,16 @@ pub async fn read(
     Ok(stored)
 }
 
-/// The bytes of files that are read at a time: each is held in memory as a whole. A larger file is read alone.
+/// The total size in bytes of the files that are read at the same time. Each one is held in memory as a whole. A larger
+/// file is read alone.
 const AHEAD: u64 = 64 << 20;
-/// The most files that are read at a time.
+/// The maximum number of files that are read at the same time.
 const FILES_AHEAD: u64 = 8;
 
-/// Reads the rows of a table whose offsets are in `window`, from the files that may hold one of them.
+/// Reads the rows with offsets in `window`. Skips the files whose statistics show that they have no such row.
+///
+/// # Errors
+/// The same as for [`read`].
 pub async fn read_within(
     snapshot: &Snapshot,
     window: &Offsets,
@@ -112,7 +123,7 @@ pub async fn read_within(
     Ok(stored)
 }
 
-/// Whether a file may hold one of these offsets, by its statistics.
+/// Whether a file can contain one of these offsets, by its statistics. A file without statistics can.
 fn may_hold(file: &ActiveFile, window: &Offsets) -> bool {
     let Some(offsets) = file.whole_numbers("_offset") else { return true };
     let partitions = file.whole_numbers("_partition");
@@ -126,7 +137,7 @@ fn may_hold(file: &ActiveFile, window: &Offsets) -> bool {
 }
 
 impl Stored {
-    /// Without the rows of earlier topics of this name.
+    /// Removes the rows that belong to an earlier topic of this name.
     #[must_use]
     pub fn of_current_topic(mut self, group: &str, topic: &str) -> Self {
         for (partition, rows) in &mut self.offsets {
@@ -136,7 +147,7 @@ impl Stored {
         self
     }
 
-    /// Whether a topic of this name was reset.
+    /// Whether the position of a partition was reset, so that rows of an earlier topic can be in the table.
     #[must_use]
     pub fn was_reset(&self, group: &str, topic: &str) -> bool {
         self.offsets
@@ -145,6 +156,7 @@ impl Stored {
     }
 }
 
+/// Adds the rows of one batch: the `wanted` ones to the offsets, and the `counted` ones of those to the sum.
 fn take(
     stored: &mut Stored,
     batch: &RecordBatch,
@@ -172,6 +184,7 @@ fn take(
     Ok(())
 }
 
+/// A column of a batch with the expected type.
 fn column<'a, T: arrow_array::ArrowPrimitiveType>(
     batch: &'a RecordBatch,
     name: &str,
@@ -182,7 +195,7 @@ fn column<'a, T: arrow_array::ArrowPrimitiveType>(
         .ok_or_else(|| ReconcileError::Column { name: name.to_owned() })
 }
 
-/// The values of an exact number, nulls as 0; `None` for what has no exact sum.
+/// The values of the column as integers (decimals unscaled), nulls as 0. `None` for types without an exact sum.
 fn summed(batch: &RecordBatch, root: &str, rest: &[&str]) -> Result<Option<Vec<i128>>, ReconcileError> {
     let missing = || ReconcileError::Column { name: root.to_owned() };
     let mut array: ArrayRef = batch.column_by_name(root).ok_or_else(missing)?.clone();
@@ -202,7 +215,7 @@ fn summed(batch: &RecordBatch, root: &str, rest: &[&str]) -> Result<Option<Vec<i
     })
 }
 
-/// The offsets that are stored or parked.
+/// Returns the offsets that are stored or parked.
 #[must_use]
 pub fn held(stored: &Stored, group: &str, topic: &str, ends: &Ends) -> Offsets {
     let of = |&partition: &i32| {
@@ -214,7 +227,7 @@ pub fn held(stored: &Stored, group: &str, topic: &str, ends: &Ends) -> Offsets {
     ends.keys().map(of).collect()
 }
 
-/// The offsets that Kafka has and that are not `held`.
+/// Returns the offsets in Kafka that are not in `held`.
 #[must_use]
 pub fn open(held: &Offsets, ends: &Ends) -> Offsets {
     let none = OffsetRanges::default();
@@ -224,14 +237,15 @@ pub fn open(held: &Offsets, ends: &Ends) -> Offsets {
     ends.iter().map(of).collect()
 }
 
-/// How far the sink is in each partition.
+/// Returns how far the lane has read in each partition.
 #[must_use]
 pub fn reaches(stored: &Stored, group: &str, topic: &str, ends: &Ends) -> BTreeMap<i32, Reach> {
     let of = |&partition: &i32| (partition, Reach::of(&position(&stored.apps, group, topic, partition)));
     ends.keys().map(of).collect()
 }
 
-/// Holds the rows against what Kafka took. `found` says what the [`open`] offsets are.
+/// Compares table rows and parked offsets with the offsets in Kafka, and adds the differences to the verdict. `found`
+/// says which of the [`open`] offsets hold a record.
 pub fn judge(
     verdict: &mut Verdict,
     stored: &Stored,
@@ -267,7 +281,7 @@ pub fn judge(
     }
 }
 
-/// A partition's position.
+/// Returns the position of a group in a partition.
 #[must_use]
 pub fn position(apps: &AppVersions, group: &str, topic: &str, partition: i32) -> Position {
     position_from_app_versions(&app_id(group, topic, partition), apps.as_map())

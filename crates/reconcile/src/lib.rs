@@ -1,7 +1,8 @@
-//! Reconciliation of the lanes that Kafka feeds: every record that Kafka took is stored or parked, and none twice.
+//! Reconciliation of the lanes that read from Kafka: checks that every record in Kafka is stored or parked exactly
+//! once.
 //!
-//! `headwater verify` compares everything that Kafka holds. The function `reconciler` compares closed windows of offsets,
-//! hour after hour. Both are told where things lie ([`Sources`]) and know nothing of a local stack.
+//! `headwater verify` compares everything that Kafka still holds. The function `reconciler` compares closed windows of
+//! offsets every hour. Both pass the locations as [`Sources`]; this crate does not depend on the local stack.
 
 pub mod books;
 mod cluster;

@@ -1,4 +1,4 @@
-//! What Kafka deleted (by retention, or by an operator) before a lane had it.
+//! Records that Kafka deleted (by retention, or by an operator) before a lane read them.
 
 use std::collections::BTreeMap;
 
@@ -10,45 +10,45 @@ use crate::{
     offsets::{Offsets, below, intersection},
 };
 
-/// How far a sink is in a partition.
+/// How far a lane has read in a partition.
 #[derive(Debug, Clone, Default)]
 pub struct Reach {
-    /// The next offset.
+    /// The watermark: the next offset to read.
     pub next: i64,
-    /// Offsets below it that the sink does not have.
+    /// Offsets below the watermark that were never delivered.
     pub holes: OffsetRanges,
 }
 
 impl Reach {
-    /// That of a sink with this position.
+    /// The reach of a lane with this position.
     #[must_use]
     pub fn of(position: &Position) -> Self {
         Self { next: position.next, holes: position.holes.clone() }
     }
 
-    /// Offsets below `end` that the sink does not have.
+    /// The offsets below `end` that the lane does not have.
     fn open(&self, end: i64) -> OffsetRanges {
         let mut open = self.holes.clone();
         open.insert(self.next..end);
         intersection(&open, &below(end))
     }
 
-    /// The first offset that the sink ever had.
+    /// The first offset that the lane ever read; `None` if it has read nothing.
     fn first(&self) -> Option<i64> {
         (self.next > 0)
             .then(|| self.holes.iter().next().filter(|hole| hole.start == 0).map_or(0, |hole| hole.end))
     }
 }
 
-/// What a lane lost in a partition: offsets that it does not have, that Kafka no longer has, and that its group was to
-/// read.
+/// Returns the offsets that a lane lost in a partition. A lost offset is one that the lane does not have, that Kafka
+/// has deleted, and that the group was meant to read.
 #[must_use]
 pub fn lost(reach: &Reach, lag: &PartitionLag) -> OffsetRanges {
     let open = reach.open(lag.beginning);
     let known: OffsetRanges = lag.lost.iter().cloned().collect();
     let mut lost = intersection(&open, &known);
-    // The commits of the local bridge say what was lost: other holes hold no record, or a batch that was given up.
-    // Those of Lambda say nothing: each hole since the first delivery counts.
+    // Commits of the local bridge record which offsets were lost; other holes have no record, or are a given-up batch.
+    // Lambda's commits do not record it, so every hole since the first delivery counts as lost.
     if lag.start.is_none() {
         let begun = reach.first().or(lag.committed).unwrap_or(lag.beginning);
         open.difference(&below(begun)).iter().for_each(|range| lost.insert(range.clone()));
@@ -56,7 +56,7 @@ pub fn lost(reach: &Reach, lag: &PartitionLag) -> OffsetRanges {
     lost
 }
 
-/// Adds what a lane lost, and what was given up and is in Kafka no more, to its verdict.
+/// Adds the lost offsets to the verdict, and the offsets of given-up batches that Kafka has deleted.
 pub async fn judge(
     verdict: &mut Verdict,
     sources: &Sources,

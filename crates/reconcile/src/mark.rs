@@ -1,4 +1,4 @@
-//! A lane's position as it is remembered between two comparisons, and what was stored from one to the other.
+//! A lane's position, kept between two comparisons, and the difference between two of them.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::offsets::{Offsets, below};
 
-/// The position of a lane in each partition.
+/// The position of a lane in each partition, as JSON in the reconciler's state.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark(BTreeMap<i32, PartitionMark>);
 
+/// The position in one partition. `holes` and `parked` are pairs of first offset and end.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct PartitionMark {
     next: i64,
@@ -23,17 +24,17 @@ struct PartitionMark {
     incarnation: i64,
 }
 
-/// The offsets that a sink took in or gave up between two marks.
+/// The offsets whose state changed between two marks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {
-    /// Stored since: read from Kafka, or parked before and redriven.
+    /// Offsets stored since the first mark: read from Kafka, or parked before and redriven.
     pub added: Offsets,
-    /// Stored before and parked now.
+    /// Offsets that were stored at the first mark and are parked now.
     pub removed: Offsets,
 }
 
 impl Mark {
-    /// The mark of these positions.
+    /// Creates a mark from positions by partition.
     #[must_use]
     pub fn of<'a>(positions: impl IntoIterator<Item = (i32, &'a Position)>) -> Self {
         let pairs = |ranges: &OffsetRanges| ranges.iter().map(|range| (range.start, range.end)).collect();
@@ -46,14 +47,15 @@ impl Mark {
         Self(positions.into_iter().map(|(partition, position)| (partition, mark(position))).collect())
     }
 
-    /// What was stored between `before` and this mark; `None` where a position was reset in between.
+    /// Returns what changed between `before` and this mark. Returns `None` if a position was reset or is missing,
+    /// because the offsets are then not comparable.
     #[must_use]
     pub fn since(&self, before: &Self) -> Option<Change> {
         let mut change = Change::default();
         let nothing = PartitionMark::default();
         for (&partition, now) in &self.0 {
             let then = before.0.get(&partition).unwrap_or(&nothing);
-            // A partition of which nothing was known has been in its first incarnation.
+            // A partition without a mark had not been read, so it was in incarnation 0.
             if then.incarnation != now.incarnation || now.next < then.next {
                 return None;
             }
@@ -66,7 +68,7 @@ impl Mark {
         (!forgotten).then_some(change)
     }
 
-    /// Whether nothing was ever read.
+    /// Whether no partition was ever read.
     #[must_use]
     pub fn is_unread(&self) -> bool {
         self.0.values().all(|mark| mark.next == 0)
@@ -74,6 +76,7 @@ impl Mark {
 }
 
 impl PartitionMark {
+    /// The offsets below the watermark that are neither holes nor parked.
     fn stored(&self) -> OffsetRanges {
         let ranges = |pairs: &[(i64, i64)]| -> OffsetRanges {
             pairs.iter().map(|&(start, end)| Range { start, end }).collect()
@@ -83,7 +86,7 @@ impl PartitionMark {
 }
 
 impl Change {
-    /// Every offset that must be looked at.
+    /// All offsets that changed.
     #[must_use]
     pub fn offsets(&self) -> Offsets {
         let mut all = self.added.clone();
@@ -94,7 +97,7 @@ impl Change {
         all
     }
 
-    /// 1 for an offset that was stored since, -1 for one that was given up, 0 for any other.
+    /// 1 if the offset was stored since, −1 if it was stored before and is parked now, 0 otherwise.
     #[must_use]
     pub fn sign(&self, partition: i32, offset: i64) -> i64 {
         let has = |offsets: &Offsets| offsets.get(&partition).is_some_and(|ranges| ranges.contains(offset));

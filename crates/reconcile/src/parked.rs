@@ -1,4 +1,4 @@
-//! The dead letters, by lane, topic and partition.
+//! The offsets with a dead letter, by lane, topic and partition.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,27 +10,27 @@ use tokio::time::Instant;
 
 use crate::{ReconcileError, Sources};
 
-/// How long reading all of them may take.
+/// The time limit for reading all dead letters.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Lane, topic, partition, and the incarnation of the position.
+/// Lane, topic, partition, and incarnation of the position.
 pub type LetterPosition = (String, String, i32, i64);
 
-/// Offsets that have a dead letter.
+/// The offsets that have a dead letter.
 pub type Letters = BTreeMap<LetterPosition, BTreeSet<i64>>;
 
-/// The shelf of all dead letters.
+/// Opens the dead letters of all lanes.
 #[must_use]
 pub fn open(sources: &Sources) -> DeadLetters {
     DeadLetters::new(sources.objects.clone(), sources.parked_root.clone())
 }
 
-/// All objects of them.
+/// Reads all objects with dead letters, or only those of `lane`.
 pub async fn objects(letters: &DeadLetters, lane: Option<&str>) -> Result<Vec<ParkedObject>, ReconcileError> {
     Ok(letters.objects(lane, Instant::now() + PATIENCE).await?)
 }
 
-/// The offsets that have a dead letter.
+/// Returns the Kafka offsets that have a dead letter. Lines that are not parked records are skipped.
 #[must_use]
 pub fn offsets(objects: &[ParkedObject]) -> Letters {
     let mut offsets = Letters::new();

@@ -1,4 +1,4 @@
-//! What Kafka holds of chosen offsets, record by record.
+//! Reads chosen offsets from Kafka and says which of them hold a record.
 
 use krafka::consumer::ConsumerRecord;
 use positions::OffsetRanges;
@@ -9,19 +9,19 @@ use crate::{
     records::Reader,
 };
 
-/// What Kafka holds of the offsets that were asked for. An offset in none of the three has no record: a transaction marker,
-/// a record of an aborted transaction, or one that was compacted away.
+/// What Kafka has at the requested offsets. An offset in none of the three sets has no record: it is a transaction
+/// marker, belongs to an aborted transaction, or was compacted away.
 #[derive(Debug, Default, Clone)]
 pub struct Produced {
-    /// These hold a record.
+    /// Offsets that hold a record.
     pub records: Offsets,
-    /// These were deleted before they could be looked at.
+    /// Offsets that Kafka deleted before they could be read.
     pub gone: Offsets,
-    /// The broker did not get to these.
+    /// Offsets that the broker did not return in time. It is unknown whether they hold a record.
     pub unread: Offsets,
 }
 
-/// Reads the `wanted` offsets of a topic and gives each record to `each`.
+/// Reads the `wanted` offsets of a topic and passes each record to `each`.
 pub async fn read(
     cluster: &Cluster,
     topic: &str,

@@ -1,11 +1,11 @@
-//! Offsets as people read them: `2:15-17,40`.
+//! Formats offsets for people: `2:15-17,40` is partition 2, offsets 15 to 17 and 40.
 
 use positions::OffsetRanges;
 
-/// How many runs are written out.
+/// The maximum number of ranges in the text.
 const MOST: usize = 20;
 
-/// Offsets of one partition.
+/// Formats the offsets of one partition. After 20 ranges, only the number of the others follows.
 #[must_use]
 pub fn of_partition(partition: i32, offsets: &OffsetRanges) -> String {
     let words = offsets.iter().take(MOST).map(|range| match range.end - range.start {

@@ -1,4 +1,4 @@
-//! Single records, read from Kafka again.
+//! Reads single records from Kafka again.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -8,33 +8,33 @@ use positions::OffsetRanges;
 
 use crate::{Cluster, ReconcileError};
 
-/// How long a broker may bring nothing while offsets are still expected.
+/// How long to wait for a broker that returns nothing while offsets are still missing.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long one poll waits.
+/// How long one poll waits for records.
 const POLL: Duration = Duration::from_millis(500);
 
-/// Records that one poll hands over at most.
+/// The maximum number of records per poll.
 const POLLED: i32 = 10_000;
 
-/// Offsets that are read and dropped rather than jumped over: a jump costs a request.
+/// A gap of up to this many offsets is read and ignored. A larger one is skipped with a seek, which costs a request.
 const NEAR: i64 = 20_000;
 
-/// Reads chosen records of a topic, partition after partition, as a reader of committed records sees them: transaction
-/// markers, aborted records and compacted ones do not come.
+/// Reads chosen records of a topic, one partition after another. It reads only committed records: transaction markers,
+/// aborted records and compacted records are not returned.
 pub struct Reader {
     topic: String,
     consumer: Consumer,
-    /// What is still to be read.
+    /// The offsets that are still to be read.
     left: BTreeMap<i32, OffsetRanges>,
-    /// What the broker did not get to.
+    /// The offsets that the broker did not return in time.
     unread: BTreeMap<i32, OffsetRanges>,
-    /// Where the consumer was last, and since when.
+    /// The consumer's last position, and when it was reached.
     reached: (Option<i64>, Instant),
 }
 
 impl Reader {
-    /// Connects. `wanted` are offsets by partition.
+    /// Connects and starts to read. `wanted` are the offsets by partition.
     pub async fn open(
         cluster: &Cluster,
         topic: &str,
@@ -43,7 +43,7 @@ impl Reader {
         let kafka = cluster.connect().await?;
         let consumer = kafka
             .consumer_without_group()
-            // What is deleted while it is being read is passed over.
+            // Skips offsets that Kafka deletes while they are being read.
             .auto_offset_reset(AutoOffsetReset::Earliest)
             .isolation_level(IsolationLevel::ReadCommitted)
             .max_poll_records(POLLED)
@@ -64,7 +64,11 @@ impl Reader {
         Ok(reader)
     }
 
-    /// Some of the wanted records, never none; `None` when there are no more.
+    /// Returns the next non-empty list of wanted records, or `None` at the end.
+    ///
+    /// # Errors
+    /// [`ReconcileError::Kafka`] if a broker refuses or fails. Offsets that are not returned in time are no error; see
+    /// [`Self::unread()`].
     pub async fn next(&mut self) -> Result<Option<Vec<ConsumerRecord>>, ReconcileError> {
         while let Some((&partition, wanted)) = self.left.first_key_value() {
             let polled = self.consumer.poll(POLL).await;
@@ -78,25 +82,25 @@ impl Reader {
         Ok(None)
     }
 
-    /// The offsets of which it is not known whether they hold a record, because the broker did not get there.
+    /// The offsets that the broker did not return in time. It is unknown whether they hold a record.
     #[must_use]
     pub fn unread(&self) -> &BTreeMap<i32, OffsetRanges> {
         &self.unread
     }
 
-    /// The oldest offset that the partition has now.
+    /// Returns the oldest offset that the partition has now.
     pub async fn beginning(&self, partition: i32) -> Result<i64, ReconcileError> {
         let watermarks = self.consumer.fetch_watermarks(&self.topic, partition).await;
         Ok(watermarks.map_err(ReconcileError::kafka(&self.topic))?.0)
     }
 
-    /// Ends the connection.
+    /// Closes the connection.
     pub async fn close(self) {
-        // It belongs to no group, so a failure leaves nothing behind.
+        // The consumer is in no group, so a failed close has no effect on the cluster.
         let _ = self.consumer.close().await;
     }
 
-    /// Strikes out what the consumer has passed. It moves past offsets without a record, too.
+    /// Removes the offsets that the consumer has passed. Its position also moves past offsets without a record.
     async fn pass(&mut self, partition: i32) -> Result<(), ReconcileError> {
         let Some(wanted) = self.left.get_mut(&partition) else { return Ok(()) };
         let position = self.consumer.position(&self.topic, partition).await;
@@ -120,6 +124,7 @@ impl Reader {
         }
     }
 
+    /// Starts to read the next partition at its first wanted offset.
     async fn begin_partition(&mut self) -> Result<(), ReconcileError> {
         let first = self.left.first_key_value().map(|(&partition, ranges)| (partition, ranges.iter().next()));
         let Some((partition, Some(range))) = first else { return Ok(()) };

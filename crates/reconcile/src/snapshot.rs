@@ -1,10 +1,13 @@
-//! Postgres at one moment.
+//! A consistent snapshot of Postgres.
 
 use warehouse::{Client, WarehouseError};
 
 use crate::ReconcileError;
 
-/// Runs `work` in a transaction that sees one moment and changes nothing.
+/// Runs `work` in a read-only transaction, so that all its queries see the same moment (`REPEATABLE READ`).
+///
+/// # Errors
+/// The error of `work`, after a rollback.
 pub async fn in_snapshot<T>(
     client: &Client,
     work: impl AsyncFnOnce() -> Result<T, ReconcileError>,

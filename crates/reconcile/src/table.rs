@@ -1,4 +1,5 @@
-//! The tables' side: each row says which record it is; a record without a row repeats the key of one that has.
+//! Compares the rows of a Postgres table with the offsets in Kafka. Every row holds the partition and offset of its
+//! record. If a record has no row, another record with the same key must have one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,16 +18,16 @@ use crate::{
     records,
 };
 
-/// What a table holds, and the books of its group, as of one moment.
+/// The rows of a table and the ledger entries of its group, read in one snapshot.
 #[derive(Debug)]
 pub struct Stored {
-    /// The group's books, by partition.
+    /// The group's ledger entries, by partition.
     pub books: BTreeMap<i32, Books>,
-    /// Offsets of all rows by partition, sorted, repeated where rows are.
+    /// The offsets of all rows, by partition. Sorted; an offset appears once per row.
     pub offsets: BTreeMap<i32, Vec<i64>>,
 }
 
-/// Reads both in one snapshot.
+/// Reads all rows and the ledger entries in one snapshot.
 pub async fn read(client: &Client, topic: &str, spec: &TableSection) -> Result<Stored, ReconcileError> {
     in_snapshot(client, async || read_within(client, topic, spec).await).await
 }
@@ -41,7 +42,7 @@ async fn read_within(client: &Client, topic: &str, spec: &TableSection) -> Resul
     Ok(Stored { books, offsets: rows.iter().map(|row| (row.get(0), row.get(1))).collect() })
 }
 
-/// Reads the rows whose offsets are in a window, and the books, in one snapshot.
+/// Reads the rows with offsets in `window` and the ledger entries in one snapshot.
 pub async fn read_window(
     client: &Client,
     topic: &str,
@@ -53,7 +54,8 @@ pub async fn read_window(
     let ends: Vec<i64> = window.values().map(|(_, end)| *end).collect();
     in_snapshot(client, async || {
         let books = books::read(client, &spec.consumer_group, topic).await?;
-        // No index leads by offset: writers would pay for it with every row. So this reads the whole table.
+        // There is no index on the offset, because every insert would have to maintain it. So this scans the whole
+        // table.
         let sql = format!(
             "SELECT t._partition, array_agg(t._offset ORDER BY t._offset) FROM {} t \
              JOIN unnest($1::int4[], $2::int8[], $3::int8[]) AS w(partition, first, after) \
@@ -67,7 +69,8 @@ pub async fn read_window(
     .await
 }
 
-/// Holds rows and books against what Kafka took. Returns the offsets that were handled and have no row.
+/// Compares table rows and stored offsets with the offsets in Kafka, and adds the differences to the verdict. Returns
+/// the offsets that the position says are stored but that have no row; pass them to [`account_for`].
 pub fn judge(
     verdict: &mut Verdict,
     stored: &Stored,
@@ -89,7 +92,7 @@ pub fn judge(
             rows.iter().copied().filter(|offset| !books.position.is_stored(*offset)).collect();
         verdict.problem("stored, but not by the ledger", partition, &strangers);
         let with_row: OffsetRanges = rows.into_iter().collect();
-        // What Kafka no longer holds cannot be asked for.
+        // Kafka cannot be asked about records that it has deleted.
         let stored = books.handled(beginning).difference(&books.position.parked);
         let missing = stored.difference(&with_row);
         if !missing.is_empty() {
@@ -99,7 +102,12 @@ pub fn judge(
     without_row
 }
 
-/// Looks the records without a row up in Kafka: a row of their key must be there, unless its days are over.
+/// Reads the records without a row from Kafka again. For each one, a row with its key must exist, unless the retention
+/// of that row is over. All others are added to the verdict as missing.
+///
+/// # Errors
+/// [`ReconcileError::Fields`] if the fields of the pipeline file do not match the `table` section; otherwise the errors
+/// of Kafka and Postgres. The verdict is then incomplete.
 pub async fn account_for(
     verdict: &mut Verdict,
     (cluster, client): (&Cluster, &Client),
@@ -143,7 +151,8 @@ pub async fn account_for(
             }
         }
     }
-    // An offset without a record has no row; of one that could not be read it is not known.
+    // An offset without a record needs no row. An offset that could not be read counts as missing, because nothing is
+    // known about it.
     for (partition, unread) in reader.unread() {
         let lost = lost.entry(*partition).or_default();
         unread.iter().for_each(|range| lost.insert(range.clone()));

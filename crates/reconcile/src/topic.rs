@@ -1,7 +1,7 @@
-//! Which offsets of a topic hold a record: not every offset does.
+//! Finds out which offsets of a topic hold a record.
 //!
-//! Transaction markers, the records of aborted transactions and those that Kafka compacted away leave gaps. A sink that
-//! lacks such an offset lacks nothing. So what the lanes do not have is looked up in Kafka before it is called missing.
+//! Transaction markers, records of aborted transactions and compacted records leave gaps. A sink that lacks such an
+//! offset lacks no record. So an offset that a lane does not have is looked up in Kafka before it counts as missing.
 
 use std::collections::BTreeMap;
 
@@ -15,22 +15,22 @@ use positions::OffsetRanges;
 use crate::offsets::{Offsets, intersection};
 use crate::{Cluster, ReconcileError, produced};
 
-/// The topic's setting that says how Kafka deletes records.
+/// The topic configuration that says how Kafka deletes records: `delete`, `compact` or both.
 const POLICY: &str = "cleanup.policy";
 
-/// A topic, and what is known of its offsets.
+/// A topic with a cache of what is known about its offsets.
 #[derive(Debug)]
 pub struct InspectedTopic<'a> {
-    /// Its name.
+    /// The topic's name.
     pub name: &'a str,
-    /// The offsets that are looked at.
+    /// The range of offsets to compare in each partition: from the first to one past the last.
     pub ends: &'a Ends,
     cluster: Cluster,
     known: BTreeMap<i32, Known>,
     compacted: Option<bool>,
 }
 
-/// What a look into Kafka said about a partition.
+/// The cached answers for one partition.
 #[derive(Debug, Default, Clone)]
 struct Known {
     asked: OffsetRanges,
@@ -38,24 +38,24 @@ struct Known {
     gone: OffsetRanges,
 }
 
-/// What offsets turned out to be.
+/// The result of looking up offsets. Offsets in neither set have no record.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// These hold a record.
+    /// Offsets that hold a record.
     pub records: OffsetRanges,
-    /// These were deleted before they could be looked at.
+    /// Offsets that Kafka deleted before they could be looked up.
     pub gone: OffsetRanges,
 }
 
 impl<'a> InspectedTopic<'a> {
-    /// A topic of which nothing is known but its ends.
+    /// A topic with an empty cache.
     #[must_use]
     pub fn new(name: &'a str, ends: &'a Ends, cluster: Cluster) -> Self {
         Self { name, ends, cluster, known: BTreeMap::new(), compacted: None }
     }
 
-    /// Takes `offsets` for records without a look into Kafka, because a sink was given them. Kafka may have compacted them
-    /// away since.
+    /// Marks `offsets` as records without asking Kafka, because a sink received them. Kafka may have compacted them
+    /// since.
     pub fn learn(&mut self, offsets: &Offsets) {
         for (partition, ranges) in offsets {
             let known = self.known.entry(*partition).or_default();
@@ -66,7 +66,7 @@ impl<'a> InspectedTopic<'a> {
         }
     }
 
-    /// Looks `offsets` up, unless they are known already.
+    /// Looks up `offsets`. Asks Kafka only about those that are not in the cache.
     pub async fn look_up(&mut self, offsets: &Offsets) -> Result<BTreeMap<i32, Found>, ReconcileError> {
         let unknown: Offsets = offsets
             .iter()
@@ -93,7 +93,7 @@ impl<'a> InspectedTopic<'a> {
             .collect())
     }
 
-    /// How many of these offsets are known to be, or to have been, records.
+    /// The number of these offsets that are known to hold, or to have held, a record.
     #[must_use]
     pub fn records(&self, partition: i32, offsets: &OffsetRanges) -> i64 {
         self.known.get(&partition).map_or(0, |known| intersection(offsets, &known.records).count())
@@ -108,7 +108,7 @@ impl<'a> InspectedTopic<'a> {
         })
     }
 
-    /// Whether Kafka may delete a record because a later one has its key.
+    /// Whether Kafka may delete a record because a later one has the same key. Asks Kafka once.
     pub async fn is_compacted(&mut self) -> Result<bool, ReconcileError> {
         if let Some(compacted) = self.compacted {
             return Ok(compacted);
@@ -127,6 +127,7 @@ impl<'a> InspectedTopic<'a> {
         Ok(compacted)
     }
 
+    /// Asks Kafka about offsets and adds the answers to the cache.
     async fn ask(&mut self, unknown: Offsets) -> Result<(), ReconcileError> {
         let found = produced::read(&self.cluster, self.name, &unknown, |_| ()).await?;
         for (partition, ranges) in unknown {
@@ -137,7 +138,7 @@ impl<'a> InspectedTopic<'a> {
                 }
             };
             add(|known| &mut known.records, &found.records);
-            // A record that may be there counts as one that is.
+            // If the broker did not return an offset, it counts as a record, so that nothing missing is overlooked.
             add(|known| &mut known.records, &found.unread);
             add(|known| &mut known.gone, &found.gone);
             ranges.iter().for_each(|range| known.asked.insert(range.clone()));

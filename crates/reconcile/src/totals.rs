@@ -1,4 +1,4 @@
-//! The totals' side: the ledger counts what was added, and the sums must be those of the lake.
+//! Reads a totals table. Its ledger counts the records that were added; the sum is compared with the lake's.
 
 use std::collections::BTreeMap;
 
@@ -11,16 +11,16 @@ use crate::{
     in_snapshot,
 };
 
-/// One table and the books of its group, as of one moment.
+/// The sum of a totals table and the ledger entries of its group, read in one snapshot.
 #[derive(Debug)]
 pub struct Totals {
-    /// The group's books, by partition.
+    /// The group's ledger entries, by partition.
     pub books: BTreeMap<i32, Books>,
-    /// The sum over all keys, as text.
+    /// The sum over all keys, as decimal text.
     pub sum: String,
 }
 
-/// Reads both in one snapshot.
+/// Reads the sum and the ledger entries in one snapshot.
 pub async fn read(client: &Client, topic: &str, spec: &TotalsSection) -> Result<Totals, ReconcileError> {
     in_snapshot(client, async || read_within(client, topic, spec).await).await
 }

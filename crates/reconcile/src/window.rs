@@ -1,4 +1,4 @@
-//! A closed window of offsets: what Kafka took in it, against what one lane stored and parked.
+//! Compares one lane with Kafka in a closed window of offsets.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,28 +12,30 @@ use crate::{
     produced::Produced,
 };
 
-/// What tells which records a sink has.
+/// The rows from which it is known which records a sink has.
 #[derive(Debug, Clone)]
 pub enum Rows {
-    /// The rows of the lake, one for each record: their offsets by partition, sorted, repeated where rows are.
+    /// A lake: one row per record. The offsets of the rows by partition, sorted; an offset appears once per row.
     EveryRecord(BTreeMap<i32, Vec<i64>>),
-    /// The rows of a table, one for each key: a record without a row may repeat the key of another.
+    /// A Postgres table with one row per key. A record without a row may have the key of another record. Offsets as
+    /// above.
     EveryKey(BTreeMap<i32, Vec<i64>>),
-    /// Nothing but the position: a sum does not tell what it is made of.
+    /// A totals table: its rows do not say which records they sum up. Only the position is known.
     Sum,
 }
 
-/// One lane's sink.
+/// The state of one lane's sink.
 #[derive(Debug, Clone)]
 pub struct SinkState {
-    /// Where the lane stands in each partition.
+    /// The lane's position in each partition.
     pub positions: BTreeMap<i32, Position>,
-    /// Its rows within the window.
+    /// The sink's rows within the window.
     pub rows: Rows,
 }
 
-/// Compares one lane with Kafka in a window. `lost` are the offsets that Kafka deleted before the lane read them. Returns
-/// the offsets that a table's lane handled and for which it has no row.
+/// Compares one lane with Kafka in a window, and adds the differences to the verdict. `lost` are offsets that Kafka
+/// deleted before the lane read them. `letters` returns the offsets with a dead letter for a partition and incarnation.
+/// Returns the offsets that a table lane handled and for which it has no row.
 pub fn judge(
     verdict: &mut Verdict,
     window: &Ends,
@@ -61,7 +63,7 @@ pub fn judge(
         let with_row: OffsetRanges = rows.iter().copied().collect();
         let stored = match &sink.rows {
             Rows::EveryRecord(_) => with_row.clone(),
-            // Of what Kafka deleted since, the position is all that is known.
+            // For records that Kafka has deleted since, only the position says whether they were stored.
             Rows::EveryKey(_) | Rows::Sum => {
                 union(&intersection(&handled, &records), &intersection(&handled, &gone)).difference(&parked)
             }
@@ -101,7 +103,7 @@ pub fn judge(
     without_row
 }
 
-/// The offsets that one of the sets holds.
+/// The offsets that are in at least one of the sets.
 fn union(one: &OffsetRanges, other: &OffsetRanges) -> OffsetRanges {
     one.iter().chain(other.iter()).cloned().collect()
 }

@@ -7,17 +7,17 @@ use crate::error::LaneError;
 /// The index of a partition in a topic's part of a batch, and the index of a record in that partition.
 pub type RecordIndex = (usize, usize);
 
-/// A topic's part of a batch, decoded.
+/// The decoded records of a topic in a batch.
 pub trait DecodedRecords {
-    /// Why the record can never be stored; `None` if it can.
+    /// Why the record can never be stored. `None` if it was decoded without error.
     fn poison(&self, record: RecordIndex) -> Option<&str>;
 
-    /// Stores these good records, which are in order, in one statement of the transaction that `client` has open. The
-    /// statement is sent when the future is polled first. Returns how many records changed nothing because the table
-    /// already holds what they say.
+    /// Stores these decoded records, in ascending order, in the open transaction of `client`. Must use one statement and
+    /// send it when the future is polled for the first time. Returns how many records changed nothing, because the table
+    /// already contains their values.
     fn store(&self, client: &Client, records: &[RecordIndex])
     -> impl Future<Output = Result<u64, LaneError>>;
 
-    /// The number of fields in good records that the pipeline file does not name.
+    /// The number of fields in decoded records that the pipeline file does not name.
     fn extra_fields(&self) -> u64;
 }

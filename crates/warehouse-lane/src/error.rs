@@ -1,24 +1,27 @@
-//! Why a batch was not stored.
+//! The errors of a lane that stores in Postgres.
 
 use faults::{Classified, FaultClass};
 use s3::StoreError;
 use warehouse::WarehouseError;
 use warehouse::search::Refusal;
 
-/// Why a batch was not stored.
+/// Why a batch was not stored. The batch must be redelivered.
 #[derive(Debug, thiserror::Error)]
 pub enum LaneError {
-    /// The database failed or refused.
+    /// Postgres failed or refused a statement.
     #[error(transparent)]
     Warehouse(#[from] WarehouseError),
-    /// Poison could not be parked.
+    /// Records could not be parked, because S3 refused or failed.
     #[error("parking: {0}")]
     Parking(#[from] StoreError),
-    /// Records that cannot be stored together; one by one they may.
+    /// The records cannot be stored together in one statement. One by one it may be possible.
     #[error("{0}")]
     TooMuch(&'static str),
-    /// The table refused what it had taken a moment before: somebody else changes it at the same time.
-    #[error("the table changes while its records are looked through; it refused last: {0}")]
+    /// The table refused records that it had accepted a moment before, so somebody else is changing it at the same
+    /// time. A retry may help.
+    #[error(
+        "the table is being changed while the batch is checked record by record; its last error was: {0}"
+    )]
     Unsteady(String),
 }
 

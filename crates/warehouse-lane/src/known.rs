@@ -1,4 +1,4 @@
-//! What one attempt to store a batch leaves known to the next.
+//! What is carried over from one attempt to store a batch to the next.
 
 use std::collections::BTreeSet;
 
@@ -6,41 +6,41 @@ use warehouse::search;
 
 use crate::decoded::RecordIndex;
 
-/// Poison by the record's place.
+/// The records that cannot be stored, with the reason, by their place.
 pub(crate) type Refused = search::Refused<RecordIndex>;
-/// What a search came to.
+/// The result of a search for records that the table refuses.
 pub(crate) type Found = search::Found<RecordIndex>;
 
-/// Records of which the table cannot hold some.
+/// A set of records of which the table refuses at least one.
 pub(crate) struct Suspects {
-    /// Those that were never tried, in their order.
+    /// The records that were never tried before, in order.
     pub(crate) new: Vec<RecordIndex>,
-    /// Those that were parked by an earlier delivery, and are tried again.
+    /// The records that an earlier delivery parked and that are tried again.
     pub(crate) parked_before: Vec<RecordIndex>,
 }
 
-/// What is known from attempts before.
+/// The knowledge from earlier attempts.
 #[derive(Default)]
 pub(crate) struct Known {
-    /// What the table cannot hold.
+    /// The records that the table refuses, with the reason.
     pub(crate) refused: Refused,
-    /// What was parked, and in which incarnation of its position.
+    /// The records that were parked, each with the incarnation of its position.
     pub(crate) parked: BTreeSet<(RecordIndex, i64)>,
-    /// Runs of records that can be stored one after the other where they cannot be together.
+    /// Runs of records: the records of one run can be stored in one statement, those of two runs perhaps not.
     pub(crate) runs: Vec<Vec<RecordIndex>>,
-    /// Whether to store by `runs`.
+    /// Whether to store each of `runs` in its own statement.
     pub(crate) in_runs: bool,
-    /// Records from this one on are left for the next delivery.
+    /// The first record that is left for the next delivery. `None` if all are handled in this one.
     pub(crate) end: Option<RecordIndex>,
-    /// Records that an earlier delivery parked. They stay parked: there is no time to try them again.
+    /// Records that an earlier delivery parked and that stay parked, because there is no time to try them again.
     pub(crate) left_parked: BTreeSet<RecordIndex>,
-    /// How often records were looked through.
+    /// The number of searches so far.
     pub(crate) searches: u32,
 }
 
 impl Known {
-    /// Takes what a search found. What it had no time for is left: of the new records all from the first one on, so that the
-    /// watermark stays before them.
+    /// Adds the result of a search. Records that it had no time for are left out. From the first new one on, all
+    /// records are left for the next delivery, so that the watermark stays before them.
     pub(crate) fn learn(&mut self, suspects: &Suspects, found: Found) {
         self.searches += 1;
         self.refused.extend(found.refused);

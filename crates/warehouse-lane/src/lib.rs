@@ -1,7 +1,9 @@
-//! Kafka → Postgres, each record once: a topic's part of a batch, its poison and its positions in one transaction.
+//! Stores records from Kafka in Postgres exactly once. The records of a topic in a batch, and the new positions, are
+//! written in one transaction.
 //!
-//! The function says how its topics are decoded and how their records are stored ([`WarehouseTopic`], [`DecodedRecords`]).
-//! This crate decides which records are new, which are parked, and what happens to a record that Postgres cannot hold.
+//! The function decodes the records ([`Decoded`]) and stores the new ones as rows. This crate does the rest in the same
+//! way for all such lanes: it decides which records are new, parks the ones that cannot be decoded, and finds and parks
+//! the ones that Postgres refuses.
 
 mod decoded;
 mod error;

@@ -1,20 +1,21 @@
-//! The settings of a function whose lane ends in Postgres.
+//! The settings of a function that stores records in Postgres.
 
 use function_kit::pipelines::PipelineSource;
 use s3::S3Location;
 use settings::Environment;
 use warehouse::DatabaseSettings;
 
-/// See the functions' README.md for the variables.
+/// The settings from the environment. The functions' README.md list the variables.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The pipeline files.
+    /// Where the pipeline files are read from.
     pub pipelines: PipelineSource,
-    /// The database.
+    /// How to connect to the database.
     pub database: DatabaseSettings,
-    /// The root of all dead letters.
+    /// The S3 location below which all lanes park records.
     pub parked_root: S3Location,
-    /// Whether the mapping reads `batchItemFailures`.
+    /// Whether the event source mapping uses partial batch responses (`ReportBatchItemFailures`). If not, one record to
+    /// retry fails the whole invocation.
     pub partial_batch_response: bool,
 }
 

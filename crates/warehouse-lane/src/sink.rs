@@ -18,7 +18,7 @@ pub trait WarehouseTopic: Send + Sync + Sized + 'static {
     const LANE: &'static str;
     /// What the sink is called in messages: `a table`.
     const SINK: &'static str;
-    /// A topic's part of a batch, decoded.
+    /// The decoded records of a topic in a batch.
     type Decoded<'a>: DecodedRecords;
 
     /// What is kept of a pipeline's topic; `None` if its file does not name this sink.

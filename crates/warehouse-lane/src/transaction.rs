@@ -1,5 +1,5 @@
-//! One transaction: positions locked, what is new stored, positions saved. Poison is parked before it, not within it: while
-//! S3 is slow, nobody waits for the locks.
+//! The transaction: lock the positions, store the new records, save the positions. Records are parked before the
+//! transaction and not within it. So a slow S3 does not make others wait for the locks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,10 +17,10 @@ use crate::decoded::{DecodedRecords, RecordIndex};
 use crate::error::LaneError;
 use crate::known::{Found, Known, Refused, Suspects};
 
-/// How often records are looked through for what the table cannot hold before the batch comes again.
+/// How often a batch is searched for records that the table refuses, before it is given back for redelivery.
 const MOST_SEARCHES: u32 = 4;
 
-/// The good records of a topic's part of a batch.
+/// The decoded records of a topic in a batch, for the search.
 struct Records<'a, D>(&'a D);
 
 impl<D: DecodedRecords> Storable for Records<'_, D> {
@@ -32,14 +32,14 @@ impl<D: DecodedRecords> Storable for Records<'_, D> {
     }
 }
 
-/// What must be parked: the place, the incarnation of the partition's position, and why.
+/// The records to park: place, incarnation of the partition's position, and reason.
 type Unparked = BTreeMap<(RecordIndex, i64), String>;
 
-/// What a transaction did.
+/// The result of a committed transaction.
 struct Done {
-    /// What became of each partition that was handled whole: all of them, or the first ones.
+    /// The result per partition. If time ran out, only the first partitions are included.
     results: Vec<Result<Settled, TopicRecreated>>,
-    /// Records that left the table as it was.
+    /// The number of records that changed nothing in the table.
     unchanged: u64,
     holes_forgotten: u64,
     offsets_skipped: u64,
@@ -47,11 +47,11 @@ struct Done {
 
 /// How a transaction ended.
 enum Attempt {
-    /// Committed.
+    /// It was committed, or there was nothing to commit.
     Done(Done),
-    /// Rolled back: these must be parked first.
+    /// It was rolled back, because these records must be parked first.
     Park(Unparked),
-    /// Rolled back: of these the table cannot hold some.
+    /// It was rolled back, because the table refuses at least one of these records.
     Search(Suspects, LaneError),
 }
 
@@ -76,16 +76,20 @@ pub(crate) struct Delivery<'a, D> {
     pub(crate) deadline: Instant,
 }
 
-/// Whose fault a failed transaction is.
+/// What made a transaction fail.
 enum Blame {
-    /// The rows': the statement that stores them failed, or a constraint at the commit.
+    /// The rows: the statement that stores them failed, or a constraint failed at the commit.
     Rows(LaneError),
-    /// Anything else's.
+    /// Something else, such as the connection.
     Other(LaneError),
 }
 
 impl<D: DecodedRecords> Delivery<'_, D> {
-    /// Stores what is new of the partitions, and tells `outcome` what became of them.
+    /// Stores the new records of the partitions, and adds the result to `outcome`.
+    ///
+    /// # Errors
+    /// The batch must be redelivered. If the answer to the COMMIT was lost, its records can be stored all the same; the
+    /// positions then make them duplicates. Records may have been parked; the next delivery parks them again.
     pub(crate) async fn store(&self, outcome: &mut BatchOutcome) -> Result<(), LaneError> {
         let mut known = Known::default();
         let done = loop {
@@ -99,7 +103,7 @@ impl<D: DecodedRecords> Delivery<'_, D> {
                     self.park(&unparked).await?;
                     known.parked.extend(unparked.into_keys());
                 }
-                // The table took these records one by one, but refuses them in one statement.
+                // The table accepted these records one by one, but refuses them in one statement.
                 Attempt::Search(..) if !known.in_runs && !known.runs.is_empty() => known.in_runs = true,
                 Attempt::Search(_, error) if known.searches == MOST_SEARCHES => {
                     return Err(LaneError::Unsteady(error.reason()));
@@ -124,7 +128,7 @@ impl<D: DecodedRecords> Delivery<'_, D> {
         Ok(())
     }
 
-    /// Runs the transaction, unless something must be parked before it.
+    /// Runs the transaction. Rolls it back if records must be parked first.
     async fn attempt(&self, client: &Client, known: &Known) -> Result<Attempt, LaneError> {
         let ranges: Vec<_> = self
             .partitions
@@ -167,7 +171,7 @@ impl<D: DecodedRecords> Delivery<'_, D> {
             return Ok(Attempt::Done(Done { results, unchanged: 0, holes_forgotten, offsets_skipped }));
         }
         let commit = client.batch_execute("COMMIT");
-        // Polled together, they travel together; a failed one makes the commit a rollback.
+        // Polled together, the statements are sent together. If one fails, the COMMIT becomes a ROLLBACK.
         let stored = tokio::try_join!(
             biased;
             async { self.store_records(client, &good, known).await.map_err(Blame::Rows) },
@@ -186,7 +190,7 @@ impl<D: DecodedRecords> Delivery<'_, D> {
         }
     }
 
-    /// Stores `good`, in one statement if it may be. Returns how many records left the table as it was.
+    /// Stores `good`, in one statement if possible. Returns how many records changed nothing in the table.
     async fn store_records(
         &self,
         client: &Client,
@@ -199,7 +203,7 @@ impl<D: DecodedRecords> Delivery<'_, D> {
         if !known.in_runs {
             return self.decoded.store(client, good).await;
         }
-        // What somebody else stored meanwhile is left out, and what is new in the meantime comes last.
+        // Records that another writer stored in the meantime are left out. Records in no run come last.
         let mut left: BTreeSet<RecordIndex> = good.iter().copied().collect();
         let mut runs: Vec<Vec<RecordIndex>> = known.runs.clone();
         for run in &mut runs {
@@ -213,7 +217,8 @@ impl<D: DecodedRecords> Delivery<'_, D> {
         Ok(unchanged)
     }
 
-    /// Looks for what the table cannot hold. Half of the time is kept for parking and storing.
+    /// Searches for the records that the table refuses. Uses half of the remaining time; the other half is for parking
+    /// and storing.
     async fn search(&self, suspects: &Suspects) -> Result<Found, LaneError> {
         let places = [suspects.new.as_slice(), &suspects.parked_before].concat();
         let run =
@@ -225,15 +230,15 @@ impl<D: DecodedRecords> Delivery<'_, D> {
         run.await
     }
 
-    /// The first partition that must come again. A record that stays parked is no reason, unless it is redriven: its letter
-    /// must not be deleted.
+    /// The first partition that must be redelivered. A record that stays parked is no reason for that, unless it comes
+    /// from a redrive: its dead letter must then not be deleted.
     fn first_unfinished(&self, known: &Known) -> Option<usize> {
         let redriven = known.left_parked.iter().map(|(number, _)| *number);
         let mut redriven = redriven.filter(|number| self.partitions[*number].redrive().is_some());
         known.end.map(|(number, _)| number).into_iter().chain(redriven.next()).min()
     }
 
-    /// The places of what is new and good, and of what is new and poison.
+    /// Splits the new records into those to store and those to park, each with the reason.
     fn sort_out(
         &self,
         accepted: &[Result<Accepted, TopicRecreated>],
@@ -271,6 +276,7 @@ impl<D: DecodedRecords> Delivery<'_, D> {
         Ok(())
     }
 
+    /// Computes the new positions, and the result of each partition.
     fn positions(
         &self,
         entries: Vec<LedgerEntry>,
@@ -320,8 +326,8 @@ async fn roll_back(client: &Client) -> Result<(), WarehouseError> {
     client.batch_execute("ROLLBACK").await.map_err(WarehouseError::statement("end the transaction"))
 }
 
-/// What must be parked before the records can be stored: those of `refused` that were not parked yet, or in an earlier
-/// incarnation of their position only.
+/// The records of `refused` that must be parked before the transaction: those that were not parked yet in the current
+/// incarnation of their position.
 fn unparked(parked: &BTreeSet<(RecordIndex, i64)>, entries: &[LedgerEntry], refused: &Refused) -> Unparked {
     refused
         .iter()
@@ -330,7 +336,7 @@ fn unparked(parked: &BTreeSet<(RecordIndex, i64)>, entries: &[LedgerEntry], refu
         .collect()
 }
 
-/// Without the records that stay parked, which count as handled before.
+/// Removes the records that stay parked. They count as duplicates.
 fn leave_parked(mut accepted: Accepted, number: usize, left_parked: &BTreeSet<RecordIndex>) -> Accepted {
     let before = accepted.indices.len();
     accepted.indices.retain(|index| !left_parked.contains(&(number, *index)));
@@ -338,7 +344,7 @@ fn leave_parked(mut accepted: Accepted, number: usize, left_parked: &BTreeSet<Re
     accepted
 }
 
-/// How many of a partition's records lie before `end`.
+/// The number of a partition's records before `end`.
 fn before_end(end: Option<RecordIndex>, number: usize) -> usize {
     match end {
         Some((partition, _)) if number > partition => 0,

@@ -1,4 +1,4 @@
-//! One connection: credentials, TLS, and the task that drives it.
+//! Opens one connection: credentials, TLS, and the task that drives the protocol.
 
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
@@ -16,23 +16,23 @@ use crate::login::log_in;
 use crate::settings::{DatabaseAuth, DatabaseSettings, TlsMode};
 use crate::tls;
 
-/// How long one address may take to answer: a server that just went away answers nothing at all.
+/// The time limit for connecting to one address. A server that just went away does not answer at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a whole try may take, with TLS and login, on whatever addresses the name has.
+/// The time limit for one attempt with TLS and login, over all addresses of the host's name.
 const TRY_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long sent data may stay without an acknowledgement: after a freeze, or a failover, nobody is there to give one.
+/// The time limit for the acknowledgement of sent data. After a freeze or a failover the other end may be gone.
 const USER_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a rotation of the password takes between changing it in the database and in the secret.
+/// The time that a password rotation takes between changing the database and changing the secret.
 const ROTATION: Duration = Duration::from_secs(1);
-/// How long the server may take to hear that nobody waits for an answer any more.
+/// The time limit for cancelling a statement on the server.
 const CANCEL_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// A connection. When it is dropped, its socket is closed at once, whatever the server is doing.
+/// A connection. If it is dropped, its socket is closed immediately, even during a statement.
 pub struct Session {
     pub(crate) client: Client,
     driver: AbortHandle,
     tls: Option<MakeRustlsConnect>,
-    /// Whether somebody works on it: then the server is told to stop when it is dropped.
+    /// Whether a statement may be running. If it is dropped then, the statement is cancelled on the server.
     pub(crate) busy: bool,
 }
 
@@ -51,7 +51,7 @@ impl DerefMut for Session {
 }
 
 impl Session {
-    /// Stops what the server does on this connection and closes it.
+    /// Cancels the running statement on the server and closes the connection.
     pub(crate) async fn sever(mut self) {
         self.busy = false;
         let _ = timeout(CANCEL_TIMEOUT, cancel(self.client.cancel_token(), self.tls.clone())).await;
@@ -69,8 +69,8 @@ impl Drop for Session {
     }
 }
 
-/// Without it, a statement that waits for a lock would go on waiting, and take it. The server's own time-outs are what
-/// helps if this does not get through.
+/// Cancels the running statement. Otherwise a statement that waits for a lock would go on waiting, and then hold the
+/// lock. If the cancellation does not arrive, the timeouts on the server end the statement.
 async fn cancel(token: CancelToken, tls: Option<MakeRustlsConnect>) {
     let sent = match tls {
         Some(tls) => token.cancel_query(tls).await,
@@ -81,13 +81,15 @@ async fn cancel(token: CancelToken, tls: Option<MakeRustlsConnect>) {
     }
 }
 
-/// Opens one connection, which is not made again when it breaks: for tools. Functions use [`Warehouse`](crate::Warehouse).
+/// Opens one connection for a tool. It is not opened again if it breaks; functions use [`Warehouse`](crate::Warehouse).
+/// The host's name is resolved for each connection, because the address changes in a failover.
 ///
-/// The host's name is looked up each time: after a failover it has another address.
+/// # Errors
+/// [`WarehouseError::Refused`] if somebody must change settings; [`WarehouseError::Unreachable`] otherwise.
 pub async fn connect(settings: &DatabaseSettings) -> Result<Session, WarehouseError> {
     match try_once(settings).await {
         Err(Fault { wrong_password: true, .. }) if matches!(settings.auth, DatabaseAuth::Secret(_)) => {
-            // It may just have been changed, and the secret a moment later.
+            // The password may have been changed in the database a moment ago. The secret changes a moment later.
             sleep(ROTATION).await;
             try_once(settings).await.map_err(|fault| fault.error)
         }
@@ -95,6 +97,7 @@ pub async fn connect(settings: &DatabaseSettings) -> Result<Session, WarehouseEr
     }
 }
 
+/// An error of an attempt to connect.
 struct Fault {
     error: WarehouseError,
     wrong_password: bool,
@@ -106,6 +109,7 @@ impl From<WarehouseError> for Fault {
     }
 }
 
+/// Logs in and connects once.
 async fn try_once(settings: &DatabaseSettings) -> Result<Session, Fault> {
     let mut config = settings.config.clone();
     limits(&mut config);
@@ -116,7 +120,7 @@ async fn try_once(settings: &DatabaseSettings) -> Result<Session, Fault> {
     })
 }
 
-/// What the URL does not say itself.
+/// Sets the timeouts that the URL does not set.
 fn limits(config: &mut Config) {
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT_TIMEOUT);
@@ -128,6 +132,7 @@ fn limits(config: &mut Config) {
     config.keepalives_retries(3);
 }
 
+/// Opens the connection with or without TLS.
 async fn open(settings: &DatabaseSettings, config: &Config) -> Result<Session, Fault> {
     let failed = |error: tokio_postgres::Error| failure(settings, error);
     let (client, driver, tls) = if settings.tls == TlsMode::Disable {
@@ -143,7 +148,7 @@ async fn open(settings: &DatabaseSettings, config: &Config) -> Result<Session, F
     Ok(Session { client, driver, tls, busy: false })
 }
 
-/// The connection's own faults reach whoever waits for an answer on it; here they are only noted.
+/// Drives the connection in a task. Callers that wait for an answer get its errors, so here they are only logged.
 fn drive(
     connection: impl Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static,
 ) -> AbortHandle {
@@ -155,6 +160,7 @@ fn drive(
     driver.abort_handle()
 }
 
+/// Decides whether a retry can help after a failed attempt.
 fn failure(settings: &DatabaseSettings, error: tokio_postgres::Error) -> Fault {
     let host = settings.address();
     if let Some(reason) = tls::lasting_fault(&error) {
@@ -165,11 +171,11 @@ fn failure(settings: &DatabaseSettings, error: tokio_postgres::Error) -> Fault {
         |answer| format!("{} ({})", answer.message(), answer.code().code()),
     );
     let wrong_password = error.code() == Some(&SqlState::INVALID_PASSWORD);
-    // A server that is starting or stopping answers too; it says so with a retryable code.
+    // A server that is starting or stopping also answers, with a retryable code.
     let lasting = if error.code().is_some() {
         WarehouseError::Statement { action: "connect", source: error }.class() != FaultClass::Retryable
     } else {
-        // No password where the server asks for one, or a way to log in that is not known here.
+        // The server asks for a password and there is none, or it asks for an unsupported way to log in.
         reason.starts_with("authentication error") || reason.starts_with("invalid configuration")
     };
     let error = if lasting {

@@ -1,43 +1,44 @@
-//! A table as its pipeline file wants it, and how an existing one is brought there.
+//! The table that a pipeline file describes, and how an existing table is changed to match it.
 
 use std::fmt::Write;
 
 use crate::names::{create_schema, list, quoted};
 
-/// Where a column comes from, which decides what may be done about it.
+/// Where a column comes from. It decides how the column can be changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// A field of the pipeline file, by its dotted path.
     Field(String),
-    /// Every table of this kind has it.
+    /// A fixed column of every table of this kind.
     Own,
 }
 
-/// A wanted column.
+/// A column that the table should have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ColumnDefinition {
     pub(crate) name: String,
-    /// As `format_type` spells it.
+    /// The SQL type as `format_type` of Postgres writes it.
     pub(crate) sql_type: String,
     pub(crate) nullable: bool,
-    /// An SQL expression, and whether it gives all rows that exist one value (so that adding the column rewrites nothing).
+    /// The default as an SQL expression. The flag is true if existing rows all get the same value; adding the column
+    /// then does not rewrite the table.
     pub(crate) default: Option<(String, bool)>,
     pub(crate) origin: Origin,
 }
 
 impl ColumnDefinition {
-    /// A column that holds a field.
+    /// A column for a field.
     pub(crate) fn of_field(path: &str, name: String, sql_type: String, nullable: bool) -> Self {
         Self { name, sql_type, nullable, default: None, origin: Origin::Field(path.to_owned()) }
     }
 
-    /// A column that tables of this kind have, never null.
+    /// A fixed column, never null.
     pub(crate) fn own(name: &str, sql_type: &str, default: Option<(String, bool)>) -> Self {
         let (name, sql_type) = (name.to_owned(), sql_type.to_owned());
         Self { name, sql_type, nullable: false, default, origin: Origin::Own }
     }
 
-    /// As in `CREATE TABLE` and `ADD COLUMN`.
+    /// The SQL of the column for `CREATE TABLE` and `ADD COLUMN`.
     pub(crate) fn sql(&self) -> String {
         let mut sql = format!("{} {}", quoted(&self.name), self.sql_type);
         if !self.nullable {
@@ -50,21 +51,21 @@ impl ColumnDefinition {
     }
 }
 
-/// A wanted table. Its names were checked with the pipeline file; they are quoted all the same.
+/// A table as it should be. Its names were checked with the pipeline file and are quoted as well.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TableDefinition {
     pub(crate) name: String,
     pub(crate) columns: Vec<ColumnDefinition>,
     pub(crate) key: Vec<String>,
-    /// The column by whose ranges it is partitioned.
+    /// The column for range partitioning. `None`: the table is not partitioned.
     pub(crate) partition_by: Option<String>,
     pub(crate) indexes: Vec<Vec<String>>,
-    /// A sequence that a default draws from.
+    /// The sequence that a default uses.
     pub(crate) sequence: Option<String>,
 }
 
 impl TableDefinition {
-    /// The statements that make it.
+    /// The SQL that creates the schema, the sequence and the table.
     pub(crate) fn create_sql(&self) -> String {
         let mut sql = create_schema(&self.name);
         if let Some(sequence) = &self.sequence {
@@ -85,7 +86,8 @@ impl TableDefinition {
         sql
     }
 
-    /// Postgres names the index: two tables' indexes, and names that are cut to 63 bytes, then never collide.
+    /// The SQL that creates an index. It has no name, so that Postgres chooses one that is not taken and fits into 63
+    /// bytes.
     pub(crate) fn index_sql(&self, columns: &[String]) -> String {
         format!("CREATE INDEX ON {} ({})", quoted(&self.name), list(columns))
     }

@@ -1,4 +1,4 @@
-//! Postgres' faults, classified.
+//! The errors of Postgres, and whether a retry can help.
 
 use std::error::Error;
 
@@ -7,47 +7,47 @@ use tokio_postgres::error::SqlState;
 
 use crate::sqlstate;
 
-/// A fault of the database.
+/// An error of the database.
 #[derive(Debug, thiserror::Error)]
 pub enum WarehouseError {
-    /// No connection could be made until the deadline.
+    /// No connection could be opened before the deadline. A retry may help.
     #[error("no connection to Postgres at {host}: {reason}")]
     Unreachable {
-        /// Host and port.
+        /// The host and port.
         host: String,
-        /// The last fault.
+        /// The last error.
         reason: String,
     },
-    /// The credentials could not be had or were refused.
+    /// The credentials could not be fetched, or the server refused them, or TLS cannot work. A retry does not help.
     #[error("no access to Postgres at {host}: {reason}")]
     Refused {
-        /// Host and port.
+        /// The host and port.
         host: String,
-        /// Why.
+        /// Why access was refused.
         reason: String,
     },
-    /// A statement failed.
+    /// A statement failed. Its SQLSTATE decides whether a retry can help.
     #[error("{action}: {source}{detail}", detail = detail(source))]
     Statement {
-        /// What was being done.
+        /// The action that failed, for the message.
         action: &'static str,
-        /// Postgres' answer.
+        /// The error of the Postgres client.
         source: tokio_postgres::Error,
     },
-    /// The database is not as this version needs it.
+    /// The content or the shape of the database does not match this version of Headwater.
     #[error("{0}")]
     Schema(String),
-    /// The deadline passed.
+    /// The deadline passed before the action succeeded.
     #[error("{action}: the deadline passed; last fault: {last}")]
     Deadline {
-        /// What was being done.
+        /// The action, for the message.
         action: &'static str,
-        /// The last fault before, if there was one.
+        /// The last error before the deadline, or `no answer`.
         last: String,
     },
 }
 
-/// The server's own message: the error's text is only "db error".
+/// The server's message, because the client's own text is only "db error".
 fn detail(source: &tokio_postgres::Error) -> String {
     source
         .as_db_error()
@@ -56,12 +56,12 @@ fn detail(source: &tokio_postgres::Error) -> String {
 }
 
 impl WarehouseError {
-    /// A failed statement, for `map_err`.
+    /// Returns a function for `map_err` that adds the action to a statement's error.
     pub fn statement(action: &'static str) -> impl Fn(tokio_postgres::Error) -> Self {
         move |source| Self::Statement { action, source }
     }
 
-    /// Postgres' own words, where it said any.
+    /// The server's message, or the whole text of the error if the server sent none.
     #[must_use]
     pub fn server_message(&self) -> String {
         match self {
@@ -72,13 +72,13 @@ impl WarehouseError {
         }
     }
 
-    /// Whether Postgres said that the table cannot hold this row; see the table of codes in `sqlstate.rs`.
+    /// Whether Postgres says that the table cannot hold the row. See the table of SQLSTATEs in `sqlstate.rs`.
     #[must_use]
     pub fn is_unholdable(&self) -> bool {
         matches!(self, Self::Statement { .. }) && self.class() == FaultClass::Poison
     }
 
-    /// Whether a number was out of range: the row's own, or a total that the row would be added to.
+    /// Whether a number was out of range: one in the row, or the total to which the row would be added.
     #[must_use]
     pub fn is_out_of_range(&self) -> bool {
         let Self::Statement { source, .. } = self else { return false };
@@ -86,7 +86,7 @@ impl WarehouseError {
     }
 }
 
-/// Postgres' error code, where the fault comes from an answer of the server.
+/// The SQLSTATE of an error that comes from an answer of the server.
 pub(crate) fn code_of(fault: &dyn Error) -> Option<&str> {
     let mut cause = fault.source();
     while let Some(error) = cause {
@@ -103,7 +103,7 @@ impl Classified for WarehouseError {
         match self {
             Self::Unreachable { .. } | Self::Deadline { .. } => FaultClass::Retryable,
             Self::Refused { .. } | Self::Schema(_) => FaultClass::Configuration,
-            // Without an answer of the server the connection broke.
+            // Without an answer of the server, the connection broke.
             Self::Statement { source, .. } => {
                 source.as_db_error().map_or(FaultClass::Retryable, sqlstate::class_of_answer)
             }

@@ -1,16 +1,16 @@
-//! The users as whom functions write and read: no more rights than rows need.
+//! The database users of the functions, and their rights.
 
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use crate::error::WarehouseError;
 
-/// What a user may do with the rows of every table.
+/// The rights of a user on the rows of every table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rights {
-    /// Read and change them.
+    /// Read and change rows.
     Write,
-    /// Read them.
+    /// Read rows.
     Read,
 }
 
@@ -22,7 +22,7 @@ impl Rights {
         }
     }
 
-    /// Running numbers are drawn from sequences.
+    /// The rights on sequences. Writers take running numbers from them.
     fn on_sequences(self) -> Option<&'static str> {
         match self {
             Self::Write => Some("USAGE"),
@@ -31,11 +31,11 @@ impl Rights {
     }
 }
 
-/// Creates the user where it is missing, lets it sign in with IAM where the server is RDS, and grants it the rows, not
-/// the shape, of every table.
+/// Creates the user if it does not exist, and grants it rights on the rows of every table, but not on the tables'
+/// definitions. If the server is RDS, the user can log in with IAM.
 pub async fn grant(client: &Client, user: &str, rights: Rights) -> Result<(), WarehouseError> {
     let failed = WarehouseError::statement("grant a user's rights");
-    // Identifiers cannot be parameters; the server quotes them.
+    // Identifiers cannot be statement parameters, so the server quotes them.
     let row = client
         .query_typed_one(
             "SELECT quote_ident($1), EXISTS (SELECT FROM pg_roles WHERE rolname = $1), \

@@ -1,4 +1,5 @@
-//! The offset ledger: positions of consumer groups, locked, read and saved in the transaction that stores the rows.
+//! The offset ledger (`kafka_offsets`, `kafka_parked`): the positions of consumer groups. A transaction locks, reads
+//! and saves them together with the rows.
 
 use std::fmt::Display;
 use std::ops::Range;
@@ -11,33 +12,37 @@ use tokio_postgres::{Client, Row};
 use crate::error::WarehouseError;
 use crate::limits;
 
-/// A partition and the position to save for it.
+/// A partition and the group's position in it.
 #[derive(Debug, Clone)]
 pub struct LedgerEntry {
-    /// The topic.
+    /// The topic's name.
     pub topic: String,
     /// The partition's number.
     pub partition: i32,
-    /// The position.
+    /// The group's position.
     pub position: Position,
 }
 
-/// What a batch did to a partition.
+/// The change that a batch makes to a partition's position.
 #[derive(Debug, Clone)]
 pub struct Saved {
-    /// The partition, and its position before.
+    /// The partition, with its position before the batch.
     pub before: LedgerEntry,
-    /// Its position now.
+    /// The position after the batch.
     pub after: Position,
-    /// Records newly stored.
+    /// The number of records stored by the batch.
     pub stored: i64,
-    /// Holes that had to be forgotten.
+    /// The number of holes that the batch dropped.
     pub forgotten: i64,
 }
 
-/// Begins a transaction and locks the positions of `partitions` (topic, number and the offsets that are of interest),
-/// which come in a fixed order, so that no two batches can deadlock. One round trip where nothing is old. The server ends
-/// the transaction by itself soon after `deadline`.
+/// Begins a transaction and locks the positions of `partitions`: topic, number, and the offsets of the batch. The
+/// caller passes the partitions in a fixed order, so that two batches cannot deadlock. Takes one round trip, unless
+/// offsets below a watermark need the parked offsets. The server ends the transaction soon after `deadline`.
+///
+/// # Errors
+/// [`WarehouseError::Statement`] if a lock is not available in time, which is retryable; [`WarehouseError::Schema`] if
+/// a stored position cannot be read.
 pub async fn begin(
     client: &Client,
     group: &str,
@@ -49,7 +54,7 @@ pub async fn begin(
     let numbers: Vec<i32> = partitions.iter().map(|(_, number, _)| *number).collect();
     let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 3] =
         [(&group, Type::TEXT), (&topics, Type::TEXT_ARRAY), (&numbers, Type::INT4_ARRAY)];
-    // Polled together, the three travel together.
+    // Polled together, the statements are sent together.
     let ((), _, rows) = tokio::try_join!(
         biased;
         limits::begin(client, deadline),
@@ -79,7 +84,7 @@ pub async fn begin(
     Ok(entries)
 }
 
-/// The columns that make a position, but for the parked offsets.
+/// The columns of a position, without the parked offsets.
 macro_rules! position_columns {
     () => {
         "o.next_offset, o.holes::text AS holes, o.uncertain_start, o.uncertain_end, o.sample_offsets, \
@@ -87,6 +92,7 @@ macro_rules! position_columns {
     };
 }
 
+/// Locks the positions in the order of the parameters.
 const LOCK: &str = concat!(
     "SELECT ",
     position_columns!(),
@@ -94,6 +100,7 @@ const LOCK: &str = concat!(
      USING (topic, partition) WHERE o.consumer_group = $1 ORDER BY u.place FOR UPDATE OF o"
 );
 
+/// Selects the positions of all groups.
 const SHOW: &str = concat!(
     "SELECT ",
     position_columns!(),
@@ -101,6 +108,7 @@ const SHOW: &str = concat!(
      WHERE $1::text IS NULL OR o.topic = $1 ORDER BY o.consumer_group, o.topic, o.partition"
 );
 
+/// Reads a position from a row, without its parked offsets.
 fn position(row: &Row) -> Result<Position, WarehouseError> {
     let (offsets, identities): (Vec<i64>, Vec<i64>) =
         (row.get("sample_offsets"), row.get("sample_identities"));
@@ -117,6 +125,7 @@ fn position(row: &Row) -> Result<Position, WarehouseError> {
     })
 }
 
+/// Reads the parked offsets within the batch's range.
 async fn parked(
     client: &Client,
     group: &str,
@@ -141,7 +150,7 @@ async fn parked(
     Ok(rows.iter().map(|row| row.get::<_, i64>(0)).collect())
 }
 
-/// Saves the positions that a batch leaves behind.
+/// Saves the positions after a batch. Must run in the transaction of [`begin`].
 pub async fn save(client: &Client, group: &str, saved: &[Saved]) -> Result<(), WarehouseError> {
     let failed = WarehouseError::statement("save the offsets");
     let column = |value: &dyn Fn(&Saved) -> i64| saved.iter().map(value).collect::<Vec<i64>>();
@@ -150,7 +159,7 @@ pub async fn save(client: &Client, group: &str, saved: &[Saved]) -> Result<(), W
     let next = column(&|one| one.after.next);
     let holes: Vec<String> = saved.iter().map(|one| write_holes(&one.after.holes)).collect();
     let (from, to) = (column(&|one| one.after.uncertain.start), column(&|one| one.after.uncertain.end));
-    // Arrays of arrays must be rectangular, so samples travel as text.
+    // Postgres' nested arrays must be rectangular, so the samples are passed as text.
     let samples = |number: &dyn Fn((i64, Identity)) -> i64| -> Vec<String> {
         saved.iter().map(|one| write_array(one.after.samples.iter().map(number))).collect()
     };
@@ -185,6 +194,7 @@ pub async fn save(client: &Client, group: &str, saved: &[Saved]) -> Result<(), W
     Ok(())
 }
 
+/// Saves positions and adds to the counters, for all partitions of a batch with one statement.
 const SAVE: &str = "UPDATE kafka_offsets o SET next_offset = u.next, holes = u.holes::int8multirange, \
         uncertain_start = u.from_offset, uncertain_end = u.to_offset, sample_offsets = u.offsets::int8[], \
         sample_identities = u.identities::int8[], holes_forgotten = o.holes_forgotten + u.forgotten, \
@@ -206,6 +216,7 @@ const DELETE_PARKED: &str = "DELETE FROM kafka_parked p \
 
 type Offsets<'a> = (Vec<&'a str>, Vec<i32>, Vec<i64>);
 
+/// Lists the offsets that `offsets` returns for each partition, as columns of a statement.
 fn moved(saved: &[Saved], offsets: impl Fn(&Saved) -> OffsetRanges) -> Offsets<'_> {
     let mut all = Offsets::default();
     for one in saved {
@@ -242,17 +253,18 @@ async fn change_parked(
     Ok(())
 }
 
-/// `{[0,500),[510,520)}`: Postgres' canonical text of a multirange.
+/// The text form of a Postgres multirange: `{[0,500),[510,520)}`.
 fn write_holes(holes: &OffsetRanges) -> String {
     write_array(holes.iter().map(|hole| format!("[{},{})", hole.start, hole.end)))
 }
 
-/// `{1,2}`: Postgres' text of an array.
+/// The text form of a Postgres array: `{1,2}`.
 fn write_array(items: impl Iterator<Item = impl Display>) -> String {
     let items: Vec<_> = items.map(|item| item.to_string()).collect();
     format!("{{{}}}", items.join(","))
 }
 
+/// Parses the text of a multirange. Fails for an unbounded range, which this code never writes.
 fn parse_holes(text: &str) -> Result<OffsetRanges, WarehouseError> {
     let bad = || {
         WarehouseError::Schema(format!(
@@ -271,7 +283,7 @@ fn parse_holes(text: &str) -> Result<OffsetRanges, WarehouseError> {
         .ok_or_else(bad)
 }
 
-/// The positions of all groups, or of one topic's, for an operator.
+/// Reads the positions of all groups, or those in one topic, each with its group's name. For operators.
 pub async fn show(
     client: &Client,
     topic: Option<&str>,
@@ -292,8 +304,8 @@ pub async fn show(
         .collect()
 }
 
-/// Forgets a group's positions in a topic, so that its partitions are read as never before, in the next incarnation.
-/// Returns how many there were.
+/// Resets a group's positions in a topic: its partitions count as never read, in the next incarnation. Returns the
+/// number of positions.
 pub async fn reset(client: &Client, group: &str, topic: &str) -> Result<u64, WarehouseError> {
     let failed = WarehouseError::statement("reset the offsets");
     let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =

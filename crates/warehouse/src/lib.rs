@@ -1,7 +1,9 @@
-//! Postgres: connection, migrations, the offset ledger, the registry of processed objects, and bulk upserts.
+//! Access to Postgres: the connection, the migrations, the offset ledger, the registry of processed objects, and bulk
+//! upserts.
 //!
-//! One connection a process, made when it is first needed and again after it broke: a Lambda environment handles one
-//! event at a time. Statements are sent without preparing and pipelined, so that a round trip carries all it can.
+//! A process has one connection, because a Lambda environment handles one event at a time. It is opened when it is
+//! first needed, and again if it breaks. Statements are not prepared, and they are pipelined: several of them share one
+//! network round trip.
 
 pub mod certificates;
 mod columns;

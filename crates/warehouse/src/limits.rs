@@ -1,32 +1,34 @@
-//! Transactions that end when their function's time does, whether or not the function is still there to end them.
+//! Transactions with time limits on the server. They end with their function's time, even if the function is gone.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_postgres::{Client, Error};
 
-/// The least that a statement gets: 0 would mean no limit.
+/// The minimum for a time limit, because 0 means no limit.
 const SHORTEST: Duration = Duration::from_millis(100);
-/// The most that Lambda gives a function.
+/// The maximum run time of a Lambda function.
 const LONGEST: Duration = Duration::from_mins(15);
-/// The most that a statement waits for a lock.
+/// The maximum time that a statement waits for a lock.
 const LOCK: Duration = Duration::from_secs(30);
-/// The most that the server waits for the next statement of a transaction. Nothing but the database is asked within one,
-/// so a longer pause means that the function was frozen or is gone. Until then others wait for what it locked.
+/// The limits for the pause between two statements of a transaction. Within a transaction only the database is used. So
+/// a longer pause means that the function was frozen or is gone, and others wait for its locks.
 const IDLE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 
-/// Begins a transaction that the server ends by itself soon after `deadline`. One message, so that it travels together
-/// with the statement behind it.
+/// Begins a transaction that the server ends soon after `deadline`. It is one message, so it can share a round trip
+/// with the next statement.
 pub async fn begin(client: &Client, deadline: Instant) -> Result<(), Error> {
     client.batch_execute(&statements(deadline.saturating_duration_since(Instant::now()))).await
 }
 
+/// The statements that begin a transaction with `left` time.
 fn statements(left: Duration) -> String {
     let statement = left.clamp(SHORTEST, LONGEST).as_millis();
     let lock = left.clamp(SHORTEST, LOCK).as_millis();
     let idle = left.clamp(IDLE.0, IDLE.1).as_millis();
     let transaction = (left.min(LONGEST) + IDLE.0).as_millis();
-    // The last one exists since PostgreSQL 17. It alone also ends a session whose client stopped in the middle of a message.
+    // `transaction_timeout` exists since PostgreSQL 17. It is the only limit that ends a session whose client stopped
+    // in the middle of a message.
     format!(
         "BEGIN; SET LOCAL statement_timeout = {statement}; SET LOCAL lock_timeout = {lock}; \
          SET LOCAL idle_in_transaction_session_timeout = {idle}; \

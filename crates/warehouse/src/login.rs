@@ -1,4 +1,4 @@
-//! How a connection logs in: the password of the URL, of a secret, or a token of RDS IAM authentication.
+//! The login: with the password in the URL, the password in a secret, or a token of RDS IAM authentication.
 
 use std::time::SystemTime;
 
@@ -12,7 +12,7 @@ use tokio_postgres::Config;
 use crate::error::WarehouseError;
 use crate::settings::{DatabaseAuth, DatabaseSettings};
 
-/// Adds user and password to `config`. They are fetched for every connection, so that a rotated password is noticed.
+/// Adds user and password to `config`. They are fetched for each connection, so that a rotated password is used.
 pub(crate) async fn log_in(settings: &DatabaseSettings, config: &mut Config) -> Result<(), WarehouseError> {
     let refused = |reason: String| WarehouseError::Refused { host: settings.address(), reason };
     match &settings.auth {
@@ -52,7 +52,7 @@ async fn credentials(id: &str) -> Result<Credentials, SecretError> {
     serde_json::from_str(&text).map_err(|_| SecretError::lasting(id, "it is not JSON with `password`"))
 }
 
-/// The password of RDS IAM authentication: a presigned URL without its scheme, valid for 15 minutes.
+/// Creates the password for RDS IAM authentication: a presigned URL without its scheme, valid for 15 minutes.
 async fn iam_token(host: &str, port: u16, user: &str) -> Result<String, String> {
     let config = settings::sdk_config().await;
     let region = config.region().map(ToString::to_string).or_else(|| region_of(host));
@@ -61,11 +61,11 @@ async fn iam_token(host: &str, port: u16, user: &str) -> Result<String, String> 
     let credentials = provider.provide_credentials().await.map_err(|error| faults::chain(&error))?;
     let url = format!("https://{host}:{port}/?Action=connect&DBUser={}", encoded(user));
     let signed = presigned(&url, "rds-db", &region, &credentials, SystemTime::now());
-    // RDS takes the URL without its scheme.
+    // RDS expects the URL without its scheme.
     signed.map(|url| url.trim_start_matches("https://").to_owned()).map_err(|error| error.to_string())
 }
 
-/// The region in the name of an RDS instance: `NAME.ID.REGION.rds.amazonaws.com`.
+/// The region in the host name of an RDS instance: `NAME.ID.REGION.rds.amazonaws.com`.
 fn region_of(host: &str) -> Option<String> {
     let (name, _) = host.split_once(".rds.amazonaws.com")?;
     Some(name.rsplit('.').next()?.to_owned())

@@ -1,11 +1,12 @@
-//! Migrations: embedded, in order, each once, under a lock that any number of migrators respect.
+//! The migrations. They are compiled in and applied once each, in order, under a lock, so several migrators can run at
+//! once.
 
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use crate::error::WarehouseError;
 
-/// All migrations, in their order. An applied one never changes: its checksum is kept.
+/// All migrations, in order. A migration must not change after it was applied; the database stores its checksum.
 const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_kafka_offsets", include_str!("../migrations/0001_kafka_offsets.sql")),
     ("0002_objects", include_str!("../migrations/0002_objects.sql")),
@@ -14,11 +15,14 @@ const MIGRATIONS: &[(&str, &str)] = &[
     ("0005_certificates", include_str!("../migrations/0005_certificates.sql")),
 ];
 
-/// Any number that nobody else locks: the ASCII codes of `hwtr`.
+/// The number of the advisory lock: the ASCII codes of `hwtr`. No other code uses it.
 const LOCK: i64 = 0x6877_7472;
 
-/// Applies what is not applied yet, and then runs `also` within the same transaction and lock. Returns the names of
-/// the migrations applied now.
+/// Applies the missing migrations, and then runs `also` in the same transaction. Returns the names of the migrations
+/// that were applied.
+///
+/// # Errors
+/// [`WarehouseError::Schema`] if an applied migration was changed. After an error nothing is applied.
 pub async fn migrate(
     client: &Client,
     also: impl AsyncFnOnce(&Client) -> Result<(), WarehouseError>,
@@ -26,8 +30,8 @@ pub async fn migrate(
     let failed = WarehouseError::statement("migrate");
     client.batch_execute("BEGIN").await.map_err(&failed)?;
     client.query_typed("SELECT pg_advisory_xact_lock($1)", &[(&LOCK, Type::INT8)]).await.map_err(&failed)?;
-    // Readers and writers of a table queue behind whoever waits to change it. So nobody waits for long: the whole run is
-    // tried again.
+    // While a statement waits for a table's exclusive lock, all readers and writers of the table wait behind it. So the
+    // wait is short, and the caller tries the whole run again.
     client.batch_execute("SET LOCAL lock_timeout = '3s'").await.map_err(&failed)?;
     client
         .batch_execute(

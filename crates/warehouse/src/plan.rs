@@ -1,6 +1,6 @@
-//! Compares a table with its pipeline file and plans the changes that the table needs. Pure code.
+//! Compares a table with its pipeline file and plans the changes to the table. Does no I/O.
 //!
-//! A planned change never breaks functions of the previous deployment: their inserts name their columns, and Postgres
+//! The planned changes never break functions of the previous deployment: their inserts name the columns, and Postgres
 //! accepts an `integer` for a `bigint` column. Every other change is refused.
 
 use tokio_postgres::Client;
@@ -10,33 +10,34 @@ use crate::error::WarehouseError;
 use crate::names::quoted;
 use crate::shape::{ActualColumn, Shape};
 
-/// Why a table cannot be brought to what its pipeline file says.
+/// Why a table cannot be changed to match its pipeline file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misfit {
-    /// The field at fault, by its dotted path; `None` where it is the table as a whole.
+    /// The field that causes it, by its dotted path. `None` if the cause is the table as a whole.
     pub field: Option<String>,
-    /// What the table has and what the file says.
+    /// What the table has, and what the file says.
     pub differs: String,
-    /// What to do about it.
+    /// What the operator can do about it.
     pub way_out: String,
 }
 
-/// What is to be done about one table, or why nothing can be.
+/// The planned changes to one table, or the reasons why it cannot be changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TablePlan {
-    /// The table.
+    /// The table's name.
     pub table: String,
-    /// The statements, in their order.
+    /// The SQL statements, in order.
     pub(crate) statements: Vec<String>,
-    /// The same for people.
+    /// The changes in words.
     pub changes: Vec<String>,
-    /// Why the table cannot be changed. With any, none of the statements is run.
+    /// Why the table cannot be changed. If there is any, no statement is run.
     pub misfits: Vec<Misfit>,
-    /// What the table has and the file does not name; it stays.
+    /// Columns and indexes that the table has and the file does not name. They stay.
     pub left: Vec<String>,
 }
 
 impl TablePlan {
+    /// The plan for a table that does not exist.
     pub(crate) fn create(wanted: &TableDefinition) -> Self {
         let mut statements = vec![wanted.create_sql()];
         statements.extend(wanted.indexes.iter().map(|columns| wanted.index_sql(columns)));
@@ -46,7 +47,7 @@ impl TablePlan {
 }
 
 impl TableDefinition {
-    /// What is to be done so that the table is as wanted. Changes nothing.
+    /// Plans the changes that make the table match. Changes nothing.
     pub(crate) async fn plan(&self, client: &Client) -> Result<TablePlan, WarehouseError> {
         let shape = Shape::read(client, &self.name).await?;
         Ok(match shape {
@@ -55,7 +56,7 @@ impl TableDefinition {
         })
     }
 
-    /// Does what [`TableDefinition::plan`] says; fails where the table cannot be brought there.
+    /// Makes the changes of [`TableDefinition::plan`]. Fails without a change if the table cannot be made to match.
     pub(crate) async fn bring_up_to_date(&self, client: &Client) -> Result<TablePlan, WarehouseError> {
         let plan = self.plan(client).await?;
         if !plan.misfits.is_empty() {
@@ -70,7 +71,7 @@ impl TableDefinition {
     }
 }
 
-/// Compares an existing table with what is wanted.
+/// Plans the changes to an existing table.
 pub(crate) fn compare(wanted: &TableDefinition, shape: &Shape) -> TablePlan {
     let mut comparison = Comparison { wanted, shape, alterations: Vec::new(), plan: TablePlan::default() };
     comparison.plan.table.clone_from(&wanted.name);
@@ -91,7 +92,7 @@ pub(crate) fn compare(wanted: &TableDefinition, shape: &Shape) -> TablePlan {
 struct Comparison<'a> {
     wanted: &'a TableDefinition,
     shape: &'a Shape,
-    /// Actions of one `ALTER TABLE`, so that a table is rewritten once at the most.
+    /// The actions of a single `ALTER TABLE`, so that the table is rewritten at most once.
     alterations: Vec<String>,
     plan: TablePlan,
 }
@@ -101,6 +102,7 @@ impl Comparison<'_> {
         self.plan.misfits.push(Misfit { field: field.map(str::to_owned), differs, way_out });
     }
 
+    /// Compares the primary key and the partitioning, which cannot be changed in place.
     fn whole_table(&mut self) {
         let (wanted, shape, table) = (self.wanted, self.shape, &self.wanted.name);
         if shape.key != wanted.key {
@@ -123,6 +125,7 @@ impl Comparison<'_> {
         }
     }
 
+    /// Compares a wanted column with the table.
     fn column(&mut self, column: &ColumnDefinition) {
         let field = match &column.origin {
             Origin::Field(path) => Some(path.as_str()),
@@ -134,6 +137,7 @@ impl Comparison<'_> {
         }
     }
 
+    /// Compares a column that exists. Only `integer` to `bigint`, and required to nullable, can be changed.
     fn existing(&mut self, column: &ColumnDefinition, actual: &ActualColumn, field: Option<&str>) {
         let (table, name) = (&self.wanted.name, &column.name);
         let widened = actual.sql_type == "integer" && column.sql_type == "bigint";
@@ -158,17 +162,18 @@ impl Comparison<'_> {
                            the table another name in the pipeline file";
             self.misfit(field, differs, way_out.to_owned());
         }
-        // A column that may be null although the file says otherwise is fine: no lane stores a null into it.
+        // A nullable column is accepted even if the file says not null, because no lane stores a null in it.
         if actual.not_null && column.nullable && !self.wanted.key.contains(name) {
             self.alterations.push(format!("ALTER COLUMN {} DROP NOT NULL", quoted(name)));
             self.plan.changes.push(format!("column `{name}` of {table} may be null"));
         }
     }
 
+    /// Plans a new column. It must not need a value in existing rows.
     fn missing(&mut self, column: &ColumnDefinition, field: Option<&str>) {
         let (table, name) = (&self.wanted.name, &column.name);
         if self.wanted.key.contains(name) {
-            // The keys differ, which was said already.
+            // The keys differ, and that was reported already.
             return;
         }
         let twin = self.shape.columns.iter().find(|actual| actual.name.eq_ignore_ascii_case(name));
@@ -193,13 +198,14 @@ impl Comparison<'_> {
         }
     }
 
+    /// Looks for columns that the file does not name. A required one without a default would make every insert fail.
     fn what_only_the_table_has(&mut self) {
         let (table, wanted) = (&self.wanted.name, self.wanted);
         let known = |actual: &&ActualColumn| !wanted.columns.iter().any(|column| column.name == actual.name);
         for actual in self.shape.columns.iter().filter(known) {
             let name = &actual.name;
             let twin = wanted.columns.iter().any(|column| column.name.eq_ignore_ascii_case(name));
-            // Key columns and twins were named already.
+            // Key columns and names that differ only in case were reported already.
             if self.shape.key.contains(name) || twin {
                 continue;
             }
@@ -223,6 +229,7 @@ impl Comparison<'_> {
         }
     }
 
+    /// Plans missing indexes, and notes those that the file does not name.
     fn indexes(&mut self) {
         let (wanted, shape) = (self.wanted, self.shape);
         let same =
@@ -315,7 +322,7 @@ mod tests {
             (vec![k.clone(), a.clone(), field("b", "integer", true)], "b"),
             (vec![k.clone(), a.clone(), b.clone(), field("c", "text", false)], "c"),
             (vec![k.clone(), a.clone(), b.clone(), field("A", "text", true)], "A"),
-            // Gone, but the table requires it.
+            // The file no longer has this field, but the table requires it.
             (vec![k.clone(), b.clone()], "a"),
         ];
         for (columns, at_fault) in cases {

@@ -1,4 +1,5 @@
-//! The processed-version registry: what was read of each object, saved in the transaction that stores its rows.
+//! The registry of processed objects: what was read of each object version. Saved in the transaction that stores the
+//! rows.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,14 +13,14 @@ use tokio_postgres::types::Type;
 use crate::columns::Columns;
 use crate::error::WarehouseError;
 
-/// How far the reading of an object's version has come.
+/// How far an object's version has been read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// To be continued.
+    /// The reading is not finished and will be continued.
     Unfinished,
-    /// Every row is stored, ignored or parked.
+    /// Every row was stored, ignored or parked.
     Processed,
-    /// The object, or the part of it behind its last good row, could not be read and is parked.
+    /// The object, or its rest after the last readable row, could not be read and was parked.
     Parked,
 }
 
@@ -46,31 +47,31 @@ impl FromStr for State {
     }
 }
 
-/// What was read of an object.
+/// The state of reading an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryEntry {
-    /// The version: its `ETag`.
+    /// The object's version: its `ETag`.
     pub version: String,
-    /// When that version was written.
+    /// When this version was written, by the object store's clock.
     pub modified: DateTime<Utc>,
-    /// Counts the readings of this object in the order in which they were begun.
+    /// The number of this reading of the object, from 1. Each new version starts a new reading.
     pub reading: i64,
-    /// How far it has come.
+    /// How far the reading has come.
     pub state: State,
-    /// The next element to read, and the byte behind the last one that was read.
+    /// The index of the next element to read, and the byte offset after the last element that was read.
     pub next: (i64, i64),
-    /// Rows that a table was given.
+    /// The number of rows stored in a table.
     pub rows_good: i64,
-    /// Rows of no interest.
+    /// The number of rows that the lane ignores on purpose.
     pub rows_ignored: i64,
-    /// Rows that were parked.
+    /// The number of rows parked.
     pub rows_parked: i64,
-    /// Why the object is parked as a whole.
+    /// Why the object was parked as a whole. `None` if it was not.
     pub reason: Option<String>,
 }
 
 impl RegistryEntry {
-    /// A reading that begins; `before` is what was read of the object until now.
+    /// Starts a reading. `before` is the registered state of the object, if it has one.
     #[must_use]
     pub fn begin(before: Option<&Self>, version: &str, modified: DateTime<Utc>) -> Self {
         Self {
@@ -87,7 +88,10 @@ impl RegistryEntry {
     }
 }
 
-/// What was read of these objects, by key. With `lock` their rows stay locked until the transaction ends.
+/// Finds the registered state of these objects, by key. With `lock` the entries stay locked until the transaction ends.
+///
+/// # Errors
+/// [`WarehouseError::Schema`] if an entry has a state that this version does not know.
 pub async fn find(
     client: &Client,
     bucket: &str,
@@ -119,7 +123,8 @@ pub async fn find(
         .collect()
 }
 
-/// Saves what was read of objects, in the order of their keys, so that two writers lock them in the same one.
+/// Saves the state of objects. They are locked in the order of their keys, so that two writers cannot deadlock. An
+/// entry with a newer reading is not overwritten.
 pub async fn save(
     client: &Client,
     lane: &str,
@@ -155,16 +160,16 @@ const SAVE: &str = "INSERT INTO processed_objects (lane, bucket, key, version, m
     WHERE processed_objects.reading < EXCLUDED.reading OR (processed_objects.reading = EXCLUDED.reading \
         AND processed_objects.modified <= EXCLUDED.modified)";
 
-/// Waits some seconds until no other session works on this object, then keeps all others from it until [`release`] or the
-/// end of the connection; `false` where another one still does. Two objects whose names hash alike wait for each other in
-/// vain, which costs time and nothing else.
+/// Locks an object until [`release`] or the end of the connection. Waits up to 10 s for another session to finish.
+/// Returns `false` if another session still has the lock. Two objects with the same hash block each other, which costs
+/// only time.
 pub async fn claim(client: &Client, bucket: &str, key: &str) -> Result<bool, WarehouseError> {
-    // A function that ran out of time may be frozen, or its machine vanish without a word: then the server ends the session
-    // by itself, after a minute instead of two hours. And whoever waits for long is paid for doing nothing.
+    // A function that ran out of time can be frozen, or its machine can disappear. With these settings the server ends
+    // such a session after a minute instead of two hours. The lock timeout exists because waiting functions cost money.
     const SETTINGS: &str = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; \
         SET tcp_keepalives_count = 3; SET lock_timeout = '10s'; SET idle_session_timeout = '60s'";
     const LOCK: &str = "SELECT pg_advisory_lock(hashtextextended($1, 0) # hashtextextended($2, 1))";
-    // Polled together, they travel together.
+    // Polled together, the statements are sent together.
     let locked = tokio::try_join!(
         biased;
         client.batch_execute(SETTINGS),
@@ -177,28 +182,29 @@ pub async fn claim(client: &Client, bucket: &str, key: &str) -> Result<bool, War
     }
 }
 
-/// Lets go of all objects that this session claimed, whatever it was doing.
+/// Rolls back and releases all objects that this session has locked.
 pub async fn release(client: &Client) -> Result<(), WarehouseError> {
     client
         .batch_execute(
             "ROLLBACK; SELECT pg_advisory_unlock_all(); RESET lock_timeout; RESET idle_session_timeout",
         )
         .await
-        .map_err(WarehouseError::statement("let go of an object"))
+        .map_err(WarehouseError::statement("release an object"))
 }
 
-/// The reason with which an object is parked whose key holds a NUL: Postgres stores no NUL.
+/// The reason for parking an object whose key contains a NUL, which Postgres cannot store.
 pub const NUL_IN_KEY: &str =
     "the table cannot hold it: the object's key holds a NUL; copy the object to another key";
 
-/// Whether the registry can hold this key.
+/// Whether the registry can store this key.
 #[must_use]
 pub fn can_hold(key: &str) -> bool {
     !key.contains('\0')
 }
 
-/// The objects of a bucket whose version is not the registered one, or that are unfinished. Unfinished ones come last, so that
-/// an object that can never be finished does not hold up the others.
+/// Returns the keys of a bucket's objects that are unfinished, or whose version differs from the registered one.
+/// `current` has key and version of each object. Unfinished ones come last, so that an object that can never be
+/// finished does not block the others.
 pub async fn outdated(
     client: &Client,
     bucket: &str,

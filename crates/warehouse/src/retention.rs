@@ -1,8 +1,10 @@
-//! Tables that forget: partitioned by day, days made ahead and dropped when they are over.
+//! Tables with a retention. They are partitioned by day. Partitions are created in advance and dropped when they
+//! expire.
 //!
-//! Rows of a day that has no partition lie in the default partition: their day was long over, or far ahead, when they
-//! came. They are kept for so many days after we stored them. Kafka's timestamp would not do: it is the producer's, and a
-//! history that is replayed with its own timestamps would be deleted in the next night.
+//! Rows whose day has no partition are in the default partition: their day was already over, or far in the future, when
+//! they came. They are deleted `retention_days` after Headwater stored them. Kafka's timestamp is not used for that,
+//! because the producer sets it: if old records were replayed with their original timestamps, their rows would be
+//! deleted the next night.
 
 use std::collections::BTreeSet;
 
@@ -13,14 +15,15 @@ use tokio_postgres::types::Type;
 use crate::error::WarehouseError;
 use crate::names::{list, quoted};
 
-/// The column of the time at which we stored the row. Only tables with a retention have it, and Postgres fills it: no
-/// function names it when it inserts, so one of an older deployment fills it too.
+/// The column with the time of storing. Only tables with a retention have it. It is filled by its default, because no
+/// function names it in an insert. So it also works with functions of an older deployment.
 pub(crate) const STORED_AT: &str = "_stored_at";
 
-/// Partitions are made for so many days to come: as long may the daily run fail before rows go to the default partition.
+/// The number of days for which partitions are created in advance. The daily run can fail that long before rows go to
+/// the default partition.
 const AHEAD: u64 = 7;
 
-/// A table's retention.
+/// The retention of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Retention {
     table: String,
@@ -29,19 +32,19 @@ pub(crate) struct Retention {
 }
 
 impl Retention {
-    /// Keeps rows of `table` for so many days after the day of `column`.
+    /// Keeps the rows of `table` for `days` days after the day of `column`.
     pub(crate) fn new(table: &str, column: &str, days: u32) -> Self {
         Self { table: table.to_owned(), column: column.to_owned(), days }
     }
 
-    /// The column by whose day the table is partitioned.
+    /// The column by whose day (UTC) the table is partitioned.
     pub(crate) fn column(&self) -> &str {
         &self.column
     }
 
-    /// Whether a row may be gone by `now`: the day of its event is over; or that day is still so far ahead that it has no
-    /// partition, and the days since we stored the row are over. When that was is not known for a row that is gone;
-    /// Kafka's timestamp is taken for it.
+    /// Whether a row may already be deleted at `now`. That is the case if the retention after its event is over. It is
+    /// also the case if the day of its event has no partition yet and the retention after storing is over. The time of
+    /// storing of a deleted row is unknown, so Kafka's timestamp is used for it.
     pub(crate) fn is_over(
         &self,
         event: DateTime<Utc>,
@@ -58,11 +61,12 @@ impl Retention {
         format!("{}_default", self.table)
     }
 
+    /// The name of a day's partition, such as `positions_d20261125`.
     fn partition(&self, day: NaiveDate) -> String {
         format!("{}_d{}", self.table, day.format("%Y%m%d"))
     }
 
-    /// Makes the partitions of yesterday, today and the days to come, and drops what is over.
+    /// Creates the partitions from yesterday to [`AHEAD`] days in the future, and deletes expired rows.
     pub(crate) async fn keep_up(&self, client: &Client, today: NaiveDate) -> Result<(), WarehouseError> {
         let failed = WarehouseError::statement("keep a table's partitions");
         let (table, default) = (quoted(&self.table), quoted(&self.default_partition()));
@@ -80,7 +84,7 @@ impl Retention {
             let sql = format!("DROP TABLE {}", quoted(&self.partition(*day)));
             client.batch_execute(&sql).await.map_err(&failed)?;
         }
-        // Days are UTC's, whatever the session's time zone is.
+        // Days are in UTC, independent of the session's time zone.
         let sql =
             format!("DELETE FROM {default} WHERE {} < $1::timestamp AT TIME ZONE 'UTC'", quoted(STORED_AT));
         let oldest = oldest.and_time(chrono::NaiveTime::MIN);
@@ -101,12 +105,13 @@ impl Retention {
         Ok(rows.iter().filter_map(|row| day(row.get(0))).collect())
     }
 
-    /// Makes a day's partition and moves the rows there that came before it was made, with the time at which they came.
+    /// Creates a day's partition, and moves the rows of that day from the default partition to it. They keep their time
+    /// of storing.
     async fn make(&self, client: &Client, day: NaiveDate) -> Result<(), WarehouseError> {
         let (table, default) = (quoted(&self.table), quoted(&self.default_partition()));
         let (partition, column) = (quoted(&self.partition(day)), quoted(&self.column));
         let columns = self.columns(client).await?;
-        // Dates are digits and dashes.
+        // A date contains only digits and dashes, so it needs no quoting.
         let (from, to) = (format!("'{day} 00:00:00+00'"), format!("'{} 00:00:00+00'", day + Days::new(1)));
         let sql = format!(
             "LOCK TABLE {default} IN ACCESS EXCLUSIVE MODE; \
@@ -118,7 +123,7 @@ impl Retention {
         client.batch_execute(&sql).await.map_err(WarehouseError::statement("make a day's partition"))
     }
 
-    /// The table's columns by name: those of a partition need not have the same order.
+    /// The names of the table's columns. Needed because a partition can have its columns in another order.
     async fn columns(&self, client: &Client) -> Result<String, WarehouseError> {
         let rows = client
             .query_typed(

@@ -1,15 +1,16 @@
-//! The certificate authorities that a database server is checked against: public ones and Amazon's for RDS, compiled in,
-//! and those that the settings add.
+//! The certificate authorities that database servers are checked against: the public ones and those of Amazon RDS,
+//! which are compiled in, and those in the settings.
 
 use authorities::BadPem;
 use rustls::RootCertStore;
 
 use crate::settings::DatabaseSettings;
 
-/// See the file's head for source and licence.
+/// The authorities of Amazon RDS. The head of the file has its source and licence.
 const RDS: &[u8] = include_bytes!("../certificates/rds-roots.pem");
 
-/// All trusted authorities. Called when a TLS connection is made and not before: parsing takes longer than a start may.
+/// All trusted authorities. Called only when a TLS connection is opened, because parsing them is too slow for every
+/// cold start.
 pub(crate) fn trusted(settings: &DatabaseSettings) -> Result<RootCertStore, String> {
     let text = |error: BadPem| error.to_string();
     let mut roots = authorities::public();

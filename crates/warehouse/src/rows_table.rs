@@ -1,4 +1,5 @@
-//! A table with a row per record, or per key: created from its pipeline file, filled in one statement a batch.
+//! A Postgres table with one row per record or per key. It is created from its pipeline file, and each batch is stored
+//! with one statement.
 
 use std::fmt::Write;
 
@@ -15,30 +16,30 @@ use crate::plan::TablePlan;
 use crate::retention::{Retention, STORED_AT};
 use crate::values;
 
-/// The column of Kafka's timestamp.
+/// The column with Kafka's timestamp.
 pub(crate) const RECEIVED_AT: &str = "received_at";
-/// The column of the record's partition.
+/// The column with the record's partition.
 pub(crate) const PARTITION: &str = "_partition";
-/// The column of the record's offset.
+/// The column with the record's offset.
 pub(crate) const OFFSET: &str = "_offset";
-/// A record's row, before it is one.
+/// The values of a row to store.
 #[derive(Debug)]
 pub struct NewRow<'a, 'r> {
-    /// The decoded record, by the places of its pipeline's [`Layout`].
+    /// The decoded record, in the order of its pipeline's [`Layout`].
     pub values: &'r [Value<'a>],
-    /// When Kafka took it.
+    /// When Kafka received the record.
     pub received_at: DateTime<Utc>,
-    /// Its partition.
+    /// The record's partition.
     pub partition: i32,
-    /// Its offset.
+    /// The record's offset.
     pub offset: i64,
 }
 
-/// A table of records.
+/// A table of records, with its insert statement.
 #[derive(Debug, Clone)]
 pub struct RowsTable {
     name: String,
-    /// The place in the layout, and what the column is made of.
+    /// The columns that hold fields, each with its index in the layout.
     columns: Vec<(usize, Column)>,
     key: Vec<String>,
     indexes: Vec<Vec<String>>,
@@ -48,8 +49,8 @@ pub struct RowsTable {
 }
 
 impl RowsTable {
-    /// The table of a pipeline whose `table` section is `spec`; `None` where it names no such field, which the pipeline
-    /// file's own checks rule out.
+    /// The table of a pipeline. `spec` is its `table` section. Returns `None` if a field in it does not exist, which
+    /// cannot happen for a checked pipeline file.
     #[must_use]
     pub fn of_pipeline(pipeline: &Pipeline, spec: &TableSection) -> Option<Self> {
         let layout = Layout::of(&pipeline.fields);
@@ -71,20 +72,24 @@ impl RowsTable {
         Some(Self { name, columns, key, indexes, id, retention, insert })
     }
 
-    /// Creates the table where it does not exist, else brings its columns and indexes up to date where that can be done
-    /// in place; then its partitions. Within the transaction that `client` has open.
+    /// Creates the table if it does not exist. Otherwise changes its columns and indexes to match the pipeline file.
+    /// Then creates its partitions. Runs in the open transaction of `client`. Returns the plan that was carried out.
+    ///
+    /// # Errors
+    /// [`WarehouseError::Schema`] if an existing table cannot be changed to match.
     pub async fn create(&self, client: &Client) -> Result<TablePlan, WarehouseError> {
         let plan = self.definition().bring_up_to_date(client).await?;
         self.keep_up(client, Utc::now().date_naive()).await?;
         Ok(plan)
     }
 
-    /// What [`RowsTable::create`] would do besides partitions. Changes nothing.
+    /// Returns the plan of [`RowsTable::create`], without partitions. Changes nothing.
     pub async fn plan(&self, client: &Client) -> Result<TablePlan, WarehouseError> {
         self.definition().plan(client).await
     }
 
-    /// Where the table has a retention: makes the partitions of `today` and the days to come, and drops what is over.
+    /// For a table with a retention: creates the partitions from yesterday to some days after `today`, and deletes
+    /// expired rows.
     pub async fn keep_up(&self, client: &Client, today: NaiveDate) -> Result<(), WarehouseError> {
         match &self.retention {
             Some(retention) => retention.keep_up(client, today).await,
@@ -92,7 +97,7 @@ impl RowsTable {
         }
     }
 
-    /// Whether a row may be gone by `now` because its days are over. `received_at` is Kafka's timestamp.
+    /// Whether a row may already be deleted at `now` because of the retention. `received_at` is Kafka's timestamp.
     #[must_use]
     pub fn is_over(&self, event: DateTime<Utc>, received_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
         self.retention.as_ref().is_some_and(|retention| retention.is_over(event, received_at, now))
@@ -101,7 +106,7 @@ impl RowsTable {
     fn definition(&self) -> TableDefinition {
         let sequence = self.id.as_ref().map(|id| format!("{}_{id}_seq", self.name));
         let id = self.id.as_ref().zip(sequence.as_ref()).map(|(id, sequence)| {
-            // Not an identity column: those of partitioned tables are younger than Postgres 15.
+            // Not an identity column, because Postgres 15 does not support those in partitioned tables.
             let default = format!("nextval('{}')", quoted(sequence).replace('\'', "''"));
             ColumnDefinition::own(id, "bigint", Some((default, false)))
         });
@@ -125,8 +130,12 @@ impl RowsTable {
         }
     }
 
-    /// Stores rows in one statement, within the transaction that `client` has open. Returns how many rows there are new
-    /// or changed; of the others the key has a row that stays.
+    /// Stores rows with one statement, in the open transaction of `client`. Returns the number of new or changed rows.
+    /// The other rows have a key whose row stays.
+    ///
+    /// # Errors
+    /// [`WarehouseError::Statement`]. If the table cannot hold a record, [`WarehouseError::is_unholdable`] is true, and
+    /// [`search`](crate::search) finds the record.
     pub async fn insert(&self, client: &Client, rows: &[NewRow<'_, '_>]) -> Result<u64, WarehouseError> {
         let mut columns = Columns::of(rows);
         for (index, column) in &self.columns {
@@ -142,7 +151,7 @@ impl RowsTable {
 }
 
 impl RowsTable {
-    /// For each of `rows`, whether its key has a row; without a key none has.
+    /// Returns for each of `rows` whether the table has a row with its key. For a table without a key, all are `false`.
     pub async fn has_keys(
         &self,
         client: &Client,
@@ -181,13 +190,13 @@ impl RowsTable {
     }
 }
 
-/// The column at `place`, which is null also where the struct around it is.
+/// The column at `place`. It is nullable also if a struct around it is.
 fn nullable_within(layout: &Layout, place: usize) -> Column {
     Column { nullable: layout.may_be_null(place), ..layout.columns[place].clone() }
 }
 
-/// One statement for a batch: an array a column, in the order of the keys (so that two writers lock them in the same
-/// one), each key once.
+/// The insert statement for a batch. Each column is passed as one array. Rows are sorted by key, so that two writers
+/// cannot deadlock, and each key occurs once.
 fn insert(
     spec: &TableSection,
     columns: &[(usize, Column)],
@@ -233,7 +242,7 @@ fn insert(
     match spec.on_repeat {
         OnRepeat::KeepFirst => sql.push_str("DO NOTHING"),
         OnRepeat::ReplaceByNewest => {
-            // A row is as old as the record that it holds.
+            // The time of storing is that of the newest record.
             let stored_at = spec.retention_days.map(|_| STORED_AT);
             let set = names.iter().map(String::as_str).filter(|name| !key.iter().any(|other| other == name));
             let set = set.chain(stored_at).map(|name| format!("{0} = EXCLUDED.{0}", quoted(name)));
@@ -248,7 +257,7 @@ fn insert(
     Some(sql)
 }
 
-/// What the arrays of a batch hold: values that have no type of Rust's travel as text, and Postgres reads them.
+/// The element type of a column's array. Values without a suitable Rust type are passed as text and cast by Postgres.
 fn array_element(field_type: FieldType) -> Option<&'static str> {
     Some(match field_type {
         FieldType::String | FieldType::Decimal { .. } | FieldType::Json => "text",

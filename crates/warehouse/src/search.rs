@@ -1,14 +1,14 @@
-//! Which records the tables cannot hold: found within one transaction that is rolled back, in a few round trips. A record
-//! is one message of Kafka, one object, or one element of an object.
+//! Finds the records that the tables refuse. It runs in one transaction, which is rolled back, and needs few round
+//! trips. A record is a Kafka message, an object, or an element of an object.
 //!
-//! A statement stores many records and fails as a whole. So the records are stored in runs, each behind a savepoint, and a
-//! run that fails is tried again in smaller ones, down to the single record. All runs of one size travel together, without
-//! waiting for answers: behind each statement go `RELEASE` with a new `SAVEPOINT`, and `ROLLBACK TO`. After a run that was
-//! stored the first moves the savepoint behind it, so the second undoes nothing. After one that failed the server refuses
-//! the first, and the second takes back the failed run alone.
+//! A statement stores many records and fails as a whole. So the records are stored in runs, each after a savepoint. A
+//! run that fails is tried again in smaller runs, down to single records. All runs of one size are sent together,
+//! without waiting for answers. After each statement two more are sent: `RELEASE` with a new `SAVEPOINT`, and `ROLLBACK
+//! TO`. If the run was stored, the first one moves the savepoint after the run, and the second one undoes nothing. If
+//! the run failed, the server refuses the first one, and the second one undoes only this run.
 //!
-//! When a thousand records are told apart, their runs are taken back and the good ones stored again in one statement: a row
-//! that one transaction changes thousands of times becomes slower with every change.
+//! After each thousand records, their runs are rolled back and the good records are stored again with one statement.
+//! This is necessary because a row that one transaction changes thousands of times becomes slower with every change.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -21,36 +21,37 @@ use tokio_postgres::Client;
 use crate::error::WarehouseError;
 use crate::limits::begin;
 
-/// The sizes of runs, the largest first. Records are looked through by the largest, one after the other.
+/// The sizes of runs, from the largest to the smallest. Parts of the largest size are searched one after another.
 const SIZES: [usize; 4] = [1_000, 100, 10, 1];
-/// How often records are tried again whose total was too large.
+/// How often records are tried again that made a total too large.
 const MORE_TRIES: usize = 3;
 
-/// The beginning of the reason with which a refused record is parked.
+/// The start of the reason with which a refused record is parked.
 pub const CANNOT_HOLD: &str = "the table cannot hold it: ";
 
 /// Records that are stored many at a time.
 pub trait Storable {
-    /// Which of the records.
+    /// Identifies a record.
     type Index: Copy + Ord;
-    /// Why they were not stored.
+    /// The error of storing.
     type Fault: Refusal + From<WarehouseError>;
 
-    /// Stores the records at `places`, which are in order, within the transaction that `client` has open. All statements
-    /// must be sent at the first poll.
+    /// Stores the records at `places`, in ascending order, in the open transaction of `client`. Must send all
+    /// statements when the future is polled for the first time.
     fn store(&self, client: &Client, places: &[Self::Index])
     -> impl Future<Output = Result<(), Self::Fault>>;
 }
 
-/// A fault that may be the fault of single records.
+/// An error that single records may cause.
 pub trait Refusal {
-    /// Whether single records are at fault, which can be told apart.
+    /// Whether single records cause the error, so that a search can find them.
     fn is_unholdable(&self) -> bool;
 
-    /// Whether the record may fit once others were stored: a total that was too large comes down again.
+    /// Whether the record may be accepted after others were stored. An example is a total that was too large and
+    /// becomes smaller again.
     fn may_fit_later(&self) -> bool;
 
-    /// Why a single record cannot be held.
+    /// Why the record is refused.
     fn reason(&self) -> String;
 }
 
@@ -68,22 +69,22 @@ impl Refusal for WarehouseError {
     }
 }
 
-/// Poison by the record's place.
+/// The refused records with the reason, by place.
 pub type Refused<P> = BTreeMap<P, String>;
 
-/// What a search came to.
+/// The result of a search.
 #[derive(Debug)]
 pub struct Found<P> {
-    /// What the tables cannot hold, and why.
+    /// The records that the tables refuse, and why.
     pub refused: Refused<P>,
-    /// What they can hold: runs that were stored one after the other.
+    /// The records that the tables accept, in the runs in which they were stored.
     pub runs: Vec<Vec<P>>,
-    /// How many of the records were looked at: all, unless there was no time.
+    /// The number of records that were searched. Lower than the number of records if the time ran out.
     pub looked_at: usize,
 }
 
-/// Looks through the records at `places`, one after the other. Before `until` it stops with what it has, which is at least the
-/// first thousand records. The transaction is rolled back.
+/// Searches the records at `places` in order. Stops before `until`, but searches at least the first thousand records.
+/// Rolls the transaction back.
 pub async fn search<S: Storable>(
     client: &Client,
     records: &S,
@@ -97,7 +98,7 @@ pub async fn search<S: Storable>(
     let (begun, set) = tokio::join!(
         biased;
         begin(client, deadline),
-        // A constraint that is checked at the commit would be nobody's fault.
+        // An error of a constraint that is checked at the commit could not be attributed to a record.
         client.batch_execute("SET CONSTRAINTS ALL IMMEDIATE; SAVEPOINT part; SAVEPOINT run"),
     );
     begun.and(set).map_err(failed())?;
@@ -119,11 +120,12 @@ struct Search<'a, S: Storable> {
     client: &'a Client,
     records: &'a S,
     found: Found<S::Index>,
-    /// Refused, but for a total that may come down again.
+    /// Records that were refused only because of a total that may become smaller again.
     later: Vec<S::Index>,
 }
 
 impl<S: Storable> Search<'_, S> {
+    /// Searches one part of at most a thousand records, in ever smaller runs.
     async fn look_through(&mut self, part: &[S::Index]) -> Result<(), S::Fault> {
         let failed = || WarehouseError::statement("look for what the table cannot hold");
         let runs_before = self.found.runs.len();
@@ -141,7 +143,7 @@ impl<S: Storable> Search<'_, S> {
             together.sort_unstable();
             self.client.batch_execute("ROLLBACK TO SAVEPOINT part; SAVEPOINT run").await.map_err(failed())?;
             if !self.try_each(&[&together]).await?.is_empty() {
-                // The table took these records one by one, but refuses them in one statement.
+                // The table accepted these records one by one, but refuses them in one statement.
                 self.try_each(&stored.iter().map(Vec::as_slice).collect::<Vec<_>>()).await?;
             }
         } else {
@@ -154,7 +156,7 @@ impl<S: Storable> Search<'_, S> {
             .map_err(S::Fault::from)
     }
 
-    /// Stores each run that can be stored, and returns the others. Those of one record are refused.
+    /// Stores each run that can be stored, and returns the others. Refused runs of a single record are noted.
     async fn try_each<'r>(&mut self, runs: &[&'r [S::Index]]) -> Result<Vec<&'r [S::Index]>, S::Fault> {
         let tries = runs.iter().map(|run| Box::pin(self.try_one(run))).collect();
         let mut failed = Vec::new();
@@ -175,6 +177,7 @@ impl<S: Storable> Search<'_, S> {
         Ok(failed)
     }
 
+    /// Stores one run after a savepoint, and undoes it if it fails.
     async fn try_one(&self, run: &[S::Index]) -> Result<(), S::Fault> {
         let failed = || WarehouseError::statement("look for what the table cannot hold");
         let (stored, moved, back) = tokio::join!(
@@ -189,12 +192,12 @@ impl<S: Storable> Search<'_, S> {
         Ok(())
     }
 
-    /// A record that would have passed the range of its total may fit now that all others are stored.
+    /// Tries records again that made a total too large. They may fit after all others are stored.
     async fn try_later_ones_again(&mut self, until: Instant) -> Result<(), S::Fault> {
         let mut stored_before = 0;
         for _ in 0..MORE_TRIES {
             let later = std::mem::take(&mut self.later);
-            // Without one that was stored since, the totals are as they were.
+            // If nothing was stored since the last attempt, the totals have not changed.
             if later.is_empty() || self.found.runs.len() == stored_before || Instant::now() >= until {
                 break;
             }
@@ -211,7 +214,7 @@ impl<S: Storable> Search<'_, S> {
     }
 }
 
-/// Runs futures whose requests must be sent in their order: the first poll of each sends them.
+/// Runs futures whose requests must be sent in order. The first poll of each one sends its requests.
 async fn in_order<F: Future>(mut futures: Vec<Pin<Box<F>>>) -> Vec<F::Output> {
     let mut outputs: Vec<Option<F::Output>> = Vec::with_capacity(futures.len());
     poll_fn(|context| {

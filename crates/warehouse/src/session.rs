@@ -1,4 +1,4 @@
-//! The process's one connection, and transactions that are tried again until the deadline.
+//! The single connection of a process, and transactions that are retried until the deadline.
 
 use std::time::Duration;
 
@@ -13,27 +13,30 @@ use crate::error::{WarehouseError, code_of};
 use crate::settings::DatabaseSettings;
 use crate::sqlstate::ends_session;
 
-/// How long a rollback may take: a server that needs longer is not there any more.
+/// The time limit for a rollback. A server that takes longer is considered gone.
 const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The database, as one process sees it.
+/// The database, with the single connection of this process.
 pub struct Warehouse {
     settings: DatabaseSettings,
     session: Mutex<Option<Session>>,
 }
 
 impl Warehouse {
-    /// A database that is connected to when it is first needed.
+    /// A database. The connection is opened when it is first needed.
     #[must_use]
     pub fn new(settings: DatabaseSettings) -> Self {
         Self { settings, session: Mutex::new(None) }
     }
 
-    /// Runs `work` with the connection; again, on a new connection where the old one is of no more use, while it fails
-    /// with a retryable fault and `deadline` is not reached.
+    /// Runs `work` with the connection. Retries it after a retryable error until `deadline`, on a new connection if the
+    /// old one cannot be used any more.
     ///
-    /// `work` opens and commits its own transaction. What a failed try left open is rolled back before the next; where the
-    /// deadline passes, or this future is dropped, the statement is cancelled and the connection closed.
+    /// `work` begins and commits its own transaction. After a failed attempt, an open transaction is rolled back. If
+    /// the deadline passes or this future is dropped, the statement is cancelled and the connection closed.
+    ///
+    /// # Errors
+    /// The error of `work` if a retry cannot help; [`WarehouseError::Deadline`] if the deadline passes.
     pub async fn run<T, E>(
         &self,
         action: &'static str,
@@ -60,7 +63,8 @@ impl Warehouse {
             let fault = match connected {
                 Err(fault) => E::from(fault),
                 Ok(mut session) => {
-                    // Out of the slot: if this future is dropped, nobody finds the connection with a transaction open.
+                    // The session is out of the slot. So if this future is dropped, nobody gets a connection with an
+                    // open transaction.
                     session.busy = true;
                     match timeout_at(deadline, work(&session.client)).await {
                         Ok(Ok(done)) => {
@@ -91,7 +95,7 @@ impl Warehouse {
     }
 }
 
-/// The session for the next try, if it can still be used after a fault with this code.
+/// Returns the session if it can still be used after an error with this SQLSTATE.
 async fn kept(mut session: Session, code: Option<&str>, deadline: Instant) -> Option<Session> {
     if session.client.is_closed() || code.is_some_and(ends_session) {
         session.busy = false;

@@ -1,4 +1,4 @@
-//! How to reach the database.
+//! The settings for the database connection.
 
 use std::str::FromStr;
 
@@ -8,26 +8,26 @@ use tokio_postgres::Config;
 use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::config::{Host, SslMode};
 
-/// Where the database is and how to log in.
+/// Where the database is, and how to log in.
 #[derive(Debug, Clone)]
 pub struct DatabaseSettings {
     pub(crate) config: Config,
     pub(crate) tls: TlsMode,
     pub(crate) auth: DatabaseAuth,
-    /// PEM file with further certificate authorities.
+    /// The path of a PEM file with further certificate authorities.
     pub(crate) ca_file: Option<String>,
-    /// Further certificate authorities, as PEM.
+    /// Further certificate authorities, as PEM text.
     pub(crate) ca_pem: Option<String>,
 }
 
-/// Where the password comes from.
+/// Where the password comes from. In `DATABASE_AUTH`: `url`, `iam` or `secret:ID`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DatabaseAuth {
-    /// The URL has it, or none is needed.
+    /// The URL contains it, or none is needed.
     Url,
-    /// A secret of Secrets Manager, by name or ARN: JSON with `username` and `password`.
+    /// A secret in Secrets Manager, by name or ARN. It is JSON with `password` and optionally `username`.
     Secret(String),
-    /// A token of RDS IAM authentication, signed anew for each connection.
+    /// A token of RDS IAM authentication, created for each connection.
     Iam,
 }
 
@@ -44,16 +44,16 @@ impl FromStr for DatabaseAuth {
     }
 }
 
-/// Whether TLS is spoken, and what is checked: `sslmode` of the URL.
+/// Whether TLS is used, and what is checked. It follows from `sslmode` in the URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TlsMode {
     /// No TLS.
     Disable,
-    /// TLS where the server offers it, unchecked: whoever can change packets can also take the offer away.
+    /// TLS if the server offers it, without any check. An attacker who can change packets can also remove the offer.
     Prefer,
-    /// TLS, and a certificate that a trusted authority issued, for whatever name.
+    /// TLS, with a certificate from a trusted authority for any name.
     VerifyCa,
-    /// TLS, and a certificate that a trusted authority issued for the host's name or address.
+    /// TLS, with a certificate from a trusted authority for the host's name or address.
     VerifyFull,
 }
 
@@ -73,18 +73,22 @@ impl DatabaseSettings {
         }
     }
 
-    /// Settings for a URL. Its `sslmode` means:
+    /// Creates settings from a URL. The meaning of its `sslmode`:
     ///
     /// | `sslmode` | TLS | certificate |
     /// |---|---|---|
-    /// | `disable` | no | |
-    /// | `allow`, `prefer` | where the server offers it | unchecked |
-    /// | `verify-ca` | yes | of a trusted authority, for whatever name |
-    /// | `require`, `verify-full` | yes | of a trusted authority, for the host's name or address |
+    /// | `disable` | no | not checked |
+    /// | `allow`, `prefer` | if the server offers it | not checked |
+    /// | `verify-ca` | yes | from a trusted authority, for any name |
+    /// | `require`, `verify-full` | yes | from a trusted authority, for the host's name or address |
     ///
-    /// Without `sslmode` it is `disable` for a server on this machine and `verify-full` for any other. Stricter than libpq,
-    /// whose `require` takes any certificate unless there is a file of authorities; here there always are some. A socket
-    /// needs no TLS, whatever is asked for. `sslrootcert` is the same as `DATABASE_CA_FILE`, which wins.
+    /// The default is `disable` for a server on this machine and `verify-full` for any other. `require` is stricter
+    /// than in libpq, which accepts any certificate unless there is a file of authorities. Here there are always
+    /// authorities. A connection over a Unix socket never uses TLS. `sslrootcert` means the same as `DATABASE_CA_FILE`,
+    /// which has priority.
+    ///
+    /// # Errors
+    /// A text for the operator if the URL cannot be used.
     pub fn new(url: &str, auth: DatabaseAuth) -> Result<Self, String> {
         let Url { rest: url, sslmode, sslrootcert } = Url::of(url);
         let mut config: Config = url.parse().map_err(|_| "not a postgres:// URL".to_owned())?;
@@ -117,20 +121,21 @@ impl DatabaseSettings {
         Ok(Self { config, tls, auth, ca_file: sslrootcert, ca_pem: None })
     }
 
-    /// The same with a PEM file of further certificate authorities, unless the URL names one (`sslrootcert`).
+    /// Adds a PEM file of further certificate authorities, unless the URL names one (`sslrootcert`).
     #[must_use]
     pub fn with_ca_file(mut self, file: Option<String>) -> Self {
         self.ca_file = self.ca_file.or(file);
         self
     }
 
-    /// Host and port, for messages.
+    /// The host and port, for messages.
     #[must_use]
     pub fn address(&self) -> String {
         let (host, port) = self.endpoint();
         format!("{host}:{port}")
     }
 
+    /// The host and port of the first server. The port's default is 5432.
     pub(crate) fn endpoint(&self) -> (String, u16) {
         let host = match self.config.get_hosts().first() {
             Some(Host::Tcp(name)) => name.clone(),
@@ -141,7 +146,7 @@ impl DatabaseSettings {
     }
 }
 
-/// A URL without what tokio-postgres does not know, or knows fewer values of than libpq.
+/// A URL without the parameters that tokio-postgres does not support, or of which it supports fewer values than libpq.
 struct Url {
     rest: String,
     sslmode: Option<String>,
@@ -149,6 +154,7 @@ struct Url {
 }
 
 impl Url {
+    /// Splits `sslmode` and `sslrootcert` off a URL.
     fn of(url: &str) -> Self {
         let Some((base, query)) = url.split_once('?') else {
             return Self { rest: url.to_owned(), sslmode: None, sslrootcert: None };
@@ -158,7 +164,7 @@ impl Url {
             let value = |value: &str| percent_decode_str(value).decode_utf8_lossy().into_owned();
             match pair.split_once('=') {
                 Some(("sslmode", mode)) => sslmode = Some(value(mode)),
-                // libpq's word for the public authorities, which are always trusted here.
+                // libpq's name for the public authorities, which are always trusted here.
                 Some(("sslrootcert", "system")) => {}
                 Some(("sslrootcert", path)) => sslrootcert = Some(value(path)),
                 _ => rest.push(pair),
@@ -169,7 +175,7 @@ impl Url {
     }
 }
 
-/// Of several hosts the one that takes writes is meant, unless the URL says otherwise.
+/// If there are several hosts, connects to the one that accepts writes, unless the URL says otherwise.
 fn wants_writes(config: &mut Config, url: &str) {
     if config.get_hosts().len() > 1 && !url.contains("target_session_attrs") {
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);

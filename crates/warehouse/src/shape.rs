@@ -1,4 +1,4 @@
-//! A table as the database has it: read from the catalogue, without a lock that anybody waits for.
+//! The shape of an existing table. It is read from the catalogue, and nobody has to wait for a lock.
 
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
@@ -6,43 +6,45 @@ use tokio_postgres::types::Type;
 use crate::error::WarehouseError;
 use crate::names::quoted;
 
-/// A column that exists.
+/// An existing column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ActualColumn {
     pub(crate) name: String,
-    /// As `format_type` spells it.
+    /// The SQL type as `format_type` writes it.
     pub(crate) sql_type: String,
+    /// Whether the column has a `NOT NULL` constraint.
     pub(crate) not_null: bool,
-    /// An insert that leaves the column out still gives it a value.
+    /// Whether an insert that does not name the column still gives it a value.
     pub(crate) has_default: bool,
-    /// Views that read the column: Postgres does not change its type while they exist.
+    /// The views that read the column. Postgres refuses to change the type of such a column.
     pub(crate) views: Vec<String>,
 }
 
-/// An index that exists, other than the primary key.
+/// An existing index other than the primary key's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ActualIndex {
     pub(crate) name: String,
-    /// Its columns in their order; `None` where it is over expressions, over some of the rows only, or not valid.
+    /// The columns in their order. `None` if the index has expressions, covers only some rows, or is not valid.
     pub(crate) columns: Option<Vec<String>>,
-    /// It belongs to a constraint, so it is no index for the sake of speed.
+    /// Whether the index is unique. Then it belongs to a constraint and is not there for speed.
     pub(crate) unique: bool,
 }
 
-/// A table that exists.
+/// An existing table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Shape {
-    /// An ordinary or a partitioned table, not a view or a foreign table.
+    /// Whether it is an ordinary or partitioned table, not a view or foreign table.
     pub(crate) is_table: bool,
     pub(crate) columns: Vec<ActualColumn>,
+    /// The columns of the primary key. Empty if there is none.
     pub(crate) key: Vec<String>,
-    /// The columns by whose ranges it is partitioned; `None` where it is not partitioned.
+    /// The columns of the range partitioning. `None` if the table is not partitioned.
     pub(crate) partitioned_by: Option<Vec<String>>,
     pub(crate) indexes: Vec<ActualIndex>,
 }
 
 impl Shape {
-    /// The table of that name; `None` where there is none.
+    /// Reads the shape of a table. Returns `None` if it does not exist.
     pub(crate) async fn read(client: &Client, table: &str) -> Result<Option<Self>, WarehouseError> {
         let failed = WarehouseError::statement("look at a table");
         let name = quoted(table);
@@ -71,12 +73,13 @@ impl Shape {
         }))
     }
 
-    /// The column of that name.
+    /// The column with this name.
     pub(crate) fn column(&self, name: &str) -> Option<&ActualColumn> {
         self.columns.iter().find(|column| column.name == name)
     }
 }
 
+/// Reads the columns in their order, each with the views that read it.
 async fn columns(client: &Client, oid: u32) -> Result<Vec<ActualColumn>, WarehouseError> {
     let rows = client
         .query_typed(
@@ -100,7 +103,7 @@ async fn columns(client: &Client, oid: u32) -> Result<Vec<ActualColumn>, Warehou
     Ok(rows.iter().map(column).collect())
 }
 
-/// All indexes, each with whether it is the primary key's.
+/// Reads all indexes, each with whether it belongs to the primary key.
 async fn indexes(client: &Client, oid: u32) -> Result<Vec<(bool, ActualIndex)>, WarehouseError> {
     let rows = client
         .query_typed(

@@ -1,28 +1,29 @@
-//! What Postgres' error codes (SQLSTATE) mean for the work at hand; see the PostgreSQL manual, appendix A.
+//! The meaning of Postgres' error codes (SQLSTATE) for a lane. Source: PostgreSQL manual, appendix A.
 
 use faults::FaultClass;
 use tokio_postgres::error::DbError;
 
-/// The class of an answer.
+/// The class of a SQLSTATE. `routine` is the function in the server that raised it.
 ///
 /// | codes | what | class |
 /// |---|---|---|
-/// | 22xxx | the data: out of range, no such character, no such date, bad JSON | the record |
+/// | 22xxx | the data: out of range, invalid character, invalid date, bad JSON | the record |
 /// | 54xxx | a limit of the server: an index row too large, JSON nested too deep | the record |
 /// | 23xxx | a constraint: not null, unique on another index, foreign key, check, exclusion | the record |
 /// | 44000 | a view's check option | the record |
 /// | 38xxx, P0xxx | a trigger or function of the table's owner that refuses the row | the record |
-/// | 21000 | two rows of one statement are one row to the table; alone each can be stored | the record |
+/// | 21000 | two rows of the statement have the same key; each one alone can be stored | the record |
 /// | 54000 from the allocation of transaction ids | the server stopped to avoid a wraparound | configuration |
 /// | 08, 53, 57, 58, XX | connection, resources, shutdown, cancellation, time-outs, I/O, internal faults | retryable |
 /// | 25 | the transaction: read-only after a failover, ended by an earlier fault or a time-out | retryable |
 /// | 40 | deadlock, serialization | retryable |
 /// | 55 but 55000 | a lock that was not available in time, an object in use | retryable |
-/// | 0A, 28, 3D, 42, 55000, all others | statement, rights, and shape of the tables, whatever the values are | configuration |
+/// | 0A, 28, 3D, 42, 55000, all others | the statement, the rights or the tables' definition, whatever the values |
+/// configuration |
 ///
-/// "The record" means that the table cannot hold it: it is parked, and its neighbours are stored. A foreign key counts
-/// too: the row that it needs may come later, but until then the record would hold up its partition; `parked redrive`
-/// brings it back.
+/// "The record" means that the table cannot hold the record: it is parked, and its neighbours are stored. This includes
+/// foreign keys. The row that a record refers to may come later, but until then the record would block its partition.
+/// `parked redrive` stores it later.
 pub(crate) fn class_of(code: &str, routine: Option<&str>) -> FaultClass {
     match code.get(..2).unwrap_or_default() {
         _ if code == "55000" => FaultClass::Configuration,
@@ -35,16 +36,15 @@ pub(crate) fn class_of(code: &str, routine: Option<&str>) -> FaultClass {
     }
 }
 
-/// The class of an answer.
+/// The class of a server's error answer.
 pub(crate) fn class_of_answer(answer: &DbError) -> FaultClass {
     class_of(answer.code().code(), answer.routine())
 }
 
-/// Whether the connection is of no more use: the server ends it, or is not the one that takes writes any more. The next
-/// one is made from the name on, so it finds the new primary.
+/// Whether the connection cannot be used any more after this error: the server closes it, or it does not accept writes
+/// any more. The next connection resolves the host's name again, so it finds the new primary.
 pub(crate) fn ends_session(code: &str) -> bool {
-    // Read-only; idle in a transaction, or a whole transaction, for too long; shutdown, crash, starting up; idle for too
-    // long.
+    // Read-only; idle in a transaction or a transaction too long; shutdown, crash, starting up; idle too long.
     const CODES: [&str; 7] = ["25006", "25P03", "25P04", "57P01", "57P02", "57P03", "57P05"];
     CODES.contains(&code) || code.starts_with("08") || code.starts_with("XX")
 }

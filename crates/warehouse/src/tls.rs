@@ -1,4 +1,4 @@
-//! TLS: how much of a server's certificate is checked, and why a handshake failed.
+//! TLS: how strictly a server's certificate is checked, and why a handshake failed.
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, Signa
 use crate::roots;
 use crate::settings::{DatabaseSettings, TlsMode};
 
-/// The client's side of TLS.
+/// The TLS configuration of the client.
 pub(crate) fn client_config(settings: &DatabaseSettings) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -28,7 +28,7 @@ pub(crate) fn client_config(settings: &DatabaseSettings) -> Result<ClientConfig,
     Ok(config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
 }
 
-/// Forgives what `mode` does not ask for.
+/// A verifier that ignores what `mode` does not require.
 #[derive(Debug)]
 struct Lenient {
     chain: Arc<WebPkiServerVerifier>,
@@ -44,7 +44,7 @@ impl ServerCertVerifier for Lenient {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        // The chain is verified first, and then the name.
+        // rustls verifies the chain first and then the name. So an error about the name means that the chain is valid.
         match self.chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
@@ -77,7 +77,7 @@ impl ServerCertVerifier for Lenient {
     }
 }
 
-/// Why a connection failed, where the reason is TLS and stays until somebody changes a setting or a certificate.
+/// Why a connection failed, if the cause is TLS and a retry cannot help.
 pub(crate) fn lasting_fault(error: &tokio_postgres::Error) -> Option<String> {
     if let Some(fault) = authorities::tls_fault(error) {
         return explain(fault);
@@ -96,6 +96,7 @@ pub(crate) fn lasting_fault(error: &tokio_postgres::Error) -> Option<String> {
     None
 }
 
+/// The reason with advice for the operator. `None` if a retry may help.
 fn explain(fault: &Error) -> Option<String> {
     let Error::InvalidCertificate(bad) = fault else {
         let lasting = matches!(fault, Error::PeerIncompatible(_) | Error::NoCertificatesPresented);

@@ -1,4 +1,5 @@
-//! A table of running totals: created from its pipeline file, added to in one statement a batch.
+//! A Postgres table of running totals. It is created from its pipeline file, and each batch is added with one
+//! statement.
 
 use std::fmt::Write;
 
@@ -11,12 +12,12 @@ use crate::error::WarehouseError;
 use crate::names::{quoted, sql_type};
 use crate::plan::TablePlan;
 
-/// What the total is kept in.
+/// The SQL type of the total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SumType {
-    /// 64-bit integer. A total that would pass it is refused, never wrapped.
+    /// 64-bit integer. An addition that would overflow is refused.
     BigInt,
-    /// Exact decimal with this many digits behind the point, 38 in all.
+    /// Exact decimal with 38 digits in total, this many of them after the point.
     Numeric(u8),
 }
 
@@ -29,7 +30,7 @@ impl SumType {
     }
 }
 
-/// A table of totals. Its names were checked with the pipeline file; they are quoted all the same.
+/// A table of totals. Its names were checked with the pipeline file and are quoted as well.
 #[derive(Debug, Clone)]
 pub struct TotalsTable {
     name: String,
@@ -39,14 +40,14 @@ pub struct TotalsTable {
 }
 
 impl TotalsTable {
-    /// A table `name` (or `schema.name`), keyed by columns of a name and an SQL type each.
+    /// A table `name` or `schema.name`. `keys` are the key columns, each a name and an SQL type.
     #[must_use]
     pub fn new(name: &str, keys: Vec<(String, String)>, total_column: &str, sum: SumType) -> Self {
         let columns: Vec<_> = keys.iter().map(|(column, _)| quoted(column)).collect();
         let (columns, total) = (columns.join(", "), quoted(total_column));
         let (mut arrays, mut values, mut names) = (String::new(), String::new(), String::new());
         for (index, (_, sql_type)) in keys.iter().enumerate() {
-            // Values travel as text and Postgres reads them as their type: one code path for all types of key.
+            // Values are passed as text and cast by Postgres, so that all key types use the same code.
             let _ = write!(arrays, "${}::text[], ", index + 1);
             let _ = write!(values, "k{index}::{sql_type}, ");
             let _ = write!(names, "k{index}, ");
@@ -62,8 +63,8 @@ impl TotalsTable {
         Self { name: name.to_owned(), keys, total: (total_column.to_owned(), sum), upsert }
     }
 
-    /// The totals table of a pipeline whose `totals` section is `spec`; `None` where its fields do not fit, which the
-    /// pipeline file's own checks rule out.
+    /// The totals table of a pipeline. `spec` is its `totals` section. Returns `None` if a field in it does not exist
+    /// or has the wrong type, which cannot happen for a checked pipeline file.
     #[must_use]
     pub fn of_pipeline(pipeline: &Pipeline, spec: &TotalsSection) -> Option<Self> {
         let layout = Layout::of(&pipeline.fields);
@@ -80,12 +81,16 @@ impl TotalsTable {
         Some(Self::new(&spec.table, keys.collect::<Option<_>>()?, &spec.total_column, sum))
     }
 
-    /// Creates the table where it does not exist, else brings its columns up to date where that can be done in place.
+    /// Creates the table if it does not exist. Otherwise changes its columns to match the pipeline file. Returns the
+    /// plan that was carried out.
+    ///
+    /// # Errors
+    /// [`WarehouseError::Schema`] if an existing table cannot be changed to match.
     pub async fn create(&self, client: &Client) -> Result<TablePlan, WarehouseError> {
         self.definition().bring_up_to_date(client).await
     }
 
-    /// What [`TotalsTable::create`] would do. Changes nothing.
+    /// Returns the plan of [`TotalsTable::create`]. Changes nothing.
     pub async fn plan(&self, client: &Client) -> Result<TablePlan, WarehouseError> {
         self.definition().plan(client).await
     }
@@ -109,8 +114,11 @@ impl TotalsTable {
         }
     }
 
-    /// Adds to many totals in one statement. `rows` are unique keys, as text, in a fixed order (so that two writers
-    /// lock them in the same one), with what to add, as text.
+    /// Adds to many totals with one statement. Each row is a key and the amount to add, both as text. Keys must be
+    /// unique and in a fixed order, so that two writers cannot deadlock.
+    ///
+    /// # Errors
+    /// [`WarehouseError::Statement`]. If a total would overflow, [`WarehouseError::is_out_of_range`] is true.
     pub async fn add(&self, client: &Client, rows: &[(Vec<String>, String)]) -> Result<(), WarehouseError> {
         let mut columns: Vec<Vec<&str>> = vec![Vec::with_capacity(rows.len()); self.keys.len() + 1];
         for (key, sum) in rows {

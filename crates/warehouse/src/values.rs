@@ -1,4 +1,4 @@
-//! Decoded values as Postgres takes them; none for what is null.
+//! Converts decoded values for Postgres. `None` is null, or a value of another type.
 
 use std::borrow::Cow;
 
@@ -6,16 +6,19 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use pipeline::{FieldType, Poison, Value};
 use tokio_postgres::types::{ToSql, Type};
 
-/// Why a text with a NUL is poison.
+/// The reason for parking a record with a NUL in a text.
 pub const NUL: &str = "the table cannot hold it: a text holds a NUL";
 
-/// Whether it is a text that holds a NUL, which Postgres cannot.
+/// Whether the value is a text with a NUL, which Postgres cannot store.
 #[must_use]
 pub fn has_nul(value: &Value<'_>) -> bool {
     matches!(value, Value::Text(text) if text.contains('\0'))
 }
 
-/// Takes a text. One that holds a NUL is poison: Postgres cannot hold it.
+/// Takes the text out of a value.
+///
+/// # Errors
+/// [`Poison`] if the text contains a NUL, which Postgres cannot store.
 pub fn text(value: &mut Value<'_>) -> Result<Option<String>, Poison> {
     match std::mem::take(value) {
         Value::Text(text) if text.contains('\0') => {
@@ -26,25 +29,25 @@ pub fn text(value: &mut Value<'_>) -> Result<Option<String>, Poison> {
     }
 }
 
-/// An integer.
+/// The value as an integer.
 #[must_use]
 pub fn integer(value: &Value<'_>) -> Option<i64> {
     if let Value::Integer(number) = value { Some(*number) } else { None }
 }
 
-/// A float.
+/// The value as a float.
 #[must_use]
 pub fn float(value: &Value<'_>) -> Option<f64> {
     if let Value::Float(number) = value { Some(*number) } else { None }
 }
 
-/// A truth value.
+/// The value as a boolean.
 #[must_use]
 pub fn boolean(value: &Value<'_>) -> Option<bool> {
     if let Value::Boolean(truth) = value { Some(*truth) } else { None }
 }
 
-/// A day.
+/// The value as a date.
 #[must_use]
 pub fn date(value: &Value<'_>) -> Option<NaiveDate> {
     let Value::Date(days) = value else { return None };
@@ -52,13 +55,13 @@ pub fn date(value: &Value<'_>) -> Option<NaiveDate> {
     if *days < 0 { epoch.checked_sub_days(distance) } else { epoch.checked_add_days(distance) }
 }
 
-/// An instant.
+/// The value as an instant.
 #[must_use]
 pub fn time(value: &Value<'_>) -> Option<DateTime<Utc>> {
     if let Value::Timestamp(micros) = value { DateTime::from_timestamp_micros(*micros) } else { None }
 }
 
-/// A decimal, given as an integer with `scale` digits behind the point, as Postgres reads it.
+/// Formats a decimal for Postgres. `unscaled` is its value times 10^scale.
 #[must_use]
 pub fn decimal_text(unscaled: i128, scale: u8) -> String {
     let (sign, digits) = (if unscaled < 0 { "-" } else { "" }, unscaled.unsigned_abs().to_string());
@@ -70,7 +73,7 @@ pub fn decimal_text(unscaled: i128, scale: u8) -> String {
     format!("{sign}{whole}.{fraction}")
 }
 
-/// One column of many rows. Decimals and JSON travel as text.
+/// One column of many rows as an array parameter. Decimals and JSON are passed as text.
 pub(crate) fn array<'a, 'r: 'a>(
     field_type: FieldType,
     column: impl Iterator<Item = &'a Value<'r>>,

@@ -1,5 +1,5 @@
-//! Upkeep of the Delta tables that the pipeline files name: checkpoints, compaction, log clean-up and vacuum, table by
-//! table, within the time of one invocation. What is not done in time is done by the next one.
+//! Maintains the Delta tables of the pipeline files: checkpoints, compaction, log cleanup and vacuum. One invocation
+//! goes through all tables. Work for which there is no time is done by the next invocation.
 
 mod report;
 mod request;

@@ -1,4 +1,4 @@
-//! A schedule → the Delta tables of the pipeline files stay fast and small. What it promises: README.md.
+//! Maintains the Delta tables of the pipeline files on a schedule. README.md describes the guarantees.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What an invocation did.
+//! The report of an invocation.
 
 use faults::{Classified, FaultClass};
 use function_kit::telemetry::{Unit, WideEvent};
@@ -8,59 +8,61 @@ use serde::{Deserialize, Serialize};
 
 use crate::Step;
 
-/// What was done, table by table.
+/// What was done, by table. This is the function's response.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Report {
-    /// Nothing was changed: the figures say what would be done.
+    /// Whether nothing was changed. The figures then say what would be done.
     pub dry_run: bool,
-    /// The tables, in the order of the work.
+    /// The tables, in the order in which they were maintained.
     pub tables: Vec<TableReport>,
 }
 
-/// What was done for one table. Steps that were not asked for leave their figures at 0.
+/// What was done for one table. The figures of steps that were not requested are 0.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an answer of its own in the JSON")]
 pub struct TableReport {
-    /// The topic whose records the table holds.
+    /// The topic of the table.
     pub topic: String,
-    /// Its path below the lake's root.
+    /// The table's path, relative to the lake's root.
     pub path: String,
-    /// The version of the newest checkpoint.
+    /// The version of the newest checkpoint. `None` if there is none.
     pub checkpoint: Option<i64>,
-    /// Whether it was written now.
+    /// Whether this invocation wrote the checkpoint.
     pub checkpoint_made: bool,
-    /// Commits after it.
+    /// The number of commits after the newest checkpoint.
     pub commits_since_checkpoint: u64,
-    /// Small files that were joined, or would be.
+    /// The number of small files that were merged. In a dry run: that would be merged.
     pub files_joined: u64,
-    /// Their bytes.
+    /// The size of the merged files, in bytes.
     pub bytes_joined: u64,
-    /// Files that took their place.
+    /// The number of files that replaced the merged ones.
     pub files_written: u64,
-    /// Their bytes.
+    /// The size of these files, in bytes.
     pub bytes_written: u64,
-    /// Groups of small files that are left for the next run; in a dry run, the files that would take their place.
+    /// The number of groups of small files that are left for the next run. In a dry run: the number of files that would
+    /// be written.
     pub groups_left: u64,
-    /// Small files that stay as they are because they cannot be read or do not fit the table.
+    /// The number of small files that were not merged, because they cannot be read or do not fit the table.
     pub files_unfit: u64,
-    /// Why the first of them does not.
+    /// The reason for the first of these files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unfit: Option<String>,
-    /// Log entries that were deleted, or would be.
+    /// The number of log files that were deleted. In a dry run: that would be deleted.
     pub log_entries_deleted: u64,
-    /// Data files that were deleted, or would be.
+    /// The number of data files that were deleted. In a dry run: that would be deleted.
     pub files_deleted: u64,
-    /// Their bytes.
+    /// The size of these files, in bytes.
     pub bytes_deleted: u64,
-    /// The table does not get the upkeep that it needs.
+    /// Whether the table does not get enough maintenance: a step failed, or there are too many commits after the
+    /// checkpoint.
     pub behind: bool,
-    /// The time was over before all steps were done; the next run goes on.
+    /// Whether the time ran out before all steps were done. The next run continues.
     pub out_of_time: bool,
     /// The step that failed, and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Whether somebody must act on the error.
+    /// Whether an operator must act on the error. If not, the next run may succeed.
     #[serde(skip)]
     pub(crate) needs_action: bool,
 }
@@ -70,13 +72,14 @@ impl TableReport {
         Self { topic: topic.to_owned(), path: path.to_owned(), ..Self::default() }
     }
 
+    /// Notes the error that ended the maintenance of the table.
     pub(crate) fn failed(&mut self, step: Step, error: &LakeError) {
         let step = serde_json::to_string(&step).unwrap_or_default();
         self.error = Some(format!("{}: {}", step.trim_matches('"'), faults::chain(error)));
         self.needs_action = error.class() != FaultClass::Retryable;
     }
 
-    /// Objects that S3 would not delete: a bucket's policy or lock forbids it, and no retry will help.
+    /// Notes objects that S3 refused to delete. A bucket policy or an object lock forbids it, and a retry cannot help.
     pub(crate) fn refused(&mut self, objects: &[NotDeleted]) {
         let Some(NotDeleted { path, reason }) = objects.first() else { return };
         self.error = Some(format!("S3 would not delete {} objects, first {path}: {reason}", objects.len()));
@@ -85,7 +88,7 @@ impl TableReport {
 }
 
 impl Report {
-    /// Adds the figures to the invocation's wide event: sums over the tables, and how many are behind.
+    /// Adds the figures to the invocation's wide event: sums over all tables, and the number of tables that are behind.
     pub fn note(&self, event: &mut WideEvent) {
         let sum = |of: fn(&TableReport) -> u64| self.tables.iter().map(of).sum::<u64>();
         let behind = self.tables.iter().filter(|table| table.behind).count() as u64;

@@ -1,44 +1,44 @@
-//! What an invocation asks for.
+//! The event of an invocation.
 
 use faults::{Classified, FaultClass};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// One kind of work on a table. The order is the order of the work.
+/// One kind of maintenance. The steps are done in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
-    /// Write a checkpoint, when enough commits passed since the last one.
+    /// Write a checkpoint if enough commits were made since the last one.
     Checkpoint,
-    /// Join small files to larger ones.
+    /// Merge small files into larger ones.
     Compact,
-    /// Delete log entries that are older than the history that is kept.
+    /// Delete log files that are older than the log retention.
     CleanLog,
-    /// Delete files that no version within the retention names.
+    /// Delete data files that no version within the retention names.
     Vacuum,
 }
 
 impl Step {
-    /// All of them.
+    /// All steps, in order.
     pub const ALL: [Self; 4] = [Self::Checkpoint, Self::Compact, Self::CleanLog, Self::Vacuum];
 }
 
-/// What an invocation asks for; `{}` is all steps for all tables. What is misspelt is refused: a wrong word must not
-/// delete anything.
+/// The event of an invocation. `{}` means all steps for all tables. Unknown keys are refused, because a misspelt word
+/// must not delete anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// Only the tables of these topics.
+    /// Only maintain the tables of these topics. Empty means all.
     pub topics: Vec<String>,
-    /// Only these steps.
+    /// Only do these steps. Empty means all.
     pub steps: Vec<Step>,
-    /// Say what would be done, and change nothing.
+    /// Report what would be done, and change nothing.
     pub dry_run: bool,
-    /// Write a checkpoint and join files even where the settings would wait for more of them.
+    /// Write a checkpoint and merge files even if the settings would wait for more commits or files.
     pub force: bool,
 }
 
-/// The event is not a request.
+/// The event is not a valid request.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the event is not as expected: {0} (expected {{\"topics\": […], \"steps\": [\"checkpoint\", \"compact\", \
@@ -53,14 +53,14 @@ impl Classified for RequestError {
 }
 
 impl Request {
-    /// Reads the event of an invocation.
+    /// Parses the event of an invocation. `null` is the same as `{}`.
     pub fn parse(event: &str) -> Result<Self, RequestError> {
-        // By way of a map: a list would be taken for a struct without names.
+        // Parsed as a map first, because serde would also accept a list as a struct.
         let fields = serde_json::from_str::<Option<Map<String, Value>>>(event)?.unwrap_or_default();
         Ok(serde_json::from_value(Value::Object(fields))?)
     }
 
-    /// The steps, in the order of the work.
+    /// The requested steps, in order.
     pub(crate) fn steps(&self) -> Vec<Step> {
         let wanted = |step: &Step| self.steps.is_empty() || self.steps.contains(step);
         Step::ALL.into_iter().filter(wanted).collect()

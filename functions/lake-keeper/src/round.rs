@@ -1,4 +1,4 @@
-//! One invocation: every table in its turn, each with its share of the time.
+//! One invocation. It maintains each table in turn, with a share of the time.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use tokio::time::Instant;
 use crate::step::KeptTable;
 use crate::{Report, Request, Settings, Step, TableReport};
 
-/// Why an invocation did nothing at all. What fails for one table is in the report.
+/// Why an invocation did nothing at all. The error of a single table is in the report.
 #[derive(Debug, thiserror::Error)]
 pub enum RoundError {
-    /// The pipelines could not be loaded.
+    /// The pipeline files could not be loaded.
     #[error(transparent)]
     Pipelines(#[from] LoadError),
-    /// The event names a topic without a table.
+    /// The event names a topic that has no Delta table.
     #[error("no pipeline file has a `lake` section for the topic {topic}; there are: {}", .known.join(", "))]
     Topic {
-        /// As the event has it.
+        /// The topic in the event.
         topic: String,
-        /// Topics with a table.
+        /// The topics that have a Delta table.
         known: Vec<String>,
     },
 }
@@ -36,7 +36,7 @@ impl Classified for RoundError {
     }
 }
 
-/// The function.
+/// The function: maintains all tables.
 #[derive(Debug)]
 pub struct Round {
     client: s3::Client,
@@ -44,18 +44,21 @@ pub struct Round {
 }
 
 impl Round {
-    /// Makes the client; no request is sent yet.
+    /// Creates the client. Sends no request.
     pub async fn open(settings: Settings) -> Self {
         let client = s3::client(&settings::sdk_config().await);
         Self { client, settings }
     }
 
-    /// Does what `request` asks for, table by table, until `deadline`.
+    /// Maintains the requested tables one after another, until `deadline`.
+    ///
+    /// # Errors
+    /// [`RoundError`] if no table could be maintained. The error of a single table is in its report.
     pub async fn run(&self, request: &Request, deadline: Instant) -> Result<Report, RoundError> {
         let pipelines = self.settings.pipelines.load(&self.client, deadline).await?;
         let mut tables = tables_of(&pipelines, request)?;
-        // A random table is first, so that the same table does not always get the least time. The clock cannot choose it: a
-        // schedule's times may always give the same choice.
+        // Starts with a random table, so that not always the same table gets the least time. The clock is no good
+        // source for the choice, because the times of a schedule could always give the same one.
         let first = rand::random_range(0..tables.len().max(1));
         tables.rotate_left(first);
         let mut report = Report { dry_run: request.dry_run, ..Report::default() };
@@ -71,10 +74,10 @@ impl Round {
     }
 }
 
-/// A table of the pipeline files: topic, section and event time.
+/// A Delta table of a pipeline file: topic, `lake` section and event time.
 type LakeTable<'a> = (&'a str, &'a LakeSection, Option<&'a str>);
 
-/// The tables that are asked for. Files that switch upkeep off are left out.
+/// The requested tables. Tables whose pipeline file disables upkeep are left out.
 fn tables_of<'a>(pipelines: &'a Pipelines, request: &Request) -> Result<Vec<LakeTable<'a>>, RoundError> {
     let of_lake = |pipeline: &'a pipeline::Pipeline| {
         Some((pipeline.topic.name.as_str(), pipeline.lake.as_ref()?, pipeline.event_time.as_deref()))
@@ -92,7 +95,7 @@ fn tables_of<'a>(pipelines: &'a Pipelines, request: &Request) -> Result<Vec<Lake
     Ok(all.into_iter().filter(wanted).collect())
 }
 
-/// All steps of one table. One that fails ends the table's turn: the next steps rest on it.
+/// Does all steps for one table. If a step fails, the later ones are not done, because they depend on it.
 async fn keep(
     topic: &str,
     lake: &LakeSection,
@@ -114,7 +117,7 @@ async fn keep(
         };
         match done {
             Ok(()) => {}
-            // The topic has had no record yet.
+            // The topic has had no record yet, so there is no table.
             Err(LakeError::NoTable { .. }) => break,
             Err(error) => {
                 report.failed(step, &error);
@@ -126,7 +129,7 @@ async fn keep(
     report
 }
 
-/// More commits than this after a checkpoint mean that upkeep does not keep up.
+/// The number of commits after a checkpoint above which the table is behind.
 fn too_many(lake: &LakeSection) -> u64 {
     u64::from(lake.upkeep.checkpoint_commits) * 10
 }

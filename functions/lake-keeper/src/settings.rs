@@ -1,4 +1,4 @@
-//! The function's settings.
+//! The settings of the function.
 
 use std::time::Duration;
 
@@ -6,14 +6,15 @@ use function_kit::pipelines::PipelineSource;
 use s3::S3Location;
 use settings::Environment;
 
-/// What the environment says; see README.md for the variables.
+/// The settings from the environment. README.md lists the variables.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The pipeline files.
+    /// Where the pipeline files are read from.
     pub pipelines: PipelineSource,
-    /// `LAKE_ROOT`: the root of the tables.
+    /// The S3 location of all Delta tables. From `LAKE_ROOT`.
     pub lake_root: S3Location,
-    /// `YOUNGEST_MINUTES`: a file younger than this may belong to a commit that is still being made.
+    /// The minimum age of a file that a vacuum deletes. A younger one may belong to a commit that is being made. From
+    /// `YOUNGEST_MINUTES`.
     pub youngest: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! The steps on one table.
+//! The maintenance steps for one table.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use tokio::time::Instant;
 
 use crate::{Request, Settings, TableReport};
 
-/// Kept back from a compaction's time, so that the group in progress can end.
+/// The time that is reserved at the end of a compaction, so that the current group can be finished.
 const LAST_GROUP: Duration = Duration::from_secs(5);
 
-/// One table and how it is looked after.
+/// One table with its maintenance settings.
 pub(crate) struct KeptTable<'a> {
     client: &'a s3::Client,
     location: S3Location,
     upkeep: &'a UpkeepSection,
     event_time: Option<&'a str>,
     youngest: Duration,
-    /// The log, as the first step that deletes has read it.
+    /// The log, as read by the first step that deletes files.
     reading: Option<Reading>,
 }
 
@@ -32,21 +32,25 @@ impl<'a> KeptTable<'a> {
         lake: &'a LakeSection,
         event_time: Option<&'a str>,
     ) -> Self {
-        // Rows are ordered by a column of their own, not by a field of a struct.
+        // Rows can be ordered by a top-level column only, not by a field of a struct.
         let event_time = event_time.filter(|path| !path.contains('.'));
         let location = settings.lake_root.join(&lake.path);
         let youngest = settings.youngest;
         Self { client, location, upkeep: &lake.upkeep, event_time, youngest, reading: None }
     }
 
+    /// The keeper of the table. Checkpoints remember removed files for the retention of the vacuum.
     fn keeper(&self) -> Keeper {
         Keeper::new(self.client.clone(), self.location.clone()).keep_removed(self.retention())
     }
 
+    /// How long removed data files are kept.
     fn retention(&self) -> Duration {
         Duration::from_hours(self.upkeep.retention_hours.into())
     }
 
+    /// Writes a checkpoint if enough commits were made since the last one. In a dry run, only reads which one is the
+    /// newest.
     pub(crate) async fn checkpoint(
         &self,
         request: &Request,
@@ -66,6 +70,7 @@ impl<'a> KeptTable<'a> {
         Ok(())
     }
 
+    /// Merges small files, one commit per group. In a dry run, only counts them.
     pub(crate) async fn compact(
         &self,
         request: &Request,
@@ -100,6 +105,7 @@ impl<'a> KeptTable<'a> {
         done.fault.map_or(Ok(()), Err)
     }
 
+    /// Deletes log files older than the log retention. Keeps the state that was read for the vacuum.
     pub(crate) async fn clean_log(
         &mut self,
         request: &Request,
@@ -116,6 +122,7 @@ impl<'a> KeptTable<'a> {
         Ok(())
     }
 
+    /// Deletes data files that no version within the retention names.
     pub(crate) async fn vacuum(
         &mut self,
         request: &Request,

@@ -1,4 +1,4 @@
-//! A topic's part of a batch as an append to its table: what is new, the positions it leaves, its files.
+//! The append of a topic's records to its Delta table: which records are new, the new positions, and the files.
 
 use std::collections::HashSet;
 
@@ -14,26 +14,27 @@ use positions::{Accepted, Handled, Position, TopicRecreated, UNCERTAIN};
 
 use crate::decoded::{DecodedColumns, RecordResult, TopicSchema};
 
-/// Why a batch could not be appended.
+/// Why a batch could not be appended. The batch must be redelivered.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
-    /// The table or S3 failed.
+    /// The Delta table or S3 failed.
     #[error(transparent)]
     Lake(#[from] LakeError),
-    /// Arrow refused the columns: a defect.
+    /// Arrow refused the columns. This is a bug.
     #[error("{topic}: columns: {source}")]
     Columns {
-        /// The topic.
+        /// The topic's name.
         topic: String,
-        /// Arrow's reason.
+        /// The error of Arrow.
         source: ArrowError,
     },
-    /// A record that must be parked before the append is not parked.
+    /// A record that must be parked before the append was not parked, because the position has changed since. The next
+    /// attempt parks it.
     #[error("{topic}/{partition}: the position moved back while the batch was stored")]
     Unparked {
-        /// The topic.
+        /// The topic's name.
         topic: String,
-        /// The partition.
+        /// The partition's number.
         partition: i32,
     },
 }
@@ -48,33 +49,41 @@ impl Classified for AppendError {
     }
 }
 
-/// One append.
+/// One append of a topic's records.
 #[derive(Debug)]
 pub struct TopicAppend<'a> {
+    /// The columns of the topic's table.
     schema: &'a TopicSchema,
+    /// The encoder of the data files.
     encoder: &'a FileEncoder,
+    /// The records of the batch, all of one topic.
     partitions: &'a [PartitionRecords<'a>],
+    /// The decode results of `partitions`.
     decoded: &'a DecodedColumns,
-    /// What was parked before the append: partition, index, and the incarnation that the letter names.
+    /// The records that were parked before the append: index of the partition, index of the record, and incarnation of
+    /// the position.
     parked: HashSet<(usize, usize, i64)>,
+    /// The result of the last plan for each partition.
     results: Vec<Result<Settled, TopicRecreated>>,
+    /// The number of holes that the last plan dropped.
     forgotten_holes: u64,
+    /// The number of offsets that the last plan skipped.
     skipped_offsets: u64,
 }
 
-/// Records of one partition that must be parked before an append, each with its reason.
+/// The records of one partition that must be parked before the append.
 #[derive(Debug)]
 pub struct ToPark<'a> {
-    /// The partition.
+    /// The partition of the records.
     pub partition: PartitionRecords<'a>,
-    /// The incarnation of the position.
+    /// The incarnation of the partition's position.
     pub incarnation: i64,
-    /// The records.
+    /// The records, each with the reason.
     pub records: Vec<(RecordRef<'a>, &'a str)>,
 }
 
 impl<'a> TopicAppend<'a> {
-    /// An append of `decoded`, which was made of `partitions`.
+    /// Creates an append. `decoded` must come from `partitions`.
     #[must_use]
     pub fn new(
         schema: &'a TopicSchema,
@@ -94,19 +103,20 @@ impl<'a> TopicAppend<'a> {
         }
     }
 
-    /// Whether any record is poison, which must be parked before the append.
+    /// Whether a record cannot be decoded. It must be parked before the append, unless an earlier delivery has parked
+    /// it.
     #[must_use]
     pub fn has_poison(&self) -> bool {
         self.decoded.results.iter().flatten().any(|result| matches!(result, RecordResult::Poison(_)))
     }
 
-    /// The records that are new with respect to `apps` and cannot be stored, by partition. They must be parked before the
-    /// append, which takes them for parked from now on.
+    /// Returns the new records that cannot be stored, by partition. "New" is relative to the positions in `apps`. The
+    /// caller must park them; the append counts them as parked from now on.
     pub fn to_park(&mut self, apps: &AppVersions) -> Vec<ToPark<'a>> {
         let mut all = Vec::new();
         for (number, partition) in self.partitions.iter().enumerate() {
             let position = self.position(*partition, apps);
-            // A topic that was created again is reported by the plan.
+            // A recreated topic is reported by the plan.
             let Ok(accepted) = accept(partition, partition.len(), &position) else { continue };
             let mut records = Vec::new();
             for (index, reason) in self.unstorable(number, &accepted) {
@@ -120,7 +130,7 @@ impl<'a> TopicAppend<'a> {
         all
     }
 
-    /// Of one partition's accepted records those that cannot be stored, in order, and why.
+    /// The accepted records of one partition that cannot be stored, in order, each with the reason.
     fn unstorable(&self, number: usize, accepted: &Accepted) -> Vec<(usize, &'a str)> {
         let poison =
             accepted.indices.iter().filter_map(|&index| match &self.decoded.results[number][index] {
@@ -133,32 +143,35 @@ impl<'a> TopicAppend<'a> {
         records
     }
 
-    /// For each partition what became of its records in the last plan, or that its topic was created anew.
+    /// The result of the last plan for each partition, or the discovery that its topic was recreated.
     pub fn results(&self) -> &[Result<Settled, TopicRecreated>] {
         &self.results
     }
 
-    /// Holes that had to be forgotten in the last plan.
+    /// The number of holes that the last plan dropped.
     #[must_use]
     pub fn forgotten_holes(&self) -> u64 {
         self.forgotten_holes
     }
 
-    /// Offsets between the old watermarks and the first new records in the last plan.
+    /// The number of offsets between the old watermarks and the first new records, in the last plan.
     #[must_use]
     pub fn skipped_offsets(&self) -> u64 {
         self.skipped_offsets
     }
 
+    /// The app id of the group's watermark in this partition.
     fn app_id(&self, partition: PartitionRecords<'_>) -> String {
         app_id(self.schema.consumer_group(), partition.topic(), partition.partition())
     }
 
+    /// The group's position in this partition, from the table's app versions.
     fn position(&self, partition: PartitionRecords<'_>, apps: &AppVersions) -> Position {
         position_from_app_versions(&self.app_id(partition), apps.as_map())
     }
 
-    /// What the plan stores of one partition: its rows, and the records with what becomes of each.
+    /// Splits one partition's accepted records. Returns the rows to store, and all records with whether they are
+    /// parked.
     fn sort_out(
         &self,
         number: usize,
@@ -194,7 +207,7 @@ impl<'a> TopicAppend<'a> {
         Ok((rows, handled))
     }
 
-    /// One file of `folder` with these rows.
+    /// Encodes these rows as one file for `folder`.
     fn file(&self, folder: &[Option<String>], rows: Vec<u32>) -> Result<PartitionFile, AppendError> {
         if rows.len() == self.decoded.rows.num_rows() {
             return Ok(self.encoder.encode(folder.to_vec(), &self.decoded.rows)?);
@@ -209,10 +222,12 @@ impl<'a> TopicAppend<'a> {
 }
 
 impl Append for TopicAppend<'_> {
-    /// The numbers of the rows that are new.
+    /// The indices of the new rows in [`Decoded::rows`].
     type Accepted = Vec<u32>;
     type Error = AppendError;
 
+    /// Decides which records are new by the positions in `apps`, and computes the new positions. Fails if a record must
+    /// be parked first.
     fn plan(&mut self, apps: &AppVersions) -> Result<Option<Plan<Self::Accepted>>, AppendError> {
         let (mut rows, mut app_versions) = (Vec::with_capacity(self.decoded.rows.num_rows()), Vec::new());
         self.results.clear();
@@ -249,6 +264,7 @@ impl Append for TopicAppend<'_> {
         Ok((!nothing_new).then_some(Plan { accepted: rows, app_versions }))
     }
 
+    /// One file per combination of partition values.
     fn files(
         &mut self,
         accepted: &Self::Accepted,

@@ -1,4 +1,4 @@
-//! Rows → Arrow columns.
+//! Converts decoded rows to Arrow columns.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use arrow_buffer::NullBufferBuilder;
 use arrow_schema::{DataType, Field, Fields, TimeUnit};
 use pipeline::{FieldType, Layout, Value};
 
-/// Timestamps are instants: Delta's `timestamp`.
+/// The Arrow type for Delta's `timestamp`: an instant in microseconds.
 pub(crate) fn timestamp_type() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
-/// The Arrow fields of the layout's places.
+/// The Arrow fields for some columns of the layout.
 pub(crate) fn fields(layout: &Layout, places: &[usize]) -> Fields {
     let field = |&place: &usize| {
         let column = &layout.columns[place];
@@ -36,12 +36,13 @@ pub(crate) fn fields(layout: &Layout, places: &[usize]) -> Fields {
     places.iter().map(field).collect()
 }
 
-/// Builds the column at one place of the layout.
+/// Builds the Arrow array of one column of the layout.
 pub(crate) struct ColumnBuilder {
     place: usize,
     kind: Kind,
 }
 
+/// The Arrow builder, by the type of the field.
 enum Kind {
     Text(StringBuilder),
     Int32(Int32Builder),
@@ -55,6 +56,7 @@ enum Kind {
 }
 
 impl ColumnBuilder {
+    /// Creates the builders for some columns of the layout. `capacity` is the expected number of rows.
     pub(crate) fn all(layout: &Layout, places: &[usize], capacity: usize) -> Vec<Self> {
         places.iter().map(|&place| Self::new(layout, place, capacity)).collect()
     }
@@ -84,8 +86,8 @@ impl ColumnBuilder {
         Self { place, kind }
     }
 
-    /// Appends the row's value at this place. A value of another type cannot come out of the layout's own decoder;
-    /// it would become a null.
+    /// Appends the row's value of this column. A value of another type would become null, but the decoder of this
+    /// layout never returns one.
     pub(crate) fn append(&mut self, row: &[Value<'_>]) {
         match (&mut self.kind, &row[self.place]) {
             (Kind::Text(builder), Value::Text(text)) => builder.append_value(text),
@@ -115,6 +117,7 @@ impl ColumnBuilder {
         }
     }
 
+    /// Returns the array of all values, and starts again with an empty one.
     pub(crate) fn finish(&mut self) -> Result<ArrayRef, arrow_schema::ArrowError> {
         Ok(match &mut self.kind {
             Kind::Text(builder) => Arc::new(builder.finish()),

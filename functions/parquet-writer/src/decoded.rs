@@ -1,4 +1,4 @@
-//! A topic's part of a batch, decoded once: good rows as columns, the others with their reason.
+//! The decoded records of a topic in a batch: the rows as Arrow columns, and the reasons for the records without a row.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,50 +14,55 @@ use pipeline::{LakeSection, Pipeline, Poison, RecordDecoder, Value};
 
 use crate::columns::{ColumnBuilder, fields, timestamp_type};
 
-/// Partition values change with the hour of the event time, at the most.
+/// One hour. All records of an hour have the same partition values, because patterns have no finer codes.
 const HOUR_MICROS: i64 = 3_600 * 1_000_000;
 
-/// How a topic's records are read, and the columns of its table.
+/// How the records of a topic are decoded, and the columns of its table.
 #[derive(Debug, Clone)]
 pub struct TopicSchema {
+    /// Decodes records by the fields of the pipeline file.
     decoder: RecordDecoder,
+    /// The `lake` section of the pipeline file.
     spec: LakeSection,
+    /// The column index of the event time in a decoded row.
     event_time: Option<usize>,
+    /// The columns in the data files.
     arrow: SchemaRef,
+    /// All columns of the table, with the partition columns.
     table: TableSchema,
 }
 
-/// What became of a record when it was decoded.
+/// The decode result of one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordResult {
-    /// The row of this number in [`DecodedColumns::rows`].
+    /// The record has the row with this index in [`Decoded::rows`].
     Row(u32),
-    /// It can never be stored, for this reason.
+    /// The record can never be stored, for this reason.
     Poison(Poison),
 }
 
-/// A topic's part of a batch.
+/// The decoded records of a topic in a batch.
 #[derive(Debug)]
 pub struct DecodedColumns {
-    /// For each partition, in the order given, what became of each of its records.
+    /// One list per partition, in the given order, with the decode result of each record.
     pub results: Vec<Vec<RecordResult>>,
-    /// The good rows.
+    /// The rows of all records that were decoded.
     pub rows: RecordBatch,
-    /// For each row, which of `folders` its event time puts it into.
+    /// The index in `folders` for each row.
     pub folder_of: Vec<u32>,
-    /// Partition values as they occur, in the table's order.
+    /// The partition values in the batch, each in the order of the table's partition columns.
     pub folders: Vec<Vec<Option<String>>>,
-    /// Fields of good records that the pipeline file does not name.
+    /// The number of fields in decoded records that the pipeline file does not name.
     pub extra_fields: u64,
 }
 
 impl TopicSchema {
-    /// The schema of a pipeline with a `lake` section, which is `spec`.
+    /// Creates the schema of a pipeline. `spec` is its `lake` section. Fails if the columns cannot be a Delta table's.
     pub fn new(pipeline: &Pipeline, spec: &LakeSection) -> Result<Self, LakeError> {
         let decoder = RecordDecoder::new(&pipeline.fields);
         let layout = decoder.layout();
         let mut all: Vec<_> = fields(layout, &layout.roots).iter().cloned().collect();
-        // Where the record came from: anybody can prove completeness with one query.
+        // Where the record came from. With these columns, anybody can check with a query that no record is missing.
         let topic_type = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
         all.extend([
             Arc::new(Field::new("_topic", topic_type, false)),
@@ -84,7 +89,7 @@ impl TopicSchema {
         &self.spec.consumer_group
     }
 
-    /// Partition values of a record with this event time. Without one, patterns have no value: the null partition.
+    /// The partition values of a record with this event time. Without an event time, columns with a pattern are null.
     fn folder(&self, event_time: Option<i64>) -> Vec<Option<String>> {
         let instant = event_time.and_then(DateTime::from_timestamp_micros);
         let value = |column: &pipeline::PartitionColumn| {
@@ -97,7 +102,7 @@ impl TopicSchema {
         self.spec.partition_by.iter().map(value).collect()
     }
 
-    /// Decodes the records of `partitions`, all of this topic.
+    /// Decodes the records of `partitions`, which are all of this topic.
     pub fn decode(&self, partitions: &[PartitionRecords<'_>]) -> Result<DecodedColumns, ArrowError> {
         let records: usize = partitions.iter().map(PartitionRecords::len).sum();
         let layout = self.decoder.layout();
@@ -135,7 +140,7 @@ impl TopicSchema {
     }
 }
 
-/// The columns that say where a record came from, but for the topic.
+/// Builds the columns `_partition`, `_offset` and `_timestamp`.
 struct OriginBuilder {
     partitions: Int32Builder,
     offsets: Int64Builder,
@@ -151,12 +156,14 @@ impl OriginBuilder {
         }
     }
 
+    /// Adds the origin of one record. `time_ms` is Kafka's timestamp, if it is valid.
     fn append(&mut self, partition: i32, offset: i64, time_ms: Option<i64>) {
         self.partitions.append_value(partition);
         self.offsets.append_value(offset);
         self.timestamps.append_option(time_ms.map(|time_ms| time_ms * 1_000));
     }
 
+    /// Returns the four columns. The topic's name is stored once, in a dictionary.
     fn finish(mut self, topic: &str, rows: usize) -> Result<[ArrayRef; 4], ArrowError> {
         let keys = Int32Array::from(vec![0; rows]);
         let topics = DictionaryArray::<Int32Type>::try_new(keys, Arc::new(StringArray::from(vec![topic])))?;
@@ -170,7 +177,7 @@ impl OriginBuilder {
 }
 
 impl DecodedColumns {
-    /// Splits rows by folder, in the order in which the folders first occur.
+    /// Splits rows by folder. Folders are in the order in which they first occur in the batch.
     #[must_use]
     pub fn by_folder(&self, rows: &[u32]) -> Vec<(&[Option<String>], Vec<u32>)> {
         let mut folders: Vec<_> = self.folders.iter().map(|folder| (folder.as_slice(), Vec::new())).collect();
@@ -182,11 +189,12 @@ impl DecodedColumns {
     }
 }
 
-/// Finds the folder of a row; most rows are of the hour of the row before.
+/// Finds the folder of a row. Usually a row has the same hour as the row before it.
 struct Folders<'s> {
     schema: &'s TopicSchema,
+    /// The partition values that occurred so far.
     list: Vec<Vec<Option<String>>>,
-    /// A batch can hold as many hours as records.
+    /// A map, because each record of a batch can have another hour.
     by_hour: HashMap<Option<i64>, u32>,
     by_values: HashMap<Vec<Option<String>>, u32>,
     last: Option<(Option<i64>, u32)>,
@@ -198,6 +206,7 @@ impl<'s> Folders<'s> {
         Self { schema, list: Vec::new(), by_hour, by_values, last: None }
     }
 
+    /// Returns the index in `list` of the folder for a row.
     fn of(&mut self, row: &[Value<'_>]) -> u32 {
         let event_time = self.schema.event_time.and_then(|place| match row[place] {
             Value::Timestamp(micros) => Some(micros),
@@ -211,7 +220,7 @@ impl<'s> Folders<'s> {
         }
         let number = self.by_hour.get(&hour).copied().unwrap_or_else(|| {
             let folder = self.schema.folder(event_time);
-            // A batch has 10,000 records at the most.
+            // A batch has at most 10,000 records.
             let next = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
             let number = *self.by_values.entry(folder).or_insert_with_key(|folder| {
                 self.list.push(folder.clone());

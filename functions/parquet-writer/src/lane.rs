@@ -1,4 +1,4 @@
-//! The sink: a topic's part of a batch into its table.
+//! The lane: parks the records of a topic that cannot be stored, and appends the others to its table.
 
 use dead_letters::{DeadLetters, ParkedRecord};
 use faults::{Classified, FaultClass};
@@ -14,7 +14,7 @@ use crate::append::{AppendError, ToPark, TopicAppend};
 use crate::decoded::TopicSchema;
 use crate::settings::Settings;
 
-/// The name under which this function parks.
+/// The lane's name in the dead letters.
 const LANE: &str = "parquet-writer";
 
 /// Stores batches in Delta tables.
@@ -24,6 +24,7 @@ pub struct LakeSink {
     dead_letters: DeadLetters,
 }
 
+/// What the lane needs for one topic. Kept between invocations, so that a warm append knows the table's version.
 pub struct LakeTopic {
     schema: TopicSchema,
     encoder: FileEncoder,
@@ -31,6 +32,7 @@ pub struct LakeTopic {
     table: Mutex<Table>,
 }
 
+/// Why a batch was not stored. The batch must be redelivered.
 #[derive(Debug, thiserror::Error)]
 pub enum StoringError {
     #[error(transparent)]
@@ -51,7 +53,8 @@ impl Classified for StoringError {
     }
 }
 
-/// The lane of all topics that go to the lake. Makes the clients; no request is sent before the first batch.
+/// Opens the lane for all topics that have a `lake` section. Creates the clients, but sends no request before the first
+/// batch.
 pub async fn open(settings: &Settings) -> KafkaLane<LakeSink> {
     let client = s3::client(&settings::sdk_config().await);
     let lake = LakeSink {
@@ -63,6 +66,7 @@ pub async fn open(settings: &Settings) -> KafkaLane<LakeSink> {
 }
 
 impl LakeSink {
+    /// Parks records. Must be done before the append moves the positions past them.
     async fn park(
         &self,
         to_park: &[ToPark<'_>],
@@ -85,6 +89,7 @@ impl TopicSink for LakeSink {
     type Error = StoringError;
     const NAME: &'static str = "the lake";
 
+    /// Builds the topic's state if its pipeline file has a `lake` section.
     fn topic(&self, pipeline: &Pipeline) -> Result<Option<LakeTopic>, StoringError> {
         let Some(spec) = &pipeline.lake else { return Ok(None) };
         let schema = TopicSchema::new(pipeline, spec)?;
@@ -97,6 +102,7 @@ impl TopicSink for LakeSink {
         }))
     }
 
+    /// Parks the records that cannot be stored, then appends the new rows in one commit.
     async fn store(
         &self,
         topic: &LakeTopic,
@@ -111,7 +117,7 @@ impl TopicSink for LakeSink {
             .map_err(|source| AppendError::Columns { topic: name.to_owned(), source })?;
         let mut table = topic.table.lock().await;
         let mut append = TopicAppend::new(&topic.schema, &topic.encoder, partitions, &decoded);
-        // Most batches have nothing to park, and then positions need not be read before the append.
+        // Most batches have nothing to park. Then the positions need not be read before the append.
         let mut must_park = append.has_poison();
         loop {
             if must_park {
@@ -119,7 +125,8 @@ impl TopicSink for LakeSink {
                 self.park(&to_park, &topic.fingerprint, deadline).await?;
             }
             match table.append(&mut append, deadline).await {
-                // Only the newest positions showed it, or they moved since the records were parked.
+                // The newest positions have further records to park, or they have changed since the records were
+                // parked.
                 Err(AppendError::Unparked { .. }) if Instant::now() < deadline => must_park = true,
                 appended => {
                     appended?;

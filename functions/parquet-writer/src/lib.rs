@@ -1,7 +1,8 @@
-//! Batches of Kafka topics → their Delta tables, each record once.
+//! Stores batches of Kafka topics in their Delta tables, each record exactly once.
 //!
-//! A batch is decoded by its topic's pipeline file into columns ([`DecodedColumns`]); what is new to the table's committed
-//! positions is cut into files ([`TopicAppend`]); the files and the new positions become visible in one commit.
+//! A batch is decoded into columns by its topic's pipeline file ([`Decoded`]). The records that are new, by the
+//! positions in the table, are encoded as files ([`TopicAppend`]). The files and the new positions become visible in
+//! one commit.
 
 mod append;
 mod columns;

@@ -1,4 +1,4 @@
-//! Batches of Kafka topics → their Delta tables. What it promises: README.md.
+//! Stores batches of Kafka topics in their Delta tables. README.md describes the guarantees.
 
 use parquet_writer::Settings;
 

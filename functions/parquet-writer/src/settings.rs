@@ -1,19 +1,20 @@
-//! The function's settings.
+//! The settings of the function.
 
 use function_kit::pipelines::PipelineSource;
 use s3::S3Location;
 use settings::Environment;
 
-/// See README.md for the variables.
+/// The settings from the environment. README.md lists the variables.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The pipeline files.
+    /// Where the pipeline files are read from.
     pub pipelines: PipelineSource,
-    /// The root of all tables.
+    /// The S3 location of all Delta tables.
     pub lake_root: S3Location,
-    /// The root of all dead letters.
+    /// The S3 location below which all lanes park records.
     pub parked_root: S3Location,
-    /// Whether the mapping reads `batchItemFailures`.
+    /// Whether the event source mapping uses partial batch responses (`ReportBatchItemFailures`). If not, one record to
+    /// retry fails the whole invocation.
     pub partial_batch_response: bool,
 }
 

@@ -1,8 +1,9 @@
-//! What a sink must hold in all: what it held at the last comparison, and what Kafka's records since then add to it.
+//! Compares the expected amount of a sink with its actual amount. The expected amount is that of the last comparison,
+//! plus what the records in Kafka have added since.
 //!
-//! This finds what no window shows: a total that was changed, rows of older windows that were deleted from the lake. What is
-//! remembered is what the records make, not what the sink was found to hold. So a damaged sink fails every comparison until it
-//! is repaired, and then holds.
+//! This finds damage that no window shows, such as a changed total, or deleted rows of older windows in the lake. The
+//! stored amount is the expected one, not the actual one. So a damaged sink fails every comparison until it is
+//! repaired, and then holds again.
 
 use std::collections::BTreeMap;
 
@@ -20,17 +21,19 @@ use warehouse::{
 
 use crate::{closing::Now, lanes};
 
-/// What one comparison found.
+/// The result of one comparison: a difference, or the reason why nothing was compared.
 #[derive(Debug, Default)]
 pub(crate) struct Finding {
+    /// The sink's amount differs from the expected one. Fails the certificates of the lane.
     pub(crate) problem: Option<String>,
+    /// Why the amount was not compared. Does not fail a certificate.
     pub(crate) note: Option<String>,
 }
 
-/// Findings by consumer group.
+/// The results by consumer group.
 pub(crate) type Findings = BTreeMap<String, Finding>;
 
-/// An exact sum of a field of the records.
+/// Computes the exact sum of a field over records.
 #[derive(Debug)]
 pub(crate) struct Summed {
     decoder: RecordDecoder,
@@ -39,7 +42,7 @@ pub(crate) struct Summed {
 }
 
 impl Summed {
-    /// The field that a topic's totals sum up; `None` where there is none.
+    /// The field that a topic's totals sum up. `None` if the topic has no totals.
     pub(crate) fn of(pipeline: &Pipeline) -> Option<Self> {
         let path = &pipeline.totals.as_ref()?.sum;
         let layout = Layout::of(&pipeline.fields);
@@ -51,7 +54,8 @@ impl Summed {
         Some(Self { decoder: RecordDecoder::new(&pipeline.fields), place, scale })
     }
 
-    /// The value of a record, without its decimal point; 0 for one that cannot be decoded, which no lane adds.
+    /// The value of the field in a record; a decimal is multiplied by 10^scale. 0 for a record that cannot be decoded,
+    /// because no lane adds it.
     pub(crate) fn value(&self, record: &[u8]) -> i128 {
         let mut row = Vec::new();
         if self.decoder.decode(record, &mut row).is_err() {
@@ -64,12 +68,12 @@ impl Summed {
         }
     }
 
-    /// A sum as Postgres writes it.
+    /// Formats a sum as Postgres does.
     pub(crate) fn text(&self, unscaled: i128) -> String {
         decimal_text(unscaled, self.scale)
     }
 
-    /// What Postgres wrote, without its decimal point.
+    /// Parses a sum of Postgres. `None` if it has more digits after the point than the field.
     fn parse(&self, text: &str) -> Option<i128> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         let scale = usize::from(self.scale);
@@ -79,28 +83,40 @@ impl Summed {
     }
 }
 
-/// One sink: what it holds at a position, and what it was to hold at an earlier one.
+/// One sink: its actual amount at a position, and its expected amount (`base`) at an earlier position.
 struct Side {
+    /// The consumer group of the lane.
     group: String,
+    /// What the amount is, in words, for messages.
     what: String,
+    /// The position at which the sink holds `actual`.
     mark: Mark,
+    /// The actual amount. For a sum: times 10^scale.
     actual: i128,
+    /// The expected amount at the earlier position.
     base: i128,
+    /// The offsets that were stored, or parked again, between the two positions.
     change: Change,
 }
 
-/// What is compared, and with what.
+/// The input of the comparisons of one topic.
 pub(crate) struct Amounts<'a> {
+    /// The function, for its settings and clients.
     pub(crate) round: &'a crate::Round,
+    /// The connection to Postgres.
     pub(crate) client: &'a Client,
+    /// The pipeline of the topic.
     pub(crate) pipeline: &'a Pipeline,
+    /// The topic's current state in Kafka.
     pub(crate) now: &'a Now<'a>,
+    /// Whether Kafka compacts the topic. Then records can disappear, and nothing is compared.
     pub(crate) compacted: bool,
+    /// The time limit for reading the lake.
     pub(crate) deadline: Instant,
 }
 
 impl Amounts<'_> {
-    /// Compares the totals and the number of the lake's rows with what Kafka's records make.
+    /// Compares the sum of the totals and the number of rows in the lake with the records in Kafka.
     pub(crate) async fn compare(&self) -> Result<Findings, ReconcileError> {
         let mut findings = Findings::new();
         let summed = Summed::of(self.pipeline);
@@ -119,7 +135,7 @@ impl Amounts<'_> {
             let all = wanted.entry(partition).or_default();
             ranges.iter().for_each(|range| all.insert(range.clone()));
         }
-        // What one side adds per record: its value to the totals, itself to the lake.
+        // Each record adds its value to the totals, and 1 to the number of rows in the lake.
         let mut sums = [0_i128, 0];
         let mut values = |partition: i32, offset: i64, record: &[u8]| {
             for (index, side) in sides.iter().enumerate() {
@@ -172,6 +188,7 @@ impl Amounts<'_> {
         Ok(findings)
     }
 
+    /// Reads the sum of the totals table and the positions of its lane, in one snapshot.
     async fn totals_side(
         &self,
         spec: &TotalsSection,
@@ -186,6 +203,7 @@ impl Amounts<'_> {
         self.side((&spec.consumer_group, what), mark, actual, findings).await
     }
 
+    /// Reads the number of rows in the lake and the positions of its lane, from one table version.
     async fn lake_side(
         &self,
         group: &str,
@@ -206,7 +224,7 @@ impl Amounts<'_> {
         self.side((group, what), mark, rows.into(), findings).await
     }
 
-    /// The side of one sink; `None`, and a finding that says why, where there is nothing to compare it with.
+    /// Prepares the comparison of one sink. Returns `None` if it cannot be compared, and adds the reason to `findings`.
     async fn side(
         &self,
         (group, what): (&str, String),
@@ -234,16 +252,17 @@ impl Amounts<'_> {
                 }
             },
         };
-        // What the sink holds now is taken for what it must hold.
+        // The actual amount becomes the expected one.
         self.remember(group, &mark, actual).await?;
         findings.insert(group.to_owned(), Finding { note: Some(note(why)), problem: None });
         Ok(None)
     }
 
+    /// Stores the expected amount at a position, for the next comparison.
     async fn remember(&self, group: &str, mark: &Mark, amount: i128) -> Result<(), ReconcileError> {
         let amount = Amount {
             topic_id: self.now.topic_id.to_owned(),
-            // A map of numbers always has a JSON form.
+            // The mark contains only numbers, so this cannot fail.
             position: to_string(mark).unwrap_or_default(),
             amount: amount.to_string(),
         };
@@ -252,10 +271,10 @@ impl Amounts<'_> {
     }
 }
 
-/// Why amounts were not compared.
+/// The note for amounts that were not compared.
 fn note(why: &str) -> String {
     format!(
-        "amounts were not compared, because {why}: from now on they are, beginning with what the sink holds"
+        "amounts were not compared, because {why}: the next comparison starts from what the sink holds now"
     )
 }
 

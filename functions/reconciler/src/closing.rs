@@ -1,4 +1,4 @@
-//! Closing windows: from where the last one ended to where the topic ends now.
+//! Closes windows. A window goes from the end of the previous one to the current end of the topic.
 
 use std::collections::BTreeMap;
 
@@ -6,29 +6,34 @@ use chrono::{DateTime, Utc};
 use reconcile::Ends;
 use warehouse::certificates::{Certificate, Counts, Lane, Span, State};
 
-/// The most windows that one run closes for a lane; the next run goes on.
+/// The maximum number of windows that a run closes for a lane. The next run continues.
 const MOST_WINDOWS: usize = 100;
 
-/// A topic as Kafka describes it now.
+/// The current state of a topic in Kafka.
 #[derive(Debug)]
 pub(crate) struct Now<'a> {
+    /// Kafka's id of the topic. A recreated topic has another id.
     pub(crate) topic_id: &'a str,
-    /// First offset and stable end of each partition.
+    /// The first offset and the stable end of each partition. The stable end is the last stable offset: open
+    /// transactions lie after it.
     pub(crate) ends: &'a Ends,
+    /// The time of the request to Kafka.
     pub(crate) at: DateTime<Utc>,
+    /// The maximum number of offsets in a window.
     pub(crate) largest_window: i64,
 }
 
 impl Now<'_> {
-    /// Whether everything that the topic ever held is still there, and little enough for one window.
+    /// Whether the topic still has all records that it ever had, and few enough for one window.
     pub(crate) fn is_whole_and_small(&self) -> bool {
         self.ends.values().all(|(beginning, _)| *beginning == 0)
             && self.ends.values().map(|(_, end)| end).sum::<i64>() <= self.largest_window
     }
 }
 
-/// The windows of a lane that end now, after its `newest` one. The first window of a lane begins at the topic's beginning if
-/// all of the topic is there and fits into one window; else it is an empty one where the topic ends now.
+/// Returns the windows of a lane that end now, after the `newest` one. If the lane has no window yet, the first one
+/// begins at the start of the topic, provided that all of the topic is there and fits into one window. Otherwise the
+/// first window is empty and lies at the current end of the topic.
 pub(crate) fn windows(lane: &Lane, newest: Option<&Certificate>, now: &Now<'_>) -> Vec<Certificate> {
     let blank = |number: i64| Certificate {
         lane: lane.clone(),
@@ -58,7 +63,7 @@ pub(crate) fn windows(lane: &Lane, newest: Option<&Certificate>, now: &Now<'_>) 
             let window = now.ends.iter().map(|(&partition, &(_, end))| Span { partition, start: end, end });
             let before: i64 = now.ends.values().map(|(beginning, end)| end - beginning).sum();
             let note = format!(
-                "the first window begins here; the {before} offsets before it are compared by `headwater verify` alone"
+                "the first window begins here; only `headwater verify` compares the {before} offsets before it"
             );
             let (window, notes, judged_at) = (window.collect(), vec![note], Some(now.at));
             return vec![Certificate { window, notes, judged_at, state: State::Holds, ..blank(1) }];
@@ -71,7 +76,7 @@ pub(crate) fn windows(lane: &Lane, newest: Option<&Certificate>, now: &Now<'_>) 
         let mut window = Vec::with_capacity(now.ends.len());
         for (&partition, &(_, end)) in now.ends {
             let start = starts.get(&partition).copied().unwrap_or(0);
-            // An end before the start is kept as it is: the verdict says what that means.
+            // An end before the start is kept. The verdict explains it.
             let cut = if end > start { end.min(start.saturating_add(left)) } else { end };
             left -= (cut - start).max(0);
             is_last &= cut == end;

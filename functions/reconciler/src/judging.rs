@@ -1,4 +1,4 @@
-//! Judging closed windows.
+//! Judges closed windows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,31 +24,41 @@ use crate::{
     lanes, letters,
 };
 
-/// The problems that a certificate keeps; what one of them says is cut in the middle of long lists of offsets already.
+/// The maximum number of problems in a certificate. Long lists of offsets within a problem are shortened already.
 const MOST_PROBLEMS: usize = 20;
 
-/// What windows of one topic are judged with.
+/// The input for judging the windows of one topic.
 pub(crate) struct Judge<'a> {
+    /// The function, for its settings and clients.
     pub(crate) round: &'a crate::Round,
+    /// The connection to Postgres.
     pub(crate) client: &'a Client,
+    /// The pipeline of the topic.
     pub(crate) pipeline: &'a Pipeline,
+    /// Kafka's current id of the topic.
     pub(crate) topic_id: &'a str,
+    /// The comparisons of amounts, by consumer group. They apply to every window of the lane.
     pub(crate) findings: &'a Findings,
+    /// Whether Kafka compacts the topic. Then a row without a record in Kafka is no problem.
     pub(crate) compacted: bool,
+    /// The time limit for requests.
     pub(crate) deadline: Instant,
 }
 
-/// What Kafka held in a window, and what the lake holds of it.
+/// The records of a window in Kafka, and its rows in the lake.
 struct Seen {
+    /// The window's offsets: first offset and end of each partition.
     window: Ends,
+    /// Which of the offsets hold a record.
     produced: Produced,
+    /// The rows of the window in the lake. `None` if no certificate of the window is for the lake.
     lake: Option<lake::Stored>,
-    /// The sum over the records that have a row in the lake.
+    /// The sum of the summed field over the records that have a row in the lake.
     sum: i128,
 }
 
 impl Judge<'_> {
-    /// Judges one window for the lanes that have it in common.
+    /// Judges one window for all lanes that have the same one.
     pub(crate) async fn judge(&self, certificates: &mut [Certificate]) -> Result<(), ReconcileError> {
         let Some(first) = certificates.first() else { return Ok(()) };
         if first.topic_id != self.topic_id {
@@ -66,8 +76,8 @@ impl Judge<'_> {
                 Verdict::of(&certificate.lane.function, &certificate.lane.group, &self.pipeline.topic.name);
             for span in certificate.window.iter().filter(|span| span.end < span.start) {
                 verdict.problems.push(format!(
-                    "Kafka ended partition {} at {} when the window before ended, and at {} when this one did: it lost records \
-                     that it had acknowledged (an election of a replica that lagged behind)",
+                    "partition {} ended at offset {} when the window before was closed, and at {} when this one was: Kafka \
+                     lost acknowledged records (a replica that lagged behind was elected as leader)",
                     span.partition, span.start, span.end
                 ));
             }
@@ -83,6 +93,7 @@ impl Judge<'_> {
         Ok(())
     }
 
+    /// Reads the records of a window from Kafka, and its rows from the lake if one of the lanes is the lake's.
     async fn look(&self, window: Ends, certificates: &[Certificate]) -> Result<Seen, ReconcileError> {
         let offsets = lanes::offsets(&window);
         let summed = Summed::of(self.pipeline);
@@ -113,6 +124,7 @@ impl Judge<'_> {
         Ok(Seen { window, produced, lake: stored, sum })
     }
 
+    /// Compares one lane with Kafka in a window, and adds the differences to the verdict.
     async fn judge_lane(
         &self,
         certificate: &Certificate,
@@ -164,6 +176,7 @@ impl Judge<'_> {
         Ok(())
     }
 
+    /// Reads the positions and rows of a lane's sink within the window.
     async fn sink(&self, certificate: &Certificate, seen: &Seen) -> Result<SinkState, ReconcileError> {
         let (topic, group) = (&self.pipeline.topic.name, &certificate.lane.group);
         let of_books = |books: BTreeMap<i32, books::Books>| -> BTreeMap<i32, Position> {
@@ -186,8 +199,8 @@ impl Judge<'_> {
     }
 }
 
-/// What Kafka deleted before the lane read it. Adds to the verdict where a window that failed cannot be compared any more:
-/// without the records nobody can tell whether it was repaired.
+/// Returns the offsets that Kafka deleted before the lane read them. If the window failed before, also adds the offsets
+/// that can no longer be compared to the verdict. Without the records, nobody can tell whether they were repaired.
 fn deleted(
     certificate: &Certificate,
     gone: &Offsets,
@@ -215,10 +228,12 @@ fn deleted(
     all_lost
 }
 
+/// The offsets that have a row in the lake.
 fn rows_of(lake: &lake::Stored) -> Offsets {
     lake.offsets.iter().map(|(partition, rows)| (*partition, rows.iter().copied().collect())).collect()
 }
 
+/// Whether a position was reset. Then the lake also has rows of an earlier topic, and sums are not comparable.
 fn was_reset(sink: &SinkState) -> bool {
     sink.positions.values().any(|position| !position.earlier.is_empty())
 }

@@ -1,4 +1,4 @@
-//! The lanes that a pipeline file describes.
+//! The lanes of a pipeline file, and helpers for their windows.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use positions::OffsetRanges;
 use reconcile::{Ends, offsets::Offsets};
 use warehouse::certificates::{Certificate, Lane};
 
-/// The lanes of a topic.
+/// The lanes of a topic, one per section of its pipeline file.
 pub(crate) fn of(pipeline: &Pipeline) -> Vec<Lane> {
     let lane = |(sink, group): (Sink, &str)| {
         let topic = pipeline.topic.name.clone();
@@ -16,13 +16,13 @@ pub(crate) fn of(pipeline: &Pipeline) -> Vec<Lane> {
     pipeline.lanes().map(lane).collect()
 }
 
-/// The window's offsets, as first and next offset of each partition.
+/// The window's offsets: first offset and end of each partition. Partitions whose end is before the start are left out.
 pub(crate) fn ends(certificate: &Certificate) -> Ends {
     let forwards = certificate.window.iter().filter(|span| span.start <= span.end);
     forwards.map(|span| (span.partition, (span.start, span.end))).collect()
 }
 
-/// The same as sets.
+/// The window's offsets as sets.
 pub(crate) fn offsets(window: &Ends) -> Offsets {
     window
         .iter()
@@ -30,15 +30,15 @@ pub(crate) fn offsets(window: &Ends) -> Offsets {
         .collect()
 }
 
-/// How many offsets these are.
+/// The number of offsets.
 pub(crate) fn count(offsets: &Offsets) -> i64 {
     offsets.values().map(OffsetRanges::count).sum()
 }
 
-/// Partition, first offset and end of each span of a window.
+/// The partition, first offset and end of each span of a window.
 type Spans = Vec<(i32, i64, i64)>;
 
-/// Groups the windows that lanes of one topic have in common: Kafka is read once for them.
+/// Groups equal windows of different lanes, so that Kafka is read only once for them.
 pub(crate) fn by_window(due: Vec<Certificate>) -> Vec<Vec<Certificate>> {
     let mut places: BTreeMap<(String, Spans), usize> = BTreeMap::new();
     let mut groups: Vec<Vec<Certificate>> = Vec::new();

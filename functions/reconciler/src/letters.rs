@@ -1,4 +1,4 @@
-//! The dead letters of a window: only objects whose names overlap it are read.
+//! Reads the dead letters of a window. Only objects whose names overlap the window are read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,10 +6,10 @@ use dead_letters::DeadLetters;
 use reconcile::{Ends, ReconcileError, Sources, parked};
 use tokio::time::Instant;
 
-/// Offsets that have a letter, by partition and incarnation.
+/// The offsets that have a dead letter, by partition and incarnation.
 pub(crate) type Letters = BTreeMap<(i32, i64), BTreeSet<i64>>;
 
-/// The letters of a lane in a window of a topic.
+/// Returns the dead letters of a lane in a window of a topic.
 pub(crate) async fn within(
     sources: &Sources,
     (lane, topic): (&str, &str),
@@ -32,7 +32,8 @@ pub(crate) async fn within(
     Ok(letters)
 }
 
-/// Whether an object may hold a letter of the window: `lane/topic/partition/[iN/]first-last.jsonl`.
+/// Whether an object can contain a dead letter of the window, by its path:
+/// `lane/topic/partition/[iN/]first-last.jsonl`.
 fn may_hold(path: &str, (lane, topic): (&str, &str), window: &Ends) -> bool {
     let parts = || {
         let rest = path.strip_prefix(lane)?.strip_prefix('/')?.strip_prefix(topic)?.strip_prefix('/')?;

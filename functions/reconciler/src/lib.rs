@@ -1,8 +1,8 @@
-//! Certificates: of each lane, window after window of offsets, whether every record that Kafka took is stored or parked, and
-//! none twice.
+//! Makes certificates. A certificate says for one lane and one window of offsets whether every record in Kafka is
+//! stored or parked exactly once.
 //!
-//! Each invocation closes the windows that end now, and judges the ones that earlier invocations closed. A window that fails
-//! is judged again until it holds, an operator accepts it, or its days are over.
+//! Each invocation closes the windows that end now, and judges the windows that earlier invocations closed. A window
+//! that fails is judged again until it holds, until an operator accepts it, or until it expires.
 
 mod amounts;
 mod closing;

@@ -1,4 +1,4 @@
-//! A schedule → certificates of what the lanes stored. What it promises: README.md.
+//! Makes certificates of what the lanes stored, on a schedule. README.md describes the guarantees.
 
 use std::sync::Arc;
 

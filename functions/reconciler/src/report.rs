@@ -1,41 +1,42 @@
-//! What an invocation did.
+//! The report of an invocation.
 
 use function_kit::telemetry::{Unit, WideEvent};
 use serde::Serialize;
 use warehouse::certificates::{Certificate, Standing, State};
 
-/// What was done, topic by topic.
+/// What was done, by topic. This is the function's response.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
-    /// Another run is under way: nothing was done.
+    /// Whether another run was active. Then nothing was done.
     pub busy: bool,
-    /// The topics, in the order of the work.
+    /// The topics, in the order in which they were done.
     pub topics: Vec<TopicReport>,
-    /// Failed certificates whose days were over.
+    /// The number of failed certificates that expired in this run.
     pub expired: u64,
-    /// Certificates that fail now.
+    /// The number of certificates that are failed now.
     pub failed: i64,
-    /// Of the lane that is longest without a certificate: the seconds since its newest judged window closed.
+    /// The age of the newest judged window, in seconds since it closed, for the lane where this is longest.
     pub oldest_uncertified_seconds: i64,
 }
 
 /// What was done for one topic.
 #[derive(Debug, Default, Serialize)]
 pub struct TopicReport {
-    /// The topic.
+    /// The topic's name.
     pub topic: String,
-    /// Windows that were closed, of all its lanes.
+    /// The number of windows that were closed, over all lanes.
     pub closed: u64,
-    /// Certificates that were judged.
+    /// The certificates that were judged.
     pub judged: Vec<Certificate>,
-    /// Windows that are left for the next run, because the time was over.
+    /// The number of windows that are left for the next run, because the time ran out.
     pub left: u64,
-    /// Why the topic was not judged, or not to its end.
+    /// Why the topic was not judged, or not completely.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
 impl Report {
+    /// Adds the summary of all certificates.
     pub(crate) fn stand(&mut self, standing: Standing) {
         self.failed = standing.failed;
         self.oldest_uncertified_seconds = standing.oldest_uncertified_seconds;
@@ -64,7 +65,8 @@ impl Report {
             .collect();
         let closed: u64 = self.topics.iter().map(|topic| topic.closed).sum();
         let left: u64 = self.topics.iter().map(|topic| topic.left).sum();
-        // A metric is paid for each hour in which it has a value, and this function runs every hour: what no alarm looks at is a field.
+        // CloudWatch charges a metric for each hour in which it has a value, and this function runs every hour. So
+        // figures without an alarm are log fields.
         event
             .field("certificates_failing", serde_json::json!(failing))
             .field("certificates_made", judged().count())

@@ -1,4 +1,4 @@
-//! What an invocation asks for.
+//! The event of an invocation.
 
 use std::time::Duration;
 
@@ -6,18 +6,19 @@ use faults::{Classified, FaultClass};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// What an invocation asks for; `{}` is all topics. What is misspelt is refused.
+/// The event of an invocation. `{}` means all topics. Unknown keys are refused.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// Only these topics.
+    /// Only these topics. Empty means all.
     pub topics: Vec<String>,
-    /// Judge windows that closed so many minutes ago, instead of the usual ones; 0 judges those that this invocation closes.
+    /// Judge the windows that closed at least this many minutes ago, instead of `GRACE_MINUTES`. 0 includes the windows
+    /// that this invocation closes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grace_minutes: Option<u32>,
 }
 
-/// The event is not a request.
+/// The event is not a valid request.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the event is not as expected: {0} (expected {{\"topics\": […], \"grace_minutes\": 45}}, each of them optional)"
@@ -31,14 +32,14 @@ impl Classified for RequestError {
 }
 
 impl Request {
-    /// Reads the event of an invocation.
+    /// Parses the event of an invocation. `null` is the same as `{}`.
     pub fn parse(event: &str) -> Result<Self, RequestError> {
-        // By way of a map: a list would be taken for a struct without names.
+        // Parsed as a map first, because serde would also accept a list as a struct.
         let fields = serde_json::from_str::<Option<Map<String, Value>>>(event)?.unwrap_or_default();
         Ok(serde_json::from_value(Value::Object(fields))?)
     }
 
-    /// How long ago a window must have closed.
+    /// How long ago a window must have closed to be judged.
     pub(crate) fn grace(&self, usual: Duration) -> Duration {
         self.grace_minutes.map_or(usual, |minutes| Duration::from_mins(minutes.into()))
     }

@@ -1,4 +1,4 @@
-//! One invocation: every topic in its turn.
+//! One invocation. It handles each topic in turn.
 
 use std::time::Duration;
 
@@ -13,24 +13,24 @@ use warehouse::{Client, Warehouse, WarehouseError, certificates};
 
 use crate::{Report, Request, Settings, TopicReport, amounts::Amounts, closing, judging::Judge, lanes};
 
-/// Kept back of the time, so that what was judged can be saved and reported.
+/// The time that is reserved at the end, so that results can be saved and reported.
 const LAST: Duration = Duration::from_secs(5);
 
-/// Why an invocation did nothing at all. What fails for one topic is in the report.
+/// Why an invocation did nothing at all. The error of a single topic is in the report.
 #[derive(Debug, thiserror::Error)]
 pub enum RoundError {
-    /// The pipelines could not be loaded.
+    /// The pipeline files could not be loaded.
     #[error(transparent)]
     Pipelines(#[from] LoadError),
-    /// The database refused or failed.
+    /// Postgres failed or refused a statement.
     #[error(transparent)]
     Warehouse(#[from] WarehouseError),
     /// The event names a topic that no pipeline file describes.
     #[error("no pipeline file describes the topic {topic}; there are: {}", .known.join(", "))]
     Topic {
-        /// As the event has it.
+        /// The topic in the event.
         topic: String,
-        /// Topics with a pipeline file.
+        /// The topics that have a pipeline file.
         known: Vec<String>,
     },
 }
@@ -45,16 +45,20 @@ impl Classified for RoundError {
     }
 }
 
-/// The function.
+/// The function: closes and judges windows.
 pub struct Round {
+    /// The settings from the environment.
     pub(crate) settings: Settings,
+    /// The Kafka cluster, the lake and the dead letters.
     pub(crate) sources: Sources,
+    /// Reads the ends of topics, and the committed offsets of consumer groups.
     pub(crate) offsets: LagReader,
+    /// The connection to Postgres.
     warehouse: Warehouse,
 }
 
 impl Round {
-    /// Makes the clients; no request is sent yet.
+    /// Creates the clients. Sends no request.
     pub async fn open(settings: Settings) -> Self {
         let sdk = settings::sdk_config().await;
         let sources = Sources {
@@ -68,7 +72,11 @@ impl Round {
         Self { settings, sources, offsets, warehouse }
     }
 
-    /// Closes the windows that end now and judges the ones that are due, topic by topic, until `deadline`.
+    /// Closes the windows that end now and judges those that are due, one topic after another, until `deadline`.
+    ///
+    /// # Errors
+    /// [`RoundError`] if nothing could be done, or if the database failed until the deadline. The error of a single
+    /// topic is in its report.
     pub async fn run(&self, request: &Request, deadline: Instant) -> Result<Report, RoundError> {
         let pipelines = self.settings.pipelines.load(&self.sources.objects, deadline).await?;
         let chosen = topics_of(&pipelines, request)?;
@@ -77,7 +85,7 @@ impl Round {
         self.warehouse.run("make certificates", deadline, work).await
     }
 
-    /// The work of one run, under the lock that keeps a second run away.
+    /// Does the work of a run, under the lock that keeps other runs out.
     async fn locked(
         &self,
         client: &Client,
@@ -89,13 +97,14 @@ impl Round {
             return Ok(Report { busy: true, ..Report::default() });
         }
         let done = self.topics(client, chosen, request, until).await;
-        // After a broken connection the server has given the lock back by itself.
+        // If the connection broke, the server has released the lock already.
         let unlocked = certificates::unlock(client).await;
         let report = done?;
         unlocked?;
         Ok(report)
     }
 
+    /// Does the work for each topic. The error of a topic goes into its report, and the next topic follows.
     async fn topics(
         &self,
         client: &Client,
@@ -108,17 +117,18 @@ impl Round {
         let mut report = Report { expired, ..Report::default() };
         for pipeline in chosen {
             let mut topic = TopicReport { topic: pipeline.topic.name.clone(), ..TopicReport::default() };
-            // Boxed: the clients' futures are large.
+            // Boxed, because the futures of the clients are large.
             let done = Box::pin(self.topic(client, pipeline, request, until, &mut topic));
             match timeout_at(until, done).await {
                 Ok(Ok(())) => {}
-                // A broken connection may have taken the lock with it: the run begins again with a new one.
+                // The connection may be broken and the lock lost with it. The whole run starts again on a new
+                // connection.
                 Ok(Err(ReconcileError::Warehouse(error))) if error.class() == FaultClass::Retryable => {
                     return Err(error.into());
                 }
                 Ok(Err(error)) => topic.error = Some(faults::chain(&error)),
                 Err(_) => {
-                    // A snapshot may still be open on this connection.
+                    // A transaction may still be open on this connection.
                     client.batch_execute("ROLLBACK").await.map_err(WarehouseError::statement("roll back"))?;
                     topic.error = Some("the time was over; the next run goes on".to_owned());
                 }
@@ -130,6 +140,7 @@ impl Round {
         Ok(report)
     }
 
+    /// Closes the windows of a topic, compares amounts, and judges the windows that are due.
     async fn topic(
         &self,
         client: &Client,
@@ -177,7 +188,7 @@ impl Round {
     }
 }
 
-/// The pipelines that are asked for.
+/// The requested pipelines.
 fn topics_of<'a>(pipelines: &'a Pipelines, request: &Request) -> Result<Vec<&'a Pipeline>, RoundError> {
     for topic in &request.topics {
         if !pipelines.iter().any(|pipeline| pipeline.topic.name == *topic) {

@@ -1,4 +1,4 @@
-//! The function's settings.
+//! The settings of the function.
 
 use std::time::Duration;
 
@@ -8,26 +8,26 @@ use s3::S3Location;
 use settings::Environment;
 use warehouse::DatabaseSettings;
 
-/// What the environment says; see README.md for the variables.
+/// The settings from the environment. README.md lists the variables.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The pipeline files.
+    /// Where the pipeline files are read from.
     pub pipelines: PipelineSource,
-    /// The database, as a user who may write.
+    /// How to connect to the database. The user must have the right to write rows.
     pub database: DatabaseSettings,
-    /// The cluster.
+    /// How to connect to the Kafka cluster.
     pub cluster: ClusterSettings,
-    /// The root of the Delta tables.
+    /// The S3 location of all Delta tables.
     pub lake_root: S3Location,
-    /// The root of the dead letters.
+    /// The S3 location below which all lanes park records.
     pub parked_root: S3Location,
-    /// How long after its end a window is judged: the lanes must have passed it by then.
+    /// How long after its end a window is judged. The lanes must have read it by then. From `GRACE_MINUTES`.
     pub grace: Duration,
-    /// The most offsets of one window; more are split.
+    /// The maximum number of offsets in a window. Larger ones are split. From `LARGEST_WINDOW`.
     pub largest_window: i64,
-    /// How long a failed window is judged again.
+    /// How long a failed window is judged again before it expires. From `JUDGED_DAYS`.
     pub judged: Duration,
-    /// How long settled certificates are kept.
+    /// How long settled certificates are kept before they are deleted. From `KEPT_DAYS`.
     pub kept: Duration,
 }
 

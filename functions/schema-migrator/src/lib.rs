@@ -1,7 +1,9 @@
-//! The database's schema: embedded migrations, the tables of the pipeline files with their partitions, and the users.
+//! Brings the database's schema up to date: the migrations, the tables of the pipeline files with their partitions, and
+//! the database users.
 //!
-//! A change of a pipeline file is done in place where functions of the previous deployment survive it, and refused
-//! otherwise, before anything is changed. So this runs first in every deployment, and a refusal ends it.
+//! A change of a pipeline file is made in place if functions of the previous deployment still work afterwards.
+//! Otherwise it is refused before anything is changed. So this function runs first in every deployment, and a refusal
+//! ends the deployment.
 
 mod refusal;
 mod tables;
@@ -18,16 +20,16 @@ use warehouse::{DatabaseSettings, Rights, Warehouse, WarehouseError};
 pub use refusal::Refusal;
 use tables::{PostgresTable, refused_by_lake};
 
-/// The function's settings; see README.md for the variables.
+/// The function's settings. README.md lists the variables.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The pipeline files.
+    /// Where the pipeline files are read from.
     pub pipelines: PipelineSource,
-    /// The database, as a user who may create tables.
+    /// How to connect to the database. The user must have the right to create tables.
     pub database: DatabaseSettings,
-    /// The users that are to sign in with IAM, if any do.
+    /// The database users that log in with IAM, with their rights.
     pub users: Vec<(String, Rights)>,
-    /// The root of the Delta tables, where their columns are to be checked too.
+    /// The S3 location of the Delta tables. If set, the columns of the Delta tables are checked too.
     pub lake_root: Option<S3Location>,
 }
 
@@ -46,40 +48,41 @@ impl settings::FromEnvironment for Settings {
     }
 }
 
-/// What an invocation asks for; `{}` is the whole work. A misspelt `check` must not change a database.
+/// The event of an invocation. `{}` means the whole work. Unknown keys are refused, because a misspelt `check` must not
+/// change a database.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// Say what would be done, and change nothing.
+    /// Report what would be done, and change nothing.
     pub check: bool,
 }
 
-/// What was done, or would be.
+/// What an invocation did. With `check`: what it would do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// Migrations applied now.
+    /// The names of the migrations that were applied.
     pub applied: Vec<String>,
-    /// Tables of pipeline files that stand.
+    /// The tables of the pipeline files.
     pub tables: Vec<String>,
-    /// Changes of those tables.
+    /// The changes to these tables, in words.
     pub changes: Vec<String>,
-    /// Columns and indexes that tables have and pipeline files do not name. They stay.
+    /// Columns and indexes that the tables have and the pipeline files do not name. They stay.
     pub left: Vec<String>,
 }
 
-/// Why the schema could not be brought up to date.
+/// Why the schema is not up to date.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    /// The pipelines could not be loaded.
+    /// The pipeline files could not be loaded.
     #[error(transparent)]
     Pipelines(#[from] LoadError),
-    /// The database failed or refused.
+    /// Postgres failed or refused a statement.
     #[error(transparent)]
     Warehouse(#[from] WarehouseError),
     /// A Delta table could not be read.
     #[error(transparent)]
     Lake(#[from] LakeError),
-    /// Pipeline files ask for what cannot be done in place. Nothing was changed.
+    /// Pipeline files require changes that cannot be made in place. Nothing was changed.
     #[error("nothing was changed: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Refused(Vec<Refusal>),
 }
@@ -95,7 +98,7 @@ impl Classified for MigrateError {
     }
 }
 
-/// Brings the schema up to date.
+/// The function: brings the schema up to date.
 pub struct Migrator {
     client: s3::Client,
     warehouse: Warehouse,
@@ -103,19 +106,22 @@ pub struct Migrator {
 }
 
 impl Migrator {
-    /// Makes the clients; no request is sent yet.
+    /// Creates the clients. Sends no request.
     pub async fn open(settings: Settings) -> Self {
         let client = s3::client(&settings::sdk_config().await);
         Self::with_client(client, settings)
     }
 
-    /// The same with an S3 client of the caller's.
+    /// Like [`Self::open`], with an S3 client of the caller.
     #[must_use]
     pub fn with_client(client: s3::Client, settings: Settings) -> Self {
         Self { client, warehouse: Warehouse::new(settings.database.clone()), settings }
     }
 
-    /// Does what `request` asks for: all of it or nothing. Safe to run twice, and at the same time.
+    /// Makes all changes or none. It can run repeatedly, and several times at once.
+    ///
+    /// # Errors
+    /// [`MigrateError::Refused`] with every change that cannot be made; other errors if a service fails.
     pub async fn run(&self, request: Request, deadline: Instant) -> Result<Report, MigrateError> {
         let pipelines = self.settings.pipelines.load(&self.client, deadline).await?;
         let of_lake = match &self.settings.lake_root {
@@ -125,7 +131,7 @@ impl Migrator {
         let (tables, of_lake) = (PostgresTable::all(&pipelines), &of_lake);
         let (tables, users) = (&tables, &self.settings.users);
         let work = async |client: &warehouse::Client| {
-            // The plan is made outside of the migration's transaction, so that a refusal takes no lock.
+            // The plan is made outside the migration's transaction, so that a refusal takes no locks.
             let report = planned(client, tables, of_lake).await?;
             if request.check {
                 return Ok(report);
@@ -146,7 +152,7 @@ impl Migrator {
     }
 }
 
-/// What is to be done, or everything that cannot be: a person is told of all of it at once.
+/// Plans the changes to all tables. The error contains every refusal, so that the operator sees them all at once.
 async fn planned(
     client: &warehouse::Client,
     tables: &[(&str, PostgresTable)],

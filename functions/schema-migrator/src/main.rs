@@ -1,4 +1,4 @@
-//! Runs the database migrations and creates what the pipeline files ask for. What it promises: README.md.
+//! Runs the database migrations and creates the tables of the pipeline files. README.md describes the guarantees.
 
 use schema_migrator::{Migrator, Request, Settings};
 

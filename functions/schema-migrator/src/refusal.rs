@@ -1,20 +1,20 @@
-//! What a pipeline file asks for and a table cannot be changed to.
+//! Changes in a pipeline file that cannot be made to an existing table.
 
 use std::fmt;
 
 use lake::LakeError;
 use warehouse::Misfit;
 
-/// One thing that cannot be done in place. Nothing is changed while there is any.
+/// A change that cannot be made in place. If there is any, nothing is changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The topic whose pipeline file asks for it.
+    /// The topic of the pipeline file.
     pub topic: String,
-    /// The field at fault, by its dotted path; `None` where it is the table as a whole.
+    /// The field that causes it, by its dotted path. `None` if the cause is the table as a whole.
     pub field: Option<String>,
-    /// What the table has and what the file says.
+    /// What the table has, and what the file says.
     pub differs: String,
-    /// What to do about it.
+    /// What the operator can do about it.
     pub way_out: String,
 }
 
@@ -29,13 +29,14 @@ impl fmt::Display for Refusal {
 }
 
 impl Refusal {
-    /// A table in Postgres.
+    /// Converts the misfit of a Postgres table.
     pub(crate) fn of_table(topic: &str, misfit: Misfit) -> Self {
         let Misfit { field, differs, way_out } = misfit;
         Self { topic: topic.to_owned(), field, differs, way_out }
     }
 
-    /// A Delta table; the error itself where it is no refusal, such as S3 out of reach.
+    /// Converts an error of a Delta table. Returns the error itself if it is not a refusal, for example if S3 cannot be
+    /// reached.
     pub(crate) fn of_lake(topic: &str, error: LakeError) -> Result<Self, LakeError> {
         let (field, differs, way_out) = match error {
             LakeError::Schema { table, column, reason } => (

@@ -1,4 +1,4 @@
-//! The tables of the pipeline files, in both sinks.
+//! The tables of the pipeline files, in Postgres and in the lake.
 
 use lake::{LakeError, Table};
 use parquet_writer::TopicSchema;
@@ -9,14 +9,14 @@ use warehouse::{Client, RowsTable, TablePlan, TotalsTable, WarehouseError};
 
 use crate::refusal::Refusal;
 
-/// A table in Postgres.
+/// A Postgres table of a pipeline file.
 pub(crate) enum PostgresTable {
     Totals(TotalsTable),
     Rows(RowsTable),
 }
 
 impl PostgresTable {
-    /// All of them, each with its topic: the totals first, as before.
+    /// All Postgres tables, each with its topic. Totals tables come first.
     pub(crate) fn all(pipelines: &Pipelines) -> Vec<(&str, Self)> {
         let totals = |pipeline: &Pipeline| {
             Some(Self::Totals(TotalsTable::of_pipeline(pipeline, pipeline.totals.as_ref()?)?))
@@ -31,7 +31,7 @@ impl PostgresTable {
         totals.chain(rows).collect()
     }
 
-    /// What [`PostgresTable::create`] would do.
+    /// Returns the plan of [`PostgresTable::create`].
     pub(crate) async fn plan(&self, client: &Client) -> Result<TablePlan, WarehouseError> {
         match self {
             Self::Totals(table) => table.plan(client).await,
@@ -39,7 +39,7 @@ impl PostgresTable {
         }
     }
 
-    /// Creates the table, or brings it up to date.
+    /// Creates the table, or changes it to match the pipeline file.
     pub(crate) async fn create(&self, client: &Client) -> Result<(), WarehouseError> {
         match self {
             Self::Totals(table) => table.create(client).await,
@@ -49,9 +49,10 @@ impl PostgresTable {
     }
 }
 
-/// Which Delta tables refuse the columns that their lane would write. Reads the tables' logs, writes nothing.
+/// Checks the columns that parquet-writer would write against the Delta tables. Reads the tables' logs and writes
+/// nothing. Returns the refusals.
 ///
-/// The lane itself says what its columns are: parquet-writer adds the new ones with its next commit.
+/// The schema comes from parquet-writer's own code. It adds new columns to the table with its next commit.
 pub(crate) async fn refused_by_lake(
     client: &s3::Client,
     root: &S3Location,

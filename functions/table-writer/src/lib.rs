@@ -1,7 +1,7 @@
-//! Batches of Kafka topics → tables in Postgres, each record once.
+//! Stores batches of Kafka topics in Postgres tables, each record exactly once.
 //!
-//! A batch is decoded by its topic's pipeline file and stored in one statement; rows and the new positions are one
-//! transaction ([`warehouse_lane`]).
+//! A batch is decoded by its topic's pipeline file and stored with one statement. The rows and the new positions are
+//! written in one transaction ([`open`]).
 
 mod rows;
 mod topic;

@@ -1,4 +1,4 @@
-//! Batches of Kafka topics → tables in Postgres. What it promises: README.md.
+//! Stores batches of Kafka topics in Postgres tables. README.md describes the guarantees.
 
 use table_writer::TableTopic;
 use warehouse_lane::Settings;

@@ -1,4 +1,4 @@
-//! A topic's part of a batch, decoded once.
+//! The decoded records of a topic in a batch.
 
 use chrono::{DateTime, Utc};
 use kafka_batch::PartitionRecords;
@@ -7,17 +7,17 @@ use warehouse::values::{NUL, has_nul};
 use warehouse::{Client, NewRow, RowsTable};
 use warehouse_lane::{DecodedRecords, LaneError, RecordIndex};
 
-/// A topic's part of a batch.
+/// The decoded records of a topic in a batch. Each record is decoded once, even if storing is retried.
 pub struct DecodedRows<'a> {
     table: &'a RowsTable,
     partitions: &'a [PartitionRecords<'a>],
-    /// Of each partition's records, in their order.
+    /// One list per partition, with the decode result of each record in order.
     rows: Vec<Vec<Result<Vec<Value<'a>>, Poison>>>,
     extra_fields: u64,
 }
 
 impl<'a> DecodedRows<'a> {
-    /// Decodes the records of `partitions`, all of one topic.
+    /// Decodes the records of `partitions`, which are all of one topic.
     pub(crate) fn decode(
         table: &'a RowsTable,
         decoder: &RecordDecoder,
@@ -40,10 +40,12 @@ impl<'a> DecodedRows<'a> {
 }
 
 impl DecodedRecords for DecodedRows<'_> {
+    /// The reason why a record cannot be decoded.
     fn poison(&self, (number, index): RecordIndex) -> Option<&str> {
         self.rows[number][index].as_ref().err().map(|poison| poison.0.as_str())
     }
 
+    /// Inserts the rows. The records that changed nothing have a key whose row stays.
     async fn store(&self, client: &Client, records: &[RecordIndex]) -> Result<u64, LaneError> {
         let rows: Vec<_> = records
             .iter()
@@ -67,7 +69,7 @@ impl DecodedRecords for DecodedRows<'_> {
     }
 }
 
-/// When Kafka took the record. Without a time the record is older than all that have one.
+/// Kafka's timestamp. Without a valid timestamp: 1970, so that the record is older than all others.
 fn received_at(time_ms: Option<i64>) -> DateTime<Utc> {
     time_ms.and_then(DateTime::from_timestamp_millis).unwrap_or_default()
 }

@@ -10,7 +10,9 @@ use crate::rows::DecodedRows;
 /// A topic whose records are rows of a table.
 pub struct TableTopic {
     consumer_group: String,
+    /// The Postgres table and its insert statement.
     table: RowsTable,
+    /// Decodes records by the fields of the pipeline file.
     decoder: RecordDecoder,
 }
 

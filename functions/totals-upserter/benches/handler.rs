@@ -1,6 +1,6 @@
-//! The handler without Postgres: an event's JSON → records → keys and amounts.
+//! Measures the handler without Postgres: from an event's JSON to records, to keys and amounts.
 //!
-//! One event as Lambda would send it: 10,000 room counts, about 2.4 MB of JSON.
+//! The event is like one of Lambda: 10,000 room counts, about 2.4 MB of JSON.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark stops by panicking")]
 
 use std::hint::black_box;

@@ -1,4 +1,4 @@
-//! A topic's part of a batch, decoded once: each record's key and amount, or why it has none.
+//! The decoded records of a topic in a batch: the key and amount of each record, or the reason why it has none.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -7,7 +7,7 @@ use kafka_batch::PartitionRecords;
 use pipeline::{FieldType, Pipeline, Poison, RecordDecoder, TotalsSection, Value};
 use warehouse::values;
 
-/// How a topic's records are read and summed.
+/// How the records of a topic are decoded and summed.
 #[derive(Debug, Clone)]
 pub struct TopicSums {
     decoder: RecordDecoder,
@@ -15,34 +15,34 @@ pub struct TopicSums {
     sum: usize,
 }
 
-/// What became of a record when it was decoded.
+/// The decode result of one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordResult {
-    /// An amount to add to the total of a key, by its place in [`Counted::keys`].
+    /// The record adds an amount to the total of a key.
     Amount {
-        /// The key's place.
+        /// The index of the key in [`Counted::keys`].
         key: u32,
-        /// What to add; a decimal is scaled to an integer.
+        /// The amount to add. A decimal is multiplied by 10^scale.
         amount: i128,
     },
-    /// It can never be counted, for this reason.
+    /// The record can never be counted, for this reason.
     Poison(Poison),
 }
 
-/// A topic's part of a batch.
+/// The decoded records of a topic in a batch.
 #[derive(Debug, Default)]
 pub struct Counted {
-    /// For each partition, in the order given, what became of each of its records.
+    /// One list per partition, in the given order, with the decode result of each record.
     pub results: Vec<Vec<RecordResult>>,
-    /// The keys that occur, as Postgres reads them, one text for each key column.
+    /// The keys in the batch. Each key has one text per key column, in the form that Postgres reads.
     pub keys: Vec<Vec<String>>,
-    /// Fields of good records that the pipeline file does not name.
+    /// The number of fields in decoded records that the pipeline file does not name.
     pub extra_fields: u64,
 }
 
 impl TopicSums {
-    /// The sums of a pipeline whose `totals` section is `spec`; `None` where it names no such field, which the
-    /// pipeline file's own checks rule out.
+    /// Reads the sums of a pipeline. `spec` is its `totals` section. Returns `None` if a field in it does not exist,
+    /// which cannot happen for a checked pipeline file.
     #[must_use]
     pub fn new(pipeline: &Pipeline, spec: &TotalsSection) -> Option<Self> {
         let decoder = RecordDecoder::new(&pipeline.fields);
@@ -52,7 +52,7 @@ impl TopicSums {
         Some(Self { decoder, keys, sum })
     }
 
-    /// Decodes the records of `partitions`, all of this topic.
+    /// Decodes the records of `partitions`, which are all of this topic.
     #[must_use]
     pub fn count(&self, partitions: &[PartitionRecords<'_>]) -> Counted {
         let mut counted = Counted::default();
@@ -80,6 +80,7 @@ impl TopicSums {
         counted
     }
 
+    /// The value of a key column as text, in the form that Postgres reads.
     fn text(&self, place: usize, row: &[Value<'_>]) -> String {
         match &row[place] {
             Value::Text(text) => text.clone().into_owned(),
@@ -90,11 +91,12 @@ impl TopicSums {
             time @ Value::Timestamp(_) => values::time(time)
                 .map(|instant| instant.format("%Y-%m-%d %H:%M:%S%.6f+00").to_string())
                 .unwrap_or_default(),
-            // Not among the types that a key may have.
+            // A key cannot have these types.
             Value::Absent | Value::Null | Value::Present | Value::Float(_) => String::new(),
         }
     }
 
+    /// The number of digits after the point of a decimal column; 0 for other types.
     fn scale(&self, place: usize) -> u8 {
         match self.decoder.layout().columns[place].field_type {
             FieldType::Decimal { scale, .. } => scale,
@@ -102,14 +104,14 @@ impl TopicSums {
         }
     }
 
-    /// An amount as Postgres reads it.
+    /// An amount as text, in the form that Postgres reads.
     #[must_use]
     pub fn amount_text(&self, amount: i128) -> String {
         values::decimal_text(amount, self.scale(self.sum))
     }
 }
 
-/// The keys of a batch, numbered as they occur.
+/// Numbers the keys of a batch in the order in which they occur.
 struct Keys<'s> {
     sums: &'s TopicSums,
     numbers: HashMap<String, u32, foldhash::fast::RandomState>,
@@ -118,8 +120,9 @@ struct Keys<'s> {
 }
 
 impl Keys<'_> {
+    /// Returns the number of the row's key, and adds the key if it is new.
     fn number(&mut self, row: &[Value<'_>]) -> u32 {
-        // A key of one text, which most are, is its own name.
+        // Most keys are a single text, which can be looked up directly.
         let places = self.sums.keys.as_slice();
         let name = match places {
             &[place] if let Value::Text(text) = &row[place] => text.as_ref(),
@@ -131,7 +134,7 @@ impl Keys<'_> {
         if let Some(&number) = self.numbers.get(name) {
             return number;
         }
-        // A batch has no more records than 32 bits count.
+        // A batch has far fewer records than 2^32.
         let number = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
         self.list.push(self.sums.keys.iter().map(|&place| self.sums.text(place, row)).collect());
         self.numbers.insert(name.to_owned(), number);
@@ -139,7 +142,8 @@ impl Keys<'_> {
     }
 }
 
-/// One text for a whole key; lengths keep `("a", "bc")` and `("ab", "c")` apart.
+/// Writes a text that identifies a key of several columns. The lengths in it keep `("a", "bc")` and `("ab", "c")`
+/// apart.
 fn name_key(places: &[usize], row: &[Value<'_>], name: &mut String) {
     name.clear();
     for &place in places {
@@ -151,11 +155,12 @@ fn name_key(places: &[usize], row: &[Value<'_>], name: &mut String) {
     }
 }
 
+/// The amount of a record. A decimal is multiplied by 10^scale.
 fn amount(value: &Value<'_>) -> i128 {
     match value {
         Value::Integer(number) => i128::from(*number),
         Value::Decimal(unscaled) => *unscaled,
-        // Not among the types that a sum may have.
+        // A sum cannot have another type.
         _ => 0,
     }
 }

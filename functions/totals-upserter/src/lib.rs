@@ -1,7 +1,7 @@
-//! Batches of Kafka topics → running totals in Postgres, each record once.
+//! Adds batches of Kafka topics to running totals in Postgres, each record exactly once.
 //!
-//! A batch is decoded by its topic's pipeline file and summed by key ([`Counted`]); the sums and the new positions are
-//! written in one transaction ([`warehouse_lane`]).
+//! A batch is decoded by its topic's pipeline file and summed per key ([`Counted`]). The sums and the new positions are
+//! written in one transaction ([`open`]).
 
 mod counted;
 mod topic;

@@ -1,4 +1,4 @@
-//! Batches of Kafka topics → running totals in Postgres. What it promises: README.md.
+//! Adds batches of Kafka topics to running totals in Postgres. README.md describes the guarantees.
 
 use totals_upserter::TotalsTopic;
 use warehouse_lane::Settings;

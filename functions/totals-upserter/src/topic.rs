@@ -62,7 +62,7 @@ impl DecodedRecords for DecodedAmounts<'_> {
 }
 
 impl DecodedAmounts<'_> {
-    /// Each key with the sum of these records, in the order of the keys.
+    /// The keys of these records, each with the sum of its records. Sorted by key, so that two writers cannot deadlock.
     fn rows(&self, records: &[RecordIndex]) -> Result<Vec<(Vec<String>, String)>, LaneError> {
         let mut sums = vec![(0_i128, false); self.counted.keys.len()];
         for &(number, index) in records {

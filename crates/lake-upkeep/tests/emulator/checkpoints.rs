@@ -1,4 +1,4 @@
-//! Checkpoints hold all that a writer and a reader need.
+//! Checkpoints contain everything that writers and readers need.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ async fn a_checkpoint_is_made_when_enough_commits_came_and_not_before() {
 async fn rows_and_positions_survive_when_the_log_before_the_checkpoint_is_gone() {
     let (client, location) = (client().await, location("survive"));
     append(&client, &location, 0..12).await;
-    // More app ids than one commit of a writer carries, among them holes and parked offsets.
+    // More app ids than a writer puts into every commit, with holes and parked offsets among them.
     let ids: Vec<_> = (0..200)
         .map(|n| json!({"txn": {"appId": format!("headwater/tests/topic/0/hole/{n}"), "version": n}}))
         .collect();
@@ -52,7 +52,7 @@ async fn rows_and_positions_survive_when_the_log_before_the_checkpoint_is_gone()
     );
     assert_eq!(*table(&client, &location).app_versions(soon()).await.unwrap(), before);
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..120));
-    // Delivered again, a batch is dropped as far as it is stored.
+    // If the batch is delivered again, the records that are stored already are skipped.
     append(&client, &location, 11..14).await;
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..140));
 }
@@ -140,7 +140,7 @@ async fn the_hint_is_written_if_a_keeper_did_not_come_to_it() {
 async fn the_hint_does_not_go_back_when_another_keeper_was_faster() {
     let (client, location) = (client().await, location("hint-race"));
     append(&client, &location, 0..5).await;
-    // Its checkpoint is written; then it looks at the hint for the second time.
+    // The keeper has written the checkpoint and reads `_last_checkpoint` for the second time.
     let mut looks = 0;
     let mut proxy = Proxy::start(move |request| {
         looks += i32::from(request.method == "GET" && request.target.contains("_last_checkpoint"));
@@ -181,7 +181,7 @@ async fn two_keepers_at_once_give_one_result() {
 async fn a_log_that_is_too_long_for_the_deadline_is_checkpointed_piece_by_piece() {
     let (client, location) = (client().await, location("pieces"));
     append(&client, &location, 0..48).await;
-    // From version 40 on the commits come when the time for reading, six tenths of all, is over.
+    // From version 40 on, the responses come after the time for reading, which is six tenths of the whole time.
     let late: Vec<String> = (40..48).map(|version| format!("{version:020}.json")).collect();
     let mut proxy = Proxy::start(move |request| {
         let waits = request.method == "GET" && late.iter().any(|name| request.target.contains(name));

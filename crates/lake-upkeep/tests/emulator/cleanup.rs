@@ -1,4 +1,4 @@
-//! The log is cut only where everything that is kept can still be read.
+//! The log is cut only at a version from which everything that is kept can still be read.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use lake::LakeError;
 use crate::support::{client, each_once, location, snapshot, soon, stored};
 use crate::tables::{HOUR, append, clock_moves_on, keeper, keys, later, log_names, position, put};
 
-/// delta-rs 2174: its clean-up deleted the newest checkpoint.
+/// delta-rs 2174: the cleanup deleted the newest checkpoint.
 #[tokio::test]
 async fn the_newest_checkpoint_stays_even_without_any_retention() {
     let (client, location) = (client().await, location("newest"));
@@ -21,12 +21,12 @@ async fn the_newest_checkpoint_stays_even_without_any_retention() {
     assert_eq!(position(&client, &location).await, Some(60));
 }
 
-/// delta-rs 3692: commits were deleted although no checkpoint before the retention held them.
+/// delta-rs 3692: commits were deleted although no checkpoint older than the retention contained them.
 #[tokio::test]
 async fn without_a_whole_checkpoint_nothing_goes() {
     let (client, location) = (client().await, location("none"));
     append(&client, &location, 0..6).await;
-    // One of two parts: its writer was stopped.
+    // One part of two. Its writer was stopped before the second.
     put(&client, &location, "_delta_log/00000000000000000003.checkpoint.0000000001.0000000002.parquet", "x")
         .await;
     let before = keys(&client, &location).await;
@@ -35,7 +35,7 @@ async fn without_a_whole_checkpoint_nothing_goes() {
     assert_eq!(keys(&client, &location).await, before);
 }
 
-/// Issues 606 and 6718 of delta-io/delta: versions within the retention lost the checkpoint that they are built from.
+/// Issues 606 and 6718 of delta-io/delta: the checkpoint that versions within the retention need was deleted.
 #[tokio::test]
 async fn versions_within_the_retention_keep_the_checkpoint_that_they_start_from() {
     let (client, location) = (client().await, location("within"));
@@ -46,7 +46,7 @@ async fn versions_within_the_retention_keep_the_checkpoint_that_they_start_from(
     let old = clock_moves_on(&client, &location).await;
     append(&client, &location, 5..7).await;
     keeper.checkpoint(1, soon()).await.unwrap();
-    // Commits 0 to 4 are older than the retention, 5 and 6 are not: version 5 is built from the checkpoint of version 2.
+    // Commits 0 to 4 are older than the retention, 5 and 6 are not. Version 5 is read from the checkpoint of version 2.
     let now = old + chrono::Duration::hours(1) + chrono::Duration::seconds(1);
     let dry = keeper.clean_log(HOUR, true, now, soon()).await.unwrap();
     assert_eq!((dry.oldest, dry.files), (Some(2), 2));
@@ -69,7 +69,8 @@ async fn a_checkpoint_that_cannot_be_read_stops_the_clean_up() {
     assert_eq!(keys(&client, &location).await, before);
 }
 
-/// A copy of a bucket makes old commits young: clocks that go back must not make a later commit older.
+/// If a bucket is copied, old commits get new timestamps. A timestamp that goes back must not make a later commit
+/// older.
 #[tokio::test]
 async fn a_commit_is_never_older_than_the_one_before_it() {
     let (client, location) = (client().await, location("copied"));
@@ -77,7 +78,7 @@ async fn a_commit_is_never_older_than_the_one_before_it() {
     append(&client, &location, 0..6).await;
     keeper.checkpoint(1, soon()).await.unwrap();
     let old = clock_moves_on(&client, &location).await;
-    // Version 1 was restored: it is the youngest object now.
+    // Version 1 was restored, so it is the youngest object now.
     let key = location.key("_delta_log/00000000000000000001.json");
     let body = client.get_object().bucket(location.bucket()).key(&key).send().await.unwrap();
     let body = body.body.collect().await.unwrap().to_vec();
@@ -87,7 +88,7 @@ async fn a_commit_is_never_older_than_the_one_before_it() {
     assert_eq!((cleaned.files, cleaned.oldest), (0, None));
 }
 
-/// Delta 7205: checksums stayed behind. Unknown files of others are not ours to delete.
+/// Delta 7205: checksum files were not deleted. Unknown files belong to other tools and must stay.
 #[tokio::test]
 async fn checksums_go_with_their_commits_and_unknown_files_stay() {
     let (client, location) = (client().await, location("litter"));

@@ -1,4 +1,4 @@
-//! A keeper that is killed at any request.
+//! A keeper that is killed at each of its requests.
 
 use s3::S3Location;
 
@@ -6,7 +6,7 @@ use crate::proxy::{Handling, Proxy};
 use crate::support::{client, client_of, each_once, location, snapshot, soon, stored};
 use crate::tables::{HOUR, append, keeper, keys, later, log_names, position, put};
 
-/// A checkpoint, an old one to be deleted, and a file that nothing names.
+/// A table with a checkpoint, an old checkpoint to delete, and a file that nothing names.
 async fn prepared(client: &s3::Client) -> S3Location {
     let location = location("killed");
     append(client, &location, 0..2).await;
@@ -30,7 +30,7 @@ async fn a_keeper_killed_at_any_request_leaves_a_readable_table_and_the_next_run
     loop {
         let location = prepared(&client).await;
         let mut seen = 0;
-        // Requests run side by side, so that "the n-th" is one of those under way.
+        // Requests run in parallel, so "the n-th" is one of those in flight.
         let mut proxy = Proxy::start(move |_| {
             seen += 1;
             if seen > nth { Handling::Hangs } else { Handling::Passes }
@@ -49,7 +49,7 @@ async fn a_keeper_killed_at_any_request_leaves_a_readable_table_and_the_next_run
         assert_eq!(position(&client, &location).await, Some(50), "request {nth}");
         keep(client.clone(), location.clone()).await;
         let mut names = log_names(&client, &location).await;
-        // A version can do without its checksum: one that was not written is not made up for.
+        // A missing checksum file is not written later, because a version does not need one.
         names.retain(|name| name != "00000000000000000004.crc");
         assert_eq!(
             names,

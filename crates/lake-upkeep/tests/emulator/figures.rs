@@ -1,4 +1,4 @@
-//! Figures and history of a table, whoever wrote it.
+//! The figures and the history of tables that various tools wrote.
 
 use serde_json::json;
 
@@ -21,7 +21,7 @@ async fn the_history_and_the_figures_are_those_of_the_table() {
     assert_eq!((stats.log_from, stats.committed.is_some()), (Some(0), true));
     assert!(stats.median_bytes > 0 && stats.median_bytes <= stats.bytes / 2, "{stats:?}");
     assert_eq!(keeper.size(soon()).await.unwrap(), (8, stats.bytes));
-    // Issue 520 of delta-rs: the history went back to the checkpoint only.
+    // Issue 520 of delta-rs: the history went back only to the checkpoint.
     assert_eq!(keeper.history(100, soon()).await.unwrap().len(), 8);
     let history = keeper.history(3, soon()).await.unwrap();
     assert_eq!(history.iter().map(|entry| entry.version).collect::<Vec<_>>(), [7, 6, 5]);
@@ -32,8 +32,8 @@ async fn the_history_and_the_figures_are_those_of_the_table() {
     }
 }
 
-/// Issue 665 of delta-io/delta and 1013 of delta-rs: after a clean-up the history showed versions that nobody could read
-/// any more. Here it begins at the checkpoint at which the log was cut.
+/// Issue 665 of delta-io/delta and 1013 of delta-rs: after a cleanup the history showed versions that could no longer
+/// be read. Here the history starts at the checkpoint at which the log was cut.
 #[tokio::test]
 async fn the_history_of_a_cleaned_log_ends_where_the_log_begins() {
     let (client, location) = (client().await, location("cleaned"));
@@ -55,14 +55,14 @@ async fn the_history_of_a_cleaned_log_ends_where_the_log_begins() {
     assert_eq!((stats.log_from, stats.rows), (Some(4), Some(70)));
 }
 
-/// Issue 1423 of delta-io/delta: figures of a commit came from `operationMetrics`, which some operations leave out. A
-/// commit need not have `commitInfo` at all; then the store knows when it was written.
+/// Issue 1423 of delta-io/delta: the figures of a commit came from `operationMetrics`, which some operations leave out.
+/// A commit may even have no `commitInfo`. Then the object store's timestamp is used.
 #[tokio::test]
 async fn a_commit_without_information_has_a_time_and_figures_all_the_same() {
     let (client, location) = (client().await, location("bare"));
     append(&client, &location, 0..2).await;
     let path = crate::support::snapshot(&client, &location).await.files()[0].key.clone();
-    // Pull request 651 of delta-rs: Delta 1.2.1 writes a field that is not in the protocol.
+    // Pull request 651 of delta-rs: Delta 1.2.1 writes a field that the protocol does not have.
     let remove = json!({"remove": {"path": path, "deletionTimestamp": 1, "dataChange": true, "size": 7, "numRecords": null}});
     commit(&client, &location, 2, &[remove]).await;
     let history = keeper(&client, &location).history(1, soon()).await.unwrap();
@@ -72,8 +72,8 @@ async fn a_commit_without_information_has_a_time_and_figures_all_the_same() {
     assert_eq!((entry.removed_files, entry.removed_bytes, entry.removed_rows), (1, Some(7), None));
 }
 
-/// Issue 120522 of `ClickHouse`: its statistics are nested one level too deep. Pull request 2841 of delta-rs: files without
-/// statistics were left out.
+/// Issue 120522 of `ClickHouse`: the statistics that it writes are nested one level too deep. Pull request 2841 of
+/// delta-rs: files without statistics were left out.
 #[tokio::test]
 async fn a_file_whose_statistics_do_not_say_makes_the_number_of_rows_unknown_and_nothing_else() {
     let client = client().await;
@@ -91,7 +91,7 @@ async fn a_file_whose_statistics_do_not_say_makes_the_number_of_rows_unknown_and
     }
 }
 
-/// Issue 4488 of delta-rs: commits that arrived during the call shifted the versions of all entries.
+/// Issue 4488 of delta-rs: commits that were made during the call shifted the versions of all entries.
 #[tokio::test]
 async fn commits_that_arrive_meanwhile_shift_no_version() {
     let (client, location) = (client().await, location("meanwhile"));

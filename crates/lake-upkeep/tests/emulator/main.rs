@@ -1,4 +1,4 @@
-//! Upkeep on a real S3 API: the emulator that `AWS_ENDPOINT_URL` names.
+//! Upkeep against a real S3 API: the emulator at `AWS_ENDPOINT_URL`.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,5 @@
-//! What users of other tools reported about maintenance, tried on ours. The numbers are those of the issues.
+//! Faults that users of other tools reported about maintenance, tried on this crate. The numbers are those of the
+//! issues.
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ fn compaction() -> Compaction {
     Compaction { target_bytes: 64 << 20, min_files: 2, event_time: None, deadline: soon() }
 }
 
-/// delta-rs 455 and 2507: RESTORE adds a file again that was removed, and the file stayed a removed one.
+/// delta-rs 455 and 2507: RESTORE adds a removed file again, but the file stayed removed.
 #[tokio::test]
 async fn a_file_that_was_removed_long_ago_and_added_again_is_live() {
     let (client, location) = (client().await, location("restored"));
@@ -27,7 +28,7 @@ async fn a_file_that_was_removed_long_ago_and_added_again_is_live() {
     let removed = json!({"remove": {"path": path, "deletionTimestamp": 1, "dataChange": true}});
     commit(&client, &location, 2, &[removed]).await;
     let keeper = keeper(&client, &location);
-    // The removal alone is in a checkpoint, and the addition behind it.
+    // The checkpoint contains only the removal. The addition comes after it.
     keeper.checkpoint(1, soon()).await.unwrap();
     commit(&client, &location, 3, &added).await;
     keeper.checkpoint(1, soon()).await.unwrap();
@@ -38,7 +39,7 @@ async fn a_file_that_was_removed_long_ago_and_added_again_is_live() {
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..20));
 }
 
-/// Trino 31252: one commit adds a file with a deletion vector and removes the same file without one, in this order. The
+/// Trino 31252: one commit adds a file with a deletion vector and then removes the same file without one. The
 /// checkpoint lost the file.
 #[tokio::test]
 async fn a_deletion_vector_that_is_added_before_the_file_without_it_is_removed_keeps_the_file() {
@@ -61,8 +62,8 @@ async fn a_deletion_vector_that_is_added_before_the_file_without_it_is_removed_k
     }
 }
 
-/// Trino 22748: `_last_checkpoint` was empty. delta-kernel-rs 582: it named a checkpoint that is gone. Readers that trust it
-/// fail until somebody writes it again.
+/// Trino 22748: `_last_checkpoint` was empty. delta-kernel-rs 582: it named a checkpoint that was deleted. Readers that
+/// trust it fail until somebody writes it again.
 #[tokio::test]
 async fn a_hint_that_leads_nowhere_is_written_again() {
     let (client, location) = (client().await, location("nowhere"));
@@ -80,7 +81,8 @@ async fn a_hint_that_leads_nowhere_is_written_again() {
     assert_eq!(hint(&client, &location).await["version"], 5);
 }
 
-/// delta-rs 3049 wrote a checkpoint without any file. Here there is none. Hadoop's markers of folders lie in the table, too.
+/// delta-rs 3049: a checkpoint without any file was written. Here no file is lost. The table also has Hadoop's folder
+/// markers.
 #[tokio::test]
 async fn a_table_without_any_row_is_kept_and_markers_of_folders_stay() {
     let (client, location, other) = (client().await, location("empty"), location("columns"));
@@ -125,7 +127,7 @@ async fn a_file_that_is_added_again_with_other_tags_counts_once() {
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..20));
 }
 
-/// One file for each pair of partition values.
+/// Writes one file for each pair of partition values.
 struct FilePerPair {
     schema: TableSchema,
     pairs: Vec<(Option<String>, Option<String>)>,

@@ -1,4 +1,4 @@
-//! What the keeper asks the store for, counted at a proxy: each part of the log once in a run.
+//! Counts the keeper's requests at a proxy. A run reads each part of the log once.
 
 use lake_upkeep::Keeper;
 use s3::S3Location;
@@ -47,12 +47,12 @@ async fn clean_up_and_vacuum_of_one_reading_read_the_log_once() {
     for version in 3..6 {
         assert_eq!(count(&proxy, "GET", &format!("{version:020}.json")), 1, "{version}");
     }
-    // For the reading, and once more as proof that the log can be cut there.
+    // Once for the reading, and once to prove that the log can be cut there.
     assert_eq!(count(&proxy, "GET", ".checkpoint.parquet"), 2);
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..60));
 }
 
-/// A vacuum that goes by an old reading must not take files of later commits for litter.
+/// A vacuum with an old reading must not delete files of later commits.
 #[tokio::test]
 async fn files_that_are_committed_after_the_reading_stay() {
     let (client, location) = (client().await, location("after"));
@@ -65,7 +65,7 @@ async fn files_that_are_committed_after_the_reading_stay() {
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..60));
 }
 
-/// Another keeper writes a checkpoint between the reading and the clean-up: the reading does not know it, so the log is
+/// Another keeper writes a checkpoint between the reading and the cleanup. The reading does not know it, so the log is
 /// not cut there.
 #[tokio::test]
 async fn the_log_is_cut_at_no_checkpoint_that_came_after_the_reading() {
@@ -81,7 +81,7 @@ async fn the_log_is_cut_at_no_checkpoint_that_came_after_the_reading() {
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..60));
 }
 
-/// Asking is not changing: a dry run of Spark's or ours must be safe on a table that somebody else looks after.
+/// A dry run must change nothing. It must be safe on a table that another engine maintains.
 #[tokio::test]
 async fn no_dry_run_writes_or_deletes_even_where_a_hint_is_missing() {
     let (client, location) = (client().await, location("dry"));

@@ -1,4 +1,4 @@
-//! Tables to be kept, and looks at what is on S3.
+//! Creates the tables for the tests, and reads what is on S3.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,12 +18,12 @@ pub(crate) fn keeper(client: &Client, location: &S3Location) -> Keeper {
     Keeper::new(client.clone(), location.clone())
 }
 
-/// Long after all retentions.
+/// A time after all retentions.
 pub(crate) fn later() -> DateTime<Utc> {
     Utc::now() + chrono::Duration::days(60)
 }
 
-/// One commit of ten offsets for each number.
+/// Makes one commit with ten offsets for each number.
 pub(crate) async fn append(client: &Client, location: &S3Location, commits: std::ops::Range<i64>) {
     let mut writer: Table = table(client, location);
     for commit in commits {
@@ -42,7 +42,7 @@ pub(crate) async fn put(client: &Client, location: &S3Location, path: &str, body
     put.send().await.unwrap();
 }
 
-/// The next commit, with these actions.
+/// Writes the next commit, with these actions.
 pub(crate) async fn commit(
     client: &Client,
     location: &S3Location,
@@ -54,7 +54,7 @@ pub(crate) async fn commit(
     put(client, location, &format!("_delta_log/{version:020}.json"), lines).await;
 }
 
-/// All keys below the table, in order.
+/// All keys below the table, sorted.
 pub(crate) async fn keys(client: &Client, location: &S3Location) -> Vec<String> {
     let store = ObjectStore::new(client.clone(), location.clone());
     store.list_below("", soon()).await.unwrap().into_iter().map(|object| object.path).collect()
@@ -65,18 +65,18 @@ pub(crate) async fn log_names(client: &Client, location: &S3Location) -> Vec<Str
     keys.into_iter().filter_map(|key| key.strip_prefix("_delta_log/").map(ToOwned::to_owned)).collect()
 }
 
-/// The text of an object below the table.
+/// The text of an object of the table.
 pub(crate) async fn read(client: &Client, location: &S3Location, path: &str) -> String {
     let found = client.get_object().bucket(location.bucket()).key(location.key(path)).send().await.unwrap();
     String::from_utf8(found.body.collect().await.unwrap().to_vec()).unwrap()
 }
 
-/// What `_last_checkpoint` says.
+/// The content of `_last_checkpoint`.
 pub(crate) async fn hint(client: &Client, location: &S3Location) -> serde_json::Value {
     serde_json::from_str(&read(client, location, "_delta_log/_last_checkpoint").await).unwrap()
 }
 
-/// The actions of one kind in a commit, each as the line that has it.
+/// The actions of one kind in a commit, each as its whole line.
 pub(crate) async fn actions(
     client: &Client,
     location: &S3Location,
@@ -88,7 +88,7 @@ pub(crate) async fn actions(
     lines.filter(|line| line.get(kind).is_some()).collect()
 }
 
-/// Returns once objects written from now on are at least two seconds younger than those before, by the store's clock.
+/// Waits until new objects are at least two seconds younger than all earlier ones, by the clock of the object store.
 pub(crate) async fn clock_moves_on(client: &Client, location: &S3Location) -> DateTime<Utc> {
     let store = ObjectStore::new(client.clone(), location.clone());
     let mut first = None;
@@ -110,7 +110,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
-/// A table whose checkpoint another tool wrote: the fixtures of the lake.
+/// A table with a checkpoint of another tool: a fixture of the crate `lake`.
 pub(crate) async fn uploaded(client: &Client, fixture: &str) -> S3Location {
     let location = crate::support::location(fixture);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lake/tests/fixtures").join(fixture);

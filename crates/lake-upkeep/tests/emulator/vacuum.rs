@@ -1,4 +1,4 @@
-//! A vacuum deletes what nothing names, and nothing else.
+//! A vacuum deletes the files that nothing names, and no others.
 
 use futures::StreamExt;
 use lake::LakeError;
@@ -43,24 +43,24 @@ async fn a_removed_file_stays_for_the_retention_also_behind_a_checkpoint() {
     assert_eq!(keeper.vacuum(WEEK, HOUR, false, beyond, soon()).await.unwrap().files, 1);
     assert!(!keys(&client, &location).await.contains(&file));
     assert_eq!(stored(&snapshot(&client, &location).await).await.len(), 10);
-    // Longer than checkpoints remember.
+    // Longer than checkpoints remember removed files.
     let fault = keeper.vacuum(WEEK * 2, HOUR, false, beyond, soon()).await.unwrap_err();
     assert!(fault.to_string().contains("keep_removed"), "{fault}");
 }
 
-/// Trino 24872 deleted live files, delta-rs 4646 deleted nothing: both took one encoding of a path for another.
+/// Trino 24872 deleted live files, and delta-rs 4646 deleted nothing. Both confused two encodings of a path.
 #[tokio::test]
 async fn paths_with_any_characters_are_compared_as_keys() {
     let (client, location) = (client().await, location("encoded"));
     append(&client, &location, 0..1).await;
     let mut version = 0;
-    // The key on S3, and what different writers put into the log for it.
+    // The key on S3, and the path that different writers put into the log for it.
     for (key, path) in [
         ("kind=a%20b%3Ac/1.parquet", "kind=a%2520b%253Ac/1.parquet"),
         ("kind=a b:ü/2.parquet", "kind=a%20b%3A%C3%BC/2.parquet"),
         ("kind=a b:ü/3.parquet", "kind=a b:ü/3.parquet"),
         ("kind=x+y&z~(1)/4.parquet", "kind=x+y&z~(1)/4.parquet"),
-        // Not encoded by its writer, although it has a percent sign.
+        // The writer has not encoded it, although it contains a percent sign.
         ("kind=50%25/5.parquet", "kind=50%25/5.parquet"),
         ("kind=abs/6.parquet", "ABSOLUTE"),
     ] {
@@ -84,7 +84,7 @@ async fn paths_with_any_characters_are_compared_as_keys() {
     assert!(gone.len() == 2 && gone.iter().all(|key| key.ends_with("lost.parquet")), "{gone:?}");
 }
 
-/// delta-rs 1817: deletion vectors of live files could be deleted.
+/// delta-rs 1817: the deletion vectors of live files could be deleted.
 #[tokio::test]
 async fn deletion_vectors_of_live_files_and_hidden_files_stay() {
     let (client, location) = (client().await, location("vectors"));
@@ -105,7 +105,7 @@ async fn deletion_vectors_of_live_files_and_hidden_files_stay() {
         put(&client, &location, key, "x").await;
     }
     let keeper = keeper(&client, &location);
-    // The checkpoint names them, too.
+    // The checkpoint names them too.
     keeper.checkpoint(1, soon()).await.unwrap();
     assert_eq!(keeper.vacuum(HOUR, HOUR, false, later(), soon()).await.unwrap().files, 1);
     let left = keys(&client, &location).await;
@@ -147,17 +147,17 @@ async fn a_table_that_asks_for_something_unknown_is_refused_and_left_alone() {
     assert_eq!(keys(&client, &location).await, before);
 }
 
-/// delta-rs 3645: a file that was put and not yet committed went.
+/// delta-rs 3645: a file that was written but not committed yet was deleted.
 #[tokio::test]
 async fn files_whose_commit_lands_while_a_vacuum_lists_or_deletes_stay() {
     let client = client().await;
-    // The vacuum is held at its listing, after it has read the log, or at its delete, after it has listed.
+    // The vacuum is stopped at its listing, after it has read the log, or at its deletion, after it has listed.
     for (waiting, young) in [("list-type=2", 2), ("delete", 1)] {
         let location = location("beside");
         append(&client, &location, 0..1).await;
         put(&client, &location, "kind=raw/lost.parquet", "x").await;
         let old = clock_moves_on(&client, &location).await;
-        // This writer has put its file and not its commit.
+        // This writer has written its file but not its commit.
         let mut writer =
             Proxy::start(|request| if request.is_commit() { Handling::Waits } else { Handling::Passes })
                 .await;
@@ -172,7 +172,7 @@ async fn files_whose_commit_lands_while_a_vacuum_lists_or_deletes_stay() {
         })
         .await;
         let keeper_between = keeper(&client_of(&between.endpoint).await, &location);
-        // Older than an hour are the objects from before the clock moved on, and no others.
+        // Only the objects from before the clock moved are older than an hour.
         let now = old + chrono::Duration::hours(1) + chrono::Duration::seconds(1);
         let vacuum = tokio::spawn(async move { keeper_between.vacuum(HOUR, HOUR, false, now, soon()).await });
         between.has_met(Handling::Waits).await;

@@ -1,7 +1,8 @@
-//! One file out of the files of a group.
+//! Merges the files of a group into one file.
 //!
-//! Decoded rows need far more memory than their file: 60 MB of rooms are 20 million rows, and more than a gigabyte. So the
-//! rows of a few files at a time are decoded, ordered and encoded, each time as row groups of their own.
+//! Decoded rows need far more memory than their file: 60 MB of room counts are 20 million rows, and more than a
+//! gigabyte. So only a few files at a time are decoded, ordered and encoded. Each of these batches becomes its own row
+//! groups.
 
 use arrow_array::RecordBatch;
 use bytes::Bytes;
@@ -11,12 +12,13 @@ use parquet::errors::ParquetError;
 use super::{Compaction, GivenUp, Group, order, rows};
 use crate::{ActiveFile, FileEncoder, LakeError, PartitionFile, Snapshot, Table, parquet_file::FileWriter};
 
-/// Files that are requested at a time.
+/// The number of files that are requested at the same time.
 const AHEAD: usize = 16;
-/// Rows, and bytes of files, from which on what was decoded is written.
+/// The decoded rows are written when they have this many rows, or when their files have this many bytes.
 const ROWS: usize = 1 << 21;
 const BYTES: u64 = 16 << 20;
 
+/// The input for merging one group.
 pub(super) struct Merge<'a> {
     pub(super) compaction: &'a Compaction,
     pub(super) snapshot: &'a Snapshot,
@@ -25,13 +27,14 @@ pub(super) struct Merge<'a> {
 }
 
 impl Merge<'_> {
-    /// The files whose rows fit the table, and one file with all of them. `None` where fewer than two files fit.
+    /// Returns the files whose rows fit the table, and one file with all their rows. Returns `None` if fewer than two
+    /// files fit. Files that do not fit are added to `unfit`.
     pub(super) async fn run(
         &self,
         unfit: &mut Vec<GivenUp>,
     ) -> Result<Option<(Vec<ActiveFile>, PartitionFile)>, LakeError> {
         let deadline = self.compaction.deadline;
-        // Boxed, because the compiler cannot see through the nested lifetimes that the future is `Send`.
+        // Boxed, because the compiler cannot prove that the nested future is `Send`.
         let get = |file: &ActiveFile| {
             let key = file.key.clone();
             async move { Ok::<_, LakeError>(self.snapshot.store.get(&key, deadline).await?) }.boxed()
@@ -64,7 +67,7 @@ impl Merge<'_> {
         Ok(Some((files, writer.finish(self.group.partition.clone())?)))
     }
 
-    /// Writes rows as row groups of their own, beside the other tasks: it can take a second.
+    /// Writes rows as new row groups. Runs in a blocking task, because it can take a second.
     async fn write(
         &self,
         mut writer: FileWriter,
@@ -92,6 +95,7 @@ impl Merge<'_> {
     }
 }
 
+/// Decodes the rows of a file. The error says why the file cannot be merged.
 fn rows_of(table: &Table, file: &ActiveFile, body: Option<Bytes>) -> Result<Vec<RecordBatch>, String> {
     let body = body.ok_or("the log has it, S3 does not")?;
     let batches = rows::of_file(table.schema(), body)?;

@@ -1,4 +1,4 @@
-//! Compaction: small files of a partition become one, with the same rows.
+//! Compaction: replaces small files of a partition by one file with the same rows.
 
 mod merge;
 mod order;
@@ -16,59 +16,62 @@ use merge::Merge;
 
 pub use plan::{Group, is_small};
 
-/// How a table's small files are put together.
+/// The settings of a compaction run.
 #[derive(Debug, Clone)]
 pub struct Compaction {
-    /// Small files are put together until they have this many bytes, as they are now. A file of half as many bytes or
-    /// more is left alone. The new file is built in memory.
+    /// The maximum size of a group: the sum of its files' current sizes, in bytes. A file of at least half this size is
+    /// not compacted. The new file is built in memory.
     pub target_bytes: u64,
-    /// A partition with fewer small files than this is left alone; at least 2.
+    /// The minimum number of small files in a partition. A partition with fewer is not compacted. Values below 2 count
+    /// as 2.
     pub min_files: usize,
-    /// Rows are ordered by this column, where one is named: a timestamp, a date or a long. Else they stay in file order.
-    /// The order is that of stretches of 65,536 rows: each row is at or before all rows of the next stretch. Of a large
-    /// group, files written after each other are ordered together, some two million rows at a time.
+    /// The column by which rows are ordered: a timestamp, date or long. Without it, rows keep the order of their files.
+    ///
+    /// The order is coarse: rows are ordered in stretches of 65,536 rows, and each row is at or before all rows of the
+    /// next stretch. In a large group, only files written one after another are ordered together, about two million
+    /// rows at a time.
     pub event_time: Option<String>,
-    /// A group that would probably end after this is not begun.
+    /// A group that would probably end after this time is not started.
     pub deadline: Instant,
 }
 
-/// What a run did.
+/// The result of a compaction run.
 #[derive(Debug, Default)]
 pub struct Compacted {
-    /// Versions with one group each.
+    /// The committed versions, one per group.
     pub versions: Vec<i64>,
-    /// Files that were replaced.
+    /// The number of files that were replaced.
     pub files_removed: usize,
-    /// Their bytes.
+    /// The size of the replaced files, in bytes.
     pub bytes_removed: u64,
-    /// Files that replaced them.
+    /// The number of new files.
     pub files_added: usize,
-    /// Their bytes.
+    /// The size of the new files, in bytes.
     pub bytes_added: u64,
-    /// Rows in them.
+    /// The number of rows in the new files.
     pub rows: u64,
-    /// Commits that lost the race for their version to another writer.
+    /// The number of commits that lost their version to another writer.
     pub lost: u32,
-    /// Groups that another writer changed meanwhile. The next run plans them anew.
+    /// Groups that another writer changed in the meantime. The next run plans them again.
     pub given_up: Vec<GivenUp>,
-    /// Files that stay as they are because their rows do not fit the table.
+    /// Files that were not replaced, because they cannot be read or their rows do not fit the table.
     pub unfit: Vec<GivenUp>,
-    /// Groups that the run did not get to.
+    /// The number of groups for which there was no time.
     pub left: usize,
-    /// The fault that ended the run early. What it had committed before stays.
+    /// The error that ended the run early. Groups that were committed before it stay committed.
     pub fault: Option<LakeError>,
 }
 
-/// Files that were not replaced, and why.
+/// Files that were not replaced, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GivenUp {
-    /// Keys below the table.
+    /// The keys of the files, relative to the table's location.
     pub files: Vec<String>,
-    /// Why.
+    /// Why they were not replaced.
     pub reason: String,
 }
 
-/// A high estimate of how long a group takes, for half a processor and wide rows. Room counts take a quarter of it.
+/// A high estimate of the time for a group, for half a vCPU and wide rows. Room counts take a quarter of it.
 fn duration_of(group: &Group) -> Duration {
     const BYTES_A_SECOND: u64 = 4 << 20;
     Duration::from_millis(group.bytes().saturating_mul(1000) / BYTES_A_SECOND)
@@ -81,21 +84,24 @@ impl GivenUp {
 }
 
 impl Compaction {
-    /// Puts together what [`plan`](Self::plan) finds, one commit a group, until the deadline.
+    /// Compacts the groups of [`plan`](Self::plan), one commit per group, until the deadline. The process can be
+    /// stopped at any point: a group is replaced completely or not at all.
     ///
-    /// Ending it at any point is safe: a group is replaced in one commit, or not at all.
+    /// # Errors
+    /// Nothing was compacted: the table cannot be read or must not be written, or rows cannot be ordered by the event time.
+    /// Later errors are in [`Compacted::fault`].
     pub async fn run(&self, snapshot: &Snapshot) -> Result<Compacted, LakeError> {
         let mut table = Table::of(snapshot)?;
         self.check_event_time(&table)?;
         let mut since = Since::new(snapshot);
         let mut done = Compacted::default();
-        // What forbids writing to the table is found before anything is read.
+        // Check whether the table can be written to, before anything is read.
         table.objection(&mut since, &[], self.deadline).await?;
         let groups = self.plan(snapshot);
         let mut longest = Duration::ZERO;
         for (at, group) in groups.iter().enumerate() {
             let begun = Instant::now();
-            // A smaller one may still fit.
+            // A later group can be smaller and still fit.
             if begun + longest.max(duration_of(group)) >= self.deadline {
                 done.left += 1;
                 continue;
@@ -126,7 +132,7 @@ impl Compaction {
         let (files, file) = match merged {
             Ok(Some(merged)) => merged,
             Ok(None) => return Ok(()),
-            // The other groups need not wait until somebody has looked at this one.
+            // A damaged group must not block the others.
             Err(fault @ LakeError::Parquet { .. }) => {
                 done.unfit.push(GivenUp::of(&group.files, fault.to_string()));
                 return Ok(());

@@ -1,9 +1,11 @@
-//! Rows of many batches in the order of one column, as far as a reader gains from it.
+//! Orders the rows of many batches by one column, as coarsely as readers need.
 //!
-//! Readers skip row groups and pages by their range of event times. A finer order would gain nothing, and cost space: where
-//! rows of several Kafka partitions alternate, their offsets no longer count up, and files of room counts become 1.4 times as
-//! large (docs/benchmarks.md). So rows are ordered in stretches. Each row of a stretch is at or before all rows of the next one,
-//! and within a stretch rows stay in the order of their files.
+//! Readers skip row groups and pages by their range of event times. A finer order would not help them, and it would
+//! cost space: in rows of several Kafka partitions the offsets would no longer be consecutive, and files of room counts
+//! become 1.4 times as large (docs/benchmarks.md).
+//!
+//! So rows are ordered in stretches. Each row of a stretch is at or before all rows of the next one. Within a stretch,
+//! rows keep the order of their files.
 
 use arrow_array::{
     Array, RecordBatch,
@@ -13,7 +15,7 @@ use arrow_array::{
 use arrow_schema::{DataType, TimeUnit};
 use arrow_select::interleave::interleave_record_batch;
 
-/// Rows of a stretch, which are also put together at a time.
+/// The number of rows in a stretch. Each stretch becomes one batch.
 pub(super) const STRETCH: usize = 65_536;
 
 /// Whether [`sorted`] can order by a column of this type.
@@ -21,7 +23,7 @@ pub(super) fn can_order(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Timestamp(TimeUnit::Microsecond, _) | DataType::Int64 | DataType::Date32)
 }
 
-/// Where a row is, and what it is ordered by.
+/// The position of a row in the batches, and the value by which it is ordered.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct KeyedRow {
     key: i64,
@@ -29,7 +31,7 @@ struct KeyedRow {
     row: u32,
 }
 
-/// The same rows in stretches of `stretch` rows, in the order of a column from stretch to stretch; nulls first.
+/// Returns the same rows, ordered by a column in stretches of `stretch` rows. Nulls come first.
 pub(super) fn sorted(
     batches: Vec<RecordBatch>,
     column: &str,
@@ -50,6 +52,7 @@ pub(super) fn sorted(
     }))
 }
 
+/// The positions of all rows, in the order of the batches.
 fn keyed_rows(batches: &[RecordBatch], column: &str) -> Vec<KeyedRow> {
     let mut keyed_rows = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
     for (batch, rows) in (0..).zip(batches) {
@@ -59,6 +62,7 @@ fn keyed_rows(batches: &[RecordBatch], column: &str) -> Vec<KeyedRow> {
     keyed_rows
 }
 
+/// The values by which the rows are ordered. Null, or a missing column, is the smallest value.
 fn keys(batch: &RecordBatch, column: &str) -> Vec<i64> {
     let rows = batch.num_rows();
     let Some(array) = batch.column_by_name(column) else { return vec![i64::MIN; rows] };

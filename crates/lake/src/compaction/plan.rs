@@ -1,27 +1,31 @@
-//! Which files are put together.
+//! Plans which files are merged.
 //!
-//! A file is never rewritten twice for the same gain. Encoded anew, the rows of many small files need fewer bytes than
-//! before, so the size of a result does not tell that it is finished (delta-rs issue 2576). Its name does: a result whose
-//! inputs filled half of a group is called `packed-<capacity>-…` and is left alone from then on. Groups are filled in the
-//! order in which files were written, and no candidate is larger than half of a group, so every group but the last is
-//! more than half full. What remains for the next run is at most one result in a partition, which is no group by itself.
+//! A file must not be rewritten again and again. The size of a merged file does not show that it is finished, because
+//! many small files need fewer bytes after they are merged (delta-rs issue 2576). So its name shows it: if the input
+//! filled at least half of a group, the result is called `packed-<capacity>-…` and is not merged again with this
+//! capacity.
+//!
+//! Groups are filled in the order in which the files were written. Every candidate is smaller than half a group, so
+//! every group except the last is more than half full. After a run, at most one unfinished result per partition is
+//! left, and it is no group by itself.
 
 use std::collections::BTreeMap;
 
 use super::Compaction;
 use crate::{ActiveFile, Snapshot};
 
-/// Files in a group, so that one commit and one run over it stay small.
+/// The maximum number of files in a group. It keeps a commit and a merge small.
 const MOST_FILES: usize = 8_192;
-/// A file is joined only when the smaller ones together have at least the `WORTH`-th part of its bytes: otherwise each
-/// run would rewrite a large file to add a little.
+/// A file is merged only if the smaller files together have at least 1/`WORTH` of its size. Otherwise each run would
+/// rewrite a large file to add a few rows.
 const WORTH: u64 = 2;
+/// The start of the name of a finished file. The group's capacity in bytes follows.
 const PACKED: &str = "packed-";
 
-/// Files of one partition that become one file.
+/// Files of one partition that are merged into one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// One value for each partition column, in their order.
+    /// The value of each partition column, in the order of the columns. `None` is null.
     pub partition: Vec<Option<String>>,
     /// The files, oldest first.
     pub files: Vec<ActiveFile>,
@@ -29,13 +33,13 @@ pub struct Group {
 }
 
 impl Group {
-    /// Bytes of all files.
+    /// The total size of the files, in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.size).sum()
     }
 
-    /// The beginning of the result's name.
+    /// The start of the new file's name.
     pub(super) fn kind(&self) -> String {
         if self.bytes() >= self.capacity / 2 || self.files.len() >= MOST_FILES / 2 {
             format!("{PACKED}{}-", self.capacity)
@@ -46,9 +50,9 @@ impl Group {
 }
 
 impl Compaction {
-    /// The groups of a table, those of the coldest partition first: the one whose newest file is the oldest.
+    /// Returns the groups of a table. The partition whose newest file is the oldest comes first.
     ///
-    /// Files that are at least half as large as a group may be, and files with deletion vectors, are left alone.
+    /// Files of at least half the target size and files with deletion vectors are left out.
     #[must_use]
     pub fn plan(&self, snapshot: &Snapshot) -> Vec<Group> {
         let mut partitions: BTreeMap<Vec<Option<String>>, Vec<&ActiveFile>> = BTreeMap::new();
@@ -63,6 +67,7 @@ impl Compaction {
         partitions.into_iter().flat_map(|(partition, files)| self.groups(&partition, files)).collect()
     }
 
+    /// Plans the groups of one partition.
     fn groups(&self, partition: &[Option<String>], files: Vec<&ActiveFile>) -> Vec<Group> {
         let capacity = self.target_bytes;
         let small = |file: &&ActiveFile| !file.has_deletions && is_small(&file.key, file.size, capacity);
@@ -91,6 +96,7 @@ impl Compaction {
     }
 }
 
+/// Removes the large files for which a merge is not worth it.
 fn leave_out_large(files: &mut Vec<&ActiveFile>) {
     files.sort_by_key(|file| file.size);
     let mut smaller: u64 = files.iter().map(|file| file.size).sum();
@@ -103,13 +109,13 @@ fn leave_out_large(files: &mut Vec<&ActiveFile>) {
     }
 }
 
-/// Whether a file is to be joined with others in groups of up to `capacity` bytes.
+/// Whether a file should be merged into groups of up to `capacity` bytes.
 #[must_use]
 pub fn is_small(key: &str, size: u64, capacity: u64) -> bool {
     size < capacity / 2 && packed_for(key).is_none_or(|of| of < capacity)
 }
 
-/// The capacity of the group that a result was made from, if it was at least half full.
+/// The capacity of the group from which the file was made, if the group was at least half full.
 fn packed_for(key: &str) -> Option<u64> {
     let name = key.rsplit('/').next()?;
     name.strip_prefix(PACKED)?.split_once('-')?.0.parse().ok()

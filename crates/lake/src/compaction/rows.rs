@@ -1,4 +1,4 @@
-//! The rows of one file, with the table's columns.
+//! Reads the rows of one file and converts them to the table's columns.
 
 use std::sync::Arc;
 
@@ -13,13 +13,14 @@ use parquet::arrow::arrow_reader::{
 
 use crate::{TableSchema, scan::with_microseconds};
 
-/// What Spark notes in a file whose dates and times follow the Julian calendar. We would not note it.
+/// The keys with which Spark marks a file whose dates and times follow the Julian calendar. The new file would not have
+/// the mark.
 const OTHER_CALENDARS: [&str; 2] = ["org.apache.spark.legacyDateTime", "org.apache.spark.legacyINT96"];
 
-/// All rows of a file, or why they cannot be carried over without a loss.
+/// Reads all rows of a file. The error says why they cannot be copied without loss.
 pub(super) fn of_file(schema: &TableSchema, body: Bytes) -> Result<Vec<RecordBatch>, String> {
     let unreadable = |e: &dyn std::fmt::Display| format!("it cannot be read: {e}");
-    // Columns as Parquet describes them: other writers note Arrow types of their own, such as dictionaries.
+    // Use the types in the Parquet schema. Other writers also store Arrow types, such as dictionaries.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let metadata = ArrowReaderMetadata::load(&body, options).map_err(|e| unreadable(&e))?;
     let metadata = with_microseconds(metadata).map_err(|e| unreadable(&e))?;
@@ -42,10 +43,11 @@ pub(super) fn of_file(schema: &TableSchema, body: Bytes) -> Result<Vec<RecordBat
     Ok(batches)
 }
 
+/// Converts a batch to the table's columns. Fails if the file has a column that the table does not have.
 fn conform(schema: &TableSchema, batch: &RecordBatch) -> Result<RecordBatch, String> {
     let columns = schema.arrow().fields();
     let found = batch.schema_ref().fields();
-    // Some writers keep partition columns in the files too.
+    // Some writers store partition columns in the data files too.
     let known =
         |name: &str| columns.find(name).is_some() || schema.partition_columns().iter().any(|c| c == name);
     if let Some(unknown) = found.iter().find(|field| !known(field.name())) {
@@ -57,7 +59,7 @@ fn conform(schema: &TableSchema, batch: &RecordBatch) -> Result<RecordBatch, Str
     RecordBatch::try_new_with_options(schema.arrow().clone(), arrays, &options).map_err(|e| e.to_string())
 }
 
-/// The arrays of `fields`, with nulls for those that the file does not have.
+/// The arrays of `fields`. A nullable field that the file does not have becomes null.
 fn fitted(
     parent: &str,
     fields: &Fields,

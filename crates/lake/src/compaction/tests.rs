@@ -1,4 +1,4 @@
-//! What goes in comes out: every row, bit by bit.
+//! A compaction keeps every row, bit by bit.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -121,7 +121,7 @@ fn batch(rows: &[Row]) -> RecordBatch {
     RecordBatch::try_new(schema().arrow().clone(), arrays).unwrap()
 }
 
-/// Each row as text that shows every bit, and how often the row occurs.
+/// Each row as a text that shows every bit, with the number of times that the row occurs.
 fn multiset(batches: &[RecordBatch]) -> BTreeMap<String, usize> {
     let mut found = BTreeMap::new();
     for batch in batches {
@@ -170,7 +170,7 @@ proptest! {
     ) {
         let schema = schema();
         let before: Vec<RecordBatch> = files.iter().map(|rows| batch(rows)).collect();
-        // As a run does it: with the columns that the table's own schema says.
+        // Like a compaction run: with the columns of the table's own schema.
         let delta = DeltaStruct::parse(&schema.delta().to_json()).unwrap();
         let of_table = TableSchema::of_table(&delta, schema.partition_columns()).unwrap();
         let read = before.iter().flat_map(|batch| rows::of_file(&of_table, file(&schema, batch)).unwrap()).collect();
@@ -215,7 +215,8 @@ fn file_of(schema: &TableSchema, arrays: Vec<ArrayRef>) -> Bytes {
     FileEncoder::new(schema).encode(Vec::new(), &batch).unwrap().bytes
 }
 
-/// deltalake reports "Non-nullable column is missing from the physical schema" for the whole compaction.
+/// In the same case, deltalake fails the whole compaction with "Non-nullable column is missing from the physical
+/// schema".
 #[test]
 fn a_file_without_a_column_gets_nulls_unless_the_column_must_not_be_null() {
     let narrow = || one(vec![Field::new("n", DataType::Int64, true)], Arc::new(Int64Array::from(vec![1, 2])));
@@ -241,7 +242,7 @@ fn a_struct_without_a_field_gets_nulls_in_it_and_stays_null_where_it_was() {
     assert_eq!(cells, ["(1,null)", "(null,null)", "null"]);
 }
 
-/// A column that is lost, or a value that is cast, would be a silent change of data.
+/// If a column were lost or a value cast, the data would change silently.
 #[test]
 fn files_that_do_not_fit_the_table_are_refused_by_column() {
     let n = |data_type| Field::new("n", data_type, true);

@@ -1,15 +1,18 @@
-//! The actions of the log, as far as this crate reads or writes them. Everything else in a line is ignored.
+//! The actions of the Delta log (Delta protocol, "Actions"), with the fields that this crate uses. Other fields are
+//! ignored.
 
 use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
-/// What readers and writers must be able to do.
+/// The protocol versions and features that readers and writers must support.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Protocol {
+    /// With version 3, `reader_features` lists what a reader must support.
     pub(crate) min_reader_version: i32,
+    /// With version 7, `writer_features` lists what a writer must support.
     pub(crate) min_writer_version: i32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reader_features: Option<Vec<String>>,
@@ -17,27 +20,33 @@ pub(crate) struct Protocol {
     pub(crate) writer_features: Option<Vec<String>>,
 }
 
-/// The table's columns and properties.
+/// The table's columns and properties. Unknown fields are kept in `other`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Metadata {
+    /// The table's unique id.
     pub(crate) id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) description: Option<String>,
     pub(crate) format: Format,
+    /// The schema as JSON in a string.
     pub(crate) schema_string: String,
+    /// The partition columns, in the order of the folders.
     pub(crate) partition_columns: Vec<String>,
+    /// The table properties, such as `delta.appendOnly`.
     #[serde(default)]
     pub(crate) configuration: BTreeMap<String, Option<String>>,
+    /// When the table was created, in milliseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) created_time: Option<i64>,
+    /// Fields that this crate does not know. They are kept if the metadata is written again.
     #[serde(flatten)]
     pub(crate) other: Map<String, Value>,
 }
 
-/// Always Parquet.
+/// The format of the data files. The provider is always `parquet`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Format {
     pub(crate) provider: String,
@@ -45,93 +54,103 @@ pub(crate) struct Format {
     pub(crate) options: BTreeMap<String, Option<String>>,
 }
 
-/// An application's position.
+/// An app transaction. Headwater uses it for positions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Txn {
-    /// Which application, and what of it.
+    /// The application, and which of its values this is.
     pub app_id: String,
-    /// Its position.
+    /// The value.
     pub version: i64,
-    /// When it was set, in milliseconds since 1970.
+    /// When it was set, in milliseconds since 1970. Optional.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_updated: Option<i64>,
 }
 
-/// A data file that is part of the table from now on.
+/// Adds a data file to the table. `size` is in bytes, `modification_time` in milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Add {
+    /// The path relative to the table, as a URI.
     pub(crate) path: String,
+    /// The value of each partition column; `None` is null.
     pub(crate) partition_values: BTreeMap<String, Option<String>>,
     pub(crate) size: i64,
     pub(crate) modification_time: i64,
+    /// Whether the file changes the data. `false` for a compaction, which only moves rows.
     pub(crate) data_change: bool,
+    /// The statistics as JSON in a string.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stats: Option<String>,
+    /// The rows of the file that are deleted, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) deletion_vector: Option<DeletionVector>,
 }
 
-/// A data file that is no longer part of the table.
+/// Removes a data file from the table.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Remove {
+    /// The path exactly as in the `add` action.
     pub(crate) path: String,
+    /// The deletion vector exactly as in the `add` action. Together with the path it identifies the file.
     pub(crate) deletion_vector: Option<DeletionVector>,
 }
 
-/// Rows of a file that are deleted. Only its identity matters here: files that have one are not read.
+/// Marks the rows of a file that are deleted. Files with a deletion vector are not read here, so only its identity
+/// matters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeletionVector {
-    /// `u`: a file named by an identifier; `p`: a file named by its path; `i`: inline.
+    /// `u`: a file named by an identifier; `p`: a file named by its path; `i`: inline data.
     pub storage_type: String,
-    /// The identifier, the path, or the rows themselves.
+    /// The identifier, the path, or the inline data.
     pub path_or_inline_dv: String,
-    /// Where in the file it begins.
+    /// The offset in the file where the vector starts, in bytes.
     pub offset: Option<i64>,
-    /// Its size.
+    /// The vector's size in bytes.
     pub size_in_bytes: i64,
-    /// How many rows are deleted.
+    /// The number of deleted rows.
     pub cardinality: i64,
 }
 
-/// A part of a V2 checkpoint, below `_delta_log/_sidecars/`.
+/// A part of a V2 checkpoint, in `_delta_log/_sidecars/`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Sidecar {
-    /// Its name in that folder.
+    /// The file's name in that folder.
     pub path: String,
 }
 
-/// Where a commit came from: free-form, so that ours can say who made it and what the state was.
+/// Information about a commit. The protocol allows any fields, so Headwater adds its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CommitInfo {
+    /// Headwater's fields. `None` for commits of other tools.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) headwater: Option<Own>,
+    /// All other fields.
     #[serde(flatten)]
     pub(crate) other: Map<String, Value>,
 }
 
-/// What our commits say of themselves.
+/// Headwater's own fields in `commitInfo`.
 ///
-/// A commit is made in full knowledge of the version before it, so it can carry the state that it leaves behind. A cold
-/// writer then needs the newest commit instead of all commits since the last checkpoint.
+/// A writer knows the whole state of the version before its commit. So it can store the state after the commit in the
+/// commit itself. A new writer then reads only the newest commit, not all commits since the last checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Own {
-    /// Unique: a commit whose answer was lost is recognised by it.
+    /// A unique id. A writer recognises its own commit by it if S3's response was lost.
     pub(crate) commit_id: String,
-    /// The newest version with a `protocol` action; none when the writer knows it from a checkpoint only.
+    /// The newest version with a `protocol` action. `None` if the writer knows the protocol only from a checkpoint.
     pub(crate) protocol_version: Option<i64>,
-    /// The newest version with a `metaData` action; likewise.
+    /// The newest version with a `metaData` action. `None` as above.
     pub(crate) metadata_version: Option<i64>,
-    /// All app transactions after this commit, unless there are very many.
+    /// All app transactions after this commit. `None` if there are too many for every commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) app_versions: Option<BTreeMap<String, i64>>,
 }
 
-/// One line as a writer reads it: without the data files.
+/// One line of a commit for an appending writer, without data files.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StateLine {
@@ -141,7 +160,7 @@ pub(crate) struct StateLine {
     pub(crate) commit_info: Option<CommitInfo>,
 }
 
-/// One line as a writer that replaces files reads it: the state, and which files are gone.
+/// One line of a commit for a writer that replaces files: the state and the removed file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ChangeLine {
@@ -153,14 +172,14 @@ pub(crate) struct ChangeLine {
 }
 
 impl ChangeLine {
-    /// The line without its file.
+    /// The line without the removed file.
     pub(crate) fn state(self) -> StateLine {
         let Self { protocol, meta_data, txn, commit_info, remove: _ } = self;
         StateLine { protocol, meta_data, txn, commit_info }
     }
 }
 
-/// One line as a reader of the table's files reads it.
+/// One line of a commit or JSON checkpoint for a reader of the data files.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct FileLine {
@@ -172,11 +191,14 @@ struct FileLine {
     sidecar: Option<Sidecar>,
 }
 
-/// The actions of one commit, or of a piece of a checkpoint, as a reader of the table's files takes them in.
+/// The actions of one commit, or of a part of a checkpoint, for a reader of the data files.
 #[derive(Debug, Default)]
 pub(crate) struct FileActions {
+    /// The newest protocol action.
     pub(crate) protocol: Option<Protocol>,
+    /// The newest metadata action.
     pub(crate) metadata: Option<Metadata>,
+    /// The app transactions, from the oldest to the newest.
     pub(crate) txns: Vec<Txn>,
     pub(crate) adds: Vec<Add>,
     pub(crate) removes: Vec<Remove>,
@@ -184,7 +206,7 @@ pub(crate) struct FileActions {
 }
 
 impl FileActions {
-    /// Those of a commit or of a JSON checkpoint.
+    /// Parses a commit or a JSON checkpoint.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, serde_json::Error> {
         let mut found = Self::default();
         for line in lines(body) {
@@ -202,7 +224,7 @@ impl FileActions {
         Ok(found)
     }
 
-    /// Takes in a line without a file.
+    /// Adds a line that has no data file.
     pub(crate) fn push_state(&mut self, line: StateLine) {
         self.protocol = line.protocol.or(self.protocol.take());
         self.metadata = line.meta_data.or(self.metadata.take());
@@ -213,8 +235,8 @@ impl FileActions {
 /// The files of a table, each with what a reader keeps of it. A path and a deletion vector tell one file from another.
 pub(crate) type Files<T> = HashMap<(String, Option<DeletionVector>), T>;
 
-/// Applies what a commit, or a piece of a checkpoint, does to the files. Removals come first, because the order of the lines
-/// of a commit means nothing: a file that a commit removes was there before it.
+/// Applies the actions of a commit, or of a part of a checkpoint, to the files. The order of the lines in a commit has no
+/// meaning (Delta protocol). So removes apply to the files before the commit.
 pub(crate) fn apply<T>(files: &mut Files<T>, removes: Vec<Remove>, adds: Vec<Add>, keep: impl Fn(Add) -> T) {
     for remove in removes {
         files.remove(&(remove.path, remove.deletion_vector));
@@ -224,11 +246,12 @@ pub(crate) fn apply<T>(files: &mut Files<T>, removes: Vec<Remove>, adds: Vec<Add
     }
 }
 
+/// The lines that are not blank.
 fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
     body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty())
 }
 
-/// The lines of a commit or of a JSON checkpoint.
+/// Parses the lines of a commit or a JSON checkpoint.
 pub fn parse<L: DeserializeOwned>(body: &[u8]) -> Result<Vec<L>, serde_json::Error> {
     lines(body).map(serde_json::from_slice).collect()
 }

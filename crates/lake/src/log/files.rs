@@ -1,45 +1,45 @@
-//! The names of the log's files, and which of them make up the newest version.
+//! The names of the log's files, and the choice of those that make up the newest version.
 
 use std::{collections::BTreeMap, ops::Range};
 
 use s3::Listed;
 
-/// The log's folder below the table.
+/// The log's folder, relative to the table's location.
 pub const FOLDER: &str = "_delta_log/";
 
-/// The commit of a version, below the table.
+/// The path of a version's commit, relative to the table's location.
 #[must_use]
 pub fn commit_path(version: i64) -> String {
     format!("{FOLDER}{version:020}.json")
 }
 
-/// The newest complete checkpoint and the commits after it.
+/// The newest complete checkpoint and the commits after it. Together they make up the newest version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Segment {
-    /// The checkpoint's version and files (several when it is in parts).
+    /// The checkpoint's version and its files (several for a multi-part checkpoint). `None` if there is no checkpoint.
     pub(crate) checkpoint: Option<(i64, Vec<Listed>)>,
-    /// The versions after the checkpoint.
+    /// The versions of the commits after the checkpoint.
     pub(crate) commits: Range<i64>,
 }
 
 impl Segment {
-    /// The newest version, if there is a table at all.
+    /// The newest version, or `None` if there is no table.
     pub(crate) fn version(&self) -> Option<i64> {
         (self.commits.end > 0).then_some(self.commits.end - 1)
     }
 }
 
-/// What was listed of the log so far.
+/// The files of the log that were listed so far.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     commits: Vec<i64>,
     checkpoints: BTreeMap<(i64, u32), Vec<Listed>>,
-    /// Versions that were not listed although later ones were: log files are never removed between two that stay.
+    /// Versions that exist but were not listed. Cleanup never removes a log file between two that stay.
     skipped: Vec<Range<i64>>,
 }
 
 impl Listing {
-    /// Takes in a page. `true` when it reaches beyond all files that have a version.
+    /// Adds a page of the listing. Returns `true` if the page goes beyond all files that have a version.
     pub(crate) fn take(&mut self, page: Vec<Listed>) -> bool {
         let mut beyond = false;
         for file in page {
@@ -56,17 +56,17 @@ impl Listing {
         beyond
     }
 
-    /// The newest commit.
+    /// The newest listed commit.
     pub(crate) fn newest(&self) -> Option<i64> {
         self.commits.iter().max().copied()
     }
 
-    /// These versions are there, but will not be listed.
+    /// Notes that these versions exist but will not be listed.
     pub(crate) fn skip(&mut self, versions: Range<i64>) {
         self.skipped.push(versions);
     }
 
-    /// The table's files. Versions that are missing between others are the error.
+    /// Returns the segment of the newest version. The error names a version that is missing between others.
     pub(crate) fn segment(&self) -> Result<Segment, String> {
         let complete = |((version, parts), files): (&(i64, u32), &Vec<Listed>)| {
             Some((*version, whole(*parts, files)?.to_vec()))
@@ -88,8 +88,8 @@ impl Listing {
     }
 }
 
-/// The files that make up a checkpoint in `parts` parts, of all that were found; `None` where one is missing. Of several
-/// checkpoints in one file each (`parts` is 0 or 1) any will do.
+/// Returns the files of a checkpoint in `parts` parts, out of those that were found. Returns `None` if a part is
+/// missing. For checkpoints in a single file (`parts` is 0 or 1), returns the first one found; any of them will do.
 #[must_use]
 pub fn whole<T>(parts: u32, found: &[T]) -> Option<&[T]> {
     match parts {
@@ -98,22 +98,23 @@ pub fn whole<T>(parts: u32, found: &[T]) -> Option<&[T]> {
     }
 }
 
-/// A file of the log that belongs to a version, by its name.
+/// The name of a log file that belongs to a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogName {
     /// The commit of this version.
     Commit(i64),
-    /// A checkpoint, or one part of it.
+    /// A checkpoint, or a part of one.
     Checkpoint {
-        /// The version.
+        /// The version of the table that the checkpoint holds.
         version: i64,
-        /// How many parts there are; 0 when it is not in parts.
+        /// The number of parts. 0 for a checkpoint in a single file.
         parts: u32,
     },
 }
 
 impl LogName {
-    /// `V.json`, `V.checkpoint.parquet`, `V.checkpoint.I.N.parquet`, `V.checkpoint.UUID.(parquet|json)`.
+    /// Parses a file name: `V.json`, `V.checkpoint.parquet`, `V.checkpoint.I.N.parquet` or
+    /// `V.checkpoint.UUID.(parquet|json)`. Returns `None` for every other file.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         let (version, rest) = name.split_once('.')?;

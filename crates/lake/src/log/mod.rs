@@ -1,4 +1,4 @@
-//! Delta's transaction log: its actions, and the state that an appending writer needs of it.
+//! Delta's transaction log: its actions, its files, and the state that a writer needs.
 
 pub(crate) mod actions;
 pub(crate) mod checkpoint;

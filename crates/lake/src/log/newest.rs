@@ -1,4 +1,5 @@
-//! Which files make up the newest version: a GET and a LIST, and a search where a page does not hold all commits.
+//! Finds the files of the newest version with a GET and a LIST. If one page does not contain all commits, it searches
+//! for the newest commit.
 
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
@@ -11,24 +12,25 @@ use super::{
 };
 use crate::LakeError;
 
+/// The content of `_last_checkpoint`. Only the version is used.
 #[derive(Deserialize)]
 struct LastCheckpoint {
     version: i64,
 }
 
 impl LogReader<'_> {
-    /// The newest checkpoint and the commits after it.
+    /// Returns the newest checkpoint and the commits after it.
     pub(crate) async fn segment(&self) -> Result<Segment, LakeError> {
         Ok(self.segment_and_hint().await?.0)
     }
 
-    /// The segment, and the version that `_last_checkpoint` names.
+    /// Returns the segment, and the version that `_last_checkpoint` names.
     pub(crate) async fn segment_and_hint(&self) -> Result<(Segment, Option<i64>), LakeError> {
         let hint = self.store.get(&format!("{FOLDER}_last_checkpoint"), self.deadline).await?;
         let hint = hint.and_then(|body| serde_json::from_slice::<LastCheckpoint>(&body).ok());
         let hint = hint.map(|hint| hint.version);
         if let Some(version) = hint {
-            // A hint may be old or wrong: the listing decides.
+            // The hint may be outdated or wrong, so the listing decides.
             if let Ok(segment @ Segment { checkpoint: Some(_), .. }) = self.list(version).await? {
                 return Ok((segment, hint));
             }
@@ -37,7 +39,8 @@ impl LogReader<'_> {
         Ok((segment, hint))
     }
 
-    /// Lists from `version` on. Where a page is not enough, the commits between it and the newest are left out.
+    /// Lists the log from `version` on. If one page is not enough, the commits between that page and the newest commit
+    /// are not listed.
     async fn list(&self, version: i64) -> Result<Result<Segment, String>, LakeError> {
         let mut listing = Listing::default();
         let mut after = format!("{FOLDER}{version:020}");
@@ -50,7 +53,7 @@ impl LogReader<'_> {
             if beyond || !more {
                 return Ok(listing.segment());
             }
-            // Without a start of the log, commits may be missing: then every page is read.
+            // If the listing has no complete start, commits may be missing. Then every page is read.
             let known = listing.segment().is_ok_and(|segment| !segment.commits.is_empty());
             if let Some(newest) = listing.newest().filter(|_| known) {
                 let there = self.close_to_newest(newest).await?;
@@ -62,12 +65,12 @@ impl LogReader<'_> {
         }
     }
 
-    /// A version that is there and close to the newest, or `from` itself.
+    /// Returns a version that exists and is close to the newest, or `from` itself.
     async fn close_to_newest(&self, from: i64) -> Result<i64, LakeError> {
         let mut search = Search::from(from);
         while let Some(round) = search.round() {
             let there = |version| {
-                // Boxed, because the compiler cannot see through the nested lifetimes that the future is `Send`.
+                // Boxed, because the compiler cannot prove that the nested future is `Send`.
                 async move {
                     let found = self.store.head(&commit_path(version), self.deadline).await?;
                     Ok::<_, LakeError>(found.is_some())

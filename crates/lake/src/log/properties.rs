@@ -1,16 +1,16 @@
-//! Table properties that forbid appending, and why.
+//! Table properties that make appends unsafe, and why.
 //!
-//! Positions are app transactions, a known version is trusted for a while, and data files lie on S3 before their commit
-//! does. A property can let a maintenance job of another tool take each of these away. So properties are refused unless
-//! they are known to be harmless.
+//! Headwater relies on three things: positions are app transactions, a known version is trusted for some minutes, and
+//! data files are on S3 before their commit. A property can allow maintenance jobs of other tools to break each of
+//! them. So every property is refused unless it is known to be harmless.
 
 use std::{collections::BTreeMap, time::Duration};
 
-/// The shortest retention of log entries and of files that no version holds. A commit may be put next to a version that
-/// was read half an hour ago (`TRUSTED` and one invocation), and its files may be as old.
+/// The minimum retention of log entries and of unreferenced files. A commit can follow a version that was read half an
+/// hour ago (`TRUSTED` in `table`, plus one invocation), and its files can be as old.
 const SHORTEST_RETENTION: Duration = Duration::from_hours(1);
 
-/// Lower-case names, without `delta.`, of properties that ask nothing of a writer that only appends.
+/// Properties that do not concern a writer that only appends. Lower case, without `delta.`.
 const HARMLESS: [&str; 24] = [
     "appendonly",
     "checkpointinterval",
@@ -37,11 +37,11 @@ const HARMLESS: [&str; 24] = [
     "targetfilesize",
     "tunefilesizesforrewrites",
 ];
-/// Likewise, the beginnings of such names. Constraints are judged as a feature.
+/// Prefixes of further harmless properties. Constraints are checked as a feature.
 const HARMLESS_GROUPS: [&str; 5] =
     ["autooptimize", "checkpoint.", "constraints.", "feature.", "parquet.compression."];
 
-/// The properties that forbid appending, each with its reason.
+/// Returns the properties that forbid appending, each with the reason.
 pub(crate) fn against_appending(configuration: &BTreeMap<String, Option<String>>) -> Vec<(String, String)> {
     let judge = |(key, value): (&String, &Option<String>)| {
         let reason = reason_against(key, value.as_deref().unwrap_or_default())?;
@@ -50,9 +50,10 @@ pub(crate) fn against_appending(configuration: &BTreeMap<String, Option<String>>
     configuration.iter().filter_map(judge).collect()
 }
 
+/// The reason against a property. `None` if it is harmless.
 fn reason_against(key: &str, value: &str) -> Option<String> {
     let lower = key.to_lowercase();
-    // Properties without this prefix are notes of users and tools.
+    // Properties without the prefix `delta.` are notes of users and tools.
     let name = lower.strip_prefix("delta.")?;
     let too_short = |what: &str| {
         (interval(value).is_none_or(|retention| retention < SHORTEST_RETENTION))
@@ -67,11 +68,12 @@ fn reason_against(key: &str, value: &str) -> Option<String> {
         name if HARMLESS.contains(&name) || HARMLESS_GROUPS.iter().any(|group| name.starts_with(group)) => {
             None
         }
-        _ => Some("what it asks of a writer is not known".to_owned()),
+        _ => Some("Headwater does not know what it requires of a writer".to_owned()),
     }
 }
 
-/// `interval 7 days`, `1 day 2 hours`; `None` for what is not an interval of a fixed length.
+/// Parses an interval such as `interval 7 days` or `1 day 2 hours`. Returns `None` if the text is not an interval of
+/// fixed length.
 fn interval(text: &str) -> Option<Duration> {
     let text = text.trim().to_lowercase();
     let mut words = text.strip_prefix("interval").unwrap_or(&text).split_whitespace().peekable();
@@ -85,7 +87,7 @@ fn interval(text: &str) -> Option<Duration> {
             "hour" => 3_600,
             "minute" => 60,
             "second" => 1,
-            // Too short to count.
+            // Too short to matter.
             "millisecond" | "microsecond" | "nanosecond" => 0,
             _ => return None,
         };

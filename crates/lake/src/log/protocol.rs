@@ -1,9 +1,9 @@
-//! Which tables this crate may append to and read: those whose every demand it knows.
+//! Decides which tables this crate may append to and read: those whose requirements it knows completely.
 
 use super::actions::{Metadata, Protocol};
 use crate::schema::DeltaStruct;
 
-/// Features that an append need not care about, or that are harmless while their property is off (which is checked).
+/// Features that do not concern an append, or are harmless while their property is off (which is checked).
 const APPENDABLE: [&str; 10] = [
     "appendOnly",
     "changeDataFeed",
@@ -16,10 +16,12 @@ const APPENDABLE: [&str; 10] = [
     "timestampNtz",
     "v2Checkpoint",
 ];
+/// Features that concern neither readers nor appending writers.
 const HARMLESS: [&str; 1] = ["vacuumProtocolCheck"];
+/// Features that this crate can read, or whose properties it checks.
 const READABLE: [&str; 4] = ["columnMapping", "deletionVectors", "timestampNtz", "v2Checkpoint"];
 
-/// What stands in the way of appending, each by its name; nothing when we may.
+/// Returns everything that forbids appending, each by its name. Empty if appending is allowed.
 pub(crate) fn against_appending(
     protocol: &Protocol,
     metadata: &Metadata,
@@ -54,7 +56,8 @@ pub(crate) fn against_appending(
     against
 }
 
-/// What stands in the way of reading. Deletion vectors do so only for the files that have one.
+/// Returns everything that forbids reading. Deletion vectors are not included: they forbid only reading the files that
+/// have one.
 pub(crate) fn against_reading(protocol: &Protocol, metadata: &Metadata) -> Vec<String> {
     let mut against = match protocol.min_reader_version {
         ..=2 => Vec::new(),
@@ -71,6 +74,7 @@ pub(crate) fn against_reading(protocol: &Protocol, metadata: &Metadata) -> Vec<S
     against
 }
 
+/// The features that are not in `known`, each with its kind for the message.
 fn unknown(features: Option<&[String]>, known: &[&str], kind: &str) -> Vec<String> {
     let known = |name: &str| known.contains(&name) || HARMLESS.contains(&name);
     let features = features.unwrap_or_default().iter().filter(|name| !known(name));

@@ -1,4 +1,4 @@
-//! Reads the log: the newest state for a writer, all lines for a reader of the files.
+//! Reads the log: the newest state for a writer, or all actions for a reader of the data files.
 
 use std::{collections::VecDeque, ops::Range};
 
@@ -15,50 +15,51 @@ use super::{
 };
 use crate::LakeError;
 
-/// Requests in flight at a time.
+/// The number of requests at the same time.
 pub(super) const CONCURRENT: usize = 16;
-/// A log may be cleaned up while it is being read; then it is read again, this often.
+/// How often the log is read in total, if it is cleaned up while it is being read.
 pub(crate) const TRIES: u32 = 4;
 
+/// Reads the log of one table until a deadline.
 pub(crate) struct LogReader<'a> {
     pub(crate) store: &'a ObjectStore,
     pub(crate) deadline: Instant,
 }
 
-/// How far a reader of the files has come.
+/// How much of the log has been replayed.
 #[derive(Debug)]
 pub(crate) struct Replay {
-    /// Files of the checkpoint, and its sidecars, that are still to be read.
+    /// The checkpoint files and sidecars that are still to be read.
     files: VecDeque<String>,
-    /// Commits that are still to be read.
+    /// The commits that are still to be read.
     commits: Range<i64>,
 }
 
 impl Replay {
-    /// All is still to be read.
+    /// Nothing has been replayed yet.
     pub(crate) fn of(segment: &Segment) -> Self {
         let files = segment.checkpoint.iter().flat_map(|(_, files)| files);
         Self { files: files.map(|file| file.path.clone()).collect(), commits: segment.commits.clone() }
     }
 
-    /// The version after the last that was listed.
+    /// One past the last listed version.
     pub(crate) fn end(&self) -> i64 {
         self.commits.end
     }
 }
 
-/// What was found on the way back from the newest commit.
+/// What was found while reading the commits from the newest to the oldest.
 #[derive(Default)]
 struct Walked {
     protocol: Option<(Protocol, i64)>,
     metadata: Option<(Metadata, i64)>,
     apps: AppVersions,
-    /// The newest of our own commits that says what the state was.
+    /// The newest commit of Headwater that contains the state.
     summary: Option<Own>,
 }
 
 impl LogReader<'_> {
-    /// The newest state, or `None` where there is no table.
+    /// Reads the newest state. Returns `None` if there is no table.
     pub(crate) async fn newest(&self) -> Result<Option<State>, LakeError> {
         let mut tries = 0;
         loop {
@@ -70,6 +71,7 @@ impl LogReader<'_> {
         }
     }
 
+    /// Reads the newest state once. Fails with [`LakeError::Moved`] if the log is cleaned up meanwhile.
     async fn once(&self) -> Result<Option<State>, LakeError> {
         let segment = self.segment().await?;
         let Some(version) = segment.version() else { return Ok(None) };
@@ -94,7 +96,7 @@ impl LogReader<'_> {
         }))
     }
 
-    /// A commit's lines, or `None` where there is none of that version.
+    /// Reads the lines of a commit. Returns `None` if the version does not exist.
     pub(crate) async fn commit<L: DeserializeOwned>(
         &self,
         version: i64,
@@ -104,15 +106,15 @@ impl LogReader<'_> {
         actions::parse(&body).map(Some).map_err(|e| self.damaged(&path, &e.to_string()))
     }
 
-    /// A commit's actions about files, or `None` where there is none of that version.
+    /// Reads the file actions of a commit. Returns `None` if the version does not exist.
     pub(crate) async fn file_actions(&self, version: i64) -> Result<Option<FileActions>, LakeError> {
         let path = commit_path(version);
         let Some(body) = self.store.get(&path, self.deadline).await? else { return Ok(None) };
         FileActions::parse(&body).map(Some).map_err(|e| self.damaged(&path, &e.to_string()))
     }
 
-    /// Hands all actions about files to `take`: those of the checkpoint, of the sidecars that it names, and of each commit
-    /// since, in this order. After an error, another call with the same `at` goes on behind what was taken.
+    /// Passes all file actions to `take`: first those of the checkpoint, then those of its sidecars, then those of each
+    /// later commit. After an error, another call with the same `at` continues where it stopped.
     pub(crate) async fn replay(
         &self,
         at: &mut Replay,
@@ -138,13 +140,13 @@ impl LogReader<'_> {
         Ok(())
     }
 
-    /// The commits of `versions`, in their order, some read ahead; none is kept.
+    /// Streams the commits of `versions` in their order. Requests some of them ahead and keeps none in memory.
     fn stream<'a, T: Send + 'a>(
         &'a self,
         versions: impl Iterator<Item = i64> + Send + 'a,
         parse: fn(&[u8]) -> Result<T, serde_json::Error>,
     ) -> impl Stream<Item = Result<(i64, T), LakeError>> + Send + 'a {
-        // Boxed, because the compiler cannot see through the nested lifetimes that the future is `Send`.
+        // Boxed, because the compiler cannot prove that the nested future is `Send`.
         let one = move |version| {
             async move {
                 let path = commit_path(version);
@@ -157,10 +159,10 @@ impl LogReader<'_> {
         stream::iter(versions).map(one).buffered(CONCURRENT)
     }
 
-    /// From the newest commit back, until one of ours says what the state was.
+    /// Reads from the newest commit back, until a commit of Headwater contains the state.
     async fn walk_back(&self, segment: &Segment) -> Result<Walked, LakeError> {
         let mut walked = Walked::default();
-        // The newest commit alone: it is usually enough.
+        // The newest commit first and alone, because it is usually enough.
         let newest = segment.commits.end - 1;
         for versions in
             [newest.max(segment.commits.start)..segment.commits.end, segment.commits.start..newest]
@@ -175,6 +177,7 @@ impl LogReader<'_> {
         Ok(walked)
     }
 
+    /// Completes the state from a commit of Headwater that contains the app versions.
     async fn complete_from_summary(
         &self,
         own: Own,
@@ -184,7 +187,7 @@ impl LogReader<'_> {
         for (app_id, version) in own.app_versions.into_iter().flatten() {
             walked.apps.set_if_absent(app_id, version);
         }
-        // Newest first: an older commit must not bring back what a newer one replaced.
+        // The newest first: an older commit must not replace a newer definition.
         let mut versions: Vec<i64> = own.protocol_version.into_iter().chain(own.metadata_version).collect();
         versions.sort_unstable_by_key(|version| std::cmp::Reverse(*version));
         versions.dedup();
@@ -197,12 +200,13 @@ impl LogReader<'_> {
             }
         }
         if walked.protocol.is_none() || walked.metadata.is_none() {
-            // They were read from a checkpoint, or their commit was cleaned up since: then a checkpoint has them.
+            // Their version is unknown, or its commit was cleaned up since. Then a checkpoint has them.
             self.complete_from_checkpoint(segment, walked).await?;
         }
         Ok(())
     }
 
+    /// Completes the state from the checkpoint.
     async fn complete_from_checkpoint(
         &self,
         segment: &Segment,
@@ -222,6 +226,7 @@ impl LogReader<'_> {
         Ok(())
     }
 
+    /// The error for a file that was deleted after it was listed.
     fn gone(&self, path: &str) -> LakeError {
         self.moved(&format!("{path} was listed and is gone"))
     }
@@ -231,13 +236,14 @@ impl LogReader<'_> {
         LakeError::Log { table, file: file.to_owned(), reason: reason.to_owned() }
     }
 
+    /// The error for a log that changed while it was read.
     pub(crate) fn moved(&self, reason: &str) -> LakeError {
         LakeError::Moved { table: self.store.location().to_string(), reason: reason.to_owned() }
     }
 }
 
 impl Walked {
-    /// Takes in lines that are older than all before: what is known already stays.
+    /// Applies lines that are older than all before. Values that are known already stay.
     fn take_older(&mut self, version: i64, lines: Vec<StateLine>) {
         for line in lines {
             if let Some(txn) = line.txn {

@@ -1,31 +1,31 @@
-//! A search for the newest version in a long log, without listing all of it.
+//! Searches for the newest version in a long log, without listing all of it.
 //!
-//! Versions have no gaps, so a version that is there means that all before it are. Each round asks for some versions at
-//! once: first at distances that double, until one is not there, then between the last that is there and the first that
-//! is not.
+//! Versions have no gaps: if a version exists, all versions before it exist. Each round asks for several versions at
+//! once. First the distances double until a version does not exist. Then the range between the last existing and the
+//! first missing version is divided.
 
-/// The search ends when the newest version is known this closely: the rest fits into one page of a listing, whatever
-/// checksums and checkpoints lie between the commits.
+/// The search ends when the newest version is known within this many versions. The rest fits into one page of a
+/// listing, even with checksums and checkpoints between the commits.
 pub(super) const CLOSE: i64 = 256;
-/// Versions of one round.
+/// The number of versions per round.
 pub(super) const PROBES: usize = 16;
 
-/// What is known of the newest version.
+/// The bounds of the newest version.
 #[derive(Debug)]
 pub(super) struct Search {
-    /// A version that is there.
+    /// The highest version that is known to exist.
     there: i64,
-    /// The first version that was asked for and is not there.
+    /// The lowest version that is known to be missing.
     absent: Option<i64>,
 }
 
 impl Search {
-    /// A search from a version that is there.
+    /// Starts a search from a version that exists.
     pub(super) fn from(there: i64) -> Self {
         Self { there, absent: None }
     }
 
-    /// The versions to ask for next, in order; `None` when the newest is known closely enough.
+    /// The versions to ask for next, in ascending order. `None` if the newest version is known closely enough.
     pub(super) fn round(&self) -> Option<Vec<i64>> {
         let probes = i64::try_from(PROBES).unwrap_or(1);
         match self.absent {
@@ -38,7 +38,7 @@ impl Search {
         }
     }
 
-    /// Takes in which versions of a round are there.
+    /// Adds the result of a round: which of its versions exist.
     pub(super) fn take(&mut self, round: &[i64], there: &[bool]) {
         let found = there.iter().rposition(|there| *there);
         if let Some(absent) = round.get(found.map_or(0, |place| place + 1)) {
@@ -49,7 +49,7 @@ impl Search {
         }
     }
 
-    /// A version that is there, close to the newest when the search is done.
+    /// The highest version that is known to exist. After the search it is close to the newest.
     pub(super) fn there(&self) -> i64 {
         self.there
     }

@@ -1,34 +1,34 @@
-//! What an appending writer knows of a table at one version.
+//! The state of a table at one version, as an appending writer needs it.
 
 use std::collections::BTreeMap;
 
 use super::actions::{CommitInfo, Metadata, Protocol, StateLine};
 
-/// App ids and their versions: the positions that were committed.
+/// The app ids of a table with their versions. Headwater stores its positions in them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AppVersions(BTreeMap<String, i64>);
 
 impl AppVersions {
-    /// The version of one app id.
+    /// The version of one app id, if it has one.
     #[must_use]
     pub fn get(&self, app_id: &str) -> Option<i64> {
         self.0.get(app_id).copied()
     }
 
-    /// All app ids that start with `prefix`, in order.
+    /// All app ids that start with `prefix`, in ascending order, with their versions.
     pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, i64)> {
         let from = self.0.range::<str, _>((std::ops::Bound::Included(prefix), std::ops::Bound::Unbounded));
         from.take_while(move |(app_id, _)| app_id.starts_with(prefix))
             .map(|(app_id, version)| (app_id.as_str(), *version))
     }
 
-    /// How many app ids there are.
+    /// The number of app ids.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no app ids.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -55,20 +55,22 @@ impl FromIterator<(String, i64)> for AppVersions {
     }
 }
 
-/// A table at one version.
+/// The state of a table at one version, without its data files.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct State {
     pub(crate) version: i64,
     pub(crate) protocol: Protocol,
-    /// The version that `protocol` was committed in, where it is known.
+    /// The version in which `protocol` was committed, if known.
     pub(crate) protocol_version: Option<i64>,
     pub(crate) metadata: Metadata,
+    /// The version in which `metadata` was committed, if known.
     pub(crate) metadata_version: Option<i64>,
+    /// The app transactions after this version.
     pub(crate) apps: AppVersions,
 }
 
 impl State {
-    /// Takes in the commit of the next version. `true` when columns, properties or protocol changed.
+    /// Applies the commit of the next version. Returns `true` if columns, properties or the protocol changed.
     pub(crate) fn advance(&mut self, lines: Vec<StateLine>) -> bool {
         self.version += 1;
         let mut changed = false;
@@ -87,7 +89,7 @@ impl State {
     }
 }
 
-/// The id that one of our commits gave itself.
+/// The id in a commit of Headwater. `None` if another tool wrote the commit.
 pub(crate) fn commit_id(lines: &[StateLine]) -> Option<&str> {
     let infos = lines.iter().filter_map(|line| line.commit_info.as_ref());
     infos

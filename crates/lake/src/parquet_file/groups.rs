@@ -1,4 +1,4 @@
-//! One bound for a column of a file, out of those of its row groups.
+//! Combines the statistics of a file's row groups into one bound per column.
 
 use std::cmp::Ordering;
 
@@ -11,12 +11,13 @@ pub(super) enum Bound {
     Nulls,
 }
 
-/// Nulls of a column in all groups; `None` when one of them does not tell.
+/// The number of nulls of a column in all groups. `None` if a group does not contain it.
 pub(super) fn nulls(groups: &[RowGroupMetaData], leaf: usize) -> Option<u64> {
     groups.iter().map(|group| group.column(leaf).statistics()?.null_count_opt()).sum()
 }
 
-/// The statistics with the smallest minimum, or the largest maximum. `None` when the values of a group have no bound.
+/// Returns the statistics with the smallest minimum, or the largest maximum. Returns `None` if a group has values but
+/// no bound.
 pub(super) fn outermost(groups: &[RowGroupMetaData], leaf: usize, bound: Bound) -> Option<&Statistics> {
     let mut found: Option<&Statistics> = None;
     for group in groups {
@@ -35,7 +36,7 @@ pub(super) fn outermost(groups: &[RowGroupMetaData], leaf: usize, bound: Bound) 
     found
 }
 
-/// Whether the bound of `one` is further out; `None` when they cannot be compared.
+/// Whether the bound of `one` is further out than that of `other`. `None` if they cannot be compared.
 fn beyond(one: &Statistics, other: &Statistics, bound: Bound) -> Option<bool> {
     let order = if bound == Bound::Min {
         match (one, other) {
@@ -65,12 +66,13 @@ fn beyond(one: &Statistics, other: &Statistics, bound: Bound) -> Option<bool> {
     Some(order == Ordering::Less)
 }
 
-/// Whether one of the groups has a NaN among the values of a column.
+/// Whether a column has a NaN in one of the groups.
 pub(super) fn any_nan(groups: &[RowGroupMetaData], leaf: usize) -> bool {
     let stats = groups.iter().filter_map(|group| group.column(leaf).statistics());
     stats.filter_map(Statistics::nan_count_opt).any(|count| count > 0)
 }
 
+/// Reads a signed big-endian integer of up to 16 bytes.
 pub(super) fn big_endian(bytes: &[u8]) -> Option<i128> {
     let mut wide = [if bytes.first()? & 0x80 == 0 { 0 } else { 0xff }; 16];
     wide.get_mut(16_usize.checked_sub(bytes.len())?..)?.copy_from_slice(bytes);

@@ -1,4 +1,4 @@
-//! Arrow batches → Parquet files in memory, with the statistics that the Delta log carries.
+//! Encodes Arrow batches as Parquet files in memory, with the statistics for the Delta log.
 
 mod groups;
 mod stats;
@@ -19,20 +19,20 @@ use parquet::{
 
 use crate::{LakeError, TableSchema};
 
-/// A finished data file that is not on S3 yet.
+/// A data file in memory that is not on S3 yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionFile {
-    /// One value for each partition column of the table, in their order.
+    /// The value of each partition column of the table, in the order of the columns. `None` is null.
     pub partition: Vec<Option<String>>,
-    /// The Parquet file.
+    /// The bytes of the Parquet file.
     pub bytes: Bytes,
-    /// The file's statistics as JSON, as the Delta log has them.
+    /// The file's statistics as JSON, in the form of the Delta log.
     pub stats: String,
-    /// Rows in the file.
+    /// The number of rows in the file.
     pub rows: usize,
 }
 
-/// Encodes batches of one schema.
+/// Encodes batches with the columns of one table.
 #[derive(Debug, Clone)]
 pub struct FileEncoder {
     schema: TableSchema,
@@ -40,25 +40,28 @@ pub struct FileEncoder {
 }
 
 impl FileEncoder {
-    /// An encoder for the files of a table with these columns.
+    /// Creates an encoder for the files of a table with these columns.
     #[must_use]
     pub fn new(schema: &TableSchema) -> Self {
         Self { schema: schema.clone(), properties: properties(schema) }
     }
 
-    /// One file of one batch. The batch must have exactly the schema's columns, types and nullability.
+    /// Encodes one batch as one file. The batch must have exactly the schema's columns, types and nullability.
+    ///
+    /// # Errors
+    /// [`LakeError::Parquet`] if the columns differ, or if the Parquet library fails.
     pub fn encode(
         &self,
         partition: Vec<Option<String>>,
         batch: &RecordBatch,
     ) -> Result<PartitionFile, LakeError> {
-        // Compressed rooms take about 8 bytes a row: one allocation is enough.
+        // Compressed room counts take about 8 bytes per row, so usually one allocation is enough.
         let mut file = self.begin(4096 + batch.num_rows() * 16)?;
         file.write(batch)?;
         file.finish(partition)
     }
 
-    /// Begins a file of several batches. `room` is the expected size in bytes.
+    /// Starts a file of several batches. `room` is the expected size in bytes.
     pub(crate) fn begin(&self, room: usize) -> Result<FileWriter, LakeError> {
         let options =
             ArrowWriterOptions::new().with_properties(self.properties.clone()).with_skip_arrow_metadata(true);
@@ -68,7 +71,7 @@ impl FileEncoder {
     }
 }
 
-/// A file that is being written.
+/// A Parquet file that is being written.
 pub(crate) struct FileWriter {
     columns: SchemaRef,
     writer: ArrowWriter<Vec<u8>>,
@@ -76,7 +79,7 @@ pub(crate) struct FileWriter {
 }
 
 impl FileWriter {
-    /// Appends rows. The batch must have exactly the schema's columns, types and nullability.
+    /// Appends a batch. It must have exactly the schema's columns, types and nullability.
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
         let found = batch.schema_ref();
         if found.fields() != self.columns.fields() {
@@ -86,11 +89,13 @@ impl FileWriter {
         self.writer.write(batch).map_err(failed)
     }
 
-    /// The rows that follow are in another row group.
+    /// Ends the current row group. Later rows go to a new one.
     pub(crate) fn end_row_group(&mut self) -> Result<(), LakeError> {
         self.writer.flush().map_err(failed)
     }
 
+    /// Writes the footer. Returns the file with its statistics for the log. `partition` has the value of each partition
+    /// column.
     pub(crate) fn finish(mut self, partition: Vec<Option<String>>) -> Result<PartitionFile, LakeError> {
         let metadata = self.writer.finish().map_err(failed)?;
         let bytes = Bytes::from(std::mem::take(self.writer.inner_mut()));
@@ -102,15 +107,17 @@ fn failed(source: ParquetError) -> LakeError {
     LakeError::Parquet { context: "encoding a batch".to_owned(), source }
 }
 
-/// What Spark looks for in a file's metadata to learn which calendar its dates and times follow. Without it, one time
-/// before 1900, or date before 1582, makes every read of the file fail (`READ_ANCIENT_DATETIME`); any version from 3.0 on,
-/// without a note of the legacy calendar, stands for the proleptic Gregorian calendar, which is ours.
+/// Spark's own version key in a file's metadata. Spark uses it to find out which calendar the dates and times follow.
+/// Without it, Spark refuses to read a file with a time before 1900 or a date before 1582 (`READ_ANCIENT_DATETIME`). A
+/// version from 3.0 on, without the legacy mark, means the proleptic Gregorian calendar, which this crate uses.
 const CALENDAR: (&str, &str) = ("org.apache.spark.version", "3.5.0");
 
-/// Rows in a row group. An append has fewer; of a compacted file, readers take the groups in parallel, or leave some out.
+/// The maximum number of rows in a row group. Appends have fewer. Readers of a compacted file can read its groups in
+/// parallel and skip some.
 const ROW_GROUP: usize = 1 << 20;
 
-/// Pages by size alone; statistics for the chunk only, since nobody reads single pages of groups this small.
+/// The properties of the Parquet writer. Pages are cut by size only. Statistics exist per column chunk only, because
+/// nobody reads single pages of such small groups.
 fn properties(schema: &TableSchema) -> WriterProperties {
     let builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -126,7 +133,8 @@ fn properties(schema: &TableSchema) -> WriterProperties {
     by_column(builder, schema.arrow().fields(), &mut Vec::new()).build()
 }
 
-/// Strings repeat and take a dictionary; integers and times mostly count up and take their differences.
+/// Sets the encoding of each column. Strings repeat, so they use a dictionary. Integers and times usually increase, so
+/// they use delta encoding.
 fn by_column(
     mut builder: WriterPropertiesBuilder,
     fields: &Fields,

@@ -1,4 +1,4 @@
-//! Delta's per-file statistics, from those that the Parquet writer has computed anyway.
+//! Delta's statistics of a file, made from the statistics that the Parquet writer has computed.
 
 use std::fmt::Write;
 
@@ -11,10 +11,11 @@ use parquet::{
     schema::types::{ColumnDescriptor, Type},
 };
 
-/// Strings are cut to this many bytes: the smallest down, the largest up. One that cannot be cut stays whole.
+/// Strings are truncated to this many bytes: minimums are rounded down, maximums up. A string that cannot be rounded
+/// stays whole.
 pub(super) const LONGEST: usize = 32;
 
-/// `{"numRecords":…,"minValues":{…},"maxValues":{…},"nullCount":{…}}`.
+/// Returns `{"numRecords":…,"minValues":{…},"maxValues":{…},"nullCount":{…}}` (Delta protocol, per-file statistics).
 pub(super) fn json(metadata: &ParquetMetaData) -> String {
     let mut json = format!(r#"{{"numRecords":{}"#, metadata.file_metadata().num_rows());
     let fields = metadata.file_metadata().schema().get_fields();
@@ -26,8 +27,8 @@ pub(super) fn json(metadata: &ParquetMetaData) -> String {
             let mut leaf = 0;
             let values = object(fields, &mut leaf, &|leaf| match bound {
                 Bound::Nulls => groups::nulls(groups, leaf).map(|nulls| nulls.to_string()),
-                // Parquet's bounds leave NaN out, and to Spark it is above everything: with one among them nothing is
-                // the largest.
+                // Parquet's bounds ignore NaN, but Spark treats NaN as larger than every number. So a column with a NaN
+                // has no maximum.
                 Bound::Max if groups::any_nan(groups, leaf) => None,
                 _ => value(first.column(leaf).column_descr(), groups::outermost(groups, leaf, bound)?, bound),
             });
@@ -38,7 +39,7 @@ pub(super) fn json(metadata: &ParquetMetaData) -> String {
     json
 }
 
-/// The values of `fields` as an object, nested as they are; `None` when none of them has a value.
+/// The values of `fields` as a JSON object, with nested objects for structs. `None` if no field has a value.
 fn object(
     fields: &[parquet::schema::types::TypePtr],
     leaf: &mut usize,
@@ -61,9 +62,10 @@ fn object(
     (!json.is_empty()).then(|| json + "}")
 }
 
+/// One bound of a column as JSON. `None` if it cannot be expressed.
 fn value(column: &ColumnDescriptor, stats: &Statistics, bound: Bound) -> Option<String> {
     let min = bound == Bound::Min;
-    // Every bound that can be given is given: delta-rs drops a file from a filtered read when its column has none.
+    // Give every bound that exists: in a filtered read, delta-rs skips a file that has no bound for the column.
     match stats {
         Statistics::Boolean(s) => (if min { s.min_opt() } else { s.max_opt() }).map(ToString::to_string),
         Statistics::Int32(s) => integer(column, i64::from(*(if min { s.min_opt() } else { s.max_opt() })?)),
@@ -81,11 +83,12 @@ fn value(column: &ColumnDescriptor, stats: &Statistics, bound: Bound) -> Option<
             let bytes = if min { s.min_bytes_opt() } else { s.max_bytes_opt() }?;
             decimal(scale(column)?, big_endian(bytes)?)
         }
-        // Binaries, which JSON cannot hold.
+        // Binary values have no JSON form.
         _ => None,
     }
 }
 
+/// The JSON form of an integer, date, timestamp or decimal, by the column's logical type.
 fn integer(column: &ColumnDescriptor, value: i64) -> Option<String> {
     match column.logical_type_ref() {
         None | Some(LogicalType::Integer { .. }) => Some(value.to_string()),
@@ -100,12 +103,13 @@ fn integer(column: &ColumnDescriptor, value: i64) -> Option<String> {
     }
 }
 
+/// A date as JSON. `None` outside the years 1 to 9999.
 fn date(days: i64) -> Option<String> {
     let day = NaiveDate::default().checked_add_signed(TimeDelta::try_days(days)?)?;
     plain_year(day.year()).then(|| format!("\"{}\"", day.format("%Y-%m-%d")))
 }
 
-/// Years outside of these need a sign, which readers take differently: without a bound nothing is skipped by mistake.
+/// Other years need a sign, which readers parse differently. Without a bound, no reader skips the file by mistake.
 fn plain_year(year: i32) -> bool {
     (1..=9999).contains(&year)
 }
@@ -126,7 +130,7 @@ fn scale(column: &ColumnDescriptor) -> Option<i32> {
     }
 }
 
-/// A JSON number with all its digits.
+/// A decimal as a JSON number with all its digits.
 fn decimal(scale: i32, unscaled: i128) -> Option<String> {
     let scale = usize::try_from(scale).ok()?;
     let digits = format!("{:0>width$}", unscaled.unsigned_abs(), width = scale + 1);
@@ -254,7 +258,7 @@ mod tests {
         assert_eq!((&found["minValues"], &found["nullCount"]["s"]), (&serde_json::json!({}), &2.into()));
     }
 
-    /// Bounds of a file with two rows a group are those of the same values in one group.
+    /// A file with two rows per group has the same bounds as a file with all rows in one group.
     #[test]
     fn bounds_of_many_row_groups_are_those_of_one() {
         let wide = |v: Vec<Option<i128>>| {

@@ -1,10 +1,10 @@
-//! The Arrow type of a column that Delta describes.
+//! Converts Delta's column types to Arrow.
 
 use arrow_schema::{DataType, Field, Fields, TimeUnit};
 
 use super::{DeltaField, DeltaType};
 
-/// The Arrow type that this crate reads and writes for a Delta type; `None` for arrays, maps and what may come.
+/// The Arrow type that this crate reads and writes for a Delta type. `None` for arrays, maps and unknown types.
 pub(crate) fn arrow_of(delta: &DeltaType) -> Option<DataType> {
     let name = match delta {
         DeltaType::Primitive(name) => name,

@@ -1,4 +1,4 @@
-//! Delta's schema JSON, kept whole: what this crate does not know survives a rewrite.
+//! Delta's schema JSON. Unknown parts are kept, so that they survive when the schema is written again.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -16,12 +16,14 @@ enum StructTag {
     Struct,
 }
 
-/// One column.
+/// One column of a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct DeltaField {
     pub(crate) name: String,
     pub(crate) r#type: DeltaType,
+    /// Whether the column can contain nulls.
     pub(crate) nullable: bool,
+    /// The column's metadata, such as a generation expression.
     #[serde(default)]
     pub(crate) metadata: Map<String, Value>,
 }
@@ -30,11 +32,11 @@ pub(crate) struct DeltaField {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum DeltaType {
-    /// `string`, `long`, `decimal(10,2)`, …
+    /// A primitive type by its Delta name: `string`, `long`, `decimal(10,2)`, …
     Primitive(String),
     /// A nested struct.
     Struct(DeltaStruct),
-    /// Arrays, maps and what may come.
+    /// Arrays, maps and unknown types, as JSON.
     Other(Value),
 }
 
@@ -48,7 +50,7 @@ impl DeltaStruct {
     }
 
     pub(crate) fn to_json(&self) -> String {
-        // Strings, booleans and maps with string keys: nothing in it can fail to serialise.
+        // Only strings, booleans and maps with string keys, so this cannot fail.
         serde_json::to_string(self).unwrap_or_default()
     }
 
@@ -81,7 +83,7 @@ impl DeltaType {
         Self::Primitive(name.to_owned())
     }
 
-    /// The type as an error message says it.
+    /// The type's name for error messages.
     pub(crate) fn describe(&self) -> String {
         match self {
             Self::Primitive(name) => name.clone(),

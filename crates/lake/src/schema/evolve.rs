@@ -1,25 +1,30 @@
-//! Whether a writer's columns fit a table, and the table's next schema when they fit after a change.
+//! Compares a writer's columns with a table's, and computes the table's next schema if it must change.
 
 use super::{DeltaField, DeltaStruct, DeltaType};
 
-/// A column that does not fit, and why.
+/// A column that does not match, and why.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Misfit {
     pub(crate) column: String,
     pub(crate) reason: String,
 }
 
-/// `None` when the writer's columns fit the table as it is; else the schema that the table must take first: new nullable
-/// columns at the end, and columns that may be null from now on.
+/// Returns `None` if the writer's columns match the table. Otherwise returns the schema that the table must get first:
+/// new nullable columns are added at the end, and required columns become nullable.
 ///
-/// Columns that only the table has are fine while they are nullable: a writer of last week's deploy, or a field that
-/// was taken out of the pipeline.
+/// Columns that only the table has are accepted if they are nullable. They come from an older version of the writer, or
+/// were removed from the pipeline.
+///
+/// # Errors
+/// [`Misfit`] for a column with another type, a new column that is not nullable, or a required column that the writer
+/// lacks.
 pub(crate) fn evolved(table: &DeltaStruct, writer: &DeltaStruct) -> Result<Option<DeltaStruct>, Misfit> {
     let mut next = table.clone();
     let changed = fit("", &mut next.fields, &writer.fields)?;
     Ok(changed.then_some(next))
 }
 
+/// Compares the columns of a struct, and changes `table` if it must change. Returns whether it changed.
 fn fit(parent: &str, table: &mut Vec<DeltaField>, writer: &[DeltaField]) -> Result<bool, Misfit> {
     let path = |name: &str| if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") };
     let misfit = |name: &str, reason: String| Err(Misfit { column: path(name), reason });

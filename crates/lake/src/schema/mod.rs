@@ -1,4 +1,4 @@
-//! The columns of a table: as Arrow has them, as Delta writes them, and whether the two still fit.
+//! The columns of a table, in Arrow's form and in Delta's form, and the comparison of the two.
 
 mod arrow;
 mod delta;
@@ -14,7 +14,8 @@ pub(crate) use evolve::evolved;
 
 use crate::LakeError;
 
-/// The columns of a table: those in its files (Arrow) and those in its paths (partition columns, always strings).
+/// The columns of a table: data columns (in the files) and partition columns (in the log and the paths; always
+/// strings).
 #[derive(Debug, Clone)]
 pub struct TableSchema {
     arrow: SchemaRef,
@@ -23,8 +24,12 @@ pub struct TableSchema {
 }
 
 impl TableSchema {
-    /// `arrow` has the files' columns only. Timestamps must be in microseconds, with the zone `UTC` (Delta
-    /// `timestamp`) or without one (`timestamp_ntz`); strings may be dictionaries.
+    /// Creates a schema. `arrow` contains only the data columns. Timestamps must be in microseconds, with the zone
+    /// `UTC` (Delta `timestamp`) or without a zone (`timestamp_ntz`). Strings can be dictionaries.
+    ///
+    /// # Errors
+    /// [`LakeError::Schema`] for a type that Delta does not have, an invalid name, or two names that differ only in
+    /// case.
     pub fn new(arrow: SchemaRef, partition_columns: Vec<String>) -> Result<Self, LakeError> {
         let mut delta = DeltaStruct::new(fields_of(arrow.fields(), "")?);
         for name in &partition_columns {
@@ -45,7 +50,7 @@ impl TableSchema {
         Ok(Self { arrow, partition_columns, delta })
     }
 
-    /// The columns of a table as it is. A type that this crate does not write is the error.
+    /// The schema of an existing table. Fails if a column has a type that this crate does not write.
     pub(crate) fn of_table(delta: &DeltaStruct, partition_columns: &[String]) -> Result<Self, LakeError> {
         let in_files = delta.fields.iter().filter(|field| !partition_columns.contains(&field.name));
         let fields = in_files.map(|field| {
@@ -56,24 +61,24 @@ impl TableSchema {
         Ok(Self { arrow, partition_columns: partition_columns.to_vec(), delta: delta.clone() })
     }
 
-    /// The files' columns.
+    /// The data columns.
     #[must_use]
     pub fn arrow(&self) -> &SchemaRef {
         &self.arrow
     }
 
-    /// The partition columns, in path order.
+    /// The partition columns, in the order of the folders.
     #[must_use]
     pub fn partition_columns(&self) -> &[String] {
         &self.partition_columns
     }
 
-    /// All columns as Delta has them, the partition columns last.
+    /// All columns in Delta's form. The partition columns come last.
     pub(crate) fn delta(&self) -> &DeltaStruct {
         &self.delta
     }
 
-    /// Whether a `timestamp_ntz` is among the columns: the table then needs that feature.
+    /// Whether a column is a `timestamp_ntz`. The table then needs the `timestampNtz` feature (Delta protocol).
     pub(crate) fn needs_timestamp_ntz(&self) -> bool {
         fn any(fields: &Fields) -> bool {
             fields.iter().any(|field| match field.data_type() {
@@ -86,6 +91,7 @@ impl TableSchema {
     }
 }
 
+/// Converts Arrow fields to Delta's form. `parent` is the dotted path of the struct around them.
 fn fields_of(fields: &Fields, parent: &str) -> Result<Vec<DeltaField>, LakeError> {
     fields
         .iter()
@@ -98,6 +104,7 @@ fn fields_of(fields: &Fields, parent: &str) -> Result<Vec<DeltaField>, LakeError
         .collect()
 }
 
+/// Checks that Delta and Parquet allow the name of a column.
 fn check_name(name: &str, path: &str) -> Result<(), LakeError> {
     if name.is_empty() || name.contains([' ', ',', ';', '{', '}', '(', ')', '\n', '\t', '=']) {
         return Err(refused(path, "a column's name must not be empty nor hold any of ' ,;{}()\\n\\t='"));
@@ -105,6 +112,7 @@ fn check_name(name: &str, path: &str) -> Result<(), LakeError> {
     Ok(())
 }
 
+/// The Delta type for an Arrow type. Fails if there is none.
 fn type_of(data_type: &DataType, path: &str) -> Result<DeltaType, LakeError> {
     let named = |name: &str| Ok(DeltaType::named(name));
     match data_type {

@@ -1,4 +1,4 @@
-//! The append: plan, encode and put the files, put the commit; after a lost commit once more from the plan.
+//! The append: plan, write the data files, write the commit. After a lost commit it starts again with the plan.
 
 use faults::Backoff;
 use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, stream};
@@ -17,63 +17,65 @@ use crate::{
     partition,
 };
 
-/// Files that are encoded and on their way to S3 at a time.
+/// The number of files that are encoded or written to S3 at the same time.
 const CONCURRENT: usize = 16;
-/// S3 takes no longer key, in bytes.
+/// S3's limit for the length of a key, in bytes.
 const LONGEST_KEY: usize = 1024;
 
-/// What one append would do at one version of the table.
+/// What an append would do at one version of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan<T> {
-    /// What is to be stored, in the writer's own terms. While it stays equal from one version to the next, files that
-    /// are already on S3 are used again.
+    /// The input that is to be stored, in the writer's own type. If it is equal at the next version, the files that
+    /// were already written to S3 are used again.
     pub accepted: T,
     /// The app versions that become visible together with the files.
     pub app_versions: Vec<(String, i64)>,
 }
 
-/// A writer's part of an append.
+/// The part of an append that the writer implements.
 pub trait Append {
-    /// What is to be stored of the writer's input at some version of the table.
+    /// The part of the writer's input that is to be stored at some version of the table.
     type Accepted: PartialEq;
-    /// The writer's error.
+    /// The error type of the writer.
     type Error: From<LakeError> + Send;
 
-    /// Decides what is new with respect to `apps`; `None` when nothing is. It is called once for every version that is
-    /// tried, and may be called again for the same one.
+    /// Decides what is new compared with `apps`. Returns `None` if nothing is new. It is called for every version that
+    /// is tried, and can be called again for the same version.
     fn plan(&mut self, apps: &AppVersions) -> Result<Option<Plan<Self::Accepted>>, Self::Error>;
 
-    /// The files of what was accepted, with none for a partition that has no row. Without any file the commit has the
-    /// app versions alone.
+    /// Returns the files of the accepted input, without files for partitions that have no rows. If there are no files,
+    /// the commit contains only the app versions.
     ///
-    /// The table asks for the next file when it has room for it, and drops each file as soon as S3 has it: encoding
-    /// belongs into the iterator, so that memory does not grow with the number of partitions.
+    /// The table takes the next file when it has capacity, and drops each file after it is written to S3. Encode in the
+    /// iterator, so that memory does not grow with the number of partitions.
     fn files(
         &mut self,
         accepted: &Self::Accepted,
     ) -> impl Iterator<Item = Result<PartitionFile, Self::Error>> + Send;
 }
 
-/// What an append did.
+/// The result of an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Committed {
-    /// The version that holds the files and the app versions; `None` when there was nothing new to commit.
+    /// The version with the files and app versions. `None` if there was nothing new to commit.
     pub version: Option<i64>,
-    /// Files in the commit.
+    /// The number of files in the commit.
     pub files: usize,
-    /// Their rows.
+    /// The number of rows in these files.
     pub rows: u64,
-    /// Their bytes.
+    /// The size of these files, in bytes.
     pub bytes: u64,
-    /// Versions that other writers took first.
+    /// The number of versions that other writers took first.
     pub lost: u32,
 }
 
 impl Table {
-    /// Appends with what `append` plans, until `deadline`.
+    /// Appends what `append` plans. Retries after lost commits until `deadline`.
     ///
-    /// After an error nothing, or all of it, is committed: a lost answer can leave it open which. The positions in the plan
-    /// make it safe to call again. Files of an append that failed stay on S3, unseen by readers, until a vacuum.
+    /// # Errors
+    /// After an error, either everything is committed or nothing is. If S3's response was lost, it is unknown which.
+    /// The call can be repeated safely, because the plan checks the positions. Files of a failed append stay on S3
+    /// until a vacuum; readers do not see them.
     pub async fn append<A: Append>(
         &mut self,
         append: &mut A,
@@ -87,7 +89,7 @@ impl Table {
         let mut lost = 0;
         loop {
             let planned = append.plan(self.known_apps());
-            // "Nothing new" and "impossible" must not rest on a version that is no longer the newest.
+            // "Nothing new" and errors are only valid for the newest version, so confirm that it still is the newest.
             let plan = match planned {
                 Ok(Some(plan)) => plan,
                 _ if self.confirm(deadline).await? => continue,
@@ -120,7 +122,7 @@ impl Table {
         }
     }
 
-    /// Whose commit took the version, after a pause that keeps the losers apart.
+    /// Finds out whose commit took the version. Pauses first, so that competing writers spread out.
     async fn settle(
         &mut self,
         commit_id: &str,
@@ -131,7 +133,7 @@ impl Table {
         self.fresh = false;
         if !backoff.pause(deadline).await {
             let (table, version) = (self.location().to_string(), self.next_version());
-            // It may have been our own commit whose answer was lost.
+            // It may be our own commit: S3's response can be lost.
             return match self.catch_up(Some(commit_id), deadline).await? {
                 Race::Ours => Ok(Race::Ours),
                 Race::Lost => Err(LakeError::Contended { table, lost: lost + 1, version }),
@@ -140,21 +142,22 @@ impl Table {
         self.catch_up(Some(commit_id), deadline).await
     }
 
+    /// Encodes and writes all files, a limited number at the same time.
     async fn put_files<E: From<LakeError> + Send>(
         &self,
         files: impl Iterator<Item = Result<PartitionFile, E>> + Send,
         deadline: Instant,
     ) -> Result<Vec<Written>, E> {
-        // Boxed, because the compiler cannot see through the nested lifetimes that the future is `Send`.
+        // Boxed, because the compiler cannot prove that the nested future is `Send`.
         let put = |file: Result<PartitionFile, E>| match file {
             Ok(file) => self.put_file(file, "data-", deadline).err_into().boxed(),
             Err(failed) => std::future::ready(Err(failed)).boxed(),
         };
-        // `buffered` takes the next file only when one in flight is done.
+        // `buffered` takes the next file only after one in flight is done.
         stream::iter(files).map(put).buffered(CONCURRENT).try_collect().await
     }
 
-    /// Puts a file under a new name that begins with `kind`.
+    /// Writes a file under a new name that starts with `kind`.
     pub(super) async fn put_file(
         &self,
         file: PartitionFile,
@@ -169,7 +172,7 @@ impl Table {
         let name = format!("{kind}{}.parquet", Uuid::new_v4());
         let mut key = partition::folder(columns, &file.partition) + &name;
         if self.location().key(&key).len() > LONGEST_KEY {
-            // Readers take partition values from the log, never from the path.
+            // Readers take partition values from the log, not from the path, so the folder can be left out.
             key = name;
         }
         let (size, rows) = (file.bytes.len() as u64, file.rows as u64);
@@ -178,7 +181,7 @@ impl Table {
     }
 }
 
-/// App versions without data.
+/// An append of app versions without data.
 pub(super) struct AppVersionsOnly(pub(super) Vec<(String, i64)>);
 
 impl Append for AppVersionsOnly {

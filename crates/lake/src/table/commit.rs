@@ -1,4 +1,4 @@
-//! The body of a commit.
+//! Builds the JSON of a commit.
 
 use std::collections::BTreeMap;
 
@@ -17,33 +17,42 @@ use crate::{
     partition,
 };
 
-/// Up to this many app versions, each commit carries all of them; beyond, every [`SUMMARY_EVERY`]th does.
+/// If a table has at most this many app versions, each commit repeats all of them. Otherwise only every
+/// [`SUMMARY_EVERY`]th commit does, to keep commits small.
 const SUMMARY: usize = 64;
 const SUMMARY_EVERY: i64 = 16;
 
-/// A data file on S3.
+/// A data file that was written to S3.
 #[derive(Debug)]
 pub(super) struct Written {
+    /// The object's key, relative to the table's location.
     pub(super) key: String,
+    /// The value of each partition column; `None` is null.
     pub(super) partition: Vec<Option<String>>,
     pub(super) size: u64,
     pub(super) rows: u64,
     pub(super) stats: String,
 }
 
-/// What a commit is to hold.
+/// The content of a commit.
 pub(super) struct Content<'a> {
+    /// The data files. They are on S3 already.
     pub(super) files: &'a [Written],
+    /// The app versions to set. Those that the table has already are left out.
     pub(super) app_versions: &'a [(String, i64)],
+    /// A unique id, by which the writer recognises its own commit.
     pub(super) commit_id: &'a str,
 }
 
 /// A commit, and the state of the table after it.
 pub(super) struct Commit {
+    /// The JSON of the commit.
     pub(super) body: Bytes,
+    /// The state of the table after the commit.
     pub(super) after: State,
 }
 
+/// A line of a commit.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Action<'a> {
@@ -55,21 +64,21 @@ pub(super) enum Action<'a> {
     Remove(&'a Retired<'a>),
 }
 
-/// A `remove` of a file that other files replace.
+/// A `remove` action for a file that other files replace.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Retired<'a> {
     pub(super) path: &'a str,
     pub(super) deletion_timestamp: i64,
     pub(super) data_change: bool,
-    /// Partition values and size are there.
+    /// Always true: the action contains partition values and size.
     pub(super) extended_file_metadata: bool,
     pub(super) partition_values: &'a BTreeMap<String, Option<String>>,
     pub(super) size: u64,
 }
 
 impl Table {
-    /// The commit that follows the known version, or `None` when it would change nothing.
+    /// Builds the commit after the known version. Returns `None` if it would change nothing.
     pub(super) fn commit_body(&self, content: &Content<'_>) -> Option<Commit> {
         let now = Utc::now().timestamp_millis();
         let version = self.next_version();
@@ -116,7 +125,7 @@ impl Table {
         Some(Commit { body: body.0.into(), after })
     }
 
-    /// The commit was written: it is what we know now.
+    /// Takes over the state after a commit that was written.
     pub(super) fn committed(&mut self, commit: Commit) {
         let Some(known) = self.known.as_mut() else { return };
         if known.state.as_ref().is_none_or(|state| state.metadata != commit.after.metadata) {
@@ -126,6 +135,7 @@ impl Table {
         known.confirmed();
     }
 
+    /// The state of a new table.
     fn created(&self, now: i64) -> State {
         let ntz = self.schema.needs_timestamp_ntz().then(|| vec!["timestampNtz".to_owned()]);
         State {
@@ -153,6 +163,7 @@ impl Table {
         }
     }
 
+    /// The `commitInfo` of an append.
     fn info(&self, content: &Content<'_>, after: &State, now: i64) -> CommitInfo {
         let rows: u64 = content.files.iter().map(|file| file.rows).sum();
         let bytes: u64 = content.files.iter().map(|file| file.size).sum();
@@ -180,6 +191,7 @@ impl Table {
         CommitInfo::of(content.commit_id, after, carries_state, other)
     }
 
+    /// The `add` action for a data file.
     fn add(&self, file: &Written, now: i64) -> Add {
         let values =
             file.partition.iter().map(|value| partition::stored(value.as_deref()).map(ToOwned::to_owned));
@@ -196,7 +208,8 @@ impl Table {
 }
 
 impl CommitInfo {
-    /// What a commit of ours says: `other`, who made it, and, if it is to carry it, the state that it leaves behind.
+    /// Builds the commit's `commitInfo`: `other`, the engine's name, and (if `carries_state`) all app versions after
+    /// the commit.
     pub(super) fn of(
         commit_id: &str,
         after: &State,
@@ -218,12 +231,12 @@ impl CommitInfo {
     }
 }
 
-/// The lines of a commit.
+/// The body of a commit: one JSON action per line.
 pub(super) struct Body(pub(super) Vec<u8>);
 
 impl Body {
     pub(super) fn push(&mut self, action: &Action<'_>) {
-        // Plain structs with string keys into memory: it cannot fail.
+        // The actions are plain structs with string keys, and the writer is a vector, so this cannot fail.
         if serde_json::to_writer(&mut self.0, action).is_ok() {
             self.0.push(b'\n');
         }

@@ -1,4 +1,4 @@
-//! A table that is appended to.
+//! A Delta table for a writer.
 
 mod append;
 mod commit;
@@ -14,51 +14,59 @@ pub use append::{Append, Committed, Plan};
 use resolve::Known;
 pub use rewrite::{Rewritten, Since};
 
-/// A known version is trusted this long. Past it the log is read anew: it may have been checkpointed and cleaned up, and
-/// the version after ours may be free again although the table has long moved on. A table whose log retention is not
-/// clearly longer is refused (`log/properties.rs`).
+/// How long a known version is trusted without reading the log again. After this time the log may have been
+/// checkpointed and cleaned up. Then the next version's log entry could be missing although the table is far ahead, and
+/// a conditional PUT would succeed. A table whose log retention is not clearly longer is refused (`log/properties.rs`).
 const TRUSTED: Duration = Duration::from_mins(15);
 
 /// A Delta table, as one writer sees it.
 ///
-/// Between calls it remembers the newest version that it knows, so that a warm append is one PUT for each file and one for
-/// the commit. Writers in other processes are expected; within a process each task has its own `Table`.
+/// It remembers the newest known version between calls. So an append in a warm process needs one PUT per file and one
+/// for the commit. Other processes can write to the same table at the same time. Within a process, each task needs its
+/// own `Table`.
 #[derive(Debug)]
 pub struct Table {
     store: ObjectStore,
     schema: TableSchema,
     known: Option<Known>,
-    /// The state was read or confirmed by the current call, not remembered from an earlier one.
+    /// Whether the current call has read or confirmed the state. If `false`, the state is from an earlier call.
     fresh: bool,
 }
 
 impl Table {
-    /// The table at `location`, which is created by the first append. No request is sent yet.
+    /// A writer for the table at `location`. The first append creates the table. Sends no request.
     #[must_use]
     pub fn new(client: Client, location: S3Location, schema: TableSchema) -> Self {
         Self { store: ObjectStore::new(client, location), schema, known: None, fresh: false }
     }
 
-    /// Where it is.
+    /// The table's location on S3.
     #[must_use]
     pub fn location(&self) -> &S3Location {
         self.store.location()
     }
 
-    /// Its columns, as this writer has them.
+    /// The writer's columns. The table itself can have more.
     #[must_use]
     pub fn schema(&self) -> &TableSchema {
         &self.schema
     }
 
-    /// The positions of the newest version, read from S3 now. Empty where there is no table yet.
+    /// Reads the positions in the newest version from S3. Empty if there is no table yet.
+    ///
+    /// # Errors
+    /// [`LakeError::Unsupported`], [`LakeError::Properties`], [`LakeError::Partitioning`] or [`LakeError::Schema`] if
+    /// this writer may not append to the table.
     pub async fn app_versions(&mut self, deadline: Instant) -> Result<&AppVersions, LakeError> {
         self.fresh = false;
         self.confirm(deadline).await?;
         Ok(self.known_apps())
     }
 
-    /// Commits versions of app ids without data, whatever they were before: an operator's reset.
+    /// Commits app versions without data, whatever their current values are. Used for an operator's reset.
+    ///
+    /// # Errors
+    /// The same as for [`Self::append`].
     pub async fn set_app_versions(
         &mut self,
         versions: Vec<(String, i64)>,
@@ -67,7 +75,7 @@ impl Table {
         self.append(&mut append::AppVersionsOnly(versions), deadline).await
     }
 
-    /// Forgets the known version: the next call reads the log.
+    /// Forgets the known version, so that the next call reads the log.
     pub fn forget(&mut self) {
         self.known = None;
         self.fresh = false;
@@ -78,7 +86,7 @@ impl Table {
         self.known.as_ref().and_then(|known| known.state.as_ref()).map_or(&NONE, |state| &state.apps)
     }
 
-    /// The version that the next commit would have.
+    /// The version that the next commit will have.
     fn next_version(&self) -> i64 {
         self.known.as_ref().and_then(|known| known.state.as_ref()).map_or(0, |state| state.version + 1)
     }

@@ -1,4 +1,4 @@
-//! What the writer knows of the table, and how it catches up with other writers.
+//! The state that a writer knows of the table, and how it reads the commits of other writers.
 
 use tokio::time::Instant;
 
@@ -9,37 +9,38 @@ use crate::{
     schema::{DeltaStruct, evolved},
 };
 
-/// More commits than this are not read one by one: a LIST and our own newest commit say the same in four requests.
+/// Up to this many new commits are read one by one. If there are more, a LIST and the newest commit of Headwater give
+/// the same state in four requests.
 const ONE_BY_ONE: u32 = 16;
 
-/// A version of the table, checked against the writer's columns.
+/// A version of the table that was checked against the writer's columns.
 #[derive(Debug)]
 pub(super) struct Known {
-    /// `None`: there is no table yet.
+    /// The table's state. `None` if there is no table yet.
     pub(super) state: Option<State>,
-    /// The schema that the table must take before our files fit.
+    /// The new schema that the next commit with files must set. `None` if the columns match already.
     pub(super) evolve: Option<DeltaStruct>,
     read_at: Instant,
 }
 
 impl Known {
-    /// This version was the newest a moment ago.
+    /// Records that this version is still the newest.
     pub(super) fn confirmed(&mut self) {
         self.read_at = Instant::now();
     }
 }
 
-/// How a lost commit turned out.
+/// The result of a commit whose version was taken.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Race {
-    /// Another writer's commit took the version.
+    /// Another writer's commit has the version.
     Lost,
-    /// The commit of that version is ours: only its answer was lost.
+    /// Our own commit has the version. Only S3's response was lost.
     Ours,
 }
 
 impl Table {
-    /// Makes sure that some version is known: remembered when that is recent, else read.
+    /// Makes sure that a version is known. Reads the log if the known one is older than [`TRUSTED`].
     pub(super) async fn recall(&mut self, deadline: Instant) -> Result<(), LakeError> {
         match &self.known {
             Some(known) if known.read_at.elapsed() < TRUSTED => Ok(()),
@@ -47,7 +48,7 @@ impl Table {
         }
     }
 
-    /// Makes sure that the newest version is known. `true` when it is newer than the one that was.
+    /// Makes sure that the known version is the newest. Returns `true` if it changed.
     pub(super) async fn confirm(&mut self, deadline: Instant) -> Result<bool, LakeError> {
         if self.fresh {
             return Ok(false);
@@ -61,7 +62,7 @@ impl Table {
         Ok(before != after)
     }
 
-    /// Takes in the versions after the known one. `ours` is the id of a commit of ours that may be the first of them.
+    /// Applies the commits after the known version. `ours` is the id of our commit that may be the first of them.
     pub(super) async fn catch_up(
         &mut self,
         ours: Option<&str>,
@@ -86,7 +87,7 @@ impl Table {
             }
             match &mut known.state {
                 Some(state) => changed |= state.advance(lines),
-                // Created meanwhile: what there is of it is read as a whole.
+                // Another writer created the table in the meantime, so the whole log is read.
                 None => break,
             }
         }
@@ -104,14 +105,14 @@ impl Table {
         self.check()
     }
 
-    /// Whether we may append to the table, and with which columns.
+    /// Checks whether we may append to the table, and whether its schema must change first.
     pub(super) fn check(&mut self) -> Result<(), LakeError> {
         let checked = self.checked();
         match (checked, self.known.as_mut()) {
             (Ok(evolve), Some(known)) => known.evolve = evolve,
             (Ok(_), None) => {}
             (Err(misfit), _) => {
-                // Somebody will change the table or the pipeline: look again next time.
+                // Somebody must change the table or the pipeline. Read the table again on the next call.
                 self.forget();
                 return Err(misfit);
             }
@@ -119,6 +120,7 @@ impl Table {
         Ok(())
     }
 
+    /// Checks protocol, properties, partitioning and columns. Returns the new schema if the table's schema must change.
     fn checked(&self) -> Result<Option<DeltaStruct>, LakeError> {
         let Some(state) = self.known.as_ref().and_then(|known| known.state.as_ref()) else { return Ok(None) };
         let table = || self.location().to_string();

@@ -1,7 +1,7 @@
-//! The rewrite: one commit that replaces data files by one file with the same rows.
+//! The rewrite: a commit that replaces data files by one file with the same rows.
 //!
-//! A rewrite never makes an append fail: an append reads no files, so it only takes the next version. The rewrite is the
-//! one that has to look at what was committed since its files were read. If one of them is gone, it is given up.
+//! A rewrite never makes an append fail, because an append reads no files: it just takes the next version. The rewrite
+//! must check all commits since its files were read. If one of them removed such a file, the rewrite is given up.
 
 use std::collections::HashSet;
 
@@ -28,38 +28,38 @@ use crate::{
     partition,
 };
 
-/// Commits that are read ahead while catching up.
+/// The number of commits that are read at the same time while catching up.
 const AHEAD: usize = 16;
 
-/// What other writers removed since a snapshot was read.
+/// The files that other writers removed since a snapshot was read.
 #[derive(Debug)]
 pub struct Since {
     version: i64,
-    /// Keys of files.
+    /// The keys of the removed files.
     gone: HashSet<String>,
 }
 
 impl Since {
-    /// Nothing yet.
+    /// No removed files yet.
     #[must_use]
     pub fn new(snapshot: &Snapshot) -> Self {
         Self { version: snapshot.version(), gone: HashSet::new() }
     }
 }
 
-/// What became of a rewrite.
+/// The result of a rewrite.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rewritten {
-    /// The files are replaced.
+    /// The files were replaced.
     Committed {
-        /// The version that replaced them.
+        /// The version of the commit.
         version: i64,
-        /// The new file's bytes.
+        /// The size of the new file, in bytes.
         bytes: u64,
-        /// Versions that other writers took first.
+        /// The number of versions that other writers took first.
         lost: u32,
     },
-    /// The files stay as they are, because another writer changed them or the table since the snapshot.
+    /// The files were not replaced, because another writer changed them, or the table's columns, since the snapshot.
     GivenUp {
         /// What was changed.
         reason: String,
@@ -67,7 +67,10 @@ pub enum Rewritten {
 }
 
 impl Table {
-    /// A writer with exactly the columns that the table has in `snapshot`. No request is sent yet.
+    /// A writer with exactly the columns of the table in `snapshot`. Sends no request.
+    ///
+    /// # Errors
+    /// [`LakeError::Schema`] if a column has a type that this crate does not write.
     pub fn of(snapshot: &Snapshot) -> Result<Self, LakeError> {
         let store = snapshot.store.clone();
         let schema = TableSchema::of_table(&snapshot.schema, snapshot.partition_columns());
@@ -75,7 +78,7 @@ impl Table {
         Ok(Self { store, schema, known: None, fresh: false })
     }
 
-    /// Why a rewrite of these files would be given up now. Reads what was committed meanwhile.
+    /// Reads the commits since the snapshot. Returns the reason if a rewrite of these files would be given up now.
     pub async fn objection(
         &mut self,
         since: &mut Since,
@@ -86,6 +89,7 @@ impl Table {
         Ok(self.against(since, files))
     }
 
+    /// The reason against a rewrite of these files, by the commits that are known.
     fn against(&self, since: &Since, files: &[ActiveFile]) -> Option<String> {
         if self.known.as_ref().is_some_and(|known| known.evolve.is_some()) {
             return Some("the table's columns were changed".to_owned());
@@ -94,10 +98,11 @@ impl Table {
         gone.map(|file| format!("another writer replaced or deleted {}", file.key))
     }
 
-    /// Replaces `removed`, files of the snapshot that `since` began with, by `file`, which must hold the same rows. The
-    /// name of the new object begins with `kind`.
+    /// Replaces `removed` by `file`. `removed` are files of the snapshot from which `since` was created, and `file`
+    /// must contain the same rows. The name of the new object starts with `kind`. Positions do not change.
     ///
-    /// Positions stay as they are. After an error nothing, or all of it, is committed; both are a correct table.
+    /// # Errors
+    /// After an error, either the whole rewrite is committed or nothing is. The table is correct in both cases.
     pub async fn rewrite(
         &mut self,
         since: &mut Since,
@@ -109,13 +114,13 @@ impl Table {
         self.check_rewrite(removed, &file)?;
         let written = self.put_file(file, kind, deadline).await?;
         let id = Uuid::new_v4().to_string();
-        // Longer pauses than those of appends, which go first.
+        // The pauses are longer than those of appends, because appends have priority.
         let mut backoff = Backoff::new(Duration::from_millis(32), Duration::from_millis(512));
         let mut lost = 0;
         loop {
             let tried = self.next_version();
             let in_time = lost == 0 || backoff.pause(deadline).await;
-            // A lost commit may be our own whose answer was lost.
+            // The lost commit may be our own: S3's response can be lost.
             if self.follow(since, Some(&id), deadline).await? == Race::Ours {
                 return Ok(Rewritten::Committed { version: tried, bytes: written.size, lost: lost - 1 });
             }
@@ -141,6 +146,8 @@ impl Table {
         }
     }
 
+    /// Checks that the files can be replaced: they are in the same partition as the new file and have no deletion
+    /// vectors.
     fn check_rewrite(&self, removed: &[ActiveFile], file: &PartitionFile) -> Result<(), LakeError> {
         let same = |removed: &ActiveFile| {
             let columns = self.schema.partition_columns().iter();
@@ -157,7 +164,7 @@ impl Table {
         Ok(())
     }
 
-    /// Reads all commits after `since`. Those that are new to this writer also change what it knows of the table.
+    /// Reads all commits after `since`. Commits after the known version also update the known state.
     async fn follow(
         &mut self,
         since: &mut Since,
@@ -205,6 +212,7 @@ impl Table {
         }
     }
 
+    /// Builds the commit after the known version.
     fn rewrite_body(&self, removed: &[ActiveFile], written: &Written, id: &str) -> Option<Commit> {
         let now = Utc::now().timestamp_millis();
         let mut after: State = self.known.as_ref()?.state.clone()?;
@@ -224,7 +232,7 @@ impl Table {
         }
         body.push(&Action::Add(&Add {
             path: partition::to_uri(&written.key),
-            // To the letter: other writers have other spellings of one value.
+            // Copied as it is, because other writers can spell the same value differently.
             partition_values: removed.first()?.partition.clone(),
             size: i64::try_from(written.size).unwrap_or(i64::MAX),
             modification_time: now,
@@ -236,13 +244,13 @@ impl Table {
     }
 }
 
-/// The key of the file that a line removes. Paths are compared decoded, since tools encode them differently.
+/// The key of the file that a line removes. Keys are compared decoded, because tools encode paths differently.
 fn removed_key(line: &ChangeLine) -> Option<String> {
     let path = &line.remove.as_ref()?.path;
     Some(partition::from_uri(path).unwrap_or_else(|| path.clone()))
 }
 
-/// What Spark's history shows of an OPTIMIZE.
+/// The fields of `commitInfo` that Spark's history shows for an OPTIMIZE.
 fn described(removed: &[ActiveFile], written: &Written, now: i64) -> [(&'static str, serde_json::Value); 5] {
     let size = written.size.to_string();
     let removed_bytes: u64 = removed.iter().map(|file| file.size).sum();

@@ -1,4 +1,4 @@
-//! Compaction: the same rows in fewer files, beside everything else that happens to a table.
+//! Compaction keeps the same rows in fewer files, also while other things happen to the table.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ async fn many_files_become_one_with_the_same_rows_and_positions() {
     assert_eq!(stored(&before).await, each_once(0..1, 0..200));
 }
 
-/// delta-rs 2576 and 2591, Trino 18647: compaction went on rewriting what it had written, without any gain.
+/// delta-rs 2576 and 2591, Trino 18647: compaction rewrote its own results again and again, without gain.
 #[tokio::test]
 async fn a_second_run_does_nothing_whatever_the_target() {
     let client = client().await;
@@ -73,7 +73,8 @@ async fn a_cold_writer_finds_the_state_in_the_commit_of_a_compaction() {
     let mut cold = table(&client_of(&proxy.endpoint).await, &location);
     let done = cold.append(&mut Offsets::new(0, 0..210), soon()).await.unwrap();
     assert_eq!(done.rows, 10);
-    // _last_checkpoint, LIST, the compaction, the commit with the columns; then the file and the commit.
+    // Requests: _last_checkpoint, LIST, the compaction's commit, the commit with the columns; then the file and the
+    // commit.
     assert_eq!(proxy.seen().len(), 6, "{:?}", proxy.seen());
 }
 
@@ -100,7 +101,7 @@ async fn no_group_is_begun_past_the_deadline() {
     }
     match late.run(&found).await {
         Ok(done) => assert_eq!((done.left, done.versions.len()), (groups, 0)),
-        // The look at the table before the first group came too late already.
+        // The check of the table before the first group came too late already.
         Err(fault) => assert!(fault.to_string().contains("_delta_log"), "{fault}"),
     }
     assert_eq!(snapshot(&client, &location).await.version(), 29);

@@ -1,4 +1,4 @@
-//! Compaction of tables that others change, and of files that do not fit.
+//! Compaction of tables that other writers change, and of files that do not fit.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ fn remove(file: &ActiveFile) -> String {
     format!(r#"{{"remove":{{"path":"{}","deletionTimestamp":1,"dataChange":true}}}}"#, file.key)
 }
 
-/// Thirty files of ten rows, and a compaction of them in several groups.
+/// A table with thirty files of ten rows, and a compaction of them in several groups.
 async fn in_groups(test: &str) -> (Client, S3Location, Snapshot, Compaction) {
     let (client, location) = (client().await, location(test));
     small_files(&client, &location, 30).await;
@@ -52,7 +52,7 @@ async fn a_delete_after_the_plan_gives_up_its_group_and_no_other() {
     let after = snapshot(&client, &location).await;
     assert_eq!(stored(&after).await.len(), 290);
     assert!(after.files().iter().all(|file| file.key != groups[1].files[2].key));
-    // The next run takes what is left of the group.
+    // The next run compacts the rest of the group.
     assert_eq!(compaction.run(&after).await.unwrap().versions.len(), 1);
     assert_eq!(stored(&snapshot(&client, &location).await).await.len(), 290);
 }
@@ -86,10 +86,10 @@ async fn a_delete_that_lands_between_the_data_and_the_commit_is_seen() {
     let running = tokio::spawn(async move { compact(&through).await });
     proxy.has_met(Handling::Hangs).await;
     commit(&client, &location, 5, &[line]).await;
-    // The hanging request is given up after a while and sent again, and hangs again: the run is ended here.
+    // The request that hangs is given up after a while and sent again, and hangs again. So the run is ended here.
     running.abort();
     assert_eq!(stored(&snapshot(&client, &location).await).await.len(), 40);
-    // The same on the way: the commit is lost, and the removed file is noticed before the next version is tried.
+    // The same during the run: the commit is lost, and the removed file is noticed before the next version is tried.
     let racing = snapshot(&client, &location).await;
     let files = racing.files().to_vec();
     let (inner, place) = (client.clone(), location.clone());
@@ -112,7 +112,7 @@ async fn appends_after_the_plan_stay_and_are_not_waited_for() {
     assert!(done.fault.is_none() && done.given_up.is_empty(), "{done:?}");
     assert_eq!(done.lost, 0, "what was committed before is read before the first try");
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..330));
-    // The warm writer goes on without noticing.
+    // The warm writer continues without noticing.
     assert_eq!(writer.append(&mut Offsets::new(0, 0..340), soon()).await.unwrap().rows, 10);
 }
 
@@ -137,7 +137,7 @@ async fn files_with_deletion_vectors_are_left_alone() {
         "deletionVector": {"storageType": "u", "pathOrInlineDv": "ab^-aqEH.-t@S}K{vb[*k^", "offset": 1, "sizeInBytes": 36, "cardinality": 2},
     }});
     commit(&client, &location, 30, &[remove(file), add.to_string()]).await;
-    // Planned before: to the compaction, the file that got a deletion vector is gone.
+    // The plan was made before. For the compaction, the file that got a deletion vector is gone.
     let given_up = compact_without_fault(&found).await;
     assert!(given_up[0].contains(&file.key), "{given_up:?}");
     let newest = snapshot(&client, &location).await;
@@ -151,12 +151,12 @@ async fn compact_without_fault(snapshot: &Snapshot) -> Vec<String> {
     compact(snapshot).await.given_up.into_iter().map(|given_up| given_up.reason).collect()
 }
 
-/// delta 606 and others: the log was cleaned up under a reader. A free version below the newest must not be taken.
+/// delta 606 and others: the log was cleaned up while it was read. A free version below the newest must not be taken.
 #[tokio::test]
 async fn a_log_that_was_cleaned_up_since_the_plan_ends_the_run() {
     let (client, location) = (client().await, uploaded(&client().await, "v1").await);
     let found = snapshot(&client, &location).await;
-    // Later versions, and a clean-up of the first of them.
+    // Writes later versions, and cleans up the first of them.
     for offset in [41, 42, 43] {
         table(&client, &location).append(&mut Offsets::new(0, 0..offset), soon()).await.unwrap();
     }
@@ -168,7 +168,7 @@ async fn a_log_that_was_cleaned_up_since_the_plan_ends_the_run() {
     assert!(client.head_object().bucket(location.bucket()).key(taken).send().await.is_err());
 }
 
-/// delta-rs 3047: compactions after a checkpoint doubled the data, more with each.
+/// delta-rs 3047: compactions after a checkpoint doubled the data each time.
 #[tokio::test]
 async fn tables_with_checkpoints_of_every_kind_are_compacted_again_and_again() {
     let client = client().await;
@@ -186,7 +186,7 @@ async fn tables_with_checkpoints_of_every_kind_are_compacted_again_and_again() {
     }
 }
 
-/// Spark's INT96 and microseconds become one, and the rows are the same moments.
+/// Spark's INT96 timestamps and microseconds are merged into one file, and the times stay the same.
 #[tokio::test]
 async fn a_table_of_spark_keeps_its_rows() {
     let client = client().await;
@@ -222,7 +222,7 @@ async fn rows_stay_in_their_partitions_whatever_the_values() {
     }
     let before = snapshot(&client, &location).await;
     let rows = rows_as_text(&before).await;
-    // The empty value and null are one partition.
+    // The empty string and null are one partition.
     assert_eq!((compact(&before).await.files_added, before.files().len()), (6, 21));
     let after = snapshot(&client, &location).await;
     assert_eq!((after.files().len(), after.rows()), (6, Some(63)));
@@ -248,7 +248,7 @@ async fn files_from_before_a_new_column_are_put_together_with_later_ones() {
     assert_eq!((done.files_removed, done.rows, done.unfit.len()), (3, 6, 0));
     let after = snapshot(&client, &location).await;
     assert_eq!(rows_as_text(&after).await, rows_as_text(&before).await);
-    // A column of the other type in the file than in the table: the file stays, and the rest is put together.
+    // A column has another type in the file than in the table. The file stays, and the others are merged.
     let other = columns(vec![Field::new("n", DataType::Utf8, true)]);
     let text =
         RecordBatch::try_new(other.arrow().clone(), vec![Arc::new(StringArray::from(vec!["7"]))]).unwrap();
@@ -307,7 +307,8 @@ async fn a_compaction_takes_one_request_a_file_and_four_a_group() {
     let before = proxy.seen().len();
     let done = compaction.run(&found).await.unwrap();
     assert!(done.versions.len() >= 3, "{done:?}");
-    // Four for the state, one look at what follows it; then the files, and for each group two looks, the file and the commit.
+    // Requests: four for the state, one for later commits; then the files, and per group two checks, the file and the
+    // commit.
     let requests = proxy.seen().len() - before;
     println!("{requests} requests for {} files in {} groups", done.files_removed, done.versions.len());
     assert_eq!(requests, 5 + done.files_removed + done.versions.len() * 4);

@@ -1,4 +1,4 @@
-//! How many requests an append takes.
+//! The number of requests that an append needs.
 
 use crate::{
     proxy::{Handling, Proxy},
@@ -26,7 +26,7 @@ async fn a_cold_append_to_a_long_log_reads_two_commits_of_it() {
     let proxy = Proxy::start(|_| Handling::Passes).await;
     let mut cold = table(&client_of(&proxy.endpoint).await, &location);
     cold.append(&mut Offsets::new(0, 0..60), soon()).await.unwrap();
-    // _last_checkpoint, LIST, the newest commit, the one with the columns; then the file and the commit.
+    // Requests: _last_checkpoint, LIST, the newest commit, the commit with the columns; then the file and the commit.
     assert_eq!(proxy.seen().len(), 6, "{:?}", proxy.seen());
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..60));
 }

@@ -1,4 +1,4 @@
-//! Writers that end, or lose the answer, around the commit.
+//! Writers that stop, or lose a response, around the commit.
 
 use faults::{Classified, FaultClass};
 use std::time::Duration;
@@ -25,14 +25,14 @@ async fn a_writer_killed_between_data_and_commit_leaves_the_table_as_it_was() {
     let found = snapshot(&client, &location).await;
     assert_eq!((found.version(), found.rows()), (0, Some(10)));
 
-    // Delivered again in other cuts.
+    // The records are delivered again in other batches.
     let mut next = table(&client, &location);
     next.append(&mut Offsets::new(0, 5..17), soon()).await.unwrap();
     next.append(&mut Offsets::new(0, 12..30), soon()).await.unwrap();
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..30));
 }
 
-/// Loses the answers of the first `count` commits' requests.
+/// Drops the responses to the first `count` commits.
 fn losing(mut count: u32) -> impl FnMut(&crate::proxy::Request) -> Handling + Send + 'static {
     move |request| {
         if request.is_commit() && count > 0 {
@@ -79,7 +79,7 @@ async fn a_commit_of_unknown_outcome_is_a_retryable_fault_and_not_doubled_by_the
     warm.append(&mut Offsets::new(0, 0..1), soon()).await.unwrap();
     let proxy = Proxy::start(losing(u32::MAX)).await;
     let mut unheard = table(&client_of(&proxy.endpoint).await, &location);
-    // Long enough to get as far as the commit on a busy machine.
+    // Long enough to reach the commit, also on a busy machine.
     let deadline = Instant::now() + Duration::from_secs(5);
     let fault = unheard.append(&mut Offsets::new(0, 0..10), deadline).await.unwrap_err();
     assert_eq!(fault.class(), FaultClass::Retryable, "{fault}");

@@ -1,4 +1,4 @@
-//! S3 that fails for a while, for good, or refuses.
+//! S3 fails for a while, fails permanently, or refuses.
 
 use std::{collections::HashMap, time::Duration};
 

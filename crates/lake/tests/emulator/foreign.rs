@@ -1,4 +1,4 @@
-//! Logs that other tools wrote: tests/fixtures/make.py makes them.
+//! Logs that other tools wrote. `tests/fixtures/make.py` creates them.
 
 use std::path::{Path, PathBuf};
 
@@ -46,7 +46,7 @@ async fn checkpoints_of_every_kind_are_understood_and_appended_to() {
         assert_eq!(writer.app_versions(soon()).await.unwrap().get(&app_id(0)), Some(40), "{fixture}");
         let done = writer.append(&mut Offsets::new(0, 30..55), soon()).await.unwrap();
         assert_eq!((done.version, done.rows), (Some(4), 15), "{fixture}");
-        // The next cold writer finds a commit of ours whose columns are in the checkpoint only.
+        // The next cold writer finds a commit of Headwater, but the columns are only in the checkpoint.
         let done = table(&client, &location).append(&mut Offsets::new(0, 50..60), soon()).await.unwrap();
         assert_eq!((done.version, done.rows), (Some(5), 5), "{fixture}");
         assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..60), "{fixture}");
@@ -187,7 +187,7 @@ async fn a_property_that_is_set_while_we_write_stops_the_next_commit() {
     put(&client, &location, "_delta_log/00000000000000000002.json", changed.into()).await;
     let fault = warm.append(&mut Offsets::new(0, 0..2), soon()).await.unwrap_err();
     assert!(matches!(fault, LakeError::Properties { .. }), "{fault}");
-    // Reading it is safe.
+    // Reading the table is safe.
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..1));
 }
 

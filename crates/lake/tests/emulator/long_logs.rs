@@ -52,7 +52,7 @@ async fn a_cold_append_to_a_log_of_many_pages_lists_two_of_them() {
     let done = cold.append(&mut Offsets::new(0, 0..30), soon()).await.unwrap();
     assert_eq!((done.version, done.rows), (Some(1301), 10));
     assert_eq!(count(&proxy, |request| request.target.contains("list-type")), 2);
-    // One round of the search; then the newest commit and the one with the columns, besides _last_checkpoint.
+    // One round of the search; then the newest commit and the commit with the columns, besides _last_checkpoint.
     assert_eq!(count(&proxy, |request| request.method == "HEAD"), 16);
     assert_eq!(proxy.seen().len(), 2 + 16 + 3 + 2, "{:?}", proxy.seen());
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..30));
@@ -168,8 +168,8 @@ fn checkpoint_at(version: i64) -> String {
     format!("_delta_log/{version:020}.checkpoint.parquet")
 }
 
-/// At version 1,000,000 a cold append asks S3 for as much as at version 100: the commits that a clean-up of the log has not
-/// deleted yet, here 2,500 of them, cost nothing.
+/// At version 1,000,000 a cold append needs as many requests as at version 100. The commits that no cleanup has deleted
+/// yet, here 2,500, cost nothing.
 #[tokio::test]
 async fn a_cold_append_behind_a_checkpoint_takes_as_many_requests_at_any_version() {
     let client = client().await;
@@ -181,7 +181,7 @@ async fn a_cold_append_behind_a_checkpoint_takes_as_many_requests_at_any_version
         put(&client, &location, "_delta_log/_last_checkpoint", hint.into()).await;
         seeded(&client, &location, behind - older..behind + 1).await;
         let mut writer = table(&client, &location);
-        // What is below 70 is stored, says the checkpoint.
+        // By the checkpoint, everything below 70 is stored.
         for offset in 70..90 {
             writer.append(&mut Offsets::new(0, offset..offset + 1), soon()).await.unwrap();
         }
@@ -193,7 +193,7 @@ async fn a_cold_append_behind_a_checkpoint_takes_as_many_requests_at_any_version
         assert_eq!((done.version, done.rows), (Some(behind + 21), 10));
         requests.push(proxy.seen().len());
     }
-    // _last_checkpoint, LIST, the checkpoint's positions, the newest commit; then the file and the commit.
+    // Requests: _last_checkpoint, LIST, the checkpoint's positions, the newest commit; then the file and the commit.
     assert_eq!(requests, [6; 3]);
 }
 

@@ -1,4 +1,4 @@
-//! Tables on a real S3 API: the emulator that `AWS_ENDPOINT_URL` names.
+//! Tables on a real S3 API: the emulator at `AWS_ENDPOINT_URL`.
 
 #![allow(
     clippy::unwrap_used,

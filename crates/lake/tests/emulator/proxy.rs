@@ -1,4 +1,4 @@
-//! A way to the emulator on which requests fail as a test wants it.
+//! A proxy before the emulator. A test decides which requests fail, and how.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +8,7 @@ use tokio::{
     sync::watch,
 };
 
-/// A request as the rule sees it.
+/// A request, as the rule of a test sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) method: String,
@@ -25,23 +25,23 @@ impl Request {
     }
 }
 
-/// What becomes of a request.
+/// What happens to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Handling {
     Passes,
-    /// 503, and the emulator never sees it.
+    /// The proxy answers with 503. The emulator does not see the request.
     Refused,
-    /// It arrives, its answer does not.
+    /// The emulator handles the request, but its response is dropped.
     AnswerLost,
-    /// Nothing ever comes back, and the emulator never sees it.
+    /// There is never a response, and the emulator does not see the request.
     Hangs,
-    /// It waits until [`Proxy::release`], and then passes. It is seen when it arrives.
+    /// The request waits until [`Proxy::release`] and is then forwarded. It is counted when it arrives.
     Waits,
 }
 
 type Rule = Box<dyn FnMut(&Request) -> Handling + Send>;
 
-/// A running proxy; it ends with the test's runtime.
+/// A running proxy. It ends with the test's runtime.
 pub(crate) struct Proxy {
     pub(crate) endpoint: String,
     seen: watch::Receiver<Vec<(Request, Handling)>>,
@@ -62,7 +62,7 @@ impl Proxy {
             while let Ok((connection, _)) = listener.accept().await {
                 let (target, rule, log, waits) = (target.clone(), rule.clone(), log.clone(), waits.clone());
                 tokio::spawn(async move {
-                    // A connection that breaks is the client's business.
+                    // The client handles broken connections.
                     let _ = serve(connection, &target, &rule, &log, waits).await;
                 });
             }
@@ -70,7 +70,7 @@ impl Proxy {
         Self { endpoint, seen, released }
     }
 
-    /// Lets the requests that wait go on, and those to come.
+    /// Forwards the waiting requests and all later ones.
     pub(crate) fn release(&self) {
         self.released.send_replace(true);
     }
@@ -79,7 +79,7 @@ impl Proxy {
         self.seen.borrow().clone()
     }
 
-    /// Waits until a request was handled this way.
+    /// Waits until this has happened to a request.
     pub(crate) async fn has_met(&mut self, handling: Handling) {
         self.seen.wait_for(|seen| seen.iter().any(|(_, met)| *met == handling)).await.unwrap();
     }
@@ -116,7 +116,7 @@ async fn serve(
     let handling = (rule.lock().unwrap())(&request);
     if handling == Handling::Waits {
         log.send_modify(|seen| seen.push((request.clone(), handling)));
-        // A test that ended releases nothing any more.
+        // After its end, a test releases nothing.
         let _ = waits.wait_for(|released| *released).await;
     }
     let answer = match handling {

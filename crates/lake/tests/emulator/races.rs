@@ -40,7 +40,7 @@ async fn the_same_records_at_two_writers_at_once_are_stored_once() {
         let mut table = table(&client, &location);
         writers.spawn(async move {
             for from in 0..10 {
-                // Overlapping cuts, each record in several of them.
+                // The batches overlap, so each record is in several of them.
                 table.append(&mut Offsets::new(0, from * 7..from * 7 + 20), soon()).await.unwrap();
             }
         });
@@ -64,7 +64,7 @@ async fn writers_that_create_a_table_at_once_agree_on_one() {
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..8, 0..5));
 }
 
-/// A writer that knows a version which is no longer the newest.
+/// A writer whose known version is no longer the newest.
 async fn overtaken(test: &str, by: i32) -> (Table, aws_sdk_s3::Client, s3::S3Location) {
     let (client, location) = (client().await, location(test));
     let mut slow = table(&client, &location);

@@ -1,4 +1,4 @@
-//! Columns that change under a table.
+//! Columns that change while a table is in use.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use s3::S3Location;
 
 use crate::support::{client, columns, location, snapshot, soon};
 
-/// One batch, always accepted.
+/// An append of one batch, which is always accepted.
 pub(crate) struct Batch(pub(crate) TableSchema, pub(crate) RecordBatch);
 
 impl Append for Batch {
@@ -53,7 +53,7 @@ async fn a_new_nullable_column_is_added_to_the_table_and_old_rows_have_nulls() {
     let text = || Arc::new(StringArray::from(vec!["x", "y"])) as Arc<dyn Array>;
     append(&location, wider(), vec![numbers([3, 4]), text()]).await.unwrap();
     append(&location, wider(), vec![numbers([5, 6]), text()]).await.unwrap();
-    // A writer of the earlier columns goes on.
+    // A writer with the earlier columns continues.
     append(&location, columns(vec![n()]), vec![numbers([7, 8])]).await.unwrap();
     let found = snapshot(&client().await, &location).await;
     assert_eq!(found.columns().collect::<Vec<_>>(), ["n", "kind", "s"]);

@@ -1,4 +1,4 @@
-//! A bucket for all tests, a location for each, and a small writer.
+//! Test support: a bucket for all tests, a location for each test, and a small writer.
 
 use std::{ops::Range, sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 pub(crate) const BUCKET: &str = "lake-tests";
 
-/// Far enough for a busy machine.
+/// A deadline that is far enough for a busy machine.
 pub(crate) fn soon() -> Instant {
     Instant::now() + Duration::from_mins(1)
 }
@@ -30,7 +30,7 @@ pub(crate) fn endpoint() -> String {
     )
 }
 
-/// A client of the emulator, or of something between it and us.
+/// A client for the emulator, or for a proxy before it.
 pub(crate) async fn client_of(endpoint: &str) -> Client {
     let credentials = SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "tests"));
     let config = settings::sdk_loader().endpoint_url(endpoint);
@@ -40,12 +40,12 @@ pub(crate) async fn client_of(endpoint: &str) -> Client {
 
 pub(crate) async fn client() -> Client {
     let client = client_of(&endpoint()).await;
-    // It may be there already, from this or another test.
+    // Another test may have created the bucket.
     let _ = client.create_bucket().bucket(BUCKET).send().await;
     client
 }
 
-/// A location of its own.
+/// A new location for one test.
 pub(crate) fn location(test: &str) -> S3Location {
     format!("s3://{BUCKET}/{test}-{}", uuid::Uuid::new_v4()).parse().unwrap()
 }
@@ -65,7 +65,7 @@ pub(crate) fn table(client: &Client, location: &S3Location) -> Table {
     Table::new(client.clone(), location.clone(), schema())
 }
 
-/// Offsets of one partition: stores those that are at or after the committed position.
+/// A writer of offsets of one partition. It stores those at or after the committed position.
 pub(crate) struct Offsets {
     partition: i32,
     range: Range<i64>,
@@ -113,14 +113,14 @@ pub(crate) async fn snapshot(client: &Client, location: &S3Location) -> Snapshot
     Snapshot::read(client.clone(), location.clone(), soon()).await.unwrap().expect("a table")
 }
 
-/// Everything stored, sorted: `(partition, offset)`.
+/// All stored rows as `(partition, offset)`, sorted.
 pub(crate) async fn stored(snapshot: &Snapshot) -> Vec<(i32, i64)> {
     let mut found = in_file_order(snapshot).await;
     found.sort_unstable();
     found
 }
 
-/// Everything stored, as the files have it: `(partition, offset)`.
+/// All stored rows as `(partition, offset)`, in the order of the files.
 pub(crate) async fn in_file_order(snapshot: &Snapshot) -> Vec<(i32, i64)> {
     let scanned = snapshot.scan(&["_partition", "_offset"], soon());
     let batches: Vec<_> = scanned.map_ok(|(_, batches)| batches).try_collect().await.unwrap();
@@ -133,7 +133,7 @@ pub(crate) async fn in_file_order(snapshot: &Snapshot) -> Vec<(i32, i64)> {
     found
 }
 
-/// What must be stored after `offsets` of `partitions`, each once.
+/// The rows that must be stored after `offsets` of `partitions`, each once.
 pub(crate) fn each_once(partitions: Range<i32>, offsets: Range<i64>) -> Vec<(i32, i64)> {
     partitions.flat_map(|p| offsets.clone().map(move |o| (p, o))).collect()
 }

@@ -1,4 +1,4 @@
-//! Timestamps of a table that Spark wrote (`tests/fixtures/make_forecast.py`), as rows and in statistics.
+//! Timestamps of a table that Spark wrote (`tests/fixtures/make_forecast.py`), in rows and in statistics.
 
 use arrow_array::{RecordBatch, cast::AsArray, types::TimestampMicrosecondType};
 use arrow_schema::{DataType, TimeUnit};
@@ -12,10 +12,10 @@ use crate::{
     support::{client, client_of, snapshot, soon},
 };
 
-/// Microseconds since 1970 of the last extract: 2026-11-25T23:00:05.123456Z, in INT96.
+/// The time of the last extract in microseconds since 1970: 2026-11-25T23:00:05.123456Z, stored as INT96.
 const NEWEST: i64 = 1_795_647_605_123_456;
 
-/// The distinct values of a timestamp column.
+/// The distinct values of a timestamp column, sorted.
 fn distinct(batches: &[RecordBatch], column: usize) -> Vec<i64> {
     let of = |batch: &RecordBatch| {
         let column = batch.column(column);
@@ -113,7 +113,7 @@ async fn what_is_not_plain_is_refused_by_name_and_what_a_file_lacks_is_null() {
         assert!(matches!(&fault, LakeError::Schema { column: named, .. } if named == column), "{fault}");
     }
 
-    // The table's definition changes under its files: one column comes, one gets another type.
+    // The table's definition changes while its files stay: one column is added, one gets another type.
     let field = |name: &str, kind: &str| {
         format!(r#"{{\"name\":\"{name}\",\"type\":\"{kind}\",\"nullable\":true,\"metadata\":{{}}}}"#)
     };
@@ -140,7 +140,7 @@ async fn statistics_bound_what_spark_wrote_in_its_time_zone_and_are_missing_afte
         bounds.sort_unstable();
         bounds
     };
-    // The value is later than its statistics, which are cut to milliseconds; the bound is not.
+    // The value is later than its statistics, which are truncated to milliseconds. The bound is not.
     assert_eq!(bounds("2026-11-28"), [Some(1_795_647_605_124_000)]);
     assert!(bounds("2026-11-11").iter().all(Option::is_none));
 }

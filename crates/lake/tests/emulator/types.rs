@@ -48,7 +48,7 @@ pub(crate) fn batch(timestamp_ntz: bool) -> RecordBatch {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap()
 }
 
-/// The same batch for every room, and once for none.
+/// The same batch for every room, and once for a null room.
 pub(crate) struct Rooms(pub(crate) TableSchema, pub(crate) RecordBatch);
 
 impl Append for Rooms {
@@ -93,7 +93,7 @@ async fn every_type_in_every_partition_is_read_back_as_it_was() {
             }
         }
         rooms.sort();
-        // Delta cannot tell the empty string from null in a partition column.
+        // Delta cannot distinguish the empty string from null in a partition column.
         let mut expected: Vec<_> =
             ROOMS.iter().map(|r| (!r.is_empty()).then(|| (*r).to_owned())).chain([None]).collect();
         expected.sort();

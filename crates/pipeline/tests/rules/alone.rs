@@ -1,4 +1,4 @@
-//! Files that are wrong by themselves.
+//! Files that break a rule by themselves.
 
 use pipeline::Rule;
 
@@ -8,7 +8,7 @@ pub(crate) fn cases() -> Vec<Case> {
     [topics(), fields(), lake(), names(), tables(), batching()].into_iter().flatten().collect()
 }
 
-/// `from` becomes each of `to`; the needle is what it became.
+/// One case per text in `to`, which replaces `from`. The finding must name the line with that text.
 fn each(rule: Rule, from: &str, to: &[&str]) -> Vec<Case> {
     to.iter().map(|to| orders(rule, from, to, to.split('\n').next().unwrap())).collect()
 }
@@ -159,7 +159,7 @@ fn tables() -> Vec<Case> {
         orders(Rule::RetentionDays, "retention_days: 30", "retention_days: 0", "retention_days:"),
         orders(Rule::RetentionTime, "event_time: placed.at", "", "retention_days:"),
         orders(Rule::RetentionKey, "key: [shop, placed.at]", "key: [shop]", "retention_days:"),
-        // A partition of the other table, and an index.
+        // Names of a partition and of an index of the other table.
         orders(
             Rule::TableOfParts,
             "table: shops.turnover",

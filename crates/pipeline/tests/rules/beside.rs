@@ -1,4 +1,4 @@
-//! Files that are right by themselves, and wrong beside another.
+//! Files that are valid by themselves but clash with another file.
 
 use pipeline::Rule;
 
@@ -17,7 +17,7 @@ pub(crate) fn cases() -> Vec<Case> {
         let path = format!("path: {path} #");
         cases.push(returns(Rule::LakeInside, "path: a/returns", &path, &path));
     }
-    // Wrong by themselves as well; that they are the other's folder is told all the same.
+    // These are also invalid by themselves. The clash with the other folder is reported as well.
     for path in ["a/orders/", "a//orders", "./a/./orders", "a/b/../orders", "a/../a/orders/x"] {
         let path = format!("path: {path} #");
         cases.push(returns(Rule::LakeInside, "path: a/returns", &path, &path));
@@ -26,7 +26,7 @@ pub(crate) fn cases() -> Vec<Case> {
         let name = format!("name: {table} #");
         cases.push(returns(Rule::TableOfOther, "name: shops.returns", &name, &name));
     }
-    // Partitions, their indexes, sequences, and indexes of the other tables.
+    // Names of partitions, their indexes, sequences, and indexes of the other tables.
     let parts = [
         "orders_default",
         "orders_d20261125",
@@ -61,10 +61,10 @@ fn topics_that_kafkas_metrics_cannot_tell_apart_and_tables_of_the_schema_public_
     assert_eq!(rules(file("a.b_c", "orders"), file("a_b.c", "returns")), [Rule::TopicMetrics]);
     assert_eq!(rules(file("a.b", "orders"), file("a.c", "public.orders")), [Rule::TableOfOther]);
     assert_eq!(rules(file("a.b", "orders"), file("a.c", "shops.orders")), []);
-    // `a` with the column `b_id` and `a_b` with the column `id` would draw from one sequence.
+    // Table `a` with column `b_id` and table `a_b` with column `id` would use the same sequence.
     let first = file("a.b", "a").replace(r#""id""#, r#""b_id""#);
     assert_eq!(rules(first, file("a.c", "a_b")), [Rule::TableOfParts]);
-    // Without a retention a table has no partitions.
+    // A table without a retention has no partitions.
     assert_eq!(rules(file("a.b", "orders"), file("a.c", "orders_default")), []);
     assert_eq!(rules(file("a.b", "orders"), file("Xa.b", "Orders")).len(), 1);
 }

@@ -1,4 +1,4 @@
-//! Each rule of `headwater pipeline check` has a file that breaks it, and the finding names the line.
+//! For each rule of `headwater pipeline check` there is a file that breaks it, and the finding names the line.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod alone;
@@ -17,19 +17,19 @@ const BESIDE: &str = include_str!("beside.yaml");
 /// A file that breaks a rule.
 struct Case {
     rule: Rule,
-    /// The file's content; the other file stays as it is.
+    /// The content of the changed file. The other file is unchanged.
     content: Vec<u8>,
-    /// Whether it is the second file that is changed.
+    /// Whether the second file is changed.
     second: bool,
     line: usize,
 }
 
-/// The first file with `to` for the first `from`, where the first line with `needle` breaks the rule.
+/// The first file, with `to` in place of the first `from`. The first line with `needle` breaks the rule.
 fn orders(rule: Rule, from: &str, to: &str, needle: &str) -> Case {
     changed(rule, ORDERS, from, to, needle)
 }
 
-/// The second file, likewise.
+/// The same for the second file.
 fn returns(rule: Rule, from: &str, to: &str, needle: &str) -> Case {
     Case { second: true, ..changed(rule, BESIDE, from, to, needle) }
 }
@@ -83,7 +83,7 @@ fn every_rule_has_a_file_that_breaks_it_and_the_finding_names_file_and_line() {
         broken.insert(case.rule);
     }
     assert!(missed.is_empty(), "not told:\n{}", missed.join("\n"));
-    // These are about a folder, and so have no line.
+    // These rules are about a folder, so their findings have no line.
     let folder_rules = [Rule::NoFiles, Rule::Extension];
     let without: Vec<_> =
         Rule::ALL.iter().filter(|rule| !broken.contains(rule) && !folder_rules.contains(rule)).collect();

@@ -91,7 +91,7 @@ pub(crate) fn cases() -> Vec<Case> {
         orders(Rule::Ambiguous, "path: a/orders", "path: |-\n    no", "    no"),
         orders(Rule::Ambiguous, "path: a/orders", "path: >-\n    ~", "    ~"),
         orders(Rule::Ambiguous, "path: a/orders", "path: |-\n    017", "    017"),
-        // Terraform composes the characters before it reads the escape.
+        // Terraform normalises the characters before it reads the escape.
         orders(Rule::Normalized, "a/orders", "\"a\\x2e\u{301}\"", "path:"),
         orders(Rule::Escape, "a/orders", "\"a\\/orders\"", "path:"),
         orders(Rule::Normalized, "name: weight", "name: \"e\u{301}\"", "e\u{301}"),
@@ -122,14 +122,14 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// What users of similar systems report.
+/// Mistakes that users of similar systems have reported.
 fn reported() -> Vec<Case> {
     vec![
-        // Terraform 23770: text that begins with `0b` is an error. 29012: `0600` is 600. 34301: the key `n` is `false`.
+        // Terraform 23770: text that starts with `0b` is an error. 29012: `0600` is 600. 34301: the key `n` is `false`.
         orders(Rule::Ambiguous, "path: a/orders", "path: 0ba", "path: 0ba"),
         orders(Rule::Ambiguous, "partitions: 2", "partitions: 0600", "0600"),
         orders(Rule::Ambiguous, "event_time:", "n: 1\nevent_time:", "n: 1"),
-        // dbt 5114: of two lists of one name the last one counts, and nothing is said.
+        // dbt 5114: if two lists have the same name, the last one is used, without a message.
         orders(
             Rule::DuplicateKey,
             "lake:",
@@ -138,11 +138,11 @@ fn reported() -> Vec<Case> {
         ),
         // dbt: a setting under the wrong key is ignored.
         orders(Rule::Shape, "event_time: placed.at", "retention_days: 30", "retention_days: 30"),
-        // Vector: variables are not replaced in every version, and the text stays.
+        // Vector: some versions do not replace variables, and the text stays as it is.
         orders(Rule::Shape, "partitions: 2", "partitions: ${PARTITIONS}", "${PARTITIONS}"),
         orders(Rule::GroupName, "group: orders-lake", "group: ${STAGE}-lake", "${STAGE}"),
         orders(Rule::LakePath, "path: a/orders", "path: \"{{ stage }}/orders\"", "{{ stage }}"),
-        // Kafka Connect's JDBC sink 675: a long table name; 292: a topic's dots taken for a schema.
+        // Kafka Connect's JDBC sink 675: a long table name. 292: the dots in a topic's name were taken for a schema.
         orders(Rule::TableName, "name: shops.orders", &format!("name: {}", "k".repeat(67)), "kkk"),
         orders(Rule::TableName, "name: shops.orders", "name: this.is.orders", "this.is"),
     ]

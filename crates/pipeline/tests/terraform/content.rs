@@ -1,10 +1,10 @@
-//! Random pipelines, as JSON values.
+//! Generates random pipelines as JSON values.
 
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
-/// Names that look like something else, and such as people write.
+/// Names that look like something else, and names as people write them.
 const NAMES: &[&str] = &[
     "n",
     "y",
@@ -135,7 +135,7 @@ fn fields(depth: u32) -> BoxedStrategy<Vec<Value>> {
     prop::collection::vec(field, 1..6).prop_map(distinct).boxed()
 }
 
-/// Without fields whose name occurred before.
+/// Removes fields whose name occurred before.
 fn distinct(fields: Vec<Value>) -> Vec<Value> {
     let mut seen = std::collections::HashSet::new();
     let lower = |field: &Value| field["name"].as_str().map(str::to_lowercase);

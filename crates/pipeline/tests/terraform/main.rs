@@ -1,4 +1,4 @@
-//! What `headwater pipeline check` accepts, Terraform reads alike. Needs the `terraform` binary and nothing else.
+//! Terraform reads a file that `headwater pipeline check` accepts in the same way. Needs only the `terraform` binary.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod content;
@@ -15,13 +15,13 @@ use pipeline::{Pipeline, Pipelines};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
-/// Every `*.yaml` in the folder as JSON, or nothing where Terraform cannot read it. Base64 keeps the console from
-/// quoting the answer in its own way.
+/// Every `*.yaml` in the folder as JSON, or null if Terraform cannot read it. Base64 prevents the console from quoting
+/// the answer in its own way.
 const EXPRESSION: &str = r#"base64encode(jsonencode({ for f in fileset(".", "*.yaml") : f => try(jsonencode(yamldecode(file(f))), "") }))"#;
 
 const FILES: usize = 400;
 
-/// What Terraform makes of each file, by its name.
+/// The content that Terraform reads from each file, by the file's name.
 fn terraform(folder: &Path) -> BTreeMap<String, String> {
     let mut console = Command::new("terraform")
         .arg("console")

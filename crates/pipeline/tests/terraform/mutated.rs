@@ -1,11 +1,11 @@
-//! Valid files with random changes.
+//! Generates valid files with random changes.
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use crate::{content, style};
 
-/// What has a meaning in YAML, and what only seems to have one.
+/// Texts that have a meaning in YAML, and texts that only seem to have one.
 const PIECES: &[&str] = &[
     " ",
     "  ",

@@ -26,7 +26,7 @@ struct Writer {
 impl Writer {
     fn choose(&mut self, of: u8) -> u8 {
         self.next += 1;
-        // The list is read again and again, each time differently.
+        // The choices are read in a cycle. Each round multiplies them by another odd number.
         let round = u8::try_from(self.next / self.choices.len() % 251).unwrap();
         self.choices[self.next % self.choices.len()].wrapping_mul(2 * round + 1) / 3 % of
     }
@@ -47,7 +47,7 @@ impl Writer {
         }
     }
 
-    /// What follows `key:` or `-`, with the end of the line.
+    /// The text after `key:` or `-`, with the end of the line.
     fn value(&mut self, value: &Value, indent: usize) {
         let empty = matches!(value, Value::Array(list) if list.is_empty());
         match value {
@@ -72,7 +72,7 @@ impl Writer {
                     let _ = write!(self.out, "{spaces}");
                     self.key(key);
                     self.out.push(':');
-                    // A list may stand as deep as its key.
+                    // A list can have the same indentation as its key.
                     let deeper = if value.is_array() && self.one_in(3) { 0 } else { 1 + self.choose(4) };
                     self.value(value, indent + usize::from(deeper));
                 }
@@ -159,7 +159,7 @@ impl Writer {
                     let _ = write!(self.out, "\\{c}");
                 }
                 '\n' => self.out.push_str("\\n"),
-                // A single space between words may be a line's end.
+                // A single space between words can become a line break.
                 ' ' if inside && self.one_in(2) => {
                     let _ = write!(self.out, "\n{} ", " ".repeat(indent));
                 }
@@ -178,7 +178,7 @@ impl Writer {
         self.out.push('"');
     }
 
-    /// `|` or `>`, with what is to become of the last line's end.
+    /// `|` or `>`, with the indicator for the last line break.
     fn block_text(&mut self, text: &str, indent: usize) {
         let folded = !text.trim_end_matches('\n').contains('\n') && self.one_in(2);
         let chomp = match (text.ends_with('\n'), self.one_in(3)) {
@@ -194,7 +194,7 @@ impl Writer {
     }
 }
 
-/// Text that needs no quotes, by a narrower rule than that of the reader.
+/// Text that needs no quotes, by a narrower rule than the reader's.
 fn is_plain(text: &str) -> bool {
     let word = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
     let plain = |c: char| c.is_alphanumeric() || "/-_:#!".contains(c);
@@ -205,7 +205,8 @@ fn is_plain(text: &str) -> bool {
         && !word.contains(&text.to_ascii_lowercase().as_str())
 }
 
-/// Text that a block can hold: no word or number, which need quotes in a block, too; lines of which the first is not empty or indented, and at most one line's end behind.
+/// Text that a block can hold. It is not a word or number that needs quotes (which a block needs too). Its first line
+/// is not empty or indented, and at most one line break follows.
 fn is_block(text: &str) -> bool {
     let lines = text.trim_end_matches('\n');
     let wordless = lines.contains(' ') || is_plain(lines);

@@ -1,10 +1,10 @@
-//! JSON texts for tests: valid ones with all that JSON allows, and the same after an accident.
+//! Generates JSON texts for tests: valid ones with everything that JSON allows, and damaged ones.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-/// A number in any of JSON's notations, and up to the bounds of Postgres' `numeric` and beyond.
+/// A number in any of JSON's notations, up to the limits of Postgres' `numeric` and beyond.
 fn number() -> impl Strategy<Value = String> {
     prop_oneof![
         "-?(0|[1-9][0-9]{0,30})",
@@ -14,7 +14,7 @@ fn number() -> impl Strategy<Value = String> {
     ]
 }
 
-/// What stands between a string's quotes.
+/// The text between the quotes of a string.
 fn piece() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "[^\"\\\\\u{0}-\u{1f}]{0,12}",
@@ -56,7 +56,7 @@ pub(crate) fn json() -> impl Strategy<Value = String> {
     })
 }
 
-/// What is put in somewhere by an accident.
+/// Text that is inserted to damage a JSON text.
 fn accident() -> impl Strategy<Value = String> {
     prop_oneof![
         select(vec![
@@ -108,7 +108,7 @@ fn accident() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A JSON text, or what became of one: a piece of it replaced.
+/// A JSON text, in which a part may have been replaced.
 pub(crate) fn perhaps_json() -> impl Strategy<Value = String> {
     let change = (any::<Index>(), 0..4_usize, accident());
     (json(), vec(change, 0..3)).prop_map(|(text, changes)| {

@@ -1,4 +1,4 @@
-//! Certificates: what function `reconciler` found, window after window.
+//! Certificates: the results of the function `reconciler`, one per lane and window of offsets.
 
 mod settled;
 
@@ -11,24 +11,24 @@ use crate::error::WarehouseError;
 
 pub use settled::{Amount, accept, amount, set_amount, try_lock, unlock};
 
-/// Whether a certificate holds.
+/// The state of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Its window is closed and not judged yet.
+    /// The window is closed and not judged yet.
     Open,
-    /// Everything was stored or parked, and nothing twice.
+    /// Every record was stored or parked exactly once.
     Holds,
-    /// Something is wrong. It is judged again until it holds.
+    /// Something is wrong. The window is judged again until it holds.
     Failed,
-    /// It failed, and somebody said why that is to be borne.
+    /// It failed, and an operator accepted it with a reason.
     Accepted,
-    /// It failed until its days were over; it is not judged any more.
+    /// It failed for too long and is not judged any more.
     Expired,
 }
 
 impl State {
-    /// The word in the database.
+    /// The state's name in the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -40,6 +40,7 @@ impl State {
         }
     }
 
+    /// Parses the state's name in the database.
     fn parse(text: &str) -> Result<Self, WarehouseError> {
         [Self::Open, Self::Holds, Self::Failed, Self::Accepted, Self::Expired]
             .into_iter()
@@ -48,21 +49,21 @@ impl State {
     }
 }
 
-/// A lane of a topic.
+/// A lane of a topic: the consumer group that one function reads with.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Lane {
-    /// The topic.
+    /// The topic's name.
     pub topic: String,
     /// The consumer group.
     pub group: String,
-    /// The function, by its folder's name.
+    /// The function, by the name of its folder.
     pub function: String,
 }
 
-/// The offsets of one partition that belong to a window: from `start` on, before `end`.
+/// The offsets of one partition in a window: from `start` to before `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Span {
-    /// The partition.
+    /// The partition's number.
     pub partition: i32,
     /// The first offset.
     pub start: i64,
@@ -70,53 +71,53 @@ pub struct Span {
     pub end: i64,
 }
 
-/// What was counted in a window.
+/// The number of records in a window, by what happened to them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Records that Kafka took.
+    /// Records in Kafka.
     pub produced: i64,
-    /// Records stored.
+    /// Records that are stored.
     pub stored: i64,
-    /// Of the stored ones, those whose key had a row already.
+    /// Of the stored records, those whose key had a row already.
     pub repeated: i64,
-    /// Records parked and not stored since.
+    /// Records that were parked and not stored since.
     pub parked: i64,
-    /// Neither stored nor parked.
+    /// Records that are neither stored nor parked.
     pub missing: i64,
-    /// Stored more than once, or stored and parked.
+    /// Records that are stored more than once, or both stored and parked.
     pub doubled: i64,
-    /// Deleted by Kafka before the lane had them.
+    /// Records that Kafka deleted before the lane read them.
     pub lost: i64,
 }
 
-/// One window of one lane, and what is known of it.
+/// The certificate of one window of one lane.
 #[derive(Debug, Clone, Serialize)]
 pub struct Certificate {
     /// The lane.
     #[serde(flatten)]
     pub lane: Lane,
-    /// The place in the lane's order of windows, from 1.
+    /// The window's number within the lane, from 1.
     pub number: i64,
-    /// Kafka's id of the topic.
+    /// Kafka's id of the topic. It changes if the topic is recreated.
     pub topic_id: String,
-    /// The offsets.
+    /// The offsets of the window, by partition.
     pub window: Vec<Span>,
     /// When the window began.
     pub opened_at: DateTime<Utc>,
-    /// When it ended.
+    /// When the window ended.
     pub closed_at: DateTime<Utc>,
-    /// Whether it holds.
+    /// The state of the certificate.
     pub state: State,
-    /// When it was judged last.
+    /// When it was last judged. `None` if it was not judged yet.
     pub judged_at: Option<DateTime<Utc>>,
-    /// What was counted then.
+    /// The counts of the last judging.
     #[serde(flatten)]
     pub counts: Counts,
-    /// What is wrong.
+    /// The differences that were found, as text.
     pub problems: Vec<String>,
     /// What was not compared, and why.
     pub notes: Vec<String>,
-    /// Why it was accepted.
+    /// The operator's reason for accepting it.
     pub reason: Option<String>,
 }
 
@@ -160,7 +161,7 @@ impl Certificate {
         })
     }
 
-    /// How many offsets the window has.
+    /// The number of offsets in the window.
     #[must_use]
     pub fn offsets(&self) -> i64 {
         self.window.iter().map(|span| span.end - span.start).sum()
@@ -178,7 +179,7 @@ async fn select(
     rows.map_err(WarehouseError::statement("read the certificates"))?.iter().map(Certificate::of).collect()
 }
 
-/// The newest window of each lane of a topic.
+/// Reads the newest window of each lane of a topic.
 pub async fn newest(client: &Client, topic: &str) -> Result<Vec<Certificate>, WarehouseError> {
     const SQL: &str = concat!(
         "SELECT DISTINCT ON (consumer_group) ",
@@ -188,7 +189,8 @@ pub async fn newest(client: &Client, topic: &str) -> Result<Vec<Certificate>, Wa
     select(client, SQL, &[(&topic, Type::TEXT)]).await
 }
 
-/// Adds a closed window. Two that close the same one at once leave one row.
+/// Adds a closed window. Returns `false` if it exists already, for example because another run closed it at the same
+/// time.
 pub async fn close(client: &Client, window: &Certificate) -> Result<bool, WarehouseError> {
     let partitions: Vec<i32> = window.window.iter().map(|span| span.partition).collect();
     let starts: Vec<i64> = window.window.iter().map(|span| span.start).collect();
@@ -221,7 +223,8 @@ pub async fn close(client: &Client, window: &Certificate) -> Result<bool, Wareho
     Ok(added == 1)
 }
 
-/// The windows of a topic that are to be judged: closed by `until`, open ones first, the oldest first.
+/// Reads the windows of a topic that are to be judged: those closed by `until`. Open ones come before failed ones,
+/// older ones before newer ones. At most 500.
 pub async fn due(
     client: &Client,
     topic: &str,
@@ -236,7 +239,7 @@ pub async fn due(
     select(client, SQL, &[(&topic, Type::TEXT), (&until, Type::TIMESTAMPTZ)]).await
 }
 
-/// Saves what a window was judged to be. One that was accepted meanwhile stays accepted.
+/// Saves the result of judging a window. A window that an operator accepted in the meantime stays accepted.
 pub async fn save(client: &Client, judged: &Certificate) -> Result<(), WarehouseError> {
     let (state, counts) = (judged.state.as_str(), &judged.counts);
     client
@@ -265,8 +268,8 @@ pub async fn save(client: &Client, judged: &Certificate) -> Result<(), Warehouse
     Ok(())
 }
 
-/// Ends the judging of failed windows that closed before `expiry`, and deletes settled ones that closed before `deletion`.
-/// The newest window of a lane stays: the next one begins at its end. Returns how many expired.
+/// Marks failed windows that closed before `expiry` as expired. Deletes settled windows that closed before `deletion`,
+/// except the newest window of each lane, because the next window begins at its end. Returns how many expired.
 pub async fn age(
     client: &Client,
     expiry: DateTime<Utc>,
@@ -292,17 +295,17 @@ pub async fn age(
     Ok(expired)
 }
 
-/// How the certificates of all lanes stand.
+/// A summary of the certificates of all lanes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// Those that failed and were neither repaired nor accepted.
+    /// The number of failed certificates.
     pub failed: i64,
-    /// The lane that is longest without a judged window: the seconds since its newest judged window closed, or since its
-    /// first one began.
+    /// The age of the newest judged window, in seconds since it closed, for the lane where this is longest. For a lane
+    /// without a judged window: the seconds since its first window began.
     pub oldest_uncertified_seconds: i64,
 }
 
-/// How the certificates of these topics stand now.
+/// Computes the summary for these topics, as of now.
 pub async fn standing(client: &Client, topics: &[&str]) -> Result<Standing, WarehouseError> {
     let row = client
         .query_typed_one(
@@ -317,7 +320,8 @@ pub async fn standing(client: &Client, topics: &[&str]) -> Result<Standing, Ware
     Ok(Standing { failed: row.get(0), oldest_uncertified_seconds: row.get(1) })
 }
 
-/// The newest `most` certificates of each lane, and every failed one, the newest first; optionally of one topic.
+/// Reads the newest `most` certificates of each lane and every failed one, newest first. Of one topic if `topic` is
+/// given.
 pub async fn list(
     client: &Client,
     topic: Option<&str>,

@@ -1,4 +1,4 @@
-//! What a sink must hold in all, what an operator accepts, and the lock of one run.
+//! The expected amounts of sinks, the acceptance of failed certificates, and the lock of a run.
 
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
@@ -7,27 +7,30 @@ use crate::error::WarehouseError;
 
 type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
-/// The number of the lock that one run of the reconciler holds: the ASCII codes of `hwrc`.
+/// The number of the advisory lock that a run of the reconciler holds: the ASCII codes of `hwrc`.
 const LOCK: i64 = 0x6877_7263;
 
-/// Takes the lock of the reconciler for this connection, unless another run holds it. It ends with [`unlock`] or with the
-/// connection.
+/// Tries to take the reconciler's lock for this connection. Returns `false` if another run holds it. The lock ends with
+/// [`unlock`] or with the connection.
 pub async fn try_lock(client: &Client) -> Result<bool, WarehouseError> {
     let row = client.query_typed_one("SELECT pg_try_advisory_lock($1)", &[(&LOCK, Type::INT8)]).await;
     Ok(row.map_err(WarehouseError::statement("lock the certificates"))?.get(0))
 }
 
-/// Gives the lock back.
+/// Releases the reconciler's lock.
 pub async fn unlock(client: &Client) -> Result<(), WarehouseError> {
     let row = client.query_typed_one("SELECT pg_advisory_unlock($1)", &[(&LOCK, Type::INT8)]).await;
     row.map(|_| ()).map_err(WarehouseError::statement("unlock the certificates"))
 }
 
-/// Accepts the failed certificates of a lane, with the reason, and forgets what the lane's sink was to hold in all: the next
-/// comparison begins with what it holds then. Returns how many there were.
+/// Accepts the failed certificates of a lane, with the reason. Also forgets the expected amount of the lane's sink: the
+/// next comparison begins with what the sink holds then. Returns the number of certificates.
+///
+/// # Errors
+/// [`WarehouseError::Statement`] if Postgres fails. Nothing is accepted then.
 pub async fn accept(client: &Client, topic: &str, group: &str, reason: &str) -> Result<u64, WarehouseError> {
     let failed = WarehouseError::statement("accept certificates");
-    // A run that is under way would save again what it read before.
+    // Wait for a run in progress. It would otherwise save what it read before.
     client.batch_execute("BEGIN").await.map_err(&failed)?;
     client.query_typed("SELECT pg_advisory_xact_lock($1)", &[(&LOCK, Type::INT8)]).await.map_err(&failed)?;
     let parameters: [Parameter<'_>; 3] = [(&topic, Type::TEXT), (&group, Type::TEXT), (&reason, Type::TEXT)];
@@ -45,18 +48,19 @@ pub async fn accept(client: &Client, topic: &str, group: &str, reason: &str) -> 
     Ok(row.get::<_, i64>(0).unsigned_abs())
 }
 
-/// What a sink must hold in all at a position of its lane.
+/// The expected amount of a sink at a position of its lane: the sum of a totals table, or the number of rows in the
+/// lake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Amount {
     /// Kafka's id of the topic.
     pub topic_id: String,
-    /// The position, as JSON.
+    /// The lane's position, as JSON.
     pub position: String,
-    /// The amount.
+    /// The expected amount, as decimal text.
     pub amount: String,
 }
 
-/// What a lane's sink must hold, if that was computed before.
+/// Reads the expected amount of a lane's sink. Returns `None` if none is stored.
 pub async fn amount(client: &Client, topic: &str, group: &str) -> Result<Option<Amount>, WarehouseError> {
     let row = client
         .query_typed(
@@ -68,7 +72,7 @@ pub async fn amount(client: &Client, topic: &str, group: &str) -> Result<Option<
     Ok(row.first().map(|row| Amount { topic_id: row.get(0), position: row.get(1), amount: row.get(2) }))
 }
 
-/// Remembers what a lane's sink must hold.
+/// Stores the expected amount of a lane's sink.
 pub async fn set_amount(
     client: &Client,
     topic: &str,

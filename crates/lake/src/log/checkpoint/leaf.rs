@@ -1,4 +1,4 @@
-//! One leaf column of a row group, read forwards some thousand rows at a time.
+//! Reads one leaf column of a row group, a few thousand rows at a time.
 
 use parquet::{
     column::reader::{ColumnReader, ColumnReaderImpl},
@@ -7,19 +7,21 @@ use parquet::{
     schema::types::ColumnDescPtr,
 };
 
-/// A column; `None` where the file does not have it, which is the same as nulls.
+/// A leaf column. `None` if the file does not have it; it then reads as nulls.
 pub(super) struct Leaf(Option<(Typed, ColumnDescPtr)>);
 
+/// A Parquet reader, by the physical type of its column.
 enum Typed {
     Int32(ColumnReaderImpl<Int32Type>),
     Int64(ColumnReaderImpl<Int64Type>),
     Bytes(ColumnReaderImpl<ByteArrayType>),
 }
 
-/// A list, or the keys or values of a map; `None` where the row has none.
+/// A list of texts, or the keys or values of a map. `None` is null.
 pub(super) type List = Option<Vec<Option<String>>>;
 
 impl Leaf {
+    /// A column that the file does not have.
     pub(super) const ABSENT: Self = Self(None);
 
     pub(super) fn new(reader: ColumnReader, described: ColumnDescPtr) -> Result<Self, ParquetError> {
@@ -32,7 +34,7 @@ impl Leaf {
         Ok(Self(Some((typed, described))))
     }
 
-    /// The next `rows` numbers.
+    /// Reads the next `rows` integers.
     pub(super) fn integers(&mut self, rows: usize) -> Result<Vec<Option<i64>>, ParquetError> {
         match &mut self.0 {
             None => Ok(vec![None; rows]),
@@ -44,7 +46,7 @@ impl Leaf {
         }
     }
 
-    /// The next `rows` texts.
+    /// Reads the next `rows` texts.
     pub(super) fn texts(&mut self, rows: usize) -> Result<Vec<Option<String>>, ParquetError> {
         match &mut self.0 {
             None => Ok(vec![None; rows]),
@@ -53,7 +55,7 @@ impl Leaf {
         }
     }
 
-    /// The next `rows` lists of texts.
+    /// Reads the next `rows` lists of texts.
     pub(super) fn lists(&mut self, rows: usize) -> Result<Vec<List>, ParquetError> {
         match &mut self.0 {
             None => Ok(vec![None; rows]),
@@ -65,6 +67,7 @@ impl Leaf {
     }
 }
 
+/// The error for a column whose type differs from the Delta protocol.
 fn misfit(described: &ColumnDescPtr) -> ParquetError {
     ParquetError::General(format!(
         "column {} is of another type than the protocol's",
@@ -76,13 +79,14 @@ fn text(value: &ByteArray) -> Result<String, ParquetError> {
     String::from_utf8(value.data().to_vec()).map_err(|e| ParquetError::General(e.to_string()))
 }
 
-/// Levels and values of the next `rows` rows.
+/// The definition levels, repetition levels and values of some rows.
 struct Chunk<T> {
     definitions: Vec<i16>,
     repetitions: Vec<i16>,
     values: Vec<T>,
 }
 
+/// Reads the next `rows` rows. Fails if the column ends before.
 fn chunk<T: DataType>(
     reader: &mut ColumnReaderImpl<T>,
     described: &ColumnDescPtr,
@@ -103,6 +107,7 @@ fn chunk<T: DataType>(
     Ok(chunk)
 }
 
+/// Reads a column that is not repeated.
 fn flat<T: DataType, V>(
     reader: &mut ColumnReaderImpl<T>,
     described: &ColumnDescPtr,
@@ -124,6 +129,7 @@ fn flat<T: DataType, V>(
         .collect()
 }
 
+/// Reads a repeated column: a list, or one side of a map.
 fn lists(
     reader: &mut ColumnReaderImpl<ByteArrayType>,
     described: &ColumnDescPtr,
@@ -132,7 +138,7 @@ fn lists(
     let Chunk { definitions, repetitions, values } = chunk(reader, described, rows)?;
     let mut values = values.into_iter();
     let present = described.max_def_level();
-    // An entry of the list may be null itself; one level below, the list is there and empty.
+    // At `present` the entry has a value. At `entry` it exists but may be null. At `entry - 1` the list is empty.
     let entry = present - i16::from(described.self_type().is_optional());
     let mut found: Vec<List> = Vec::with_capacity(rows);
     for (definition, repetition) in definitions.into_iter().zip(repetitions) {

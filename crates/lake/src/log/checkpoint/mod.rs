@@ -1,7 +1,7 @@
-//! Checkpoints: V1 in one or several Parquet files, V2 in Parquet or JSON with sidecars.
+//! Reads checkpoints: V1 in one or several Parquet files, V2 in Parquet or JSON with sidecars.
 //!
-//! Parquet is read column by column, without an object for each row and without Arrow: a function that only looks at a
-//! table stays small this way.
+//! Parquet is read column by column, without Arrow and without an object per row. That keeps functions small that only
+//! read a table.
 
 mod leaf;
 mod rows;
@@ -17,36 +17,37 @@ use super::actions::{self, FileActions, StateLine};
 use rows::Rows;
 pub(crate) use source::Source;
 
-/// The leaf that every row with this action has a value in. A row group where it is null throughout has no such action.
+/// For each action, a leaf that is never null in a row with the action. If it is null in a whole row group, the group
+/// has no such action.
 const KEYS: [(&str, &str); 3] = [("protocol", "minReaderVersion"), ("metaData", "id"), ("txn", "appId")];
-/// Columns that are read of these actions. Not `txn.lastUpdated`: writers leave it out or null.
+/// The actions whose columns are read for the state. `txn.lastUpdated` is not read, because some writers leave it out.
 const STATE: [&str; 3] = ["protocol", "metaData", "txn"];
 
-/// What a reader of the files wants of each `add`.
+/// How much of each `add` action is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Detail {
     /// Path, size, statistics and deletion vector.
     Size,
-    /// Partition values and times too.
+    /// Partition values and modification time as well.
     Whole,
 }
 
-/// The name says that the file is JSON.
+/// Whether the file is JSON, by its name.
 pub(crate) fn is_json(path: &str) -> bool {
     path.to_ascii_lowercase().ends_with(".json")
 }
 
-/// The lines of a JSON checkpoint that a writer reads.
+/// Parses the state lines of a JSON checkpoint.
 pub(crate) fn state_of_json(body: &[u8]) -> Result<Vec<StateLine>, String> {
     actions::parse(body).map_err(|e| e.to_string())
 }
 
-/// Protocol, metadata and app transactions of one Parquet file of a checkpoint.
+/// Reads protocol, metadata and app transactions from a Parquet file of a checkpoint.
 pub(crate) fn state(source: Source) -> Result<Vec<StateLine>, String> {
     read_state(source).map_err(|e| e.to_string())
 }
 
-/// Hands the actions of one file of a checkpoint to `take`, some thousands at a time.
+/// Passes the actions of one checkpoint file to `take`, a few thousand at a time.
 pub(crate) fn files(
     path: &str,
     body: Bytes,
@@ -85,7 +86,7 @@ fn read_files(source: Source, detail: Detail, mut take: impl FnMut(FileActions))
     Ok(())
 }
 
-/// The byte ranges of the columns that a writer reads, without those that are null throughout.
+/// The byte ranges of the columns that a writer needs. Columns that are null in a whole row group are left out.
 fn state_ranges(groups: &[RowGroupMetaData]) -> Vec<(u64, u64)> {
     let mut ranges = Vec::new();
     for group in groups {

@@ -1,4 +1,4 @@
-//! The actions in one row group of a checkpoint.
+//! Reads the actions in one row group of a checkpoint.
 
 use std::collections::BTreeMap;
 
@@ -14,15 +14,15 @@ use super::{
 };
 use crate::log::actions::{Add, DeletionVector, Format, Metadata, Protocol, Sidecar, StateLine, Txn};
 
-/// Rows that are decoded at a time.
+/// The number of rows that are decoded at a time.
 const CHUNK: usize = 4096;
 
-/// One row group.
+/// The rows of one row group.
 pub(super) struct Rows<'a> {
     group: &'a dyn RowGroupReader,
 }
 
-/// Whether the column is there and not null throughout, as far as its statistics know.
+/// Whether the column exists and has a value that is not null. A column without statistics counts as having one.
 pub(super) fn has_values(group: &RowGroupMetaData, path: &[&str]) -> bool {
     let column = group.columns().iter().find(|column| column.column_descr().path().parts() == path);
     column.is_some_and(|column| {
@@ -36,14 +36,14 @@ impl<'a> Rows<'a> {
         Self { group }
     }
 
-    /// Hands out protocol, metadata and app transactions.
+    /// Passes protocol, metadata and app transactions to `take`.
     pub(super) fn state(&self, take: &mut dyn FnMut(StateLine)) -> Result<(), ParquetError> {
         self.protocols(take)?;
         self.metadata(take)?;
         self.txns(take)
     }
 
-    /// Hands out the data files, a chunk at a time.
+    /// Passes the data files to `take`, one chunk of rows at a time.
     pub(super) fn adds(&self, detail: Detail, take: &mut dyn FnMut(Vec<Add>)) -> Result<(), ParquetError> {
         if !self.has(&["add", "path"]) {
             return Ok(());
@@ -98,7 +98,7 @@ impl<'a> Rows<'a> {
         })
     }
 
-    /// The sidecars of a V2 checkpoint.
+    /// Appends the sidecars of a V2 checkpoint to `found`.
     pub(super) fn sidecars(&self, found: &mut Vec<Sidecar>) -> Result<(), ParquetError> {
         if !self.has(&["sidecar", "path"]) {
             return Ok(());
@@ -110,6 +110,7 @@ impl<'a> Rows<'a> {
         })
     }
 
+    /// Passes the app transactions to `take`.
     fn txns(&self, take: &mut dyn FnMut(StateLine)) -> Result<(), ParquetError> {
         if !self.has(&["txn", "appId"]) {
             return Ok(());
@@ -127,6 +128,7 @@ impl<'a> Rows<'a> {
         })
     }
 
+    /// Passes the protocol action to `take`, if the row group has it.
     fn protocols(&self, take: &mut dyn FnMut(StateLine)) -> Result<(), ParquetError> {
         if !self.has(&["protocol", "minReaderVersion"]) {
             return Ok(());
@@ -154,6 +156,7 @@ impl<'a> Rows<'a> {
         })
     }
 
+    /// Passes the metadata action to `take`, if the row group has it.
     fn metadata(&self, take: &mut dyn FnMut(StateLine)) -> Result<(), ParquetError> {
         if !self.has(&["metaData", "id"]) {
             return Ok(());
@@ -196,20 +199,23 @@ impl<'a> Rows<'a> {
         })
     }
 
+    /// Whether the leaf column has values in this row group.
     fn has(&self, path: &[&str]) -> bool {
         has_values(self.group.metadata(), path)
     }
 
+    /// The leaf column with this path, or one that reads as nulls.
     fn leaf(&self, path: &[&str]) -> Result<Leaf, ParquetError> {
         self.find(|parts| parts == path)
     }
 
-    /// The leaf of a list: writers name what is between differently.
+    /// The leaf column of a list. Only the start of its path is compared, because writers name the levels of a list
+    /// differently.
     fn list(&self, path: &[&str]) -> Result<Leaf, ParquetError> {
         self.find(|parts| parts.len() > path.len() && parts[..path.len()] == *path)
     }
 
-    /// The keys and values of a map.
+    /// The leaf columns with the keys and the values of a map.
     fn map(&self, path: &[&str]) -> Result<(Leaf, Leaf), ParquetError> {
         let named = |name: &str| {
             self.find(|parts| {
@@ -229,6 +235,7 @@ impl<'a> Rows<'a> {
         Leaf::new(self.group.get_column_reader(place)?, columns[place].column_descr_ptr())
     }
 
+    /// Calls `each` with the number of rows of each chunk, until all rows of the group are covered.
     fn chunks(&self, mut each: impl FnMut(usize) -> Result<(), ParquetError>) -> Result<(), ParquetError> {
         let mut left = usize::try_from(self.group.metadata().num_rows()).unwrap_or(0);
         while left > 0 {
@@ -240,10 +247,12 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// The value of a field that the Delta protocol requires.
 fn required<T>(value: Option<T>, path: &str) -> Result<T, ParquetError> {
     value.ok_or_else(|| ParquetError::General(format!("{path} is null")))
 }
 
+/// Builds a map from a list of keys and a list of values. Entries with a null key are dropped.
 fn map_of(keys: List, values: List) -> Result<BTreeMap<String, Option<String>>, ParquetError> {
     let (keys, values) = (keys.unwrap_or_default(), values.unwrap_or_default());
     if keys.len() != values.len() {

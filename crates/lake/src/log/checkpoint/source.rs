@@ -1,4 +1,4 @@
-//! The bytes of a Parquet file: all of them, or only those that a writer needs.
+//! The bytes of a Parquet file, or only the parts of it that a writer needs.
 
 use std::{collections::BTreeMap, io::Read};
 
@@ -15,18 +15,18 @@ use tokio::time::Instant;
 
 use super::state_ranges;
 
-/// A file up to this size is read whole: one request.
+/// A file of up to this many bytes is read completely, with one request.
 const SMALL: u64 = 256 << 10;
-/// What is read of the end of a larger file at first. The footer of a checkpoint takes some 20 KB.
+/// The number of bytes to read from the end of a larger file first. The footer of a checkpoint has about 20 KB.
 const TAIL: u64 = 64 << 10;
-/// Ranges that are closer than this are read as one.
+/// Ranges closer together than this many bytes are read as one.
 const NEAR: u64 = 64 << 10;
 
-/// A file of which some pieces were read.
+/// A Parquet file of which some parts were read.
 #[derive(Debug)]
 pub(crate) struct Source {
     length: u64,
-    /// By their offset in the file.
+    /// The parts by their offset in the file.
     pieces: BTreeMap<u64, Bytes>,
 }
 
@@ -36,8 +36,8 @@ impl Source {
         Self { length: body.len() as u64, pieces: BTreeMap::from([(0, body)]) }
     }
 
-    /// The pieces with protocol, metadata and app transactions: of a large checkpoint some kilobytes, in two or three
-    /// requests. `Ok(None)` when the file is gone or another one.
+    /// Reads the parts with protocol, metadata and app transactions. For a large checkpoint these are a few kilobytes,
+    /// read with two or three requests. Returns `Ok(None)` if the file is gone or was replaced.
     pub(crate) async fn of_state(
         store: &ObjectStore,
         file: &Listed,
@@ -59,7 +59,7 @@ impl Source {
         {
             return Ok(None);
         }
-        // A damaged footer is reported by whoever reads the file.
+        // If the footer is damaged, the later read of the file reports it.
         let Ok(metadata) = ParquetMetaDataReader::new().parse_and_finish(&source) else {
             return Ok(Some(source));
         };
@@ -71,6 +71,7 @@ impl Source {
         Ok(Some(source))
     }
 
+    /// Reads a range of the file, unless the file was replaced since it was listed. Returns whether it was read.
     async fn fetch(
         &mut self,
         store: &ObjectStore,
@@ -88,19 +89,21 @@ impl Source {
         Ok(found)
     }
 
-    /// The length of the footer with its own length and the magic number.
+    /// The length of the footer, including its length field and the magic number.
     fn footer_length(&self) -> u64 {
         let end = self.piece(self.length.saturating_sub(8), 8);
         let length = end.and_then(|end| end.get(..4)?.try_into().ok()).map_or(0, u32::from_le_bytes);
         u64::from(length) + 8
     }
 
+    /// Whether the range was read already.
     fn has(&self, (start, length): (u64, u64)) -> bool {
         usize::try_from(length).is_ok_and(|length| self.piece(start, length).is_some())
     }
 
+    /// The bytes of a range, if one part contains all of them.
     fn piece(&self, start: u64, length: usize) -> Option<Bytes> {
-        // Pieces may overlap: any piece with the whole range will do.
+        // Parts can overlap. Any part with the whole range is fine.
         self.pieces.range(..=start).rev().find_map(|(offset, piece)| {
             let from = usize::try_from(start - offset).ok()?;
             let to = from.checked_add(length)?;
@@ -109,7 +112,7 @@ impl Source {
     }
 }
 
-/// Sorted ranges, with those joined that lie close together.
+/// Joins ranges that are close together. The input must be sorted.
 fn joined(ranges: &[(u64, u64)]) -> Vec<(u64, u64)> {
     let mut joined: Vec<(u64, u64)> = Vec::new();
     for (start, length) in ranges {
@@ -147,6 +150,7 @@ impl ChunkReader for Source {
     }
 }
 
+/// The error for bytes that were not read.
 fn missing(start: u64, length: usize) -> ParquetError {
     ParquetError::EOF(format!("{length} bytes at {start} are beyond the end of the file or of what was read"))
 }
