@@ -294,7 +294,7 @@ mod tests {
             (vec![k.clone(), a.clone(), field("b", "integer", true)], "b"),
             (vec![k.clone(), a.clone(), b.clone(), field("c", "text", false)], "c"),
             (vec![k.clone(), a.clone(), b.clone(), field("A", "text", true)], "A"),
-            // Gone, but the table requires it.
+            // The file no longer has this field, but the table requires it.
             (vec![k.clone(), b.clone()], "a"),
         ];
         for (columns, at_fault) in cases {

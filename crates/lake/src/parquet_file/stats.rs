@@ -273,7 +273,7 @@ mod tests {
         assert_eq!((&found["minValues"], &found["nullCount"]["s"]), (&serde_json::json!({}), &2.into()));
     }
 
-    /// Bounds of a file with two rows a group are those of the same values in one group.
+    /// A file with two rows per group has the same bounds as a file with all rows in one group.
     #[test]
     fn bounds_of_many_row_groups_are_those_of_one() {
         let wide = |v: Vec<Option<i128>>| {
