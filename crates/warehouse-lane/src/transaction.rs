@@ -66,7 +66,9 @@ struct Done {
     results: Vec<Result<Settled, TopicRecreated>>,
     /// The number of records that changed nothing in the table.
     unchanged: u64,
+    /// The number of holes that were dropped, over all partitions.
     holes_forgotten: u64,
+    /// The number of offsets between the old watermarks and the first delivered offsets.
     offsets_skipped: u64,
 }
 
@@ -151,6 +153,7 @@ struct Work<'a, D> {
     fingerprint: &'a str,
     partitions: &'a [PartitionRecords<'a>],
     decoded: &'a D,
+    /// When the function must be done. The transaction ends soon after it on the server.
     deadline: Instant,
 }
 

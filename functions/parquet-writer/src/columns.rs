@@ -38,6 +38,7 @@ pub(crate) fn fields(layout: &Layout, places: &[usize]) -> Fields {
 
 /// Builds the Arrow array of one column of the layout.
 pub(crate) struct ColumnBuilder {
+    /// The index of the column in a decoded row.
     place: usize,
     kind: Kind,
 }
@@ -49,8 +50,10 @@ enum Kind {
     Int64(Int64Builder),
     Float64(Float64Builder),
     Boolean(BooleanBuilder),
+    /// The unscaled values. Precision and scale are part of the Arrow type.
     Decimal(Decimal128Builder),
     Date(Date32Builder),
+    /// Microseconds since 1970, in UTC.
     Timestamp(TimestampMicrosecondBuilder),
     Struct { fields: Fields, children: Vec<ColumnBuilder>, present: NullBufferBuilder },
 }
