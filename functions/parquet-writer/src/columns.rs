@@ -55,7 +55,11 @@ enum Kind {
     Date(Date32Builder),
     /// Microseconds since 1970, in UTC.
     Timestamp(TimestampMicrosecondBuilder),
-    Struct { fields: Fields, children: Vec<ColumnBuilder>, present: NullBufferBuilder },
+    Struct {
+        fields: Fields,
+        children: Vec<ColumnBuilder>,
+        present: NullBufferBuilder,
+    },
 }
 
 impl ColumnBuilder {
