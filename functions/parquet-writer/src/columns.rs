@@ -43,23 +43,18 @@ pub(crate) struct ColumnBuilder {
     kind: Kind,
 }
 
-/// The Arrow builder, by the type of the field.
+/// The Arrow builder, by the type of the field. Decimals are unscaled values; their precision and scale are part of the
+/// Arrow type. Timestamps are microseconds since 1970 in UTC. A struct has a flag per row for whether it is present.
 enum Kind {
     Text(StringBuilder),
     Int32(Int32Builder),
     Int64(Int64Builder),
     Float64(Float64Builder),
     Boolean(BooleanBuilder),
-    /// The unscaled values. Precision and scale are part of the Arrow type.
     Decimal(Decimal128Builder),
     Date(Date32Builder),
-    /// Microseconds since 1970, in UTC.
     Timestamp(TimestampMicrosecondBuilder),
-    Struct {
-        fields: Fields,
-        children: Vec<ColumnBuilder>,
-        present: NullBufferBuilder,
-    },
+    Struct { fields: Fields, children: Vec<ColumnBuilder>, present: NullBufferBuilder },
 }
 
 impl ColumnBuilder {
