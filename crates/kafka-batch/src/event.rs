@@ -8,11 +8,13 @@ use crate::decode::REDRIVE;
 /// A Kafka event under construction. Records are added with [`Self::push`].
 #[derive(Debug, Default)]
 pub struct MskEvent {
+    /// The JSON before `records`: the event's source and the brokers.
     head: String,
     lists: Vec<List>,
     /// The index of the list that got the last record. Records usually come in runs of one partition.
     last: usize,
     records: usize,
+    /// The size of the JSON so far, without the map keys.
     bytes: usize,
 }
 
@@ -23,6 +25,7 @@ struct List {
     partition: i32,
     /// The start of each record's JSON: topic and partition.
     opening: String,
+    /// The records so far, separated by commas.
     json: String,
 }
 

@@ -36,8 +36,10 @@ impl std::ops::AddAssign for Tally {
 /// The outcome of one partition: how many records are handled durably, and which ones must be redelivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionOutcome {
+    /// `topic-partition`, as in the event.
     id: String,
     tally: Tally,
+    /// The offsets of the records that must be redelivered.
     retry: Vec<i64>,
 }
 
@@ -80,7 +82,9 @@ pub struct Fault {
 #[derive(Debug, Default)]
 pub struct BatchOutcome {
     partitions: Vec<PartitionOutcome>,
+    /// Why records must be redelivered.
     faults: Vec<Fault>,
+    /// The function's own counters, by the name of the metric.
     counts: BTreeMap<&'static str, u64>,
 }
 

@@ -63,6 +63,7 @@ struct Replayed {
     protocol: Option<Protocol>,
     metadata: Option<Metadata>,
     apps: AppVersions,
+    /// The active files by path and deletion vector, which together identify a logical file.
     files: Files<Add>,
 }
 

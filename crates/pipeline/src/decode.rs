@@ -12,6 +12,7 @@ use crate::value::Value;
 #[derive(Debug, Clone)]
 pub struct RecordDecoder {
     layout: Layout,
+    /// Whether a `json` field may hold what `jsonb` cannot.
     envelope: bool,
 }
 
@@ -79,6 +80,7 @@ struct Reading<'d, 'r, 'a> {
     decoder: &'d RecordDecoder,
     reader: Reader<'a>,
     row: &'r mut Vec<Value<'a>>,
+    /// The number of fields that the pipeline file does not name.
     extra: u32,
 }
 

@@ -26,7 +26,7 @@ pub struct Field {
 }
 
 impl Field {
-    /// Returns a field without fields of its own. A timestamp's format is ISO 8601.
+    /// Returns a field without inner fields. A timestamp's format is ISO 8601.
     #[must_use]
     pub fn new(name: &str, field_type: FieldType, nullable: bool) -> Self {
         Self { name: name.to_owned(), field_type, nullable, format: TimestampFormat::Iso, fields: Vec::new() }
@@ -62,7 +62,7 @@ pub enum FieldType {
     Timestamp,
     /// Any JSON value that Postgres' `jsonb` can hold. It is stored as the text in the record.
     Json,
-    /// An object with fields of its own.
+    /// A JSON object with inner fields.
     Struct,
 }
 

@@ -35,6 +35,7 @@ impl Fault {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Text<'a> {
     raw: &'a str,
+    /// Whether the text contains an escape.
     escaped: bool,
 }
 
@@ -67,7 +68,9 @@ pub(crate) struct Raw<'a> {
 #[derive(Debug)]
 pub(crate) struct Reader<'a> {
     text: &'a str,
+    /// The index of the next byte.
     at: usize,
+    /// The number of open objects and lists.
     depth: u32,
     /// Whether the last string contained a NUL.
     nul: bool,

@@ -28,8 +28,11 @@ pub(crate) enum Inexact {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Number<'a> {
     negative: bool,
+    /// The digits before the point. Can be empty or have leading zeros.
     whole: &'a str,
+    /// The digits after the point. Can be empty.
     fraction: &'a str,
+    /// The power of ten, capped at ±2^40.
     exponent: i64,
 }
 

@@ -37,7 +37,9 @@ const MOST_KEY_COLUMNS: usize = 32;
 pub(crate) struct Relation<'a> {
     schema: &'a str,
     table: &'a str,
+    /// The column with running numbers. Postgres creates a sequence for it.
     id_column: Option<&'a str>,
+    /// Whether the table has a partition per day.
     partitioned: bool,
 }
 

@@ -112,8 +112,8 @@ rules! {
     TopicMetrics: "differs from {} only in `.` and `_`, and the names of Kafka's metrics would be the same; rename one",
     CatalogName: "has the same name in Glue as {} (lower case, \
                   other characters than letters and digits become `_`); rename one",
-    GroupOfOther: "is the group of {}; each lane needs its own",
+    GroupOfOther: "is also {}; each lane needs its own group",
     LakeInside: "lies in the same folder as {}, or one inside the other; keep the folders apart",
-    TableOfOther: "is the table of {}; each lane needs its own",
+    TableOfOther: "is also {}; each lane needs its own table",
     TableOfParts: "clashes with a partition, sequence or index of {}; choose another name",
 }

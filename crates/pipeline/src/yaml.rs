@@ -94,6 +94,7 @@ fn code_point(c: char) -> String {
 
 /// Reads the events of the YAML parser.
 struct Reader<'a> {
+    /// The text, for spans: the parser counts characters, not bytes.
     characters: Vec<char>,
     events: Peekable<Parser<'a, StrInput<'a>>>,
     /// Faults after which reading can go on.

@@ -74,7 +74,7 @@ fn two_files_must_not_claim_one_topic_or_one_sink() {
     vehicles.table.as_mut().unwrap().name = "room_n_total_counts".into();
     let json = serde_json::to_string(&[&pipeline, &vehicles]).unwrap();
     let problems = Pipelines::from_json(&json).unwrap_err().to_string();
-    assert!(problems.contains("table.name: is the table of totals.table in rooms-v1"), "{problems}");
+    assert!(problems.contains("table.name: is also totals.table in rooms-v1"), "{problems}");
 }
 
 #[test]

@@ -320,7 +320,7 @@ mod tests {
     fn rows_of_an_earlier_topic_are_neither_doubled_nor_this_ones() {
         let id = app_id("g", "t", 0);
         let apps = [(id.clone(), 2), (format!("{id}/earlier/0"), 4)];
-        // Of the topic that there is now, offset 2 is not stored yet.
+        // Offset 2 of the current topic is not stored yet.
         let stored = |rows: &[i64]| {
             let apps = apps.iter().cloned().collect();
             let stored = Stored { offsets: [(0, rows.to_vec())].into(), apps, sum: None };

@@ -137,7 +137,7 @@ mod tests {
     }
 
     impl Case {
-        /// A lane that stored every record of the window and goes on.
+        /// A lane that stored every record of the window and has read further.
         fn of(rows: Rows) -> Self {
             let records = (10..20).collect();
             Self {
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_parked_record_that_was_redriven_since_is_stored_once() {
-        // Its letter is deleted after it was stored; until then it may still be there.
+        // A dead letter is deleted after its record was stored, so it can still exist.
         for letters in [vec![], vec![12]] {
             let verdict = Case { letters, ..Case::of(lake(&all())) }.verdict();
             assert!(verdict.holds(), "{verdict:?}");

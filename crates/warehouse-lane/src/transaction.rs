@@ -41,7 +41,9 @@ struct Done {
     results: Vec<Result<Settled, TopicRecreated>>,
     /// The number of records that changed nothing in the table.
     unchanged: u64,
+    /// The number of holes that were dropped, over all partitions.
     holes_forgotten: u64,
+    /// The number of offsets between the old watermarks and the first delivered offsets.
     offsets_skipped: u64,
 }
 
@@ -62,17 +64,14 @@ pub(crate) struct WarehouseSink {
     pub(crate) dead_letters: DeadLetters,
 }
 
-/// One delivery of a topic's records: what its transactions work on.
+/// The input of a transaction.
 pub(crate) struct Delivery<'a, D> {
     pub(crate) sink: &'a WarehouseSink,
-    /// The consumer group.
     pub(crate) group: &'a str,
-    /// Of the pipeline file.
     pub(crate) fingerprint: &'a str,
-    /// All of one topic.
     pub(crate) partitions: &'a [PartitionRecords<'a>],
-    /// The records of `partitions`.
     pub(crate) decoded: &'a D,
+    /// When the function must be done. The transaction ends soon after it on the server.
     pub(crate) deadline: Instant,
 }
 

@@ -30,7 +30,9 @@ const CANCEL_TIMEOUT: Duration = Duration::from_millis(200);
 /// A connection. If it is dropped, its socket is closed immediately, even during a statement.
 pub struct Session {
     pub(crate) client: Client,
+    /// The task that drives the protocol. Aborting it closes the socket.
     driver: AbortHandle,
+    /// Needed for a cancellation, which uses a second connection.
     tls: Option<MakeRustlsConnect>,
     /// Whether a statement may be running. If it is dropped then, the statement is cancelled on the server.
     pub(crate) busy: bool,
@@ -100,6 +102,7 @@ pub async fn connect(settings: &DatabaseSettings) -> Result<Session, WarehouseEr
 /// An error of an attempt to connect.
 struct Fault {
     error: WarehouseError,
+    /// Whether the server refused the password. It may just have been rotated.
     wrong_password: bool,
 }
 

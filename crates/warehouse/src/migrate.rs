@@ -89,7 +89,7 @@ mod tests {
             sql.lines().filter_map(|line| line.strip_prefix("CREATE TABLE ")?.strip_suffix(" ("))
         };
         let mut tables: BTreeSet<_> = MIGRATIONS.iter().flat_map(|&(_, sql)| created(sql)).collect();
-        // Of the migrations themselves.
+        // The table in which the migrations themselves are noted.
         tables.insert("schema_migrations");
         assert_eq!(tables, BTreeSet::from(pipeline::OWN_TABLES));
     }

@@ -147,15 +147,15 @@ mod tests {
         let at = |day: &str| DateTime::parse_from_rfc3339(&format!("{day}:00:00Z")).unwrap().to_utc();
         let now = at("2026-11-25T23");
         let is_over = |event: &str, received: &str| retention.is_over(at(event), at(received), now);
-        // The partition of the 26th of October goes on the 26th of November.
+        // The partition of 26 October is dropped on 26 November.
         assert!(!is_over("2026-10-26T00", "2026-10-26T00"));
         assert!(is_over("2026-10-25T23", "2026-10-25T23"));
-        // An old timestamp of the producer's says nothing about a row of today's.
+        // An old timestamp of the producer does not matter for a row with an event of today.
         assert!(!is_over("2026-11-25T00", "2026-08-01T00"));
-        // Far ahead: kept so many days after it came.
+        // The event is far in the future, so the row is kept for the retention after it came.
         assert!(is_over("2099-01-01T00", "2026-10-01T00"));
         assert!(!is_over("2099-01-01T00", "2026-11-01T00"));
-        // Its day has a partition.
+        // The day of the event has a partition.
         assert!(!is_over("2026-11-09T00", "2026-10-01T00"));
     }
 }

@@ -41,10 +41,13 @@ pub struct RowsTable {
     name: String,
     /// The columns that hold fields, each with its index in the layout.
     columns: Vec<(usize, Column)>,
+    /// The columns of the primary key. Empty: every record is a row.
     key: Vec<String>,
     indexes: Vec<Vec<String>>,
+    /// The column with running numbers, if the pipeline file asks for one.
     id: Option<String>,
     retention: Option<Retention>,
+    /// The insert statement for a batch of any size.
     insert: String,
 }
 

@@ -19,6 +19,7 @@ const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(1);
 /// The database, with the single connection of this process.
 pub struct Warehouse {
     settings: DatabaseSettings,
+    /// `None` before the first use, and after the connection broke. The lock keeps transactions apart.
     session: Mutex<Option<Session>>,
 }
 

@@ -14,12 +14,11 @@ use tokio_postgres::error::DbError;
 /// | 38xxx, P0xxx | a trigger or function of the table's owner that refuses the row | the record |
 /// | 21000 | two rows of the statement have the same key; each one alone can be stored | the record |
 /// | 54000 from the allocation of transaction ids | the server stopped to avoid a wraparound | configuration |
-/// | 08, 53, 57, 58, XX | connection, resources, shutdown, cancellation, time-outs, I/O, internal faults | retryable |
-/// | 25 | the transaction: read-only after a failover, ended by an earlier fault or a time-out | retryable |
+/// | 08, 53, 57, 58, XX | connection, resources, shutdown, cancellation, timeouts, I/O, internal errors | retryable |
+/// | 25 | the transaction: read-only after a failover, ended by an earlier error or a timeout | retryable |
 /// | 40 | deadlock, serialization | retryable |
 /// | 55 but 55000 | a lock that was not available in time, an object in use | retryable |
-/// | 0A, 28, 3D, 42, 55000, all others | the statement, the rights or the tables' definition, whatever the values |
-/// configuration |
+/// | 0A, 28, 3D, 42, 55000, all others | the statement, the rights, or the tables' definition | configuration |
 ///
 /// "The record" means that the table cannot hold the record: it is parked, and its neighbours are stored. This includes
 /// foreign keys. The row that a record refers to may come later, but until then the record would block its partition.

@@ -34,8 +34,10 @@ impl SumType {
 #[derive(Debug, Clone)]
 pub struct TotalsTable {
     name: String,
+    /// The key columns: name and SQL type.
     keys: Vec<(String, String)>,
     total: (String, SumType),
+    /// The statement that adds a batch of any size.
     upsert: String,
 }
 

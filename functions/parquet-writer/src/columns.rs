@@ -38,11 +38,13 @@ pub(crate) fn fields(layout: &Layout, places: &[usize]) -> Fields {
 
 /// Builds the Arrow array of one column of the layout.
 pub(crate) struct ColumnBuilder {
+    /// The index of the column in a decoded row.
     place: usize,
     kind: Kind,
 }
 
-/// The Arrow builder, by the type of the field.
+/// The Arrow builder, by the type of the field. Decimals are unscaled values; their precision and scale are part of the
+/// Arrow type. Timestamps are microseconds since 1970 in UTC. A struct has a flag per row for whether it is present.
 enum Kind {
     Text(StringBuilder),
     Int32(Int32Builder),

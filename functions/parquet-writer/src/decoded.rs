@@ -144,6 +144,7 @@ impl TopicSchema {
 struct OriginBuilder {
     partitions: Int32Builder,
     offsets: Int64Builder,
+    /// Kafka's timestamps in microseconds. Null if a timestamp is missing or not valid.
     timestamps: TimestampMicrosecondBuilder,
 }
 
@@ -196,7 +197,9 @@ struct Folders<'s> {
     list: Vec<Vec<Option<String>>>,
     /// A map, because each record of a batch can have another hour.
     by_hour: HashMap<Option<i64>, u32>,
+    /// Finds equal partition values of different hours.
     by_values: HashMap<Vec<Option<String>>, u32>,
+    /// The hour and folder of the row before.
     last: Option<(Option<i64>, u32)>,
 }
 

@@ -20,25 +20,34 @@ const LANE: &str = "parquet-writer";
 /// Stores batches in Delta tables.
 pub struct LakeSink {
     client: Client,
+    /// The S3 location of all Delta tables.
     root: S3Location,
+    /// Where records that cannot be stored are parked.
     dead_letters: DeadLetters,
 }
 
 /// What the lane needs for one topic. Kept between invocations, so that a warm append knows the table's version.
 pub struct LakeTopic {
+    /// Decodes records, and has the table's columns.
     schema: TopicSchema,
+    /// Encodes rows as Parquet files.
     encoder: FileEncoder,
+    /// The fingerprint of the pipeline file's fields, for parked records.
     fingerprint: String,
+    /// The writer of the Delta table. It remembers the newest version that it knows.
     table: Mutex<Table>,
 }
 
 /// Why a batch was not stored. The batch must be redelivered.
 #[derive(Debug, thiserror::Error)]
 pub enum StoringError {
+    /// The schema of the pipeline file cannot be a Delta table's, or the positions could not be read.
     #[error(transparent)]
     Lake(#[from] LakeError),
+    /// The append failed.
     #[error(transparent)]
     Append(#[from] AppendError),
+    /// Records could not be parked, because S3 refused or failed.
     #[error("parking: {0}")]
     Parking(#[from] StoreError),
 }

@@ -37,7 +37,9 @@ pub(crate) type Findings = BTreeMap<String, Finding>;
 #[derive(Debug)]
 pub(crate) struct Summed {
     decoder: RecordDecoder,
+    /// The column index of the field in a decoded row.
     place: usize,
+    /// The number of digits after the point; 0 for integers.
     scale: u8,
 }
 

@@ -26,6 +26,7 @@ pub(super) fn can_order(data_type: &DataType) -> bool {
 /// The position of a row in the batches, and the value by which it is ordered.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct KeyedRow {
+    /// The value by which rows are ordered. The derived order compares it first.
     key: i64,
     batch: u32,
     row: u32,

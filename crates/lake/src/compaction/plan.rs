@@ -29,6 +29,7 @@ pub struct Group {
     pub partition: Vec<Option<String>>,
     /// The files, oldest first.
     pub files: Vec<ActiveFile>,
+    /// The target size for which the group was planned, in bytes.
     capacity: u64,
 }
 

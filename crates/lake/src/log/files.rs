@@ -33,6 +33,7 @@ impl Segment {
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     commits: Vec<i64>,
+    /// The checkpoint files by version and number of parts (0 for a single file).
     checkpoints: BTreeMap<(i64, u32), Vec<Listed>>,
     /// Versions that exist but were not listed. Cleanup never removes a log file between two that stay.
     skipped: Vec<Range<i64>>,

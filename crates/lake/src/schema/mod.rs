@@ -18,8 +18,10 @@ use crate::LakeError;
 /// strings).
 #[derive(Debug, Clone)]
 pub struct TableSchema {
+    /// The data columns, in Arrow's form.
     arrow: SchemaRef,
     partition_columns: Vec<String>,
+    /// All columns, in Delta's form.
     delta: DeltaStruct,
 }
 

@@ -20,6 +20,7 @@ pub(super) struct Known {
     pub(super) state: Option<State>,
     /// The new schema that the next commit with files must set. `None` if the columns match already.
     pub(super) evolve: Option<DeltaStruct>,
+    /// When the version was read or confirmed.
     read_at: Instant,
 }
 

@@ -34,6 +34,7 @@ const AHEAD: usize = 16;
 /// The files that other writers removed since a snapshot was read.
 #[derive(Debug)]
 pub struct Since {
+    /// The last version that was read.
     version: i64,
     /// The keys of the removed files.
     gone: HashSet<String>,

@@ -110,7 +110,7 @@ async fn appends_after_the_plan_stay_and_are_not_waited_for() {
     }
     let done = compaction.run(&found).await.unwrap();
     assert!(done.fault.is_none() && done.given_up.is_empty(), "{done:?}");
-    assert_eq!(done.lost, 0, "what was committed before is read before the first try");
+    assert_eq!(done.lost, 0, "earlier commits must be read before the first attempt");
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..330));
     // The warm writer continues without noticing.
     assert_eq!(writer.append(&mut Offsets::new(0, 0..340), soon()).await.unwrap().rows, 10);
