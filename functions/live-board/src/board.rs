@@ -1,4 +1,4 @@
-//! Which path answers what.
+//! Routes requests by path.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -23,10 +23,10 @@ use crate::page::{self, Page};
 use crate::parked::Parked;
 use crate::settings::Settings;
 
-/// What a section may take: a page that waits longer for one shows that it does.
+/// The longest time for the answer of a section.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The board, with the clients of all that it looks at.
+/// The board, with the clients of all its sources.
 pub struct Board {
     pub(crate) settings: Settings,
     pub(crate) objects: objects::Client,
@@ -42,7 +42,7 @@ pub struct Board {
     kept: KeptAnswers,
 }
 
-/// The sections that are not made anew for each who asks.
+/// The sections whose answers are cached.
 struct KeptAnswers {
     totals: Kept,
     vehicles: Kept,
@@ -55,7 +55,7 @@ struct KeptAnswers {
 }
 
 impl Board {
-    /// Makes the clients; no request is sent before the first question.
+    /// Creates the clients. No request is sent before the first request of a page.
     pub async fn open(settings: Settings) -> Self {
         let sdk = function_kit::aws::sdk_config().await;
         let objects = objects::client(&sdk);
@@ -86,9 +86,9 @@ impl Board {
         }
     }
 
-    /// Answers a request of the page, or with the page.
+    /// Answers a request: a path below `api/` with a section's figures as JSON, any other path with a file of the page.
     pub async fn answer(&self, request: &Request, deadline: Instant) -> Response {
-        // An address that ends with a slash and a path that begins with one make two.
+        // If the board's address ends with a slash, the path may begin with two slashes.
         let path = request.path.trim_start_matches('/');
         let Some(path) = path.strip_prefix("api/") else {
             return self.page.answer(path, request);
@@ -98,7 +98,7 @@ impl Board {
         }
         let deadline = deadline.min(Instant::now() + PATIENCE);
         let kept = &self.kept;
-        // Boxed: the clients' futures are large.
+        // Boxed because the clients' futures are large.
         match path {
             "totals" => {
                 section("/api/totals", deadline, Box::pin(kept.totals.or_make(self.totals(deadline)))).await
@@ -133,13 +133,13 @@ impl Board {
         }
     }
 
-    /// The pipelines, loaded once.
+    /// The pipelines. They are loaded once.
     pub(crate) async fn pipelines(&self, deadline: Instant) -> Result<&Pipelines, BoardError> {
         let load = async || Ok(self.settings.pipelines.load(&self.objects, deadline).await?);
         self.pipelines.get_or_try_init(load).await
     }
 
-    /// The table of vehicles, if a pipeline file has one.
+    /// The table of vehicles; `None` if no pipeline file has one.
     pub(crate) async fn fleet_table(&self, deadline: Instant) -> Result<Option<FleetTable>, BoardError> {
         Ok(self.pipelines(deadline).await?.iter().find_map(FleetTable::of_pipeline))
     }
@@ -150,7 +150,8 @@ async fn section(
     deadline: Instant,
     section: Pin<Box<impl Future<Output = Result<Value, BoardError>>>>,
 ) -> Response {
-    // Most keep to the deadline by themselves; what is asked by the AWS SDK does not know it.
+    // Most sections observe the deadline themselves. Requests through the AWS SDK do not, so a time-out follows shortly
+    // after.
     let made = timeout_at(deadline + Duration::from_millis(200), section).await;
     let response = match made.unwrap_or(Err(BoardError::Slow)) {
         Ok(value) => Response::json(StatusCode::OK, &value),
@@ -162,7 +163,7 @@ async fn section(
     page::guarded(response.route(route))
 }
 
-/// Any name without a need for escapes; the database knows whether there is such a vehicle.
+/// Whether the text can be a vehicle's id. It must not need escapes; the database decides whether the vehicle exists.
 fn is_vin(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }

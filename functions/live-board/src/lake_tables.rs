@@ -1,4 +1,4 @@
-//! The Delta tables: how large they are, and when they grew last.
+//! The Delta tables: their size and the time of their last commit.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use tokio::time::Instant;
 use crate::board::Board;
 use crate::error::BoardError;
 
-/// The tables that were looked at before, by path: a second look reads only what is new.
+/// The state of the tables by path. It is kept between requests, so each request reads only new commits.
 pub(crate) type LakeTables = BTreeMap<String, TableWatch>;
 
 impl Board {
-    /// The pipelines' tables, and the forecast's, which belongs to no topic.
+    /// The tables of the pipelines, and the forecast's table, which has no topic.
     pub(crate) async fn lake_tables(&self, deadline: Instant) -> Result<Value, BoardError> {
         let pipelines = self.pipelines(deadline).await?.iter();
         let of_topics = pipelines
@@ -31,7 +31,7 @@ impl Board {
         Ok(json!({ "tables": tables }))
     }
 
-    /// How large the table at this path is now; `None` where there is none.
+    /// The current size of the table at this path; `None` if there is no table.
     pub(crate) async fn table_size(
         &self,
         path: &str,

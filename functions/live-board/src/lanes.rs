@@ -1,4 +1,4 @@
-//! How far each lane is: Kafka's own books, and the queues' depths.
+//! The progress of each lane: offsets in Kafka, and the depths of queues.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,7 +15,7 @@ use crate::board::Board;
 use crate::error::BoardError;
 use crate::settings::Queue;
 
-/// A function that reads a topic.
+/// An event source mapping: a function that reads a topic with a consumer group.
 struct Mapping<'a> {
     function: &'static str,
     group: &'a str,
@@ -58,7 +58,7 @@ impl Board {
             rows.push(json!({
                 "function": mapping.function, "group": mapping.group, "topic": mapping.topic,
                 "lag": lag.to_string(), "stored": (end - lag).to_string(),
-                // Offsets that wait for the end of a transaction.
+                // The number of offsets in open transactions.
                 "open": sum(|partition| partition.open).to_string(),
                 "lost": sum(PartitionLag::lost_offsets).to_string(),
                 "lost_offsets": partitions.iter().flat_map(lost).collect::<Vec<_>>(),
@@ -75,7 +75,7 @@ impl Board {
         Ok(json!({"function": queue.function, "waiting": waiting, "given_up": given_up}))
     }
 
-    /// Messages that wait, are being handled, or are delayed.
+    /// The number of messages in a queue: visible, in flight, and delayed.
     async fn depth(&self, queue: &Queue, url: &str) -> Result<u64, BoardError> {
         let parts = [
             QueueAttributeName::ApproximateNumberOfMessages,

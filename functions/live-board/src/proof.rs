@@ -1,4 +1,4 @@
-//! Certificates: of each lane, whether every record that Kafka took is stored or parked, and none twice.
+//! The certificates of the lanes. A certificate says whether every record in Kafka is stored or parked exactly once.
 
 use chrono::Utc;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use warehouse::certificates::{self, Certificate, State};
 use crate::board::Board;
 use crate::error::BoardError;
 
-/// Certificates of a lane that are looked through for the newest one that was judged.
+/// The number of a lane's certificates that are searched for the newest judged one.
 const NEWEST: i64 = 24;
 
 impl Board {
@@ -23,7 +23,8 @@ impl Board {
     }
 }
 
-/// One lane, from its certificates, the newest first: the failed one that is the oldest, or else the newest that was judged.
+/// The figures of one lane, from its certificates (newest first). Shows the oldest failed certificate or, if none
+/// failed, the newest judged one.
 fn lane(certificates: &[Certificate]) -> Value {
     let failing: Vec<_> = certificates.iter().filter(|one| one.state == State::Failed).collect();
     let judged = certificates.iter().find(|one| one.state != State::Open);

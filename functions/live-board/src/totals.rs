@@ -1,4 +1,4 @@
-//! Running totals: the largest of each table.
+//! The largest running totals of each table.
 
 use chrono::{DateTime, Utc};
 use pipeline::{Layout, Pipeline, Totals};
@@ -9,7 +9,7 @@ use warehouse::{Client, WarehouseError, quoted};
 use crate::board::Board;
 use crate::error::BoardError;
 
-/// How many totals of a table are shown.
+/// The number of totals that are shown for each table.
 const LARGEST: u32 = 25;
 
 impl Board {
@@ -22,7 +22,7 @@ impl Board {
             for (pipeline, spec) in &specs {
                 tables.push(table(client, pipeline, spec).await?);
             }
-            // The first one is shown largest; one without a row yet has nothing to show.
+            // The page shows the first table largest, so tables without rows come last.
             tables.sort_by_key(|table| table["row_count"] == 0);
             Ok::<_, WarehouseError>(json!({ "tables": tables }))
         });
@@ -37,12 +37,12 @@ async fn table(client: &Client, pipeline: &Pipeline, spec: &Totals) -> Result<Va
     let (name, total) = (quoted(&spec.table), quoted(&spec.total_column));
     let texts = keys.iter().map(|key| format!("{}::text", quoted(key))).collect::<Vec<_>>().join(", ");
     let failed = WarehouseError::statement("read the totals");
-    // Equal totals in a fixed order, so that rows do not change places for nothing.
+    // Equal totals have a fixed order, so that their rows do not swap places in the page.
     let largest = format!(
         "SELECT ARRAY[{texts}], {total}::text, updated_at FROM {name} ORDER BY {total} DESC, {texts} LIMIT {LARGEST}"
     );
     let all = format!("SELECT count(*), coalesce(sum({total}), 0)::text, max(updated_at) FROM {name}");
-    // Polled together, they travel together.
+    // Both statements are polled together, so they are sent in one round trip.
     let (rows, whole) =
         tokio::try_join!(client.query_typed(&largest, &[]), client.query_typed_one(&all, &[]))
             .map_err(failed)?;

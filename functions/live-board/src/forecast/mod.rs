@@ -17,14 +17,14 @@ use crate::error::BoardError;
 use cities::Cities;
 use files::{Candidate, Choice};
 
-/// The forecast of one version of the table: it is read again when there is a newer one.
+/// The forecast of one version of the table. It is cached until the table has a newer version.
 pub(crate) struct Forecast {
     version: i64,
     cities: Value,
 }
 
 impl Board {
-    /// `table` is null where no table is configured; without rows there are no cities.
+    /// The answer's `table` is null if no table is configured. Without rows, `cities` is empty.
     pub(crate) async fn forecast(&self, deadline: Instant) -> Result<Value, BoardError> {
         let Some(path) = &self.settings.forecast_table else {
             return Ok(json!({"table": null, "cities": []}));
