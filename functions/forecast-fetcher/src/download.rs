@@ -35,7 +35,9 @@ pub(crate) struct Downloads<'a> {
     /// The item's first URL. Only its host gets the source's headers.
     pub(crate) start: &'a Url,
     pub(crate) headers: &'a HeaderMap,
+    /// The token, which is hidden in reasons.
     pub(crate) token: Option<&'a Token>,
+    /// The end of the item's time for fetching.
     pub(crate) deadline: Instant,
     /// The number of retries.
     pub(crate) retries: u64,

@@ -12,7 +12,9 @@ use serde_json::value::RawValue;
 /// A JSON pointer to a part of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pointer {
+    /// The pointer as it was written.
     text: String,
+    /// The unescaped parts between the slashes.
     tokens: Vec<String>,
 }
 

@@ -15,13 +15,17 @@ use crate::token::Token;
 #[derive(Debug, Clone)]
 pub struct Source {
     pub(crate) name: String,
+    /// The items that are fetched if an event does not name items.
     pub(crate) items: Vec<Item>,
+    /// The URL of an item, with placeholders for the item and the token.
     pub(crate) url: UrlTemplate,
+    /// The headers of all requests to the source's own host.
     pub(crate) headers: Vec<HeaderTemplate>,
     /// The parts that a valid answer must have.
     pub(crate) require: Vec<Pointer>,
     /// The part of an answer that holds the link to the next page.
     pub(crate) next: Option<Pointer>,
+    /// Where the objects are written.
     pub(crate) target: Target,
     /// The name or ARN of the secret that holds the token.
     pub(crate) token_secret: Option<String>,

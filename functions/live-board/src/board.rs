@@ -29,16 +29,24 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The board, with the clients of all its sources.
 pub struct Board {
     pub(crate) settings: Settings,
+    /// The S3 client for the pipelines, the lake and the dead letters.
     pub(crate) objects: objects::Client,
     pub(crate) warehouse: Warehouse,
+    /// Reads lags and offsets from Kafka.
     pub(crate) offsets: LagReader,
+    /// Reads the depths of queues.
     pub(crate) queues: SqsClient,
+    /// Reads the functions' logs.
     pub(crate) logs: LogsClient,
+    /// The state of the Delta tables, kept between requests.
     pub(crate) lake: Mutex<LakeTables>,
+    /// The dead letters that were read, kept between requests.
     pub(crate) parked: Mutex<Parked>,
+    /// The forecast of the last table version that was read.
     pub(crate) forecast: Mutex<Option<Forecast>>,
     page: Page,
     pipelines: OnceCell<Pipelines>,
+    /// The cached answers. Each section has its own maximum age.
     kept: KeptAnswers,
 }
 
@@ -145,6 +153,7 @@ impl Board {
     }
 }
 
+/// Waits for a section's answer and converts it to a response. An error becomes a response with its text.
 async fn section(
     route: &'static str,
     deadline: Instant,

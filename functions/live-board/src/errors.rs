@@ -42,6 +42,7 @@ struct LoggedError {
 }
 
 impl Board {
+    /// The answer of `api/errors`: the newest errors of all functions in the last hour.
     pub(crate) async fn errors(&self) -> Result<Value, BoardError> {
         let logs = self.settings.functions.iter();
         let logs = logs.map(|(folder, name)| self.errors_of(folder, name));
@@ -55,6 +56,7 @@ impl Board {
         Ok(json!({ "errors": errors.collect::<Vec<_>>() }))
     }
 
+    /// The errors in the log of one function. `folder` is the function's folder, `name` its deployed name.
     async fn errors_of(&self, folder: &str, name: &str) -> Result<Vec<LoggedError>, BoardError> {
         let since = (Utc::now() - LOOK_BACK).timestamp_millis();
         let mut pages = self
@@ -90,6 +92,7 @@ impl Board {
     }
 }
 
+/// Whether the log group does not exist.
 fn is_missing<R>(error: &SdkError<FilterLogEventsError, R>) -> bool {
     error.as_service_error().is_some_and(FilterLogEventsError::is_resource_not_found_exception)
 }

@@ -102,6 +102,7 @@ impl FleetTable {
 }
 
 impl Board {
+    /// The answer of `api/vehicles`: the newest report of each vehicle.
     pub(crate) async fn vehicles(&self, deadline: Instant) -> Result<Value, BoardError> {
         let Some(table) = self.fleet_table(deadline).await? else {
             return Ok(json!({"vehicles": [], "active": 0, "events_last_minute": 0, "newest": null}));
@@ -111,6 +112,7 @@ impl Board {
         Ok(read.await?)
     }
 
+    /// The answer for one vehicle: its last hour.
     pub(crate) async fn vehicle(&self, vin: &str, deadline: Instant) -> Result<Value, BoardError> {
         let Some(table) = self.fleet_table(deadline).await? else {
             return Ok(json!({"vin": vin, "make": null, "model": null, "points": []}));

@@ -11,7 +11,9 @@ use crate::error::BoardError;
 /// A cache for one answer.
 #[derive(Debug)]
 pub(crate) struct Kept {
+    /// The maximum age of the answer.
     age: Duration,
+    /// The answer and the time at which it was made.
     answer: Mutex<Option<(Instant, Value)>>,
 }
 

@@ -22,6 +22,7 @@ struct Mapping<'a> {
     topic: &'a str,
 }
 
+/// The mappings of a pipeline's topic.
 fn mappings(pipeline: &Pipeline) -> impl Iterator<Item = Mapping<'_>> {
     let lanes = [
         ("parquet-writer", pipeline.lake.as_ref().map(|spec| &spec.consumer_group)),
@@ -42,6 +43,7 @@ fn lost(of: &PartitionLag) -> Vec<Value> {
 }
 
 impl Board {
+    /// The answer of `api/lanes`: the topics, the mappings with their lag, and the queues.
     pub(crate) async fn lanes(&self, deadline: Instant) -> Result<Value, BoardError> {
         let pipelines = self.pipelines(deadline).await?;
         let mappings: Vec<_> = pipelines.iter().flat_map(mappings).collect();
@@ -69,6 +71,7 @@ impl Board {
         Ok(json!({"at": Utc::now(), "topics": topics, "mappings": rows, "queues": queues}))
     }
 
+    /// The depth of a queue and of its dead-letter queue.
     async fn queue(&self, queue: &Queue) -> Result<Value, BoardError> {
         let (waiting, given_up) =
             tokio::try_join!(self.depth(queue, &queue.url), self.depth(queue, &queue.dead_letter_url))?;

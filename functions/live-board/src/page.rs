@@ -15,6 +15,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
     connect-src 'self'; font-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'";
 
+/// A file of the page.
 struct File {
     name: &'static str,
     content_type: &'static str,
@@ -27,6 +28,7 @@ macro_rules! file {
     };
 }
 
+/// All files of the page.
 const FILES: &[File] = &[
     file!("board.css", CSS),
     file!("board.js", JS),

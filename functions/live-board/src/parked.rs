@@ -20,7 +20,9 @@ const SHOWN: usize = 50;
 
 /// The dead letters that were read so far. Each object is read once.
 pub(crate) struct Parked {
+    /// Lists and reads the objects with dead letters.
     letters: DeadLetters,
+    /// The records of each object that was read, without keys and values.
     read: HashMap<(String, String), Vec<ParkedRecord>>,
 }
 
@@ -73,6 +75,7 @@ impl Parked {
 }
 
 impl Board {
+    /// The answer of `api/parked`.
     pub(crate) async fn parked(&self, deadline: Instant) -> Result<Value, BoardError> {
         self.parked.lock().await.look(deadline).await
     }

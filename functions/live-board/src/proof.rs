@@ -13,6 +13,7 @@ use crate::error::BoardError;
 const NEWEST: i64 = 24;
 
 impl Board {
+    /// The answer of `api/proof`: one entry per lane.
     pub(crate) async fn proof(&self, deadline: Instant) -> Result<Value, BoardError> {
         let read = self.warehouse.run("read the certificates", deadline, async |client| {
             certificates::list(client, None, NEWEST).await

@@ -13,6 +13,7 @@ use crate::error::BoardError;
 const LARGEST: u32 = 25;
 
 impl Board {
+    /// The answer of `api/totals`: the largest totals of each pipeline with a `totals` section.
     pub(crate) async fn totals(&self, deadline: Instant) -> Result<Value, BoardError> {
         let pipelines = self.pipelines(deadline).await?;
         let specs: Vec<_> =

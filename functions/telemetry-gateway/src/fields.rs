@@ -61,6 +61,7 @@ pub(crate) enum Given<'a> {
 /// The fields of one event that were not read yet, and the problems that were found so far.
 #[derive(Debug)]
 pub(crate) struct Fields<'a> {
+    /// The fields that were not read yet, in their order.
     left: Vec<(Cow<'a, str>, Given<'a>)>,
     problems: Vec<Problem>,
 }
@@ -207,6 +208,7 @@ impl<'a> Fields<'a> {
         self.problems.push(Problem { field, problem: problem.to_owned() });
     }
 
+    /// Takes a field. Adds a problem if it is missing.
     fn required(&mut self, name: &str) -> Option<Given<'a>> {
         match self.left.iter().position(|(other, _)| other == name) {
             Some(place) => Some(self.left.remove(place).1),

@@ -18,11 +18,16 @@ use crate::token::{StoredSecret, Token};
 /// Accepts events over HTTP and sends them to a Kafka topic.
 #[derive(Debug)]
 pub struct Gateway {
+    /// Sends the events.
     producer: KafkaProducer,
+    /// Reads the topic's offsets, to count the served events and to check that Kafka answers.
     offsets: LagReader,
+    /// Checks tokens; `None` if everybody may send.
     token: Option<Token>,
     topic: String,
+    /// The largest body in bytes.
     body_limit: usize,
+    /// The longest time for one request.
     patience: Duration,
 }
 
