@@ -19,6 +19,7 @@ use crate::{Cause, Credentials, Function, FunctionError, LogSink, RunnerSettings
 /// An environment gets no more events from this long before its credentials expire.
 const CREDENTIALS_MARGIN: Duration = Duration::from_mins(5);
 
+/// An execution environment. It processes one event at a time.
 #[derive(Debug)]
 pub(crate) struct Environment {
     pub(crate) process: Process,
@@ -30,7 +31,9 @@ pub(crate) struct Environment {
     pub(crate) waiting: Option<oneshot::Sender<Event>>,
     /// How long the start took. The first invocation reports and clears it.
     pub(crate) init: Option<Duration>,
+    /// When the process's credentials expire.
     credentials_end: Option<SystemTime>,
+    /// When the environment became idle.
     pub(crate) idle_since: Instant,
 }
 

@@ -1,8 +1,9 @@
-//! Rows of one stretch of a file, and the statements that store them.
+//! The rows of one stretch of a file, and the statements that store them.
 //!
-//! Rows go to Postgres in the order of their keys, table after table, so that two writers lock them in the same order and
-//! cannot deadlock. Of two rows with one key the newer stays: within an object the later element of the later reading,
-//! between objects the one whose object was written later. So the tables do not depend on the order in which files come.
+//! Rows are sent to Postgres table by table and in the order of their keys. So two writers lock rows in the same order
+//! and cannot deadlock. If two rows have the same key, the newer one stays. Within an object, this is the later element
+//! of the later reading; between objects, it is the row of the object that was written later. So the tables do not
+//! depend on the order in which files are read.
 
 use std::collections::BTreeMap;
 
@@ -12,18 +13,18 @@ use warehouse::{Client, Columns, WarehouseError};
 
 use crate::rows::{App, Media, Movie, Song};
 
-/// Which reading of which object rows are of.
+/// The object that rows come from, and the number of its reading.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin<'a> {
     /// The object's address.
     pub object: &'a str,
-    /// When it was written.
+    /// When the object was written.
     pub modified: DateTime<Utc>,
-    /// The number of the reading.
+    /// The number of the reading; it grows each time the object is read again from the start.
     pub reading: i64,
 }
 
-/// Rows by key; of two with one key the later element.
+/// Rows by key, each with the index of its element. If several elements have the same key, the last one counts.
 #[derive(Debug, Default)]
 pub struct Chunk<'r> {
     songs: BTreeMap<(&'r str, &'r str), (i64, &'r Song)>,
@@ -56,13 +57,13 @@ const APPS: &str = "INSERT INTO apps AS t (source_object, source_modified, sourc
         source_object = EXCLUDED.source_object, source_modified = EXCLUDED.source_modified, \
         source_reading = EXCLUDED.source_reading, source_element = EXCLUDED.source_element";
 
-/// Which of two rows with one key is the newer.
+/// The condition under which the new row is at least as new as the existing one.
 const IF_NEWER: &str = " WHERE CASE WHEN t.source_object = EXCLUDED.source_object \
     THEN (t.source_reading, t.source_element) <= (EXCLUDED.source_reading, EXCLUDED.source_element) \
     ELSE (t.source_modified, t.source_object) < (EXCLUDED.source_modified, EXCLUDED.source_object) END";
 
 impl<'r> Chunk<'r> {
-    /// Adds the row of an element. Elements come in their order.
+    /// Adds the row of an element. Elements must be added in the order of the file.
     pub fn add(&mut self, element: i64, media: &'r Media) {
         match media {
             Media::Song(song) => {
@@ -79,8 +80,8 @@ impl<'r> Chunk<'r> {
         }
     }
 
-    /// Stores the rows that are newer than what the tables hold, within the transaction that `client` has open. All
-    /// statements are sent at the first poll.
+    /// Stores the rows that are newer than the rows in the tables. `client` must have an open transaction. All
+    /// statements are sent at the first poll, without waiting for each other.
     pub async fn store(&self, client: &Client, origin: Origin<'_>) -> Result<(), WarehouseError> {
         let (songs, movies, apps) = tokio::join!(
             biased;
@@ -88,7 +89,7 @@ impl<'r> Chunk<'r> {
             self.store_movies(client, origin),
             self.store_apps(client, origin),
         );
-        // After a failed statement the others fail too: the first error is the one that says why.
+        // After one failed statement the others fail too. Only the first error tells the cause.
         songs.and(movies).and(apps)
     }
 

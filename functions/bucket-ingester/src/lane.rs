@@ -1,4 +1,4 @@
-//! The lane: keys, in any order and any number of times, each read once per version.
+//! The lane. It gets keys in any order and repeatedly, and reads each version of an object once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,29 +18,32 @@ use crate::rows::RowDecoder;
 use crate::settings::{MediaSource, Settings};
 use crate::stretch::LANE;
 
-/// The longest list that is read: it is held in memory as a whole.
+/// The largest list in bytes; the whole list is held in memory.
 const LONGEST_LIST: u64 = 64 << 20;
-/// How often an object that changes while it is read is begun again within one invocation.
+/// How many times one invocation starts to read an object that changes during the read.
 const MOST_TRIES: u32 = 4;
 
-/// Stores media files.
+/// Reads media files and stores their rows.
 pub struct MediaLane {
     tools: Tools,
     warehouse: Warehouse,
     list: String,
 }
 
-/// What a look at the list came to.
+/// The result of reading the list.
 struct ListLook {
     /// The keys to handle.
     keys: Vec<String>,
     counts: Counts,
-    /// Whether the lines that are no keys are parked.
+    /// Whether the unreadable lines could be parked.
     noted: Result<(), IngestError>,
 }
 
 impl MediaLane {
-    /// Makes the clients; no request is sent before the first event.
+    /// Creates the clients. No request is sent before the first event.
+    ///
+    /// # Errors
+    /// Only if the HTTP client for a web source cannot be created.
     pub async fn open(settings: &Settings) -> Result<Self, StoreError> {
         let client = s3::client(&settings::sdk_config().await);
         let (source, bucket) = match &settings.source {
@@ -66,7 +69,7 @@ impl MediaLane {
         })
     }
 
-    /// The list as it is now, and its version; `None` where there is no list.
+    /// Reads the current list and its version; `None` if there is no list.
     async fn listed(&self, deadline: Instant) -> Result<Option<(ObjectVersion, FilesList)>, IngestError> {
         let Some(version) = self.tools.source.head(&self.list, deadline).await? else { return Ok(None) };
         if version.size > LONGEST_LIST {
@@ -78,7 +81,8 @@ impl MediaLane {
         Ok(Some((version, list)))
     }
 
-    /// Parks the lines of the list that are no keys, once per version of the list. Parked lines of earlier versions are deleted.
+    /// Parks the unreadable lines of the list, once per version of the list. Parked lines of earlier versions are
+    /// deleted.
     async fn note_unreadable(
         &self,
         version: &ObjectVersion,
@@ -116,19 +120,20 @@ impl MediaLane {
         Box::pin(run).await
     }
 
-    /// Parks the unreadable lines of the list, and looks for new or changed objects among the keys of the others.
+    /// Reads the list, parks its unreadable lines, and finds the keys of new and changed objects. With `force`, returns
+    /// all keys.
     async fn look_at_list(&self, force: bool, deadline: Instant) -> Result<ListLook, Failure> {
         let Some((version, list)) = self.listed(deadline).await? else {
             let (list, bucket) = (&self.list, &self.tools.bucket);
             let message =
-                format!("there is no {list} in {bucket}: upload the list, or name it with MEDIA_LIST");
+                format!("{list} does not exist in {bucket}: upload the list, or set its key in MEDIA_LIST");
             return Err(Failure::new(FaultClass::Configuration, message));
         };
         let mut counts = Counts::from([("ObjectsListed", list.keys.len() as u64)]);
         if let Some(line) = list.unreadable.first() {
             counts.insert("LinesUnreadable", list.unreadable_lines);
             let (list, lines) = (&self.list, list.unreadable_lines);
-            tracing::warn!(list, lines, first = line.reason, "lines of the list are parked");
+            tracing::warn!(list, lines, first = line.reason, "unreadable lines of the list are parked");
         }
         let noted = self.note_unreadable(&version, &list, patience(deadline)).await;
         let keys =
@@ -141,15 +146,15 @@ impl MediaLane {
         let read = self.warehouse.run("read an object", deadline, async |client| {
             let tools = &self.tools;
             if !registry::claim(client, &tools.bucket, key).await? {
-                let message = "another environment is reading it";
+                let message = "another invocation is reading it";
                 return Ok(Some(Ending::Failed(Failure::new(FaultClass::Retryable, message))));
             }
             let read = Reading { tools, client, key, deadline }.run(force, &mut begun).await;
-            // Whatever became of it: a claim that is kept would keep all others out.
+            // Release the claim after an error too. Otherwise nobody else could read the object.
             registry::release(client).await?;
             tries += 1;
             match read {
-                // Trying again right now would take the time that other objects need.
+                // Retrying now would use up the time of other objects, so the object is delivered again later.
                 Err(error) if error.is_of_store() || (error.is_of_object() && tries == MOST_TRIES) => {
                     Ok(Some(Ending::Failed(error.into())))
                 }
@@ -162,8 +167,8 @@ impl MediaLane {
         }
     }
 
-    /// An object that is not there: parked as long as the list names it and it was never read, so that nobody overlooks
-    /// it. One that was deleted after it was read is no loss.
+    /// Handles a key without an object. If the list names the key and the object was never read, the key is parked, so
+    /// that an operator sees it. An object that was deleted after it was read needs no action.
     async fn missing(&self, key: &str, force: bool, deadline: Instant) -> Result<Ending, IngestError> {
         if !self.listed(deadline).await?.is_some_and(|(_, list)| list.keys.contains(key)) {
             return if force {
@@ -174,7 +179,7 @@ impl MediaLane {
         }
         let tools = &self.tools;
         let bucket = tools.bucket.as_str();
-        let reason = format!("{} lists it, but there is no such object", self.list);
+        let reason = format!("{} lists the object, but it does not exist", self.list);
         let run = self.warehouse.run("note a missing object", deadline, async |client: &Client| {
             if !registry::find(client, bucket, &[key], false).await?.is_empty() {
                 return Ok::<_, IngestError>(Ending::Done([("ObjectsMissing", 1)].into()));
@@ -191,14 +196,14 @@ impl MediaLane {
         Box::pin(run).await
     }
 
-    /// The listed keys that the registry does not know as they are now.
+    /// The listed keys whose current version is not in the registry.
     async fn outdated(
         &self,
         listed: BTreeSet<String>,
         deadline: Instant,
     ) -> Result<Vec<String>, IngestError> {
         let ObjectSource::Bucket(store) = &self.tools.source else {
-            // A web server cannot be listed: each file is asked for its version.
+            // A web server cannot be listed, so the version of each file is requested later.
             return Ok(listed.into_iter().collect());
         };
         let bucket = self.tools.bucket.as_str();
@@ -229,7 +234,7 @@ impl MediaLane {
     }
 
     async fn handle_one(&self, key: &str, force: bool, deadline: Instant) -> Handled {
-        // The slash marks a folder in a browser's view of a bucket, and holds nothing.
+        // A key that ends with a slash is a folder marker of the S3 console and has no content.
         let ending = if key.ends_with('/') {
             Ok(Ending::Done(Counts::new()))
         } else if !registry::can_hold(key) {
@@ -257,7 +262,7 @@ impl ObjectLane for MediaLane {
     async fn handle(&self, keys: &[String], force: bool, deadline: Instant) -> Vec<Handled> {
         let mut handled = Vec::with_capacity(keys.len());
         if keys.contains(&self.list) {
-            // The list itself changed: what it names is looked at, and the list's own end is that of the look.
+            // The list itself changed, so its objects are read too. The result for the list's key covers all of them.
             let ending = match self.look_at_list(false, deadline).await {
                 Ok(look) => {
                     let noted = look.noted.map(|()| Ending::Done(look.counts));
@@ -281,7 +286,7 @@ impl ObjectLane for MediaLane {
     async fn find(&self, force: bool, _after: &str, deadline: Instant) -> Result<Found, Failure> {
         let ListLook { mut keys, counts, noted } = self.look_at_list(force, deadline).await?;
         if let Err(error) = noted {
-            // The list counts as one more object, so that the others are read although this failed.
+            // Return the list as one more key, so that it is retried while the other objects are read.
             tracing::warn!(%error, "unreadable lines of the list could not be parked");
             keys.push(self.list.clone());
         }
@@ -289,7 +294,8 @@ impl ObjectLane for MediaLane {
     }
 }
 
-/// Of two ends the one that asks for more; the counts of both.
+/// Combines two results: a failure is worse than an unsettled object, and that is worse than a done one. Adds the
+/// counts of two done ones.
 fn worse(one: Ending, other: Ending) -> Ending {
     match (one, other) {
         (Ending::Done(mut counts), Ending::Done(more)) => {

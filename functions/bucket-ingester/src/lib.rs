@@ -1,7 +1,8 @@
-//! Media files of a bucket → songs, movies and apps in Postgres, each row once, in whatever order files come.
+//! Reads media files from a bucket and stores their songs, movies and apps in Postgres. The result does not depend on
+//! the order in which files are read, or on how often.
 //!
-//! A file is read element by element ([`RowDecoder`]) in chunks; a chunk's rows and how far the file has come are one
-//! transaction ([`MediaLane`]).
+//! A file is read in stretches of elements ([`RowDecoder`]). The rows of a stretch ([`Chunk`]) and the position in the
+//! file are stored in one transaction ([`MediaLane`]).
 
 mod chunk;
 mod lane;

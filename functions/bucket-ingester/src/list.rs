@@ -1,41 +1,41 @@
-//! The list of files: one key per line.
+//! Parses the list of files, which has one key per line.
 
 use std::collections::BTreeSet;
 
 use object_reader::{utf_16_units, without_byte_order_mark};
 
-/// The longest key that S3 takes, in bytes.
+/// The longest key in S3, in bytes.
 const LONGEST_KEY: usize = 1_024;
-/// How many unreadable lines are kept; the others are counted.
+/// The largest number of unreadable lines that are kept. Further ones are only counted.
 const MOST_KEPT: usize = 1_000;
-/// The most bytes that are kept of an unreadable line.
+/// The largest number of bytes that are kept of an unreadable line.
 const MOST_BYTES: usize = 2_048;
 
-/// A list of files.
+/// The parsed list of files.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct FilesList {
     /// The keys.
     pub keys: BTreeSet<String>,
-    /// The first lines that are no keys.
+    /// The first 1,000 lines that are not valid keys.
     pub unreadable: Vec<UnreadableLine>,
-    /// How many lines are no keys.
+    /// The number of all lines that are not valid keys.
     pub unreadable_lines: u64,
 }
 
-/// A line that is no key.
+/// A line that is not a valid key.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UnreadableLine {
-    /// 1 for the list's first.
+    /// The line's number, from 1.
     pub number: u64,
-    /// Why.
+    /// The reason for parking the line, as a sentence with its number.
     pub reason: String,
-    /// Its bytes, cut where they are many; in a list of UTF-16 they are UTF-8, with U+FFFD for what is no character.
+    /// The line's first 2,048 bytes. A line of a UTF-16 list is converted to UTF-8, with U+FFFD for invalid characters.
     pub bytes: Vec<u8>,
 }
 
 impl FilesList {
-    /// Reads a list. It is UTF-8, or UTF-16 with a byte order mark. Lines end with LF or CRLF, the last one with either or
-    /// neither; blank lines are nothing. A line that is no key costs no other.
+    /// Parses a list. The list is UTF-8, or UTF-16 with a byte order mark. Lines end with LF or CRLF; the line end of
+    /// the last line is optional. Blank lines are ignored. A line that is not a valid key does not affect the others.
     #[must_use]
     pub fn read(list: &[u8]) -> Self {
         let mut read = Self::default();
@@ -70,10 +70,10 @@ impl FilesList {
             return;
         }
         if line.contains('\0') {
-            let reason = "it holds a NUL; save the list as UTF-8, without bytes behind its last line";
+            let reason = "it holds a NUL; save the list as UTF-8, without bytes after its last line";
             self.refuse(number, reason, line.as_bytes());
         } else if line.len() > LONGEST_KEY {
-            let reason = format!("it has {} bytes, and a key has {LONGEST_KEY} at the most", line.len());
+            let reason = format!("it has {} bytes, but a key has at most {LONGEST_KEY}", line.len());
             self.refuse(number, &reason, line.as_bytes());
         } else {
             self.keys.insert(line);
@@ -84,7 +84,7 @@ impl FilesList {
         self.unreadable_lines += 1;
         if self.unreadable.len() < MOST_KEPT {
             let bytes = line[..line.len().min(MOST_BYTES)].to_owned();
-            let reason = format!("line {number} is no key: {reason}");
+            let reason = format!("line {number} is not a key: {reason}");
             self.unreadable.push(UnreadableLine { number, reason, bytes });
         }
     }
@@ -94,7 +94,7 @@ impl FilesList {
 mod tests {
     use super::*;
 
-    /// Keys and numbers of unreadable lines.
+    /// The keys, and the numbers of the unreadable lines.
     fn read(list: &[u8]) -> (Vec<String>, Vec<u64>) {
         let FilesList { keys, unreadable, unreadable_lines } = FilesList::read(list);
         assert_eq!(unreadable.len() as u64, unreadable_lines);
@@ -143,7 +143,7 @@ mod tests {
             assert_eq!(read(&marked), (vec!["a.json".to_owned(), "ü 🦀.json".to_owned()], vec![]));
             let (keys, unreadable) = read(&marked[2..]);
             assert!(keys.is_empty() && unreadable.len() >= 2, "{keys:?} {unreadable:?}");
-            // A lone surrogate, and an odd byte at the end.
+            // The third line is a lone surrogate, and the text ends with half a code unit.
             let units = [0xFEFF, u16::from(b'a'), 10, 0xD800, 10, u16::from(b'b'), 10];
             let mut broken: Vec<u8> = units.into_iter().flat_map(bytes).collect();
             broken.push(7);

@@ -1,4 +1,4 @@
-//! Media files of a bucket → songs, movies and apps in Postgres. What it promises: README.md.
+//! The Lambda function that stores media files as songs, movies and apps in Postgres. README.md lists its guarantees.
 
 use bucket_ingester::{MediaLane, Settings};
 

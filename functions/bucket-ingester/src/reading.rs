@@ -1,4 +1,5 @@
-//! One object's way into the tables: read in stretches, each stored together with how far the object has come.
+//! Reads one object and stores its rows. The object is read in stretches; the rows of a stretch and the position in the
+//! object are stored together.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,9 +20,9 @@ use crate::chunk::Origin;
 use crate::rows::RowDecoder;
 use crate::stretch::{LANE, Rows, SourceObject, Stretch};
 
-/// An object that is parked as a whole is kept with its reason up to this size; a larger one lies in its bucket only.
+/// A damaged object of up to this size is parked with its content. Of a larger object only the reason is parked.
 const KEPT_WHOLE: u64 = 256 << 10;
-/// A stretch that is begun with less time than this left would only be thrown away.
+/// No stretch is started if less time than this is left, because it could not be stored in time.
 const TOO_LATE: Duration = Duration::from_secs(2);
 
 /// An object could not be read to its end, or its rows could not be stored.
@@ -33,12 +34,12 @@ pub(crate) enum IngestError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Warehouse(#[from] WarehouseError),
-    #[error("somebody else read the object meanwhile")]
+    #[error("another invocation read the object at the same time")]
     Moved,
-    #[error("there is no such object")]
+    #[error("the object does not exist")]
     Missing,
     #[error(
-        "{list} has {bytes} bytes, more than a list of files may have: take out keys of files that were read"
+        "{list} has {bytes} bytes, more than a list of files may have: remove the keys of files that were read"
     )]
     ListTooLong { list: String, bytes: u64 },
 }
@@ -57,23 +58,23 @@ impl Classified for IngestError {
 }
 
 impl IngestError {
-    /// Whether the store did not deliver the object within its share of the time.
+    /// Whether S3 or the web server failed to deliver the object in the object's share of the time.
     pub(crate) fn is_of_store(&self) -> bool {
         matches!(self, Self::Store(_) | Self::Read(ReadError::Store(_)))
     }
 
-    /// Whether the object changed while it was read, or another invocation reads it.
+    /// Whether the object changed during the read, or another invocation read it at the same time.
     pub(crate) fn is_of_object(&self) -> bool {
         matches!(self, Self::Moved | Self::Read(ReadError::Changed))
     }
 
-    /// Whether the tables cannot hold single rows.
+    /// Whether Postgres refused the statement because of single rows.
     fn is_unholdable(&self) -> bool {
         matches!(self, Self::Warehouse(error) if error.is_unholdable())
     }
 }
 
-/// What reading objects needs.
+/// The clients and settings for reading objects.
 #[derive(Debug)]
 pub(crate) struct Tools {
     pub(crate) source: ObjectSource,
@@ -81,11 +82,13 @@ pub(crate) struct Tools {
     pub(crate) bucket: String,
     pub(crate) decoder: RowDecoder,
     pub(crate) dead_letters: DeadLetters,
+    /// How long after its last write a damaged object counts as final.
     pub(crate) settle: Duration,
+    /// The largest size of decompressed content, in bytes.
     pub(crate) largest_expanded: u64,
 }
 
-/// One object, being read over one connection.
+/// Reads one object, over one database connection.
 pub(crate) struct Reading<'a> {
     pub(crate) tools: &'a Tools,
     pub(crate) client: &'a Client,
@@ -93,12 +96,14 @@ pub(crate) struct Reading<'a> {
     pub(crate) deadline: Instant,
 }
 
-/// Why an object's end is not the end of a whole array.
+/// Why the object is not a complete array; `None` if it is complete.
 type Damage = Option<String>;
 
 impl Reading<'_> {
-    /// Reads what is new of the object. `begun` is the number of the reading that this invocation began: with `force` a
-    /// version is read again, but only once.
+    /// Reads the part of the object that was not read yet. Returns `None` if the object does not exist.
+    ///
+    /// `begun` is the number of the reading that this invocation started. With `force`, a version is read again from
+    /// the start, but only once per invocation.
     pub(crate) async fn run(
         &self,
         force: bool,
@@ -131,7 +136,7 @@ impl Reading<'_> {
             if Instant::now() + TOO_LATE > self.deadline {
                 let (elements, _) = entry.next;
                 let message = format!(
-                    "out of time behind {elements} elements, which are stored; the next try goes on from there"
+                    "out of time after {elements} elements, which are stored; the next attempt continues from there"
                 );
                 return Ok(Some(Ending::Failed(Failure::new(FaultClass::Retryable, message))));
             }
@@ -161,7 +166,7 @@ impl Reading<'_> {
         }
     }
 
-    /// The next elements, and what the end was like if they are the last.
+    /// Reads the next stretch. If the object ends in it, also returns whether the object was a complete array.
     async fn next_stretch(
         &self,
         elements: &mut ObjectElements,
@@ -191,8 +196,9 @@ impl Reading<'_> {
         }
     }
 
-    /// Parks what the stretch could not store, and the object itself where it is damaged; at the object's end, what
-    /// earlier readings parked is forgotten. All before the registry moves past it.
+    /// Parks the stretch's bad elements and, if the object is damaged, the object itself. At the end of the object,
+    /// deletes the records that earlier readings parked. This happens before the registry's position moves past the
+    /// stretch.
     async fn park(
         &self,
         entry: &RegistryEntry,
@@ -213,6 +219,7 @@ impl Reading<'_> {
         Ok(())
     }
 
+    /// The object's content, or `None` if it is larger than [`KEPT_WHOLE`].
     async fn whole(&self, version: &ObjectVersion) -> Result<Option<Bytes>, ReadError> {
         if version.size > KEPT_WHOLE {
             return Ok(None);
@@ -221,7 +228,7 @@ impl Reading<'_> {
         Ok(Some(reader.rest().await?.into()))
     }
 
-    /// Stores the stretch. Rows that the tables cannot hold are found, parked, and left out.
+    /// Stores the stretch. If Postgres refuses single rows, searches for them, parks them, and stores the others.
     async fn store_what_can_be(
         &self,
         entry: &mut RegistryEntry,
@@ -244,13 +251,16 @@ impl Reading<'_> {
         let letters = &self.tools.dead_letters;
         letters.park_of_object(&self.reading(entry), &records, self.deadline).await?;
         match self.store(entry, before, stretch, &[stretch.indices()]).await {
-            // The tables took these rows one by one, but refuse them in one statement.
+            // Postgres accepted these rows in smaller statements during the search, but refuses them in one statement.
             Err(error) if error.is_unholdable() => self.store(entry, before, stretch, &runs).await,
             done => done,
         }
     }
 
-    /// One transaction: the rows of each run, and how far the object has come. `before` is what the registry must hold.
+    /// Stores the rows of each run and the new position in one transaction, and rolls it back after an error.
+    ///
+    /// # Errors
+    /// [`IngestError::Moved`] if the registry does not hold `before`, because another invocation read the object.
     async fn store(
         &self,
         entry: &RegistryEntry,
@@ -296,7 +306,7 @@ impl Reading<'_> {
     }
 }
 
-/// Reading and position that the registry holds.
+/// The number of the reading and the position (element, byte) in the registry; `None` for an unknown object.
 type Before = Option<(i64, (i64, i64))>;
 
 fn origin<'a>(entry: &RegistryEntry, object: &'a str) -> Origin<'a> {
@@ -314,7 +324,7 @@ fn count(counts: &mut Counts, stretch: &Stretch) {
     }
 }
 
-/// As the registry holds it.
+/// Converts a position to the registry's integers (element, byte).
 fn stored_position(position: Position) -> (i64, i64) {
     (i64::try_from(position.element).unwrap_or(i64::MAX), i64::try_from(position.byte).unwrap_or(i64::MAX))
 }

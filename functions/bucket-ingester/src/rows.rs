@@ -1,13 +1,13 @@
-//! An element of a media file → a row.
+//! Decodes an element of a media file to a row.
 
 use chrono::NaiveDate;
 use pipeline::{Field, FieldType, Poison, RecordDecoder, Value};
 use warehouse::values::{boolean, date, float, integer, text};
 
-/// The most bytes of a key: what an index of Postgres holds of one entry, with some to spare.
+/// The longest key in bytes. It is a little less than the largest entry of a Postgres B-tree index (about 2,700 bytes).
 const LONGEST_KEY: usize = 2_500;
 
-/// What an app must be rated at least to be awesome.
+/// The lowest rating, in stars, of an awesome app.
 const AWESOME: f64 = 4.5;
 
 /// A row of one of the three tables.
@@ -19,41 +19,41 @@ pub enum Media {
     Movie(Movie),
     /// `"type": "app"`.
     App(App),
-    /// Any other type: of no interest.
+    /// Any other type; it is not stored.
     Ignored,
 }
 
-/// A song; artist and title are its key.
+/// A song. Its key is artist and title.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Song {
     /// The artist.
     pub artist_name: String,
     /// The title.
     pub title: String,
-    /// The year; 0 and null are both in use for an unknown one, and kept apart.
+    /// The year. Sources use both 0 and null for an unknown year; the two are stored as they are.
     pub year: Option<i32>,
     /// The album.
     pub release: Option<String>,
 }
 
-/// A movie; normalized title and release date are its key.
+/// A movie. Its key is the normalized title and the release date.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Movie {
-    /// The title as given.
+    /// The title as it is in the file.
     pub original_title: String,
-    /// Code of the language.
+    /// The language's code, such as `en`.
     pub original_language: Option<String>,
-    /// Dollars.
+    /// The budget in dollars.
     pub budget: Option<i64>,
     /// Whether it is for adults only.
     pub is_adult: Option<bool>,
-    /// The day of its release.
+    /// The day of the release.
     pub release_date: NaiveDate,
-    /// See [`normalized`].
+    /// The title after [`normalized`].
     pub original_title_normalized: String,
 }
 
-/// An app; name and version are its key.
+/// An app. Its key is name and version.
 #[derive(Debug, Clone, PartialEq)]
 pub struct App {
     /// The name.
@@ -62,15 +62,15 @@ pub struct App {
     pub genre: Option<String>,
     /// The version.
     pub version: String,
-    /// Stars.
+    /// The rating in stars.
     pub rating: Option<f64>,
-    /// Bytes; real ones pass 32 bits.
+    /// The size in bytes. Real sizes exceed 32 bits.
     pub size_bytes: Option<i64>,
-    /// Rated 4.5 or better; unknown without a rating.
+    /// Whether the rating is at least 4.5; `None` without a rating.
     pub is_awesome: Option<bool>,
 }
 
-/// A decoded `data` → its row.
+/// Builds a row from the decoded fields of `data`.
 type Build = fn(&mut [Value<'_>]) -> Result<Media, Poison>;
 
 /// Decodes elements of media files.
@@ -118,7 +118,10 @@ impl Default for RowDecoder {
 }
 
 impl RowDecoder {
-    /// Decodes one element. The number is that of the fields of `data` that no column takes.
+    /// Decodes one element. Also returns the number of fields in `data` that have no column.
+    ///
+    /// # Errors
+    /// [`Poison`] if the element is not JSON, a required field is missing, or a value does not fit its column.
     pub fn decode(&self, element: &[u8]) -> Result<(Media, u32), Poison> {
         let mut envelope = Vec::new();
         self.envelope.decode(element, &mut envelope)?;
@@ -185,7 +188,7 @@ fn app(row: &mut [Value<'_>]) -> Result<Media, Poison> {
     Ok(Media::App(app))
 }
 
-/// A row that is not as its own decoder lays it out, which cannot be.
+/// The error for a row with another layout than its decoder's. This is a bug and does not happen.
 fn shape() -> Poison {
     Poison("not decoded".to_owned())
 }
@@ -199,11 +202,11 @@ fn holdable_key(parts: &[&str]) -> Result<(), Poison> {
     if length <= LONGEST_KEY {
         return Ok(());
     }
-    Err(Poison(format!("the key has {length} bytes, and Postgres' index holds {LONGEST_KEY} at the most")))
+    Err(Poison(format!("the key has {length} bytes, but a Postgres index holds at most {LONGEST_KEY}")))
 }
 
-/// A title without anything but letters, numbers and spaces, each run of spaces as one `_`, in lower case. Letters of all
-/// scripts stay.
+/// Normalizes a title: converts it to lower case, replaces each run of white space by one `_`, and removes all other
+/// characters except letters and numbers. Letters of all scripts are kept.
 #[must_use]
 pub fn normalized(title: &str) -> String {
     let mut normalized = String::with_capacity(title.len());

@@ -8,29 +8,29 @@ use s3::S3Location;
 use settings::Environment;
 use warehouse::DatabaseSettings;
 
-/// See README.md for the variables.
+/// The function's settings. README.md lists the variables.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where the list and its files lie.
+    /// `MEDIA_SOURCE`: where the list and its files are.
     pub source: MediaSource,
-    /// The list's key.
+    /// `MEDIA_LIST`: the list's key.
     pub list: String,
-    /// The database.
+    /// The database with the tables and the registry.
     pub database: DatabaseSettings,
-    /// The root of all dead letters.
+    /// `PARKED_ROOT`: the root of all dead letters.
     pub parked_root: S3Location,
-    /// How long a damaged file must have stood still before it is parked.
+    /// `SETTLE_SECONDS`: a damaged file is parked only if it was not written for this long.
     pub settle: Duration,
-    /// The most bytes that a compressed file may expand to.
+    /// `MAX_EXPANDED_MB`: the largest decompressed size of a file, here in bytes.
     pub largest_expanded: u64,
 }
 
-/// Where media files lie.
+/// The place of the media files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MediaSource {
-    /// In a bucket.
+    /// A whole bucket, without a prefix.
     Bucket(S3Location),
-    /// On a web server.
+    /// A folder of a web server.
     Web(BaseUrl),
 }
 

@@ -1,4 +1,4 @@
-//! A stretch of a file: as many elements as one transaction takes, decoded.
+//! A stretch of a file: the decoded elements of one transaction.
 
 use std::collections::BTreeMap;
 
@@ -10,27 +10,33 @@ use warehouse::{Client, WarehouseError};
 use crate::chunk::{Chunk, Origin};
 use crate::rows::{Media, RowDecoder};
 
-/// The name under which this function parks.
+/// This function's name in dead letters and in the registry.
 pub(crate) const LANE: &str = "bucket-ingester";
 
-/// Elements of one transaction: enough that its round trips do not count, few enough that a retry costs little.
+/// The largest number of elements in one transaction. With so many the round trips do not matter, and a retry is still
+/// cheap.
 const MOST_ELEMENTS: i64 = 10_000;
-/// Bytes of one transaction's elements, so that long elements do not fill the memory.
+/// The largest size of one transaction's elements in bytes, so that long elements do not fill the memory.
 const MOST_BYTES: usize = 8 << 20;
 
 /// Elements between two points of a file.
 #[derive(Debug, Default)]
 pub(crate) struct Stretch {
-    /// Good elements by their index: the row, and the bytes to park if the table cannot hold it.
+    /// Good elements by index: the row, and the element's bytes, which are parked if Postgres refuses the row.
     rows: BTreeMap<i64, (Media, Box<[u8]>)>,
+    /// The bad elements.
     pub(crate) parked: Vec<ParkedRecord>,
+    /// The number of good elements.
     pub(crate) good: i64,
+    /// The number of elements of other types, which are not stored.
     pub(crate) ignored: i64,
+    /// The number of fields without a column, in all good elements.
     pub(crate) extra_fields: u64,
+    /// The total size of the elements in bytes.
     bytes: usize,
 }
 
-/// The object that elements are of, as parked records name it.
+/// The object that elements come from, as parked records name it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SourceObject<'a> {
     pub(crate) bucket: &'a str,
@@ -39,14 +45,14 @@ pub(crate) struct SourceObject<'a> {
 }
 
 impl SourceObject<'_> {
-    /// An element, or the object as a whole, to be parked.
+    /// Creates the parked record of an element, or of the whole object if `index` is `None`.
     pub(crate) fn parked(&self, index: Option<u64>, value: Option<&[u8]>, reason: &str) -> ParkedRecord {
         ParkedRecord::of_object(LANE, (self.bucket, self.key, index), value, reason, self.modified_ms)
     }
 }
 
 impl Stretch {
-    /// Whether one more element fits.
+    /// Whether another element can be added.
     pub(crate) fn has_room(&self) -> bool {
         self.elements() < MOST_ELEMENTS && self.bytes < MOST_BYTES
     }
@@ -64,7 +70,7 @@ impl Stretch {
             Piece::Element(element) => element,
             Piece::TooLong { index, start, length } => {
                 let reason =
-                    format!("the element at byte {start} has {length} bytes, more than is read as one row");
+                    format!("the element at byte {start} has {length} bytes, more than one row may have");
                 self.parked.push(place.parked(Some(index), None, &reason));
                 return;
             }
@@ -84,12 +90,12 @@ impl Stretch {
         }
     }
 
-    /// The indices of the good elements, in order.
+    /// The indexes of the good elements, in order.
     pub(crate) fn indices(&self) -> Vec<i64> {
         self.rows.keys().copied().collect()
     }
 
-    /// Takes out what the tables cannot hold. Returns it, to be parked.
+    /// Removes the rows that Postgres refused. Returns their records, to be parked.
     pub(crate) fn refuse(&mut self, refused: Refused<i64>, place: SourceObject<'_>) -> Vec<ParkedRecord> {
         let mut parked = Vec::with_capacity(refused.len());
         for (index, reason) in refused {
@@ -103,7 +109,7 @@ impl Stretch {
     }
 }
 
-/// The good elements of a stretch, and where they come from.
+/// The good elements of a stretch, and their origin.
 pub(crate) struct Rows<'a> {
     pub(crate) stretch: &'a Stretch,
     pub(crate) origin: Origin<'a>,

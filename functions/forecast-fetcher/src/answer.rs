@@ -1,4 +1,4 @@
-//! Which answer is good, and what is said of one that is not.
+//! Checks answers, and describes those that are not valid.
 
 use object_reader::without_byte_order_mark;
 use serde_json::value::RawValue;
@@ -7,13 +7,15 @@ use crate::fault::Fault;
 use crate::pointer::Pointer;
 use crate::token::Token;
 
-/// The most of a text that is repeated in a reason.
+/// The longest excerpt of an answer in a reason, in characters.
 const LONGEST_EXCERPT: usize = 200;
 
-/// A good answer that is shorter than this is repeated in a reason: it is a message of the API, and no data.
+/// A JSON answer with the wrong content is quoted in the reason only if it is shorter than this. Then it is a message
+/// of the API and not data.
 const MESSAGE: usize = 1024;
 
-/// The text of a good answer, without a byte order mark: one JSON object or array with everything in `require`.
+/// Checks an answer: it must be one JSON object or array with all parts in `require`. Returns its text without a byte
+/// order mark.
 pub(crate) fn checked<'b>(
     body: &'b [u8],
     require: &[Pointer],
@@ -43,7 +45,7 @@ pub(crate) fn checked<'b>(
     Err(Fault::Shape { reason: format!("has no {}", missing.join(" and no ")), detail })
 }
 
-/// The link to the next page, if there is one.
+/// The link to the next page. `None` on the last page.
 pub(crate) fn next_link(text: &str, next: &Pointer) -> Result<Option<String>, Fault> {
     let found = next
         .find(text)
@@ -56,13 +58,13 @@ pub(crate) fn next_link(text: &str, next: &Pointer) -> Result<Option<String>, Fa
     }
 }
 
-/// A page as one line: line breaks between its tokens become spaces, and nothing else changes. Within texts JSON has no
-/// line breaks but escaped ones.
+/// Converts a page to one line: line breaks between JSON tokens become spaces, and everything else stays unchanged.
+/// JSON strings contain no unescaped line breaks.
 pub(crate) fn one_line(text: &str) -> Vec<u8> {
     text.trim().bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }).collect()
 }
 
-/// The beginning of an answer's text for a reason, without the token. Web pages are only named.
+/// The beginning of an answer's text for a reason, with the token hidden. A web page is not quoted.
 pub(crate) fn excerpt(body: &[u8], token: Option<&Token>) -> String {
     let text = String::from_utf8_lossy(without_byte_order_mark(body));
     let text = text.trim();
@@ -74,7 +76,7 @@ pub(crate) fn excerpt(body: &[u8], token: Option<&Token>) -> String {
         .filter(|word| !word.is_empty())
         .collect();
     let words = words.join(" ");
-    // Hidden before it is cut: a part of the token would not be found.
+    // Hide the token before the text is cut, because a cut token would not be found.
     let words = token.map_or_else(|| words.clone(), |token| token.hidden_in(&words));
     match words.char_indices().nth(LONGEST_EXCERPT) {
         Some((end, _)) => format!("{}…", &words[..end]),

@@ -1,4 +1,4 @@
-//! Reading an answer's body into memory, up to a limit.
+//! Reads an answer's body into memory, up to a limit.
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -6,13 +6,13 @@ use hyper::body::{Body, Incoming};
 
 use crate::fault::Fault;
 
-/// The longest answer.
+/// The longest answer, in bytes.
 pub(crate) const LONGEST: usize = 8 << 20;
 
-/// How much of an answer that is not good is read, for its reason.
+/// How many bytes of an error answer are read for its reason.
 const LONGEST_BAD: usize = 16 << 10;
 
-/// The whole body. One that ends before its length is a broken connection.
+/// Reads the whole body. A body that is shorter than its declared length is a broken connection.
 pub(crate) async fn whole(mut body: Incoming) -> Result<Bytes, Fault> {
     let too_large = || Fault::TooLarge(format!("the answer has more than {} MB", LONGEST >> 20));
     if body.size_hint().lower() > LONGEST as u64 {
@@ -31,7 +31,7 @@ pub(crate) async fn whole(mut body: Incoming) -> Result<Bytes, Fault> {
     Ok(read.into())
 }
 
-/// The beginning of a body, as far as it comes.
+/// Reads the beginning of a body. Errors are ignored.
 pub(crate) async fn beginning(mut body: Incoming) -> Vec<u8> {
     let mut read = Vec::new();
     while read.len() < LONGEST_BAD

@@ -1,4 +1,4 @@
-//! One answer: requests, redirects, and new tries until an item's time is over.
+//! Downloads one answer, with redirects and with retries until the item's time is over.
 
 use std::time::SystemTime;
 
@@ -19,29 +19,35 @@ use crate::follow::follow;
 use crate::retry_after::retry_after;
 use crate::token::Token;
 
-/// Requests for one answer.
+/// The largest number of attempts for one answer.
 const TRIES: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// One request may take half of the time that is left, so that another can follow, between these two.
+/// One request may take half of the remaining time, so that there is time for a retry, but at least and at most these
+/// times.
 const SHORTEST_REQUEST: Duration = Duration::from_secs(1);
 const LONGEST_REQUEST: Duration = Duration::from_secs(20);
 const REDIRECTS: usize = 5;
 
-/// Downloads for one item.
+/// The downloads of one item.
 pub(crate) struct Downloads<'a> {
     pub(crate) client: &'a WebClient,
-    /// The first URL: its host gets the headers.
+    /// The item's first URL. Only its host gets the source's headers.
     pub(crate) start: &'a Url,
     pub(crate) headers: &'a HeaderMap,
+    /// The token, which is hidden in reasons.
     pub(crate) token: Option<&'a Token>,
+    /// The end of the item's time for fetching.
     pub(crate) deadline: Instant,
-    /// Requests that were sent again.
+    /// The number of retries.
     pub(crate) retries: u64,
 }
 
 impl Downloads<'_> {
-    /// The answer at `url`, and the URL where redirects led.
+    /// Downloads the answer at `url`. Also returns the final URL after redirects.
+    ///
+    /// # Errors
+    /// [`GivenUp`] after a fault that is not retryable, after the last attempt, or at the end of the item's time.
     pub(crate) async fn get(&mut self, url: &Url) -> Result<(Url, Bytes), GivenUp> {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         let mut tries = 0;
@@ -58,7 +64,7 @@ impl Downloads<'_> {
             if let Fault::Status { status, wait: Some(wait), .. } = fault {
                 let now = Instant::now();
                 let left = self.deadline.saturating_duration_since(now);
-                // Also without an overflow: a server may ask for centuries.
+                // The comparison also avoids an overflow, because a server may ask for centuries.
                 if wait >= left {
                     return Err(given_up(Fault::LongWait { status, wait, left }));
                 }
@@ -71,7 +77,7 @@ impl Downloads<'_> {
         }
     }
 
-    /// One try.
+    /// One attempt, including its redirects.
     async fn request(&self, url: &Url) -> Result<(Url, Bytes), Fault> {
         let now = Instant::now();
         let left = self.deadline.saturating_duration_since(now);
@@ -95,7 +101,7 @@ impl Downloads<'_> {
         let mut request = Request::builder()
             .uri(url.as_str())
             .body(Empty::new())
-            // The error may quote the URL, and with it the token.
+            // The original error is not used, because it may quote the URL with the token.
             .map_err(|_| Fault::Link("a URL is not one that can be requested".to_owned()))?;
         let headers = request.headers_mut();
         if url.origin() == self.start.origin() {
@@ -121,7 +127,7 @@ impl Downloads<'_> {
     }
 }
 
-/// Where an answer sends us, if it does.
+/// The target of a redirect; `None` if the answer is not a redirect.
 fn redirect(answer: &Response<Incoming>) -> Option<String> {
     if !matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return None;

@@ -1,4 +1,4 @@
-//! Why an item could not be fetched, and whether another try may help.
+//! Why an item could not be fetched, and whether a retry may help.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,54 +9,54 @@ use rustls::{CertificateError, Error as TlsError};
 use crate::follow::BadLink;
 use crate::template::BadToken;
 
-/// What went wrong with one request, or with its answer.
+/// The fault of one request or its answer.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub(crate) enum Fault {
-    /// Any status but 200.
+    /// A status other than 200.
     #[error("HTTP {status}")]
     Status {
         status: u16,
-        /// How long the server wants to be left alone.
+        /// The pause that the server asks for (`Retry-After`).
         wait: Option<Duration>,
         detail: String,
     },
-    /// The wait would end after the item's time.
-    #[error("HTTP {status}: the server asks for a pause of {} s (Retry-After), and this item has {} s left", .wait.as_secs(), .left.as_secs())]
+    /// The server asks for a pause that is longer than the item's remaining time.
+    #[error("HTTP {status}: the server asks for a pause of {} s (Retry-After), but this item has {} s left", .wait.as_secs(), .left.as_secs())]
     LongWait { status: u16, wait: Duration, left: Duration },
-    /// No connection, or one that broke.
+    /// The connection could not be opened, or it broke.
     #[error("the connection failed: {0}")]
     Connection(String),
-    /// Nothing, or not everything, in time.
+    /// The answer was not complete in time.
     #[error("no complete answer within {} ms", .0.as_millis())]
     Slow(Duration),
-    /// Not the server that it should be.
+    /// The server's TLS certificate is not trusted.
     #[error("the server's certificate was refused: {0}")]
     Certificate(String),
     /// A redirect that is not followed.
     #[error("the redirect of HTTP {0} is not followed: {1}")]
     Redirect(u16, BadLink),
-    /// More redirects than are followed.
+    /// Too many redirects.
     #[error("more than {0} redirects, one after the other")]
     Redirects(usize),
     /// A link to the next page that is not followed.
     #[error("the link to the next page is not followed: {0}")]
     Next(BadLink),
-    /// A link to the next page that makes no sense.
+    /// A link that is not a valid URL.
     #[error("{0}")]
     Link(String),
-    /// More than fits into memory.
+    /// The answer is too large for the memory.
     #[error("{0}")]
     TooLarge(String),
-    /// Compressed without being asked.
+    /// The answer is compressed, although the request excludes compression.
     #[error("the answer is compressed ({0}), although the request says that it must not be")]
     Compressed(String),
-    /// Not JSON.
+    /// The answer is not JSON.
     #[error("the answer is not JSON: {reason}")]
     NotJson { reason: String, detail: String },
-    /// JSON, but not what the source gives.
+    /// The answer is JSON, but lacks a required part.
     #[error("the answer {reason}")]
     Shape { reason: String, detail: String },
-    /// The token does not fit.
+    /// The token cannot be part of a URL or header.
     #[error("{0}")]
     Token(#[from] BadToken),
 }
@@ -84,7 +84,7 @@ impl Classified for Fault {
 }
 
 impl Fault {
-    /// A request that got no answer.
+    /// The fault of a request without an answer.
     pub(crate) fn unanswered(error: &(dyn std::error::Error + 'static)) -> Self {
         match authorities::tls_fault(error) {
             Some(TlsError::InvalidCertificate(bad)) => Self::Certificate(format!("{bad}; {}", advice(bad))),
@@ -92,7 +92,7 @@ impl Fault {
         }
     }
 
-    /// What the server said, as far as it may be repeated.
+    /// The part of the server's message that may be shown.
     pub(crate) fn detail(&self) -> &str {
         match self {
             Self::Status { detail, .. } | Self::NotJson { detail, .. } | Self::Shape { detail, .. } => detail,
@@ -104,10 +104,10 @@ impl Fault {
 fn advice(bad: &CertificateError) -> &'static str {
     match bad {
         CertificateError::UnknownIssuer => {
-            "none of the trusted authorities issued it: add the server's authority to FETCH_CA_PEM"
+            "it was not issued by a trusted authority: add the server's authority to FETCH_CA_PEM"
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "use a name in the URL that it is valid for"
+            "it is not valid for the host: use a name in the URL for which it is valid"
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "it has expired: it must be renewed on the server"
@@ -116,18 +116,18 @@ fn advice(bad: &CertificateError) -> &'static str {
     }
 }
 
-/// A request that was given up.
+/// The last fault of a request that was given up.
 #[derive(Debug)]
 pub(crate) struct GivenUp {
     pub(crate) fault: Fault,
-    /// Requests sent.
+    /// The number of attempts.
     pub(crate) tries: u32,
 }
 
 impl std::error::Error for GivenUp {}
 
 impl From<Fault> for GivenUp {
-    /// A fault of an answer, which is not asked for again.
+    /// Converts a fault of an answer's content, which is not retried.
     fn from(fault: Fault) -> Self {
         Self { fault, tries: 1 }
     }

@@ -1,4 +1,4 @@
-//! The function: the items of a source, beside each other, to objects.
+//! Fetches the items of a source concurrently and stores each as an object.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -24,19 +24,19 @@ use crate::store::{RawObjects, Tokens};
 use crate::template::BadToken;
 use crate::token::Token;
 
-/// The longest that a secret is waited for.
+/// The longest time to read a secret.
 const TO_READ_SECRET: Duration = Duration::from_secs(10);
 
-/// An invocation that cannot even begin. What happens to single items is in the [`Report`].
+/// The invocation failed before it fetched an item. Failures of single items are in the [`Report`].
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// The event is wrong.
+    /// The event is not valid.
     #[error(transparent)]
     Request(#[from] BadRequest),
-    /// The token's secret is wrong, or must not be read.
+    /// The token's secret does not exist, is empty, or may not be read.
     #[error(transparent)]
     Secret(SecretError),
-    /// TLS cannot be set up.
+    /// The TLS client could not be created.
     #[error("TLS: {0}")]
     Tls(rustls::Error),
 }
@@ -60,12 +60,12 @@ enum ItemError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Token(#[from] BadToken),
-    /// Its object is being written, and the time is over.
+    /// Another invocation is writing the object and did not finish in time.
     #[error("another invocation is writing {0}")]
     Busy(String),
 }
 
-/// Fetches items and stores them.
+/// Fetches the items of sources and stores them.
 #[derive(Debug)]
 pub struct Fetcher<T, O> {
     client: WebClient,
@@ -74,7 +74,7 @@ pub struct Fetcher<T, O> {
     objects: O,
 }
 
-/// One invocation, for each of its items.
+/// The parts of an invocation that all its items share.
 struct Run<'a> {
     task: &'a Task<'a>,
     token: Option<&'a Token>,
@@ -82,7 +82,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// The text of an error. The token is hidden also here, because an error may quote a server.
+    /// The text of an error, with the token hidden: an error may quote a server's answer.
     fn reason(&self, error: &ItemError) -> String {
         let reason = error.to_string();
         self.token.map_or_else(|| reason.clone(), |token| token.hidden_in(&reason))
@@ -90,18 +90,22 @@ impl Run<'_> {
 }
 
 impl<T: Tokens, O: RawObjects> Fetcher<T, O> {
-    /// A fetcher that connects when it first fetches.
+    /// Creates a fetcher that connects when it first fetches.
     pub fn new(settings: Settings, tokens: T, objects: O) -> Result<Self, FetchError> {
         let client = web_client(settings.authorities).map_err(FetchError::Tls)?;
         Ok(Self { client, sources: settings.sources, tokens, objects })
     }
 
-    /// Fetches and stores what `request` asks for before `deadline`. An item that fails leaves the others alone.
+    /// Fetches and stores the requested items before `deadline`. A failed item does not affect the others.
+    ///
+    /// # Errors
+    /// [`FetchError`] if nothing can be fetched. If the secret cannot be read for a temporary reason, the report lists
+    /// all items as failed instead.
     pub async fn run(&self, request: Request, deadline: Instant) -> Result<Report, FetchError> {
         let task = request.task(&self.sources, Utc::now())?;
         let token = match self.token(task.source, deadline).await {
             Ok(token) => token,
-            // Another invocation may succeed, and the answer says why this one did not.
+            // A later invocation may succeed, so this one returns a report in which all items failed.
             Err(error) if error.class() == FaultClass::Retryable => {
                 let reason = error.to_string();
                 let results = task.items.iter().map(|_| Err(reason.clone())).collect();
@@ -119,7 +123,7 @@ impl<T: Tokens, O: RawObjects> Fetcher<T, O> {
                     (index, self.item(run, item, end).await.map_err(|error| run.reason(&error)))
                 }
             })
-            // In any order: the answer of a slow item must not hold back the start of others.
+            // Unordered, so that a slow item does not delay the start of the next ones.
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;
@@ -140,7 +144,7 @@ impl<T: Tokens, O: RawObjects> Fetcher<T, O> {
         let source = run.task.source;
         let key = source.key(run.task.at, item);
         let stored = |bytes| Stored { item: item.clone(), key: key.clone(), bytes };
-        // An earlier try of the same run stored it.
+        // If the object exists, an earlier attempt of the same run has stored it.
         if let Some(bytes) = self.objects.size(source.bucket(), &key, end).await? {
             return Ok(stored(bytes));
         }
@@ -158,7 +162,8 @@ impl<T: Tokens, O: RawObjects> Fetcher<T, O> {
         self.store(source, &key, body?, end).await.map(stored)
     }
 
-    /// Stores the object, unless another invocation of the same run was first: then that one counts.
+    /// Stores the object. If another invocation of the same run stored it first, that object counts. Returns the size
+    /// in bytes.
     async fn store(&self, source: &Source, key: &str, body: Bytes, end: Instant) -> Result<u64, ItemError> {
         let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_millis(500));
         loop {
@@ -170,7 +175,7 @@ impl<T: Tokens, O: RawObjects> Fetcher<T, O> {
             if let Some(size) = self.objects.size(source.bucket(), key, end).await? {
                 return Ok(size);
             }
-            // Lost against a write that is not finished, or failed.
+            // There is no object, so the competing write has not finished or has failed.
             if !backoff.pause(end).await {
                 return Err(ItemError::Busy(key.to_owned()));
             }

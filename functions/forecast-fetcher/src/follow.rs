@@ -1,29 +1,29 @@
-//! Where a redirect or a link to the next page may lead.
+//! Decides which redirects and links to next pages are followed.
 
 use url::Url;
 
-/// A link that is not followed.
+/// Why a link is not followed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BadLink {
-    /// It is no URL of a web server.
+    /// The link is not an HTTP URL.
     #[error("it is not an HTTP URL")]
     NotHttp,
-    /// It leaves TLS.
+    /// The link leads from HTTPS to HTTP on another host.
     #[error("it leads from HTTPS to HTTP on another host")]
     Downgrade,
-    /// It leads to where the token must not go.
-    #[error("it leads to another host, {0}, and the token is for {1} alone")]
+    /// The link leads to another host, which must not get the token.
+    #[error("it leads to another host, {0}, but the token is only for {1}")]
     OtherHost(String, String),
 }
 
-/// The URL that `link`, absolute or relative, means on the page `from`.
+/// Resolves `link`, absolute or relative, on the page `from`.
 ///
-/// `guarded`: the requests carry a token, so the link must stay on the host. Servers behind a proxy that ends TLS write
-/// `http://` into links to themselves: such a link is followed over HTTPS.
+/// With `guarded`, the requests carry a token, so the link must stay on the same host. Servers behind a TLS proxy often
+/// write `http://` into links to themselves; such a link is followed over HTTPS.
 pub(crate) fn follow(from: &Url, link: &str, guarded: bool) -> Result<Url, BadLink> {
     let mut to = from.join(link.trim()).map_err(|_| BadLink::NotHttp)?;
     to.set_fragment(None);
-    // A name and password in a link are not ours.
+    // A name and password in a link are ignored: they are not part of the configuration.
     let _ = (to.set_username(""), to.set_password(None));
     if !matches!(to.scheme(), "http" | "https") || to.host_str().is_none() {
         return Err(BadLink::NotHttp);
@@ -33,7 +33,7 @@ pub(crate) fn follow(from: &Url, link: &str, guarded: bool) -> Result<Url, BadLi
             return Err(BadLink::Downgrade);
         }
         to.set_scheme("https").map_err(|()| BadLink::NotHttp)?;
-        // Both port 443, or the one that the page was found at.
+        // Use the port of the page.
         to.set_port(from.port()).map_err(|()| BadLink::NotHttp)?;
     }
     if guarded && to.origin() != from.origin() {
@@ -42,7 +42,7 @@ pub(crate) fn follow(from: &Url, link: &str, guarded: bool) -> Result<Url, BadLi
     Ok(to)
 }
 
-/// Scheme, host and port.
+/// The URL's scheme, host and port.
 fn origin(url: &Url) -> String {
     url.origin().ascii_serialization()
 }

@@ -1,4 +1,4 @@
-//! One invocation: from Lambda's payload to its answer and the log line.
+//! One invocation, from Lambda's payload to the answer and the wide event.
 
 use faults::FaultClass;
 use function_kit::serve::Failure;
@@ -10,7 +10,7 @@ use crate::fetch::Fetcher;
 use crate::request::Request;
 use crate::store::{RawObjects, Tokens};
 
-/// Does what the event `payload` asks for before `deadline`, and notes in `event` what became of it.
+/// Executes the event `payload` before `deadline`, and adds its results to the wide event `event`.
 pub async fn invocation<T: Tokens, O: RawObjects>(
     fetcher: &Fetcher<T, O>,
     payload: &str,
@@ -34,7 +34,7 @@ pub async fn invocation<T: Tokens, O: RawObjects>(
     answer.map_err(|error| Failure::new(FaultClass::Configuration, error.to_string()))
 }
 
-/// By way of a map: an array would be taken for the fields in their order.
+/// Parses the payload. It is parsed to a map first, because serde would accept an array as the fields in their order.
 fn request(payload: &str) -> Result<Request, serde_json::Error> {
     let fields: Option<Map<String, Value>> = serde_json::from_str(payload)?;
     serde_json::from_value(Value::Object(fields.unwrap_or_default()))

@@ -3,16 +3,16 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The longest item.
+/// The longest item, in characters.
 const LONGEST: usize = 100;
 
 /// The id of one thing to fetch. It is part of a URL and of an object's name, so only a few characters are allowed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 pub struct Item(String);
 
-/// Not an item.
+/// The text is not a valid item; holds the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an item: use 1 to {LONGEST} of A-Z, a-z, 0-9, '-', '_' and '.', and no '.' in front")]
+#[error("{0:?} is not an item: use 1 to {LONGEST} of A-Z, a-z, 0-9, '-', '_' and '.', without a leading '.'")]
 pub struct BadItem(String);
 
 impl FromStr for Item {

@@ -1,7 +1,8 @@
-//! JSON answers of HTTP APIs → raw objects on S3, one for each item of a source.
+//! Fetches JSON answers of HTTP APIs and stores them unchanged as objects on S3, one for each item of a source.
 //!
-//! A [`Request`] says what to fetch, a [`Source`] how. [`Fetcher`] fetches the items beside each other, each within its
-//! share of the time, and reports what it stored and what failed. Only [`Buckets`] and the `secrets` crate know AWS.
+//! A [`Request`] names the items, and a [`Source`] describes how to fetch them. [`Fetcher`] fetches the items
+//! concurrently, each within its share of the time, and reports which were stored and which failed. Only [`Buckets`]
+//! and the `secrets` crate depend on AWS.
 
 mod answer;
 mod body;

@@ -1,4 +1,5 @@
-//! A schedule → answers of HTTP APIs as raw objects on S3. What it promises: README.md.
+//! The Lambda function that fetches answers of HTTP APIs on a schedule and stores them on S3. README.md lists its
+//! guarantees.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! One item: its answer, or all its pages.
+//! Fetches one item: a single answer, or all pages.
 
 use std::collections::HashSet;
 
@@ -12,38 +12,38 @@ use crate::follow::follow;
 use crate::pointer::Pointer;
 use crate::source::Source;
 
-/// The most pages of one item.
+/// The largest number of pages of one item.
 const MOST_PAGES: usize = 1000;
 
-/// The most bytes of all pages of one item.
+/// The largest size of all pages of one item, in bytes.
 const LONGEST: usize = 32 << 20;
 
-/// Why an item has nothing to store.
+/// Why an item could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PagesError {
-    /// The only page is missing or bad.
+    /// The item's only answer could not be fetched or is not valid.
     #[error(transparent)]
     Only(GivenUp),
-    /// One of several pages is missing or bad.
+    /// One of the pages could not be fetched or is not valid.
     #[error("page {number}: {given_up}")]
     Page {
-        /// Counted from 1.
+        /// The page's number, from 1.
         number: usize,
         given_up: GivenUp,
     },
-    /// The pages lead in a circle.
+    /// The links of the pages form a circle.
     #[error("page {0}: its link leads to a page that was read already, so there is no end")]
     Circle(usize),
-    /// Too much for the memory.
+    /// All pages together are too large for the memory.
     #[error("the pages have more than {} MB together", LONGEST >> 20)]
     TooLarge,
-    /// Too many.
+    /// There are too many pages.
     #[error("there are more than {MOST_PAGES} pages")]
     TooMany,
 }
 
-/// The bytes to store for an item. Without `next` in the source, they are the answer's, as they came. With it, they are
-/// JSON Lines: each page is a line.
+/// Fetches the bytes to store for an item. If the source has no `next`, they are the bytes of the answer, unchanged.
+/// Otherwise they are JSON Lines with one page per line.
 pub(crate) async fn item(source: &Source, downloads: &mut Downloads<'_>) -> Result<Bytes, PagesError> {
     match &source.next {
         None => single(source, downloads).await.map_err(PagesError::Only),
@@ -79,7 +79,7 @@ async fn pages(source: &Source, next: &Pointer, downloads: &mut Downloads<'_>) -
     Err(PagesError::TooMany)
 }
 
-/// A page as a line, and the URL of the next one.
+/// Fetches a page. Returns it as a line, and the URL of the next page.
 async fn page(
     source: &Source,
     next: &Pointer,

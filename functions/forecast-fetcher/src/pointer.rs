@@ -1,4 +1,5 @@
-//! JSON pointers (RFC 6901), looked up without building the document in memory: an answer of 8 MB would take 100.
+//! JSON pointers (RFC 6901). They are resolved without building the document in memory, because an answer of 8 MB would
+//! need 100 MB.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,11 +12,13 @@ use serde_json::value::RawValue;
 /// A JSON pointer to a part of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pointer {
+    /// The pointer as it was written.
     text: String,
+    /// The unescaped parts between the slashes.
     tokens: Vec<String>,
 }
 
-/// Not a JSON pointer.
+/// The text is not a JSON pointer; holds the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a JSON pointer such as /data/0/date ('~' is written ~0, and '/' in a name ~1)")]
 pub struct BadPointer(String);
@@ -52,7 +55,11 @@ impl fmt::Display for Pointer {
 }
 
 impl Pointer {
-    /// The part of `json` that this points to. Of a name that is there twice, the last one counts.
+    /// Finds the part of `json` that the pointer refers to; `None` if there is none. If an object has the same name
+    /// several times, the last one counts.
+    ///
+    /// # Errors
+    /// `json` is not valid JSON.
     pub(crate) fn find<'j>(&self, json: &'j str) -> Result<Option<&'j RawValue>, serde_json::Error> {
         let mut document = serde_json::Deserializer::from_str(json);
         let found = Step(&self.tokens).deserialize(&mut document)?;
@@ -61,7 +68,7 @@ impl Pointer {
     }
 }
 
-/// The tokens that are still ahead.
+/// The remaining tokens of a pointer.
 struct Step<'p>(&'p [String]);
 
 impl<'de> DeserializeSeed<'de> for Step<'_> {
@@ -135,11 +142,11 @@ impl<'de> Visitor<'de> for Step<'_> {
     }
 }
 
-/// A name in an object, copied only where it has escapes.
+/// A name in an object. It is copied only if it has escapes.
 #[derive(Deserialize)]
 struct Name<'n>(#[serde(borrow)] Cow<'n, str>);
 
-/// An index of an array: no sign, no leading zeros.
+/// Parses an index of an array: digits only, without leading zeros.
 fn index(token: &str) -> Option<usize> {
     let digits = token.bytes().all(|byte| byte.is_ascii_digit());
     if digits && (token == "0" || !token.starts_with('0')) { token.parse().ok() } else { None }

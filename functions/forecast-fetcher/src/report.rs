@@ -1,50 +1,50 @@
-//! What became of an invocation: the answer that the state machine looks at.
+//! The report of an invocation. It is the answer that the state machine evaluates.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 
 use crate::item::Item;
 
-/// The answer of every invocation that got so far as to fetch.
+/// The answer of an invocation that did not fail as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// The source's name.
     pub source: String,
-    /// The time in the objects' names.
+    /// The time of the run; it is part of the objects' names.
     #[serde(serialize_with = "milliseconds")]
     pub at: DateTime<Utc>,
     /// The bucket of the objects.
     pub bucket: String,
-    /// Items whose object is stored, in the order in which they were asked for.
+    /// The items whose object is stored, in the order of the request.
     pub stored: Vec<Stored>,
-    /// All other items.
+    /// All other items, in the order of the request.
     pub failed: Vec<Failed>,
-    /// How many are stored.
+    /// The number of stored items.
     pub stored_count: usize,
-    /// How many failed.
+    /// The number of failed items.
     pub failed_count: usize,
-    /// Requests that were sent again; a metric, and not part of the answer.
+    /// The number of retried requests. It is a metric and not part of the answer.
     #[serde(skip)]
     pub retries: u64,
 }
 
-/// An item whose object is there.
+/// An item whose object is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Stored {
     /// The item.
     pub item: Item,
     /// The object's key.
     pub key: String,
-    /// Its size.
+    /// The object's size in bytes.
     pub bytes: u64,
 }
 
-/// An item of which nothing is stored.
+/// An item that was not stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failed {
     /// The item.
     pub item: Item,
-    /// Why.
+    /// The reason, with the token hidden.
     pub reason: String,
 }
 

@@ -1,4 +1,4 @@
-//! What an event asks for.
+//! Parses and checks the event of an invocation.
 
 use std::collections::HashSet;
 
@@ -9,24 +9,25 @@ use serde::Deserialize;
 use crate::item::{BadItem, Item};
 use crate::source::Source;
 
-/// The most items of one invocation: its answer must fit into a state machine's 256 KB.
+/// The largest number of items in one invocation. Its answer must fit into a state machine's limit of 256 KB.
 const MOST_ITEMS: usize = 500;
 
-/// An event. Every field is optional, and those that a scheduler adds are ignored.
+/// The event of an invocation. All fields are optional. Unknown fields, such as those of a scheduler, are ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Request {
-    /// A source's name; the first source where it is missing.
+    /// The source's name. If it is missing, the first source is used.
     #[serde(default)]
     pub source: Option<String>,
-    /// Items of that source; those of the configuration where they are missing. Numbers count as their digits.
+    /// The items to fetch. If they are missing, the items of the configuration are used. A number counts as its digits.
     #[serde(default)]
     pub items: Option<Vec<TextOrNumber>>,
-    /// When the run began; now where it is missing. It names the objects, so that a repeated invocation writes the same.
+    /// The start of the run; the current time if it is missing. It is part of the objects' names, so a repeated
+    /// invocation writes the same objects.
     #[serde(default)]
     pub at: Option<DateTime<Utc>>,
 }
 
-/// An item as events have it.
+/// An item in an event.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum TextOrNumber {
@@ -36,30 +37,30 @@ pub enum TextOrNumber {
     Number(u64),
 }
 
-/// An event that cannot be done.
+/// The event is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadRequest {
-    /// No such source.
-    #[error("there is no source {name:?}; there is: {known}")]
+    /// The source does not exist.
+    #[error("there is no source {name:?}; the configured sources are: {known}")]
     UnknownSource {
-        /// What was asked for.
+        /// The name in the event.
         name: String,
-        /// What there is.
+        /// The names of all sources.
         known: String,
     },
-    /// One of the items is none.
+    /// One of the items is not valid.
     #[error(transparent)]
     Item(#[from] BadItem),
-    /// An empty list.
+    /// The list of items is empty.
     #[error("items is empty; leave it out to fetch the items of the configuration")]
     NoItems,
-    /// More than one invocation can report on.
+    /// There are too many items for the report of one invocation.
     #[error("{0} items are too many for one invocation; send at most {MOST_ITEMS}")]
     TooManyItems(usize),
-    /// The source makes no difference between items.
+    /// The source's URL does not contain the item, so items cannot be selected.
     #[error("the source {0:?} has no {{item}} in its URL, so its items cannot be chosen; leave items out")]
     NoChoice(String),
-    /// A time that no name can hold.
+    /// The time's year does not have four digits or is before 1970.
     #[error("at must be in the years 1970 to 9999")]
     Year,
 }
@@ -70,7 +71,7 @@ impl Classified for BadRequest {
     }
 }
 
-/// What is to be done: a source, its items without repetitions, and the time in the objects' names.
+/// The task of an invocation: a source, its items without repetitions, and the time in the objects' names.
 pub(crate) struct Task<'s> {
     pub(crate) source: &'s Source,
     pub(crate) items: Vec<Item>,

@@ -1,11 +1,12 @@
-//! `Retry-After`: how long a server wants to be left alone.
+//! Parses `Retry-After`, the pause that a server asks for.
 
 use std::time::{Duration, SystemTime};
 
 use hyper::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
-/// What the header asks for: seconds, with a fraction in some servers' answers, or an HTTP date. The date is compared
-/// with the server's own clock where the answer tells it. `None` where there is no header, or one that nobody can read.
+/// The pause that the header asks for. Its value is a number of seconds, which some servers send with a fraction, or an
+/// HTTP date. A date is compared with the server's clock (`Date`) if the answer has it. `None` if the header is missing
+/// or cannot be parsed.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let asked = text(RETRY_AFTER)?;
@@ -24,7 +25,7 @@ mod tests {
 
     use super::*;
 
-    /// What an answer of this server time asks for, read when our own clock says 1970.
+    /// The pause for a header and a server time, while the local clock is at 1970.
     fn asked(value: &str, date: Option<&str>) -> Option<Duration> {
         let mut headers = HeaderMap::new();
         headers.insert(RETRY_AFTER, value.parse().ok()?);

@@ -6,12 +6,12 @@ use settings::Environment;
 use crate::source::Source;
 use crate::source_file;
 
-/// See README.md for the variables.
+/// The function's settings. README.md lists the variables.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What can be fetched; the first is fetched if an event names none.
+    /// `FETCH_SOURCES`: the sources. The first one is used if an event does not name one.
     pub sources: Vec<Source>,
-    /// Who may have issued a server's certificate.
+    /// The trusted certificate authorities: the public ones and those in `FETCH_CA_PEM`.
     pub authorities: RootCertStore,
 }
 

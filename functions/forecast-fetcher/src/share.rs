@@ -1,21 +1,22 @@
-//! How the time of an invocation is shared among its items.
+//! Divides the time of an invocation among its items.
 
 use tokio::time::{Duration, Instant};
 
-/// Items that are fetched at once.
+/// The number of items that are fetched concurrently.
 pub(crate) const AT_ONCE: usize = 4;
 
-/// The longest that is kept for storing, out of an item's time.
+/// The longest part of an item's time that is reserved for storing.
 const TO_STORE: Duration = Duration::from_secs(3);
 
-/// The end of an item's time, if `waiting` items, this one among them, have not been started yet. Items start in waves
-/// of [`AT_ONCE`]; each wave gets the same part of what is left, so an item that never ends takes no time from others.
+/// The end of an item's time. `waiting` is the number of items that were not started yet, including this one. Items
+/// start in waves of [`AT_ONCE`], and each wave gets an equal part of the remaining time. So a hanging item does not
+/// use up the time of others.
 pub(crate) fn end_of_share(now: Instant, deadline: Instant, waiting: usize) -> Instant {
     let waves = u32::try_from(waiting.div_ceil(AT_ONCE)).unwrap_or(u32::MAX).max(1);
     now + deadline.saturating_duration_since(now) / waves
 }
 
-/// When fetching must end, so that an item whose time ends at `end` can still be stored.
+/// The time at which fetching must end, so that an item whose time ends at `end` can still be stored.
 pub(crate) fn end_of_fetching(now: Instant, end: Instant) -> Instant {
     end - TO_STORE.min(end.saturating_duration_since(now) / 4)
 }

@@ -1,4 +1,4 @@
-//! `FETCH_SOURCES`: a JSON array of sources, with every problem named at once.
+//! Parses `FETCH_SOURCES`, a JSON array of sources, and reports all problems together.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
@@ -12,7 +12,7 @@ use crate::pointer::Pointer;
 use crate::source::Source;
 use crate::template::{HeaderTemplate, ITEM, TOKEN, Target, UrlTemplate};
 
-/// A source as it is written.
+/// A source in JSON, before its values are checked.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -30,7 +30,7 @@ struct Written {
     token_secret: Option<String>,
 }
 
-/// The sources, or everything that is wrong with them. Values stay out of the problems: one may be a token.
+/// Parses the sources. The error lists all problems. They do not contain values, because a value may be a token.
 pub(crate) fn sources(json: &str) -> Result<Vec<Source>, Vec<String>> {
     let written: Vec<Value> = serde_json::from_str(json).map_err(|error| {
         let (line, column) = (error.line(), error.column());
@@ -50,10 +50,10 @@ pub(crate) fn sources(json: &str) -> Result<Vec<Source>, Vec<String>> {
             Ok(written) => {
                 place = format!("FETCH_SOURCES[{number}] ({:?})", written.name);
                 if !names.insert(written.name.clone()) {
-                    of_source.push("name: another source has it too".to_owned());
+                    of_source.push("name: another source has the same name".to_owned());
                 }
                 if !targets.insert(written.target.clone()) {
-                    of_source.push("target: another source has it too".to_owned());
+                    of_source.push("target: another source has the same target".to_owned());
                 }
                 sources.extend(source(written, &mut of_source));
             }
@@ -100,24 +100,23 @@ fn source(written: Written, problems: &mut Vec<String>) -> Option<Source> {
     Some(Source { name, items, url, headers, require, next, target, token_secret })
 }
 
-/// What is wrong between the token's secret and the places where it is used.
+/// Checks that the token's secret is set exactly if the URL or a header uses the token.
 fn token_problem(url: &UrlTemplate, headers: &[HeaderTemplate], secret: Option<&str>) -> Option<String> {
     let used = url.holds(TOKEN) || headers.iter().any(HeaderTemplate::holds_token);
     match secret.map(str::trim) {
         None if used => Some(format!("token_secret: it is missing, and {TOKEN} needs it")),
         Some(_) if !used => {
-            Some(format!("token_secret: neither url nor headers hold {TOKEN}, so nothing uses it"))
+            Some(format!("token_secret: neither url nor headers contain {TOKEN}, so nothing uses it"))
         }
         Some("") => Some("token_secret: it is empty".to_owned()),
         Some(_) if !url.is_private() => Some(
-            "url: a token is not sent over plain HTTP, where everybody on the way can read it; use https://"
-                .to_owned(),
+            "url: a token is not sent over plain HTTP, because others could read it; use https://".to_owned(),
         ),
         _ => None,
     }
 }
 
-/// Every value of a list, or a problem for each that is bad.
+/// Parses all values of a list. Adds a problem for each invalid value.
 fn all<T: FromStr<Err: Display>>(
     field: &str,
     values: impl IntoIterator<Item = String>,
@@ -133,7 +132,7 @@ fn all<T: FromStr<Err: Display>>(
     parsed
 }
 
-/// Serde's message, without the value that it may quote.
+/// Serde's message without the value that it may quote.
 fn without_values(error: &serde_json::Error) -> String {
     let message = error.to_string();
     match message.strip_prefix("invalid ").and_then(|rest| rest.rsplit_once(", expected ")) {
@@ -149,7 +148,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// The weather, as the contract has it.
+    /// The weather source of the data contract.
     pub(crate) fn weather() -> Value {
         json!({
             "name": "forecast_72",

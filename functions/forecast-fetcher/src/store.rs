@@ -1,4 +1,4 @@
-//! Where objects go and tokens come from.
+//! The interfaces to the object store and to the secrets.
 
 use std::future::Future;
 
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 /// Reads tokens.
 pub trait Tokens {
-    /// The text of a secret.
+    /// Reads the text of a secret by its name or ARN.
     fn token(&self, secret: &str) -> impl Future<Output = Result<String, SecretError>>;
 }
 
@@ -19,9 +19,9 @@ impl Tokens for Secrets {
     }
 }
 
-/// Holds raw objects.
+/// Stores raw objects.
 pub trait RawObjects {
-    /// The size of an object; `None` where there is none.
+    /// The size of an object in bytes; `None` if it does not exist.
     fn size(
         &self,
         bucket: &S3Location,
@@ -29,7 +29,7 @@ pub trait RawObjects {
         deadline: Instant,
     ) -> impl Future<Output = Result<Option<u64>, StoreError>>;
 
-    /// Writes an object on the condition that there is none.
+    /// Writes an object only if it does not exist.
     fn put_if_absent(
         &self,
         bucket: &S3Location,

@@ -1,4 +1,4 @@
-//! Texts with places for an item, the token or the time.
+//! Texts with placeholders for an item, the token or the time.
 
 use chrono::{DateTime, Utc};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
@@ -16,7 +16,7 @@ pub(crate) const TIME: &str = "{time}";
 #[derive(Debug, Clone)]
 pub(crate) struct UrlTemplate(String);
 
-/// The filled text is no URL or no header value any more: only a token with odd characters does that.
+/// The filled text is not a valid URL or header value. Only a token with control characters causes this.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the token cannot be part of a {0}: it holds line breaks or control characters")]
 pub(crate) struct BadToken(&'static str);
@@ -27,16 +27,16 @@ impl UrlTemplate {
         let template = Self(text.to_owned());
         let filled = template.filled("item", "token");
         if let Some(name) = unknown_place(text, &[ITEM, TOKEN]) {
-            return Err(format!("{name} has no meaning; {ITEM} and {TOKEN} have"));
+            return Err(format!("{name} is not a placeholder here; {ITEM} and {TOKEN} are"));
         }
         let url: Url = filled.parse().map_err(|error| format!("it is not a URL: {error}"))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err("it must begin with https:// or http://".to_owned());
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(format!("a name and password do not belong into a URL; use a header with {TOKEN}"));
+            return Err(format!("a name and password are not allowed in the URL; use a header with {TOKEN}"));
         }
-        // The host must be known: the token is for it alone.
+        // The host must be fixed, because only this host may get the token.
         let host = text.split_once("://").map_or(text, |(_, rest)| rest).split(['/', '?', '#']).next();
         if host.is_some_and(|host| host.contains('{')) {
             return Err(format!("{ITEM} and {TOKEN} cannot be part of the host"));
@@ -48,7 +48,7 @@ impl UrlTemplate {
         self.0.contains(place)
     }
 
-    /// Whether requests stay on this machine or are encrypted.
+    /// Whether requests are encrypted or stay on this machine.
     pub(crate) fn is_private(&self) -> bool {
         let Ok(url) = self.filled("item", "token").parse::<Url>() else { return false };
         let loopback = match url.host() {
@@ -60,7 +60,7 @@ impl UrlTemplate {
         url.scheme() == "https" || loopback
     }
 
-    /// The URL for one item.
+    /// Fills in the item and the token.
     pub(crate) fn fill(&self, item: &Item, token: Option<&Token>) -> Result<Url, BadToken> {
         let mut url: Url =
             self.filled(item.as_ref(), token.map_or("", Token::text)).parse().map_err(|_| BadToken("URL"))?;
@@ -87,13 +87,13 @@ impl HeaderTemplate {
             ["host", "connection", "content-length", "transfer-encoding", "accept-encoding", "te"];
         let name: HeaderName = name.parse().map_err(|_| "it is not the name of a header".to_owned())?;
         if OURS.contains(&name.as_str()) {
-            return Err("this header is set by the function itself".to_owned());
+            return Err("the function sets this header itself".to_owned());
         }
         if let Some(place) = unknown_place(value, &[TOKEN]) {
-            return Err(format!("{place} has no meaning in a header; {TOKEN} has"));
+            return Err(format!("{place} is not a placeholder in a header; {TOKEN} is"));
         }
         HeaderValue::from_str(value)
-            .map_err(|_| "its value has characters that no header can have".to_owned())?;
+            .map_err(|_| "its value has characters that are not allowed in a header".to_owned())?;
         Ok(Self { name, value: value.to_owned() })
     }
 
@@ -101,7 +101,7 @@ impl HeaderTemplate {
         self.value.contains(TOKEN)
     }
 
-    /// Adds the header to `headers`, marked as secret so that nobody prints it.
+    /// Adds the header to `headers`. It is marked as sensitive, so that `Debug` output hides its value.
     pub(crate) fn fill(&self, headers: &mut HeaderMap, token: Option<&Token>) -> Result<(), BadToken> {
         let value = self.value.replace(TOKEN, token.map_or("", Token::text));
         let mut value = HeaderValue::from_str(&value).map_err(|_| BadToken("header"))?;
@@ -111,7 +111,7 @@ impl HeaderTemplate {
     }
 }
 
-/// Where the objects of a source are written.
+/// The bucket and the key template of a source's objects.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
     bucket: S3Location,
@@ -125,7 +125,7 @@ impl Target {
         let location: S3Location = text.parse().map_err(|_| form.clone())?;
         let key = location.prefix();
         if let Some(place) = unknown_place(text, &[TIME, ITEM]) {
-            return Err(format!("{place} has no meaning; {TIME} and {ITEM} have"));
+            return Err(format!("{place} is not a placeholder here; {TIME} and {ITEM} are"));
         }
         if location.bucket().contains('{') || text.ends_with('/') {
             return Err(form);
@@ -144,14 +144,14 @@ impl Target {
         &self.bucket
     }
 
-    /// The key of an item's object. Its time has no colons: Hadoop's paths cannot hold them.
+    /// The key of an item's object. The time in it has no colons, because Hadoop's paths do not allow them.
     pub(crate) fn key(&self, at: DateTime<Utc>, item: &Item) -> String {
         let time = at.format("%Y%m%dT%H%M%SZ").to_string();
         self.key.replace(TIME, &time).replace(ITEM, item.as_ref())
     }
 }
 
-/// The first `{…}` of `text` that is none of `known`.
+/// The first `{…}` in `text` that is not one of `known`.
 fn unknown_place<'t>(text: &'t str, known: &[&str]) -> Option<&'t str> {
     let mut rest = text;
     while let Some(start) = rest.find(['{', '}']) {

@@ -1,16 +1,16 @@
-//! The token of a source, which must not be seen in any log, error or answer.
+//! The token of a source. It must not appear in any log, error or answer.
 
 use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// A shorter run of letters and digits tells too little of a token, and is too common in other texts.
+/// Shorter runs of letters and digits are not hidden: they reveal little of a token and are common in other texts.
 const SHORTEST_RUN: usize = 4;
 
-/// What may be in a URL as it is.
+/// All characters except the unreserved ones of RFC 3986 are encoded.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// A value as part of a URL.
+/// Percent-encodes a value for a URL.
 pub(crate) fn encoded(value: &str) -> String {
     utf8_percent_encode(value, UNRESERVED).to_string()
 }
@@ -19,19 +19,19 @@ pub(crate) fn encoded(value: &str) -> String {
 #[derive(Clone)]
 pub(crate) struct Token {
     text: String,
-    /// What is hidden in texts: the token itself, and its runs of letters and digits. Servers repeat a token escaped in
-    /// many ways (percent signs, HTML, JSON), but none of them changes letters and digits.
+    /// The parts that are hidden in texts: the token itself and its runs of letters and digits. Servers quote a token
+    /// with different escapes (percent, HTML, JSON), but no escape changes letters and digits.
     parts: Vec<String>,
 }
 
 impl Token {
-    /// `None` for a text of white space alone.
+    /// Creates a token from a secret's text without surrounding white space. `None` if the text is blank.
     pub(crate) fn new(text: &str) -> Option<Self> {
         let text = text.trim();
         let runs = text.split(|character: char| !character.is_ascii_alphanumeric());
         let runs = runs.filter(|run| run.len() >= SHORTEST_RUN).map(str::to_owned);
         let mut parts: Vec<String> = [text.to_owned(), encoded(text)].into_iter().chain(runs).collect();
-        // The longest first, so that no part of a longer one is left.
+        // Hide the longest parts first, so that no rest of a longer part remains.
         parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
         parts.dedup();
         (!text.is_empty()).then(|| Self { text: text.to_owned(), parts })
@@ -41,11 +41,11 @@ impl Token {
         &self.text
     }
 
-    /// `text` with stars in place of the token and its parts, in whatever case.
+    /// Replaces the token and its parts in `text` by stars, regardless of case.
     pub(crate) fn hidden_in(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for part in &self.parts {
-            // Lower case of ASCII alone leaves all positions as they are.
+            // Converting only ASCII to lower case keeps all byte positions.
             let (lower, wanted) = (text.to_ascii_lowercase(), part.to_ascii_lowercase());
             let mut clean = String::with_capacity(text.len());
             let mut end = 0;

@@ -1,8 +1,8 @@
-//! Events of many objects, and the statements that store them.
+//! The events of many objects, and the statements that store them.
 //!
-//! Within the batch and against the table the newest event of an id stays, by an order that is total: the result does not
-//! depend on the order of arrival, and an event that comes twice changes nothing. Rows go to Postgres in the order of
-//! their ids, table after table, so that two writers cannot deadlock.
+//! For each id only the newest event stays, within the batch and in the table. Events have a total order, so the result
+//! does not depend on the order of arrival, and an event that arrives twice changes nothing. Rows are sent to Postgres
+//! table by table and in the order of their ids, so two writers cannot deadlock.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use warehouse::{Client, Columns, WarehouseError};
 
 use crate::event::{Card, InboxEvent, NO_USER, OrphanCard, User};
 
-/// The newest event of each id, and the cards without a user by event.
+/// The newest event of each id, and the events of cards without a user.
 #[derive(Debug, Default)]
 pub struct InboxBatch<'r> {
     users: BTreeMap<i64, &'r User>,
     cards: BTreeMap<i64, &'r Card>,
-    /// The cards, and the keys of their objects.
+    /// Cards without a user, each with the key of its object, by event id.
     orphans: BTreeMap<&'r str, (&'r OrphanCard, &'r str)>,
-    /// Events that name a user: they are in quarantine no longer, if they ever were.
+    /// The ids of card events that name a user. If they are in quarantine, they are removed from it.
     sound: Vec<&'r str>,
 }
 
@@ -48,7 +48,7 @@ const OUT_OF_QUARANTINE: &str = "DELETE FROM cards_quarantine WHERE event_id IN 
     (SELECT event_id FROM cards_quarantine WHERE event_id = ANY($1) ORDER BY event_id FOR UPDATE)";
 
 impl<'r> InboxBatch<'r> {
-    /// Adds the event of the object `key`.
+    /// Adds the event of the object with this key.
     pub fn add(&mut self, event: &'r InboxEvent, key: &'r str) {
         match event {
             InboxEvent::User(user) => {
@@ -70,8 +70,8 @@ impl<'r> InboxBatch<'r> {
         }
     }
 
-    /// Stores what is newer than what the tables hold, within the transaction that `client` has open. All statements are
-    /// sent at the first poll.
+    /// Stores the events that are newer than the rows in the tables. `client` must have an open transaction. All
+    /// statements are sent at the first poll, without waiting for each other.
     pub async fn store(&self, client: &Client, bucket: &str) -> Result<(), WarehouseError> {
         let (users, cards, mended, orphans) = tokio::join!(
             biased;
@@ -80,7 +80,7 @@ impl<'r> InboxBatch<'r> {
             self.clear_quarantine(client),
             self.store_orphans(client, bucket),
         );
-        // After a failed statement the others fail too: the first error is the one that says why.
+        // After one failed statement the others fail too. Only the first error tells the cause.
         users.and(cards).and(mended).and(orphans)
     }
 

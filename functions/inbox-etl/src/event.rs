@@ -1,58 +1,58 @@
-//! An object of the inbox → an event.
+//! Decodes an object of the inbox to an event.
 
 use chrono::{DateTime, Utc};
 use object_reader::without_byte_order_mark;
 use pipeline::{Field, FieldType, Poison, RecordDecoder, Value};
 use warehouse::values::{boolean, float, integer, text, time};
 
-/// An event.
+/// An event of the inbox.
 #[derive(Debug, Clone, PartialEq)]
 pub enum InboxEvent {
     /// A user was created or changed.
     User(User),
     /// A card was created or changed.
     Card(Card),
-    /// The same, of a card that names no user: it goes to quarantine.
+    /// A card was created or changed, but names no user. It goes to quarantine.
     Orphan(OrphanCard),
 }
 
-/// A user as one event has it. Of two events the later by `(event_at, event_id)` counts.
+/// A user, from one event. If there are several events, the latest by `(event_at, event_id)` counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct User {
     /// When the event happened.
     pub event_at: DateTime<Utc>,
-    /// The event.
+    /// The event's id.
     pub event_id: String,
-    /// The user.
+    /// The user's id.
     pub id: i64,
-    /// Its name.
+    /// The user's name.
     pub name: Option<String>,
-    /// Its postal address.
+    /// The user's postal address.
     pub address: Option<String>,
-    /// Its job.
+    /// The user's job.
     pub job: Option<String>,
-    /// Its score.
+    /// The user's score.
     pub score: Option<f64>,
 }
 
-/// A card as one event has it. Of two events the later by `(event_at, updated_at, event_id)` counts.
+/// A card, from one event. If there are several events, the latest by `(event_at, updated_at, event_id)` counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Card {
     /// When the event happened.
     pub event_at: DateTime<Utc>,
     /// When the card was changed.
     pub updated_at: DateTime<Utc>,
-    /// The event.
+    /// The event's id.
     pub event_id: String,
-    /// The card.
+    /// The card's id.
     pub id: i64,
-    /// Its user; 0 is one, and there need not be such a user.
+    /// The id of the card's user. 0 is a valid id. The user does not have to exist.
     pub user_id: i64,
-    /// Who created it.
+    /// The name of the card's creator.
     pub created_by_name: Option<String>,
-    /// When it was created.
+    /// When the card was created.
     pub created_at: Option<DateTime<Utc>>,
-    /// Whether it is in use.
+    /// Whether the card is in use.
     pub active: Option<bool>,
 }
 
@@ -61,11 +61,11 @@ pub struct Card {
 pub struct OrphanCard {
     /// When the event happened.
     pub event_at: DateTime<Utc>,
-    /// The event.
+    /// The event's id.
     pub event_id: String,
-    /// The card.
+    /// The card's id.
     pub id: i64,
-    /// The whole event as it came.
+    /// The complete event, as it was received.
     pub event: String,
 }
 
@@ -111,7 +111,10 @@ impl Default for EventDecoder {
 }
 
 impl EventDecoder {
-    /// Decodes an object's bytes. The number is that of the payload's fields that no column takes.
+    /// Decodes an object's content. Also returns the number of fields in the payload that have no column.
+    ///
+    /// # Errors
+    /// [`Poison`] if the object is not JSON, its type is unknown, or a field is missing or does not fit its column.
     pub fn decode(&self, object: &[u8]) -> Result<(InboxEvent, u32), Poison> {
         let object = without_byte_order_mark(object);
         let mut envelope = Vec::new();
@@ -165,12 +168,12 @@ impl EventDecoder {
                 };
                 Ok((InboxEvent::Card(card), extra))
             }
-            other => Err(Poison(format!("`metadata.type` is {other:?}, and only user and card are known"))),
+            other => Err(Poison(format!("`metadata.type` is {other:?}, but must be user or card"))),
         }
     }
 }
 
-/// A row that is not as its own decoder lays it out, which cannot be.
+/// The error for a row with another layout than its decoder's. This is a bug and does not happen.
 fn shape() -> Poison {
     Poison("not decoded".to_owned())
 }
@@ -225,7 +228,7 @@ mod tests {
             (r#"{"payload":{}}"#, "field `metadata` is missing"),
             (
                 &CARD.replace(r#""card""#, r#""deck""#),
-                "`metadata.type` is \"deck\", and only user and card are known",
+                "`metadata.type` is \"deck\", but must be user or card",
             ),
             (
                 &CARD.replace("55", "5.5"),

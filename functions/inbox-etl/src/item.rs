@@ -1,4 +1,4 @@
-//! One object of a batch: what is registered of it, and what is parked.
+//! One object of a batch, with its entry in the registry and its parked record.
 
 use bytes::Bytes;
 use dead_letters::ParkedRecord;
@@ -8,34 +8,34 @@ use warehouse::registry::{RegistryEntry, State};
 
 use crate::event::{InboxEvent, NO_USER};
 
-/// The name under which this function parks.
+/// This function's name in dead letters and in the registry.
 pub(crate) const LANE: &str = "inbox-etl";
 
 /// An object that was read.
 pub(crate) struct Item {
     pub(crate) key: String,
     pub(crate) version: ObjectVersion,
-    /// None of an object that is too large.
+    /// The content; `None` if the object is too large.
     pub(crate) bytes: Option<Bytes>,
-    /// What was registered of it before.
+    /// The object's earlier entry in the registry.
     pub(crate) before: Option<RegistryEntry>,
     pub(crate) content: Content,
 }
 
-/// What an object holds.
+/// The decoded content of an object.
 pub(crate) enum Content {
     /// An event.
     Event {
         event: InboxEvent,
-        /// Fields that no column takes.
+        /// The number of fields that have no column.
         extra_fields: u32,
     },
-    /// What can never be stored, for this reason.
+    /// The content can never be stored; holds the reason.
     Poison(String),
 }
 
 impl Item {
-    /// The event that goes to the tables, a card without a user to its quarantine.
+    /// The event to store. A card without a user is stored in the quarantine table.
     pub(crate) fn event(&self) -> Option<&InboxEvent> {
         match &self.content {
             Content::Event { event, .. } => Some(event),
@@ -43,7 +43,7 @@ impl Item {
         }
     }
 
-    /// Why it is parked; `None` where it is not.
+    /// Why the object is parked; `None` if it is not parked.
     fn parked(&self) -> Option<&str> {
         match &self.content {
             Content::Event { event: InboxEvent::Orphan(_), .. } => Some(NO_USER),
@@ -52,7 +52,7 @@ impl Item {
         }
     }
 
-    /// What is registered of it. An object is one row, read at once.
+    /// The object's new entry in the registry. An object is one row and is read at once, so the entry is always final.
     pub(crate) fn entry(&self) -> RegistryEntry {
         let size = i64::try_from(self.version.size).unwrap_or(i64::MAX);
         let begun = RegistryEntry::begin(self.before.as_ref(), &self.version.tag, self.version.modified);
@@ -60,14 +60,14 @@ impl Item {
         match self.parked() {
             None => RegistryEntry { state: State::Processed, rows_good: 1, ..begun },
             Some(reason) => {
-                // Postgres holds no NUL, and a reason may quote the object.
+                // A reason may quote the object, and Postgres cannot store a NUL in a text.
                 let reason = Some(reason.replace('\0', "\\0"));
                 RegistryEntry { state: State::Parked, rows_parked: 1, reason, ..begun }
             }
         }
     }
 
-    /// What is parked of it.
+    /// The object's parked record; `None` if it is not parked.
     pub(crate) fn letter(&self, bucket: &str) -> Option<ParkedRecord> {
         let modified = self.version.modified.timestamp_millis();
         let place = (bucket, self.key.as_str(), None);
@@ -75,7 +75,7 @@ impl Item {
             .map(|reason| ParkedRecord::of_object(LANE, place, self.bytes.as_deref(), reason, modified))
     }
 
-    /// What is counted once it is stored or parked.
+    /// The counts of the object, for metrics. They are added after the object was stored or parked.
     pub(crate) fn counts(&self) -> Counts {
         let mut counts = match &self.content {
             Content::Event { extra_fields, .. } => Counts::from([("ExtraFields", u64::from(*extra_fields))]),

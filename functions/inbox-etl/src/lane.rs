@@ -1,4 +1,4 @@
-//! The lane: keys, in any order and any number of times, many of them in one transaction.
+//! The lane. It gets keys in any order and repeatedly, and stores many objects in one transaction.
 
 use std::time::Duration;
 
@@ -18,16 +18,16 @@ use crate::item::{Content, Item, LANE};
 use crate::settings::Settings;
 use crate::transaction::{AT_A_TIME, Sink};
 
-/// Objects of one look into the registry, and the most of one transaction.
+/// The largest number of objects in one query of the registry and in one transaction.
 const MOST: usize = 500;
-/// Bytes of one transaction's objects, so that large objects do not fill the memory.
+/// The largest size of one transaction's objects in bytes, so that large objects do not fill the memory.
 const MOST_BYTES: usize = 8 << 20;
-/// An event has some hundred bytes; what is larger than this is none.
+/// The largest object in bytes. An event has a few hundred bytes, so a larger object is not an event.
 const LONGEST: u64 = 1 << 20;
-/// A batch that is begun with less time than this left would only be thrown away.
+/// No batch is started if less time than this is left, because it could not be stored in time.
 const TOO_LATE: Duration = Duration::from_secs(2);
 
-/// Stores events.
+/// Reads events and stores them.
 pub struct InboxLane {
     inbox: ObjectStore,
     prefix: String,
@@ -36,18 +36,18 @@ pub struct InboxLane {
     settle: Duration,
 }
 
-/// What an object turned out to be.
+/// The result of reading an object.
 enum Look {
-    /// An object to be stored or parked.
+    /// The object must be stored or parked.
     Item(Box<Item>),
-    /// Damaged and young.
+    /// The object is damaged, but was written recently. It must be read again after this time.
     Unsettled(Duration),
-    /// Deleted, or read in this version before.
+    /// The object was deleted, or this version was read before. Holds the name of the count.
     Nothing(&'static str),
 }
 
 impl InboxLane {
-    /// Makes the clients; no request is sent before the first event.
+    /// Creates the clients. No request is sent before the first event.
     pub async fn open(settings: &Settings) -> Self {
         let client = s3::client(&settings::sdk_config().await);
         let prefix = settings.inbox.prefix();
@@ -80,12 +80,12 @@ impl InboxLane {
         }
         let content = match bytes.as_ref().map(|bytes| self.decoder.decode(bytes)) {
             None => {
-                let reason = format!("the object has {} bytes, more than an event has", version.size);
+                let reason = format!("the object has {} bytes, more than an event may have", version.size);
                 Content::Poison(reason)
             }
             Some(Ok((event, extra_fields))) => Content::Event { event, extra_fields },
             Some(Err(poison)) => {
-                // Whole JSON is what its writer meant to write, whatever it holds.
+                // An object that is complete JSON is final, so it is parked without waiting for its writer.
                 let whole =
                     bytes.as_ref().is_some_and(|bytes| serde_json::from_slice::<IgnoredAny>(bytes).is_ok());
                 if !whole && let Some(left) = version.unsettled(self.settle) {
@@ -98,8 +98,8 @@ impl InboxLane {
         Ok(Look::Item(Box::new(item)))
     }
 
-    /// Reads objects and stores them, as many in one transaction as it may hold. A fault of one object does not affect the
-    /// others.
+    /// Reads objects and stores them, with as many in one transaction as the limits allow. A fault of one object does
+    /// not affect the others.
     async fn batch(&self, keys: &[&str], force: bool, deadline: Instant) -> Result<Vec<Handled>, Failure> {
         let before = self.sink.entries(keys, deadline).await?;
         let mut looks = stream::iter(keys.iter().copied())
@@ -147,7 +147,7 @@ impl ObjectLane for InboxLane {
 
     async fn handle(&self, keys: &[String], force: bool, deadline: Instant) -> Vec<Handled> {
         let mut handled = Vec::with_capacity(keys.len());
-        // What lies beside the inbox is none of its events, and the slash marks a folder in a browser's view of a bucket.
+        // Objects outside the inbox are not events. A key that ends with a slash is a folder marker of the S3 console.
         let is_event = |key: &&str| key.starts_with(&self.prefix) && !key.ends_with('/');
         let (events, others): (Vec<&str>, Vec<&str>) = keys.iter().map(String::as_str).partition(is_event);
         let elsewhere = |key: &str| Handled {
@@ -162,7 +162,7 @@ impl ObjectLane for InboxLane {
         }
         for keys in events.chunks(MOST) {
             let done = if Instant::now() + TOO_LATE > deadline {
-                Err(Failure::new(FaultClass::Retryable, "out of time before it was this object's turn"))
+                Err(Failure::new(FaultClass::Retryable, "out of time before this object was read"))
             } else {
                 Box::pin(self.batch(keys, force, deadline)).await
             };

@@ -1,7 +1,8 @@
-//! Events of an S3 inbox → users and cards in Postgres: one event per object, in any order, the newest of each id stays.
+//! Reads events from an S3 inbox and stores users and cards in Postgres. Each object holds one event. Objects may
+//! arrive in any order; the newest event of each id stays.
 //!
-//! An object is decoded ([`EventDecoder`]), many of them become one transaction ([`InboxBatch`]), and which objects were read
-//! is part of it ([`InboxLane`]).
+//! Objects are decoded ([`EventDecoder`]), and many of them are stored in one transaction ([`Batch`]). The same
+//! transaction registers which objects were read ([`InboxLane`]).
 
 mod batch;
 mod event;

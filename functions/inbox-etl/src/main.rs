@@ -1,4 +1,5 @@
-//! Events of an S3 inbox → users and cards in Postgres. What it promises: README.md.
+//! The Lambda function that stores the events of an S3 inbox as users and cards in Postgres. README.md lists its
+//! guarantees.
 
 use inbox_etl::{InboxLane, Settings};
 

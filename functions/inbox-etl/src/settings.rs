@@ -6,16 +6,16 @@ use s3::S3Location;
 use settings::Environment;
 use warehouse::DatabaseSettings;
 
-/// See README.md for the variables.
+/// The function's settings. README.md lists the variables.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where events lie.
+    /// `INBOX_ROOT`: the bucket and prefix of the events.
     pub inbox: S3Location,
-    /// The database.
+    /// The database with the tables and the registry.
     pub database: DatabaseSettings,
-    /// The root of all dead letters.
+    /// `PARKED_ROOT`: the root of all dead letters.
     pub parked_root: S3Location,
-    /// How long a damaged object must have stood still before it is parked.
+    /// `SETTLE_SECONDS`: a damaged object is parked only if it was not written for this long.
     pub settle: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! Objects → one transaction. Objects that Postgres cannot hold are found, parked, and left out of it.
+//! Stores objects in one transaction. Objects that Postgres refuses are found, parked, and left out of the transaction.
 
 use std::collections::BTreeMap;
 
@@ -16,20 +16,20 @@ use warehouse::{Client, Warehouse, WarehouseError};
 use crate::batch::InboxBatch;
 use crate::item::{Content, Item, LANE};
 
-/// Requests to S3 at a time.
+/// The largest number of concurrent requests to S3.
 pub(crate) const AT_A_TIME: usize = 16;
-/// How often objects are looked through for what the tables cannot hold before they come again.
+/// The largest number of searches for objects that Postgres refuses. After them the objects are delivered again.
 const MOST_SEARCHES: u32 = 3;
 
-/// Where objects go: the database, and the dead letters of what it cannot take.
+/// The destinations of objects: the database, and the dead letters for objects that it cannot hold.
 pub(crate) struct Sink {
-    /// The inbox' bucket.
+    /// The bucket of the inbox.
     pub(crate) bucket: String,
     pub(crate) warehouse: Warehouse,
     pub(crate) dead_letters: DeadLetters,
 }
 
-/// The objects of a batch, any of which can be stored together.
+/// The objects of a batch. Any subset of them can be stored in one transaction.
 struct Items<'a> {
     items: &'a [Item],
     bucket: &'a str,
@@ -51,7 +51,7 @@ impl Storable for Items<'_> {
 }
 
 impl Sink {
-    /// What is registered of these keys.
+    /// The registry's entries of these keys. Keys without an entry are missing in the result.
     pub(crate) async fn entries(
         &self,
         keys: &[&str],
@@ -64,10 +64,10 @@ impl Sink {
         Box::pin(run).await
     }
 
-    /// Stores or parks each of the objects, and says what became of it.
+    /// Stores or parks each object and returns its result.
     pub(crate) async fn store(&self, mut items: Vec<Item>, deadline: Instant) -> Vec<Handled> {
         let mut handled = self.park(&mut items, deadline).await;
-        // Runs of objects that can be stored one after the other where they cannot be together.
+        // Runs of objects that can each be stored in one statement, if all objects together cannot.
         let (mut runs, mut in_runs) = (Vec::new(), false);
         let mut searches = 0;
         while !items.is_empty() {
@@ -79,7 +79,8 @@ impl Sink {
                         .extend(items.drain(..).map(|item| ending(&item.key, Ending::Done(item.counts()))));
                     break;
                 }
-                // The tables took these objects one by one, but refuse them in one statement.
+                // Postgres accepted these objects in smaller statements during the search, but refuses them in one
+                // statement.
                 Err(error) if error.is_unholdable() && !in_runs && !runs.is_empty() => {
                     in_runs = true;
                     continue;
@@ -89,7 +90,8 @@ impl Sink {
                     match self.search(&mut items, deadline).await {
                         Ok(found) => {
                             let failed = self.park(&mut items, deadline).await;
-                            // The places of the runs are those before objects were taken out.
+                            // The runs hold indexes from before failed objects were removed, so they are only valid if
+                            // none was removed.
                             runs = if failed.is_empty() { found } else { Vec::new() };
                             in_runs = false;
                             handled.extend(failed);
@@ -100,7 +102,7 @@ impl Sink {
                 }
                 Err(error) => error,
             };
-            // Objects that the tables still refuse after all searches stay in the queue: another try may store them.
+            // Objects that Postgres still refuses after all searches stay in the queue. Another attempt may store them.
             let class = if fault.is_unholdable() { FaultClass::Retryable } else { fault.class() };
             let failed =
                 |item: Item| ending(&item.key, Ending::Failed(Failure::new(class, fault.to_string())));
@@ -109,8 +111,8 @@ impl Sink {
         handled
     }
 
-    /// Parks what is to be parked, before the registry moves past it. An object that cannot be parked is taken out: it
-    /// must come again.
+    /// Parks the bad objects, before the registry marks them as read. Removes and returns the objects that cannot be
+    /// parked: they must be delivered again.
     async fn park(&self, items: &mut Vec<Item>, deadline: Instant) -> Vec<Handled> {
         let parked: Vec<Result<(), StoreError>> = stream::iter(&*items)
             .map(async |item| self.park_one(item, deadline).await)
@@ -140,7 +142,7 @@ impl Sink {
         Ok(())
     }
 
-    /// One transaction: the rows of each run, and that the objects were read.
+    /// Stores the rows of each run, and registers the objects as read, in one transaction.
     async fn try_to_store(
         &self,
         items: &[Item],
@@ -163,14 +165,14 @@ impl Sink {
         Box::pin(run).await
     }
 
-    /// Looks for the objects that the tables cannot hold: they become poison. Returns runs of the others, each of which can
-    /// be stored in one statement.
+    /// Finds the objects that Postgres refuses and marks them as poison. Returns the other objects in runs, each of
+    /// which can be stored in one statement.
     async fn search(&self, items: &mut [Item], deadline: Instant) -> Result<Vec<Vec<usize>>, WarehouseError> {
         let rows = Items { items, bucket: &self.bucket };
         let places: Vec<usize> = (0..items.len()).filter(|&place| items[place].event().is_some()).collect();
         let action = "look for what the tables cannot hold";
         let run = self.warehouse.run(action, deadline, async |client: &Client| {
-            // A search looks through a thousand records whatever the time, and a batch has fewer.
+            // A search handles a thousand records regardless of the deadline, and a batch has fewer.
             search(client, &rows, &places, deadline, deadline).await
         });
         let found = Box::pin(run).await?;

@@ -1,4 +1,4 @@
-// Wires the page: each section, its endpoint, its clock.
+// Connects the page's sections to their endpoints and polling periods.
 
 import { setText } from "./elements.js";
 import { errors } from "./errors.js";
@@ -21,13 +21,13 @@ const FIRST_APART_MS = 120;
 
 const vehicles = new Vehicles(document.querySelector("#fleet"));
 
-// In the order in which they first ask; their slots spread them over the period afterwards.
+// The order is that of the first requests. Afterwards the slots spread the requests over the period.
 const SECTIONS = [
     { id: "totals", every: FAST_MS, slot: 0, shows: totals },
     { id: "fleet", path: "api/vehicles", every: FAST_MS, slot: 667, shows: () => (answer) => vehicles.show(answer) },
     { id: "lanes", every: FAST_MS, slot: 1333, shows: lanes },
     { id: "lake", every: SLOW_MS, slot: 400, shows: lake },
-    // It changes once a day.
+    // The forecast changes once a day.
     { id: "forecast", every: DAILY_MS, slot: 5200, shows: forecast },
     { id: "parked", every: SLOW_MS, slot: 3700, shows: parked },
     { id: "proof", every: SLOW_MS, slot: 8600, shows: proof },

@@ -1,8 +1,8 @@
-// Whether the reader asked for less motion.
+// Whether the user prefers reduced motion.
 
 const query = matchMedia("(prefers-reduced-motion: reduce)");
 
-/** True when nothing may move by itself. */
+/** `true` if animations must not run. */
 export function calm() {
     return query.matches;
 }

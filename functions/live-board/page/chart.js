@@ -1,8 +1,8 @@
-// A uPlot chart that follows its box, the theme and the size of the type.
+// A uPlot chart that adapts to the size of its box, the theme and the font size.
 
 import { onTheme, palette, type, unit } from "./palette.js";
 
-/** What all charts' axes share. */
+/** The options that all charts' axes share. */
 export function axis(more) {
     const colours = palette();
     return {
@@ -23,7 +23,7 @@ export class Chart {
     #watch = new ResizeObserver(() => this.#fit());
     #forget;
 
-    /** `options(colours, u)` gives uPlot's, without size; it is asked again for every theme. */
+    /** `options(colours, u)` returns uPlot's options without the size. It is called again for every theme. */
     constructor(host, options) {
         this.#host = host;
         this.#options = options;
@@ -31,7 +31,7 @@ export class Chart {
         this.#forget = onTheme(() => this.#rebuild());
     }
 
-    /** Lets go of everything outside: for a chart that is not shown again. */
+    /** Removes the chart and all its listeners, for a chart that is not shown again. */
     end() {
         this.#watch.disconnect();
         this.#forget();
@@ -39,7 +39,7 @@ export class Chart {
         this.#plot = undefined;
     }
 
-    /** Shows data; `anew` when its series are others than before. */
+    /** Shows data. `anew` must be set if the series have changed. */
     draw(data, anew = false) {
         this.#data = data;
         if (this.#plot && !anew) {

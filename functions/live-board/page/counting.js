@@ -1,4 +1,4 @@
-// Numbers that grow are shown growing, like a water meter: from what is shown to what was heard, within one poll.
+// Animates growing numbers: a figure counts from the shown value to the new one within one polling period.
 
 import { setText } from "./elements.js";
 import { group, whole } from "./format.js";
@@ -13,7 +13,7 @@ const shown = new WeakMap();
 let lastFrame = 0;
 let asked = false;
 
-/** Shows an integer (a string of digits or a number); `data-total` carries its plain digits at once. */
+/** Shows an integer (a string of digits or a number). `data-total` is set to its digits at once, without animation. */
 export function count(node, value) {
     const to = whole(value);
     const digits = to === null ? "" : to.toString();

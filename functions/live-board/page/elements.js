@@ -1,8 +1,8 @@
-// Building the page's elements. Whatever comes from data goes in as text or as an attribute's value, never as markup.
+// Builds the page's elements. Data is only inserted as text or as an attribute's value, never as markup.
 
 import { ago } from "./format.js";
 
-/** An element with attributes and children; strings among the children become text. */
+/** Creates an element with attributes and children. Strings among the children become text nodes. */
 export function element(tag, attributes = {}, ...children) {
     const node = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) {
@@ -12,7 +12,7 @@ export function element(tag, attributes = {}, ...children) {
     return node;
 }
 
-/** Sets an element's text, unless it is there already: text that stays is not laid out again. */
+/** Sets an element's text. Unchanged text is not set again, because that would cause a new layout. */
 export function setText(node, text) {
     if (node.textContent !== text) {
         node.textContent = text;
@@ -22,9 +22,9 @@ export function setText(node, text) {
 const entriesOf = new WeakMap();
 
 /**
- * Makes `parent`'s children follow `items`: an item keeps its element for as long as its key is there, so that focus,
- * selection and running numbers survive. `make(item)` returns an entry with a `node` (and
- * perhaps `gone()`, for when its item is not there any more); `update(entry, item, index)` fills it.
+ * Updates `parent`'s children to match `items`. An item keeps its element as long as its key exists, so that focus,
+ * selection and animated numbers are kept. `make(item)` returns an entry with a `node` and, optionally, `gone()`,
+ * which is called when the item disappears. `update(entry, item, index)` fills the entry.
  */
 export function follow(parent, items, keyOf, make, update) {
     const before = entriesOf.get(parent) ?? new Map();
@@ -32,7 +32,7 @@ export function follow(parent, items, keyOf, make, update) {
     for (const item of items) {
         let key = keyOf(item);
         while (after.has(key)) {
-            key += "\u0000"; // a key that comes twice is shown twice
+            key += "\u0000"; // items with the same key are all shown
         }
         after.set(key, { item, entry: before.get(key) ?? make(item) });
     }
@@ -56,7 +56,7 @@ export function follow(parent, items, keyOf, make, update) {
     entriesOf.set(parent, new Map([...after].map(([key, { entry }]) => [key, entry])));
 }
 
-/** A table with a caption for those who do not see the heading; returns the table and its body. */
+/** Creates a table with a caption for screen readers. Returns the table and its body. */
 export function table(caption, headings) {
     const row = element("tr");
     for (const heading of headings) {
@@ -67,12 +67,12 @@ export function table(caption, headings) {
     return { node, body };
 }
 
-/** A time that the board keeps as "12 s ago"; the moment itself is its tooltip. */
+/** Creates a time element that the board updates as "12 s ago". Its tooltip is the exact time. */
 export function since() {
     return element("time", { "data-since": "" });
 }
 
-/** Points a `since` element at a moment (ISO 8601), or at none. */
+/** Sets the time (ISO 8601) of a `since` element, or clears it. */
 export function setSince(node, moment) {
     if (node.dataset.since === (moment ?? "")) {
         return;
@@ -89,7 +89,7 @@ export function setSince(node, moment) {
     }
 }
 
-/** A list or table that scrolls within its height, reachable by keyboard. */
+/** Creates a container that scrolls its content and can be reached by keyboard. */
 export function scroller(label, ...children) {
     return element("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": label }, ...children);
 }

@@ -1,9 +1,9 @@
-// What the functions could not do, newest first.
+// The errors of the functions, newest first.
 
 import { element, follow, scroller, setSince, since } from "./elements.js";
 import { sound, warn } from "./soundings.js";
 
-// The endpoint answers with no more than these.
+// The largest number of errors that the endpoint returns.
 const LISTED = 20;
 
 /** Draws `api/errors` into `section`. */

@@ -1,4 +1,4 @@
-// Where the vehicles are and were: what was heard, held in bounded memory, and where each one is between two reports.
+// The positions of the vehicles: their reports, in bounded memory, and interpolated positions between two reports.
 
 const REMEMBERED = 3000;
 const FORGOTTEN_AFTER_MS = 30_000;
@@ -8,11 +8,11 @@ const LONGEST_STRETCH_MS = 8000;
 const LIMIT = 1e15;
 
 export class Fleet {
-    /** By VIN, the one heard longest ago first. */
+    /** The vehicles by VIN, ordered by their last report, oldest first. */
     vehicles = new Map();
     #trails = 0;
 
-    /** Takes the vehicles of an answer. `still`: they jump to where they are, instead of going there. */
+    /** Adds the vehicles of an answer. With `still`, they jump to their positions without animation. */
     hear(heard, now, still) {
         this.#forget(now);
         for (const report of heard) {
@@ -22,12 +22,13 @@ export class Fleet {
                 continue;
             }
             const known = this.vehicles.get(report.vin);
-            // Each answer may hold other vehicles than the last. Those that are drawn stay, so that they move and leave tracks.
+            // An answer may contain other vehicles than the last one. Vehicles that are already drawn are kept, so that
+            // they move and leave tracks.
             if (!known && this.vehicles.size >= REMEMBERED) {
                 continue;
             }
             const vehicle = known ?? this.#meet(report.vin, x, y);
-            // Taken out and put back: the map's order is the order of hearing.
+            // Removed and added again, because the map is ordered by the last report.
             this.vehicles.delete(report.vin);
             this.vehicles.set(report.vin, vehicle);
             if (vehicle.at !== report.at) {
@@ -43,7 +44,7 @@ export class Fleet {
         return { vin, x, y, trail, at: undefined };
     }
 
-    // A report is some seconds old, and so is the one before: going from one to the other takes as long as it took.
+    // The animation from one report to the next takes as long as the time between the two reports.
     #move(vehicle, x, y, report, now, still) {
         const took = Date.parse(report.at) - Date.parse(vehicle.at);
         if (vehicle.at !== undefined) {
@@ -72,7 +73,7 @@ export class Fleet {
         }
     }
 
-    /** Puts every vehicle where it is at `now`; true while one is still under way. */
+    /** Moves every vehicle to its position at `now`. Returns `true` while a vehicle is still moving. */
     advance(now) {
         let underWay = false;
         for (const vehicle of this.vehicles.values()) {
@@ -89,7 +90,7 @@ export class Fleet {
         return underWay;
     }
 
-    /** The `n` fastest, or those heard of last. */
+    /** The `n` fastest vehicles, or the `n` vehicles with the latest reports. */
     first(n, order) {
         const all = [...this.vehicles.values()];
         if (order === "latest") {
@@ -99,8 +100,8 @@ export class Fleet {
     }
 }
 
-// Where a vehicle was, as x, y, x, y …; when it is full, every other place goes and only every other one is added from
-// then on: the trail spans as long as the page was watching, in the memory of thirty places.
+// Past positions of a vehicle, as x, y, x, y …. When the trail is full, every other position is removed, and from then
+// on only every other one is added. So the trail covers the whole time with the memory of thirty positions.
 class Trail {
     places = [];
     #every = 1;
@@ -124,7 +125,7 @@ function compare(a, b) {
     return a < b ? -1 : Number(a > b);
 }
 
-// Any finite number may come; beyond this one a difference of two would not be exact enough to draw.
+// Positions may be any finite numbers. Beyond this limit, the difference of two is not exact enough for drawing.
 function coordinate(value) {
     return Number.isFinite(value) && Math.abs(value) < LIMIT ? value : undefined;
 }

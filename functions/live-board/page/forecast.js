@@ -1,4 +1,4 @@
-// The weather forecast: the newest extract of one city. Temperature is a line, precipitation the bars under it.
+// The weather forecast: the newest extract of one city, with temperature as a line and precipitation as bars.
 
 import { axis, Chart } from "./chart.js";
 import { element, follow, setSince, setText, since } from "./elements.js";
@@ -8,7 +8,7 @@ const HOUR_S = 3600;
 const SPLITS_H = [1, 3, 6, 12, 24];
 const APART_PX = 54;
 
-/** Draws `api/forecast` into `section`, which is hidden where no table is configured. */
+/** Draws `api/forecast` into `section`. The section is hidden if no table is configured. */
 export function forecast(section) {
     const view = makeView();
     const nothing = element("p", { class: "kind" }, "No forecast has been stored yet.");
@@ -64,7 +64,7 @@ function makeOption(city) {
     return { node: element("option", { value: String(city.id) }) };
 }
 
-// The table has no names of cities.
+// The table does not contain the names of cities.
 function nameOf(city) {
     const place = [city.state, city.country].filter(Boolean).join(", ");
     return place === "" ? `${city.id}` : `${city.id} · ${place}`;
@@ -73,7 +73,7 @@ function nameOf(city) {
 function showCity(view, city) {
     view.node.dataset.city = city.id;
     setText(view.name, `City ${nameOf(city)}`);
-    // With a choice, the chosen city's name stands there already.
+    // If there are several cities, the selection already shows the city's name.
     view.name.hidden = !view.choice.hidden;
     setSince(view.extracted, city.extracted_at);
     ({ points: view.points, step: view.step } = withGaps(city.points));
@@ -89,7 +89,7 @@ function showCity(view, city) {
     explain(view);
 }
 
-// Points by time. Where hours are missing, a point without values keeps the line from going on across them.
+// The points by time. If hours are missing, a point without values interrupts the line.
 function withGaps(given) {
     const known = given
         .map((point) => ({ at: Date.parse(point.at) / 1000, temperature: figure(point.temperature), rain: figure(point.precipitation) }))
@@ -124,13 +124,13 @@ function momentOf(seconds) {
     return `${dayOf(seconds)}, ${hourOf(seconds)}`;
 }
 
-// The hour that is now, or the first one of a forecast that is over.
+// The current hour, or the first hour if the forecast is over.
 function current(view) {
     const now = Date.now() / 1000;
     return Math.max(0, view.points.findIndex((point) => point.at <= now && now < point.at + view.step));
 }
 
-// The legend carries the figures: of this hour, or of the hour under the pointer.
+// The legend shows the figures of the current hour, or of the hour at the pointer.
 function explain(view, index = current(view)) {
     const point = view.points[index];
     setText(view.temperature, decimal(point?.temperature));
@@ -138,7 +138,7 @@ function explain(view, index = current(view)) {
     setText(view.moment, point ? `${momentOf(point.at)} UTC` : NONE);
 }
 
-// Full hours of UTC days, as far apart as their names need.
+// The axis marks are full hours in UTC, far enough apart for their labels.
 function splits(plot, least, most, u) {
     const room = (hours) => (plot.bbox.width / devicePixelRatio / (most - least)) * hours * HOUR_S;
     let hours = SPLITS_H.find((one) => room(one) >= APART_PX * u) ?? 48;
@@ -150,7 +150,7 @@ function splits(plot, least, most, u) {
     return Array.from({ length: Math.max(0, Math.floor((most - first) / step) + 1) }, (_, index) => first + index * step);
 }
 
-// A value between two that are not there has no line, so it is a dot.
+// A value between two missing values has no line, so it is drawn as a dot.
 function alone(values) {
     const there = (index) => (values[index] ?? null) !== null;
     return [...values.keys()].filter((index) => there(index) && !there(index - 1) && !there(index + 1));
@@ -158,7 +158,7 @@ function alone(values) {
 
 function options(view, colours, u) {
     const around = (_, least, most) => (least === null || most === null ? [0, 1] : [Math.floor(least - 1), Math.ceil(most + 1)]);
-    // Room for the first and the last bar, which are as wide as the others.
+    // Leave room for the first and the last bar, which are as wide as the others.
     const hours = (_, first, last) => (first === null ? [0, HOUR_S] : [first - view.step / 2, last + view.step / 2]);
     return {
         tzDate: (seconds) => globalThis.uPlot.tzDate(new Date(seconds * 1000), "UTC"),

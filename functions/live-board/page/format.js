@@ -1,4 +1,4 @@
-// Figures as text. Integers come as strings of digits and stay exact (BigInt); missing or odd ones show as a dash.
+// Formats figures. Integers come as strings of digits and stay exact (BigInt). Missing or invalid ones become a dash.
 
 const grouped = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
 const oneDecimal = new Intl.NumberFormat("en-GB", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
@@ -10,19 +10,19 @@ const BEYOND_NAMES = 10n ** 15n;
 
 export const NONE = "–";
 
-/** The integer that a string or number stands for, or null. */
+/** Parses a string or number as an integer; returns null if it is not an integer. */
 export function whole(value) {
     const text = String(value ?? "");
     return /^-?\d+$/.test(text) ? BigInt(text) : null;
 }
 
-/** An integer with its digits in groups: 12,345. */
+/** Formats an integer with grouped digits: 12,345. */
 export function group(value) {
     const integer = typeof value === "bigint" ? value : whole(value);
     return integer === null ? NONE : grouped.format(integer);
 }
 
-/** A figure that fits everywhere: 12.3M; the exact one stands elsewhere. */
+/** A short figure such as 12.3M. The exact figure is shown elsewhere. */
 export function brief(value) {
     const integer = typeof value === "bigint" ? value : whole(value);
     if (integer === null) {
@@ -40,7 +40,7 @@ export function tick(value) {
     return short.format(value);
 }
 
-/** Events a second. */
+/** Events per second. */
 export function perSecond(value) {
     if (!Number.isFinite(value)) {
         return NONE;
@@ -51,7 +51,7 @@ export function perSecond(value) {
     return value > 0 && value < 10 ? oneDecimal.format(value) : grouped.format(Math.round(value));
 }
 
-/** Metres a second. */
+/** Metres per second. */
 export function speed(value) {
     if (!Number.isFinite(value)) {
         return NONE;
@@ -64,7 +64,7 @@ export function decimal(value) {
     return Number.isFinite(value) ? oneDecimal.format(value).replace("-", "−") : NONE;
 }
 
-/** A place on an axis: 0, −500 m, 12 km. */
+/** A position on an axis: 0, −500 m, 12 km. */
 export function grade(value) {
     if (Math.abs(value) < 1e-9) {
         return "0";
@@ -104,7 +104,7 @@ export function bytes(value) {
     return `${unit === 0 || size >= 100 ? Math.round(size) : size.toFixed(1)} ${BYTES[unit]}`;
 }
 
-/** A stretch of time: 12 s, 4 min, 3 h, 2 d. */
+/** A duration: 12 s, 4 min, 3 h, 2 d. */
 export function stretch(seconds) {
     if (seconds < 90) {
         return `${Math.max(0, Math.round(seconds))} s`;
@@ -115,23 +115,23 @@ export function stretch(seconds) {
     return seconds < 172_800 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} d`;
 }
 
-/** How long ago a moment (ISO 8601) was, for a clock that may be a little behind the server's. */
+/** The age of a time (ISO 8601). The local clock may be a little behind the server's. */
 export function ago(moment, now = Date.now()) {
     const then = Date.parse(moment);
     return Number.isNaN(then) ? NONE : `${stretch((now - then) / 1000)} ago`;
 }
 
-/** The time of day of a moment, UTC. */
+/** The time of day in UTC. */
 export function timeOfDay(date) {
     return date.toISOString().slice(11, 19);
 }
 
-/** The day of a moment in seconds since 1970, UTC: Fri 27 Nov. */
+/** The day in UTC of a time in seconds since 1970: Fri 27 Nov. */
 export function dayOf(seconds) {
     return day.format(seconds * 1000).replace(",", "");
 }
 
-/** The hour and minute of a moment in seconds since 1970, UTC. */
+/** The hour and minute in UTC of a time in seconds since 1970. */
 export function hourOf(seconds) {
     return timeOfDay(new Date(seconds * 1000)).slice(0, 5);
 }

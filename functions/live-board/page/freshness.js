@@ -1,4 +1,4 @@
-// What each section says of itself: when it was last answered, or since when and why it is not.
+// The freshness line of each section: the age of its last answer or, while requests fail, for how long and why.
 
 import { setText } from "./elements.js";
 import { stretch } from "./format.js";
@@ -15,7 +15,7 @@ export class Freshness {
     #reason;
     #spoken = false;
 
-    /** `every`: the section's polling period in ms; three of them without an answer are late. */
+    /** `every`: the section's polling period in ms. After three periods without an answer, the section is late. */
     constructor(section, every) {
         this.#section = section;
         this.#line = section.querySelector(".freshness");
@@ -35,17 +35,17 @@ export class Freshness {
         this.#refresh();
     }
 
-    /** A tab that was hidden did not ask: what it missed is not the source's fault. */
+    /** Restarts the age after the tab was hidden. A hidden tab sends no requests, so the source has not failed. */
     resumed() {
         this.#begun = performance.now();
     }
 
-    /** Brings the line up to date; returns what is worth saying aloud, if anything. */
+    /** Updates the line. Returns a text for screen readers, if there is something to announce. */
     tick() {
         return this.#worthSaying(this.#refresh());
     }
 
-    // How long nothing has been heard, in seconds.
+    // The time since the last answer, in seconds.
     #refresh() {
         const now = performance.now();
         const age = (now - (this.#heard ?? this.#begun)) / 1000;
@@ -66,7 +66,7 @@ export class Freshness {
         setText(this.#line, text);
     }
 
-    // Once when a silence has lasted, once when it is over: a single refusal is not read out.
+    // Announces the start and the end of a longer failure. A single failed request is not announced.
     #worthSaying(silent) {
         const failing = this.#section.dataset.state === "failing";
         if (failing && !this.#spoken && silent > SPOKEN_AFTER_S) {

@@ -38,12 +38,12 @@ function makeRow(one) {
     return row;
 }
 
-// A table that no topic fills has the name of its folder.
+// A table without a topic is named after its folder.
 function nameOf(one) {
     return one.topic ?? one.path.split("/").at(-1);
 }
 
-// A long path goes on in the next line after a slash, not in the middle of a name.
+// Long paths may wrap only after a slash.
 function breakable(path) {
     return path.split(/(?<=\/)/).flatMap((part) => [part, element("wbr")]);
 }

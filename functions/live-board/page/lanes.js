@@ -1,4 +1,4 @@
-// The lanes: throughput a topic, how far each mapping is behind, and the queues.
+// The lanes: the throughput of each topic, the lag of each mapping, and the queues.
 
 import { count } from "./counting.js";
 import { element, follow, setText, table } from "./elements.js";
@@ -74,7 +74,7 @@ function makeMapping(one) {
     return { node, stored, rate, lag, bar, note, growth: new Rate() };
 }
 
-// By magnitude: ten waiting records are to be seen beside a million.
+// The scale is logarithmic, so that ten waiting records are visible beside a million.
 function depth(lag, most) {
     return lag === 0 ? 0 : Math.max(0.04, Math.log10(1 + lag) / Math.max(3, Math.log10(1 + most)));
 }
@@ -86,7 +86,7 @@ function noteOf(lag, rate) {
     return rate > 0 ? `about ${stretch(Number(lag) / rate)}` : "not moving";
 }
 
-// What Kafka deleted before it was read, and what an open transaction keeps back.
+// Warnings about records that Kafka deleted before they were read, and about open transactions.
 function warnings(one) {
     const lost = whole(one.lost) ?? 0n;
     const open = whole(one.open) ?? 0n;

@@ -1,4 +1,4 @@
-// The colours of the style sheet, for what is drawn on a canvas: one place for both themes.
+// The colours of the style sheet for canvases, so that both themes are defined in one place.
 
 const NAMES = [
     "paper", "water", "ink", "soft", "rule", "frame", "current", "area", "alert",
@@ -12,7 +12,7 @@ const probe = document.createElement("span");
 probe.hidden = true;
 document.documentElement.append(probe);
 
-// A custom property is given back as it was written; a colour comes back resolved for the theme.
+// The browser returns a custom property unresolved, but a colour resolved for the theme.
 function read() {
     const resolved = {};
     for (const name of NAMES) {
@@ -22,19 +22,19 @@ function read() {
     return resolved;
 }
 
-/** The colours of the theme that shows now, by name. */
+/** The colours of the current theme by name. */
 export function palette() {
     colours ??= read();
     return colours;
 }
 
-/** How much larger than 16 px the page's type is (a wall's is): lines and dots follow it. */
+/** The ratio of the page's font size to 16 px; it is larger on a wall display. Lines and dots are scaled by it. */
 export function unit() {
     scale ??= parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
     return scale;
 }
 
-/** The page's type for a canvas. */
+/** The page's font for a canvas. */
 export function type(size, weight = 400) {
     family ??= getComputedStyle(document.body).fontFamily;
     return `${weight} ${size * unit()}px ${family}`;
@@ -44,13 +44,13 @@ addEventListener("resize", () => {
     scale = undefined;
 });
 
-/** Calls back when the theme changes; returns what ends that. */
+/** Calls back when the theme changes. Returns a function that ends this. */
 export function onTheme(callback) {
     document.addEventListener("themechange", callback);
     return () => document.removeEventListener("themechange", callback);
 }
 
-// Registered before any callback, so that all of them see the new colours.
+// Registered before all callbacks, so that they see the new colours.
 document.addEventListener("themechange", () => {
     colours = undefined;
 });

@@ -1,4 +1,4 @@
-// Parked records: how many, why, and the newest of them.
+// Parked records: their number, their reasons, and the newest ones.
 
 import { count } from "./counting.js";
 import { element, follow, scroller, setSince, setText, since } from "./elements.js";

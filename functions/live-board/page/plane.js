@@ -1,4 +1,5 @@
-// The plane, drawn like a chart: a graded frame, range rings about the headwater (the origin), tracks, vehicles, a scale bar.
+// Draws the plane like a nautical chart: a graded frame, range rings around the origin, tracks, vehicles and a scale
+// bar.
 
 import { grade } from "./format.js";
 import { palette, type, unit } from "./palette.js";
@@ -39,7 +40,7 @@ export function draw(context, chart) {
     return outside;
 }
 
-/** The part of the canvas within the chart's frame. */
+/** The part of the canvas inside the chart's frame. */
 export function frameOf(width, height) {
     const u = unit();
     const left = 60 * u;
@@ -48,7 +49,7 @@ export function frameOf(width, height) {
     return { left, top: edge, width: Math.max(10, width - left - edge), height: Math.max(10, height - bottom - edge) };
 }
 
-/** Metres to pixels of the canvas; y goes up. */
+/** Converts metres to pixels of the canvas; y points up. */
 export function viewOf(scale, inner) {
     const middleX = inner.left + inner.width / 2;
     const middleY = inner.top + inner.height / 2;
@@ -85,7 +86,7 @@ function rings(context, view, inner, step, colours) {
     context.fill();
 }
 
-// Three strokes for all tracks, the older the fainter.
+// Draws all tracks in three strokes; older parts are fainter.
 function tracks(context, fleet, view, colours, u) {
     const bands = [[0, 0.35, 0.2], [0.35, 0.7, 0.36], [0.7, 1, 0.6]];
     context.strokeStyle = colours.current;
@@ -114,7 +115,8 @@ function tracks(context, fleet, view, colours, u) {
     context.globalAlpha = 1;
 }
 
-// One path a colour: two thousand fills a frame are slow, and so are two thousand stamped pictures (measured: a third fewer frames).
+// Draws one path per colour, because 2,000 separate fills per frame are slow. Drawing 2,000 images is slow too
+// (measured: a third fewer frames).
 function dots(context, chart, view, inner, colours, u) {
     const paths = [1, 2, 3, 4, 5].map(() => new Path2D());
     const right = inner.left + inner.width;
@@ -139,7 +141,7 @@ function dots(context, chart, view, inner, colours, u) {
     return outside;
 }
 
-// A ring as wide as the vehicle is high, for those that are listed; the figure itself is in the detail.
+// Draws a ring around each listed vehicle. Its size shows the vehicle's height; the exact height is in the details.
 function heights(context, chart, view, colours, u) {
     const highest = Math.max(1, ...chart.marked.map((vehicle) => Math.abs(vehicle.z)));
     context.strokeStyle = colours.soft;
@@ -164,7 +166,7 @@ function label(context, vehicle, view, inner, colours, u, picked) {
     context.font = type(12, 600);
     const width = context.measureText(text).width + 10 * u;
     const left = x + reach + width > inner.left + inner.width ? x - reach - width : x + reach;
-    // Above the scale bar, which stands in the corner.
+    // Placed above the scale bar, which is in the corner.
     const middle = Math.min(Math.max(y, inner.top + 12 * u), inner.top + inner.height - 44 * u);
     context.fillStyle = colours.paper;
     context.fillRect(left, middle - 10 * u, width, 20 * u);
@@ -195,7 +197,7 @@ function scaleBar(context, scale, inner, colours, u) {
     context.fillText(grade(length), right, y - 6 * u);
 }
 
-// The chart's frame: black and white by turns, one band a step.
+// Draws the chart's frame: alternating black and white bands, one per step.
 function frame(context, view, inner, step, colours, u) {
     const thick = 4 * u;
     const right = inner.left + inner.width;

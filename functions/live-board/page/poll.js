@@ -1,5 +1,5 @@
-// Asking one endpoint again and again. Never two requests of one endpoint at once, none while nobody looks, and fewer while
-// it fails. Every endpoint keeps its own slot of the period, so that they do not all ask together.
+// Polls one endpoint. It sends one request at a time, none while the page is hidden, and fewer while requests fail.
+// Each endpoint has its own slot in the period, so that the requests are spread over time.
 
 const LONGEST_WAIT_MS = 30_000;
 const PATIENCE_MS = 12_000;
@@ -17,7 +17,7 @@ export class Poll {
     #running = false;
     #failures = 0;
 
-    /** `every` and `slot` (its offset within the period) in ms; `first`: how long the first question waits. */
+    /** `every` is the period, `slot` the offset within it, and `first` the delay of the first request; all in ms. */
     constructor({ path, every, slot = 0, first = 0, onAnswer, onFailure }) {
         this.#path = path;
         this.#every = every;
@@ -76,7 +76,7 @@ export class Poll {
         this.#askIn(this.#failures > 0 ? this.#backoff() : this.#untilSlot());
     }
 
-    // An answer of an unforeseen shape must not end the polling, nor pass for a good one.
+    // An answer with an unexpected shape counts as a failure and does not stop the polling.
     #show(answer) {
         try {
             this.#onAnswer(answer);
@@ -96,7 +96,7 @@ export class Poll {
     }
 }
 
-/** An answer that says why there is none. */
+/** An error response, with the server's reason. */
 class Refusal extends Error {}
 
 async function question(path) {

@@ -1,4 +1,4 @@
-// The proof: of each lane, whether every record that Kafka took is stored or parked, and none twice.
+// The proof: for each lane, whether every record in Kafka is stored or parked exactly once.
 
 import { element, follow, setSince, setText, since, table } from "./elements.js";
 import { group, NONE, whole } from "./format.js";
@@ -55,7 +55,7 @@ function updateLane(row, one) {
     setSince(row.until, one.certified_until);
 }
 
-// What is wrong in numbers, then in the first problem's words.
+// Describes the problems: first the numbers, then the text of the first problem.
 function noteOf(one) {
     const counts = ["missing", "doubled", "lost"].filter((name) => (whole(one[name]) ?? 0n) > 0n).map((name) => `${group(one[name])} ${name}`);
     const more = one.failing > 1 ? [`${one.failing} certificates fail`] : [];

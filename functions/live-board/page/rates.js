@@ -1,4 +1,4 @@
-// How fast a counter grows, from its values at the last few polls.
+// Computes the growth rate of a counter from its last readings.
 
 import { whole } from "./format.js";
 
@@ -7,7 +7,7 @@ const WINDOW_MS = 10_000;
 export class Rate {
     #readings = [];
 
-    /** Takes a reading (a string of digits) at `at` (ms). A counter that falls was begun anew: so is its rate. */
+    /** Adds a reading (a string of digits) at the time `at` (ms). A lower reading means a reset: the rate restarts. */
     read(value, at) {
         const integer = whole(value);
         if (integer === null) {
@@ -26,12 +26,12 @@ export class Rate {
         }
     }
 
-    /** Growth a second over the last ten seconds; NaN before there are two readings. */
+    /** The growth per second over the last ten seconds; NaN with fewer than two readings. */
     perSecond() {
         return between(this.#readings[0], this.#readings.at(-1));
     }
 
-    /** Growth a second between the last two readings. */
+    /** The growth per second between the last two readings. */
     latest() {
         return between(this.#readings.at(-2), this.#readings.at(-1));
     }

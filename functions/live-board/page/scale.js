@@ -1,4 +1,4 @@
-// From metres to pixels: which part of the plane is shown, going smoothly to where it should be, and round steps on it.
+// The scale from metres to pixels: the visible part of the plane, with smooth transitions, and round steps.
 
 const STEPS = [1, 2, 5, 10];
 const MARGIN = 0.06;
@@ -15,7 +15,7 @@ export function round(least) {
     return power * STEPS.find((step) => step * power >= least * (1 - 1e-9));
 }
 
-/** The speeds at which the colours change: four round ones, for the fastest of the fleet. */
+/** The four round speeds at which the colour changes; they depend on the fastest vehicle. */
 export function speedSteps(vehicles) {
     const speeds = [...vehicles].map((vehicle) => vehicle.speed).sort((a, b) => a - b);
     const most = speeds[Math.floor((speeds.length - 1) * (1 - OUTLIERS))] ?? 0;
@@ -23,20 +23,20 @@ export function speedSteps(vehicles) {
     return [step, 2 * step, 3 * step, 4 * step];
 }
 
-/** Which of the five colours a speed has. */
+/** The index (0 to 4) of a speed's colour. */
 export function speedClass(speed, steps) {
     return steps.findLastIndex((step) => speed >= step) + 1;
 }
 
 export class Scale {
-    /** Metres at the middle of the picture, and metres a pixel. */
+    /** The position at the centre of the picture in metres, and the metres per pixel. */
     x = 0;
     y = 0;
     size = 1;
     #target = { x: 0, y: 0, size: 1 };
     #set = false;
 
-    /** Aims at a picture of `width` × `height` pixels that holds the origin and all vehicles but a few far ones. */
+    /** Sets the target: `width` × `height` pixels that show the origin and all vehicles except a few distant ones. */
     aim(vehicles, width, height) {
         const [left, right] = extent(vehicles, (vehicle) => vehicle.toX);
         const [bottom, top] = extent(vehicles, (vehicle) => vehicle.toY);
@@ -48,12 +48,12 @@ export class Scale {
         }
     }
 
-    /** Goes to the aim at once. */
+    /** Moves to the target at once. */
     settle() {
         Object.assign(this, this.#target);
     }
 
-    /** Goes some of the way, for `elapsed` ms; true while there is more to go. */
+    /** Moves towards the target for `elapsed` ms. Returns `true` until the target is reached. */
     ease(elapsed) {
         const part = 1 - Math.exp(-elapsed / EASING_MS);
         const far = Math.abs(this.#target.size / this.size - 1) > 1e-3
@@ -64,7 +64,7 @@ export class Scale {
         }
         this.x += (this.#target.x - this.x) * part;
         this.y += (this.#target.y - this.y) * part;
-        // By ratio, so that growing tenfold looks the same at any size.
+        // The scale changes by a ratio, so that zooming looks the same at any size.
         this.size *= (this.#target.size / this.size) ** part;
         return true;
     }

@@ -1,4 +1,4 @@
-// The masthead: one figure a section, the clock, and what is said aloud.
+// The masthead: one figure per section, the clock, and the announcements for screen readers.
 
 import { count } from "./counting.js";
 import { setText } from "./elements.js";
@@ -20,17 +20,17 @@ export function sound(name, value) {
     }
 }
 
-/** Says what a figure of the masthead counts. */
+/** Sets the label of a figure in the masthead. */
 export function nameSounding(name, words) {
     setText(document.querySelector(`[data-sounding-label="${name}"]`), words);
 }
 
-/** Marks a figure of the masthead that somebody should look at. */
+/** Marks a figure in the masthead that needs attention. */
 export function warn(name, wrong) {
     document.querySelector(`[data-sounding="${name}"]`).closest("a").classList.toggle("wrong", wrong);
 }
 
-/** Sets the clock, UTC. */
+/** Sets the clock (UTC). */
 export function setClock() {
     const now = new Date();
     const clock = document.querySelector("[data-clock]");
@@ -38,7 +38,7 @@ export function setClock() {
     clock.setAttribute("datetime", now.toISOString());
 }
 
-/** Says something to those who listen to the page. */
+/** Announces a text to screen readers. */
 export function announce(sentences) {
     if (sentences.length > 0) {
         setText(document.querySelector("[data-announcements]"), sentences.join(" "));

@@ -1,11 +1,11 @@
-// A classic script in the head, so that the chosen theme is there before the first paint.
+// A classic script in the head, so that the chosen theme is set before the first paint.
 "use strict";
 (() => {
     const KEY = "headwater-theme";
     const CHOICES = ["auto", "light", "dark"];
     const root = document.documentElement;
 
-    // Storage may be refused (private windows): the toggle then lasts as long as the page.
+    // The browser may refuse storage (private windows). Then the choice is kept only until the page is closed.
     const saved = () => {
         try {
             return localStorage.getItem(KEY);
@@ -17,7 +17,7 @@
         try {
             localStorage.setItem(KEY, choice);
         } catch {
-            // As said above.
+            // The browser refuses storage; see above.
         }
     };
 

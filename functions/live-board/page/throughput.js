@@ -1,4 +1,5 @@
-// Throughput over the last five minutes, one chart a topic: what arrives as an area, what each lane stores as a line over it.
+// Throughput over the last five minutes, one chart per topic. Arriving events are an area; what each lane stores is a
+// line.
 
 import { axis, Chart } from "./chart.js";
 import { element, follow, setText } from "./elements.js";
@@ -10,7 +11,7 @@ const GAP_S = 9;
 const DASHES = [[], [7, 4], [2, 3], [8, 3, 2, 3]];
 const SVG = "http://www.w3.org/2000/svg";
 
-/** One topic's chart: its readings, bounded to the span. */
+/** The chart of one topic. It keeps only the readings of the last five minutes. */
 export class Throughput {
     #host;
     #topics = [];
@@ -33,13 +34,13 @@ export class Throughput {
     }
 }
 
-// One function may read a topic for two groups: then the group tells them apart.
+// If one function reads a topic with two groups, the line's name includes the group.
 function readingOf(lane, lanes) {
     const alone = lanes.filter((other) => other.function === lane.function).length === 1;
     return { id: `${lane.function} ${lane.group}`, name: alone ? `${lane.function}` : `${lane.function} (${lane.group})`, value: lane.stored };
 }
 
-// Adds one moment to every line. A longer silence is a gap in the line, not a slope.
+// Adds one reading to every line. A longer time without answers becomes a gap in the line.
 function take(topic, at, readings) {
     if (topic.times.at(-1) >= at / 1000) {
         return;
@@ -98,7 +99,7 @@ function updateChart(entry, topic) {
     entry.plot.setAttribute("aria-label", `Throughput of ${topic.name} over five minutes; now ${perSecond(arriving ?? Number.NaN)} events a second arrive`);
 }
 
-// The legend carries the figures: of now, or of the moment under the pointer.
+// The legend shows the current figures, or those at the pointer.
 function explain(entry, index = entry.topic.times.length - 1) {
     const lines = [...entry.topic.lines.values()].map((line, order) => ({ name: line.name, order, value: line.values[index] }));
     follow(entry.legend, lines, (line) => `${line.order} ${line.name}`, makeKey, (key, line) => {

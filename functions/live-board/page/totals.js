@@ -1,4 +1,4 @@
-// The totals tables: the first one large, with its rows as a ranking; the others below it, smaller.
+// The totals tables. The first one is large and shows its rows as a ranking; the others are smaller and below it.
 
 import { count } from "./counting.js";
 import { element, follow, scroller, setSince, setText, since, table } from "./elements.js";
@@ -27,7 +27,7 @@ export function totals(section) {
     };
 }
 
-// "room" names the table better than room_n_total_counts, which stands below it.
+// The heading is built from the key columns ("Rooms"). The table's full name is shown below it.
 function nameOf(one) {
     const words = one.keys.map((key) => key.replaceAll("_", " "));
     const name = words.join(" and ");
@@ -56,7 +56,7 @@ function makeTable(one) {
 function updateTable(entry, one, index) {
     const now = performance.now();
     entry.node.className = index === 0 ? "first" : "further";
-    // The first table's name is the section's heading already.
+    // The section's heading already shows the first table's name.
     entry.node.querySelector("h3").hidden = index === 0;
     count(entry.sum, one.sum);
     entry.sumBox.style.setProperty("--letters", Math.max(8, group(one.sum).length));
@@ -94,7 +94,7 @@ function updateRow(line, row, largest, now) {
     line.node.style.setProperty("--share", String(share(whole(row.total), largest)));
 }
 
-// The rule under a row is its bar.
+// The line under a row is its bar.
 function share(total, largest) {
     return total === null || total <= 0n || largest <= 0n ? 0 : Number((total * BigInt(SCALE)) / largest) / SCALE;
 }

@@ -1,4 +1,4 @@
-// One vehicle: where it is, and its last hour as a chart.
+// The details of one vehicle: its position, and its last hour as a chart.
 
 import { axis, Chart } from "./chart.js";
 import { element, setSince, since } from "./elements.js";
@@ -9,7 +9,7 @@ import { Poll } from "./poll.js";
 const EVERY_MS = 10_000;
 
 export class Picked {
-    /** The VIN of the vehicle that is picked. */
+    /** The VIN of the selected vehicle. */
     vin;
     #host;
     #changed;
@@ -17,14 +17,14 @@ export class Picked {
     #chart;
     #freshness;
 
-    /** `changed()` is called when another one, or none, is picked. */
+    /** `changed()` is called when the selection changes. */
     constructor(host, changed) {
         this.#host = host;
         this.#changed = changed;
         this.drop();
     }
 
-    /** Picks none. */
+    /** Clears the selection. */
     drop() {
         this.#letGo();
         const had = this.vin !== undefined;
@@ -36,7 +36,7 @@ export class Picked {
         }
     }
 
-    /** Picks a vehicle: { vin, make, model }. */
+    /** Selects a vehicle: { vin, make, model }. */
     pick(vehicle) {
         if (vehicle.vin === this.vin) {
             return;
@@ -67,7 +67,7 @@ export class Picked {
         this.#chart?.end();
     }
 
-    /** Brings up to date how old the answer is. */
+    /** Updates the shown age of the answer. */
     tick() {
         this.#freshness?.tick();
     }

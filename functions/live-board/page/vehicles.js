@@ -1,4 +1,4 @@
-// The fleet's section: the plane kept moving, the ten vehicles beside it, and which one is picked.
+// The fleet section: the animated plane, the list of ten vehicles, and the selected vehicle.
 
 import { calm } from "./calm.js";
 import { element, follow, setSince, setText, since } from "./elements.js";
@@ -18,7 +18,7 @@ export class Vehicles {
     #canvas;
     #context;
     #fleet = new Fleet();
-    // Kept, not asked for: asking makes the browser lay the page out in the middle of a frame.
+    // The size is cached, because reading it would force a layout in the middle of a frame.
     #width = 0;
     #height = 0;
     #pixels = 1;
@@ -42,7 +42,7 @@ export class Vehicles {
         this.#listen();
     }
 
-    /** Takes an answer of `api/vehicles`. */
+    /** Shows an answer of `api/vehicles`. */
     show(answer) {
         this.#fleet.hear(answer.vehicles, performance.now(), calm());
         const all = this.#fleet.vehicles;
@@ -61,7 +61,7 @@ export class Vehicles {
         this.#canvas.setAttribute("aria-label", `Positions of ${group(all.size)} vehicles heard of last. The ten listed beside it can be picked by keyboard.`);
     }
 
-    /** Brings what the picked vehicle says of its freshness up to date. */
+    /** Updates the shown age of the selected vehicle's answer. */
     tick() {
         this.#picked.tick();
     }
@@ -112,7 +112,7 @@ export class Vehicles {
         return found;
     }
 
-    // A list that somebody is choosing from stays as it is.
+    // The list is not changed while the user is choosing from it.
     #list(anew = false) {
         const list = this.#section.querySelector("[data-roster]");
         const held = !anew && (list.matches(":hover") || list.contains(document.activeElement));
@@ -166,7 +166,7 @@ export class Vehicles {
         this.#turned();
     }
 
-    // Something to draw: frames are asked for only while something moves, and while the plane is in sight.
+    // Requests a frame. Frames are requested only while something moves and the plane is visible.
     #turned() {
         for (const button of this.#section.querySelectorAll("[data-roster] button")) {
             button.setAttribute("aria-pressed", String(button.dataset.vin === this.#picked.vin));

@@ -1,4 +1,4 @@
-//! Which path answers what.
+//! Routes requests by path.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::parked::Parked;
 use crate::settings::Settings;
 use crate::sources::Sources;
 
-/// What a section may take: a page that waits longer for one shows that it does.
+/// The longest time for the answer of a section.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The board: its page, what its sections read from, and the answers that are kept.
@@ -26,10 +26,11 @@ pub struct Board {
     parked: Mutex<Parked>,
     forecast: Mutex<Option<Forecast>>,
     page: Page,
+    /// The cached answers. Each section has its own maximum age.
     kept: KeptAnswers,
 }
 
-/// The sections that are not made anew for each who asks.
+/// The sections whose answers are cached.
 struct KeptAnswers {
     totals: Kept,
     vehicles: Kept,
@@ -42,7 +43,7 @@ struct KeptAnswers {
 }
 
 impl Board {
-    /// Makes the clients; no request is sent before the first question.
+    /// Creates the clients. No request is sent before the first request of a page.
     pub async fn open(settings: Settings) -> Self {
         let parked_root = settings.parked_root.clone();
         let sources = Sources::open(settings).await;
@@ -65,9 +66,9 @@ impl Board {
         }
     }
 
-    /// Answers a request of the page, or with the page.
+    /// Answers a request: a path below `api/` with a section's figures as JSON, any other path with a file of the page.
     pub async fn answer(&self, request: &Request, deadline: Instant) -> Response {
-        // An address that ends with a slash and a path that begins with one make two.
+        // If the board's address ends with a slash, the path may begin with two slashes.
         let path = request.path.trim_start_matches('/');
         let Some(path) = path.strip_prefix("api/") else {
             return self.page.answer(path, request);
@@ -77,7 +78,7 @@ impl Board {
         }
         let deadline = deadline.min(Instant::now() + PATIENCE);
         let (kept, sources) = (&self.kept, &self.sources);
-        // Boxed: the clients' futures are large.
+        // Boxed because the clients' futures are large.
         match path {
             "totals" => {
                 section("/api/totals", deadline, Box::pin(kept.totals.or_make(sources.totals(deadline))))
@@ -129,12 +130,14 @@ impl Board {
     }
 }
 
+/// Waits for a section's answer and converts it to a response. An error becomes a response with its text.
 async fn section(
     route: &'static str,
     deadline: Instant,
     section: Pin<Box<impl Future<Output = Result<Value, BoardError>>>>,
 ) -> Response {
-    // Most keep to the deadline by themselves; what is asked by the AWS SDK does not know it.
+    // Most sections observe the deadline themselves. Requests through the AWS SDK do not, so a time-out follows shortly
+    // after.
     let made = timeout_at(deadline + Duration::from_millis(200), section).await;
     let response = match made.unwrap_or(Err(BoardError::Slow)) {
         Ok(value) => Response::json(StatusCode::OK, &value),
@@ -146,7 +149,7 @@ async fn section(
     page::guarded(response.route(route))
 }
 
-/// Any name without a need for escapes; the database knows whether there is such a vehicle.
+/// Whether the text can be a vehicle's id. It must not need escapes; the database decides whether the vehicle exists.
 fn is_vin(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }

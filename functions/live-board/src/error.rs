@@ -1,4 +1,4 @@
-//! Why a section of the board has no figures.
+//! Errors of the board's sections.
 
 use faults::{Classified, FaultClass};
 use function_kit::pipelines::LoadError;
@@ -7,10 +7,10 @@ use lake::LakeError;
 use s3::StoreError;
 use warehouse::WarehouseError;
 
-/// Why a section has no figures. The page says so where the section stands.
+/// Why a section has no figures. The page shows the text in the section.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BoardError {
-    #[error("no answer within the time that a section has")]
+    #[error("the figures were not complete in time")]
     Slow,
     #[error(transparent)]
     Pipelines(#[from] LoadError),
@@ -22,17 +22,17 @@ pub(crate) enum BoardError {
     Lake(#[from] LakeError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the queue of {function} does not tell its depth: {reason}")]
+    #[error("cannot read the depth of the queue of {function}: {reason}")]
     Queue { function: String, reason: String },
     #[error(
-        "{table}: column {column} has another type than the Spark job gives it; FORECAST_TABLE names the table of that job"
+        "{table}: column {column} does not have the type that the Spark job writes; set FORECAST_TABLE to that job's table"
     )]
     ForecastColumn { table: String, column: &'static str },
     #[error(
         "{table}: more than {files} files or {mebibytes} MiB may hold the newest forecast; run OPTIMIZE delta.`{table}`"
     )]
     ForecastFiles { table: String, files: usize, mebibytes: u64 },
-    #[error("the log of {function} cannot be read: {reason}")]
+    #[error("cannot read the log of {function}: {reason}")]
     Log { function: String, reason: String },
 }
 

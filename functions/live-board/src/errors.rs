@@ -1,4 +1,4 @@
-//! What the functions failed with in the last hour, from their logs.
+//! The errors of the functions in the last hour, from their logs.
 
 use std::time::Duration;
 
@@ -12,22 +12,23 @@ use serde_json::{Value, json};
 use crate::error::BoardError;
 use crate::sources::Sources;
 
-/// How far back is looked.
+/// Older errors are not shown.
 const LOOK_BACK: Duration = Duration::from_hours(1);
 
-/// Errors that are shown: the newest.
+/// The number of errors that are shown; the newest ones.
 const SHOWN: usize = 20;
 
-/// Pages of a log that are read at the most: a function that fails all the time has enough in them.
+/// The largest number of pages that are read from one log. A function that fails all the time has enough errors in
+/// them.
 const PAGES: usize = 3;
 
-/// Logs asked at a time; CloudWatch takes some five of these questions a second.
+/// The number of logs that are read at the same time. CloudWatch allows about five of these requests per second.
 const AT_ONCE: usize = 4;
 
-/// The wide event's level, as it stands in a line.
+/// The filter for wide events with the level `ERROR`.
 const PATTERN: &str = "{ $.level = \"ERROR\" }";
 
-/// What the wide event of a failed invocation says.
+/// The fields of a failed invocation's wide event that are read.
 #[derive(Deserialize)]
 struct Failed {
     level: String,
@@ -41,6 +42,7 @@ struct LoggedError {
 }
 
 impl Sources {
+    /// The answer of `api/errors`: the newest errors of all functions in the last hour.
     pub(crate) async fn errors(&self) -> Result<Value, BoardError> {
         let logs = self.settings.functions.iter();
         let logs = logs.map(|(folder, name)| self.errors_of(folder, name));
@@ -54,6 +56,7 @@ impl Sources {
         Ok(json!({ "errors": errors.collect::<Vec<_>>() }))
     }
 
+    /// The errors in the log of one function. `folder` is the function's folder, `name` its deployed name.
     async fn errors_of(&self, folder: &str, name: &str) -> Result<Vec<LoggedError>, BoardError> {
         let since = (Utc::now() - LOOK_BACK).timestamp_millis();
         let mut pages = self
@@ -68,7 +71,7 @@ impl Sources {
         for _ in 0..PAGES {
             let page = match pages.next().await {
                 None => break,
-                // A function that never ran has no log.
+                // A function that never ran has no log group.
                 Some(Err(error)) if is_missing(&error) => break,
                 Some(page) => page.map_err(|error| BoardError::Log {
                     function: folder.to_owned(),
@@ -78,7 +81,7 @@ impl Sources {
             for event in page.events.unwrap_or_default() {
                 let failed =
                     event.message.as_deref().and_then(|line| serde_json::from_str::<Failed>(line).ok());
-                // Asked again here: not everything that answers for CloudWatch knows the pattern.
+                // The level is checked again here, because some emulators of CloudWatch ignore the filter.
                 if let Some(failed) = failed.filter(|failed| failed.level == "ERROR") {
                     let at = event.timestamp.unwrap_or(since);
                     errors.push(LoggedError { at, function: folder.to_owned(), message: failed.fault });
@@ -89,6 +92,7 @@ impl Sources {
     }
 }
 
+/// Whether the log group does not exist.
 fn is_missing<R>(error: &SdkError<FilterLogEventsError, R>) -> bool {
     error.as_service_error().is_some_and(FilterLogEventsError::is_resource_not_found_exception)
 }

@@ -1,4 +1,4 @@
-//! The vehicles: where each of them was last, and the last hour of one.
+//! The vehicles: the last position of each vehicle, and the last hour of one vehicle.
 
 use chrono::{DateTime, Utc};
 use pipeline::Pipeline;
@@ -10,31 +10,33 @@ use warehouse::{Client, WarehouseError, quoted};
 use crate::error::BoardError;
 use crate::sources::Sources;
 
-/// How many vehicles are shown. Where there are more, the same ones each time, so that they move and do not flicker.
+/// The largest number of vehicles that are shown. If there are more, each answer has the same vehicles, so that they
+/// move and do not flicker.
 const SHOWN: i64 = 2_000;
 
-/// How many of a vehicle's points are shown: an hour of one event in three seconds.
+/// The largest number of a vehicle's points: one hour with an event every three seconds.
 const POINTS: i64 = 1_200;
 
-/// The columns without which there is nothing to draw.
+/// The columns that a table of vehicles must have.
 const COLUMNS: [&str; 8] =
     ["timestamp", "vin", "make", "model", "position_x", "position_y", "position_z", "speed"];
 
-/// A table whose rows are vehicles' reports.
+/// A table whose rows are reports of vehicles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FleetTable {
     name: String,
 }
 
 impl FleetTable {
-    /// The pipeline's table, if it has the columns of vehicles' reports.
+    /// The pipeline's table; `None` if it does not have all columns of vehicles' reports.
     pub(crate) fn of_pipeline(pipeline: &Pipeline) -> Option<Self> {
         let spec = pipeline.table.as_ref()?;
         let has = |column: &&str| pipeline.fields.iter().any(|field| field.name == **column);
         COLUMNS.iter().all(has).then(|| Self { name: quoted(&spec.name) })
     }
 
-    /// The last half minute's newest report of each vehicle. By the vehicles' clocks, as far as they are about right.
+    /// The newest report of each vehicle in the last half minute. The time is that of the vehicles' clocks, which must
+    /// be roughly right.
     async fn newest(&self, client: &Client) -> Result<Value, WarehouseError> {
         let failed = WarehouseError::statement("read where the vehicles are");
         let table = &self.name;
@@ -72,7 +74,7 @@ impl FleetTable {
         }))
     }
 
-    /// The hour before a vehicle's last report.
+    /// A vehicle's reports in the hour before its last report.
     async fn hour(&self, client: &Client, vin: &str) -> Result<Value, WarehouseError> {
         let table = &self.name;
         let sql = format!(
@@ -100,11 +102,12 @@ impl FleetTable {
 }
 
 impl Sources {
-    /// The table of vehicles, if a pipeline file has one.
+    /// The table of vehicles; `None` if no pipeline file has one.
     async fn fleet_table(&self, deadline: Instant) -> Result<Option<FleetTable>, BoardError> {
         Ok(self.pipelines(deadline).await?.iter().find_map(FleetTable::of_pipeline))
     }
 
+    /// The answer of `api/vehicles`: the newest report of each vehicle.
     pub(crate) async fn vehicles(&self, deadline: Instant) -> Result<Value, BoardError> {
         let Some(table) = self.fleet_table(deadline).await? else {
             return Ok(json!({"vehicles": [], "active": 0, "events_last_minute": 0, "newest": null}));
@@ -114,6 +117,7 @@ impl Sources {
         Ok(read.await?)
     }
 
+    /// The answer for one vehicle: its last hour.
     pub(crate) async fn vehicle(&self, vin: &str, deadline: Instant) -> Result<Value, BoardError> {
         let Some(table) = self.fleet_table(deadline).await? else {
             return Ok(json!({"vin": vin, "make": null, "model": null, "points": []}));

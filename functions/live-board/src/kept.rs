@@ -1,4 +1,4 @@
-//! An answer that is kept for a while: many may look at the board, and what it asks others for has its price.
+//! A cached answer. Many people may watch the board at the same time, and requests to its sources cost money and time.
 
 use std::time::Duration;
 
@@ -8,20 +8,22 @@ use tokio::time::Instant;
 
 use crate::error::BoardError;
 
-/// An answer, and when it was made.
+/// A cache for one answer.
 #[derive(Debug)]
 pub(crate) struct Kept {
+    /// The maximum age of the answer.
     age: Duration,
+    /// The answer and the time at which it was made.
     answer: Mutex<Option<(Instant, Value)>>,
 }
 
 impl Kept {
-    /// Keeps answers until they are this old.
+    /// Creates a cache that keeps an answer for `age`.
     pub(crate) fn new(age: Duration) -> Self {
         Self { age, answer: Mutex::new(None) }
     }
 
-    /// The answer at hand, or that of `make`. A failure is not kept.
+    /// Returns the cached answer if it is not too old, otherwise the answer of `make`. An error is not cached.
     pub(crate) async fn or_make(
         &self,
         make: impl Future<Output = Result<Value, BoardError>>,

@@ -1,4 +1,4 @@
-//! The Delta tables: how large they are, and when they grew last.
+//! The Delta tables: their size and the time of their last commit.
 
 use lake::{TableSize, TableWatch};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::error::BoardError;
 use crate::sources::Sources;
 
 impl Sources {
-    /// The pipelines' tables, and the forecast's, which belongs to no topic.
+    /// The tables of the pipelines, and the forecast's table, which has no topic.
     pub(crate) async fn lake_tables(&self, deadline: Instant) -> Result<Value, BoardError> {
         let pipelines = self.pipelines(deadline).await?.iter();
         let of_topics = pipelines
@@ -26,7 +26,7 @@ impl Sources {
         Ok(json!({ "tables": tables }))
     }
 
-    /// How large the table at this path is now; `None` where there is none.
+    /// The current size of the table at this path; `None` if there is no table.
     pub(crate) async fn table_size(
         &self,
         path: &str,

@@ -1,4 +1,4 @@
-//! How far each lane is: Kafka's own books, and the queues' depths.
+//! The progress of each lane: offsets in Kafka, and the depths of queues.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,13 +15,14 @@ use crate::error::BoardError;
 use crate::settings::Queue;
 use crate::sources::Sources;
 
-/// A function that reads a topic.
+/// An event source mapping: a function that reads a topic with a consumer group.
 struct Mapping<'a> {
     function: &'static str,
     group: &'a str,
     topic: &'a str,
 }
 
+/// The mappings of a pipeline's topic.
 fn mappings(pipeline: &Pipeline) -> impl Iterator<Item = Mapping<'_>> {
     let topic = pipeline.topic.name.as_str();
     pipeline.lanes().map(move |(sink, group)| Mapping { function: sink.function(), group, topic })
@@ -37,6 +38,7 @@ fn lost(of: &PartitionLag) -> Vec<Value> {
 }
 
 impl Sources {
+    /// The answer of `api/lanes`: the topics, the mappings with their lag, and the queues.
     pub(crate) async fn lanes(&self, deadline: Instant) -> Result<Value, BoardError> {
         let pipelines = self.pipelines(deadline).await?;
         let mappings: Vec<_> = pipelines.iter().flat_map(mappings).collect();
@@ -53,7 +55,7 @@ impl Sources {
             rows.push(json!({
                 "function": mapping.function, "group": mapping.group, "topic": mapping.topic,
                 "lag": lag.to_string(), "stored": (end - lag).to_string(),
-                // Offsets that wait for the end of a transaction.
+                // The number of offsets in open transactions.
                 "open": sum(|partition| partition.open).to_string(),
                 "lost": sum(PartitionLag::lost_offsets).to_string(),
                 "lost_offsets": partitions.iter().flat_map(lost).collect::<Vec<_>>(),
@@ -64,13 +66,14 @@ impl Sources {
         Ok(json!({"at": Utc::now(), "topics": topics, "mappings": rows, "queues": queues}))
     }
 
+    /// The depth of a queue and of its dead-letter queue.
     async fn queue(&self, queue: &Queue) -> Result<Value, BoardError> {
         let (waiting, given_up) =
             tokio::try_join!(self.depth(queue, &queue.url), self.depth(queue, &queue.dead_letter_url))?;
         Ok(json!({"function": queue.function, "waiting": waiting, "given_up": given_up}))
     }
 
-    /// Messages that wait, are being handled, or are delayed.
+    /// The number of messages in a queue: visible, in flight, and delayed.
     async fn depth(&self, queue: &Queue, url: &str) -> Result<u64, BoardError> {
         let parts = [
             QueueAttributeName::ApproximateNumberOfMessages,

@@ -1,7 +1,7 @@
-//! The live board: a page, and small JSON endpoints that it asks again and again.
+//! The live board: a page, and small JSON endpoints that the page polls.
 //!
-//! Everything is read where it lies (Kafka's books, Postgres, the lake's log, the dead letters, the functions' logs);
-//! nothing is written. What is dear to read is kept for some seconds, whoever asks.
+//! The board reads its figures from their sources (offsets in Kafka, Postgres, the lake's log, the dead letters, the
+//! functions' logs) and writes nothing. Expensive answers are cached for some seconds, for all users together.
 
 mod board;
 mod error;

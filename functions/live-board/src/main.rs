@@ -1,4 +1,4 @@
-//! One page that shows what the lanes do. What it promises: README.md.
+//! The Lambda function that serves the live board. README.md lists its guarantees.
 
 use function_kit::http::serve_http;
 use live_board::{Board, Settings};

@@ -1,4 +1,4 @@
-//! The page itself: files that are part of the binary, behind headers that let them do nothing else.
+//! The page: files that are compiled into the binary, served with strict security headers.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -9,11 +9,13 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-/// Scripts, styles and data of this origin only; nothing inline; text can never become markup.
+/// The content security policy: only scripts, styles and data of this origin, and no inline code. Trusted types prevent
+/// that text becomes markup.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; font-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'";
 
+/// A file of the page.
 struct File {
     name: &'static str,
     content_type: &'static str,
@@ -26,6 +28,7 @@ macro_rules! file {
     };
 }
 
+/// All files of the page.
 const FILES: &[File] = &[
     file!("board.css", CSS),
     file!("board.js", JS),
@@ -62,7 +65,7 @@ const FILES: &[File] = &[
     file!("vendor/uPlot.min.css", CSS),
 ];
 
-/// The files with their tags.
+/// The files and their `ETag`s.
 pub(crate) struct Page {
     tags: Vec<Option<HeaderValue>>,
 }
@@ -72,7 +75,8 @@ impl Page {
         Self { tags: FILES.iter().map(tag).collect() }
     }
 
-    /// Answers with a file. A browser asks each time whether it changed, so that no page is of two deployments.
+    /// Answers with a file. Browsers revalidate each file with its `ETag`, so a page never mixes files of two
+    /// deployments.
     pub(crate) fn answer(&self, name: &str, request: &Request) -> Response {
         let name = if name.is_empty() { "index.html" } else { name };
         let Some(index) = FILES.iter().position(|file| file.name == name) else {
@@ -95,14 +99,14 @@ impl Page {
     }
 }
 
-/// Distinguishes versions of a file; nobody gains by forging it.
+/// A file's `ETag`. A hash that is not cryptographic is enough, because nobody gains anything by forging it.
 fn tag(file: &File) -> Option<HeaderValue> {
     let mut hasher = DefaultHasher::new();
     file.content.hash(&mut hasher);
     HeaderValue::try_from(format!("\"{:016x}\"", hasher.finish())).ok()
 }
 
-/// The headers that every answer has.
+/// Adds the security headers of all responses.
 pub(crate) fn guarded(response: Response) -> Response {
     const HEADERS: [(HeaderName, &str); 4] = [
         (header::CONTENT_SECURITY_POLICY, POLICY),

@@ -1,4 +1,4 @@
-//! The dead letters: how many, why, and the newest of them.
+//! The dead letters: their number, their reasons, and the newest ones.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -8,18 +8,20 @@ use tokio::time::Instant;
 
 use crate::error::BoardError;
 
-/// Objects that are read at the most: the newest.
+/// The largest number of objects that are read; the newest ones.
 const OBJECTS: usize = 300;
 
-/// Objects read in one go; the others follow with the next.
+/// The largest number of objects that one request reads. Later requests read the others.
 const AT_ONCE: usize = 60;
 
-/// Records that are shown: the newest.
+/// The number of records that are shown; the newest ones.
 const SHOWN: usize = 50;
 
-/// The dead letters, as far as they were read: an object is read once.
+/// The dead letters that were read so far. Each object is read once.
 pub(crate) struct Parked {
+    /// Lists and reads the objects with dead letters.
     letters: DeadLetters,
+    /// The records of each object that was read, without keys and values.
     read: HashMap<(String, String), Vec<ParkedRecord>>,
 }
 
@@ -41,7 +43,7 @@ impl Parked {
         for object in unread.into_iter().take(AT_ONCE) {
             let letters = self.letters.read(object, deadline).await?;
             let records = letters.into_iter().flat_map(|letters| letters.records).filter_map(Result::ok);
-            // The records themselves stay where they are: the board shows reasons.
+            // Keys and values are dropped: the board shows only reasons.
             let records =
                 records.map(|record| ParkedRecord { value_base64: None, key_base64: None, ..record });
             self.read.insert(place(object), records.collect());

@@ -1,4 +1,4 @@
-//! Certificates: of each lane, whether every record that Kafka took is stored or parked, and none twice.
+//! The certificates of the lanes. A certificate says whether every record in Kafka is stored or parked exactly once.
 
 use chrono::Utc;
 use serde_json::{Value, json};
@@ -9,10 +9,11 @@ use warehouse::certificates::{self, Certificate, State};
 use crate::error::BoardError;
 use crate::sources::Sources;
 
-/// Certificates of a lane that are looked through for the newest one that was judged.
+/// The number of a lane's certificates that are searched for the newest judged one.
 const NEWEST: i64 = 24;
 
 impl Sources {
+    /// The answer of `api/proof`: one entry per lane.
     pub(crate) async fn proof(&self, deadline: Instant) -> Result<Value, BoardError> {
         let read = self.warehouse.run("read the certificates", deadline, async |client| {
             certificates::list(client, None, NEWEST).await
@@ -23,7 +24,8 @@ impl Sources {
     }
 }
 
-/// One lane, from its certificates, the newest first: the failed one that is the oldest, or else the newest that was judged.
+/// The figures of one lane, from its certificates (newest first). Shows the oldest failed certificate or, if none
+/// failed, the newest judged one.
 fn lane(certificates: &[Certificate]) -> Value {
     let failing: Vec<_> = certificates.iter().filter(|one| one.state == State::Failed).collect();
     let judged = certificates.iter().find(|one| one.state != State::Open);

@@ -11,39 +11,40 @@ use serde::de::DeserializeOwned;
 use settings::Environment;
 use warehouse::DatabaseSettings;
 
-/// See README.md for the variables.
+/// The function's settings. README.md lists the variables.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The pipeline files.
+    /// `HEADWATER_PIPELINES…`: the pipeline files.
     pub pipelines: PipelineSource,
-    /// The database, as a user who may read.
+    /// The database, with a user that has only read permissions.
     pub database: DatabaseSettings,
-    /// The cluster.
+    /// `KAFKA_…`: the Kafka cluster.
     pub cluster: ClusterSettings,
-    /// The root of the Delta tables.
+    /// `LAKE_ROOT`: the root of the Delta tables.
     pub lake_root: S3Location,
-    /// The path of the forecast's table below the root; without it the board has no such section.
+    /// `FORECAST_TABLE`: the path of the forecast's table below the root. Without it, the board has no forecast
+    /// section.
     pub forecast_table: Option<String>,
-    /// The root of all dead letters.
+    /// `PARKED_ROOT`: the root of all dead letters.
     pub parked_root: S3Location,
-    /// The functions' names by their folders' names.
+    /// `BOARD_FUNCTIONS`: the deployed functions' names, by the names of their folders.
     pub functions: BTreeMap<String, String>,
-    /// The queues that feed functions.
+    /// `BOARD_QUEUES`: the queues that feed functions.
     pub queues: Vec<Queue>,
 }
 
 /// A queue that feeds a function.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Queue {
-    /// The function, by its folder's name.
+    /// The name of the function's folder.
     pub function: String,
-    /// The queue.
+    /// The queue's URL.
     pub url: String,
-    /// Where its messages go when they are given up.
+    /// The URL of its dead-letter queue.
     pub dead_letter_url: String,
 }
 
-/// A value that stands as JSON in one variable.
+/// A value that is written as JSON in one variable.
 struct Json<T>(T);
 
 impl<T: DeserializeOwned> FromStr for Json<T> {

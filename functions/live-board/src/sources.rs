@@ -19,8 +19,11 @@ pub(crate) struct Sources {
     pub(crate) settings: Settings,
     pub(crate) objects: s3::Client,
     pub(crate) warehouse: Warehouse,
+    /// Reads lags and offsets from Kafka.
     pub(crate) offsets: LagReader,
+    /// Reads the depths of queues.
     pub(crate) queues: SqsClient,
+    /// Reads the functions' logs.
     pub(crate) logs: LogsClient,
     /// The lake's tables by path. A watch reads only the commits that are new since its last look.
     pub(crate) lake: Mutex<BTreeMap<String, TableWatch>>,
@@ -43,7 +46,7 @@ impl Sources {
         }
     }
 
-    /// The pipelines, loaded once.
+    /// The pipelines. They are loaded once.
     pub(crate) async fn pipelines(&self, deadline: Instant) -> Result<&Pipelines, BoardError> {
         let load = async || Ok(self.settings.pipelines.load(&self.objects, deadline).await?);
         self.pipelines.get_or_try_init(load).await

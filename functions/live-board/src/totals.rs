@@ -1,4 +1,4 @@
-//! Running totals: the largest of each table.
+//! The largest running totals of each table.
 
 use chrono::{DateTime, Utc};
 use pipeline::{Layout, Pipeline, TotalsSection};
@@ -9,10 +9,11 @@ use warehouse::{Client, WarehouseError, quoted};
 use crate::error::BoardError;
 use crate::sources::Sources;
 
-/// How many totals of a table are shown.
+/// The number of totals that are shown for each table.
 const LARGEST: u32 = 25;
 
 impl Sources {
+    /// The answer of `api/totals`: the largest totals of each pipeline with a `totals` section.
     pub(crate) async fn totals(&self, deadline: Instant) -> Result<Value, BoardError> {
         let pipelines = self.pipelines(deadline).await?;
         let specs: Vec<_> =
@@ -22,7 +23,7 @@ impl Sources {
             for (pipeline, spec) in &specs {
                 tables.push(table(client, pipeline, spec).await?);
             }
-            // The first one is shown largest; one without a row yet has nothing to show.
+            // The page shows the first table largest, so tables without rows come last.
             tables.sort_by_key(|table| table["row_count"] == 0);
             Ok::<_, WarehouseError>(json!({ "tables": tables }))
         });
@@ -37,12 +38,12 @@ async fn table(client: &Client, pipeline: &Pipeline, spec: &TotalsSection) -> Re
     let (name, total) = (quoted(&spec.table), quoted(&spec.total_column));
     let texts = keys.iter().map(|key| format!("{}::text", quoted(key))).collect::<Vec<_>>().join(", ");
     let failed = WarehouseError::statement("read the totals");
-    // Equal totals in a fixed order, so that rows do not change places for nothing.
+    // Equal totals have a fixed order, so that their rows do not swap places in the page.
     let largest = format!(
         "SELECT ARRAY[{texts}], {total}::text, updated_at FROM {name} ORDER BY {total} DESC, {texts} LIMIT {LARGEST}"
     );
     let all = format!("SELECT count(*), coalesce(sum({total}), 0)::text, max(updated_at) FROM {name}");
-    // Polled together, they travel together.
+    // Both statements are polled together, so they are sent in one round trip.
     let (rows, whole) =
         tokio::try_join!(client.query_typed(&largest, &[]), client.query_typed_one(&all, &[]))
             .map_err(failed)?;

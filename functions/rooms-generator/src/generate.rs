@@ -1,4 +1,4 @@
-//! Producing readings, a bounded number at a time.
+//! Produces readings in chunks, so that memory stays bounded.
 
 use std::collections::BTreeMap;
 
@@ -11,45 +11,45 @@ use tokio::time::Instant;
 
 use crate::{ROOMS, Reading, Settings};
 
-/// The most that one invocation produces.
+/// The largest number of records in one invocation.
 pub const MOST_RECORDS: u64 = 10_000_000;
 
-/// Records on their way at once: what bounds the memory.
+/// The number of records that are sent at once. It limits the memory.
 const CHUNK: u64 = 20_000;
 
-/// What an invocation may ask for. Schedules send fields of their own: they are ignored.
+/// The event of an invocation. Other fields, such as those of a schedule, are ignored.
 #[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
 pub struct Request {
-    /// How many records; the settings' count when it is missing.
+    /// The number of records. If it is missing, the number in the settings counts.
     #[serde(default)]
     count: Option<Value>,
 }
 
-/// What was produced; every record of it was acknowledged.
+/// The answer of an invocation. All records were acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Produced {
-    /// How many records.
+    /// The number of records.
     pub produced: u64,
     /// The topic.
     pub topic: String,
-    /// The sum of the counts per room.
+    /// For each room, the sum of the people counts.
     pub sums: BTreeMap<&'static str, u64>,
 }
 
-/// Why not all was produced.
+/// Why not all records were produced.
 #[derive(Debug, thiserror::Error)]
 pub enum GenerateError {
-    /// The event asks for what cannot be.
+    /// The event's count is not valid.
     #[error("count must be a whole number from 0 to {MOST_RECORDS}, not {0}")]
     Count(Value),
     /// Records were not acknowledged.
     #[error("{acknowledged} of {count} records were acknowledged")]
     Produce {
-        /// Records that are safely stored.
+        /// The number of acknowledged records.
         acknowledged: u64,
-        /// Records that were asked for.
+        /// The number of requested records.
         count: u64,
-        /// Why the others are not.
+        /// The producer's error.
         source: Box<ProduceError>,
     },
 }
@@ -64,7 +64,7 @@ impl Classified for GenerateError {
 }
 
 impl Request {
-    /// How many records are asked for.
+    /// The number of requested records, or `default` if the event does not have one.
     pub fn count(self, default: u64) -> Result<u64, GenerateError> {
         match self.count {
             None | Some(Value::Null) => Ok(default),
@@ -75,7 +75,7 @@ impl Request {
     }
 }
 
-/// The function: readings to a topic.
+/// Produces readings to a topic.
 #[derive(Debug)]
 pub struct Generator {
     producer: KafkaProducer,
@@ -84,14 +84,14 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// A generator that connects when it first produces.
+    /// Creates a generator that connects to Kafka when it first produces.
     #[must_use]
     pub fn new(settings: Settings, sdk: SdkConfig) -> Self {
         let Settings { cluster, topic, count } = settings;
         Self { producer: KafkaProducer::new(cluster, sdk), topic, count }
     }
 
-    /// Produces what is asked for; returns when every record is acknowledged.
+    /// Produces the requested records. Returns when every record is acknowledged.
     pub async fn run(&self, request: Request, deadline: Instant) -> Result<Produced, GenerateError> {
         let count = request.count(self.count)?;
         let mut sums: BTreeMap<&'static str, u64> = ROOMS.map(|room| (room, 0)).into();
@@ -114,7 +114,7 @@ fn failed(before: u64, count: u64, source: ProduceError) -> GenerateError {
     GenerateError::Produce { acknowledged: before + stored, count, source: Box::new(source) }
 }
 
-/// Draws a reading, keyed by its room so that a room keeps its order.
+/// Draws a random reading. The record's key is the room, so the readings of a room keep their order.
 fn record(sums: &mut BTreeMap<&'static str, u64>) -> OutgoingRecord {
     let reading = Reading::draw(Utc::now(), &mut rand::rng());
     *sums.entry(reading.room).or_default() += u64::from(reading.count);

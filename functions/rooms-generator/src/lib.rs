@@ -1,4 +1,4 @@
-//! Room counts: what one looks like, how they are drawn, and producing them so that each is acknowledged.
+//! Draws random counts of people in rooms and produces them to Kafka, with every record acknowledged.
 
 mod generate;
 mod reading;

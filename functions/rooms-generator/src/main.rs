@@ -1,4 +1,4 @@
-//! A schedule → room counts in Kafka. What it promises: README.md.
+//! The Lambda function that produces room counts to Kafka on a schedule. README.md lists its guarantees.
 
 use function_kit::serve::serve_json;
 use rooms_generator::{Generator, Request, Settings};

@@ -1,19 +1,19 @@
-//! One count of one room.
+//! One reading: the number of people in a room.
 
 use chrono::{DateTime, Timelike, Utc};
 use rand::{Rng, RngExt};
 
-/// The rooms that the generator knows.
+/// The names of the rooms.
 pub const ROOMS: [&str; 3] = ["A", "B", "C"];
 
-/// A count of the people in a room at a moment.
+/// The number of people in a room at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
-    /// When it was taken; written to the microsecond.
+    /// The time of the count. It is written with microseconds.
     pub ts: DateTime<Utc>,
-    /// Which room.
+    /// The room's name.
     pub room: &'static str,
-    /// How many, 1 to 4.
+    /// The number of people, 1 to 4.
     pub count: u8,
 }
 
@@ -24,8 +24,8 @@ impl Reading {
         Self { ts, room, count: random.random_range(1..=4) }
     }
 
-    /// The record's value. Readers know this format: the time has a space and no zone, and its fraction is missing
-    /// when it is 0.
+    /// The record's value. The data contract fixes the format: the time has a space and no zone, and no fraction if the
+    /// fraction is 0.
     #[must_use]
     pub fn line(&self) -> String {
         let format =

@@ -3,14 +3,14 @@
 use kafka::ClusterSettings;
 use settings::Environment;
 
-/// What the environment says.
+/// The settings from the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The cluster (`KAFKA_…`).
     pub cluster: ClusterSettings,
-    /// `ROOMS_TOPIC`.
+    /// `ROOMS_TOPIC`: the topic that records are produced to.
     pub topic: String,
-    /// `ROOMS_COUNT`: records per invocation when the event does not say how many.
+    /// `ROOMS_COUNT`: the number of records per invocation if the event does not have one.
     pub count: u64,
 }
 

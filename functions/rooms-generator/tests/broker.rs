@@ -1,4 +1,4 @@
-//! Against a real broker, whose address is in `KAFKA_BOOTSTRAP_SERVERS`.
+//! A test against a real broker. Its address is in `KAFKA_BOOTSTRAP_SERVERS`.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};

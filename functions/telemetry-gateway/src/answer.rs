@@ -1,4 +1,4 @@
-//! What became of a request's events → one answer.
+//! Builds the HTTP response from the results of a request's events.
 
 use faults::{Classified, chain};
 use function_kit::http::{Response, StatusCode};
@@ -6,19 +6,20 @@ use serde_json::{Value, json};
 
 use crate::body::Posted;
 
-/// Rejections that an answer explains; those behind are named by their index alone, so that an answer stays small.
+/// The largest number of rejections with an explanation. Further ones are named only by their index, so that the
+/// response stays small.
 const MOST_EXPLAINED: usize = 1_000;
 
-/// What the brokers made of the events that could be taken.
+/// The result of sending a request's valid events to Kafka.
 #[derive(Debug)]
 pub struct Sent<E> {
-    /// The places of those that are stored.
+    /// The indexes of the events that are stored.
     pub taken: Vec<usize>,
-    /// Why the others are not known to be.
+    /// Why the other events were not acknowledged; `None` if all were.
     pub fault: Option<E>,
 }
 
-/// A 2xx promises that every event of the request is stored; nothing less will do for one.
+/// Builds the response. It is a 2xx only if every event of the request is stored.
 #[must_use]
 pub fn answer<E: Classified>(posted: &Posted, sent: &Sent<E>) -> Response {
     let rejected = rejected(posted);
@@ -38,7 +39,7 @@ pub fn answer<E: Classified>(posted: &Posted, sent: &Sent<E>) -> Response {
         }
         (Posted::One(Err(rejection)), None) => Response::json(StatusCode::BAD_REQUEST, &json!(rejection)),
         (Posted::Many(items), None) if !rejected.is_empty() => {
-            let error = format!("{} of {} events are not as they must be", rejected.len(), items.len());
+            let error = format!("{} of {} events are not valid", rejected.len(), items.len());
             let body =
                 json!({"error": error, "accepted": accepted, "taken": sent.taken, "rejected": rejected});
             Response::json(StatusCode::BAD_REQUEST, &body)
@@ -91,7 +92,7 @@ mod tests {
         body::read(&headers, body.as_bytes()).unwrap()
     }
 
-    /// The answer where the brokers stored the events at `taken`.
+    /// The status and body of the response if the brokers stored the events at `taken`.
     fn told(body: &str, taken: &[usize], fault: Option<NoBroker>) -> (u16, Value) {
         let response = answer(&posted(body), &Sent { taken: taken.to_vec(), fault });
         (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap())

@@ -1,4 +1,4 @@
-//! A body → events and rejections, by its content type.
+//! Parses a request's body into events and rejections, by its content type.
 
 use function_kit::http::{HeaderMap, header};
 
@@ -7,51 +7,51 @@ use crate::fields::Rejection;
 use crate::form;
 use crate::json::{self, Items};
 
-/// Events of one request: more of them do not fit into a body of the usual limit.
+/// The largest number of events in one request. More do not fit into a body of the default size limit.
 pub(crate) const MOST_EVENTS: usize = 10_000;
 
-/// The longest `Idempotency-Key`.
+/// The longest `Idempotency-Key`, in characters.
 pub(crate) const MOST_KEY_CHARS: usize = 200;
 
-/// What a request brought.
+/// The content of a request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Posted {
-    /// One event by itself.
+    /// A single event.
     One(Result<Event, Rejection>),
-    /// Several, in their order; perhaps only one or none.
+    /// A list of events in their order; the list may have one event or none.
     Many(Vec<Result<Event, Rejection>>),
 }
 
-/// A request of which nothing can be taken.
+/// The request as a whole is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Not in a form that is taken.
+    /// The content type or encoding is not supported.
     #[error(
         "Content-Type must be application/x-www-form-urlencoded, application/json or application/x-ndjson, in UTF-8 \
          and without a Content-Encoding"
     )]
     Unsupported,
-    /// Nothing in it.
+    /// The body is empty.
     #[error("the body holds no event")]
     Empty,
-    /// Too much in it.
+    /// The body has too many events.
     #[error("the body holds more than {MOST_EVENTS} events: send several requests")]
     TooMany,
-    /// A name that is none.
+    /// The `Idempotency-Key` is not valid.
     #[error("Idempotency-Key must be 1 to {MOST_KEY_CHARS} visible ASCII characters")]
     Key,
-    /// An array that is not JSON.
+    /// The body is not a valid JSON array; holds the reason.
     #[error("{0}")]
     Broken(String),
 }
 
 impl Posted {
-    /// The events that can be taken, with their places.
+    /// The valid events, each with its index in the request.
     pub fn events(&self) -> impl Iterator<Item = (usize, &Event)> {
         self.items().iter().enumerate().filter_map(|(index, item)| Some((index, item.as_ref().ok()?)))
     }
 
-    /// All items in their order.
+    /// All items in the order of the request.
     pub fn items(&self) -> &[Result<Event, Rejection>] {
         match self {
             Self::One(item) => std::slice::from_ref(item),
@@ -60,9 +60,12 @@ impl Posted {
     }
 }
 
-/// Reads a body.
+/// Parses a request's body.
+///
+/// # Errors
+/// [`Refusal`] if the request is rejected as a whole. A problem of a single event is part of [`Posted`].
 pub fn read(headers: &HeaderMap, body: &[u8]) -> Result<Posted, Refusal> {
-    // Before all else: who sends nothing mostly does not say what it is either.
+    // Checked first, because a client that sends an empty body usually sends no content type either.
     if body.trim_ascii().is_empty() {
         return Err(Refusal::Empty);
     }
@@ -98,7 +101,7 @@ fn many<I>(
     Ok(Posted::Many(events))
 }
 
-/// The content type in lower case and without parameters; none where the body would have to be decoded first.
+/// The content type in lower case and without parameters. `None` if the body has a content encoding or another charset.
 fn media_type(headers: &HeaderMap) -> Option<String> {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?").to_ascii_lowercase());
     if text(header::CONTENT_ENCODING).is_some_and(|encoding| encoding.trim() != "identity") {

@@ -1,4 +1,4 @@
-//! A vehicle's state at a moment.
+//! An event: a vehicle's state at one moment.
 
 use std::fmt::Write;
 
@@ -6,32 +6,33 @@ use serde_json::Value;
 
 use crate::fields::{Fields, Rejection};
 
-/// Characters of a name or an id.
+/// The longest name or id, in characters.
 const MOST_CHARS: usize = 200;
 
-/// One event, as the data contract has it. Numbers are finite.
+/// One event, as the data contract defines it. All numbers are finite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// Seconds since the epoch, up to the end of the year 9999: a JSON number with the digits that were sent.
+    /// Seconds since the Unix epoch, at most the end of the year 9999. A JSON number with the digits that the client
+    /// sent.
     pub timestamp: String,
-    /// 17 of `[A-Z0-9]`.
+    /// The vehicle identification number: 17 characters of `[A-Z0-9]`.
     pub vin: String,
-    /// Who made the vehicle.
+    /// The vehicle's manufacturer.
     pub make: String,
-    /// What it is called.
+    /// The vehicle's model.
     pub model: String,
-    /// Metres from the origin, by axis.
+    /// The distance from the origin in metres, for the axes x, y and z.
     pub position: [f64; 3],
-    /// Metres per second.
+    /// The speed in metres per second.
     pub speed: f64,
-    /// The sender's own name of this event.
+    /// The event's id, if the client sent one.
     pub event_id: Option<String>,
-    /// Further fields, by name and as JSON text, in their order.
+    /// Additional fields in their order: name and JSON text.
     pub extra: Vec<(String, String)>,
 }
 
 impl Event {
-    /// Reads the fields; a rejection names everything that is wrong with them.
+    /// Checks the fields. A rejection names all problems.
     pub(crate) fn of(mut fields: Fields<'_>) -> Result<Self, Rejection> {
         let timestamp = fields.epoch_seconds("timestamp");
         let vin = fields.text("vin", MOST_CHARS).and_then(|vin| {
@@ -59,12 +60,12 @@ impl Event {
                 extra,
             })
         };
-        // Whatever is missing was noted.
-        event().ok_or_else(|| Rejection::unreadable("the event is not whole"))
+        // This does not happen: each missing value has added a problem, and problems are returned above.
+        event().ok_or_else(|| Rejection::unreadable("the event is incomplete"))
     }
 
-    /// The record's value: one JSON object, known fields first and in the contract's order. Floats are the shortest
-    /// that are read back as the same.
+    /// The value of the event's Kafka record: one JSON object, with the known fields first and in the order of the
+    /// contract. Floats are written with the fewest digits that give the same number when parsed.
     #[must_use]
     pub fn value(&self) -> String {
         let [x, y, z] = self.position.map(Value::from);

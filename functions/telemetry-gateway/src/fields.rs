@@ -1,4 +1,4 @@
-//! An event's fields as they came, in a form or in JSON, and what is wrong with them.
+//! The fields of an event from a form or from JSON, and their problems.
 
 use std::borrow::Cow;
 
@@ -7,66 +7,67 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// Fields that an event may have besides the known ones: a later pipeline file may name them.
+/// The largest number of unknown fields in an event. They are kept because a later pipeline file may use them.
 pub(crate) const MOST_EXTRA: usize = 64;
 
-/// What such fields may hold together, so that a record stays well below what a broker takes.
+/// The largest total size of the unknown fields in bytes, so that a record stays well below the brokers' limit.
 pub(crate) const MOST_EXTRA_BYTES: usize = 64 << 10;
 
-/// What decoders make of bytes that are no text: its presence tells that the sender's encoding is broken.
+/// Decoders write this character in place of invalid bytes. If a text contains it, the client's encoding was broken.
 pub(crate) const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
-/// A longer number of seconds is written to the microsecond.
+/// A timestamp with more digits than this is rewritten with microseconds.
 const MOST_SECONDS_BYTES: usize = 64;
 
-/// A name that is repeated to the sender is cut here.
+/// The longest field name in a response, in characters. Longer names are cut.
 const NAME_CHARS: usize = 64;
 
-/// What is wrong with one field.
+/// A problem of one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// The field.
+    /// The field's name.
     pub field: String,
-    /// What it must be.
+    /// The problem as a predicate, such as `must be a number`.
     pub problem: String,
 }
 
-/// Why an event is not taken. It names fields, not what they hold.
+/// Why an event is rejected. It contains names of fields, but never their values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Rejection {
-    /// In one sentence.
+    /// A summary in one sentence.
     pub error: String,
-    /// Every field with something wrong; none where there are no fields to speak of.
+    /// All fields with problems. Empty if the event could not be parsed into fields.
     pub errors: Vec<Problem>,
 }
 
 impl Rejection {
-    /// The event could not be read at all.
+    /// The rejection of an event that could not be parsed into fields.
     pub(crate) fn unreadable(error: impl Into<String>) -> Self {
         Self { error: error.into(), errors: Vec::new() }
     }
 }
 
-/// A field's value as it came.
+/// A field's value as it was received.
 #[derive(Debug, Clone)]
 pub(crate) enum Given<'a> {
-    /// In a form.
+    /// A text from a form.
     Text(Cow<'a, str>),
-    /// In a form, where it was no text.
+    /// A value from a form that is not valid UTF-8.
     Broken,
-    /// In JSON.
+    /// A value from JSON.
     Json(&'a RawValue),
 }
 
-/// The fields of one event that are not read yet, and what was wrong with those that were.
+/// The fields of one event that were not read yet, and the problems that were found so far.
 #[derive(Debug)]
 pub(crate) struct Fields<'a> {
+    /// The fields that were not read yet, in their order.
     left: Vec<(Cow<'a, str>, Given<'a>)>,
     problems: Vec<Problem>,
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of an event; what occurs twice is wrong whatever it holds.
+    /// The fields of an event. A field that occurs more than once is a problem, even if the values are equal.
     pub(crate) fn new(fields: Vec<(Cow<'a, str>, Given<'a>)>) -> Self {
         let mut own = Self { left: Vec::with_capacity(fields.len()), problems: Vec::new() };
         let mut repeated: Vec<Cow<'a, str>> = Vec::new();
@@ -81,15 +82,16 @@ impl<'a> Fields<'a> {
         own
     }
 
-    /// Seconds since the epoch, from 1970 to the end of 9999, as a JSON number. It keeps the digits that were sent: the
-    /// lanes round them to the microsecond, with the function that checks them here.
+    /// Reads a number of seconds since the Unix epoch, from 1970 to the end of 9999, as a JSON number. The digits are
+    /// kept as they were sent. The lanes round them to microseconds with the same function that is used for the check
+    /// here.
     pub(crate) fn epoch_seconds(&mut self, name: &str) -> Option<String> {
         let text = self.number_text(name)?;
         let micros = parse_epoch(&text, TimestampFormat::EpochSeconds).filter(|&micros| micros >= 0);
         let Some(micros) = micros else {
             return self.problem(name, "must be seconds since 1970, before the year 10000");
         };
-        // Forms may hold `+1` or `.5`, which JSON does not have.
+        // A form may contain numbers such as `+1` or `.5`, which are not valid JSON.
         let is_json = text.len() <= MOST_SECONDS_BYTES && serde_json::from_str::<&RawValue>(&text).is_ok();
         Some(if is_json {
             text.into_owned()
@@ -98,7 +100,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// A finite number.
+    /// Reads a finite number.
     pub(crate) fn number(&mut self, name: &str) -> Option<f64> {
         match self.number_text(name)?.parse::<f64>() {
             Ok(number) if number.is_finite() => Some(number),
@@ -107,7 +109,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// What is given as a number; in a form that is any text.
+    /// Reads the text of a number. In a form any text is accepted here; the caller parses it.
     fn number_text(&mut self, name: &str) -> Option<Cow<'a, str>> {
         match self.required(name)? {
             Given::Text(text) => Some(text),
@@ -118,7 +120,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Text of 1 to `most` characters.
+    /// Reads a text of 1 to `most` characters without control characters.
     pub(crate) fn text(&mut self, name: &str, most: usize) -> Option<String> {
         let given = self.required(name)?;
         let Some(text) = as_text(&given) else { return self.problem(name, "must be text") };
@@ -137,7 +139,7 @@ impl<'a> Fields<'a> {
         Some(text)
     }
 
-    /// As [`Self::text`], where the field is there and not null.
+    /// Like [`Self::text`], but returns `None` without a problem if the field is missing or null.
     pub(crate) fn optional_text(&mut self, name: &str, most: usize) -> Option<String> {
         let place = self.left.iter().position(|(other, _)| other == name)?;
         if matches!(self.left[place].1, Given::Json(json) if json.get() == "null") {
@@ -147,24 +149,25 @@ impl<'a> Fields<'a> {
         self.text(name, most)
     }
 
-    /// Notes what is wrong with a field, for a caller that goes on without it.
+    /// Adds a problem of a field and returns `None`, so that the caller can continue with the other fields.
     pub(crate) fn problem<T>(&mut self, field: &str, problem: &str) -> Option<T> {
         self.note(field, problem);
         None
     }
 
-    /// Ends the reading: all that was not asked for, by name and as JSON text.
+    /// Takes all fields that were not read: name and JSON text. Call it last.
     pub(crate) fn extra(&mut self) -> Vec<(String, String)> {
         let left = std::mem::take(&mut self.left);
         if left.len() > MOST_EXTRA {
-            self.note("", &format!("there are more than {MOST_EXTRA} fields that are not known"));
+            self.note("", &format!("there are more than {MOST_EXTRA} unknown fields"));
             return Vec::new();
         }
         let mut extra = Vec::with_capacity(left.len());
         for (name, given) in left {
             let value = match given {
                 Given::Text(text) if !text.contains(REPLACEMENT) => Value::from(text).to_string(),
-                // Parsed for its problems (depth, numbers beyond 64 bits, half characters), carried as it stands.
+                // The value is parsed only to find problems (depth, numbers beyond 64 bits, lone surrogates). It is
+                // stored unchanged.
                 Given::Json(json)
                     if !json.get().contains(REPLACEMENT)
                         && serde_json::from_str::<Value>(json.get()).is_ok() =>
@@ -176,7 +179,7 @@ impl<'a> Fields<'a> {
                     continue;
                 }
                 Given::Json(_) => {
-                    self.note(&name, "nests too deep, or holds what no reader can hold");
+                    self.note(&name, "is nested too deeply, or holds a number or text that cannot be parsed");
                     continue;
                 }
             };
@@ -184,12 +187,12 @@ impl<'a> Fields<'a> {
         }
         let bytes: usize = extra.iter().map(|(name, value)| name.len() + value.len()).sum();
         if bytes > MOST_EXTRA_BYTES {
-            self.note("", &format!("fields that are not known hold more than {MOST_EXTRA_BYTES} bytes"));
+            self.note("", &format!("the unknown fields hold more than {MOST_EXTRA_BYTES} bytes"));
         }
         extra
     }
 
-    /// What was wrong, if anything was.
+    /// The rejection with all problems; `None` if there are none.
     pub(crate) fn rejection(self) -> Option<Rejection> {
         let first = self.problems.first()?;
         let more = match self.problems.len() {
@@ -205,6 +208,7 @@ impl<'a> Fields<'a> {
         self.problems.push(Problem { field, problem: problem.to_owned() });
     }
 
+    /// Takes a field. Adds a problem if it is missing.
     fn required(&mut self, name: &str) -> Option<Given<'a>> {
         match self.left.iter().position(|(other, _)| other == name) {
             Some(place) => Some(self.left.remove(place).1),

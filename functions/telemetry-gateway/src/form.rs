@@ -1,4 +1,4 @@
-//! An event as `application/x-www-form-urlencoded`.
+//! Parses an event from `application/x-www-form-urlencoded`.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,10 @@ use percent_encoding::percent_decode;
 use crate::event::Event;
 use crate::fields::{Fields, Given, MOST_EXTRA, Rejection};
 
-/// More pairs than this are not looked at: an event has 9 fields of its own.
+/// The largest number of fields in a form. An event has 9 known fields, so this leaves room for the unknown ones.
 const MOST_PAIRS: usize = 2 * MOST_EXTRA;
 
-/// Reads the one event of a form.
+/// Parses the event of a form. A form always holds one event.
 pub(crate) fn event(body: &[u8]) -> Result<Event, Rejection> {
     let pairs = || body.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty());
     if pairs().nth(MOST_PAIRS).is_some() {

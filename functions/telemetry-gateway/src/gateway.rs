@@ -1,4 +1,4 @@
-//! The handler: who may ask, what is at which path, and sending what was taken.
+//! The HTTP handler: checks the token, routes by path, and sends events to Kafka.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,19 +14,24 @@ use crate::body::{MOST_KEY_CHARS, Posted, Refusal, read};
 use crate::settings::Settings;
 use crate::token::{StoredSecret, Token};
 
-/// The function: events to a topic.
+/// Accepts events over HTTP and sends them to a Kafka topic.
 #[derive(Debug)]
 pub struct Gateway {
+    /// Sends the events.
     producer: KafkaProducer,
+    /// Reads the topic's offsets, to count the served events and to check that Kafka answers.
     offsets: LagReader,
+    /// Checks tokens; `None` if everybody may send.
     token: Option<Token>,
     topic: String,
+    /// The largest body in bytes.
     body_limit: usize,
+    /// The longest time for one request.
     patience: Duration,
 }
 
 impl Gateway {
-    /// A gateway that connects with its first request.
+    /// Creates a gateway that connects to Kafka with its first request.
     #[must_use]
     pub fn new(settings: Settings, sdk: SdkConfig) -> Self {
         let Settings { cluster, topic, token_secret, body_limit, produce_timeout } = settings;
@@ -40,7 +45,7 @@ impl Gateway {
         }
     }
 
-    /// Answers a request before `deadline`.
+    /// Answers a request before `deadline`, or earlier if the time for sending ends earlier.
     pub async fn answer(&self, request: &Request, deadline: Instant) -> Response {
         let deadline = deadline.min(Instant::now() + self.patience);
         match (request.path.as_str(), &request.method) {
@@ -131,7 +136,7 @@ impl Gateway {
     }
 }
 
-/// The records of what can be taken: keyed by vehicle, so that each keeps its order.
+/// The Kafka records of the valid events. The key is the vehicle's id, so the events of each vehicle keep their order.
 fn records(posted: &Posted, key: Option<&str>, received_ms: i64) -> Vec<OutgoingRecord> {
     let record = |(index, event): (usize, &crate::Event)| {
         let mut headers = Vec::new();
@@ -169,7 +174,7 @@ fn refused(refusal: &Refusal) -> Response {
 }
 
 fn unauthorized() -> Response {
-    Response::error(StatusCode::UNAUTHORIZED, "a token is asked for: Authorization: Bearer …")
+    Response::error(StatusCode::UNAUTHORIZED, "a token is required: Authorization: Bearer …")
         .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
 }
 

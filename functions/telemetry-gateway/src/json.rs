@@ -1,4 +1,4 @@
-//! Events as JSON: an object, an array of objects, or an object a line.
+//! Parses events from JSON: one object, an array of objects, or one object per line.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,22 +9,22 @@ use serde_json::value::RawValue;
 use crate::event::Event;
 use crate::fields::{Fields, Given, MOST_EXTRA, Rejection};
 
-/// More fields than this are not looked at: an event has 9 of its own.
+/// The largest number of fields in an object. An event has 9 known fields, so this leaves room for the unknown ones.
 const MOST_FIELDS: usize = 2 * MOST_EXTRA;
 
-/// What a JSON body holds.
+/// The form of a JSON body.
 #[derive(Debug)]
 pub(crate) enum Items<'a> {
-    /// An object by itself.
+    /// A single object.
     One(&'a [u8]),
     /// The elements of an array.
     Elements(Vec<&'a RawValue>),
-    /// Lines that are not blank.
+    /// The lines that are not blank, with one event each.
     Lines(Vec<&'a [u8]>),
 }
 
-/// Tells the three apart. An object over several lines is one object; where it is none and a further line begins
-/// one, each line is an event.
+/// Detects the form of the body. A body that is one JSON object is a single event, even if it spans several lines.
+/// Otherwise, if a later line begins with an object, each line is an event.
 pub(crate) fn items(body: &[u8]) -> Result<Items<'_>, Rejection> {
     let body = body.trim_ascii();
     if body.first() == Some(&b'[') {
@@ -38,12 +38,12 @@ pub(crate) fn items(body: &[u8]) -> Result<Items<'_>, Rejection> {
     Ok(Items::One(body))
 }
 
-/// The lines of a body that are not blank.
+/// The lines of a body, without blank lines.
 pub(crate) fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
     body.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty())
 }
 
-/// Reads the event of one object.
+/// Parses the event of one object.
 pub(crate) fn event(json: &[u8]) -> Result<Event, Rejection> {
     let text = std::str::from_utf8(json).map_err(|_| Rejection::unreadable("not JSON: not UTF-8"))?;
     match serde_json::from_str::<Object>(text) {
@@ -52,17 +52,17 @@ pub(crate) fn event(json: &[u8]) -> Result<Event, Rejection> {
     }
 }
 
-/// The parser's place, without its words: they quote values.
+/// The position of a parser's error, without its message: the message may quote values.
 fn not_json(error: &serde_json::Error) -> Rejection {
     if error.is_data() {
-        let most = format!("not an event: an object of at most {MOST_FIELDS} fields is asked for");
+        let most = format!("not an event: it must be an object of at most {MOST_FIELDS} fields");
         return Rejection::unreadable(most);
     }
     let ends = if error.is_eof() { "it ends too early, " } else { "" };
     Rejection::unreadable(format!("not JSON: {ends}line {}, column {}", error.line(), error.column()))
 }
 
-/// An object's fields in their order, repeated ones too.
+/// An object's fields in their order, including repeated fields.
 struct Object<'a>(Vec<(Cow<'a, str>, Given<'a>)>);
 
 impl<'a> Deserialize<'a> for Object<'a> {

@@ -1,7 +1,8 @@
-//! Vehicles' events over HTTP → Kafka, each acknowledged before the answer says so.
+//! Accepts events of vehicles over HTTP and sends them to Kafka. An event is reported as accepted only after the
+//! brokers acknowledged it.
 //!
-//! A body is read into events and rejections ([`read`]), an [`Event`] knows its record's value, and what became of all
-//! of them is one answer. None of that knows Kafka; [`Gateway`] brings them together.
+//! [`read`] parses a body into events and rejections. [`Event::value`] is the value of an event's record. The results
+//! of all events become one response. These parts do not depend on Kafka; [`Gateway`] connects them to it.
 
 mod answer;
 mod body;

@@ -1,4 +1,4 @@
-//! HTTP → vehicles' events in Kafka. What it promises: README.md.
+//! The Lambda function that accepts vehicles' events over HTTP and sends them to Kafka. README.md lists its guarantees.
 
 use telemetry_gateway::{Gateway, Settings};
 

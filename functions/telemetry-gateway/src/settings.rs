@@ -5,22 +5,22 @@ use std::time::Duration;
 use kafka::ClusterSettings;
 use settings::Environment;
 
-/// What the environment says.
+/// The settings from the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The cluster (`KAFKA_…`).
     pub cluster: ClusterSettings,
-    /// `TELEMETRY_TOPIC`.
+    /// `TELEMETRY_TOPIC`: the topic that events are sent to.
     pub topic: String,
-    /// `GATEWAY_TOKEN_SECRET`: the secret whose text vehicles must know; anybody may send where there is none.
+    /// `GATEWAY_TOKEN_SECRET`: the secret that holds the token. Without it, everybody may send events.
     pub token_secret: Option<String>,
-    /// `BODY_LIMIT_BYTES`.
+    /// `BODY_LIMIT_BYTES`: the largest body.
     pub body_limit: usize,
-    /// `PRODUCE_TIMEOUT_SECONDS`: how long the brokers may take.
+    /// `PRODUCE_TIMEOUT_SECONDS`: the longest time to send the events of a request to Kafka.
     pub produce_timeout: Duration,
 }
 
-/// What Lambda takes as a request at the most.
+/// Lambda's limit for a request, in bytes.
 const MOST_BODY: usize = 6 << 20;
 
 impl settings::FromEnvironment for Settings {

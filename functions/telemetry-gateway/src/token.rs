@@ -1,4 +1,4 @@
-//! The word that vehicles must know: the text of a secret.
+//! Checks the token of a request. The token is the text of a secret.
 
 use std::time::Duration;
 
@@ -9,16 +9,17 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
-/// How often the secret is read again where a request's token is not the known one: it may have been rotated.
+/// If a request's token is not the known one, the secret may have been rotated. It is read again, at most once in this
+/// time.
 const FRESH: Duration = Duration::from_mins(1);
 
-/// Where the token's text is kept.
+/// The place of the token's text.
 pub(crate) trait Secret {
-    /// The text as it is now.
+    /// Reads the current text.
     async fn text(&self, deadline: Instant) -> Result<String, SecretError>;
 }
 
-/// A secret of Secrets Manager.
+/// A secret in AWS Secrets Manager.
 #[derive(Debug)]
 pub(crate) struct StoredSecret {
     id: String,
@@ -26,7 +27,7 @@ pub(crate) struct StoredSecret {
 }
 
 impl StoredSecret {
-    /// The secret of this name or ARN.
+    /// The secret with this name or ARN.
     pub(crate) fn new(id: String, sdk: &SdkConfig) -> Self {
         Self { id, secrets: Secrets::new(sdk) }
     }
@@ -43,14 +44,15 @@ impl Secret for StoredSecret {
     }
 }
 
-/// Knows the token, or how to learn it.
+/// Checks tokens. It caches the secret.
 #[derive(Debug)]
 pub(crate) struct Token<S = StoredSecret> {
     secret: S,
     known: Mutex<Known>,
 }
 
-/// What was read last, and when. Only a digest is kept: all have one length, so that comparing takes one time.
+/// The digest of the last text that was read, and the time of the last read. Digests all have the same length, so
+/// comparing them takes the same time for each token.
 #[derive(Debug, Default)]
 struct Known {
     digest: Option<[u8; 32]>,
@@ -62,8 +64,11 @@ impl<S: Secret> Token<S> {
         Self { secret, known: Mutex::default() }
     }
 
-    /// Whether an `Authorization` header holds the token. The secret is read with the first question, and again at
-    /// most once a minute when the token is another.
+    /// Returns whether an `Authorization` header holds the token. The secret is read for the first token, and again, at
+    /// most once a minute, for a token that differs.
+    ///
+    /// # Errors
+    /// Only if the secret was never read and cannot be read now.
     pub(crate) async fn allows(
         &self,
         authorization: Option<&str>,
@@ -85,9 +90,9 @@ impl<S: Secret> Token<S> {
                 known.digest = Some(digest);
                 Ok(same(&digest, &given))
             }
-            // The token that is known stays good for those who have it.
+            // The known token stays valid while the secret cannot be read.
             Err(error) if known.digest.is_some() => {
-                tracing::warn!(%error, "the token was not read again");
+                tracing::warn!(%error, "the token could not be read again");
                 Ok(false)
             }
             Err(error) => Err(error),
@@ -104,7 +109,7 @@ fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
-/// In a time that tells nothing of where they differ.
+/// Compares in constant time, so that the time does not tell where the digests differ.
 fn same(a: &[u8; 32], b: &[u8; 32]) -> bool {
     a.ct_eq(b).into()
 }
@@ -115,7 +120,7 @@ mod tests {
 
     use super::*;
 
-    /// A secret that can be changed, and counts its readers.
+    /// A secret that tests can change, with a count of its reads.
     #[derive(Default)]
     struct Vault {
         text: RefCell<Option<&'static str>>,

@@ -1,4 +1,4 @@
-//! Every event that the gateway takes is one that every lane of its topic can decode.
+//! Every lane of the topic can decode every event that the gateway accepts.
 
 use function_kit::http::{HeaderMap, HeaderValue, header};
 use pipeline::{Field, FieldType, RecordDecoder, TimestampFormat, Value, parse_epoch};
@@ -26,7 +26,7 @@ fn posted(content_type: &'static str, body: &[u8]) -> Option<Event> {
     }
 }
 
-/// The event's record is decoded to what the event says.
+/// Asserts that the event's record decodes to the event's values.
 fn assert_decoded(event: &Event) {
     let (value, decoder, mut row) = (event.value(), decoder(), Vec::new());
     let extra =
@@ -59,7 +59,7 @@ fn text() -> impl Strategy<Value = String> {
     "\\PC{1,200}".prop_filter("whole", |text| !text.contains('\u{FFFD}'))
 }
 
-/// A name of a field: part of the text, which must be whole too.
+/// The name of a field, without U+FFFD.
 fn name() -> impl Strategy<Value = String> {
     ".{0,5}".prop_filter("whole", |name| !name.contains('\u{FFFD}'))
 }

@@ -287,9 +287,9 @@ async fn a_line_of_the_list_that_is_no_key_is_parked_with_its_number_and_the_oth
     let parked = lane.parked().await;
     let lines = ["files_list.data#1", "files_list.data#2", "files_list.data#4"];
     assert_eq!(parked.keys().collect::<Vec<_>>(), lines, "{parked:?}");
-    assert!(parked[lines[0]].starts_with("line 2 is no key: it is not valid UTF-8"), "{parked:?}");
-    assert!(parked[lines[1]].starts_with("line 3 is no key: it has 2000 bytes"), "{parked:?}");
-    assert!(parked[lines[2]].starts_with("line 5 is no key: it holds a NUL"), "{parked:?}");
+    assert!(parked[lines[0]].starts_with("line 2 is not a key: it is not valid UTF-8"), "{parked:?}");
+    assert!(parked[lines[1]].starts_with("line 3 is not a key: it has 2000 bytes"), "{parked:?}");
+    assert!(parked[lines[2]].starts_with("line 5 is not a key: it holds a NUL"), "{parked:?}");
     // A list in UTF-16 that says so is read, and what was parked of the older one goes.
     lane.bucket.put("c.json", file(&[app("c", 1, 1)])).await;
     let utf_16 = "\u{feff}a.json\r\nb.json\r\nc.json\r\n".encode_utf16().flat_map(u16::to_be_bytes);

@@ -36,9 +36,11 @@ pub struct CloudWatchLogs {
     sending: tokio::sync::Mutex<HashSet<Stream>>,
 }
 
+/// The lines that were not sent yet.
 #[derive(Debug, Default)]
 struct Waiting {
     lines: VecDeque<LogLine>,
+    /// The number of lines that were dropped since the last flush.
     dropped: usize,
 }
 

@@ -22,11 +22,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Lambda's limit for an uploaded zip file, in bytes.
 const LARGEST_ZIP: usize = 50 << 20;
 
+/// Reads functions from a Lambda endpoint.
 pub(super) struct Lookup {
     lambda: Client,
     web: Result<WebClient, String>,
+    /// The folder into which code is unpacked.
     cache: PathBuf,
     region: String,
+    /// Variables that are added to each function's environment.
     machine: BTreeMap<String, String>,
 }
 
@@ -35,8 +38,11 @@ pub(super) struct Lookup {
 pub(super) struct Deployment {
     /// If this value changes, the function's processes must be replaced.
     pub(super) identity: (String, String, Option<i32>),
+    /// Whether the function is a zip file with its own runtime, so that this machine can run it.
     pub(super) runs_here: bool,
+    /// The ARN of the function's role.
     pub(super) role: String,
+    /// The API's answer, with the configuration and the address of the code.
     answer: GetFunctionOutput,
 }
 
@@ -59,6 +65,7 @@ impl Lookup {
         }
     }
 
+    /// Reads the function's current deployment, without its code.
     pub(super) async fn find(&self, name: &str) -> Result<Deployment, DeployedError> {
         let answer = self.lambda.get_function().function_name(name).send().await;
         let answer = answer.map_err(|error| {
@@ -125,6 +132,7 @@ impl Lookup {
         })
     }
 
+    /// Downloads the zip file. The error is a text without the function's name.
     async fn download(&self, location: &str) -> Result<Vec<u8>, String> {
         let address = location.parse().map_err(text)?;
         let get = async {

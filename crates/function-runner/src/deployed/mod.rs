@@ -77,13 +77,17 @@ struct Inner {
     api: aws_sdk_lambda::Client,
     settings: RunnerSettings,
     logs: Arc<dyn LogSink>,
+    /// The functions that were used, by the name or ARN of the caller.
     known: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Known>>>>,
 }
 
+/// The cached state of one function.
 #[derive(Default)]
 struct Known {
     target: Option<Target>,
+    /// The deployment that the target was made from.
     deployment: Option<Deployment>,
+    /// When Lambda's API was last asked.
     asked: Option<Instant>,
     /// Set after a failed invocation or request: the role's session may have expired or been lost.
     doubtful: bool,
@@ -168,6 +172,7 @@ impl DeployedFunctions {
         }
     }
 
+    /// Asks Lambda's API and replaces the runner or its credentials if something has changed.
     async fn refresh(&self, name: &str, known: &mut Known) -> Result<Target, DeployedError> {
         let inner = &*self.0;
         let deployment = inner.lookup.find(name).await?;

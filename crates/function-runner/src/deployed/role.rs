@@ -15,6 +15,7 @@ const MARGIN: Duration = Duration::from_mins(10);
 
 const SESSION: &str = "headwater";
 
+/// Assumes roles through STS.
 pub(super) struct Role {
     sts: Client,
 }
@@ -25,6 +26,7 @@ impl Role {
         Self { sts: Client::from_conf(config) }
     }
 
+    /// Assumes a role and returns its credentials.
     pub(super) async fn assume(&self, role: &str) -> Result<Credentials, String> {
         let session = self.sts.assume_role().role_arn(role).role_session_name(SESSION).send().await;
         let session = session.map_err(|error| format!("cannot assume its role {role}: {}", text(error)))?;
@@ -56,6 +58,7 @@ impl Role {
     }
 }
 
+/// Whether the credentials expire within [`MARGIN`].
 pub(super) fn ends_soon(credentials: Option<&Credentials>) -> bool {
     let end = credentials.and_then(|credentials| credentials.expires);
     end.is_some_and(|end| end < SystemTime::now() + MARGIN)

@@ -21,6 +21,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 /// The pauses before the second and the third attempt, if the function failed.
 const RETRIES: [Duration; 2] = [Duration::from_mins(1), Duration::from_mins(2)];
 
+/// Starts a task that invokes the function, with retries, and returns at once.
 pub(super) fn invoke(functions: DeployedFunctions, name: String, payload: Bytes) {
     tokio::spawn(async move {
         let oldest = Instant::now() + OLDEST;

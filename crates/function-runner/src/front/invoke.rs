@@ -26,6 +26,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 /// Lambda's limit for the event of an asynchronous invocation, in bytes.
 const EVENT_LIMIT: usize = 1 << 20;
 
+/// The kind of an invocation, from the header `X-Amz-Invocation-Type`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     RequestResponse,

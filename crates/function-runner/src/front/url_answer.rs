@@ -34,6 +34,7 @@ pub(super) enum NoAnswer {
     Base64,
 }
 
+/// An answer that describes the whole response.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Whole {

@@ -14,6 +14,7 @@ use uuid::Uuid;
 /// Headers that concern only the connection. The event does not contain them.
 const OF_THE_CONNECTION: [&str; 5] = ["connection", "keep-alive", "te", "transfer-encoding", "upgrade"];
 
+/// The event in payload format 2.0.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Event<'a> {

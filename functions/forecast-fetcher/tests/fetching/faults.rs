@@ -1,4 +1,4 @@
-//! Faults of the server: what is tried again, and what is not.
+//! Faults of the server: which are retried and which are not.
 
 use tokio::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
-//! The fetcher against real HTTP and TLS servers, with objects in memory. On S3: `tests/tests/end_to_end/fetcher.rs`.
+//! The fetcher with real HTTP and TLS servers and objects in memory. `tests/tests/end_to_end/fetcher.rs` tests it with
+//! S3.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod faults;

@@ -1,4 +1,4 @@
-//! A source that is not weather: pages with links, and a token in a header.
+//! Another kind of source: pages with links, and a token in a header.
 
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ async fn refused(server: &Server) -> String {
 #[tokio::test]
 async fn all_pages_are_one_object_with_a_line_for_each_and_every_request_has_the_token() {
     let server = Server::start().await;
-    // Relative, absolute, and an empty page that is not the last.
+    // A relative link, an absolute link, and an empty page before the last one.
     server.on(FIRST, [page(r#"[{"id":1,"sum":10.50,"text":"a\nb"}]"#, &json!("?page=2"))]);
     server.on("/v2/orders?page=2", [page("[]", &json!(server.url("/v2/orders?page=3#x")))]);
     server.on("/v2/orders?page=3", [page(r#"[{"id":12345678901234567890123,"name":"São"}]"#, &Value::Null)]);

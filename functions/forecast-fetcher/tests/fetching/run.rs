@@ -1,4 +1,4 @@
-//! A run: its items beside each other, its answer, and its repetition.
+//! A run: concurrent items, the answer, and a repeated run.
 
 use forecast_fetcher::{Fetcher, Request, invocation};
 use function_kit::telemetry::WideEvent;

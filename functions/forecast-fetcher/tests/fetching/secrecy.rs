@@ -1,4 +1,4 @@
-//! The token is seen by its own server, and by nobody and nothing else.
+//! Only the source's own server gets the token; it appears nowhere else.
 
 use forecast_fetcher::invocation;
 use function_kit::telemetry::WideEvent;
@@ -9,7 +9,7 @@ use crate::server::{Bench, Reply, Server, TOKEN, WEATHER, path, weather};
 
 const ENCODED: &str = "s3cr3t%2BToken%2F42%3D%3D";
 
-/// The weather with its token in the URL and in two headers.
+/// The weather source with its token in the URL and in two headers.
 fn guarded(base: &str) -> Value {
     let mut source = weather(base);
     source["url"] = json!(format!("{base}/locale/{{item}}/hours/72?token={{token}}"));
@@ -18,7 +18,7 @@ fn guarded(base: &str) -> Value {
     source
 }
 
-/// The answer and the log line of a short run, and all that can be printed of the fetcher.
+/// The answer and the log line of a short run, and the `Debug` output of the fetcher.
 async fn said(bench: &Bench) -> String {
     let mut event = WideEvent::new("r-1");
     let deadline = Instant::now() + Duration::from_secs(2);

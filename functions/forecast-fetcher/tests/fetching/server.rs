@@ -1,4 +1,4 @@
-//! A web server whose answers a test chooses, and the fetcher with objects in memory.
+//! A web server with answers that a test sets, and a fetcher with objects in memory.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -14,12 +14,12 @@ use tokio::net::TcpListener;
 use tokio::time::{Duration, Instant};
 use tokio_rustls::TlsAcceptor;
 
-/// What the server does with a request.
+/// The server's reaction to a request.
 #[derive(Debug, Clone)]
 pub(crate) enum Reply {
-    /// These bytes, and then it closes the connection.
+    /// The server sends these bytes and closes the connection.
     Raw(Vec<u8>),
-    /// Nothing, and the connection stays open.
+    /// The server sends nothing and keeps the connection open.
     Hang,
 }
 
@@ -44,10 +44,10 @@ impl Reply {
     }
 }
 
-/// A good answer of the weather, written as no serializer would: its bytes must arrive as they are.
+/// A valid answer of the weather API with unusual formatting. Its bytes must be stored unchanged.
 pub(crate) const WEATHER: &str = "{ \"id\":3477,\"name\":\"São Paulo\",\"country\":\"BR  \",\n\"data\":[{\"date\":\"2023-04-27 18:00:00\",\"temperature\":{\"temperature\":23},\"x\":2.50}]}\n";
 
-/// A request that came.
+/// A received request.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
     pub(crate) path: String,
@@ -57,7 +57,7 @@ pub(crate) struct Seen {
 
 #[derive(Default)]
 struct State {
-    /// Per path, in order; the last one stays.
+    /// The answers of each path, in order. The last one is repeated.
     replies: HashMap<String, VecDeque<Reply>>,
     seen: Vec<Seen>,
 }
@@ -96,7 +96,7 @@ impl Server {
         server
     }
 
-    /// An address at which nobody listens.
+    /// An address without a server.
     pub(crate) fn nobody() -> Self {
         Self { port: 9, state: Arc::default() }
     }
@@ -105,7 +105,7 @@ impl Server {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// The answers for a path and query, in order; the last one is given again and again. Every other path is a 404.
+    /// Sets the answers for a path with its query, in order. The last one is repeated. All other paths answer 404.
     pub(crate) fn on(&self, path: &str, replies: impl IntoIterator<Item = Reply>) -> &Self {
         self.state.lock().unwrap().replies.insert(path.to_owned(), replies.into_iter().collect());
         self
@@ -115,7 +115,7 @@ impl Server {
         self.state.lock().unwrap().seen.clone()
     }
 
-    /// How often a path was asked for.
+    /// The number of requests for a path.
     pub(crate) fn count(&self, path: &str) -> usize {
         self.seen().iter().filter(|seen| seen.path == path).count()
     }
@@ -155,7 +155,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, state: &Mutex<State>
     }
 }
 
-/// Objects in memory. A double, because these tests are about HTTP.
+/// An object store in memory. A test double is enough, because these tests are about HTTP.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Memory {
     objects: Arc<Mutex<BTreeMap<String, Bytes>>>,
@@ -217,7 +217,7 @@ pub(crate) struct Bench {
 pub(crate) const TOKEN: &str = "s3cr3t+Token/42==";
 
 impl Bench {
-    /// For one source, with further variables.
+    /// Creates a fetcher for one source, with additional variables.
     pub(crate) fn new(source: &Value, variables: &[(&str, &str)]) -> Self {
         let sources = json!([source]).to_string();
         let mut all = vec![("FETCH_SOURCES", sources.as_str())];
@@ -232,14 +232,14 @@ impl Bench {
         Self::new(&weather(&server.url("")), &[])
     }
 
-    /// One run at a fixed time.
+    /// Runs once, with a fixed `at`.
     pub(crate) async fn run(&self, items: &[&str], time: Duration) -> Report {
         let event = json!({"items": items, "at": "2026-11-26T23:00:05.123Z"});
         let request: Request = serde_json::from_value(event).unwrap();
         self.fetcher.run(request, Instant::now() + time).await.unwrap()
     }
 
-    /// The reason why the only item failed; nothing of it is stored.
+    /// Runs with one item that must fail, and returns the reason. Asserts that no object was stored.
     pub(crate) async fn refused(&self, time: Duration) -> String {
         let report = self.run(&["3477"], time).await;
         assert_eq!((report.stored_count, report.failed_count), (0, 1), "{report:?}");
@@ -250,7 +250,7 @@ impl Bench {
 
 pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 
-/// The weather at a base URL.
+/// The weather source at a base URL.
 pub(crate) fn weather(base: &str) -> Value {
     json!({
         "name": "forecast_72", "url": format!("{base}/locale/{{item}}/hours/72"), "items": ["3477"],

@@ -1,4 +1,5 @@
-//! HTTPS: a server of an own authority is accepted under its own name, and every other is refused with the reason.
+//! HTTPS: a server with a certificate of a configured authority is accepted under its own name. Every other server is
+//! refused with a reason.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::server::{Bench, MINUTE, Reply, Server, WEATHER, key, path, weather};
 
-/// A private authority.
+/// A private certificate authority.
 struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
@@ -27,7 +28,7 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    /// A server with a certificate for `name` that is valid until the year `until`.
+    /// Starts a server with a certificate for `name` that is valid until the year `until`.
     async fn server(&self, name: &str, until: i32) -> Server {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(until, 1, 1));
@@ -46,7 +47,7 @@ impl Authority {
     }
 }
 
-/// A fetcher of this server's weather over HTTPS.
+/// A fetcher for this server's weather over HTTPS.
 fn bench(server: &Server, variables: &[(&str, &str)]) -> Bench {
     Bench::new(&weather(&format!("https://localhost:{}", server.port)), variables)
 }

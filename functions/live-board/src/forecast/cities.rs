@@ -1,4 +1,4 @@
-//! Rows of the table → each city's newest extract.
+//! Collects each city's newest extract from the rows of the table.
 
 use std::collections::BTreeMap;
 
@@ -6,17 +6,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use lake::PlainColumn;
 use serde_json::{Value, json};
 
-/// The columns that are read.
+/// The columns that are read, in this order.
 pub(super) const COLUMNS: [&str; 7] =
     ["id", "state", "country", "dt_extract", "date", "temperature", "precipitation"];
 
-/// Cities that are shown: the first by number.
+/// The number of cities that are shown; those with the lowest ids.
 const SHOWN: usize = 30;
 
-/// Hours of a city that are shown.
+/// The number of hours that are shown for a city.
 const HOURS: usize = 72;
 
-/// Cities by number.
+/// The cities by id.
 #[derive(Default)]
 pub(super) struct Cities(BTreeMap<i64, City>);
 
@@ -33,7 +33,7 @@ struct Weather {
     precipitation: Option<f64>,
 }
 
-/// The values of a column, if it has the type that the job gives it.
+/// The values of a column. Returns an error if the column does not have the type that the Spark job writes.
 macro_rules! typed {
     ($columns:expr, $place:literal, $kind:ident) => {
         match $columns.get($place) {
@@ -44,7 +44,7 @@ macro_rules! typed {
 }
 
 impl Cities {
-    /// Takes the rows of a file, as [`COLUMNS`]. An error is the name of a column that has another type in the table.
+    /// Adds the rows of a file; its columns are [`COLUMNS`]. The error is the name of a column with an unexpected type.
     pub(super) fn take(&mut self, columns: &[PlainColumn]) -> Result<(), &'static str> {
         let ids = typed!(columns, 0, Integers);
         let states = typed!(columns, 1, Texts);
@@ -78,7 +78,8 @@ impl Cities {
         Ok(())
     }
 
-    /// Drops cities that had no extract for so long before the newest of all; one in the future counts as of now.
+    /// Drops the cities whose newest extract is older than the newest of all cities by `age` or more. An extract in the
+    /// future counts as `now`.
     pub(super) fn drop_old(&mut self, age: TimeDelta, now: DateTime<Utc>) {
         let newest = self.newest().map_or(now, |newest| newest.min(now));
         self.0.retain(|_, city| city.extracted_at > newest - age);
@@ -88,13 +89,13 @@ impl Cities {
         self.0.values().map(|city| city.extracted_at).max()
     }
 
-    /// Drops extracts that may be in other files too; false where nothing else is left.
+    /// Drops the extracts that may have more rows in files that were not read. Returns `false` if no city is left.
     pub(super) fn keep_after(&mut self, complete_after: DateTime<Utc>) -> bool {
         self.0.retain(|_, city| city.extracted_at > complete_after);
         !self.0.is_empty()
     }
 
-    /// The cities as the page gets them.
+    /// The cities as JSON for the page.
     pub(super) fn answer(&self) -> Value {
         let cities = self.0.iter().take(SHOWN).map(|(id, city)| {
             let points = city.points.iter().take(HOURS).map(|(at, weather)| {
@@ -122,7 +123,7 @@ mod tests {
 
     use super::*;
 
-    /// City, extract and hour (both as hours since 1970), temperature.
+    /// City id, extract and hour (both in hours since 1970), temperature.
     type Row = (Option<i64>, Option<i64>, Option<i64>, Option<f64>);
 
     fn hour(hours: i64) -> DateTime<Utc> {
@@ -231,7 +232,7 @@ mod tests {
         assert_eq!(Cities::default().take(&bad[..1]), Err("state"));
     }
 
-    /// Hours of any year that has four digits or fewer.
+    /// Hours in any year with at most four digits.
     fn time() -> impl Strategy<Value = Option<i64>> {
         prop::option::of(-17_000_000..70_000_000_i64)
     }

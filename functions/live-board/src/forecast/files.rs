@@ -1,27 +1,31 @@
-//! Which files can hold a newest extract. The table grows for years; what is read for the board does not.
+//! Selects the files that can hold a city's newest extract. So the board reads a bounded amount, although the table
+//! grows for years.
 
 use std::cmp::Reverse;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use lake::ActiveFile;
 
-/// Files that are read at the most.
+/// The largest number of files that are read.
 pub(crate) const FILES: usize = 200;
 
-/// Bytes that are read at the most.
+/// The largest total size of the files that are read, in bytes.
 pub(crate) const BYTES: u64 = 32 << 20;
 
-/// A city whose last extract is so much older than the newest of all is not shown. The job looks back as far.
+/// A city is not shown if its last extract is older than the newest of all cities by this time. The Spark job looks
+/// back for the same time.
 pub(super) const LOOK_BACK: TimeDelta = TimeDelta::days(7);
 
-/// How long after the day of its hours an extract may have been made, where statistics do not tell: a day for time zones.
+/// Without statistics, the latest extract of a file is assumed to be before this many days after the day of its hours.
+/// One of the days allows for time zones.
 const DAYS_AFTER: Days = Days::new(2);
 
-/// A file, and what is known of it without reading it.
+/// A file, with the facts that are known without reading it.
 pub(crate) struct Candidate<F> {
     pub(crate) file: F,
-    /// No extract in the file is later.
+    /// No extract in the file is later than this.
     pub(crate) latest: DateTime<Utc>,
+    /// The file's size in bytes.
     pub(crate) size: u64,
 }
 
@@ -33,7 +37,7 @@ impl<'a> Candidate<&'a ActiveFile> {
     }
 }
 
-/// The bound of an extract that has hours of this day: nobody forecasts the past.
+/// The latest possible time of an extract with hours of this day: a forecast is not made after its hours.
 fn end_of(day: &str) -> Option<DateTime<Utc>> {
     Some(day.parse::<NaiveDate>().ok()?.checked_add_days(DAYS_AFTER)?.and_time(NaiveTime::MIN).and_utc())
 }
@@ -42,12 +46,12 @@ fn end_of(day: &str) -> Option<DateTime<Utc>> {
 pub(crate) struct Choice<F> {
     /// The files with the newest extracts, newest first.
     pub(crate) files: Vec<F>,
-    /// Extracts up to this moment may be in other files too. `None`: there is no other file.
+    /// Extracts up to this time may have rows in files that were not chosen. `None` if all files were chosen.
     pub(crate) complete_after: Option<DateTime<Utc>>,
 }
 
-/// Chooses the files of the days before the newest extract, as far as the limits allow. An extract in the future (an
-/// object of a wrong name) does not move these days away from now.
+/// Chooses the files of the last days before the newest extract, within the limits. An extract in the future, from an
+/// object with a wrong name, counts as `now`.
 pub(crate) fn choose<F>(mut candidates: Vec<Candidate<F>>, now: DateTime<Utc>) -> Choice<F> {
     candidates.sort_by_key(|candidate| Reverse(candidate.latest));
     let newest = candidates.first().map_or(now, |candidate| candidate.latest.min(now));

@@ -18,14 +18,14 @@ use crate::sources::Sources;
 use cities::Cities;
 use files::{Candidate, Choice};
 
-/// The forecast of one version of the table: it is read again when there is a newer one.
+/// The forecast of one version of the table. It is cached until the table has a newer version.
 pub(crate) struct Forecast {
     version: i64,
     cities: Value,
 }
 
 impl Sources {
-    /// `table` is null where no table is configured; without rows there are no cities.
+    /// The answer's `table` is null if no table is configured. Without rows, `cities` is empty.
     /// `kept` is what an earlier call read.
     pub(crate) async fn forecast(
         &self,
