@@ -1,15 +1,15 @@
 variable "account" {
-  description = "The account that is deployed to."
+  description = "The account of the deployment."
   type        = string
 
   validation {
     condition     = can(regex("^[0-9]{12}$", var.account))
-    error_message = "account is the 12 digits of an account: aws sts get-caller-identity --query Account."
+    error_message = "account must be a 12-digit account id: aws sts get-caller-identity --query Account."
   }
 }
 
 variable "region" {
-  description = "The region that is deployed to."
+  description = "The region of the deployment."
   type        = string
 
   validation {
@@ -25,12 +25,12 @@ variable "partition" {
 
   validation {
     condition     = contains(["aws", "aws-cn", "aws-us-gov"], var.partition)
-    error_message = "partition is aws, aws-cn or aws-us-gov."
+    error_message = "partition must be aws, aws-cn or aws-us-gov."
   }
 }
 
 variable "name" {
-  description = "What all names begin with: `name` of environments/aws, or `name-environment` for one of its environments only."
+  description = "Prefix of all names: `name` of environments/aws, or `name-environment` for one of its environments only."
   type        = string
   default     = "headwater"
 
@@ -47,7 +47,7 @@ variable "state_bucket" {
 }
 
 variable "state_prefix" {
-  description = "What the keys of the states begin with in that bucket."
+  description = "Prefix of the keys of the states in that bucket."
   type        = string
   default     = "headwater/"
 }

@@ -1,5 +1,5 @@
 variable "region" {
-  description = "The region that is deployed to. Each region has a state bucket of its own."
+  description = "The region of the deployment. Each region has its own state bucket."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "region" {
 }
 
 variable "name" {
-  description = "What the names of the deployments begin with: `name` of environments/aws."
+  description = "Prefix of the names of the deployments: `name` of environments/aws."
   type        = string
   default     = "headwater"
 
@@ -20,13 +20,13 @@ variable "name" {
 }
 
 variable "old_states_days" {
-  description = "How many days old versions of the states are kept. They are the way back from a damaged state."
+  description = "Days for which old versions of the states are kept. They allow you to restore a damaged state."
   type        = number
   default     = 90
 
   validation {
     condition     = var.old_states_days >= 1
-    error_message = "old_states_days is at least 1."
+    error_message = "old_states_days must be at least 1."
   }
 }
 
@@ -60,7 +60,7 @@ variable "github" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "The boundary that every role of a deployment must have: `permissions_boundary_arn` of environments/aws. Without it, whoever may apply may give any permission to a role, and so has all permissions of the account."
+  description = "The boundary that every role of a deployment must have: `permissions_boundary_arn` of environments/aws. Without it, anybody who may apply can give any permission to a role, and so has all permissions of the account."
   type        = string
   default     = null
 
@@ -71,7 +71,7 @@ variable "permissions_boundary_arn" {
 }
 
 variable "tags" {
-  description = "Tags of everything, beside `project`."
+  description = "Additional tags on all resources, besides `project`."
   type        = map(string)
   default     = {}
 }
