@@ -14,7 +14,7 @@ variable "region" {
 
   validation {
     condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]+$", var.region))
-    error_message = "region is a region's name, such as eu-central-1."
+    error_message = "region must be a region's name, such as eu-central-1."
   }
 }
 
@@ -36,7 +36,7 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[a-z](-?[a-z0-9])*$", var.name))
-    error_message = "name has lower-case letters, digits and single hyphens, and begins with a letter."
+    error_message = "name must have lower-case letters, digits and single hyphens, and begin with a letter."
   }
 }
 

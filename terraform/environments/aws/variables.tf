@@ -5,7 +5,7 @@ variable "name" {
 
   validation {
     condition     = length(var.name) <= 16 && can(regex("^[a-z](-?[a-z0-9])+$", var.name))
-    error_message = "name has 2 to 16 lower-case letters, digits and single hyphens, begins with a letter and does not end with a hyphen (names of buckets, roles and the database follow from it)."
+    error_message = "name must have 2 to 16 lower-case letters, digits and single hyphens, begin with a letter and not end with a hyphen (names of buckets, roles and the database follow from it)."
   }
 }
 
@@ -16,7 +16,7 @@ variable "environment" {
 
   validation {
     condition     = can(regex("^[a-z0-9]{1,8}$", var.environment))
-    error_message = "environment has 1 to 8 lower-case letters and digits."
+    error_message = "environment must have 1 to 8 lower-case letters and digits."
   }
 }
 
@@ -32,7 +32,7 @@ variable "tags" {
 
   validation {
     condition     = length(setintersection(keys(var.tags), ["project", "environment", "deployment"])) == 0 && length(var.tags) <= 40
-    error_message = "tags has at most 40 entries, and not project, environment and deployment: Headwater sets these three, and the budget and the deployer's permissions depend on them."
+    error_message = "tags must have at most 40 entries, and must not have project, environment or deployment: Headwater sets these three, and the budget and the deployer's permissions depend on them."
   }
 }
 

@@ -38,7 +38,7 @@ variable "encryption" {
 
   validation {
     condition     = var.encryption.kms_key_arn == null ? true : can(regex("^arn:[a-z-]+:kms:${var.region}:[0-9]{12}:key/[a-z0-9-]+$", var.encryption.kms_key_arn))
-    error_message = "kms_key_arn is the ARN of a key in the deployment's region, arn:aws:kms:${var.region}:ACCOUNT:key/ID. An alias is not accepted, because log groups and permissions need the ARN of the key."
+    error_message = "kms_key_arn must be the ARN of a key in the deployment's region, arn:aws:kms:${var.region}:ACCOUNT:key/ID. An alias is not accepted, because log groups and permissions need the ARN of the key."
   }
 }
 

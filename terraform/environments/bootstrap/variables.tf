@@ -4,7 +4,7 @@ variable "region" {
 
   validation {
     condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]+$", var.region))
-    error_message = "region is a region's name, such as eu-central-1."
+    error_message = "region must be a region's name, such as eu-central-1."
   }
 }
 
@@ -15,7 +15,7 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[a-z](-?[a-z0-9])*$", var.name)) && var.name != "github" && !startswith(var.name, "github-")
-    error_message = "name has lower-case letters, digits and single hyphens, begins with a letter, and not with github: the roles of the workflow do, so that a deployment cannot change them."
+    error_message = "name must have lower-case letters, digits and single hyphens, and begin with a letter, but not with github: the roles of the workflow do, so that a deployment cannot change them."
   }
 }
 
@@ -44,7 +44,7 @@ variable "github" {
 
   validation {
     condition     = var.github == null ? true : can(regex("^[A-Za-z0-9-]+(@[0-9]+)?/[A-Za-z0-9._-]+(@[0-9]+)?$", var.github.repository))
-    error_message = "github.repository is OWNER/NAME, or OWNER@ID/NAME@ID."
+    error_message = "github.repository must have the form OWNER/NAME, or OWNER@ID/NAME@ID."
   }
 
   validation {
@@ -55,7 +55,7 @@ variable "github" {
 
   validation {
     condition     = try(var.github.oidc_provider_arn, null) == null ? true : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:oidc-provider/token\\.actions\\.githubusercontent\\.com$", var.github.oidc_provider_arn))
-    error_message = "github.oidc_provider_arn is arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com."
+    error_message = "github.oidc_provider_arn must have the form arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com."
   }
 }
 
@@ -66,7 +66,7 @@ variable "permissions_boundary_arn" {
 
   validation {
     condition     = var.permissions_boundary_arn == null ? true : can(regex("^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$", var.permissions_boundary_arn))
-    error_message = "permissions_boundary_arn is arn:aws:iam::ACCOUNT:policy/NAME."
+    error_message = "permissions_boundary_arn must have the form arn:aws:iam::ACCOUNT:policy/NAME."
   }
 }
 

@@ -5,7 +5,7 @@ variable "endpoint" {
 
   validation {
     condition     = can(regex("^https?://[^/]+$", var.endpoint))
-    error_message = "endpoint is a URL without a path, such as http://127.0.0.1:4566."
+    error_message = "endpoint must be a URL without a path, such as http://127.0.0.1:4566."
   }
 }
 
@@ -16,7 +16,7 @@ variable "functions_endpoint" {
 
   validation {
     condition     = can(regex("^https?://[^/]+$", var.functions_endpoint))
-    error_message = "functions_endpoint is a URL without a path, such as http://127.0.0.1:4567."
+    error_message = "functions_endpoint must be a URL without a path, such as http://127.0.0.1:4567."
   }
 }
 
