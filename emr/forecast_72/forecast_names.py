@@ -28,7 +28,7 @@ def time_in(filename):
 
 
 def is_raw(filename):
-    """Whether the name is that of a raw object: it ends with .json and does not begin with `_` or `.`."""
+    """Whether the name is that of a raw object: it ends with .json, and no part of it begins with `_` or `.`."""
     return filename.endswith(".json") and not any(part[:1] in ("_", ".") for part in filename.split("/"))
 
 
