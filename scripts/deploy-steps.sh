@@ -7,8 +7,8 @@ fail() { # what is wrong, its fix
   exit 1
 }
 
-# What a profile, or a plan (--plan FILE), costs: the headwater command says it. Where that is not built, which takes a while, the
-# sums of terraform/README.md have to do.
+# Prints the cost of a profile, or of a plan (--plan FILE), with the headwater command. If that is not built yet, it
+# prints the sums of terraform/README.md.
 cost() {
   local command=${HEADWATER_BIN:-${CARGO_TARGET_DIR:-$root/target}/release/headwater} column=4
   if [ -x "$command" ]; then
@@ -87,7 +87,7 @@ read_settings() {
   [ ! -f "$environment/variables_host.tf" ] || host_of="coalesce(var.host.enabled, $profile_of == \"prod\")"
   echo "join(\" \", [var.region, var.name, var.environment, $profile_of, $host_of, var.architecture, var.existing_kafka == null, var.existing_database == null, \"held:\${join(\",\", keys(var.held_versions))}\"])" \
     >"$work/expression"
-  # It ends with 0 whatever happens, and prints what is wrong beside the answer, which is a line in quotes.
+  # The console always exits with 0 and prints errors beside the answer. The answer is a line in quotes.
   terraform -chdir="$work/settings" console -no-color -var artifacts_dir=x -var-file="$settings" \
     <"$work/expression" >"$work/console" 2>&1 || true
   values=$(sed -n 's/^"\(.*\)"$/\1/p' "$work/console" | tail -1)

@@ -2,7 +2,7 @@
 
 
 class ConfigurationError(Exception):
-    """Nothing but a change by an operator helps. The message names it."""
+    """An operator must change something. The message says what."""
 
     def __init__(self, problem, fix):
         super().__init__(f"{problem}\nfix: {fix}")
@@ -17,4 +17,4 @@ class GivenUp(Exception):
 
 
 class NotRead(Exception):
-    """An object was listed and could not be read: it was deleted in between. A later run sees what there is."""
+    """A listed object could not be read, because it was deleted in between. A later run lists the objects again."""

@@ -1,4 +1,4 @@
-"""What an object's name says: when the forecast was fetched. Plain functions; times are UTC."""
+"""The fetch time in an object's name. Plain functions without Spark; times are UTC."""
 
 import re
 from datetime import datetime, timedelta, timezone
@@ -10,7 +10,7 @@ NAME = re.compile(
     r"(?:_.+)?\.json",
     re.ASCII | re.DOTALL,
 )
-# Spark takes a path with one of these for a pattern, and fails the whole read where nothing matches.
+# Spark treats a path with one of these characters as a pattern, and fails the whole read if nothing matches.
 PATTERN_LETTERS = re.compile(r"[{}\[\]*?\\]")
 
 
@@ -28,12 +28,12 @@ def time_in(filename):
 
 
 def is_raw(filename):
-    """Whether a name is one of a raw object: JSON, and not hidden as Hadoop's tools hide their own files."""
+    """Whether the name is that of a raw object: it ends with .json, and no part of it begins with `_` or `.`."""
     return filename.endswith(".json") and not any(part[:1] in ("_", ".") for part in filename.split("/"))
 
 
 class RawObject:
-    """An object below the raw prefix. `time` is None where the name has none; `modified` is S3's time."""
+    """An object below the raw prefix. `time` is None if the name has no time; `modified` is S3's LastModified."""
 
     def __init__(self, filename, path, modified, length):
         self.filename = filename

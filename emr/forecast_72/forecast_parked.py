@@ -1,4 +1,4 @@
-"""Dead letters: raw objects that are no forecast, in the format of crates/dead-letters."""
+"""Dead letters: raw objects that are not forecasts, in the format of crates/dead-letters."""
 
 import base64
 import json
@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 from forecast_schema import TABLE, WRITER
 
-# `headwater parked` lists objects of this ending.
+# `headwater parked` lists objects with this suffix.
 ENDING = ".jsonl"
-# A larger object is not kept twice: the raw object stays where it is.
+# The bytes of a larger object are not copied into its letter: the raw object stays on S3.
 LARGEST_VALUE = 1024 * 1024
 
 

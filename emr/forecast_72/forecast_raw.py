@@ -1,4 +1,4 @@
-"""Raw objects as DataFrames: which there are, and what they hold."""
+"""Raw objects as DataFrames: their list and their content."""
 
 from datetime import datetime, timezone
 
@@ -6,7 +6,7 @@ from forecast_names import RawObject, is_raw
 from forecast_rows import READING, read_forecast
 from pyspark.sql import functions as F
 
-# A forecast has some 20 kB. A larger object is parked unread, so that it cannot take the memory from the others.
+# A forecast has about 20 kB. A much larger object is parked unread, so that it cannot exhaust the memory.
 LARGEST = 16 * 1024 * 1024
 
 
@@ -41,7 +41,7 @@ def why_unread(found):
 def readings(spark, objects):
     """One row an object: filename, content, rows, reason. Not computed yet."""
     names = spark.createDataFrame([(found.path, found.filename) for found in objects], "path string, filename string")
-    # Not deterministic for Spark means: evaluated once a row, wherever the optimizer moves it.
+    # Spark evaluates a non-deterministic function only once per row.
     read = F.udf(read_forecast, READING).asNondeterministic()
     return (
         # Without the lookup, a folder with "=" in its name would become a column.

@@ -13,7 +13,7 @@ from forecast_names import time_in
 from forecast_schema import FORECAST
 from pyspark.sql.types import ArrayType, StringType, StructField, StructType
 
-# Per read object: its rows, or the reason; the other one is null.
+# For each object: its rows, or the reason why it is parked. The other field is null.
 READING = StructType(
     [
         StructField("rows", ArrayType(FORECAST)),
@@ -27,7 +27,7 @@ FIRST_YEAR, LAST_YEAR = 2000, 2099
 LONGEST_REASON = 500
 MISSING = object()
 
-# Column, and the way to its value in an hour's entry. All of them may be null or missing.
+# Column, and the path of its value in the entry of an hour. All values may be null or missing.
 NUMBERS = (
     ("humidity", "humidity", "humidity"),
     ("pressure", "pressure", "pressure"),
@@ -40,7 +40,7 @@ NUMBERS = (
 
 
 class NotAForecast(Exception):
-    """Names the place in the object and what is wrong there."""
+    """The path in the object, and what is wrong with its value."""
 
 
 def read_forecast(content, filename):
@@ -75,7 +75,7 @@ def rows_of(content, filename):
     for number, entry in enumerate(hours):
         row = {**place, **hour_of(entry, f"data/{number}")}
         row["dt"] = row["date"].date()
-        # The same hour twice with the same values is one row. With other values nobody knows which one holds.
+        # The same hour twice with the same values is one row. With different values it is unknown which one is right.
         if rows.setdefault(row["date"], row) != row:
             raise NotAForecast(f"data/{number}: the hour {entry['date']} is there twice, with different values")
     return [tuple(row[name] for name in FORECAST.names) for row in rows.values()]
@@ -130,7 +130,7 @@ def an_id(value):
 
 
 def a_number(value, place):
-    """A number as a double. Text that looks like a number is of the wrong type, as in every other lane."""
+    """A number as a double. A number in a string has the wrong type, as in every other lane."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):

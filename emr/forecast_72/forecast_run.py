@@ -29,7 +29,7 @@ class Settings:
 
 
 def run(spark, settings, now=None):
-    """Runs until a commit is found in the log again; what was done, as a dictionary. Starts over where it was lost."""
+    """Runs until its commit is found in the log, and starts over if it was lost. Returns the result as a dictionary."""
     files = HadoopFiles(spark)
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -56,7 +56,7 @@ def attempt_once(spark, files, settings, now):
     version, objects, rows = state.version, 0, 0
     if readable:
         by_name = {raw.filename: raw for raw in readable}
-        # Kept, so that each object is read once and the counts, the letters and the commit agree.
+        # Cached, so that each object is read once, and counts, letters and commit agree.
         readings = forecast_raw.readings(spark, readable).persist()
         try:
             read, objects, rows = readings.selectExpr(
@@ -83,7 +83,7 @@ def attempt_once(spark, files, settings, now):
 
 
 def write_letters(files, settings, refused, now):
-    """Before the commit: a letter that cannot be written fails the run while nothing is stored yet."""
+    """Writes letters before the commit: if a letter cannot be written, the run fails before it stores anything."""
     for raw, reason, content in refused:
         line = forecast_parked.letter(settings.raw, raw, reason, content, now)
         forecast_parked.park(files, settings.parked, raw.filename, line)

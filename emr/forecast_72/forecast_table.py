@@ -1,4 +1,4 @@
-"""The Delta table: whose it is, what it holds, and one commit that is checked afterwards."""
+"""The Delta table: the check that it is the job's own, its content, and a commit that is verified afterwards."""
 
 import json
 
@@ -22,7 +22,7 @@ class TableState:
 def opened(spark, table):
     """The newest version. Refuses a table that is missing or is not this job's own, before anything is written."""
     delta_log = spark.sparkContext._jvm.org.apache.spark.sql.delta.DeltaLog
-    # After a lost commit the cached log holds a version that is not the one on S3.
+    # After a lost commit, the version in the cached log differs from the one on S3.
     delta_log.clearCache()
     snapshot = delta_log.forTableWithSnapshot(spark._jsparkSession, table)._2()
     if snapshot.version() < 0:
@@ -70,7 +70,7 @@ def stored_names(spark, table, objects):
 def append(rows, table, state, run_id):
     """One commit on top of `state`: the rows, the next transaction, and the mark by which it is found again."""
     write = (
-        # One file a day and run, instead of one a day and task.
+        # One file per day and run, instead of one per day and task.
         rows.repartition(PARTITION)
         .write.format("delta")
         .mode("append")

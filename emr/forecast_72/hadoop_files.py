@@ -1,4 +1,4 @@
-"""Small files by Hadoop's file systems, with the credentials, endpoints and settings of Spark's own reads."""
+"""Small files through Hadoop's file systems, with the credentials, endpoints and settings of Spark."""
 
 
 class HadoopFiles:
@@ -9,7 +9,7 @@ class HadoopFiles:
         self.conf = spark.sparkContext._jsc.hadoopConfiguration()
 
     def read(self, uri):
-        """The content as text, or None where there is no such file."""
+        """The content as text, or None if there is no such file."""
         file_system, path = self._open(uri)
         if not file_system.exists(path):
             return None

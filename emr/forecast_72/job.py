@@ -1,4 +1,4 @@
-"""Raw forecasts on S3 → the Delta table forecast_72. What it promises: README.md."""
+"""Raw forecasts on S3 → the Delta table forecast_72. Its guarantees are in README.md."""
 
 import argparse
 import json
@@ -36,7 +36,7 @@ def session():
         .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
         .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
         .config("spark.sql.session.timeZone", "UTC")
-        # Spark's own default, INT96, is read as nanoseconds by others.
+        # Some readers interpret Spark's default, INT96, as nanoseconds.
         .config("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")
         .getOrCreate()
     )

@@ -23,7 +23,7 @@ def duration(text: str) -> float:
 
 
 def note(aws: Aws, stack: Stack, args: argparse.Namespace) -> int:
-    """Notes what serves before a deployment, and prints the versions as Terraform takes them for held_versions."""
+    """Records the serving versions before a deployment, and prints them in the format of `held_versions`."""
     serving = versions.serving(aws, stack) if stack.functions else {}
     ringing = sorted(alarms.ringing(aws, stack)) if stack.functions else []
     args.before.write_text(json.dumps({"versions": serving, "alarms": ringing}))
@@ -33,7 +33,7 @@ def note(aws: Aws, stack: Stack, args: argparse.Namespace) -> int:
 
 def test(aws: Aws, stack: Stack, args: argparse.Namespace) -> int:
     """Invokes the newest version of each function, whether it serves or not."""
-    # What the settings hold back will not serve.
+    # Versions that the settings hold back will not serve.
     held = set(args.held.split(","))
     tested = {function: version for function, version in versions.newest(aws, stack).items() if function not in held}
     print("Smoke test of the new versions:", flush=True)
@@ -41,7 +41,7 @@ def test(aws: Aws, stack: Stack, args: argparse.Namespace) -> int:
 
 
 def verify(aws: Aws, stack: Stack, args: argparse.Namespace) -> int:
-    """Compares what Kafka took with what the sinks have, on the host."""
+    """Compares the sinks with Kafka, on the host."""
     print("headwater verify:", flush=True)
     try:
         problem = reconcile.run(aws, stack, args.pause)
@@ -52,7 +52,7 @@ def verify(aws: Aws, stack: Stack, args: argparse.Namespace) -> int:
 
 
 def watch(aws: Aws, stack: Stack, args: argparse.Namespace) -> int:
-    """Looks at the alarms for a while."""
+    """Watches the alarms for a while."""
     if not args.seconds:
         return 0
     print(f"Watching the alarms for {args.seconds:g} s:", flush=True)
@@ -63,7 +63,7 @@ def watch(aws: Aws, stack: Stack, args: argparse.Namespace) -> int:
 
 
 def record(aws: Aws, stack: Stack, args: argparse.Namespace) -> int:
-    """Records what serves as a release, unless the newest record says the same."""
+    """Records the serving versions as a release, unless the newest record is the same."""
     serving = versions.serving(aws, stack) if stack.deployment_bucket else {}
     if serving:
         known = releases.recorded(aws, stack)
@@ -74,7 +74,7 @@ def record(aws: Aws, stack: Stack, args: argparse.Namespace) -> int:
 
 
 def restore(aws: Aws, stack: Stack, args: argparse.Namespace) -> int:
-    """Lets the noted versions serve again, and prints what serves."""
+    """Makes the recorded versions serve again, and prints the serving versions."""
     before: versions.Versions = json.loads(args.before.read_text())["versions"]
     now, problems = versions.move(aws, stack, before)
     print("What serves now:", file=sys.stderr)
@@ -88,7 +88,7 @@ def restore(aws: Aws, stack: Stack, args: argparse.Namespace) -> int:
 
 
 def failed(problems: list[str]) -> int:
-    """Prints problems; the exit status."""
+    """Prints problems, and returns the exit status."""
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     return 1 if problems else 0

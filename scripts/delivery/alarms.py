@@ -16,12 +16,12 @@ def ringing(aws: Aws, stack: Stack) -> dict[str, str]:
 
 
 def of_functions(stack: Stack, names: set[str]) -> set[str]:
-    """Those that speak of a function. Other versions of the functions do not help against a broker's full disk."""
+    """The alarms of functions. A rollback does not help against other alarms, such as a broker's full disk."""
     return {name for name in names if any(name.startswith(f"{function}-") for function in stack.functions.values())}
 
 
 def watch(aws: Aws, stack: Stack, seconds: float, before: set[str]) -> list[str]:
-    """Returns the alarms of functions that began to ring within so many seconds. `before`: what rang already."""
+    """Returns alarms of functions that went on within so many seconds. `before`: alarms that were on already."""
     end, known = time.monotonic() + seconds, set(before)
     while True:
         now = ringing(aws, stack)
@@ -31,7 +31,7 @@ def watch(aws: Aws, stack: Stack, seconds: float, before: set[str]) -> list[str]
             return [f"{name}: {now[name]}" for name in mine]
         for name in sorted(new):
             print(f"  note: the alarm {name} began to ring; it is not about a function: {now[name]}", flush=True)
-        # An alarm that stops and rings again is a new one.
+        # An alarm that goes off and on again counts as new.
         known = set(now)
         left = end - time.monotonic()
         if left <= 0:

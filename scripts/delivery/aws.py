@@ -7,7 +7,7 @@ from typing import Any
 
 
 class AwsError(Exception):
-    """A call that AWS refused; the text is AWS's own."""
+    """A call that AWS refused, with AWS's error text."""
 
     @property
     def is_missing(self) -> bool:
@@ -22,7 +22,7 @@ class Aws:
         self.region = region
 
     def __call__(self, service: str, operation: str, *arguments: str) -> dict[str, Any]:
-        """Makes one call and returns its answer, which is {} where AWS has nothing to say."""
+        """Makes one call and returns its answer, {} if the answer is empty."""
         command = ["aws", service, operation, "--region", self.region, "--output", "json", *arguments]
         # Version 2 shows long answers in a pager.
         environment = os.environ | {"AWS_PAGER": ""}

@@ -1,4 +1,4 @@
-"""scripts/plan-guard: a plan that deletes or replaces what holds data is refused, with the list."""
+"""scripts/plan-guard: refuses a plan that deletes or replaces resources with data, and lists them."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# What is lost with each.
+# What is lost if the resource is deleted.
 HOLDS = {
     "aws_db_instance": "the rows of Postgres",
     "aws_kms_key": "everything that is encrypted with it",
@@ -51,7 +51,7 @@ def beside_aliases(plan: dict[str, Any]) -> list[str]:
 
 
 def main() -> int:
-    """Exits with 1 and the list if the plan removes data, with 2 if the file is no plan."""
+    """Exits with 1 and the list if the plan removes data, with 2 if the file is not a plan."""
     parser = argparse.ArgumentParser(
         prog="scripts/plan-guard",
         description="Refuses a plan that deletes or replaces what holds data: topics, Postgres, buckets, secrets, …",

@@ -7,7 +7,7 @@ from .aws import Aws, AwsError
 from .stack import Stack
 
 ENDED = {"Success", "Failed", "Cancelled", "TimedOut"}
-# The host took no command: nothing is known of the data.
+# The host did not accept the command, so the data was not compared.
 NOT_DELIVERED = {"DeliveryTimedOut", "Undeliverable"}
 # What the script on the host ends with if the new command could not be installed.
 NOT_INSTALLED = 75
@@ -26,7 +26,7 @@ class LeftOut(Exception):
 
 
 def run(aws: Aws, stack: Stack, pause: float) -> str | None:
-    """Returns what does not hold; None if everything does. Raises LeftOut where it cannot be run."""
+    """Returns the differences, or None if there are none. Raises LeftOut if the comparison cannot run."""
     by_hand = "run `headwater verify` where Kafka and Postgres can be reached, with the outputs of Terraform as --stack"
     if stack.host is None:
         raise LeftOut(f"this deployment has no host; {by_hand}")

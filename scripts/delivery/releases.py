@@ -50,7 +50,7 @@ def recorded(aws: Aws, stack: Stack) -> list[Release]:
 
 
 def record(aws: Aws, stack: Stack, release: Release) -> None:
-    """Keeps a release."""
+    """Stores a release."""
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(asdict(release), file)
         file.flush()

@@ -20,7 +20,7 @@ class Impossible(Exception):
 
 
 def run(aws: Aws, stack: Stack, args: argparse.Namespace) -> int:
-    """Goes back to an earlier release, after a question."""
+    """Goes back to an earlier release, after a confirmation."""
     try:
         return _run(aws, stack, args)
     except Impossible as error:
@@ -87,7 +87,7 @@ def _wanted(name: str, known: list[Release], now: versions.Versions) -> Release:
 
 
 def stack_is(known: list[Release]) -> str:
-    """How old what serves is, in words."""
+    """The age of the serving release, in words."""
     return "is the first that was recorded" if known else "was deployed before releases were recorded"
 
 

@@ -13,14 +13,14 @@ from .stack import Stack
 
 EVENTS: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "smoke_events.json").read_text())
 
-# The first connection from a new subnet or to a broker that is busy may fail once.
+# The first connection from a new subnet, or to a busy broker, may fail once.
 TRIES = 3
-# Few at once: a new account may run ten invocations, and the lanes need some of them.
+# Few at once: a new account may run ten invocations at once, and the lanes need some of them.
 AT_ONCE = 3
 
 
 def run(aws: Aws, stack: Stack, versions: Mapping[str, str], pause: float) -> list[str]:
-    """Invokes the versions, prints a line for each, and returns what is wrong."""
+    """Invokes the versions, prints a line for each, and returns the problems."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         verdicts = pool.map(lambda item: _verdict(aws, stack.functions[item[0]], *item, pause), versions.items())
         problems = []
@@ -49,7 +49,7 @@ def _verdict(aws: Aws, name: str, function: str, version: str, pause: float) -> 
 
 
 def _problem(aws: Aws, name: str, version: str, test: Mapping[str, Any]) -> str | None:
-    """What is wrong with one answer."""
+    """The problem with one answer, if any."""
     with tempfile.TemporaryDirectory() as folder:
         event, answer = Path(folder) / "event", Path(folder) / "answer"
         event.write_text(json.dumps(test["event"]))

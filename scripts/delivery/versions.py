@@ -31,7 +31,7 @@ def exists(aws: Aws, name: str, version: str) -> bool:
 
 
 def move(aws: Aws, stack: Stack, wanted: Mapping[str, str]) -> tuple[Versions, list[str]]:
-    """Lets `wanted` serve. Returns what serves now, and what went wrong; one refusal does not stop the others."""
+    """Makes `wanted` serve. Returns the serving versions and the errors; one error does not stop the others."""
     now, problems = serving(aws, stack), []
     for function, version in wanted.items():
         if function not in now:

@@ -1,4 +1,4 @@
-"""Writes what is generated, or with --check names the files that are not current."""
+"""Writes the generated files, or with --check lists the files that are not current."""
 
 import argparse
 import os

@@ -1,20 +1,20 @@
 variable "account" {
-  description = "The account that is deployed to."
+  description = "The account of the deployment."
   type        = string
 
   validation {
     condition     = can(regex("^[0-9]{12}$", var.account))
-    error_message = "account is the 12 digits of an account: aws sts get-caller-identity --query Account."
+    error_message = "account must be a 12-digit account id: aws sts get-caller-identity --query Account."
   }
 }
 
 variable "region" {
-  description = "The region that is deployed to."
+  description = "The region of the deployment."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]+$", var.region))
-    error_message = "region is a region's name, such as eu-central-1."
+    error_message = "region must be a region's name, such as eu-central-1."
   }
 }
 
@@ -25,18 +25,18 @@ variable "partition" {
 
   validation {
     condition     = contains(["aws", "aws-cn", "aws-us-gov"], var.partition)
-    error_message = "partition is aws, aws-cn or aws-us-gov."
+    error_message = "partition must be aws, aws-cn or aws-us-gov."
   }
 }
 
 variable "name" {
-  description = "What all names begin with: `name` of environments/aws, or `name-environment` for one of its environments only."
+  description = "Prefix of all names: `name` of environments/aws, or `name-environment` for one of its environments only."
   type        = string
   default     = "headwater"
 
   validation {
     condition     = can(regex("^[a-z](-?[a-z0-9])*$", var.name))
-    error_message = "name has lower-case letters, digits and single hyphens, and begins with a letter."
+    error_message = "name must have lower-case letters, digits and single hyphens, and begin with a letter."
   }
 }
 
@@ -47,7 +47,7 @@ variable "state_bucket" {
 }
 
 variable "state_prefix" {
-  description = "What the keys of the states begin with in that bucket."
+  description = "Prefix of the keys of the states in that bucket."
   type        = string
   default     = "headwater/"
 }

@@ -1,4 +1,4 @@
-# Two sets of defaults. What `kafka`, `database`, `network` and `budget` name goes before.
+# Two sets of defaults. Values in `kafka`, `database`, `network` and `budget` override them.
 
 locals {
   profile = {

@@ -5,18 +5,18 @@ variable "name" {
 
   validation {
     condition     = length(var.name) <= 16 && can(regex("^[a-z](-?[a-z0-9])+$", var.name))
-    error_message = "name has 2 to 16 lower-case letters, digits and single hyphens, begins with a letter and does not end with a hyphen (names of buckets, roles and the database follow from it)."
+    error_message = "name must have 2 to 16 lower-case letters, digits and single hyphens, begin with a letter and not end with a hyphen (names of buckets, roles and the database follow from it)."
   }
 }
 
 variable "environment" {
-  description = "Such as dev or prod: part of every name, and a dimension of every metric."
+  description = "The environment, such as dev or prod: part of every name, and a dimension of every metric."
   type        = string
   default     = "dev"
 
   validation {
     condition     = can(regex("^[a-z0-9]{1,8}$", var.environment))
-    error_message = "environment has 1 to 8 lower-case letters and digits."
+    error_message = "environment must have 1 to 8 lower-case letters and digits."
   }
 }
 
@@ -26,13 +26,13 @@ variable "region" {
 }
 
 variable "tags" {
-  description = "Tags of your own on everything that is made, such as cost-center (not on topics and the gateway's secret, which Cloud Control makes). project, environment and deployment are set."
+  description = "Additional tags on all resources, such as cost-center (not on topics and the gateway's secret, which Cloud Control makes). project, environment and deployment are set."
   type        = map(string)
   default     = {}
 
   validation {
     condition     = length(setintersection(keys(var.tags), ["project", "environment", "deployment"])) == 0 && length(var.tags) <= 40
-    error_message = "tags has at most 40 entries, and not project, environment and deployment: these are set, and the budget and the permissions of whoever applies look at them."
+    error_message = "tags must have at most 40 entries, and must not have project, environment or deployment: Headwater sets these three, and the budget and the deployer's permissions depend on them."
   }
 }
 
@@ -42,13 +42,13 @@ variable "artifacts_dir" {
 }
 
 variable "architecture" {
-  description = "What the zips were built for. arm64 costs a fifth less."
+  description = "Processor architecture of the zips. arm64 costs 20 % less."
   type        = string
   default     = "arm64"
 }
 
 variable "pipelines_dir" {
-  description = "Folder of the pipeline files; null is the repository's pipelines/."
+  description = "Folder of the pipeline files. Null: pipelines/ of the repository."
   type        = string
   default     = null
 }
@@ -56,7 +56,7 @@ variable "pipelines_dir" {
 # ---- Kafka -----------------------------------------------------------------------------------------------------------
 
 variable "existing_kafka" {
-  description = "An MSK cluster that exists: cluster_arn, and bootstrap_servers unless they shall be looked up. Null makes one."
+  description = "An existing MSK cluster: cluster_arn, and optionally bootstrap_servers (otherwise they are looked up). Null creates a cluster."
   type = object({
     cluster_arn       = string
     bootstrap_servers = optional(string)
@@ -66,13 +66,13 @@ variable "existing_kafka" {
 }
 
 variable "manage_topics" {
-  description = "Make the topics in an existing cluster too."
+  description = "Whether to create the topics in an existing cluster, too."
   type        = bool
   default     = false
 }
 
 variable "kafka" {
-  description = "The cluster that is made, where it is not as in the profile: kafka_version, instance_type, brokers (a multiple of the zones), volume_gb, maximum_volume_gb, kms_key_arn, monitoring. See the kafka module."
+  description = "Settings of the created cluster that differ from the profile: kafka_version, instance_type, brokers (a multiple of the zones), volume_gb, maximum_volume_gb, kms_key_arn, monitoring. See the kafka module."
   type = object({
     kafka_version = optional(string)
     instance_type = optional(string)
@@ -89,7 +89,7 @@ variable "kafka" {
 # ---- Postgres --------------------------------------------------------------------------------------------------------
 
 variable "existing_database" {
-  description = "A Postgres that exists: how functions sign in (auth = secret with secret_arn, or iam with resource_id), and the user of those that only look (reader: user, and with auth secret a secret_arn of its own; null is as the others). Null makes an RDS instance."
+  description = "An existing Postgres: how functions sign in (auth = secret with secret_arn, or iam with resource_id), and the user of functions that only read (reader: user, and with auth secret its own secret_arn; null: the same user as the others). Null creates an RDS instance."
   type = object({
     auth        = optional(string, "secret")
     secret_arn  = optional(string)
@@ -107,14 +107,14 @@ variable "existing_database_url" {
 }
 
 variable "database_ca_pem" {
-  description = "Certificates (PEM) of further authorities that Postgres' certificate may be of. Public ones and those of Amazon RDS are known; a private authority is named here. Counts towards the 4 KB of a function's variables."
+  description = "Certificates (PEM) of a private authority that issued the certificate of Postgres. Public authorities and those of Amazon RDS are trusted already. Counts towards the 4 KB of a function's variables."
   type        = string
   default     = ""
   nullable    = false
 }
 
 variable "database" {
-  description = "The RDS instance that is made, where it is not as in the profile: see the warehouse module."
+  description = "Settings of the created RDS instance that differ from the profile: see the warehouse module."
   type = object({
     engine_version       = optional(string)
     class                = optional(string)
@@ -138,7 +138,7 @@ variable "database" {
 # ---- Functions -------------------------------------------------------------------------------------------------------
 
 variable "sizes" {
-  description = "Memory and timeout of each function, and the invocations at once that a queue may have (maximum_concurrency) or a URL is bounded to (reserved_concurrency: null is the bound of the profile where the quota of the account allows one, -1 for none), where the defaults do not fit."
+  description = "Per function, if the defaults do not fit: memory, timeout, maximum_concurrency (limit of concurrent invocations from a queue) and reserved_concurrency (limit of concurrent invocations from a URL; null: the limit of the profile if the quota of the account allows a reservation; -1: no limit)."
   type = object({
     parquet_writer    = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 60) }), {})
     totals_upserter   = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 60) }), {})
@@ -157,19 +157,19 @@ variable "sizes" {
 }
 
 variable "log_level" {
-  description = "Least severe level that functions log."
+  description = "Minimum log level of the functions."
   type        = string
   default     = "warn"
 }
 
 variable "schedules_enabled" {
-  description = "Whether schedules run."
+  description = "Whether schedules are enabled."
   type        = bool
   default     = true
 }
 
 variable "rooms" {
-  description = "The rooms generator: topic, records per run, when."
+  description = "The rooms generator: topic, records per run, schedule."
   type = object({
     topic    = optional(string, "rooms-v1")
     count    = optional(number, 1000)
@@ -179,7 +179,7 @@ variable "rooms" {
 }
 
 variable "telemetry" {
-  description = "telemetry-gateway: its topic; auth: token (vehicles show the token of a secret that is made, or of token_secret_arn) or iam (they sign their requests); body_limit_bytes, produce_timeout_seconds."
+  description = "telemetry-gateway: its topic; auth: token (vehicles send the token of a created secret, or of token_secret_arn) or iam (they sign their requests); body_limit_bytes, produce_timeout_seconds."
   type = object({
     topic                   = optional(string, "telemetry-v1")
     auth                    = optional(string, "token")
@@ -191,12 +191,12 @@ variable "telemetry" {
 
   validation {
     condition     = var.telemetry.auth != "none"
-    error_message = "The URL is on the internet: auth is token or iam, and none is for the local stack."
+    error_message = "The URL is public: auth must be token or iam. none is for the local stack only."
   }
 }
 
 variable "schema" {
-  description = "When schema-migrator runs between deployments, to make the next days' partitions and drop those that are too old."
+  description = "When schema-migrator runs between deployments. It creates the partitions of the next days and drops expired ones."
   type = object({
     schedule = optional(string, "rate(1 day)")
   })
@@ -204,7 +204,7 @@ variable "schema" {
 }
 
 variable "media" {
-  description = "What bucket-ingester reads: a bucket that is made, an existing one (bucket), or a web address (base_url: https://…, with network = { egress = \"nat\" } or \"nat_instance\"). list is the key of the list of files, sweep when the list is read anyway (null is every 15 minutes, in profile dev every 6 hours). notifications: whether the bucket notifies the lane's queue; null is yes for a bucket that is made, and no for an existing one: true replaces the whole notification configuration that it has."
+  description = "What bucket-ingester reads: a created bucket, an existing bucket (bucket), or a web address (base_url: https://…, with network = { egress = \"nat\" } or \"nat_instance\"). list is the key of the list of files. sweep is the schedule that reads the list (null: every 15 minutes, in profile dev every 6 hours). notifications: whether the bucket notifies the lane's queue; null is yes for a bucket that is made, and no for an existing one: true replaces the whole notification configuration that it has."
   type = object({
     bucket        = optional(string)
     base_url      = optional(string)
@@ -216,7 +216,7 @@ variable "media" {
 }
 
 variable "inbox" {
-  description = "What inbox-etl reads: objects under prefix of a bucket that is made (they go after expiration_days; 0 for never), or of an existing one (bucket; its lifecycle is left alone). sweep is when the inbox is listed anyway (null is every hour, in profile dev every 6 hours). notifications: as for media, true replaces the whole notification configuration of an existing bucket."
+  description = "What inbox-etl reads: objects under prefix of a created bucket (deleted after expiration_days; 0: never), or of an existing bucket (bucket; its lifecycle rules are not changed). sweep is the schedule that lists the inbox (null: every hour, in profile dev every 6 hours). notifications: as for media, true replaces the whole notification configuration of an existing bucket."
   type = object({
     bucket          = optional(string)
     prefix          = optional(string, "inbox")
@@ -228,7 +228,7 @@ variable "inbox" {
 }
 
 variable "forecast" {
-  description = "The forecast lane: base_url of the API (https://…), items (the cities' ids), token_secret_arn (null makes an empty secret, whose value you put in), schedule and time_zone, table_path in the lake, lookback_days, missed_run_hours, in_vpc (true only with a way to the internet: network = { egress = \"nat\" } or \"nat_instance\"), spark (release and sizes: see the forecast module). Null, the default, makes no such lane: there is no API that all could ask, and every run is paid."
+  description = "The forecast lane: base_url of the API (https://…), items (the cities' ids), token_secret_arn (null creates an empty secret; you set its value), schedule and time_zone, table_path in the lake, lookback_days, missed_run_hours, in_vpc (true needs a path to the internet: network = { egress = \"nat\" } or \"nat_instance\"), spark (release and sizes: see the forecast module). Null, the default, makes no such lane: there is no API that all could ask, and every run is paid."
   type = object({
     base_url         = string
     items            = list(string)
@@ -255,18 +255,18 @@ variable "forecast" {
 
   validation {
     condition     = var.forecast == null ? true : startswith(var.forecast.base_url, "https://")
-    error_message = "base_url is https://…: the token is in the address that is asked."
+    error_message = "base_url must begin with https://, because requests contain the token in the URL."
   }
 
   validation {
     # Null is a NAT instance in profile dev.
     condition     = try(var.forecast.in_vpc, false) ? coalesce(var.network.egress, coalesce(var.profile, var.environment) == "prod" ? "endpoints" : "nat_instance") != "endpoints" || var.network.existing != null : true
-    error_message = "in_vpc needs a way to the API: network = { egress = \"nat\" }, or a VPC of your own that has one."
+    error_message = "in_vpc needs a network path to the API: set network = { egress = \"nat\" }, or use an existing VPC that has one."
   }
 }
 
 variable "forecast_job_dir" {
-  description = "Folder of the Spark job; null is the repository's emr/forecast_72."
+  description = "Folder of the Spark job. Null: emr/forecast_72 of the repository."
   type        = string
   default     = null
 }

@@ -1,30 +1,30 @@
-# Who is told of what: alarms, and what the bill may be.
+# Alarms and the budget, and who is notified.
 
 variable "alarms_enabled" {
-  description = "Whether alarms are made."
+  description = "Whether to create alarms."
   type        = bool
   default     = true
 }
 
 variable "early_alarms" {
-  description = "Whether each function has alarms that warn before something fails: on throttles, and on durations near its timeout. Without them a throttled lane is known by its lag, and a timeout by the function's errors. Null is true in profile prod."
+  description = "Whether each function has early alarms: on throttles, and on durations near its timeout. Without them, the alarms on lag and errors report a throttled lane and a timeout. Null: true in profile prod."
   type        = bool
   default     = null
 }
 
 variable "alarm_emails" {
-  description = "Addresses that alarms and the budget go to; each confirms its subscription by mail. With alarm_topic_arn they hear of the budget only."
+  description = "Mail addresses for alarms and the budget. Each recipient must confirm the subscription by mail. With alarm_topic_arn they are notified of the budget only."
   type        = list(string)
   default     = []
 
   validation {
     condition     = !var.alarms_enabled || var.alarm_topic_arn != null || length(var.alarm_emails) > 0
-    error_message = "Nobody would hear of an alarm. Set alarm_emails = [\"you@example.com\"], or alarm_topic_arn to an SNS topic that exists; or alarms_enabled = false for no alarms."
+    error_message = "Nobody would be notified of alarms. Set alarm_emails = [\"you@example.com\"], or alarm_topic_arn to an existing SNS topic, or alarms_enabled = false for no alarms."
   }
 }
 
 variable "alarm_topic_arn" {
-  description = "An SNS topic of this region that exists: alarms go there, no topic and no subscriptions are made. Its policy lets cloudwatch.amazonaws.com publish, and so does the policy of its key, where it has one that is not AWS's."
+  description = "An existing SNS topic in this region for the alarms; no topic and no subscriptions are created. Its policy must allow cloudwatch.amazonaws.com to publish, and so must the policy of its KMS key, if it is a customer key."
   type        = string
   default     = null
 }
@@ -39,19 +39,19 @@ variable "budget" {
 }
 
 variable "lag_alarm_seconds" {
-  description = "How far behind a mapping may be before its alarm."
+  description = "Lag of a mapping that raises its alarm."
   type        = number
   default     = 300
 }
 
 variable "skipped_offsets_alarm" {
-  description = "How many offsets deliveries of a function may skip in five minutes before its alarm. Null for no alarm, where topics are compacted or written in transactions."
+  description = "Number of offsets that deliveries to a function may skip in five minutes before the alarm. Null: no alarm, for topics that are compacted or written in transactions."
   type        = number
   default     = 0
 }
 
 variable "queue_age_alarm_seconds" {
-  description = "How old a message in a queue may be before its alarm. One that failed comes back after six times its function's timeout."
+  description = "Age of the oldest message in a queue that raises its alarm. A failed message becomes visible again after six times the timeout of its function."
   type        = number
   default     = 1800
 }

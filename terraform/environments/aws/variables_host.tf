@@ -1,5 +1,5 @@
 variable "host" {
-  description = "The host of the operators: an EC2 instance in a private subnet, reached by Session Manager. enabled: null is yes in profile prod, and no in dev. stop_schedule and start_schedule: cron(…) in time_zone, both or neither. ami_id: null takes the newest Amazon Linux 2023 when the instance is made. kms_key_arn encrypts its disk. decrypt_key_arns: KMS keys of existing buckets and secrets that operators read."
+  description = "The operators' host: an EC2 instance in a private subnet, reached by Session Manager. enabled: null is true in profile prod, false in dev. stop_schedule and start_schedule: cron(…) in time_zone, both or neither. ami_id: null takes the newest Amazon Linux 2023 when the instance is made. kms_key_arn encrypts its disk. decrypt_key_arns: KMS keys of existing buckets and secrets that operators read."
   type = object({
     enabled          = optional(bool)
     instance_type    = optional(string)
@@ -16,6 +16,6 @@ variable "host" {
 
   validation {
     condition     = (var.host.stop_schedule == null) == (var.host.start_schedule == null)
-    error_message = "stop_schedule and start_schedule go together: a host that is only stopped stays stopped."
+    error_message = "Set both stop_schedule and start_schedule, or neither: without start_schedule a stopped host stays stopped."
   }
 }

@@ -1,7 +1,7 @@
-# Which lanes there are, and what all of their functions share.
+# Which lanes exist, and the settings that all functions share.
 
 variable "lanes" {
-  description = "Which lanes there are, by function. rooms_generator makes records up: null is true where environment is dev, and false elsewhere. The forecast lane is there with `forecast`. Of a lane that is taken away the topics, tables and buckets stay; its functions, schedule, queues with what is in them, log and token go."
+  description = "Which lanes exist, by function. rooms_generator produces test records: null is true if environment is dev, otherwise false. The forecast lane exists if `forecast` is set. If a lane is removed, its topics, tables and buckets stay. Its functions, schedule, queues with their messages, log and token are deleted."
   type = object({
     parquet_writer    = optional(bool, true)
     totals_upserter   = optional(bool, true)
@@ -18,7 +18,7 @@ variable "lanes" {
 }
 
 variable "certificates" {
-  description = "When reconciler makes certificates (`schedule`), and how long after its end a window is judged (`grace_minutes`: the lanes must have passed it by then; less than the time between two runs)."
+  description = "When reconciler makes certificates (`schedule`), and how long after its end a window is checked (`grace_minutes`: the lanes must have passed the window by then; must be less than the time between two runs)."
   type = object({
     schedule      = optional(string, "rate(1 hour)")
     grace_minutes = optional(number, 45)
@@ -27,13 +27,13 @@ variable "certificates" {
 }
 
 variable "held_versions" {
-  description = "Functions, by folder name, that go on serving this version when a new one is deployed: { parquet-writer = \"7\" }. scripts/deploy sets it while it tests new versions. Set it here to keep a version after a rollback; take it out to let the function follow again."
+  description = "Functions, by folder name, that keep this version when a new one is deployed: { parquet-writer = \"7\" }. scripts/deploy sets it while it tests new versions. Set it here to keep a version after a rollback. Remove it to deploy new versions again."
   type        = map(string)
   default     = {}
 
   validation {
     condition     = alltrue([for version in values(var.held_versions) : can(regex("^[1-9][0-9]*$", version))])
-    error_message = "held_versions names the number of a version for each function: { parquet-writer = \"7\" }."
+    error_message = "held_versions must have a version number for each function: { parquet-writer = \"7\" }."
   }
 }
 
@@ -48,7 +48,7 @@ variable "batch_windows" {
 }
 
 variable "upkeep" {
-  description = "When lake-keeper looks after the Delta tables: checkpoints and larger files (`schedule`), the end of old files and log entries (`cleaning_schedule`). How it does is said in the pipeline files (lake.upkeep)."
+  description = "When lake-keeper runs: for checkpoints and compaction (`schedule`), and to delete old files and log entries (`cleaning_schedule`). The pipeline files have further settings (lake.upkeep)."
   type = object({
     schedule          = optional(string, "rate(5 minutes)")
     cleaning_schedule = optional(string, "rate(1 day)")
@@ -57,32 +57,32 @@ variable "upkeep" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "ARN of a policy that bounds every role that is made; null for none. Accounts whose administrators let others make roles usually require one."
+  description = "ARN of the permissions boundary of every created role. Null: none. Accounts in which non-administrators create roles usually require one."
   type        = string
   default     = null
 
   validation {
     condition     = var.permissions_boundary_arn == null ? true : can(regex("^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$", var.permissions_boundary_arn))
-    error_message = "permissions_boundary_arn is arn:aws:iam::ACCOUNT:policy/NAME."
+    error_message = "permissions_boundary_arn must have the form arn:aws:iam::ACCOUNT:policy/NAME."
   }
 }
 
 # ---- Alarms on lanes that fall behind --------------------------------------------------------------------------------
 
 variable "busy_topics" {
-  description = "Topics in which records arrive at all times. For these an alarm also tells of a lane that never worked (Kafka has no lag of a group that does not exist) and of one that has stored nothing for stale_alarm_minutes. The topic of rooms_generator is one of them while it runs."
+  description = "Topics that receive records at all times. For these topics, additional alarms report a lane that never worked (Kafka has no lag for a group that does not exist) and a lane that has stored nothing for stale_alarm_minutes. The topic of rooms_generator is included while the generator runs."
   type        = list(string)
   default     = []
 }
 
 variable "lag_alarm_records" {
-  description = "How many records a mapping may have before it."
+  description = "Number of waiting records of a mapping that raises its alarm."
   type        = number
   default     = 1000000
 }
 
 variable "stale_alarm_minutes" {
-  description = "How long a function may store nothing while records arrive in busy_topics."
+  description = "Minutes without a stored record, while records arrive in busy_topics, that raise the alarm."
   type        = number
   default     = 15
 }

@@ -1,32 +1,32 @@
 variable "region" {
-  description = "The region that is deployed to. Each region has a state bucket of its own."
+  description = "The region of the deployment. Each region has its own state bucket."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]+$", var.region))
-    error_message = "region is a region's name, such as eu-central-1."
+    error_message = "region must be a region's name, such as eu-central-1."
   }
 }
 
 variable "name" {
-  description = "What the names of the deployments begin with: `name` of environments/aws."
+  description = "Prefix of the names of the deployments: `name` of environments/aws."
   type        = string
   default     = "headwater"
 
   validation {
     condition     = can(regex("^[a-z](-?[a-z0-9])*$", var.name)) && var.name != "github" && !startswith(var.name, "github-")
-    error_message = "name has lower-case letters, digits and single hyphens, begins with a letter, and not with github: the roles of the workflow do, so that a deployment cannot change them."
+    error_message = "name must have lower-case letters, digits and single hyphens, and begin with a letter, but not with github: the roles of the workflow do, so that a deployment cannot change them."
   }
 }
 
 variable "old_states_days" {
-  description = "How many days old versions of the states are kept. They are the way back from a damaged state."
+  description = "Days for which old versions of the states are kept. They allow you to restore a damaged state."
   type        = number
   default     = 90
 
   validation {
     condition     = var.old_states_days >= 1
-    error_message = "old_states_days is at least 1."
+    error_message = "old_states_days must be at least 1."
   }
 }
 
@@ -44,7 +44,7 @@ variable "github" {
 
   validation {
     condition     = var.github == null ? true : can(regex("^[A-Za-z0-9-]+(@[0-9]+)?/[A-Za-z0-9._-]+(@[0-9]+)?$", var.github.repository))
-    error_message = "github.repository is OWNER/NAME, or OWNER@ID/NAME@ID."
+    error_message = "github.repository must have the form OWNER/NAME, or OWNER@ID/NAME@ID."
   }
 
   validation {
@@ -55,23 +55,23 @@ variable "github" {
 
   validation {
     condition     = try(var.github.oidc_provider_arn, null) == null ? true : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:oidc-provider/token\\.actions\\.githubusercontent\\.com$", var.github.oidc_provider_arn))
-    error_message = "github.oidc_provider_arn is arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com."
+    error_message = "github.oidc_provider_arn must have the form arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com."
   }
 }
 
 variable "permissions_boundary_arn" {
-  description = "The boundary that every role of a deployment must have: `permissions_boundary_arn` of environments/aws. Without it, whoever may apply may give any permission to a role, and so has all permissions of the account."
+  description = "The boundary that every role of a deployment must have: `permissions_boundary_arn` of environments/aws. Without it, anybody who may apply can give any permission to a role, and so has all permissions of the account."
   type        = string
   default     = null
 
   validation {
     condition     = var.permissions_boundary_arn == null ? true : can(regex("^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$", var.permissions_boundary_arn))
-    error_message = "permissions_boundary_arn is arn:aws:iam::ACCOUNT:policy/NAME."
+    error_message = "permissions_boundary_arn must have the form arn:aws:iam::ACCOUNT:policy/NAME."
   }
 }
 
 variable "tags" {
-  description = "Tags of everything, beside `project`."
+  description = "Additional tags on all resources, besides `project`."
   type        = map(string)
   default     = {}
 }

@@ -5,23 +5,23 @@ variable "endpoint" {
 
   validation {
     condition     = can(regex("^https?://[^/]+$", var.endpoint))
-    error_message = "endpoint is a URL without a path, such as http://127.0.0.1:4566."
+    error_message = "endpoint must be a URL without a path, such as http://127.0.0.1:4566."
   }
 }
 
 variable "functions_endpoint" {
-  description = "Where `headwater bridge` runs functions: the URL of its port."
+  description = "URL at which `headwater bridge` runs functions."
   type        = string
   default     = "http://127.0.0.1:4567"
 
   validation {
     condition     = can(regex("^https?://[^/]+$", var.functions_endpoint))
-    error_message = "functions_endpoint is a URL without a path, such as http://127.0.0.1:4567."
+    error_message = "functions_endpoint must be a URL without a path, such as http://127.0.0.1:4567."
   }
 }
 
 variable "region" {
-  description = "Region that the emulator plays."
+  description = "Region of the emulator."
   type        = string
   default     = "us-east-1"
 }
@@ -49,25 +49,25 @@ variable "pipelines_dir" {
 }
 
 variable "schedules_enabled" {
-  description = "Whether schedules run. Off: a test wants to know what was produced."
+  description = "Whether schedules are enabled. Off by default, because tests must know which records were produced."
   type        = bool
   default     = false
 }
 
 variable "existing_dead_letter_queues" {
-  description = "Lanes fed by a queue (bucket-ingester, inbox-etl) whose dead-letter queue <function>-failed was made before: the apply takes 25 s less."
+  description = "Lanes with a queue (bucket-ingester, inbox-etl) whose dead-letter queue <function>-failed was created before the apply, which saves 25 s."
   type        = set(string)
   default     = []
 }
 
 variable "architecture" {
-  description = "What the zips were built for: the emulator runs them on this machine."
+  description = "Processor architecture of the zips: the emulator runs them on this machine."
   type        = string
   default     = "x86_64"
 }
 
 variable "log_level" {
-  description = "Least severe level that functions log."
+  description = "Minimum log level of the functions."
   type        = string
   default     = "warn"
 }

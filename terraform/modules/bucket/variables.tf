@@ -39,7 +39,7 @@ variable "expiration_days" {
 
   validation {
     condition     = var.expiration_days >= 0 && floor(var.expiration_days) == var.expiration_days
-    error_message = "expiration_days is a number of days, or 0 for never."
+    error_message = "expiration_days must be a number of days, or 0 for never."
   }
 }
 

@@ -1,4 +1,4 @@
-# What a function could not do, kept until somebody has looked: a queue, and the alarm that says so.
+# A queue that keeps failed messages and invocations for an operator, and its alarm.
 
 data "aws_caller_identity" "current" {}
 data "aws_region" "current" {}

@@ -25,7 +25,8 @@ resource "aws_cloudwatch_metric_alarm" "runs" {
   ok_actions          = var.alarms.topic_arns
 }
 
-# A run that never began fails nowhere. Periods of an hour: only then may an alarm look back more than a day (seven at most).
+# A run that never started raises no failure alarm, so this alarm counts successful runs. It has periods of one hour,
+# because only then may an alarm look back more than a day (at most seven days).
 resource "aws_cloudwatch_metric_alarm" "missed" {
   count = try(var.alarms.missed_run_hours, null) == null ? 0 : 1
 

@@ -14,12 +14,12 @@ locals {
     Comment       = "Forecast of each city: raw answers to S3, then into the Delta table"
     QueryLanguage = "JSONata"
     StartAt       = "Others"
-    # A run that hangs would keep all later ones from running.
+    # Without a timeout, a hanging run would block all later runs.
     TimeoutSeconds = 3 * var.function.timeout_seconds + 2 * var.spark.timeout_minutes * 60 + local.overlong_seconds
 
     States = {
       # The list is eventually consistent in AWS: two runs that start in the same second may not see each other. That is
-      # harmless. Both store the same rows, and a run whose commit was overwritten is made good by the next one.
+      # harmless. Both store the same rows, and the next run repairs an overwritten commit.
       Others = {
         Type     = "Task"
         Resource = "arn:${local.partition}:states:::aws-sdk:sfn:listExecutions"
@@ -28,8 +28,8 @@ locals {
           StatusFilter    = "RUNNING"
           MaxResults      = 1000
         }
-        # Earlier executions, by the start that the list gives for them and for this one. Only where the list does not hold
-        # this one yet, its start comes from the context. Seconds as numbers are converted as well as times as text.
+        # Selects earlier executions. Start times come from the list, also that of this execution; if the list does not
+        # contain it yet, its start time comes from the context. Times may be numbers of seconds or text.
         Assign = {
           earlier = trimspace(<<-JSONATA
             {% (
@@ -55,7 +55,7 @@ locals {
         Default = "AlreadyRunning"
       }
 
-      # Tried again as a whole: the fetcher names objects by `at` and does not fetch again what is stored.
+      # The whole step is retried: the fetcher names objects by `at` and does not fetch stored objects again.
       Fetch = {
         Type     = "Task"
         Resource = "arn:${local.partition}:states:::lambda:invoke"
@@ -70,14 +70,14 @@ locals {
         Next           = "Stored"
       }
 
-      # The fetcher's answer decides, not that it was invoked: Spark never starts on nothing.
+      # Checks the fetcher's answer, so that Spark never starts without new objects.
       Stored = {
         Type    = "Choice"
         Choices = [{ Condition = "{% $exists($states.input.stored_count) and $states.input.stored_count > 0 %}", Next = "Spark" }]
         Default = "NothingStored"
       }
 
-      # Tried again once, unless it took too long: the job stores an object once, however often it runs.
+      # Retried once, except after a timeout. The job stores each object once, for any number of runs.
       Spark = {
         Type      = "Task"
         Resource  = local.spark_resource

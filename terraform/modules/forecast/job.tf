@@ -2,7 +2,8 @@
 
 locals {
   job_files = sort(fileset(var.job_dir, "*.py"))
-  # One folder for each content: a run that has begun keeps its code, and a deployment changes all files or none.
+  # The folder name contains a hash of the files, so a running job keeps its code, and a deployment changes all files
+  # together.
   job_hash   = substr(sha256(join("", [for name in local.job_files : "${name} ${filesha256("${var.job_dir}/${name}")}\n"])), 0, 16)
   job_prefix = "emr/${local.source}/${local.job_hash}"
   job_root   = "s3://${var.deployment.bucket}/${local.job_prefix}"
@@ -51,7 +52,7 @@ resource "aws_s3_object" "job" {
   source       = "${var.job_dir}/${each.key}"
   content_type = "text/x-python"
 
-  # The state machine names the new folder before the old one goes.
+  # The state machine is changed to the new folder before the old one is deleted.
   lifecycle {
     create_before_destroy = true
   }

@@ -32,7 +32,7 @@ locals {
   }]
 }
 
-# The answers as they came. Nothing deletes them: the table can be made again from them.
+# The raw answers. They are never deleted, so the table can be rebuilt from them.
 module "raw" {
   source = "../bucket"
 
@@ -67,7 +67,7 @@ resource "aws_secretsmanager_secret_version" "token" {
 locals {
   fetcher_statements = [
     {
-      # Reading tells whether this run has stored the object already.
+      # Reading shows whether this run has already stored the object.
       sid       = "StoreAnswers"
       actions   = ["s3:GetObject", "s3:PutObject"]
       resources = ["${module.raw.arn}/${local.raw_prefix}*"]

@@ -4,7 +4,7 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[a-z](-?[a-z0-9])*$", var.name)) && length("${var.name}${var.function.role_suffix}") <= 50
-    error_message = "name has lower-case letters, digits and single hyphens, and with the role's suffix at most 50 characters (a role is named <name><suffix>-state-machine)."
+    error_message = "name must have lower-case letters, digits and single hyphens, and with the role's suffix at most 50 characters (a role is named <name><suffix>-state-machine)."
   }
 }
 
@@ -20,7 +20,7 @@ variable "base_url" {
 
   validation {
     condition     = can(regex("^https?://[^/?#@]+(/[^?#]*)?$", var.base_url))
-    error_message = "base_url is http(s)://host[/path], without user, query or fragment."
+    error_message = "base_url must have the form http(s)://host[/path], without user, query or fragment."
   }
 }
 
@@ -30,7 +30,7 @@ variable "items" {
 
   validation {
     condition     = length(var.items) > 0 && length(var.items) <= 200 && length(distinct(var.items)) == length(var.items)
-    error_message = "items has 1 to 200 cities, each once (the list is in the function's environment, of 4 KB)."
+    error_message = "items must have 1 to 200 cities, each once (the list is in the function's environment, of 4 KB)."
   }
 
   validation {
@@ -46,7 +46,7 @@ variable "token_secret_arn" {
 
   validation {
     condition     = var.token_secret_arn == null ? true : can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$", var.token_secret_arn))
-    error_message = "token_secret_arn is arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME."
+    error_message = "token_secret_arn must have the form arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME."
   }
 }
 
@@ -97,7 +97,7 @@ variable "table_path" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9._=-]+(/[A-Za-z0-9._=-]+)*$", var.table_path))
-    error_message = "table_path is a folder's name or path, without / at its ends (permissions are written with it)."
+    error_message = "table_path must be a folder's name or path, without / at its ends (permissions are written with it)."
   }
 }
 
@@ -143,6 +143,6 @@ variable "alarms" {
 
   validation {
     condition     = try(var.alarms.missed_run_hours, null) == null ? true : var.alarms.missed_run_hours >= 1 && var.alarms.missed_run_hours <= 168
-    error_message = "missed_run_hours is 1 to 168: CloudWatch looks back seven days at most."
+    error_message = "missed_run_hours must be 1 to 168: CloudWatch looks back seven days at most."
   }
 }

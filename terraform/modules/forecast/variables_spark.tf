@@ -7,7 +7,7 @@ variable "spark_on" {
 
   validation {
     condition     = contains(["emr", "activity"], var.spark_on)
-    error_message = "spark_on is emr or activity."
+    error_message = "spark_on must be emr or activity."
   }
 }
 
@@ -29,7 +29,7 @@ variable "lookback_days" {
 
   validation {
     condition     = var.lookback_days >= 0 && floor(var.lookback_days) == var.lookback_days
-    error_message = "lookback_days is a number of days, or 0 for all."
+    error_message = "lookback_days must be a number of days, or 0 for all."
   }
 }
 
@@ -50,12 +50,12 @@ variable "spark" {
 
   validation {
     condition     = can(regex("^emr-7\\.(1[1-9]|[2-9][0-9])\\.[0-9]+$", var.spark.release_label))
-    error_message = "release_label is emr-7.11.0 or newer of the 7 series: older ones have another Delta, and before 7.10 another S3 client that needs other permissions."
+    error_message = "release_label must be emr-7.11.0 or newer of the 7 series: older ones have another Delta, and before 7.10 another S3 client that needs other permissions."
   }
 
   validation {
     condition     = contains(["arm64", "x86_64"], var.spark.architecture)
-    error_message = "architecture is arm64 or x86_64."
+    error_message = "architecture must be arm64 or x86_64."
   }
 
   validation {
@@ -82,17 +82,17 @@ variable "spark" {
 
   validation {
     condition     = var.spark.idle_minutes >= 1 && var.spark.idle_minutes <= 10080
-    error_message = "idle_minutes is 1 to 10080."
+    error_message = "idle_minutes must be 1 to 10080."
   }
 
   validation {
     condition     = var.spark.timeout_minutes >= 5 && var.spark.timeout_minutes <= 1440
-    error_message = "timeout_minutes is 5 to 1440. (EMR takes no 0 for `no limit` since 7.11.)"
+    error_message = "timeout_minutes must be 5 to 1440. (EMR takes no 0 for `no limit` since 7.11.)"
   }
 
   validation {
     condition     = var.spark.log_days >= 1
-    error_message = "log_days is 1 or more: logs go."
+    error_message = "log_days must be 1 or more: logs always expire."
   }
 }
 

@@ -33,7 +33,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   comparison_operator = "GreaterThanThreshold"
   threshold           = each.value.threshold
   period              = 60
-  # Two of three minutes: one retried batch is no reason to wake anybody.
+  # Two of three minutes, because a single retried batch needs no operator.
   evaluation_periods  = 3
   datapoints_to_alarm = 2
   treat_missing_data  = "notBreaching"
@@ -41,7 +41,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   ok_actions          = var.alarms.topic_arns
 }
 
-# Records that no table took: nothing is lost, and nothing is complete until somebody has looked.
+# Records that no table could store. They are kept on S3, but the tables are incomplete until an operator acts.
 resource "aws_cloudwatch_metric_alarm" "parked" {
   count = var.alarms != null && var.parks_records ? 1 : 0
 
@@ -63,8 +63,9 @@ resource "aws_cloudwatch_metric_alarm" "parked" {
   ok_actions          = var.alarms.topic_arns
 }
 
-# Faults that somebody must act on: a bad setting, pipeline file or secret, a schema that does not fit, a sink that refuses.
-# A function that answers with the records to retry has not failed, so Lambda's own metric Errors does not count it.
+# Faults that an operator must fix: a bad setting, pipeline file or secret, a schema that does not fit, a sink that
+# refuses. A function that answers with the records to retry has not failed, so Lambda's own metric Errors does not
+# count it.
 resource "aws_cloudwatch_metric_alarm" "faults" {
   count = var.alarms == null ? 0 : 1
 
@@ -80,7 +81,7 @@ resource "aws_cloudwatch_metric_alarm" "faults" {
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   period              = 60
-  # In two of three minutes, as for errors: a single invocation that succeeds when it is tried again needs nobody.
+  # In two of three minutes, as for errors: a single invocation that succeeds on retry needs no operator.
   evaluation_periods  = 3
   datapoints_to_alarm = 2
   treat_missing_data  = "notBreaching"

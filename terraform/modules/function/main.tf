@@ -1,4 +1,4 @@
-# One Lambda function: code, role, log group, alarms. How it is invoked is the caller's matter.
+# One Lambda function: code, role, log group, alarms. The calling module decides how it is invoked.
 
 data "aws_caller_identity" "current" {}
 data "aws_region" "current" {}
@@ -138,13 +138,14 @@ resource "aws_lambda_function" "this" {
   }
 }
 
-# What must have succeeded before the new version serves. The alias depends on it and is not changed by it: a migration that
-# runs again moves no alias of a function that stayed the same.
+# Steps that must succeed before the new version serves. The alias depends on them but does not change with them: if a
+# migration runs again, the alias of an unchanged function does not move.
 resource "terraform_data" "ready" {
   input = var.start_after
 }
 
-# Whatever invokes the function names this alias. A deployment that fails before this point leaves the old version serving.
+# Mappings, schedules and URLs invoke this alias. If a deployment fails before this point, the old version continues to
+# serve.
 resource "aws_lambda_alias" "live" {
   count = var.function.versions ? 1 : 0
 

@@ -43,7 +43,7 @@ variable "function" {
 
   validation {
     condition     = var.function.held_version == null ? true : can(regex("^[1-9][0-9]*$", var.function.held_version))
-    error_message = "held_version is the number of a version: aws lambda list-versions-by-function shows them."
+    error_message = "held_version must be the number of a version: aws lambda list-versions-by-function shows them."
   }
 
   validation {

@@ -1,13 +1,13 @@
 # Refuses to destroy data, before anything else is destroyed.
 #
-# Whoever calls this module lets it depend on everything that is deployed (`depends_on`). Terraform destroys in the reverse
-# order: first this, and then nothing more if this fails. No other mechanism does that: preconditions are not evaluated in a
+# The caller makes this module depend on everything that is deployed (`depends_on`). Terraform destroys in the reverse
+# order: this module first, and nothing more if it fails. No other mechanism works: preconditions are not evaluated in a
 # destroy, `prevent_destroy` takes no variables, and the protection of a database fails when most of the rest is gone.
 
 resource "terraform_data" "data" {
   for_each = var.data
 
-  # A destroy reads the state, not the variables: to allow it is a change that is applied first.
+  # A destroy reads the state, not the variables. So the permission must be applied first.
   input = var.allow_destroy
 
   provisioner "local-exec" {

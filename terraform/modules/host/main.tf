@@ -1,5 +1,5 @@
-# The place to operate from: an instance in a private subnet, with the headwater command, psql and Kafka's tools. It is reached
-# by Session Manager alone and holds no data, so that it can be replaced at any time.
+# The operators' host: an instance in a private subnet, with the headwater command, psql and Kafka's tools. It is
+# reached only by Session Manager and holds no data, so it can be replaced at any time.
 
 data "aws_caller_identity" "current" {}
 data "aws_region" "current" {}
@@ -38,7 +38,7 @@ resource "aws_instance" "this" {
     kms_key_id  = var.instance.kms_key_arn
   }
 
-  # One hop: no container on the host gets the role.
+  # One hop, so that containers on the host cannot use the role.
   metadata_options {
     http_endpoint               = "enabled"
     http_tokens                 = "required"

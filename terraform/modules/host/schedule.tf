@@ -1,5 +1,5 @@
-# The hours of the host, where somebody asks for them. EventBridge Scheduler calls EC2 itself; modules/schedule is for functions
-# and state machines, whose role names the target of the schedule.
+# The optional hours of the host. EventBridge Scheduler calls EC2 itself; modules/schedule is for functions and state
+# machines, whose role names the target of the schedule.
 
 locals {
   hours = var.hours == null ? {} : {

@@ -39,7 +39,7 @@ variable "instance" {
 
   validation {
     condition     = var.instance.ami_id == null ? true : can(regex("^ami-[0-9a-f]+$", var.instance.ami_id))
-    error_message = "ami_id is the id of an image, such as ami-0123456789abcdef0."
+    error_message = "ami_id must be the id of an image, such as ami-0123456789abcdef0."
   }
 }
 
@@ -59,7 +59,7 @@ variable "hours" {
 
   validation {
     condition     = var.hours == null ? true : can(regex("^(UTC|[A-Z][A-Za-z_]+(/[A-Z][A-Za-z_+-]+)+)$", var.hours.time_zone))
-    error_message = "time_zone is a name of the IANA database, such as America/Sao_Paulo or UTC."
+    error_message = "time_zone must be a name of the IANA database, such as America/Sao_Paulo or UTC."
   }
 }
 
@@ -71,7 +71,7 @@ variable "patch_schedule" {
 
   validation {
     condition     = can(regex("^cron\\(.+\\)$", var.patch_schedule))
-    error_message = "patch_schedule is cron(…): with a rate SSM would patch, and restart, the host at its first boot."
+    error_message = "patch_schedule must be cron(…): with a rate SSM would patch, and restart, the host at its first boot."
   }
 }
 

@@ -6,7 +6,7 @@ variable "stack_json" {
 
   validation {
     condition     = alltrue([for name, output in jsondecode(nonsensitive(var.stack_json)) : can(output.value)])
-    error_message = "stack_json is {name: {value: …}}, as `terraform output -json` prints it."
+    error_message = "stack_json must have the form {name: {value: …}}, as `terraform output -json` prints it."
   }
 }
 

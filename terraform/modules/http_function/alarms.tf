@@ -1,4 +1,4 @@
-# Requests that got no proper answer: 502 where the function failed, and whatever 5xx it answered itself.
+# Requests that failed: 502 if the function failed, and every 5xx answer of the function itself.
 resource "aws_cloudwatch_metric_alarm" "url_5xx" {
   count = var.alarms == null ? 0 : 1
 
@@ -11,7 +11,7 @@ resource "aws_cloudwatch_metric_alarm" "url_5xx" {
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   period              = 60
-  # Two of three minutes, as for errors: a broker that moves away for a moment is what clients retry for.
+  # Two of three minutes, as for errors: clients retry during a short broker change.
   evaluation_periods  = 3
   datapoints_to_alarm = 2
   treat_missing_data  = "notBreaching"

@@ -1,4 +1,4 @@
-# A function behind a URL of its own: the function, the URL, who may call it, alarms.
+# A function with its own URL: the function, the URL, the permission to call it, alarms.
 
 locals {
   public = var.auth == "NONE"

@@ -1,10 +1,10 @@
 variable "auth" {
-  description = "AWS_IAM: Lambda takes signed requests of whoever is allowed to call. NONE: it takes every request, and the function looks for itself."
+  description = "AWS_IAM: Lambda accepts signed requests of callers with permission. NONE: Lambda accepts every request, and the function checks it."
   type        = string
 
   validation {
     condition     = contains(["AWS_IAM", "NONE"], var.auth)
-    error_message = "auth is AWS_IAM or NONE."
+    error_message = "auth must be AWS_IAM or NONE."
   }
 }
 

@@ -1,5 +1,6 @@
-# What stops a cluster: full disks, no CPU left, replicas that fall behind, partitions without a leader. All of these metrics
-# are of the level DEFAULT, which is free. One alarm for each broker names the broker; ids count from 1.
+# Alarms on conditions that stop a cluster: full disks, no CPU left, replicas that fall behind, partitions without a
+# leader. All of these metrics are of the level DEFAULT, which is free. One alarm for each broker names the broker; ids
+# count from 1.
 
 locals {
   alarms     = local.make ? var.alarms : null

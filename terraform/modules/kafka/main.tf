@@ -36,9 +36,9 @@ resource "aws_msk_configuration" "this" {
   count = local.make ? 1 : 0
   name  = "${var.name}-brokers"
 
-  # Topics come from the pipeline files alone: a typing error in a client must not make one.
-  # An acknowledgement (acks=all) means two brokers where there are three, and one where there are two: with two, records that
-  # were acknowledged while the other broker was down are lost if the disk of the one that took them fails.
+  # Topics come only from the pipeline files: a typing error in a client must not create one. An acknowledgement
+  # (acks=all) means two brokers where there are three, and one where there are two: with two, records that were
+  # acknowledged while the other broker was down are lost if the disk of the one that took them fails.
   server_properties = join("\n", [
     "auto.create.topics.enable=false",
     "default.replication.factor=${local.replicas}",

@@ -15,7 +15,7 @@ locals {
   # `input` is known in every plan; `output` is unknown until the first apply.
   placement = local.make ? terraform_data.placement[tostring(var.generation)].input : null
 
-  # Nothing but an explicit version upgrades a cluster: no larger broker, and no later default.
+  # Only an explicit version upgrades a cluster. A larger broker or a newer default does not.
   kafka_version = local.make ? coalesce(var.cluster.kafka_version, local.placement.kafka_version) : null
 }
 

@@ -19,7 +19,7 @@ variable "existing" {
 
   validation {
     condition     = var.existing == null ? true : contains(["plaintext", "msk-iam"], var.existing.auth)
-    error_message = "auth is plaintext or msk-iam."
+    error_message = "auth must be plaintext or msk-iam."
   }
 
   validation {
@@ -29,12 +29,12 @@ variable "existing" {
 
   validation {
     condition     = try(var.existing.cluster_arn, null) == null ? true : can(regex("^arn:[a-z-]+:kafka:[a-z0-9-]+:[0-9]{12}:cluster/[^/]+/[^/]+$", var.existing.cluster_arn))
-    error_message = "cluster_arn is arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID."
+    error_message = "cluster_arn must have the form arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID."
   }
 }
 
 variable "topics" {
-  description = "Topics to make."
+  description = "Topics to create."
   type = list(object({
     name            = string
     partitions      = number
@@ -50,13 +50,13 @@ variable "manage_topics" {
 }
 
 variable "generation" {
-  description = "Raise it by one to let a new name, subnets, security groups or KMS key, or an earlier version, take effect. That deletes the cluster with all its records and makes another."
+  description = "Increase by one to apply a new name, subnets, security groups, KMS key, or an earlier version. This deletes the cluster with all its records and creates a new one."
   type        = number
   default     = 1
 
   validation {
     condition     = var.generation >= 1 && floor(var.generation) == var.generation
-    error_message = "generation is a whole number from 1."
+    error_message = "generation must be a whole number from 1."
   }
 }
 
@@ -76,17 +76,17 @@ variable "cluster" {
 
   validation {
     condition     = var.cluster.brokers == null ? true : var.cluster.brokers >= 2
-    error_message = "MSK needs two brokers at least."
+    error_message = "MSK needs at least two brokers."
   }
 
   validation {
     condition     = contains(["DEFAULT", "PER_BROKER", "PER_TOPIC_PER_BROKER", "PER_TOPIC_PER_PARTITION"], var.cluster.monitoring)
-    error_message = "monitoring is DEFAULT, PER_BROKER, PER_TOPIC_PER_BROKER or PER_TOPIC_PER_PARTITION."
+    error_message = "monitoring must be DEFAULT, PER_BROKER, PER_TOPIC_PER_BROKER or PER_TOPIC_PER_PARTITION."
   }
 
   validation {
     condition     = var.cluster.kafka_version == null ? true : can(regex("^[0-9]+\\.[0-9]+\\.[0-9x]+(\\.kraft)?$", var.cluster.kafka_version))
-    error_message = "kafka_version is one that `aws kafka list-kafka-versions` names, such as 3.9.x.kraft."
+    error_message = "kafka_version must be a version that `aws kafka list-kafka-versions` lists, such as 3.9.x.kraft."
   }
 }
 

@@ -6,8 +6,8 @@ locals {
   busy_topics = var.alarms == null ? [] : [for topic in var.alarms.busy_topics : topic if contains(keys(local.mappings), topic)]
 }
 
-# How old the oldest record is that a mapping has not handled: it grows when a lane is slow, stuck or gone. MSK has this
-# metric only while the group commits, so that it is missing where nothing arrives as well as where nothing works.
+# Age of the oldest record that a mapping has not handled. It grows if a lane is slow, stuck or gone. MSK has this
+# metric only while the group commits, so it is missing both if no records arrive and if the lane does not work.
 resource "aws_cloudwatch_metric_alarm" "lag" {
   for_each = var.alarms == null || var.cluster_name == null ? {} : local.mappings
 
@@ -31,8 +31,8 @@ resource "aws_cloudwatch_metric_alarm" "lag" {
   ok_actions          = var.alarms.topic_arns
 }
 
-# How many records a mapping has not handled. A mapping that never worked has no group, and MSK no metric of it: where records
-# arrive at all times, that is an alarm too.
+# Number of records that a mapping has not handled. A mapping that never worked has no group, and MSK has no metric for
+# it. For topics with records at all times, a missing metric raises the alarm, too.
 resource "aws_cloudwatch_metric_alarm" "backlog" {
   for_each = var.alarms == null || var.cluster_name == null ? {} : local.mappings
 
@@ -56,8 +56,8 @@ resource "aws_cloudwatch_metric_alarm" "backlog" {
   ok_actions          = var.alarms.topic_arns
 }
 
-# Records arrive, and nothing was stored: the newest commit of the lake, or the newest row, is old. The function writes this
-# metric itself, so that it also tells of a mapping that is disabled, and of a function that nobody invokes.
+# Records arrive, but none was stored recently. The function writes this metric, so a missing metric also shows a
+# disabled mapping or a function that is not invoked.
 resource "aws_cloudwatch_metric_alarm" "stale" {
   count = length(local.busy_topics) > 0 ? 1 : 0
 
@@ -79,8 +79,8 @@ resource "aws_cloudwatch_metric_alarm" "stale" {
   ok_actions          = var.alarms.topic_arns
 }
 
-# Offsets between two deliveries: records that Kafka deleted before they were read, or a batch that was given up. The
-# markers of transactions and compacted records leave such gaps, too: topics that have them get a higher threshold.
+# Offsets between two deliveries: records that Kafka deleted before they were read, or a batch that was given up.
+# Transaction markers and compacted records leave such gaps, too, so topics with these need a higher threshold.
 resource "aws_cloudwatch_metric_alarm" "skipped" {
   count = try(var.alarms.skipped_offsets, null) == null ? 0 : 1
 
@@ -102,7 +102,7 @@ resource "aws_cloudwatch_metric_alarm" "skipped" {
   ok_actions          = var.alarms.topic_arns
 }
 
-# What a lane cannot repair by itself: an operator must look before Kafka deletes the records.
+# Problems that a lane cannot repair by itself. An operator must act before Kafka deletes the records.
 resource "aws_cloudwatch_metric_alarm" "lost_track" {
   for_each = var.alarms == null ? {} : {
     holes-forgotten = {

@@ -29,22 +29,22 @@ variable "mappings" {
 
   validation {
     condition     = alltrue([for mapping in var.mappings : mapping.batch_size >= 1 && mapping.batch_size <= 10000])
-    error_message = "batch_size is 1 to 10000."
+    error_message = "batch_size must be 1 to 10000."
   }
 
   validation {
     condition     = alltrue([for mapping in var.mappings : mapping.window_seconds >= 0 && mapping.window_seconds <= 300])
-    error_message = "window_seconds is 0 to 300."
+    error_message = "window_seconds must be 0 to 300."
   }
 
   validation {
     condition     = alltrue([for mapping in var.mappings : mapping.starting_position == "TRIM_HORIZON"])
-    error_message = "starting_position is TRIM_HORIZON: with LATEST, what arrives while the mapping is being made would be lost."
+    error_message = "starting_position must be TRIM_HORIZON: with LATEST, what arrives while the mapping is being made would be lost."
   }
 
   validation {
     condition     = alltrue([for mapping in var.mappings : length(mapping.consumer_group) > 0 && length(mapping.consumer_group) <= 200])
-    error_message = "consumer_group has 1 to 200 characters: without one, Lambda would make a new group for each mapping and read everything again."
+    error_message = "consumer_group must have 1 to 200 characters: without one, Lambda would make a new group for each mapping and read everything again."
   }
 
   validation {
@@ -58,7 +58,7 @@ variable "mappings" {
       mapping.provisioned.minimum_pollers >= 1 && mapping.provisioned.minimum_pollers <= 200 &&
       mapping.provisioned.maximum_pollers >= mapping.provisioned.minimum_pollers && mapping.provisioned.maximum_pollers <= 2000
     ])
-    error_message = "minimum_pollers is 1 to 200, maximum_pollers from there to 2000."
+    error_message = "minimum_pollers must be 1 to 200, maximum_pollers from there to 2000."
   }
 
   validation {
@@ -67,7 +67,7 @@ variable "mappings" {
       mapping.provisioned.maximum_retries >= -1 && mapping.provisioned.maximum_retries <= 10000 &&
       (mapping.provisioned.maximum_record_age_seconds == -1 || mapping.provisioned.maximum_record_age_seconds >= 60 && mapping.provisioned.maximum_record_age_seconds <= 604800)
     ])
-    error_message = "maximum_retries is -1 (for ever) to 10000, maximum_record_age_seconds -1 or 60 to 604800."
+    error_message = "maximum_retries must be -1 (for ever) to 10000, maximum_record_age_seconds -1 or 60 to 604800."
   }
 
   validation {
@@ -126,6 +126,6 @@ variable "alarms" {
 
   validation {
     condition     = try(var.alarms.stale_minutes, 15) >= 5 && try(var.alarms.stale_minutes, 15) <= 1440
-    error_message = "stale_minutes is 5 to 1440: CloudWatch looks back a day at periods of five minutes."
+    error_message = "stale_minutes must be 5 to 1440: CloudWatch looks back a day at periods of five minutes."
   }
 }

@@ -19,7 +19,7 @@ variable "cidr" {
 
   validation {
     condition     = can(cidrsubnet(var.cidr, 4, 15))
-    error_message = "cidr is an IPv4 block of /24 or larger."
+    error_message = "cidr must be an IPv4 block of /24 or larger."
   }
 }
 
@@ -68,7 +68,7 @@ variable "egress" {
 
   validation {
     condition     = contains(["endpoints", "nat", "nat_instance"], var.egress)
-    error_message = "egress is endpoints, nat or nat_instance."
+    error_message = "egress must be endpoints, nat or nat_instance."
   }
 }
 

@@ -4,7 +4,7 @@ variable "name" {
 
   validation {
     condition     = length(var.name) <= 42 && can(regex("^[a-z](-?[a-z0-9])*$", var.name))
-    error_message = "name has at most 42 lower-case letters, digits and single hyphens, and begins with a letter: with the region and -alarms that makes 64 characters."
+    error_message = "name must have at most 42 lower-case letters, digits and single hyphens, and begins with a letter: with the region and -alarms that makes 64 characters."
   }
 }
 
@@ -86,7 +86,7 @@ variable "alarm_topic_arn" {
 
   validation {
     condition     = var.alarm_topic_arn == null ? true : can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", var.alarm_topic_arn))
-    error_message = "alarm_topic_arn is arn:aws:sns:REGION:ACCOUNT:NAME of a standard topic (CloudWatch takes no FIFO topics)."
+    error_message = "alarm_topic_arn must have the form arn:aws:sns:REGION:ACCOUNT:NAME of a standard topic (CloudWatch takes no FIFO topics)."
   }
 
   validation {
@@ -122,7 +122,7 @@ variable "budget" {
 
   validation {
     condition     = var.budget == null ? true : var.budget.monthly_usd > 0
-    error_message = "monthly_usd is a positive amount; null instead of the budget makes none."
+    error_message = "monthly_usd must be a positive amount; null instead of the budget makes none."
   }
 
   validation {

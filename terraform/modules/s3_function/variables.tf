@@ -32,7 +32,7 @@ variable "batch_size" {
 
   validation {
     condition     = var.batch_size >= 1 && var.batch_size <= (var.window_seconds > 0 ? 10000 : 10)
-    error_message = "batch_size is 1 to 10; with a window of a second or more, to 10000."
+    error_message = "batch_size must be 1 to 10; with a window of a second or more, to 10000."
   }
 }
 
@@ -43,7 +43,7 @@ variable "window_seconds" {
 
   validation {
     condition     = var.window_seconds >= 0 && var.window_seconds <= 300
-    error_message = "window_seconds is 0 to 300."
+    error_message = "window_seconds must be 0 to 300."
   }
 }
 
@@ -54,7 +54,7 @@ variable "maximum_concurrency" {
 
   validation {
     condition     = var.maximum_concurrency == null ? true : var.maximum_concurrency >= 2 && var.maximum_concurrency <= 1000
-    error_message = "maximum_concurrency is 2 to 1000."
+    error_message = "maximum_concurrency must be 2 to 1000."
   }
 }
 
@@ -71,7 +71,7 @@ variable "visibility_timeout_seconds" {
 
   validation {
     condition     = var.visibility_timeout_seconds == null ? true : var.visibility_timeout_seconds >= var.function.timeout_seconds && var.visibility_timeout_seconds <= 43200
-    error_message = "visibility_timeout_seconds is at least the function's timeout (a message must not come back while it is being handled), and at most 43200."
+    error_message = "visibility_timeout_seconds must be at least the function's timeout (a message must not come back while it is being handled), and at most 43200."
   }
 }
 
@@ -82,7 +82,7 @@ variable "max_receive_count" {
 
   validation {
     condition     = var.max_receive_count >= 1 && var.max_receive_count <= 1000
-    error_message = "max_receive_count is 1 to 1000."
+    error_message = "max_receive_count must be 1 to 1000."
   }
 }
 

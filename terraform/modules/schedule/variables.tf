@@ -41,7 +41,7 @@ variable "action" {
 
   validation {
     condition     = contains(["lambda:InvokeFunction", "states:StartExecution"], var.action)
-    error_message = "action is lambda:InvokeFunction or states:StartExecution."
+    error_message = "action must be lambda:InvokeFunction or states:StartExecution."
   }
 }
 
@@ -56,12 +56,12 @@ variable "schedule" {
 
   validation {
     condition     = can(regex("^(rate|cron|at)\\(.+\\)$", var.schedule.expression))
-    error_message = "expression is rate(…), cron(…) or at(…)."
+    error_message = "expression must be rate(…), cron(…) or at(…)."
   }
 
   validation {
     condition     = can(regex("^(UTC|[A-Z][A-Za-z_]+(/[A-Z][A-Za-z_+-]+)+)$", var.schedule.time_zone))
-    error_message = "time_zone is a name of the IANA database, such as America/Sao_Paulo or UTC."
+    error_message = "time_zone must be a name of the IANA database, such as America/Sao_Paulo or UTC."
   }
 }
 
@@ -80,7 +80,7 @@ variable "retry" {
 
   validation {
     condition     = var.retry.maximum_age_seconds >= 60 && var.retry.maximum_age_seconds <= 86400
-    error_message = "maximum_age_seconds is 60 to 86400."
+    error_message = "maximum_age_seconds must be 60 to 86400."
   }
 }
 

@@ -22,7 +22,7 @@ variable "retry" {
 
   validation {
     condition     = var.retry.maximum_age_seconds >= 60 && var.retry.maximum_age_seconds <= 21600
-    error_message = "maximum_age_seconds is 60 to 21600."
+    error_message = "maximum_age_seconds must be 60 to 21600."
   }
 }
 

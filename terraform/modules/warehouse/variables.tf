@@ -20,7 +20,7 @@ variable "existing" {
 
   validation {
     condition     = var.existing == null ? true : contains(["secret", "iam", "url"], var.existing.auth)
-    error_message = "auth is secret, iam or url."
+    error_message = "auth must be secret, iam or url."
   }
 
   validation {
@@ -47,7 +47,7 @@ variable "existing_url" {
 
   validation {
     condition     = var.existing_url == null ? var.existing == null : can(regex("^postgres(ql)?://[^/]+/.+", var.existing_url))
-    error_message = "existing_url is postgres://[user[:password]@]host[:port]/database, and goes together with existing."
+    error_message = "existing_url must be postgres://[user[:password]@]host[:port]/database, and goes together with existing."
   }
 
   validation {
@@ -95,7 +95,7 @@ variable "generation" {
 
   validation {
     condition     = var.generation >= 1 && floor(var.generation) == var.generation
-    error_message = "generation is a whole number from 1."
+    error_message = "generation must be a whole number from 1."
   }
 }
 

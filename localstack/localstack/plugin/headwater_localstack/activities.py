@@ -1,4 +1,4 @@
-"""Mends activities of Step Functions.
+"""Fixes activities of Step Functions.
 
 LocalStack answers ListTagsForResource for state machines alone, so that Terraform cannot create an activity.
 

@@ -20,19 +20,19 @@ from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 from localstack.services.lambda_.invocation.version_manager import LambdaVersionManager
 
-# Lambda's longest time-out, and a little for the answer. The runner enforces the function's own.
+# Lambda's maximum time-out, plus some time for the answer. The runner enforces the function's own time-out.
 LONGEST_INVOCATION = 910
 
 # The address of the Invoke API.
 FUNCTIONS_URL = os.environ.get("HEADWATER_FUNCTIONS_URL", "http://127.0.0.1:4567").rstrip("/")
 
-# Proxies and .netrc of the environment are not for a connection to this machine.
+# A connection to this machine must not use proxies and .netrc of the environment.
 SESSION = requests.Session()
 SESSION.trust_env = False
 
 
 class BridgeExecutor(RuntimeExecutor):
-    """One execution environment, as LocalStack counts them. The processes belong to the runner."""
+    """One execution environment for LocalStack's accounting. The runner owns the processes."""
 
     def start(self, env_vars):
         pass

@@ -24,7 +24,7 @@ stopped = threading.Event()
 
 
 def next_time(schedule, after):
-    """When a schedule fires next after a time; None when never again, or where the expression is not understood."""
+    """The next time at which a schedule fires. None: never again, or the expression is unknown."""
     kind, inner = re.fullmatch(r"(rate|cron|at)\((.*)\)", schedule.schedule_expression.strip()).groups()
     zone = ZoneInfo(schedule.schedule_expression_timezone)
     if kind == "at":
