@@ -79,7 +79,7 @@ pub(crate) fn draft(wanted: Wanted<'_>, sample: &Sample) -> anyhow::Result<Draft
     let event_time = event_time::choose(&draft, wanted.event_time)?;
     notes.push(event_time.said());
     notes.extend(draft.surprises());
-    let yaml = write::file(wanted, &draft, &event_time, sorted.objects.len())?;
+    let yaml = write::file(wanted, &draft, &event_time, sorted.objects.len());
     let pipeline = Pipeline::from_yaml(&yaml, "the new file").map_err(|error| {
         failure(
             format!("the drafted file breaks a rule: {error}"),

@@ -88,14 +88,17 @@ fn string(name: &str, strings: &Strings) -> Found {
         return decimal;
     }
     let found = Found::new(FieldType::String);
-    match dates + timestamps + nearly {
-        0 => found,
-        times if times == count && nearly > 0 => {
-            found.surprise("looks like a timestamp, but not all have at most 6 digits of fraction and a zone such as Z or +02:00")
-        }
-        times if times == count => found.surprise("dates and timestamps in one field"),
-        times if times + empty == count => found.surprise("a date or time that is an empty text in some records"),
-        _ => found,
+    let times = dates + timestamps + nearly;
+    if times == count && nearly > 0 {
+        found.surprise(
+            "looks like a timestamp, but not all have at most 6 digits of fraction and a zone such as Z or +02:00",
+        )
+    } else if times == count {
+        found.surprise("dates and timestamps in one field")
+    } else if times > 0 && times + empty == count {
+        found.surprise("a date or time that is an empty text in some records")
+    } else {
+        found
     }
 }
 

@@ -9,12 +9,7 @@ use super::names::quoted;
 use super::sections::{lake, postgres};
 
 /// The whole file; `records` is how many objects the sample has.
-pub(super) fn file(
-    wanted: Wanted<'_>,
-    draft: &Draft,
-    event_time: &EventTime,
-    records: usize,
-) -> anyhow::Result<String> {
+pub(super) fn file(wanted: Wanted<'_>, draft: &Draft, event_time: &EventTime, records: usize) -> String {
     let Wanted { topic, partitions, .. } = wanted;
     let name = quoted(topic);
     let mut text = format!(
@@ -42,7 +37,7 @@ pub(super) fn file(
     text.push('\n');
     let sections = postgres(topic, draft, event_time, &text);
     text.push_str(&sections);
-    Ok(text)
+    text
 }
 
 fn fields(text: &mut String, draft: &Draft, prefix: &str, level: usize, event_time: &EventTime) {

@@ -21,12 +21,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Reads the sample; also says how many partitions the topic has.
 pub(super) async fn read(layout: &Layout, args: &New) -> anyhow::Result<(Sample, u32)> {
     let topic = args.topic();
-    let (settings, sdk) = match args.bootstrap_servers() {
-        Some(servers) => (ClusterSettings::plaintext(servers), SdkConfig::builder().build()),
-        None => {
-            let stack = Box::pin(Stack::open(layout)).await?;
-            (stack.cluster()?, stack.sdk().clone())
-        }
+    let (settings, sdk) = if let Some(servers) = args.bootstrap_servers() {
+        (ClusterSettings::plaintext(servers), SdkConfig::builder().build())
+    } else {
+        let stack = Box::pin(Stack::open(layout)).await?;
+        (stack.cluster()?, stack.sdk().clone())
     };
     let unreachable = |error: &(dyn std::error::Error + 'static)| {
         let fix = "see that the brokers run and that this machine reaches them (--bootstrap-servers HOST:PORT, or `headwater up`); \
