@@ -34,7 +34,7 @@ pub(super) fn lake(topic: &str, draft: &Draft, event_time: &EventTime) -> String
         let names = ["day", "event_day"].map(str::to_owned).into_iter().chain(numbered);
         let name = names.into_iter().find(|name| is_free(name)).unwrap_or_default();
         text.push_str("  # A folder for each day of the event time, in UTC.\n  partition_by:\n");
-        text.push_str(&format!("    - {{ name: {name}, value: \"%Y-%m-%d\" }}\n"));
+        text.extend([format!("    - {{ name: {name}, value: \"%Y-%m-%d\" }}\n")]);
     }
     text
 }
@@ -92,7 +92,7 @@ fn table(topic: &str, id: Option<&Leaf>) -> String {
     let mut text =
         format!("table:\n  consumer_group: {}\n  name: {}\n", group(topic, "table"), relation(topic, "rows"));
     if let Some(id) = id {
-        text.push_str(&format!("  key: [{}]   # a repeated key is the same row\n", quoted(&id.path)));
+        text.extend([format!("  key: [{}]   # a repeated key is the same row\n", quoted(&id.path))]);
     }
     text
 }

@@ -154,15 +154,12 @@ impl Numbers {
         self.count += 1;
         let digits = text.strip_prefix('-').unwrap_or(text);
         if digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            match text.parse::<i64>() {
-                Ok(number) => {
-                    self.long += 1;
-                    self.beyond_double += u64::from(number.unsigned_abs() > DOUBLE_HOLDS);
-                }
-                Err(_) => {
-                    self.longer += u64::from(digits.len() <= 38);
-                    self.beyond_double += 1;
-                }
+            if let Ok(number) = text.parse::<i64>() {
+                self.long += 1;
+                self.beyond_double += u64::from(number.unsigned_abs() > DOUBLE_HOLDS);
+            } else {
+                self.longer += u64::from(digits.len() <= 38);
+                self.beyond_double += 1;
             }
         }
         let Some(double) = text.parse::<f64>().ok().filter(|double| double.is_finite()) else { return };

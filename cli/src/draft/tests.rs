@@ -97,8 +97,7 @@ fn of_names_that_differ_in_case_the_more_frequent_is_kept_and_the_other_is_named
 
 #[test]
 fn keys_that_cannot_be_columns_are_left_out_and_named() {
-    let (pipeline, drafted) =
-        drafted(r#"{"ok":1,"a.b":1,"_id":1,"":1,"two words":1,"e\u0301":1,"tab\t":1}"#);
+    let (pipeline, drafted) = drafted(r#"{"ok":1,"a.b":1,"_id":1,"":1,"two words":1,"e\u0301":1,"tab\t":1}"#);
     assert_eq!(pipeline.fields.len(), 1);
     assert_eq!(drafted.notes.iter().filter(|note| note.starts_with("left out")).count(), 6);
     assert_eq!(field(&["{\"a.b\":1}"]).field_type, FieldType::Json);

@@ -18,12 +18,12 @@ pub(super) fn file(wanted: Wanted<'_>, draft: &Draft, event_time: &EventTime, re
          topic:\n  name: {name}\n  partitions: {partitions}\n  retention_hours: 168\n\n"
     );
     match &event_time.path {
-        Some(path) => text.push_str(&format!(
+        Some(path) => text.extend([format!(
             "# When a record happened: {}.\nevent_time: {}\n\n",
             event_time.why,
             quoted(path)
-        )),
-        None => text.push_str(&format!("# No `event_time`: {}.\n\n", event_time.why)),
+        )]),
+        None => text.extend([format!("# No `event_time`: {}.\n\n", event_time.why)]),
     }
     text.push_str(
         "# A record that does not fit is parked with its reason. `nullable: true` also takes null and a missing field: add it where\n\
@@ -52,21 +52,21 @@ fn fields(text: &mut String, draft: &Draft, prefix: &str, level: usize, event_ti
         let comment = comment.join("; ");
         let attributes = attributes(field);
         if field.inner.fields.is_empty() {
-            text.push_str(&format!(
+            text.extend([format!(
                 "{indent}- {{ name: {}, {attributes} }}   # {comment}\n",
                 quoted(&field.name)
-            ));
+            )]);
             continue;
         }
-        text.push_str(&format!("{indent}- name: {}   # {comment}\n", quoted(&field.name)));
+        text.extend([format!("{indent}- name: {}   # {comment}\n", quoted(&field.name))]);
         for attribute in attributes.split(", ") {
-            text.push_str(&format!("{indent}  {attribute}\n"));
+            text.extend([format!("{indent}  {attribute}\n")]);
         }
-        text.push_str(&format!("{indent}  fields:\n"));
+        text.extend([format!("{indent}  fields:\n")]);
         fields(text, &field.inner, &format!("{path}."), level + 2, event_time);
     }
     for left in draft.left_out.iter().map(LeftOut::line) {
-        text.push_str(&format!("{indent}# left out: {left}\n"));
+        text.extend([format!("{indent}# left out: {left}\n")]);
     }
 }
 

@@ -20,7 +20,8 @@ async fn send(topic: &Topic, values: impl IntoIterator<Item = String>) {
     let settings = environment.settings::<ClusterSettings>().unwrap();
     let producer = KafkaProducer::new(settings, function_kit::aws::sdk_config().await);
     let records = values.into_iter().map(|value| OutgoingRecord::new(value.clone(), value));
-    producer.send_all(&topic.name, records, Instant::now() + PATIENCE).await.unwrap();
+    let acknowledged = producer.send_all(&topic.name, records, Instant::now() + PATIENCE).await.unwrap();
+    assert_eq!(acknowledged.records, 301);
 }
 
 #[tokio::test]
@@ -44,10 +45,10 @@ async fn every_object_of_a_topic_decodes_with_the_file_that_is_drafted_from_it()
     assert_eq!(nullable, BTreeSet::from(["note"]));
     let decoder = RecordDecoder::new(&pipeline.fields);
     let records = topic.records().await;
-    let decoded = records.iter().filter(|record| {
+    let fitting = records.iter().filter(|record| {
         decoder.decode(record.value.as_deref().unwrap_or_default(), &mut Vec::new()).is_ok()
     });
-    assert_eq!(decoded.count(), 300);
+    assert_eq!(fitting.count(), 300);
 }
 
 #[test]
