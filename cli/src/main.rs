@@ -1,6 +1,7 @@
 //! The `headwater` command: the local stack, reconciliation, parked records.
 
 mod cost;
+mod draft;
 mod failure;
 mod local_server;
 mod out;
@@ -78,7 +79,7 @@ enum Verb {
     Offsets(offsets::Offsets),
     /// Show how the Delta tables stand and what happened to them, or look after them now
     Lake(lake::LakeArgs),
-    /// Check and show pipeline files
+    /// Write, check and show pipeline files
     Pipeline(pipeline::PipelineArgs),
     /// Run a deployed function once, on this machine
     Invoke(invoke::Invoke),
@@ -165,7 +166,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
             Verb::Certificates(args) => certificates::run(&layout, args).await,
             Verb::Parked(args) => parked::run(&layout, args).await,
             Verb::Offsets(args) => offsets::run(&layout, args).await,
-            Verb::Pipeline(args) => pipeline::run(&layout, args),
+            Verb::Pipeline(args) => pipeline::run(&layout, args).await,
             // Boxed: the futures of its clients are large.
             Verb::Bridge(_) => Box::pin(bridge::run(&layout)).await,
             Verb::Prepare(args) => prepare::run(&layout, args),

@@ -23,6 +23,7 @@ mod lake_keeper;
 mod lake_keeper_crashes;
 mod media;
 mod own_function;
+mod pipeline_new;
 mod poison;
 mod record_values;
 mod retention;

@@ -1,4 +1,7 @@
-//! `headwater pipeline`: checks pipeline files, and shows what one resolves to.
+//! `headwater pipeline`: writes a pipeline file from a sample, checks files, and shows what one resolves to.
+
+mod new;
+mod topic_sample;
 
 use std::path::{Path, PathBuf};
 
@@ -16,6 +19,8 @@ pub(crate) struct PipelineArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// Write a pipeline file from a sample of records
+    New(new::New),
     /// Check pipeline files; every problem names its line
     #[command(after_help = "\
 Examples:
@@ -40,8 +45,9 @@ Examples:
 }
 
 /// Runs the action.
-pub(crate) fn run(layout: &Layout, args: &PipelineArgs) -> anyhow::Result<()> {
+pub(crate) async fn run(layout: &Layout, args: &PipelineArgs) -> anyhow::Result<()> {
     match &args.action {
+        Action::New(args) => Box::pin(new::run(layout, args)).await,
         Action::Check { files } if files.is_empty() => check(&[layout.checkout.join("pipelines")]),
         Action::Check { files } => check(files),
         Action::Show { pipeline, json } => show(layout, pipeline, *json),

@@ -1,0 +1,97 @@
+//! Which field says when a record happened.
+
+use pipeline::FieldType;
+
+use super::fields::{Draft, DraftField};
+use super::names::words;
+use crate::failure::failure;
+
+/// The event time of the file, if there is one.
+#[derive(Debug)]
+pub(super) struct EventTime {
+    pub(super) path: Option<String>,
+    pub(super) why: String,
+}
+
+impl EventTime {
+    pub(super) fn said(&self) -> String {
+        match &self.path {
+            Some(path) => format!("event time: {path} ({})", self.why),
+            None => format!("no event time: {}", self.why),
+        }
+    }
+}
+
+/// Takes the field that the user chose, else the timestamp without nulls whose name says most.
+pub(super) fn choose(draft: &Draft, wanted: Option<&str>) -> anyhow::Result<EventTime> {
+    let mut found = Vec::new();
+    candidates(draft, "", 0, &mut found);
+    if let Some(wanted) = wanted {
+        if found.iter().any(|(_, path)| path == wanted) {
+            return Ok(EventTime { path: Some(wanted.to_owned()), why: "you chose it".to_owned() });
+        }
+        let paths: Vec<&str> = found.iter().map(|(_, path)| path.as_str()).collect();
+        let fix = if paths.is_empty() {
+            "leave --event-time out: no field of the sample is a timestamp in every record".to_owned()
+        } else {
+            format!("choose one of {}, or leave --event-time out", paths.join(", "))
+        };
+        let why = "it must be a timestamp that no record of the sample leaves out or null";
+        return Err(failure(format!("`{wanted}` cannot be the event time: {why}"), fix));
+    }
+    found.sort_by_key(|(rank, _)| *rank);
+    let others = found.len().saturating_sub(1);
+    Ok(match found.into_iter().next() {
+        Some((_, path)) => {
+            let why = match others {
+                0 => "the only timestamp that is never null".to_owned(),
+                _ => format!(
+                    "guessed by its name, of {} timestamps that are never null; --event-time chooses another",
+                    others + 1
+                ),
+            };
+            EventTime { path: Some(path), why }
+        }
+        None => EventTime {
+            path: None,
+            why: "no field is a timestamp in every record, so the table has no partitions by day".to_owned(),
+        },
+    })
+}
+
+/// Timestamps that are never null, with their ranks; the least is the best.
+fn candidates(draft: &Draft, prefix: &str, depth: usize, found: &mut Vec<((u8, usize), String)>) {
+    for field in draft.fields.iter().filter(|field| !field.nullable) {
+        let DraftField { name, inner, .. } = field;
+        let path = format!("{prefix}{name}");
+        match field.found.field_type {
+            FieldType::Timestamp => found.push(((rank(name), depth), path)),
+            FieldType::Struct => candidates(inner, &format!("{path}."), depth + 1, found),
+            _ => {}
+        }
+    }
+}
+
+/// How well a name says that something happened then.
+fn rank(name: &str) -> u8 {
+    const EVENT: [&str; 3] = ["event", "occurred", "happened"];
+    const PLAIN: [&str; 6] = ["ts", "timestamp", "time", "datetime", "at", "when"];
+    const LATER: [&str; 8] =
+        ["updated", "modified", "ingested", "processed", "received", "loaded", "stored", "inserted"];
+    const OTHER: [&str; 8] = ["expires", "expiry", "due", "until", "birth", "valid", "deleted", "ended"];
+    let words = words(name);
+    let any = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    if any(&OTHER) {
+        5
+    } else if any(&LATER) {
+        4
+    } else if any(&EVENT) {
+        0
+    } else if words.len() == 1 && any(&PLAIN) {
+        1
+    } else if any(&["created"]) {
+        2
+    } else {
+        3
+    }
+}

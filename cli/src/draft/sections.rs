@@ -1,0 +1,128 @@
+//! The sections of the file: the lake, and those for Postgres, in comments.
+
+use pipeline::{FieldType, Pipeline};
+
+use super::event_time::EventTime;
+use super::fields::Draft;
+use super::names::{quoted, words};
+
+/// A consumer group's name may have 200 characters; a section's name comes behind the topic's.
+const GROUP: usize = 190;
+
+/// Postgres keeps 63 bytes of a table's name.
+const TABLE: usize = 50;
+
+/// A path to a field, and its type.
+struct Leaf {
+    path: String,
+    field_type: FieldType,
+}
+
+/// The `lake` section.
+pub(super) fn lake(topic: &str, draft: &Draft, event_time: &EventTime) -> String {
+    let path = topic.trim_start_matches(['_', '.']);
+    let path = if path.is_empty() { "records" } else { path };
+    let mut text = format!(
+        "# Every record becomes a row of the Delta table at this path under the lake's root.\n\
+         lake:\n  consumer_group: {}\n  path: {}\n",
+        group(topic, "lake"),
+        quoted(path)
+    );
+    if event_time.path.is_some() {
+        let is_free = |name: &str| !draft.fields.iter().any(|field| field.name.to_lowercase() == name);
+        let numbered = (1..).map(|number| format!("event_day_{number}"));
+        let names = ["day", "event_day"].map(str::to_owned).into_iter().chain(numbered);
+        let name = names.into_iter().find(|name| is_free(name)).unwrap_or_default();
+        text.push_str("  # A folder for each day of the event time, in UTC.\n  partition_by:\n");
+        text.extend([format!("    - {{ name: {name}, value: \"%Y-%m-%d\" }}\n")]);
+    }
+    text
+}
+
+/// The sections for Postgres in comments. `file` is the text before them: a section that breaks a rule there is left out.
+pub(super) fn postgres(topic: &str, draft: &Draft, event_time: &EventTime, file: &str) -> String {
+    let mut leaves = Vec::new();
+    required(draft, "", &mut leaves);
+    leaves.retain(|leaf| Some(&leaf.path) != event_time.path.as_ref());
+    let id = leaves.iter().find(|leaf| is_key(leaf) && is_id(&leaf.path));
+    let totals = totals(topic, &leaves);
+    let table = table(topic, id);
+    let mut text = commented(
+        file,
+        "One row per key in Postgres, with the sum over all records. Remove `# ` from these lines to have it.",
+        "No running totals in Postgres: they need an integer or decimal to sum and a key, both never null.",
+        totals,
+    );
+    text.push('\n');
+    text.push_str(&commented(
+        file,
+        "Every record becomes a row of a table in Postgres. Remove `# ` from these lines to have it.",
+        "No table in Postgres: a name of a field or of the topic is one that Postgres does not take.",
+        Some(table),
+    ));
+    text
+}
+
+fn commented(file: &str, what: &str, without: &str, section: Option<String>) -> String {
+    let valid = |section: &String| Pipeline::from_yaml(&format!("{file}\n{section}"), "the new file").is_ok();
+    let Some(section) = section.filter(valid) else { return format!("# {without}\n") };
+    let lines: Vec<String> = section.lines().map(|line| format!("# {line}\n")).collect();
+    format!("# {what}\n{}", lines.concat())
+}
+
+fn totals(topic: &str, leaves: &[Leaf]) -> Option<String> {
+    let summable = |leaf: &&Leaf| {
+        matches!(leaf.field_type, FieldType::Int32 | FieldType::Int64 | FieldType::Decimal { .. })
+            && !is_id(&leaf.path)
+    };
+    let sum = leaves.iter().find(summable)?;
+    // A key with few values makes the better example: text that is no id.
+    let keys = leaves.iter().filter(|leaf| is_key(leaf) && leaf.path != sum.path);
+    let key = keys.min_by_key(|leaf| (is_id(&leaf.path), leaf.field_type != FieldType::String))?;
+    Some(format!(
+        "totals:\n  consumer_group: {}\n  table: {}\n  key: [{}]\n  sum: {}\n",
+        group(topic, "totals"),
+        relation(topic, "totals"),
+        quoted(&key.path),
+        quoted(&sum.path)
+    ))
+}
+
+fn table(topic: &str, id: Option<&Leaf>) -> String {
+    let mut text =
+        format!("table:\n  consumer_group: {}\n  name: {}\n", group(topic, "table"), relation(topic, "rows"));
+    if let Some(id) = id {
+        text.extend([format!("  key: [{}]   # a repeated key is the same row\n", quoted(&id.path))]);
+    }
+    text
+}
+
+/// Fields that no record leaves out, those of structs too.
+fn required(draft: &Draft, prefix: &str, leaves: &mut Vec<Leaf>) {
+    for field in draft.fields.iter().filter(|field| !field.nullable) {
+        let path = format!("{prefix}{}", field.name);
+        required(&field.inner, &format!("{path}."), leaves);
+        leaves.push(Leaf { path, field_type: field.found.field_type });
+    }
+}
+
+fn is_key(leaf: &Leaf) -> bool {
+    !matches!(leaf.field_type, FieldType::Float64 | FieldType::Json | FieldType::Struct)
+}
+
+fn is_id(path: &str) -> bool {
+    const IDS: [&str; 5] = ["id", "uuid", "key", "code", "number"];
+    words(path).last().is_some_and(|word| IDS.contains(&word.as_str()))
+}
+
+fn group(topic: &str, section: &str) -> String {
+    quoted(&format!("{}-{section}", &topic[..topic.len().min(GROUP)]))
+}
+
+/// A table's name, of the characters that Postgres takes without quotes.
+fn relation(topic: &str, what: &str) -> String {
+    let name = topic.to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    let name = name.trim_start_matches(|c: char| !c.is_ascii_lowercase());
+    let name = if name.is_empty() || name.starts_with("pg_") { "topic" } else { name };
+    format!("{}_{what}", &name[..name.len().min(TABLE)])
+}
