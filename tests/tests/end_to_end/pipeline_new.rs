@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use end_to_end::Topic;
 use end_to_end::stack::headwater;
-use function_kit::Environment;
-use kafka_client::ClusterSettings;
-use kafka_producer::{KafkaProducer, OutgoingRecord};
+use kafka::{ClusterSettings, KafkaProducer, OutgoingRecord};
 use pipeline::{Pipeline, RecordDecoder};
+use settings::Environment;
 use tokio::time::Instant;
 
 /// How long sending may take.
@@ -18,7 +17,7 @@ async fn send(topic: &Topic, values: impl IntoIterator<Item = String>) {
     let plaintext = [("KAFKA_AUTH".to_owned(), "plaintext".to_owned())];
     let environment: Environment = std::env::vars().chain(plaintext).collect();
     let settings = environment.settings::<ClusterSettings>().unwrap();
-    let producer = KafkaProducer::new(settings, function_kit::aws::sdk_config().await);
+    let producer = KafkaProducer::new(settings, settings::sdk_config().await);
     let records = values.into_iter().map(|value| OutgoingRecord::new(value.clone(), value));
     let acknowledged = producer.send_all(&topic.name, records, Instant::now() + PATIENCE).await.unwrap();
     assert_eq!(acknowledged.records, 301);

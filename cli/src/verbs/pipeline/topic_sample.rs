@@ -2,8 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use kafka_client::{ClusterSettings, SdkConfig};
-use kafka_offsets::{Ends, LagError, LagReader};
+use kafka::{ClusterSettings, Ends, LagError, LagReader, SdkConfig};
 use positions::OffsetRanges;
 use tokio::time::Instant;
 
