@@ -36,7 +36,7 @@ module "lake_keeper" {
     ], local.pipelines_statements)
   })
 
-  alarms      = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns, early = var.alarms.early }
+  alarms      = var.alarms
   start_after = local.migrated
 
   schedule = {

@@ -27,18 +27,15 @@ module "live_board" {
 
     environment = merge(
       local.common_environment,
-      local.database_authorities,
+      local.database_environment["reader"],
+      local.kafka_environment,
       local.board_spilled ? local.pipelines_by_address : local.pipelines_inline,
       { for name, path in var.lake.job_tables : "FORECAST_TABLE" => path if name == "forecast_72" },
       {
-        DATABASE_URL            = var.warehouse.reader.url
-        DATABASE_AUTH           = var.warehouse.reader.auth
-        LAKE_ROOT               = var.lake.root
-        PARKED_ROOT             = var.parked.root
-        KAFKA_BOOTSTRAP_SERVERS = var.kafka.bootstrap_servers
-        KAFKA_AUTH              = var.kafka.auth
-        BOARD_FUNCTIONS         = jsonencode(local.names)
-        BOARD_QUEUES            = jsonencode([for function, queue in local.board_queues : { function = function, url = "${local.board_queue_urls}/${queue.name}", dead_letter_url = "${local.board_queue_urls}/${queue.dead_letter_name}" }])
+        LAKE_ROOT       = var.lake.root
+        PARKED_ROOT     = var.parked.root
+        BOARD_FUNCTIONS = jsonencode(local.names)
+        BOARD_QUEUES    = jsonencode([for function, queue in local.board_queues : { function = function, url = "${local.board_queue_urls}/${queue.name}", dead_letter_url = "${local.board_queue_urls}/${queue.dead_letter_name}" }])
       },
     )
 
@@ -84,7 +81,7 @@ module "live_board" {
     )
   })
 
-  alarms            = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns, early = var.alarms.early }
+  alarms            = var.alarms
   start_after       = local.migrated
   auth              = var.board.auth == "iam" ? "AWS_IAM" : "NONE"
   invoke_permission = var.url_invoke_permissions

@@ -1,11 +1,11 @@
 output "event_source_mappings" {
   description = "Every mapping, of all functions."
-  value       = concat(flatten([for lane in concat(module.parquet_writer, module.totals_upserter, module.table_writer) : lane.event_source_mappings]))
+  value       = flatten([for function in local.fed_by_kafka : local.deployed[function].event_source_mappings])
 }
 
 output "mapping_ids" {
   description = "Mapping id by function and topic; empty where AWS does not poll."
-  value       = { for function, lane in local.deployed : function => lane.mapping_ids if contains(["parquet-writer", "totals-upserter", "table-writer"], function) }
+  value       = { for function in local.fed_by_kafka : function => local.deployed[function].mapping_ids }
 }
 
 output "queues" {

@@ -14,16 +14,13 @@ module "reconciler" {
 
     environment = merge(
       local.common_environment,
-      local.database_authorities,
+      local.database_environment["writer"],
+      local.kafka_environment,
       local.pipelines_environment,
       {
-        DATABASE_URL            = var.warehouse.writer.url
-        DATABASE_AUTH           = var.warehouse.writer.auth
-        LAKE_ROOT               = var.lake.root
-        PARKED_ROOT             = var.parked.root
-        KAFKA_BOOTSTRAP_SERVERS = var.kafka.bootstrap_servers
-        KAFKA_AUTH              = var.kafka.auth
-        GRACE_MINUTES           = tostring(var.certificates.grace_minutes)
+        LAKE_ROOT     = var.lake.root
+        PARKED_ROOT   = var.parked.root
+        GRACE_MINUTES = tostring(var.certificates.grace_minutes)
       },
     )
 
