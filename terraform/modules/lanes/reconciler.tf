@@ -52,7 +52,7 @@ module "reconciler" {
     )
   })
 
-  alarms      = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns }
+  alarms      = var.alarms
   start_after = concat(var.kafka.topics_ready, local.migrated)
 
   schedule = {
