@@ -107,6 +107,7 @@ locals {
   }
 
   fed_by_kafka = [for function in ["parquet-writer", "totals-upserter", "table-writer"] : function if local.enabled[function]]
+  scheduled    = [for function in ["rooms-generator", "bucket-ingester", "inbox-etl", "lake-keeper", "reconciler"] : function if local.enabled[function]]
 
   # The lanes that there are, by folder name: what the outputs list.
   deployed = merge(
@@ -124,10 +125,11 @@ locals {
   )
 
   # Where the sweep alone feeds a function, there is no queue.
-  queues = merge(
-    { for lane in module.bucket_ingester : "bucket-ingester" => lane.queue if lane.queue != null },
-    { for lane in module.inbox_etl : "inbox-etl" => lane.queue if lane.queue != null },
-  )
+  # By [0] and one output: a loop over the modules would wait for all of them.
+  queue_names = { for function, names in {
+    bucket-ingester = var.enabled.bucket_ingester ? module.bucket_ingester[0].queue_names : null
+    inbox-etl       = var.enabled.inbox_etl ? module.inbox_etl[0].queue_names : null
+  } : function => names if names != null }
 
   common_environment = { HEADWATER_ENVIRONMENT = var.environment }
 
