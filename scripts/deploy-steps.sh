@@ -8,15 +8,25 @@ fail() { # what is wrong, its fix
 }
 
 # Prints the cost of a profile, or of a plan (--plan FILE), with the headwater command. If that is not built yet, it
-# prints the sums of terraform/README.md.
+# prints the sum of the profile's amounts in terraform/prices.json.
 cost() {
-  local command=${HEADWATER_BIN:-${CARGO_TARGET_DIR:-$root/target}/release/headwater} column=4
+  local command=${HEADWATER_BIN:-${CARGO_TARGET_DIR:-$root/target}/release/headwater}
   if [ -x "$command" ]; then
     "$command" cost "$@"
     return
   fi
-  [ "$profile" = dev ] || column=6
-  echo "Profile $profile: $(awk -F'|' -v column=$column '/a month\*\*/ { gsub(/[* ]/, "", $column); print $column }' "$root/terraform/README.md") a month while nothing flows, with the profile's sizes."
+  python3 - "$root/terraform/prices.json" "$profile" <<'PYTHON'
+import json, sys
+
+with open(sys.argv[1], encoding="utf-8") as file:
+    listed = json.load(file)
+total = 0
+for name, amount in listed["profiles"][sys.argv[2]].items():
+    price = listed["prices"][name]
+    hours = listed["hours"] if price["per"] == "hour" else 1
+    total += max(amount - price.get("free", 0), 0) * price["usd"] * hours
+print(f"Profile {sys.argv[2]}: ${total:.0f} a month while nothing flows, with the profile's sizes.")
+PYTHON
   echo "  The headwater command, which itemises it, is not built: scripts/headwater cost $*"
 }
 

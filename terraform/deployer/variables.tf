@@ -8,16 +8,6 @@ variable "account" {
   }
 }
 
-variable "region" {
-  description = "The region of the deployment."
-  type        = string
-
-  validation {
-    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]+$", var.region))
-    error_message = "region must be a region's name, such as eu-central-1."
-  }
-}
-
 variable "partition" {
   description = "The partition of the region."
   type        = string
@@ -50,12 +40,6 @@ variable "state_prefix" {
   description = "Prefix of the keys of the states in that bucket."
   type        = string
   default     = "headwater/"
-}
-
-variable "permissions_boundary_arn" {
-  description = "A policy that every role must have as its boundary: `permissions_boundary_arn` of environments/aws. Null for none."
-  type        = string
-  default     = null
 }
 
 variable "plan_reads_secrets" {

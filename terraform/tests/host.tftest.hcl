@@ -64,7 +64,7 @@ run "a_host_that_nothing_reaches_and_that_is_always_on" {
   }
 
   assert {
-    condition     = length(aws_scheduler_schedule.hours) == 0 && length(aws_iam_role.hours) == 0
+    condition     = length(aws_scheduler_schedule.hours) == 0 && length(module.hours_role) == 0
     error_message = "Without hours nothing may stop it."
   }
 

@@ -58,19 +58,19 @@ run "it_reads_records_without_a_group_changes_no_sink_and_a_failed_or_late_certi
 
   assert {
     condition = (
-      aws_cloudwatch_metric_alarm.certificate_failed[0].alarm_name == "shop-reconciler-certificate-failed" &&
-      aws_cloudwatch_metric_alarm.certificate_failed[0].metric_name == "CertificatesFailed" &&
-      aws_cloudwatch_metric_alarm.certificate_failed[0].threshold == 0 &&
-      aws_cloudwatch_metric_alarm.certificate_failed[0].evaluation_periods == 1
+      aws_cloudwatch_metric_alarm.scheduled["certificate-failed"].alarm_name == "shop-reconciler-certificate-failed" &&
+      aws_cloudwatch_metric_alarm.scheduled["certificate-failed"].metric_name == "CertificatesFailed" &&
+      aws_cloudwatch_metric_alarm.scheduled["certificate-failed"].threshold == 0 &&
+      aws_cloudwatch_metric_alarm.scheduled["certificate-failed"].evaluation_periods == 1
     )
     error_message = "One failed certificate is enough."
   }
 
   assert {
     condition = (
-      aws_cloudwatch_metric_alarm.certificate_late[0].metric_name == "OldestUncertifiedSeconds" &&
-      aws_cloudwatch_metric_alarm.certificate_late[0].period * aws_cloudwatch_metric_alarm.certificate_late[0].evaluation_periods == 10800 &&
-      aws_cloudwatch_metric_alarm.certificate_late[0].treat_missing_data == "breaching"
+      aws_cloudwatch_metric_alarm.scheduled["certificate-late"].metric_name == "OldestUncertifiedSeconds" &&
+      aws_cloudwatch_metric_alarm.scheduled["certificate-late"].period * aws_cloudwatch_metric_alarm.scheduled["certificate-late"].evaluation_periods == 10800 &&
+      aws_cloudwatch_metric_alarm.scheduled["certificate-late"].treat_missing_data == "breaching"
     )
     error_message = "Three hours without a certificate, or without a run."
   }

@@ -21,7 +21,7 @@ class Checkout:
 
     def __init__(self, folder: Path, mock: Mock) -> None:
         self.folder, self.mock = folder, mock
-        for part in ("scripts", "terraform/deployer", "terraform/environments/bootstrap"):
+        for part in ("scripts", "terraform/deployer", "terraform/modules/tls_only", "terraform/environments/bootstrap"):
             shutil.copytree(
                 ROOT / part, folder / part, ignore=shutil.ignore_patterns(".terraform", "*.tfstate", ".*_cache")
             )

@@ -207,12 +207,14 @@ SETTINGS = {"FETCH_SOURCES": "[]"}
 def variables_in_modules(function: str) -> set[str]:
     """The variables that the modules can set for a function, in whatever environment."""
     modules = ROOT / "terraform" / "modules"
-    file = modules / (
-        "forecast/main.tf" if function == "forecast-fetcher" else f"lanes/{function.replace('-', '_')}.tf"
-    )
-    text = file.read_text()
+    if function == "forecast-fetcher":
+        text = (modules / "forecast" / "main.tf").read_text()
+    else:
+        # By its own name, or as a key where several functions have one module call.
+        its_own = re.compile(rf'local\.function\["{function}"\]|^    {function} = \{{$', re.MULTILINE)
+        (text,) = (text for file in (modules / "lanes").glob("*.tf") if its_own.search(text := file.read_text()))
     settings = (modules / "lanes" / "settings.tf").read_text()
-    for name in re.findall(r"local\.(pipelines_\w+|common_environment|database_authorities)\b", text):
+    for name in re.findall(r"local\.(pipelines_\w+|\w+_environment)\b", text):
         names = ["pipelines_inline", "pipelines_by_address"] if name == "pipelines_environment" else [name]
         for local in names:
             text += re.search(rf"\n  {local}\s*=.*?(?=\n  \w+\s*=|\n\}})", settings, re.DOTALL)[0]

@@ -41,16 +41,14 @@ ANYBODY = {
 
 # In the sources: what stands there with a *, and why.
 IN_SOURCES = {
-    ("modules/bucket/main.tf", "s3:*"): "refused, not allowed: whatever comes without TLS",
-    ("modules/bucket/main.tf", "Principal *"): "the same",
+    ("modules/tls_only/main.tf", "s3:*"): "refused, not allowed: whatever comes without TLS",
+    ("modules/tls_only/main.tf", "Principal *"): "the same",
     ("modules/function/main.tf", "*"): "EC2's Describe actions know no resources; and a refusal",
     ("modules/http_function/main.tf", "principal *"): "a URL without IAM",
     ("modules/http_function/main.tf", "Principal *"): "the same, by Cloud Control",
     ("modules/key/main.tf", "kms:*"): "AWS's default: without it nobody could manage the key",
     ("modules/key/main.tf", "*"): "in a key's policy: this key",
     ("modules/host/role.tf", "*"): "Session Manager's channels know no resources",
-    ("environments/bootstrap/main.tf", "s3:*"): "refused, not allowed: whatever comes without TLS",
-    ("environments/bootstrap/main.tf", "Principal *"): "the same",
     ("deployer/data.tf", "*"): "tested by test_deployer.py",
     ("deployer/functions.tf", "*"): "tested by test_deployer.py",
     ("deployer/host.tf", "*"): "tested by test_deployer.py",

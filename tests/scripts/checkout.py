@@ -32,7 +32,7 @@ class Checkout:
         shutil.copytree(
             ROOT / "terraform/environments/aws", self.environment, ignore=shutil.ignore_patterns(".terraform*")
         )
-        shutil.copy(ROOT / "terraform/README.md", folder / "terraform")
+        shutil.copy(ROOT / "terraform/prices.json", folder / "terraform")
         self.zips.mkdir()
         for function in (ROOT / "functions").iterdir():
             (folder / "functions" / function.name).mkdir(parents=True)

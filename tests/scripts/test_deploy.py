@@ -46,7 +46,7 @@ def test_the_command_itemises_the_costs_of_the_profile_and_of_the_plan_where_it_
 
 
 @pytest.mark.parametrize("profile", ["dev", "prod"])
-def test_without_the_command_the_page_says_what_a_profile_costs(checkout: Checkout, profile: str) -> None:
+def test_without_the_command_the_price_list_says_what_a_profile_costs(checkout: Checkout, profile: str) -> None:
     checkout.settings(f'profile = "{profile}"')
     for zipped in ("headwater.zip", "host-tools.tar.gz"):
         (checkout.zips / zipped).touch()

@@ -58,6 +58,12 @@ def pattern(expression: str, module: str, key: str) -> str:
     return "*"
 
 
+def with_values(expression: str, entry: str) -> str:
+    """An expression with the texts of its entry in the place of each.value.NAME."""
+    texts = dict(re.findall(r'^ +(\w+) += ("[^"]*")$', entry, re.MULTILINE))
+    return re.sub(r"each\.value\.(\w+)", lambda found: texts.get(found[1], found[0]), expression)
+
+
 def entries(block: str, module: str) -> dict[str, str]:
     """The alarms that one block makes: the key of each, where it is written in the file, and its text."""
     loop = re.search(r"^  for_each += (?:(?:\{ for \w+, \w+ in )?local\.(\w+)(?: :.*)?$)?", block, re.MULTILINE)
@@ -81,7 +87,8 @@ def alarms(terraform: Path) -> list[Alarm]:
                     r'^  alarm_description += .*Runbook: ([^"]+)\."$', block, re.MULTILINE
                 )
                 where = f"{file.relative_to(terraform.parent)}: {label}"
-                found.append(Alarm(where, pattern(name[1], module, key), heading and heading[1]))
+                expression = with_values(name[1], entry)
+                found.append(Alarm(where, pattern(expression, module, key), heading and heading[1]))
     return found
 
 

@@ -80,20 +80,15 @@ resource "aws_s3_bucket_lifecycle_configuration" "state" {
   depends_on = [aws_s3_bucket_versioning.state]
 }
 
+module "tls_only" {
+  source = "../../modules/tls_only"
+
+  bucket_arn = aws_s3_bucket.state.arn
+}
+
 resource "aws_s3_bucket_policy" "state" {
   bucket = aws_s3_bucket.state.id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Sid       = "RefusePlainHttp"
-      Effect    = "Deny"
-      Principal = "*"
-      Action    = "s3:*"
-      Resource  = [aws_s3_bucket.state.arn, "${aws_s3_bucket.state.arn}/*"]
-      Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    }]
-  })
+  policy = module.tls_only.policy
 
   # Two writes to one bucket's configuration at a time are refused by S3.
   depends_on = [aws_s3_bucket_public_access_block.state]

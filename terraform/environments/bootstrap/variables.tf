@@ -1,13 +1,3 @@
-variable "region" {
-  description = "The region of the deployment. Each region has its own state bucket."
-  type        = string
-
-  validation {
-    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]+$", var.region))
-    error_message = "region must be a region's name, such as eu-central-1."
-  }
-}
-
 variable "name" {
   description = "Prefix of the names of the deployments: `name` of environments/aws."
   type        = string
@@ -56,17 +46,6 @@ variable "github" {
   validation {
     condition     = try(var.github.oidc_provider_arn, null) == null ? true : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:oidc-provider/token\\.actions\\.githubusercontent\\.com$", var.github.oidc_provider_arn))
     error_message = "github.oidc_provider_arn must have the form arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com."
-  }
-}
-
-variable "permissions_boundary_arn" {
-  description = "The boundary that every role of a deployment must have: `permissions_boundary_arn` of environments/aws. Without it, anybody who may apply can give any permission to a role, and so has all permissions of the account."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.permissions_boundary_arn == null ? true : can(regex("^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$", var.permissions_boundary_arn))
-    error_message = "permissions_boundary_arn must have the form arn:aws:iam::ACCOUNT:policy/NAME."
   }
 }
 

@@ -101,22 +101,17 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   depends_on = [aws_s3_bucket_versioning.this]
 }
 
+module "tls_only" {
+  source = "../tls_only"
+
+  bucket_arn = aws_s3_bucket.this.arn
+}
+
 resource "aws_s3_bucket_policy" "tls" {
   count = var.require_tls ? 1 : 0
 
   bucket = aws_s3_bucket.this.id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Sid       = "RefusePlainHttp"
-      Effect    = "Deny"
-      Principal = "*"
-      Action    = "s3:*"
-      Resource  = [aws_s3_bucket.this.arn, "${aws_s3_bucket.this.arn}/*"]
-      Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    }]
-  })
+  policy = module.tls_only.policy
 
   # Two writes to one bucket's configuration at a time are refused by S3.
   depends_on = [aws_s3_bucket_public_access_block.this]

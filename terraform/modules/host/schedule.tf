@@ -24,35 +24,14 @@ locals {
   })
 }
 
-resource "aws_iam_role" "hours" {
-  count = var.hours == null ? 0 : 1
+module "hours_role" {
+  source = "../scheduler_role"
+  count  = var.hours == null ? 0 : 1
 
-  name                 = "${local.name}-hours${var.role.suffix}"
-  description          = "Lets EventBridge Scheduler stop and start ${local.name}"
-  permissions_boundary = var.role.permissions_boundary_arn
-
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = "scheduler.amazonaws.com" }
-      Condition = {
-        StringEquals = {
-          "aws:SourceAccount" = data.aws_caller_identity.current.account_id
-          "aws:SourceArn"     = "arn:${local.partition}:scheduler:${local.account_arn}:schedule-group/default"
-        }
-      }
-    }]
-  })
-}
-
-resource "aws_iam_role_policy" "hours" {
-  count = var.hours == null ? 0 : 1
-
-  name   = "schedule"
-  role   = aws_iam_role.hours[0].name
-  policy = local.hours_policy
+  name                     = "${local.name}-hours${var.role.suffix}"
+  description              = "Lets EventBridge Scheduler stop and start ${local.name}"
+  policy                   = local.hours_policy
+  permissions_boundary_arn = var.role.permissions_boundary_arn
 }
 
 resource "aws_scheduler_schedule" "hours" {
@@ -71,7 +50,7 @@ resource "aws_scheduler_schedule" "hours" {
 
   target {
     arn      = "arn:${local.partition}:scheduler:::aws-sdk:ec2:${each.value.action}"
-    role_arn = aws_iam_role.hours[0].arn
+    role_arn = module.hours_role[0].arn
     input    = jsonencode({ InstanceIds = [aws_instance.this.id] })
 
     retry_policy {
@@ -79,6 +58,16 @@ resource "aws_scheduler_schedule" "hours" {
       maximum_event_age_in_seconds = 3600
     }
   }
+}
 
-  depends_on = [aws_iam_role_policy.hours]
+# States from before the role was a module: what is there is kept.
+
+moved {
+  from = aws_iam_role.hours[0]
+  to   = module.hours_role[0].aws_iam_role.this
+}
+
+moved {
+  from = aws_iam_role_policy.hours[0]
+  to   = module.hours_role[0].aws_iam_role_policy.this
 }

@@ -2,6 +2,13 @@ locals {
   # An alarm's name has at most 255 characters, a topic's 249 and a function's 64: long topics are cut, with their hash.
   alarm_topics = { for topic in keys(local.mappings) : topic => length(topic) <= 180 ? topic : "${substr(topic, 0, 171)}-${substr(sha1(topic), 0, 8)}" }
 
+  # What MSK measures of a mapping, by topic.
+  groups = var.alarms == null || var.cluster_name == null ? {} : { for topic, mapping in local.mappings : topic => {
+    "Cluster Name"   = var.cluster_name
+    "Consumer Group" = mapping.consumer_group
+    "Topic"          = topic
+  } }
+
   # Topics of this function in which records arrive at all times.
   busy_topics = var.alarms == null ? [] : [for topic in var.alarms.busy_topics : topic if contains(keys(local.mappings), topic)]
 }
@@ -9,17 +16,13 @@ locals {
 # Age of the oldest record that a mapping has not handled. It grows if a lane is slow, stuck or gone. MSK has this
 # metric only while the group commits, so it is missing both if no records arrive and if the lane does not work.
 resource "aws_cloudwatch_metric_alarm" "lag" {
-  for_each = var.alarms == null || var.cluster_name == null ? {} : local.mappings
+  for_each = local.groups
 
-  alarm_name        = "${var.function.name}-${local.alarm_topics[each.key]}-lag"
-  alarm_description = "${var.function.name} is more than ${var.alarms.lag_seconds} s behind on ${each.key}: see its errors and its log group. Runbook: A mapping is behind."
-  namespace         = "AWS/Kafka"
-  metric_name       = "EstimatedMaxTimeLag"
-  dimensions = {
-    "Cluster Name"   = var.cluster_name
-    "Consumer Group" = each.value.consumer_group
-    "Topic"          = each.key
-  }
+  alarm_name          = "${var.function.name}-${local.alarm_topics[each.key]}-lag"
+  alarm_description   = "${var.function.name} is more than ${var.alarms.lag_seconds} s behind on ${each.key}: see its errors and its log group. Runbook: A mapping is behind."
+  namespace           = "AWS/Kafka"
+  metric_name         = "EstimatedMaxTimeLag"
+  dimensions          = each.value
   statistic           = "Maximum"
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.alarms.lag_seconds
@@ -34,17 +37,13 @@ resource "aws_cloudwatch_metric_alarm" "lag" {
 # Number of records that a mapping has not handled. A mapping that never worked has no group, and MSK has no metric for
 # it. For topics with records at all times, a missing metric raises the alarm, too.
 resource "aws_cloudwatch_metric_alarm" "backlog" {
-  for_each = var.alarms == null || var.cluster_name == null ? {} : local.mappings
+  for_each = local.groups
 
-  alarm_name        = "${var.function.name}-${local.alarm_topics[each.key]}-backlog"
-  alarm_description = "${var.function.name} has more than ${var.alarms.lag_records} records of ${each.key} before it${contains(local.busy_topics, each.key) ? ", or its group ${each.value.consumer_group} does not exist: does its event source mapping work?" : ": see its errors and its log group."} Runbook: A mapping is behind."
-  namespace         = "AWS/Kafka"
-  metric_name       = "SumOffsetLag"
-  dimensions = {
-    "Cluster Name"   = var.cluster_name
-    "Consumer Group" = each.value.consumer_group
-    "Topic"          = each.key
-  }
+  alarm_name          = "${var.function.name}-${local.alarm_topics[each.key]}-backlog"
+  alarm_description   = "${var.function.name} has more than ${var.alarms.lag_records} records of ${each.key} before it${contains(local.busy_topics, each.key) ? ", or its group ${each.value["Consumer Group"]} does not exist: does its event source mapping work?" : ": see its errors and its log group."} Runbook: A mapping is behind."
+  namespace           = "AWS/Kafka"
+  metric_name         = "SumOffsetLag"
+  dimensions          = each.value
   statistic           = "Maximum"
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.alarms.lag_records

@@ -26,12 +26,10 @@ module "bucket_ingester" {
   function = merge(local.function["bucket-ingester"], {
     description = "Files of the media bucket to songs, movies and apps in Postgres, each version once"
 
-    environment = merge(local.common_environment, local.database_authorities, {
-      MEDIA_SOURCE  = local.media_bucket == null ? var.media.base_url : "s3://${local.media_bucket.name}"
-      MEDIA_LIST    = var.media.list
-      DATABASE_URL  = var.warehouse.writer.url
-      DATABASE_AUTH = var.warehouse.writer.auth
-      PARKED_ROOT   = var.parked.root
+    environment = merge(local.common_environment, local.database_environment["writer"], {
+      MEDIA_SOURCE = local.media_bucket == null ? var.media.base_url : "s3://${local.media_bucket.name}"
+      MEDIA_LIST   = var.media.list
+      PARKED_ROOT  = var.parked.root
     })
 
     policy_statements = concat([

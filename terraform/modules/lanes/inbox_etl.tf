@@ -26,11 +26,9 @@ module "inbox_etl" {
   function = merge(local.function["inbox-etl"], {
     description = "Events of the inbox to users and cards in Postgres, the newest of each"
 
-    environment = merge(local.common_environment, local.database_authorities, {
-      INBOX_ROOT    = "s3://${local.inbox_bucket.name}/${var.inbox.prefix}"
-      DATABASE_URL  = var.warehouse.writer.url
-      DATABASE_AUTH = var.warehouse.writer.auth
-      PARKED_ROOT   = var.parked.root
+    environment = merge(local.common_environment, local.database_environment["writer"], {
+      INBOX_ROOT  = "s3://${local.inbox_bucket.name}/${var.inbox.prefix}"
+      PARKED_ROOT = var.parked.root
     })
 
     policy_statements = concat([

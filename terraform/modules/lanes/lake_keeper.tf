@@ -36,7 +36,7 @@ module "lake_keeper" {
     ], local.pipelines_statements)
   })
 
-  alarms      = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns, early = var.alarms.early }
+  alarms      = var.alarms
   start_after = local.migrated
 
   schedule = {
@@ -63,27 +63,4 @@ module "lake_keeper_cleaning" {
     enabled    = var.schedules_enabled
     input      = jsonencode({ steps = ["clean_log", "vacuum"] })
   }
-}
-
-# A table whose log grows without a checkpoint, whose small files are not joined, or that cannot be read at all.
-resource "aws_cloudwatch_metric_alarm" "tables_behind" {
-  count = var.alarms == null || !var.enabled.lake_keeper ? 0 : 1
-
-  alarm_name        = "${local.names["lake-keeper"]}-behind"
-  alarm_description = "lake-keeper does not keep up with a table, or fails on it: its log names the table and why. Readers and cold starts become slower. Give it more memory or time (sizes.lake_keeper), or run it more often (upkeep.schedule). Runbook: lake-keeper is behind."
-  namespace         = "Headwater"
-  metric_name       = "TablesBehind"
-  dimensions = {
-    environment = var.environment
-    function    = local.names["lake-keeper"]
-  }
-  statistic           = "Maximum"
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  period              = 3600
-  evaluation_periods  = 3
-  datapoints_to_alarm = 3
-  treat_missing_data  = var.schedules_enabled ? "breaching" : "notBreaching"
-  alarm_actions       = var.alarms.topic_arns
-  ok_actions          = var.alarms.topic_arns
 }

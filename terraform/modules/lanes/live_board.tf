@@ -11,11 +11,6 @@ locals {
 
   # Addresses made from their parts, as SQS makes them: the board need not wait for the queues.
   board_queue_urls = "https://sqs.${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}/${data.aws_caller_identity.current.account_id}"
-  # By [0] and one output: a loop over the modules would wait for all of them.
-  board_queues = { for function, names in {
-    bucket-ingester = var.enabled.bucket_ingester ? module.bucket_ingester[0].queue_names : null
-    inbox-etl       = var.enabled.inbox_etl ? module.inbox_etl[0].queue_names : null
-  } : function => names if names != null }
 }
 
 module "live_board" {
@@ -27,18 +22,15 @@ module "live_board" {
 
     environment = merge(
       local.common_environment,
-      local.database_authorities,
+      local.database_environment["reader"],
+      local.kafka_environment,
       local.board_spilled ? local.pipelines_by_address : local.pipelines_inline,
       { for name, path in var.lake.job_tables : "FORECAST_TABLE" => path if name == "forecast_72" },
       {
-        DATABASE_URL            = var.warehouse.reader.url
-        DATABASE_AUTH           = var.warehouse.reader.auth
-        LAKE_ROOT               = var.lake.root
-        PARKED_ROOT             = var.parked.root
-        KAFKA_BOOTSTRAP_SERVERS = var.kafka.bootstrap_servers
-        KAFKA_AUTH              = var.kafka.auth
-        BOARD_FUNCTIONS         = jsonencode(local.names)
-        BOARD_QUEUES            = jsonencode([for function, queue in local.board_queues : { function = function, url = "${local.board_queue_urls}/${queue.name}", dead_letter_url = "${local.board_queue_urls}/${queue.dead_letter_name}" }])
+        LAKE_ROOT       = var.lake.root
+        PARKED_ROOT     = var.parked.root
+        BOARD_FUNCTIONS = jsonencode(local.names)
+        BOARD_QUEUES    = jsonencode([for function, queue in local.queue_names : { function = function, url = "${local.board_queue_urls}/${queue.name}", dead_letter_url = "${local.board_queue_urls}/${queue.dead_letter_name}" }])
       },
     )
 
@@ -70,7 +62,7 @@ module "live_board" {
         {
           sid       = "MeasureQueues"
           actions   = ["sqs:GetQueueAttributes"]
-          resources = flatten([for queue in values(local.board_queues) : ["${local.board_queue_arns}:${queue.name}", "${local.board_queue_arns}:${queue.dead_letter_name}"]])
+          resources = flatten([for queue in values(local.queue_names) : ["${local.board_queue_arns}:${queue.name}", "${local.board_queue_arns}:${queue.dead_letter_name}"]])
           condition = {}
         },
       ],
@@ -84,7 +76,7 @@ module "live_board" {
     )
   })
 
-  alarms            = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns, early = var.alarms.early }
+  alarms            = var.alarms
   start_after       = local.migrated
   auth              = var.board.auth == "iam" ? "AWS_IAM" : "NONE"
   invoke_permission = var.url_invoke_permissions

@@ -1,21 +1,21 @@
 output "event_source_mappings" {
   description = "Every mapping, of all functions."
-  value       = concat(flatten([for lane in concat(module.parquet_writer, module.totals_upserter, module.table_writer) : lane.event_source_mappings]))
+  value       = flatten([for function in local.fed_by_kafka : local.deployed[function].event_source_mappings])
 }
 
 output "mapping_ids" {
   description = "Mapping id by function and topic; empty where AWS does not poll."
-  value       = { for function, lane in local.deployed : function => lane.mapping_ids if contains(["parquet-writer", "totals-upserter", "table-writer"], function) }
+  value       = { for function in local.fed_by_kafka : function => local.deployed[function].mapping_ids }
 }
 
 output "queues" {
   description = "Every queue that feeds a function: function_name, name, url, dead_letter_name, dead_letter_url."
-  value       = values(local.queues)
+  value       = [for function in keys(local.queue_names) : local.deployed[function].queue]
 }
 
 output "queue_mappings" {
   description = "How each of these queues feeds its function: function_name, queue_url, queue_arn, batch_size, window_seconds, partial_batch_response, maximum_concurrency."
-  value       = [for lane in concat(module.bucket_ingester, module.inbox_etl) : lane.queue_mapping if lane.queue_mapping != null]
+  value       = [for function in keys(local.queue_names) : local.deployed[function].queue_mapping]
 }
 
 output "deployment" {
@@ -55,7 +55,7 @@ output "live_arns" {
 
 output "schedules" {
   description = "Every schedule."
-  value       = concat([for lane in concat(module.rooms_generator, module.bucket_ingester, module.inbox_etl, module.lake_keeper, module.reconciler) : lane.schedule], [module.schema_migrator_schedule.schedule], module.lake_keeper_cleaning[*].schedule, module.forecast[*].schedule)
+  value       = concat([for function in local.scheduled : local.deployed[function].schedule], [module.schema_migrator_schedule.schedule], module.lake_keeper_cleaning[*].schedule, module.forecast[*].schedule)
 }
 
 output "urls" {
@@ -82,7 +82,7 @@ output "policies" {
   description = "Every role's policy, as JSON, by function (and of the roles of schedules, state machine and Spark job)."
   value = merge(
     { for function, lane in local.deployed : function => lane.policy },
-    { for function, lane in local.deployed : "${function}-schedule" => lane.scheduler_policy if contains(["bucket-ingester", "inbox-etl", "rooms-generator", "lake-keeper", "reconciler"], function) },
+    { for function in local.scheduled : "${function}-schedule" => local.deployed[function].scheduler_policy },
     { schema-migrator-schedule = module.schema_migrator_schedule.policy },
     { for cleaning in module.lake_keeper_cleaning : "lake-keeper-cleaning-schedule" => cleaning.policy },
     merge([for lane in module.forecast : { for role, policy in lane.policies : "forecast-${role}" => policy }]...),

@@ -5,11 +5,9 @@ module "rooms_generator" {
   function = merge(local.function["rooms-generator"], {
     description = "Produces room counts on a schedule"
 
-    environment = merge(local.common_environment, {
-      KAFKA_BOOTSTRAP_SERVERS = var.kafka.bootstrap_servers
-      KAFKA_AUTH              = var.kafka.auth
-      ROOMS_TOPIC             = var.rooms.topic
-      ROOMS_COUNT             = tostring(var.rooms.count)
+    environment = merge(local.common_environment, local.kafka_environment, {
+      ROOMS_TOPIC = var.rooms.topic
+      ROOMS_COUNT = tostring(var.rooms.count)
     })
 
     policy_statements = [for statement in [
@@ -26,7 +24,7 @@ module "rooms_generator" {
     ] : statement if var.kafka.auth == "msk-iam"]
   })
 
-  alarms      = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns, early = var.alarms.early }
+  alarms      = var.alarms
   start_after = concat(var.kafka.topics_ready, local.migrated)
 
   schedule = {

@@ -6,13 +6,9 @@ module "schema_migrator" {
 
     environment = merge(
       local.common_environment,
-      local.database_authorities,
+      local.database_environment["administrator"],
       local.pipelines_environment,
-      {
-        DATABASE_URL  = var.warehouse.administrator.url
-        DATABASE_AUTH = var.warehouse.administrator.auth
-        LAKE_ROOT     = var.lake.root
-      },
+      { LAKE_ROOT = var.lake.root },
       # The users that the other functions sign in as by IAM: made and granted by the migration.
       { for name, value in {
         DATABASE_IAM_USER   = var.warehouse.administrator.iam_user

@@ -106,11 +106,13 @@ locals {
     }
   }
 
+  fed_by_kafka = [for function in ["parquet-writer", "totals-upserter", "table-writer"] : function if local.enabled[function]]
+  scheduled    = [for function in ["rooms-generator", "bucket-ingester", "inbox-etl", "lake-keeper", "reconciler"] : function if local.enabled[function]]
+
   # The lanes that there are, by folder name: what the outputs list.
   deployed = merge(
     { for lane in module.parquet_writer : "parquet-writer" => lane },
-    { for lane in module.totals_upserter : "totals-upserter" => lane },
-    { for lane in module.table_writer : "table-writer" => lane },
+    module.postgres_writer,
     { for lane in module.bucket_ingester : "bucket-ingester" => lane },
     { for lane in module.inbox_etl : "inbox-etl" => lane },
     { for lane in module.rooms_generator : "rooms-generator" => lane },
@@ -123,15 +125,21 @@ locals {
   )
 
   # Where the sweep alone feeds a function, there is no queue.
-  queues = merge(
-    { for lane in module.bucket_ingester : "bucket-ingester" => lane.queue if lane.queue != null },
-    { for lane in module.inbox_etl : "inbox-etl" => lane.queue if lane.queue != null },
-  )
+  # By [0] and one output: a loop over the modules would wait for all of them.
+  queue_names = { for function, names in {
+    bucket-ingester = var.enabled.bucket_ingester ? module.bucket_ingester[0].queue_names : null
+    inbox-etl       = var.enabled.inbox_etl ? module.inbox_etl[0].queue_names : null
+  } : function => names if names != null }
 
   common_environment = { HEADWATER_ENVIRONMENT = var.environment }
 
-  # For a Postgres whose certificate neither a public authority nor Amazon RDS issued.
-  database_authorities = var.database_ca_pem == "" ? {} : { DATABASE_CA_PEM = var.database_ca_pem }
+  # Postgres by who signs in. The authorities are for one whose certificate neither a public authority nor Amazon RDS issued.
+  database_environment = { for user, connection in { administrator = var.warehouse.administrator, writer = var.warehouse.writer, reader = var.warehouse.reader } : user => merge(
+    { DATABASE_URL = connection.url, DATABASE_AUTH = connection.auth },
+    var.database_ca_pem == "" ? {} : { DATABASE_CA_PEM = var.database_ca_pem },
+  ) }
+
+  kafka_environment = { KAFKA_BOOTSTRAP_SERVERS = var.kafka.bootstrap_servers, KAFKA_AUTH = var.kafka.auth }
 }
 
 # Old versions of it stay readable: the old versions of the functions start with the pipeline files that they were deployed

@@ -12,9 +12,8 @@ module "telemetry_gateway" {
 
     environment = merge(
       local.common_environment,
+      local.kafka_environment,
       {
-        KAFKA_BOOTSTRAP_SERVERS = var.kafka.bootstrap_servers
-        KAFKA_AUTH              = var.kafka.auth
         TELEMETRY_TOPIC         = var.telemetry.topic
         BODY_LIMIT_BYTES        = tostring(var.telemetry.body_limit_bytes)
         PRODUCE_TIMEOUT_SECONDS = tostring(var.telemetry.produce_timeout_seconds)
@@ -43,7 +42,7 @@ module "telemetry_gateway" {
     )
   })
 
-  alarms      = var.alarms == null ? null : { topic_arns = var.alarms.topic_arns, early = var.alarms.early }
+  alarms      = var.alarms
   start_after = concat(var.kafka.topics_ready, local.migrated)
   # Vehicles have no IAM identity: they carry the token, which the function checks.
   auth              = var.telemetry.auth == "iam" ? "AWS_IAM" : "NONE"

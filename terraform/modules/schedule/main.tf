@@ -1,12 +1,6 @@
 # EventBridge Scheduler invokes a function or starts a state machine: the schedule, and the role that it takes for it.
 
-data "aws_caller_identity" "current" {}
-data "aws_region" "current" {}
-data "aws_partition" "current" {}
-
 locals {
-  account_arn = "${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
-
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat(
@@ -17,31 +11,13 @@ locals {
   })
 }
 
-resource "aws_iam_role" "this" {
-  name                 = "${var.name}${var.role.suffix}-schedule"
-  description          = "Lets EventBridge Scheduler invoke ${var.name}"
-  permissions_boundary = var.role.permissions_boundary_arn
+module "role" {
+  source = "../scheduler_role"
 
-  assume_role_policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sts:AssumeRole"
-      Principal = { Service = "scheduler.amazonaws.com" }
-      Condition = {
-        StringEquals = {
-          "aws:SourceAccount" = data.aws_caller_identity.current.account_id
-          "aws:SourceArn"     = "arn:${data.aws_partition.current.partition}:scheduler:${local.account_arn}:schedule-group/default"
-        }
-      }
-    }]
-  })
-}
-
-resource "aws_iam_role_policy" "this" {
-  name   = "schedule"
-  role   = aws_iam_role.this.name
-  policy = local.policy
+  name                     = "${var.name}${var.role.suffix}-schedule"
+  description              = "Lets EventBridge Scheduler invoke ${var.name}"
+  policy                   = local.policy
+  permissions_boundary_arn = var.role.permissions_boundary_arn
 }
 
 resource "aws_scheduler_schedule" "this" {
@@ -60,7 +36,7 @@ resource "aws_scheduler_schedule" "this" {
 
   target {
     arn      = var.target_arn
-    role_arn = aws_iam_role.this.arn
+    role_arn = module.role.arn
     input    = var.schedule.input
 
     retry_policy {
@@ -75,6 +51,16 @@ resource "aws_scheduler_schedule" "this" {
       }
     }
   }
+}
 
-  depends_on = [aws_iam_role_policy.this]
+# States from before the role was a module: what is there is kept.
+
+moved {
+  from = aws_iam_role.this
+  to   = module.role.aws_iam_role.this
+}
+
+moved {
+  from = aws_iam_role_policy.this
+  to   = module.role.aws_iam_role_policy.this
 }

@@ -17,5 +17,5 @@ output "schedule" {
 
 output "role" {
   description = "The role's name and permissions boundary."
-  value       = { name = aws_iam_role.this.name, permissions_boundary_arn = aws_iam_role.this.permissions_boundary }
+  value       = module.role.role
 }

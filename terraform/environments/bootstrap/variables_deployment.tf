@@ -1,0 +1,1 @@
+../../deployer/variables_deployment.tf

@@ -1,0 +1,11 @@
+output "arn" {
+  description = "The role, once it has its policy."
+  value       = aws_iam_role.this.arn
+
+  depends_on = [aws_iam_role_policy.this]
+}
+
+output "role" {
+  description = "The role's name and permissions boundary."
+  value       = { name = aws_iam_role.this.name, permissions_boundary_arn = aws_iam_role.this.permissions_boundary }
+}

@@ -1,0 +1,15 @@
+# The policy of a bucket that refuses requests without TLS. It makes nothing and needs no provider.
+
+locals {
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "RefusePlainHttp"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:*"
+      Resource  = [var.bucket_arn, "${var.bucket_arn}/*"]
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+  })
+}

@@ -1,0 +1,4 @@
+output "policy" {
+  description = "The policy, as JSON."
+  value       = local.policy
+}

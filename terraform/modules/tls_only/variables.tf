@@ -1,0 +1,4 @@
+variable "bucket_arn" {
+  description = "The bucket."
+  type        = string
+}
