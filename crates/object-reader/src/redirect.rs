@@ -1,10 +1,12 @@
 //! Where a redirect or a link to the next page may lead.
 
+use hyper::Response;
+use hyper::header::LOCATION;
 use url::Url;
 
 /// A link that is not followed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum BadLink {
+pub enum BadLink {
     /// It is no URL of a web server.
     #[error("it is not an HTTP URL")]
     NotHttp,
@@ -16,11 +18,21 @@ pub(crate) enum BadLink {
     OtherHost(String, String),
 }
 
+/// The link of an answer that is a redirect.
+#[must_use]
+pub fn redirect<B>(answer: &Response<B>) -> Option<String> {
+    if !matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let link = answer.headers().get(LOCATION)?;
+    Some(String::from_utf8_lossy(link.as_bytes()).into_owned())
+}
+
 /// The URL that `link`, absolute or relative, means on the page `from`.
 ///
 /// `guarded`: the requests carry a token, so the link must stay on the host. Servers behind a proxy that ends TLS write
 /// `http://` into links to themselves: such a link is followed over HTTPS.
-pub(crate) fn follow(from: &Url, link: &str, guarded: bool) -> Result<Url, BadLink> {
+pub fn follow(from: &Url, link: &str, guarded: bool) -> Result<Url, BadLink> {
     let mut to = from.join(link.trim()).map_err(|_| BadLink::NotHttp)?;
     to.set_fragment(None);
     // A name and password in a link are not ours.
