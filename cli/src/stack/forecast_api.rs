@@ -34,18 +34,18 @@ pub(crate) fn start(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
 
 /// Waits until it answers.
 pub(crate) async fn wait_ready(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
-    part(layout).wait_ready("the weather stub", PATIENCE, async || answers(stack).then_some(())).await
+    part(layout).wait_ready("the weather stub", PATIENCE, async || answers(stack).await.then_some(())).await
 }
 
 /// Whether it answers.
-pub(crate) fn answers(stack: &LocalStack) -> bool {
-    http::get(&stack.forecast_url(), "/requests").is_ok_and(|answer| answer.status == 200)
+pub(crate) async fn answers(stack: &LocalStack) -> bool {
+    http::get(&stack.forecast_url(), "/requests").await.is_ok_and(|answer| answer.status == 200)
 }
 
 /// Replaces the faults of the running stub.
-pub(crate) fn set_faults(stack: &LocalStack, faults: &Faults) -> anyhow::Result<()> {
+pub(crate) async fn set_faults(stack: &LocalStack, faults: &Faults) -> anyhow::Result<()> {
     let url = stack.forecast_url();
-    match http::put_json(&url, "/faults", faults) {
+    match http::put_json(&url, "/faults", faults).await {
         Ok(answer) if answer.status == 204 => Ok(()),
         Ok(answer) => Err(failure(
             format!("{url} answered {}: {}", answer.status, String::from_utf8_lossy(&answer.body)),

@@ -1,8 +1,8 @@
 //! One vehicle: what it is called and where it is.
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
 
+use form_urlencoded::byte_serialize;
 use rand::seq::IndexedRandom as _;
 use rand::{Rng, RngExt as _};
 
@@ -57,27 +57,14 @@ impl Vehicle {
         format!(
             "timestamp={timestamp}&make={}&model={}&position_x={x}&position_y={y}&position_z={z}&speed={speed}&vin={vin}",
             encoded(make),
-            encoded(model)
+            encoded(model),
         )
     }
 }
 
-/// As a form holds a text.
+/// A text as the value of a form's field.
 fn encoded(text: &str) -> String {
-    let mut form = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'*' => {
-                form.push(char::from(byte));
-            }
-            b' ' => form.push('+'),
-            _ => {
-                // Writing to a String cannot fail.
-                let _ = write!(form, "%{byte:02X}");
-            }
-        }
-    }
-    form
+    byte_serialize(text.as_bytes()).collect()
 }
 
 #[cfg(test)]

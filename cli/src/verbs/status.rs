@@ -170,7 +170,7 @@ fn warnings(mappings: &[MappingReport]) -> Vec<String> {
 async fn of_local(layout: &Layout, local: LocalStack) -> anyhow::Result<Report> {
     let mut parts = BTreeMap::new();
     let mut emulator = of(&emulator::part(layout), false);
-    let version = if local.endpoint.is_empty() { None } else { emulator::healthy(&local.endpoint) };
+    let version = if local.endpoint.is_empty() { None } else { emulator::healthy(&local.endpoint).await };
     emulator.healthy = (emulator.running || local.foreign_emulator) && version.is_some();
     if local.foreign_emulator {
         emulator.running = emulator.healthy;
@@ -188,7 +188,7 @@ async fn of_local(layout: &Layout, local: LocalStack) -> anyhow::Result<Report> 
     parts.insert("postgres", of(&postgres::part(layout), database));
     parts.insert("bridge", of(&bridge::part(layout), bridge::reports(layout)));
     let stub = forecast_api::part(layout);
-    let answers = stub.running().is_some() && forecast_api::answers(&local);
+    let answers = stub.running().is_some() && forecast_api::answers(&local).await;
     parts.insert("forecast-api", of(&stub, answers));
 
     let live = local.live;

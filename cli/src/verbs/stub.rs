@@ -58,7 +58,7 @@ pub(crate) async fn run(layout: &Layout, args: &StubArgs) -> anyhow::Result<()> 
         Which::Forecast { port, faults } => serve(*port, faults.iter().cloned().collect()).await,
         Which::Faults { faults } => {
             let faults: Faults = faults.iter().cloned().collect();
-            forecast_api::set_faults(&LocalStack::load(layout)?, &faults)
+            forecast_api::set_faults(&LocalStack::load(layout)?, &faults).await
         }
     }
 }

@@ -50,10 +50,7 @@ fn encoded(name: &str) -> String {
     let mut encoded = utf8_percent_encode(name, KEPT).to_string();
     if encoded.len() > LONGEST {
         encoded.truncate(LONGEST);
-        for byte in &Sha256::digest(name.as_bytes())[..16] {
-            // Writing to a String cannot fail.
-            let _ = write!(encoded, "{byte:02x}");
-        }
+        encoded.push_str(&hex::encode(&Sha256::digest(name.as_bytes())[..16]));
     }
     encoded
 }

@@ -1,6 +1,5 @@
 //! A function's code: a folder with a `bootstrap`.
 
-use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -59,12 +58,7 @@ impl Code {
     /// Unpacks a zip file into a folder below `cache`. The folder's name is the hash of the content, so code that was
     /// unpacked before is reused. Several processes may unpack at the same time, because a folder appears atomically.
     pub fn unpack(zip: &[u8], cache: &Path) -> Result<Self, CodeError> {
-        let mut name = String::with_capacity(64);
-        for byte in Sha256::digest(zip) {
-            // Writing to a String cannot fail.
-            let _ = write!(name, "{byte:02x}");
-        }
-        let folder = cache.join(name);
+        let folder = cache.join(hex::encode(Sha256::digest(zip)));
         if folder.is_dir() {
             return Ok(Self { folder: folder.into() });
         }

@@ -6,6 +6,7 @@ mod error;
 pub mod gunzip;
 pub mod json_array;
 pub mod notification;
+mod redirect;
 mod source;
 mod text;
 mod web;
@@ -13,6 +14,7 @@ mod web_client;
 
 pub use elements::{BadArray, ObjectElements};
 pub use error::ReadError;
+pub use redirect::{BadLink, follow, redirect};
 pub use source::{ObjectReader, ObjectSource};
 pub use text::{utf_16_units, without_byte_order_mark};
 pub use web::{BadBaseUrl, BaseUrl, WebFolder};

@@ -1,4 +1,8 @@
-//! Files on a web server, for example in a public bucket, read over HTTP(S) below a base URL.
+//! Files on a web server, for example in a public bucket, read over HTTP(S) below a base URL. Redirects are followed, also to
+//! other hosts, but never from HTTPS to HTTP.
+
+#[cfg(test)]
+mod redirect_tests;
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,12 +18,16 @@ use hyper::{Method, Request, Response, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3::{Fault, ObjectVersion, StoreError};
 use tokio::time::{Duration, Instant, timeout_at};
+use url::Url;
 
 use crate::error::ReadError;
+use crate::redirect::{follow, redirect};
 use crate::web_client::{WebClient, web_client};
 
 /// If no bytes of a body arrive for this long, the reader sends a new request from the byte at which it stopped.
 const STALLED: Duration = Duration::from_secs(10);
+/// A request follows at most this many redirects.
+const REDIRECTS: usize = 5;
 /// All characters except the removed ones are percent-encoded in a path.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
@@ -109,8 +117,27 @@ impl WebFolder {
         }
     }
 
+    /// The answer to a request for the bytes from `start` on, at the end of redirects. Every request starts at the file's
+    /// own URL, because a redirect may lead to a URL that is valid for a short time only.
     async fn send(&self, method: Method, url: &str, start: u64) -> Result<Response<Incoming>, Fault> {
-        let mut request = Request::builder().method(method).uri(url);
+        let mut url = url.to_owned();
+        for _ in 0..=REDIRECTS {
+            let answer = self.send_once(&method, &url, start).await?;
+            let Some(link) = redirect(&answer) else { return Ok(answer) };
+            let status = answer.status().as_u16();
+            let refused = |reason: &dyn fmt::Display| {
+                Fault::lasting(format!("the redirect of HTTP {status} to {link:?} is not followed: {reason}"))
+            };
+            let from = Url::parse(&url).map_err(|error| refused(&error))?;
+            url = follow(&from, &link, false).map_err(|error| refused(&error))?.into();
+        }
+        Err(Fault::lasting(format!(
+            "more than {REDIRECTS} redirects, one after the other; the last led to {url}"
+        )))
+    }
+
+    async fn send_once(&self, method: &Method, url: &str, start: u64) -> Result<Response<Incoming>, Fault> {
+        let mut request = Request::builder().method(method.clone()).uri(url);
         if start > 0 {
             request = request.header(RANGE, format!("bytes={start}-"));
         }

@@ -6,16 +6,15 @@ use bytes::Bytes;
 use faults::{Backoff, Classified, FaultClass};
 use http_body_util::Empty;
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION, USER_AGENT};
+use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue, USER_AGENT};
 use hyper::{Request, Response, StatusCode};
-use object_reader::WebClient;
+use object_reader::{WebClient, follow, redirect};
 use tokio::time::{Duration, Instant, sleep_until, timeout_at};
 use url::Url;
 
 use crate::answer::excerpt;
 use crate::body;
 use crate::fault::{Fault, GivenUp};
-use crate::follow::follow;
 use crate::retry_after::retry_after;
 use crate::token::Token;
 
@@ -125,13 +124,4 @@ impl Downloads<'_> {
             Some(encoding) => Err(Fault::Compressed(excerpt(encoding, self.token))),
         }
     }
-}
-
-/// The target of a redirect; `None` if the answer is not a redirect.
-fn redirect(answer: &Response<Incoming>) -> Option<String> {
-    if !matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
-        return None;
-    }
-    let link = answer.headers().get(LOCATION)?;
-    Some(String::from_utf8_lossy(link.as_bytes()).into_owned())
 }

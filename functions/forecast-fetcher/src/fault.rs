@@ -6,8 +6,8 @@ use std::time::Duration;
 use faults::{Classified, FaultClass};
 use rustls::{CertificateError, Error as TlsError};
 
-use crate::follow::BadLink;
 use crate::template::BadToken;
+use object_reader::BadLink;
 
 /// The fault of one request or its answer.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -9,7 +9,6 @@ mod body;
 mod download;
 mod fault;
 mod fetch;
-mod follow;
 mod invocation;
 mod item;
 mod pages;

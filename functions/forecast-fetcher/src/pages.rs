@@ -8,9 +8,9 @@ use url::Url;
 use crate::answer::{checked, next_link, one_line};
 use crate::download::Downloads;
 use crate::fault::{Fault, GivenUp};
-use crate::follow::follow;
 use crate::pointer::Pointer;
 use crate::source::Source;
+use object_reader::follow;
 
 /// The largest number of pages of one item.
 const MOST_PAGES: usize = 1000;

@@ -120,7 +120,7 @@ pub(crate) fn start(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
 /// Waits until the emulator answers; says why when it never does.
 pub(crate) async fn wait_ready(layout: &Layout, stack: &LocalStack) -> anyhow::Result<String> {
     if stack.foreign_emulator {
-        return healthy(&stack.endpoint).ok_or_else(|| {
+        return healthy(&stack.endpoint).await.ok_or_else(|| {
             failure(
                 format!("no emulator answers at {}", stack.endpoint),
                 "start that emulator, or leave --endpoint out to have one started",
@@ -128,12 +128,13 @@ pub(crate) async fn wait_ready(layout: &Layout, stack: &LocalStack) -> anyhow::R
         });
     }
     let patience = if container::holds(layout) { PATIENCE_WITH_PULL } else { PATIENCE };
-    part(layout).wait_ready("the emulator", patience, async || healthy(&stack.endpoint)).await
+    part(layout).wait_ready("the emulator", patience, async || healthy(&stack.endpoint).await).await
 }
 
 /// What the emulator calls itself, when it answers.
-pub(crate) fn healthy(endpoint: &str) -> Option<String> {
-    let answer = http::get(endpoint, "/_localstack/health").ok().filter(|answer| answer.status == 200)?;
+pub(crate) async fn healthy(endpoint: &str) -> Option<String> {
+    let answer =
+        http::get(endpoint, "/_localstack/health").await.ok().filter(|answer| answer.status == 200)?;
     let body: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;
     Some(body.get("version").and_then(|version| version.as_str()).unwrap_or("unknown").to_owned())
 }

@@ -13,7 +13,7 @@ use crate::{failure::failure, out, stack::opened::Stack, table};
 /// Prints the newest commits of a table.
 pub(super) async fn run(stack: &Stack, topic: Option<&str>, limit: u32, json: bool) -> anyhow::Result<()> {
     let topics: Vec<String> = topic.map(ToOwned::to_owned).into_iter().collect();
-    let tables = tables::of_topics(stack, &topics)?;
+    let tables = tables::of_topics(stack, &topics).await?;
     let [table] = tables.as_slice() else {
         return Err(failure(
             "which table? There are several",

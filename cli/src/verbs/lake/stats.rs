@@ -34,7 +34,7 @@ impl Line {
 pub(super) async fn run(stack: &Stack, topics: &[String], json: bool) -> anyhow::Result<()> {
     let (mut lines, mut failed) = (Vec::new(), None);
     let mut pulse = Pulse::begin();
-    for table in tables::of_topics(stack, topics)? {
+    for table in tables::of_topics(stack, topics).await? {
         pulse.show(&format!("reading the table of {}", table.topic));
         match table.keeper().stats(table.upkeep.target_file_bytes, LakeTable::deadline()).await {
             Ok(stats) => lines.push(Line::new(&table, stats)),

@@ -41,10 +41,12 @@ impl LakeTable {
 }
 
 /// The tables of these topics; of all topics where none is named.
-pub(super) fn of_topics(stack: &Stack, topics: &[String]) -> anyhow::Result<Vec<LakeTable>> {
+pub(super) async fn of_topics(stack: &Stack, topics: &[String]) -> anyhow::Result<Vec<LakeTable>> {
     let pipelines = stack.pipelines()?;
     let wanted = wanted(&pipelines, topics)?;
-    if stack.local().is_some_and(|local| emulator::healthy(&local.endpoint).is_none()) {
+    if let Some(local) = stack.local()
+        && emulator::healthy(&local.endpoint).await.is_none()
+    {
         return Err(failure("the stack is not running", "start it with `headwater up`"));
     }
     let root = stack.lake()?;

@@ -57,7 +57,7 @@ pub(super) async fn run(
             "switch it on in Terraform (`enabled.lake_keeper`) and deploy again",
         ));
     }
-    let tables = kept(tables::of_topics(stack, topics)?, topics)?;
+    let tables = kept(tables::of_topics(stack, topics).await?, topics)?;
     let mut outcomes = Vec::new();
     for table in tables {
         match size(kind, &table).await? {

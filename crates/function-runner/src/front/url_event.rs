@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use hyper::header::{COOKIE, HOST, HeaderMap, USER_AGENT};
 use hyper::http::request::Parts;
-use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -133,18 +132,15 @@ fn cookies(headers: &HeaderMap) -> Vec<String> {
 
 /// The decoded parameters of the query. The values of a repeated parameter are joined with commas.
 fn parameters(query: &str) -> BTreeMap<String, String> {
-    let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
     let mut parameters: BTreeMap<String, String> = BTreeMap::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let value = decode(value);
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         parameters
-            .entry(decode(name))
+            .entry(name.into_owned())
             .and_modify(|values| {
                 values.push(',');
                 values.push_str(&value);
             })
-            .or_insert(value);
+            .or_insert_with(|| value.into_owned());
     }
     parameters
 }

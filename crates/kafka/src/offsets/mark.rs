@@ -96,7 +96,7 @@ impl CommitMark {
 impl fmt::Display for CommitMark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(TOPIC)?;
-        self.topic_id.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        f.write_str(&hex::encode(self.topic_id))?;
         if let Some(start) = self.start {
             write!(f, " {START}{start}")?;
         }
@@ -108,14 +108,9 @@ impl fmt::Display for CommitMark {
     }
 }
 
-fn topic_id(hex: &str) -> Option<TopicId> {
+fn topic_id(digits: &str) -> Option<TopicId> {
     let mut id = TopicId::default();
-    if hex.len() != 2 * id.len() || !hex.is_ascii() {
-        return None;
-    }
-    for (byte, digits) in id.iter_mut().zip(hex.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
+    hex::decode_to_slice(digits, &mut id).ok()?;
     Some(id)
 }
 

@@ -1,10 +1,12 @@
 //! Decides which redirects and links to next pages are followed.
 
+use hyper::Response;
+use hyper::header::LOCATION;
 use url::Url;
 
 /// Why a link is not followed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum BadLink {
+pub enum BadLink {
     /// The link is not an HTTP URL.
     #[error("it is not an HTTP URL")]
     NotHttp,
@@ -16,11 +18,24 @@ pub(crate) enum BadLink {
     OtherHost(String, String),
 }
 
+/// The target of a redirect; `None` if the answer is not a redirect.
+#[must_use]
+pub fn redirect<B>(answer: &Response<B>) -> Option<String> {
+    if !matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let link = answer.headers().get(LOCATION)?;
+    Some(String::from_utf8_lossy(link.as_bytes()).into_owned())
+}
+
 /// Resolves `link`, absolute or relative, on the page `from`.
 ///
 /// With `guarded`, the requests carry a token, so the link must stay on the same host. Servers behind a TLS proxy often
 /// write `http://` into links to themselves; such a link is followed over HTTPS.
-pub(crate) fn follow(from: &Url, link: &str, guarded: bool) -> Result<Url, BadLink> {
+///
+/// # Errors
+/// If the link must not be followed; the error says why.
+pub fn follow(from: &Url, link: &str, guarded: bool) -> Result<Url, BadLink> {
     let mut to = from.join(link.trim()).map_err(|_| BadLink::NotHttp)?;
     to.set_fragment(None);
     // A name and password in a link are ignored: they are not part of the configuration.
