@@ -67,7 +67,7 @@ FUNCTIONS = {
 }
 
 # Crates that call AWS on behalf of others, who know the place: which variable names it, by the file that calls.
-CARRIERS = {"s3", "secrets"}
+CARRIERS = {"object-reader", "s3", "secrets"}
 PLACES = {
     "bucket-ingester": "MEDIA_SOURCE",
     "dead-letters": "PARKED_ROOT",

@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn an_event_that_cannot_be_done_is_refused_with_the_reason() {
         for (event, reason) in [
-            (r#"{"source":"x"}"#, "there is: forecast_72, list"),
+            (r#"{"source":"x"}"#, "the configured sources are: forecast_72, list"),
             (r#"{"items":[]}"#, "leave it out"),
             (r#"{"items":["../x"]}"#, "not an item"),
             (r#"{"items":[-1]}"#, ""),
