@@ -70,7 +70,7 @@ def test_a_setting_that_does_not_exist_is_refused(checkout: Checkout) -> None:
 
 def test_a_value_that_terraform_refuses_is_refused_before_anything_is_built(checkout: Checkout) -> None:
     checkout.settings('environment = "production"')
-    assert refused(checkout.with_zips(), "environment has 1 to 8")
+    assert refused(checkout.with_zips(), "environment must have 1 to 8")
 
 
 def test_a_region_is_asked_for(checkout: Checkout) -> None:

@@ -68,11 +68,12 @@ impl<T: WarehouseTopic> TopicSink for WarehouseTopics<T> {
 
     async fn store(
         &self,
-        Fingerprinted { topic, fingerprint }: &Fingerprinted<T>,
+        fingerprinted: &Fingerprinted<T>,
         partitions: &[PartitionRecords<'_>],
         deadline: Instant,
         outcome: &mut BatchOutcome,
     ) -> Result<(), LaneError> {
+        let Fingerprinted { topic, fingerprint } = fingerprinted;
         let decoded = topic.decode(partitions);
         let group = topic.consumer_group();
         let delivery =
