@@ -95,7 +95,7 @@ enum Verb {
 }
 
 impl Verb {
-    /// Returns the verb's name if it works only on the local stack, and `None` if it also accepts `--stack`.
+    /// Returns the verb's name if it works only on the local stack, and `None` otherwise.
     fn local_only(&self) -> Option<&'static str> {
         match self {
             Self::Up(_) => Some("up"),

@@ -53,7 +53,7 @@ pub(crate) fn run(layout: &Layout, args: &Down) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Stops the emulator. Tells the user if the emulator does not keep its state.
+/// Stops the emulator. Keeps its state if the emulator can, and otherwise tells the user what is lost.
 fn stop_emulator(layout: &Layout, wipe: bool) -> anyhow::Result<()> {
     // A damaged record must not keep the stack from being stopped.
     let kind = LocalStack::load_if_any(layout).ok().flatten().unwrap_or_default().emulator;
@@ -74,7 +74,7 @@ fn stop_emulator(layout: &Layout, wipe: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sends `signal` to the part and kills it after `patience`. Returns whether it ended without being killed.
+/// Sends `signal` to the part and kills it after `patience`. Returns false if it was killed.
 fn stop(part: &Part, signal: Signal, patience: Duration) -> anyhow::Result<bool> {
     if part.running().is_none() {
         return part.stop(signal, patience);

@@ -133,7 +133,7 @@ fn left_over(
 ///
 /// # Errors
 ///
-/// The number or the unit is missing or unknown, or the duration in milliseconds does not fit in a `u64`.
+/// The number is missing, the unit is unknown, or the duration in milliseconds does not fit in a `u64`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 =
