@@ -51,7 +51,7 @@ enum Verb {
     Status(status::Status),
     /// Print the variables that point other tools at the stack
     Env(env::Env),
-    /// Wait until everything in Kafka and in the queues was delivered
+    /// Wait until all records in Kafka and all messages in the queues are delivered
     Drain(drain::Drain),
     /// Send records of the rooms generator
     Rooms(rooms::Rooms),
@@ -73,7 +73,7 @@ enum Verb {
     Verify(verify::Verify),
     /// Show the certificates of the lanes, have new ones made, or accept failed ones
     Certificates(certificates::Certificates),
-    /// List, show and redrive the records that no sink could take
+    /// List, show and redrive parked records (the records that no sink could store)
     Parked(parked::ParkedArgs),
     /// Show where each group stands, or reset it after its topic was created again
     Offsets(offsets::Offsets),
@@ -96,7 +96,7 @@ enum Verb {
 }
 
 impl Verb {
-    /// The name of a verb that works on this machine only.
+    /// Returns the verb's name if it works only on the local stack, and `None` otherwise.
     fn local_only(&self) -> Option<&'static str> {
         match self {
             Self::Up(_) => Some("up"),

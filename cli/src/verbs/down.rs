@@ -18,7 +18,7 @@ use crate::{
 /// Arguments of `headwater down`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each part is asked to end, and killed only when it does not within its time. What `up` did not start is left alone.
+Each part gets a signal to stop and is killed if it does not stop in time. Parts that `up` did not start keep running.
 
 Examples:
   headwater down
@@ -53,7 +53,7 @@ pub(crate) fn run(layout: &Layout, args: &Down) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Stops the emulator, and says what that loses.
+/// Stops the emulator. Keeps its state if the emulator can, and otherwise tells the user what is lost.
 fn stop_emulator(layout: &Layout, wipe: bool) -> anyhow::Result<()> {
     // A damaged record must not keep the stack from being stopped.
     let kind = LocalStack::load_if_any(layout).ok().flatten().unwrap_or_default().emulator;
@@ -74,6 +74,7 @@ fn stop_emulator(layout: &Layout, wipe: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Sends `signal` to the part and kills it after `patience`. Returns false if it was killed.
 fn stop(part: &Part, signal: Signal, patience: Duration) -> anyhow::Result<bool> {
     if part.running().is_none() {
         return part.stop(signal, patience);
@@ -84,7 +85,7 @@ fn stop(part: &Part, signal: Signal, patience: Duration) -> anyhow::Result<bool>
     Ok(clean)
 }
 
-/// Deletes what a stack makes, by name: the data folder may hold other things too.
+/// Deletes the files of the stack by name, because the data folder may contain other files too.
 fn wipe(layout: &Layout) -> anyhow::Result<()> {
     const MADE: [&str; 14] = [
         "logs",
@@ -99,7 +100,7 @@ fn wipe(layout: &Layout) -> anyhow::Result<()> {
         "postgres.password",
         "stack.json",
         "bridge.json",
-        // What was promised of records that are deleted with it: `verify` would miss them in the next stack.
+        // Lists the records that `verify` expects. They are deleted here, so `verify` would report them as lost.
         "fleet",
         "lock",
     ];
@@ -114,7 +115,7 @@ fn wipe(layout: &Layout) -> anyhow::Result<()> {
         }
     }
     postgres::wipe(layout)?;
-    // Only when nothing else is in it.
+    // `remove_dir` deletes the folder only if it is empty.
     let _ = fs::remove_dir(&layout.data);
     out::note(format!("deleted the data in {}", layout.data.display()));
     Ok(())

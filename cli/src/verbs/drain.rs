@@ -21,7 +21,7 @@ use crate::{
 /// Arguments of `headwater drain`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exits with an error and a table of what is left when the time is over.
+If the timeout passes first, prints a table of the undelivered records and messages and exits with an error.
 
 Examples:
   headwater drain
@@ -32,7 +32,7 @@ pub(crate) struct Drain {
     timeout: Duration,
 }
 
-/// How long an open transaction is no news.
+/// Time after which `drain` reports open transactions. Shorter ones are normal while a producer writes.
 const SOON: Duration = Duration::from_secs(2);
 
 /// Waits until all lags are 0 and all queues empty.
@@ -62,7 +62,7 @@ pub(crate) async fn run(layout: &Layout, args: &Drain) -> anyhow::Result<()> {
         if started.elapsed() >= args.timeout {
             return Err(left_over(layout, &stack, (&lags, &depths), left, args.timeout));
         }
-        // A transaction that is open for so long is more than one on its way.
+        // A transaction that is still open now may be hanging. Report it once.
         if started.elapsed() >= SOON && !said {
             let open = open_transactions(&lags);
             open.iter().for_each(out::note);
@@ -72,7 +72,7 @@ pub(crate) async fn run(layout: &Layout, args: &Drain) -> anyhow::Result<()> {
     }
 }
 
-/// What to tell people about open transactions, each once whatever the number of groups.
+/// Describes the open transactions. A transaction that blocks several groups is listed once.
 fn open_transactions(lags: &[MappingLag<'_>]) -> BTreeSet<String> {
     let of = |lag: &MappingLag<'_>| {
         let topic = &lag.mapping.topic;
@@ -81,6 +81,9 @@ fn open_transactions(lags: &[MappingLag<'_>]) -> BTreeSet<String> {
     lags.iter().flat_map(of).collect()
 }
 
+/// Prints the partitions and queues that are not drained, and returns the error for the timeout.
+///
+/// If only open transactions are left, the error names them and says how to end them.
 fn left_over(
     layout: &Layout,
     stack: &Stack,
@@ -126,7 +129,11 @@ fn left_over(
     )
 }
 
-/// `90`, `90s`, `5m`, `1h` or `500ms`.
+/// Parses `90`, `90s`, `5m`, `1h` or `500ms`. A number without a unit is in seconds.
+///
+/// # Errors
+///
+/// The number is missing, the unit is unknown, or the duration in milliseconds does not fit in a `u64`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 =
