@@ -4,6 +4,7 @@ mod fleet;
 mod forecast;
 mod invoke;
 mod lake_verbs;
+mod logs;
 mod offset_gaps;
 mod recovery;
 mod recreation;

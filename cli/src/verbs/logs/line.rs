@@ -1,0 +1,180 @@
+//! One line of a function's log, for people: a wide event, a warning of a library, a line of Lambda, or any text.
+
+use serde_json::{Map, Value};
+
+use super::{
+    color::{Colors, Tone},
+    event, report, words,
+};
+
+/// A line of several parts.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) parts: Vec<Part>,
+}
+
+/// A part of a line, and how much it matters.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    tone: Tone,
+    text: String,
+}
+
+impl Part {
+    pub(super) fn new(tone: Tone, text: &str) -> Self {
+        Self { tone, text: words::harmless(text) }
+    }
+}
+
+impl Line {
+    /// Reads what a function wrote. With `all` also what Lambda writes around an invocation; `None` for that without.
+    pub(super) fn read(text: &str, all: bool) -> Option<Self> {
+        if report::of_lambda(text) {
+            return report::read(text, all);
+        }
+        Some(match serde_json::from_str(text) {
+            Ok(Value::Object(fields)) if fields.contains_key("_aws") => event::read(&fields),
+            // The runtime repeats what the wide event says.
+            Ok(Value::Object(fields)) if !all && repeats(&fields) => return None,
+            Ok(Value::Object(fields)) => traced(&fields).unwrap_or_else(|| Self::plain(text)),
+            _ => Self::plain(text),
+        })
+    }
+
+    /// A text as it is. What a process says when it ends badly is a fault.
+    fn plain(text: &str) -> Self {
+        // Of Rust (a panic, an error of `main`), of Lambda, and of Lambda when a process ended.
+        let bad = (text.starts_with("thread '") && text.contains(" panicked at "))
+            || text.starts_with("Error: ")
+            || (text.starts_with("RequestId: ") && text.contains(" Error: "))
+            || text.contains(" Task timed out after ");
+        Self { parts: vec![Part::new(if bad { Tone::Fault } else { Tone::Plain }, text)] }
+    }
+
+    /// Whether somebody should look at it.
+    pub(super) fn is_trouble(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part.tone, Tone::Warning | Tone::Fault))
+    }
+
+    /// The parts in one line.
+    pub(super) fn render(&self, colors: Colors) -> String {
+        let parts: Vec<String> = self.parts.iter().map(|part| colors.paint(part.tone, &part.text)).collect();
+        parts.join(" · ")
+    }
+}
+
+/// Whether `lambda_runtime` wrote the failure of an invocation once more.
+fn repeats(line: &Map<String, Value>) -> bool {
+    let message = line.get("fields").and_then(|fields| fields.get("message")).and_then(Value::as_str);
+    line.get("target").and_then(Value::as_str).is_some_and(|target| target.starts_with("lambda_runtime"))
+        && message.is_some_and(|message| message.starts_with("Failure { class: "))
+}
+
+/// A line of `tracing`: level, message, fields, and the module that wrote it.
+fn traced(line: &Map<String, Value>) -> Option<Line> {
+    let (level, fields) = (line.get("level")?.as_str()?, line.get("fields")?.as_object()?);
+    let tone = match level {
+        "ERROR" => Tone::Fault,
+        "WARN" => Tone::Warning,
+        _ => Tone::Plain,
+    };
+    let mut text = level.to_owned();
+    if let Some(message) = fields.get("message").and_then(words::value) {
+        text = format!("{text} {message}");
+    }
+    let mut parts = vec![Part::new(tone, &text)];
+    // Zero and `false` may be what matters here.
+    let others = fields.iter().filter(|(name, _)| *name != "message");
+    parts.extend(others.map(|(name, value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Part::new(tone, &format!("{name}={value}"))
+    }));
+    if let Some(target) = line.get("target").and_then(Value::as_str) {
+        parts.push(Part::new(Tone::Dim, target));
+    }
+    Some(Line { parts })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lines of a real stack, and how they are shown. `-` is a line that is not.
+    const REAL: &str = include_str!("lines/real.log");
+    const SHOWN: &str = include_str!("lines/real.txt");
+
+    fn shown(text: &str) -> String {
+        Line::read(text, false).map_or_else(|| "-".to_owned(), |line| line.render(Colors::OFF))
+    }
+
+    #[test]
+    fn the_lines_of_a_real_stack_are_one_readable_line_each() {
+        let all: Vec<String> = REAL.lines().map(shown).collect();
+        assert!(all.iter().map(String::as_str).eq(SHOWN.lines()), "lines/real.txt is:\n{}", all.join("\n"));
+    }
+
+    #[test]
+    fn a_fault_is_red_and_nothing_has_a_colour_without_a_terminal() {
+        let fault = REAL.lines().find(|line| line.contains(r#""RecordsToRetry":4"#)).unwrap();
+        let line = Line::read(fault, false).unwrap();
+        assert!(line.is_trouble());
+        assert!(line.render(Colors::ON).contains("\x1b[31mFAULT retryable: store a batch"));
+        assert!(REAL.lines().all(|line| !shown(line).contains('\x1b')));
+    }
+
+    #[test]
+    fn a_stored_batch_without_a_parked_record_is_no_trouble_and_one_with_is() {
+        let of = |stored: &str| REAL.lines().find(|line| line.contains(stored)).unwrap();
+        assert!(!Line::read(of(r#""RecordsStored":3000"#), false).unwrap().is_trouble());
+        assert!(Line::read(of(r#""RecordsParked":2"#), false).unwrap().is_trouble());
+    }
+
+    #[test]
+    fn a_warning_of_a_library_has_its_level_message_and_fields() {
+        let text = r#"{"timestamp":"2026-11-27T01:48:27.030652Z","level":"WARN","fields":{"message":"lines of the list are parked","list":"a.txt","lines":2,"first":"no key"},"target":"bucket_ingester::lane"}"#;
+        let expected =
+            "WARN lines of the list are parked · first=no key · lines=2 · list=a.txt · bucket_ingester::lane";
+        assert_eq!(shown(text), expected);
+        assert!(Line::read(text, false).unwrap().is_trouble());
+    }
+
+    #[test]
+    fn timeouts_crashes_and_failed_starts_are_faults_of_their_requests() {
+        for (text, expected) in [
+            (
+                "REPORT RequestId: r-1\tDuration: 3000.00 ms\tBilled Duration: 3000 ms\tMemory Size: 128 MB\tMax Memory Used: 30 MB\tStatus: timeout",
+                "timed out after 3.0 s (request r-1)",
+            ),
+            (
+                "REPORT RequestId: r-1\tDuration: 12.00 ms\tBilled Duration: 12 ms\tMemory Size: 128 MB\tMax Memory Used: 128 MB\tStatus: error\tError Type: Runtime.ExitError",
+                "failed: Runtime.ExitError after 12 ms (request r-1)",
+            ),
+            (
+                "INIT_REPORT Init Duration: 10010.62 ms\tPhase: init\tStatus: timeout",
+                "did not start in time after 10.0 s",
+            ),
+            ("2026-11-27T01:00:00.000Z r-1 Task timed out after 3.00 seconds", ""),
+            ("RequestId: r-1 Error: Runtime exited with error: signal: killed", ""),
+            ("thread 'main' (7) panicked at functions/x/src/main.rs:1:2:", ""),
+            ("Error: LAKE_ROOT is not set", ""),
+        ] {
+            let line = Line::read(text, false).unwrap();
+            assert!(line.is_trouble(), "{text}");
+            assert_eq!(line.render(Colors::OFF), if expected.is_empty() { text } else { expected });
+        }
+    }
+
+    #[test]
+    fn what_is_no_event_is_printed_as_it_is() {
+        for text in ["plain words", "{not json", "[1, 2]", "7", r#"{"level":"INFO"}"#, r#"{"a":1}"#, ""] {
+            assert_eq!(shown(text), text);
+        }
+    }
+
+    #[test]
+    fn the_lines_around_an_invocation_are_shown_when_asked_for() {
+        let start = "START RequestId: r-1 Version: $LATEST";
+        assert_eq!((Line::read(start, false), shown(start)), (None, "-".to_owned()));
+        assert_eq!(Line::read(start, true).unwrap().render(Colors::OFF), start);
+    }
+}

@@ -1,0 +1,122 @@
+//! `headwater logs`: what the functions wrote, from CloudWatch Logs.
+
+mod color;
+mod event;
+mod line;
+mod report;
+mod tail;
+mod words;
+
+use std::time::Duration;
+
+use aws_sdk_cloudwatchlogs::Client;
+use chrono::{Local, Utc};
+use clap::Args;
+
+use super::drain::duration;
+use crate::{
+    failure::failure,
+    out,
+    stack::{layout::Layout, opened::Stack},
+};
+use color::Colors;
+use line::Line;
+use tail::Tail;
+
+/// Between two looks with `--follow`. CloudWatch takes some five of these questions a second.
+const LOOK: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(2));
+
+/// Arguments of `headwater logs`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+One line for each event: time, function, what became of the records, how long it took. Zeros are left out. Faults are red on a
+terminal (unless NO_COLOR is set) and name the request. Cold starts, timeouts and crashes are shown too. Example:
+
+  14:03:07.412 parquet-writer    500 received · 498 stored · 2 parked · 41 ms · payload 88.12 KiB · rooms-v1/0,2
+
+The logs of the local stack's other parts are files: .headwater/logs/{emulator,kafka,postgres,bridge,terraform}.log
+
+Examples:
+  headwater logs                                    # all functions, the oldest line first
+  headwater logs parquet-writer --follow
+  headwater logs --faults --since 1h                # only what went wrong
+  headwater logs totals-upserter --all | grep 9f1c  # every line about a request
+  headwater logs parquet-writer --json | jq 'select(.RecordsParked? > 0)'
+  headwater --stack stack.json logs --since 15m")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub(crate) struct Logs {
+    /// One function (its folder's name); all of them without
+    function: Option<String>,
+    /// Go on as more is written
+    #[arg(long, short)]
+    follow: bool,
+    /// Only what was written this long ago or later [default: all; in an account the last hour]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    since: Option<Duration>,
+    /// Also the lines that Lambda writes around each invocation
+    #[arg(long)]
+    all: bool,
+    /// Only warnings and what went wrong
+    #[arg(long, conflicts_with_all = ["all", "json"])]
+    faults: bool,
+    /// Times in UTC, not in the time zone of this machine
+    #[arg(long)]
+    utc: bool,
+    /// The lines as the functions wrote them: events are JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the logs in the order of time.
+pub(crate) async fn run(layout: &Layout, args: &Logs) -> anyhow::Result<()> {
+    let stack = Stack::open(layout).await?;
+    let functions = &stack.outputs().functions;
+    let wanted: Vec<(&String, &String)> = match &args.function {
+        None => functions.iter().collect(),
+        Some(name) => vec![functions.get_key_value(name).ok_or_else(|| {
+            let known: Vec<&str> = functions.keys().map(String::as_str).collect();
+            failure(format!("no function is called {name}"), format!("choose one of {}", known.join(", ")))
+        })?],
+    };
+    let local = stack.local().is_some();
+    let since = args.since.or((!local).then_some(Duration::from_hours(1)));
+    let begin = since.map_or(0, |since| Utc::now().timestamp_millis() - milliseconds(since));
+    let client = Client::new(stack.sdk());
+    let colors = Colors::of_standard_output();
+    let mut tails: Vec<_> = wanted.iter().map(|(folder, name)| (folder, name, Tail::new(begin))).collect();
+    loop {
+        let mut lines = Vec::new();
+        for (folder, name, tail) in &mut tails {
+            let new = tail.look(&client, name, local).await?;
+            lines.extend(new.into_iter().map(|(time, text)| (time, folder.as_str(), text)));
+        }
+        // Stable: lines of one function and one millisecond stay in their order.
+        lines.sort_by_key(|(time, ..)| *time);
+        for (time, folder, text) in lines {
+            if let Some(shown) = shown(args, colors, time, folder, &text) {
+                out::line(shown);
+            }
+        }
+        if !args.follow {
+            return Ok(());
+        }
+        tokio::time::sleep(if local { LOOK.0 } else { LOOK.1 }).await;
+    }
+}
+
+/// A line as it is printed; `None` if it was not asked for.
+fn shown(args: &Logs, colors: Colors, time: i64, folder: &str, text: &str) -> Option<String> {
+    if args.json {
+        return (args.all || !report::of_the_platform(text)).then(|| text.to_owned());
+    }
+    let line = Line::read(text, args.all)?;
+    if args.faults && !line.is_trouble() {
+        return None;
+    }
+    let time = if args.utc { words::time(time, &Utc) } else { words::time(time, &Local) };
+    Some(format!("{} {folder:<17} {}", colors.dim(&time), line.render(colors)))
+}
+
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
