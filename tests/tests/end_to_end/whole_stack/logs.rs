@@ -54,7 +54,7 @@ async fn a_fault_is_found_by_its_function_and_names_its_request() {
     // Where deployed functions run, with their logs in CloudWatch.
     let address = std::env::var("HEADWATER_GATEWAY_URL").unwrap();
     let runner = address.split("/url/").next().unwrap();
-    let sdk = function_kit::aws::sdk_config().await;
+    let sdk = settings::sdk_config().await;
     let config = aws_sdk_lambda::config::Builder::from(&sdk).endpoint_url(runner).build();
     let call = aws_sdk_lambda::Client::from_conf(config).invoke().function_name("parquet-writer");
     let answer = call.payload(Blob::new("{}")).send().await.unwrap();
