@@ -8,8 +8,8 @@ use super::{aws, opened::Stack, outputs::QueueOutput, record::LocalStack};
 /// Functions that a queue feeds.
 pub(crate) const FED: [&str; 2] = ["bucket-ingester", "inbox-etl"];
 
-/// Makes the dead-letter queues that are not there, before Terraform makes the queues that name them. Terraform would wait 25 s
-/// for them before it begins with the others.
+/// Makes the dead-letter queues that are not there, before Terraform makes the queues that name them. Terraform would
+/// wait 25 s for them before it begins with the others.
 pub(crate) async fn make_dead_letter_queues(stack: &LocalStack) -> anyhow::Result<()> {
     let client = aws_sdk_sqs::Client::new(&aws::config(stack).await);
     for function in FED {

@@ -112,8 +112,8 @@ pub(crate) fn python() -> anyhow::Result<PathBuf> {
 /// Names Python 3.13 where it is not found.
 const PYTHON_313: &str = "HEADWATER_PYTHON313";
 
-/// Python 3.13, the one version that `LocalStack` runs on. Looked for in `HEADWATER_PYTHON313`, on the search path, and in the
-/// folders where pyenv and uv keep their versions.
+/// Python 3.13, the one version that `LocalStack` runs on. Looked for in `HEADWATER_PYTHON313`, on the search path, and
+/// in the folders where pyenv and uv keep their versions.
 pub(crate) fn python_313() -> anyhow::Result<PathBuf> {
     const FIX: &str = "install Python 3.13 with its venv module (pyenv install 3.13; uv python install 3.13; macOS: brew install python@3.13) or name one with HEADWATER_PYTHON313; or start a Docker daemon; or leave --emulator localstack out";
     if let Some(named) = env::var_os(PYTHON_313).map(PathBuf::from) {

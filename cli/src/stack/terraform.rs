@@ -143,8 +143,8 @@ impl Terraform {
         env.push(("TF_DATA_DIR".to_owned(), layout.terraform().join("working").into_os_string()));
         env.push(("TF_IN_AUTOMATION".to_owned(), "1".into()));
         env.push(("CHECKPOINT_DISABLE".to_owned(), "1".into()));
-        // Terraform starts the provider three times, and each start builds all of its schemas. With Go's default a third
-        // of the processor time of a plan goes to collecting garbage.
+        // Terraform starts the provider three times, and each start builds all of its schemas. With Go's default a
+        // third of the processor time of a plan goes to collecting garbage.
         if env::var_os("GOGC").is_none() {
             env.push(("GOGC".to_owned(), "400".into()));
         }

@@ -1,4 +1,5 @@
-//! Parts that are downloaded once for all stacks of a checkout: the emulators, Kafka's jars, Postgres in a wheel, Spark.
+//! Parts that are downloaded once for all stacks of a checkout: the emulators, Kafka's jars, Postgres in a wheel,
+//! Spark.
 
 use std::{
     fs::{self, File},
