@@ -1,8 +1,9 @@
-//! The Spark step of the state machine: in AWS EMR Serverless runs it, here this worker does.
+//! Runs the Spark step of the state machine on the local stack. In AWS, EMR Serverless runs this step.
 //!
-//! A task is in the hands of one worker; the emulator never gives it out again. So the worker writes down which task it
-//! works on, and one that starts after a crash ends what the crashed one left: its job, and its task as failed. The state
-//! machine then tries again.
+//! The state machine hands out the step as a task of a Step Functions activity. The emulator hands out a task once
+//! only, even if its worker crashes. Therefore the worker writes its current task to a file. After a crash, the next
+//! worker reads that file, kills the job that still runs, and reports the task as failed. The state machine then
+//! retries the step.
 
 use std::{fs, path::PathBuf, time::Duration};
 
@@ -19,21 +20,23 @@ use super::{
     spark::{SparkJob, kill_group},
 };
 
-/// Before asking again after an error.
+/// Pause after a failed request for a task.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Step Functions takes causes up to this length.
+/// Longest `cause` that `SendTaskFailure` accepts, in characters. Longer ones are cut.
 const LONGEST_CAUSE: usize = 32_768;
 
-/// The task in hand.
+/// Contents of the file that names the current task.
 #[derive(Debug, Serialize, Deserialize)]
 struct InHand {
+    /// Step Functions' token of the task, by which its result is reported.
     token: String,
+    /// Process of `spark-submit`, which leads its process group.
     pid: i32,
-    /// What tells the process from a later one with the same id.
+    /// Identity of that process (see [`identity`]): process ids are reused.
     started: String,
 }
 
-/// Works on the tasks of one activity.
+/// Works on the tasks of one activity, one at a time.
 pub(crate) struct Worker<'a> {
     layout: &'a Layout,
     stack: &'a LocalStack,
@@ -42,7 +45,10 @@ pub(crate) struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    /// A worker for the stack's activity; `None` where the stack has none.
+    /// Makes a worker for the stack's activity. Returns `None` if the stack has no weather lane or no activity.
+    ///
+    /// # Errors
+    /// The stack has no outputs yet: no `headwater up` has finished.
     pub(crate) async fn of(layout: &'a Layout, stack: &'a LocalStack) -> anyhow::Result<Option<Self>> {
         let Some(forecast) = &stack.outputs()?.forecast else { return Ok(None) };
         let client = Client::new(&aws::config(stack).await);
@@ -50,7 +56,8 @@ impl<'a> Worker<'a> {
         Ok(activity.map(|activity| Self { layout, stack, client, activity }))
     }
 
-    /// Works until it is dropped, which ends the job in hand.
+    /// Works on tasks until the future is dropped. Dropping it kills the current job. Errors are logged, not returned:
+    /// the worker then asks for the next task.
     pub(crate) async fn run(&self) {
         self.give_up_what_a_crash_left().await;
         loop {
@@ -105,7 +112,7 @@ impl<'a> Worker<'a> {
     async fn fail(&self, token: &str, error: &str, cause: &str) {
         let cause: String = cause.chars().take(LONGEST_CAUSE).collect();
         let sent = self.client.send_task_failure().task_token(token).error(error).cause(cause).send().await;
-        // After a restart the emulator knows neither the task nor its execution.
+        // Expected after a restart of the emulator, which then knows neither the task nor its execution.
         if let Err(error) = sent {
             tracing::debug!("a failure was not reported: {}", DisplayErrorContext(&error));
         }

@@ -1,8 +1,8 @@
-//! Whether Terraform's last apply still stands, so that a warm `up` can leave it out.
+//! Decides whether `up` can skip Terraform because the last apply is still in effect.
 //!
-//! The emulator keeps its state in memory and writes it down when it ends cleanly. What was applied therefore stands
-//! while that very process runs, and after it ended cleanly in whichever process restored its state; a killed emulator
-//! may come back with functions of an older apply, which only a new apply can tell.
+//! The emulator keeps its state in memory and saves it only when it ends cleanly. The last apply is still in effect
+//! while the same emulator process runs, and also after that process ended cleanly and another one restored its state.
+//! If the emulator was killed, it may come back with functions of an older apply. Then only a new apply helps.
 
 use std::fs;
 
@@ -11,32 +11,33 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::Layout;
 
-/// The emulator ended cleanly: whoever starts next restores what was applied.
+/// Value of `holder` after the emulator ended cleanly. The next emulator process restores the state.
 const SAVED: &str = "saved";
 
-/// The last apply.
+/// Record of the last apply, in `terraform/applied.json` of the data folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Applied {
-    /// Of all its inputs.
+    /// Hash of all inputs of the apply (`terraform::fingerprint`).
     fingerprint: String,
-    /// The emulator process that holds it, or [`SAVED`].
+    /// Identity of the emulator process that holds the resources, or [`SAVED`].
     holder: String,
 }
 
 impl Applied {
-    /// Notes an apply.
+    /// Records that an apply of these inputs to this emulator process has finished.
     pub(crate) fn note(layout: &Layout, fingerprint: &str, holder: &str) -> anyhow::Result<()> {
         Self { fingerprint: fingerprint.to_owned(), holder: holder.to_owned() }.save(layout)
     }
 
-    /// Whether an apply of these inputs stands in this emulator process.
+    /// Whether the last apply had these inputs and is still in effect in this emulator process. A missing or damaged
+    /// record counts as no.
     pub(crate) fn stands(layout: &Layout, fingerprint: &str, holder: &str) -> bool {
         Self::load(layout).is_some_and(|applied| {
             applied.fingerprint == fingerprint && (applied.holder == holder || applied.holder == SAVED)
         })
     }
 
-    /// The emulator that held it ended cleanly.
+    /// Records that the emulator process `holder` ended cleanly. Does nothing if another process holds the last apply.
     pub(crate) fn saved(layout: &Layout, holder: &str) -> anyhow::Result<()> {
         match Self::load(layout) {
             Some(applied) if applied.holder == holder => {

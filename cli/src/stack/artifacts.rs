@@ -1,4 +1,5 @@
-//! The functions: built, stripped, and zipped as `bootstrap`, each only when it changed.
+//! Builds the functions, strips their symbols, and zips each binary as `bootstrap`. Unchanged binaries are not zipped
+//! again.
 
 use std::{
     collections::BTreeMap,
@@ -15,10 +16,15 @@ use function_runner::Code;
 use super::{layout::Layout, requirements};
 use crate::{failure::failure, progress::Step};
 
-/// What a function's zip may weigh: cold starts pay for every byte. What is shipped to AWS is optimized at link time, and smaller.
+/// Largest zip of a function in bytes. The limit is ours: a larger zip makes cold starts slower. The build for AWS is
+/// optimized at link time and therefore smaller than this one.
 const LARGEST_ZIP: usize = 14 << 20;
 
-/// Builds (unless told not to) and zips every function; returns how many zips changed.
+/// Zips every function and returns how many zips changed. With `build`, builds the workspace first; without, uses the
+/// binaries of an earlier build, or the zips where the binaries are gone.
+///
+/// # Errors
+/// The build fails; without `build`, a function has neither binary nor zip; a zip is larger than [`LARGEST_ZIP`].
 pub(crate) fn prepare(layout: &Layout, build: bool, step: &Step) -> anyhow::Result<usize> {
     let names = names(layout)?;
     let binaries = if build { build_all(layout, step)? } else { built_before(layout, &names) };
@@ -39,7 +45,7 @@ pub(crate) fn prepare(layout: &Layout, build: bool, step: &Step) -> anyhow::Resu
     Ok(changed)
 }
 
-/// The functions of this checkout: every folder with a package.
+/// Names of the functions, sorted: the folders below `functions/` that have a `Cargo.toml`.
 pub(crate) fn names(layout: &Layout) -> anyhow::Result<Vec<String>> {
     let folder = layout.checkout.join("functions");
     let mut names: Vec<String> = fs::read_dir(&folder)
@@ -54,8 +60,8 @@ pub(crate) fn names(layout: &Layout) -> anyhow::Result<Vec<String>> {
 
 fn build_all(layout: &Layout, step: &Step) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     let mut command = Command::new(requirements::cargo()?);
-    // The whole workspace, as scripts/headwater does: with another selection cargo would unify other features and compile
-    // the dependencies again.
+    // Builds the whole workspace, as scripts/headwater does. With another selection of packages, cargo would unify
+    // features differently and compile the dependencies again.
     command.current_dir(&layout.checkout).args(["build", "--release", "--workspace", "--bins"]);
     command.arg("--message-format=json-render-diagnostics");
     let errors = layout.logs().join("build.log");
@@ -67,7 +73,7 @@ fn build_all(layout: &Layout, step: &Step) -> anyhow::Result<BTreeMap<String, Pa
         .spawn()
         .context("cannot run cargo")?;
     let mut binaries = BTreeMap::new();
-    let stdout = child.stdout.take().context("cargo's output is lost")?;
+    let stdout = child.stdout.take().context("cannot read cargo's output")?;
     let mut done = 0;
     for line in BufReader::new(stdout).lines() {
         let Ok(message) =
@@ -85,7 +91,7 @@ fn build_all(layout: &Layout, step: &Step) -> anyhow::Result<BTreeMap<String, Pa
             binaries.insert(name.to_owned(), PathBuf::from(path));
         }
     }
-    let status = child.wait().context("cargo is lost")?;
+    let status = child.wait().context("cannot wait for cargo")?;
     if !status.success() {
         let text = fs::read_to_string(&errors).unwrap_or_default();
         let reasons: Vec<&str> = text.lines().filter(|line| line.starts_with("error")).take(6).collect();
@@ -97,7 +103,7 @@ fn build_all(layout: &Layout, step: &Step) -> anyhow::Result<BTreeMap<String, Pa
     Ok(binaries)
 }
 
-/// Where cargo would have put them.
+/// The release binaries of an earlier build, by function. Functions without one are left out.
 fn built_before(layout: &Layout, names: &[String]) -> BTreeMap<String, PathBuf> {
     let target = requirements::cargo().ok().and_then(|cargo| {
         let output = Command::new(cargo)
@@ -116,7 +122,8 @@ fn built_before(layout: &Layout, names: &[String]) -> BTreeMap<String, PathBuf> 
         .collect()
 }
 
-/// Zips one binary unless the zip holds it already. The same binary makes the same bytes.
+/// Zips one binary, and returns whether the zip changed. `NAME.from` beside the zip holds the hash of the binary that
+/// the zip was made of; if it is the same, the zip stays. The same binary always gives the same zip.
 fn pack(layout: &Layout, name: &str, binary: &Path, zip: &Path) -> anyhow::Result<bool> {
     let bytes = fs::read(binary).with_context(|| format!("cannot read {}", binary.display()))?;
     let mut hasher = DefaultHasher::new();
@@ -133,7 +140,7 @@ fn pack(layout: &Layout, name: &str, binary: &Path, zip: &Path) -> anyhow::Resul
     if size > LARGEST_ZIP {
         return Err(failure(
             format!("the zip of {name} has {size} bytes, more than {LARGEST_ZIP}"),
-            "see what its dependencies bring: cargo tree -p PACKAGE -e normal",
+            "look for large dependencies: cargo tree -p PACKAGE -e normal",
         ));
     }
     fs::write(&draft, packed).with_context(|| format!("cannot write {}", draft.display()))?;
@@ -142,7 +149,7 @@ fn pack(layout: &Layout, name: &str, binary: &Path, zip: &Path) -> anyhow::Resul
     Ok(true)
 }
 
-/// The binary without symbols, where the machine has `strip`.
+/// The binary without symbols. `None` if the machine has no `strip` or it fails: the binary is then zipped as it is.
 fn stripped(layout: &Layout, name: &str, binary: &Path) -> Option<Vec<u8>> {
     let draft = layout.artifacts().join(format!("{name}.stripped"));
     let status = Command::new("strip").arg("-o").arg(&draft).arg(binary).output().ok()?.status;

@@ -4,7 +4,8 @@ use aws_config::SdkConfig;
 
 use super::record::LocalStack;
 
-/// Clients reach the emulator with the dummy credentials, whatever this shell's environment says.
+/// Configures clients for the emulator, with its dummy credentials. `AWS_PROFILE` and the other variables of this shell
+/// cannot redirect them to an AWS account.
 pub(crate) async fn config(stack: &LocalStack) -> SdkConfig {
     let credentials = aws_credential_types::Credentials::new("test", "test", None, None, "headwater");
     settings::sdk_loader()
@@ -15,7 +16,8 @@ pub(crate) async fn config(stack: &LocalStack) -> SdkConfig {
         .await
 }
 
-/// Whether everything that the environment made is still there: functions are what a killed emulator forgets first.
+/// Whether all functions that Terraform created still exist. Other resources are not checked: a killed emulator loses
+/// its functions, so they are enough to find that out. Returns `false` before the first apply.
 pub(crate) async fn intact(stack: &LocalStack) -> bool {
     let Some(outputs) = &stack.outputs else { return false };
     let config = config(stack).await;

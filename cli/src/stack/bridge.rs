@@ -1,4 +1,4 @@
-//! The event source bridge: this command again, as `headwater bridge`, in the background.
+//! The event source bridge of the local stack: a background process that runs this command as `headwater bridge`.
 
 use std::{
     ffi::OsString,
@@ -18,10 +18,10 @@ use super::{
     record::{LocalStack, aws_variables},
 };
 
-/// How long it may take to join its groups.
+/// How long the bridge may take to join its consumer groups and to write its first status.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Silent for longer than this, it hangs.
+/// If the status file is older than this, the bridge hangs: it writes the file every few seconds.
 const SILENCE: Duration = Duration::from_secs(15);
 
 /// The bridge of a stack.
@@ -29,12 +29,14 @@ pub(crate) fn part(layout: &Layout) -> Part {
     Part::new(layout, "bridge")
 }
 
-/// Stops it: what is in flight may finish, and comes again if it does not.
+/// Stops the bridge. Invocations in flight have 10 s to finish. The batches of those that do not finish are delivered
+/// again after the next start, because their offsets are not committed.
 pub(crate) fn stop(layout: &Layout) -> anyhow::Result<()> {
     part(layout).stop(Signal::TERM, Duration::from_secs(10)).map(drop)
 }
 
-/// Starts it, or starts it again when its mappings or its binary changed, and waits until it reports.
+/// Starts the bridge and waits until it has written its first status. A bridge that runs already is restarted only if
+/// its mappings, its ports or its binary changed.
 pub(crate) async fn start(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
     let part = part(layout);
     let program = layout.command.clone();
@@ -64,7 +66,7 @@ pub(crate) async fn start(layout: &Layout, stack: &LocalStack) -> anyhow::Result
     part.wait_ready("the bridge", PATIENCE, async || layout.bridge_status().exists().then_some(())).await
 }
 
-/// What a running bridge was started with.
+/// Hash of everything that a bridge is started with. If it differs, the running bridge must be restarted.
 fn fingerprint(stack: &LocalStack, program: &Path) -> anyhow::Result<String> {
     let mut hasher = DefaultHasher::new();
     let outputs = stack.outputs()?;
@@ -76,7 +78,7 @@ fn fingerprint(stack: &LocalStack, program: &Path) -> anyhow::Result<String> {
     Ok(format!("{:016x}", hasher.finish()))
 }
 
-/// The error of each mapping and queue whose last batch failed.
+/// The error of each mapping and queue whose last batch failed, from the status file. Empty if there is no such file.
 pub(crate) fn last_errors(layout: &Layout) -> LastErrors {
     let Ok(status) = event_source::bridge::status::read(&layout.bridge_status()) else {
         return LastErrors::default();
@@ -92,10 +94,10 @@ pub(crate) fn last_errors(layout: &Layout) -> LastErrors {
     LastErrors { mappings: mappings.collect(), queues: queues.collect() }
 }
 
-/// Whether the bridge gives signs of life: it writes its status every few seconds.
+/// Whether the bridge has written its status within [`SILENCE`].
 pub(crate) fn reports(layout: &Layout) -> bool {
     let age =
         fs::metadata(layout.bridge_status()).and_then(|file| file.modified()).ok().map(|time| time.elapsed());
-    // A file from the future is a clock that was set back.
+    // If the clock was set back, the file's time is in the future. Then the answer is no until the next status.
     age.is_some_and(|age| age.is_ok_and(|age| age < SILENCE))
 }

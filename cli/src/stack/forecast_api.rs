@@ -1,4 +1,4 @@
-//! The weather source's API of a stack: this command again, as `headwater stub forecast`, in the background.
+//! Stand-in for the weather source's API: a background process that runs this command as `headwater stub forecast`.
 
 use std::{ffi::OsString, time::Duration};
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{failure::failure, stub::faults::Faults};
 
-/// How long it may take to answer.
+/// How long the stub may take to start.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The stub of a stack.

@@ -1,4 +1,4 @@
-//! Invoking a deployed function through Lambda's API.
+//! Invokes deployed functions through Lambda's API.
 
 use anyhow::Context as _;
 use aws_sdk_lambda::{error::DisplayErrorContext, primitives::Blob, types::LogType};
@@ -7,21 +7,24 @@ use serde_json::Value;
 use super::opened::Stack;
 use crate::failure::failure;
 
-/// The alias of the version that serves.
+/// The alias that points at the version in use.
 const LIVE: &str = "live";
 
-/// What an invocation came to.
+/// Result of an invocation.
 pub(crate) struct Invoked {
-    /// The answer as it is.
+    /// The function's answer, unparsed. Empty if there was none.
     pub(crate) answer: Vec<u8>,
-    /// Whether the function failed; the answer then describes the error.
+    /// Whether the function failed. `answer` is then Lambda's error object with `errorType` and `errorMessage`.
     pub(crate) failed: bool,
-    /// The end of its log, where it was asked for.
+    /// The last 4 KB of the function's log if `LogType::Tail` was requested; otherwise empty.
     pub(crate) log: String,
 }
 
 impl Stack {
-    /// Invokes a function by its folder's name and waits for its answer.
+    /// Invokes a function by the name of its folder and returns its answer. An answer that is not JSON becomes `null`.
+    ///
+    /// # Errors
+    /// The invocation is not possible, or the function itself failed. The error then holds its `errorMessage`.
     pub(crate) async fn invoke(&self, function: &str, payload: Vec<u8>) -> anyhow::Result<Value> {
         let name = self.deployed_name(function);
         let Invoked { answer, failed, .. } = self.invoke_once(function, payload, LogType::None).await?;
@@ -36,7 +39,8 @@ impl Stack {
         Ok(value)
     }
 
-    /// The same with everything that Lambda says about it. Where functions have versions, the one that serves is invoked.
+    /// Invokes a function and returns all that Lambda reports. A failure of the function itself is not an error here,
+    /// see [`Invoked::failed`]. Where functions have versions, the alias `live` is invoked.
     pub(crate) async fn invoke_once(
         &self,
         function: &str,
@@ -58,7 +62,7 @@ impl Stack {
                 if self.local().is_some() {
                     "run `headwater up`"
                 } else {
-                    "see that this shell's credentials may lambda:InvokeFunction on it (with :live at its end), and that it is deployed"
+                    "check that the function is deployed, and that this shell's credentials allow lambda:InvokeFunction on it (ARN with :live)"
                 },
             )
         })?;

@@ -1,4 +1,4 @@
-//! The broker: one Kafka in KRaft mode, and what the command asks of it.
+//! Runs the local stack's broker (one Kafka in KRaft mode) and creates its topics.
 
 use std::{ffi::OsString, fs, path::PathBuf, process::Command, time::Duration};
 
@@ -20,9 +20,10 @@ use super::{
 };
 use crate::failure::failure;
 
-/// Any fixed id will do; a fixed one keeps `format` repeatable.
+/// Cluster id for `StorageTool format`: any 16 bytes in Base64. It is fixed, so that formatting the same folder twice
+/// gives the same result.
 const CLUSTER_ID: &str = "aGVhZHdhdGVyLWxvY2FsMQ";
-/// How long a start may take; recovery after a kill reads every open segment.
+/// How long a start may take. After a kill, the broker reads every open segment first.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The broker of a stack.
@@ -30,7 +31,9 @@ pub(crate) fn part(layout: &Layout) -> Part {
     Part::new(layout, "kafka")
 }
 
-/// Writes the settings, formats the storage once, and starts the broker.
+/// Writes the settings, formats the storage once, and starts the broker. [`wait_ready`] waits until it answers.
+///
+/// Sets `kafka_controller_port` to a free port if it is 0 or taken. Kafka is fetched with Maven if it is not installed.
 pub(crate) fn start(layout: &Layout, stack: &mut LocalStack) -> anyhow::Result<()> {
     let java = requirements::java()?;
     let jars = tools::kafka(layout)?;
@@ -60,13 +63,13 @@ pub(crate) fn start(layout: &Layout, stack: &mut LocalStack) -> anyhow::Result<(
                 .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "--ignore-formatted", "-c"])
                 .arg(&file),
             "formatting Kafka's storage",
-            format!("see that {} can be written", storage.display()).as_str(),
+            format!("check that you may write {}", storage.display()).as_str(),
         )?;
     }
     let mut args: Vec<OsString> =
         ["-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"].map(OsString::from).to_vec();
     args.push(format!("-XX:ErrorFile={}/kafka-crash.log", layout.logs().display()).into());
-    // Class data sharing brings the boot from 3 s to 1.2 s. The first run writes the archive when it ends cleanly.
+    // Class data sharing shortens the start from 3 s to 1.2 s. The first run writes the archive when it ends cleanly.
     let archive = archive(&jars.folder, &java);
     if archive.exists() {
         args.push(format!("-XX:SharedArchiveFile={}", archive.display()).into());
@@ -92,19 +95,20 @@ pub(crate) fn start(layout: &Layout, stack: &mut LocalStack) -> anyhow::Result<(
     })
 }
 
-/// After a clean end: keeps the class archive that the broker wrote, for all later starts.
+/// Moves the class archive that the broker wrote at its clean end to the tools folder, for the later starts of all
+/// stacks. If that fails, the archive is deleted: it only makes starts faster.
 pub(crate) fn keep_archive(layout: &Layout) {
     let written = layout.data.join("kafka/classes.jsa");
     if let (true, Ok(java)) = (written.exists(), requirements::java()) {
         let target = archive(&layout.tools.join("kafka"), &java);
-        // Across file systems a rename fails; the archive is only a convenience.
+        // A rename fails if the two folders are on different file systems.
         if fs::rename(&written, &target).is_err() {
             let _ = fs::remove_file(&written);
         }
     }
 }
 
-/// An archive belongs to one Java.
+/// The archive's file for one Java. A JVM rejects an archive that another version wrote.
 fn archive(folder: &std::path::Path, java: &std::path::Path) -> PathBuf {
     let real = fs::canonicalize(java).unwrap_or_else(|_| java.to_path_buf());
     let name: String =
@@ -112,13 +116,13 @@ fn archive(folder: &std::path::Path, java: &std::path::Path) -> PathBuf {
     folder.join(format!("classes{name}.jsa"))
 }
 
-/// Ready means that the group coordinator answers, not only metadata.
+/// Waits until the group coordinator answers. Metadata is available earlier, but consumers need the coordinator.
 pub(crate) async fn wait_ready(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
     let kafka = stack.kafka();
     part(layout).wait_ready("Kafka", PATIENCE, async || answers(&kafka).await.then_some(())).await
 }
 
-/// Whether the broker and its group coordinator answer.
+/// Whether the broker and its group coordinator answer within 3 s.
 pub(crate) async fn answers(bootstrap: &str) -> bool {
     let asked = async {
         let admin = admin(bootstrap).await?;
@@ -130,7 +134,7 @@ pub(crate) async fn answers(bootstrap: &str) -> bool {
     matches!(tokio::time::timeout(Duration::from_secs(3), asked).await, Ok(Ok(())))
 }
 
-/// An administrator's connection.
+/// Connects a client for administrative requests.
 pub(crate) async fn admin(bootstrap: &str) -> anyhow::Result<AdminClient> {
     let kafka = Kafka::builder(bootstrap)
         .client_id("headwater")
@@ -144,8 +148,10 @@ pub(crate) async fn admin(bootstrap: &str) -> anyhow::Result<AdminClient> {
     Ok(kafka.admin())
 }
 
-/// Creates what is missing; a topic that has fewer partitions than its pipeline file says gets the rest. Returns when
+/// Creates missing topics and adds missing partitions to existing ones. Returns the number of topics created, once
 /// every partition has a leader that answers.
+///
+/// Partitions are never removed, because Kafka cannot do that. The retention of an existing topic is not changed here.
 pub(crate) async fn create_topics(bootstrap: &str, topics: &[TopicOutput]) -> anyhow::Result<usize> {
     let admin = admin(bootstrap).await?;
     let existing = admin.list_topics(krafka::admin::ListTopicsOptions::default()).await?;

@@ -1,4 +1,4 @@
-//! How far each mapping is behind its topic, by Kafka's own books.
+//! The lag of each mapping, computed from the offsets that Kafka reports.
 
 use std::time::Duration;
 
@@ -22,17 +22,18 @@ pub(crate) struct MappingLag<'a> {
 }
 
 impl MappingLag<'_> {
-    /// The offsets that all partitions ever gave.
+    /// Sum of the end offsets of all partitions, open transactions included. Equals the number of offsets ever
+    /// assigned.
     pub(crate) fn end(&self) -> u64 {
         self.sum(|partition| partition.end + partition.open)
     }
 
-    /// The offsets of all partitions that wait for the group.
+    /// Sum of the lags: offsets that the group can read and has not committed.
     pub(crate) fn total(&self) -> u64 {
         self.sum(|partition| partition.lag)
     }
 
-    /// The offsets of all partitions that wait for the end of a transaction.
+    /// Number of offsets that cannot be read yet because a transaction is open.
     pub(crate) fn open(&self) -> u64 {
         self.sum(|partition| partition.open)
     }
@@ -52,25 +53,26 @@ impl MappingLag<'_> {
         .collect()
     }
 
-    /// What Kafka deleted before the group read it.
+    /// Offsets that Kafka deleted before the group read them.
     pub(crate) fn lost(&self) -> Vec<OffsetRange> {
         let of = |partition: &PartitionLag| OffsetRange::all(partition.partition, &partition.lost);
         self.partitions.iter().flat_map(of).collect()
     }
 }
 
-/// Offsets of a partition that a transaction keeps back: its producer has neither committed nor aborted it.
+/// Offsets of a partition that consumers cannot read yet: the producer has neither committed nor aborted its
+/// transaction.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(crate) struct OpenTransaction {
     pub(crate) partition: i32,
-    /// The first offset that nobody can read yet.
+    /// First offset that cannot be read yet (Kafka's last stable offset).
     pub(crate) from: i64,
-    /// How many there are.
+    /// Number of offsets from there on.
     pub(crate) offsets: i64,
 }
 
 impl OpenTransaction {
-    /// What to tell people about it.
+    /// One line for people, with what ends the wait.
     pub(crate) fn describe(&self, topic: &str) -> String {
         let Self { partition, from, offsets } = self;
         format!(
@@ -80,7 +82,10 @@ impl OpenTransaction {
     }
 }
 
-/// Asks a stack's Kafka.
+/// Connects to the stack's Kafka to read offsets.
+///
+/// # Errors
+/// Kafka cannot be reached within [`PATIENCE`]. The fix then names the place from where it can be reached.
 pub(crate) async fn reader(stack: &Stack) -> anyhow::Result<LagReader> {
     let cluster = stack.cluster()?;
     let brokers = cluster.cluster.to_string();
@@ -98,7 +103,7 @@ pub(crate) async fn of(reader: &LagReader, mapping: &Mapping) -> Result<Vec<Part
 pub(crate) async fn all<'a>(reader: &LagReader, outputs: &'a Outputs) -> anyhow::Result<Vec<MappingLag<'a>>> {
     let mut lags = Vec::new();
     for mapping in &outputs.event_source_mappings {
-        let partitions = of(reader, mapping).await.context("cannot tell how far the mappings are")?;
+        let partitions = of(reader, mapping).await.context("cannot read the lag of the mappings")?;
         lags.push(MappingLag { mapping, partitions });
     }
     Ok(lags)

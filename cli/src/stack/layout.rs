@@ -1,4 +1,4 @@
-//! Where things lie: the checkout, the data of one stack, the tools that all stacks share.
+//! Folders: the checkout, the data of one stack, and the tools that all stacks share.
 
 use std::{
     env, fs,
@@ -10,7 +10,7 @@ use anyhow::Context as _;
 
 use crate::failure::failure;
 
-/// Below this much free space a stack does not start: Kafka and Postgres stop hard on a full disk.
+/// Free space in bytes that a start requires. Kafka and Postgres crash when the disk is full.
 const LEAST_FREE_BYTES: u64 = 512 << 20;
 
 /// The folders of one stack.
@@ -18,19 +18,25 @@ const LEAST_FREE_BYTES: u64 = 512 << 20;
 pub(crate) struct Layout {
     /// The checkout: pipelines, Terraform, the parts' definitions.
     pub(crate) checkout: PathBuf,
-    /// Everything this stack writes.
+    /// Everything that this stack writes (`--data-dir`, else `.headwater`).
     pub(crate) data: PathBuf,
-    /// Downloaded parts, shared by all stacks of the checkout; `down --wipe` leaves them.
+    /// Downloaded tools, shared by all stacks of the checkout (`HEADWATER_TOOLS_DIR`, else `.tools`). `down --wipe`
+    /// keeps them.
     pub(crate) tools: PathBuf,
-    /// This command itself, asked for before a build can replace it.
+    /// Path of this command. It is looked up at the start, because a build may replace the file while this runs.
     pub(crate) command: PathBuf,
-    /// The stack file that was named, in the place of the data folder's stack.
+    /// The stack file of `--stack`. If it is set, verbs work on that stack and not on the one of `data`.
     pub(crate) stack_named: Option<PathBuf>,
 }
 
 impl Layout {
-    /// Finds the checkout from the working directory upwards, else where this command was built. With a stack file none is
-    /// needed, and what is written lies in the home folder.
+    /// Finds the checkout: the working directory, one of its parents, or the folder where this command was built.
+    ///
+    /// With a stack file no checkout is needed. The default data folder is then in the home folder, not in the
+    /// checkout. Creates no folder; see [`Self::create`].
+    ///
+    /// # Errors
+    /// No checkout is found and no stack file was given.
     pub(crate) fn find(data_dir: Option<&Path>, stack_file: Option<&Path>) -> anyhow::Result<Self> {
         let here = env::current_dir().context("the working directory is gone")?;
         let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
@@ -41,7 +47,7 @@ impl Layout {
             .map(Path::to_path_buf)
             .or_else(|| stack_file.is_some().then(|| here.clone()))
             .ok_or_else(|| {
-                failure("no Headwater checkout here", "run this inside a checkout of Headwater")
+                failure("no checkout of Headwater found", "run this inside a checkout of Headwater")
             })?;
         let usual = if stack_file.is_some() {
             env::home_dir().unwrap_or_else(|| here.clone())
@@ -55,20 +61,21 @@ impl Layout {
         Ok(Self { checkout, data, tools, command, stack_named: stack_file.map(|file| here.join(file)) })
     }
 
-    /// Makes the data folder and its parts.
+    /// Creates the data folder and its subfolders. Existing ones stay as they are.
     pub(crate) fn create(&self) -> anyhow::Result<()> {
         for dir in [self.data.clone(), self.logs(), self.run(), self.artifacts(), self.terraform()] {
             fs::create_dir_all(&dir).map_err(|error| {
                 failure(
                     format!("cannot create {}: {error}", dir.display()),
-                    "choose a folder that you may write with --data-dir (or HEADWATER_DATA_DIR)",
+                    "choose a folder that you may write, with --data-dir (or HEADWATER_DATA_DIR)",
                 )
             })?;
         }
         Ok(())
     }
 
-    /// Refuses to go on where the disk is nearly full.
+    /// Fails if the disk of the data or of the tools has less than [`LEAST_FREE_BYTES`] left. If the free space cannot
+    /// be determined, the disk counts as large enough.
     pub(crate) fn require_space(&self) -> anyhow::Result<()> {
         for dir in [&self.data, &self.tools] {
             let Some(existing) = dir.ancestors().find(|dir| dir.exists()) else { continue };
@@ -89,17 +96,17 @@ impl Layout {
         Ok(())
     }
 
-    /// One log file a part.
+    /// Log files, one per part.
     pub(crate) fn logs(&self) -> PathBuf {
         self.data.join("logs")
     }
 
-    /// One record a running part.
+    /// Process records, one per running part.
     pub(crate) fn run(&self) -> PathBuf {
         self.data.join("run")
     }
 
-    /// What the bridge unpacks, and the functions' scratch folders.
+    /// Functions that the bridge has unpacked, and their scratch folders.
     pub(crate) fn functions(&self) -> PathBuf {
         self.run().join("functions")
     }
@@ -114,22 +121,23 @@ impl Layout {
         self.data.join("terraform")
     }
 
-    /// What `up` was told and found out.
+    /// The record of the stack (`LocalStack`), which `up` writes.
     pub(crate) fn stack_file(&self) -> PathBuf {
         self.data.join("stack.json")
     }
 
-    /// What fleets were promised.
+    /// Receipts of fleets.
     pub(crate) fn fleet(&self) -> PathBuf {
         self.data.join("fleet")
     }
 
-    /// What the bridge last knew of its mappings.
+    /// Status that the bridge writes every few seconds.
     pub(crate) fn bridge_status(&self) -> PathBuf {
         self.data.join("bridge.json")
     }
 
-    /// A short name for this stack, for what cannot live in the data folder.
+    /// 16 hexadecimal digits that identify this stack: a hash of the data folder's path. Used to name things that
+    /// cannot be inside the data folder.
     pub(crate) fn fingerprint(&self) -> String {
         let mut hasher = DefaultHasher::new();
         self.data.hash(&mut hasher);
@@ -139,7 +147,7 @@ impl Layout {
 
 #[cfg(test)]
 impl Layout {
-    /// Everything in one folder.
+    /// A layout with all folders in `dir`.
     pub(crate) fn within(dir: &Path) -> Self {
         Self {
             checkout: dir.into(),
@@ -150,7 +158,7 @@ impl Layout {
         }
     }
 
-    /// The same in a folder that is deleted with the first value.
+    /// The same in a temporary folder, which is deleted when the first value is dropped.
     pub(crate) fn temporary() -> (tempfile::TempDir, Self) {
         let dir = tempfile::tempdir().unwrap();
         let layout = Self::within(dir.path());

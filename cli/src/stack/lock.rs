@@ -1,4 +1,4 @@
-//! One `up` or `down` of a stack at a time.
+//! A lock per stack, so that `up` and `down` do not run at the same time.
 
 use std::{fs::File, time::Duration};
 
@@ -7,10 +7,11 @@ use anyhow::Context as _;
 use super::{layout::Layout, process::wait_until};
 use crate::{failure::failure, out};
 
-/// How long one waits for the other: a first build takes its time.
+/// How long to wait for the other process. Its first build may take many minutes.
 const PATIENCE: Duration = Duration::from_mins(20);
 
-/// Held until dropped; the system lets go of it when the process ends, however it ends.
+/// Takes the lock, or waits up to [`PATIENCE`] for it. It is held until the file is dropped. The system releases it
+/// when the process ends, also after a kill.
 pub(crate) fn take(layout: &Layout) -> anyhow::Result<File> {
     let path = layout.data.join("lock");
     let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
@@ -22,7 +23,7 @@ pub(crate) fn take(layout: &Layout) -> anyhow::Result<File> {
         return Ok(file);
     }
     Err(failure(
-        format!("another headwater has held {} for {} minutes", path.display(), PATIENCE.as_secs() / 60),
-        "end that process, then run this again",
+        format!("another headwater still holds {} after {} minutes", path.display(), PATIENCE.as_secs() / 60),
+        "stop that process, then run this again",
     ))
 }

@@ -1,4 +1,4 @@
-//! What reads topics for the functions: the local bridge, or Lambda's event source mappings.
+//! Errors of event source mappings, and pausing them. On the local stack the bridge serves them, in AWS Lambda does.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,23 +16,26 @@ use tokio::time::{Instant, sleep};
 use super::{bridge, layout::Layout, opened::Stack};
 use crate::{failure::failure, out};
 
-/// How long Lambda may take to switch a mapping off or on: mostly a minute.
+/// How long Lambda may take to disable or enable a mapping. It usually takes about a minute.
 const PATIENCE: Duration = Duration::from_mins(5);
+/// Pause between two requests for the state of a mapping.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What Lambda says of a mapping that has nothing to say.
+/// Values of Lambda's `LastProcessingResult` that mean there is no error.
 const WELL: [&str; 2] = ["OK", "No records processed"];
 
-/// The errors of what last failed.
+/// Errors of the last batches. Mappings and queues whose last batch succeeded have no entry.
 #[derive(Debug, Default)]
 pub(crate) struct LastErrors {
-    /// Of mappings, by group and topic.
+    /// Errors of Kafka mappings, by consumer group and topic.
     pub(crate) mappings: BTreeMap<(String, String), String>,
-    /// Of queues, by name. Lambda says nothing about them.
+    /// Errors of queues, by queue name. Always empty in AWS: Lambda reports none for SQS.
     pub(crate) queues: BTreeMap<String, String>,
 }
 
-/// The error of each mapping and queue whose last batch failed. What Lambda does not tell is left out with a note.
+/// Returns the error of each mapping and queue whose last batch failed.
+///
+/// If Lambda cannot be asked, prints a note and returns the errors found so far: `status` then still shows the lag.
 pub(crate) async fn last_errors(layout: &Layout, stack: &Stack) -> LastErrors {
     if stack.local().is_some() {
         return bridge::last_errors(layout);
@@ -56,7 +59,7 @@ pub(crate) async fn last_errors(layout: &Layout, stack: &Stack) -> LastErrors {
     errors
 }
 
-/// What is wrong with a mapping.
+/// The error of a mapping: it is not enabled, or its last batch failed. `None` if all is well.
 fn error_of(found: &GetEventSourceMappingOutput) -> Option<String> {
     let state = found.state.as_deref().unwrap_or("Enabled");
     if state != "Enabled" {
@@ -65,18 +68,25 @@ fn error_of(found: &GetEventSourceMappingOutput) -> Option<String> {
     found.last_processing_result.clone().filter(|result| !WELL.contains(&result.as_str()))
 }
 
-/// A group that nobody reads for, so that its offsets can be set.
+/// A mapping that is paused, so that the offsets of its consumer group can be set. [`Paused::end`] resumes it; dropping
+/// it does not.
 pub(crate) struct Paused<'a> {
     layout: &'a Layout,
     stack: &'a Stack,
-    /// The mapping to be switched on again.
+    /// Id of Lambda's mapping; `None` on the local stack.
     id: Option<&'a str>,
-    /// Whether anybody read before.
+    /// Whether the mapping was enabled, or the bridge was running, before the pause.
     pub(crate) ran: bool,
 }
 
 impl<'a> Paused<'a> {
-    /// Stops the bridge, or switches the mapping off. Kafka takes offsets from outside of a group only while it has no member.
+    /// Stops the bridge (with all its mappings), or disables the one mapping in Lambda and waits until it is disabled.
+    ///
+    /// Kafka accepts offsets from outside a consumer group only while the group has no member.
+    ///
+    /// # Errors
+    /// - The stack file has no id for the mapping.
+    /// - Lambda does not disable the mapping in time. The mapping is then enabled again.
     pub(crate) async fn begin(
         layout: &'a Layout,
         stack: &'a Stack,
@@ -93,15 +103,15 @@ impl<'a> Paused<'a> {
                     "the stack file names no event source mapping of {} for {}",
                     mapping.topic, mapping.consumer_group
                 ),
-                "write it again with `terraform output -json`; where Lambda does not poll there is none",
+                "write the file again with `terraform output -json`; it has no id if Lambda does not poll this topic",
             )
         })?;
         let ran = look(&Client::new(stack.sdk()), id).await?.state.as_deref() != Some("Disabled");
         let paused = Self { layout, stack, id: Some(id), ran };
         if ran {
-            out::note("switching the event source mapping off, which takes a minute or two");
+            out::note("disabling the event source mapping; this takes a minute or two");
             if let Err(error) = paused.switch(false).await {
-                // It may be on its way off.
+                // Lambda may still be disabling it.
                 paused.switch(true).await.unwrap_or_else(|error| out::note(format!("{error:#}")));
                 return Err(error);
             }
@@ -109,7 +119,7 @@ impl<'a> Paused<'a> {
         Ok(paused)
     }
 
-    /// Has the group read for again, where it was before.
+    /// Starts the bridge or enables the mapping again, if it ran before the pause.
     pub(crate) async fn end(self) -> anyhow::Result<()> {
         match (self.ran, self.stack.local()) {
             (false, _) => Ok(()),
@@ -131,7 +141,7 @@ impl<'a> Paused<'a> {
             let asked = client.update_event_source_mapping().uuid(id).enabled(on).send().await;
             match asked {
                 Ok(_) => break,
-                // One change at a time.
+                // Lambda accepts no change while an earlier one is in progress.
                 Err(error)
                     if error
                         .as_service_error()
@@ -168,8 +178,8 @@ impl<'a> Paused<'a> {
 async fn look(client: &Client, id: &str) -> anyhow::Result<GetEventSourceMappingOutput> {
     client.get_event_source_mapping().uuid(id).send().await.map_err(|error| {
         failure(
-            format!("cannot look at the mapping {id}: {}", DisplayErrorContext(&error)),
-            "this needs lambda:GetEventSourceMapping, and a way to Lambda's API",
+            format!("cannot read the state of the mapping {id}: {}", DisplayErrorContext(&error)),
+            "allow lambda:GetEventSourceMapping to this shell's credentials, and check that Lambda's API can be reached",
         )
     })
 }

@@ -1,4 +1,4 @@
-//! The stack that verbs work on, and the parts of the local one.
+//! The stack that verbs work on (local or in AWS), and the parts of the local stack.
 
 pub(crate) mod activity;
 pub(crate) mod applied;

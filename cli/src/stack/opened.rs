@@ -19,22 +19,31 @@ use super::{
 };
 use crate::failure::failure;
 
-/// How long Postgres may take to let a command in.
+/// How long a connection to Postgres may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Replaces the stack file's database URL: for a user who may write, or for a connection through a tunnel.
+/// Environment variable that replaces the stack file's database URL. It is needed for a user who may write, or for a
+/// connection through a tunnel.
 const DATABASE_URL: &str = "HEADWATER_DATABASE_URL";
 
-/// Something deployed, and the way to its parts.
+/// A deployed stack. Its methods give the addresses and clients of its parts.
 #[derive(Debug)]
 pub(crate) struct Stack {
+    /// Terraform's outputs: from the record of the local stack, or from the stack file.
     outputs: Outputs,
+    /// Configuration of AWS clients: for the emulator, or for the account of this shell's credentials.
     sdk: SdkConfig,
+    /// The record of the local stack; `None` for a stack file.
     local: Option<LocalStack>,
 }
 
 impl Stack {
-    /// Opens the stack that the file of `--stack` describes. Without `--stack`, opens the local stack of the data folder.
+    /// Opens the stack that the file of `--stack` describes. Without `--stack`, opens the local stack of the data
+    /// folder. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// - With a stack file: it cannot be read or parsed, or this shell has no AWS credentials.
+    /// - Without: the data folder has no stack, or no `up` has finished.
     pub(crate) async fn open(layout: &Layout) -> anyhow::Result<Self> {
         // Boxed, here and below: the futures of clients are large.
         let Some(file) = &layout.stack_named else {
@@ -50,36 +59,36 @@ impl Stack {
         Ok(Self { outputs, sdk, local: None })
     }
 
-    /// A local stack that came up whole.
+    /// Opens the local stack of a record. Fails if the record has no outputs, because no `up` has finished.
     pub(crate) async fn of_local(local: LocalStack) -> anyhow::Result<Self> {
         Ok(Self { outputs: local.outputs()?.clone(), sdk: aws::config(&local).await, local: Some(local) })
     }
 
-    /// What Terraform made.
+    /// Terraform's outputs.
     pub(crate) fn outputs(&self) -> &Outputs {
         &self.outputs
     }
 
-    /// How AWS is called.
+    /// The configuration for AWS clients.
     pub(crate) fn sdk(&self) -> &SdkConfig {
         &self.sdk
     }
 
-    /// The record of the local stack; none of one that a stack file describes.
+    /// The record of the local stack. `None` if a stack file describes this stack.
     pub(crate) fn local(&self) -> Option<&LocalStack> {
         self.local.as_ref()
     }
 
-    /// What brings a missing part of this stack back.
+    /// The fix for an error about a missing part of this stack.
     pub(crate) fn remedy(&self) -> &'static str {
         if self.local.is_some() {
             "run `headwater up`"
         } else {
-            "deploy it (`scripts/deploy`), and write the stack file again with `terraform output -json`"
+            "deploy the stack (`scripts/deploy`), then write the stack file again with `terraform output -json`"
         }
     }
 
-    /// The deployed pipelines.
+    /// The deployed pipelines: from the local stack's folder, or from the stack file's output `pipelines`.
     pub(crate) fn pipelines(&self) -> anyhow::Result<Pipelines> {
         if let Some(local) = &self.local {
             return Ok(Pipelines::from_folder(&local.pipelines)?);
@@ -99,7 +108,8 @@ impl Stack {
         s3::client(&self.sdk)
     }
 
-    /// Kafka, and how it lets us in.
+    /// Kafka's brokers and the authentication. If the stack file names no brokers, they are looked up by the cluster's
+    /// ARN.
     pub(crate) fn cluster(&self) -> anyhow::Result<ClusterSettings> {
         if let Some(local) = &self.local {
             return Ok(ClusterSettings::plaintext(local.kafka()));
@@ -117,7 +127,9 @@ impl Stack {
         Ok(ClusterSettings { cluster, auth })
     }
 
-    /// The database: the local stack's owner, or the user of the stack file, who only reads. `HEADWATER_DATABASE_URL` names another.
+    /// Address and login of the database. On the local stack, the user owns the database and may write. With a stack
+    /// file, the user may only read, unless `HEADWATER_DATABASE_URL` names another one. `PGSSLROOTCERT` names a file of
+    /// certificate authorities for stacks in AWS.
     pub(crate) fn database(&self) -> anyhow::Result<DatabaseSettings> {
         let settings = |url: &str, auth| {
             DatabaseSettings::new(url, auth)
@@ -138,7 +150,7 @@ impl Stack {
         Ok(settings(&reader.url, auth)?.with_ca_file(authorities))
     }
 
-    /// A connection to the database.
+    /// Connects to the database. Gives up after [`PATIENCE`].
     pub(crate) async fn postgres(&self) -> anyhow::Result<Session> {
         let settings = self.database()?;
         let connecting = tokio::time::timeout(PATIENCE, Box::pin(warehouse::connect(&settings)));
@@ -149,44 +161,46 @@ impl Stack {
         }
     }
 
-    /// The error of a part in a private network that does not answer, with the place from where it does.
+    /// Makes the error for a part that cannot be reached. In AWS, Kafka and Postgres are in private subnets, so the fix
+    /// says from where they can be reached.
     pub(crate) fn out_of_reach(&self, what: &str) -> anyhow::Error {
         let fix = match (&self.local, &self.outputs.host) {
             (Some(_), _) => "run `headwater up`".to_owned(),
             (None, Some(host)) => format!(
-                "Kafka and Postgres are in private subnets; the host reaches them, and has this command: {}",
+                "Kafka and Postgres are in private subnets; run this on the stack's host, which has this command: {}",
                 host.connect
             ),
-            (None, None) => "Kafka and Postgres are in private subnets: run this on a machine of that network, or let Terraform \
-                             make one (`host = { enabled = true }`); HEADWATER_DATABASE_URL names a database behind a tunnel"
+            (None, None) => "Kafka and Postgres are in private subnets: run this on a machine in that network, or let Terraform \
+                             create one (`host = { enabled = true }`). For a database behind a tunnel, set HEADWATER_DATABASE_URL"
                 .to_owned(),
         };
         failure(format!("cannot reach {what}"), fix)
     }
 
-    /// The page's address. Its files are beside it, so it ends with a slash.
+    /// Address of the live board's page. It ends with a slash, because the page loads its files by relative names.
     pub(crate) fn board(&self) -> anyhow::Result<String> {
         Ok(format!("{}/", self.url("live-board")?))
     }
 
-    /// Where a function answers HTTP, by its folder's name.
+    /// The HTTP address of a function, by the name of its folder. Fails if the function has none.
     pub(crate) fn url(&self, function: &str) -> anyhow::Result<&str> {
         let url = self.outputs.urls.get(function).map(String::as_str);
         url.ok_or_else(|| failure(format!("this stack has no address of {function}"), self.remedy()))
     }
 
-    /// Where somebody looks for what a function did.
+    /// The name of a function in this environment, by the name of its folder. An unknown name is returned unchanged.
     pub(crate) fn deployed_name(&self, function: &str) -> String {
         self.outputs.functions.get(function).cloned().unwrap_or_else(|| function.to_owned())
     }
 
-    /// The folder of a function, by the name that it is deployed under.
+    /// The folder of a function, by its deployed name. An unknown name is returned unchanged.
     pub(crate) fn folder_of(&self, name: &str) -> String {
         let folder = self.outputs.functions.iter().find(|(_, deployed)| *deployed == name);
         folder.map_or_else(|| name.to_owned(), |(folder, _)| folder.clone())
     }
 
-    /// The variables of `headwater env`, in its order. Those of an account hold no credentials: the shell has its own.
+    /// The variables that `headwater env` prints, in that order. For a stack in AWS they contain no credentials: the
+    /// shell has its own. Variables of parts that the stack does not have are left out.
     pub(crate) fn variables(&self) -> anyhow::Result<Vec<(&'static str, String)>> {
         let outputs = &self.outputs;
         let mut variables = if let Some(local) = &self.local {
@@ -225,7 +239,7 @@ impl Stack {
     }
 }
 
-/// Without credentials each request would be tried again until its time is over.
+/// Fails if this shell has no AWS credentials. Without this check, each request would be retried until its timeout.
 async fn require_credentials(sdk: &SdkConfig) -> anyhow::Result<()> {
     let missing = |reason: &str| {
         let fix = "choose a profile (export AWS_PROFILE=…) and sign in (aws sso login, or aws configure)";
@@ -238,7 +252,7 @@ async fn require_credentials(sdk: &SdkConfig) -> anyhow::Result<()> {
     }
 }
 
-/// The error of a verb that works on this machine only.
+/// The error of a verb that works on the local stack only.
 pub(crate) fn local_only(verb: &str) -> anyhow::Error {
     failure(
         format!("`headwater {verb}` is for the local stack, and --stack (or HEADWATER_STACK) names another"),

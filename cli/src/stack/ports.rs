@@ -1,4 +1,4 @@
-//! Ports: whether one is free, and who holds it when it is not.
+//! Checks whether ports are free, finds free ones, and finds the process that holds a port.
 
 use std::{
     collections::BTreeSet,
@@ -14,13 +14,15 @@ use rand::RngExt as _;
 
 use crate::failure::failure;
 
-/// Whether nothing listens on the loopback port.
+/// Whether the port is free on 127.0.0.1. Both checks are needed: a listener on all addresses can be connected to, but
+/// does not always prevent binding; a socket that is bound without listening prevents only binding.
 pub(crate) fn is_free(port: u16) -> bool {
     TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err()
         && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
-/// Refuses a port that somebody else holds.
+/// Fails if the port is in use. The error names the process that holds it, if the system reveals it, and `flag`, which
+/// selects another port.
 pub(crate) fn require_free(port: u16, wanted_by: &str, flag: &str) -> anyhow::Result<()> {
     if is_free(port) {
         return Ok(());
@@ -32,11 +34,12 @@ pub(crate) fn require_free(port: u16, wanted_by: &str, flag: &str) -> anyhow::Re
     ))
 }
 
-/// Below the ports that Linux and macOS give to outgoing connections: one of those could take the port before its part
-/// listens, or between a kill and the next start.
+/// Range of the ports that are picked. It is below the ephemeral ports of Linux and macOS: otherwise an outgoing
+/// connection could take the port before the part listens, or between a kill and the next start.
 const STACK_PORTS: Range<u16> = 20_000..32_000;
 
-/// A port that is free now, and that this process was not given before.
+/// Returns a random port that is free now. Never returns the same port twice in one process, because the port of the
+/// first call may not be in use yet. Fails if 1,000 random ports are all taken.
 pub(crate) fn any_free() -> anyhow::Result<u16> {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -49,7 +52,8 @@ pub(crate) fn any_free() -> anyhow::Result<u16> {
     Ok(port)
 }
 
-/// Who listens on a port, as `name (process id)`, where the system tells us.
+/// The process that listens on a port, as `name (process id)`. `None` if it cannot be found, for example because it
+/// belongs to another user.
 fn holder(port: u16) -> Option<String> {
     let pid = pid_from_proc(port).or_else(|| pid_from_lsof(port))?;
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok();
@@ -59,7 +63,7 @@ fn holder(port: u16) -> Option<String> {
     })
 }
 
-/// Linux: the listening socket's inode, then the process that has it open.
+/// Linux: finds the inode of the listening socket in `/proc/net`, then the process that has this socket open.
 fn pid_from_proc(port: u16) -> Option<u32> {
     let wanted = format!(":{port:04X}");
     let inode = ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|table| {
@@ -81,7 +85,7 @@ fn pid_from_proc(port: u16) -> Option<u32> {
     })
 }
 
-/// Elsewhere: what lsof says.
+/// Other systems: asks lsof.
 fn pid_from_lsof(port: u16) -> Option<u32> {
     let output =
         Command::new("lsof").args(["-nP", "-t", "-sTCP:LISTEN", &format!("-iTCP:{port}")]).output().ok()?;

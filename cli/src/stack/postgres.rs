@@ -1,4 +1,5 @@
-//! Postgres: binaries found or brought, a cluster made once, run by somebody who is not root.
+//! Runs the local stack's Postgres: finds or installs the binaries, creates the database cluster once, and starts the
+//! server. Postgres refuses to run as root, so root runs it as another user.
 
 use std::{
     env,
@@ -21,10 +22,11 @@ use super::{
 };
 use crate::failure::failure;
 
-/// The oldest major version that the migrations are tried with.
+/// Oldest major version that the migrations are tested with.
 const OLDEST: u32 = 15;
+/// How long the server may take to accept connections.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// User, password and database of the local stack. The server listens on the loopback only.
+/// Name of the user, its password and the database. A fixed password is enough: the server listens on 127.0.0.1 only.
 const NAME: &str = "headwater";
 
 /// The database server of a stack.
@@ -32,7 +34,7 @@ pub(crate) fn part(layout: &Layout) -> Part {
     Part::new(layout, "postgres")
 }
 
-/// The address that clients and functions use.
+/// The URL that clients and functions connect to.
 pub(crate) fn url(port: u16) -> String {
     url_of(port, NAME)
 }
@@ -41,7 +43,7 @@ fn url_of(port: u16, database: &str) -> String {
     format!("postgres://{NAME}:{NAME}@127.0.0.1:{port}/{database}")
 }
 
-/// Makes the cluster when there is none, and starts the server.
+/// Creates the database cluster if there is none, and starts the server. [`wait_ready`] waits until it answers.
 pub(crate) fn start(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
     let owner = Owner::find()?;
     let home = home(layout, owner.as_ref())?;
@@ -54,12 +56,12 @@ pub(crate) fn start(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
     let settings = [
         format!("port={}", stack.postgres_port),
         "listen_addresses=127.0.0.1".to_owned(),
-        // No sockets: their paths must be short, and everybody here speaks TCP.
+        // No Unix sockets: their paths must be short, and all clients use TCP.
         "unix_socket_directories=".to_owned(),
         "max_connections=64".to_owned(),
         "shared_buffers=64MB".to_owned(),
         "max_wal_size=512MB".to_owned(),
-        // On by default, and it stays so: a killed server must lose nothing.
+        // The default, stated explicitly: a server that is killed must lose no data.
         "fsync=on".to_owned(),
         "timezone=UTC".to_owned(),
         "log_timezone=UTC".to_owned(),
@@ -81,8 +83,10 @@ pub(crate) fn start(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
     })
 }
 
-/// Waits until it takes connections, and makes the database once. After a kill the orphans of the old server may hold
-/// its memory for a moment: then it is started again.
+/// Waits until the server accepts connections, and creates the database if it is missing.
+///
+/// After a kill, child processes of the old server may still hold its shared memory. The new server then ends at once,
+/// and this function starts it again until the time is over.
 pub(crate) async fn wait_ready(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     let part = part(layout);
@@ -111,7 +115,7 @@ pub(crate) async fn wait_ready(layout: &Layout, stack: &LocalStack) -> anyhow::R
     }
 }
 
-/// A connection of our own.
+/// Connects to a database of the local stack. Gives up after 5 s.
 pub(crate) async fn connect(url: &str) -> anyhow::Result<tokio_postgres::Client> {
     let connecting = tokio_postgres::connect(url, tokio_postgres::NoTls);
     let (client, connection) = tokio::time::timeout(Duration::from_secs(5), connecting)
@@ -130,7 +134,7 @@ async fn make_database(client: &tokio_postgres::Client) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Deletes what lies outside the data folder.
+/// Deletes the folder outside the data folder, if there is one (see `home`).
 pub(crate) fn wipe(layout: &Layout) -> anyhow::Result<()> {
     let outside = elsewhere(layout);
     if outside.exists() {
@@ -140,7 +144,7 @@ pub(crate) fn wipe(layout: &Layout) -> anyhow::Result<()> {
 }
 
 fn make_cluster(bin: &Path, home: &Path, cluster: &Path, owner: Option<&Owner>) -> anyhow::Result<()> {
-    // Made beside its place and then moved there: a cluster is whole or not there.
+    // Created in a draft folder and then renamed, so that an interrupted `initdb` leaves no partial cluster.
     let draft = home.join("postgres.new");
     let password = home.join("postgres.password");
     fs::remove_dir_all(&draft).ok();
@@ -157,13 +161,13 @@ fn make_cluster(bin: &Path, home: &Path, cluster: &Path, owner: Option<&Owner>) 
     run_quietly(
         &mut initdb,
         "making the Postgres cluster",
-        "see the message above; `headwater down --wipe` starts afresh",
+        "see the message above; to start with an empty stack, run `headwater down --wipe`, then `headwater up`",
     )?;
     fs::remove_file(&password).ok();
     fs::rename(&draft, cluster).with_context(|| format!("cannot create {}", cluster.display()))
 }
 
-/// Somebody who may run Postgres when we are root.
+/// The user who runs Postgres if this command runs as root.
 #[derive(Debug)]
 struct Owner {
     uid: u32,
@@ -172,7 +176,7 @@ struct Owner {
 }
 
 impl Owner {
-    /// `None` when we are not root: then we run it ourselves.
+    /// Finds the user. Returns `None` if this command does not run as root: then it runs Postgres as the current user.
     fn find() -> anyhow::Result<Option<Self>> {
         if !rustix::process::geteuid().is_root() {
             return Ok(None);
@@ -186,7 +190,7 @@ impl Owner {
             .find_map(|name| Some(Self { uid: number("-u", name)?, gid: number("-g", name)?, name }));
         found.map(Some).ok_or_else(|| {
             failure(
-                "Postgres refuses to run as root, and there is neither a user postgres nor nobody",
+                "Postgres refuses to run as root, and this machine has no user `postgres` and no user `nobody`",
                 "run this as a normal user",
             )
         })
@@ -205,7 +209,8 @@ impl Owner {
     }
 }
 
-/// Where the cluster lies: in the data folder, unless its user cannot enter that (a checkout in root's home).
+/// The folder that holds the cluster: the data folder, or [`elsewhere`] if the server's user cannot enter the data
+/// folder (for example because the checkout is in root's home).
 fn home(layout: &Layout, owner: Option<&Owner>) -> anyhow::Result<PathBuf> {
     let Some(owner) = owner else { return Ok(layout.data.clone()) };
     if owner.can_enter(&layout.data) {
@@ -230,7 +235,9 @@ fn elsewhere(layout: &Layout) -> PathBuf {
     Path::new("/var/tmp").join(format!("headwater-{}", layout.fingerprint()))
 }
 
-/// The folder with `postgres` and `initdb`, and its version; of `major` when a cluster exists already.
+/// Returns the folder of `postgres` and `initdb`, and the version. Takes the newest version on this machine; if there
+/// is none, installs one from PyPI. With `major` (an existing cluster) only that version is accepted, because a server
+/// cannot read the files of another major version.
 fn binaries(layout: &Layout, owner: Option<&Owner>, major: Option<u32>) -> anyhow::Result<(PathBuf, String)> {
     let mut found: Vec<(u32, String, PathBuf)> = candidates()
         .into_iter()
@@ -242,7 +249,7 @@ fn binaries(layout: &Layout, owner: Option<&Owner>, major: Option<u32>) -> anyho
     if let Some((_, version, bin)) = found.pop() {
         return Ok((bin, version));
     }
-    // The wheel's binaries must be where the server's user can run them.
+    // The binaries from PyPI must be in a folder that the server's user can enter.
     fs::create_dir_all(&layout.tools).with_context(|| format!("cannot create {}", layout.tools.display()))?;
     let reachable = owner.is_none_or(|owner| owner.can_enter(&layout.tools));
     let root = if reachable { layout.tools.clone() } else { elsewhere(layout) };
@@ -259,7 +266,7 @@ fn binaries(layout: &Layout, owner: Option<&Owner>, major: Option<u32>) -> anyho
                 "this stack's database was made by PostgreSQL {}, here is {version}",
                 major.unwrap_or_default()
             ),
-            "install that version, or start afresh with `headwater down --wipe`",
+            "install that version, or delete the stack's data with `headwater down --wipe`",
         )),
         None => Err(failure("PostgreSQL from PyPI does not run here", "install PostgreSQL 15 or later")),
     }
@@ -273,7 +280,8 @@ fn version_of(bin: PathBuf) -> Option<(u32, String, PathBuf)> {
     Some((version_in(&version)?.0, version, bin))
 }
 
-/// Folders that may hold server binaries; distributions keep them off the search path.
+/// Folders that may contain the server's binaries. Debian and others install them outside the search path. If
+/// `HEADWATER_POSTGRES_BIN` is set, only that folder counts.
 fn candidates() -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> =
         env::var_os("HEADWATER_POSTGRES_BIN").map(PathBuf::from).into_iter().collect();

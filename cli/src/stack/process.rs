@@ -1,7 +1,7 @@
-//! Processes that outlive this command: started detached, recognised again, stopped in order, never mistaken.
+//! Starts, recognises and stops the processes of a stack, which outlive this command.
 //!
-//! A process id alone proves nothing (ids are used again), so each part's record also holds when the process started;
-//! only a process that matches both is ours to signal.
+//! The system reuses process ids, so an id alone does not identify a process. The record of each part therefore also
+//! holds the start time of its process. A signal is sent only if both match.
 
 use std::{
     ffi::OsString,
@@ -18,38 +18,46 @@ use serde::{Deserialize, Serialize};
 use super::layout::Layout;
 use crate::failure::failure;
 
-/// A process that runs, or ran.
+/// Record of a process that runs or ran: `run/NAME.json` in the data folder.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ProcessRecord {
     pub(crate) pid: i32,
-    /// When the process started, in the system's own terms.
+    /// When the process started, as [`identity`] gives it.
     pub(crate) started: String,
+    /// Port that the part listens on.
     pub(crate) port: u16,
+    /// Version of the part, for `headwater status`.
     pub(crate) version: String,
 }
 
-/// One part of the stack, by its name.
+/// One part of the stack, such as `kafka` or `bridge`. The value says nothing about whether it runs.
 #[derive(Debug, Clone)]
 pub(crate) struct Part {
     pub(crate) name: &'static str,
+    /// File of the [`ProcessRecord`].
     record: PathBuf,
+    /// This command, which starts the part (see [`Part::start`]).
     command: PathBuf,
-    /// Where its output goes.
+    /// File that the part's standard output and standard error are appended to.
     pub(crate) log: PathBuf,
 }
 
-/// How a part is started.
+/// Program and environment of a part.
 #[derive(Debug)]
 pub(crate) struct Launch {
     pub(crate) program: PathBuf,
     pub(crate) args: Vec<OsString>,
+    /// Environment variables that are added to the shell's, or to an empty environment with `clean_env`.
     pub(crate) env: Vec<(String, OsString)>,
-    /// Start from an empty environment.
+    /// Start with an empty environment, so that the shell's settings cannot change the part.
     pub(crate) clean_env: bool,
+    /// Working directory.
     pub(crate) dir: PathBuf,
-    /// Run as this user and group (only root may).
+    /// User id and group id that the part runs as. Only root may set them.
     pub(crate) user: Option<(u32, u32)>,
+    /// Port that the part listens on. It is only recorded: the program gets it by `args`, `env` or a file.
     pub(crate) port: u16,
+    /// Version of the part. It is only recorded, too.
     pub(crate) version: String,
 }
 
@@ -63,16 +71,18 @@ impl Part {
         }
     }
 
-    /// Its record, if the recorded process still runs.
+    /// The part's record if the recorded process still runs. `None` if it ended, or if another process has its id now.
     pub(crate) fn running(&self) -> Option<ProcessRecord> {
         let record: ProcessRecord = serde_json::from_slice(&fs::read(&self.record).ok()?).ok()?;
         (identity(record.pid).as_deref() == Some(record.started.as_str())).then_some(record)
     }
 
-    /// Starts it in a session of its own.
+    /// Starts the part in a new session, so that it survives the end of this command and of the terminal.
     ///
-    /// This command calls itself as `headwater detach`, which becomes the leader of a new session, writes the record
-    /// and then turns into the program: no moment exists at which the part runs without a record.
+    /// This command runs itself as `headwater detach`. That process becomes the leader of a new session, writes the
+    /// record and then replaces itself with the program (`exec`). So the part never runs without a record.
+    ///
+    /// Returns when the record is written; [`Part::wait_ready`] waits until the part answers.
     pub(crate) fn start(&self, launch: &Launch) -> anyhow::Result<()> {
         let log = OpenOptions::new()
             .create(true)
@@ -112,7 +122,11 @@ impl Part {
         Ok(())
     }
 
-    /// Waits until `answer` gives something; says why when it never does. `name` is what people call the part.
+    /// Polls `answer` every 50 ms until it returns a value, and returns that value. `name` is the part's name in
+    /// errors.
+    ///
+    /// # Errors
+    /// The process ended, or there is no answer after `patience`. The error quotes the end of the part's log.
     pub(crate) async fn wait_ready<T>(
         &self,
         name: &str,
@@ -140,7 +154,11 @@ impl Part {
         }
     }
 
-    /// Asks it to end, waits, and kills it with its children after the deadline. True when it ended by itself.
+    /// Sends `signal` and waits. If the process still runs after `patience`, kills its process group. Returns `true` if
+    /// it ended without the kill or did not run.
+    ///
+    /// # Errors
+    /// The process still exists 10 s after the kill (for example because it waits for a disk).
     pub(crate) fn stop(&self, signal: Signal, patience: Duration) -> anyhow::Result<bool> {
         let Some(record) = self.running() else {
             let _ = fs::remove_file(&self.record);
@@ -160,7 +178,8 @@ impl Part {
         Ok(clean)
     }
 
-    /// The end of its log, indented, without stack traces.
+    /// The last six lines of the log for an error message, each on its own line. Indented lines are left out: they are
+    /// mostly stack traces. Empty if the log cannot be read.
     pub(crate) fn last_words(&self) -> String {
         let Ok(bytes) = fs::read(&self.log) else { return String::new() };
         let text = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(16 << 10)..]).into_owned();
@@ -177,7 +196,7 @@ impl Part {
     }
 }
 
-/// Polls until the condition holds; false when the time is over.
+/// Polls every 20 ms until the condition holds. Returns `false` if it does not hold within `patience`.
 pub(crate) fn wait_until(patience: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + patience;
     loop {
@@ -191,11 +210,13 @@ pub(crate) fn wait_until(patience: Duration, mut condition: impl FnMut() -> bool
     }
 }
 
-/// What tells a process from a later one with the same id; `None` when it does not run (a zombie does not).
+/// Identifies a process beyond its id. Linux: the boot id and the start time in clock ticks since boot. Elsewhere: the
+/// start time by `ps`. `None` if no such process runs; a zombie counts as ended.
 pub(crate) fn identity(pid: i32) -> Option<String> {
     if Path::new("/proc/self/stat").exists() {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name in parentheses may hold anything; the fields after it do not.
+        // The process name in parentheses may contain spaces and parentheses. So the fields are counted from the last
+        // one.
         let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
         let state = fields.next()?;
         let ticks_since_boot = fields.nth(18)?;

@@ -1,20 +1,20 @@
-//! How much waits in the queues that feed functions.
+//! Number of messages in the queues that feed functions.
 
 use anyhow::Context as _;
 use aws_sdk_sqs::types::QueueAttributeName;
 
 use super::{aws, opened::Stack, outputs::QueueOutput, record::LocalStack};
 
-/// Functions that a queue feeds.
+/// Functions that are fed by an SQS queue.
 pub(crate) const FED: [&str; 2] = ["bucket-ingester", "inbox-etl"];
 
-/// Makes the dead-letter queues that are not there, before Terraform makes the queues that name them. Terraform would wait 25 s
-/// for them before it begins with the others.
+/// Makes the dead-letter queues that are not there, before Terraform makes the queues that name them. Terraform would
+/// wait 25 s for them before it begins with the others.
 pub(crate) async fn make_dead_letter_queues(stack: &LocalStack) -> anyhow::Result<()> {
     let client = aws_sdk_sqs::Client::new(&aws::config(stack).await);
     for function in FED {
         let name = format!("{function}-failed");
-        // As Terraform's module makes them: 14 days, the longest that SQS keeps anything.
+        // 1,209,600 s = 14 days, the longest retention of SQS. Must be the same as in Terraform's module.
         let made = client
             .create_queue()
             .queue_name(&name)
@@ -24,17 +24,17 @@ pub(crate) async fn make_dead_letter_queues(stack: &LocalStack) -> anyhow::Resul
     Ok(())
 }
 
-/// What a queue holds.
+/// Number of messages in a queue and in its dead-letter queue. SQS gives approximate numbers only.
 #[derive(Debug)]
 pub(crate) struct QueueDepth<'a> {
     pub(crate) queue: &'a QueueOutput,
-    /// Messages that wait, or that a function works on, or that come again later.
+    /// Messages that are visible, in flight (a function works on them or failed on them), or delayed.
     pub(crate) waiting: u64,
-    /// Messages that were given up.
+    /// Messages in the dead-letter queue: SQS gave up on them after too many receives.
     pub(crate) dead: u64,
 }
 
-/// Asks for every queue.
+/// Asks SQS for the depth of every queue of the stack. Fails if one queue cannot be asked.
 pub(crate) async fn all(stack: &Stack) -> anyhow::Result<Vec<QueueDepth<'_>>> {
     let client = aws_sdk_sqs::Client::new(stack.sdk());
     let mut depths = Vec::new();

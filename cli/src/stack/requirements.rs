@@ -1,4 +1,5 @@
-//! What the machine must bring: found, checked for its version, and named with its fix when missing.
+//! Programs that must be installed on the machine. Each function finds one and checks its version. Its error names the
+//! program and says how to install it.
 
 use std::{
     env, fs,
@@ -11,17 +12,17 @@ use anyhow::Context as _;
 use super::{emulator::Emulator, layout::Layout};
 use crate::failure::{describe, failure};
 
-/// The first program of that name on the search path.
+/// The first executable of that name on the search path (`PATH`).
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|dir| dir.join(name)).find(|path| is_executable(path))
 }
 
-/// Whether a file can be run.
+/// Whether the path is a file that this user may execute.
 pub(crate) fn is_executable(path: &Path) -> bool {
     rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok() && path.is_file()
 }
 
-/// What a program prints, on both streams; `None` when it cannot be run or fails.
+/// Standard output and standard error of a program, in that order. `None` if it cannot be run or fails.
 fn printed(program: &Path, args: &[&str]) -> Option<String> {
     let output = Command::new(program).args(args).output().ok()?;
     output.status.success().then(|| {
@@ -29,7 +30,7 @@ fn printed(program: &Path, args: &[&str]) -> Option<String> {
     })
 }
 
-/// The first version in a text, as major and minor.
+/// The first version number in a text, as major and minor. A missing minor version is 0: `17` gives `(17, 0)`.
 pub(crate) fn version_in(text: &str) -> Option<(u32, u32)> {
     let start = text.find(|c: char| c.is_ascii_digit())?;
     let number = text[start..].split(|c: char| !c.is_ascii_digit() && c != '.').next()?;
@@ -37,7 +38,7 @@ pub(crate) fn version_in(text: &str) -> Option<(u32, u32)> {
     Some((parts.next()?, parts.next().unwrap_or(0)))
 }
 
-/// Java 17 or later.
+/// Finds Java 17 or later, which Kafka requires: in `JAVA_HOME`, else on the search path.
 pub(crate) fn java() -> anyhow::Result<PathBuf> {
     const FIX: &str = "install Java 17 or later (Debian/Ubuntu: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk) or set JAVA_HOME";
     let at_home = env::var_os("JAVA_HOME")
@@ -55,7 +56,7 @@ pub(crate) fn java() -> anyhow::Result<PathBuf> {
     }
 }
 
-/// Maven, any version of these years.
+/// Finds Maven. The version is not checked, because all versions in use can copy dependencies.
 pub(crate) fn maven() -> anyhow::Result<PathBuf> {
     on_path("mvn").ok_or_else(|| {
         failure(
@@ -65,7 +66,7 @@ pub(crate) fn maven() -> anyhow::Result<PathBuf> {
     })
 }
 
-/// Terraform 1.11 or later.
+/// Finds Terraform 1.11 or later.
 pub(crate) fn terraform() -> anyhow::Result<PathBuf> {
     const FIX: &str = "install Terraform 1.11 or later: https://developer.hashicorp.com/terraform/install";
     let terraform = on_path("terraform").ok_or_else(|| failure("Terraform is missing", FIX))?;
@@ -85,7 +86,7 @@ pub(crate) fn terraform() -> anyhow::Result<PathBuf> {
     }
 }
 
-/// Python 3.11 or later that can make virtual environments.
+/// Finds Python 3.11 or later with its venv module.
 pub(crate) fn python() -> anyhow::Result<PathBuf> {
     const FIX: &str = "install Python 3.11 or later with its venv module (Debian/Ubuntu: apt-get install python3 python3-venv; macOS: brew install python)";
     let names = ["python3", "python3.14", "python3.13", "python3.12", "python3.11"];
@@ -109,15 +110,16 @@ pub(crate) fn python() -> anyhow::Result<PathBuf> {
     Ok(python.clone())
 }
 
-/// Names Python 3.13 where it is not found.
+/// Environment variable with the path of Python 3.13, if it is not in the usual places.
 const PYTHON_313: &str = "HEADWATER_PYTHON313";
 
-/// Python 3.13, the one version that `LocalStack` runs on. Looked for in `HEADWATER_PYTHON313`, on the search path, and in the
-/// folders where pyenv and uv keep their versions.
+/// Python 3.13, the one version that `LocalStack` runs on. Looked for in `HEADWATER_PYTHON313`, on the search path, and
+/// in the folders where pyenv and uv keep their versions.
 pub(crate) fn python_313() -> anyhow::Result<PathBuf> {
     const FIX: &str = "install Python 3.13 with its venv module (pyenv install 3.13; uv python install 3.13; macOS: brew install python@3.13) or name one with HEADWATER_PYTHON313; or start a Docker daemon; or leave --emulator localstack out";
     if let Some(named) = env::var_os(PYTHON_313).map(PathBuf::from) {
-        let missing = format!("{PYTHON_313} names {}, which is no Python 3.13 with venv", named.display());
+        let missing =
+            format!("{PYTHON_313} names {}, which is not Python 3.13 with its venv module", named.display());
         return first_python_313([named]).ok_or_else(|| failure(missing, FIX));
     }
     let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
@@ -132,7 +134,8 @@ pub(crate) fn python_313() -> anyhow::Result<PathBuf> {
     })
 }
 
-/// The first that runs. A shim of pyenv is on the search path even where its version is not chosen, and fails.
+/// The first candidate that runs, is version 3.13 and has venv. A shim of pyenv may be on the search path although its
+/// version is not selected; it fails when it is run.
 fn first_python_313(candidates: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
     let asked = ["-c", "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"];
     candidates.into_iter().find(|python| {
@@ -140,7 +143,7 @@ fn first_python_313(candidates: impl IntoIterator<Item = PathBuf>) -> Option<Pat
     })
 }
 
-/// The Rust toolchain's cargo.
+/// Finds cargo: in `CARGO`, else on the search path.
 pub(crate) fn cargo() -> anyhow::Result<PathBuf> {
     env::var_os("CARGO")
         .map(PathBuf::from)
@@ -149,13 +152,15 @@ pub(crate) fn cargo() -> anyhow::Result<PathBuf> {
         .ok_or_else(|| {
             failure(
                 "Rust (cargo) is missing",
-                "install it from https://rustup.rs, or pass --no-build to use what was built before",
+                "install Rust from https://rustup.rs, or pass --no-build to use the binaries of an earlier build",
             )
         })
 }
 
-/// Everything that a stack needs of this machine; all that is missing in one message. `None`: the emulator is somebody
-/// else's.
+/// Checks all programs that the local stack needs. One error lists all that are missing.
+///
+/// `build` says whether the functions are built here. `emulator` is `None` if the emulator was given with `--endpoint`
+/// and needs no program here.
 pub(crate) fn all(layout: &Layout, build: bool, emulator: Option<Emulator>) -> anyhow::Result<()> {
     let mut missing = Vec::new();
     missing.extend(java().err());
@@ -164,7 +169,7 @@ pub(crate) fn all(layout: &Layout, build: bool, emulator: Option<Emulator>) -> a
         missing.extend(cargo().err());
     }
     missing.extend(emulator.and_then(|emulator| emulator.require(layout).err()));
-    // It only installs: a machine that has what it brings needs it no more.
+    // Maven is only needed to install Kafka.
     if !layout.tools.join("kafka/installed").exists() {
         missing.extend(maven().err());
     }
@@ -175,13 +180,13 @@ pub(crate) fn all(layout: &Layout, build: bool, emulator: Option<Emulator>) -> a
             let all: Vec<String> = missing.iter().map(describe).collect();
             Err(failure(
                 format!("{count} things are missing on this machine:\n{}", all.join("\n")),
-                "install these, then run this again",
+                "install them, then run this again",
             ))
         }
     }
 }
 
-/// Runs a program that installs something; its words are shown only when it fails.
+/// Runs a program without showing its output. If it fails, the error quotes the last five lines.
 pub(crate) fn run_quietly(command: &mut Command, what: &str, fix: &str) -> anyhow::Result<()> {
     let output =
         command.output().with_context(|| format!("cannot run {}", command.get_program().display()))?;

@@ -1,4 +1,4 @@
-//! The tables of a stack, brought to what the pipeline files say before functions are deployed.
+//! Migrates the local stack's tables to the schema of the pipeline files, before functions are deployed.
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
@@ -13,10 +13,17 @@ use warehouse::{DatabaseAuth, DatabaseSettings};
 use super::{aws, record::LocalStack};
 use crate::failure::failure;
 
-/// How long it may take: a widened column means that its table is written anew.
+/// How long the migration may take. To widen a column, Postgres rewrites the whole table.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// What schema-migrator does, done by the command itself: the function that is deployed is still the one before.
+/// Migrates the Postgres and Delta tables.
+///
+/// Runs the library of schema-migrator in this process. The deployed function cannot be used: it is still the version
+/// before this deployment.
+///
+/// # Errors
+/// The tables cannot follow a change of the pipeline files without loss; the error lists every such field with a way
+/// out. Or the database or the lake cannot be reached. In both cases nothing has been deployed.
 pub(crate) async fn bring_up_to_date(stack: &LocalStack) -> anyhow::Result<Report> {
     let database = DatabaseSettings::new(&stack.database_url, DatabaseAuth::Url);
     let database =
@@ -33,7 +40,8 @@ pub(crate) async fn bring_up_to_date(stack: &LocalStack) -> anyhow::Result<Repor
     }
 }
 
-/// Where the Delta tables are. None before the first deployment, or where a foreign emulator has forgotten its buckets.
+/// Root of the Delta tables. `None` before the first deployment, or if the bucket does not exist because an emulator
+/// given with `--endpoint` has lost its state. The migration then skips the Delta tables.
 async fn lake_root(stack: &LocalStack, client: &s3::Client) -> anyhow::Result<Option<S3Location>> {
     let Some(outputs) = &stack.outputs else { return Ok(None) };
     let root: S3Location = outputs
@@ -43,7 +51,7 @@ async fn lake_root(stack: &LocalStack, client: &s3::Client) -> anyhow::Result<Op
     match client.head_bucket().bucket(root.bucket()).send().await {
         Ok(_) => Ok(Some(root)),
         Err(error) if error.as_service_error().is_some_and(|error: &_| error.is_not_found()) => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("cannot look at the bucket of {root}")),
+        Err(error) => Err(error).with_context(|| format!("cannot find the bucket of {root}")),
     }
 }
 
@@ -56,11 +64,11 @@ fn refused(folder: &Path, refusals: &[Refusal]) -> anyhow::Error {
     });
     failure(
         format!("the tables cannot follow the pipeline files:\n  {}", lines.collect::<Vec<_>>().join("\n  ")),
-        "change the files as said above, then run `headwater up` again; nothing was deployed, and what ran still runs",
+        "change the files as described above, then run `headwater up` again; nothing was deployed, and the stack still runs as before",
     )
 }
 
-/// The pipeline files by their topic.
+/// Paths of the pipeline files by topic. Files that cannot be parsed are left out.
 fn files(folder: &Path) -> BTreeMap<String, String> {
     let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let files = paths.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));

@@ -1,4 +1,4 @@
-//! Spark jobs on this machine: what EMR Serverless does in AWS, by `spark-submit`.
+//! Runs Spark jobs on this machine with `spark-submit`. In AWS, EMR Serverless runs them.
 
 use std::{
     fmt::Write as _,
@@ -18,12 +18,12 @@ use tokio::process::{Child, Command};
 
 use super::{aws, layout::Layout, process::identity, record::LocalStack, requirements, tools};
 
-/// A job runs for so long at the most, where it does not say so itself.
+/// Timeout of a job that has no `ExecutionTimeoutMinutes`.
 const LONGEST: Duration = Duration::from_hours(1);
-/// Lines of the log that say why a job failed.
+/// Number of lines at the end of the log that an error quotes.
 const LAST_WORDS: usize = 8;
 
-/// A job, in the words of EMR Serverless's `StartJobRun`.
+/// A job: the fields of EMR Serverless's `StartJobRun` request that are used here.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct SparkJob {
@@ -51,30 +51,39 @@ struct SparkSubmit {
     parameters: String,
 }
 
-/// A job that runs. It has a process group of its own, which ends with it.
+/// A running job. It has its own process group. Dropping this value kills the group and deletes the job's folder.
 #[derive(Debug)]
 pub(crate) struct Running {
     child: Child,
+    /// Process id of `spark-submit`, which is also the id of its process group.
     pid: i32,
-    /// What tells the process from a later one with the same id.
+    /// Identity of that process (see [`identity`]): process ids are reused.
     pub(crate) identity: String,
+    /// The job's temporary folder: its code, settings and standard output. Its name is the job run's id.
     folder: PathBuf,
+    /// Log that all jobs append to.
     log: PathBuf,
-    /// Where the job's own lines begin in the log.
+    /// Byte position in the log at which this job's lines begin.
     log_start: u64,
+    /// Timeout of the job.
     limit: Duration,
     name: String,
 }
 
 impl SparkJob {
-    /// Reads the arguments of `StartJobRun`.
+    /// Parses a `StartJobRun` request in JSON. Unknown fields are ignored.
     pub(crate) fn parse(input: &str) -> anyhow::Result<Self> {
-        serde_json::from_str(input).context("the task's input is not what StartJobRun takes")
+        serde_json::from_str(input).context("the task's input is not a StartJobRun request")
     }
 
-    /// Fetches the job's code from S3 and starts it, with the permissions of its role.
+    /// Fetches the job's code from S3 and starts the job with the credentials of its role.
+    ///
+    /// Installs Spark first if that is not done yet, which takes minutes.
+    ///
+    /// # Errors
+    /// Spark cannot be installed; an object is missing; the parameters contain quotes; the role cannot be assumed.
     pub(crate) async fn start(&self, layout: &Layout, stack: &LocalStack) -> anyhow::Result<Running> {
-        // Where it is not installed yet, this takes minutes, and Kafka must be polled meanwhile.
+        // An installation takes minutes. `block_in_place` lets the bridge poll Kafka meanwhile.
         let spark = tokio::task::block_in_place(|| tools::spark(layout))?;
         let folder = layout.data.join("spark").join(uuid::Uuid::new_v4().to_string());
         fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
@@ -121,7 +130,7 @@ impl SparkJob {
         Ok(Running { child, pid, identity, folder, log, log_start, limit, name: self.name.clone() })
     }
 
-    /// Credentials of the job's role, so that it may do here what it may do in AWS.
+    /// Credentials of the job's role, so that the job has the same permissions here as in AWS.
     async fn credentials(&self, sdk: &SdkConfig) -> anyhow::Result<[(&'static str, String); 3]> {
         let Some(role) = &self.execution_role_arn else { bail!("the job has no ExecutionRoleArn") };
         let client = aws_sdk_sts::Client::new(sdk);
@@ -139,18 +148,22 @@ impl SparkJob {
 }
 
 impl Running {
-    /// The process, which leads its group.
+    /// Process id of `spark-submit`, the leader of the job's process group.
     pub(crate) fn pid(&self) -> i32 {
         self.pid
     }
 
-    /// Waits for the job's end; what it answered, in the words of EMR's `GetJobRun` with its own last line beside.
+    /// Waits for the job's end. Returns fields of EMR's `GetJobRun`, and as `Result` the last line of JSON that the job
+    /// printed (`null` if there is none).
+    ///
+    /// # Errors
+    /// The job failed (the error quotes its last lines), or its time is over. In the second case it is killed.
     pub(crate) async fn wait(&mut self) -> anyhow::Result<Value> {
         let Ok(status) = tokio::time::timeout(self.limit, self.child.wait()).await else {
             self.kill();
             bail!("the job did not end within {} minutes", self.limit.as_secs() / 60);
         };
-        let status = status.context("spark-submit is lost")?;
+        let status = status.context("cannot wait for spark-submit")?;
         let printed = fs::read_to_string(self.folder.join("stdout")).unwrap_or_default();
         if !status.success() {
             bail!("{}", self.last_words(status, &printed));
@@ -160,7 +173,7 @@ impl Running {
         Ok(json!({"JobRunId": id, "Name": self.name, "State": "SUCCESS", "Result": answer}))
     }
 
-    /// Ends the job with all of its processes.
+    /// Kills the job with all its processes.
     pub(crate) fn kill(&self) {
         kill_group(self.pid);
     }
@@ -195,14 +208,15 @@ impl Drop for Running {
     }
 }
 
-/// Kills a job's process group.
+/// Kills a process group with `SIGKILL`. Does nothing if it no longer exists.
 pub(crate) fn kill_group(pid: i32) {
     if let Some(pid) = Pid::from_raw(pid) {
         let _ = kill_process_group(pid, Signal::KILL);
     }
 }
 
-/// `SparkSubmitParameters`, taken apart.
+/// Parsed `SparkSubmitParameters`. Files of `--py-files` are on S3 and must be fetched; the rest is passed on
+/// unchanged.
 #[derive(Debug, PartialEq, Eq)]
 struct Parameters {
     py_files: Vec<String>,
@@ -211,7 +225,7 @@ struct Parameters {
 
 fn parameters(text: &str) -> anyhow::Result<Parameters> {
     if text.contains(['"', '\'', '\\']) {
-        bail!("SparkSubmitParameters with quotes are not understood here: {text}");
+        bail!("SparkSubmitParameters with quotes are not supported on the local stack: {text}");
     }
     let mut words = text.split_whitespace().map(ToOwned::to_owned);
     let mut parameters = Parameters { py_files: Vec::new(), others: Vec::new() };
@@ -226,9 +240,10 @@ fn parameters(text: &str) -> anyhow::Result<Parameters> {
     Ok(parameters)
 }
 
-/// Writes an object of the artifacts bucket into the folder.
+/// Downloads an object into the folder and returns the file.
 async fn fetch(s3: &s3::Client, address: &str, folder: &Path) -> anyhow::Result<PathBuf> {
-    let (parent, name) = address.rsplit_once('/').with_context(|| format!("{address} has no name"))?;
+    let (parent, name) =
+        address.rsplit_once('/').with_context(|| format!("{address} is not an address on S3"))?;
     let parent = parent.parse().with_context(|| format!("{address} is not an address on S3"))?;
     let store = s3::ObjectStore::new(s3.clone(), parent);
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
@@ -238,7 +253,7 @@ async fn fetch(s3: &s3::Client, address: &str, folder: &Path) -> anyhow::Result<
     Ok(file)
 }
 
-/// Spark's settings for this stack.
+/// Writes Spark's properties file for this stack and returns its path.
 fn defaults(
     layout: &Layout,
     stack: &LocalStack,
@@ -259,7 +274,7 @@ fn defaults(
 /// The folder of the Java that Kafka runs on.
 fn java_home() -> anyhow::Result<PathBuf> {
     let java = fs::canonicalize(requirements::java()?).context("cannot find Java's folder")?;
-    java.ancestors().nth(2).map(Path::to_path_buf).context("Java lies in no folder")
+    java.ancestors().nth(2).map(Path::to_path_buf).context("Java's path has no parent folder")
 }
 
 #[cfg(test)]

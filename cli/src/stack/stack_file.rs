@@ -10,20 +10,20 @@ use crate::failure::failure;
 const FIX: &str = "write it with `terraform output -json > stack.json` in terraform/environments/aws; on the host of the \
                    operators it is /etc/headwater/stack.json";
 
-/// Reads a stack file.
+/// Reads a stack file. Every error has the fix to write the file again.
 pub(crate) fn read(file: &Path) -> anyhow::Result<Outputs> {
     let shown = file.display();
     let bytes = std::fs::read(file).map_err(|error| failure(format!("cannot read {shown}: {error}"), FIX))?;
-    parse(&bytes).map_err(|reason| failure(format!("{shown} is no stack file: {reason}"), FIX))
+    parse(&bytes).map_err(|reason| failure(format!("{shown} is not a stack file: {reason}"), FIX))
 }
 
-/// Each output as its value, without what Terraform says about it.
+/// Takes the `value` of each output; Terraform adds `type` and `sensitive`.
 fn parse(bytes: &[u8]) -> Result<Outputs, String> {
     let outputs: Map<String, Value> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     if outputs.is_empty() {
         return Err("it has no outputs: nothing was applied in that folder".to_owned());
     }
-    // An output without a value is left out: the field's default is meant.
+    // Outputs that are null are left out, so that the fields get their default values.
     let values = outputs.into_iter().filter_map(|(name, mut output)| {
         let value = output.get_mut("value").map(Value::take).filter(|value| !value.is_null())?;
         Some((name, value))

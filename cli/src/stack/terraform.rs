@@ -1,4 +1,4 @@
-//! The local Terraform environment: applied when something changed, read otherwise.
+//! Runs Terraform for the local stack (terraform/environments/local).
 
 use std::{
     env,
@@ -23,10 +23,11 @@ use super::{
 };
 use crate::{failure::failure, progress::Step};
 
-/// How often an apply is tried: resources that depend on one that was imported may have to be imported, too.
+/// Largest number of applies. After an import, the next apply may find another resource that must be imported.
 const MOST_IMPORTS: u32 = 5;
 
-/// Everything that an apply depends on, in one number.
+/// Hash of all inputs of an apply: Terraform files, the Spark job, pipeline files, functions' zips and variables. If it
+/// is the same as at the last apply, the apply can be skipped (see `applied`).
 pub(crate) fn fingerprint(layout: &Layout, stack: &LocalStack) -> anyhow::Result<String> {
     let mut hasher = DefaultHasher::new();
     for dir in ["terraform/environments/local", "terraform/modules"] {
@@ -74,7 +75,10 @@ fn variables(layout: &Layout, stack: &LocalStack) -> Value {
     })
 }
 
-/// `terraform init` and `apply`; returns what the environment made.
+/// Runs `terraform init` and `terraform apply`, and returns the outputs.
+///
+/// If the apply fails because resources already exist, they are imported and the apply is repeated. This is not done
+/// for an emulator given with `--endpoint`: its resources may belong to others.
 pub(crate) fn apply(layout: &Layout, stack: &LocalStack, step: &Step) -> anyhow::Result<Outputs> {
     let folder = layout.terraform();
     let variables_file = folder.join("stack.tfvars.json");
@@ -98,7 +102,8 @@ pub(crate) fn apply(layout: &Layout, stack: &LocalStack, step: &Step) -> anyhow:
             applied?;
             break;
         }
-        // The emulator is ours alone: what it has and the state has not was made by a call whose answer was lost.
+        // Only this stack uses the emulator. So a resource that is not in the state was created by a call of an earlier
+        // apply whose answer was lost.
         for Unheard { address, id } in &unheard {
             step.now(format!("importing {address}"));
             let mut import: Vec<OsString> =
@@ -111,7 +116,7 @@ pub(crate) fn apply(layout: &Layout, stack: &LocalStack, step: &Step) -> anyhow:
     outputs(&state)
 }
 
-/// The outputs, straight from the state file.
+/// Reads the outputs from the state file, which saves a start of Terraform.
 fn outputs(state: &Path) -> anyhow::Result<Outputs> {
     let bytes = fs::read(state).with_context(|| format!("cannot read {}", state.display()))?;
     let state: Value = serde_json::from_slice(&bytes).context("Terraform's state is not JSON")?;
@@ -125,7 +130,7 @@ fn outputs(state: &Path) -> anyhow::Result<Outputs> {
         .context("the outputs of terraform/environments/local are not as expected")
 }
 
-/// One Terraform with the environment that it needs.
+/// Terraform's program with its folder, log and environment.
 struct Terraform {
     program: PathBuf,
     folder: PathBuf,
@@ -143,8 +148,8 @@ impl Terraform {
         env.push(("TF_DATA_DIR".to_owned(), layout.terraform().join("working").into_os_string()));
         env.push(("TF_IN_AUTOMATION".to_owned(), "1".into()));
         env.push(("CHECKPOINT_DISABLE".to_owned(), "1".into()));
-        // Terraform starts the provider three times, and each start builds all of its schemas. With Go's default a third
-        // of the processor time of a plan goes to collecting garbage.
+        // Terraform starts the provider three times, and each start builds all schemas. With Go's default GOGC, a third
+        // of a plan's processor time is garbage collection.
         if env::var_os("GOGC").is_none() {
             env.push(("GOGC".to_owned(), "400".into()));
         }
@@ -175,7 +180,8 @@ impl Terraform {
         })
     }
 
-    /// Runs it, shows each JSON message to `watch`, and turns its diagnostics into one error.
+    /// Runs Terraform and passes each JSON message to `watch`. All output is appended to the log. If it fails, the
+    /// error lists the first five diagnostics, or the end of the log if there are none.
     fn run(&self, args: &[OsString], what: &str, mut watch: impl FnMut(&Value)) -> anyhow::Result<()> {
         let mut log = File::options()
             .create(true)
@@ -193,7 +199,7 @@ impl Terraform {
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.stdout(Stdio::piped()).stderr(log.try_clone().context("cannot share the log file")?);
         let mut child = command.spawn().context("cannot run terraform")?;
-        let stdout = child.stdout.take().context("terraform's output is lost")?;
+        let stdout = child.stdout.take().context("cannot read terraform's output")?;
         let mut errors: Vec<String> = Vec::new();
         for line in BufReader::new(stdout).lines() {
             let line = line.context("cannot read terraform's output")?;
@@ -207,7 +213,7 @@ impl Terraform {
             }
             watch(&message);
         }
-        let status = child.wait().context("terraform is lost")?;
+        let status = child.wait().context("cannot wait for terraform")?;
         if status.success() {
             return Ok(());
         }
@@ -227,8 +233,9 @@ fn tail(log: &Path) -> String {
     lines.split_off(lines.len().saturating_sub(8)).join("\n  ")
 }
 
-/// Settings of Terraform's own command line, as environment: a provider mirror on machines without the registry, else a
-/// cache so that the provider is fetched once for all stacks. Somebody's own configuration is left alone.
+/// Environment variables that configure Terraform's command line: a provider mirror if this machine has one, else a
+/// cache, so that the provider is downloaded once for all stacks. Empty if the user has a CLI configuration of their
+/// own.
 pub(crate) fn cli_configuration(layout: &Layout) -> anyhow::Result<Vec<(String, OsString)>> {
     let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let given = env::var_os("TF_CLI_CONFIG_FILE").is_some_and(|file| Path::new(&file).is_file());
@@ -252,12 +259,13 @@ pub(crate) fn cli_configuration(layout: &Layout) -> anyhow::Result<Vec<(String, 
     Ok(vec![("TF_CLI_CONFIG_FILE".to_owned(), file.into_os_string())])
 }
 
-/// `TF_CLI_CONFIG_FILE` names a file that is not there: Terraform would warn at every call.
+/// Whether `TF_CLI_CONFIG_FILE` names a missing file. Terraform would print a warning at every call.
 fn dangling_cli_config() -> bool {
     env::var_os("TF_CLI_CONFIG_FILE").is_some_and(|file| !Path::new(&file).is_file())
 }
 
-/// A folder that holds `registry.terraform.io/hashicorp/aws`, two levels deep at most below the usual places.
+/// Finds a folder that contains `registry.terraform.io/hashicorp/aws`: `TF_PLUGIN_MIRROR`, or at most two levels below
+/// the usual places. If `TF_PLUGIN_MIRROR` is set, no other folder counts.
 fn provider_mirror(home: &Path) -> Option<PathBuf> {
     let holds = |dir: &Path| dir.join("registry.terraform.io/hashicorp/aws").is_dir();
     if let Some(named) = env::var_os("TF_PLUGIN_MIRROR").map(PathBuf::from) {

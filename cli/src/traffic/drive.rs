@@ -1,4 +1,4 @@
-//! A vehicle on its way: an event every interval, and each sent until it is acknowledged.
+//! Drives one vehicle. It makes one event per interval and sends it until the gateway acknowledges or refuses it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,26 +14,38 @@ use super::receipt::Trace;
 use super::tally::Tally;
 use super::vehicle::Vehicle;
 
-/// The pause before an event is sent again, at first and at most.
+/// Upper bounds of the random pause before a retry: of an event's first pause, and of its longest.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 
-/// What all vehicles of a fleet share.
+/// Shared state of all vehicles of a fleet.
 #[derive(Debug)]
 pub(crate) struct Road {
+    /// Client of the gateway. Its connections are shared, so a vehicle may have to wait for a free one.
     pub(crate) client: Client,
+    /// Counts of all vehicles.
     pub(crate) tally: Tally,
+    /// Time between two events of one vehicle.
     pub(crate) interval: Duration,
+    /// Start of the fleet by the monotonic clock. `phase` and the intervals count from here.
     pub(crate) started: Instant,
-    /// Seconds since the epoch at the start. Later times follow the monotonic clock, so that no vehicle is at two
-    /// places at one time when the wall clock is set back.
+    /// Start of the fleet by the wall clock, in seconds since the Unix epoch. The wall clock is read only once. Each
+    /// event's timestamp is this value plus the monotonic time since `started`: if the wall clock is set back, no
+    /// vehicle reports two positions for the same timestamp.
     pub(crate) started_epoch: f64,
 }
 
-/// When to end: nothing while the fleet drives, then until when events that are under way may be sent again.
+/// Tells the vehicles when to stop. The value is `None` while the fleet drives. At the end it becomes the instant until
+/// which a vehicle may still retry the event that is not acknowledged yet.
 pub(crate) type Ending = watch::Receiver<Option<Instant>>;
 
-/// Drives until the end: the first event after `phase`, the next ones every interval. A vehicle whose event is not
-/// acknowledged yet makes no other; nor does one that waits for a connection, so that what it sends is new.
+/// Drives one vehicle until `ending` changes: the first event after `phase`, then one per interval.
+///
+/// A vehicle has at most one event under way. It makes no new event while the last one is unacknowledged or while it
+/// waits for a connection; the intervals that pass meanwhile are skipped. An event is made only when a connection is
+/// free, so its position is the current one.
+///
+/// Returns the acknowledged events. An event that is still unacknowledged when the instant of `ending` passes counts as
+/// given up.
 pub(crate) async fn drive(vehicle: Vehicle, phase: Duration, road: Arc<Road>, mut ending: Ending) -> Trace {
     let mut trace = Trace::new(&vehicle.vin);
     let mut ticks = interval_at(road.started + phase, road.interval);
@@ -80,7 +92,7 @@ async fn deliver<'a>(road: &'a Road, mut turn: Turn<'a>, form: &Bytes) -> bool {
                 return false;
             }
             (Told::Again(reason, after), _) => {
-                // Jittered, or all vehicles would come again at once.
+                // Jitter, because `Retry-After` is the same for all vehicles and they would all retry at once.
                 let longer = rand::rng().random_range(1.0..1.5);
                 sleep(after.mul_f64(longer)).await;
                 backoff.pause(Instant::now() + 2 * PAUSE.1).await;
@@ -91,7 +103,7 @@ async fn deliver<'a>(road: &'a Road, mut turn: Turn<'a>, form: &Bytes) -> bool {
     }
 }
 
-/// Ends when the time for sending again is over.
+/// Waits for the instant of `ending`, after which nothing is sent again.
 async fn grace(ending: &mut Ending) {
     let until = ending.wait_for(Option::is_some).await.ok().and_then(|until| *until);
     if let Some(until) = until {
@@ -99,7 +111,7 @@ async fn grace(ending: &mut Ending) {
     }
 }
 
-/// What the source writes: six digits of fraction.
+/// Rounds to microseconds: the source fleet writes timestamps with six decimal digits.
 fn to_micros(seconds: f64) -> f64 {
     (seconds * 1e6).round() / 1e6
 }
@@ -123,7 +135,7 @@ mod tests {
     use crate::traffic::tally::Counts;
     use crate::traffic::vehicle;
 
-    /// How often each body came.
+    /// Number of requests by body.
     type Bodies = Arc<Mutex<BTreeMap<String, u32>>>;
 
     /// A gateway that answers the n-th try of an event with `status(n)`.
@@ -154,7 +166,7 @@ mod tests {
         (host, bodies)
     }
 
-    /// Drives five vehicles until `enough`, then lets what is under way be sent again for `grace`.
+    /// Drives five vehicles until `enough`, then ends the fleet. Unacknowledged events may be retried for `grace`.
     async fn driven(host: &str, enough: fn(&Counts) -> bool, grace: Duration) -> (Counts, Vec<Trace>) {
         let (interval, started) = (Duration::from_millis(20), Instant::now());
         let client = Client::new(host, None, 3).unwrap();

@@ -1,14 +1,16 @@
-//! How long answers took, in bounded memory: counts in steps of some 3 %.
+//! Histogram of latencies in bounded memory. A bucket is at most about 3 % wide, so a percentile is that exact.
 
 use std::time::Duration;
 
-/// Steps from one power of two to the next.
+/// Buckets between one power of two and the next. 1/32 is the relative width of a bucket.
 const STEPS: u64 = 32;
 
-/// Counts by duration in microseconds.
+/// Number of answers by duration. Durations are counted in microseconds.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Latencies {
+    /// Number of answers by bucket (see [`place`]). Grows up to the slowest answer's bucket.
     counts: Vec<u64>,
+    /// Number of all answers.
     total: u64,
 }
 
@@ -22,7 +24,8 @@ impl Latencies {
         self.total += 1;
     }
 
-    /// What `percent` of the answers took at the most, in milliseconds; none where there were no answers.
+    /// The latency in milliseconds that `percent` of the answers did not exceed, rounded up to the end of its bucket.
+    /// `None` if there were no answers.
     #[expect(clippy::cast_precision_loss, reason = "for people")]
     pub(crate) fn percentile(&self, percent: u64) -> Option<f64> {
         let rank = (self.total * percent).div_ceil(100).max(1);
@@ -36,7 +39,8 @@ impl Latencies {
     }
 }
 
-/// Below [`STEPS`] each value has a place of its own; from there on each power of two has as many.
+/// The bucket of a duration. Below [`STEPS`] each microsecond has its own bucket. Above, each power of two is divided
+/// into [`STEPS`] buckets.
 fn place(micros: u64) -> usize {
     let place = if micros < STEPS {
         micros
@@ -47,7 +51,7 @@ fn place(micros: u64) -> usize {
     usize::try_from(place).unwrap_or(usize::MAX)
 }
 
-/// The largest value of a place.
+/// The longest duration of a bucket, in microseconds.
 fn upper(place: u64) -> u64 {
     if place < 2 * STEPS {
         return place;

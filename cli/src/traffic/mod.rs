@@ -1,4 +1,4 @@
-//! Vehicles that drive and tell the gateway where they are, as the source fleet does.
+//! Simulated vehicles that send their positions to the gateway, as the source fleet does.
 
 pub(crate) mod client;
 pub(crate) mod drive;

@@ -1,4 +1,4 @@
-//! HTTP clients: TLS by rustls, connections that are kept.
+//! HTTP clients with TLS by rustls and connections that are kept open.
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -10,7 +10,8 @@ use object_reader::{WebConnector, web_connector};
 /// A client with its connections.
 pub(crate) type Pool = Client<WebConnector, Full<Bytes>>;
 
-/// A client that keeps this many idle connections to a host.
+/// Makes a client that keeps at most `connections` idle connections per host. It does not limit connections in use: the
+/// caller does.
 pub(crate) fn pool(connections: usize) -> anyhow::Result<Pool> {
     let connector = web_connector(authorities::public()).context("cannot speak TLS")?;
     Ok(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(connections).build(connector))

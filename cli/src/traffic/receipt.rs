@@ -1,4 +1,4 @@
-//! What a fleet was promised, written down: `headwater verify` holds the sinks to it.
+//! Receipts of fleets: the events that the gateway acknowledged. `headwater verify` compares them with the stored rows.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,25 +12,35 @@ use super::tally::Summary;
 /// One drive of a fleet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Receipt {
+    /// Start, RFC 3339 with milliseconds, UTC.
     pub(crate) started: String,
+    /// End, in the same form.
     pub(crate) ended: String,
+    /// Address of the gateway. `verify` looks only at drives to the gateway of its own stack.
     pub(crate) host: String,
+    /// Number of vehicles.
     pub(crate) vehicles: usize,
+    /// Events that the vehicles made.
     pub(crate) made: u64,
+    /// Events that the gateway answered with 2xx. Each of them must be stored.
     pub(crate) acknowledged: u64,
+    /// Events that the gateway refused.
     pub(crate) refused: u64,
-    /// These may be stored or not: their last try had no answer.
+    /// Events that were never acknowledged before the drive ended. Each of them may be stored or not.
     pub(crate) given_up: u64,
-    /// VIN → events acknowledged, timestamps of the first and the last of them.
+    /// By VIN: the number of acknowledged events, and the timestamps of the first and the last of them in seconds since
+    /// the Unix epoch. The timestamps are `None` if the number is 0.
     pub(crate) vins: BTreeMap<String, (u64, Option<f64>, Option<f64>)>,
 }
 
-/// What one vehicle was promised.
+/// The acknowledged events of one vehicle.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Trace {
     vin: String,
     acknowledged: u64,
+    /// Timestamp of the first acknowledged event, in seconds since the Unix epoch.
     first: Option<f64>,
+    /// Timestamp of the last one.
     last: Option<f64>,
 }
 
@@ -39,6 +49,7 @@ impl Trace {
         Self { vin: vin.to_owned(), acknowledged: 0, first: None, last: None }
     }
 
+    /// Adds an acknowledged event. Timestamps must come in ascending order.
     pub(crate) fn acknowledged(&mut self, timestamp: f64) {
         self.acknowledged += 1;
         self.first.get_or_insert(timestamp);
@@ -68,7 +79,8 @@ impl Receipt {
         }
     }
 
-    /// Writes it into `folder`, under the time of its start.
+    /// Writes the receipt into `folder`, which is created if needed, and returns the file. The file's name is the start
+    /// and the process id, so that two fleets that start together do not overwrite each other.
     pub(crate) fn write(&self, folder: &Path) -> anyhow::Result<PathBuf> {
         let time: String = self.started.chars().filter(|c| !":.-".contains(*c)).collect();
         let file = folder.join(format!("{time}-{}.json", std::process::id()));

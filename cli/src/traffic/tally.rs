@@ -1,4 +1,4 @@
-//! What was sent and what became of it: counted while the fleet drives, and summed up at its end.
+//! Counts events and their outcomes while the fleet drives, and summarises them at the end.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,42 +8,55 @@ use serde::Serialize;
 
 use super::latency::Latencies;
 
-/// Reasons that are kept by their words.
+/// Most distinct reasons that are counted. Later new reasons are dropped, so that memory stays bounded if each error
+/// text is different.
 const MOST_REASONS: usize = 8;
 
-/// Counts of a fleet on its way.
+/// Counts of a fleet that drives; shared by all vehicles.
 #[derive(Debug, Default)]
 pub(crate) struct Tally(Mutex<Counts>);
 
-/// How many of each.
+/// A snapshot of the counts. When all vehicles have stopped, `made = acknowledged + refused + given_up`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Counts {
     /// Events that the vehicles made.
     pub(crate) made: u64,
+    /// Events that the gateway answered with 2xx.
     pub(crate) acknowledged: u64,
-    /// Tries beyond the first of an event.
+    /// Retries: requests beyond the first one of each event.
     pub(crate) retried: u64,
+    /// Events that the gateway refused, so that a retry would not help.
     pub(crate) refused: u64,
+    /// Events that were still unacknowledged when the fleet ended. They may be stored or not.
     pub(crate) given_up: u64,
-    /// Why events were refused or tries failed, and how often.
+    /// Reasons of refusals and retries, with how often each occurred. Holds at most [`MOST_REASONS`] entries.
     pub(crate) reasons: BTreeMap<String, u64>,
+    /// Latencies of acknowledged requests only.
     latencies: Latencies,
 }
 
-/// A fleet's drive in numbers.
+/// Result of one drive of a fleet: `--json` prints it, and the receipt takes its counts from it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Summary {
+    /// Number of vehicles.
     pub(crate) vehicles: usize,
+    /// Events that the vehicles made.
     pub(crate) made: u64,
+    /// Events that the gateway answered with 2xx.
     pub(crate) acknowledged: u64,
+    /// Requests beyond the first one of each event.
     pub(crate) retried: u64,
+    /// Events that the gateway refused.
     pub(crate) refused: u64,
+    /// Events that were unacknowledged at the end. They may be stored or not.
     pub(crate) given_up: u64,
+    /// Duration of the drive in seconds.
     pub(crate) seconds: f64,
-    /// Acknowledged.
+    /// Acknowledged events per second.
     pub(crate) events_per_second: f64,
-    /// From a request to its acknowledgement.
+    /// Median time from a request to its acknowledgement, in milliseconds. `None` if nothing was acknowledged.
     pub(crate) p50_ms: Option<f64>,
+    /// The 99th percentile of that time, in milliseconds.
     pub(crate) p99_ms: Option<f64>,
 }
 
@@ -64,7 +77,7 @@ impl Tally {
         counts.because(reason);
     }
 
-    /// A try failed, and another one follows.
+    /// Counts a retry, with the reason why the request before it failed.
     pub(crate) fn retried(&self, reason: String) {
         let mut counts = self.lock();
         counts.retried += 1;
@@ -75,7 +88,7 @@ impl Tally {
         self.lock().given_up += 1;
     }
 
-    /// All that was counted until now.
+    /// A copy of the current counts.
     pub(crate) fn counts(&self) -> Counts {
         self.lock().clone()
     }
@@ -101,7 +114,7 @@ impl Counts {
         )
     }
 
-    /// The reasons, the most frequent first.
+    /// The three most frequent reasons, the most frequent first. Empty if there is none.
     pub(crate) fn reasons(&self) -> String {
         let mut reasons: Vec<_> = self.reasons.iter().collect();
         reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
@@ -126,7 +139,7 @@ impl Counts {
 }
 
 impl Summary {
-    /// For people.
+    /// The summary as one line for people; `-` in place of a latency that is unknown.
     pub(crate) fn line(&self) -> String {
         let Self { vehicles, made, acknowledged, retried, refused, given_up, seconds, .. } = self;
         let latency = |ms: Option<f64>| ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.1} ms"));

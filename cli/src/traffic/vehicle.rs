@@ -1,4 +1,4 @@
-//! One vehicle: what it is called and where it is.
+//! A simulated vehicle: its VIN, make and model, and its position over time.
 
 use std::collections::HashSet;
 
@@ -10,19 +10,21 @@ const MODELS: [&str; 8] =
     ["Maverick", "Escape", "F-150", "Explorer", "Mustang", "Bronco", "Edge", "Expedition"];
 const VIN_LETTERS: &[u8; 36] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 const VIN_LENGTH: usize = 17;
-/// Metres per second by axis, before each vehicle's own factors.
+/// Highest velocity by axis (x, y, z) in metres per second. Each vehicle draws a factor from 0 to 1 per axis.
 const VELOCITY: [f64; 3] = [2.0, 4.0, 100.0];
 
-/// A vehicle that drives straight on from the origin.
+/// A vehicle that starts at the origin and drives in a straight line at constant speed.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Vehicle {
+    /// 17 random letters and digits. The check digit is not computed.
     pub(crate) vin: String,
     make: String,
     model: &'static str,
+    /// Metres per second by axis.
     velocity: [f64; 3],
 }
 
-/// `count` vehicles of one make, each with a VIN of its own.
+/// Draws `count` vehicles of one make with distinct VINs. The same random state gives the same vehicles.
 pub(crate) fn draw(count: usize, make: &str, random: &mut impl Rng) -> Vec<Vehicle> {
     let mut vins = HashSet::with_capacity(count);
     let mut vehicles = Vec::with_capacity(count);

@@ -1,4 +1,4 @@
-//! `LocalStack` in a container (localstack/compose.yaml), on machines with a running Docker daemon.
+//! Runs `LocalStack` in a container (localstack/compose.yaml), on machines with a running Docker daemon.
 
 use std::{
     env,
@@ -12,13 +12,13 @@ use anyhow::Context as _;
 
 use super::{Launch, Layout, LocalStack, create, localstack, requirements};
 
-/// Keeps `LocalStack` out of containers on a machine that has Docker.
+/// Environment variable: if it is set, `LocalStack` runs without a container even if there is a Docker daemon.
 const WITHOUT: &str = "HEADWATER_WITHOUT_DOCKER";
 
-/// Holds the name of the Compose project while there is a container.
+/// File with the name of the Compose project. It exists while there may be a container.
 const MARK: &str = "compose.project";
 
-/// Whether a daemon answers and Compose is installed.
+/// Whether the Docker daemon answers, Compose is installed, and containers are not forbidden by [`WITHOUT`].
 pub(super) fn available() -> bool {
     let works = |args: &[&str]| {
         let mut command = Command::new("docker");
@@ -33,15 +33,16 @@ pub(super) fn holds(layout: &Layout) -> bool {
     mark(layout).is_file()
 }
 
-/// `docker compose up` in the foreground: its process stands for the container, and its output is the emulator's log.
+/// Makes the launch of `docker compose up` in the foreground. Its process represents the container, and its output is
+/// the emulator's log. The name of the project is written down first, so that [`remove`] can find the container.
 pub(super) fn launch(layout: &Layout, stack: &LocalStack) -> anyhow::Result<Launch> {
     let home = layout.data.join("emulator");
     create(&[&home])?;
     let project = format!("headwater-{}", layout.fingerprint());
     fs::write(mark(layout), &project).with_context(|| format!("cannot write {}", mark(layout).display()))?;
-    let docker = requirements::on_path("docker").context("docker is no longer on the search path")?;
+    let docker = requirements::on_path("docker").context("docker is not on the search path any more")?;
     let mut args = compose(layout, &project);
-    // Ends with its container, and never takes up an older one, which would be empty.
+    // `docker compose` must end when its container ends. It must not reuse an older container: that has lost its state.
     let up = ["up", "--no-log-prefix", "--force-recreate", "--abort-on-container-exit", "localstack"];
     args.extend(up.map(OsString::from));
     Ok(Launch {
@@ -56,7 +57,8 @@ pub(super) fn launch(layout: &Layout, stack: &LocalStack) -> anyhow::Result<Laun
     })
 }
 
-/// Removes the container with its volume, if there is one: also what a killed `docker compose` left running.
+/// Removes the stack's container with its volume. Also finds a container that a killed `docker compose` left running.
+/// Does nothing if no container was started.
 pub(crate) fn remove(layout: &Layout) -> anyhow::Result<()> {
     let Ok(project) = fs::read_to_string(mark(layout)) else { return Ok(()) };
     let mut args = compose(layout, &project);

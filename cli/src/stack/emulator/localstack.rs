@@ -1,5 +1,5 @@
-//! `LocalStack`'s community edition on this machine, without Docker. What it cannot do without a container, or not at all,
-//! is added by our plugin (localstack/localstack/plugin).
+//! Runs `LocalStack`'s community edition on this machine without Docker. Our plugin (localstack/localstack/plugin) adds
+//! features that it has only in containers or not at all.
 
 use std::{ffi::OsString, fs};
 
@@ -8,10 +8,10 @@ use anyhow::Context as _;
 use super::{Emulator, Launch, Layout, LocalStack, part, python_module, tools};
 use crate::failure::failure;
 
-/// Refuses to start it for a stack that had one: its community edition keeps nothing when it ends.
+/// Fails if this stack had a `LocalStack` that has ended: its community edition loses all state when it ends.
 ///
-/// The lake would be empty while Kafka's groups stay where they were, so that the records before them would be in no
-/// table, and nothing would say so.
+/// With a new one, the lake would be empty, but Kafka's consumer groups would keep their offsets. The records before
+/// those offsets would silently be missing from the tables.
 pub(crate) fn refuse_what_is_lost(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
     let lost = stack.emulator == Emulator::Localstack
         && !stack.foreign_emulator
@@ -21,12 +21,13 @@ pub(crate) fn refuse_what_is_lost(layout: &Layout, stack: &LocalStack) -> anyhow
         return Ok(());
     }
     Err(failure(
-        "LocalStack ended, and its community edition keeps nothing: the lake, the queues and the functions of this stack are gone, while Kafka's consumer groups and Postgres still count their records as stored",
-        "run `headwater down --wipe`, then `headwater up` to begin anew",
+        "LocalStack has ended, and its community edition keeps nothing: the lake, the queues and the functions of this stack are lost, but Kafka's consumer groups and Postgres still count their records as stored",
+        "delete the rest of the stack with `headwater down --wipe`, then run `headwater up`",
     ))
 }
 
-/// Forgets what Terraform made in an earlier process, before a first `up` that failed is tried again.
+/// Deletes Terraform's state, because a new `LocalStack` process has no resources. Only a stack whose first `up` failed
+/// gets here (see [`refuse_what_is_lost`]).
 pub(super) fn forget(layout: &Layout) -> anyhow::Result<()> {
     for name in ["terraform.tfstate", "terraform.tfstate.backup", "applied.json"] {
         let file = layout.terraform().join(name);
@@ -40,24 +41,24 @@ pub(super) fn forget(layout: &Layout) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What it is told, here and in a container.
+/// Environment variables of `LocalStack`, with and without a container.
 pub(super) fn settings(stack: &LocalStack) -> Vec<(String, OsString)> {
     let address = format!("127.0.0.1:{}", stack.emulator_port);
     [
         ("GATEWAY_LISTEN", address.as_str()),
-        // In addresses that it gives out. Its default is a name that a machine without DNS cannot resolve.
+        // Host in the URLs that it returns. The default is a name that needs public DNS.
         ("LOCALSTACK_HOST", &address),
         // Terraform accepts queue URLs of the form host/account/name only.
         ("SQS_ENDPOINT_STRATEGY", "off"),
-        // Its DNS server would take port 53.
+        // 0 disables its DNS server, which would use port 53.
         ("DNS_ADDRESS", "0"),
         ("LAMBDA_RUNTIME_EXECUTOR", "headwater"),
         ("HEADWATER_FUNCTIONS_URL", &stack.functions_endpoint()),
-        // It asks nobody outside: no certificate, no usage reports, no credentials of the machine.
+        // No requests to the internet: no certificate, no usage reports, no credentials from the machine's role.
         ("SKIP_SSL_CERT_DOWNLOAD", "1"),
         ("DISABLE_EVENTS", "1"),
         ("AWS_EC2_METADATA_DISABLED", "true"),
-        // Not a line for each request.
+        // The default level logs every request.
         ("LS_LOG", "warning"),
     ]
     .into_iter()
@@ -65,7 +66,7 @@ pub(super) fn settings(stack: &LocalStack) -> Vec<(String, OsString)> {
     .collect()
 }
 
-/// How it is started.
+/// Makes the launch of `LocalStack`; installs it first if needed.
 pub(super) fn launch(layout: &Layout, stack: &LocalStack) -> anyhow::Result<Launch> {
     let python = tools::localstack(layout)?;
     let volume = layout.data.join("emulator/volume").into_os_string();

@@ -1,4 +1,4 @@
-//! `MiniStack` in a clean environment, with its state in the data folder.
+//! Runs `MiniStack` in a clean environment, with its state in the data folder.
 
 use std::{ffi::OsString, fs};
 
@@ -6,21 +6,22 @@ use anyhow::Context as _;
 
 use super::{super::record::REGION, Launch, Layout, LocalStack, create, python_module, tools};
 
-/// Says that the state is that of the last run.
+/// File that exists if the saved state is complete and comes from the last run.
 const SAVED: &str = "saved";
 
-/// After a clean end: what it wrote down is whole, and the next start may read it.
+/// Marks the saved state as complete. Call this only after `MiniStack` ended cleanly. The next start then restores it.
 pub(crate) fn keep_state(layout: &Layout) -> anyhow::Result<()> {
     let mark = layout.data.join("emulator").join(SAVED);
     fs::write(&mark, "").with_context(|| format!("cannot write {}", mark.display()))
 }
 
-/// How it is started.
+/// Makes the launch of `MiniStack`; installs it first if needed. Deletes the saved state if the last run was killed.
 pub(super) fn launch(layout: &Layout, stack: &LocalStack) -> anyhow::Result<Launch> {
     let python = tools::ministack(layout)?;
     let home = layout.data.join("emulator");
-    // After a kill, the state that an earlier run saved must not come back: it may hold functions of an older deployment, and
-    // Terraform does not compare their code. S3 objects are kept apart from it and always come back.
+    // After a kill, the saved state is of an earlier run. It may hold functions of an older deployment, and Terraform
+    // does not compare their code. So it must not be restored. S3 objects are stored separately and are always
+    // restored.
     if fs::remove_file(home.join(SAVED)).is_err() {
         fs::remove_dir_all(home.join("state")).ok();
     }
@@ -29,11 +30,11 @@ pub(super) fn launch(layout: &Layout, stack: &LocalStack) -> anyhow::Result<Laun
     let own: [(&str, OsString); 10] = [
         ("BIND_HOST", "127.0.0.1".into()),
         ("GATEWAY_PORT", port.into()),
-        // The functions inherit these.
+        // The functions inherit the next two variables.
         ("AWS_ENDPOINT_URL", stack.endpoint.clone().into()),
         ("AWS_REGION", REGION.into()),
         ("MINISTACK_REGION", REGION.into()),
-        // Roles are enforced: what works here has the permissions that it needs in AWS.
+        // Enforces IAM, so that a missing permission already fails here and not first in AWS.
         ("AUTH", "true".into()),
         ("PERSIST_STATE", "1".into()),
         ("S3_PERSIST", "1".into()),

@@ -28,10 +28,10 @@ pub(crate) use container::remove as clean_up;
 pub(crate) use localstack::refuse_what_is_lost;
 pub(crate) use ministack::keep_state;
 
-/// How long a start may take; restoring thousands of objects is slow on a busy machine.
+/// How long a start may take. Restoring thousands of objects is slow on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The same where an image may have to be pulled first.
+/// How long a start in a container may take. Docker may have to pull the image first.
 const PATIENCE_WITH_PULL: Duration = Duration::from_mins(10);
 
 /// Which emulator a stack has.
@@ -55,27 +55,30 @@ impl std::fmt::Display for Emulator {
 }
 
 impl Emulator {
-    /// The emulator that was asked for, else the one that the stack has. One that holds a stack's data is not exchanged.
+    /// Returns the emulator that was asked for, else the one that the stack has, else the default.
+    ///
+    /// # Errors
+    /// The stack already has another emulator. It holds the stack's data, so it cannot be replaced.
     pub(crate) fn settle(asked: Option<Self>, before: Option<&LocalStack>) -> anyhow::Result<Self> {
         match (asked, before) {
             (Some(asked), Some(before)) if asked != before.emulator && !before.foreign_emulator => {
                 Err(failure(
                     format!("the emulator of this stack is {}, not {asked}", before.emulator),
-                    "run `headwater down --wipe` to begin anew with the other, or choose another folder with --data-dir",
+                    "to change it, delete the stack with `headwater down --wipe` first, or choose another folder with --data-dir",
                 ))
             }
             (asked, before) => Ok(asked.or(before.map(|stack| stack.emulator)).unwrap_or_default()),
         }
     }
 
-    /// Whether what it holds is there again after a clean end.
+    /// Whether the emulator restores its state after a clean end.
     pub(crate) fn keeps_state(self) -> bool {
         self == Self::Ministack
     }
 
-    /// Names what this machine lacks to start it.
+    /// Checks that this machine has the programs to install and start the emulator.
     pub(crate) fn require(self, layout: &Layout) -> anyhow::Result<()> {
-        // Python only installs: a machine that has what it brings needs it no more.
+        // The system's Python is only checked before an installation.
         let installed = |tool: &str| layout.tools.join(tool).join("installed").exists();
         match self {
             Self::Ministack if !installed("emulator") => requirements::python().map(drop),
@@ -86,7 +89,7 @@ impl Emulator {
         }
     }
 
-    /// Brings it here. An image comes with the first start.
+    /// Installs the emulator if needed. For a container nothing is done: Docker pulls the image at the first start.
     pub(crate) fn install(self, layout: &Layout) -> anyhow::Result<()> {
         match self {
             Self::Ministack => tools::ministack(layout).map(drop),
@@ -96,12 +99,12 @@ impl Emulator {
     }
 }
 
-/// The process of a stack's emulator. Where that runs in a container, it is the `docker compose up` that started it.
+/// The part that runs the emulator. With a container, its process is `docker compose up`.
 pub(crate) fn part(layout: &Layout) -> Part {
     Part::new(layout, "emulator")
 }
 
-/// Starts it; [`wait_ready`] waits until it answers.
+/// Starts the emulator. [`wait_ready`] waits until it answers.
 pub(crate) fn start(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
     let launch = match stack.emulator {
         Emulator::Ministack => ministack::launch(layout, stack)?,
@@ -139,8 +142,10 @@ pub(crate) async fn healthy(endpoint: &str) -> Option<String> {
     Some(body.get("version").and_then(|version| version.as_str()).unwrap_or("unknown").to_owned())
 }
 
-/// How a Python module is started as the emulator, in an environment that has nothing of this shell's. `mended` is the folder of our
-/// changes to it, which Python loads by `PYTHONPATH`.
+/// Makes the launch of an emulator that is a Python module. It gets a clean environment without this shell's variables.
+///
+/// `distribution` is its name in pip. `mended` is the folder with our changes to it, which Python loads by
+/// `PYTHONPATH`. `own` are its own environment variables.
 fn python_module(
     layout: &Layout,
     stack: &LocalStack,
@@ -152,7 +157,7 @@ fn python_module(
 ) -> anyhow::Result<Launch> {
     let home = layout.data.join("emulator");
     let scratch = home.join("tmp");
-    // What an emulator that is over left there: functions that it unpacked, objects that it held.
+    // Delete temporary files of an earlier emulator process: unpacked functions and objects.
     fs::remove_dir_all(&scratch).ok();
     create(&[&scratch])?;
     let mut env: Vec<(String, OsString)> = [
@@ -180,7 +185,7 @@ fn python_module(
     })
 }
 
-/// Folders that an emulator writes to, made where they are missing.
+/// Creates the folders that an emulator writes to. Existing ones stay as they are.
 fn create(folders: &[&Path]) -> anyhow::Result<()> {
     folders.iter().try_for_each(|folder| {
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))
