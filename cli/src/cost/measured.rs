@@ -102,9 +102,8 @@ impl Lane {
 impl Means {
     /// Estimates the billed duration in Lambda, in whole milliseconds (Lambda rounds up).
     ///
-    /// Waiting takes as long as measured. With less than one vCPU, the CPU time grows in proportion; with more, it
-    /// stays, because the code may not be parallel. A core in Lambda is assumed to be as fast as one of the measuring
-    /// machine.
+    /// Waiting takes as long as measured. With less than one vCPU, the CPU time grows in proportion; with more, it stays
+    /// as measured. A core in Lambda is assumed to be as fast as one of the measuring machine.
     pub(crate) fn billed_ms(&self, memory_mb: f64) -> f64 {
         let waiting = (self.duration_ms - self.cpu_ms).max(0.0);
         self.cpu_ms.mul_add((MB_OF_ONE_VCPU / memory_mb).max(1.0), waiting).ceil()

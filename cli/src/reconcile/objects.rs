@@ -112,8 +112,8 @@ pub(crate) struct Rows {
     pub(crate) good: u64,
     /// Number of rows of types that are not stored.
     pub(crate) ignored: u64,
-    /// Indices of the elements that belong among the parked records: the decoder or the table refuses
-    /// them, or they are too long.
+    /// Indices of the elements that belong among the parked records: the decoder or the table refuses them, or they are
+    /// too long.
     pub(crate) parked: Vec<u64>,
     /// Whether the object is missing or cannot be read to its end.
     pub(crate) damaged: bool,
