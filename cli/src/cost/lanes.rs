@@ -90,6 +90,7 @@ pub(crate) fn of_a_month(
     of_batches(prices, measured, lane, load.record_bytes, records, per_second * seconds)
 }
 
+/// The cost of `invocations` batches of `records` records each.
 fn of_batches(
     prices: &Prices,
     measured: &Measured,

@@ -75,6 +75,8 @@ pub(crate) async fn judge(
     Ok(verdicts)
 }
 
+/// Checks one drive: counts, by vehicle, the rows between its first and last acknowledged event. More rows than
+/// acknowledged events are accepted if the drive gave up events.
 async fn one(client: &Client, spec: &TableSection, receipt: &Receipt) -> anyhow::Result<FleetVerdict> {
     let mut verdict = FleetVerdict {
         started: receipt.started.clone(),

@@ -123,6 +123,7 @@ fn parked(letters: &[ParkedObject]) -> BTreeSet<&str> {
     keys.collect()
 }
 
+/// Number of rows of the Delta table by the value of the column `filename`. Empty if the table does not exist yet.
 async fn rows_by_file(
     stack: &Stack,
     lane: &ForecastOutput,

@@ -89,6 +89,7 @@ pub(crate) async fn judge(
     Ok(Some(verdict))
 }
 
+/// All rows of `users` and `cards`: by table and id, the event that they come from.
 async fn stored(client: &Client) -> anyhow::Result<BTreeMap<Key, Order>> {
     let users =
         client.query("SELECT id, event_at, event_id FROM users", &[]).await.context("cannot read users")?;

@@ -84,6 +84,7 @@ pub(crate) async fn judge(
     Ok(Some(verdict))
 }
 
+/// Reads one file and counts its rows. For each key, `newest` gets the row that wins over all files read so far.
 async fn read(
     source: &ObjectSource,
     key: &str,
@@ -131,6 +132,7 @@ async fn read(
     }
 }
 
+/// Table and key of a row. `None` for rows of types that are not stored.
 fn key_of(media: Media) -> Option<Key> {
     match media {
         Media::Song(song) => Some(("songs", song.artist_name, song.title)),

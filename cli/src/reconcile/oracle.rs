@@ -65,6 +65,7 @@ pub(crate) struct Compared {
 }
 
 impl Opinion {
+    /// Whether the check found no problem.
     pub(crate) fn holds(&self) -> bool {
         self.problems.is_empty()
     }
@@ -181,6 +182,7 @@ impl Oracle {
 pub(crate) struct Running(Child);
 
 impl Running {
+    /// Waits for the script's output and adds a problem to each result that differs from the verdict of our reader.
     async fn answer(self, verdicts: &[Verdict]) -> anyhow::Result<Vec<Opinion>> {
         const FIX: &str = "run this again; if it still fails, delete the folder `oracle` in .tools (or HEADWATER_TOOLS_DIR) and run `headwater verify --independent`";
         let failed =

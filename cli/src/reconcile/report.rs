@@ -126,6 +126,7 @@ impl Report {
     }
 }
 
+/// A row of a table: names, numbers and the verdict.
 fn row<const N: usize, T: ToString>(
     names: [&String; N],
     numbers: impl IntoIterator<Item = T>,
@@ -137,6 +138,7 @@ fn row<const N: usize, T: ToString>(
     row
 }
 
+/// All problems of the report, one line each.
 fn problems(report: &Report) -> Vec<String> {
     let mut problems = Vec::new();
     for verdict in &report.objects {

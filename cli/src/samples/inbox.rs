@@ -36,6 +36,7 @@ pub(crate) fn events(seed: u64, users: u32, cards: u32, dirty: bool) -> Vec<Obje
     objects
 }
 
+/// An event object with a random id. Its key contains the id.
 fn event(rng: &mut impl Rng, kind: &str, event_at: i64, payload: &Value) -> Object {
     let id = uuid::Builder::from_random_bytes(rng.random()).into_uuid().to_string();
     let body =
@@ -55,6 +56,7 @@ fn user(rng: &mut impl Rng, id: u32) -> Object {
     event(rng, "user", at, &payload)
 }
 
+/// A card event. The creation time depends on the card's id only; the time of the change is random.
 fn card(rng: &mut impl Rng, id: u32, user_id: Option<u32>) -> Object {
     let created = BEGIN + i64::from(id) % 60;
     let updated = created + rng.random_range(0..LASTS);
@@ -86,6 +88,7 @@ fn traps(rng: &mut impl Rng, objects: &[Object]) -> Vec<Object> {
     traps
 }
 
+/// A time as the source system writes it: `YYYY-MM-DD HH:MM:SS` in UTC, without fraction and zone.
 fn text(second: i64) -> String {
     chrono::DateTime::from_timestamp(second, 0).unwrap_or_default().format("%Y-%m-%d %H:%M:%S").to_string()
 }

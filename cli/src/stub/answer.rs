@@ -26,6 +26,7 @@ pub(crate) fn forecast(city: u64, now: DateTime<Utc>) -> Value {
     json!({"id": city, "name": name, "state": state, "country": "BR  ", "data": hours})
 }
 
+/// One hour of the forecast, with pseudo-random values that depend on city and hour only.
 fn hour_of(city: u64, at: DateTime<Utc>) -> Value {
     let hour = u64::try_from(at.timestamp() / 3600).unwrap_or(0);
     let noise = |range: u64, salt: u64| mixed(city ^ hour.rotate_left(17) ^ salt) % range;
