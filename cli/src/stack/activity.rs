@@ -76,8 +76,8 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Runs one task and reports its result to Step Functions. If the report itself fails, the step runs into its timeout,
-    /// which the state machine does not retry.
+    /// Runs one task and reports its result to Step Functions. If the report itself fails, the step runs into its
+    /// timeout, which the state machine does not retry.
     async fn work(&self, token: &str, input: &str) {
         let done = self.job(token, input).await;
         let _ = fs::remove_file(self.note());
