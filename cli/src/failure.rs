@@ -1,11 +1,13 @@
-//! Errors for people: what went wrong, and what to do about it.
+//! Errors for people. Each says what went wrong and how to fix it.
 
 use std::{error::Error, fmt};
 
-/// A message with the step that mends it; printed as `error: …` and `fix: …`.
+/// An error with a fix. [`describe`] prints it as `error: …` and `fix: …`.
 #[derive(Debug)]
 pub(crate) struct Failure {
+    /// What went wrong, without a full stop at the end.
     message: String,
+    /// What the user can do, in the imperative.
     fix: String,
 }
 
@@ -17,17 +19,18 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {}
 
-/// An error that names its fix.
+/// Makes an error with a fix. Context that callers add with `anyhow` does not hide the fix.
 pub(crate) fn failure(message: impl Into<String>, fix: impl Into<String>) -> anyhow::Error {
     anyhow::Error::new(Failure { message: message.into(), fix: fix.into() })
 }
 
-/// The error as printed: the chain of causes in one line, then the fix of the innermost that has one.
+/// Formats an error for the terminal: the chain of causes on one line, then the fix. If several causes have a fix, the
+/// innermost one counts, because it is the most specific. Without a fix, there is no second line.
 pub(crate) fn describe(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain() {
         let text = cause.to_string();
-        // Libraries repeat their source in their own message; once is enough.
+        // Some libraries include the text of the cause in their own message. It is printed only once.
         if !line.contains(&text) {
             if !line.is_empty() {
                 line.push_str(": ");

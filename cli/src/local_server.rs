@@ -1,4 +1,4 @@
-//! A small HTTP server on this machine, for commands that serve until Ctrl-C.
+//! A small HTTP/1.1 server on 127.0.0.1, for commands that serve until Ctrl-C.
 
 use std::{convert::Infallible, error::Error, net::Ipv4Addr, net::SocketAddr};
 
@@ -14,25 +14,25 @@ use tokio::net::TcpListener;
 
 use crate::failure::failure;
 
-/// A port that is open, and its address.
+/// An open port. Connections are accepted when [`LocalServer::serve`] runs.
 pub(crate) struct LocalServer {
     listener: TcpListener,
-    /// Where it listens.
+    /// Address that the server listens on. With port 0, it holds the port that the system chose.
     pub(crate) address: SocketAddr,
 }
 
 impl LocalServer {
-    /// Opens a port on 127.0.0.1; 0 takes a free one.
+    /// Opens a port on 127.0.0.1. With 0, the system chooses a free one. Fails if the port is in use.
     pub(crate) async fn open(port: u16) -> anyhow::Result<Self> {
         let listening = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
         let listener = listening.map_err(|error| {
-            failure(format!("cannot listen on port {port}: {error}"), "choose another with --port")
+            failure(format!("cannot listen on port {port}: {error}"), "choose another port with --port")
         })?;
-        let address = listener.local_addr().context("a listener without an address")?;
+        let address = listener.local_addr().context("cannot read the address of the port")?;
         Ok(Self { listener, address })
     }
 
-    /// Answers every request with `answer` until the process ends.
+    /// Answers every request with `answer`. Returns only if no more connections can be accepted.
     pub(crate) async fn serve<A, F, B>(self, answer: A) -> anyhow::Result<()>
     where
         A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
@@ -47,7 +47,7 @@ impl LocalServer {
                 async move { Ok::<_, Infallible>(answer.await) }
             });
             tokio::spawn(async move {
-                // A client that went away is no fault.
+                // An error here only means that the client closed the connection.
                 let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), serve).await;
             });
         }

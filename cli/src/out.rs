@@ -1,28 +1,31 @@
-//! Where words go: results to standard output, progress to standard error. A closed pipe ends the command quietly.
+//! Prints results to standard output, and progress to standard error. If the reader of standard output closes its pipe
+//! (as `head` does), the command ends without an error.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
 use function_runner::{LogLine, LogSink};
 use serde::Serialize;
 
-/// One line of the result.
+/// Prints one line of the result. If standard output cannot be written, ends the process: with status 0 if the reader
+/// closed the pipe, else with status 1.
 pub(crate) fn line(text: impl AsRef<str>) {
     let mut stdout = io::stdout().lock();
     end_quietly_if_closed(writeln!(stdout, "{}", text.as_ref()).and_then(|()| stdout.flush()));
 }
 
-/// One JSON value on one line of the result.
+/// Prints a value as JSON on one line of the result.
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     line(serde_json::to_string(value)?);
     Ok(())
 }
 
-/// One line about what is going on. It may be lost: nobody must fail because nobody listens.
+/// Prints one line about the progress. Errors are ignored: a command must not fail because its progress cannot be
+/// shown.
 pub(crate) fn note(text: impl AsRef<str>) {
     let _ = writeln!(io::stderr().lock(), "{}", text.as_ref());
 }
 
-/// What functions print, beside their answers.
+/// Passes the logs of locally run functions to standard error, so that standard output holds only their answers.
 pub(crate) struct FunctionLog;
 
 impl LogSink for FunctionLog {
@@ -31,7 +34,7 @@ impl LogSink for FunctionLog {
     }
 }
 
-/// Whether progress is watched by a person.
+/// Whether standard error is a terminal, so that progress can be shown as a spinner or bar.
 pub(crate) fn watched() -> bool {
     io::stderr().is_terminal()
 }

@@ -1,4 +1,4 @@
-//! Progress: bars and spinners on a terminal, plain lines otherwise.
+//! Shows progress on standard error: bars and spinners on a terminal, plain lines otherwise.
 
 use std::{
     borrow::Cow,
@@ -9,18 +9,20 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::out;
 
-/// How often a plain line says how far it is.
+/// Shortest time between two plain lines, so that a log file is not flooded.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
 
-/// One step of several, with how long it took.
+/// One step of a command such as `up`. At its end, a line with its duration is printed. If a step is dropped without
+/// [`Step::done`] (on an error), only the spinner is removed.
 pub(crate) struct Step {
+    /// Name of the part, printed at the beginning of the line.
     name: &'static str,
     started: Instant,
     spinner: ProgressBar,
 }
 
 impl Step {
-    /// Says that the step begins.
+    /// Begins a step. On a terminal, shows a spinner with the text `doing`; otherwise prints nothing yet.
     pub(crate) fn begin(name: &'static str, doing: &str) -> Self {
         let spinner = if out::watched() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix:<10} {wide_msg}") {
@@ -32,12 +34,12 @@ impl Step {
         Self { name, started: Instant::now(), spinner }
     }
 
-    /// Says what it does now (on a terminal only).
+    /// Changes the text beside the spinner. Prints nothing if there is no terminal.
     pub(crate) fn now(&self, doing: impl Into<Cow<'static, str>>) {
         self.spinner.set_message(doing);
     }
 
-    /// Says what takes long, also where nobody watches a terminal.
+    /// Changes the text, and prints it if there is no terminal. For work that takes minutes, such as a download.
     pub(crate) fn announce(&self, doing: &'static str) {
         self.now(doing);
         if !out::watched() {
@@ -45,7 +47,7 @@ impl Step {
         }
     }
 
-    /// Says that it is done, and how.
+    /// Ends the step and prints its outcome and its duration in seconds.
     pub(crate) fn done(self, outcome: impl AsRef<str>) {
         self.spinner.finish_and_clear();
         let seconds = self.started.elapsed().as_secs_f64();
@@ -59,16 +61,18 @@ impl Drop for Step {
     }
 }
 
-/// Work of a known length.
+/// Progress of work whose length is known.
 pub(crate) struct Meter {
     bar: ProgressBar,
+    /// What is counted, in the plural, such as `objects`.
     what: &'static str,
     total: u64,
+    /// When the last plain line was printed.
     last_line: Instant,
 }
 
 impl Meter {
-    /// A meter from 0 to `total` of `what`.
+    /// Makes a meter that stands at 0 of `total`.
     pub(crate) fn new(what: &'static str, total: u64) -> Self {
         let bar = if out::watched() { ProgressBar::new(total) } else { ProgressBar::hidden() };
         if let Ok(style) =
@@ -81,7 +85,7 @@ impl Meter {
         Self { bar, what, total, last_line: Instant::now() }
     }
 
-    /// How much is done; the total may grow meanwhile.
+    /// Sets how much is done. The total may have grown since the last call.
     pub(crate) fn set(&mut self, done: u64, total: u64) {
         self.total = total;
         self.bar.set_length(total);
@@ -99,20 +103,21 @@ impl Drop for Meter {
     }
 }
 
-/// Work without an end: one line that changes on a terminal, a plain line now and then otherwise.
+/// State of work without a known end. A terminal shows one line that changes; otherwise a plain line is printed every
+/// [`PLAIN_INTERVAL`].
 pub(crate) struct Pulse {
     spinner: ProgressBar,
     last_line: Instant,
 }
 
 impl Pulse {
-    /// Says nothing yet.
+    /// Makes the display. Shows nothing until the first [`Pulse::show`].
     pub(crate) fn begin() -> Self {
         let spinner = if out::watched() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         Self { spinner, last_line: Instant::now() }
     }
 
-    /// How it stands.
+    /// Shows the current state.
     pub(crate) fn show(&mut self, line: &str) {
         self.spinner.set_message(line.to_owned());
         self.spinner.tick();

@@ -2,7 +2,7 @@
 
 use comfy_table::{Table, presets};
 
-/// Columns aligned, no lines: easy on the eye and on `awk`.
+/// Renders a table with aligned columns and without borders, so that `awk` can split its lines.
 pub(crate) fn render(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header);

@@ -1,4 +1,4 @@
-//! `headwater cost`: its figures are recomputed here from the price list and the measurement, by other code.
+//! Tests of `headwater cost`. They compute its figures again, with other code, from the price list and the measurement.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// Runs the command in an empty folder: it needs no checkout.
+/// Runs the command in an empty folder, to show that it needs no checkout.
 fn cost(arguments: &[&str]) -> (String, String) {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
@@ -111,7 +111,7 @@ fn a_quiet_topic_costs_less_than_a_dollar_a_month_in_both_lanes() {
     assert!(usd < 1.0, "{usd}");
 }
 
-/// All figures of a lane, from the files alone: so many invocations of so many records each.
+/// Computes all figures of a lane from the two files, for a number of invocations with `records` records each.
 fn assert_computed(found: &Value, lane: &Value, event_bytes: f64, invocations: f64, records: f64) {
     let prices = file("terraform/prices.json");
     let usd = |name: &str, amount: f64| number(&prices["prices"][name]["usd"]) * amount;

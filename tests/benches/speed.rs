@@ -1,5 +1,5 @@
-//! The gateway on a running stack: an acknowledged event against an empty answer of the same function, asked in turns,
-//! and how many events pass. A ratio of one run means the same on every machine; the times do not.
+//! Benchmark of the gateway on a running stack. It measures the time of an acknowledged event and of an empty answer of
+//! the same function, in turns, and the rate of events. Ratios can be compared between machines; times cannot.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -19,10 +19,13 @@ use serde_json::json;
 type Http = Client<HttpConnector, Full<Bytes>>;
 
 const ROUNDS: usize = 5;
-/// Requests of a kind in a round.
+/// Number of requests of each kind in a round.
 const TURNS: usize = 100;
+/// Number of requests in a round that measures the rate, over all senders.
 const ARRAYS: usize = 300;
+/// Number of events in such a request.
 const EVENTS_OF_AN_ARRAY: usize = 100;
+/// Number of concurrent senders.
 const SENDERS: usize = 4;
 
 fn client() -> Http {
@@ -36,7 +39,7 @@ fn gateway() -> String {
 }
 
 fn event(number: usize) -> serde_json::Value {
-    // Long ago, so that these vehicles are on nobody's map.
+    // A time in 2001, so that the live board does not show these vehicles.
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
     let timestamp = 1_000_000_000.0 + number as f64 / 1_000.0;
     json!({
@@ -52,7 +55,7 @@ async fn post(client: &Http, body: String) {
     let _body = answer.into_body().collect().await.unwrap();
 }
 
-/// A path that the function does not know: what the way to a function and back takes by itself.
+/// Requests a path that the function does not know. This takes as long as the transport to the function and back.
 async fn get_nothing(client: &Http) {
     let request = Request::get(format!("{}/nothing", gateway())).body(Full::default()).unwrap();
     let answer = client.request(request).await.unwrap();
@@ -65,7 +68,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-/// Medians of an acknowledged event and of an empty answer.
+/// Median times of an acknowledged event and of an empty answer.
 async fn in_turns(client: &Http, round: usize) -> (Duration, Duration) {
     let (mut acknowledged, mut empty) = (Vec::new(), Vec::new());
     for number in 0..TURNS {
@@ -80,7 +83,7 @@ async fn in_turns(client: &Http, round: usize) -> (Duration, Duration) {
     (median(acknowledged), median(empty))
 }
 
-/// Events a second, in arrays.
+/// Events per second, sent in arrays by concurrent senders.
 async fn rate(client: &Http, round: usize) -> f64 {
     let started = Instant::now();
     let senders = (0..SENDERS).map(|sender| {

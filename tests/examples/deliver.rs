@@ -1,10 +1,11 @@
-//! Runs one function as Lambda does and gives it events, for `tests/readers`: a process of its own, so each run starts cold.
+//! Runs one function as Lambda does and gives it events, for `tests/readers`. It is a separate program, so each run is
+//! a cold start.
 //!
 //!     deliver FUNCTION LAKE_ROOT TOPIC < invocations
 //!
-//! Each line of the input is one invocation: an event as it is, or `{"records": [[partition, offset, value], …]}`, which are
-//! records of the topic. With `"redrive": true` they come from the dead letters. Each line of the output is one answer:
-//! `{"answer": …}`, or `{"error": […]}` with the error's type and message.
+//! Each line of the input is one invocation: a complete event, or `{"records": [[partition, offset, value], …]}` for an
+//! event with these records of the topic. With `"redrive": true`, the event is a redrive of parked records. Each line
+//! of the output is one answer: `{"answer": …}`, or `{"error": […]}` with the error's type and message.
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -29,7 +30,7 @@ fn event(topic: &str, line: &str) -> Vec<u8> {
     for record in records {
         let number = |at: usize| record[at].as_i64().expect("a record is [partition, offset, value]");
         let partition = i32::try_from(number(0)).unwrap();
-        // For its timestamp, which follows the offset.
+        // `room` is used for its timestamp only, which follows the offset.
         let record = room(partition, number(1), "", 1).with(record[2].as_str().map(str::as_bytes));
         event.push(topic, partition, record.offset, record.timestamp_ms, None, record.value.as_deref(), &[]);
     }

@@ -1,4 +1,4 @@
-//! A bucket of one test, and what S3 and SQS say of it.
+//! The bucket of one test, and the notifications that S3 and SQS would send about it.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use s3::{ObjectStore, S3Location};
@@ -7,7 +7,8 @@ use tokio::time::{Duration, Instant};
 
 use crate::parts::Parts;
 
-/// S3 leaves these as they are in the keys of its notifications; a space becomes a plus.
+/// Characters that S3 percent-encodes in the keys of its notifications: all but letters, digits, `-`, `.`, `_` and `/`.
+/// The space is not among them, because it becomes a plus.
 const AS_THEY_ARE: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'/').remove(b' ');
 
@@ -21,7 +22,7 @@ fn soon() -> Instant {
 }
 
 impl Bucket {
-    /// Makes the bucket.
+    /// Creates the bucket.
     pub async fn make(parts: &Parts) -> Self {
         let client = s3::client(&settings::sdk_config().await);
         let location: S3Location = parts.media.parse().unwrap();
@@ -40,12 +41,12 @@ impl Bucket {
         self.store.put(key, body.into().into(), soon()).await.unwrap();
     }
 
-    /// When an object was written, in whole seconds since the epoch.
+    /// The time at which an object was written, in whole seconds since the Unix epoch.
     pub async fn modified(&self, key: &str) -> i64 {
         self.store.head(key, soon()).await.unwrap().unwrap().modified.timestamp()
     }
 
-    /// Writes the list of files.
+    /// Writes the list of files, which names the keys that bucket-ingester may read.
     pub async fn list(&self, keys: &[&str]) {
         self.put("files_list.data", keys.join("\r\n")).await;
     }
@@ -56,7 +57,7 @@ impl Bucket {
     }
 }
 
-/// What S3 sends of new objects.
+/// The notification that S3 sends for new objects.
 #[must_use]
 pub fn notification(bucket: &str, keys: &[&str]) -> Value {
     let records: Vec<Value> = keys
@@ -74,7 +75,7 @@ pub fn notification(bucket: &str, keys: &[&str]) -> Value {
     json!({ "Records": records })
 }
 
-/// What Lambda hands a function of a queue: one message for each body.
+/// The event that Lambda gives to a function with an SQS queue: one message per body.
 #[must_use]
 pub fn queue_event(bodies: &[Value]) -> Vec<u8> {
     let records: Vec<Value> = bodies

@@ -1,8 +1,8 @@
-//! Events made for a test.
+//! Kafka events for tests.
 
 use kafka_batch::event::MskEvent;
 
-/// A record of a test: partition, offset and value; none for a tombstone. The timestamp follows the offset.
+/// A record of a test.
 #[derive(Debug, Clone)]
 pub struct Record {
     /// The partition.
@@ -11,11 +11,11 @@ pub struct Record {
     pub offset: i64,
     /// Kafka's timestamp in milliseconds.
     pub timestamp_ms: i64,
-    /// The value.
+    /// The value; `None` for a tombstone.
     pub value: Option<Vec<u8>>,
 }
 
-/// A room count as in the data contract.
+/// A room count as in the data contract. Its Kafka timestamp grows by 1 ms per offset.
 #[must_use]
 pub fn room(partition: i32, offset: i64, room: &str, count: i64) -> Record {
     let value = serde_json::json!({"ts": "2026-11-20 21:24:22.000001", "room": room, "count": count});
@@ -36,7 +36,7 @@ impl Record {
     }
 }
 
-/// The event that delivers `records` of `topic`.
+/// Lambda's event with `records` of `topic`, as JSON.
 #[must_use]
 pub fn event<'a>(topic: &str, records: impl IntoIterator<Item = &'a Record>) -> Vec<u8> {
     let mut event = MskEvent::new("arn:aws:kafka:local:000000000000:cluster/test/0", "127.0.0.1:9092");

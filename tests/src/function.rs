@@ -1,4 +1,4 @@
-//! A function as a process.
+//! Runs a function as a process, as Lambda does.
 
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,8 @@ use tokio::time::timeout;
 use crate::parts::{Parts, binary};
 use crate::runtime_api::{Answer, RuntimeApi};
 
-/// How long a test waits for a function to ask for its first event. An invocation may exceed its time-out by as much.
+/// How long a test waits for a function's first request for an event. An invocation may exceed its timeout by the same
+/// time before the test fails.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running function: one execution environment of Lambda.
@@ -23,19 +24,19 @@ pub struct Function {
     api: RuntimeApi,
 }
 
-/// How an invocation ended.
+/// Result of an invocation.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Invoked {
-    /// With an answer.
+    /// The function's answer.
     Answer(Value),
-    /// With an error: its type and message.
+    /// The function reported an error: its type and its message.
     Error(String, String),
-    /// The process died before it answered.
+    /// The process ended before it answered.
     Died,
 }
 
 impl Invoked {
-    /// The answer; panics where there was none.
+    /// The answer. Panics if there was none.
     #[must_use]
     pub fn answer(self) -> Value {
         match self {
@@ -44,7 +45,7 @@ impl Invoked {
         }
     }
 
-    /// The error's type and message; panics where there was none.
+    /// The type and message of the error. Panics if the invocation did not end with an error.
     #[must_use]
     pub fn error(self) -> (String, String) {
         match self {
@@ -53,37 +54,37 @@ impl Invoked {
         }
     }
 
-    /// Panics unless every record of the batch was handled.
+    /// Panics if the function reported a record of the batch as failed.
     pub fn all_handled(self) {
         let response: BatchResponse = serde_json::from_value(self.answer()).unwrap();
         assert_eq!(response, BatchResponse::default());
     }
 }
 
-/// Stops a function's process, and lets it go on.
+/// Suspends and resumes a function's process, as Lambda does between invocations.
 #[derive(Debug, Clone, Copy)]
 pub struct Freezer(Pid);
 
 impl Freezer {
-    /// The process gets no time any more; its connections stay.
+    /// Suspends the process. Its connections stay open.
     pub fn freeze(self) {
         kill_process(self.0, Signal::STOP).unwrap();
     }
 
-    /// It goes on where it stopped.
+    /// Resumes the process.
     pub fn thaw(self) {
         kill_process(self.0, Signal::CONT).unwrap();
     }
 }
 
 impl Function {
-    /// Starts `name` for the pipelines (YAML texts) on the parts; `endpoint` and `database_url` may lead through a
-    /// proxy.
+    /// Starts the function `name` with these pipelines (YAML texts) on the parts. To put a [`crate::Proxy`] in between,
+    /// set its address in the parts' `endpoint` or `database_url` before.
     pub async fn start(name: &str, parts: &Parts, pipelines: &[String]) -> Self {
         Self::start_with(name, parts, pipelines, &[]).await
     }
 
-    /// The same with further variables, which come before the usual ones.
+    /// The same with further environment variables, which override the usual ones.
     pub async fn start_with(
         name: &str,
         parts: &Parts,
@@ -93,7 +94,7 @@ impl Function {
         Self::run(name, parts, pipelines, variables, (Stdio::null(), Stdio::inherit())).await
     }
 
-    /// The same without pipelines; everything that the function prints goes to the file `log`.
+    /// The same without pipelines. The function's standard output and standard error go to the file `log`.
     pub async fn start_logging(
         name: &str,
         parts: &Parts,
@@ -146,12 +147,12 @@ impl Function {
         Self { started, process, api }
     }
 
-    /// How long further invocations may take, as the function is told.
+    /// Sets the timeout of later invocations. The function gets it as its deadline.
     pub fn limit(&self, timeout: Duration) {
         *self.api.timeout.lock().unwrap() = timeout;
     }
 
-    /// The most memory that the process ever held, in bytes.
+    /// The peak memory of the process, in bytes.
     #[must_use]
     pub fn most_memory(&self) -> u64 {
         let id = self.process.lock().unwrap().as_ref().and_then(Child::id).unwrap();
@@ -160,7 +161,7 @@ impl Function {
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
     }
 
-    /// How long the process has been on a processor, all its threads together.
+    /// The processor time of the process, over all its threads that still run.
     #[must_use]
     pub fn processor_time(&self) -> Duration {
         let id = self.process.lock().unwrap().as_ref().and_then(Child::id).unwrap();
@@ -173,38 +174,38 @@ impl Function {
         Duration::from_nanos(threads.map(|thread| on_processor(thread.unwrap())).sum())
     }
 
-    /// How long the process took from its start to its first call for an event.
+    /// The time from the start of the process to its first request for an event.
     pub async fn start_up(&mut self) -> Duration {
         let asked = self.api.asked.wait_for(Option::is_some);
         let asked = timeout(PATIENCE, asked).await.expect("the function never asked for an event").unwrap();
         asked.unwrap().duration_since(self.started)
     }
 
-    /// Something that kills this function's process when it is called.
+    /// Returns a closure that kills this function's process.
     pub fn killer(&self) -> impl Fn() + Send + Sync + 'static {
         let process = Arc::clone(&self.process);
         move || {
             if let Some(child) = process.lock().unwrap().as_mut() {
-                // SIGKILL; a process that is gone already needs none.
+                // Sends SIGKILL. An error means that the process has ended already.
                 let _ = child.start_kill();
             }
         }
     }
 
-    /// Something that stops this function's process as Lambda freezes it, and lets it go on.
+    /// Returns a handle that suspends and resumes this function's process.
     #[must_use]
     pub fn freezer(&self) -> Freezer {
         let id = self.process.lock().unwrap().as_ref().and_then(Child::id).unwrap();
         Freezer(Pid::from_raw(i32::try_from(id).unwrap()).unwrap())
     }
 
-    /// Gives the function an event, and waits for its answer or its death.
+    /// Gives the function an event, and waits until it answers or its process ends. Panics if neither happens in time.
     pub async fn invoke(&mut self, event: &[u8]) -> Invoked {
         self.api.events.send(event.to_vec()).await.unwrap();
         let process = Arc::clone(&self.process);
         let died = async move {
             let mut child = process.lock().unwrap().take().unwrap();
-            // Polled by hand, so that the killer can reach the child in the meantime.
+            // Polls instead of `wait`, which would hold the child: the closure of `killer` needs it meanwhile.
             loop {
                 if child.try_wait().unwrap().is_some() {
                     return;

@@ -1,4 +1,4 @@
-//! A function behind a URL: requests as Lambda's payload format 2.0, and what came back.
+//! Requests to a function behind a URL, in Lambda's payload format 2.0, and its answers.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ impl Answered {
     }
 }
 
-/// What Lambda hands a function for a request; the body as base64, which may be any bytes.
+/// The event that Lambda gives to a function for a request. The body is sent in Base64, so it may be any bytes.
 #[must_use]
 pub fn http_event(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let headers: BTreeMap<&str, &str> = headers.iter().copied().collect();
@@ -44,7 +44,7 @@ pub fn http_event(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8
 }
 
 impl Function {
-    /// Asks a function behind a URL.
+    /// Sends a request to a function behind a URL. Panics if the function fails.
     pub async fn ask(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answered {
         let answer = self.invoke(&http_event(method, path, headers, body)).await.answer();
         assert_eq!(answer["isBase64Encoded"], false, "{answer}");

@@ -1,8 +1,8 @@
-//! End-to-end tests: the functions' real binaries on the real parts.
+//! Library of the end-to-end tests, which run the functions' real binaries on a running local stack.
 //!
-//! A function runs as Lambda runs it, as a process that asks a Runtime API for events ([`Function`]); between it and
-//! S3 or Postgres a [`Proxy`] can be put that acts at the very request where a crash hurts most. The parts themselves
-//! are those of a running local stack, named by the environment as `headwater env` prints it.
+//! A function runs as in Lambda: as a process that asks a Runtime API for events ([`Function`]). A [`Proxy`] between
+//! the function and S3 or Postgres can break the connection or kill the function at a chosen request. The addresses of
+//! the stack come from environment variables, as `headwater env` prints them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

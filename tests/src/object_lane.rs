@@ -1,4 +1,4 @@
-//! A function fed by objects, with a bucket and a database of its own.
+//! A function that reads objects, with its own bucket and database.
 
 use std::collections::BTreeMap;
 
@@ -13,18 +13,18 @@ use crate::sinks::Sinks;
 
 /// One lane under test.
 pub struct ObjectLane {
-    /// Its corner of the parts.
+    /// Addresses, and the names of this test.
     pub parts: Parts,
-    /// Its bucket.
+    /// The bucket that the function reads.
     pub bucket: Bucket,
-    /// What it wrote.
+    /// Reads what the function wrote.
     pub sinks: Sinks,
-    /// One environment of its function.
+    /// The running function.
     pub function: Function,
 }
 
 impl ObjectLane {
-    /// Starts the function of this name.
+    /// Creates the database and the bucket, and starts the function `name`.
     pub async fn start(name: &str) -> Self {
         let parts = Parts::of_environment().with_own_database().await;
         Self {
@@ -35,13 +35,13 @@ impl ObjectLane {
         }
     }
 
-    /// Tells the function of new objects, as the queue does; all of them must be handled.
+    /// Invokes the function with one queue message that names new objects. Panics if the message fails.
     pub async fn tell(&mut self, keys: &[&str]) {
         let event = queue_event(&[notification(self.bucket.name(), keys)]);
         assert_eq!(self.function.invoke(&event).await.answer(), json!({"batchItemFailures": []}));
     }
 
-    /// Reasons of parked records by `key#index`, and by `key` of objects as a whole.
+    /// Reasons of the parked records: by `key#index` for elements, by `key` for objects as a whole.
     pub async fn parked(&self) -> BTreeMap<String, String> {
         let letters = DeadLetters::new(self.sinks.client(), self.parts.parked_root.clone());
         let objects = letters.objects(None, Instant::now() + Duration::from_mins(1)).await.unwrap();

@@ -1,4 +1,4 @@
-//! A Postgres server of one test alone: with the binaries of the stack's server, as the user who runs that.
+//! A Postgres server for one test. It uses the binaries of the stack's server and runs as the same user.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -13,7 +13,7 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::parts::{Parts, variable};
 
-/// A server; it ends with this value, and its data goes.
+/// A server. Dropping it stops the server and deletes its data.
 pub struct OwnPostgres {
     binaries: PathBuf,
     owner: Option<(u32, u32)>,
@@ -23,7 +23,7 @@ pub struct OwnPostgres {
 }
 
 impl OwnPostgres {
-    /// A new cluster that trusts everybody, as user `postgres`; not started.
+    /// Creates a cluster with the superuser `postgres`, which needs no password. Does not start the server.
     pub async fn make() -> Self {
         let this = Self::empty().await;
         let made =
@@ -33,7 +33,7 @@ impl OwnPostgres {
         this
     }
 
-    /// A standby of `primary`, which is running; not started.
+    /// Creates a standby of `primary`, which must be running. Does not start the standby.
     pub async fn standby_of(primary: &Self) -> Self {
         let this = Self::empty().await;
         let copied = this
@@ -99,12 +99,12 @@ impl OwnPostgres {
         path.display().to_string()
     }
 
-    /// Replaces the rules of who may connect how.
+    /// Replaces `pg_hba.conf`, the rules for logins. The server reads it at its next start.
     pub fn rules(&self, lines: &str) {
         fs::write(self.home.path().join("data/pg_hba.conf"), lines).unwrap();
     }
 
-    /// Starts it with further settings, and waits until it takes connections.
+    /// Starts the server with further settings (`name=value`), and waits until it accepts connections.
     pub async fn start(&mut self, settings: &[&str]) {
         let port = format!("port={}", self.port);
         let usual = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", &port];
@@ -128,7 +128,7 @@ impl OwnPostgres {
         Some(client)
     }
 
-    /// A connection in the clear.
+    /// Connects without TLS.
     pub async fn connect(&self, database: &str) -> Client {
         self.try_connect(database).await.unwrap()
     }
@@ -145,7 +145,7 @@ impl OwnPostgres {
         format!("postgres://postgres@{}/{database}", self.address())
     }
 
-    /// The parts with this server in place of the stack's, and a migrated database on it.
+    /// Returns the parts with this server in place of the stack's, after schema-migrator has created the tables.
     pub async fn with_tables(&self, parts: &Parts, pipelines: &[String]) -> Parts {
         let mut parts = parts.clone();
         parts.database_url = self.url("postgres");
@@ -154,11 +154,12 @@ impl OwnPostgres {
         parts
     }
 
-    /// Ends it at once, as a crash would.
+    /// Stops the server without a checkpoint, as in a crash. Does nothing if it does not run.
     pub fn stop(&mut self) {
         if let Some(mut process) = self.process.take() {
             let id = i32::try_from(process.id()).ok().and_then(rustix::process::Pid::from_raw).unwrap();
-            // Immediate shutdown: its children end too, which they do not after a kill of their parent.
+            // SIGQUIT is Postgres's immediate shutdown. It also ends the child processes, unlike a SIGKILL of the
+            // parent.
             let _ = rustix::process::kill_process(id, rustix::process::Signal::QUIT);
             let _ = process.wait();
         }

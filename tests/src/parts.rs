@@ -1,4 +1,4 @@
-//! The parts of the running stack, and a corner of them for one test.
+//! Addresses of the running stack, and names and prefixes for one test.
 
 use std::env;
 use std::path::PathBuf;
@@ -17,11 +17,11 @@ pub struct Parts {
     pub lake_root: S3Location,
     /// The root of this test's dead letters.
     pub parked_root: S3Location,
-    /// A topic of this test alone.
+    /// Name for this test's topic. The topic is not created here.
     pub topic: String,
-    /// Where bucket-ingester finds its files: a bucket of this test alone.
+    /// Bucket from which bucket-ingester reads its files: `s3://…`, only for this test. It is not created here.
     pub media: String,
-    /// Where inbox-etl finds its events: in that bucket.
+    /// Prefix in that bucket from which inbox-etl reads its events.
     pub inbox: String,
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn variable(name: &str) -> String {
 }
 
 impl Parts {
-    /// The parts named by the environment.
+    /// Reads the addresses from the environment, and makes names that no other test uses.
     #[must_use]
     pub fn of_environment() -> Self {
         let id = Uuid::new_v4().simple().to_string();
@@ -48,7 +48,8 @@ impl Parts {
         }
     }
 
-    /// The same, with a migrated database of its own: the tables of the S3 lanes are named by their contracts.
+    /// Creates a database for this test, with all tables. Tests of the S3 lanes need it: their tables have fixed names,
+    /// so two tests cannot share a database.
     pub async fn with_own_database(mut self) -> Self {
         let (client, connection) =
             tokio_postgres::connect(&self.database_url, tokio_postgres::NoTls).await.unwrap();
@@ -62,13 +63,13 @@ impl Parts {
         self
     }
 
-    /// The pipeline file of the rooms, for this test's topic, groups and tables.
+    /// The pipeline file of the rooms with this test's topic, groups and tables.
     #[must_use]
     pub fn rooms_pipeline(&self) -> String {
         self.pipeline(include_str!("../../pipelines/rooms-v1.yaml"))
     }
 
-    /// The pipeline file of the vehicles, for this test's topic, and its table in a schema of this test.
+    /// The pipeline file of the vehicles with this test's topic and table.
     #[must_use]
     pub fn telemetry_pipeline(&self) -> String {
         include_str!("../../pipelines/telemetry-v1.yaml")
@@ -76,7 +77,7 @@ impl Parts {
             .replace("av_telemetry", &self.totals_table())
     }
 
-    /// A pipeline file's text with this test's names in place of the rooms'.
+    /// The text of a pipeline file with this test's names in place of those of the rooms.
     #[must_use]
     pub fn pipeline(&self, yaml: &str) -> String {
         yaml.replace("rooms-v1", &self.topic).replace("room_n_total_counts", &self.totals_table())
@@ -89,7 +90,7 @@ impl Parts {
     }
 }
 
-/// The binary of a function: beside the test's own folder in cargo's target.
+/// The binary of a function. It is in the parent of the folder that contains the test's binary.
 #[must_use]
 pub(crate) fn binary(name: &str) -> PathBuf {
     let path = env::current_exe().unwrap().parent().unwrap().parent().unwrap().join(name);

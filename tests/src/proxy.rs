@@ -1,5 +1,5 @@
-//! A TCP proxy that acts at a chosen request: before it reaches the server, or after it took effect and before the
-//! answer is back.
+//! A TCP proxy that acts at a chosen request: before the request reaches the server, or after the server has carried it
+//! out but before the client gets the answer.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -20,19 +20,23 @@ pub fn authority(url: &str) -> String {
 pub enum Moment {
     /// The request never reaches the server.
     Before,
-    /// The server answered, the client never hears of it.
+    /// The server carries out the request and answers, but the client never gets the answer.
     After,
-    /// The request waits until [`Proxy::release`], and then goes on as if nothing had happened.
+    /// The request waits until [`Proxy::release`], and is then sent to the server.
     Hold,
 }
 
 /// A proxy in front of one server.
 pub struct Proxy {
-    /// Where it listens: `127.0.0.1:port`.
+    /// Address that the proxy listens on: `127.0.0.1:port`.
     pub address: String,
+    /// Whether the next matching request triggers the proxy.
     armed: Arc<AtomicBool>,
+    /// How often the proxy was triggered.
     struck: Arc<AtomicUsize>,
+    /// Whether a held request may continue.
     released: watch::Sender<bool>,
+    /// Server of new connections: `host:port`.
     target: Arc<Mutex<String>>,
 }
 
@@ -46,8 +50,9 @@ struct Trap {
 }
 
 impl Proxy {
-    /// A proxy to `server` (`host:port`) that calls `act` when a client's bytes hold all `patterns`, and breaks the
-    /// connection, unless the request is only held. It strikes once, after it was armed.
+    /// Starts a proxy to `server` (`host:port`). When a request contains all `patterns`, the proxy calls `act` and
+    /// closes the connection (with [`Moment::Hold`], it keeps the connection and holds the request). This happens only
+    /// after [`Proxy::arm`], and once per call of it.
     pub async fn start(
         server: &str,
         patterns: &[&'static str],
@@ -71,29 +76,29 @@ impl Proxy {
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (server, trap) = (current.lock().unwrap().clone(), Arc::clone(&trap));
-                // A broken connection is what a proxy is for here.
+                // Errors are ignored: broken connections are the purpose of this proxy.
                 tokio::spawn(async move { relay(client, &server, &trap).await.ok() });
             }
         });
         Self { address, armed, struck, released, target }
     }
 
-    /// Lets the proxy strike once.
+    /// Makes the proxy act at the next matching request.
     pub fn arm(&self) {
         self.armed.store(true, Ordering::SeqCst);
     }
 
-    /// Lets a held request go on.
+    /// Lets a held request continue. Later requests are not held any more.
     pub fn release(&self) {
         self.released.send_replace(true);
     }
 
-    /// Sends new connections to another server, as a name that was changed does. The old ones stay.
+    /// Directs new connections to another server, like a changed DNS name. Existing connections stay.
     pub fn lead_to(&self, server: &str) {
         server.clone_into(&mut self.target.lock().unwrap());
     }
 
-    /// Waits until it struck.
+    /// Waits until the proxy has acted. Panics after 20 s.
     pub async fn has_struck(&self) {
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
         while self.struck() == 0 {
@@ -102,7 +107,7 @@ impl Proxy {
         }
     }
 
-    /// How often it struck.
+    /// How often the proxy has acted.
     #[must_use]
     pub fn struck(&self) -> usize {
         self.struck.load(Ordering::SeqCst)
@@ -124,7 +129,7 @@ impl Trap {
 async fn relay(mut client: TcpStream, server: &str, trap: &Trap) -> std::io::Result<()> {
     let mut server = TcpStream::connect(server).await?;
     let (mut up, mut down) = (vec![0; 1 << 16], vec![0; 1 << 16]);
-    // What the client sent since the server last spoke: one request, or several that travel together.
+    // Bytes that the client has sent since the server's last answer: one request, or several in a pipeline.
     let mut sent = Vec::new();
     loop {
         tokio::select! {
@@ -143,7 +148,7 @@ async fn relay(mut client: TcpStream, server: &str, trap: &Trap) -> std::io::Res
                     if trap.moment != Moment::Hold {
                         return Ok(());
                     }
-                    // A test that ended releases nothing any more.
+                    // An error means that the test has ended without a release.
                     let _ = trap.released.clone().wait_for(|released| *released).await;
                 }
                 server.write_all(&up[..count]).await?;
@@ -160,7 +165,7 @@ async fn relay(mut client: TcpStream, server: &str, trap: &Trap) -> std::io::Res
     }
 }
 
-/// Waits until the server has said all that it says to the request: it answered, and then nothing more for a while.
+/// Reads the server's whole answer: the first bytes, and all that follow until it is silent for 200 ms.
 async fn answered(server: &mut TcpStream, buffer: &mut [u8]) -> std::io::Result<()> {
     if server.read(buffer).await? == 0 {
         return Ok(());

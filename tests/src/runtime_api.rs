@@ -1,4 +1,4 @@
-//! Lambda's Runtime API, as far as a function needs it: the next event, an answer, an error.
+//! The part of Lambda's Runtime API that a function needs: the next event, an answer, an error.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,27 +13,30 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc, watch};
 
-/// What a function did with an event.
+/// A function's answer to an event.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Answer {
     Response(Value),
     Error(Value),
 }
 
-/// The API's two ends: events to give out, answers that came back.
+/// The running API of one function.
 pub(crate) struct RuntimeApi {
+    /// `HOST:PORT`, for the variable `AWS_LAMBDA_RUNTIME_API`.
     pub(crate) address: String,
+    /// Events for the function.
     pub(crate) events: mpsc::Sender<Vec<u8>>,
+    /// The function's answers, in the order of the events.
     pub(crate) answers: mpsc::Receiver<Answer>,
-    /// When the function first asked for an event.
+    /// When the function first asked for an event; `None` until then.
     pub(crate) asked: watch::Receiver<Option<Instant>>,
-    /// How long an invocation may take, as the function is told.
+    /// Timeout of an invocation. The function gets it as its deadline.
     pub(crate) timeout: Timeout,
 }
 
 pub(crate) type Timeout = Arc<std::sync::Mutex<Duration>>;
 
-/// How long an invocation may take, unless a test says otherwise: enough on a busy machine.
+/// Timeout of an invocation if the test sets none. It is long enough for a busy machine.
 const TIMEOUT: Duration = Duration::from_mins(2);
 
 impl RuntimeApi {
@@ -93,7 +96,7 @@ async fn serve(
         request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let answer = if path.ends_with("/response") { Answer::Response(body) } else { Answer::Error(body) };
-    // A test that ended no longer listens.
+    // An error means that the test has ended.
     let _ = answered.send(answer).await;
     Ok(Response::builder().status(StatusCode::ACCEPTED).body(Full::default()).unwrap())
 }

@@ -1,4 +1,4 @@
-//! What a test looks at afterwards: the lake's rows, the totals, the dead letters.
+//! Reads what the functions wrote: the lake's rows, the totals, and the parked records.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::parts::Parts;
 
-/// A row of the lake: where its record came from.
+/// A row of the lake, as the partition and offset of its record.
 pub type Row = (i32, i64);
 
 /// Reads what the functions wrote.
@@ -24,13 +24,13 @@ pub struct Sinks {
     database: tokio_postgres::Client,
 }
 
-/// How long looking may take.
+/// Deadline of a request.
 fn soon() -> Instant {
     Instant::now() + Duration::from_mins(1)
 }
 
 impl Sinks {
-    /// Connects to the parts, past any proxy.
+    /// Connects to the stack. The S3 client goes to the stack directly, also if the parts name a proxy.
     pub async fn open(parts: &Parts) -> Self {
         let client = s3::client(&settings::sdk_config().await);
         let (database, connection) =
@@ -45,13 +45,13 @@ impl Sinks {
         self.client.clone()
     }
 
-    /// The table at `path` below this test's root; the rooms' own path is the usual one.
+    /// The current snapshot of the table at `path` below this test's root. `None` if the table does not exist.
     pub async fn snapshot(&self, path: &str) -> Option<Snapshot> {
         let location: S3Location = self.parts.lake_root.join(path);
         Snapshot::read(self.client.clone(), location, soon()).await.unwrap()
     }
 
-    /// The rows of the rooms table, sorted; one that is stored twice is there twice.
+    /// The rows of the rooms table, sorted. A record that is stored twice appears twice. Empty if there is no table.
     pub async fn rows(&self) -> Vec<Row> {
         let Some(snapshot) = self.snapshot("env=dv/source=rooms/subsrc=midgar").await else {
             return Vec::new();
@@ -76,13 +76,14 @@ impl Sinks {
         rows.iter().map(|row| (row.get(0), row.get(1))).collect()
     }
 
-    /// One row of a query of the test's own, as text.
+    /// The first column of each row of a query. It must be a text.
     pub async fn query_text(&self, sql: &str) -> Vec<String> {
         let rows = self.database.query(sql, &[]).await.unwrap();
         rows.iter().map(|row| row.get(0)).collect()
     }
 
-    /// Offset and reason of what a lane parked, each record once.
+    /// Offset and reason of the records that a lane parked. If a record was parked several times, only the newest
+    /// counts.
     pub async fn parked(&self, lane: &str) -> Vec<(i64, String)> {
         let letters = DeadLetters::new(self.client(), self.parts.parked_root.clone());
         let objects = letters.objects(Some(lane), soon()).await.unwrap();

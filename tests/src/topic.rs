@@ -1,4 +1,4 @@
-//! A topic of one test on the real broker.
+//! The topic of one test on the stack's broker.
 
 use std::time::Duration;
 
@@ -8,21 +8,21 @@ use krafka::admin::{CreateTopicsOptions, NewTopic};
 use krafka::consumer::{AutoOffsetReset, ConsumerRecord};
 use tokio::time::Instant;
 
-/// The topic, and how to reach it.
+/// A topic, with a connection to its broker.
 pub struct Topic {
-    /// Its name.
+    /// Name of the topic.
     pub name: String,
-    /// The brokers.
+    /// Brokers: `host:port`, comma-separated.
     pub servers: String,
     kafka: Kafka,
     offsets: LagReader,
 }
 
-/// How long a question to the broker may take on a busy machine.
+/// How long a request to the broker may take on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Topic {
-    /// Makes the topic; each of its partitions has a leader that answers.
+    /// Creates the topic. Returns when every partition has a leader that answers.
     pub async fn make(name: &str, partitions: i32) -> Self {
         let servers = crate::parts::variable("KAFKA_BOOTSTRAP_SERVERS");
         let kafka = Kafka::builder(servers.as_str()).connect().await.unwrap();
@@ -34,14 +34,14 @@ impl Topic {
         Self { name: name.to_owned(), servers, kafka, offsets }
     }
 
-    /// How many records it holds.
+    /// The number of records, computed from the end offsets: records of the test's topic are never deleted.
     pub async fn count(&self) -> usize {
         let ends = self.offsets.ends(&self.name, Instant::now() + PATIENCE).await.unwrap();
         let count: i64 = ends.values().map(|(_, end)| end).sum();
         usize::try_from(count).unwrap()
     }
 
-    /// All its records, by partition and offset.
+    /// All records, sorted by partition and offset.
     pub async fn records(&self) -> Vec<ConsumerRecord> {
         let count = self.count().await;
         let builder = self.kafka.consumer_without_group().auto_offset_reset(AutoOffsetReset::Earliest);

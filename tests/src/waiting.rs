@@ -1,11 +1,11 @@
-//! Waiting for a condition.
+//! Waits for a condition.
 
 use std::time::{Duration, Instant};
 
-/// How long a test waits for what it expects, on a busy machine too.
+/// How long a test waits. It is long enough for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Waits until `what` is so; panics where it is not in time.
+/// Polls until `is_so` returns `true`. Panics after [`PATIENCE`]; `what` describes the condition in the message.
 pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is_so().await {

@@ -1,4 +1,4 @@
-//! A web server with files, as a public bucket shows them.
+//! A web server with files, which behaves like a public bucket.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -16,14 +16,17 @@ type Files = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
 
 /// A running web server.
 pub struct Web {
-    /// Its base URL.
+    /// Base URL of the files.
     pub url: String,
+    /// Contents of the files by key.
     files: Files,
+    /// Number of the next requests that fail.
     faults: Arc<Mutex<u32>>,
 }
 
 impl Web {
-    /// Starts one without files. It knows no ranges; every file has an `ETag`.
+    /// Starts a server without files. It ignores ranges, and sends an `ETag` with every file. For a missing file it
+    /// answers 403, as S3 does to clients that may not list the bucket.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/public", listener.local_addr().unwrap());
@@ -44,12 +47,12 @@ impl Web {
         web
     }
 
-    /// Puts a file there.
+    /// Adds or replaces a file.
     pub fn put(&self, key: &str, body: impl Into<Vec<u8>>) {
         self.files.lock().unwrap().insert(key.to_owned(), body.into());
     }
 
-    /// Lets the next requests fail with 503.
+    /// Makes the next `times` requests fail with status 503.
     pub fn fail(&self, times: u32) {
         *self.faults.lock().unwrap() = times;
     }

@@ -1,4 +1,5 @@
-//! What the records of a topic cost in a lane that Lambda's on-demand pollers feed, beyond what is paid while nothing flows.
+//! Variable costs: what the records of a topic cost in a lane, with Lambda's on-demand pollers. Fixed costs are in
+//! `idle`.
 
 use serde::Serialize;
 
@@ -7,49 +8,60 @@ use super::{
     prices::Prices,
 };
 
-/// Records in a batch at most.
+/// Largest number of records in a batch: Lambda's limit for Kafka, which the mappings use.
 const BATCH: f64 = 10_000.0;
-/// Bytes of an event at most.
+/// Largest event in bytes: Lambda's limit of 6 MB for the payload of an invocation.
 const EVENT: f64 = 6.0 * 1024.0 * 1024.0;
 const MILLION: f64 = 1e6;
 const GB: f64 = 1e9;
 
-/// A topic's load, and how its batches are cut.
+/// Load of a topic, and the batch window of its mapping.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Load {
+    /// Records per second over all partitions.
     pub(crate) records_per_second: f64,
+    /// Size of a record's value in bytes.
     pub(crate) record_bytes: f64,
-    /// How long a record waits at most for its batch to fill, in seconds.
+    /// Longest time in seconds that a record waits for its batch to fill. 0: no wait.
     pub(crate) window_seconds: f64,
 }
 
-/// US dollars, by what is paid.
+/// Invocations and their costs in US dollars.
 #[derive(Debug, Default, Clone, Copy, Serialize)]
 pub(crate) struct Cost {
+    /// Number of invocations.
     pub(crate) invocations: f64,
+    /// Mean number of records in a batch.
     pub(crate) records_per_batch: f64,
+    /// Billed duration of one invocation in milliseconds.
     pub(crate) billed_ms: f64,
+    /// Lambda: price of the invocations.
     pub(crate) requests_usd: f64,
+    /// Lambda: price of their duration and memory.
     pub(crate) duration_usd: f64,
+    /// S3: price of PUT and GET requests.
     pub(crate) s3_usd: f64,
+    /// CloudWatch: price of the log lines.
     pub(crate) logs_usd: f64,
-    /// All of the above.
+    /// Sum of the prices above.
     pub(crate) usd: f64,
-    /// What interface endpoints take of it on top, where they are the way out: on-demand pollers invoke from the VPC.
+    /// Additional price of interface endpoints. It applies only if the VPC has them: on-demand pollers invoke from the
+    /// VPC, so all events pass through the endpoints. Not part of `usd`.
     pub(crate) endpoints_usd: f64,
 }
 
-/// The window of each section in AWS: Terraform's `batch_windows`. A test compares the two.
+/// Batch window in seconds of the lane of a pipeline section. Must be the same as `batch_windows` in Terraform; a test
+/// compares them.
 pub(crate) fn window_seconds(section: &str) -> f64 {
     if section == "lake" { 60.0 } else { 10.0 }
 }
 
-/// Records that fit into an event: 10,000, or 6 MB.
+/// Largest number of records in one event: 10,000, or as many as fit in 6 MB. At least 1.
 fn most(measured: &Measured, record_bytes: f64) -> f64 {
     BATCH.min((EVENT / measured.event_bytes(record_bytes)).floor()).max(1.0)
 }
 
-/// A million records in batches that are as full as they can be.
+/// The cost of a million records in full batches: the lower bound of the price per record.
 pub(crate) fn of_a_million(
     prices: &Prices,
     measured: &Measured,
@@ -60,8 +72,10 @@ pub(crate) fn of_a_million(
     of_batches(prices, measured, lane, record_bytes, records, MILLION / records)
 }
 
-/// The cost of one month at a steady load. A batch is delivered when it is full or when its window ends. One poller is assumed to
-/// read all partitions, which is how Lambda begins.
+/// The cost of one month at a steady load.
+///
+/// A batch is delivered when it is full or when its window ends. The calculation assumes one poller for all partitions;
+/// Lambda starts with one. More pollers would mean more and smaller batches.
 pub(crate) fn of_a_month(
     prices: &Prices,
     measured: &Measured,
@@ -76,6 +90,7 @@ pub(crate) fn of_a_month(
     of_batches(prices, measured, lane, load.record_bytes, records, per_second * seconds)
 }
 
+/// The cost of `invocations` batches of `records` records each.
 fn of_batches(
     prices: &Prices,
     measured: &Measured,

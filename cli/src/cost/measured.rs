@@ -1,41 +1,48 @@
-//! What invocations took on a local stack, and what they would take in Lambda.
+//! Durations and requests of invocations, measured on a local stack, and their conversion to Lambda.
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 const FILE: &str = include_str!("../../../docs/measurements/lanes.json");
 
-/// Memory at which a function has one vCPU; with less or more it has CPU in proportion. From AWS's documentation of memory.
+/// Memory in MB at which a function has one vCPU. CPU is proportional to memory. Source: AWS's documentation of
+/// Lambda's memory setting.
 pub(crate) const MB_OF_ONE_VCPU: f64 = 1769.0;
 
 /// `docs/measurements/lanes.json`, which `scripts/measure-lanes` writes.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Measured {
+    /// The command that measured.
     pub(crate) command: String,
+    /// Date of the measurement.
     pub(crate) date: String,
+    /// Description of the machine.
     pub(crate) machine: String,
+    /// Topic whose records were used.
     pub(crate) topic: String,
-    /// Of a record's value.
+    /// Mean size of a record's value in bytes.
     pub(crate) record_bytes: f64,
-    /// Of a record in the event that the function is given.
+    /// Mean size of a record in Lambda's event in bytes: Base64 value, key, offsets and JSON around them.
     pub(crate) event_bytes_per_record: f64,
     pub(crate) lanes: Vec<Lane>,
 }
 
-/// One function.
+/// Measurement of one function.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Lane {
-    /// The section of a pipeline file that it serves.
+    /// The section of a pipeline file that the function serves, such as `lake`.
     pub(crate) section: String,
+    /// Name of the function.
     pub(crate) function: String,
+    /// Memory of the function in AWS, in MB.
     pub(crate) memory_mb: f64,
-    /// How many metrics it writes.
+    /// Number of CloudWatch metrics that the function writes.
     pub(crate) metrics: f64,
-    /// Batches of 10,000 records.
+    /// Means over batches of up to 10,000 records.
     pub(crate) full: Means,
-    /// Batches of a few records.
+    /// Means over batches of a few records.
     pub(crate) small: Means,
 }
 
@@ -43,24 +50,30 @@ pub(crate) struct Lane {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Means {
+    /// Number of measured invocations.
     pub(crate) invocations: u32,
+    /// Records per invocation.
     pub(crate) records_per_batch: f64,
+    /// Duration of an invocation in milliseconds, waiting included.
     pub(crate) duration_ms: f64,
-    /// CPU time, on a core of the machine that measured.
+    /// CPU time of an invocation in milliseconds, on a core of the measuring machine.
     pub(crate) cpu_ms: f64,
+    /// S3 requests at the price of PUT, per invocation.
     pub(crate) s3_put: f64,
+    /// S3 requests at the price of GET, per invocation.
     pub(crate) s3_get: f64,
-    /// Its own line and those of Lambda.
+    /// Bytes of log per invocation: the function's own line and Lambda's lines.
     pub(crate) log_bytes: f64,
 }
 
 impl Measured {
-    /// The measurement that is built in.
+    /// The measurement that was compiled into this command.
     pub(crate) fn built_in() -> anyhow::Result<Self> {
         serde_json::from_str(FILE).context("the built-in measurement is damaged")
     }
 
-    /// Of a record with a value of this size in the event: values are in Base64, all else has the same size.
+    /// Size in the event, in bytes, of a record whose value has `record_bytes`. The value is in Base64; the rest is
+    /// assumed to be as large as for the measured records.
     pub(crate) fn event_bytes(&self, record_bytes: f64) -> f64 {
         let base64 = |bytes: f64| (bytes / 3.0).ceil() * 4.0;
         self.event_bytes_per_record + base64(record_bytes) - base64(self.record_bytes)
@@ -68,7 +81,8 @@ impl Measured {
 }
 
 impl Lane {
-    /// A batch of so many records, on the line through the two that were measured.
+    /// Estimates a batch of this many records by linear interpolation between `small` and `full`. Batches smaller than
+    /// the measured small ones count as small.
     pub(crate) fn batch(&self, records: f64) -> Means {
         let (small, full) = (&self.small, &self.full);
         let share = (records - small.records_per_batch) / (full.records_per_batch - small.records_per_batch);
@@ -86,8 +100,10 @@ impl Lane {
 }
 
 impl Means {
-    /// How long it takes in Lambda: waiting takes as long as here, computing longer by the share of a vCPU that there is.
-    /// A core of Lambda is taken to be as fast as one here. Lambda bills whole milliseconds.
+    /// Estimates the billed duration in Lambda, in whole milliseconds (Lambda rounds up).
+    ///
+    /// Waiting takes as long as measured. With less than one vCPU, the CPU time grows in proportion; with more, it stays
+    /// as measured. A core in Lambda is assumed to be as fast as one of the measuring machine.
     pub(crate) fn billed_ms(&self, memory_mb: f64) -> f64 {
         let waiting = (self.duration_ms - self.cpu_ms).max(0.0);
         self.cpu_ms.mul_add((MB_OF_ONE_VCPU / memory_mb).max(1.0), waiting).ceil()

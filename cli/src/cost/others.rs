@@ -1,6 +1,7 @@
-//! The same load by other ways: a topic of MSK to Parquet files on S3.
+//! Costs of other ways to bring a topic of MSK to Parquet files on S3, for the same load.
 //!
-//! Counted is what the way itself costs a month. MSK, S3's storage and whoever makes a Delta table of plain files are not.
+//! Only the monthly cost of the transport itself counts. MSK, storage on S3, and the conversion of plain Parquet files
+//! to a Delta table are not included.
 
 use serde::Serialize;
 
@@ -10,21 +11,26 @@ use super::{
     prices::Prices,
 };
 
-/// Throughput of an event poller unit. From AWS's documentation of provisioned mode, which also says that a poller carries 5 MB
-/// a second, and that a unit has 10 pollers.
+/// Throughput of an event poller unit in bytes per second. Source: AWS's documentation of provisioned mode. The same
+/// page says that a poller carries 5 MB/s and that a unit has 10 pollers, which would be more.
 const UNIT_BYTES: f64 = 20e6;
-/// Firehose counts a record that is written to it as a multiple of 5 KB.
+/// Firehose rounds the size of each record that is written to it up to a multiple of 5 KB.
 const FIREHOSE_STEP: f64 = 5.0 * 1024.0;
 const FIREHOSE_GB: f64 = 1024.0 * 1024.0 * 1024.0;
 
-/// One way, and what it costs a month.
+/// One way and its cost.
 #[derive(Debug, Serialize)]
 pub(crate) struct Way {
+    /// Name for people.
     pub(crate) name: &'static str,
+    /// US dollars per month.
     pub(crate) usd: f64,
 }
 
-/// All ways for one load, ours first.
+/// Costs of all ways for one load. The ways with this project's functions come first.
+///
+/// # Errors
+/// The price list has no entry for a price that is needed.
 pub(crate) fn ways(prices: &Prices, measured: &Measured, load: Load) -> anyhow::Result<Vec<Way>> {
     let mut ways = Vec::new();
     let bytes = load.records_per_second * load.record_bytes;

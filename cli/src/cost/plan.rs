@@ -1,4 +1,4 @@
-//! What a Terraform plan keeps running (`terraform show -json PLAN`).
+//! Finds the resources with fixed costs in a Terraform plan (`terraform show -json PLAN`).
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -8,22 +8,24 @@ use serde_json::Value;
 use super::prices::{Amounts, Prices};
 use crate::failure::failure;
 
-/// The amounts of a plan, and what has no price.
+/// Resources of a plan as amounts.
 #[derive(Debug, Default)]
 pub(crate) struct Planned {
+    /// Amounts by name of the price.
     pub(crate) amounts: Amounts,
+    /// Names that the price list does not have, such as another instance type. Their costs are not included.
     pub(crate) unknown: BTreeSet<String>,
 }
 
-/// Reads a plan.
+/// Reads a plan. Fails if the file is not the JSON of `terraform show -json`.
 pub(crate) fn read(prices: &Prices, file: &Path) -> anyhow::Result<Planned> {
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let plan: Value = serde_json::from_str(&text).unwrap_or_default();
     let root = &plan["planned_values"]["root_module"];
     if !root.is_object() {
         return Err(failure(
-            format!("{} is no plan in JSON", file.display()),
-            "make it: terraform plan -out=PLAN && terraform show -json PLAN > plan.json",
+            format!("{} is not a plan in JSON", file.display()),
+            "create it with: terraform plan -out=PLAN && terraform show -json PLAN > plan.json",
         ));
     }
     let mut resources = Vec::new();
@@ -31,7 +33,7 @@ pub(crate) fn read(prices: &Prices, file: &Path) -> anyhow::Result<Planned> {
     Ok(planned(prices, &resources))
 }
 
-/// The resources of a module and of those below it.
+/// Collects the managed resources of a module and of its child modules.
 fn collect<'a>(module: &'a Value, found: &mut Vec<&'a Value>) {
     for child in module["child_modules"].as_array().into_iter().flatten() {
         collect(child, found);
@@ -60,7 +62,10 @@ fn planned(prices: &Prices, resources: &[&Value]) -> Planned {
     planned
 }
 
-/// What one resource is paid for.
+/// Names and amounts of the prices for one resource. Empty if it has no fixed costs.
+///
+/// `zones` is the number of private subnets in the plan. An interface endpoint costs per zone, and its own list of
+/// subnets may not be known before the apply.
 fn of(kind: &str, values: &Value, zones: f64) -> Vec<(String, f64)> {
     let text = |name: &str| values[name].as_str().unwrap_or_default().to_owned();
     let number = |value: &Value| value.as_f64().unwrap_or(0.0);

@@ -1,4 +1,4 @@
-//! The figures as text, as Markdown, and as JSON.
+//! Prints the costs as text, as Markdown for terraform/README.md, and as JSON.
 
 use std::fmt::Write as _;
 
@@ -13,24 +13,29 @@ use super::{
 };
 use crate::table;
 
-/// Everything that is computed.
+/// Input of all calculations.
 pub(crate) struct Report {
     pub(crate) prices: Prices,
     pub(crate) measured: Measured,
+    /// Size of a record's value in bytes.
     pub(crate) record_bytes: f64,
+    /// Loads in records per second for the comparison with other ways; one column each.
     pub(crate) loads: Vec<f64>,
 }
 
-/// One lane at full batches, and on a quiet topic of a record a second.
+/// Costs of one lane.
 struct Figures<'a> {
     lane: &'a Lane,
+    /// Batch window in seconds.
     window_seconds: f64,
+    /// Cost of a million records in full batches.
     million: Cost,
+    /// Cost of a month with one record per second.
     quiet: Cost,
 }
 
 impl Report {
-    /// What a plan or a profile keeps running.
+    /// The fixed costs of a plan or a profile as text.
     pub(crate) fn idle(&self, title: &str, amounts: &Amounts) -> String {
         let mut text =
             format!("{title} (list prices of {}, {}):\n", self.prices.region, self.prices.looked_up);
@@ -43,7 +48,7 @@ impl Report {
         text
     }
 
-    /// What the lanes cost, and the same load by other ways.
+    /// The costs of the lanes and the comparison with other ways as text.
     pub(crate) fn use_of_it(&self) -> anyhow::Result<String> {
         let mut text = format!(
             "A topic's records of {} bytes in a lane, US dollars, beyond what is above:\n{}\n",
@@ -197,7 +202,7 @@ impl Report {
         header
     }
 
-    /// What the figures rest on.
+    /// The assumptions behind the figures.
     fn notes(&self) -> anyhow::Result<Vec<String>> {
         let figures = self.figures()?;
         let memory: Vec<String> =
@@ -232,7 +237,7 @@ impl Report {
         ])
     }
 
-    /// The figures for scripts.
+    /// The figures as JSON for scripts. All amounts of money are in US dollars.
     pub(crate) fn json(&self) -> anyhow::Result<Value> {
         let idle = self.prices.profiles.iter().map(|(name, amounts)| {
             let lines: Value = amounts
@@ -273,6 +278,7 @@ impl Report {
 
 const LANES: [&str; 7] = ["", "invocations", "Lambda", "S3 requests", "logs", "sum", "endpoints, on top"];
 
+/// An amount in US dollars: two decimals, or five if it is less than 10 cents.
 fn usd(amount: f64) -> String {
     if amount < 0.1 { format!("{amount:.5}") } else { format!("{amount:.2}") }
 }

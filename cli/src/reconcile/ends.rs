@@ -1,4 +1,4 @@
-//! What Kafka holds: the first and the next offset of every partition.
+//! Reads the first and the end offset of every partition, and waits until the mappings have reached them.
 
 use std::{
     collections::BTreeMap,
@@ -17,10 +17,10 @@ use crate::{
     },
 };
 
-/// How long the markers of a transaction may take.
+/// How long to wait for the end of open transactions. Kafka writes the markers of a committed one shortly after it.
 const MARKERS: Duration = Duration::from_secs(5);
 
-/// The ends of a mapping's topic now.
+/// The current ends of a mapping's topic: by partition, the oldest offset and the last stable offset.
 pub(crate) async fn of(reader: &LagReader, mapping: &Mapping) -> anyhow::Result<Ends> {
     let partitions = lag::of(reader, mapping).await?;
     Ok(partitions
@@ -29,16 +29,19 @@ pub(crate) async fn of(reader: &LagReader, mapping: &Mapping) -> anyhow::Result<
         .collect())
 }
 
-/// Topics as they were when they were looked at.
+/// The range of records that `verify` checks.
 #[derive(Debug, Default)]
 pub(crate) struct Settled {
+    /// By topic, the ends of its partitions. Later records are not checked.
     pub(crate) ends: BTreeMap<String, Ends>,
-    /// By topic, the transactions that keep records back. What lies behind their beginning is not looked at.
+    /// By topic, the open transactions. Records from their first offset on are not checked.
     pub(crate) open: BTreeMap<String, Vec<OpenTransaction>>,
 }
 
-/// The ends of all topics now; then waits until every mapping has got there, or the time is over. Schedules may go on
-/// producing meanwhile: what comes later is not looked at.
+/// Reads the ends of all topics, then waits until every mapping has committed up to them, or until `patience` is over.
+///
+/// The ends are fixed before the wait, so it also finishes while schedules produce more records. A mapping that does
+/// not get there is not an error here: its records are then reported as missing.
 pub(crate) async fn settled(
     reader: &LagReader,
     outputs: &Outputs,
@@ -69,8 +72,11 @@ pub(crate) async fn settled(
     Ok(settled)
 }
 
-/// The ends of a mapping's topic, once the transactions that are open now have ended, or the time is over. Kafka writes
-/// the markers of a transaction shortly after its producer was told that it is committed.
+/// The ends of a mapping's topic, after the transactions that are open now have ended or `patience` is over. Also
+/// returns the transactions that are still open.
+///
+/// The wait is needed because Kafka confirms a commit to the producer before it has written the markers to all
+/// partitions. Without it, `verify` would not check records that were committed just before.
 async fn stable(
     reader: &LagReader,
     mapping: &Mapping,
@@ -101,12 +107,13 @@ async fn stable(
     }
 }
 
-/// Whether a mapping's group has committed everything up to `ends`.
+/// Whether a mapping's group has committed all partitions up to `ends`.
 pub(crate) async fn reached(reader: &LagReader, mapping: &Mapping, ends: &Ends) -> anyhow::Result<bool> {
     let partitions = lag::of(reader, mapping).await?;
     Ok(partitions.iter().all(|now| {
         let (_, end) = ends.get(&now.partition).copied().unwrap_or((0, 0));
-        // A topic that was created again has less than it had.
+        // The end is lower than before only if the topic was deleted and created again. Then there is nothing to wait
+        // for.
         now.end < end || now.end - now.lag >= end
     }))
 }

@@ -1,4 +1,4 @@
-//! What fleets were promised, against what the table holds.
+//! Compares the receipts of fleets with the rows of the table.
 
 use std::fs;
 
@@ -11,33 +11,39 @@ use warehouse::quoted;
 
 use crate::{failure::failure, stack::layout::Layout, traffic::receipt::Receipt};
 
-/// One fleet's drive.
+/// Result for one drive of a fleet.
 #[derive(Debug, Serialize)]
 pub(crate) struct FleetVerdict {
+    /// Start of the drive, RFC 3339.
     pub(crate) started: String,
+    /// Number of vehicles.
     pub(crate) vehicles: usize,
-    /// Events that the gateway answered with a 2xx.
+    /// Events that the gateway answered with 2xx.
     pub(crate) acknowledged: i64,
-    /// Rows of these vehicles from the first to the last of these events.
+    /// Rows of these vehicles between their first and last acknowledged event.
     pub(crate) stored: i64,
-    /// Events without an answer, which may be stored or not.
+    /// Events that were never acknowledged. Each of them may be stored or not.
     pub(crate) given_up: i64,
-    /// Vehicles of which events are missing, or are there that nobody acknowledged: some of them.
+    /// Vehicles with missing rows, or with rows of events that were not acknowledged. Holds at most [`NAMED`] entries.
     pub(crate) problems: Vec<String>,
 }
 
 impl FleetVerdict {
-    /// Every acknowledged event is stored, and none that was never sent.
+    /// Whether every acknowledged event is stored, and no more rows exist than the events given up can explain.
     pub(crate) fn holds(&self) -> bool {
         self.problems.is_empty()
             && (self.acknowledged..=self.acknowledged + self.given_up).contains(&self.stored)
     }
 }
 
-/// How many vehicles are named.
+/// Largest number of vehicles that a verdict names.
 const NAMED: usize = 5;
 
-/// Every drive whose receipt lies in the data folder.
+/// Checks every drive to `gateway` whose receipt is in the data folder. Empty if the pipeline has no fields `vin` and
+/// `timestamp`.
+///
+/// # Errors
+/// A receipt or the table cannot be read.
 pub(crate) async fn judge(
     layout: &Layout,
     gateway: &str,
@@ -56,9 +62,12 @@ pub(crate) async fn judge(
     for file in files {
         let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
         let receipt: Receipt = serde_json::from_slice(&bytes).map_err(|error| {
-            failure(format!("{} is no receipt: {error}", file.display()), "delete it, if nobody needs it")
+            failure(
+                format!("{} is not a receipt: {error}", file.display()),
+                "delete that file if it is not needed",
+            )
         })?;
-        // A drive elsewhere is not this stack's to account for.
+        // Events of drives to other gateways are not stored in this stack.
         if receipt.host.trim_end_matches('/') == gateway {
             verdicts.push(one(client, spec, &receipt).await?);
         }
@@ -66,6 +75,8 @@ pub(crate) async fn judge(
     Ok(verdicts)
 }
 
+/// Checks one drive: counts, by vehicle, the rows between its first and last acknowledged event. More rows than
+/// acknowledged events are accepted if the drive gave up events.
 async fn one(client: &Client, spec: &TableSection, receipt: &Receipt) -> anyhow::Result<FleetVerdict> {
     let mut verdict = FleetVerdict {
         started: receipt.started.clone(),
@@ -102,9 +113,9 @@ async fn one(client: &Client, spec: &TableSection, receipt: &Receipt) -> anyhow:
     Ok(verdict)
 }
 
-/// The instant, as the pipeline reads it: to the microsecond.
+/// Converts seconds since the Unix epoch to a time, rounded to microseconds as the pipeline does.
 fn micros(seconds: f64) -> anyhow::Result<DateTime<Utc>> {
     #[expect(clippy::cast_possible_truncation, reason = "a time of this century")]
     let micros = (seconds * 1e6).round() as i64;
-    DateTime::from_timestamp_micros(micros).context("a receipt holds a time that is none")
+    DateTime::from_timestamp_micros(micros).context("a receipt has an invalid timestamp")
 }

@@ -1,4 +1,4 @@
-//! The weather lane: every raw answer on S3 against the rows of the Delta table, by file name.
+//! Checks the weather lane: compares every raw answer on S3 with the rows of the Delta table that have its file name.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,16 +21,19 @@ use crate::{
     stack::{opened::Stack, outputs::ForecastOutput},
 };
 
-/// The lane's name, also that of its dead letters.
+/// Name of the lane, also in its parked records.
 pub(crate) const LANE: &str = "forecast_72";
 /// How long reading all objects may take.
 const PATIENCE: Duration = Duration::from_mins(30);
-/// Reads at a time.
+/// Number of concurrent reads.
 const AT_A_TIME: usize = 16;
-/// An answer has some 20 KB.
+/// Largest object in bytes that is read. An answer has about 20 KB; a longer object counts as no forecast.
 const LONGEST: u64 = 8 << 20;
 
-/// Judges the lane; `None` if the stack does not have it. If a run is under way, this waits for its end first.
+/// Checks the lane. `None` if the stack does not have it. If a run is in progress, waits up to `patience` for its end.
+///
+/// # Errors
+/// The bucket, an object or the table cannot be read.
 pub(crate) async fn judge(
     stack: &Stack,
     letters: &[ParkedObject],
@@ -43,7 +46,8 @@ pub(crate) async fn judge(
         format!("s3://{}", lane.raw_bucket).parse().context("the raw bucket has no name")?;
     let store = ObjectStore::new(stack.objects(), root);
     let there = store.list_below(&lane.raw_prefix, deadline).await?;
-    // Rows after the objects: an object that is new since then is not looked at.
+    // Rows are read after the objects are listed. So every listed object had at least as much time to be stored, and
+    // objects that arrive later are not checked.
     let rows = rows_by_file(stack, lane, deadline).await?;
     let parked = parked(letters);
     let mut verdict = ObjectVerdict::of(LANE, &lane.raw_bucket);
@@ -67,20 +71,21 @@ pub(crate) async fn judge(
     Ok(Some(verdict))
 }
 
-/// Whether the job reads an object of this name: Hadoop hides names that begin with `_` or `.`.
+/// Whether the Spark job reads an object of this name. Hadoop ignores names that begin with `_` or `.`.
 fn is_read(key: &str) -> bool {
     let name = key.rsplit('/').next().unwrap_or(key);
     name.strip_suffix(".json").is_some() && !name.starts_with(['_', '.'])
 }
 
-/// Holds one raw object against its rows: `hours` is how many it has, `None` where it is no forecast.
+/// Compares one raw object with its rows and adds the result to the verdict. `hours` is its number of distinct hours,
+/// `None` if it is not a forecast. A parked object must have no rows.
 fn compare(verdict: &mut ObjectVerdict, file: &str, hours: Option<u64>, stored: u64, is_parked: bool) {
     verdict.objects += 1;
     match (hours, is_parked) {
         (_, true) => {
             verdict.objects_parked += 1;
             if stored > 0 {
-                verdict.problem(format!("{file}: is parked, and {stored} rows of it are stored"));
+                verdict.problem(format!("{file}: is parked, but {stored} rows of it are stored"));
             }
         }
         (Some(hours), false) => {
@@ -91,12 +96,12 @@ fn compare(verdict: &mut ObjectVerdict, file: &str, hours: Option<u64>, stored: 
                     verdict.problem(format!("{file}: not in the table: `headwater forecast run` stores it"));
                 }
                 stored if stored != hours => {
-                    verdict.problem(format!("{file}: has {hours} hours, and {stored} rows are stored"));
+                    verdict.problem(format!("{file}: has {hours} hours, but {stored} rows are stored"));
                 }
                 _ => {}
             }
         }
-        (None, false) => verdict.problem(format!("{file}: is no forecast, and not among the parked records")),
+        (None, false) => verdict.problem(format!("{file}: is not a forecast, but is not parked either")),
     }
 }
 
@@ -118,6 +123,7 @@ fn parked(letters: &[ParkedObject]) -> BTreeSet<&str> {
     keys.collect()
 }
 
+/// Number of rows of the Delta table by the value of the column `filename`. Empty if the table does not exist yet.
 async fn rows_by_file(
     stack: &Stack,
     lane: &ForecastOutput,
@@ -131,7 +137,7 @@ async fn rows_by_file(
     let mut files = pin!(snapshot.scan(&columns, deadline));
     while let Some(file) = files.next().await {
         for batch in file?.1 {
-            let names = batch.column(0).as_string_opt::<i32>().context("the column filename is no text")?;
+            let names = batch.column(0).as_string_opt::<i32>().context("the column filename is not text")?;
             for name in names.iter().flatten() {
                 *rows.entry(name.to_owned()).or_default() += 1;
             }
@@ -140,7 +146,8 @@ async fn rows_by_file(
     Ok(rows)
 }
 
-/// Waits while a run is under way.
+/// Waits until no run is in progress or `patience` is over. A run may be storing rows, which would look like missing
+/// ones.
 async fn settled(stack: &Stack, lane: &ForecastOutput, patience: Duration) -> anyhow::Result<()> {
     let client = Client::new(stack.sdk());
     let deadline = Instant::now() + patience;
@@ -151,11 +158,11 @@ async fn settled(stack: &Stack, lane: &ForecastOutput, patience: Duration) -> an
             .status_filter(ExecutionStatus::Running)
             .send();
         let running = match asked.await {
-            // A host in a network without NAT does not reach Step Functions.
+            // The operators' host cannot reach Step Functions if its network has no NAT. The check goes on without it.
             Err(error) if stack.local().is_none() => {
                 let reason = DisplayErrorContext(&error);
                 out::note(format!(
-                    "cannot see whether a forecast run is under way, which may be storing rows: {reason}"
+                    "cannot find out whether a forecast run is in progress; if one is, rows may still be missing: {reason}"
                 ));
                 return Ok(());
             }
@@ -191,7 +198,7 @@ mod tests {
             (compared(Some(72), 0, false), "not in the table"),
             (compared(Some(72), 144, false), "has 72 hours, and 144 rows are stored"),
             (compared(Some(72), 71, false), "has 72 hours, and 71 rows are stored"),
-            (compared(None, 0, false), "is no forecast"),
+            (compared(None, 0, false), "is not a forecast"),
             (compared(Some(72), 72, true), "is parked, and 72 rows"),
         ] {
             assert!(!verdict.holds());

@@ -1,4 +1,4 @@
-//! The inbox: every event, followed to its row.
+//! Checks the inbox: reads every event again and finds its row.
 
 use std::collections::BTreeMap;
 
@@ -15,17 +15,20 @@ use crate::{progress::Meter, stack::opened::Stack, verbs::inbox::store};
 
 /// How long reading all objects may take.
 const PATIENCE: Duration = Duration::from_mins(30);
-/// Reads at a time.
+/// Number of concurrent reads.
 const AT_A_TIME: usize = 16;
-/// As the function reads them.
+/// Largest object in bytes that is read. Must be the same as in inbox-etl, which parks longer ones.
 const LONGEST: u64 = 1 << 20;
 
-/// What decides between events of one id; users have no second time.
+/// Order of the events of one id; the greatest wins: `event_at`, `updated_at` (cards only), `event_id`.
 type Order = (DateTime<Utc>, Option<DateTime<Utc>>, String);
-/// Table and id.
+/// Table and id of a row.
 type Key = (&'static str, i64);
 
-/// Judges the lane; `None` where the stack has no inbox.
+/// Checks the lane. `None` if the stack has no inbox.
+///
+/// # Errors
+/// The bucket, an object, the registry or a table cannot be read.
 pub(crate) async fn judge(
     stack: &Stack,
     client: &Client,
@@ -76,7 +79,7 @@ pub(crate) async fn judge(
     let stored = stored(client).await?;
     for (key, order) in &newest {
         match stored.get(key) {
-            // A newer event is one whose object has aged out.
+            // The stored event may be newer than all objects: a lifecycle rule has deleted its object.
             Some(of) if of >= order => verdict.stored += 1,
             Some(_) => verdict.problem(format!("{key:?}: an older event is stored than {}", order.2)),
             None => verdict.problem(format!("{key:?}: event {} is not stored", order.2)),
@@ -86,6 +89,7 @@ pub(crate) async fn judge(
     Ok(Some(verdict))
 }
 
+/// All rows of `users` and `cards`: by table and id, the event that they come from.
 async fn stored(client: &Client) -> anyhow::Result<BTreeMap<Key, Order>> {
     let users =
         client.query("SELECT id, event_at, event_id FROM users", &[]).await.context("cannot read users")?;

@@ -1,4 +1,4 @@
-//! The media bucket: every row of every listed file, followed to its table.
+//! Checks the media bucket: reads every row of every listed file again and finds it in its table.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,12 +22,15 @@ use crate::{
 /// How long reading all files may take.
 const PATIENCE: Duration = Duration::from_mins(30);
 
-/// Table and key of a row.
+/// Table and the two columns of a row's key.
 type Key = (&'static str, String, String);
-/// What decides between rows of one key: when the object was written, its address, the element.
+/// Order of the rows of one key; the greatest wins: time of the object, its address, index of the element.
 type Order = (DateTime<Utc>, String, i64);
 
-/// Judges the lane; `None` where the stack has no media bucket.
+/// Checks the lane. `None` if the stack has no media bucket.
+///
+/// # Errors
+/// The bucket, an object, the registry or a table cannot be read.
 pub(crate) async fn judge(
     stack: &Stack,
     client: &Client,
@@ -57,7 +60,7 @@ pub(crate) async fn judge(
                 verdict.compare(key, &version.tag, &rows, &books);
                 good += rows.good;
             }
-            // Deleted after it was read.
+            // The object was deleted after the function had read it. Its rows stay.
             None if books.entries.get(*key).is_some_and(|entry| !entry.version.is_empty()) => {}
             None => {
                 let missing = Rows { damaged: true, ..Rows::default() };
@@ -70,7 +73,7 @@ pub(crate) async fn judge(
     let stored = stored(client).await?;
     for (key, order) in &newest {
         match stored.get(key) {
-            // A newer row is one of a version that was replaced meanwhile.
+            // The stored row may be newer: it comes from a version of the object that has been replaced since.
             Some(of) if (&of.0, &of.1) > (&order.0, &order.1) || of == order => verdict.stored += 1,
             Some(_) => verdict
                 .problem(format!("{key:?}: an older row is stored than that of {}#{}", order.1, order.2)),
@@ -81,6 +84,7 @@ pub(crate) async fn judge(
     Ok(Some(verdict))
 }
 
+/// Reads one file and counts its rows. For each key, `newest` gets the row that wins over all files read so far.
 async fn read(
     source: &ObjectSource,
     key: &str,
@@ -128,6 +132,7 @@ async fn read(
     }
 }
 
+/// Table and key of a row. `None` for rows of types that are not stored.
 fn key_of(media: Media) -> Option<Key> {
     match media {
         Media::Song(song) => Some(("songs", song.artist_name, song.title)),
@@ -139,7 +144,7 @@ fn key_of(media: Media) -> Option<Key> {
     }
 }
 
-/// The rows of the three tables, by what they are of.
+/// All rows of the three tables: by key, the object version and element that they come from.
 async fn stored(client: &Client) -> anyhow::Result<BTreeMap<Key, Order>> {
     let mut stored = BTreeMap::new();
     for (table, key) in [

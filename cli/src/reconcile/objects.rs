@@ -1,7 +1,7 @@
-//! The S3 lanes: what their buckets hold now against what the tables hold.
+//! Checks the S3 lanes: compares the objects of their buckets with the rows of their tables.
 //!
-//! Every object is read again by the functions' own decoders, and what they give is followed to the row: stored, or
-//! superseded by a newer one of the same key, or ignored, or parked.
+//! Every object is read again with the decoder of its function. Each row must be stored, superseded by a newer row of
+//! the same key, ignored, or parked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,42 +11,48 @@ use serde::Serialize;
 use tokio_postgres::Client;
 use warehouse::search::CANNOT_HOLD;
 
-/// How many problems are named.
+/// Largest number of problems that a verdict names.
 const NAMED: usize = 10;
 
-/// What one S3 lane came to.
+/// Result for one S3 lane.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct ObjectVerdict {
+    /// Name of the function, or of the lane.
     pub(crate) function: String,
+    /// Bucket of the objects.
     pub(crate) bucket: String,
-    /// Objects that are to be accounted for: listed ones, and those that lie in the inbox.
+    /// Objects that were checked: those that the list of files names, or all objects of the inbox.
     pub(crate) objects: u64,
-    /// Objects that are parked as a whole, listed ones that are not there included.
+    /// Objects that are parked as a whole. Includes files that the list names and that do not exist.
     pub(crate) objects_parked: u64,
-    /// Rows of the objects as they are now.
+    /// Rows in the current versions of the objects.
     pub(crate) rows: u64,
-    /// Rows that a table holds.
+    /// Rows that are in a table.
     pub(crate) stored: u64,
-    /// Rows that gave way to a newer one of the same key.
+    /// Rows that are not stored because a newer row has the same key.
     pub(crate) superseded: u64,
+    /// Rows of types that the function does not store.
     pub(crate) ignored: u64,
+    /// Rows that are parked.
     pub(crate) parked: u64,
+    /// Differences, one line each. Holds at most [`NAMED`] entries.
     pub(crate) problems: Vec<String>,
-    /// Problems beyond those that are named.
+    /// Number of further problems.
     pub(crate) more_problems: u64,
 }
 
 impl ObjectVerdict {
-    /// A verdict without a finding yet.
+    /// Makes a verdict without objects.
     pub(crate) fn of(function: &str, bucket: &str) -> Self {
         Self { function: function.to_owned(), bucket: bucket.to_owned(), ..Self::default() }
     }
 
-    /// Nothing is wrong.
+    /// Whether there is no problem and every row is accounted for.
     pub(crate) fn holds(&self) -> bool {
         self.problems.is_empty() && self.rows == self.stored + self.superseded + self.ignored + self.parked
     }
 
+    /// Adds a problem, or only counts it if there are [`NAMED`] already.
     pub(crate) fn problem(&mut self, problem: String) {
         if self.problems.len() < NAMED {
             self.problems.push(problem);
@@ -55,7 +61,10 @@ impl ObjectVerdict {
         }
     }
 
-    /// Holds one object against its entry in the registry and its dead letters. `read` is what is in it now.
+    /// Compares one object with its entry in the registry and with its parked records, and adds the result.
+    ///
+    /// `version` is the object's current version, and `read` its current content. Whether the rows are in the table is
+    /// checked by the caller.
     pub(crate) fn compare(&mut self, key: &str, version: &str, read: &Rows, books: &Books) {
         self.objects += 1;
         self.rows += read.good + read.ignored + read.rows_parked();
@@ -76,7 +85,7 @@ impl ObjectVerdict {
         let found = (entry.state.as_str(), entry.good, entry.ignored, entry.parked);
         if expected != found {
             self.problem(format!(
-                "{key}: holds {expected:?} (state, good, ignored, parked), registered are {found:?}"
+                "{key}: its content gives {expected:?} (state, good, ignored, parked), but the registry has {found:?}"
             ));
         }
         let none = BTreeSet::new();
@@ -87,7 +96,7 @@ impl ObjectVerdict {
         }
         if *letters != wanted {
             self.problem(format!(
-                "{key}: {} of its {} bad parts are among the parked records, and {} that are none",
+                "{key}: {} of its {} bad parts are among the parked records, and {} parts that are not bad",
                 letters.intersection(&wanted).count(),
                 wanted.len(),
                 letters.difference(&wanted).count()
@@ -96,16 +105,19 @@ impl ObjectVerdict {
     }
 }
 
-/// What an object holds, by the function's own decoder.
+/// Content of an object as the function's decoder reads it.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
+    /// Number of rows that belong in a table.
     pub(crate) good: u64,
+    /// Number of rows of types that are not stored.
     pub(crate) ignored: u64,
-    /// Indices of bad elements.
+    /// Indices of the elements that belong among the parked records: the decoder or the table refuses them, or they are
+    /// too long.
     pub(crate) parked: Vec<u64>,
-    /// The object, or its end, cannot be read.
+    /// Whether the object is missing or cannot be read to its end.
     pub(crate) damaged: bool,
-    /// Whether the object is one row itself, and that one is parked with it.
+    /// Whether the object itself is one row (an event of the inbox) and that row is bad.
     pub(crate) is_bad_row: bool,
 }
 
@@ -115,34 +127,38 @@ impl Rows {
     }
 }
 
-/// One object's entry in the registry.
+/// Entry of an object in the registry (table `processed_objects`).
 #[derive(Debug)]
 pub(crate) struct RegistryRow {
+    /// Version of the object that was processed last. Empty if the object did not exist.
     pub(crate) version: String,
+    /// `processed`, `parked` or `unfinished`.
     pub(crate) state: String,
+    /// Number of rows stored, ignored and parked.
     good: u64,
     ignored: u64,
     parked: u64,
 }
 
-/// What the lane has written down.
+/// Registry entries and parked records of one lane and bucket.
 #[derive(Debug)]
 pub(crate) struct Books {
+    /// Registry entries by key of the object.
     pub(crate) entries: BTreeMap<String, RegistryRow>,
-    /// Indices of dead letters by object; none for the object as a whole.
+    /// Parked elements by key of the object: indices in its array, or `None` for the object as a whole.
     pub(crate) letters: BTreeMap<String, BTreeSet<Option<u64>>>,
-    /// Of these letters, those of elements that are valid by themselves but that the tables refused.
+    /// The subset of `letters` that the decoder accepts, but whose values a table cannot hold.
     refused: BTreeMap<String, BTreeSet<Option<u64>>>,
 }
 
 impl Books {
-    /// Whether the tables refused this element, or the object as a whole.
+    /// Whether a table refused this element (`None`: the object as a whole). The decoder alone would accept it.
     pub(crate) fn is_refused(&self, key: &str, index: Option<u64>) -> bool {
         self.refused.get(key).is_some_and(|indices| indices.contains(&index))
     }
 }
 
-/// Reads the registry and the dead letters of one lane and bucket.
+/// Reads the registry entries of one lane and bucket, and selects its parked records from `letters`.
 pub(crate) async fn books(
     client: &Client,
     letters: &[ParkedObject],
@@ -215,7 +231,7 @@ mod tests {
             (compared("v", &books("unfinished", &[Some(3)])), "k: not finished"),
             (
                 compared("v", &books("processed", &[])),
-                "k: 0 of its 1 bad parts are among the parked records, and 0 that are none",
+                "k: 0 of its 1 bad parts are among the parked records, and 0 parts that are not bad",
             ),
         ] {
             assert_eq!(verdict.problems, [problem]);

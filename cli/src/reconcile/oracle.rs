@@ -1,5 +1,5 @@
-//! A second opinion on the lake: cli/oracle/oracle.py reads the tables, and Kafka when asked to, with libraries that are
-//! not ours.
+//! An independent check of the lake. cli/oracle/oracle.py reads the tables, and on request the records in Kafka, with
+//! other libraries than our own code. So an error in our reader or writer is not hidden by the same error in the check.
 
 use std::{collections::BTreeMap, path::PathBuf, process::Stdio, time::Duration};
 
@@ -26,45 +26,51 @@ use crate::{
 
 /// How long reading all tables may take.
 const PATIENCE: Duration = Duration::from_mins(10);
-/// The function whose rows are looked at.
+/// The function whose rows are checked.
 const LANE: &str = "parquet-writer";
 
-/// What the second opinion says of one table.
+/// Result of the independent check for one table.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Opinion {
     pub(crate) topic: String,
     /// Rows in the table.
     pub(crate) rows: i64,
-    /// Distinct records between the ends that Kafka had.
+    /// Distinct stored records whose offsets are between the ends of Kafka.
     pub(crate) stored: i64,
-    /// Of the offsets between the ends, those whose rows may all belong to earlier topics.
+    /// Offsets between the ends whose rows may all come from an earlier topic of the same name. It is not known whether
+    /// the current topic's record is stored.
     pub(crate) shared: i64,
+    /// Rows that store a record a second time.
     pub(crate) doubled: i64,
-    /// What the records in Kafka say, if they were read.
+    /// Comparison with the records in Kafka. `None` if they were not read.
     #[serde(flatten)]
     pub(crate) compared: Option<Compared>,
+    /// Differences, one line each.
     pub(crate) problems: Vec<String>,
 }
 
-/// Rows against the records in Kafka.
+/// Comparison of the rows with the records in Kafka.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Compared {
-    /// Records read.
+    /// Records read from Kafka.
     pub(crate) records: i64,
-    /// Neither stored nor parked.
+    /// Records that are neither stored nor parked.
     pub(crate) missing: i64,
-    /// Values in rows that are not those of their record.
+    /// Values that differ between a row and its record.
     pub(crate) different: i64,
+    /// Exact sum of the pipeline's summed field over the records, as a decimal number. `None` if it has no such field.
     pub(crate) sum_in_kafka: Option<String>,
+    /// The same sum over the rows.
     pub(crate) sum_in_lake: Option<String>,
 }
 
 impl Opinion {
+    /// Whether the check found no problem.
     pub(crate) fn holds(&self) -> bool {
         self.problems.is_empty()
     }
 
-    /// The opinion as a line of `verify`.
+    /// The result as one line for people.
     pub(crate) fn line(&self) -> String {
         let Self { topic, rows, stored, compared, .. } = self;
         let compared = compared.as_ref().map(Compared::text).unwrap_or_default();
@@ -85,14 +91,19 @@ impl Compared {
 
 /// The check, ready to run.
 pub(crate) struct Oracle {
+    /// Python of the check's virtual environment.
     python: PathBuf,
     script: PathBuf,
+    /// Input of the script: one JSON object on its standard input.
     question: Value,
 }
 
 impl Oracle {
-    /// The check of all tables. With `records`, values are compared with those in Kafka, and what the check needs is
-    /// installed first; without, `None` where that is not installed.
+    /// Prepares the check of all tables. With `records`, it also compares values with Kafka, and its Python packages
+    /// are installed if needed. Without, returns `None` if they are not installed or the stack is not local.
+    ///
+    /// # Errors
+    /// With `records`: the packages cannot be installed, or the stack is not local.
     pub(crate) fn new(
         (layout, stack): (&Layout, &Stack),
         records: bool,
@@ -106,7 +117,8 @@ impl Oracle {
         let table = |pipeline: &Pipeline| {
             let (lake, topic) = (pipeline.lake.as_ref()?, &pipeline.topic.name);
             let mine = letters.iter().filter(|((lane, of, ..), _)| lane == LANE && of == topic);
-            // Of several incarnations the last one counts: earlier letters are of topics that are gone.
+            // If a topic was deleted and created again, only the parked records of the last topic count. `collect`
+            // keeps the last entry of each partition.
             let letters: BTreeMap<i32, _> =
                 mine.map(|((_, _, partition, _), offsets)| (*partition, offsets)).collect();
             let uri = format!("{root}/{}", lake.path);
@@ -126,12 +138,12 @@ impl Oracle {
         Ok(Some(Self { python, script: layout.checkout.join("cli/oracle/oracle.py"), question }))
     }
 
-    /// Starts it; it runs beside this command.
+    /// Starts the script, which runs while this command continues.
     pub(crate) async fn start(&self) -> anyhow::Result<Running> {
         let mut command = Command::new(&self.python);
         command
             .arg(&self.script)
-            // Nothing of this shell's AWS settings must lead it elsewhere.
+            // The AWS variables of this shell must not direct the script to another endpoint or account.
             .env_clear()
             .env("LANG", "C.UTF-8")
             .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -141,13 +153,17 @@ impl Oracle {
             .kill_on_drop(true);
         let mut child = command.spawn().with_context(|| format!("cannot run {}", self.python.display()))?;
         if let Some(mut stdin) = child.stdin.take() {
-            // If it is gone already, its exit status says so.
+            // If the script has ended already, its exit status reports the error.
             let _ = stdin.write_all(self.question.to_string().as_bytes()).await;
         }
         Ok(Running(child))
     }
 
-    /// What it says, and whether that agrees with the verdicts of our own reader.
+    /// Waits for the script's results and compares them with the verdicts of our own reader. A difference becomes a
+    /// problem of the result. If there is a problem, the check is run once more.
+    ///
+    /// # Errors
+    /// The script fails, prints invalid JSON, or does not end within [`PATIENCE`].
     pub(crate) async fn opinions(
         &self,
         running: Running,
@@ -157,23 +173,24 @@ impl Oracle {
         if opinions.iter().all(Opinion::holds) {
             return Ok(opinions);
         }
-        // It may have read a table a moment before the last rows came.
+        // The script may have read a table just before the last rows were stored.
         self.start().await?.answer(verdicts).await
     }
 }
 
-/// The check while it runs.
+/// The running script. Dropping it kills the script.
 pub(crate) struct Running(Child);
 
 impl Running {
+    /// Waits for the script's output and adds a problem to each result that differs from the verdict of our reader.
     async fn answer(self, verdicts: &[Verdict]) -> anyhow::Result<Vec<Opinion>> {
-        const FIX: &str = "run this again; if it stays so, delete the folder `oracle` of the tools (.tools, or HEADWATER_TOOLS_DIR) and run `headwater verify --independent`";
+        const FIX: &str = "run this again; if it still fails, delete the folder `oracle` in .tools (or HEADWATER_TOOLS_DIR) and run `headwater verify --independent`";
         let failed =
             |reason: &str| failure(format!("the independent check of the lake failed: {reason}"), FIX);
         let output = timeout(PATIENCE, self.0.wait_with_output())
             .await
             .map_err(|_| failed("it did not end in time"))?
-            .context("the independent check of the lake cannot be read")?;
+            .context("cannot read the output of the independent check of the lake")?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             return Err(failed(

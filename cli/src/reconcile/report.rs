@@ -1,4 +1,4 @@
-//! What `headwater verify` found, and how it is shown.
+//! The report of `headwater verify`, as tables or JSON.
 
 use std::collections::BTreeMap;
 
@@ -7,33 +7,43 @@ use serde::Serialize;
 use super::{Verdict, fleet::FleetVerdict, objects::ObjectVerdict, oracle::Opinion};
 use crate::{out, stack::lag::OpenTransaction, table};
 
-/// What `headwater verify` found.
+/// Results of all checks.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Report {
+    /// Whether all checks passed. `verify` sets it from [`Report::adds_up`].
     pub(crate) holds: bool,
+    /// One verdict per mapping of a function and a topic.
     pub(crate) mappings: Vec<Verdict>,
-    /// By topic, transactions that are open: what lies behind their beginning is not looked at.
+    /// By topic, open transactions. Records from their first offset on are not checked.
     pub(crate) open_transactions: BTreeMap<String, Vec<OpenTransaction>>,
+    /// Sums of the topics that have both a Delta table and a table of totals.
     pub(crate) sums: Vec<Sum>,
+    /// One verdict per S3 lane.
     pub(crate) objects: Vec<ObjectVerdict>,
+    /// One verdict per drive of a fleet.
     pub(crate) fleets: Vec<FleetVerdict>,
-    /// What another reader says of the lake; `None` where it is not installed.
+    /// Results of the independent check. `None` if it is not installed.
     pub(crate) independent: Option<Vec<Opinion>>,
 }
 
-/// The two sinks of one topic against each other.
+/// Comparison of the two sinks of a topic: the sum of one field in the lake and in the table of totals.
 #[derive(Debug, Serialize)]
 pub(crate) struct Sum {
     pub(crate) topic: String,
+    /// Name of the summed field.
     pub(crate) field: String,
+    /// Name of the table of totals.
     pub(crate) table: String,
+    /// Sum in the lake as a decimal number. `None` if it is not known exactly; then it is not compared.
     pub(crate) lake: Option<String>,
+    /// Sum in the table of totals as a decimal number.
     pub(crate) totals: String,
+    /// Whether the sums are equal.
     pub(crate) agree: bool,
 }
 
 impl Report {
-    /// Every lane, sum, object and fleet is as it must be.
+    /// Whether all checks passed: mappings, sums, objects, fleets and the independent check.
     pub(crate) fn adds_up(&self) -> bool {
         self.mappings.iter().all(Verdict::holds)
             && self.sums.iter().all(|sum| sum.agree)
@@ -42,7 +52,7 @@ impl Report {
             && self.independent.iter().flatten().all(Opinion::holds)
     }
 
-    /// Prints it, as tables or as JSON.
+    /// Prints the report as tables, or with `json` as one JSON object.
     pub(crate) fn show(&self, json: bool) -> anyhow::Result<()> {
         let report = self;
         if json {
@@ -62,17 +72,8 @@ impl Report {
             row(names, numbers, verdict.holds())
         });
         let header = [
-            "function",
-            "group",
-            "topic",
-            "produced",
-            "stored",
-            "of it again",
-            "parked",
-            "missing",
-            "lost",
-            "doubled",
-            "verdict",
+            "function", "group", "topic", "produced", "stored", "repeated", "parked", "missing", "lost",
+            "doubled", "verdict",
         ];
         out::line(table::render(&header, rows));
         for sum in &report.sums {
@@ -85,7 +86,7 @@ impl Report {
         }
         for (topic, open) in &report.open_transactions {
             for transaction in open {
-                out::line(format!("not looked at: {}", transaction.describe(topic)));
+                out::line(format!("not checked: {}", transaction.describe(topic)));
             }
         }
         for opinion in report.independent.iter().flatten() {
@@ -125,6 +126,7 @@ impl Report {
     }
 }
 
+/// A row of a table: names, numbers and the verdict.
 fn row<const N: usize, T: ToString>(
     names: [&String; N],
     numbers: impl IntoIterator<Item = T>,
@@ -136,6 +138,7 @@ fn row<const N: usize, T: ToString>(
     row
 }
 
+/// All problems of the report, one line each.
 fn problems(report: &Report) -> Vec<String> {
     let mut problems = Vec::new();
     for verdict in &report.objects {

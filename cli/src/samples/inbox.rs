@@ -1,29 +1,31 @@
-//! Events of users and cards, in random order.
+//! Sample events of users and cards for the inbox, in random order.
 
 use rand::{Rng, RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 use serde_json::{Value, json};
 
 use super::Object;
 
-/// The part of card events that name no user.
+/// Probability that a card names no user.
 const ORPHANS: f64 = 0.08;
 const NAMES: [&str; 4] = ["Dean White DDS", "Kelsey Alvarez", "Sinéad O'Connor", "山田 太郎"];
-/// The second at which the story begins: 2026-11-20 20:00:00 UTC.
+/// Time of the earliest event, in seconds since the Unix epoch: 2026-11-20 20:00:00 UTC.
 const BEGIN: i64 = 1_795_204_800;
-/// Events happen within this many seconds: far fewer than there are events, so that many share one.
+/// All events happen within this many seconds. With more events than seconds, many events have the same time, and the
+/// tables must order them by other columns.
 const LASTS: i64 = 3_600;
 
-/// Everything one run drops into the inbox.
+/// Makes the objects of one run: one event per user, `cards` card events, and with `dirty` also defective objects. The
+/// same seed gives the same objects.
 pub(crate) fn events(seed: u64, users: u32, cards: u32, dirty: bool) -> Vec<Object> {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut objects: Vec<Object> = (0..users).map(|id| user(&mut rng, id)).collect();
-    // A card is created once and changed twice, on average.
+    // On average, three events per card: it is created once and changed twice.
     let different = (cards / 3).max(1);
-    // Whether a card names a user does not change: one created without goes on without.
+    // A card that was created without a user stays without one in its later events.
     let orphan: Vec<bool> = (0..different).map(|_| rng.random_bool(ORPHANS)).collect();
     for _ in 0..cards {
         let id = rng.random_range(0..different);
-        // One user more than there are: no card may be refused for it.
+        // May also draw the id after the last user: a card whose user does not exist must not be refused.
         let user_id = (!orphan[id as usize]).then(|| rng.random_range(0..=users));
         objects.push(card(&mut rng, id, user_id));
     }
@@ -34,6 +36,7 @@ pub(crate) fn events(seed: u64, users: u32, cards: u32, dirty: bool) -> Vec<Obje
     objects
 }
 
+/// An event object with a random id. Its key contains the id.
 fn event(rng: &mut impl Rng, kind: &str, event_at: i64, payload: &Value) -> Object {
     let id = uuid::Builder::from_random_bytes(rng.random()).into_uuid().to_string();
     let body =
@@ -53,6 +56,7 @@ fn user(rng: &mut impl Rng, id: u32) -> Object {
     event(rng, "user", at, &payload)
 }
 
+/// A card event. The creation time depends on the card's id only; the time of the change is random.
 fn card(rng: &mut impl Rng, id: u32, user_id: Option<u32>) -> Object {
     let created = BEGIN + i64::from(id) % 60;
     let updated = created + rng.random_range(0..LASTS);
@@ -69,7 +73,7 @@ fn card(rng: &mut impl Rng, id: u32, user_id: Option<u32>) -> Object {
     event(rng, "card", updated, &payload)
 }
 
-/// One event twice, a partial file, an object that is no event, and one that is not JSON.
+/// Defective objects: a copy of the first event, a truncated event, a number that is not an event, and plain text.
 fn traps(rng: &mut impl Rng, objects: &[Object]) -> Vec<Object> {
     let mut traps = vec![
         Object { key: "inbox/__id_counter".to_owned(), body: b"10423".to_vec() },
@@ -84,6 +88,7 @@ fn traps(rng: &mut impl Rng, objects: &[Object]) -> Vec<Object> {
     traps
 }
 
+/// A time as the source system writes it: `YYYY-MM-DD HH:MM:SS` in UTC, without fraction and zone.
 fn text(second: i64) -> String {
     chrono::DateTime::from_timestamp(second, 0).unwrap_or_default().format("%Y-%m-%d %H:%M:%S").to_string()
 }

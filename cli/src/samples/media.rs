@@ -1,4 +1,4 @@
-//! Media files: arrays of songs, movies and apps, and the list that names them.
+//! Sample media files (JSON arrays of songs, movies and apps) and the keys for the list that names them.
 
 use std::io::Write as _;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Object;
 
-/// Words that names are made of; some need care.
+/// Words that names are made of. Some need care: quotation marks, apostrophes, and characters outside ASCII.
 const WORDS: [&str; 16] = [
     "Blue",
     "Karmacoma",
@@ -29,26 +29,33 @@ const WORDS: [&str; 16] = [
 
 const LANGUAGES: [&str; 3] = ["en", "fr", "ja"];
 
-/// In how many ways a file can be broken or odd.
+/// Number of files with defects or unusual content: with `dirty`, the first files of a run. Ask for at least this many
+/// files to get every kind.
 pub(crate) const TRAPS: usize = 12;
 
-/// The files of one run.
+/// Iterator over the files of one run. Each file is made when it is needed, because all of them may not fit in memory.
 pub(crate) struct Files {
     rng: StdRng,
+    /// Prefix of all keys.
     run: String,
+    /// Number of rows per file.
     rows: usize,
+    /// Whether the first [`TRAPS`] files are defective or unusual.
     dirty: bool,
+    /// Number of the next file.
     next: usize,
+    /// Number of files.
     total: usize,
 }
 
 impl Files {
-    /// `total` files of `rows` elements, named after `run`. With `dirty` the first ones are as real files sometimes are.
+    /// Makes `total` files of `rows` elements with the prefix `run`. With `dirty`, the first [`TRAPS`] of them have
+    /// defects that occur in real files. The same seed gives the same files.
     pub(crate) fn new(seed: u64, run: &str, total: usize, rows: usize, dirty: bool) -> Self {
         Self { rng: StdRng::seed_from_u64(seed), run: run.to_owned(), rows, dirty, next: 0, total }
     }
 
-    /// The keys, as the list names them. With `dirty` the list names a file that there is not.
+    /// The keys for the list of files. With `dirty`, the last key names a file that does not exist.
     pub(crate) fn keys(&self) -> Vec<String> {
         let mut keys: Vec<String> = (0..self.total).map(|number| self.key(number)).collect();
         if self.dirty {
@@ -69,7 +76,8 @@ impl Files {
         }
     }
 
-    /// Rows, and in their middle another one if there is one. Row by row: a file may have a gigabyte.
+    /// A JSON array of random rows, with the row `odd` in the middle if there is one. Rows are written one by one,
+    /// because a file may have a gigabyte and a tree of JSON values would need several times that.
     fn array(&mut self, odd: Option<&Value>) -> Vec<u8> {
         let mut array = vec![b'['];
         let mut push = |row: &Value| {
@@ -105,7 +113,8 @@ impl Files {
     }
 }
 
-/// A row as real files sometimes have one.
+/// The unusual row of file `number`: without data, with an invalid date, with nulls and an unknown field, with a rating
+/// in text, of an unknown type, or with a misspelt field. `None` if the file has none.
 fn odd(number: usize) -> Option<Value> {
     Some(match number {
         4 => json!({"type": "song"}),
@@ -151,13 +160,13 @@ fn words(rng: &mut impl Rng, most: usize) -> String {
     (0..number).map(|_| WORDS[rng.random_range(0..WORDS.len())]).collect::<Vec<_>>().join(" ")
 }
 
-/// A row. Names are drawn from few enough that rows of one key occur again.
+/// A random row. There are few distinct names, so that rows with the same key occur more than once.
 fn row(rng: &mut impl Rng) -> Value {
     match rng.random_range(0..3) {
         0 => json!({"type": "song", "data": {
             "artist_name": words(rng, 2),
             "title": format!("{} {}", words(rng, 3), rng.random_range(0..500)),
-            // Unknown in nearly half of the real ones.
+            // 0 means unknown, as in 44 % of the real songs.
             "year": if rng.random_bool(0.44) { 0 } else { rng.random_range(1950..2026) },
             "release": words(rng, 3),
         }}),
@@ -173,7 +182,7 @@ fn row(rng: &mut impl Rng) -> Value {
             "genre": "Games",
             "version": format!("{}.{}", rng.random_range(0..10), rng.random_range(0..20)),
             "rating": if rng.random_bool(0.3) { json!(rng.random_range(1..=5)) } else { json!(f64::from(rng.random_range(2..=10)) / 2.0) },
-            // Some pass 32 bits.
+            // Some values need more than 32 bits.
             "size_bytes": if rng.random_bool(0.01) { 4_025_969_664_u64 } else { rng.random_range(1_000..900_000_000) },
         }}),
     }

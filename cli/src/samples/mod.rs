@@ -1,4 +1,4 @@
-//! Data shaped like that of the source systems, traps included.
+//! Sample data for the S3 lanes. It has the form of the source systems' data, including their defects.
 
 pub(crate) mod inbox;
 pub(crate) mod media;
@@ -10,19 +10,20 @@ use tokio::time::{Duration, Instant};
 
 use crate::progress::Meter;
 
-/// Uploads at a time.
+/// Number of concurrent uploads.
 const AT_A_TIME: usize = 16;
-/// How long all of them may take.
+/// How long all uploads together may take.
 const PATIENCE: Duration = Duration::from_mins(30);
 
-/// An object to be uploaded.
+/// An object to upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Object {
     pub(crate) key: String,
     pub(crate) body: Vec<u8>,
 }
 
-/// Uploads objects in no particular order.
+/// Uploads objects and shows the progress. Up to [`AT_A_TIME`] run at once, so they finish in no particular order.
+/// Stops at the first upload that fails.
 pub(crate) async fn upload(
     store: &ObjectStore,
     objects: impl Iterator<Item = Object>,

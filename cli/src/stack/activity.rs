@@ -76,6 +76,8 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// Runs one task and reports its result to Step Functions. If the report itself fails, the step runs into its
+    /// timeout, which the state machine does not retry.
     async fn work(&self, token: &str, input: &str) {
         let done = self.job(token, input).await;
         let _ = fs::remove_file(self.note());
@@ -91,6 +93,7 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// Starts the Spark job of a task, writes the task to the file, and waits for the job's end.
     async fn job(&self, token: &str, input: &str) -> anyhow::Result<Value> {
         let mut job = SparkJob::parse(input)?.start(self.layout, self.stack).await?;
         let in_hand = InHand { token: token.to_owned(), pid: job.pid(), started: job.identity.clone() };
@@ -98,6 +101,8 @@ impl<'a> Worker<'a> {
         job.wait().await
     }
 
+    /// Kills the job that an earlier worker left, and reports its task as failed. Does nothing if there is no such
+    /// file.
     async fn give_up_what_a_crash_left(&self) {
         let Ok(bytes) = fs::read(self.note()) else { return };
         if let Ok(InHand { token, pid, started }) = serde_json::from_slice(&bytes) {
@@ -109,6 +114,7 @@ impl<'a> Worker<'a> {
         let _ = fs::remove_file(self.note());
     }
 
+    /// Reports a task as failed. `error` is a name that the state machine's `Retry` and `Catch` can match.
     async fn fail(&self, token: &str, error: &str, cause: &str) {
         let cause: String = cause.chars().take(LONGEST_CAUSE).collect();
         let sent = self.client.send_task_failure().task_token(token).error(error).cause(cause).send().await;

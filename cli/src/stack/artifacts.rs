@@ -58,6 +58,8 @@ pub(crate) fn names(layout: &Layout) -> anyhow::Result<Vec<String>> {
     Ok(names)
 }
 
+/// Builds the workspace in release mode. Returns the path of each binary by its name. Cargo's messages go to
+/// `build.log`; if the build fails, the error quotes the first six lines that begin with `error`.
 fn build_all(layout: &Layout, step: &Step) -> anyhow::Result<BTreeMap<String, PathBuf>> {
     let mut command = Command::new(requirements::cargo()?);
     // Builds the whole workspace, as scripts/headwater does. With another selection of packages, cargo would unify

@@ -177,6 +177,7 @@ pub(crate) async fn create_topics(bootstrap: &str, topics: &[TopicOutput]) -> an
     Ok(created)
 }
 
+/// Adds partitions to an existing topic until it has as many as its pipeline file demands.
 async fn grow(admin: &AdminClient, topic: &TopicOutput) -> anyhow::Result<()> {
     let name = topic.name.as_str();
     for (_, description) in

@@ -94,12 +94,12 @@ pub(crate) async fn reader(stack: &Stack) -> anyhow::Result<LagReader> {
         .map_err(|error| stack.out_of_reach(&format!("Kafka at {brokers}: {}", faults::chain(&error))))
 }
 
-/// The lag of one mapping.
+/// The lag of one mapping, by partition. Gives up after [`PATIENCE`].
 pub(crate) async fn of(reader: &LagReader, mapping: &Mapping) -> Result<Vec<PartitionLag>, LagError> {
     reader.of(&mapping.consumer_group, &mapping.topic, Instant::now() + PATIENCE).await
 }
 
-/// The lag of every mapping.
+/// The lag of every mapping of the stack. Fails if one of them cannot be read.
 pub(crate) async fn all<'a>(reader: &LagReader, outputs: &'a Outputs) -> anyhow::Result<Vec<MappingLag<'a>>> {
     let mut lags = Vec::new();
     for mapping in &outputs.event_source_mappings {

@@ -128,6 +128,10 @@ impl<'a> Paused<'a> {
         }
     }
 
+    /// Enables or disables the mapping and waits until Lambda reports the new state. Does nothing on the local stack.
+    ///
+    /// # Errors
+    /// Lambda refuses the change, or needs longer than [`PATIENCE`]. The fix is the command that does it by hand.
     async fn switch(&self, on: bool) -> anyhow::Result<()> {
         let Some(id) = self.id else { return Ok(()) };
         let client = Client::new(self.stack.sdk());
@@ -175,6 +179,7 @@ impl<'a> Paused<'a> {
     }
 }
 
+/// Asks Lambda for the mapping with this id.
 async fn look(client: &Client, id: &str) -> anyhow::Result<GetEventSourceMappingOutput> {
     client.get_event_source_mapping().uuid(id).send().await.map_err(|error| {
         failure(
@@ -184,6 +189,7 @@ async fn look(client: &Client, id: &str) -> anyhow::Result<GetEventSourceMapping
     })
 }
 
+/// The id of Lambda's mapping of this function and topic, if the stack file has one.
 fn id<'a>(stack: &'a Stack, mapping: &Mapping) -> Option<&'a str> {
     let function = stack.folder_of(&mapping.function_name);
     stack.outputs().mapping_ids.get(&function)?.get(&mapping.topic).map(String::as_str)

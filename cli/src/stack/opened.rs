@@ -89,6 +89,9 @@ impl Stack {
     }
 
     /// The deployed pipelines: from the local stack's folder, or from the stack file's output `pipelines`.
+    ///
+    /// # Errors
+    /// A pipeline is not valid, or the stack file lacks the output.
     pub(crate) fn pipelines(&self) -> anyhow::Result<Pipelines> {
         if let Some(local) = &self.local {
             return Ok(Pipelines::from_folder(&local.pipelines)?);
@@ -97,7 +100,7 @@ impl Stack {
             .context("the stack file's `pipelines` are not valid")
     }
 
-    /// The root of the Delta tables.
+    /// The root of the Delta tables on S3.
     pub(crate) fn lake(&self) -> anyhow::Result<S3Location> {
         let root = &self.outputs.lake_root;
         root.parse().with_context(|| format!("{root} is not an address on S3"))
@@ -151,6 +154,9 @@ impl Stack {
     }
 
     /// Connects to the database. Gives up after [`PATIENCE`].
+    ///
+    /// # Errors
+    /// The database cannot be reached or refuses the login. In AWS, the fix says from where it can be reached.
     pub(crate) async fn postgres(&self) -> anyhow::Result<Session> {
         let settings = self.database()?;
         let connecting = tokio::time::timeout(PATIENCE, Box::pin(warehouse::connect(&settings)));
@@ -260,10 +266,12 @@ pub(crate) fn local_only(verb: &str) -> anyhow::Error {
     )
 }
 
+/// The value of an output, or the error of a missing one.
 fn said<'a>(name: &str, output: Option<&'a String>) -> anyhow::Result<&'a str> {
     output.map(String::as_str).ok_or_else(|| incomplete(name))
 }
 
+/// The error of a stack file that lacks an output, for example because an older version of Terraform's files wrote it.
 fn incomplete(name: &str) -> anyhow::Error {
     failure(
         format!("the stack file has no output `{name}`"),

@@ -126,6 +126,7 @@ pub(crate) async fn connect(url: &str) -> anyhow::Result<tokio_postgres::Client>
     Ok(client)
 }
 
+/// Creates the database unless it exists.
 async fn make_database(client: &tokio_postgres::Client) -> anyhow::Result<()> {
     let exists = client.query_opt("select 1 from pg_database where datname = $1", &[&NAME]).await?;
     if exists.is_none() {
@@ -143,6 +144,7 @@ pub(crate) fn wipe(layout: &Layout) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Creates the database cluster with `initdb`, as the server's user. Logins need the password, also on this machine.
 fn make_cluster(bin: &Path, home: &Path, cluster: &Path, owner: Option<&Owner>) -> anyhow::Result<()> {
     // Created in a draft folder and then renamed, so that an interrupted `initdb` leaves no partial cluster.
     let draft = home.join("postgres.new");
@@ -231,6 +233,8 @@ fn home(layout: &Layout, owner: Option<&Owner>) -> anyhow::Result<PathBuf> {
     ))
 }
 
+/// The folder for a cluster that cannot be in the data folder. Its name contains the stack's fingerprint, so that each
+/// stack has its own.
 fn elsewhere(layout: &Layout) -> PathBuf {
     Path::new("/var/tmp").join(format!("headwater-{}", layout.fingerprint()))
 }
@@ -272,6 +276,8 @@ fn binaries(layout: &Layout, owner: Option<&Owner>, major: Option<u32>) -> anyho
     }
 }
 
+/// Major version, full version and the folder itself. `None` if `postgres` does not run, for example because it was
+/// built for another system.
 fn version_of(bin: PathBuf) -> Option<(u32, String, PathBuf)> {
     let output = Command::new(bin.join("postgres")).arg("--version").output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -55,6 +55,7 @@ async fn lake_root(stack: &LocalStack, client: &s3::Client) -> anyhow::Result<Op
     }
 }
 
+/// The error for refused changes: one line per field with the pipeline file, and a way out below it.
 fn refused(folder: &Path, refusals: &[Refusal]) -> anyhow::Error {
     let files = files(folder);
     let file = |topic: &str| files.get(topic).cloned().unwrap_or_else(|| topic.to_owned());

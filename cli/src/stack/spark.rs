@@ -178,6 +178,8 @@ impl Running {
         kill_group(self.pid);
     }
 
+    /// The text of a failed job's error: the exit status and the last lines of its log and output. Indented lines are
+    /// left out: they are mostly stack traces.
     fn last_words(&self, status: ExitStatus, printed: &str) -> String {
         let mut logged = String::new();
         if let Ok(mut file) = File::open(&self.log)

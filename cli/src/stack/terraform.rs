@@ -40,6 +40,7 @@ pub(crate) fn fingerprint(layout: &Layout, stack: &LocalStack) -> anyhow::Result
     Ok(format!("{:016x}", hasher.finish()))
 }
 
+/// Hashes the paths and contents of all files below a folder, in sorted order. Hidden files are left out.
 fn hash_folder(dir: &Path, hasher: &mut DefaultHasher) -> anyhow::Result<()> {
     let mut entries: Vec<PathBuf> = fs::read_dir(dir)
         .with_context(|| format!("cannot read {}", dir.display()))?
@@ -59,6 +60,7 @@ fn hash_folder(dir: &Path, hasher: &mut DefaultHasher) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Values of the variables of terraform/environments/local.
 fn variables(layout: &Layout, stack: &LocalStack) -> Value {
     json!({
         "endpoint": stack.endpoint,
@@ -226,6 +228,7 @@ impl Terraform {
     }
 }
 
+/// The last eight lines of the log that are more than the frame which Terraform draws around errors.
 fn tail(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let mut lines: Vec<&str> =

@@ -92,6 +92,8 @@ fn python_environment(folder: &Path, name: &'static str, requirements: &Path) ->
     Ok(python)
 }
 
+/// Creates a virtual environment with the Python `system` in `folder` (an existing one is replaced), and installs the
+/// packages of `list` with pip. The list must also name indirect dependencies, because pip runs with `--no-deps`.
 fn make_python_environment(system: &Path, folder: &Path, list: &Path) -> anyhow::Result<()> {
     requirements::run_quietly(
         Command::new(system).args(["-m", "venv", "--clear"]).arg(folder),
@@ -227,6 +229,7 @@ fn install(
 /// File in a tool's folder with the hash of the inputs that it was installed from. It is written last.
 const MARKER: &str = "installed";
 
+/// Hash of the contents of the input files.
 fn fingerprint(inputs: &[&Path]) -> anyhow::Result<String> {
     let mut hasher = DefaultHasher::new();
     for input in inputs {

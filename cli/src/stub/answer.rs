@@ -1,12 +1,12 @@
-//! A 72-hour forecast as the source system writes it.
+//! Makes a 72-hour forecast in the form of the source system.
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-/// Hours of one answer.
+/// Number of hours in an answer.
 const HOURS: i64 = 72;
 
-/// Some cities of the source system; every other number is a city too.
+/// Some cities of the source system: id, name and state. Any other id also gets a forecast, under a made-up name.
 const CITIES: [(u64, &str, &str); 5] = [
     (3477, "São Paulo", "SP"),
     (5959, "Rio de Janeiro", "RJ"),
@@ -15,24 +15,25 @@ const CITIES: [(u64, &str, &str); 5] = [
     (7564, "Fortaleza", "CE"),
 ];
 
-/// The forecast for a city from this hour on. The same hour and city make the same answer.
+/// The forecast for a city from the hour of `now` on. The same city and hour always give the same answer.
 pub(crate) fn forecast(city: u64, now: DateTime<Utc>) -> Value {
     let known = CITIES.iter().find(|(id, ..)| *id == city);
     let (name, state) =
         known.map_or_else(|| (format!("City {city}"), "SP"), |(_, name, state)| ((*name).to_owned(), state));
     let first = now.duration_trunc(TimeDelta::hours(1)).unwrap_or(now);
     let hours: Vec<Value> = (0..HOURS).map(|hour| hour_of(city, first + TimeDelta::hours(hour))).collect();
-    // The source system pads the country with spaces.
+    // The source system pads the country to four characters with spaces.
     json!({"id": city, "name": name, "state": state, "country": "BR  ", "data": hours})
 }
 
+/// One hour of the forecast, with pseudo-random values that depend on city and hour only.
 fn hour_of(city: u64, at: DateTime<Utc>) -> Value {
     let hour = u64::try_from(at.timestamp() / 3600).unwrap_or(0);
     let noise = |range: u64, salt: u64| mixed(city ^ hour.rotate_left(17) ^ salt) % range;
     let of_day = hour % 24;
-    // Warmest at 15:00, coldest at 3:00, in tenths of a degree.
+    // In tenths of a degree. Highest at 15:00 UTC and lowest at 3:00 UTC.
     let tenths = 230 + 5 * (12 - of_day.abs_diff(15).min(24 - of_day.abs_diff(15))) + noise(20, 1);
-    // A whole number of degrees is written as an integer, as the source system does.
+    // As in the source system, a whole number of degrees is an integer in JSON, and not a decimal number.
     let temperature = if tenths.is_multiple_of(10) { json!(tenths / 10) } else { json!(tenth(tenths)) };
     let rain = if noise(5, 2) == 0 { tenth(noise(60, 3)) } else { 0.0 };
     let directions = ["N", "NE", "E", "SE", "S", "SW", "W", "WSW"];

@@ -1,31 +1,32 @@
-//! What a stub does wrong, city by city.
+//! Faults that the weather stub produces on request, by city.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// Any city that has no fault of its own.
+/// Name in place of a city id for the fault of all cities that have no entry.
 pub(crate) const EVERY_CITY: &str = "*";
 
-/// How an answer goes wrong.
+/// Kind of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// 429 with `Retry-After: 1`.
+    /// Status 429 with `Retry-After: 1`.
     TooMany,
-    /// 500.
+    /// Status 500.
     ServerError,
-    /// The answer comes after 60 seconds.
+    /// A correct answer after 60 seconds, later than any client waits.
     Slow,
-    /// The answer has no hours.
+    /// A forecast with an empty list of hours.
     Empty,
-    /// The answer is JSON of another shape.
+    /// Status 200 with JSON that is not a forecast.
     Shape,
-    /// The body ends in the middle.
+    /// The connection breaks after half of the body.
     Cut,
-    /// 200 with an HTML page.
+    /// Status 200 with an HTML page.
     Html,
 }
 
+/// Names of the faults on the command line and in JSON.
 const KINDS: [(&str, Kind); 7] = [
     ("429", Kind::TooMany),
     ("500", Kind::ServerError),
@@ -36,11 +37,12 @@ const KINDS: [(&str, Kind); 7] = [
     ("html", Kind::Html),
 ];
 
-/// One fault: its kind, and for how many requests (every one where it is not said).
+/// One fault, written as `KIND` or `KIND:TIMES`, for example `429:3`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct Fault {
     pub(crate) kind: Kind,
+    /// Number of requests that still get the fault. `None`: all requests.
     times: Option<u32>,
 }
 
@@ -85,13 +87,14 @@ impl From<Fault> for String {
     }
 }
 
-/// The faults that are switched on.
+/// The active faults, by city id or [`EVERY_CITY`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Faults(BTreeMap<String, Fault>);
 
 impl Faults {
-    /// The fault of the next request for a city; one that is for a number of requests is used up.
+    /// Returns the fault for a request of a city, and counts the request. A fault for `TIMES` requests is removed after
+    /// the last of them. `None` means a correct answer.
     pub(crate) fn take(&mut self, city: &str) -> Option<Kind> {
         let name = if self.0.contains_key(city) { city } else { EVERY_CITY };
         let fault = self.0.get_mut(name)?;
@@ -112,7 +115,7 @@ impl FromIterator<CityFault> for Faults {
     }
 }
 
-/// `CITY=FAULT` as people write it on the command line.
+/// Argument `CITY=FAULT` of the command line.
 #[derive(Debug, Clone)]
 pub(crate) struct CityFault {
     city: String,

@@ -1,7 +1,10 @@
-//! The weather source's API on this machine.
+//! A stub of the weather source's API.
 //!
-//! `GET /api/v1/forecast/locale/{city}/hours/72?token=…` answers as the source system does. `PUT /faults` replaces the
-//! faults, `GET /faults` shows them, `GET /requests` says how often each city was asked for.
+//! - `GET /api/v1/forecast/locale/{city}/hours/72?token=…` answers with a forecast, or with the fault of the city. Without
+//!   a token, the status is 401.
+//! - `PUT /faults` replaces the faults. The body is a JSON object: city → fault.
+//! - `GET /faults` returns the active faults.
+//! - `GET /requests` returns the number of forecast requests by city.
 
 use std::{
     collections::BTreeMap,
@@ -26,26 +29,28 @@ use super::{
 };
 use crate::local_server::LocalServer;
 
-/// Longer than any fetcher waits.
+/// Delay of the fault `slow`. It is longer than the fetcher's timeout.
 const SLOW: Duration = Duration::from_mins(1);
+/// Largest request body in bytes.
 const MOST_BODY: usize = 64 << 10;
 
 type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
-/// The stub's state.
+/// State of the stub. It is lost when the process ends.
 #[derive(Debug, Default)]
 pub(crate) struct ForecastStub {
     faults: Mutex<Faults>,
+    /// Number of forecast requests with a token, by city.
     requests: Mutex<BTreeMap<String, u64>>,
 }
 
 impl ForecastStub {
-    /// A stub with these faults.
+    /// Makes a stub with these faults.
     pub(crate) fn new(faults: Faults) -> Self {
         Self { faults: Mutex::new(faults), ..Self::default() }
     }
 
-    /// Answers until the process ends.
+    /// Serves requests until the process ends.
     pub(crate) async fn serve(self, server: LocalServer) -> anyhow::Result<()> {
         let stub = Arc::new(self);
         let answer = move |request| {
@@ -126,7 +131,7 @@ impl ForecastStub {
     }
 }
 
-/// The city of `/api/v1/forecast/locale/{city}/hours/72`.
+/// The city in `/api/v1/forecast/locale/{city}/hours/72`. `None` for any other path.
 fn city_of(path: &str) -> Option<&str> {
     path.strip_prefix("/api/v1/forecast/locale/")?
         .strip_suffix("/hours/72")
@@ -144,11 +149,11 @@ fn answer(status: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
     answer
 }
 
-/// Promises the whole text and sends half of it.
+/// An answer whose `Content-Length` is that of the whole text, but whose body breaks off after half of it.
 fn cut(text: &str) -> Response<Body> {
     let half = Bytes::copy_from_slice(&text.as_bytes()[..text.len() / 2]);
     let broken = async {
-        // Without a pause the connection ends before the first half was sent.
+        // Without a pause, the connection would close before the first half is sent.
         tokio::time::sleep(Duration::from_millis(50)).await;
         Err(std::io::Error::other("cut off on purpose"))
     };

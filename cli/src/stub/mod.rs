@@ -1,4 +1,4 @@
-//! Stand-ins for other people's systems, with faults that can be switched on.
+//! Stubs of external systems, with faults on request.
 
 pub(crate) mod answer;
 pub(crate) mod faults;

@@ -73,6 +73,7 @@ impl Client {
         Turn { client: self, _slot: self.slots.acquire().await.ok() }
     }
 
+    /// Sends one request. Connection errors mean [`Told::Again`], because the gateway may have stored the event.
     async fn exchange(&self, form: &Bytes) -> Told {
         let mut request = Request::post(self.url.clone()).body(Full::new(form.clone())).unwrap_or_default();
         request.headers_mut().clone_from(&self.headers);
@@ -105,6 +106,8 @@ impl Turn<'_> {
     }
 }
 
+/// Classifies an answer. The error text is the field `error` of a JSON body. `Retry-After` is read only in seconds; the
+/// gateway sends no dates.
 fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Told {
     if status.is_success() {
         return Told::Acknowledged;

@@ -78,7 +78,10 @@ pub(crate) async fn drive(vehicle: Vehicle, phase: Duration, road: Arc<Road>, mu
     }
 }
 
-/// Sends an event until it is acknowledged (`true`) or refused.
+/// Sends an event until it is acknowledged (returns `true`) or refused (`false`).
+///
+/// Before a retry it waits for the answer's `Retry-After`, lengthened by up to half, and then for a random pause. It
+/// gives the connection back first, so that other vehicles can send meanwhile. It never gives up: the caller ends it.
 async fn deliver<'a>(road: &'a Road, mut turn: Turn<'a>, form: &Bytes) -> bool {
     let mut backoff = Backoff::new(PAUSE.0, PAUSE.1);
     loop {

@@ -122,6 +122,7 @@ impl Counts {
         shown.collect::<Vec<_>>().join("; ")
     }
 
+    /// The summary of a drive of `vehicles` vehicles that took `elapsed`.
     pub(crate) fn summary(&self, vehicles: usize, elapsed: Duration) -> Summary {
         Summary {
             vehicles,
@@ -153,6 +154,7 @@ impl Summary {
     }
 }
 
+/// The rate per second. Counts at least one millisecond, so that the rate is finite at the start.
 #[expect(clippy::cast_precision_loss, reason = "a pace, not a promise")]
 fn per_second(count: u64, elapsed: Duration) -> f64 {
     count as f64 / elapsed.as_secs_f64().max(1e-3)
