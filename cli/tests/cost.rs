@@ -270,7 +270,7 @@ fn what_is_no_plan_is_refused_with_the_commands_that_make_one() {
     let done =
         Command::new(env!("CARGO_BIN_EXE_headwater")).args(["cost", "--plan", no_plan]).output().unwrap();
     let said = String::from_utf8(done.stderr).unwrap();
-    assert!(!done.status.success() && said.contains("fix: make it: terraform plan"), "{said}");
+    assert!(!done.status.success() && said.contains("fix: create it with: terraform plan"), "{said}");
 }
 
 #[test]

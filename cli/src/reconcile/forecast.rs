@@ -196,8 +196,8 @@ mod tests {
     fn missing_doubled_and_unparked_answers_are_named() {
         for (verdict, problem) in [
             (compared(Some(72), 0, false), "not in the table"),
-            (compared(Some(72), 144, false), "has 72 hours, and 144 rows are stored"),
-            (compared(Some(72), 71, false), "has 72 hours, and 71 rows are stored"),
+            (compared(Some(72), 144, false), "has 72 hours, but 144 rows are stored"),
+            (compared(Some(72), 71, false), "has 72 hours, but 71 rows are stored"),
             (compared(None, 0, false), "is not a forecast"),
             (compared(Some(72), 72, true), "is parked, and 72 rows"),
         ] {

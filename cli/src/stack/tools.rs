@@ -1,4 +1,4 @@
-//! Downloads tools once for all stacks of a checkout: the emulators, Kafka's jars, Postgres from PyPI, and Spark.
+//! Downloads tools once for all stacks of a checkout: the emulators, Kafka's jars, Postgres from `PyPI`, and Spark.
 //!
 //! A tool is installed again when its list of packages changes (a `requirements.txt` or `pom.xml` in the checkout).
 
