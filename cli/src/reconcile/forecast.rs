@@ -199,7 +199,7 @@ mod tests {
             (compared(Some(72), 144, false), "has 72 hours, but 144 rows are stored"),
             (compared(Some(72), 71, false), "has 72 hours, but 71 rows are stored"),
             (compared(None, 0, false), "is not a forecast"),
-            (compared(Some(72), 72, true), "is parked, and 72 rows"),
+            (compared(Some(72), 72, true), "is parked, but 72 rows"),
         ] {
             assert!(!verdict.holds());
             assert!(verdict.problems[0].contains(problem), "{verdict:?}");
