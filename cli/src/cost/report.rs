@@ -278,7 +278,7 @@ impl Report {
 
 const LANES: [&str; 7] = ["", "invocations", "Lambda", "S3 requests", "logs", "sum", "endpoints, on top"];
 
-/// An amount in US dollars: two decimals, or five if it is less than 10 cents.
+/// Formats an amount in US dollars with two decimals, or with five if it is less than 10 cents.
 fn usd(amount: f64) -> String {
     if amount < 0.1 { format!("{amount:.5}") } else { format!("{amount:.2}") }
 }

@@ -22,7 +22,7 @@ impl EventTime {
     }
 }
 
-/// Takes the field that the user chose, else the timestamp without nulls whose name says most.
+/// Returns the field that the user chose. Without a choice: the timestamp that is never null and whose name fits best.
 pub(super) fn choose(draft: &Draft, wanted: Option<&str>) -> anyhow::Result<EventTime> {
     let mut found = Vec::new();
     candidates(draft, "", 0, &mut found);
@@ -59,7 +59,7 @@ pub(super) fn choose(draft: &Draft, wanted: Option<&str>) -> anyhow::Result<Even
     })
 }
 
-/// Timestamps that are never null, with their ranks; the least is the best.
+/// The timestamps that are never null, each with the rank of its name. The lowest rank is the best.
 fn candidates(draft: &Draft, prefix: &str, depth: usize, found: &mut Vec<((u8, usize), String)>) {
     for field in draft.fields.iter().filter(|field| !field.nullable) {
         let DraftField { name, inner, .. } = field;
@@ -72,7 +72,7 @@ fn candidates(draft: &Draft, prefix: &str, depth: usize, found: &mut Vec<((u8, u
     }
 }
 
-/// How well a name says that something happened then.
+/// The rank of a name as an event time; lower is better.
 fn rank(name: &str) -> u8 {
     const EVENT: [&str; 3] = ["event", "occurred", "happened"];
     const PLAIN: [&str; 6] = ["ts", "timestamp", "time", "datetime", "at", "when"];

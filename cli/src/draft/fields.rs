@@ -21,14 +21,14 @@ pub(super) struct DraftField {
     pub(super) name: String,
     pub(super) found: Found,
     pub(super) nullable: bool,
-    /// Objects in which it has a value, of those that could have it.
+    /// The number of objects in which the field has a value, and of objects that could have it.
     pub(super) seen: u64,
     pub(super) of: u64,
     /// The fields of a struct.
     pub(super) inner: Draft,
 }
 
-/// A key that is no field of the file.
+/// A key that cannot be a field of the file.
 #[derive(Debug)]
 pub(super) struct LeftOut {
     key: String,
@@ -105,7 +105,7 @@ impl Draft {
     }
 }
 
-/// The field that keeps a name, of those whose names differ in case only: the one that more objects have.
+/// If names differ only in case, one field keeps its name: the one that more objects have.
 fn taken(objects: &Objects) -> HashMap<String, usize> {
     let mut taken: HashMap<String, usize> = HashMap::new();
     for (index, (key, seen)) in objects.fields.iter().enumerate() {

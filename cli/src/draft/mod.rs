@@ -20,21 +20,21 @@ use crate::failure::failure;
 use fields::Draft;
 use seen::Objects;
 
-/// A record with more fields than this has data in its keys.
+/// A record with more fields than this probably has data in its keys.
 const MOST_FIELDS: usize = 1_500;
 
-/// A pipeline file and what its user has to know.
+/// A pipeline file, and what the user must know about it.
 #[derive(Debug)]
 pub(crate) struct Drafted {
     /// The file's text.
     pub(crate) yaml: String,
-    /// What was found, one line each.
+    /// The notes for the user, one line each.
     pub(crate) notes: Vec<String>,
     /// How many records of the sample are objects. All of them decode.
     pub(crate) records: usize,
 }
 
-/// What the file is to say besides what the sample shows.
+/// What the sample does not show, but the file needs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted<'a> {
     /// The topic.
@@ -90,7 +90,7 @@ pub(crate) fn draft(wanted: Wanted<'_>, sample: &Sample) -> anyhow::Result<Draft
     Ok(Drafted { yaml, notes, records: sorted.objects.len() })
 }
 
-/// Decodes all records, as every lane will.
+/// Decodes all records in the same way as the lanes do.
 fn decode(pipeline: &Pipeline, records: &[&[u8]]) -> anyhow::Result<()> {
     let decoder = RecordDecoder::new(&pipeline.fields);
     for record in records {

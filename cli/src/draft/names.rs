@@ -1,6 +1,6 @@
-//! Names of fields: which can be columns, how they are written in YAML, and what they tell.
+//! Names of fields: which of them can be columns, how YAML quotes them, and what they say about the values.
 
-/// Why a key cannot be a field of a pipeline file, if it cannot.
+/// Why a key cannot be a field of a pipeline file. `None` if it can.
 pub(crate) fn barred(key: &str) -> Option<&'static str> {
     if key.is_empty() {
         return Some("its name is empty");
@@ -23,7 +23,7 @@ pub(crate) fn barred(key: &str) -> Option<&'static str> {
     }
 }
 
-/// A text as YAML: as it is where all readers take it for text, else in quotes.
+/// A text as YAML. It gets quotes unless every YAML reader takes it for text without them.
 pub(crate) fn quoted(text: &str) -> String {
     const WORDS: [&str; 10] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"];
     let simple = text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -62,7 +62,7 @@ pub(crate) fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// Whether a name says that the field is a time. A number is taken for one only then.
+/// Whether a name suggests a time. Numbers count as times only under such a name.
 pub(crate) fn names_a_time(name: &str) -> bool {
     const TIMES: [&str; 14] = [
         "ts",
@@ -83,7 +83,7 @@ pub(crate) fn names_a_time(name: &str) -> bool {
     words(name).iter().any(|word| TIMES.contains(&word.as_str()))
 }
 
-/// Whether a name says that the field is an amount of money.
+/// Whether a name suggests an amount of money.
 pub(crate) fn names_an_amount(name: &str) -> bool {
     const AMOUNTS: [&str; 9] =
         ["amount", "price", "total", "cost", "fee", "balance", "tax", "turnover", "revenue"];

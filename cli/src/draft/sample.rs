@@ -11,21 +11,21 @@ use crate::failure::failure;
 #[derive(Debug, Default)]
 pub(crate) struct Sample {
     pub(crate) records: Vec<Vec<u8>>,
-    /// What was done to the text that they came from.
+    /// The notes for the user on how the text was read.
     pub(crate) notes: Vec<String>,
 }
 
-/// The records of a sample by what they are.
+/// The records of a sample: JSON objects, and the others.
 #[derive(Debug)]
 pub(crate) struct Sorted<'a> {
     /// JSON objects.
     pub(crate) objects: Vec<&'a [u8]>,
-    /// How many others there are, by the reason for which a lane parks them.
+    /// The number of other records by the reason with which a lane parks them.
     pub(crate) refused: BTreeMap<String, usize>,
 }
 
 impl Sample {
-    /// Tells objects from what every lane would park, whatever the fields.
+    /// Separates objects from the records that every lane parks, whatever fields the file has.
     pub(crate) fn sorted(&self) -> Sorted<'_> {
         let decoder = RecordDecoder::new(&[]);
         let mut sorted = Sorted { objects: Vec::new(), refused: BTreeMap::new() };
@@ -39,12 +39,13 @@ impl Sample {
     }
 }
 
-/// The reason without the byte at which it was found.
+/// The reason without the position of the byte.
 fn without_place(reason: &str) -> String {
     reason.split(" (byte ").next().unwrap_or(reason).to_owned()
 }
 
-/// The records of a file: one JSON array, or JSON values behind each other. Where that fails, each line is a record.
+/// The records of a file: the elements of one JSON array, or a sequence of JSON values. If the file is neither, each line is a
+/// record.
 pub(crate) fn from_text(bytes: &[u8]) -> anyhow::Result<Sample> {
     if let Some((what, fix)) = other_format(bytes) {
         return Err(failure(format!("the sample is {what}, not JSON"), fix));
@@ -69,7 +70,7 @@ fn array(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     Some(values.into_iter().map(|value| value.get().as_bytes().to_vec()).collect())
 }
 
-/// Values behind each other, also such as were written over several lines.
+/// A sequence of JSON values. One value may extend over several lines.
 fn stream(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
     let values = serde_json::Deserializer::from_slice(bytes).into_iter::<&RawValue>();
     values.map(|value| Some(value.ok()?.get().as_bytes().to_vec())).collect()
@@ -80,7 +81,7 @@ fn lines(bytes: &[u8]) -> Vec<Vec<u8>> {
     lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
 }
 
-/// A format that is none of ours, by its first bytes, and how to get JSON out of it.
+/// The name of a format that is not JSON, detected by its first bytes, and how to convert it to JSON.
 fn other_format(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
     let begins = |magic: &[u8]| bytes.starts_with(magic);
     if begins(b"\xff\xfe") || begins(b"\xfe\xff") {

@@ -6,7 +6,7 @@ use super::event_time::EventTime;
 use super::fields::Draft;
 use super::names::{quoted, words};
 
-/// A consumer group's name may have 200 characters; a section's name comes behind the topic's.
+/// The longest topic name in the name of a consumer group, which has at most 200 characters and ends with the section.
 const GROUP: usize = 190;
 
 /// Postgres keeps 63 bytes of a table's name.
@@ -76,7 +76,7 @@ fn totals(topic: &str, leaves: &[Leaf]) -> Option<String> {
             && !is_id(&leaf.path)
     };
     let sum = leaves.iter().find(summable)?;
-    // A key with few values makes the better example: text that is no id.
+    // A text that is not an id has few values, which makes the better example of a key.
     let keys = leaves.iter().filter(|leaf| is_key(leaf) && leaf.path != sum.path);
     let key = keys.min_by_key(|leaf| (is_id(&leaf.path), leaf.field_type != FieldType::String))?;
     Some(format!(
@@ -97,7 +97,7 @@ fn table(topic: &str, id: Option<&Leaf>) -> String {
     text
 }
 
-/// Fields that no record leaves out, those of structs too.
+/// The fields that every record has, also those inside structs.
 fn required(draft: &Draft, prefix: &str, leaves: &mut Vec<Leaf>) {
     for field in draft.fields.iter().filter(|field| !field.nullable) {
         let path = format!("{prefix}{}", field.name);
@@ -119,7 +119,7 @@ fn group(topic: &str, section: &str) -> String {
     quoted(&format!("{}-{section}", &topic[..topic.len().min(GROUP)]))
 }
 
-/// A table's name, of the characters that Postgres takes without quotes.
+/// A table name with only those characters that Postgres takes without quotes.
 fn relation(topic: &str, what: &str) -> String {
     let name = topic.to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
     let name = name.trim_start_matches(|c: char| !c.is_ascii_lowercase());

@@ -1,4 +1,4 @@
-//! What the values of a field are, over all records of a sample. Values themselves are not kept.
+//! Counts what the values of each field look like in a sample. The values themselves are not kept.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,20 +7,20 @@ use pipeline::{Field, FieldType, RecordDecoder, parse_date, parse_timestamp};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Integers up to this size are held by a double.
+/// A double holds all integers up to this size exactly.
 const DOUBLE_HOLDS: u64 = 1 << 53;
 
-/// Seconds of the years 2000 to 2100: what a field of a time is taken for.
+/// The years 2000 to 2100 in seconds since 1970. Numbers in this range may be times.
 const PLAUSIBLE_SECONDS: std::ops::RangeInclusive<f64> = 946_684_800.0..=4_102_444_800.0;
 
 /// The years 1 to 9999 in microseconds, which tables can hold.
 const YEARS: std::ops::RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
 
-/// Objects at one place of the records.
+/// The objects at one path of the records.
 #[derive(Debug, Default)]
 pub(crate) struct Objects {
     pub(crate) count: u64,
-    /// Their fields, in the order in which they were met.
+    /// Their fields, in the order of their first occurrence.
     pub(crate) fields: Vec<(String, Seen)>,
     places: HashMap<String, usize>,
 }
@@ -28,7 +28,7 @@ pub(crate) struct Objects {
 /// The values of one field.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    /// Objects that have the field, `null` included.
+    /// The number of objects that have the field, also with the value `null`.
     pub(crate) present: u64,
     pub(crate) nulls: u64,
     pub(crate) booleans: u64,
@@ -38,11 +38,11 @@ pub(crate) struct Seen {
     pub(crate) objects: Objects,
     /// Values that `jsonb` cannot hold.
     pub(crate) unholdable: u64,
-    /// Objects that have the field more than once.
+    /// The number of objects that have the field more than once.
     pub(crate) repeated: u64,
 }
 
-/// Strings by what they say.
+/// The strings, counted by their form.
 #[derive(Debug, Default)]
 pub(crate) struct Strings {
     pub(crate) count: u64,
@@ -51,17 +51,17 @@ pub(crate) struct Strings {
     pub(crate) timestamps: u64,
     /// Timestamps without a time zone.
     pub(crate) zoneless: u64,
-    /// Strings that only begin as a timestamp does.
+    /// Strings that begin like a timestamp, but are none.
     pub(crate) nearly: u64,
-    /// Decimals without zeros in front, with a point.
+    /// Decimals with a point and without leading zeros.
     pub(crate) decimals: u64,
-    /// The fewest and most digits behind the point.
+    /// The lowest and the highest number of digits after the point.
     pub(crate) scales: Option<(usize, usize)>,
-    /// The most digits in front of the point.
+    /// The highest number of digits before the point.
     pub(crate) whole: usize,
 }
 
-/// Numbers by how they are written.
+/// The numbers, counted by their notation.
 #[derive(Debug, Default)]
 pub(crate) struct Numbers {
     pub(crate) count: u64,
@@ -69,7 +69,7 @@ pub(crate) struct Numbers {
     pub(crate) long: u64,
     /// Written as an integer beyond 64 bits, of at most 38 digits.
     pub(crate) longer: u64,
-    /// Held by a double, rounded where it must be.
+    /// Numbers that fit a double, perhaps rounded.
     pub(crate) double: u64,
     /// Integers that a double does not hold exactly.
     pub(crate) beyond_double: u64,
@@ -79,7 +79,7 @@ pub(crate) struct Numbers {
 }
 
 impl Objects {
-    /// Adds an object by its text.
+    /// Counts the fields of an object, given as JSON text.
     pub(crate) fn add(&mut self, object: &[u8]) -> Result<(), serde_json::Error> {
         let Entries(entries) = serde_json::from_slice(object)?;
         self.count += 1;
@@ -141,7 +141,8 @@ impl Strings {
     }
 }
 
-/// Digits before and behind the point of a plain decimal. A zero in front, as in a postal code, makes it none.
+/// The number of digits before and after the point of a plain decimal. `None` for other texts, also for leading zeros, as in
+/// postal codes.
 fn decimal(text: &str) -> Option<(usize, usize)> {
     let (whole, fraction) = text.strip_prefix('-').unwrap_or(text).split_once('.')?;
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -170,9 +171,9 @@ impl Numbers {
     }
 }
 
-/// Whether a `json` field takes the value.
+/// Whether a `json` field can hold the value.
 fn is_holdable(value: &str) -> bool {
-    // Only these can be beyond jsonb; nearly all values have none of them.
+    // Only a value with one of these can be too large for jsonb. Nearly all values have none.
     if value.len() < 10_000 && !value.contains(['e', 'E']) && !value.contains("\\u0000") {
         return true;
     }
@@ -181,7 +182,7 @@ fn is_holdable(value: &str) -> bool {
     decoder.decode(record.as_bytes(), &mut Vec::new()).is_ok()
 }
 
-/// An object's keys and values as they stand there, a key that occurs twice included.
+/// The keys and values of an object in their order. A key that occurs twice is returned twice.
 struct Entries<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {

@@ -1,4 +1,4 @@
-//! Traps that users of schema inference report, each as a test. The comment above a test names where it was reported.
+//! Problems that users of schema inference report, each as a test. The comment above a test names the report.
 
 use pipeline::{Field, FieldType, Pipeline, RecordDecoder, TimestampFormat};
 use proptest::collection::vec;

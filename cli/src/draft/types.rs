@@ -1,23 +1,23 @@
-//! The type of a field, from what its values are.
+//! Infers the type of a field from its values.
 
 use pipeline::{FieldType, TimestampFormat};
 
 use super::names::{names_a_time, names_an_amount, words};
 use super::seen::{Numbers, Seen, Strings};
 
-/// A struct nests at most so deep; what is deeper is `json`.
+/// Structs nest at most this deep. Deeper objects become `json`.
 pub(super) const DEEPEST: usize = 8;
 
-/// An object with more keys than this, most of which are rare, has data in its keys.
+/// An object with more keys than this, most of them rare, probably has data in its keys.
 const MANY_KEYS: usize = 32;
 
-/// The type of a field, and what a reader of the file has to know of it.
+/// The type of a field, and a note for the reader of the file.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) field_type: FieldType,
     pub(super) format: TimestampFormat,
     pub(super) notes: Vec<String>,
-    /// Whether the user should look at this field.
+    /// Whether the command mentions the field to the user.
     pub(super) surprising: bool,
 }
 
@@ -40,12 +40,12 @@ impl Found {
     }
 }
 
-/// The type `json`, and why.
+/// The type `json` with the reason.
 pub(super) fn json(why: impl Into<String>) -> Found {
     Found::new(FieldType::Json).note(why)
 }
 
-/// The type `json` for values that its user may not expect.
+/// The type `json` with a reason that the command mentions to the user.
 pub(super) fn odd_json(why: impl Into<String>) -> Found {
     Found::new(FieldType::Json).surprise(why)
 }
@@ -102,7 +102,7 @@ fn string(name: &str, strings: &Strings) -> Found {
     }
 }
 
-/// Decimals only where all have the same number of digits behind the point; `1.2` may be a version.
+/// A decimal type only if all values have the same number of digits after the point: `1.2` may be a version.
 fn decimal(name: &str, strings: &Strings) -> Option<Found> {
     let (fewest, most) = strings.scales?;
     let digits = strings.whole + most;
@@ -166,7 +166,7 @@ fn object(seen: &Seen, depth: usize) -> Found {
     if depth >= DEEPEST {
         return json("an object, nested too deep for a struct");
     }
-    // Fewer than a fifth of the objects have the average key.
+    // An average key occurs in fewer than a fifth of the objects.
     if fields > MANY_KEYS && present * 5 < objects * fields as u64 {
         return odd_json(format!("an object with {fields} different keys, which look like data"));
     }

@@ -27,7 +27,7 @@ pub(crate) struct Counts {
     pub(crate) retried: u64,
     /// Events that the gateway refused, so that a retry would not help.
     pub(crate) refused: u64,
-    /// Events that were still unacknowledged when the fleet ended. They may be stored or not.
+    /// Events that were still unacknowledged when the fleet ended. It is not known whether they are stored.
     pub(crate) given_up: u64,
     /// Reasons of refusals and retries, with how often each occurred. Holds at most [`MOST_REASONS`] entries.
     pub(crate) reasons: BTreeMap<String, u64>,

@@ -70,7 +70,7 @@ enum Phase {
     BehindElement,
     /// After the closing bracket.
     Closed,
-    /// An error was found; the reader accepts no more bytes.
+    /// The reader found an error and accepts no more bytes.
     Damaged(Damage),
 }
 

@@ -212,7 +212,7 @@ impl<'d, 'a> Reading<'d, '_, 'a> {
     }
 }
 
-/// The words for the error message that say in which field a fault is.
+/// The end of an error message: the path of the field in which the fault is.
 fn within(column: &Column) -> String {
     format!(" in field `{}`", column.path)
 }

@@ -1,16 +1,16 @@
-//! Colours, where a person looks at a terminal that takes them.
+//! Colours for lines on a terminal.
 
 use std::io::{self, IsTerminal as _};
 
-/// How much a part of a line matters.
+/// How important a part of a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tone {
     Plain,
-    /// Around what matters.
+    /// Context, shown dimmed.
     Dim,
-    /// To look at when there is time.
+    /// A warning.
     Warning,
-    /// Somebody must look.
+    /// A fault.
     Fault,
 }
 

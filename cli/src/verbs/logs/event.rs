@@ -10,7 +10,7 @@ use super::{
     words,
 };
 
-/// Metrics whose names say less than these words.
+/// Words for metrics whose names are less clear.
 const WORDS: [(&str, &str); 9] = [
     ("RecordsReceived", "received"),
     ("RecordsStored", "stored"),
@@ -23,7 +23,7 @@ const WORDS: [(&str, &str); 9] = [
     ("FetchRetries", "retries"),
 ];
 
-/// Counts above zero that somebody should look at.
+/// Counts that are warnings if they are above zero.
 const WARNINGS: [&str; 11] = [
     "RecordsParked",
     "ObjectsParked",
@@ -38,7 +38,7 @@ const WARNINGS: [&str; 11] = [
     "TablesBehind",
 ];
 
-/// What the line says in another way, or for every line alike.
+/// Fields that are left out: the line shows them in another form, or they are the same in every line.
 const SAID: [&str; 13] = [
     "_aws",
     "function",
@@ -62,7 +62,7 @@ pub(super) fn read(event: &Map<String, Value>) -> Line {
     parts.extend(request(event));
     let (mut counts, mut sizes) = (Vec::new(), Vec::new());
     for (name, unit) in &metrics {
-        // That all were stored says that they were received.
+        // If all received records are stored, one number is enough.
         let all_stored = *name == "RecordsReceived" && event.get(*name) == event.get("RecordsStored");
         if SAID.contains(name) || *name == "Duration" || all_stored {
             continue;
@@ -83,7 +83,7 @@ pub(super) fn read(event: &Map<String, Value>) -> Line {
         }
     }
     if let Some(reasons) = event.get("retry_reasons").and_then(words::value) {
-        // A fault repeats them.
+        // A fault contains them already.
         if event.get("fault").and_then(Value::as_str) != Some(&reasons) {
             parts.push(Part::new(Tone::Warning, &format!("comes again: {reasons}")));
         }
@@ -96,7 +96,7 @@ pub(super) fn read(event: &Map<String, Value>) -> Line {
     Line { parts }
 }
 
-/// Name and unit of each metric, in the order in which the function counted.
+/// Name and unit of each metric, in the order of the event.
 fn metrics(event: &Map<String, Value>) -> Vec<(&str, &str)> {
     let directives = event.get("_aws").and_then(|aws| aws.get("CloudWatchMetrics")).and_then(Value::as_array);
     let metrics =
@@ -149,15 +149,15 @@ fn metric(name: &str, unit: &str, value: Option<&Value>) -> Option<Part> {
     Some(Part::new(tone, &text))
 }
 
-/// A field that says something.
+/// A field as text. `None` if it is empty.
 fn field(name: &str, value: &Value) -> Option<Part> {
     let text = match (name, value) {
         ("partitions", Value::Array(all)) => partitions(all),
-        // Metrics sum them up; only their errors are told by nothing else.
+        // Metrics contain the sums. Only the errors are nowhere else.
         ("tables", Value::Array(tables)) if tables.iter().any(Value::is_object) => {
             return Some(Part::new(Tone::Warning, &errors(tables)?));
         }
-        // The answer of a function that counts nothing.
+        // The answer of a function without metrics of its own.
         ("result", value) => words::value(value)?,
         ("failed" | "certificates_failing", value) => {
             return Some(Part::new(

@@ -27,23 +27,23 @@ impl Part {
 }
 
 impl Line {
-    /// Reads what a function wrote. With `all` also what Lambda writes around an invocation; `None` for that without.
+    /// Parses a line of a log. Returns `None` for a line that Lambda writes around each invocation, unless `all` is set.
     pub(super) fn read(text: &str, all: bool) -> Option<Self> {
         if report::of_lambda(text) {
             return report::read(text, all);
         }
         Some(match serde_json::from_str(text) {
             Ok(Value::Object(fields)) if fields.contains_key("_aws") => event::read(&fields),
-            // The runtime repeats what the wide event says.
+            // The runtime logs the failure that the wide event contains already.
             Ok(Value::Object(fields)) if !all && repeats(&fields) => return None,
             Ok(Value::Object(fields)) => traced(&fields).unwrap_or_else(|| Self::plain(text)),
             _ => Self::plain(text),
         })
     }
 
-    /// A text as it is. What a process says when it ends badly is a fault.
+    /// A line that is not JSON, shown unchanged. The last words of a process that failed are a fault.
     fn plain(text: &str) -> Self {
-        // Of Rust (a panic, an error of `main`), of Lambda, and of Lambda when a process ended.
+        // A panic and an error of `main` in Rust; Lambda's message for an error; Lambda's message for the end of a process.
         let bad = (text.starts_with("thread '") && text.contains(" panicked at "))
             || text.starts_with("Error: ")
             || (text.starts_with("RequestId: ") && text.contains(" Error: "))
@@ -51,7 +51,7 @@ impl Line {
         Self { parts: vec![Part::new(if bad { Tone::Fault } else { Tone::Plain }, text)] }
     }
 
-    /// Whether somebody should look at it.
+    /// Whether the line has a warning or a fault.
     pub(super) fn is_trouble(&self) -> bool {
         self.parts.iter().any(|part| matches!(part.tone, Tone::Warning | Tone::Fault))
     }
@@ -83,7 +83,7 @@ fn traced(line: &Map<String, Value>) -> Option<Line> {
         text = format!("{text} {message}");
     }
     let mut parts = vec![Part::new(tone, &text)];
-    // Zero and `false` may be what matters here.
+    // Zero and `false` are shown too: in a warning they can be the cause.
     let others = fields.iter().filter(|(name, _)| *name != "message");
     parts.extend(others.map(|(name, value)| {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -99,7 +99,7 @@ fn traced(line: &Map<String, Value>) -> Option<Line> {
 mod tests {
     use super::*;
 
-    /// Lines of a real stack, and how they are shown. `-` is a line that is not.
+    /// Lines of a real stack, and how they are shown. `-` marks a line that is not shown.
     const REAL: &str = include_str!("lines/real.log");
     const SHOWN: &str = include_str!("lines/real.txt");
 

@@ -23,13 +23,14 @@ use color::Colors;
 use line::Line;
 use tail::Tail;
 
-/// Between two looks with `--follow`. CloudWatch takes some five of these questions a second.
+/// The pause between two requests with `--follow`, locally and in an account. CloudWatch Logs allows about five requests per
+/// second.
 const LOOK: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(2));
 
 /// Arguments of `headwater logs`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-One line for each event: time, function, what became of the records, how long it took. Zeros are left out. Faults are red on a
+One line per event: time, function, counts of records, duration. Zeros are left out. Faults are red on a
 terminal (unless NO_COLOR is set) and name the request. Cold starts, timeouts and crashes are shown too. Example:
 
   14:03:07.412 parquet-writer    500 received · 498 stored · 2 parked · 41 ms · payload 88.12 KiB · rooms-v1/0,2
@@ -39,24 +40,24 @@ The logs of the local stack's other parts are files: .headwater/logs/{emulator,k
 Examples:
   headwater logs                                    # all functions, the oldest line first
   headwater logs parquet-writer --follow
-  headwater logs --faults --since 1h                # only what went wrong
+  headwater logs --faults --since 1h                # only warnings and faults
   headwater logs totals-upserter --all | grep 9f1c  # every line about a request
   headwater logs parquet-writer --json | jq 'select(.RecordsParked? > 0)'
   headwater --stack stack.json logs --since 15m")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Logs {
-    /// One function (its folder's name); all of them without
+    /// One function, by its folder's name [default: all]
     function: Option<String>,
-    /// Go on as more is written
+    /// Continue with new lines as they are written
     #[arg(long, short)]
     follow: bool,
-    /// Only what was written this long ago or later [default: all; in an account the last hour]
+    /// Only lines of the last DURATION [default: all; in an account the last hour]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     since: Option<Duration>,
     /// Also the lines that Lambda writes around each invocation
     #[arg(long)]
     all: bool,
-    /// Only warnings and what went wrong
+    /// Only warnings and faults
     #[arg(long, conflicts_with_all = ["all", "json"])]
     faults: bool,
     /// Times in UTC, not in the time zone of this machine
@@ -67,7 +68,7 @@ pub(crate) struct Logs {
     json: bool,
 }
 
-/// Prints the logs in the order of time.
+/// Prints the lines, ordered by time.
 pub(crate) async fn run(layout: &Layout, args: &Logs) -> anyhow::Result<()> {
     let stack = Stack::open(layout).await?;
     let functions = &stack.outputs().functions;
@@ -90,7 +91,7 @@ pub(crate) async fn run(layout: &Layout, args: &Logs) -> anyhow::Result<()> {
             let new = tail.look(&client, name, local).await?;
             lines.extend(new.into_iter().map(|(time, text)| (time, folder.as_str(), text)));
         }
-        // Stable: lines of one function and one millisecond stay in their order.
+        // The sort is stable: lines of one function in the same millisecond keep their order.
         lines.sort_by_key(|(time, ..)| *time);
         for (time, folder, text) in lines {
             if let Some(shown) = shown(args, colors, time, folder, &text) {

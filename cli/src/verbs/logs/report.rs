@@ -21,7 +21,7 @@ pub(super) fn of_lambda(text: &str) -> bool {
     of_the_platform(text) || OF_THE_START.iter().any(|start| text.starts_with(start))
 }
 
-/// What a line of Lambda tells: a cold start, a timeout, a crash. With `all` the line itself as well.
+/// Parses a line of Lambda: a cold start, a timeout, a crash. With `all`, the line itself is shown as well.
 pub(super) fn read(text: &str, all: bool) -> Option<Line> {
     let mut parts = told(text);
     if all {
@@ -34,7 +34,7 @@ fn told(text: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     let starting = text.starts_with("INIT_REPORT");
     let took = field(text, "Duration").or_else(|| starting.then(|| field(text, "Init Duration")).flatten());
-    // The wide event of an invocation that failed with a class has told more.
+    // If the failure has a class, the wide event contains more about it.
     let classes =
         [FaultClass::Retryable, FaultClass::Poison, FaultClass::Configuration].map(FaultClass::as_str);
     let told = field(text, "Error Type").is_some_and(|error| classes.contains(&error));
@@ -68,7 +68,7 @@ fn told(text: &str) -> Vec<Part> {
 /// The value of a field: `Init Duration: 9.10 ms`, between tabs.
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.split('\t').find_map(|part| {
-        // The line's first word stands before its first field.
+        // The first field follows the line's first word.
         let part = AROUND.iter().chain(&OF_THE_START).fold(part, |part, start| {
             part.strip_prefix(start.split(' ').next().unwrap_or_default()).unwrap_or(part)
         });

@@ -1,4 +1,4 @@
-//! Reading the log of a function again and again, each line once.
+//! Follows the log of a function: each request returns the lines that are new.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,26 +9,26 @@ use aws_sdk_cloudwatchlogs::{
 
 use crate::failure::failure;
 
-/// How far back each look begins before the newest line, in milliseconds: CloudWatch shows lines of several streams late and
-/// out of order.
+/// Each request begins this many milliseconds before the newest line, because CloudWatch returns lines of several streams late
+/// and out of order.
 const OVERLAP_MS: i64 = 10_000;
 
-/// What of a log was read.
+/// The position in a log.
 #[derive(Debug)]
 pub(super) struct Tail {
     begin: i64,
     newest: Option<i64>,
-    /// The lines of the overlap, with their times.
+    /// The ids of the lines within the overlap, with their times.
     seen: HashMap<String, i64>,
 }
 
 impl Tail {
-    /// Begins at `begin`, in milliseconds since 1970.
+    /// A position at `begin`, in milliseconds since 1970.
     pub(super) fn new(begin: i64) -> Self {
         Self { begin, newest: None, seen: HashMap::new() }
     }
 
-    /// Time and text of each line that was not read before.
+    /// Returns time and text of each line that is new.
     pub(super) async fn look(
         &mut self,
         client: &Client,
@@ -40,7 +40,7 @@ impl Tail {
         let mut events = Vec::new();
         while let Some(page) = pages.next().await {
             let page = match page {
-                // Nothing was ever written.
+                // A function that was never invoked has no log group.
                 Err(error)
                     if error
                         .as_service_error()
@@ -64,19 +64,19 @@ impl Tail {
         Ok(self.take(events))
     }
 
-    /// Where the next look begins.
+    /// The start time of the next request.
     fn from(&self) -> i64 {
         self.newest.map_or(self.begin, |newest| self.begin.max(newest - OVERLAP_MS))
     }
 
-    /// The events of a look that were in no look before.
+    /// Returns the events that no earlier request returned.
     fn take(&mut self, events: Vec<FilteredLogEvent>) -> Vec<(i64, String)> {
         let mut lines = Vec::new();
         let mut present = HashSet::new();
         for event in events {
             let time = event.timestamp.unwrap_or(0);
             let mut id = identity(&event);
-            // The emulator gives no ids: lines that are alike count by their place among them.
+            // The emulator returns no ids, so equal lines are numbered.
             while !present.insert(id.clone()) {
                 if event.event_id.is_some() {
                     break;

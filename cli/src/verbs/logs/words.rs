@@ -1,4 +1,4 @@
-//! Figures and times as a person reads them.
+//! Formats numbers and times for people.
 
 use chrono::{DateTime, TimeZone, Utc};
 use indicatif::HumanBytes;
@@ -61,7 +61,7 @@ pub(super) fn of_name(name: &str) -> String {
     words.replace('_', " ")
 }
 
-/// A count and what is counted, which is in the plural: "2 extra fields", "1 extra field".
+/// A count with its noun, which is given in the plural: "2 extra fields", "1 extra field".
 pub(super) fn counted(number: u64, things: &str) -> String {
     if number != 1 {
         return format!("{number} {things}");
@@ -73,14 +73,14 @@ pub(super) fn counted(number: u64, things: &str) -> String {
     format!("1 {}", words.join(" "))
 }
 
-/// A value in one line, without quotes where it is a text; `None` where it says nothing.
+/// A value in one line; text has no quotes. `None` for an empty value.
 pub(super) fn value(value: &Value) -> Option<String> {
     match value {
         Value::Null | Value::Bool(false) => None,
         Value::String(text) => (!text.is_empty()).then(|| text.clone()),
         Value::Number(number) => (number.as_f64() != Some(0.0)).then(|| number.to_string()),
         Value::Bool(true) => Some("yes".to_owned()),
-        // A list of objects is for `--json`.
+        // Lists of objects are shown only by `--json`.
         Value::Array(all) if all.iter().any(Value::is_object) => Some(all.len().to_string()),
         Value::Array(all) => {
             let all: Vec<String> = all.iter().filter_map(self::value).collect();
@@ -96,7 +96,7 @@ pub(super) fn value(value: &Value) -> Option<String> {
     }
 }
 
-/// A text that stays in its line and cannot steer the terminal.
+/// The text without line breaks and control characters, so that it cannot affect the terminal.
 pub(super) fn harmless(text: &str) -> String {
     text.chars()
         .map(|letter| match letter {

@@ -54,12 +54,12 @@ pub(crate) async fn run(layout: &Layout, args: &PipelineArgs) -> anyhow::Result<
     }
 }
 
-/// Refuses a folder in which a file is wrong; returns how many there are.
+/// Checks files and folders. Returns the number of files; fails if one of them is wrong.
 pub(crate) fn check_folder(folder: &Path) -> anyhow::Result<usize> {
     Ok(Pipelines::from_folder(folder).map_err(|error| explained(&error))?.iter().count())
 }
 
-/// Checks each folder as one installation, and all files that are named by themselves as another one.
+/// Checks each folder as one installation, and all files that are named individually as another one.
 fn check(paths: &[PathBuf]) -> anyhow::Result<()> {
     let (folders, mut files): (Vec<_>, Vec<_>) = paths.iter().cloned().partition(|path| path.is_dir());
     files.sort();
@@ -101,7 +101,7 @@ fn show(layout: &Layout, name: &str, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What Terraform, Kafka and the sinks will see.
+/// The lines that describe the topic, its fields, mappings and tables.
 fn summary(pipeline: &Pipeline) -> anyhow::Result<Vec<String>> {
     let (topic, batching) = (&pipeline.topic, &pipeline.batching);
     let mut lines = vec![format!(

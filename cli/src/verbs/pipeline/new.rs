@@ -18,10 +18,10 @@ use crate::{
     stack::layout::Layout,
 };
 
-/// More of a sample is not read: it is held in memory.
+/// The largest sample in bytes. It is held in memory.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// Partitions of a topic that does not exist yet.
+/// The default number of partitions for a topic that does not exist yet.
 const PARTITIONS: u32 = 4;
 
 /// Arguments of `headwater pipeline new`.
@@ -114,7 +114,7 @@ impl New {
     }
 }
 
-/// The name becomes part of a path before the file is checked.
+/// Checks the topic's name first, because it becomes part of the file's path.
 fn require_name(topic: &str) -> anyhow::Result<()> {
     let is_kafka = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let reserved = topic.replace('.', "_").starts_with("__");
@@ -170,7 +170,7 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Refuses a file that contradicts the others of its folder, such as a second one of the same topic.
+/// Fails if the file conflicts with others in its folder, for example with another file of the same topic.
 fn require_peace(path: &Path, yaml: &str) -> anyhow::Result<()> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
@@ -187,7 +187,7 @@ fn require_peace(path: &Path, yaml: &str) -> anyhow::Result<()> {
     files.push(draft.clone());
     let Err(PipelineError::Invalid(findings)) = Pipelines::from_files(&files) else { return Ok(()) };
     let draft = draft.display().to_string();
-    // What is wrong with the other files by themselves is not the new one's fault.
+    // Problems that the other files have without the new one are ignored.
     let ours: Vec<String> = findings
         .iter()
         .filter(|finding| finding.name == draft)

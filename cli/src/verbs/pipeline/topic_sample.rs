@@ -1,4 +1,4 @@
-//! A sample of a topic's records: the oldest and the newest of each partition.
+//! Reads a sample from a topic: the oldest and the newest records of each partition.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{
 /// How long Kafka may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Reads the sample; also says how many partitions the topic has.
+/// Reads the sample. Also returns the topic's number of partitions.
 pub(super) async fn read(layout: &Layout, args: &New) -> anyhow::Result<(Sample, u32)> {
     let topic = args.topic();
     let (settings, sdk) = if let Some(servers) = args.bootstrap_servers() {
@@ -70,7 +70,7 @@ pub(super) async fn read(layout: &Layout, args: &New) -> anyhow::Result<(Sample,
     Ok((Sample { records, notes }, u32::try_from(ends.len()).unwrap_or(u32::MAX)))
 }
 
-/// So many offsets, evenly from the partitions: of each one half from its beginning, and one from its end.
+/// Chooses this number of offsets, evenly over the partitions: half of them from the beginning of each, half from the end.
 fn chosen(ends: &Ends, most: i64) -> BTreeMap<i32, OffsetRanges> {
     let mut by_size: Vec<_> =
         ends.iter().map(|(&partition, &(first, end))| (end - first, partition)).collect();
@@ -78,7 +78,7 @@ fn chosen(ends: &Ends, most: i64) -> BTreeMap<i32, OffsetRanges> {
     let (mut left, mut partitions) = (most, i64::try_from(by_size.len()).unwrap_or(i64::MAX));
     let mut chosen = BTreeMap::new();
     for (size, partition) in by_size {
-        // What a small partition does not have, larger ones give.
+        // Larger partitions make up for the records that a small one lacks.
         let share = size.min((left + partitions - 1) / partitions);
         let (first, end) = ends[&partition];
         let mut ranges = OffsetRanges::default();

@@ -51,7 +51,7 @@ async fn a_fault_is_found_by_its_function_and_names_its_request() {
     let _turn = TURN.lock().await;
     let faults = || headwater(&["logs", "--faults"]).unwrap();
     let earlier = faults().lines().count();
-    // Where deployed functions run, with their logs in CloudWatch.
+    // The endpoint that runs deployed functions and writes their logs to CloudWatch.
     let address = std::env::var("HEADWATER_GATEWAY_URL").unwrap();
     let runner = address.split("/url/").next().unwrap();
     let sdk = settings::sdk_config().await;
