@@ -1,7 +1,7 @@
 //! Rows as the parameters of one statement: an array for each column, which `unnest` turns into rows again.
 
-use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Row};
 
 use crate::error::WarehouseError;
 
@@ -52,11 +52,23 @@ impl<'r, R: Copy> Columns<'r, R> {
         if self.rows.is_empty() {
             return Ok(0);
         }
-        let parameters: Vec<(&(dyn ToSql + Sync), Type)> = self
-            .parameters
-            .iter()
+        client.execute_typed(sql, &self.parameters()).await.map_err(WarehouseError::statement(action))
+    }
+
+    /// Runs the query and returns its rows. `action` names the query in errors.
+    pub(crate) async fn query(
+        self,
+        client: &Client,
+        sql: &str,
+        action: &'static str,
+    ) -> Result<Vec<Row>, WarehouseError> {
+        client.query_typed(sql, &self.parameters()).await.map_err(WarehouseError::statement(action))
+    }
+
+    fn parameters(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
+        let parameters = self.parameters.iter();
+        parameters
             .map(|(value, sql_type)| (value.as_ref() as &(dyn ToSql + Sync), sql_type.clone()))
-            .collect();
-        client.execute_typed(sql, &parameters).await.map_err(WarehouseError::statement(action))
+            .collect()
     }
 }

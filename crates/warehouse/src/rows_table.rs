@@ -6,7 +6,7 @@ use std::fmt::Write;
 use chrono::{DateTime, NaiveDate, Utc};
 use pipeline::{Column, FieldType, Layout, OnRepeat, Pipeline, TableSection, Value};
 use tokio_postgres::Client;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::Type;
 
 use crate::columns::Columns;
 use crate::definition::{ColumnDefinition, TableDefinition};
@@ -164,7 +164,7 @@ impl RowsTable {
             return Ok(vec![false; rows.len()]);
         }
         let keys = self.columns.iter().filter(|(_, column)| self.key.contains(&column.flat_name()));
-        let (mut arrays, mut matches, mut parameters) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut arrays, mut matches, mut columns) = (Vec::new(), Vec::new(), Columns::of(rows));
         for (index, (place, column)) in keys.enumerate() {
             let (Some(element), Some(sql_type)) =
                 (array_element(column.field_type), sql_type(column.field_type))
@@ -173,7 +173,8 @@ impl RowsTable {
             };
             arrays.push(format!("${}::{element}[]", index + 1));
             matches.push(format!("t.{} = u.c{index}::{sql_type}", quoted(&column.flat_name())));
-            parameters.push(values::array(column.field_type, rows.iter().map(|row| &row.values[*place])));
+            columns =
+                columns.array(values::array(column.field_type, rows.iter().map(|row| &row.values[*place])));
         }
         let aliases: Vec<_> = (0..arrays.len()).map(|index| format!("c{index}")).collect();
         let sql = format!(
@@ -183,12 +184,7 @@ impl RowsTable {
             arrays.join(", "),
             aliases.join(", "),
         );
-        let parameters: Vec<(&(dyn ToSql + Sync), Type)> = parameters
-            .iter()
-            .map(|(values, array)| (values.as_ref() as &(dyn ToSql + Sync), array.clone()))
-            .collect();
-        let found = client.query_typed(&sql, &parameters).await;
-        let found = found.map_err(WarehouseError::statement("look keys up"))?;
+        let found = columns.query(client, &sql, "look keys up").await?;
         Ok(found.iter().map(|row| row.get(0)).collect())
     }
 }

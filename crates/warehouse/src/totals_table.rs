@@ -5,8 +5,9 @@ use std::fmt::Write;
 
 use pipeline::{FieldType, Layout, Pipeline, TotalsSection};
 use tokio_postgres::Client;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::Type;
 
+use crate::columns::Columns;
 use crate::definition::{ColumnDefinition, TableDefinition};
 use crate::error::WarehouseError;
 use crate::names::{quoted, sql_type};
@@ -122,18 +123,11 @@ impl TotalsTable {
     /// # Errors
     /// [`WarehouseError::Statement`]. If a total would overflow, [`WarehouseError::is_out_of_range`] is true.
     pub async fn add(&self, client: &Client, rows: &[(Vec<String>, String)]) -> Result<(), WarehouseError> {
-        let mut columns: Vec<Vec<&str>> = vec![Vec::with_capacity(rows.len()); self.keys.len() + 1];
-        for (key, sum) in rows {
-            for (column, value) in columns.iter_mut().zip(key.iter().chain([sum])) {
-                column.push(value);
-            }
+        let mut columns = Columns::of(rows);
+        for index in 0..self.keys.len() {
+            columns = columns.column(Type::TEXT_ARRAY, |(key, _)| key[index].as_str());
         }
-        let parameters: Vec<(&(dyn ToSql + Sync), Type)> =
-            columns.iter().map(|column| (column as &(dyn ToSql + Sync), Type::TEXT_ARRAY)).collect();
-        client
-            .execute_typed(&self.upsert, &parameters)
-            .await
-            .map_err(WarehouseError::statement("add to the totals"))?;
-        Ok(())
+        let columns = columns.column(Type::TEXT_ARRAY, |(_, sum)| sum.as_str());
+        columns.execute(client, &self.upsert, "add to the totals").await.map(drop)
     }
 }
