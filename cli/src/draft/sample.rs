@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use object_reader::{gunzip::is_gzip, without_byte_order_mark};
 use pipeline::RecordDecoder;
 use serde_json::value::RawValue;
 
@@ -51,17 +52,14 @@ pub(crate) fn from_text(bytes: &[u8]) -> anyhow::Result<Sample> {
         return Err(failure(format!("the sample is {what}, not JSON"), fix));
     }
     let mut notes = Vec::new();
-    let bytes = match bytes.strip_prefix(b"\xef\xbb\xbf") {
-        Some(rest) => {
-            notes.push(
-                "the sample begins with a byte order mark, which was skipped; a record with one would be parked"
-                    .to_owned(),
-            );
-            rest
-        }
-        None => bytes,
-    };
-    let records = array(bytes).or_else(|| stream(bytes)).unwrap_or_else(|| lines(bytes));
+    let text = without_byte_order_mark(bytes);
+    if text.len() < bytes.len() {
+        notes.push(
+            "the sample begins with a byte order mark, which was skipped; a record with one would be parked"
+                .to_owned(),
+        );
+    }
+    let records = array(text).or_else(|| stream(text)).unwrap_or_else(|| lines(text));
     Ok(Sample { records, notes })
 }
 
@@ -90,7 +88,7 @@ fn other_format(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
             "convert it: iconv -f UTF-16 -t UTF-8 FILE | headwater pipeline new TOPIC --from -",
         ));
     }
-    if begins(b"\x1f\x8b") {
+    if is_gzip(bytes) {
         return Some(("gzip", "unpack it: gunzip -c FILE | headwater pipeline new TOPIC --from -"));
     }
     if begins(b"PAR1") || begins(b"Obj\x01") {

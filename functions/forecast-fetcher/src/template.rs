@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use s3::S3Location;
+use settings::presign::encoded;
 use url::Url;
 
 use crate::item::Item;
-use crate::token::{Token, encoded};
+use crate::token::Token;
 
 pub(crate) const ITEM: &str = "{item}";
 pub(crate) const TOKEN: &str = "{token}";
@@ -69,7 +70,7 @@ impl UrlTemplate {
     }
 
     fn filled(&self, item: &str, token: &str) -> String {
-        self.0.replace(ITEM, &encoded(item)).replace(TOKEN, &encoded(token))
+        self.0.replace(ITEM, &encoded(item).to_string()).replace(TOKEN, &encoded(token).to_string())
     }
 }
 

@@ -2,18 +2,10 @@
 
 use std::fmt;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use settings::presign::encoded;
 
 /// Shorter runs of letters and digits are not hidden: they reveal little of a token and are common in other texts.
 const SHORTEST_RUN: usize = 4;
-
-/// All characters except the unreserved ones of RFC 3986 are encoded.
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-
-/// Percent-encodes a value for a URL.
-pub(crate) fn encoded(value: &str) -> String {
-    utf8_percent_encode(value, UNRESERVED).to_string()
-}
 
 /// A token. Its `Debug` output hides it.
 #[derive(Clone)]
@@ -30,7 +22,8 @@ impl Token {
         let text = text.trim();
         let runs = text.split(|character: char| !character.is_ascii_alphanumeric());
         let runs = runs.filter(|run| run.len() >= SHORTEST_RUN).map(str::to_owned);
-        let mut parts: Vec<String> = [text.to_owned(), encoded(text)].into_iter().chain(runs).collect();
+        let mut parts: Vec<String> =
+            [text.to_owned(), encoded(text).to_string()].into_iter().chain(runs).collect();
         // Hide the longest parts first, so that no rest of a longer part remains.
         parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
         parts.dedup();
