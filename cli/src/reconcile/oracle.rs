@@ -27,7 +27,7 @@ use crate::{
 /// How long reading all tables may take.
 const PATIENCE: Duration = Duration::from_mins(10);
 /// The function whose rows are checked.
-const LANE: &str = "parquet-writer";
+const LANE: &str = pipeline::Sink::Lake.function();
 
 /// Result of the independent check for one table.
 #[derive(Debug, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use std::{
 
 use clap::Args;
 use kafka::PartitionLag;
-use pipeline::{Pipeline, TableSection as TableSpec};
+use pipeline::{Pipeline, Sink, TableSection as TableSpec};
 use warehouse::values;
 
 use super::drain::duration;
@@ -182,21 +182,21 @@ async fn judge(
                 position.is_stored(offset) || position.earlier_at(offset) > 0
             })
         };
-        let mut verdict = Verdict::of("parquet-writer", &spec.consumer_group, topic);
+        let mut verdict = Verdict::of(Sink::Lake.function(), &spec.consumer_group, topic);
         let stored = lake::read(sources, &spec.path, field, in_totals).await?;
         let stored = stored.of_current_topic(&verdict.group, topic);
         let held = lake::held(&stored, &verdict.group, topic, kafka.topic.ends);
         kafka.topic.learn(&held);
         let found = kafka.topic.look_up(&lake::open(&held, kafka.topic.ends)).await?;
-        let letters = letters_of(letters, "parquet-writer", topic);
+        let letters = letters_of(letters, Sink::Lake.function(), topic);
         lake::judge(&mut verdict, &stored, kafka.topic.ends, &found, &letters);
         let reaches = lake::reaches(&stored, &verdict.group, topic, kafka.topic.ends);
         lost::judge(&mut verdict, sources, &reaches, &kafka.lags(&spec.consumer_group)).await?;
         of_lake = Some((verdict, stored));
     }
     if let Some((spec, read)) = &counted {
-        let mut verdict = Verdict::of("totals-upserter", &spec.consumer_group, topic);
-        let letters = letters_of(letters, "totals-upserter", topic);
+        let mut verdict = Verdict::of(Sink::Totals.function(), &spec.consumer_group, topic);
+        let letters = letters_of(letters, Sink::Totals.function(), topic);
         let seen = judge_books(sources, &mut verdict, &read.books, kafka).await?;
         books::judge(&mut verdict, &read.books, kafka.topic.ends, &seen, &letters);
         report.mappings.push(verdict);
@@ -247,9 +247,9 @@ async fn judge_table(
     let topic = &pipeline.topic.name;
     let client = stack.postgres().await?;
     let stored = rows::read(&client, topic, spec).await?;
-    let mut verdict = Verdict::of("table-writer", &spec.consumer_group, topic);
+    let mut verdict = Verdict::of(Sink::Table.function(), &spec.consumer_group, topic);
     let seen = judge_books(sources, &mut verdict, &stored.books, kafka).await?;
-    let letters = letters_of(letters, "table-writer", topic);
+    let letters = letters_of(letters, Sink::Table.function(), topic);
     let without_row = rows::judge(&mut verdict, &stored, kafka.topic.ends, &seen, &letters);
     rows::account_for(&mut verdict, (&sources.cluster, &client), pipeline, spec, &without_row).await?;
     report.mappings.push(verdict);

@@ -19,7 +19,7 @@ impl Sink {
 
     /// The key of the section in a pipeline file.
     #[must_use]
-    pub fn section(self) -> &'static str {
+    pub const fn section(self) -> &'static str {
         match self {
             Self::Lake => "lake",
             Self::Totals => "totals",
@@ -29,7 +29,7 @@ impl Sink {
 
     /// The function that stores the records. Its folder's name is the lane's name in dead letters, certificates and reports.
     #[must_use]
-    pub fn function(self) -> &'static str {
+    pub const fn function(self) -> &'static str {
         match self {
             Self::Lake => "parquet-writer",
             Self::Totals => "totals-upserter",

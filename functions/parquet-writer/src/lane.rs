@@ -5,7 +5,7 @@ use faults::{Classified, FaultClass};
 use function_kit::{KafkaLane, TopicSink, delivery::settle};
 use kafka_batch::{BatchOutcome, PartitionRecords};
 use lake::{FileEncoder, LakeError, Table};
-use pipeline::Pipeline;
+use pipeline::{Pipeline, Sink};
 use s3::{Client, S3Location, StoreError};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -15,7 +15,7 @@ use crate::decoded::TopicSchema;
 use crate::settings::Settings;
 
 /// The lane's name in the dead letters.
-const LANE: &str = "parquet-writer";
+const LANE: &str = Sink::Lake.function();
 
 /// Stores batches in Delta tables.
 pub struct LakeSink {

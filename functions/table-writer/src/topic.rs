@@ -1,7 +1,7 @@
 //! A topic and its table.
 
 use kafka_batch::PartitionRecords;
-use pipeline::{Pipeline, RecordDecoder};
+use pipeline::{Pipeline, RecordDecoder, Sink};
 use warehouse::RowsTable;
 use warehouse_lane::WarehouseTopic;
 
@@ -18,7 +18,7 @@ pub struct TableTopic {
 
 impl WarehouseTopic for TableTopic {
     type Decoded<'a> = DecodedRows<'a>;
-    const LANE: &'static str = "table-writer";
+    const LANE: &'static str = Sink::Table.function();
     const SINK: &'static str = "a table";
 
     fn of_pipeline(pipeline: &Pipeline) -> Option<Self> {

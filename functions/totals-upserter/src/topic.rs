@@ -1,7 +1,7 @@
 //! A topic and its totals.
 
 use kafka_batch::PartitionRecords;
-use pipeline::Pipeline;
+use pipeline::{Pipeline, Sink};
 use warehouse::{Client, TotalsTable};
 use warehouse_lane::{DecodedRecords, LaneError, RecordIndex, WarehouseTopic};
 
@@ -16,7 +16,7 @@ pub struct TotalsTopic {
 
 impl WarehouseTopic for TotalsTopic {
     type Decoded<'a> = DecodedAmounts<'a>;
-    const LANE: &'static str = "totals-upserter";
+    const LANE: &'static str = Sink::Totals.function();
     const SINK: &'static str = "a totals table";
 
     fn of_pipeline(pipeline: &Pipeline) -> Option<Self> {

@@ -6,7 +6,7 @@ mod topic_sample;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use pipeline::{OnRepeat, Pipeline, PipelineError, Pipelines, UpkeepSection};
+use pipeline::{OnRepeat, Pipeline, PipelineError, Pipelines, Sink, UpkeepSection};
 
 use crate::{failure::failure, out, stack::layout::Layout};
 
@@ -113,25 +113,27 @@ fn summary(pipeline: &Pipeline) -> anyhow::Result<Vec<String>> {
         let nullable = if field.nullable { ", may be null" } else { "" };
         lines.push(format!("field     {}: {}{nullable}", field.name, kind.as_str().unwrap_or("?")));
     }
-    let mapping = |function: &str, group: &str| {
+    let mapping = |sink: Sink, group: &str| {
         format!(
-            "mapping   {function} as group {group}: up to {} records or {} s a batch",
-            batching.batch_size, batching.window_seconds
+            "mapping   {} as group {group}: up to {} records or {} s a batch",
+            sink.function(),
+            batching.batch_size,
+            batching.window_seconds
         )
     };
     if let Some(lake) = &pipeline.lake {
         let columns: Vec<&str> = lake.partition_by.iter().map(|column| column.name.as_str()).collect();
-        lines.push(mapping("parquet-writer", &lake.consumer_group));
+        lines.push(mapping(Sink::Lake, &lake.consumer_group));
         lines.push(format!("lake      {} by {}", lake.path, columns.join("/")));
         lines.push(format!("upkeep    {}", upkeep(&lake.upkeep)));
     }
     if let Some(totals) = &pipeline.totals {
         let (table, sum, total) = (&totals.table, &totals.sum, &totals.total_column);
-        lines.push(mapping("totals-upserter", &totals.consumer_group));
+        lines.push(mapping(Sink::Totals, &totals.consumer_group));
         lines.push(format!("totals    {table}: {total} = sum of {sum} by {}", totals.key.join(", ")));
     }
     if let Some(table) = &pipeline.table {
-        lines.push(mapping("table-writer", &table.consumer_group));
+        lines.push(mapping(Sink::Table, &table.consumer_group));
         let rows = match (table.key.as_slice(), table.on_repeat) {
             ([], _) => "a row for each record".to_owned(),
             (key, OnRepeat::KeepFirst) => format!("the first of each ({})", key.join(", ")),
