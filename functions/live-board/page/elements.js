@@ -93,3 +93,22 @@ export function setSince(node, moment) {
 export function scroller(label, ...children) {
     return element("div", { class: "scroller", tabindex: "0", role: "region", "aria-label": label }, ...children);
 }
+
+/**
+ * A list behind one line that opens. `show(text, count)` sets that line's text, and hides the line if `count` is 0. When it is
+ * first shown, it is open if `count` is at most `openAtMost`.
+ */
+export function folded(openAtMost, ...children) {
+    const words = element("span");
+    const node = element("details", { class: "folded", hidden: "" }, element("summary", {}, words), ...children);
+    let first = true;
+    const show = (text, count) => {
+        setText(words, text);
+        node.hidden = count === 0;
+        if (first && count > 0) {
+            first = false;
+            node.open = count <= openAtMost;
+        }
+    };
+    return { node, show };
+}

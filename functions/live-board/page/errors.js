@@ -6,13 +6,14 @@ import { sound, warn } from "./soundings.js";
 // The largest number of errors that the endpoint returns.
 const LISTED = 20;
 
-/** Draws `api/errors` into `section`. */
-export function errors(section) {
+/** Draws `api/errors` into `section`, and passes the answer to `stuck`. */
+export function errors(section, stuck) {
     const kind = element("p", { class: "kind" }, "No function has failed within the last hour.");
     const list = element("ul", { class: "records" });
     const box = scroller("Newest errors", list);
     section.querySelector("[data-body]").append(kind, box);
     return (answer) => {
+        stuck.errors(answer);
         const none = answer.errors.length === 0;
         kind.hidden = !none;
         box.hidden = none;

@@ -1,14 +1,36 @@
 // The Delta tables of the lake.
 
 import { count } from "./counting.js";
-import { element, follow, setSince, setText, since, table } from "./elements.js";
+import { element, folded, follow, setSince, setText, since, table } from "./elements.js";
 import { bytes, group, whole } from "./format.js";
 import { sound } from "./soundings.js";
+
+// More tables than these, and those without a new commit are one line.
+const SHOWN_AT_MOST = 5;
+const BUSY_MS = 300_000;
 
 /** Draws `api/lake` into `section`. */
 export function lake(section) {
     const host = section.querySelector("[data-body]");
-    const { node, body } = table("Delta tables", [
+    const { node, body } = tableOf("Delta tables");
+    const quiet = tableOf("Delta tables without a new commit");
+    const fold = folded(0, quiet.node);
+    const nothing = element("p", { class: "kind" }, "No table has been committed to yet.");
+    host.append(node, nothing, fold.node);
+    return (answer) => {
+        const few = answer.tables.length <= SHOWN_AT_MOST;
+        const [busy, still] = [answer.tables.filter((one) => few || isBusy(one)), answer.tables.filter((one) => !few && !isBusy(one))];
+        node.hidden = busy.length === 0;
+        nothing.hidden = answer.tables.length > 0;
+        follow(body, busy, keyOf, makeRow, updateRow);
+        follow(quiet.body, still, keyOf, makeRow, updateRow);
+        fold.show(still.length === 1 ? "1 table had no commit within five minutes" : `${still.length} tables had no commit within five minutes`, still.length);
+        sound("lake", answer.tables.reduce((sum, one) => sum + (whole(one.rows) ?? 0n), 0n).toString());
+    };
+}
+
+function tableOf(caption) {
+    return table(caption, [
         { text: "table" },
         { text: "rows", kind: "number" },
         { text: "files", kind: "number" },
@@ -16,14 +38,14 @@ export function lake(section) {
         { text: "version", kind: "number" },
         { text: "last commit", kind: "number" },
     ]);
-    const nothing = element("p", { class: "kind" }, "No table has been committed to yet.");
-    host.append(node, nothing);
-    return (answer) => {
-        node.hidden = answer.tables.length === 0;
-        nothing.hidden = !node.hidden;
-        follow(body, answer.tables, (one) => `${one.topic ?? ""} ${one.path}`, makeRow, updateRow);
-        sound("lake", answer.tables.reduce((sum, one) => sum + (whole(one.rows) ?? 0n), 0n).toString());
-    };
+}
+
+function isBusy(one) {
+    return Date.now() - Date.parse(one.last_commit ?? "") < BUSY_MS;
+}
+
+function keyOf(one) {
+    return `${one.topic ?? ""} ${one.path}`;
 }
 
 function makeRow(one) {

@@ -1,21 +1,28 @@
 // The lanes: the throughput of each topic, the lag of each mapping, and the queues.
 
+import { Activity } from "./activity.js";
 import { count } from "./counting.js";
 import { element, follow, setText, table } from "./elements.js";
 import { group, NONE, perSecond, stretch, whole } from "./format.js";
+import { idleList } from "./idle.js";
 import { Rate } from "./rates.js";
 import { sound, warn } from "./soundings.js";
 import { Throughput } from "./throughput.js";
 
-/** Draws `api/lanes` into `section`. */
-export function lanes(section) {
+/** Draws `api/lanes` into `section`, busy topics first, and tells `stuck` of them. */
+export function lanes(section, stuck) {
+    const activity = new Activity();
     const throughput = new Throughput(section.querySelector("[data-charts]"));
     const mappings = mappingTable(section.querySelector("[data-mappings]"));
+    const idle = idleList(section.querySelector("[data-idle]"));
     const queues = queueTable(section.querySelector("[data-queues]"));
     const arriving = new Map();
     return (answer) => {
-        throughput.show(answer);
-        mappings(answer);
+        stuck.lanes(answer);
+        activity.read(answer);
+        throughput.show(answer, activity);
+        mappings(answer, activity);
+        idle(answer, activity);
         queues(answer.queues);
         const rates = answer.topics.map(({ topic, end }) => {
             const rate = arriving.get(topic) ?? new Rate();
@@ -43,12 +50,13 @@ function mappingTable(host) {
     ]);
     const nothing = element("p", { class: "kind" }, "No event source mapping is deployed yet.");
     host.append(node, nothing);
-    return (answer) => {
-        node.hidden = answer.mappings.length === 0;
-        nothing.hidden = !node.hidden;
+    return (answer, activity) => {
+        const busy = answer.mappings.filter(({ topic }) => activity.isBusy(topic));
+        node.hidden = busy.length === 0;
+        nothing.hidden = answer.mappings.length > 0;
         const at = Date.parse(answer.at);
-        const most = Math.max(...answer.mappings.map(({ lag }) => Number(whole(lag) ?? 0n)), 1);
-        follow(body, answer.mappings, (one) => `${one.function} ${one.group} ${one.topic}`, makeMapping, (row, one) => {
+        const most = Math.max(...busy.map(({ lag }) => Number(whole(lag) ?? 0n)), 1);
+        follow(body, busy, (one) => `${one.function} ${one.group} ${one.topic}`, makeMapping, (row, one) => {
             row.growth.read(one.stored, at);
             count(row.stored, one.stored);
             setText(row.rate, perSecond(row.growth.perSecond()));

@@ -1,6 +1,6 @@
 // The proof: for each lane, whether every record in Kafka is stored or parked exactly once.
 
-import { element, follow, setSince, setText, since, table } from "./elements.js";
+import { element, folded, follow, setSince, setText, since, table } from "./elements.js";
 import { group, NONE, whole } from "./format.js";
 import { sound, warn } from "./soundings.js";
 
@@ -11,9 +11,36 @@ const WORDS = {
     expired: "failed, and is not judged any more",
 };
 
+// More lanes than these, and those that hold are one line.
+const SHOWN_AT_MOST = 5;
+
 /** Draws `api/proof` into `section`. */
 export function proof(section) {
-    const { node, body } = table("Certificates: the newest of each lane, or the oldest that fails", [
+    const { node, body } = tableOf("Certificates: the newest of each lane, or the oldest that fails");
+    const holding = tableOf("Certificates of lanes that hold");
+    const fold = folded(0, holding.node);
+    const nothing = element("p", { class: "kind" }, "No certificate has been made yet: the function reconciler makes them every hour.");
+    section.querySelector("[data-body]").append(node, nothing, fold.node);
+    return (answer) => {
+        const fails = (one) => one.failing > 0;
+        const few = answer.lanes.length <= SHOWN_AT_MOST;
+        const holds = answer.lanes.filter((one) => !few && !fails(one) && one.state === "holds");
+        const others = answer.lanes.filter((one) => !holds.includes(one));
+        const shown = [...others.filter(fails), ...others.filter((one) => !fails(one))];
+        node.hidden = shown.length === 0;
+        nothing.hidden = answer.lanes.length > 0;
+        follow(body, shown, keyOf, makeLane, updateLane);
+        follow(holding.body, holds, keyOf, makeLane, updateLane);
+        fold.show(summaryOf(holds), holds.length);
+        const failing = answer.lanes.reduce((sum, one) => sum + one.failing, 0);
+        sound("proof", failing);
+        warn("proof", failing > 0);
+        document.querySelector('[data-sounding="proof"]').closest("a").hidden = failing === 0;
+    };
+}
+
+function tableOf(caption) {
+    return table(caption, [
         { text: "lane" },
         { text: "produced", kind: "number" },
         { text: "stored", kind: "number" },
@@ -21,17 +48,15 @@ export function proof(section) {
         { text: "certificate" },
         { text: "certified", kind: "number" },
     ]);
-    const nothing = element("p", { class: "kind" }, "No certificate has been made yet: the function reconciler makes them every hour.");
-    section.querySelector("[data-body]").append(node, nothing);
-    return (answer) => {
-        node.hidden = answer.lanes.length === 0;
-        nothing.hidden = !node.hidden;
-        follow(body, answer.lanes, (one) => `${one.function} ${one.group} ${one.topic}`, makeLane, updateLane);
-        const failing = answer.lanes.reduce((sum, one) => sum + one.failing, 0);
-        sound("proof", failing);
-        warn("proof", failing > 0);
-        document.querySelector('[data-sounding="proof"]').closest("a").hidden = failing === 0;
-    };
+}
+
+function keyOf(one) {
+    return `${one.function} ${one.group} ${one.topic}`;
+}
+
+function summaryOf(lanes) {
+    const produced = lanes.reduce((sum, one) => sum + (whole(one.produced) ?? 0n), 0n);
+    return `${lanes.length === 1 ? "1 lane holds" : `${lanes.length} lanes hold`}: all of ${group(produced)} records are stored or parked, none twice`;
 }
 
 function makeLane(one) {

@@ -20,8 +20,8 @@ export class Throughput {
         this.#host = host;
     }
 
-    /** Takes an answer of `api/lanes`. */
-    show(answer) {
+    /** Takes an answer of `api/lanes` and draws a chart for each busy topic. */
+    show(answer, activity) {
         const at = Date.parse(answer.at);
         const known = new Map(this.#topics.map((topic) => [topic.name, topic]));
         this.#topics = answer.topics.map(({ topic, end }) => {
@@ -30,7 +30,8 @@ export class Throughput {
             take(one, at, [{ id: "", name: "arriving", value: end }, ...lanes.map((lane) => readingOf(lane, lanes))]);
             return one;
         });
-        follow(this.#host, this.#topics, (topic) => topic.name, makeChart, updateChart);
+        const busy = this.#topics.filter(({ name }) => activity.isBusy(name));
+        follow(this.#host, busy, (topic) => topic.name, makeChart, updateChart);
     }
 }
 

@@ -1,63 +1,79 @@
-// The totals tables. The first one is large and shows its rows as a ranking; the others are smaller and below it.
+// The totals tables. The first one is large and shows its rows as a ranking; the others are below it. If there are many, each
+// is one line. Tables without rows are in one list.
 
 import { count } from "./counting.js";
-import { element, follow, scroller, setSince, setText, since, table } from "./elements.js";
-import { group, NONE, perSecond, whole } from "./format.js";
+import { element, folded, follow, scroller, setSince, setText, since, table } from "./elements.js";
+import { brief, group, NONE, perSecond, whole } from "./format.js";
 import { Rate } from "./rates.js";
 import { nameSounding, sound } from "./soundings.js";
 
 const SCALE = 10_000;
+// With more tables than this, all but the first start closed.
+const OPEN_AT_MOST = 3;
+const BUSY_MS = 300_000;
 
 /** Draws `api/totals` into `section`. */
 export function totals(section) {
     const body = section.querySelector("[data-body]");
-    const title = section.querySelector("h2");
     const nothing = element("p", { class: "kind" }, "No topic is totalled yet: a pipeline file with a `totals` section makes the first table.");
     const list = element("div");
-    body.append(nothing, list);
+    const names = element("ul", { class: "names" });
+    const empty = folded(OPEN_AT_MOST, names);
+    body.append(nothing, list, empty.node);
     return (answer) => {
-        const tables = answer.tables;
-        nothing.hidden = tables.length > 0;
-        follow(list, tables, (one) => `${one.topic}/${one.table}`, makeTable, updateTable);
-        if (tables.length > 0) {
-            setText(title, nameOf(tables[0]));
-            sound("totals", tables[0].sum);
-            nameSounding("totals", `counted in ${nameOf(tables[0]).toLowerCase()}`);
+        const withRows = answer.tables.filter((one) => one.row_count > 0);
+        // Tables with recent changes come first. Each half keeps its order, so that tables seldom move.
+        const tables = [...withRows.filter(isBusy), ...withRows.filter((one) => !isBusy(one))];
+        const rowless = answer.tables.filter((one) => one.row_count === 0);
+        nothing.hidden = answer.tables.length > 0;
+        follow(list, tables, keyOf, (one) => makeTable(one, one === tables[0] || tables.length <= OPEN_AT_MOST), updateTable);
+        empty.show(rowless.length === 1 ? "1 table has no row yet" : `${rowless.length} tables have no row yet`, rowless.length);
+        follow(names, rowless, keyOf, makeName, () => {});
+        const shown = tables[0] ?? rowless[0];
+        if (shown !== undefined) {
+            sound("totals", shown.sum);
+            nameSounding("totals", `counted in ${shown.table}`);
         }
     };
 }
 
-// The heading is built from the key columns ("Rooms"). The table's full name is shown below it.
-function nameOf(one) {
-    const words = one.keys.map((key) => key.replaceAll("_", " "));
-    const name = words.join(" and ");
-    return name === "" ? one.table : `${name[0].toUpperCase()}${name.slice(1)}${name.endsWith("s") ? "" : "s"}`;
+function isBusy(one) {
+    return Date.now() - Date.parse(one.updated_at ?? "") < BUSY_MS;
 }
 
-function makeTable(one) {
+function keyOf(one) {
+    return `${one.topic}/${one.table}`;
+}
+
+function makeName(one) {
+    return { node: element("li", {}, element("bdi", {}, String(one.table)), element("span", { class: "dim" }, ` ← ${one.topic}`)) };
+}
+
+function makeTable(one, open) {
     const sum = element("span", { class: "figure" });
     const sumBox = element("p", { class: "sum" }, sum);
     const rate = element("span", { class: "rate" });
     const rows = element("span");
     const changed = since();
-    const { node: grid, body } = table(`${nameOf(one)}: the largest totals`, [
+    const { node: grid, body } = table(`${one.table}: the largest totals`, [
         ...one.keys.map((key) => ({ text: key.replaceAll("_", " ") })),
         { text: one.column.replaceAll("_", " "), kind: "number" },
         { text: "a second", kind: "number" },
     ]);
-    const heading = element("h3", {}, nameOf(one));
-    const source = element("p", { class: "source" }, `${one.table} ← ${one.topic}`);
+    const short = element("b", { class: "number short" });
+    const summary = element("summary", {}, element("h3", {}, element("bdi", {}, String(one.table))), short);
+    const source = element("p", { class: "source" }, `${one.column} ← ${one.topic}`);
     const facts = element("p", { class: "facts" }, rate, rows, changed);
-    const node = element("article", {}, heading, sumBox, facts, scroller(`${nameOf(one)}, largest first`, grid), source);
+    const node = element("details", {}, summary, sumBox, facts, scroller(`${one.table}, largest first`, grid), source);
+    node.open = open;
     node.dataset.table = one.table;
-    return { node, sum, sumBox, rate, rows, changed, body, growth: new Rate() };
+    return { node, short, sum, sumBox, rate, rows, changed, body, growth: new Rate() };
 }
 
 function updateTable(entry, one, index) {
     const now = performance.now();
     entry.node.className = index === 0 ? "first" : "further";
-    // The section's heading already shows the first table's name.
-    entry.node.querySelector("h3").hidden = index === 0;
+    setText(entry.short, brief(one.sum));
     count(entry.sum, one.sum);
     entry.sumBox.style.setProperty("--letters", Math.max(8, group(one.sum).length));
     entry.growth.read(one.sum, now);

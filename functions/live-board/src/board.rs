@@ -16,6 +16,7 @@ use crate::page::{self, Page};
 use crate::parked::Parked;
 use crate::settings::Settings;
 use crate::sources::Sources;
+use crate::waiting::Waiting;
 
 /// The longest time for the answer of a section.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -25,6 +26,7 @@ pub struct Board {
     sources: Sources,
     parked: Mutex<Parked>,
     forecast: Mutex<Option<Forecast>>,
+    waiting: Mutex<Waiting>,
     page: Page,
     /// The cached answers. Each section has its own maximum age.
     kept: KeptAnswers,
@@ -51,6 +53,7 @@ impl Board {
         Self {
             parked: Mutex::new(Parked::new(DeadLetters::new(sources.objects.clone(), parked_root))),
             forecast: Mutex::default(),
+            waiting: Mutex::default(),
             page: Page::new(),
             kept: KeptAnswers {
                 totals: Kept::new(second),
@@ -93,7 +96,12 @@ impl Board {
                 .await
             }
             "lanes" => {
-                section("/api/lanes", deadline, Box::pin(kept.lanes.or_make(sources.lanes(deadline)))).await
+                section(
+                    "/api/lanes",
+                    deadline,
+                    Box::pin(kept.lanes.or_make(sources.lanes(&self.waiting, deadline))),
+                )
+                .await
             }
             "lake" => {
                 section("/api/lake", deadline, Box::pin(kept.lake.or_make(sources.lake_tables(deadline))))

@@ -9,23 +9,33 @@ use futures::future::try_join_all;
 use kafka::PartitionLag;
 use pipeline::Pipeline;
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::error::BoardError;
 use crate::settings::Queue;
 use crate::sources::Sources;
+use crate::waiting::Waiting;
 
 /// An event source mapping: a function that reads a topic with a consumer group.
 struct Mapping<'a> {
     function: &'static str,
     group: &'a str,
     topic: &'a str,
+    /// The longest time that a record waits for its batch to fill.
+    window_seconds: u32,
 }
 
 /// The mappings of a pipeline's topic.
 fn mappings(pipeline: &Pipeline) -> impl Iterator<Item = Mapping<'_>> {
     let topic = pipeline.topic.name.as_str();
-    pipeline.lanes().map(move |(sink, group)| Mapping { function: sink.function(), group, topic })
+    let window_seconds = pipeline.batching.window_seconds;
+    pipeline.lanes().map(move |(sink, group)| Mapping {
+        function: sink.function(),
+        group,
+        topic,
+        window_seconds,
+    })
 }
 
 /// The ranges of a partition that Kafka deleted before the group read them.
@@ -39,7 +49,11 @@ fn lost(of: &PartitionLag) -> Vec<Value> {
 
 impl Sources {
     /// The answer of `api/lanes`: the topics, the mappings with their lag, and the queues.
-    pub(crate) async fn lanes(&self, deadline: Instant) -> Result<Value, BoardError> {
+    pub(crate) async fn lanes(
+        &self,
+        waiting: &Mutex<Waiting>,
+        deadline: Instant,
+    ) -> Result<Value, BoardError> {
         let pipelines = self.pipelines(deadline).await?;
         let mappings: Vec<_> = pipelines.iter().flat_map(mappings).collect();
         let lags = mappings.iter().map(|mapping| self.offsets.of(mapping.group, mapping.topic, deadline));
@@ -48,13 +62,16 @@ impl Sources {
         let (lags, queues) = tokio::try_join!(lags, try_join_all(queues))?;
         let mut topics: BTreeMap<&str, i64> = BTreeMap::new();
         let mut rows = Vec::new();
+        let (now, mut waiting) = (Utc::now(), waiting.lock().await);
         for (mapping, partitions) in mappings.iter().zip(lags) {
             let sum = |value: fn(&PartitionLag) -> i64| partitions.iter().map(value).sum::<i64>();
             let (end, lag) = (sum(|partition| partition.end), sum(|partition| partition.lag));
             topics.insert(mapping.topic, end);
+            let since = waiting.since((mapping.group, mapping.topic), (end - lag, lag), now);
             rows.push(json!({
                 "function": mapping.function, "group": mapping.group, "topic": mapping.topic,
                 "lag": lag.to_string(), "stored": (end - lag).to_string(),
+                "window_seconds": mapping.window_seconds, "waiting_since": since,
                 // The number of offsets in open transactions.
                 "open": sum(|partition| partition.open).to_string(),
                 "lost": sum(PartitionLag::lost_offsets).to_string(),
@@ -63,7 +80,7 @@ impl Sources {
         }
         let topics: Vec<_> =
             topics.iter().map(|(topic, end)| json!({"topic": topic, "end": end.to_string()})).collect();
-        Ok(json!({"at": Utc::now(), "topics": topics, "mappings": rows, "queues": queues}))
+        Ok(json!({"at": now, "topics": topics, "mappings": rows, "queues": queues}))
     }
 
     /// The depth of a queue and of its dead-letter queue.

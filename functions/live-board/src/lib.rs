@@ -17,6 +17,7 @@ mod proof;
 mod settings;
 mod sources;
 mod totals;
+mod waiting;
 
 pub use self::settings::{Queue, Settings};
 pub use board::Board;

@@ -30,6 +30,7 @@ macro_rules! file {
 
 /// All files of the page.
 const FILES: &[File] = &[
+    file!("activity.js", JS),
     file!("board.css", CSS),
     file!("board.js", JS),
     file!("calm.js", JS),
@@ -43,6 +44,7 @@ const FILES: &[File] = &[
     file!("format.js", JS),
     file!("freshness.js", JS),
     file!("icon.svg", SVG),
+    file!("idle.js", JS),
     file!("index.html", HTML),
     file!("lake.js", JS),
     file!("lanes.js", JS),
@@ -56,6 +58,7 @@ const FILES: &[File] = &[
     file!("scale.js", JS),
     file!("sections.css", CSS),
     file!("soundings.js", JS),
+    file!("stuck.js", JS),
     file!("theme.js", JS),
     file!("throughput.js", JS),
     file!("totals.js", JS),
