@@ -5,6 +5,7 @@ It notes every call, but for those of the real console of Terraform. Terraform's
 publishes a version of each function, and `live` follows where nobody holds it, as terraform/modules/function does.
 """
 
+import fcntl
 import json
 import os
 import re
@@ -27,10 +28,13 @@ def main() -> None:
         os.execv(os.environ["TERRAFORM"], ["terraform", *arguments])
     with Path(os.environ["CALLS"]).open("a") as calls:
         calls.write(f"{program} {' '.join(arguments)}\n")
-    state = json.loads(ACCOUNT.read_text()) if ACCOUNT.exists() else EMPTY
-    text = " ".join(arguments)
-    answer = terraform(state, arguments, text) if program == "terraform" else aws(state, arguments, text)
-    ACCOUNT.write_text(json.dumps(state))
+    # Smoke tests run at the same time: without the lock, one call reads the file while another writes it.
+    with ACCOUNT.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        state = json.loads(ACCOUNT.read_text()) if ACCOUNT.exists() else EMPTY
+        text = " ".join(arguments)
+        answer = terraform(state, arguments, text) if program == "terraform" else aws(state, arguments, text)
+        ACCOUNT.write_text(json.dumps(state))
     if answer is not None:
         print(answer if isinstance(answer, str) else json.dumps(answer))
 
