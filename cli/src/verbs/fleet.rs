@@ -173,7 +173,9 @@ fn slower(summary: &Summary, wanted: Duration) -> Option<String> {
     let actual = summary.seconds * summary.vehicles as f64 / summary.made.max(1) as f64;
     // The comparison is generous because a drive ends in the middle of an interval.
     (actual > 1.5 * wanted.as_secs_f64() && summary.made > summary.vehicles as u64).then(|| {
-        format!("the gateway was too slow: each vehicle sent an event every {actual:.1} s, not every {wanted:?}")
+        format!(
+            "the gateway was too slow: each vehicle sent an event every {actual:.1} s, not every {wanted:?}"
+        )
     })
 }
 
