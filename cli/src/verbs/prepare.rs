@@ -1,5 +1,5 @@
 //! `headwater prepare` (hidden): installs the parts of a stack without starting them, and prints `export` lines for
-//! scripts. `scripts/test` runs it while the functions are built.
+//! scripts. `scripts/test` runs it before the tests.
 
 use clap::Args;
 
