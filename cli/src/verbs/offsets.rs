@@ -293,8 +293,8 @@ pub(crate) async fn lake_table(
 /// Delta table. The watermark becomes 0 and the incarnation grows by 1.
 ///
 /// # Errors
-/// - No sink has this group and topic, or its Delta table has no position. (A sink in Postgres without a position is not
-///   an error: 0 partitions are reset.)
+/// - No sink has this group and topic, or its Delta table has no position. In Postgres a missing position is not an
+///   error: 0 partitions are reset.
 /// - The sink cannot be read or written.
 async fn reset(stack: &Stack, pipelines: &Pipelines, group: &str, topic: &str) -> anyhow::Result<()> {
     let nothing = || unknown(group, topic);

@@ -187,7 +187,7 @@ fn code(path: &Path, cache: &Path) -> anyhow::Result<Code> {
     let unusable = |reason: String| {
         failure(
             format!("{} is not a function: {reason}", path.display()),
-            "use a zip with an executable `bootstrap` at its top, such as from `cargo lambda build --output-format zip`",
+            "use a zip with an executable `bootstrap` at its top (`cargo lambda build --output-format zip` makes one)",
         )
     };
     let code = if path.is_dir() {

@@ -40,7 +40,7 @@ Examples:
         /// Port on this machine; 0 takes a free one, and the address is printed
         #[arg(long, value_name = "PORT", default_value = "8072")]
         port: u16,
-        /// FAULT is 429, 500, slow, empty, shape, cut or html. `:N` limits it to the next N requests. CITY `*` is every city
+        /// FAULT is 429, 500, slow, empty, shape, cut or html. `:N` limits it to N requests. CITY `*` is every city
         #[arg(long = "fault", value_name = "CITY=FAULT[:N]")]
         faults: Vec<CityFault>,
     },
@@ -54,7 +54,7 @@ Examples:
   headwater stub faults '*=429:3'             the next three requests are refused
   headwater stub faults                       remove all faults")]
     Faults {
-        /// FAULT is 429, 500, slow, empty, shape, cut or html. `:N` limits it to the next N requests. CITY `*` is every city
+        /// FAULT is 429, 500, slow, empty, shape, cut or html. `:N` limits it to N requests. CITY `*` is every city
         #[arg(value_name = "CITY=FAULT[:N]")]
         faults: Vec<CityFault>,
     },
