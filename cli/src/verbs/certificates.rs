@@ -101,6 +101,7 @@ pub(crate) async fn run(layout: &Layout, args: &Certificates) -> anyhow::Result<
     match &args.action {
         None => list(&stack, &args.list).await,
         Some(Action::Run { topic }) => {
+            // No topics means all topics. With 0 minutes, the windows that this invocation closes are checked too.
             let request = json!({"topics": topic.iter().collect::<Vec<_>>(), "grace_minutes": 0});
             let answer = stack.invoke(FUNCTION, request.to_string().into_bytes()).await?;
             if answer["busy"] == true {
@@ -133,7 +134,10 @@ pub(crate) async fn run(layout: &Layout, args: &Certificates) -> anyhow::Result<
     }
 }
 
-/// Prints the certificates. Fails if one of them fails, so that a script can use the exit status.
+/// Reads certificates from Postgres and prints them.
+///
+/// # Errors
+/// A certificate fails, so that a script can use the exit status. Accepted and expired ones do not count.
 async fn list(stack: &Stack, args: &List) -> anyhow::Result<()> {
     let client = stack.postgres().await?;
     let all = certificates::list(&client, args.topic.as_deref(), args.last.into()).await;

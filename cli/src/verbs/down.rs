@@ -47,6 +47,7 @@ pub(crate) fn run(layout: &Layout, args: &Down) -> anyhow::Result<()> {
     let kafka = kafka::part(layout);
     let ran = kafka.running().is_some();
     if stop(&kafka, Signal::TERM, Duration::from_secs(30))? && ran {
+        // Only a clean end writes the complete class archive, which makes later starts faster.
         kafka::keep_archive(layout);
     }
     stop(&forecast_api::part(layout), Signal::TERM, Duration::from_secs(5))?;
@@ -59,7 +60,11 @@ pub(crate) fn run(layout: &Layout, args: &Down) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Stops the emulator. Keeps its state if the emulator can, and otherwise tells the user what is lost.
+/// Stops the emulator. If it can keep its state and ended cleanly, marks the saved state as complete, so that the next
+/// `up` restores it and can skip Terraform. If it cannot keep its state, prints what is lost.
+///
+/// # Errors
+/// The emulator does not end even after it was killed, or its files cannot be written.
 fn stop_emulator(layout: &Layout, wipe: bool) -> anyhow::Result<()> {
     // `down` must work even if the record is damaged.
     let kind = LocalStack::load_if_any(layout).ok().flatten().unwrap_or_default().emulator;
@@ -80,8 +85,8 @@ fn stop_emulator(layout: &Layout, wipe: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sends `signal` to the part and kills it after `patience`. Returns false if it was killed. Prints a line only if the
-/// part was running.
+/// Sends `signal` to the part and kills it after `patience`. Returns `false` if it was killed, and `true` if it ended by
+/// itself or was not running. Prints a line only if the part was running.
 fn stop(part: &Part, signal: Signal, patience: Duration) -> anyhow::Result<bool> {
     if part.running().is_none() {
         return part.stop(signal, patience);
@@ -92,7 +97,11 @@ fn stop(part: &Part, signal: Signal, patience: Duration) -> anyhow::Result<bool>
     Ok(clean)
 }
 
-/// Deletes the files of the stack by name, because the data folder may contain other files too.
+/// Deletes the files of the stack by name, because the data folder may contain other files too. All parts must have
+/// ended.
+///
+/// # Errors
+/// A file or folder cannot be deleted. Those before it in the list are deleted.
 fn wipe(layout: &Layout) -> anyhow::Result<()> {
     const MADE: [&str; 14] = [
         "logs",

@@ -30,7 +30,7 @@ Examples:
   headwater drain
   headwater drain --timeout 10m")]
 pub(crate) struct Drain {
-    /// How long to wait (`90`, `90s`, `5m`, `500ms`)
+    /// Time after which the command gives up (`90`, `90s`, `5m`, `500ms`)
     #[arg(long, default_value = "60s", value_parser = duration)]
     timeout: Duration,
 }
@@ -57,6 +57,7 @@ pub(crate) async fn run(layout: &Layout, args: &Drain) -> anyhow::Result<()> {
         }
         let lags = lag::all(&reader, outputs).await?;
         let depths = queues::all(&stack).await?;
+        // Offsets of open transactions count too: their records are not delivered yet.
         let left: u64 = lags.iter().map(|lag| lag.total() + lag.open()).sum::<u64>()
             + depths.iter().map(|depth| depth.waiting).sum::<u64>();
         if left == 0 {
@@ -65,6 +66,7 @@ pub(crate) async fn run(layout: &Layout, args: &Drain) -> anyhow::Result<()> {
             return Ok(());
         }
         let (meter, most) = meter.get_or_insert_with(|| (Meter::new("deliveries", left), left));
+        // Producers may add records meanwhile. The bar then shows the part of the largest backlog that is delivered.
         *most = left.max(*most);
         meter.set(*most - left, *most);
         if started.elapsed() >= args.timeout {

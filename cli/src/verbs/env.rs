@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_comes_back_from_a_shell_as_it_was() {
+    fn a_shell_reads_a_quoted_value_unchanged() {
         for value in ["plain", "postgres://u:p@127.0.0.1:5432/d?sslmode=disable", "it's", "a b", ""] {
             let script = format!("printf %s {}", quoted(value));
             let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();

@@ -48,6 +48,7 @@ Examples:
     Run(Run),
 }
 
+/// Arguments of `headwater forecast run`.
 #[derive(Debug, Args)]
 struct Run {
     /// Fetch only this city, by its number in the source; can be repeated [default: the configured cities]
@@ -84,6 +85,7 @@ pub(crate) async fn run(layout: &Layout, args: &ForecastArgs) -> anyhow::Result<
         // Spark is installed here so that the user sees the progress. The bridge would install it without output.
         tools::spark(layout)?;
     }
+    // Without `items`, the fetcher takes the cities of its configuration.
     let input = if args.cities.is_empty() { json!({}) } else { json!({"items": args.cities}) };
     let client = Client::new(stack.sdk());
     let started = client
@@ -112,6 +114,7 @@ async fn wait(
     let deadline = Instant::now() + patience;
     let step = Step::begin("forecast", "starting");
     step.announce("fetching; then Spark stores the new answers");
+    // The log of the Spark job, for the fix of an error.
     let log = match stack.local() {
         Some(_) => layout.logs().join("spark.log").display().to_string(),
         None => "the job's log in the bucket …-spark".to_owned(),

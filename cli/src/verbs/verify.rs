@@ -59,7 +59,7 @@ pub(crate) struct Verify {
     /// Also compare every row of the lake with its record in Kafka, with third-party libraries
     #[arg(long)]
     independent: bool,
-    /// How long to wait for records that are still on their way
+    /// How long to wait for records and messages that are not delivered yet
     #[arg(long, default_value = "30s", value_parser = duration)]
     timeout: Duration,
 }
