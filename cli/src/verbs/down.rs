@@ -85,8 +85,8 @@ fn stop_emulator(layout: &Layout, wipe: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sends `signal` to the part and kills it after `patience`. Returns `false` if it was killed, and `true` if it ended by
-/// itself or was not running. Prints a line only if the part was running.
+/// Sends `signal` to the part and kills it after `patience`. Returns `false` if it was killed, and `true` if it ended
+/// by itself or was not running. Prints a line only if the part was running.
 fn stop(part: &Part, signal: Signal, patience: Duration) -> anyhow::Result<bool> {
     if part.running().is_none() {
         return part.stop(signal, patience);

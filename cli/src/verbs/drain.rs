@@ -93,7 +93,7 @@ fn open_transactions(lags: &[MappingLag<'_>]) -> BTreeSet<String> {
 
 /// Prints the partitions and queues that are not drained, and returns the error for the timeout.
 ///
-/// If only open transactions are left, the error names them and says how to end them.
+/// If only open transactions are left in Kafka, the error names them and says how to end them.
 fn left_over(
     layout: &Layout,
     stack: &Stack,
