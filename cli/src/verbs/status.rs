@@ -43,7 +43,7 @@ pub(crate) struct Status {
     json: bool,
 }
 
-/// What `status` prints. The field names are the keys of `--json`.
+/// What `status` prints. Except for `place`, the field names are the keys of `--json`.
 #[derive(Debug, Serialize)]
 struct Report {
     /// The folder of the local stack, or the stack file.
