@@ -1,7 +1,8 @@
-//! `headwater offsets accept-loss`: an operator gives up what Kafka deleted before a group read it.
+//! `headwater offsets accept-loss`: an operator gives up records that Kafka deleted before a group read them.
 //!
-//! The commits of the group say what was lost. They are replaced by plain ones at the same place, so that the group
-//! begins there: what lies below is expected no more.
+//! The local bridge writes the lost ranges into the metadata of the group's commits. This command commits the same
+//! offsets again without metadata. Where Kafka has deleted even the committed offset, it commits the oldest offset that
+//! Kafka has. The group then begins at the new commit, and records below it are no longer expected.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -21,13 +22,21 @@ use crate::{
     },
 };
 
-/// What to say where nobody read for the group before.
-pub(super) const NOBODY_READS: &str = "nobody reads for this group: `headwater up` starts the bridge; an event source mapping is switched on by hand";
+/// Note for a mapping that was not running before the command. Such a mapping is not started at the end either.
+pub(super) const NOBODY_READS: &str =
+    "no consumer reads for this group now: run `headwater up`, or enable the event source mapping by hand";
 
-/// How long the group may take to be left, and to be joined again.
+/// How long to wait until the stopped bridge has left the group, and then until the new one has joined it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Accepts the losses of one group in one topic.
+/// Accepts all losses of one group in one topic, and prints the ranges. The mapping is paused meanwhile, because Kafka
+/// accepts offsets from outside a group only while the group has no member.
+///
+/// # Errors
+/// - No mapping of the group reads the topic, or the group lost nothing.
+/// - Kafka cannot be reached or refuses the commit. The mapping is resumed all the same.
+/// - The mapping cannot be paused or resumed.
+/// - On the local stack, the restarted bridge does not join the group within [`PATIENCE`].
 pub(crate) async fn run(layout: &Layout, stack: &Stack, group: &str, topic: &str) -> anyhow::Result<()> {
     let mappings = &stack.outputs().event_source_mappings;
     let ours = mappings.iter().find(|mapping| mapping.consumer_group == group && mapping.topic == topic);
@@ -41,12 +50,12 @@ pub(crate) async fn run(layout: &Layout, stack: &Stack, group: &str, topic: &str
     if lost.is_empty() {
         return Err(failure(
             format!("{group} lost nothing of {topic}"),
-            "`headwater status` says what was lost",
+            "`headwater status` lists lost records",
         ));
     }
     let paused = Paused::begin(layout, stack, mapping).await?;
     let runs = paused.ran;
-    // Asked again: it may have moved meanwhile.
+    // The offsets are read again, because the group may have committed before the pause.
     let commits = lag::of(&reader, mapping).await?;
     let commits = commits
         .iter()
@@ -56,9 +65,9 @@ pub(crate) async fn run(layout: &Layout, stack: &Stack, group: &str, topic: &str
     paused.end().await?;
     committed?;
     for range in lost {
-        out::line(format!("{group} gives up {topic} {range}"));
+        out::line(format!("group {group} no longer expects {topic} {range}"));
     }
-    // The commits of Lambda do not say where a group begins.
+    // Only the local bridge commits the offset at which a group begins. Lambda does not.
     if runs && stack.local().is_some() {
         return begun(&reader, mapping).await;
     }
@@ -68,7 +77,11 @@ pub(crate) async fn run(layout: &Layout, stack: &Stack, group: &str, topic: &str
     Ok(())
 }
 
-/// Waits until the bridge has committed where the group begins now: before that `verify` knows nothing of it.
+/// Waits until the bridge has committed the offset at which the group begins, in every partition. Without that offset,
+/// `verify` counts every hole that Kafka has deleted as lost.
+///
+/// # Errors
+/// The bridge has not done so within [`PATIENCE`], or Kafka cannot be reached.
 async fn begun(reader: &LagReader, mapping: &Mapping) -> anyhow::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     while lag::of(reader, mapping).await?.iter().any(|lag| lag.start.is_none()) {
@@ -87,6 +100,8 @@ async fn begun(reader: &LagReader, mapping: &Mapping) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Commits `commits` (offsets by partition) for the group. Repeats a failed attempt every 500 ms until [`PATIENCE`] is
+/// over, and then returns its error.
 async fn commit(
     reader: &LagReader,
     group: &str,
@@ -96,9 +111,9 @@ async fn commit(
     let deadline = Instant::now() + PATIENCE;
     loop {
         match reader.set(group, topic, commits, deadline).await {
-            // A member that was stopped just now may not be gone yet.
+            // The group may still have the member that was stopped just now.
             Err(_) if Instant::now() < deadline => tokio::time::sleep(Duration::from_millis(500)).await,
-            set => return set.context("nothing was accepted"),
+            set => return set.context("cannot commit the offsets, so the loss is not accepted"),
         }
     }
 }

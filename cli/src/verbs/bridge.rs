@@ -1,5 +1,8 @@
-//! `headwater bridge`: without arguments the process that `up` starts to poll Kafka and queues, run functions and
-//! run Spark jobs; with arguments a mapping for one function, without a stack.
+//! `headwater bridge`: invokes functions with records from Kafka, as Lambda's event source mappings do.
+//!
+//! - With arguments, it serves one function and one topic, without a stack ([`OwnFunction`]).
+//! - Without arguments, it is the background process that `headwater up` starts. It serves all topics and queues of the
+//!   local stack, runs its functions, and runs the Spark jobs of the weather lane.
 
 use anyhow::Context as _;
 use clap::Args;
@@ -12,9 +15,12 @@ use crate::stack::{activity::Worker, layout::Layout, record::LocalStack};
 /// Arguments of `headwater bridge`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Needs no stack, no account and no other tool: only a broker and a function. The event, the batching, the retries and the limits are
-those of Lambda's event source mapping for Amazon MSK (docs/event-source-conformance.md); the function runs on this machine.
-What it prints goes to standard error.
+Use it to try a Lambda function of your own with real records before you deploy it. It needs only a Kafka broker and the
+function: no stack and no AWS account.
+
+The function runs on this machine until Ctrl-C. The event, batching, retries and limits are those of Lambda's event
+source mapping for Amazon MSK (docs/event-source-conformance.md). Offsets are committed to the consumer group, so the
+next start continues there. The function's output goes to standard error.
 
 Examples:
   headwater bridge --topic orders --function-zip target/lambda/orders/bootstrap.zip
@@ -26,11 +32,14 @@ pub(crate) struct BridgeArgs {
     pub(crate) own: OwnFunction,
 }
 
-/// Runs until it is asked to end; then it finishes and commits what is on its way.
+/// Serves the local stack until SIGTERM or Ctrl-C. Then it finishes the running invocations and commits their offsets.
+///
+/// # Errors
+/// The data folder has no deployed stack, a mapping is not valid, or the port of the functions is in use.
 pub(crate) async fn run(layout: &Layout) -> anyhow::Result<()> {
     log_warnings();
     let stack = LocalStack::load(layout)?;
-    // What an earlier bridge left when it was killed.
+    // A bridge that was killed leaves unpacked functions behind.
     std::fs::remove_dir_all(layout.functions()).ok();
     let outputs = stack.outputs()?;
     let config = BridgeConfig {
@@ -55,7 +64,7 @@ pub(crate) async fn run(layout: &Layout) -> anyhow::Result<()> {
     }
 }
 
-/// Warnings of the bridge go to standard error.
+/// Sends log events of level WARN and above to standard error. Panics if it is called twice in a process.
 pub(super) fn log_warnings() {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
@@ -64,7 +73,8 @@ pub(super) fn log_warnings() {
         .init();
 }
 
-/// Ready when the process is asked to end: by SIGTERM, or by Ctrl-C.
+/// Returns a future that is ready when the process receives SIGTERM or SIGINT (Ctrl-C). The signal handlers are
+/// installed at once, so no signal is missed before the future is polled.
 pub(super) fn asked_to_end() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminated = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupted = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;

@@ -1,4 +1,5 @@
-//! `headwater certificates`: what the function reconciler found, hour after hour.
+//! `headwater certificates`: shows the certificates that the function reconciler makes every hour, invokes it now, or
+//! accepts failed certificates. They are rows of the table `certificates` in Postgres.
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
@@ -13,7 +14,7 @@ use crate::{
     table,
 };
 
-/// The function that makes them.
+/// The function that makes certificates, by the name of its folder.
 const FUNCTION: &str = "reconciler";
 
 /// Arguments of `headwater certificates`.
@@ -21,7 +22,11 @@ const FUNCTION: &str = "reconciler";
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "\
-Every hour the function reconciler closes a window of offsets for each lane, and judges the window before: every record that Kafka took in it is stored or parked, and none twice. A certificate that fails is judged again each hour until it holds. Exits with an error while one fails.
+A certificate says for one lane and one window of offsets whether every record in Kafka is stored or parked, and none is
+stored twice. The function reconciler makes one per lane and hour. It checks a failed certificate again each hour, until
+it holds, is accepted or expires (functions/reconciler/README.md).
+
+Lists the newest certificates of each lane, and all that fail. Exits with an error if one fails.
 
 Examples:
   headwater certificates
@@ -36,51 +41,71 @@ pub(crate) struct Certificates {
     list: List,
 }
 
+/// Which certificates to list, and in which form.
 #[derive(Debug, Args)]
 struct List {
-    /// Only of this topic
+    /// List only certificates of this topic
     #[arg(long)]
     topic: Option<String>,
-    /// How many of each lane; those that fail are always listed
+    /// Number of certificates per lane; those that fail are always listed
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     last: u32,
-    /// One JSON list
+    /// Print one JSON array
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Invoke the function now, and judge what is closed without waiting for its hour
+    /// Invoke reconciler now: it closes the current windows and checks them without its usual delay
+    #[command(after_help = "\
+Use it after a repair, to see at once whether failed certificates hold, or before the first scheduled run.
+Then lists the newest certificate of each lane, and exits with an error if one fails.
+
+Examples:
+  headwater certificates run
+  headwater certificates run --topic rooms-v1")]
     Run {
-        /// Only this topic
+        /// Check only this topic
         #[arg(long)]
         topic: Option<String>,
     },
-    /// Say why the failed certificates of a lane are to be borne; they are not judged any more
+    /// Accept the failed certificates of a lane; they are not checked again
+    #[command(after_help = "\
+Use it if the cause of a failure is known and cannot be repaired, for example rows that were deleted on purpose.
+
+Examples:
+  headwater certificates accept --topic rooms-v1 --group reckoning --reason 'test rows that were deleted by hand'")]
     Accept {
-        /// The topic
+        /// Topic of the lane
         #[arg(long)]
         topic: String,
-        /// The lane's consumer group
+        /// Consumer group of the lane
         #[arg(long)]
         group: String,
-        /// Why: it is kept with the certificates
+        /// Reason, which is stored with the certificates
         #[arg(long)]
         reason: String,
     },
 }
 
-/// Lists certificates, has new ones made, or accepts failed ones.
+/// Lists certificates, invokes the function that makes them, or accepts failed ones.
+///
+/// # Errors
+/// - A listed certificate fails.
+/// - `run`: another run is in progress, or the function could not check a topic.
+/// - `accept`: the lane has no failed certificate.
+/// - The function or Postgres cannot be reached.
 pub(crate) async fn run(layout: &Layout, args: &Certificates) -> anyhow::Result<()> {
     let stack = Stack::open(layout).await?;
     match &args.action {
         None => list(&stack, &args.list).await,
         Some(Action::Run { topic }) => {
+            // No topics means all topics. With 0 minutes, the windows that this invocation closes are checked too.
             let request = json!({"topics": topic.iter().collect::<Vec<_>>(), "grace_minutes": 0});
             let answer = stack.invoke(FUNCTION, request.to_string().into_bytes()).await?;
             if answer["busy"] == true {
-                return Err(failure("another run is under way", "run this again when it has ended"));
+                return Err(failure("another run is in progress", "run this again when it has ended"));
             }
             let faults = answer["topics"].as_array().into_iter().flatten();
             let faults =
@@ -88,7 +113,7 @@ pub(crate) async fn run(layout: &Layout, args: &Certificates) -> anyhow::Result<
             let faults: Vec<String> = faults.collect();
             if !faults.is_empty() {
                 return Err(failure(
-                    format!("not every window was judged: {}", faults.join("; ")),
+                    format!("not every window was checked: {}", faults.join("; ")),
                     format!("see `headwater logs {FUNCTION}`"),
                 ));
             }
@@ -99,8 +124,8 @@ pub(crate) async fn run(layout: &Layout, args: &Certificates) -> anyhow::Result<
             let accepted = certificates::accept(&client, topic, group, reason).await?;
             if accepted == 0 {
                 return Err(failure(
-                    format!("no certificate of group {group} in topic {topic} fails"),
-                    "`headwater certificates` lists them",
+                    format!("group {group} has no failed certificate in topic {topic}"),
+                    "`headwater certificates` lists the failed ones",
                 ));
             }
             out::line(format!("{accepted} certificates of {group} in {topic} are accepted: {reason}"));
@@ -109,6 +134,10 @@ pub(crate) async fn run(layout: &Layout, args: &Certificates) -> anyhow::Result<
     }
 }
 
+/// Reads certificates from Postgres and prints them.
+///
+/// # Errors
+/// A certificate fails, so that a script can use the exit status. Accepted and expired ones do not count.
 async fn list(stack: &Stack, args: &List) -> anyhow::Result<()> {
     let client = stack.postgres().await?;
     let all = certificates::list(&client, args.topic.as_deref(), args.last.into()).await;
@@ -117,7 +146,7 @@ async fn list(stack: &Stack, args: &List) -> anyhow::Result<()> {
         out::json(&all)?;
     } else if all.is_empty() {
         out::line(
-            "there is no certificate yet: the function makes one every hour, `headwater certificates run` makes one now",
+            "no certificate yet: the function makes them every hour; `headwater certificates run` makes them now",
         );
     } else {
         show(&all);
@@ -128,10 +157,12 @@ async fn list(stack: &Stack, args: &List) -> anyhow::Result<()> {
     }
     Err(failure(
         format!("{failed} certificates do not hold"),
-        "repair what they name; the next run judges them again, `headwater certificates run` does it now",
+        "repair the listed problems; the next run checks again (now: `headwater certificates run`)",
     ))
 }
 
+/// Prints a table with one row per certificate, and below it one line per problem, note and reason. Problems of
+/// certificates that hold are not printed.
 fn show(all: &[Certificate]) {
     let header = [
         "function",
@@ -175,16 +206,18 @@ fn show(all: &[Certificate]) {
     }
 }
 
+/// A time in UTC, to the minute.
 fn minute(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%d %H:%M").to_string()
 }
 
+/// The state as the column `certificate` shows it.
 fn word(state: State) -> &'static str {
     match state {
-        State::Open => "not judged yet",
+        State::Open => "not checked yet",
         State::Holds => "holds",
         State::Failed => "DOES NOT HOLD",
         State::Accepted => "accepted",
-        State::Expired => "failed, and is not judged any more",
+        State::Expired => "failed, not checked any more",
     }
 }

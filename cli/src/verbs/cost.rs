@@ -1,4 +1,5 @@
-//! `headwater cost`: what a deployment costs, before the bill. It needs no stack and no checkout.
+//! `headwater cost`: estimates the monthly cost of a deployment in AWS. It needs no stack and no checkout: prices and
+//! measured durations are compiled in.
 
 use std::path::PathBuf;
 
@@ -13,35 +14,39 @@ use crate::{
 /// Arguments of `headwater cost`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Prices are AWS's list prices of us-east-1; durations and request counts were measured on a local stack. terraform/README.md says
-where each price was seen and what the figures leave out.
+Use it before a deployment. The first table shows what a deployment costs while no records arrive, the second one what
+records cost. Prices are AWS list prices of us-east-1; durations and request counts were measured on a local stack.
+terraform/README.md lists the source of each price, and the costs that are not included.
 
 Examples:
-  headwater cost                                      both profiles while nothing flows, then what records cost
-  headwater cost dev                                  one profile
+  headwater cost                                      both profiles without records, then the cost of records
+  headwater cost dev                                  one profile without records
   headwater cost --records-per-second 500 --record-bytes 2000
   terraform show -json PLAN > plan.json && headwater cost --plan plan.json")]
 pub(crate) struct CostArgs {
-    /// One profile (dev or prod) while nothing flows
+    /// Show only this profile (dev or prod), without records
     profile: Option<String>,
-    /// What a plan keeps running (`terraform show -json PLAN`)
+    /// Show the resources of a plan that cost money while no records arrive (`terraform show -json PLAN`)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["profile", "markdown"])]
     plan: Option<PathBuf>,
-    /// Records a second of a topic, to compare ways to S3; more than once for more columns [default: 1, 100 and 10000]
+    /// Records per second of a topic, to compare ways to S3. Repeat it for more columns [default: 1, 100 and 10000]
     #[arg(long, value_name = "N", value_parser = positive)]
     records_per_second: Vec<f64>,
     /// Size of a record's value in bytes [default: 61, the measured size]
     #[arg(long, value_name = "N", value_parser = positive)]
     record_bytes: Option<f64>,
-    /// The tables of terraform/README.md
+    /// Print the tables of terraform/README.md, in Markdown
     #[arg(long, conflicts_with_all = ["profile", "json"])]
     markdown: bool,
-    /// All figures as JSON; with --plan the amounts and their sum
+    /// Print all figures as one JSON object; with --plan, the amounts and their sum
     #[arg(long)]
     json: bool,
 }
 
-/// Prints the figures.
+/// Prints the figures: as tables, Markdown or JSON. Amounts of money are US dollars per month.
+///
+/// # Errors
+/// There is no such profile, or the plan file cannot be read or parsed.
 pub(crate) fn run(args: &CostArgs) -> anyhow::Result<()> {
     let (prices, measured) = (Prices::built_in()?, Measured::built_in()?);
     let loads = if args.records_per_second.is_empty() {
@@ -56,7 +61,7 @@ pub(crate) fn run(args: &CostArgs) -> anyhow::Result<()> {
     } else if let Some(file) = &args.plan {
         let planned = plan::read(&report.prices, file)?;
         for name in &planned.unknown {
-            out::note(format!("{name}: no price in terraform/prices.json; add it to have it counted"));
+            out::note(format!("{name} has no price in terraform/prices.json, so it is not counted"));
         }
         if args.json {
             let usd = crate::cost::idle::total(&report.prices, &planned.amounts);
@@ -64,7 +69,7 @@ pub(crate) fn run(args: &CostArgs) -> anyhow::Result<()> {
                 &serde_json::json!({ "amounts": planned.amounts, "unknown": planned.unknown, "usd": usd }),
             );
         }
-        out::line(report.idle("What this plan keeps running", &planned.amounts));
+        out::line(report.idle("This plan", &planned.amounts));
     } else if args.json {
         out::json(&report.json()?)?;
     } else {
@@ -73,6 +78,7 @@ pub(crate) fn run(args: &CostArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Prints the chosen profile. Without one, prints all profiles and then the cost of records.
 fn profiles(args: &CostArgs, report: &Report) -> anyhow::Result<()> {
     let known = &report.prices.profiles;
     if let Some(wanted) = &args.profile {
@@ -90,6 +96,7 @@ fn profiles(args: &CostArgs, report: &Report) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Parses a finite number above 0.
 fn positive(text: &str) -> Result<f64, String> {
     text.parse()
         .ok()

@@ -1,4 +1,4 @@
-//! `headwater down`: stops the stack in order, and deletes its data when asked to.
+//! `headwater down`: stops the local stack, and with `--wipe` deletes its data.
 
 use std::{fs, time::Duration};
 
@@ -18,18 +18,24 @@ use crate::{
 /// Arguments of `headwater down`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Use it when you have finished; the next `headwater up` continues with the same records and tables. LocalStack loses the
+lake and the queues when it stops.
+
 Each part gets a signal to stop and is killed if it does not stop in time. Parts that `up` did not start keep running.
 
 Examples:
   headwater down
-  headwater down --wipe                      and delete records, tables and lake")]
+  headwater down --wipe                      also delete records, tables and lake")]
 pub(crate) struct Down {
-    /// Delete the stack's data too (downloaded tools stay)
+    /// Delete the stack's data too; downloaded tools stay
     #[arg(long)]
     wipe: bool,
 }
 
-/// Stops the stack.
+/// Stops the bridge first, so that nothing is delivered while the other parts stop. Waits for the lock of the stack.
+///
+/// # Errors
+/// A part does not end even after it was killed, or its data cannot be deleted.
 pub(crate) fn run(layout: &Layout, args: &Down) -> anyhow::Result<()> {
     if !layout.data.exists() {
         out::note(format!("nothing to stop: {} does not exist", layout.data.display()));
@@ -41,10 +47,11 @@ pub(crate) fn run(layout: &Layout, args: &Down) -> anyhow::Result<()> {
     let kafka = kafka::part(layout);
     let ran = kafka.running().is_some();
     if stop(&kafka, Signal::TERM, Duration::from_secs(30))? && ran {
+        // Only a clean end writes the complete class archive, which makes later starts faster.
         kafka::keep_archive(layout);
     }
     stop(&forecast_api::part(layout), Signal::TERM, Duration::from_secs(5))?;
-    // SIGINT: Postgres ends its sessions instead of waiting for them.
+    // With SIGINT, Postgres ends open sessions. With SIGTERM, it would wait for them.
     stop(&postgres::part(layout), Signal::INT, Duration::from_secs(30))?;
     if args.wipe {
         wipe(layout)?;
@@ -53,9 +60,13 @@ pub(crate) fn run(layout: &Layout, args: &Down) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Stops the emulator. Keeps its state if the emulator can, and otherwise tells the user what is lost.
+/// Stops the emulator. If it can keep its state and ended cleanly, marks the saved state as complete, so that the next
+/// `up` restores it and can skip Terraform. If it cannot keep its state, prints what is lost.
+///
+/// # Errors
+/// The emulator does not end even after it was killed, or its files cannot be written.
 fn stop_emulator(layout: &Layout, wipe: bool) -> anyhow::Result<()> {
-    // A damaged record must not keep the stack from being stopped.
+    // `down` must work even if the record is damaged.
     let kind = LocalStack::load_if_any(layout).ok().flatten().unwrap_or_default().emulator;
     let part = emulator::part(layout);
     let holder = part.running().map(|record| record.started);
@@ -64,7 +75,7 @@ fn stop_emulator(layout: &Layout, wipe: bool) -> anyhow::Result<()> {
     let Some(holder) = holder else { return Ok(()) };
     if !kind.keeps_state() && !wipe {
         out::note(format!(
-            "{kind} keeps nothing: the lake and the queues are gone; `headwater down --wipe` clears what is left for the next `up`"
+            "{kind} keeps nothing: the lake and the queues are gone; run `headwater down --wipe` before the next `up`"
         ));
     }
     if kind.keeps_state() && clean {
@@ -74,7 +85,8 @@ fn stop_emulator(layout: &Layout, wipe: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sends `signal` to the part and kills it after `patience`. Returns false if it was killed.
+/// Sends `signal` to the part and kills it after `patience`. Returns `false` if it was killed, and `true` if it ended
+/// by itself or was not running. Prints a line only if the part was running.
 fn stop(part: &Part, signal: Signal, patience: Duration) -> anyhow::Result<bool> {
     if part.running().is_none() {
         return part.stop(signal, patience);
@@ -85,7 +97,11 @@ fn stop(part: &Part, signal: Signal, patience: Duration) -> anyhow::Result<bool>
     Ok(clean)
 }
 
-/// Deletes the files of the stack by name, because the data folder may contain other files too.
+/// Deletes the files of the stack by name, because the data folder may contain other files too. All parts must have
+/// ended.
+///
+/// # Errors
+/// A file or folder cannot be deleted. Those before it in the list are deleted.
 fn wipe(layout: &Layout) -> anyhow::Result<()> {
     const MADE: [&str; 14] = [
         "logs",
@@ -126,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wipe_leaves_nothing_of_the_stack_and_all_of_what_is_not_its_own() {
+    fn a_wipe_deletes_the_files_of_the_stack_and_no_others() {
         let parent = tempfile::tempdir().unwrap();
         let layout = Layout::within(&parent.path().join("data"));
         let make = || {
@@ -142,7 +158,7 @@ mod tests {
         wipe(&layout).unwrap();
         assert!(!layout.data.exists());
         make();
-        fs::write(layout.data.join("notes.txt"), "somebody's").unwrap();
+        fs::write(layout.data.join("notes.txt"), "not a file of the stack").unwrap();
         wipe(&layout).unwrap();
         let left: Vec<_> =
             fs::read_dir(&layout.data).unwrap().map(|entry| entry.unwrap().file_name()).collect();

@@ -21,13 +21,16 @@ use crate::{
 /// Arguments of `headwater drain`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-If the timeout passes first, prints a table of the undelivered records and messages and exits with an error.
+Use it in scripts between producing records and reading the tables.
+
+Waits until every consumer group has committed all records and every queue is empty. If the timeout passes first, prints
+a table of the undelivered records and messages, and exits with an error. Parked records count as delivered.
 
 Examples:
   headwater drain
   headwater drain --timeout 10m")]
 pub(crate) struct Drain {
-    /// How long to wait (`90`, `90s`, `5m`, `500ms`)
+    /// Time after which the command gives up (`90`, `90s`, `5m`, `500ms`)
     #[arg(long, default_value = "60s", value_parser = duration)]
     timeout: Duration,
 }
@@ -35,7 +38,12 @@ pub(crate) struct Drain {
 /// Time after which `drain` reports open transactions. Shorter ones are normal while a producer writes.
 const SOON: Duration = Duration::from_secs(2);
 
-/// Waits until all lags are 0 and all queues empty.
+/// Waits until the lag of every mapping is 0, no transaction is open, and every queue is empty. Asks every 100 ms.
+///
+/// # Errors
+/// - `--timeout` is over.
+/// - The bridge of the local stack is not running.
+/// - Kafka or SQS cannot be reached.
 pub(crate) async fn run(layout: &Layout, args: &Drain) -> anyhow::Result<()> {
     let stack = Stack::open(layout).await?;
     let outputs = stack.outputs();
@@ -45,10 +53,11 @@ pub(crate) async fn run(layout: &Layout, args: &Drain) -> anyhow::Result<()> {
     let mut said = false;
     loop {
         if stack.local().is_some() && bridge::part(layout).running().is_none() {
-            return Err(failure("the bridge does not run, so nothing is delivered", "run `headwater up`"));
+            return Err(failure("the bridge is not running, so nothing is delivered", "run `headwater up`"));
         }
         let lags = lag::all(&reader, outputs).await?;
         let depths = queues::all(&stack).await?;
+        // Offsets of open transactions count too: their records are not delivered yet.
         let left: u64 = lags.iter().map(|lag| lag.total() + lag.open()).sum::<u64>()
             + depths.iter().map(|depth| depth.waiting).sum::<u64>();
         if left == 0 {
@@ -57,6 +66,7 @@ pub(crate) async fn run(layout: &Layout, args: &Drain) -> anyhow::Result<()> {
             return Ok(());
         }
         let (meter, most) = meter.get_or_insert_with(|| (Meter::new("deliveries", left), left));
+        // Producers may add records meanwhile. The bar then shows the part of the largest backlog that is delivered.
         *most = left.max(*most);
         meter.set(*most - left, *most);
         if started.elapsed() >= args.timeout {
@@ -83,7 +93,7 @@ fn open_transactions(lags: &[MappingLag<'_>]) -> BTreeSet<String> {
 
 /// Prints the partitions and queues that are not drained, and returns the error for the timeout.
 ///
-/// If only open transactions are left, the error names them and says how to end them.
+/// If only open transactions are left in Kafka, the error names them and says how to end them.
 fn left_over(
     layout: &Layout,
     stack: &Stack,
@@ -119,7 +129,7 @@ fn left_over(
     if !open.is_empty() && lags.iter().all(|lag| lag.total() == 0) {
         return failure(
             open.into_iter().collect::<Vec<_>>().join("; "),
-            "end the transaction: `kafka-transactions.sh find-hanging` and `abort`, or the producer itself",
+            "let its producer commit or abort it, or use `kafka-transactions.sh find-hanging` and `abort`",
         );
     }
     let bridge = stack.local().map(|_| format!(", and {}", bridge::part(layout).log.display()));
@@ -137,7 +147,7 @@ fn left_over(
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 =
-        text[..digits].parse().map_err(|_| "a number with s, m, h or ms, as in 60s".to_owned())?;
+        text[..digits].parse().map_err(|_| "expected a number with ms, s, m or h, such as 60s".to_owned())?;
     let milliseconds = match &text[digits..] {
         "ms" => Some(number),
         "" | "s" => number.checked_mul(1_000),

@@ -1,4 +1,4 @@
-//! `headwater env`: how other tools reach the stack.
+//! `headwater env`: prints the environment variables by which other tools reach the stack.
 
 use clap::Args;
 
@@ -10,7 +10,9 @@ use crate::{
 /// Arguments of `headwater env`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-With --stack the variables hold no credentials: the shell has its own (AWS_PROFILE, …).
+Use it to point the AWS command line, psql, Kafka's tools or Spark at the stack. Prints `export NAME=value` lines for
+the shell: the addresses of Kafka, Postgres, the gateway and the board, the buckets, and the folders of the lake and of
+parked records. With --stack, the lines contain no credentials: the shell has its own (AWS_PROFILE, …).
 
 Examples:
   eval \"$(headwater env)\"
@@ -18,7 +20,10 @@ Examples:
   psql \"$DATABASE_URL\" -c 'select * from room_n_total_counts'")]
 pub(crate) struct Env {}
 
-/// Prints `export NAME=value` lines.
+/// Prints one `export NAME=value` line per variable of [`Stack::variables`].
+///
+/// # Errors
+/// No `headwater up` has finished, or the stack file lacks an output.
 pub(crate) async fn run(layout: &Layout) -> anyhow::Result<()> {
     for (name, value) in Stack::open(layout).await?.variables()? {
         out::line(format!("export {name}={}", quoted(&value)));
@@ -26,7 +31,7 @@ pub(crate) async fn run(layout: &Layout) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// As a shell reads it back; plain words stay as they are.
+/// Quotes a value for a POSIX shell. A value of harmless characters only is returned without quotation marks.
 fn quoted(value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,".contains(c);
     if !value.is_empty() && value.chars().all(plain) {
@@ -40,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_comes_back_from_a_shell_as_it_was() {
+    fn a_shell_reads_a_quoted_value_unchanged() {
         for value in ["plain", "postgres://u:p@127.0.0.1:5432/d?sslmode=disable", "it's", "a b", ""] {
             let script = format!("printf %s {}", quoted(value));
             let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();

@@ -1,4 +1,6 @@
-//! `headwater fleet`: vehicles that drive and tell the gateway where they are.
+//! `headwater fleet`: simulates vehicles that send events with their state to the telemetry gateway.
+//!
+//! It writes a receipt of the acknowledged events, with which `headwater verify` later compares the rows of the table.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,52 +30,58 @@ use crate::{
     },
 };
 
-/// How long events that are under way at the end may be sent again.
+/// How long an event that is unacknowledged at the end may be sent again. After that it counts as given up.
 const GRACE: Duration = Duration::from_secs(30);
 
 /// Arguments of `headwater fleet`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Every vehicle sends its state every interval. What is not acknowledged is sent again, the same event, until it is; what
-still is not 30 s after the end is given up, and the command fails. A receipt of what was acknowledged is written below
-the data folder.
+Use it to send real load to the gateway, and to check afterwards with `headwater verify` that no event is missing.
+
+Every vehicle sends one event per interval. An event that the gateway does not acknowledge is sent again, until 30 s
+after the end. Then it is given up, and the command fails. A receipt in the data folder records the acknowledged events.
 
 Examples:
   headwater fleet --num-vehicles 10 --for 60s
-  headwater fleet --num-vehicles 10000 --interval 3s             until Ctrl-C
+  headwater fleet --num-vehicles 10000 --interval 3s             drive until Ctrl-C
   headwater fleet --num-vehicles 100 --host https://abc.lambda-url.eu-central-1.on.aws --for 5m
   HEADWATER_GATEWAY_TOKEN=… headwater fleet --num-vehicles 3 --for 10s --json")]
 pub(crate) struct Fleet {
-    /// How many vehicles
+    /// Number of vehicles
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     num_vehicles: u32,
-    /// The gateway [default: that of the stack]
+    /// Address of the gateway [default: that of the stack]
     #[arg(long, value_name = "URL")]
     host: Option<String>,
-    /// From one event of a vehicle to its next
+    /// Time between two events of a vehicle
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = interval_of)]
     interval: Duration,
     /// How long to drive [default: until Ctrl-C]
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     time: Option<Duration>,
-    /// Who made the vehicles
+    /// Manufacturer of the vehicles (the field `make`)
     #[arg(long, default_value = "Ford")]
     make: String,
-    /// The gateway's token, where it asks for one
+    /// Token of the gateway, if it requires one
     #[arg(long, env = "HEADWATER_GATEWAY_TOKEN", hide_env_values = true)]
     token: Option<String>,
-    /// Draws the same vehicles again
+    /// Seed of the random numbers: the same seed makes the same vehicles [default: random]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
-    /// Connections at the most; the rest waits for its turn
+    /// Maximum number of requests at the same time; other vehicles wait for a free connection
     #[arg(long, value_name = "N", default_value = "64", value_parser = clap::value_parser!(u16).range(1..))]
     connections: u16,
-    /// The summary as one JSON object
+    /// Print the summary as one JSON object
     #[arg(long)]
     json: bool,
 }
 
-/// Drives, and returns when every event of the drive is accounted for.
+/// Drives the vehicles and returns when every event is acknowledged, refused or given up. Prints the summary and writes
+/// the receipt, also if events were refused or given up.
+///
+/// # Errors
+/// - The gateway refused an event, or an event was given up.
+/// - The stack has no gateway, `--host` is not an HTTP address, or the receipt cannot be written.
 pub(crate) async fn run(layout: &Layout, args: &Fleet) -> anyhow::Result<()> {
     let host = match &args.host {
         Some(host) => host.clone(),
@@ -92,7 +100,7 @@ pub(crate) async fn run(layout: &Layout, args: &Fleet) -> anyhow::Result<()> {
     let (stop, ending) = watch::channel(None);
     let mut drives = JoinSet::new();
     for (number, vehicle) in (0_u32..).zip(vehicles) {
-        // Spread over the interval, so that they do not come all at once.
+        // The vehicles begin spread over one interval, so that their events do not arrive all at once.
         let phase = args.interval.mul_f64(f64::from(number) / f64::from(args.num_vehicles));
         drives.spawn(drive(vehicle, phase, Arc::clone(&road), ending.clone()));
     }
@@ -114,8 +122,13 @@ pub(crate) async fn run(layout: &Layout, args: &Fleet) -> anyhow::Result<()> {
     accounted_for(&counts, &host)
 }
 
-/// Shows how it goes, ends the drive in its time or with Ctrl-C, and brings the vehicles home. A second Ctrl-C gives up
-/// what is under way.
+/// Shows the counts while the vehicles drive, and ends the drive after `time` or at Ctrl-C. Returns the acknowledged
+/// events of every vehicle when all vehicles have stopped.
+///
+/// At the end, vehicles may retry for [`GRACE`]. A second Ctrl-C ends the retries at once.
+///
+/// # Errors
+/// The task of a vehicle panicked.
 async fn watched(
     road: &Road,
     time: Option<Duration>,
@@ -131,20 +144,21 @@ async fn watched(
         let driving = stop.borrow().is_none();
         tokio::select! {
             home = drives.join_next() => match home {
-                Some(trace) => traces.push(trace.context("a vehicle broke down")?),
+                Some(trace) => traces.push(trace.context("the task of a vehicle failed")?),
                 None => return Ok(traces),
             },
             _ = beat.tick() => pulse.show(&road.tally.counts().line(road.started.elapsed())),
             () = until(end), if driving => drop(stop.send(Some(Instant::now() + GRACE))),
             _ = interrupted.recv() => {
                 let grace = if driving { GRACE } else { Duration::ZERO };
-                // Fails only when all vehicles are home.
+                // Fails only if no vehicle listens any more, because all have stopped.
                 let _ = stop.send(Some(Instant::now() + grace));
             }
         }
     }
 }
 
+/// Waits until `end`. Without an end, waits forever.
 async fn until(end: Option<Instant>) {
     match end {
         Some(end) => sleep_until(end).await,
@@ -152,33 +166,38 @@ async fn until(end: Option<Instant>) {
     }
 }
 
-/// What to say of a gateway that takes less than the fleet would send.
+/// A note for a drive in which the vehicles sent their events more slowly than `wanted`, the interval. `None` if the
+/// average interval was at most half as long again, or if no vehicle sent more than one event.
 fn slower(summary: &Summary, wanted: Duration) -> Option<String> {
     #[expect(clippy::cast_precision_loss, reason = "told in tenths of a second")]
     let actual = summary.seconds * summary.vehicles as f64 / summary.made.max(1) as f64;
-    // A drive ends in the middle of an interval.
+    // The comparison is generous because a drive ends in the middle of an interval.
     (actual > 1.5 * wanted.as_secs_f64() && summary.made > summary.vehicles as u64).then(|| {
-        format!("this gateway takes an event of each vehicle every {actual:.1} s; the fleet would send one every {wanted:?}")
+        format!(
+            "the gateway was too slow: each vehicle sent an event every {actual:.1} s, not every {wanted:?}"
+        )
     })
 }
 
+/// Fails if an event was refused or given up. The error lists the most frequent reasons.
 fn accounted_for(counts: &Counts, host: &str) -> anyhow::Result<()> {
     if counts.refused + counts.given_up == 0 {
         return Ok(());
     }
     let Counts { refused, given_up, .. } = counts;
     let fix = if *refused > 0 {
-        "the gateway says why; where it asks for a token, give --token or HEADWATER_GATEWAY_TOKEN".to_owned()
+        "see the reasons; if the gateway requires a token, set --token or HEADWATER_GATEWAY_TOKEN".to_owned()
     } else {
-        format!("see whether {host} answers (GET /health), then drive again")
+        format!("check that {host} answers (GET /health), then run this again")
     };
     let message = format!("{refused} events were refused and {given_up} given up: {}", counts.reasons());
     Err(failure(message, fix))
 }
 
-/// A vehicle's timestamps have to differ, by microseconds.
+/// Parses the interval. It must not be 0, because no two events of a vehicle may have the same timestamp (in
+/// microseconds).
 fn interval_of(text: &str) -> Result<Duration, String> {
     duration(text).and_then(|interval| {
-        if interval.is_zero() { Err("more than nothing".to_owned()) } else { Ok(interval) }
+        if interval.is_zero() { Err("must be more than 0".to_owned()) } else { Ok(interval) }
     })
 }

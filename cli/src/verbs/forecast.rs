@@ -1,4 +1,4 @@
-//! `headwater forecast`: the weather lane once, by its state machine.
+//! `headwater forecast`: runs the state machine of the weather lane once and waits for its end.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::{
     stack::{bridge, layout::Layout, opened::Stack, tools},
 };
 
-/// Between two looks at an execution.
+/// Pause between two requests for the state of the execution.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Arguments of `headwater forecast`.
@@ -32,10 +32,13 @@ pub(crate) struct ForecastArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Fetch the forecasts and have Spark store them
+    /// Fetch the forecasts and store them with Spark
     #[command(after_help = "\
-Runs the state machine: the fetcher writes each city's answer to S3, then Spark adds those that are new to the Delta table. On the
-local stack the first run installs Spark (some minutes). Exits with an error when a city failed; the others are stored all the same.
+Use it to get forecasts now, without waiting for the schedule, or to fetch cities again that failed.
+
+Runs the state machine: forecast-fetcher writes the answer of each city to S3, then a Spark job adds the new answers to
+the Delta table. On the local stack, the first run installs Spark, which takes some minutes. If a city fails, the others
+are stored, and the command exits with an error.
 
 Examples:
   headwater forecast run
@@ -45,20 +48,27 @@ Examples:
     Run(Run),
 }
 
+/// Arguments of `headwater forecast run`.
 #[derive(Debug, Args)]
 struct Run {
-    /// Only this city, by the source's number; can be repeated [default: those of the configuration]
+    /// Fetch only this city, by its number in the source; can be repeated [default: the configured cities]
     #[arg(long = "city", value_name = "ID")]
     cities: Vec<String>,
-    /// How long to wait for the end; then the run is stopped
+    /// Time after which the run is stopped (`90s`, `15m`)
     #[arg(long, default_value = "15m", value_parser = duration)]
     timeout: Duration,
-    /// The run's output as one JSON object
+    /// Print the output of the run as one JSON object
     #[arg(long)]
     json: bool,
 }
 
-/// Runs the action.
+/// Starts an execution, waits for its end and prints its output.
+///
+/// # Errors
+/// - The stack has no weather lane, or Step Functions cannot be reached.
+/// - On the local stack: the bridge is not running, or Spark cannot be installed.
+/// - The run failed, or did not end within `--timeout`.
+/// - A city failed.
 pub(crate) async fn run(layout: &Layout, args: &ForecastArgs) -> anyhow::Result<()> {
     let Action::Run(args) = &args.action;
     let stack = Stack::open(layout).await?;
@@ -67,11 +77,15 @@ pub(crate) async fn run(layout: &Layout, args: &ForecastArgs) -> anyhow::Result<
     };
     if stack.local().is_some() {
         if bridge::part(layout).running().is_none() {
-            return Err(failure("the bridge does not run, so nobody runs Spark", "run `headwater up`"));
+            return Err(failure(
+                "the bridge is not running, so the Spark job would not start",
+                "run `headwater up`",
+            ));
         }
-        // Here, where somebody sees the progress; the bridge would install it unseen.
+        // Spark is installed here so that the user sees the progress. The bridge would install it without output.
         tools::spark(layout)?;
     }
+    // Without `items`, the fetcher takes the cities of its configuration.
     let input = if args.cities.is_empty() { json!({}) } else { json!({"items": args.cities}) };
     let client = Client::new(stack.sdk());
     let started = client
@@ -86,7 +100,11 @@ pub(crate) async fn run(layout: &Layout, args: &ForecastArgs) -> anyhow::Result<
     show(&output, args.json)
 }
 
-/// Waits for the execution's end; its output.
+/// Waits for the end of the execution and returns its output. Shows the current state on a terminal.
+///
+/// # Errors
+/// The execution failed or was stopped, or Step Functions cannot be asked. After `patience`, the execution is stopped,
+/// and the error says so.
 async fn wait(
     layout: &Layout,
     stack: &Stack,
@@ -95,7 +113,8 @@ async fn wait(
 ) -> anyhow::Result<Value> {
     let deadline = Instant::now() + patience;
     let step = Step::begin("forecast", "starting");
-    step.announce("fetching, then Spark stores what is new");
+    step.announce("fetching; then Spark stores the new answers");
+    // The log of the Spark job, for the fix of an error.
     let log = match stack.local() {
         Some(_) => layout.logs().join("spark.log").display().to_string(),
         None => "the job's log in the bucket …-spark".to_owned(),
@@ -103,7 +122,10 @@ async fn wait(
     loop {
         let looked = client.describe_execution().execution_arn(arn).send().await;
         let execution = looked.map_err(|error| {
-            failure(format!("cannot look at the run: {}", DisplayErrorContext(&error)), reach(stack))
+            failure(
+                format!("cannot read the state of the run: {}", DisplayErrorContext(&error)),
+                reach(stack),
+            )
         })?;
         match execution.status {
             ExecutionStatus::Succeeded => {
@@ -139,16 +161,17 @@ async fn wait(
     }
 }
 
-/// What makes Step Functions answer.
+/// The fix for an error of Step Functions.
 fn reach(stack: &Stack) -> &'static str {
     if stack.local().is_some() {
         "run `headwater up`"
     } else {
-        "this needs the permissions of Step Functions on the state machine, and a way to its API: a host without NAT has none"
+        "check that this shell's credentials may use the state machine, and that the API of Step Functions can be \
+         reached: from a host without NAT it cannot"
     }
 }
 
-/// The state that was entered last.
+/// The name of the task state that was entered last. `None` if the history cannot be read: it is only shown.
 async fn state(client: &Client, arn: &str) -> Option<String> {
     let history = client.get_execution_history().execution_arn(arn).reverse_order(true).send().await.ok()?;
     history.events.into_iter().find_map(|event| {
@@ -157,17 +180,24 @@ async fn state(client: &Client, arn: &str) -> Option<String> {
     })
 }
 
+/// The fix for a failed run, by the error name that the state machine sets.
 fn fix_of(error: &str, spark_log: &str) -> String {
     match error {
-        "AlreadyRunning" => "wait for the run that is under way, then run this again".to_owned(),
+        "AlreadyRunning" => "wait for the end of the current run, then run this again".to_owned(),
         "SparkFailed" => {
             format!("see {spark_log}; the raw answers are on S3, and the next run stores them too")
         }
-        _ => "see `headwater logs forecast-fetcher`; `headwater stub faults` without arguments ends the stub's faults"
-            .to_owned(),
+        _ => {
+            "see `headwater logs forecast-fetcher`; to remove faults of the stub, run `headwater stub faults`"
+                .to_owned()
+        }
     }
 }
 
+/// Prints the output of a run: the cities in `stored` and `failed`, and the report of the Spark job.
+///
+/// # Errors
+/// A city failed. The error gives the reason of the first one.
 fn show(output: &Value, json: bool) -> anyhow::Result<()> {
     if json {
         out::json(output)?;
@@ -179,7 +209,7 @@ fn show(output: &Value, json: bool) -> anyhow::Result<()> {
             out::line(format!("stored {}: {}", text(&one["item"]), text(&one["key"])));
         }
         let job = &output["spark"]["Result"];
-        // EMR tells nothing of what its job did.
+        // Only the local stack has a report here. EMR Serverless returns none.
         if !job.is_null() {
             out::line(format!(
                 "Spark: {} new objects, {} rows, table version {}",
@@ -187,7 +217,7 @@ fn show(output: &Value, json: bool) -> anyhow::Result<()> {
             ));
         }
         for name in job["parked"].as_array().into_iter().flatten() {
-            out::line(format!("parked {}: `headwater parked list --lane forecast_72` says why", text(name)));
+            out::line(format!("parked {}: `headwater parked list --lane forecast_72` shows why", text(name)));
         }
     }
     let Some(first) = failed.first() else { return Ok(()) };
@@ -196,16 +226,17 @@ fn show(output: &Value, json: bool) -> anyhow::Result<()> {
     }
     Err(failure(
         format!(
-            "{} of {} cities failed, the first ({}) because: {}",
+            "{} of {} cities failed; the first ({}) because: {}",
             failed.len(),
             failed.len() + stored.len(),
             text(&first["item"]),
             text(&first["reason"])
         ),
-        "run it again for these with --city ID",
+        "run this again for the failed ones with --city ID",
     ))
 }
 
+/// A JSON string without quotation marks; other values as JSON.
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
 }

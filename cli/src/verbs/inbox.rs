@@ -1,4 +1,4 @@
-//! `headwater inbox`: real-looking events in the inbox.
+//! `headwater inbox`: uploads sample events of users and cards into the inbox bucket.
 
 use anyhow::Context as _;
 use clap::Args;
@@ -15,28 +15,32 @@ use crate::{
 /// Arguments of `headwater inbox`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Uploads one object for each event, in random order; some 8 % of the cards name no user. The bucket's notifications do the
-rest.
+Use it to try the lane of inbox-etl without the source system. Uploads one object per event, in random order. About 8 %
+of the cards name no user. S3 notifies the function, which stores the events in Postgres; `headwater drain` waits for
+that.
 
 Examples:
   headwater inbox --users 1000 --cards 10000
   headwater inbox --users 10 --cards 100 --dirty --seed 7")]
 pub(crate) struct Inbox {
-    /// Users, one event each
+    /// Number of users, with one event each
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     users: u32,
-    /// Events of cards
+    /// Number of card events; on average three per card
     #[arg(long, value_name = "N")]
     cards: u32,
-    /// A partial object, one that is no event, and an event that comes twice among them
+    /// Add an incomplete object, two objects that are not events, and an event that is uploaded twice
     #[arg(long)]
     dirty: bool,
-    /// The same seed makes the same events
+    /// Seed of the random numbers: the same seed makes the same events [default: random]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
 }
 
-/// Uploads the events.
+/// Makes the events and uploads them. Existing objects with the same keys are overwritten.
+///
+/// # Errors
+/// The stack has no inbox, or an upload fails.
 pub(crate) async fn run(layout: &Layout, args: &Inbox) -> anyhow::Result<()> {
     let stack = Stack::open(layout).await?;
     let store = store(&stack).await?;
@@ -48,7 +52,7 @@ pub(crate) async fn run(layout: &Layout, args: &Inbox) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The inbox's bucket.
+/// A store for the whole inbox bucket. Fails if the stack has none.
 pub(crate) async fn store(stack: &Stack) -> anyhow::Result<ObjectStore> {
     let Some(bucket) = &stack.outputs().inbox_bucket else {
         return Err(failure("this stack has no inbox", stack.remedy()));

@@ -1,4 +1,4 @@
-//! `headwater ingest`: has a function look for objects, or read some of them again.
+//! `headwater ingest`: invokes bucket-ingester or inbox-etl to look for new objects, or to read some of them again.
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -12,27 +12,33 @@ use crate::{
 /// Arguments of `headwater ingest`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Without keys the function looks for what no notification told it of: the list's files, or all of the inbox.
-What was read is not read again, unless with --force.
+Use it if a notification of S3 was lost, or to read objects again after a repair. A scheduled sweep does the same as
+this command without keys.
+
+Without keys, bucket-ingester looks at every file in its list, and inbox-etl at every object in the inbox. An object
+whose current version was read before is skipped, unless with --force.
 
 Examples:
-  headwater ingest                                    the files of the list
-  headwater ingest --force                            all of them again
-  headwater ingest --force 'songs 1.json' apps.json
-  headwater ingest --lane inbox-etl")]
+  headwater ingest                                    read the new files of the list
+  headwater ingest --force                            read all files of the list again
+  headwater ingest --force 'songs 1.json' apps.json   read two files again
+  headwater ingest --lane inbox-etl                   read the new objects of the inbox")]
 pub(crate) struct Ingest {
-    /// Read again what was read before
+    /// Also read objects whose current version was read before
     #[arg(long)]
     force: bool,
-    /// The function
+    /// Function that reads the objects
     #[arg(long, default_value = "bucket-ingester", value_parser = ["bucket-ingester", "inbox-etl"])]
     lane: String,
-    /// Only these objects
+    /// Read only these objects
     #[arg(value_name = "KEY")]
     keys: Vec<String>,
 }
 
-/// Invokes the function and says what it did.
+/// Invokes the function, waits for its answer and prints the counts.
+///
+/// # Errors
+/// The function cannot be invoked, fails, or its answer has no number `objects`.
 pub(crate) async fn run(layout: &Layout, args: &Ingest) -> anyhow::Result<()> {
     let stack = Stack::open(layout).await?;
     let answer = command(&stack, &args.lane, args.force, &args.keys).await?;
@@ -47,12 +53,13 @@ pub(crate) async fn run(layout: &Layout, args: &Ingest) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Has a function read objects again, whatever it knows of them.
+/// Invokes a function to read the objects with these keys again, even if their current versions were read before.
 pub(crate) async fn read_again(stack: &Stack, lane: &str, keys: &[&str]) -> anyhow::Result<()> {
     let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
     command(stack, lane, true, &keys).await.map(drop)
 }
 
+/// Sends a command to the function and returns its answer: an object of counts, with the number of `objects`.
 async fn command(stack: &Stack, lane: &str, force: bool, keys: &[String]) -> anyhow::Result<Value> {
     let payload = serde_json::to_vec(&json!({"force": force, "keys": keys}))?;
     let answer = stack.invoke(lane, payload).await?;

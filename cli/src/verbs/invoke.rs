@@ -1,5 +1,7 @@
-//! `headwater invoke`: runs a deployed function once. A function of the local stack runs in a process of its own; in an account,
-//! Lambda invokes it.
+//! `headwater invoke`: runs a deployed function once.
+//!
+//! A function of the local stack runs in a process of this machine, separate from the bridge. In an AWS account, Lambda
+//! invokes it.
 
 use std::{
     io::Read as _,
@@ -29,12 +31,15 @@ use crate::{
 /// Arguments of `headwater invoke`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A function of the local stack runs on this machine, as it is deployed: its zip, its variables, its role's credentials, its time-out and
-memory limit. With --stack, Lambda invokes the version that serves (the alias live), and the end of its log is shown.
+Use it to run a scheduled function now, or to try an event. The answer goes to standard output, the log to standard
+error.
 
-The answer goes to standard output, the log to standard error. --freeze stops the process after the answer, as Lambda does between
-invocations, and gives the same process the event again after that time: a connection that does not survive the pause fails
-here and not first in production.
+A function of the local stack runs on this machine as it is deployed: with its zip, its variables, the credentials of
+its role, its time-out and its memory limit. With --stack, Lambda invokes the version behind the alias `live`, and the
+last 4 KB of its log are shown.
+
+--freeze stops the process after the answer, as Lambda does between invocations, and then sends the event to the same
+process again. Use it to find connections that do not survive such a pause.
 
 Examples:
   headwater invoke lake-keeper --data '{\"dry_run\": true}'
@@ -43,20 +48,25 @@ Examples:
   headwater invoke schema-migrator --freeze 10m
   headwater --stack stack.json invoke schema-migrator --data '{\"check\": true}'")]
 pub(crate) struct Invoke {
-    /// The function (its folder's name)
+    /// The function, by the name of its folder
     function: String,
-    /// A file with the event, or - for standard input [default: {}]
+    /// File with the event in JSON, or - for standard input [default: the event {}]
     #[arg(long, value_name = "FILE", conflicts_with = "data")]
     event: Option<PathBuf>,
-    /// The event itself
+    /// The event in JSON
     #[arg(long, value_name = "JSON")]
     data: Option<String>,
-    /// Invoke it a second time after its process was stopped for this long (10s, 5m)
+    /// Stop the process for this long (`10s`, `5m`), then invoke it a second time; local stack only
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     freeze: Option<Duration>,
 }
 
 /// Invokes the function and prints its answer.
+///
+/// # Errors
+/// - The stack has no such function, or the event cannot be read or is not JSON.
+/// - The function fails, exceeds a limit, or cannot be started.
+/// - `--freeze` is used with a stack in an account.
 pub(crate) async fn run(layout: &Layout, args: &Invoke) -> anyhow::Result<()> {
     let stack = Stack::open(layout).await?;
     let known = &stack.outputs().functions;
@@ -83,7 +93,8 @@ pub(crate) async fn run(layout: &Layout, args: &Invoke) -> anyhow::Result<()> {
     done
 }
 
-/// What Lambda answers, and what the function wrote.
+/// Invokes the function through Lambda's API. Prints the end of the log to standard error and the answer to standard
+/// output.
 async fn through_lambda(stack: &Stack, args: &Invoke, event: Vec<u8>) -> anyhow::Result<()> {
     if args.freeze.is_some() {
         return Err(opened::local_only("invoke --freeze"));
@@ -100,6 +111,11 @@ async fn through_lambda(stack: &Stack, args: &Invoke, event: Vec<u8>) -> anyhow:
     Ok(())
 }
 
+/// Invokes a function of the local stack, with `--freeze` twice. `name` is its deployed name.
+///
+/// # Errors
+/// - The function is not a zip with a runtime `provided.*`, so it needs a runtime that this machine does not have.
+/// - An invocation fails.
 async fn invoke(
     functions: &DeployedFunctions,
     name: &str,
@@ -108,7 +124,7 @@ async fn invoke(
 ) -> anyhow::Result<()> {
     let Target::Here(runner) = functions.get(name).await? else {
         return Err(failure(
-            format!("the zip of {name} does not bring its runtime"),
+            format!("{name} is not a zip with a runtime provided.*, so it cannot run on this machine"),
             format!("invoke it through Lambda's API: aws lambda invoke --function-name {name} …"),
         ));
     };
@@ -121,6 +137,7 @@ async fn invoke(
     Ok(())
 }
 
+/// Sends one event to the function and prints the answer. Every outcome but an answer is an error.
 async fn once(runner: &Runner, name: &str, event: Vec<u8>) -> anyhow::Result<()> {
     let failed = |reason: String| Err(failure(format!("{name} failed: {reason}"), "its log is above"));
     match runner.invoke(event).await {
@@ -129,13 +146,13 @@ async fn once(runner: &Runner, name: &str, event: Vec<u8>) -> anyhow::Result<()>
         Outcome::TooLarge { bytes } => {
             return Err(failure(
                 format!("the event has {bytes} bytes"),
-                format!("an invocation takes up to {}", function_runner::REQUEST_LIMIT),
+                format!("send at most {} bytes (Lambda's limit)", function_runner::REQUEST_LIMIT),
             ));
         }
         Outcome::Throttled => {
             return Err(failure(
-                format!("{name} is switched off: its reserved concurrency is 0"),
-                "raise it in Terraform",
+                format!("{name} is disabled: its reserved concurrency is 0"),
+                "raise its reserved concurrency in Terraform",
             ));
         }
         Outcome::Unavailable(reason) => return failed(reason),
@@ -143,7 +160,10 @@ async fn once(runner: &Runner, name: &str, event: Vec<u8>) -> anyhow::Result<()>
     Ok(())
 }
 
-/// The event's JSON. What is not JSON is refused, as Lambda does it.
+/// Returns the bytes of the event: from `file` (`-` is standard input), else `data`, else `{}`.
+///
+/// # Errors
+/// The file or standard input cannot be read, or the text is not valid JSON. Lambda refuses such an event too.
 fn event(file: Option<&Path>, data: Option<&str>) -> anyhow::Result<Vec<u8>> {
     let text = match file {
         None => data.unwrap_or("{}").as_bytes().to_vec(),
@@ -160,7 +180,7 @@ fn event(file: Option<&Path>, data: Option<&str>) -> anyhow::Result<Vec<u8>> {
         })?,
     };
     serde_json::from_slice::<serde::de::IgnoredAny>(&text)
-        .map_err(|error| failure(format!("the event is not JSON: {error}"), "Lambda takes JSON only"))?;
+        .map_err(|error| failure(format!("the event is not JSON: {error}"), "Lambda accepts only JSON"))?;
     Ok(text)
 }
 
@@ -170,7 +190,7 @@ mod tests {
     use crate::failure::describe;
 
     #[test]
-    fn an_event_is_json_or_a_file_of_it() {
+    fn an_event_is_read_from_the_argument_or_from_a_file() {
         assert_eq!(event(None, None).unwrap(), b"{}");
         assert_eq!(event(None, Some(r#"{"a": 1}"#)).unwrap(), br#"{"a": 1}"#);
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -179,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_or_no_file_is_refused_with_the_fix() {
+    fn an_event_that_is_not_json_or_not_a_file_is_refused_with_the_fix() {
         let error = describe(&event(None, Some("event.json")).unwrap_err());
         assert!(error.contains("not JSON"), "{error}");
         let error = describe(&event(Some(Path::new("/nowhere/{}")), None).unwrap_err());

@@ -1,4 +1,4 @@
-//! `headwater media`: real-looking files in the media bucket.
+//! `headwater media`: uploads sample files into the media bucket and adds them to the list that bucket-ingester reads.
 
 use anyhow::Context as _;
 use bucket_ingester::FilesList;
@@ -13,39 +13,46 @@ use crate::{
     stack::{layout::Layout, opened::Stack},
 };
 
-/// The list of the source system.
+/// Key of the list of files. The source system writes this list.
 pub(crate) const LIST: &str = "files_list.data";
 
 /// Arguments of `headwater media`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Uploads files of songs, movies and apps, then the list that names them. The bucket's notifications do the rest.
+Use it to try the lane of bucket-ingester without the source system. Uploads files of songs, movies and apps, and adds
+their keys to the list of files. S3 notifies the function, which stores the rows in Postgres; `headwater drain` waits
+for that.
 
 Examples:
   headwater media --files 20 --rows 250
   headwater media --files 400 --rows 250 --dirty
   headwater media --files 1 --rows 100000 --seed 7")]
 pub(crate) struct Media {
-    /// How many files
+    /// Number of files; at least 12 with --dirty
     #[arg(long, value_name = "N")]
     files: usize,
-    /// How many rows in each
+    /// Number of rows in each file
     #[arg(long, value_name = "M", default_value_t = 250)]
     rows: usize,
-    /// Broken and odd files among them: truncated, missing, compressed, bad rows, odd names
+    /// Make some files defective or unusual: truncated, missing, compressed, with bad rows, with unusual names
     #[arg(long)]
     dirty: bool,
-    /// The same seed makes the same files
+    /// Seed of the random numbers: the same seed makes the same files [default: random]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
 }
 
-/// Uploads the files and the list.
+/// Makes the files, uploads them below the folder `run-<seed>`, and then extends the list.
+///
+/// # Errors
+/// - `--dirty` with fewer files than there are kinds of defects.
+/// - The stack has no media bucket, or an upload fails.
+/// - The list has an unreadable line. It is then left unchanged.
 pub(crate) async fn run(layout: &Layout, args: &Media) -> anyhow::Result<()> {
     let stack = Stack::open(layout).await?;
     if args.dirty && args.files < media::TRAPS {
         return Err(failure(
-            format!("{} files are too few for every trap", args.files),
+            format!("{} files are too few for all kinds of defects", args.files),
             format!("use --files {} or more with --dirty", media::TRAPS),
         ));
     }
@@ -65,7 +72,7 @@ pub(crate) async fn run(layout: &Layout, args: &Media) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The media bucket.
+/// A store for the whole media bucket. Fails if the stack has none.
 pub(crate) async fn store(stack: &Stack) -> anyhow::Result<ObjectStore> {
     let Some(bucket) = &stack.outputs().media_bucket else {
         return Err(failure("this stack has no media bucket", stack.remedy()));
@@ -74,15 +81,16 @@ pub(crate) async fn store(stack: &Stack) -> anyhow::Result<ObjectStore> {
     Ok(ObjectStore::new(stack.objects(), location))
 }
 
-/// Adds keys to the list.
+/// Adds keys to the list of files and writes it, one key per line. Reading and writing are separate requests, so the
+/// change of another process in between is lost.
 async fn list(store: &ObjectStore, keys: Vec<String>) -> anyhow::Result<()> {
     let deadline = Instant::now() + Duration::from_mins(1);
     let before = store.get(LIST, deadline).await?.unwrap_or_default();
     let FilesList { keys: mut all, unreadable, .. } = FilesList::read(&before);
     if let Some(line) = unreadable.first() {
-        // They would be lost.
+        // The list is rewritten from the parsed keys, so unreadable lines would be lost.
         let problem = format!("{LIST} was not changed: its {}", line.reason);
-        return Err(failure(problem, "mend that line, or delete the list"));
+        return Err(failure(problem, "repair that line, or delete the list"));
     }
     all.extend(keys);
     let mut text = all.into_iter().collect::<Vec<_>>().join("\n");

@@ -1,4 +1,8 @@
-//! One file a verb.
+//! The verbs of the command line, one module per verb. Each has a struct of clap arguments and a function `run`. The
+//! text of `--help` is in the doc comments of the fields and in `after_help`; the one-line summaries are in `main.rs`.
+//!
+//! The modules `accept_loss`, `given_up`, `own_function` and `rewind` are not verbs. They are parts of `offsets`,
+//! `parked` and `bridge`.
 
 mod accept_loss;
 pub(crate) mod board;

@@ -1,4 +1,7 @@
-//! `headwater offsets`: where each group stands in Kafka and in its sink, and an operator's resets.
+//! `headwater offsets`: shows the offsets of each consumer group in Kafka and in its sink, and resets them on request.
+//!
+//! The sink's position decides which records are stored. The offsets that a group commits to Kafka only decide which
+//! records are delivered.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -31,11 +34,11 @@ use crate::{
     verbs::rewind,
 };
 
-/// How long a lake may take to answer.
+/// Time limit for reading or writing the positions of one Delta table, and for setting a group's offsets in Kafka.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The most offsets per partition that are looked up in Kafka. To find out whether a hole holds records, all of them are read,
-/// which would take too long for a command that only shows something.
+/// Maximum number of offsets per partition that `show` looks up in Kafka. To find out whether a hole has records, Kafka
+/// must be read, and more would take too long for a command that only shows something.
 const LOOKED_UP: i64 = 50_000;
 
 /// Arguments of `headwater offsets`.
@@ -47,85 +50,96 @@ pub(crate) struct Offsets {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Show what Kafka has, what each group committed, and where its sink stands
+    /// Show the offsets of each partition in Kafka, the group's committed offset, and the sink's position
     #[command(after_help = "\
+Use it to see how far a sink is, and which records it lacks. The column sink is the watermark: the next offset of the
+sink. The column open below lists the holes: offsets below the watermark that were never delivered. A hole without
+records (transaction markers, aborted or compacted records) is marked; the sink lacks nothing there.
+
 Examples:
   headwater offsets show
   headwater offsets show --json")]
     Show {
-        /// One JSON object a line
+        /// Print one JSON object per line
         #[arg(long)]
         json: bool,
     },
-    /// Begin anew in a topic that was created again, or read again what a restored table lacks
+    /// Restart a group after its topic was created again, or reread records that a restored sink lacks
     #[command(after_help = "\
-Without --rewind: for a topic that was deleted and created again. The sink refuses such a topic until then. It forgets its
-position and begins anew; what it stored before stays stored, and records parked before stay parked, since they belong to
-the earlier topic. Never do this to a topic that was not created again: records that Kafka delivers again are then
-stored twice.
+Without --rewind: for a topic that was deleted and created again. The sink refuses the new topic until you reset its
+position. Rows that are stored stay stored. Records parked before the reset stay parked, because they belong to the
+earlier topic. Do not reset a topic that was not created again: records that Kafka delivers again are then stored twice.
 
-With --rewind: for a table or database that was restored to an older state. The sink keeps what it holds; the consumer
-group is set back to the first record that the sink lacks, so that each missing record is stored once. A lake table is
-compared row by row; a database is restored together with its positions. The bridge is stopped meanwhile; in an account the
-event source mapping is switched off, which takes some minutes.
+With --rewind: for a table or database that was restored to an older state. The sink keeps its rows. The consumer group
+is set back to the first record that the sink lacks, and each missing record is stored once. A lake table is compared
+row by row; a database is restored together with its positions. Meanwhile the bridge is stopped, or in an AWS account
+the event source mapping is disabled, which takes some minutes.
 
 Examples:
   headwater offsets reset --group coldstorage --topic rooms-v1
   headwater offsets reset --group reckoning --topic rooms-v1
   headwater offsets reset --rewind --group coldstorage --topic rooms-v1")]
     Reset {
-        /// Read again what the sink lacks, instead of forgetting what it holds
+        /// Set the group back to the first missing record, and keep the sink's position
         #[arg(long)]
         rewind: bool,
-        /// The consumer group
+        /// Consumer group of the sink
         #[arg(long)]
         group: String,
-        /// The topic
+        /// Topic that the group reads
         #[arg(long)]
         topic: String,
     },
-    /// Give up what Kafka deleted before a group read it
+    /// Give up records that Kafka deleted before a group read them
     #[command(after_help = "\
-`headwater status` and `headwater verify` name such offsets until this is done. The bridge is stopped for a moment; in an account
-the event source mapping is switched off, which takes some minutes.
+Use it if the source cannot send the records again. `headwater status` and `headwater verify` report the lost offsets
+until you accept the loss. The bridge is stopped for a moment, or in an AWS account the event source mapping is
+disabled, which takes some minutes.
 
 Examples:
   headwater offsets accept-loss --group coldstorage --topic rooms-v1")]
     AcceptLoss {
-        /// The consumer group
+        /// Consumer group that lost the records
         #[arg(long)]
         group: String,
-        /// The topic
+        /// Topic that the group reads
         #[arg(long)]
         topic: String,
     },
 }
 
-/// One partition of one mapping.
+/// One partition of one mapping, as `show --json` prints it. Ranges are `[start, end]`, where `end` is one past the
+/// last offset.
 #[derive(Debug, Serialize)]
 struct Line {
     group: String,
     topic: String,
     partition: i32,
-    /// Kafka's first and next offset.
+    /// Kafka's oldest offset.
     beginning: i64,
+    /// Kafka's last stable offset: consumers read up to here, exclusive.
     end: i64,
-    /// The group's committed offset in Kafka.
+    /// The group's committed offset in Kafka. `None` if it has committed none.
     committed: Option<i64>,
-    /// The sink's next offset, and what is open below it.
+    /// The sink's watermark, which is its next offset. 0 if the sink has no position.
     stored: i64,
+    /// Offsets below the watermark that were never delivered.
     holes: Vec<[i64; 2]>,
-    /// The holes in which Kafka has no record: transaction markers, aborted or compacted records.
+    /// Those holes in which Kafka has no record: transaction markers, aborted or compacted records.
     empty_holes: Vec<[i64; 2]>,
-    /// Offsets of forgotten holes: a record in between may be stored or not.
+    /// Range of the holes that were dropped from the position. It is not known which of its records are stored.
     uncertain: Option<[i64; 2]>,
     /// How often the sink's position was reset.
     incarnation: i64,
-    /// The topic was found to be another one: nothing of it is stored until a reset.
+    /// Whether the sink has noticed that the topic was created again. It then stores no record until a reset.
     recreated: bool,
 }
 
-/// Runs the action.
+/// Shows or changes offsets, as the action says.
+///
+/// # Errors
+/// Kafka or a sink cannot be reached, no sink has a position for the group and topic, or the action is refused (see
+/// [`accept_loss`] and [`rewind`]).
 pub(crate) async fn run(layout: &Layout, args: &Offsets) -> anyhow::Result<()> {
     let stack = Stack::open(layout).await?;
     let pipelines = stack.pipelines()?;
@@ -139,6 +153,7 @@ pub(crate) async fn run(layout: &Layout, args: &Offsets) -> anyhow::Result<()> {
     }
 }
 
+/// Prints one line per partition of every mapping. The positions of topics without a pipeline file are shown as 0.
 async fn show(stack: &Stack, pipelines: &Pipelines, json: bool) -> anyhow::Result<()> {
     let reader = lag::reader(stack).await?;
     let mut lines = Vec::new();
@@ -196,7 +211,8 @@ async fn show(stack: &Stack, pipelines: &Pipelines, json: bool) -> anyhow::Resul
     Ok(())
 }
 
-/// The holes of a group's positions in which Kafka has no record, by partition.
+/// Returns those holes of a group's positions in which Kafka has no record, by partition. Reads Kafka, but at most
+/// [`LOOKED_UP`] offsets per partition; other holes are not returned.
 async fn empty_holes(
     stack: &Stack,
     lag: &MappingLag<'_>,
@@ -222,7 +238,8 @@ async fn empty_holes(
     Ok(holes.into_iter().map(empty).collect())
 }
 
-/// The part of `holes` that Kafka still has, without holes that would exceed [`LOOKED_UP`].
+/// Returns the parts of `holes` that Kafka has not deleted. Skips a hole that would bring their number of offsets above
+/// [`LOOKED_UP`]. `kept` is the first and the end offset of the partition in Kafka.
 fn to_look_up(holes: &OffsetRanges, kept: (i64, i64)) -> OffsetRanges {
     let mut few = OffsetRanges::default();
     for hole in intersection(holes, &within(kept)).iter() {
@@ -233,6 +250,8 @@ fn to_look_up(holes: &OffsetRanges, kept: (i64, i64)) -> OffsetRanges {
     few
 }
 
+/// Reads the positions of a group from its sink: from Postgres (`kafka_offsets`) or from the log of its Delta table.
+/// Empty if the sink has none. A Delta table yields a position for each of `partitions`, if necessary the default one.
 pub(crate) async fn sink_positions(
     stack: &Stack,
     pipeline: &Pipeline,
@@ -251,12 +270,12 @@ pub(crate) async fn sink_positions(
     Ok(partitions.iter().map(|&partition| (partition, position(apps, group, topic, partition))).collect())
 }
 
-/// Whether the group's positions are in Postgres, beside its rows.
+/// Whether the group's sink is in Postgres (`totals` or `table` in the pipeline file). Its positions are there too.
 pub(crate) fn in_postgres(pipeline: &Pipeline, group: &str) -> bool {
     [Sink::Totals, Sink::Table].into_iter().any(|sink| pipeline.consumer_group(sink) == Some(group))
 }
 
-/// The lake's table that a group writes, if it writes one.
+/// Opens the Delta table that a group writes. `None` if the pipeline file has no `lake` section with this group.
 pub(crate) async fn lake_table(
     stack: &Stack,
     pipeline: &Pipeline,
@@ -270,6 +289,13 @@ pub(crate) async fn lake_table(
     Ok(Some(Table::new(client, stack.lake()?.join(&spec.path), schema)))
 }
 
+/// Resets a group's position in all partitions of a topic: in one transaction in Postgres, or in one commit of the
+/// Delta table. The watermark becomes 0 and the incarnation grows by 1.
+///
+/// # Errors
+/// - No sink has this group and topic, or its Delta table has no position. In Postgres a missing position is not an
+///   error: 0 partitions are reset.
+/// - The sink cannot be read or written.
 async fn reset(stack: &Stack, pipelines: &Pipelines, group: &str, topic: &str) -> anyhow::Result<()> {
     let nothing = || unknown(group, topic);
     let pipeline = pipelines.of_topic(topic).ok_or_else(nothing)?;
@@ -277,7 +303,7 @@ async fn reset(stack: &Stack, pipelines: &Pipelines, group: &str, topic: &str) -
         let client = stack.postgres().await?;
         let partitions =
             ledger::reset(&client, group, topic).await.map_err(|error| may_write(stack, error.into()))?;
-        out::line(format!("{group} begins anew in {topic}: {partitions} partitions forgotten in Postgres"));
+        out::line(format!("{group} starts again in {topic}: {partitions} partitions were reset in Postgres"));
         return Ok(());
     }
     let mut table = lake_table(stack, pipeline, group).await?.ok_or_else(nothing)?;
@@ -289,27 +315,28 @@ async fn reset(stack: &Stack, pipelines: &Pipelines, group: &str, topic: &str) -
     }
     table.set_app_versions(versions, deadline).await?;
     out::line(format!(
-        "{group} begins anew in {topic}: {} partitions forgotten in the lake",
+        "{group} starts again in {topic}: {} partitions were reset in the lake",
         partitions.len()
     ));
     Ok(())
 }
 
-/// The user of a stack file only reads.
+/// Adds a fix to a failed write to Postgres. In an AWS account the cause is usually that the user of the stack file has
+/// only read permissions.
 fn may_write(stack: &Stack, error: anyhow::Error) -> anyhow::Error {
     if stack.local().is_some() {
         return error;
     }
     failure(
         format!("{error:#}"),
-        "this writes to the database, and the user of the stack file may only read: export HEADWATER_DATABASE_URL with one who may write",
+        "the user of the stack file may only read: set HEADWATER_DATABASE_URL to a URL with a user who may write",
     )
 }
 
-/// No sink keeps a position of this group in this topic.
+/// The error for a group that is not the group of a sink of this topic, or whose sink has no position yet.
 pub(crate) fn unknown(group: &str, topic: &str) -> anyhow::Error {
     failure(
-        format!("group {group} keeps no position in topic {topic}"),
+        format!("no sink has a position of group {group} in topic {topic}"),
         "`headwater offsets show` lists groups and topics",
     )
 }
@@ -319,11 +346,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_kafka_keeps_of_a_hole_is_looked_up_and_only_while_it_is_little() {
+    fn holes_are_looked_up_within_what_kafka_has_and_up_to_a_limit() {
         let holes: OffsetRanges = [3..5, 100..1 << 40, (1 << 40) + 1..(1 << 40) + 3].into_iter().collect();
         let look = |kept| to_look_up(&holes, kept).iter().cloned().collect::<Vec<_>>();
         assert_eq!(look((4, 200)), [4..5, 100..200]);
-        // Kafka keeps all of it, which would take hours to read.
+        // Kafka has the whole second hole. Reading it would take hours, so it is skipped.
         assert_eq!(look((0, i64::MAX)), [3..5, (1 << 40) + 1..(1 << 40) + 3]);
     }
 }

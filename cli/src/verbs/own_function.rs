@@ -18,40 +18,41 @@ use super::{
 };
 use crate::{failure::failure, out};
 
-/// How often it is said how far the function is.
+/// Interval between two lines of progress.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// The function and the topic that it reads.
+/// A function, the topic that it reads, and the settings of the mapping between them. Batch size and retries have the
+/// defaults of AWS.
 #[derive(Debug, Args)]
 pub(crate) struct OwnFunction {
-    /// The topic that the function reads
+    /// Topic that the function reads
     #[arg(long, requires = "function_zip")]
     topic: Option<String>,
-    /// The function: a zip with a `bootstrap` (runtime provided.*), or a folder with one
+    /// The function: a zip or a folder with an executable `bootstrap` at its top (runtime provided.*)
     #[arg(long, value_name = "PATH", requires = "topic")]
     function_zip: Option<PathBuf>,
-    /// The brokers, without authentication: host:port, comma-separated
+    /// Kafka brokers, separated by commas; connections are not authenticated or encrypted
     #[arg(long, value_name = "HOST:PORT", env = "KAFKA_BOOTSTRAP_SERVERS", default_value = "localhost:9092")]
     bootstrap_servers: String,
-    /// The consumer group, whose committed offsets say where it goes on [default: headwater-<topic>-<zip's name>]
+    /// Consumer group; its committed offsets decide where to continue [default: headwater-<topic>-<zip's name>]
     #[arg(long, value_name = "GROUP", requires = "topic")]
     group: Option<String>,
-    /// Records of an invocation at most
+    /// Maximum number of records per invocation, 1 to 10,000
     #[arg(long, value_name = "N", default_value_t = 100, requires = "topic")]
     batch_size: u32,
-    /// Seconds that a batch waits for more records
+    /// Seconds for which a batch waits for more records, 0 to 300
     #[arg(long, value_name = "SECONDS", default_value_t = 1, requires = "topic")]
     window: u32,
-    /// Begin with records from this time on (RFC 3339) [default: with the oldest]
+    /// Begin with records from this time on (RFC 3339), if the group has no committed offsets [default: the oldest]
     #[arg(long, value_name = "TIME", requires = "topic")]
     from: Option<String>,
-    /// The function names the records that failed (`batchItemFailures`)
+    /// Read the failed records from the answer (`batchItemFailures`) and deliver only those again
     #[arg(long, requires = "topic")]
     report_batch_item_failures: bool,
-    /// Split a failed batch in two
+    /// Split a failed batch in two halves before it is tried again
     #[arg(long, requires = "topic")]
     bisect: bool,
-    /// Tries after the first before a batch is given up; -1 for no limit
+    /// Number of retries before a batch is given up; -1 for no limit
     #[arg(
         long,
         value_name = "N",
@@ -60,24 +61,29 @@ pub(crate) struct OwnFunction {
         requires = "topic"
     )]
     maximum_retries: i32,
-    /// How long an invocation may take
+    /// Time limit of an invocation
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration, requires = "topic")]
     timeout: Duration,
-    /// Megabytes that the function may hold
+    /// Memory limit of the function in megabytes
     #[arg(long, value_name = "MB", default_value_t = 512, requires = "topic")]
     memory: u32,
-    /// A variable of the function's environment; NAME alone takes the value from here
+    /// Environment variable of the function; NAME alone takes the value from this shell
     #[arg(long, value_name = "NAME[=VALUE]", requires = "topic")]
     env: Vec<String>,
 }
 
 impl OwnFunction {
-    /// Whether a function was named.
+    /// Whether the arguments name a function. If not, `headwater bridge` serves the local stack.
     pub(crate) fn is_named(&self) -> bool {
         self.topic.is_some()
     }
 
-    /// Serves the topic until Ctrl-C; then what is on its way is finished and committed.
+    /// Serves the topic until Ctrl-C. Then it finishes the running invocations, commits their offsets and prints the
+    /// counts of records and invocations.
+    ///
+    /// # Errors
+    /// - The zip or folder is not a function, or a variable of `--env` is not set in this shell.
+    /// - A setting of the mapping is not valid, such as a batch size of 0.
     pub(crate) async fn serve(&self) -> anyhow::Result<()> {
         let (Some(topic), Some(path)) = (&self.topic, &self.function_zip) else { return Ok(()) };
         log_warnings();
@@ -107,7 +113,7 @@ impl OwnFunction {
             ..BridgeConfig::new(vec![mapping], self.bootstrap_servers.as_str())
         };
         let shutdown = asked_to_end()?;
-        out::note(format!("{topic} → {name} as group {group}; Ctrl-C ends it"));
+        out::note(format!("{name} reads {topic} as group {group}; stop with Ctrl-C"));
         tokio::select! {
             ended = Bridge::run(config, shutdown) => ended.context("the bridge cannot run")?,
             () = say(&status) => {}
@@ -116,6 +122,8 @@ impl OwnFunction {
         Ok(())
     }
 
+    /// The mapping of the topic to the function `name`, which also becomes part of the default group. The settings are
+    /// not checked here; the bridge does that at its start.
     fn mapping(&self, topic: &str, name: &str) -> Mapping {
         let starting_position =
             if self.from.is_some() { StartingPosition::AtTimestamp } else { StartingPosition::TrimHorizon };
@@ -135,6 +143,10 @@ impl OwnFunction {
         }
     }
 
+    /// The variables of `--env`. `here` returns the value of a variable of this shell.
+    ///
+    /// # Errors
+    /// A variable without a value is not set in this shell.
     fn environment(&self, here: impl Fn(&str) -> Option<String>) -> anyhow::Result<BTreeMap<String, String>> {
         let one = |text: &String| match text.split_once('=') {
             Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
@@ -149,14 +161,16 @@ impl OwnFunction {
     }
 }
 
-/// Credentials among the variables. They are no part of a function's configuration: Lambda sets them, of the function's role.
+/// Removes the AWS credentials from the variables and returns them. `None` without a complete key pair. In AWS they are
+/// not part of a function's configuration either: Lambda sets those of the function's role.
 fn credentials(environment: &mut BTreeMap<String, String>) -> Option<Credentials> {
     let session_token = environment.remove("AWS_SESSION_TOKEN");
     let (id, secret) = (environment.remove("AWS_ACCESS_KEY_ID"), environment.remove("AWS_SECRET_ACCESS_KEY"));
     Some(Credentials { access_key_id: id?, secret_access_key: secret?, session_token, expires: None })
 }
 
-/// The function's region: the one that was given, else that of this shell, which is where its credentials are good.
+/// Removes the region from the variables and returns it. Without one, returns the region of this shell, because the
+/// shell's credentials usually work there, or else `us-east-1`.
 fn region(environment: &mut BTreeMap<String, String>, here: impl Fn(&str) -> Option<String>) -> String {
     let given = environment.remove("AWS_REGION");
     given
@@ -165,11 +179,15 @@ fn region(environment: &mut BTreeMap<String, String>, here: impl Fn(&str) -> Opt
         .unwrap_or_else(|| "us-east-1".to_owned())
 }
 
+/// The code of the function. A zip is unpacked below `cache`; a folder is used in place.
+///
+/// # Errors
+/// The path cannot be read, is not a zip, or has no `bootstrap` at its top.
 fn code(path: &Path, cache: &Path) -> anyhow::Result<Code> {
     let unusable = |reason: String| {
         failure(
-            format!("{} is no function: {reason}", path.display()),
-            "name a zip with an executable `bootstrap` at its top, as `cargo lambda build --output-format zip` makes it",
+            format!("{} is not a function: {reason}", path.display()),
+            "use a zip with an executable `bootstrap` at its top (`cargo lambda build --output-format zip` makes one)",
         )
     };
     let code = if path.is_dir() {
@@ -181,7 +199,7 @@ fn code(path: &Path, cache: &Path) -> anyhow::Result<Code> {
     if code.bootstrap().is_file() { Ok(code) } else { Err(unusable("it has no `bootstrap`".to_owned())) }
 }
 
-/// Says every few seconds how far the function is, when that has changed.
+/// Prints the counts every [`EVERY`] if they have changed. `status` is the status file of the bridge. Never returns.
 async fn say(status: &Path) {
     let mut before = said(status);
     loop {
@@ -194,6 +212,8 @@ async fn say(status: &Path) {
     }
 }
 
+/// The counts in the bridge's status file, and the last error unless the function has succeeded since, as one line.
+/// `None` if the bridge has not written the file yet.
 fn said(status: &Path) -> Option<String> {
     let status = status::read(status).ok()?;
     let mapping = status.mappings.first()?;
@@ -202,7 +222,7 @@ fn said(status: &Path) -> Option<String> {
         mapping.handled, mapping.invocations, mapping.retries, mapping.given_up
     );
     if let Some(error) = mapping.lately.error() {
-        text = format!("{text}; the last try: {error}");
+        text = format!("{text}; last error: {error}");
     }
     Some(text)
 }
@@ -236,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_without_a_value_is_taken_from_here_and_a_missing_one_is_named() {
+    fn a_variable_without_a_value_is_taken_from_the_shell_and_a_missing_one_is_named() {
         let here = |name: &str| (name == "HERE").then(|| "value".to_owned());
         let found = own(&["--env", "A=b=c", "--env", "HERE"]).environment(here).unwrap();
         assert_eq!(
@@ -277,13 +297,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_function_is_refused_with_the_fix() {
+    fn a_path_without_a_function_is_refused_with_the_fix() {
         let folder = tempfile::tempdir().unwrap();
         let text = folder.path().join("text.zip");
         std::fs::write(&text, "no zip").unwrap();
         for path in [folder.path(), &text, &folder.path().join("nowhere.zip")] {
             let error = describe(&code(path, folder.path()).unwrap_err());
-            assert!(error.contains("is no function") && error.contains("bootstrap"), "{error}");
+            assert!(error.contains("is not a function") && error.contains("bootstrap"), "{error}");
         }
     }
 }

@@ -1,4 +1,7 @@
-//! `headwater parked`: the records that no sink could take.
+//! `headwater parked`: lists, shows and redrives parked records, which no sink could store.
+//!
+//! Parked records are lines of objects on S3, one folder per function. A redrive sends the records of whole objects,
+//! because an object is deleted only when all its records were handled.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,14 +25,15 @@ use crate::{
     verbs::{given_up, ingest},
 };
 
-/// What one redriving invocation carries at the most; Lambda takes 6 MB.
+/// Maximum number of records in one redriving invocation, unless a single object has more.
 const MOST_RECORDS: usize = 5_000;
+/// Maximum size of its event in bytes, by an estimate. Lambda accepts 6 MB.
 const MOST_BYTES: usize = 4 << 20;
+/// Maximum number of object keys in one invocation of an S3 lane.
 const MOST_KEYS: usize = 200;
 
-/// Why raw forecasts are not redriven: no function reads them.
-const RAW_FORECASTS: &str =
-    "raw forecasts are read again by `headwater forecast run`, once the object on S3 is mended";
+/// Why raw forecasts are not redriven: a Spark job reads them, not a function.
+const RAW_FORECASTS: &str = "repair the raw forecast on S3; then `headwater forecast run` reads it again";
 
 /// Arguments of `headwater parked`.
 #[derive(Debug, Args)]
@@ -40,8 +44,10 @@ pub(crate) struct ParkedArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// List parked records, one a line
+    /// List parked records, one per line
     #[command(after_help = "\
+Use it to see which records could not be stored, and why. Also prints how many whole batches were given up.
+
 Examples:
   headwater parked list
   headwater parked list --lane parquet-writer
@@ -49,27 +55,31 @@ Examples:
     List {
         #[command(flatten)]
         filter: Filter,
-        /// One JSON object a line
+        /// Print one JSON object per line, with the bytes in base64
         #[arg(long)]
         json: bool,
     },
-    /// Show parked records whole
+    /// Show all fields of a parked record
     #[command(after_help = "\
+Use it to look at the bytes and the reason. A record that several functions have parked is shown once for each.
+
 Examples:
   headwater parked show rooms-v1/2/1041
   headwater parked show 'headwater-media/songs 1.json#17'")]
     Show {
-        /// Which, as TOPIC/PARTITION/OFFSET, BUCKET/KEY#INDEX, or BUCKET/KEY for an object as a whole
+        /// Source of the record: TOPIC/PARTITION/OFFSET, BUCKET/KEY#INDEX, or BUCKET/KEY for a whole object
         source: String,
         #[command(flatten)]
         filter: Filter,
     },
-    /// Hand parked records to their function again
+    /// Send parked records to their function again
     #[command(after_help = "\
-Batches that a mapping gave up (its failure destination) are delivered again as well, unless --topic is given. All goes through the same function
-as the first time. A record that was stored meanwhile is not stored again; one that still
-cannot be stored is parked again, and then this exits with an error. So it does where records stay parked because they
-belong to a topic that was deleted since (`headwater offsets reset`), or because they may be stored already.
+Use it after the cause is repaired and deployed, for example a field in the pipeline file. Unless --topic is given, it
+first delivers the batches again that were given up.
+
+A record that was stored meanwhile is not stored again. A record stays parked if it still cannot be stored, if it
+belongs to an earlier topic of this name (`headwater offsets reset`), or if it may be stored already. The command then
+exits with an error.
 
 Examples:
   headwater parked redrive
@@ -77,30 +87,37 @@ Examples:
     Redrive {
         #[command(flatten)]
         filter: Filter,
-        /// Store records, too, of which it is not known whether they are stored already
+        /// Also store records that may be stored already; check the sink first
         #[arg(long)]
         include_uncertain: bool,
     },
 }
 
+/// Which parked records a verb works on.
 #[derive(Debug, Args)]
 struct Filter {
-    /// Only of this function
+    /// Only records that this function has parked
     #[arg(long)]
     lane: Option<String>,
-    /// Only of this topic
+    /// Only records of this topic
     #[arg(long)]
     topic: Option<String>,
 }
 
 impl Filter {
+    /// Whether the record is of the topic. The lane is not compared: it selects the folder that is read.
     fn takes(&self, record: &ParkedRecord) -> bool {
         let Some(wanted) = &self.topic else { return true };
         matches!(&record.source, Source::Kafka { topic, .. } if topic == wanted)
     }
 }
 
-/// Runs the action.
+/// Lists, shows or redrives parked records, as the action says.
+///
+/// # Errors
+/// - S3 cannot be read.
+/// - `show`: no parked record has this source.
+/// - `redrive`: an invocation fails, or records are still parked at the end.
 pub(crate) async fn run(layout: &Layout, args: &ParkedArgs) -> anyhow::Result<()> {
     let stack = Stack::open(layout).await?;
     let letters = open(&sources(&stack)?);
@@ -109,7 +126,7 @@ pub(crate) async fn run(layout: &Layout, args: &ParkedArgs) -> anyhow::Result<()
             let given_up = given_up::all(&stack, filter.lane.as_deref()).await?.len();
             if given_up > 0 {
                 out::note(format!(
-                    "{given_up} whole batches were given up: `headwater parked redrive` delivers them again"
+                    "{given_up} batches were given up; `headwater parked redrive` delivers them again"
                 ));
             }
             list(&records(&letters, filter).await?, *json)
@@ -121,6 +138,8 @@ pub(crate) async fn run(layout: &Layout, args: &ParkedArgs) -> anyhow::Result<()
     }
 }
 
+/// Reads the parked records that the filter selects. If a record was parked several times, returns it as it was parked
+/// last. Lines that are not parked records are skipped, with a note.
 async fn records(letters: &DeadLetters, filter: &Filter) -> anyhow::Result<Vec<ParkedRecord>> {
     let objects = objects(letters, filter.lane.as_deref()).await?;
     for object in &objects {
@@ -149,13 +168,15 @@ fn list(records: &[ParkedRecord], json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Prints all fields of the records with this source. Key and value are printed as text with escapes, or only their
+/// lengths if they are not UTF-8; the value also in base64. Fails if there is no such record.
 fn show(records: &[ParkedRecord], source: &str) -> anyhow::Result<()> {
     let found: Vec<&ParkedRecord> =
         records.iter().filter(|record| record.source.to_string() == source).collect();
     if found.is_empty() {
         return Err(failure(
             format!("no parked record {source}"),
-            "`headwater parked list` names them, as topic/partition/offset or bucket/key#index",
+            "`headwater parked list` lists them, as topic/partition/offset or bucket/key#index",
         ));
     }
     let text = |bytes: Option<Vec<u8>>| match bytes {
@@ -181,6 +202,12 @@ fn show(records: &[ParkedRecord], source: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Redelivers batches that were given up, then redrives the parked records of the selected objects, lane by lane.
+///
+/// Objects with a damaged line, or with records of another topic than `--topic`, are left alone.
+///
+/// # Errors
+/// An invocation fails, or records are still parked at the end.
 async fn redrive(
     stack: &Stack,
     letters: &DeadLetters,
@@ -191,11 +218,13 @@ async fn redrive(
         if filter.topic.is_none() { given_up::all(stack, filter.lane.as_deref()).await? } else { Vec::new() };
     for batch in whole {
         let function = batch.function.clone();
-        given_up::deliver(stack, batch).await.context("a batch that was given up is still where it was")?;
+        given_up::deliver(stack, batch)
+            .await
+            .context("a batch that was given up could not be redelivered")?;
         out::line(format!("a batch that was given up was delivered to {function} again"));
     }
     let before = records(letters, filter).await?;
-    // An object is redriven whole or not at all: it is deleted when all of it was handled.
+    // Only whole objects are redriven, because an object is deleted when all its records were handled.
     let mut lanes: BTreeMap<(String, i64), Vec<ParkedObject>> = BTreeMap::new();
     for object in objects(letters, filter.lane.as_deref()).await? {
         let lane = object.path.split('/').next().unwrap_or_default().to_owned();
@@ -237,7 +266,7 @@ async fn redrive(
     }
     drop(meter);
     let after = records(letters, filter).await?;
-    out::line(format!("{} records redriven, {} of them are still parked", before.len(), after.len()));
+    out::line(format!("{} records were parked, {} are still parked", before.len(), after.len()));
     for reason in &reasons {
         out::line(format!("left parked: {reason}"));
     }
@@ -245,17 +274,18 @@ async fn redrive(
         None => Ok(()),
         Some(record) => Err(failure(
             format!("{} records are still parked, the first because: {}", after.len(), record.reason),
-            "mend the cause (`headwater parked list`), deploy it, and redrive again",
+            "repair the cause (`headwater parked list` shows it), deploy, and redrive again",
         )),
     }
 }
 
+/// Whether the record comes from an S3 object. Such a record is redriven by reading its object again.
 fn is_of_object(record: &ParkedRecord) -> bool {
     matches!(record.source, Source::Object { .. })
 }
 
-/// Has the objects that parked records are of read again: the function replaces what it parked of them. Returns the number
-/// of records.
+/// Invokes the function of an S3 lane to read the source objects of parked records again. The function replaces the
+/// parked records of each object by those that it still cannot store. Returns the number of records before.
 async fn read_again(stack: &Stack, lane: &str, letters: &[ParkedObject]) -> anyhow::Result<u64> {
     let records = || letters.iter().flat_map(|object| object.records.iter().flatten());
     let keys: BTreeSet<&str> = records()
@@ -271,6 +301,8 @@ async fn read_again(stack: &Stack, lane: &str, letters: &[ParkedObject]) -> anyh
     Ok(records().count() as u64)
 }
 
+/// The number of records, and the estimated size of their event in bytes. In the event, a header value is an array of
+/// decimal numbers, at most four characters per byte; 200 bytes are added for the other fields of a record.
 fn size(objects: &[ParkedObject]) -> (usize, usize) {
     let records = || objects.iter().flat_map(|object| &object.records).flatten();
     let bytes = |record: &ParkedRecord| {
@@ -281,15 +313,21 @@ fn size(objects: &[ParkedObject]) -> (usize, usize) {
     (records().count(), records().map(bytes).sum())
 }
 
-/// Where redriven records go.
+/// The function to which records are redriven.
 struct Destination<'a> {
     stack: &'a Stack,
     letters: &'a DeadLetters,
+    /// Name of the function's folder.
     lane: &'a str,
+    /// Mark on the event, by which the function recognises a redrive.
     redrive: Redrive,
 }
 
-/// Hands records to the lane's function, and deletes what it handled. Adds to `reasons` why others stay parked.
+/// Sends the records of `objects` to the lane's function in one invocation. Deletes the objects whose records were all
+/// handled, and returns the number of records in them. Adds to `reasons` why the others stay parked.
+///
+/// # Errors
+/// A record has invalid base64, the invocation fails, or its answer has another form than [`BatchResponse`].
 async fn hand_over(
     to: &Destination<'_>,
     objects: Vec<ParkedObject>,
@@ -316,7 +354,7 @@ async fn hand_over(
         let headers = headers.with_context(damaged)?;
         event.push(topic, *partition, *offset, record.timestamp, key.as_deref(), value.as_deref(), &headers);
     }
-    let answer = stack.invoke(lane, event.to_json()).await.context("nothing of this batch was redriven")?;
+    let answer = stack.invoke(lane, event.to_json()).await.context("cannot redrive these records")?;
     let response: BatchResponse =
         serde_json::from_value(answer.clone()).with_context(|| format!("{lane} answered {answer}"))?;
     let left: BTreeSet<(String, i64)> = response
@@ -338,7 +376,7 @@ async fn hand_over(
         if object.records.iter().flatten().any(is_left) {
             continue;
         }
-        // One that changed meanwhile was parked again.
+        // `remove` keeps an object that was overwritten meanwhile: its records were parked again.
         letters.remove(object, deadline).await.context("cannot delete a redriven object")?;
         handled += object.records.len() as u64;
     }

@@ -1,4 +1,5 @@
-//! `headwater prepare` (hidden): brings the parts without starting them, and says what scripts need to know.
+//! `headwater prepare` (hidden): installs the parts of a stack without starting them, and prints `export` lines for
+//! scripts. `scripts/test` runs it before the tests.
 
 use clap::Args;
 
@@ -10,15 +11,19 @@ use crate::{
 /// Arguments of `headwater prepare`.
 #[derive(Debug, Args)]
 pub(crate) struct Prepare {
-    /// Only what runs Spark jobs; prints where it is
+    /// Install only Spark, and print where it is
     #[arg(long)]
     spark: bool,
-    /// The emulator to bring
+    /// The emulator to install
     #[arg(long, value_enum, default_value_t)]
     emulator: Emulator,
 }
 
-/// Installs, checks, and prints `export` lines.
+/// Checks the required programs and the free space, installs the emulator and Kafka, and prints the variables that
+/// configure Terraform's command line. With `--spark`, installs only Spark and prints the paths of its Python and jars.
+///
+/// # Errors
+/// A required program is missing, the disk is too full, or a download fails.
 pub(crate) fn run(layout: &Layout, args: &Prepare) -> anyhow::Result<()> {
     if args.spark {
         let spark = tools::spark(layout)?;

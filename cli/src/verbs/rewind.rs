@@ -1,5 +1,8 @@
-//! `headwater offsets reset --rewind`: after a sink was restored to an older state, its consumer group is set back to the
-//! first record that the sink lacks.
+//! `headwater offsets reset --rewind`: sets a consumer group back to the first record that its sink lacks, after the
+//! sink was restored to an older state.
+//!
+//! A database is restored together with its positions. A Delta table is not: `RESTORE` removes data files but keeps the
+//! app transactions, which hold the positions. So the positions of a table are first computed again from its rows.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +29,13 @@ use crate::{
     },
 };
 
-/// Has nobody read for the group, sets it back, and has it read for again.
+/// Pauses the mapping of the group, sets the group's offsets back, resumes the mapping, and prints the new offsets. The
+/// mapping is resumed even if the offsets cannot be set.
+///
+/// # Errors
+/// - No pipeline or no mapping has this group and topic.
+/// - The topic was deleted and created again, or the rows of the table leave too many holes.
+/// - The mapping cannot be paused or resumed, or Kafka or the sink cannot be reached.
 pub(crate) async fn run(
     layout: &Layout,
     stack: &Stack,
@@ -52,6 +61,8 @@ pub(crate) async fn run(
     Ok(())
 }
 
+/// Sets the committed offset of every partition to the first one that the sink lacks. Returns these offsets by
+/// partition. The group must have no member: Kafka refuses the offsets otherwise.
 async fn rewind(stack: &Stack, pipeline: &Pipeline, mapping: &Mapping) -> anyhow::Result<BTreeMap<i32, i64>> {
     let reader = lag::reader(stack).await?;
     let ends = ends::of(&reader, mapping).await?;
@@ -68,34 +79,43 @@ async fn rewind(stack: &Stack, pipeline: &Pipeline, mapping: &Mapping) -> anyhow
         same_topic(&position, mapping, partition, end)?;
         offsets.insert(partition, first_missing(&position, beginning));
     }
-    reader.set(group, topic, &offsets, Instant::now() + PATIENCE).await.context("nothing was set back")?;
+    reader.set(group, topic, &offsets, Instant::now() + PATIENCE).await.context("cannot set the offsets")?;
     Ok(offsets)
 }
 
-/// Refuses a sink whose records are those of another topic of this name.
+/// Fails if the sink holds records of an earlier topic of this name: the sink has noticed it, or the sink's watermark
+/// is beyond `end`, the end of the partition in Kafka.
 fn same_topic(position: &Position, mapping: &Mapping, partition: i32, end: i64) -> anyhow::Result<()> {
     let reason = match position.recreated {
         Some(offset) => {
-            format!("the record at offset {offset} of partition {partition} is not the stored one")
+            format!("the record at offset {offset} of partition {partition} differs from the stored record")
         }
         None if position.next > end => {
             let last = position.next - 1;
-            format!("the sink holds offset {last} of partition {partition}, Kafka ends at {end}")
+            format!("the sink holds offset {last} of partition {partition}, but Kafka ends at {end}")
         }
         None => return Ok(()),
     };
     let (group, topic) = (&mapping.consumer_group, &mapping.topic);
-    let way_out = format!("`headwater offsets reset --group {group} --topic {topic}` begins anew");
+    let way_out = format!("run `headwater offsets reset --group {group} --topic {topic}`, without --rewind");
     Err(failure(reason, format!("the topic was created again: {way_out}")))
 }
 
-/// The first offset that Kafka still has and the sink was never given.
+/// The first offset that the sink lacks and that Kafka has not deleted. `beginning` is Kafka's oldest offset. If the
+/// sink lacks nothing, this is its watermark.
 fn first_missing(position: &Position, beginning: i64) -> i64 {
     let hole = position.holes.iter().find(|hole| hole.end > beginning);
     hole.map_or(position.next, |hole| hole.start).max(beginning)
 }
 
-/// Makes the positions that a table keeps those of the rows that it holds, and returns them.
+/// Computes the positions of a table from its rows, writes those that differ in one commit of app transactions, and
+/// returns them by partition.
+///
+/// # Errors
+/// - The topic was deleted and created again.
+/// - The table also holds rows of an earlier topic at offsets that Kafka has, so it is unknown which rows are missing.
+/// - A partition has more than [`MAX_HOLES`] holes that contain records.
+/// - The table or Kafka cannot be read, or the commit fails.
 async fn compared_with_rows(
     stack: &Stack,
     pipeline: &Pipeline,
@@ -113,8 +133,8 @@ async fn compared_with_rows(
         if before.earlier_at(beginning) > 0 {
             return Err(failure(
                 format!("the table holds rows of an earlier topic at the offsets of partition {partition}"),
-                "it cannot be told which rows are missing: give the pipeline file another lake path and group, and the \
-                 whole topic is read into a new table",
+                "the missing rows cannot be found; to read the whole topic into a new table, set another lake path \
+                 and another group in the pipeline file",
             ));
         }
         let rows = stored.offsets.get(&partition).into_iter().flatten().copied().collect();
@@ -124,7 +144,10 @@ async fn compared_with_rows(
         }
         if after.holes.len() > MAX_HOLES {
             return Err(failure(
-                format!("partition {partition} of the table lacks records at {} places", after.holes.len()),
+                format!(
+                    "partition {partition} of the table lacks records in {} ranges of offsets (limit {MAX_HOLES})",
+                    after.holes.len()
+                ),
                 "restore the table to one of its versions, or begin a new table under another path",
             ));
         }
@@ -140,7 +163,9 @@ async fn compared_with_rows(
     Ok(positions)
 }
 
-/// The position of a table that holds these `rows` and whose other records were parked or never stored.
+/// The position of a table that holds `rows` (offsets of one partition). Its watermark is one past the last row or
+/// parked record. Every offset below that is neither a row nor parked becomes a hole. The uncertain range is dropped,
+/// and the rest is taken from `before`.
 fn with_rows(before: &Position, rows: &OffsetRanges) -> Position {
     let known: OffsetRanges = rows.iter().chain(before.parked.iter()).cloned().collect();
     let next = known.iter().next_back().map_or(0, |last| last.end);
@@ -148,7 +173,8 @@ fn with_rows(before: &Position, rows: &OffsetRanges) -> Position {
     Position { next, holes: all.difference(&known), uncertain: 0..0, ..before.clone() }
 }
 
-/// Of `holes` the offsets at which Kafka has a record: the others are transaction markers, or were compacted away.
+/// Returns those offsets in `holes` at which Kafka has a record. The other offsets are transaction markers or aborted
+/// records, or were deleted or compacted away. `kept` is the first and the end offset of the partition in Kafka.
 async fn in_kafka(
     stack: &Stack,
     topic: &str,
@@ -183,7 +209,7 @@ mod tests {
         assert_eq!((after.next, &after.holes, after.incarnation), (500, &ranges(&[(41, 45)]), 2));
         assert_eq!(after.parked, before.parked);
         assert_eq!(first_missing(&after, 0), 41);
-        assert_eq!(first_missing(&after, 43), 43, "retention took the first of them");
+        assert_eq!(first_missing(&after, 43), 43, "retention deleted the first of the missing records");
         assert_eq!(first_missing(&after, 45), 500);
     }
 

@@ -1,4 +1,4 @@
-//! `headwater rooms`: real records from the generator.
+//! `headwater rooms`: produces sample records to Kafka with the function rooms-generator.
 
 use std::time::Duration;
 
@@ -13,28 +13,34 @@ use crate::{
     stack::{layout::Layout, opened::Stack},
 };
 
-/// Records of one invocation at the most: an invocation must end well within the function's time.
+/// Maximum number of records per invocation, so that each ends well within the time-out of the function.
 const CHUNK: u64 = 100_000;
 
 /// Arguments of `headwater rooms`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Every record is acknowledged by Kafka when this returns.
+Use it to feed the topic of room counts, for a demonstration or a load test. When the command returns, Kafka has
+acknowledged every record.
 
 Examples:
   headwater rooms --count 1000
   headwater rooms --count 1000000
-  headwater rooms --count 60000 --rate 1000  for a minute")]
+  headwater rooms --count 60000 --rate 1000  send records for one minute")]
 pub(crate) struct Rooms {
-    /// How many records
+    /// Number of records
     #[arg(long, value_name = "N")]
     count: u64,
-    /// Records a second [default: as fast as it goes]
+    /// Records per second [default: as fast as possible]
     #[arg(long, value_name = "R", value_parser = clap::value_parser!(u64).range(1..))]
     rate: Option<u64>,
 }
 
-/// Invokes the generator until all records are in Kafka.
+/// Invokes the generator, one invocation after another, until all records are in Kafka. With `--rate`, each invocation
+/// produces the records of at most one second, and begins when they are due.
+///
+/// # Errors
+/// - An invocation fails. The error says how many records the invocations before it have sent.
+/// - The answer has another number of records than requested.
 pub(crate) async fn run(layout: &Layout, args: &Rooms) -> anyhow::Result<()> {
     let stack = Stack::open(layout).await?;
     let chunk = args.rate.map_or(CHUNK, |rate| rate.min(CHUNK));

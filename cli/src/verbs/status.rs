@@ -1,4 +1,5 @@
-//! `headwater status`: each part, each mapping and each queue.
+//! `headwater status`: shows which parts of the stack are running, the lag of each mapping, and the depth of each
+//! queue.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,66 +27,89 @@ use crate::{
 /// Arguments of `headwater status`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-With --stack, Kafka and Postgres say whether they can be reached from here; each mapping's last error is Lambda's word.
+Use it as the first look at a stack. It shows the state of each part, the lag and the last error of each mapping and
+queue, lost records, and open transactions that keep records back. The lag is the number of offsets not yet delivered.
+
+For the local stack, this works also if the stack is down. With --stack, the parts are Kafka and Postgres, which are
+running if they can be reached from here, and the last errors come from Lambda.
 
 Examples:
   headwater status
   headwater --stack stack.json status
   headwater status --json | jq '.mappings[].lag'")]
 pub(crate) struct Status {
-    /// One JSON object
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
+/// What `status` prints. Except for `place`, the field names are the keys of `--json`.
 #[derive(Debug, Serialize)]
 struct Report {
     /// The folder of the local stack, or the stack file.
     #[serde(rename = "data_dir")]
     place: String,
+    /// Whether the local stack's schedules are enabled (`up --live`). Always `true` with a stack file.
     live: bool,
+    /// By name of the part.
     parts: BTreeMap<&'static str, PartReport>,
+    /// In the order of Terraform's outputs. Empty if the local stack is not deployed yet.
     mappings: Vec<MappingReport>,
+    /// Empty if SQS cannot be asked.
     queues: Vec<QueueReport>,
 }
 
+/// An SQS queue that feeds a function. SQS gives approximate numbers only.
 #[derive(Debug, Serialize)]
 struct QueueReport {
+    /// Deployed name of the function.
     function: String,
     queue: String,
-    /// Messages that wait or are worked on.
+    /// Messages that are visible, in flight or delayed.
     waiting: u64,
-    /// Messages that were given up.
+    /// Messages in the dead-letter queue.
     dead: u64,
+    /// Error of the last batch, if it failed. Always `null` in AWS: Lambda reports none for SQS.
     last_error: Option<String>,
 }
 
+/// A part of the stack, such as `kafka`.
 #[derive(Debug, Serialize)]
 struct PartReport {
+    /// Whether its process exists. With a stack file, the same as `healthy`.
     running: bool,
-    /// It runs and answers.
+    /// Whether it is running and answers.
     healthy: bool,
+    /// Port on this machine. This, the version and the process id are `null` if unknown.
     port: Option<u16>,
     version: Option<String>,
     pid: Option<i32>,
 }
 
+/// An event source mapping from a topic to a function.
 #[derive(Debug, Serialize)]
 struct MappingReport {
+    /// Deployed name of the function.
     function: String,
+    /// Consumer group.
     group: String,
     topic: String,
-    /// The sum of the partitions' end offsets. This and the lag are `null` when Kafka does not answer.
+    /// Sum of the end offsets of all partitions, open transactions included. `null` if Kafka does not answer.
     end: Option<u64>,
+    /// Number of offsets that the group can read and has not committed. `null` if Kafka does not answer.
     lag: Option<u64>,
+    /// Error of the last batch, if it failed, or that the mapping is disabled.
     last_error: Option<String>,
-    /// What Kafka deleted before the group read it, until an operator accepts it.
+    /// Offsets that Kafka deleted before the group read them, until an operator accepts the loss.
     lost: Vec<OffsetRange>,
-    /// Transactions that keep records of the topic back.
+    /// Transactions that are open, so that later records of their partitions cannot be read yet.
     open_transactions: Vec<OpenTransaction>,
 }
 
-/// Prints what runs and how far it is.
+/// Prints the state of the stack, as tables or as one JSON object. A part that does not answer is shown, not an error.
+///
+/// # Errors
+/// The record of the local stack is damaged, or the stack file cannot be used.
 pub(crate) async fn run(layout: &Layout, args: &Status) -> anyhow::Result<()> {
     let report = if let Some(file) = &layout.stack_named {
         let stack = Stack::open(layout).await?;
@@ -143,12 +167,12 @@ pub(crate) async fn run(layout: &Layout, args: &Status) -> anyhow::Result<()> {
         out::line(table::render(&["function", "queue", "waiting", "given up", "last error"], rows));
     }
     if layout.stack_named.is_none() && report.parts.values().any(|part| !part.healthy) {
-        out::note("not all is well: `headwater up` starts what is missing");
+        out::note("not all parts are healthy: `headwater up` starts missing parts");
     }
     Ok(())
 }
 
-/// What somebody should look at, in words.
+/// Lines about lost records and open transactions, sorted. A transaction that blocks several groups is listed once.
 fn warnings(mappings: &[MappingReport]) -> Vec<String> {
     let mut lines = BTreeSet::new();
     for mapping in mappings {
@@ -157,8 +181,8 @@ fn warnings(mappings: &[MappingReport]) -> Vec<String> {
         if !lost.is_empty() {
             let ranges: Vec<String> = lost.iter().map(ToString::to_string).collect();
             lines.insert(format!(
-                "{group} lost records of {topic}, because Kafka deleted them before they were read: {}; `headwater offsets \
-                 accept-loss --group {group} --topic {topic}` says that they are given up",
+                "{group} lost records of {topic}, because Kafka deleted them before they were read: {}; to give them \
+                 up, run `headwater offsets accept-loss --group {group} --topic {topic}`",
                 ranges.join(", ")
             ));
         }
@@ -166,7 +190,7 @@ fn warnings(mappings: &[MappingReport]) -> Vec<String> {
     lines.into_iter().collect()
 }
 
-/// The local stack, also one that is down or never came up.
+/// The state of the local stack. It may be down, or may never have been up.
 async fn of_local(layout: &Layout, local: LocalStack) -> anyhow::Result<Report> {
     let mut parts = BTreeMap::new();
     let mut emulator = of(&emulator::part(layout), false);
@@ -206,7 +230,8 @@ async fn of_local(layout: &Layout, local: LocalStack) -> anyhow::Result<Report> 
     Ok(Report { place: layout.data.display().to_string(), live, parts, mappings, queues })
 }
 
-/// What can be seen from here of the stack that a stack file describes. What cannot is named in a note.
+/// The state of a stack in AWS, as far as it can be seen from this machine. Prints a note for each service that cannot
+/// be reached.
 async fn of_account(layout: &Layout, stack: &Stack, file: &str) -> Report {
     let told = |error: anyhow::Error| out::note(failure::describe(&error));
     let reader = lag::reader(stack).await.map_err(told).ok();
@@ -216,10 +241,11 @@ async fn of_account(layout: &Layout, stack: &Stack, file: &str) -> Report {
     let errors = mappings::last_errors(layout, stack).await;
     let mappings = mappings_of(stack, reader.as_ref(), &errors).await;
     let queues = queues_of(stack, &errors).await.map_err(told).unwrap_or_default();
-    // Whether schedules are on is Terraform's matter there.
+    // In AWS, schedules are enabled by a setting of Terraform, which the stack file does not contain.
     Report { place: file.to_owned(), live: true, parts, mappings, queues }
 }
 
+/// The mappings with their lag. Without a reader, or if Kafka cannot be read, the lag is unknown.
 async fn mappings_of(stack: &Stack, reader: Option<&LagReader>, errors: &LastErrors) -> Vec<MappingReport> {
     let lags = match reader {
         Some(reader) => lag::all(reader, stack.outputs()).await.unwrap_or_default(),
@@ -242,6 +268,7 @@ async fn mappings_of(stack: &Stack, reader: Option<&LagReader>, errors: &LastErr
     stack.outputs().event_source_mappings.iter().map(report).collect()
 }
 
+/// The depth of every queue. Fails if SQS cannot be asked.
 async fn queues_of(stack: &Stack, errors: &LastErrors) -> anyhow::Result<Vec<QueueReport>> {
     let report = |depth: QueueDepth<'_>| QueueReport {
         function: depth.queue.function_name.clone(),
@@ -253,6 +280,7 @@ async fn queues_of(stack: &Stack, errors: &LastErrors) -> anyhow::Result<Vec<Que
     Ok(queues::all(stack).await?.into_iter().map(report).collect())
 }
 
+/// The state of a part, from the record of its process.
 fn of(part: &Part, answers: bool) -> PartReport {
     let record = part.running();
     PartReport {

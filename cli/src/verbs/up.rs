@@ -1,4 +1,4 @@
-//! `headwater up`: starts the local stack and returns when all of it is healthy.
+//! `headwater up`: starts the local stack, deploys the functions to it, and returns when all parts are healthy.
 
 use std::path::PathBuf;
 
@@ -29,22 +29,25 @@ use crate::{
 /// Arguments of `headwater up`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Running it again is harmless: what runs is left alone, what is missing is started, what changed is deployed.
+Use it to try Headwater or a pipeline file on this machine, and again after each change. Starts an AWS emulator, Kafka,
+Postgres, a stub of the weather source and the bridge, builds the functions, migrates the tables and applies Terraform.
+If you run it again, it keeps running parts, starts missing ones, and deploys only what has changed.
 
 Examples:
   headwater up
-  headwater up --live                        with the schedules on
+  headwater up --live                             with enabled schedules
+  headwater up --data-dir ../try --free-ports     a second stack beside the first one
   headwater up --data-dir ../try --emulator-port 14566 --kafka-port 19092 --postgres-port 15432
-  headwater up --emulator localstack         on LocalStack (in a container where Docker runs)
-  headwater up --endpoint http://127.0.0.1:4566 uses an emulator that already runs")]
+  headwater up --emulator localstack              on LocalStack (in a container if Docker runs)
+  headwater up --endpoint http://127.0.0.1:4566   use an emulator that is already running")]
 pub(crate) struct Up {
-    /// Turn the schedules on
+    /// Enable the schedules of the functions; without it, an earlier --live is undone
     #[arg(long)]
     live: bool,
-    /// Deploy what was built before
+    /// Deploy the zips of the last build instead of building the functions
     #[arg(long)]
     no_build: bool,
-    /// Which AWS emulator to start; a stack keeps the one that it began with [default: ministack]
+    /// AWS emulator to start; a stack cannot change its emulator later [default: ministack]
     #[arg(long, value_enum, value_name = "NAME", env = "HEADWATER_EMULATOR")]
     emulator: Option<Emulator>,
     /// Use the AWS emulator at this address instead of starting one
@@ -59,21 +62,27 @@ pub(crate) struct Up {
     /// Port of Postgres [default: 5432]
     #[arg(long, value_name = "PORT", env = "HEADWATER_POSTGRES_PORT")]
     postgres_port: Option<u16>,
-    /// Port of the weather source's stub [default: 8072]
+    /// Port of the stub of the weather source [default: 8072]
     #[arg(long, value_name = "PORT", env = "HEADWATER_FORECAST_PORT")]
     forecast_port: Option<u16>,
-    /// Port where functions are invoked and have their URLs [default: 4567]
+    /// Port of the bridge, for the functions' URLs and for Lambda's Invoke API [default: 4567]
     #[arg(long, value_name = "PORT", env = "HEADWATER_FUNCTIONS_PORT")]
     functions_port: Option<u16>,
-    /// Take ports that are free now, for a stack beside another
+    /// Choose free ports instead of the defaults, for a second stack on this machine
     #[arg(long)]
     free_ports: bool,
-    /// Folder of the pipeline files [default: pipelines in the checkout]
+    /// Folder with the pipeline files [default: pipelines in the checkout]
     #[arg(long, value_name = "DIR", env = "HEADWATER_PIPELINES_DIR")]
     pipelines: Option<PathBuf>,
 }
 
-/// Brings the stack up.
+/// Starts the parts, builds and deploys the functions, and returns when everything works. Waits for another `up` or
+/// `down` of the same stack.
+///
+/// # Errors
+/// - A required program or free disk space is missing, or a port is in use.
+/// - A pipeline file is not valid, or the tables cannot follow a change of one.
+/// - A part does not start, or the build or Terraform fails. An earlier deployment then continues to run.
 pub(crate) async fn run(layout: &Layout, args: &Up) -> anyhow::Result<()> {
     layout.require_space()?;
     layout.create()?;
@@ -82,7 +91,7 @@ pub(crate) async fn run(layout: &Layout, args: &Up) -> anyhow::Result<()> {
     requirements::all(layout, !args.no_build, (!stack.foreign_emulator).then_some(stack.emulator))?;
     emulator::refuse_what_is_lost(layout, &stack)?;
     pipeline::check_folder(&stack.pipelines)?;
-    // Until the new ones are deployed, the other verbs go by the pipelines that run.
+    // Other verbs read the folder of the pipeline files from the record. It stays the old one until the deployment.
     let running =
         stack.outputs.is_some().then(|| LocalStack::load(layout)).transpose()?.map(|before| before.pipelines);
     let note = |stack: &LocalStack| {
@@ -93,7 +102,7 @@ pub(crate) async fn run(layout: &Layout, args: &Up) -> anyhow::Result<()> {
 
     require_ports(layout, &stack)?;
 
-    // The parts boot while the functions are built.
+    // The parts are started before the build, so that they are ready when it ends.
     if !stack.foreign_emulator && emulator::part(layout).running().is_none() {
         emulator::start(layout, &stack)?;
     }
@@ -127,8 +136,11 @@ pub(crate) async fn run(layout: &Layout, args: &Up) -> anyhow::Result<()> {
     }
 }
 
-/// Brings the tables to what the pipeline files say, before anything is deployed: the functions that run survive each
-/// change that is made, and what they would not survive is refused here, with everything as it was.
+/// Migrates the tables to the schema of the pipeline files, before anything is deployed. The functions that are still
+/// deployed continue to work with every change that is made.
+///
+/// # Errors
+/// A table cannot follow a change without loss. Then nothing has been changed.
 async fn change_schema(stack: &LocalStack) -> anyhow::Result<()> {
     let step = Step::begin("schema", "comparing the pipeline files with the tables");
     let report = schema::bring_up_to_date(stack).await?;
@@ -137,23 +149,29 @@ async fn change_schema(stack: &LocalStack) -> anyhow::Result<()> {
         changes => changes.join(", "),
     });
     for left in &report.left {
-        out::note(format!("{left} is in no pipeline file; it stays"));
+        out::note(format!("{left} is in no pipeline file; it is kept"));
     }
     Ok(())
 }
 
-/// A deployment that failed must not stop the lanes of the one before: its bridge runs on, or is started again.
+/// Starts the bridge again after a failed deployment, so that the functions of the deployment before continue to run.
+/// Does nothing if the bridge still runs, if nothing was deployed before, or if the emulator has lost the functions.
 async fn keep_lanes_running(layout: &Layout, stack: &LocalStack) {
     if stack.outputs.is_none() || bridge::part(layout).running().is_some() || !aws::intact(stack).await {
         return;
     }
     match bridge::start(layout, stack).await {
-        Ok(()) => out::note("the functions that were deployed before run on, and the bridge feeds them"),
+        Ok(()) => out::note("the functions of the earlier deployment continue to run"),
         Err(error) => out::note(format!("the bridge does not start either: {error:#}")),
     }
 }
 
-/// The stack as asked for: flags, else what it was before, else the defaults. A running part keeps its port.
+/// Decides the settings of the stack: from the arguments, else from the record of the last `up`, else the defaults.
+/// With `--free-ports`, port arguments are ignored, and parts without an earlier port get a free one.
+///
+/// # Errors
+/// - A part is already running on another port than the wanted one.
+/// - The stack began with another emulator, or `--endpoint` is not an HTTP address.
 fn settle(layout: &Layout, args: &Up) -> anyhow::Result<LocalStack> {
     let before = LocalStack::load_if_any(layout)?;
     let emulator = Emulator::settle(args.emulator, before.as_ref())?;
@@ -166,9 +184,9 @@ fn settle(layout: &Layout, args: &Up) -> anyhow::Result<LocalStack> {
             None => default,
         };
         match part.running() {
-            // A part without a port may get one.
+            // A recorded port of 0 means that an older version started the part without one.
             Some(record) if record.port != 0 && record.port != wanted => Err(failure(
-                format!("{} runs already, on port {} instead of {wanted}", part.name, record.port),
+                format!("{} is already running, on port {} instead of {wanted}", part.name, record.port),
                 "run `headwater down` first",
             )),
             _ => Ok(wanted),
@@ -196,14 +214,14 @@ fn settle(layout: &Layout, args: &Up) -> anyhow::Result<LocalStack> {
         database_url: postgres::url(postgres_port),
         live: args.live,
         pipelines: match &args.pipelines {
-            Some(dir) => std::path::absolute(dir).context("the working directory is gone")?,
+            Some(dir) => std::path::absolute(dir).context("the working directory does not exist any more")?,
             None => layout.checkout.join("pipelines"),
         },
         ..before
     })
 }
 
-/// All ports, before anything starts.
+/// Fails if a part that must be started finds its port in use. All ports are checked before anything is started.
 fn require_ports(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
     let parts = [
         (emulator::part(layout), "the emulator", stack.emulator_port, "--emulator-port"),
@@ -221,6 +239,7 @@ fn require_ports(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Waits until the emulator, Kafka, Postgres and the weather stub answer. Fails if one has ended or takes too long.
 async fn wait_for_parts(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
     let step = Step::begin("emulator", "waiting until it answers");
     let version = emulator::wait_ready(layout, stack).await?;
@@ -235,7 +254,11 @@ async fn wait_for_parts(layout: &Layout, stack: &LocalStack) -> anyhow::Result<(
     Ok(())
 }
 
-/// Terraform, unless the last apply stands.
+/// Applies Terraform and saves its outputs in the record. Does nothing if the last apply had the same inputs and the
+/// emulator still has its functions.
+///
+/// # Errors
+/// Terraform fails, or the emulator has ended meanwhile.
 async fn deploy(layout: &Layout, stack: &mut LocalStack) -> anyhow::Result<()> {
     let step = Step::begin("terraform", "comparing");
     let fingerprint = terraform::fingerprint(layout, stack)?;
@@ -246,14 +269,14 @@ async fn deploy(layout: &Layout, stack: &mut LocalStack) -> anyhow::Result<()> {
     };
     if Applied::stands(layout, &fingerprint, &holder) && aws::intact(stack).await {
         stack.save(layout)?;
-        // From now on this process holds it.
+        // The emulator may be a new process that has restored the state. From now on, this process holds it.
         Applied::note(layout, &fingerprint, &holder)?;
         step.done("unchanged");
         return Ok(());
     }
     queues::make_dead_letter_queues(stack).await?;
     stack.outputs = Some(terraform::apply(layout, stack, &step)?);
-    // A stack of an older Headwater has them in Terraform's state: this apply has taken them away.
+    // In a stack of an older version, these queues were in Terraform's state, so this apply has deleted them.
     queues::make_dead_letter_queues(stack).await?;
     stack.save(layout)?;
     Applied::note(layout, &fingerprint, &holder)?;
@@ -261,27 +284,32 @@ async fn deploy(layout: &Layout, stack: &mut LocalStack) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What needs the deployed functions: topics, the bridge, tables.
+/// Creates topics, starts the bridge and invokes schema-migrator: the steps after the deployment.
+///
+/// # Errors
+/// A topic cannot be created, the bridge does not start, or schema-migrator fails.
 async fn finish(layout: &Layout, stack: &LocalStack) -> anyhow::Result<()> {
     let outputs = stack.outputs()?;
     let step = Step::begin("topics", "creating");
     let created = kafka::create_topics(&stack.kafka(), &outputs.topics).await?;
-    step.done(format!("{} there, {created} of them new", outputs.topics.len()));
+    step.done(format!("{} exist, {created} of them new", outputs.topics.len()));
 
     let step = Step::begin("bridge", "starting");
     bridge::start(layout, stack).await?;
     let mappings = outputs.event_source_mappings.len() + outputs.queue_mappings.len();
     step.done(format!("{mappings} mappings; functions at {}", stack.functions_endpoint()));
 
-    // The tables were changed before the deployment. This run shows that the deployed function can do what it does daily.
-    let step = Step::begin("tables", "trying the daily run");
+    // The tables were migrated before the deployment. This run shows that the deployed function works, too.
+    let step = Step::begin("tables", "checking with schema-migrator");
     let opened = Stack::of_local(stack.clone()).await?;
     let answer =
         opened.invoke("schema-migrator", b"{}".to_vec()).await.context("cannot migrate the tables")?;
     let tables = answer["tables"].as_array().map_or(0, Vec::len);
-    step.done(format!("{tables} stand"));
+    step.done(format!("{tables} are up to date"));
 
-    out::note("the stack is up: `headwater status` shows it, `eval \"$(headwater env)\"` points tools at it");
-    out::note(format!("the live board: {}", opened.board()?));
+    out::note(
+        "the stack is up; `headwater status` shows its state; for other tools, run `eval \"$(headwater env)\"`",
+    );
+    out::note(format!("live board: {}", opened.board()?));
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! `headwater verify`: produced = stored + parked in every lane, nothing twice, and the sinks of a topic agree.
+//! `headwater verify`: checks that produced = stored + parked in every lane, that no record is stored twice, and that
+//! the sinks of a topic agree.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,27 +38,40 @@ use crate::{
 /// Arguments of `headwater verify`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Looks at every record that Kafka held when this began, at every row of every listed media file and inbox object, and at every hour of every raw forecast. Exits with an error, and names the offsets, where it does not hold.
+Use it after a test, an incident or a repair. Checks every record that Kafka holds when the command begins, every row of
+the listed media files and of the inbox objects, and every hour of the raw forecasts. If a record is missing, lost or
+stored twice, prints its offset and exits with an error. The function reconciler does the same each hour for new records
+(`headwater certificates`).
 
-The lake is read a second time by deltalake, a library that shares no code with the writer: it must find the same records, each once. With --independent, every record is also read from Kafka by librdkafka and compared with its row, value by value, and the sums of both sides with each other. What this needs is installed from PyPI when it is asked for first; until then the second reading is left out.
+A second check reads the lake with deltalake, a library that shares no code with Headwater: it must find the same
+records, each once. With --independent, it also reads every record from Kafka with librdkafka, compares all values with
+the rows, and compares the sums. The libraries are installed from PyPI by the first --independent; before that, the
+second check is skipped. It works only on the local stack.
 
 Examples:
   headwater verify
   headwater verify --independent
   headwater verify --json | jq .holds")]
 pub(crate) struct Verify {
-    /// One JSON object
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Also compare every row of the lake with its record in Kafka, with tools that are not ours
+    /// Also compare every row of the lake with its record in Kafka, with third-party libraries
     #[arg(long)]
     independent: bool,
-    /// How long to wait for records that are still on their way
+    /// How long to wait for records and messages that are not delivered yet
     #[arg(long, default_value = "30s", value_parser = duration)]
     timeout: Duration,
 }
 
-/// Compares what Kafka took with what the sinks have.
+/// Compares the records in Kafka, and the objects on S3, with the contents of the sinks. Prints a report.
+///
+/// Records that arrive after the start are not checked, so the result does not depend on schedules that produce more.
+///
+/// # Errors
+/// - A check fails.
+/// - Kafka, Postgres or S3 cannot be read.
+/// - `--independent`: the libraries cannot be installed, or the stack is not local.
 pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
     let stack = Stack::open(layout).await?;
     let pipelines = stack.pipelines()?;
@@ -95,10 +109,13 @@ pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
         };
         let Some(verdict) = report.mappings.iter_mut().find(of_mapping) else { continue };
         if shrunk {
-            verdict.problems.push("the topic was created again meanwhile".to_owned());
+            verdict.problems.push("the topic was created again during this check".to_owned());
         } else if !ends::reached(&reader, mapping, then).await? {
-            // The sink's offsets may look right all the same: those of a topic that was deleted and created again do.
-            verdict.problems.push("not all records are acknowledged: `headwater status` says why".to_owned());
+            // The sink's offsets alone do not show this: after the topic was created again, those of the earlier topic
+            // look right.
+            verdict.problems.push(
+                "the group has not committed all records: `headwater status` shows the last error".to_owned(),
+            );
         }
     }
     let client = stack.postgres().await?;
@@ -116,17 +133,18 @@ pub(crate) async fn run(layout: &Layout, args: &Verify) -> anyhow::Result<()> {
     if report.mappings.iter().any(|verdict| verdict.lost > 0) {
         return Err(failure(
             "Kafka deleted records before they were stored",
-            "look whether the source can send them again; `headwater offsets accept-loss --group GROUP --topic TOPIC` says \
-             that they are given up",
+            "send them again from the source if it can; then run `headwater offsets accept-loss --group GROUP --topic \
+             TOPIC`",
         ));
     }
     Err(failure(
-        "the sinks do not hold what Kafka and the buckets do",
-        "`headwater status` and `headwater logs` say what goes wrong; `headwater drain` waits for what is on its way",
+        "the sinks do not match Kafka and the buckets",
+        "see `headwater status` and `headwater logs`; if deliveries are not finished, run `headwater drain` first",
     ))
 }
 
-/// Waits for what is on its way through the lanes fed by S3.
+/// Waits until all queues are empty, or until `patience` is over. Messages that are still in a queue are not an error
+/// here: the checks of the S3 lanes then report missing objects.
 async fn queues_empty(stack: &Stack, patience: Duration) -> anyhow::Result<()> {
     let started = tokio::time::Instant::now();
     while queues::all(stack).await?.iter().any(|depth| depth.waiting > 0) && started.elapsed() < patience {
@@ -135,14 +153,17 @@ async fn queues_empty(stack: &Stack, patience: Duration) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What Kafka says of a topic and of the groups that read it.
+/// A topic in Kafka, and the lags of the groups that read it.
 struct Kafka<'a> {
+    /// The topic, with the ends of its partitions up to which records are checked.
     topic: InspectedTopic<'a>,
+    /// The lags of all mappings of the stack.
     lags: &'a [MappingLag<'a>],
 }
 
 impl Kafka<'_> {
-    /// A group's place in each partition, as of the moment when the topic was looked at.
+    /// The lag of a group in each partition. Its `beginning` is the one that was read with the ends of the topic: Kafka
+    /// may have deleted records since.
     fn lags(&self, group: &str) -> Vec<PartitionLag> {
         let ours = |lag: &&MappingLag<'_>| {
             lag.mapping.consumer_group == group && lag.mapping.topic == self.topic.name
@@ -156,6 +177,11 @@ impl Kafka<'_> {
     }
 }
 
+/// Checks the lake and the totals of a topic, and compares the sums of both. Adds the results to the report. A pipeline
+/// without these sections adds nothing.
+///
+/// # Errors
+/// A sink or Kafka cannot be read. A difference is a problem in the report, not an error.
 async fn judge(
     (stack, sources): (&Stack, &Sources),
     pipeline: &Pipeline,
@@ -164,14 +190,14 @@ async fn judge(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let topic = &pipeline.topic.name;
-    // The totals first: whatever they count by now, the lake can be asked for exactly that.
+    // The totals are read first. The lake can then be summed over exactly the records that the totals count.
     let mut counted = None;
     if let Some(spec) = &pipeline.totals {
         let client = stack.postgres().await?;
         let read = totals::read(&client, topic, spec).await?;
         counted = Some((spec, read));
     }
-    // The lake is judged first: its rows say which offsets hold, or held, a record.
+    // The lake is checked before the totals: its rows show which offsets have, or had, a record.
     let mut of_lake = None;
     if let Some(spec) = &pipeline.lake {
         let field = counted.as_ref().map(|(totals, _)| totals.sum.as_str());
@@ -206,9 +232,10 @@ async fn judge(
         let was_reset = stored.was_reset(&verdict.group, topic)
             || read.books.values().any(|books| !books.position.earlier.is_empty());
         let lake = stored.sum.map(|sum| decimal(sum, &read.sum));
-        // Of an earlier topic it is not known any more what either sink parked or was not given.
+        // After a reset, it is no longer known which records of the earlier topic each sink parked or never received.
+        // So the sums may differ, and a difference is not reported.
         let lake = lake.filter(|lake| !was_reset || *lake == read.sum);
-        // No exact sum, nothing to compare: floating point totals depend on the order.
+        // Without an exact sum, nothing is compared: a sum of floating point numbers depends on their order.
         let agree = lake.as_ref().is_none_or(|lake| *lake == read.sum);
         report.sums.push(Sum {
             topic: topic.clone(),
@@ -223,7 +250,8 @@ async fn judge(
     Ok(())
 }
 
-/// Looks the books' offsets up in Kafka, and adds what the lane lost.
+/// Looks up in Kafka the offsets that the ledger (`books`, by partition) does not have, and returns what Kafka says
+/// about them. Adds the lost offsets of the lane to the verdict.
 async fn judge_books(
     sources: &Sources,
     verdict: &mut Verdict,
@@ -236,6 +264,11 @@ async fn judge_books(
     Ok(books::look_up(&mut kafka.topic, books).await?)
 }
 
+/// Checks the `table` sink of a topic. If the stack has a gateway, also compares the receipts of fleets with the rows.
+/// Adds the results to the report.
+///
+/// # Errors
+/// Postgres, Kafka or a receipt cannot be read.
 async fn judge_table(
     layout: &Layout,
     (stack, sources): (&Stack, &Sources),
@@ -259,7 +292,8 @@ async fn judge_table(
     Ok(())
 }
 
-/// The offsets of one lane's dead letters in a topic, by partition and incarnation of the position.
+/// Returns a function that gives the offsets of one lane's parked records in a topic, by partition and incarnation of
+/// the position.
 fn letters_of<'a>(
     letters: &'a Letters,
     lane: &'a str,
@@ -271,10 +305,10 @@ fn letters_of<'a>(
     }
 }
 
-/// An unscaled number with as many digits behind the point as `like` has.
+/// Formats `unscaled`, a decimal number without its point, with as many fraction digits as `like` has.
 fn decimal(unscaled: i128, like: &str) -> String {
     let scale = like.split_once('.').map_or(0, |(_, fraction)| fraction.len());
-    // A decimal has 38 digits at the most.
+    // A decimal has at most 38 digits, so the fallback is never used.
     values::decimal_text(unscaled, u8::try_from(scale).unwrap_or(u8::MAX))
 }
 
