@@ -1,4 +1,4 @@
-//! Errors for people. Each says what went wrong and how to fix it.
+//! Errors with instructions for the user: what went wrong, and how to fix it.
 
 use std::{error::Error, fmt};
 
@@ -19,13 +19,17 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {}
 
-/// Makes an error with a fix. Context that callers add with `anyhow` does not hide the fix.
+/// Makes an error with a fix. `message` has no full stop at the end; `fix` is in the imperative.
+///
+/// Context that callers add with `anyhow` does not hide the fix.
 pub(crate) fn failure(message: impl Into<String>, fix: impl Into<String>) -> anyhow::Error {
     anyhow::Error::new(Failure { message: message.into(), fix: fix.into() })
 }
 
-/// Formats an error for the terminal: the chain of causes on one line, then the fix. If several causes have a fix, the
-/// innermost one counts, because it is the most specific. Without a fix, there is no second line.
+/// Formats an error for the terminal: the chain of causes on one line, then the fix on a second line.
+///
+/// If several causes have a fix, the innermost fix is printed, because it is the most specific. Without a fix, there
+/// is no second line.
 pub(crate) fn describe(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain() {

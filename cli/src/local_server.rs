@@ -17,12 +17,15 @@ use crate::failure::failure;
 /// An open port. Connections are accepted when [`LocalServer::serve`] runs.
 pub(crate) struct LocalServer {
     listener: TcpListener,
-    /// Address that the server listens on. With port 0, it holds the port that the system chose.
+    /// The address that the server listens on. If port 0 was requested, it contains the port that the system chose.
     pub(crate) address: SocketAddr,
 }
 
 impl LocalServer {
-    /// Opens a port on 127.0.0.1. With 0, the system chooses a free one. Fails if the port is in use.
+    /// Opens a port on 127.0.0.1. With 0, the system chooses a free port.
+    ///
+    /// # Errors
+    /// A failure with a fix if the port is in use or not permitted.
     pub(crate) async fn open(port: u16) -> anyhow::Result<Self> {
         let listening = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
         let listener = listening.map_err(|error| {
@@ -32,7 +35,10 @@ impl LocalServer {
         Ok(Self { listener, address })
     }
 
-    /// Answers every request with `answer`. Returns only if no more connections can be accepted.
+    /// Answers every request with `answer`. Each connection has its own task.
+    ///
+    /// # Errors
+    /// Returns only if no more connections can be accepted.
     pub(crate) async fn serve<A, F, B>(self, answer: A) -> anyhow::Result<()>
     where
         A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,

@@ -1,4 +1,6 @@
-//! The `headwater` command: the local stack, reconciliation, parked records.
+//! The `headwater` command: runs the local stack and operates a stack, on this machine or in an AWS account.
+//!
+//! Each verb is a module of `verbs`. `main` parses the arguments, finds the checkout and runs one verb.
 
 mod cost;
 mod draft;
@@ -27,14 +29,14 @@ use verbs::{
     invoke, lake, logs, media, offsets, parked, pipeline, prepare, rooms, status, stub as stubs, up, verify,
 };
 
-/// Headwater: a local stack of real parts, and the same verbs for one in an AWS account (--stack FILE)
+/// Run Headwater on this machine, and operate a stack here or in an AWS account (--stack FILE)
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true)]
 struct Cli {
-    /// Where the stack keeps its data [default: .headwater in the checkout]
+    /// Folder for the data of the local stack [default: .headwater in the checkout]
     #[arg(long, global = true, value_name = "DIR", env = "HEADWATER_DATA_DIR")]
     data_dir: Option<PathBuf>,
-    /// Work on the stack that this file describes, in an AWS account: what `terraform output -json` printed
+    /// Work on a stack in an AWS account; FILE is the output of `terraform output -json`
     #[arg(long, global = true, value_name = "FILE", env = "HEADWATER_STACK")]
     stack: Option<PathBuf>,
     #[command(subcommand)]
@@ -43,51 +45,51 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Start the local stack, deploy to it, and return when all is healthy
+    /// Start the local stack, deploy to it, and wait until all parts are healthy
     Up(up::Up),
     /// Stop the local stack
     Down(down::Down),
-    /// Show each part and each mapping
+    /// Show the state of each part, each mapping and each queue
     Status(status::Status),
-    /// Print the variables that point other tools at the stack
+    /// Print the environment variables with which other tools reach the stack
     Env(env::Env),
     /// Wait until all records in Kafka and all messages in the queues are delivered
     Drain(drain::Drain),
-    /// Send records of the rooms generator
+    /// Produce sample records with the rooms generator
     Rooms(rooms::Rooms),
-    /// Drive vehicles that send their state to the gateway
+    /// Simulate vehicles that send their state to the gateway
     Fleet(fleet::Fleet),
-    /// Show the live board, here or in an account
+    /// Open the live board of the local stack or of an account
     Board(board::Board),
-    /// Upload media files and the list that names them
+    /// Upload sample media files and the list of their keys
     Media(media::Media),
-    /// Drop events of users and cards into the inbox
+    /// Upload sample events of users and cards to the inbox
     Inbox(inbox::Inbox),
-    /// Have a function look for objects, or read some of them again
+    /// Invoke a function to read objects that it missed, or to read objects again
     Ingest(ingest::Ingest),
-    /// Run the weather lane: fetch the forecasts, then Spark
+    /// Run the forecast lane: fetch the forecasts, then run the Spark job
     Forecast(forecast::ForecastArgs),
-    /// Stand in for another system, with faults
+    /// Run a stub of an external system, with faults on request
     Stub(stubs::StubArgs),
-    /// Check that every record was stored or parked, and none twice
+    /// Check that every record was stored or parked, and that none was stored twice
     Verify(verify::Verify),
-    /// Show the certificates of the lanes, have new ones made, or accept failed ones
+    /// Show the certificates of the lanes, make new ones, or accept failed ones
     Certificates(certificates::Certificates),
-    /// List, show and redrive parked records (the records that no sink could store)
+    /// List, show and redrive parked records (records that no sink could store)
     Parked(parked::ParkedArgs),
-    /// Show where each group stands, or reset it after its topic was created again
+    /// Show the positions of the consumer groups, or reset them
     Offsets(offsets::Offsets),
-    /// Show how the Delta tables stand and what happened to them, or look after them now
+    /// Show the size and history of the Delta tables, or maintain them now
     Lake(lake::LakeArgs),
     /// Write, check and show pipeline files
     Pipeline(pipeline::PipelineArgs),
     /// Run a deployed function once, on this machine
     Invoke(invoke::Invoke),
-    /// Show the functions' logs
+    /// Show the logs of the functions
     Logs(logs::Logs),
-    /// Say what a deployment costs, before the bill
+    /// Estimate the cost of a deployment
     Cost(costs::CostArgs),
-    /// Feed a topic to a function of yours, as Lambda's Kafka mapping does
+    /// Invoke your own function with the records of a topic, as Lambda's Kafka mapping does
     Bridge(bridge::BridgeArgs),
     #[command(hide = true)]
     Prepare(prepare::Prepare),
@@ -96,7 +98,7 @@ enum Verb {
 }
 
 impl Verb {
-    /// Returns the verb's name if it works only on the local stack, and `None` otherwise.
+    /// Returns the verb's name if it works only on the local stack, and `None` if it also works with `--stack`.
     fn local_only(&self) -> Option<&'static str> {
         match self {
             Self::Up(_) => Some("up"),
@@ -109,6 +111,7 @@ impl Verb {
     }
 }
 
+/// Runs the verb. On an error, prints it with its fix to standard error and exits with status 1.
 fn main() -> ExitCode {
     match run(&Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -119,12 +122,14 @@ fn main() -> ExitCode {
     }
 }
 
+/// Runs the verb on a new runtime, which has several threads for the bridge and one thread for the other verbs.
+///
+/// `detach`, `cost`, and `bridge` with a named function need no checkout, so they run before it is searched.
 fn run(cli: &Cli) -> anyhow::Result<()> {
     if let Verb::Detach(args) = &cli.verb {
         return detach::run(args);
     }
     if let Verb::Cost(args) = &cli.verb {
-        // It needs no stack, and no checkout.
         return costs::run(args);
     }
     let mut runtime = match cli.verb {
@@ -135,7 +140,6 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     if let Verb::Bridge(args) = &cli.verb
         && args.own.is_named()
     {
-        // It needs no stack, and no checkout.
         return runtime.block_on(Box::pin(args.own.serve()));
     }
     if cli.stack.is_some()

@@ -34,11 +34,12 @@ impl LogSink for FunctionLog {
     }
 }
 
-/// Whether standard error is a terminal, so that progress can be shown as a spinner or bar.
+/// Returns whether standard error is a terminal. Only then is progress shown as a spinner or bar.
 pub(crate) fn watched() -> bool {
     io::stderr().is_terminal()
 }
 
+/// Ends the process if the line could not be written; see [`line`].
 fn end_quietly_if_closed(written: io::Result<()>) {
     if let Err(error) = written {
         if error.kind() == io::ErrorKind::BrokenPipe {

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::out;
 
-/// Shortest time between two plain lines, so that a log file is not flooded.
+/// The shortest time between two plain lines. It keeps log files short.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
 
 /// One step of a command such as `up`. At its end, a line with its duration is printed. If a step is dropped without
@@ -18,6 +18,7 @@ pub(crate) struct Step {
     /// Name of the part, printed at the beginning of the line.
     name: &'static str,
     started: Instant,
+    /// Hidden if standard error is not a terminal.
     spinner: ProgressBar,
 }
 
@@ -34,12 +35,13 @@ impl Step {
         Self { name, started: Instant::now(), spinner }
     }
 
-    /// Changes the text beside the spinner. Prints nothing if there is no terminal.
+    /// Changes the text beside the spinner. Without a terminal, this prints nothing.
     pub(crate) fn now(&self, doing: impl Into<Cow<'static, str>>) {
         self.spinner.set_message(doing);
     }
 
-    /// Changes the text, and prints it if there is no terminal. For work that takes minutes, such as a download.
+    /// Changes the text beside the spinner. Without a terminal, prints the text, so that a log shows why the command
+    /// takes minutes, for example for a download.
     pub(crate) fn announce(&self, doing: &'static str) {
         self.now(doing);
         if !out::watched() {
@@ -63,11 +65,13 @@ impl Drop for Step {
 
 /// Progress of work whose length is known.
 pub(crate) struct Meter {
+    /// Hidden if standard error is not a terminal.
     bar: ProgressBar,
     /// What is counted, in the plural, such as `objects`.
     what: &'static str,
+    /// The number that is reached when the work is done.
     total: u64,
-    /// When the last plain line was printed.
+    /// When the last plain line was printed, or when the meter was made.
     last_line: Instant,
 }
 
@@ -85,7 +89,7 @@ impl Meter {
         Self { bar, what, total, last_line: Instant::now() }
     }
 
-    /// Sets how much is done. The total may have grown since the last call.
+    /// Shows that `done` of `total` are done. `total` may differ from the last call, for example if work was added.
     pub(crate) fn set(&mut self, done: u64, total: u64) {
         self.total = total;
         self.bar.set_length(total);
@@ -106,7 +110,9 @@ impl Drop for Meter {
 /// State of work without a known end. A terminal shows one line that changes; otherwise a plain line is printed every
 /// [`PLAIN_INTERVAL`].
 pub(crate) struct Pulse {
+    /// Hidden if standard error is not a terminal.
     spinner: ProgressBar,
+    /// When the last plain line was printed, or when the display was made.
     last_line: Instant,
 }
 

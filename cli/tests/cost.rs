@@ -1,4 +1,5 @@
-//! Tests of `headwater cost`. They compute its figures again, with other code, from the price list and the measurement.
+//! Tests of `headwater cost`. They compute its figures a second time, with separate code, from the price list
+//! (`terraform/prices.json`) and the measurement (`docs/measurements/lanes.json`).
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,7 +9,8 @@ use serde_json::{Value, json};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// Runs the command in an empty folder, to show that it needs no checkout.
+/// Runs the command, and returns its standard output and standard error. The working folder is empty, because the
+/// command must not need a checkout.
 fn cost(arguments: &[&str]) -> (String, String) {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_headwater"));
@@ -17,24 +19,27 @@ fn cost(arguments: &[&str]) -> (String, String) {
     (String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap())
 }
 
+/// The figures of the command as JSON.
 fn figures(arguments: &[&str]) -> Value {
     serde_json::from_str(&cost(&[&["--json"], arguments].concat()).0).unwrap()
 }
 
+/// A JSON file of the repository.
 fn file(path: &str) -> Value {
     serde_json::from_str(&fs::read_to_string(Path::new(ROOT).join(path)).unwrap()).unwrap()
 }
 
 fn number(value: &Value) -> f64 {
-    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+    value.as_f64().unwrap_or_else(|| panic!("{value} is not a number"))
 }
 
+/// Asserts that two amounts are equal, apart from rounding.
 #[track_caller]
 fn assert_same(found: f64, expected: f64) {
     assert!((found - expected).abs() <= expected.abs() * 1e-9 + 1e-12, "{found} is not {expected}");
 }
 
-/// A plan with these resources in a child module.
+/// A file like the output of `terraform show -json`, with these resources (address, type, values) in a child module.
 fn plan(resources: &[(&str, &str, Value)]) -> tempfile::NamedTempFile {
     let found: Vec<Value> = resources
         .iter()
@@ -46,15 +51,18 @@ fn plan(resources: &[(&str, &str, Value)]) -> tempfile::NamedTempFile {
     file
 }
 
+/// The figures for a plan with these resources.
 fn planned(resources: &[(&str, &str, Value)]) -> Value {
     let plan = plan(resources);
     figures(&["--plan", plan.path().to_str().unwrap()])
 }
 
+/// A database instance with 100 GB. `zones` makes it Multi-AZ.
 fn database(kind: &str, zones: bool) -> (&'static str, &'static str, Value) {
     ("db", "aws_db_instance", json!({ "instance_class": kind, "multi_az": zones, "allocated_storage": 100 }))
 }
 
+/// The sum of a figure over both lanes, in dollars, for records of 61 bytes.
 fn sum_of_the_lanes(figure: &str) -> f64 {
     let figures = figures(&[]);
     assert_same(number(&figures["record_bytes"]), 61.0);
@@ -78,7 +86,7 @@ fn the_lines_of_a_profile_add_up_to_its_sum() {
 }
 
 #[test]
-fn a_profile_costs_what_its_amounts_cost() {
+fn the_cost_of_a_profile_is_the_sum_of_its_amounts() {
     let (prices, idle) = (file("terraform/prices.json"), &figures(&[])["idle"]);
     for (profile, amounts) in prices["profiles"].as_object().unwrap() {
         let mut sum = 0.0;
@@ -95,7 +103,7 @@ fn a_profile_costs_what_its_amounts_cost() {
 }
 
 #[test]
-fn dev_costs_less_than_100_dollars_a_month_while_nothing_flows() {
+fn an_idle_dev_stack_costs_less_than_100_dollars_a_month() {
     assert!(number(&figures(&[])["idle"]["dev"]["usd"]) < 100.0);
 }
 
@@ -111,7 +119,8 @@ fn a_quiet_topic_costs_less_than_a_dollar_a_month_in_both_lanes() {
     assert!(usd < 1.0, "{usd}");
 }
 
-/// Computes all figures of a lane from the two files, for a number of invocations with `records` records each.
+/// Computes all figures of a lane from the two files and compares them with `found`. The lane has this number of
+/// invocations with `records` records each.
 fn assert_computed(found: &Value, lane: &Value, event_bytes: f64, invocations: f64, records: f64) {
     let prices = file("terraform/prices.json");
     let usd = |name: &str, amount: f64| number(&prices["prices"][name]["usd"]) * amount;
@@ -122,6 +131,7 @@ fn assert_computed(found: &Value, lane: &Value, event_bytes: f64, invocations: f
         small + (full - small) * ((records - few) / (many - few)).max(0.0)
     };
     let memory = number(&lane["memory_mb"]);
+    // Lambda gives one CPU for 1,769 MB of memory. Only computing is slower with less memory, waiting is not.
     let waiting = (between("duration_ms") - between("cpu_ms")).max(0.0);
     let billed = (waiting + between("cpu_ms") * 1769.0 / memory).ceil();
     assert_same(number(&found["records_per_batch"]), records);
@@ -144,7 +154,7 @@ fn assert_computed(found: &Value, lane: &Value, event_bytes: f64, invocations: f
 }
 
 #[test]
-fn the_figures_of_a_lane_follow_from_the_measurement_that_they_cite() {
+fn the_figures_of_a_lane_are_computed_from_the_cited_measurement() {
     let (measured, figures) = (file("docs/measurements/lanes.json"), figures(&[]));
     for said in ["command", "date", "machine"] {
         assert_eq!(figures["measured"][said], measured[said]);
@@ -161,7 +171,7 @@ fn the_figures_of_a_lane_follow_from_the_measurement_that_they_cite() {
 }
 
 #[test]
-fn the_windows_are_those_of_terraform() {
+fn the_batch_windows_are_the_defaults_in_terraform() {
     let variables =
         fs::read_to_string(Path::new(ROOT).join("terraform/environments/aws/variables_lanes.tf")).unwrap();
     for lane in figures(&[])["lanes"].as_array().unwrap() {
@@ -174,13 +184,13 @@ fn the_windows_are_those_of_terraform() {
 }
 
 #[test]
-fn other_ways_cost_what_their_prices_say() {
+fn alternatives_are_computed_from_the_price_list() {
     let prices = file("terraform/prices.json");
     let usd = |name: &str, amount: f64| {
         let price = &prices["prices"][name];
         number(&price["usd"]) * amount * if price["per"] == "hour" { 730.0 } else { 1.0 }
     };
-    // 400,000 records a second of 61 bytes are 24.4 MB: two event poller units.
+    // 400,000 records of 61 bytes per second are 24.4 MB/s, which needs two event poller units.
     let figures = figures(&["--records-per-second", "2", "--records-per-second", "400000"]);
     for (load, units) in [(0, 1.0), (1, 2.0)] {
         let compared = &figures["compared"][load];
@@ -210,9 +220,9 @@ fn other_ways_cost_what_their_prices_say() {
 }
 
 #[test]
-fn an_event_holds_6_mb_at_most() {
+fn an_event_has_at_most_6_mb() {
     let measured = file("docs/measurements/lanes.json");
-    // In Base64 61 bytes are 84, and 3000 are 4000.
+    // In Base64, 61 bytes become 84 bytes, and 3000 bytes become 4000.
     let event_bytes = number(&measured["event_bytes_per_record"]) - 84.0 + 4000.0;
     let found = figures(&["--record-bytes", "3000"]);
     let records = number(&found["lanes"][0]["million_records"]["records_per_batch"]);
@@ -220,7 +230,7 @@ fn an_event_holds_6_mb_at_most() {
 }
 
 #[test]
-fn multi_az_pays_the_instance_and_its_storage_twice() {
+fn multi_az_doubles_the_cost_of_the_instance_and_its_storage() {
     let [one, two] =
         [false, true].map(|zones| planned(&[database("db.t4g.micro", zones)])["amounts"].clone());
     for amount in ["db.t4g.micro", "database_gb"] {
@@ -229,7 +239,7 @@ fn multi_az_pays_the_instance_and_its_storage_twice() {
 }
 
 #[test]
-fn an_interface_endpoint_is_paid_in_every_zone() {
+fn an_interface_endpoint_costs_its_price_in_every_zone() {
     let subnets = [0, 1, 2].map(|zone| format!("module.network.aws_subnet.private[{zone}]"));
     let mut resources: Vec<(&str, &str, Value)> =
         subnets.iter().map(|address| (address.as_str(), "aws_subnet", json!({}))).collect();
@@ -239,7 +249,7 @@ fn an_interface_endpoint_is_paid_in_every_zone() {
 }
 
 #[test]
-fn an_alarm_on_an_expression_is_paid_by_its_metrics() {
+fn an_alarm_on_an_expression_costs_the_price_of_each_metric() {
     let queries = json!({ "metric_query": [
         { "expression": "user + system", "metric": [] },
         { "metric": [{ "metric_name": "CpuUser" }] },
@@ -250,7 +260,7 @@ fn an_alarm_on_an_expression_is_paid_by_its_metrics() {
 }
 
 #[test]
-fn the_free_alarms_are_not_paid() {
+fn the_free_alarms_cost_nothing() {
     let alarms: Vec<String> = (0..9).map(|alarm| format!("alarm-{alarm}")).collect();
     let resources: Vec<(&str, &str, Value)> =
         alarms.iter().map(|address| (address.as_str(), "aws_cloudwatch_metric_alarm", json!({}))).collect();
@@ -265,7 +275,7 @@ fn an_instance_type_without_a_price_is_named() {
 }
 
 #[test]
-fn what_is_no_plan_is_refused_with_the_commands_that_make_one() {
+fn a_file_that_is_not_a_plan_is_refused_with_the_commands_that_make_one() {
     let no_plan = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
     let done =
         Command::new(env!("CARGO_BIN_EXE_headwater")).args(["cost", "--plan", no_plan]).output().unwrap();
@@ -274,7 +284,7 @@ fn what_is_no_plan_is_refused_with_the_commands_that_make_one() {
 }
 
 #[test]
-fn every_price_says_how_and_where_it_was_seen() {
+fn every_price_has_a_source_and_the_way_it_was_checked() {
     let prices = file("terraform/prices.json");
     for (name, price) in prices["prices"].as_object().unwrap() {
         assert!(prices["seen"].get(price["seen"].as_str().unwrap()).is_some(), "{name}: seen");
@@ -283,7 +293,7 @@ fn every_price_says_how_and_where_it_was_seen() {
 }
 
 #[test]
-fn the_page_about_terraform_has_these_tables() {
+fn the_readme_of_terraform_has_the_current_tables() {
     let page = fs::read_to_string(Path::new(ROOT).join("terraform/README.md")).unwrap();
     let (_, after) = page.split_once("<!-- costs: written by scripts/module-docs -->").unwrap();
     let (tables, _) = after.split_once("<!-- end of costs -->").unwrap();

@@ -1,4 +1,5 @@
-//! `headwater pipeline new`, as a person runs it on a file.
+//! Runs the command `headwater pipeline new` on a sample.
+
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
@@ -11,7 +12,8 @@ const SAMPLE: &str = r#"{"brewed_at":"2026-11-27T08:15:00Z","machine":"m-1","cup
 not JSON
 "#;
 
-/// Runs it with the sample on standard input: whether it succeeded, its output, what it said.
+/// Runs the command with the sample on standard input. Returns whether it succeeded, its standard output and its
+/// standard error.
 fn new(folder: &Path, arguments: &[&str]) -> (bool, String, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_headwater"))
         .args(["pipeline", "new"])
@@ -22,7 +24,7 @@ fn new(folder: &Path, arguments: &[&str]) -> (bool, String, String) {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // It may refuse before it reads.
+    // The command may end before it reads, which closes the pipe.
     let _ = child.stdin.take().unwrap().write_all(SAMPLE.as_bytes());
     let done = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -39,7 +41,7 @@ fn the_written_file_passes_the_check_and_says_what_the_sample_showed() {
         "1 of 3 records would be parked: not JSON",
         "event time: brewed_at (the only timestamp that is never null)",
         "2 of 2 records decode",
-        "look at notes: json (only null in the sample",
+        "check notes: json (only null in the sample",
     ] {
         assert!(said.contains(line), "{line} in {said}");
     }
@@ -70,7 +72,7 @@ fn a_file_is_overwritten_only_by_force() {
 }
 
 #[test]
-fn a_dash_prints_the_file_alone() {
+fn with_a_dash_standard_output_is_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let (done, output, _) = new(folder.path(), &["coffee-v1", "--from", "-", "--output", "-"]);
     assert!(

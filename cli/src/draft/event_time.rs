@@ -1,4 +1,4 @@
-//! Which field says when a record happened.
+//! Selects the field with the event time.
 
 use pipeline::FieldType;
 
@@ -9,11 +9,14 @@ use crate::failure::failure;
 /// The event time of the file, if there is one.
 #[derive(Debug)]
 pub(super) struct EventTime {
+    /// The dotted path of the field. `None` if no field fits.
     pub(super) path: Option<String>,
+    /// Why this field was selected, or why there is none.
     pub(super) why: String,
 }
 
 impl EventTime {
+    /// The note for the user.
     pub(super) fn said(&self) -> String {
         match &self.path {
             Some(path) => format!("event time: {path} ({})", self.why),
@@ -22,7 +25,11 @@ impl EventTime {
     }
 }
 
-/// Returns the field that the user chose. Without a choice: the timestamp that is never null and whose name fits best.
+/// Returns the field that the user chose. Without a choice, returns the timestamp whose name fits best, of those that
+/// are never null.
+///
+/// # Errors
+/// A failure with the possible fields if the user's choice is not a timestamp, or is null or missing in some record.
 pub(super) fn choose(draft: &Draft, wanted: Option<&str>) -> anyhow::Result<EventTime> {
     let mut found = Vec::new();
     candidates(draft, "", 0, &mut found);
@@ -32,11 +39,11 @@ pub(super) fn choose(draft: &Draft, wanted: Option<&str>) -> anyhow::Result<Even
         }
         let paths: Vec<&str> = found.iter().map(|(_, path)| path.as_str()).collect();
         let fix = if paths.is_empty() {
-            "leave --event-time out: no field of the sample is a timestamp in every record".to_owned()
+            "omit --event-time: no field of the sample is a timestamp in every record".to_owned()
         } else {
-            format!("choose one of {}, or leave --event-time out", paths.join(", "))
+            format!("choose one of {}, or omit --event-time", paths.join(", "))
         };
-        let why = "it must be a timestamp that no record of the sample leaves out or null";
+        let why = "it must be a timestamp in every record of the sample";
         return Err(failure(format!("`{wanted}` cannot be the event time: {why}"), fix));
     }
     found.sort_by_key(|(rank, _)| *rank);
@@ -46,7 +53,7 @@ pub(super) fn choose(draft: &Draft, wanted: Option<&str>) -> anyhow::Result<Even
             let why = match others {
                 0 => "the only timestamp that is never null".to_owned(),
                 _ => format!(
-                    "guessed by its name, of {} timestamps that are never null; --event-time chooses another",
+                    "guessed by its name, among {} timestamps that are never null; --event-time chooses another",
                     others + 1
                 ),
             };
@@ -54,12 +61,13 @@ pub(super) fn choose(draft: &Draft, wanted: Option<&str>) -> anyhow::Result<Even
         }
         None => EventTime {
             path: None,
-            why: "no field is a timestamp in every record, so the table has no partitions by day".to_owned(),
+            why: "no field is a timestamp in every record, so the table is not partitioned by day".to_owned(),
         },
     })
 }
 
-/// The timestamps that are never null, each with the rank of its name. The lowest rank is the best.
+/// Adds the timestamps that are never null, each as rank and dotted path. The rank is that of the name, then the
+/// depth; the lowest is the best.
 fn candidates(draft: &Draft, prefix: &str, depth: usize, found: &mut Vec<((u8, usize), String)>) {
     for field in draft.fields.iter().filter(|field| !field.nullable) {
         let DraftField { name, inner, .. } = field;
@@ -72,7 +80,8 @@ fn candidates(draft: &Draft, prefix: &str, depth: usize, found: &mut Vec<((u8, u
     }
 }
 
-/// The rank of a name as an event time; lower is better.
+/// The rank of a name as an event time, from 0 (best) to 5. A name of a later time, such as `updated_at`, ranks
+/// low, and a name of another time, such as `expires_at`, lowest.
 fn rank(name: &str) -> u8 {
     const EVENT: [&str; 3] = ["event", "occurred", "happened"];
     const PLAIN: [&str; 6] = ["ts", "timestamp", "time", "datetime", "at", "when"];

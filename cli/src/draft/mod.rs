@@ -1,4 +1,8 @@
-//! A pipeline file for a topic, drafted from a sample of its records.
+//! Drafts the pipeline file of a topic from a sample of its records.
+//!
+//! `sample` separates the JSON objects, `seen` counts the forms of their values, `types` infers a type for
+//! each field, `event_time` selects the event time, `sections` makes the sections, and `write` makes the
+//! file's text.
 
 mod event_time;
 mod fields;
@@ -20,32 +24,36 @@ use crate::failure::failure;
 use fields::Draft;
 use seen::Objects;
 
-/// A record with more fields than this probably has data in its keys.
+/// The largest number of fields. Records with more different keys probably have data in their keys, such as user ids.
 const MOST_FIELDS: usize = 1_500;
 
-/// A pipeline file, and what the user must know about it.
+/// A drafted pipeline file, with notes for the user.
 #[derive(Debug)]
 pub(crate) struct Drafted {
-    /// The file's text.
+    /// The text of the file, as YAML with comments.
     pub(crate) yaml: String,
     /// The notes for the user, one line each.
     pub(crate) notes: Vec<String>,
-    /// How many records of the sample are objects. All of them decode.
+    /// The number of records that are JSON objects. All of them decode with the file.
     pub(crate) records: usize,
 }
 
-/// What the sample does not show, but the file needs.
+/// What the file needs in addition to the sample.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted<'a> {
-    /// The topic.
+    /// The name of the topic.
     pub(crate) topic: &'a str,
-    /// How many partitions it has.
+    /// The topic's number of partitions.
     pub(crate) partitions: u32,
-    /// The event time, if the user chose it.
+    /// The dotted path of the event time, if the user chose it.
     pub(crate) event_time: Option<&'a str>,
 }
 
-/// Drafts the file. Every object of the sample decodes with it.
+/// Drafts the file. Every JSON object of the sample decodes with it.
+///
+/// # Errors
+/// A failure with a fix if the sample has no object, if no field can be a column, if there are too many fields, if
+/// the chosen event time does not fit, or if the drafted file is not valid.
 pub(crate) fn draft(wanted: Wanted<'_>, sample: &Sample) -> anyhow::Result<Drafted> {
     let sorted = sample.sorted();
     let mut notes: Vec<String> = sample.notes.clone();
@@ -62,10 +70,10 @@ pub(crate) fn draft(wanted: Wanted<'_>, sample: &Sample) -> anyhow::Result<Draft
     if seen.fields.len() > MOST_FIELDS {
         return Err(failure(
             format!(
-                "the records have {} different keys, which a table cannot have as columns",
+                "the records have {} different keys, which are too many for the columns of a table",
                 seen.fields.len()
             ),
-            "put such keys into one field (`\"values\": {…}`), which the file then takes as `json`",
+            "put such keys into one field (`\"values\": {…}`), which then gets the type `json`",
         ));
     }
     let draft = Draft::of(&seen, wanted.event_time);
@@ -73,7 +81,7 @@ pub(crate) fn draft(wanted: Wanted<'_>, sample: &Sample) -> anyhow::Result<Draft
         let left_out: Vec<String> = draft.left_out.iter().map(fields::LeftOut::line).collect();
         return Err(failure(
             format!("no field of the records can be a column: {}", reasons(&left_out)),
-            "rename a field in the producer: docs/pipeline-files.md says what a name may hold",
+            "rename a field in the producer: docs/pipeline-files.md says which names are valid",
         ));
     }
     let event_time = event_time::choose(&draft, wanted.event_time)?;
@@ -90,7 +98,7 @@ pub(crate) fn draft(wanted: Wanted<'_>, sample: &Sample) -> anyhow::Result<Draft
     Ok(Drafted { yaml, notes, records: sorted.objects.len() })
 }
 
-/// Decodes all records in the same way as the lanes do.
+/// Decodes all records with the decoder of the lanes. Fails at the first record that would be parked.
 fn decode(pipeline: &Pipeline, records: &[&[u8]]) -> anyhow::Result<()> {
     let decoder = RecordDecoder::new(&pipeline.fields);
     for record in records {
@@ -104,11 +112,12 @@ fn decode(pipeline: &Pipeline, records: &[&[u8]]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The error for a sample without JSON objects. `notes` say why its records would be parked.
 fn nothing_to_see(notes: &[String]) -> anyhow::Error {
     failure(
-        format!("the sample holds no JSON object: {}", reasons(notes)),
-        "give records as JSON objects, one a line, or as one JSON array; what is in Avro or Protobuf, or has a schema \
-         registry's framing, must be produced as JSON",
+        format!("the sample has no JSON object: {}", reasons(notes)),
+        "give records as JSON objects, one per line, or as one JSON array; if the topic has Avro, Protobuf or the framing of a \
+         schema registry, the producer must write JSON instead",
     )
 }
 

@@ -1,12 +1,14 @@
-//! Names of fields: which of them can be columns, how YAML quotes them, and what they say about the values.
+//! Names of fields: whether they can be columns, how they are quoted in YAML, and what they suggest about the values.
 
-/// Why a key cannot be a field of a pipeline file. `None` if it can.
+/// The reason why a key cannot be a field of a pipeline file. `None` if it can.
+///
+/// The parser of pipeline files decides, so that this function cannot differ from it.
 pub(crate) fn barred(key: &str) -> Option<&'static str> {
     if key.is_empty() {
         return Some("its name is empty");
     }
     if key.starts_with('_') {
-        return Some("its name begins with `_`, as only the lake's own columns do");
+        return Some("its name begins with `_`, which is reserved for the lake's own columns");
     }
     let parses = |name: &str| {
         let yaml = format!(
@@ -19,12 +21,13 @@ pub(crate) fn barred(key: &str) -> Option<&'static str> {
     if parses(key) {
         None
     } else {
-        Some("its name holds a character that a column's name cannot hold, such as `.` or a space")
+        Some("its name has a character that is not valid in a column's name, such as `.` or a space")
     }
 }
 
-/// A text as YAML. It gets quotes unless every YAML reader takes it for text without them.
+/// A text as a YAML scalar. Quotes are left out only if every YAML parser reads the text as a string without them.
 pub(crate) fn quoted(text: &str) -> String {
+    // Booleans and nulls of YAML 1.1 and 1.2.
     const WORDS: [&str; 10] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"];
     let simple = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
@@ -32,7 +35,7 @@ pub(crate) fn quoted(text: &str) -> String {
     if simple { text.to_owned() } else { format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")) }
 }
 
-/// A key for a comment: printable, and not too long.
+/// A key for a comment or message: escaped, between backticks, and cut after 60 characters.
 pub(crate) fn shown(key: &str) -> String {
     const MOST: usize = 60;
     let escape = |c: char| {
@@ -43,7 +46,7 @@ pub(crate) fn shown(key: &str) -> String {
     format!("`{text}{more}`")
 }
 
-/// The words of a name in lower case: those of `createdAt` and of `created_at` are the same.
+/// The words of a name in lower case: `createdAt` and `created_at` both become `created` and `at`.
 pub(crate) fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut lower = false;

@@ -1,4 +1,4 @@
-//! The sections of the file: the lake, and those for Postgres, in comments.
+//! Makes the sections of the file: `lake`, and the sections for Postgres as comments.
 
 use pipeline::{FieldType, Pipeline};
 
@@ -6,19 +6,21 @@ use super::event_time::EventTime;
 use super::fields::Draft;
 use super::names::{quoted, words};
 
-/// The longest topic name in the name of a consumer group, which has at most 200 characters and ends with the section.
+/// The largest length of the topic's name within the name of a consumer group. The name of a group has at most 200
+/// characters, and ends with the name of the section.
 const GROUP: usize = 190;
 
-/// Postgres keeps 63 bytes of a table's name.
+/// The largest length of the topic's name within the name of a table. Postgres truncates names to 63 bytes.
 const TABLE: usize = 50;
 
-/// A path to a field, and its type.
+/// A field that is never null, also inside structs.
 struct Leaf {
+    /// The dotted path.
     path: String,
     field_type: FieldType,
 }
 
-/// The `lake` section.
+/// The `lake` section. With an event time, the table is partitioned by day, under a column name that no field has.
 pub(super) fn lake(topic: &str, draft: &Draft, event_time: &EventTime) -> String {
     let path = topic.trim_start_matches(['_', '.']);
     let path = if path.is_empty() { "records" } else { path };
@@ -33,13 +35,14 @@ pub(super) fn lake(topic: &str, draft: &Draft, event_time: &EventTime) -> String
         let numbered = (1..).map(|number| format!("event_day_{number}"));
         let names = ["day", "event_day"].map(str::to_owned).into_iter().chain(numbered);
         let name = names.into_iter().find(|name| is_free(name)).unwrap_or_default();
-        text.push_str("  # A folder for each day of the event time, in UTC.\n  partition_by:\n");
+        text.push_str("  # One folder for each day (UTC) of the event time.\n  partition_by:\n");
         text.extend([format!("    - {{ name: {name}, value: \"%Y-%m-%d\" }}\n")]);
     }
     text
 }
 
-/// The sections for Postgres in comments. `file` is the text before them: a section that breaks a rule there is left out.
+/// The sections `totals` and `table` as comments. `file` is the text before them. A section is left out if the file
+/// would not be valid with it.
 pub(super) fn postgres(topic: &str, draft: &Draft, event_time: &EventTime, file: &str) -> String {
     let mut leaves = Vec::new();
     required(draft, "", &mut leaves);
@@ -49,20 +52,21 @@ pub(super) fn postgres(topic: &str, draft: &Draft, event_time: &EventTime, file:
     let table = table(topic, id);
     let mut text = commented(
         file,
-        "One row per key in Postgres, with the sum over all records. Remove `# ` from these lines to have it.",
-        "No running totals in Postgres: they need an integer or decimal to sum and a key, both never null.",
+        "One row per key in Postgres, with the sum over all records. To enable it, remove `# ` from these lines.",
+        "No running totals in Postgres: they need a key, and an integer or decimal to sum. Both must never be null.",
         totals,
     );
     text.push('\n');
     text.push_str(&commented(
         file,
-        "Every record becomes a row of a table in Postgres. Remove `# ` from these lines to have it.",
-        "No table in Postgres: a name of a field or of the topic is one that Postgres does not take.",
+        "Every record becomes a row of a table in Postgres. To enable it, remove `# ` from these lines.",
+        "No table in Postgres: the name of a field or of the topic is not valid there.",
         Some(table),
     ));
     text
 }
 
+/// The section as comments, after the line `what`. If there is no valid section, only the line `without`.
 fn commented(file: &str, what: &str, without: &str, section: Option<String>) -> String {
     let valid = |section: &String| Pipeline::from_yaml(&format!("{file}\n{section}"), "the new file").is_ok();
     let Some(section) = section.filter(valid) else { return format!("# {without}\n") };
@@ -70,13 +74,14 @@ fn commented(file: &str, what: &str, without: &str, section: Option<String>) -> 
     format!("# {what}\n{}", lines.concat())
 }
 
+/// A `totals` section as an example: the first number as sum, and the best key. `None` if no field fits.
 fn totals(topic: &str, leaves: &[Leaf]) -> Option<String> {
     let summable = |leaf: &&Leaf| {
         matches!(leaf.field_type, FieldType::Int32 | FieldType::Int64 | FieldType::Decimal { .. })
             && !is_id(&leaf.path)
     };
     let sum = leaves.iter().find(summable)?;
-    // A text that is not an id has few values, which makes the better example of a key.
+    // A text that is not an id probably has few different values, which makes a better example of a key.
     let keys = leaves.iter().filter(|leaf| is_key(leaf) && leaf.path != sum.path);
     let key = keys.min_by_key(|leaf| (is_id(&leaf.path), leaf.field_type != FieldType::String))?;
     Some(format!(
@@ -88,16 +93,17 @@ fn totals(topic: &str, leaves: &[Leaf]) -> Option<String> {
     ))
 }
 
+/// A `table` section. With an id, records with the same id are the same row.
 fn table(topic: &str, id: Option<&Leaf>) -> String {
     let mut text =
         format!("table:\n  consumer_group: {}\n  name: {}\n", group(topic, "table"), relation(topic, "rows"));
     if let Some(id) = id {
-        text.extend([format!("  key: [{}]   # a repeated key is the same row\n", quoted(&id.path))]);
+        text.extend([format!("  key: [{}]   # records with the same key are one row\n", quoted(&id.path))]);
     }
     text
 }
 
-/// The fields that every record has, also those inside structs.
+/// Adds the fields that are never null, also those inside structs.
 fn required(draft: &Draft, prefix: &str, leaves: &mut Vec<Leaf>) {
     for field in draft.fields.iter().filter(|field| !field.nullable) {
         let path = format!("{prefix}{}", field.name);
@@ -106,20 +112,23 @@ fn required(draft: &Draft, prefix: &str, leaves: &mut Vec<Leaf>) {
     }
 }
 
+/// Whether the type of the field can be part of a key.
 fn is_key(leaf: &Leaf) -> bool {
     !matches!(leaf.field_type, FieldType::Float64 | FieldType::Json | FieldType::Struct)
 }
 
+/// Whether the last word of the path suggests an identifier.
 fn is_id(path: &str) -> bool {
     const IDS: [&str; 5] = ["id", "uuid", "key", "code", "number"];
     words(path).last().is_some_and(|word| IDS.contains(&word.as_str()))
 }
 
+/// The name of the section's consumer group, as YAML.
 fn group(topic: &str, section: &str) -> String {
     quoted(&format!("{}-{section}", &topic[..topic.len().min(GROUP)]))
 }
 
-/// A table name with only those characters that Postgres takes without quotes.
+/// The name of a table that Postgres accepts without quotes, made of the topic's name and `what`.
 fn relation(topic: &str, what: &str) -> String {
     let name = topic.to_ascii_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
     let name = name.trim_start_matches(|c: char| !c.is_ascii_lowercase());

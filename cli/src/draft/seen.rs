@@ -1,4 +1,5 @@
-//! Counts what the values of each field look like in a sample. The values themselves are not kept.
+//! Counts the forms of the values of each field in a sample. The values themselves are not kept, so that none can get
+//! into the pipeline file.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,28 +8,30 @@ use pipeline::{Field, FieldType, RecordDecoder, parse_date, parse_timestamp};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// A double holds all integers up to this size exactly.
+/// The largest number up to which a double holds every integer exactly: 2^53.
 const DOUBLE_HOLDS: u64 = 1 << 53;
 
 /// The years 2000 to 2100 in seconds since 1970. Numbers in this range may be times.
 const PLAUSIBLE_SECONDS: std::ops::RangeInclusive<f64> = 946_684_800.0..=4_102_444_800.0;
 
-/// The years 1 to 9999 in microseconds, which tables can hold.
+/// The years 1 to 9999 in microseconds since 1970. Tables can hold no others.
 const YEARS: std::ops::RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
 
-/// The objects at one path of the records.
+/// The objects at one path: the records themselves, or the values of one field.
 #[derive(Debug, Default)]
 pub(crate) struct Objects {
+    /// The number of objects.
     pub(crate) count: u64,
     /// Their fields, in the order of their first occurrence.
     pub(crate) fields: Vec<(String, Seen)>,
+    /// The index in `fields` by key.
     places: HashMap<String, usize>,
 }
 
-/// The values of one field.
+/// The values of one field, counted by their JSON type.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    /// The number of objects that have the field, also with the value `null`.
+    /// The number of objects that have the field, including those with the value `null`.
     pub(crate) present: u64,
     pub(crate) nulls: u64,
     pub(crate) booleans: u64,
@@ -36,7 +39,7 @@ pub(crate) struct Seen {
     pub(crate) strings: Strings,
     pub(crate) numbers: Numbers,
     pub(crate) objects: Objects,
-    /// Values that `jsonb` cannot hold.
+    /// The number of values that a `jsonb` column of Postgres cannot hold.
     pub(crate) unholdable: u64,
     /// The number of objects that have the field more than once.
     pub(crate) repeated: u64,
@@ -51,7 +54,7 @@ pub(crate) struct Strings {
     pub(crate) timestamps: u64,
     /// Timestamps without a time zone.
     pub(crate) zoneless: u64,
-    /// Strings that begin like a timestamp, but are none.
+    /// Strings that begin like a timestamp, but cannot be parsed as one.
     pub(crate) nearly: u64,
     /// Decimals with a point and without leading zeros.
     pub(crate) decimals: u64,
@@ -65,21 +68,24 @@ pub(crate) struct Strings {
 #[derive(Debug, Default)]
 pub(crate) struct Numbers {
     pub(crate) count: u64,
-    /// Written as an integer, and within 64 bits.
+    /// Integers within 64 bits.
     pub(crate) long: u64,
-    /// Written as an integer beyond 64 bits, of at most 38 digits.
+    /// Integers of more than 64 bits and at most 38 digits.
     pub(crate) longer: u64,
-    /// Numbers that fit a double, perhaps rounded.
+    /// Numbers within the range of a double. They may be rounded.
     pub(crate) double: u64,
     /// Integers that a double does not hold exactly.
     pub(crate) beyond_double: u64,
+    /// Numbers that are a time in [`PLAUSIBLE_SECONDS`] if the unit is seconds.
     pub(crate) seconds: u64,
+    /// The same in milliseconds.
     pub(crate) millis: u64,
+    /// The same in microseconds.
     pub(crate) micros: u64,
 }
 
 impl Objects {
-    /// Counts the fields of an object, given as JSON text.
+    /// Counts the fields of an object, given as JSON text. Fails if the text is not a JSON object.
     pub(crate) fn add(&mut self, object: &[u8]) -> Result<(), serde_json::Error> {
         let Entries(entries) = serde_json::from_slice(object)?;
         self.count += 1;
@@ -107,6 +113,7 @@ impl Objects {
 }
 
 impl Seen {
+    /// Counts a value, given as JSON text. Its first byte tells the type.
     fn add(&mut self, text: &str) -> Result<(), serde_json::Error> {
         self.unholdable += u64::from(!is_holdable(text));
         match text.as_bytes().first() {
@@ -141,8 +148,8 @@ impl Strings {
     }
 }
 
-/// The number of digits before and after the point of a plain decimal. `None` for other texts, also for leading zeros, as in
-/// postal codes.
+/// The number of digits before and after the point of a plain decimal. `None` for other texts, and for leading zeros,
+/// because such a text is probably a code.
 fn decimal(text: &str) -> Option<(usize, usize)> {
     let (whole, fraction) = text.strip_prefix('-').unwrap_or(text).split_once('.')?;
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -171,9 +178,10 @@ impl Numbers {
     }
 }
 
-/// Whether a `json` field can hold the value.
+/// Whether a field of type `json` can hold the value: the decoder of the lanes accepts it.
 fn is_holdable(value: &str) -> bool {
-    // Only a value with one of these can be too large for jsonb. Nearly all values have none.
+    // This is cheap and true for nearly all values: jsonb refuses only `\u0000`, and numbers with very many digits or
+    // with a large exponent.
     if value.len() < 10_000 && !value.contains(['e', 'E']) && !value.contains("\\u0000") {
         return true;
     }
@@ -182,7 +190,7 @@ fn is_holdable(value: &str) -> bool {
     decoder.decode(record.as_bytes(), &mut Vec::new()).is_ok()
 }
 
-/// The keys and values of an object in their order. A key that occurs twice is returned twice.
+/// The keys and values of an object in their order. A key that occurs twice is kept twice, unlike in a map.
 struct Entries<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {

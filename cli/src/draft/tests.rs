@@ -1,4 +1,5 @@
-//! Problems that users of schema inference report, each as a test. The comment above a test names the report.
+//! Tests for problems that users of other tools for schema inference reported. The comment above a test names the
+//! report.
 
 use pipeline::{Field, FieldType, Pipeline, RecordDecoder, TimestampFormat};
 use proptest::collection::vec;
@@ -38,7 +39,7 @@ fn kind(values: &[&str]) -> String {
 
 // duckdb#25786, frictionlessdata/tableschema-js#111: integers that become floats later.
 #[test]
-fn integers_and_fractions_are_floats_whatever_comes_first() {
+fn integers_and_fractions_are_floats_in_any_order() {
     assert_eq!(kind(&["1", "2.5"]), "float64");
     assert_eq!(kind(&["2.5", "1"]), "float64");
     assert_eq!(kind(&["1", "2"]), "int64");
@@ -67,7 +68,7 @@ fn text_of_digits_stays_text() {
 
 // SPARK-40474: dates and timestamps in one column. smartcitiesdata#976: timestamps taken for dates.
 #[test]
-fn days_are_dates_and_a_mixture_with_times_is_text() {
+fn days_are_dates_and_mixed_with_times_they_are_text() {
     assert_eq!(kind(&["\"2021-08-14\""]), "date");
     assert_eq!(kind(&["\"2021-08-14T22:55:50Z\""]), "timestamp");
     assert_eq!(kind(&["\"2021-08-14\"", "\"2021-08-14T22:55:50Z\""]), "string");
@@ -86,7 +87,7 @@ fn nulls_empty_objects_and_empty_lists_are_json_that_may_be_null() {
 
 // duckdb#6722: `id` and `Id` in one record. duckdb#15601: in different ones.
 #[test]
-fn of_names_that_differ_in_case_the_more_frequent_is_kept_and_the_other_is_named() {
+fn of_names_that_differ_only_in_case_the_most_frequent_is_kept() {
     let (pipeline, drafted) = drafted("{\"Id\":1}\n{\"id\":2,\"Id\":3}");
     assert_eq!(pipeline.fields.len(), 1);
     assert_eq!(pipeline.fields[0].name, "Id");
@@ -106,7 +107,7 @@ fn keys_that_cannot_be_columns_are_left_out_and_named() {
 }
 
 #[test]
-fn words_of_yaml_are_names_of_fields() {
+fn names_with_a_meaning_in_yaml_are_quoted() {
     let (pipeline, _) = drafted(
         r#"{"no":1,"on":2,"1e3":3,"2026-11-27":4,"null":5,"a#b":6,"it's":7,"a\\b":8,"größe":9,"?":0}"#,
     );
@@ -114,10 +115,10 @@ fn words_of_yaml_are_names_of_fields() {
 }
 
 #[test]
-fn types_that_disagree_are_json_and_said() {
+fn values_of_several_types_are_json_with_a_note() {
     let (pipeline, drafted) = drafted("{\"v\":1}\n{\"v\":\"x\"}");
     assert_eq!(pipeline.fields[0].field_type, FieldType::Json);
-    assert!(drafted.yaml.contains("types disagree: text in 1, a number in 1"), "{}", drafted.yaml);
+    assert!(drafted.yaml.contains("values of several types: text in 1, a number in 1"), "{}", drafted.yaml);
     assert_eq!(kind(&["{\"a\":1}", "3"]), "json");
 }
 
@@ -151,7 +152,7 @@ fn a_key_that_occurs_twice_is_left_out_and_its_record_decodes() {
 }
 
 #[test]
-fn what_jsonb_cannot_hold_is_left_out() {
+fn fields_with_values_that_jsonb_cannot_hold_are_left_out() {
     let (pipeline, drafted) = drafted(r#"{"a":"\u0000","b":["\u0000"],"c":1e400000}"#);
     assert_eq!(pipeline.fields.len(), 1, "{}", drafted.yaml);
 }
@@ -170,7 +171,7 @@ fn the_event_time_is_the_best_name_that_is_never_null() {
 }
 
 #[test]
-fn a_chosen_event_time_is_taken_or_refused_with_the_choices() {
+fn a_chosen_event_time_is_used_or_refused_with_the_possible_fields() {
     let sample = from_text(b"{\"begin\":1628981750,\"name\":\"x\",\"ts\":\"2021-08-14T22:55:50Z\"}").unwrap();
     let yaml = draft(wanted(Some("begin")), &sample).unwrap().yaml;
     assert_eq!(Pipeline::from_yaml(&yaml, "drafted").unwrap().event_time.unwrap(), "begin");
@@ -185,7 +186,7 @@ fn a_partition_column_has_a_name_that_no_field_has() {
 }
 
 #[test]
-fn records_that_are_no_objects_are_counted_by_reason() {
+fn records_other_than_objects_are_counted_by_reason() {
     let sample = Sample {
         records: [&b"{\"a\":1}"[..], b"[1]", b"\0\0\0\0\x01x", b"\xef\xbb\xbf{\"a\":1}", b"[2]"]
             .map(<[u8]>::to_vec)
@@ -198,7 +199,7 @@ fn records_that_are_no_objects_are_counted_by_reason() {
 }
 
 #[test]
-fn what_is_no_sample_is_refused_with_the_fix() {
+fn an_unusable_sample_is_refused_with_a_fix() {
     for (sample, said) in [
         (&b""[..], "it is empty"),
         (b"[]", "it is empty"),
@@ -292,7 +293,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_it_panic(text in vec(any::<u8>(), 0..200)) {
+    fn random_bytes_cause_no_panic(text in vec(any::<u8>(), 0..200)) {
         let _ = from_text(&text).and_then(|sample| draft(wanted(None), &sample));
     }
 }

@@ -1,4 +1,4 @@
-//! The file's text.
+//! Makes the text of the pipeline file.
 
 use pipeline::TimestampFormat;
 
@@ -8,27 +8,26 @@ use super::fields::{Draft, DraftField, LeftOut};
 use super::names::quoted;
 use super::sections::{lake, postgres};
 
-/// The whole file; `records` is how many objects the sample has.
+/// The text of the whole file. `records` is the number of JSON objects in the sample.
 pub(super) fn file(wanted: Wanted<'_>, draft: &Draft, event_time: &EventTime, records: usize) -> String {
     let Wanted { topic, partitions, .. } = wanted;
     let name = quoted(topic);
     let mut text = format!(
-        "# A draft by `headwater pipeline new` from a sample of {records} records. Read it before the first `headwater up`: a column\n\
-         # of a Delta table keeps its type. docs/pipeline-files.md explains every setting; `headwater pipeline check` names mistakes.\n\n\
+        "# A draft by `headwater pipeline new` from a sample of {records} records. Read it before the first `headwater up`, because\n\
+         # the type of a column in a Delta table cannot be changed later. docs/pipeline-files.md explains every setting;\n\
+         # `headwater pipeline check` finds mistakes.\n\n\
          topic:\n  name: {name}\n  partitions: {partitions}\n  retention_hours: 168\n\n"
     );
     match &event_time.path {
-        Some(path) => text.extend([format!(
-            "# When a record happened: {}.\nevent_time: {}\n\n",
-            event_time.why,
-            quoted(path)
-        )]),
+        Some(path) => {
+            text.extend([format!("# The event time: {}.\nevent_time: {}\n\n", event_time.why, quoted(path))])
+        }
         None => text.extend([format!("# No `event_time`: {}.\n\n", event_time.why)]),
     }
     text.push_str(
-        "# A record that does not fit is parked with its reason. `nullable: true` also takes null and a missing field: add it where\n\
-         # the sample shows a field in all records, but later ones may lack it. Integers are int64, because an int32 of the lake\n\
-         # cannot be widened.\n\
+        "# A record that does not fit these fields is parked with its reason. `nullable: true` allows null and a missing field: add\n\
+         # it to a field that all records of the sample have, but that later records may lack. Integers are int64, because an\n\
+         # int32 column of the lake cannot be widened later.\n\
          fields:\n",
     );
     fields(&mut text, draft, "", 1, event_time);
@@ -40,6 +39,9 @@ pub(super) fn file(wanted: Wanted<'_>, draft: &Draft, event_time: &EventTime, re
     text
 }
 
+/// Adds the fields, each with a comment on its values in the sample, and a comment for each key that is left out.
+///
+/// `prefix` is the path of the struct with a dot at the end, `level` the depth of the indentation.
 fn fields(text: &mut String, draft: &Draft, prefix: &str, level: usize, event_time: &EventTime) {
     let indent = "  ".repeat(level);
     for field in &draft.fields {
@@ -70,7 +72,7 @@ fn fields(text: &mut String, draft: &Draft, prefix: &str, level: usize, event_ti
     }
 }
 
-/// The attributes besides the name, with `, ` between them.
+/// The attributes of a field besides its name, separated by `, `: type, format, nullable.
 fn attributes(field: &DraftField) -> String {
     let kind = field.found.field_type.to_string();
     let kind = if kind.contains('(') { format!("\"{kind}\"") } else { kind };
@@ -83,6 +85,7 @@ fn attributes(field: &DraftField) -> String {
     format!("type: {kind}{format}{nullable}")
 }
 
+/// How many objects have the field: `in 100 of 1000 records`. Fields of a struct are counted by objects.
 fn presence(field: &DraftField, level: usize) -> String {
     let what = if level == 1 { "records" } else { "objects" };
     if field.seen == field.of {

@@ -1,21 +1,22 @@
-//! Sample events of users and cards for the inbox, in random order.
+//! Makes sample events of users and cards for the inbox, in random order.
 
 use rand::{Rng, RngExt as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 use serde_json::{Value, json};
 
 use super::Object;
 
-/// Probability that a card names no user.
+/// The probability that a card has no user.
 const ORPHANS: f64 = 0.08;
+/// Names of users, some with characters that need care: quotation marks and characters outside ASCII.
 const NAMES: [&str; 4] = ["Dean White DDS", "Kelsey Alvarez", "Sinéad O'Connor", "山田 太郎"];
-/// Time of the earliest event, in seconds since the Unix epoch: 2026-11-20 20:00:00 UTC.
+/// The time of the earliest event, in seconds since the Unix epoch: 2026-11-20 20:00:00 UTC.
 const BEGIN: i64 = 1_795_204_800;
 /// All events happen within this many seconds. With more events than seconds, many events have the same time, and the
 /// tables must order them by other columns.
 const LASTS: i64 = 3_600;
 
-/// Makes the objects of one run: one event per user, `cards` card events, and with `dirty` also defective objects. The
-/// same seed gives the same objects.
+/// Makes the objects of one run: one event per user, `cards` card events, and with `dirty` also defective objects.
+/// The same seed gives the same objects.
 pub(crate) fn events(seed: u64, users: u32, cards: u32, dirty: bool) -> Vec<Object> {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut objects: Vec<Object> = (0..users).map(|id| user(&mut rng, id)).collect();
@@ -25,7 +26,7 @@ pub(crate) fn events(seed: u64, users: u32, cards: u32, dirty: bool) -> Vec<Obje
     let orphan: Vec<bool> = (0..different).map(|_| rng.random_bool(ORPHANS)).collect();
     for _ in 0..cards {
         let id = rng.random_range(0..different);
-        // May also draw the id after the last user: a card whose user does not exist must not be refused.
+        // The range includes the id after the last user, because a card may name a user that does not exist.
         let user_id = (!orphan[id as usize]).then(|| rng.random_range(0..=users));
         objects.push(card(&mut rng, id, user_id));
     }
@@ -36,7 +37,8 @@ pub(crate) fn events(seed: u64, users: u32, cards: u32, dirty: bool) -> Vec<Obje
     objects
 }
 
-/// An event object with a random id. Its key contains the id.
+/// An object with one event and a random event id, which is also part of the key. `event_at` is in seconds since
+/// 1970.
 fn event(rng: &mut impl Rng, kind: &str, event_at: i64, payload: &Value) -> Object {
     let id = uuid::Builder::from_random_bytes(rng.random()).into_uuid().to_string();
     let body =
@@ -44,6 +46,7 @@ fn event(rng: &mut impl Rng, kind: &str, event_at: i64, payload: &Value) -> Obje
     Object { key: format!("inbox/{kind}s/{id}.json"), body: body.to_string().into_bytes() }
 }
 
+/// An event of a user, at a random time.
 fn user(rng: &mut impl Rng, id: u32) -> Object {
     let at = BEGIN + rng.random_range(0..LASTS);
     let payload = json!({
@@ -98,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_users_are_there_and_some_cards_name_none() {
+    fn every_user_has_an_event_and_some_cards_have_no_user() {
         let objects = events(1, 100, 1_000, false);
         let of = |kind: &str| {
             objects.iter().filter(|object| object.key.starts_with(&format!("inbox/{kind}"))).count()

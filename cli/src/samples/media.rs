@@ -1,4 +1,4 @@
-//! Sample media files (JSON arrays of songs, movies and apps) and the keys for the list that names them.
+//! Makes sample media files (JSON arrays of songs, movies and apps) and the keys for the list of files.
 
 use std::io::Write as _;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Object;
 
-/// Words that names are made of. Some need care: quotation marks, apostrophes, and characters outside ASCII.
+/// The words of random names. Some need care: quotation marks, apostrophes, and characters outside ASCII.
 const WORDS: [&str; 16] = [
     "Blue",
     "Karmacoma",
@@ -27,13 +27,15 @@ const WORDS: [&str; 16] = [
     "The",
 ];
 
+/// Original languages of movies (ISO 639-1).
 const LANGUAGES: [&str; 3] = ["en", "fr", "ja"];
 
-/// Number of files with defects or unusual content: with `dirty`, the first files of a run. Ask for at least this many
-/// files to get every kind.
+/// The number of files with defects or unusual content. With `dirty`, they are the first files of a run, so a run
+/// needs at least this many files to have all of them.
 pub(crate) const TRAPS: usize = 12;
 
-/// Iterator over the files of one run. Each file is made when it is needed, because all of them may not fit in memory.
+/// Iterator over the files of one run. Each file is made when it is needed, because all of them may not fit in
+/// memory.
 pub(crate) struct Files {
     rng: StdRng,
     /// Prefix of all keys.
@@ -64,6 +66,7 @@ impl Files {
         keys
     }
 
+    /// The key of a file. With `dirty`, one key has characters that URLs must escape, and one file is gzipped.
     fn key(&self, number: usize) -> String {
         let plain = format!("{}/{number:05}.json", self.run);
         if !self.dirty {
@@ -97,6 +100,8 @@ impl Files {
         array
     }
 
+    /// The content of a file. With `dirty`: 0 is truncated, 1 is an object instead of an array, 2 is not JSON, 3
+    /// is empty, 8 is gzipped, and others have an unusual row ([`odd`]).
     fn body(&mut self, number: usize) -> Vec<u8> {
         match number {
             0 if self.dirty => {
@@ -113,8 +118,8 @@ impl Files {
     }
 }
 
-/// The unusual row of file `number`: without data, with an invalid date, with nulls and an unknown field, with a rating
-/// in text, of an unknown type, or with a misspelt field. `None` if the file has none.
+/// The unusual row of file `number`: without data, with an invalid date, with nulls and an unknown field, with a
+/// rating in text, of an unknown type, or with a misspelt field. `None` if the file has none.
 fn odd(number: usize) -> Option<Value> {
     Some(match number {
         4 => json!({"type": "song"}),
@@ -155,6 +160,7 @@ fn gzipped(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap_or_default()
 }
 
+/// A random name of 1 to `most` words.
 fn words(rng: &mut impl Rng, most: usize) -> String {
     let number = rng.random_range(1..=most);
     (0..number).map(|_| WORDS[rng.random_range(0..WORDS.len())]).collect::<Vec<_>>().join(" ")
@@ -202,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn dirty_files_are_named_by_the_list_and_one_more_is() {
+    fn the_list_has_all_dirty_files_and_a_missing_one() {
         let files = Files::new(7, "run", TRAPS + 1, 5, true);
         let keys = files.keys();
         let made: Vec<String> = files.map(|object| object.key).collect();

@@ -1,4 +1,4 @@
-//! Sample data for the S3 lanes. It has the form of the source systems' data, including their defects.
+//! Sample data for the lanes that read S3. It has the format of the source systems' data, including its defects.
 
 pub(crate) mod inbox;
 pub(crate) mod media;
@@ -10,9 +10,9 @@ use tokio::time::{Duration, Instant};
 
 use crate::progress::Meter;
 
-/// Number of concurrent uploads.
+/// The number of concurrent uploads.
 const AT_A_TIME: usize = 16;
-/// How long all uploads together may take.
+/// The time limit for all uploads together.
 const PATIENCE: Duration = Duration::from_mins(30);
 
 /// An object to upload.
@@ -22,8 +22,10 @@ pub(crate) struct Object {
     pub(crate) body: Vec<u8>,
 }
 
-/// Uploads objects and shows the progress. Up to [`AT_A_TIME`] run at once, so they finish in no particular order.
-/// Stops at the first upload that fails.
+/// Uploads objects and shows the progress. Up to [`AT_A_TIME`] uploads run at once, so they finish in any order.
+///
+/// # Errors
+/// Returns the error of the first upload that fails. Some objects may be stored then.
 pub(crate) async fn upload(
     store: &ObjectStore,
     objects: impl Iterator<Item = Object>,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-/// Number of hours in an answer.
+/// The number of hours in an answer.
 const HOURS: i64 = 72;
 
 /// Some cities of the source system: id, name and state. Any other id also gets a forecast, under a made-up name.
@@ -15,7 +15,8 @@ const CITIES: [(u64, &str, &str); 5] = [
     (7564, "Fortaleza", "CE"),
 ];
 
-/// The forecast for a city from the hour of `now` on. The same city and hour always give the same answer.
+/// The forecast for a city as JSON, for 72 hours from the hour of `now`. The same city and hour always give the same
+/// answer.
 pub(crate) fn forecast(city: u64, now: DateTime<Utc>) -> Value {
     let known = CITIES.iter().find(|(id, ..)| *id == city);
     let (name, state) =
@@ -54,7 +55,8 @@ fn hour_of(city: u64, at: DateTime<Utc>) -> Value {
     })
 }
 
-#[allow(clippy::cast_precision_loss, reason = "a few digits")]
+#[allow(clippy::cast_precision_loss, reason = "the numbers are small")]
+/// A number of tenths as a decimal number: 235 is 23.5.
 fn tenth(tenths: u64) -> f64 {
     tenths as f64 / 10.0
 }

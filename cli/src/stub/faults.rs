@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// Name in place of a city id for the fault of all cities that have no entry.
+/// The name that stands for all cities without an entry of their own.
 pub(crate) const EVERY_CITY: &str = "*";
 
-/// Kind of a fault.
+/// The kind of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Status 429 with `Retry-After: 1`.
@@ -20,7 +20,7 @@ pub(crate) enum Kind {
     Empty,
     /// Status 200 with JSON that is not a forecast.
     Shape,
-    /// The connection breaks after half of the body.
+    /// The connection is closed after half of the body.
     Cut,
     /// Status 200 with an HTML page.
     Html,
@@ -42,7 +42,7 @@ const KINDS: [(&str, Kind); 7] = [
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct Fault {
     pub(crate) kind: Kind,
-    /// Number of requests that still get the fault. `None`: all requests.
+    /// The number of requests that will still get the fault. `None` means all requests.
     times: Option<u32>,
 }
 
@@ -93,8 +93,8 @@ impl From<Fault> for String {
 pub(crate) struct Faults(BTreeMap<String, Fault>);
 
 impl Faults {
-    /// Returns the fault for a request of a city, and counts the request. A fault for `TIMES` requests is removed after
-    /// the last of them. `None` means a correct answer.
+    /// Returns the fault for a request of a city, and counts the request. A fault for `TIMES` requests is removed
+    /// after the last of them. `None` means a correct answer.
     pub(crate) fn take(&mut self, city: &str) -> Option<Kind> {
         let name = if self.0.contains_key(city) { city } else { EVERY_CITY };
         let fault = self.0.get_mut(name)?;
@@ -118,6 +118,7 @@ impl FromIterator<CityFault> for Faults {
 /// Argument `CITY=FAULT` of the command line.
 #[derive(Debug, Clone)]
 pub(crate) struct CityFault {
+    /// A city id, or [`EVERY_CITY`].
     city: String,
     fault: Fault,
 }
@@ -151,20 +152,20 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_of_every_city_yields_to_that_of_one() {
+    fn the_fault_of_a_city_has_priority_over_that_of_every_city() {
         let mut faults = faults(&["*=429", "1=html"]);
         assert_eq!([faults.take("1"), faults.take("7")], [Some(Kind::Html), Some(Kind::TooMany)]);
     }
 
     #[test]
-    fn faults_are_sent_as_they_are_written() {
+    fn faults_have_the_same_form_in_json_and_on_the_command_line() {
         let sent = serde_json::to_string(&faults(&["*=429:3", "1=empty"])).unwrap();
         assert_eq!(sent, r#"{"*":"429:3","1":"empty"}"#);
         assert_eq!(serde_json::from_str::<Faults>(&sent).unwrap(), faults(&["*=429:3", "1=empty"]));
     }
 
     #[test]
-    fn an_unknown_fault_is_refused_with_those_that_there_are() {
+    fn an_unknown_fault_is_refused_with_the_list_of_faults() {
         let error = "1=boom".parse::<CityFault>().unwrap_err();
         assert!(error.contains("429") && error.contains("html"), "{error}");
         assert!("3477".parse::<CityFault>().is_err() && "1=500:x".parse::<CityFault>().is_err());

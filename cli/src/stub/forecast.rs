@@ -1,7 +1,7 @@
 //! A stub of the weather source's API.
 //!
-//! - `GET /api/v1/forecast/locale/{city}/hours/72?token=…` answers with a forecast, or with the fault of the city. Without
-//!   a token, the status is 401.
+//! - `GET /api/v1/forecast/locale/{city}/hours/72?token=…` answers with a forecast, or with the fault of the city.
+//!   Without a token, the status is 401.
 //! - `PUT /faults` replaces the faults. The body is a JSON object: city → fault.
 //! - `GET /faults` returns the active faults.
 //! - `GET /requests` returns the number of forecast requests by city.
@@ -29,18 +29,19 @@ use super::{
 };
 use crate::local_server::LocalServer;
 
-/// Delay of the fault `slow`. It is longer than the fetcher's timeout.
+/// The delay of the fault `slow`. It is longer than the timeout of forecast-fetcher.
 const SLOW: Duration = Duration::from_mins(1);
-/// Largest request body in bytes.
+/// The largest body of a request, in bytes.
 const MOST_BODY: usize = 64 << 10;
 
 type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
-/// State of the stub. It is lost when the process ends.
+/// The state of the stub. It exists only in memory.
 #[derive(Debug, Default)]
 pub(crate) struct ForecastStub {
+    /// The active faults.
     faults: Mutex<Faults>,
-    /// Number of forecast requests with a token, by city.
+    /// The number of forecast requests with a token, by city.
     requests: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -68,6 +69,7 @@ impl ForecastStub {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Answers a request; see the module's documentation for the routes.
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let path = request.uri().path().to_owned();
         match (request.method().clone(), path.as_str()) {
@@ -94,6 +96,8 @@ impl ForecastStub {
         }
     }
 
+    /// Counts the request, then answers with the forecast or with the fault of the city. Requests without a token are
+    /// not counted and use up no fault.
     async fn forecast(&self, city: &str, query: Option<&str>) -> Response<Body> {
         let has_token = query
             .unwrap_or_default()

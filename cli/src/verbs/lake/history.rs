@@ -1,4 +1,4 @@
-//! `headwater lake history`.
+//! `headwater lake history`: the newest commits of a table, from its Delta log.
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{failure::failure, out, stack::opened::Stack, table};
 
-/// Prints the newest commits of a table.
+/// Prints the newest commits of a table, at most `limit`. Fails if `topic` is `None` and there are several tables.
 pub(super) async fn run(stack: &Stack, topic: Option<&str>, limit: u32, json: bool) -> anyhow::Result<()> {
     let topics: Vec<String> = topic.map(ToOwned::to_owned).into_iter().collect();
     let tables = tables::of_topics(stack, &topics).await?;
@@ -36,7 +36,8 @@ pub(super) async fn run(stack: &Stack, topic: Option<&str>, limit: u32, json: bo
     Ok(())
 }
 
-/// Why there are fewer entries than asked for, where they do not end with the table's first commit.
+/// A note if older commits are missing because the log was cleaned up. `None` if the entries reach the table's first
+/// commit (version 0), or if `limit` ended them.
 fn end_of_log(entries: &[HistoryEntry], limit: usize) -> Option<String> {
     let oldest = entries.last().filter(|oldest| entries.len() < limit && oldest.version > 0)?;
     Some(format!(
@@ -47,6 +48,7 @@ fn end_of_log(entries: &[HistoryEntry], limit: usize) -> Option<String> {
 
 const HEADER: [&str; 8] = ["version", "time", "operation", "rows", "files", "size", "by", "user"];
 
+/// The commits as text. `-` stands for a value that the writer of the commit did not record.
 fn rendered(entries: &[HistoryEntry]) -> String {
     let none = || "-".to_owned();
     let row = |entry: &HistoryEntry| {
@@ -64,11 +66,13 @@ fn rendered(entries: &[HistoryEntry]) -> String {
     table::render(&HEADER, entries.iter().map(row))
 }
 
+/// A time in UTC, to the second.
 fn time(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// The operation of a commit: `append`, `compact` or `positions`, otherwise the name that the log has for it.
+/// The name of the operation. Headwater's own commits are `append`, `compact` or `positions` (an append without files,
+/// which only stores positions). Other operations keep their name in the log, such as `MERGE` or `WRITE Overwrite`.
 fn operation(entry: &HistoryEntry) -> String {
     let mode = entry.mode.as_deref();
     match (entry.operation.as_deref(), mode) {
@@ -81,7 +85,7 @@ fn operation(entry: &HistoryEntry) -> String {
     }
 }
 
-/// `+12`, or `+1 -12` where something was removed; `?` for what the log does not say.
+/// The change as `+12`, or as `+1 -12` if the commit removed files. `?` stands for a number that the log does not have.
 fn change(added: Option<u64>, removed: Option<u64>, any_removed: bool, shown: fn(u64) -> String) -> String {
     let one = |number: Option<u64>| number.map_or_else(|| "?".to_owned(), shown);
     if any_removed { format!("+{} -{}", one(added), one(removed)) } else { format!("+{}", one(added)) }
@@ -109,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn operations_have_the_names_of_this_command() {
+    fn operations_of_headwater_have_short_names_and_others_keep_theirs() {
         let of = |operation_name, mode, files| {
             operation(&HistoryEntry { added_files: files, ..entry(1, operation_name, mode) })
         };
@@ -122,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_what_was_added_and_removed_and_what_is_not_known() {
+    fn a_line_shows_added_and_removed_amounts_and_unknown_ones_as_question_marks() {
         let appended = entry(8, Some("WRITE"), Some("Append"));
         let compacted = HistoryEntry {
             removed_files: 12,
@@ -151,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_was_cleaned_says_where_it_begins() {
+    fn a_note_names_the_first_version_of_a_log_that_was_cleaned_up() {
         let entries = [entry(9, None, None), entry(8, None, None)];
         assert!(end_of_log(&entries, 20).unwrap().contains("begins at version 8"));
         assert_eq!(end_of_log(&entries, 2), None, "there may be more");

@@ -1,4 +1,4 @@
-//! `headwater lake`: how the Delta tables stand, what happened to them, and upkeep by hand.
+//! `headwater lake`: shows the size and the history of the Delta tables, and runs their upkeep by hand.
 
 mod history;
 mod stats;
@@ -12,13 +12,14 @@ use tokio::time::Duration;
 use crate::stack::{layout::Layout, opened::Stack};
 use upkeep::Kind;
 
-/// How long reading one table may take.
+/// The time limit for reading one table.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Arguments of `headwater lake`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A table is named by its topic. checkpoint, compact and vacuum invoke the function lake-keeper, which does the same on a schedule.
+TOPIC is the topic whose records the table holds. checkpoint, compact and vacuum invoke the function lake-keeper, which
+also does this work on a schedule.
 
 Examples:
   headwater lake stats
@@ -34,7 +35,10 @@ pub(crate) struct LakeArgs {
 enum Action {
     /// Show how many files, rows and commits the tables have
     #[command(after_help = "\
-small: files that a compaction may still join with others. unneeded: data files on S3 that the newest version does not consist of; they wait for a vacuum until the retention is over. since: commits after the newest checkpoint.
+Columns:
+  small      files that a compaction can still merge
+  unneeded   data files on S3 that are not part of the newest version; a vacuum deletes them after the retention
+  since      commits after the newest checkpoint
 
 Examples:
   headwater lake stats
@@ -54,26 +58,28 @@ Examples:
   headwater lake history rooms-v1
   headwater lake history rooms-v1 --limit 500 --json | jq -r .operation | sort | uniq -c")]
     History {
-        /// The table's topic; not needed where there is one table
+        /// The topic of the table; needed only if there are several tables
         topic: Option<String>,
-        /// How many commits
+        /// The number of commits
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
         /// One JSON object a line
         #[arg(long)]
         json: bool,
     },
-    /// Write checkpoints, so that readers and cold writers need not read long logs
+    /// Write checkpoints, so that readers and starting writers read short logs
     #[command(after_help = "\
-Writes one wherever there is a commit after the newest checkpoint. The schedule waits for more of them (`lake.upkeep.checkpoint_commits`).
+Writes a checkpoint for each table that has a commit after its newest checkpoint. On its schedule, lake-keeper waits for
+more commits (`lake.upkeep.checkpoint_commits`).
 
 Examples:
   headwater lake checkpoint --dry-run
   headwater lake checkpoint rooms-v1")]
     Checkpoint(Upkeep),
-    /// Join small files to larger ones; rows and positions stay as they are
+    /// Merge small files into larger ones; rows and positions do not change
     #[command(after_help = "\
-Partitions with fewer small files than `lake.upkeep.min_files` are left alone, unless with --force. The files that were joined stay on S3 until a vacuum after `lake.upkeep.retention_hours`.
+Skips partitions with fewer small files than `lake.upkeep.min_files`, unless --force is given. The merged files stay on
+S3 until a vacuum deletes them after `lake.upkeep.retention_hours`.
 
 Examples:
   headwater lake compact --dry-run
@@ -82,13 +88,14 @@ Examples:
     Compact {
         #[command(flatten)]
         upkeep: Upkeep,
-        /// Also join the files of partitions that have only a few small ones
+        /// Also merge the files of partitions that have only a few small files
         #[arg(long)]
         force: bool,
     },
     /// Delete data files and log entries that are older than the retention
     #[command(after_help = "\
-Deletes data files that no version of the last `lake.upkeep.retention_hours` consists of, and log entries older than `lake.upkeep.log_retention_hours` that lie before a checkpoint. Both are set in the pipeline file.
+Deletes data files that no version of the last `lake.upkeep.retention_hours` uses, and log entries before a checkpoint
+that are older than `lake.upkeep.log_retention_hours`. Both retentions are set in the pipeline file.
 
 Examples:
   headwater lake vacuum --dry-run
@@ -96,18 +103,20 @@ Examples:
     Vacuum(Upkeep),
 }
 
-/// Which tables, and whether for real.
+/// Options of `checkpoint`, `compact` and `vacuum`.
 #[derive(Debug, Args)]
 struct Upkeep {
     /// Only the tables of these topics
     #[arg(value_name = "TOPIC")]
     topics: Vec<String>,
-    /// Say what would be done, and change nothing
+    /// Report what would be done, and change nothing
     #[arg(long)]
     dry_run: bool,
 }
 
 /// Runs the action.
+///
+/// A checkpoint is always forced, so that one commit is enough. A vacuum is never forced.
 pub(crate) async fn run(layout: &Layout, args: &LakeArgs) -> anyhow::Result<()> {
     let stack = Stack::open(layout).await?;
     match &args.action {

@@ -1,4 +1,4 @@
-//! `headwater lake stats`.
+//! `headwater lake stats`: the size of each table, from its log and a listing of its objects.
 
 use anyhow::Error;
 use lake_upkeep::{LakeError, Stats};
@@ -10,15 +10,17 @@ use super::{
 };
 use crate::{out, progress::Pulse, stack::opened::Stack, table};
 
-/// How one table stands.
+/// The figures of one table: one row of the output, or one JSON object.
 #[derive(Debug, Serialize)]
 struct Line {
     topic: String,
+    /// The path below the lake's root.
     path: String,
     #[serde(flatten)]
     stats: Stats,
+    /// The mean size of a data file, in bytes. 0 if the table has no files.
     mean_bytes: u64,
-    /// The most bytes that a compaction puts into one file.
+    /// The target size of a compacted file, in bytes (`lake.upkeep.target_file_bytes`).
     target_bytes: u64,
 }
 
@@ -30,7 +32,9 @@ impl Line {
     }
 }
 
-/// Prints the figures of each table.
+/// Prints the figures of each table. If a table cannot be read, prints the others and then returns the error.
+///
+/// A table without records is an error only if the user named its topic.
 pub(super) async fn run(stack: &Stack, topics: &[String], json: bool) -> anyhow::Result<()> {
     let (mut lines, mut failed) = (Vec::new(), None);
     let mut pulse = Pulse::begin();
@@ -42,7 +46,6 @@ pub(super) async fn run(stack: &Stack, topics: &[String], json: bool) -> anyhow:
                 out::note(format!("{} has had no record yet", table.topic));
             }
             Err(LakeError::NoTable { .. }) => failed = Some(table.absent()),
-            // The other tables are shown all the same.
             Err(error) => {
                 failed = Some(Error::new(error).context(format!("cannot read the table of {}", table.topic)));
             }
@@ -57,6 +60,7 @@ pub(super) async fn run(stack: &Stack, topics: &[String], json: bool) -> anyhow:
     failed.map_or(Ok(()), Err)
 }
 
+/// The headings of the columns. `small`, `unneeded` and `since` are explained in the help of the command.
 const HEADER: [&str; 14] = [
     "topic",
     "version",
@@ -74,6 +78,7 @@ const HEADER: [&str; 14] = [
     "log files",
 ];
 
+/// The table as text, with units. `--json` prints plain numbers instead.
 fn rendered(lines: &[Line]) -> String {
     let row = |line: &Line| {
         let stats = &line.stats;

@@ -11,36 +11,42 @@ use crate::{
     stack::{emulator, opened::Stack},
 };
 
-/// The table of one topic.
+/// The Delta table of one topic.
 pub(super) struct LakeTable {
     pub(super) topic: String,
-    /// Below the lake's root.
+    /// The path below the lake's root.
     pub(super) path: String,
+    /// The bucket and prefix of the table.
     pub(super) location: S3Location,
+    /// The section `lake.upkeep` of the pipeline file, with defaults.
     pub(super) upkeep: UpkeepSection,
     client: Client,
 }
 
 impl LakeTable {
+    /// Reads the table's log and objects from S3.
     pub(super) fn keeper(&self) -> Keeper {
         Keeper::new(self.client.clone(), self.location.clone())
     }
 
-    /// When reading the table is given up.
+    /// The deadline of a read that starts now ([`PATIENCE`]).
     pub(super) fn deadline() -> Instant {
         Instant::now() + PATIENCE
     }
 
-    /// The error of a table that no record has reached yet.
+    /// The error for a table that does not exist, because its topic has had no record.
     pub(super) fn absent(&self) -> anyhow::Error {
         failure(
             format!("{} has had no record yet: there is no table at {}", self.topic, self.location),
-            "the first record makes it; `headwater status` shows whether any are on their way",
+            "the first record creates the table; `headwater status` shows the lag of its mapping",
         )
     }
 }
 
-/// The tables of these topics; of all topics where none is named.
+/// The tables of these topics. If `topics` is empty, all tables.
+///
+/// # Errors
+/// A failure with a fix if a topic has no table, if no pipeline has one, or if the local stack is not running.
 pub(super) async fn of_topics(stack: &Stack, topics: &[String]) -> anyhow::Result<Vec<LakeTable>> {
     let pipelines = stack.pipelines()?;
     let wanted = wanted(&pipelines, topics)?;
@@ -61,6 +67,7 @@ pub(super) async fn of_topics(stack: &Stack, topics: &[String]) -> anyhow::Resul
     Ok(wanted.into_iter().map(table).collect())
 }
 
+/// The topics and their `lake` sections, in the order of the pipelines; see [`of_topics`].
 fn wanted<'a>(
     pipelines: &'a Pipelines,
     topics: &[String],
@@ -71,7 +78,7 @@ fn wanted<'a>(
     if all.is_empty() {
         return Err(failure(
             "no pipeline file has a `lake` section, so there is no table",
-            "docs/pipeline-files.md says how to add one",
+            "add one: docs/pipeline-files.md explains how",
         ));
     }
     let known = || listed(all.iter().map(|(topic, _)| *topic));
@@ -118,13 +125,13 @@ mod tests {
     }
 
     #[test]
-    fn all_tables_are_meant_where_none_is_named() {
+    fn without_topics_all_tables_are_returned() {
         assert_eq!(names(&[("aa", true), ("bb", false), ("cc", true)], &[]).unwrap(), ["aa", "cc"]);
         assert_eq!(names(&[("aa", true), ("cc", true)], &["cc"]).unwrap(), ["cc"]);
     }
 
     #[test]
-    fn a_topic_without_a_table_is_refused_with_the_list_of_those_that_have_one() {
+    fn a_topic_without_a_table_is_refused_with_the_list_of_topics_that_have_one() {
         for unknown in ["bb", "nowhere"] {
             let error = names(&[("aa", true), ("bb", false), ("cc", true)], &["aa", unknown]).unwrap_err();
             assert!(error.contains(unknown) && error.contains("name one of: aa, cc"), "{error}");

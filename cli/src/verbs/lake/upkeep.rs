@@ -1,4 +1,4 @@
-//! `headwater lake checkpoint`, `compact` and `vacuum`: lake-keeper, invoked until nothing is left to do.
+//! `headwater lake checkpoint`, `compact` and `vacuum`: invokes the function lake-keeper until no work is left.
 
 mod outcome;
 
@@ -15,9 +15,10 @@ use super::{
 use crate::{failure::failure, out, progress, stack::opened::Stack};
 use outcome::{Outcome, Size};
 
+/// The folder of the function that does the work.
 const FUNCTION: &str = "lake-keeper";
 
-/// What is asked for.
+/// The kind of upkeep that the user asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Checkpoint,
@@ -26,6 +27,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// The name of the subcommand.
     fn name(self) -> &'static str {
         match self {
             Self::Checkpoint => "checkpoint",
@@ -34,6 +36,7 @@ impl Kind {
         }
     }
 
+    /// The steps of lake-keeper. A vacuum also deletes old log entries.
     fn steps(self) -> Vec<Step> {
         match self {
             Self::Checkpoint => vec![Step::Checkpoint],
@@ -43,7 +46,12 @@ impl Kind {
     }
 }
 
-/// Does the work and prints what was done, table by table.
+/// Does the work, then prints one row per table with the sizes before and after it. In a dry run, prints what would be
+/// done.
+///
+/// # Errors
+/// A failure with a fix if lake-keeper is not deployed, if upkeep is switched off for a named topic or for all tables,
+/// if a named topic has no table, or if the work on a table failed or made no progress.
 pub(super) async fn run(
     stack: &Stack,
     kind: Kind,
@@ -53,8 +61,8 @@ pub(super) async fn run(
 ) -> anyhow::Result<()> {
     if !stack.outputs().functions.contains_key(FUNCTION) {
         return Err(failure(
-            format!("{FUNCTION} is not deployed: nothing looks after the tables"),
-            "switch it on in Terraform (`enabled.lake_keeper`) and deploy again",
+            format!("{FUNCTION} is not deployed, so the tables get no upkeep"),
+            "enable it in Terraform (`enabled.lake_keeper`) and deploy again",
         ));
     }
     let tables = kept(tables::of_topics(stack, topics).await?, topics)?;
@@ -82,7 +90,10 @@ pub(super) async fn run(
     outcomes.iter().try_for_each(|outcome| outcome.failure(kind))
 }
 
-/// The tables that lake-keeper looks after.
+/// The tables whose upkeep is enabled. The others are named in a note.
+///
+/// # Errors
+/// A failure if the user named a table whose upkeep is off, or if no table is left.
 fn kept(tables: Vec<LakeTable>, topics: &[String]) -> anyhow::Result<Vec<LakeTable>> {
     let (kept, off): (Vec<_>, Vec<_>) = tables.into_iter().partition(|table| table.upkeep.enabled);
     let off: Vec<&str> = off.iter().map(|table| table.topic.as_str()).collect();
@@ -93,14 +104,16 @@ fn kept(tables: Vec<LakeTable>, topics: &[String]) -> anyhow::Result<Vec<LakeTab
     if kept.is_empty() || !topics.is_empty() {
         return Err(failure(
             said,
-            "another tool looks after such a table; if not, switch it on in the pipeline file and run `headwater up`",
+            "if no other tool maintains these tables, enable upkeep in the pipeline file and run `headwater up`",
         ));
     }
     out::note(said);
     Ok(kept)
 }
 
-/// The size of a table now, as far as this kind of work changes it; `None` where there is no table.
+/// The current size of the files that this kind of work changes. `None` if the table does not exist.
+///
+/// A checkpoint changes no data files, so its size is 0. For a vacuum, the size includes unneeded files.
 async fn size(kind: Kind, table: &LakeTable) -> anyhow::Result<Option<Size>> {
     let (keeper, deadline) = (table.keeper(), LakeTable::deadline());
     let read = match kind {
@@ -118,7 +131,10 @@ async fn size(kind: Kind, table: &LakeTable) -> anyhow::Result<Option<Size>> {
     }
 }
 
-/// Invokes the function until no table has work left, or none gets any further.
+/// Invokes the function until no table has work left, or until no table makes progress. A dry run is one invocation.
+///
+/// # Errors
+/// A failure if the answer is not a report, or if the deployed function does not know one of the topics.
 async fn rounds(
     stack: &Stack,
     kind: Kind,
@@ -143,7 +159,7 @@ async fn rounds(
             };
             let report = reports.remove(topic).ok_or_else(|| {
                 failure(
-                    format!("{FUNCTION} does not look after the table of {topic}"),
+                    format!("{FUNCTION} does not know the table of {topic}"),
                     "deploy the pipeline file with `headwater up`",
                 )
             })?;

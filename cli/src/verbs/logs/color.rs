@@ -5,12 +5,13 @@ use std::io::{self, IsTerminal as _};
 /// How important a part of a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tone {
+    /// The terminal's own colour.
     Plain,
     /// Context, shown dimmed.
     Dim,
-    /// A warning.
+    /// A warning, shown in yellow.
     Warning,
-    /// A fault.
+    /// A fault, shown in red.
     Fault,
 }
 
@@ -19,7 +20,7 @@ pub(super) enum Tone {
 pub(super) struct Colors(bool);
 
 impl Colors {
-    /// On a terminal, unless `NO_COLOR` is set to anything (<https://no-color.org>).
+    /// Colours are used on a terminal, unless `NO_COLOR` is not empty (<https://no-color.org>) or `TERM` is `dumb`.
     pub(super) fn of_standard_output() -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
@@ -30,6 +31,7 @@ impl Colors {
         self.paint(Tone::Dim, text)
     }
 
+    /// Adds the escape codes of the tone (SGR parameters of ECMA-48). Without colours, returns the text unchanged.
     pub(super) fn paint(self, tone: Tone, text: &str) -> String {
         let code = match tone {
             _ if !self.0 => return text.to_owned(),

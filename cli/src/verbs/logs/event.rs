@@ -1,4 +1,7 @@
-//! The wide event of an invocation: its metrics, then its fields, then what went wrong.
+//! Formats the wide event of an invocation: its metrics, then its fields, then its fault.
+//!
+//! Wide events are JSON in the embedded metric format of CloudWatch: the object `_aws` names the metrics and their
+//! units, and their values are fields beside it.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +13,7 @@ use super::{
     words,
 };
 
-/// Words for metrics whose names are less clear.
+/// Words that replace the names of some metrics.
 const WORDS: [(&str, &str); 9] = [
     ("RecordsReceived", "received"),
     ("RecordsStored", "stored"),
@@ -23,7 +26,7 @@ const WORDS: [(&str, &str); 9] = [
     ("FetchRetries", "retries"),
 ];
 
-/// Counts that are warnings if they are above zero.
+/// Counts that are shown as a warning if they are above zero.
 const WARNINGS: [&str; 11] = [
     "RecordsParked",
     "ObjectsParked",
@@ -38,7 +41,7 @@ const WARNINGS: [&str; 11] = [
     "TablesBehind",
 ];
 
-/// Fields that are left out: the line shows them in another form, or they are the same in every line.
+/// Fields that are left out, because the line shows them in another form or they are the same in every line.
 const SAID: [&str; 13] = [
     "_aws",
     "function",
@@ -55,7 +58,7 @@ const SAID: [&str; 13] = [
     "retry_reasons",
 ];
 
-/// Reads the fields of a wide event.
+/// Formats a wide event. Metrics that are zero and fields that are empty are left out.
 pub(super) fn read(event: &Map<String, Value>) -> Line {
     let metrics = metrics(event);
     let mut parts = Vec::new();
@@ -83,9 +86,9 @@ pub(super) fn read(event: &Map<String, Value>) -> Line {
         }
     }
     if let Some(reasons) = event.get("retry_reasons").and_then(words::value) {
-        // A fault contains them already.
+        // The fault may contain the same text.
         if event.get("fault").and_then(Value::as_str) != Some(&reasons) {
-            parts.push(Part::new(Tone::Warning, &format!("comes again: {reasons}")));
+            parts.push(Part::new(Tone::Warning, &format!("will be retried: {reasons}")));
         }
     }
     if event.get("level").and_then(Value::as_str) == Some("ERROR") {
@@ -96,7 +99,7 @@ pub(super) fn read(event: &Map<String, Value>) -> Line {
     Line { parts }
 }
 
-/// Name and unit of each metric, in the order of the event.
+/// The name and the unit of each metric, in the order of `_aws.CloudWatchMetrics`. The default unit is `Count`.
 fn metrics(event: &Map<String, Value>) -> Vec<(&str, &str)> {
     let directives = event.get("_aws").and_then(|aws| aws.get("CloudWatchMetrics")).and_then(Value::as_array);
     let metrics =
@@ -112,7 +115,7 @@ fn metrics(event: &Map<String, Value>) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// `POST /events 202`.
+/// The request and the status of an HTTP function: `POST /events 202`. `None` for other functions.
 fn request(event: &Map<String, Value>) -> Option<Part> {
     let (method, status) = (event.get("method")?.as_str()?, event.get("status").and_then(Value::as_u64));
     let route = event.get("route").and_then(Value::as_str).filter(|route| *route != "none").unwrap_or("");
@@ -126,7 +129,7 @@ fn request(event: &Map<String, Value>) -> Option<Part> {
     Some(Part::new(tone, &text.join(" ")))
 }
 
-/// A metric that is not zero.
+/// A metric with its unit, such as `498 stored` or `payload 88.12 KiB`. `None` if it is zero or not an integer.
 fn metric(name: &str, unit: &str, value: Option<&Value>) -> Option<Part> {
     let value = value?.as_u64()?;
     if value == 0 {
@@ -134,7 +137,7 @@ fn metric(name: &str, unit: &str, value: Option<&Value>) -> Option<Part> {
     }
     let own = WORDS.iter().find(|(metric, _)| *metric == name).map(|(_, words)| (*words).to_owned());
     let words = own.unwrap_or_else(|| words::of_name(name));
-    #[expect(clippy::cast_precision_loss, reason = "it is rounded for a person")]
+    #[expect(clippy::cast_precision_loss, reason = "the text is rounded anyway")]
     let text = match unit {
         "Bytes" => format!(
             "{} {}",
@@ -149,11 +152,11 @@ fn metric(name: &str, unit: &str, value: Option<&Value>) -> Option<Part> {
     Some(Part::new(tone, &text))
 }
 
-/// A field as text. `None` if it is empty.
+/// A field with its name, such as `topic rooms-v1`. `None` if its value is empty.
 fn field(name: &str, value: &Value) -> Option<Part> {
     let text = match (name, value) {
         ("partitions", Value::Array(all)) => partitions(all),
-        // Metrics contain the sums. Only the errors are nowhere else.
+        // The reports of lake-keeper: the metrics contain their sums, but not their errors.
         ("tables", Value::Array(tables)) if tables.iter().any(Value::is_object) => {
             return Some(Part::new(Tone::Warning, &errors(tables)?));
         }
@@ -171,7 +174,7 @@ fn field(name: &str, value: &Value) -> Option<Part> {
     Some(Part::new(Tone::Dim, &text))
 }
 
-/// `rooms-v1-0` and `rooms-v1-2` are `rooms-v1/0,2`.
+/// The partitions by topic: `rooms-v1-0` and `rooms-v1-2` become `rooms-v1/0,2`.
 fn partitions(all: &[Value]) -> String {
     let mut topics: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for id in all.iter().filter_map(Value::as_str) {
@@ -183,7 +186,7 @@ fn partitions(all: &[Value]) -> String {
     topics.join(" ")
 }
 
-/// What lake-keeper could not do, table by table.
+/// The errors in lake-keeper's reports, each after the path of its table. `None` if there are none.
 fn errors(tables: &[Value]) -> Option<String> {
     let errors = tables.iter().filter_map(|table| {
         Some(format!("{}: {}", table.get("path")?.as_str()?, table.get("error")?.as_str()?))

@@ -1,4 +1,5 @@
-//! One line of a function's log, for people: a wide event, a warning of a library, a line of Lambda, or any text.
+//! Parses one line of a function's log and formats it. The line is a wide event, an event of `tracing`, a line of
+//! Lambda, or any other text.
 
 use serde_json::{Map, Value};
 
@@ -7,13 +8,13 @@ use super::{
     event, report, words,
 };
 
-/// A line of several parts.
+/// A formatted line: its parts in their order.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) parts: Vec<Part>,
 }
 
-/// A part of a line, and how much it matters.
+/// A part of a line, with its importance.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Part {
     tone: Tone,
@@ -21,29 +22,31 @@ pub(super) struct Part {
 }
 
 impl Part {
+    /// Makes a part. Control characters are removed from the text.
     pub(super) fn new(tone: Tone, text: &str) -> Self {
         Self { tone, text: words::harmless(text) }
     }
 }
 
 impl Line {
-    /// Parses a line of a log. Returns `None` for a line that Lambda writes around each invocation, unless `all` is set.
+    /// Parses a line of a log. Returns `None` for a line that is not worth showing, unless `all` is set: a line
+    /// that Lambda writes about each invocation, or a failure that the wide event contains, too.
     pub(super) fn read(text: &str, all: bool) -> Option<Self> {
         if report::of_lambda(text) {
             return report::read(text, all);
         }
         Some(match serde_json::from_str(text) {
             Ok(Value::Object(fields)) if fields.contains_key("_aws") => event::read(&fields),
-            // The runtime logs the failure that the wide event contains already.
             Ok(Value::Object(fields)) if !all && repeats(&fields) => return None,
             Ok(Value::Object(fields)) => traced(&fields).unwrap_or_else(|| Self::plain(text)),
             _ => Self::plain(text),
         })
     }
 
-    /// A line that is not JSON, shown unchanged. The last words of a process that failed are a fault.
+    /// A line without a known format, shown unchanged. A message about the end of a failed process is a fault.
     fn plain(text: &str) -> Self {
-        // A panic and an error of `main` in Rust; Lambda's message for an error; Lambda's message for the end of a process.
+        // In this order: a panic in Rust, an error that `main` returned, Lambda's messages for a crash and for a
+        // timeout.
         let bad = (text.starts_with("thread '") && text.contains(" panicked at "))
             || text.starts_with("Error: ")
             || (text.starts_with("RequestId: ") && text.contains(" Error: "))
@@ -56,21 +59,23 @@ impl Line {
         self.parts.iter().any(|part| matches!(part.tone, Tone::Warning | Tone::Fault))
     }
 
-    /// The parts in one line.
+    /// The parts in one line, separated by ` · `.
     pub(super) fn render(&self, colors: Colors) -> String {
         let parts: Vec<String> = self.parts.iter().map(|part| colors.paint(part.tone, &part.text)).collect();
         parts.join(" · ")
     }
 }
 
-/// Whether `lambda_runtime` wrote the failure of an invocation once more.
+/// Whether this is the line in which `lambda_runtime` logs a failure. The wide event of the invocation contains
+/// it, too.
 fn repeats(line: &Map<String, Value>) -> bool {
     let message = line.get("fields").and_then(|fields| fields.get("message")).and_then(Value::as_str);
     line.get("target").and_then(Value::as_str).is_some_and(|target| target.starts_with("lambda_runtime"))
         && message.is_some_and(|message| message.starts_with("Failure { class: "))
 }
 
-/// A line of `tracing`: level, message, fields, and the module that wrote it.
+/// Formats an event of `tracing` in its JSON format: level, message, fields, and the module that wrote it. `None` for
+/// other JSON.
 fn traced(line: &Map<String, Value>) -> Option<Line> {
     let (level, fields) = (line.get("level")?.as_str()?, line.get("fields")?.as_object()?);
     let tone = match level {
@@ -99,8 +104,9 @@ fn traced(line: &Map<String, Value>) -> Option<Line> {
 mod tests {
     use super::*;
 
-    /// Lines of a real stack, and how they are shown. `-` marks a line that is not shown.
+    /// Lines that were recorded on a stack.
     const REAL: &str = include_str!("lines/real.log");
+    /// The same lines as they are shown. `-` stands for a line that is not shown.
     const SHOWN: &str = include_str!("lines/real.txt");
 
     fn shown(text: &str) -> String {
@@ -108,13 +114,13 @@ mod tests {
     }
 
     #[test]
-    fn the_lines_of_a_real_stack_are_one_readable_line_each() {
+    fn recorded_lines_are_shown_as_expected() {
         let all: Vec<String> = REAL.lines().map(shown).collect();
         assert!(all.iter().map(String::as_str).eq(SHOWN.lines()), "lines/real.txt is:\n{}", all.join("\n"));
     }
 
     #[test]
-    fn a_fault_is_red_and_nothing_has_a_colour_without_a_terminal() {
+    fn a_fault_is_red_and_lines_without_colours_have_no_escape_codes() {
         let fault = REAL.lines().find(|line| line.contains(r#""RecordsToRetry":4"#)).unwrap();
         let line = Line::read(fault, false).unwrap();
         assert!(line.is_trouble());
@@ -123,14 +129,14 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_batch_without_a_parked_record_is_no_trouble_and_one_with_is() {
+    fn only_a_batch_with_a_parked_record_is_trouble() {
         let of = |stored: &str| REAL.lines().find(|line| line.contains(stored)).unwrap();
         assert!(!Line::read(of(r#""RecordsStored":3000"#), false).unwrap().is_trouble());
         assert!(Line::read(of(r#""RecordsParked":2"#), false).unwrap().is_trouble());
     }
 
     #[test]
-    fn a_warning_of_a_library_has_its_level_message_and_fields() {
+    fn a_tracing_event_is_shown_with_its_level_message_and_fields() {
         let text = r#"{"timestamp":"2026-11-27T01:48:27.030652Z","level":"WARN","fields":{"message":"lines of the list are parked","list":"a.txt","lines":2,"first":"no key"},"target":"bucket_ingester::lane"}"#;
         let expected =
             "WARN lines of the list are parked · first=no key · lines=2 · list=a.txt · bucket_ingester::lane";
@@ -165,14 +171,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_is_printed_as_it_is() {
+    fn other_lines_are_printed_unchanged() {
         for text in ["plain words", "{not json", "[1, 2]", "7", r#"{"level":"INFO"}"#, r#"{"a":1}"#, ""] {
             assert_eq!(shown(text), text);
         }
     }
 
     #[test]
-    fn the_lines_around_an_invocation_are_shown_when_asked_for() {
+    fn lines_of_lambda_are_shown_only_with_all() {
         let start = "START RequestId: r-1 Version: $LATEST";
         assert_eq!((Line::read(start, false), shown(start)), (None, "-".to_owned()));
         assert_eq!(Line::read(start, true).unwrap().render(Colors::OFF), start);

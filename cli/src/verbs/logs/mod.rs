@@ -1,4 +1,4 @@
-//! `headwater logs`: what the functions wrote, from CloudWatch Logs.
+//! `headwater logs`: prints the functions' logs from CloudWatch Logs, one readable line per event.
 
 mod color;
 mod event;
@@ -23,19 +23,19 @@ use color::Colors;
 use line::Line;
 use tail::Tail;
 
-/// The pause between two requests with `--follow`, locally and in an account. CloudWatch Logs allows about five requests per
-/// second.
+/// The pause between two requests with `--follow`: on the local stack, and in an account. CloudWatch Logs allows
+/// about five requests per second.
 const LOOK: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(2));
 
 /// Arguments of `headwater logs`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-One line per event: time, function, counts of records, duration. Zeros are left out. Faults are red on a
-terminal (unless NO_COLOR is set) and name the request. Cold starts, timeouts and crashes are shown too. Example:
+Each event is one line: time, function, counts of records, duration. Counts of zero are left out. On a terminal, faults
+are red (unless NO_COLOR is set). A fault names its request. Cold starts, timeouts and crashes are shown, too. Example:
 
   14:03:07.412 parquet-writer    500 received · 498 stored · 2 parked · 41 ms · payload 88.12 KiB · rooms-v1/0,2
 
-The logs of the local stack's other parts are files: .headwater/logs/{emulator,kafka,postgres,bridge,terraform}.log
+The other parts of the local stack write files: .headwater/logs/{emulator,kafka,postgres,bridge,terraform}.log
 
 Examples:
   headwater logs                                    # all functions, the oldest line first
@@ -46,29 +46,32 @@ Examples:
   headwater --stack stack.json logs --since 15m")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(crate) struct Logs {
-    /// One function, by its folder's name [default: all]
+    /// The function, by the name of its folder [default: all functions]
     function: Option<String>,
-    /// Continue with new lines as they are written
+    /// Print new lines as they arrive, until Ctrl-C
     #[arg(long, short)]
     follow: bool,
-    /// Only lines of the last DURATION [default: all; in an account the last hour]
+    /// Only lines of the last DURATION [default: all lines; in an account, the last hour]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     since: Option<Duration>,
-    /// Also the lines that Lambda writes around each invocation
+    /// Also print the lines that Lambda writes about each invocation
     #[arg(long)]
     all: bool,
-    /// Only warnings and faults
+    /// Print only warnings and faults
     #[arg(long, conflicts_with_all = ["all", "json"])]
     faults: bool,
-    /// Times in UTC, not in the time zone of this machine
+    /// Print times in UTC instead of the time zone of this machine
     #[arg(long)]
     utc: bool,
-    /// The lines as the functions wrote them: events are JSON
+    /// Print the lines as the functions wrote them; events are JSON
     #[arg(long)]
     json: bool,
 }
 
-/// Prints the lines, ordered by time.
+/// Prints the lines, ordered by time. With `--follow`, returns only on an error.
+///
+/// # Errors
+/// A failure with a fix if no function has the given name, or if CloudWatch Logs cannot be read.
 pub(crate) async fn run(layout: &Layout, args: &Logs) -> anyhow::Result<()> {
     let stack = Stack::open(layout).await?;
     let functions = &stack.outputs().functions;
@@ -105,7 +108,9 @@ pub(crate) async fn run(layout: &Layout, args: &Logs) -> anyhow::Result<()> {
     }
 }
 
-/// A line as it is printed; `None` if it was not asked for.
+/// The line as it is printed. `None` if the options exclude it.
+///
+/// `time` is in milliseconds since 1970, `folder` is the function's folder, `text` is the line in the log.
 fn shown(args: &Logs, colors: Colors, time: i64, folder: &str, text: &str) -> Option<String> {
     if args.json {
         return (args.all || !report::of_the_platform(text)).then(|| text.to_owned());

@@ -1,4 +1,7 @@
-//! The lines that Lambda itself writes in the log of a function.
+//! Parses the lines that Lambda itself writes into the log of a function.
+//!
+//! A `REPORT` line has fields `NAME: VALUE`, separated by tabs. The fields `Status` and `Error Type` describe a
+//! failure.
 
 use faults::FaultClass;
 
@@ -8,20 +11,23 @@ use super::{
     words,
 };
 
+/// How the lines about an invocation begin.
 const AROUND: [&str; 3] = ["START RequestId:", "END RequestId:", "REPORT RequestId:"];
+/// How the lines about the start of a process begin.
 const OF_THE_START: [&str; 4] = ["INIT_START ", "INIT_REPORT ", "RESTORE_START ", "RESTORE_REPORT "];
 
-/// Whether Lambda itself wrote this line around an invocation.
+/// Whether this is a line of Lambda about an invocation.
 pub(super) fn of_the_platform(text: &str) -> bool {
     AROUND.iter().any(|start| text.starts_with(start))
 }
 
-/// Whether Lambda itself wrote this line, around an invocation or when it started a process.
+/// Whether this is a line of Lambda about an invocation or about the start of a process.
 pub(super) fn of_lambda(text: &str) -> bool {
     of_the_platform(text) || OF_THE_START.iter().any(|start| text.starts_with(start))
 }
 
-/// Parses a line of Lambda: a cold start, a timeout, a crash. With `all`, the line itself is shown as well.
+/// Formats a line of Lambda: a cold start, a timeout, a crash. `None` if it reports none of them. With `all`, the
+/// line itself is added.
 pub(super) fn read(text: &str, all: bool) -> Option<Line> {
     let mut parts = told(text);
     if all {
@@ -30,11 +36,12 @@ pub(super) fn read(text: &str, all: bool) -> Option<Line> {
     (!parts.is_empty()).then_some(Line { parts })
 }
 
+/// The fault and the cold start that the line reports. Usually none.
 fn told(text: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     let starting = text.starts_with("INIT_REPORT");
     let took = field(text, "Duration").or_else(|| starting.then(|| field(text, "Init Duration")).flatten());
-    // If the failure has a class, the wide event contains more about it.
+    // A failure with one of these classes was returned by the function, and its wide event contains the reason.
     let classes =
         [FaultClass::Retryable, FaultClass::Poison, FaultClass::Configuration].map(FaultClass::as_str);
     let told = field(text, "Error Type").is_some_and(|error| classes.contains(&error));
@@ -65,10 +72,10 @@ fn told(text: &str) -> Vec<Part> {
     parts
 }
 
-/// The value of a field: `Init Duration: 9.10 ms`, between tabs.
+/// The value of a field, for example `9.10 ms` for `Init Duration`. `None` if the line does not have the field.
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.split('\t').find_map(|part| {
-        // The first field follows the line's first word.
+        // The first field follows the first word of the line, such as `REPORT`.
         let part = AROUND.iter().chain(&OF_THE_START).fold(part, |part, start| {
             part.strip_prefix(start.split(' ').next().unwrap_or_default()).unwrap_or(part)
         });
@@ -76,6 +83,7 @@ fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
+/// Formats a duration such as `9.10 ms`. `None` if the text has another form.
 fn milliseconds(text: &str) -> Option<String> {
     text.strip_suffix(" ms")?.parse().ok().map(words::milliseconds)
 }

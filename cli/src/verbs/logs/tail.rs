@@ -1,4 +1,4 @@
-//! Follows the log of a function: each request returns the lines that are new.
+//! Follows the log of a function: each request returns only the new lines.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,26 +9,32 @@ use aws_sdk_cloudwatchlogs::{
 
 use crate::failure::failure;
 
-/// Each request begins this many milliseconds before the newest line, because CloudWatch returns lines of several streams late
-/// and out of order.
+/// Each request begins this many milliseconds before the newest line that was read, because CloudWatch may return
+/// lines late and, across log streams, out of order.
 const OVERLAP_MS: i64 = 10_000;
 
-/// The position in a log.
+/// How far a log was read.
 #[derive(Debug)]
 pub(super) struct Tail {
+    /// No line before this time is read. In milliseconds since 1970.
     begin: i64,
+    /// The time of the newest line that was read, in milliseconds since 1970.
     newest: Option<i64>,
-    /// The ids of the lines within the overlap, with their times.
+    /// The times of the lines within the overlap, by their ids.
     seen: HashMap<String, i64>,
 }
 
 impl Tail {
-    /// A position at `begin`, in milliseconds since 1970.
+    /// Begins at this time, in milliseconds since 1970.
     pub(super) fn new(begin: i64) -> Self {
         Self { begin, newest: None, seen: HashMap::new() }
     }
 
-    /// Returns time and text of each line that is new.
+    /// Returns the lines that are new since the last call: time (in milliseconds since 1970) and text. `function`
+    /// is the deployed name.
+    ///
+    /// # Errors
+    /// A failure with a fix if the log cannot be read. A missing log group is an empty log.
     pub(super) async fn look(
         &mut self,
         client: &Client,
@@ -54,7 +60,7 @@ impl Tail {
                         if local {
                             "run `headwater up`; see .headwater/logs/emulator.log"
                         } else {
-                            "this needs logs:FilterLogEvents, and a way to the API of CloudWatch Logs"
+                            "allow logs:FilterLogEvents, and check that this machine reaches the API of CloudWatch Logs"
                         },
                     )
                 })?,
@@ -64,19 +70,19 @@ impl Tail {
         Ok(self.take(events))
     }
 
-    /// The start time of the next request.
+    /// The start time of the next request, in milliseconds since 1970.
     fn from(&self) -> i64 {
         self.newest.map_or(self.begin, |newest| self.begin.max(newest - OVERLAP_MS))
     }
 
-    /// Returns the events that no earlier request returned.
+    /// Returns the events that no earlier request returned, and forgets the ids before the overlap.
     fn take(&mut self, events: Vec<FilteredLogEvent>) -> Vec<(i64, String)> {
         let mut lines = Vec::new();
         let mut present = HashSet::new();
         for event in events {
             let time = event.timestamp.unwrap_or(0);
             let mut id = identity(&event);
-            // The emulator returns no ids, so equal lines are numbered.
+            // The local emulator returns no ids. A repeated line within one answer gets a `+` for each repetition.
             while !present.insert(id.clone()) {
                 if event.event_id.is_some() {
                     break;
@@ -94,6 +100,7 @@ impl Tail {
     }
 }
 
+/// The event's id. If there is none: stream, time and text.
 fn identity(event: &FilteredLogEvent) -> String {
     match &event.event_id {
         Some(id) => id.clone(),
@@ -120,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_a_millisecond_that_was_read_already_is_not_skipped() {
+    fn a_second_line_of_the_newest_millisecond_is_not_skipped() {
         let mut tail = Tail::new(0);
         assert_eq!(texts(tail.take(vec![event(50_000, "a", Some("1"))])), ["a"]);
         assert!(tail.from() <= 50_000);
@@ -130,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_are_alike_are_each_read_once_with_and_without_ids() {
+    fn equal_lines_are_each_returned_once_with_and_without_ids() {
         for ids in [[Some("1"), Some("2"), Some("3")], [None; 3]] {
             let mut tail = Tail::new(0);
             let all = ids.map(|id| event(50_000, "same", id));
@@ -141,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_shown_late_is_read_and_what_is_too_old_is_forgotten() {
+    fn a_late_line_is_returned_and_old_ids_are_forgotten() {
         let mut tail = Tail::new(0);
         tail.take(vec![event(50_000, "new", Some("1"))]);
         assert_eq!(texts(tail.take(vec![event(45_000, "late", Some("2"))])), ["late"]);
@@ -150,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_never_begins_before_what_was_asked_for() {
+    fn a_request_never_begins_before_the_given_time() {
         let mut tail = Tail::new(49_000);
         tail.take(vec![event(50_000, "a", Some("1"))]);
         assert_eq!(tail.from(), 49_000);

@@ -1,15 +1,15 @@
-//! Formats numbers and times for people.
+//! Formats numbers, times and JSON values for the terminal.
 
 use chrono::{DateTime, TimeZone, Utc};
 use indicatif::HumanBytes;
 use serde_json::Value;
 
-/// 88.12 KiB.
+/// A size in binary units: `88.12 KiB`.
 pub(super) fn bytes(number: u64) -> String {
     HumanBytes(number).to_string()
 }
 
-/// A moment of CloudWatch (milliseconds since 1970): the time of day, after the date if that is not today's.
+/// A time of CloudWatch (milliseconds since 1970) in this zone. The date is left out if it is today.
 pub(super) fn time<Z: TimeZone>(milliseconds: i64, zone: &Z) -> String
 where
     Z::Offset: std::fmt::Display,
@@ -23,7 +23,7 @@ where
     moment.format(format).to_string()
 }
 
-/// 41 ms, 3.2 s, 2 min 5 s.
+/// A duration in milliseconds: `41 ms`, `3.2 s`, `2 min 5 s`.
 pub(super) fn milliseconds(number: f64) -> String {
     if number < 999.5 {
         format!("{number:.0} ms")
@@ -34,12 +34,12 @@ pub(super) fn milliseconds(number: f64) -> String {
     }
 }
 
-/// 7 s, 2 min 5 s, 3 h 12 min.
+/// A duration in seconds: `7 s`, `2 min 5 s`, `3 h 12 min`.
 pub(super) fn seconds(number: f64) -> String {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "saturates, which is as good"
+        reason = "negative and huge durations saturate"
     )]
     let whole = number.round() as u64;
     match whole {
@@ -49,7 +49,7 @@ pub(super) fn seconds(number: f64) -> String {
     }
 }
 
-/// The words of a name: `RowsStored`, `windows_left` and `FetchRetries` are "rows stored", "windows left", "fetch retries".
+/// The words of a metric's or field's name: `RowsStored` and `rows_stored` become `rows stored`.
 pub(super) fn of_name(name: &str) -> String {
     let mut words = String::new();
     for letter in name.chars() {
@@ -61,7 +61,7 @@ pub(super) fn of_name(name: &str) -> String {
     words.replace('_', " ")
 }
 
-/// A count with its noun, which is given in the plural: "2 extra fields", "1 extra field".
+/// A count with its noun, which is given in the plural: `2 extra fields`, `1 extra field`.
 pub(super) fn counted(number: u64, things: &str) -> String {
     if number != 1 {
         return format!("{number} {things}");
@@ -73,14 +73,15 @@ pub(super) fn counted(number: u64, things: &str) -> String {
     format!("1 {}", words.join(" "))
 }
 
-/// A value in one line; text has no quotes. `None` for an empty value.
+/// A JSON value in one line, without quotes and brackets. `None` for an empty value: null, `false`, 0, an empty
+/// text, and a list or object of such values.
 pub(super) fn value(value: &Value) -> Option<String> {
     match value {
         Value::Null | Value::Bool(false) => None,
         Value::String(text) => (!text.is_empty()).then(|| text.clone()),
         Value::Number(number) => (number.as_f64() != Some(0.0)).then(|| number.to_string()),
         Value::Bool(true) => Some("yes".to_owned()),
-        // Lists of objects are shown only by `--json`.
+        // Of a list of objects, only the length is shown; `--json` shows all of it.
         Value::Array(all) if all.iter().any(Value::is_object) => Some(all.len().to_string()),
         Value::Array(all) => {
             let all: Vec<String> = all.iter().filter_map(self::value).collect();
@@ -96,7 +97,8 @@ pub(super) fn value(value: &Value) -> Option<String> {
     }
 }
 
-/// The text without line breaks and control characters, so that it cannot affect the terminal.
+/// The text without line breaks and control characters, so that a record's content cannot begin a new line or send
+/// commands to the terminal.
 pub(super) fn harmless(text: &str) -> String {
     text.chars()
         .map(|letter| match letter {
@@ -112,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_of_another_day_has_its_date_and_one_of_today_has_none() {
+    fn only_times_of_other_days_have_a_date() {
         assert_eq!(time(1_700_000_000_007, &Utc), "2023-11-14 22:13:20.007");
         let now = time(Utc::now().timestamp_millis(), &Utc);
         assert!(now.len() == "00:00:00.000".len(), "{now}");
@@ -127,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_cannot_begin_a_line_or_steer_the_terminal() {
+    fn a_text_cannot_begin_a_line_or_control_the_terminal() {
         assert_eq!(harmless("a\nb\x1b[2Jc"), "a b\u{fffd}[2Jc");
     }
 }

@@ -1,4 +1,4 @@
-//! `headwater pipeline`: writes a pipeline file from a sample, checks files, and shows what one resolves to.
+//! `headwater pipeline`: writes a pipeline file from a sample, checks pipeline files, and shows the result of one.
 
 mod new;
 mod topic_sample;
@@ -21,24 +21,24 @@ pub(crate) struct PipelineArgs {
 enum Action {
     /// Write a pipeline file from a sample of records
     New(new::New),
-    /// Check pipeline files; every problem names its line
+    /// Check pipeline files, and print each problem with its line
     #[command(after_help = "\
 Examples:
   headwater pipeline check
   headwater pipeline check pipelines/rooms-v1.yaml")]
     Check {
-        /// Files, or folders of files [default: pipelines in the checkout]
+        /// Files, or folders of files [default: the folder pipelines of the checkout]
         files: Vec<PathBuf>,
     },
-    /// Show what a pipeline resolves to: mappings, columns, tables
+    /// Show the mappings, columns and tables of a pipeline
     #[command(after_help = "\
 Examples:
   headwater pipeline show rooms-v1
   headwater pipeline show pipelines/rooms-v1.yaml --json")]
     Show {
-        /// A topic, or a file
+        /// A topic or a pipeline file
         pipeline: String,
-        /// The whole pipeline as one JSON object, defaults filled in
+        /// Print the whole pipeline with its defaults as one JSON object
         #[arg(long)]
         json: bool,
     },
@@ -54,12 +54,16 @@ pub(crate) async fn run(layout: &Layout, args: &PipelineArgs) -> anyhow::Result<
     }
 }
 
-/// Checks files and folders. Returns the number of files; fails if one of them is wrong.
+/// Checks the pipeline files of a folder together. Returns their number.
+///
+/// # Errors
+/// A failure that names every problem with its file and line.
 pub(crate) fn check_folder(folder: &Path) -> anyhow::Result<usize> {
     Ok(Pipelines::from_folder(folder).map_err(|error| explained(&error))?.iter().count())
 }
 
-/// Checks each folder as one installation, and all files that are named individually as another one.
+/// Checks each folder as one deployment, and the files that are named individually as another one. Two pipelines
+/// of the same deployment must not have the same topic or table.
 fn check(paths: &[PathBuf]) -> anyhow::Result<()> {
     let (folders, mut files): (Vec<_>, Vec<_>) = paths.iter().cloned().partition(|path| path.is_dir());
     files.sort();
@@ -74,12 +78,13 @@ fn check(paths: &[PathBuf]) -> anyhow::Result<()> {
         }
     }
     if !problems.is_empty() {
-        return Err(failure(problems.join("\n"), "mend the lines named above"));
+        return Err(failure(problems.join("\n"), "correct the lines named above"));
     }
-    out::line(format!("good: {count} pipeline file{}", if count == 1 { "" } else { "s" }));
+    out::line(format!("valid: {count} pipeline file{}", if count == 1 { "" } else { "s" }));
     Ok(())
 }
 
+/// Prints a pipeline. `name` is a file if there is such a file, otherwise a topic of the checkout's pipelines.
 fn show(layout: &Layout, name: &str, json: bool) -> anyhow::Result<()> {
     let file = PathBuf::from(name);
     let pipeline = if file.is_file() {
@@ -88,8 +93,12 @@ fn show(layout: &Layout, name: &str, json: bool) -> anyhow::Result<()> {
         let all =
             Pipelines::from_folder(&layout.checkout.join("pipelines")).map_err(|error| explained(&error))?;
         let known: Vec<&str> = all.iter().map(|pipeline| pipeline.topic.name.as_str()).collect();
-        let unknown =
-            || failure(format!("no pipeline of topic {name}"), format!("choose one of {}", known.join(", ")));
+        let unknown = || {
+            failure(
+                format!("no pipeline file describes the topic {name}"),
+                format!("choose one of {}", known.join(", ")),
+            )
+        };
         all.of_topic(name).cloned().ok_or_else(unknown)?
     };
     if json {
@@ -145,12 +154,13 @@ fn summary(pipeline: &Pipeline) -> anyhow::Result<Vec<String>> {
     Ok(lines)
 }
 
+/// The upkeep of the Delta table in one line.
 fn upkeep(upkeep: &UpkeepSection) -> String {
     if !upkeep.enabled {
         return "off".to_owned();
     }
     format!(
-        "checkpoint every {} commits, {} small files joined to {} MiB, old files kept {} hours, history {} hours",
+        "checkpoint every {} commits, {} small files merged into files of up to {} MiB, old files kept {} hours, history {} hours",
         upkeep.checkpoint_commits,
         upkeep.min_files,
         upkeep.target_file_bytes >> 20,
@@ -159,6 +169,7 @@ fn upkeep(upkeep: &UpkeepSection) -> String {
     )
 }
 
+/// The problems of pipeline files as a failure with a fix.
 fn explained(error: &PipelineError) -> anyhow::Error {
-    failure(error.to_string(), "mend the pipeline file; pipelines/rooms-v1.yaml explains every setting")
+    failure(error.to_string(), "correct the pipeline file; pipelines/rooms-v1.yaml explains every setting")
 }

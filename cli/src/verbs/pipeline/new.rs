@@ -18,7 +18,7 @@ use crate::{
     stack::layout::Layout,
 };
 
-/// The largest sample in bytes. It is held in memory.
+/// The largest sample in bytes. The whole sample is held in memory.
 const MOST_BYTES: u64 = 256 << 20;
 
 /// The default number of partitions for a topic that does not exist yet.
@@ -27,11 +27,12 @@ const PARTITIONS: u32 = 4;
 /// Arguments of `headwater pipeline new`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Reads a sample and writes a file with a type for each field, comments that say what the sample showed, a `lake` section, and sections for
-Postgres in comments. No value of a record is copied into the file. Every object of the sample decodes with the file, or none is written.
+Reads a sample of records and writes a pipeline file. The file has a type for each field, a `lake` section, and sections for
+Postgres in comments. Comments describe the values that the sample has, but no value is copied into the file. The command
+writes the file only if every JSON object of the sample decodes with it.
 
-A file holds JSON lines, or one JSON array. --from-topic reads the oldest and the newest records of a topic: of the local stack, of the
-one that --stack names, or of the brokers of --bootstrap-servers.
+A sample file holds JSON lines or one JSON array. --from-topic reads the oldest and the newest records of the topic, from the
+local stack, from the stack of --stack, or from the brokers of --bootstrap-servers.
 
 Examples:
   headwater pipeline new coffee-v1 --from sample.jsonl
@@ -47,24 +48,28 @@ pub(crate) struct New {
     /// Read the sample from the topic itself
     #[arg(long)]
     from_topic: bool,
-    /// Records that --from-topic reads at most
+    /// The largest number of records that --from-topic reads
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000), conflicts_with = "from")]
     records: u32,
     /// Brokers of --from-topic, without authentication: host:port, comma-separated [default: those of the stack]
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "from")]
     bootstrap_servers: Option<String>,
-    /// The field that says when a record happened, by dotted path [default: guessed, and said]
+    /// The timestamp field with the event time, as a dotted path [default: guessed, and printed]
     #[arg(long, value_name = "FIELD")]
     event_time: Option<String>,
-    /// Where to write; `-` prints the file [default: pipelines/TOPIC.yaml in the checkout]
+    /// Write the pipeline file here; `-` prints it [default: pipelines/TOPIC.yaml in the checkout]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Overwrite the file
+    /// Overwrite an existing file
     #[arg(long)]
     force: bool,
 }
 
-/// Writes the file.
+/// Drafts the pipeline file and writes or prints it. The notes of the draft go to standard error.
+///
+/// # Errors
+/// A failure with a fix if an argument is wrong, if the file exists, if the sample cannot be read, if no file can be
+/// drafted from it, or if the file conflicts with another one in its folder.
 pub(crate) async fn run(layout: &Layout, args: &New) -> anyhow::Result<()> {
     require_name(&args.topic)?;
     let prints = args.output.as_deref() == Some(Path::new("-"));
@@ -101,20 +106,24 @@ pub(crate) async fn run(layout: &Layout, args: &New) -> anyhow::Result<()> {
 }
 
 impl New {
+    /// The topic of the new file.
     pub(super) fn topic(&self) -> &str {
         &self.topic
     }
 
+    /// The largest number of records to read from the topic.
     pub(super) fn records(&self) -> u32 {
         self.records
     }
 
+    /// The brokers to read from. `None` means those of the stack.
     pub(super) fn bootstrap_servers(&self) -> Option<&str> {
         self.bootstrap_servers.as_deref()
     }
 }
 
-/// Checks the topic's name first, because it becomes part of the file's path.
+/// Checks the topic's name before anything else, because it becomes part of a path. Kafka allows up to 249 letters,
+/// digits, `.`, `_` and `-`; names that begin with `__` are internal topics.
 fn require_name(topic: &str) -> anyhow::Result<()> {
     let is_kafka = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let reserved = topic.replace('.', "_").starts_with("__");
@@ -123,15 +132,16 @@ fn require_name(topic: &str) -> anyhow::Result<()> {
         return Ok(());
     }
     Err(failure(
-        format!("`{}` cannot be a topic", topic.escape_debug()),
-        "choose 2 to 249 of letters, digits, `.`, `_`, `-`, with no `.` and no `__` in front",
+        format!("`{}` is not a valid topic name", topic.escape_debug()),
+        "choose 2 to 249 letters, digits, `.`, `_` or `-`, not beginning with `.` or `__`",
     ))
 }
 
+/// Checks that a pipeline file can be written to this path: it ends in `.yaml` and, without `force`, does not exist.
 fn require_place(path: &Path, force: bool) -> anyhow::Result<()> {
     if path.extension().is_none_or(|extension| extension != "yaml") {
         return Err(failure(
-            format!("{} is not read as a pipeline file", path.display()),
+            format!("{} does not end in .yaml, so it would not be read as a pipeline file", path.display()),
             "give --output a name that ends in .yaml, or - to print the file",
         ));
     }
@@ -144,6 +154,7 @@ fn require_place(path: &Path, force: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Reads the sample; `-` is standard input. Fails if it is larger than [`MOST_BYTES`].
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let limit = MOST_BYTES + 1;
@@ -170,7 +181,8 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Fails if the file conflicts with others in its folder, for example with another file of the same topic.
+/// Fails if the new file conflicts with others in its folder, for example with another file of the same topic. The
+/// new file is checked in a temporary folder, so that nothing is written if it conflicts.
 fn require_peace(path: &Path, yaml: &str) -> anyhow::Result<()> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
@@ -197,7 +209,7 @@ fn require_peace(path: &Path, yaml: &str) -> anyhow::Result<()> {
         return Ok(());
     }
     Err(failure(
-        format!("the new file would contradict another one in {}: {}", folder.display(), ours.join("; ")),
+        format!("the new file conflicts with another one in {}: {}", folder.display(), ours.join("; ")),
         "choose another topic, write to another folder with --output, or print the file with --output - and merge by hand",
     ))
 }

@@ -14,10 +14,14 @@ use crate::{
     stack::{layout::Layout, opened::Stack},
 };
 
-/// How long Kafka may take to answer.
+/// The time limit of a request to Kafka.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Reads the sample. Also returns the topic's number of partitions.
+/// Reads up to `--records` records of the topic. Returns them with the topic's number of partitions. Records
+/// without a value (tombstones) are counted in a note, but not returned.
+///
+/// # Errors
+/// A failure with a fix if Kafka cannot be reached, or if the topic does not exist or has no records.
 pub(super) async fn read(layout: &Layout, args: &New) -> anyhow::Result<(Sample, u32)> {
     let topic = args.topic();
     let (settings, sdk) = if let Some(servers) = args.bootstrap_servers() {
@@ -27,8 +31,8 @@ pub(super) async fn read(layout: &Layout, args: &New) -> anyhow::Result<(Sample,
         (stack.cluster()?, stack.sdk().clone())
     };
     let unreachable = |error: &(dyn std::error::Error + 'static)| {
-        let fix = "see that the brokers run and that this machine reaches them (--bootstrap-servers HOST:PORT, or `headwater up`); \
-                   Kafka of an account is reached from its host";
+        let fix = "check that the brokers run and that this machine reaches them (--bootstrap-servers HOST:PORT, or `headwater up`); \
+                   Kafka in an account can be reached only from its host";
         failure(format!("cannot read topic {topic}: {}", faults::chain(error)), fix)
     };
     let offsets = LagReader::open(settings.clone(), sdk.clone(), PATIENCE)
@@ -39,7 +43,7 @@ pub(super) async fn read(layout: &Layout, args: &New) -> anyhow::Result<(Sample,
         Err(LagError::NoTopic { .. }) => {
             return Err(failure(
                 format!("topic {topic} does not exist"),
-                "see its name; for a topic that is not there yet, give a file: --from FILE",
+                "check the name; if the topic does not exist yet, give a sample file: --from FILE",
             ));
         }
         Err(error) => return Err(unreachable(&error)),
@@ -47,8 +51,8 @@ pub(super) async fn read(layout: &Layout, args: &New) -> anyhow::Result<(Sample,
     let wanted = chosen(&ends, i64::from(args.records()));
     if wanted.values().all(OffsetRanges::is_empty) {
         return Err(failure(
-            format!("topic {topic} holds no record"),
-            "produce some records first, or give a file: --from FILE",
+            format!("topic {topic} has no records"),
+            "produce some records first, or give a sample file: --from FILE",
         ));
     }
     let cluster = Cluster::new(settings, sdk);
@@ -65,12 +69,13 @@ pub(super) async fn read(layout: &Layout, args: &New) -> anyhow::Result<(Sample,
     reader.close().await;
     let mut notes = vec![format!("read {} records of topic {topic}", records.len() + empty)];
     if empty > 0 {
-        notes.push(format!("{empty} of them have no value (tombstones), and would be parked"));
+        notes.push(format!("{empty} of them have no value (tombstones) and would be parked"));
     }
     Ok((Sample { records, notes }, u32::try_from(ends.len()).unwrap_or(u32::MAX)))
 }
 
-/// Chooses this number of offsets, evenly over the partitions: half of them from the beginning of each, half from the end.
+/// Chooses up to `most` offsets, distributed evenly over the partitions: of each partition half from the beginning
+/// and half from the end. `ends` has the first offset and the end of each partition.
 fn chosen(ends: &Ends, most: i64) -> BTreeMap<i32, OffsetRanges> {
     let mut by_size: Vec<_> =
         ends.iter().map(|(&partition, &(first, end))| (end - first, partition)).collect();
@@ -78,7 +83,7 @@ fn chosen(ends: &Ends, most: i64) -> BTreeMap<i32, OffsetRanges> {
     let (mut left, mut partitions) = (most, i64::try_from(by_size.len()).unwrap_or(i64::MAX));
     let mut chosen = BTreeMap::new();
     for (size, partition) in by_size {
-        // Larger partitions make up for the records that a small one lacks.
+        // If a small partition has fewer records than its share, the larger ones after it get a larger share.
         let share = size.min((left + partitions - 1) / partitions);
         let (first, end) = ends[&partition];
         let mut ranges = OffsetRanges::default();

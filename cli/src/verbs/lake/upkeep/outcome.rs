@@ -1,4 +1,4 @@
-//! What the invocations did for one table, added up, and how it is shown.
+//! The sums of all invocations for one table, and their presentation.
 
 use lake_keeper::TableReport;
 
@@ -12,17 +12,18 @@ use crate::{
     },
 };
 
-/// Files and their bytes.
+/// The number of data files, and their size in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Size {
     pub(super) files: u64,
     pub(super) bytes: u64,
 }
 
-/// What became of one table.
+/// The result of the work on one table.
 pub(super) struct Outcome {
     pub(super) table: LakeTable,
     pub(super) before: Size,
+    /// The size when the work is done. The same as `before` until then, and in a dry run.
     pub(super) after: Size,
     done: Done,
 }
@@ -30,9 +31,9 @@ pub(super) struct Outcome {
 /// All answers about one table.
 #[derive(Debug, Default)]
 struct Done {
-    /// The sums of all answers; what is not a sum is that of the last one.
+    /// The numbers are sums over all answers. The other fields are those of the last answer.
     sum: TableReport,
-    /// The last answer says that work is left, and got no further.
+    /// The last answer reported work left, but made no progress.
     stuck: bool,
 }
 
@@ -41,48 +42,51 @@ impl Outcome {
         Self { table, before, after: before, done: Done::default() }
     }
 
-    /// Takes in the next answer. Returns whether another invocation is needed, and will get further.
+    /// Adds the next answer. Returns `true` if work is left and this answer made progress, so that another invocation
+    /// makes sense.
     pub(super) fn take(&mut self, report: TableReport) -> bool {
         self.done.take(report)
     }
 
-    /// Why nothing was done, or what was left out.
+    /// A note for the user: why nothing was done, or which files were skipped. `None` if there is nothing to say.
     pub(super) fn note(&self, kind: Kind, dry_run: bool, force: bool) -> Option<String> {
         let (topic, upkeep, sum) = (&self.table.topic, &self.table.upkeep, &self.done.sum);
         if let Some(reason) = &sum.unfit {
-            return Some(format!("{topic}: {} cannot be joined: {reason}", counted(sum.files_unfit, "file")));
+            return Some(format!("{topic}: {} cannot be merged: {reason}", counted(sum.files_unfit, "file")));
         }
         if dry_run && sum.out_of_time {
-            return Some(format!("{topic}: the time did not suffice to look at everything; there is more"));
+            return Some(format!(
+                "{topic}: the time ran out before everything was counted, so there is more work"
+            ));
         }
         if sum.error.is_some() {
             return None;
         }
         match kind {
             Kind::Compact if sum.files_joined == 0 && !force => Some(format!(
-                "{topic}: no partition has {} small files that are worth joining; --force joins fewer",
+                "{topic}: no partition has {} small files to merge; --force also merges fewer",
                 upkeep.min_files
             )),
             Kind::Vacuum if sum.files_deleted == 0 && sum.log_entries_deleted == 0 => Some(format!(
-                "{topic}: nothing that may go is older than {} hours (files) or {} hours (log)",
+                "{topic}: no unneeded file is older than {} hours, and no log entry that can be deleted is older than {} hours",
                 upkeep.retention_hours, upkeep.log_retention_hours
             )),
             _ => None,
         }
     }
 
-    /// The error of a table whose work is not done.
+    /// Returns an error if the function reported one for this table, or if work is left and no progress is made.
     pub(super) fn failure(&self, kind: Kind) -> anyhow::Result<()> {
         let (topic, sum) = (&self.table.topic, &self.done.sum);
         if let Some(error) = &sum.error {
             return Err(failure(
-                format!("{FUNCTION} could not look after the table of {topic}: {error}"),
+                format!("{FUNCTION} failed for the table of {topic}: {error}"),
                 format!("see `headwater logs {FUNCTION}`"),
             ));
         }
         if self.done.stuck {
             return Err(failure(
-                format!("{} of {topic} did not come to its end", kind.name()),
+                format!("{} of {topic} makes no progress, but work is left", kind.name()),
                 format!(
                     "run it again; if that does not help, give {FUNCTION} more memory and time (`sizes.lake_keeper`)"
                 ),
@@ -93,6 +97,7 @@ impl Outcome {
 }
 
 impl Done {
+    /// See [`Outcome::take`].
     fn take(&mut self, report: TableReport) -> bool {
         let got_further = report.checkpoint_made
             || report.files_joined > 0
@@ -100,7 +105,7 @@ impl Done {
             || report.files_deleted > 0;
         let unfinished = report.out_of_time
             || report.groups_left > 0
-            // A log that is too long to be read in one run gets a checkpoint in between.
+            // If a log is too long for one run, the function writes a checkpoint of the part that it could read.
             || (report.checkpoint_made && report.commits_since_checkpoint > 0);
         let failed = report.error.is_some();
         let earlier = std::mem::replace(&mut self.sum, report);
@@ -117,7 +122,7 @@ impl Done {
     }
 }
 
-/// One line about an invocation.
+/// One line about an invocation, with the sums over its tables.
 pub(super) fn said<'a>(
     kind: Kind,
     dry_run: bool,
@@ -135,14 +140,14 @@ pub(super) fn said<'a>(
     match kind {
         Kind::Checkpoint if dry_run => "dry run".to_owned(),
         Kind::Checkpoint => format!("{} written", counted(checkpoints, "checkpoint")),
-        Kind::Compact => format!("{would}{} joined to {}", counted(joined, "file"), count(written)),
+        Kind::Compact => format!("{would}{} merged into {}", counted(joined, "file"), count(written)),
         Kind::Vacuum => {
             format!("{would}{} and {} of logs deleted", counted(deleted, "file"), counted(log, "file"))
         }
     }
 }
 
-/// The outcomes as a table: what was done, or what would be.
+/// The outcomes as a table with one row per topic: what was done or, in a dry run, what would be done.
 pub(super) fn rendered(kind: Kind, dry_run: bool, outcomes: &[Outcome]) -> String {
     let rows = outcomes.iter().map(|outcome| {
         let mut row = vec![outcome.table.topic.clone()];
@@ -152,13 +157,14 @@ pub(super) fn rendered(kind: Kind, dry_run: bool, outcomes: &[Outcome]) -> Strin
     table::render(header(kind, dry_run), rows)
 }
 
+/// The headings for the rows of [`figures`].
 fn header(kind: Kind, dry_run: bool) -> &'static [&'static str] {
     match (kind, dry_run) {
         (Kind::Checkpoint, true) => &["topic", "checkpoint", "commits since", "would write"],
         (Kind::Checkpoint, false) => &["topic", "checkpoint", "commits since", "written"],
-        (Kind::Compact, true) => &["topic", "files", "size", "would join", "their size", "to files"],
+        (Kind::Compact, true) => &["topic", "files", "size", "would merge", "their size", "into files"],
         (Kind::Compact, false) => {
-            &["topic", "files before", "size", "files after", "size", "joined", "written"]
+            &["topic", "files before", "size", "files after", "size", "merged", "written"]
         }
         (Kind::Vacuum, true) => &["topic", "files", "size", "would delete", "their size", "log entries"],
         (Kind::Vacuum, false) => {
@@ -167,6 +173,7 @@ fn header(kind: Kind, dry_run: bool) -> &'static [&'static str] {
     }
 }
 
+/// One row without the topic. In a dry run, the size after the work is left out.
 fn figures(kind: Kind, dry_run: bool, sum: &TableReport, (before, after): (Size, Size)) -> Vec<String> {
     let size = |size: Size| [count(size.files), bytes(size.bytes)];
     let mut row = Vec::new();
@@ -201,7 +208,7 @@ mod tests {
 
     use super::*;
 
-    /// An answer as the function gives it.
+    /// An answer of the function with these fields. The others have their defaults.
     fn answer(fields: Value) -> TableReport {
         serde_json::from_value(fields).unwrap()
     }
@@ -221,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn work_that_gets_no_further_is_not_tried_for_ever() {
+    fn work_without_progress_is_not_repeated() {
         for fields in [json!({"groups_left": 1}), json!({"out_of_time": true})] {
             let mut done = Done::default();
             assert!(!done.take(answer(fields)));
@@ -238,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_was_too_long_for_one_run_is_read_on() {
+    fn a_log_that_is_too_long_for_one_run_needs_another_invocation() {
         let mut done = Done::default();
         let made =
             |commits: u64| answer(json!({"checkpoint_made": true, "commits_since_checkpoint": commits}));
@@ -247,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_work_has_a_figure_under_each_heading() {
+    fn each_row_has_as_many_figures_as_headings() {
         for kind in [Kind::Checkpoint, Kind::Compact, Kind::Vacuum] {
             for dry_run in [false, true] {
                 let sizes = (Size::default(), Size::default());
@@ -258,9 +265,9 @@ mod tests {
     }
 
     #[test]
-    fn a_dry_run_says_that_it_was_one() {
+    fn the_line_of_a_dry_run_says_so() {
         let reports = [answer(json!({"files_joined": 12, "groups_left": 1}))];
-        assert_eq!(said(Kind::Compact, true, &reports), "dry run: 12 files joined to 1");
+        assert_eq!(said(Kind::Compact, true, &reports), "dry run: 12 files merged into 1");
         assert!(said(Kind::Vacuum, true, &reports).starts_with("dry run"));
     }
 }
