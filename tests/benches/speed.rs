@@ -1,5 +1,6 @@
-//! Benchmark of the gateway on a running stack. It measures the time of an acknowledged event and of an empty answer of
-//! the same function, in turns, and the rate of events. Ratios can be compared between machines; times cannot.
+//! Benchmark of the gateway on a running stack. It measures two times alternately: that of an acknowledged event, and that
+//! of an empty answer from the same function. It also measures the rate of events. Ratios can be compared between
+//! machines; times cannot.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -55,7 +56,7 @@ async fn post(client: &Http, body: String) {
     let _body = answer.into_body().collect().await.unwrap();
 }
 
-/// Requests a path that the function does not know. This takes as long as the transport to the function and back.
+/// Requests a path that the function does not know. The time is that of the transport to the function and back.
 async fn get_nothing(client: &Http) {
     let request = Request::get(format!("{}/nothing", gateway())).body(Full::default()).unwrap();
     let answer = client.request(request).await.unwrap();
