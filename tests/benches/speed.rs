@@ -1,5 +1,5 @@
-//! Benchmark of the gateway on a running stack. It measures two times alternately: that of an acknowledged event, and that
-//! of an empty answer from the same function. It also measures the rate of events. Ratios can be compared between
+//! Benchmark of the gateway on a running stack. It measures two times alternately: that of an acknowledged event, and
+//! that of an empty answer from the same function. It also measures the rate of events. Ratios can be compared between
 //! machines; times cannot.
 #![allow(
     clippy::unwrap_used,

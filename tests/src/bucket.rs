@@ -42,12 +42,14 @@ impl Bucket {
         self.store.put(key, body.into().into(), soon()).await.unwrap();
     }
 
-    /// Returns the `Last-Modified` time of an object, in whole seconds since the Unix epoch. Panics if it does not exist.
+    /// Returns the `Last-Modified` time of an object, in whole seconds since the Unix epoch. Panics if it does not
+    /// exist.
     pub async fn modified(&self, key: &str) -> i64 {
         self.store.head(key, soon()).await.unwrap().unwrap().modified.timestamp()
     }
 
-    /// Writes `files_list.data`: one key per line, with CRLF line ends. bucket-ingester reads only the keys in this list.
+    /// Writes `files_list.data`: one key per line, with CRLF line ends. bucket-ingester reads only the keys in this
+    /// list.
     pub async fn list(&self, keys: &[&str]) {
         self.put("files_list.data", keys.join("\r\n")).await;
     }

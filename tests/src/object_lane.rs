@@ -42,8 +42,8 @@ impl ObjectLane {
         assert_eq!(self.function.invoke(&event).await.answer(), json!({"batchItemFailures": []}));
     }
 
-    /// Returns the reason of each parked record or object. The map's key is `key#index` for an element of an object, and
-    /// `key` for a whole object.
+    /// Returns the reason of each parked record or object. The map's key is `key#index` for an element of an object,
+    /// and `key` for a whole object.
     pub async fn parked(&self) -> BTreeMap<String, String> {
         let letters = DeadLetters::new(self.sinks.client(), self.parts.parked_root.clone());
         let objects = letters.objects(None, Instant::now() + Duration::from_mins(1)).await.unwrap();

@@ -110,7 +110,8 @@ impl OwnPostgres {
         fs::write(self.home.path().join("data/pg_hba.conf"), lines).unwrap();
     }
 
-    /// Starts the server with further settings (`name=value`), and waits until it accepts connections. Panics after 30 s.
+    /// Starts the server with further settings (`name=value`), and waits until it accepts connections. Panics after 30
+    /// s.
     pub async fn start(&mut self, settings: &[&str]) {
         let port = format!("port={}", self.port);
         let usual = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", &port];
@@ -152,7 +153,8 @@ impl OwnPostgres {
         format!("postgres://postgres@{}/{database}", self.address())
     }
 
-    /// Returns a copy of `parts` with this server in place of the stack's. schema-migrator has created the tables in it.
+    /// Returns a copy of `parts` with this server in place of the stack's. schema-migrator has created the tables in
+    /// it.
     pub async fn with_tables(&self, parts: &Parts, pipelines: &[String]) -> Parts {
         let mut parts = parts.clone();
         parts.database_url = self.url("postgres");

@@ -78,7 +78,8 @@ impl Parts {
             .replace("av_telemetry", &self.totals_table())
     }
 
-    /// Replaces `rooms-v1` and `room_n_total_counts` in the text of a pipeline file by this test's topic and totals table.
+    /// Replaces `rooms-v1` and `room_n_total_counts` in the text of a pipeline file by this test's topic and totals
+    /// table.
     #[must_use]
     pub fn pipeline(&self, yaml: &str) -> String {
         yaml.replace("rooms-v1", &self.topic).replace("room_n_total_counts", &self.totals_table())

@@ -1,4 +1,5 @@
-//! Cases in which a simple count of records would be wrong: slow lanes, transactions, redriven records, deleted records, topics that are created again.
+//! Cases in which a simple count of records would be wrong: slow lanes, transactions, redriven records, deleted
+//! records, topics that are deleted and created again.
 
 use std::time::Duration;
 
@@ -45,7 +46,7 @@ async fn transaction_markers_and_aborted_records_are_not_produced() {
         }
     }
     producer.close().await.unwrap();
-    // A reader of committed records gets 12 of them.
+    // Two of three transactions are committed, with six records each.
     let records = proof.committed().await;
     assert_eq!(records.len(), 12);
     for lane in LANES {
@@ -61,7 +62,7 @@ async fn transaction_markers_and_aborted_records_are_not_produced() {
 async fn a_parked_record_that_is_redriven_later_is_stored_once_and_adds_to_the_sum() {
     let mut proof = Proof::start().await;
     proof.transfer(0..5).await;
-    // The time is text: poison until the pipeline file says otherwise.
+    // `at` is text instead of milliseconds, so the record is poison until the pipeline file changes.
     let late = json!({"at": "2026-11-20 21:24:22", "account": "late", "amount": 30}).to_string();
     proof.produce([late]).await;
     proof.deliver().await;
@@ -117,10 +118,10 @@ async fn records_that_kafka_deleted_before_a_lane_read_them_are_lost_until_an_op
 }
 
 #[tokio::test]
-async fn a_window_of_a_topic_that_was_created_again_fails_and_the_next_one_begins_at_the_new_beginning() {
+async fn a_window_of_a_topic_that_was_created_again_fails_and_the_next_one_starts_at_offset_0() {
     let mut proof = Proof::start().await;
     proof.transfer(0..10).await;
-    // Closed, and not judged: the lanes have time until the next run.
+    // This run closes windows, but does not judge them: the default grace period gives the lanes time.
     let answer = proof.reconciler.invoke(b"{}").await.answer();
     assert_eq!(answer["topics"][0]["closed"], 3, "{answer}");
     proof.create_again().await;
