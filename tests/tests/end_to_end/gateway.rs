@@ -1,4 +1,4 @@
-//! An event that the gateway accepts is in Kafka, and what it cannot take it refuses with the reason.
+//! The gateway answers 200 when the event is in Kafka, and refuses invalid requests with the reason.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ const LINES: (&str, &str) = ("content-type", "application/x-ndjson");
 const GOOD_FORM: &str = "timestamp=1664624846.762738&make=Ford&model=Explorer&position_x=0.00499&\
     position_y=2.4563888155285308e-05&position_z=0.0045&speed=2.1349&vin=GD9KE1GANAGOCJ64E";
 
-/// An event at a moment.
+/// A valid event with this timestamp in seconds. The VIN is the timestamp, padded to 17 characters.
 fn good(timestamp: u32) -> Value {
     json!({
         "timestamp": timestamp, "make": "Ford", "model": "O'Neil", "position_x": 1, "position_y": 2.5, "position_z": -3e5,
@@ -20,6 +20,7 @@ fn good(timestamp: u32) -> Value {
     })
 }
 
+/// A gateway with its own topic of four partitions.
 struct Lane {
     parts: Parts,
     topic: Topic,
@@ -43,12 +44,13 @@ impl Lane {
     }
 }
 
-/// One environment of the gateway.
+/// Starts another environment of the gateway.
 async fn environment(parts: &Parts, servers: &str, variables: &[(&str, &str)]) -> Function {
     let variables: Vec<_> = [("KAFKA_BOOTSTRAP_SERVERS", servers)].iter().chain(variables).copied().collect();
     Function::start_with("telemetry-gateway", parts, &[], &variables).await
 }
 
+/// The number in the answer to `GET /events`.
 async fn served(gateway: &mut Function) -> u64 {
     let answer = gateway.ask("GET", "/events", &[], b"").await;
     assert_eq!((answer.status, answer.headers["content-type"].as_str()), (200, "text/plain; charset=utf-8"));
@@ -57,7 +59,7 @@ async fn served(gateway: &mut Function) -> u64 {
 }
 
 #[tokio::test]
-async fn an_accepted_event_is_in_kafka_keyed_by_its_vehicle_when_the_answer_is_there() {
+async fn when_the_answer_arrives_the_event_is_in_kafka_keyed_by_its_vehicle() {
     let mut lane = Lane::start().await;
     let headers = [FORM, ("idempotency-key", "k-1")];
     let form = format!("{GOOD_FORM}&event_id=e-1&battery=80");
@@ -81,7 +83,7 @@ async fn an_accepted_event_is_in_kafka_keyed_by_its_vehicle_when_the_answer_is_t
 }
 
 #[tokio::test]
-async fn objects_arrays_and_lines_are_taken_whole_and_the_same_event_twice_is_taken_twice() {
+async fn objects_arrays_and_lines_are_accepted_whole_and_repeated_events_are_accepted_again() {
     let mut lane = Lane::start().await;
     let lines = format!("{}\n\n{}\r\n", good(4), good(5));
     let bodies = [
@@ -100,11 +102,11 @@ async fn objects_arrays_and_lines_are_taken_whole_and_the_same_event_twice_is_ta
     }
 }
 
-/// Status, headers, body, and what the answer says.
+/// Expected status, headers and body of the request, and a part of the expected error.
 type Refused<'a> = (u64, Vec<(&'a str, &'a str)>, Vec<u8>, &'a str);
 
 #[tokio::test]
-async fn what_cannot_be_taken_is_refused_with_its_reason_and_nothing_of_it_is_produced() {
+async fn invalid_requests_are_refused_with_the_reason_and_produce_nothing() {
     let mut lane = Lane::start().await;
     let with = |from: &str, to: &str| GOOD_FORM.replace(from, to).into_bytes();
     let refused: Vec<Refused<'_>> = vec![
@@ -168,7 +170,7 @@ async fn what_cannot_be_taken_is_refused_with_its_reason_and_nothing_of_it_is_pr
 }
 
 #[tokio::test]
-async fn every_bad_field_is_named_at_once() {
+async fn all_bad_fields_are_named_in_one_answer() {
     let mut lane = Lane::start().await;
     let answer = lane.post(FORM, "timestamp=soon&speed=inf&model=%00").await;
     let body = answer.json();
@@ -179,7 +181,7 @@ async fn every_bad_field_is_named_at_once() {
 }
 
 #[tokio::test]
-async fn a_bad_event_costs_its_neighbours_nothing_and_the_answer_says_which_were_taken() {
+async fn good_events_beside_bad_ones_are_accepted_and_the_answer_lists_both() {
     let mut lane = Lane::start().await;
     let array = json!([good(1), {"vin": 7}, good(2), null]).to_string();
     let mut lines = format!("{}\n{{broken\n{}\n", good(3), good(4)).into_bytes();
@@ -203,9 +205,9 @@ async fn a_bad_event_costs_its_neighbours_nothing_and_the_answer_says_which_were
 }
 
 #[tokio::test]
-async fn without_a_broker_the_answer_is_503_in_time_and_says_when_to_come_again() {
+async fn without_a_broker_the_answer_is_503_within_the_timeout_with_retry_after() {
     let parts = Parts::of_environment();
-    // One address refuses, the other takes connections and says nothing.
+    // One address refuses connections. The other accepts them, but never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     for servers in ["127.0.0.1:9".to_owned(), silent.local_addr().unwrap().to_string()] {
         let mut gateway = environment(&parts, &servers, &[("PRODUCE_TIMEOUT_SECONDS", "2")]).await;
