@@ -1,4 +1,5 @@
-//! A bad record costs no good one: it is parked with its reason and bytes, and stored once when its cause is mended.
+//! A bad record is parked with its reason and bytes, and all good records are stored. After the cause is corrected, the
+//! bad record is stored once.
 
 use std::time::Duration;
 
@@ -6,6 +7,7 @@ use dead_letters::{DeadLetters, ParkedRecord, Source, newest_by_source};
 use end_to_end::{Function, Parts, Record, Sinks, event, room};
 use tokio::time::Instant;
 
+/// The newest letter of each record that a lane parked.
 async fn parked(parts: &Parts, sinks: &Sinks, lane: &str) -> Vec<ParkedRecord> {
     let shelf = DeadLetters::new(sinks.client(), parts.parked_root.clone());
     let objects = shelf.objects(Some(lane), Instant::now() + Duration::from_mins(1)).await.unwrap();
@@ -21,13 +23,14 @@ fn offsets(records: &[ParkedRecord]) -> Vec<i64> {
     records.iter().map(|record| offset(&record.source)).collect()
 }
 
+/// Creates the tables of these pipelines.
 async fn migrated(parts: &Parts, pipelines: &[String]) -> Sinks {
     let mut migrator = Function::start("schema-migrator", parts, pipelines).await;
     let _tables = migrator.invoke(b"{}").await.answer();
     Sinks::open(parts).await
 }
 
-/// Every bad record of the data contract, at odd offsets, among good ones.
+/// Good records at even offsets. At odd offsets there is one record for each way to violate the data contract.
 fn mixed() -> Vec<Record> {
     let bad: [Option<&[u8]>; 11] = [
         Some(b"hello"),
@@ -58,7 +61,7 @@ async fn bad_records_are_parked_by_each_lane_with_reason_and_bytes_and_the_good_
     let records = mixed();
     for lane in ["parquet-writer", "totals-upserter"] {
         let mut function = Function::start(lane, &parts, &pipelines).await;
-        // Twice: what is parked twice is one dead letter.
+        // Two deliveries: a record that is parked twice counts as one dead letter.
         function.invoke(&event(&parts.topic, &records)).await.all_handled();
         function.invoke(&event(&parts.topic, &records[1..])).await.all_handled();
         let parked = parked(&parts, &sinks, lane).await;
@@ -74,7 +77,7 @@ async fn bad_records_are_parked_by_each_lane_with_reason_and_bytes_and_the_good_
 }
 
 #[tokio::test]
-async fn what_was_parked_is_stored_once_when_it_comes_again_after_the_pipeline_file_was_mended() {
+async fn a_parked_record_is_stored_once_when_it_comes_again_after_the_pipeline_file_was_corrected() {
     let parts = Parts::of_environment();
     let strict = [parts.rooms_pipeline()];
     let mended = [parts
@@ -97,11 +100,11 @@ async fn what_was_parked_is_stored_once_when_it_comes_again_after_the_pipeline_f
 }
 
 #[tokio::test]
-async fn what_postgres_cannot_hold_is_parked_by_the_totals_alone() {
+async fn a_record_that_only_postgres_cannot_hold_is_parked_by_the_totals_and_stored_in_the_lake() {
     let parts = Parts::of_environment();
     let pipelines = [parts.rooms_pipeline()];
     let sinks = migrated(&parts, &pipelines).await;
-    // Incompressible, so that no index entry can hold it.
+    // Incompressible, and therefore too long for an index entry.
     let long: String =
         (0..9_000_u32).map(|n| char::from_u32(0x4e00 + n.wrapping_mul(7_919) % 20_000).unwrap()).collect();
     let records = [
@@ -125,7 +128,7 @@ async fn what_postgres_cannot_hold_is_parked_by_the_totals_alone() {
 }
 
 #[tokio::test]
-async fn a_total_that_would_pass_64_bits_parks_the_record_that_would_do_it() {
+async fn a_record_that_would_overflow_a_64_bit_total_is_parked() {
     let parts = Parts::of_environment();
     let pipelines = [parts.rooms_pipeline()];
     let sinks = migrated(&parts, &pipelines).await;
@@ -138,7 +141,7 @@ async fn a_total_that_would_pass_64_bits_parks_the_record_that_would_do_it() {
 }
 
 #[tokio::test]
-async fn an_extra_field_stays_out_of_the_table_and_is_no_error() {
+async fn an_unknown_field_is_left_out_of_the_table_and_is_no_error() {
     let parts = Parts::of_environment();
     let pipelines = [parts.rooms_pipeline()];
     let sinks = migrated(&parts, &pipelines).await;
