@@ -1,4 +1,4 @@
-//! A topic that is deleted and created again under the eyes of every part, and what an operator does then.
+//! A topic is deleted and created again while the stack runs, and an operator resets its positions.
 
 use end_to_end::{
     stack::{headwater, json},
