@@ -111,6 +111,7 @@ async fn unreachable_parts_are_reported_as_retryable_before_the_timeout() {
     }
 }
 
+/// The message must name every missing variable, so that an operator can add all of them at once.
 #[tokio::test]
 async fn a_function_without_its_settings_reports_all_that_are_missing_and_does_not_start() {
     for (name, variables) in [

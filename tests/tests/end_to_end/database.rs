@@ -113,6 +113,8 @@ async fn a_statement_that_waits_for_a_lock_ends_with_its_invocation() {
     assert_eq!(sinks.totals().await["A"], 20);
 }
 
+/// After a failover, open connections still lead to the old primary, which refuses writes. A function must notice that
+/// and connect again within one invocation.
 #[tokio::test]
 async fn after_a_failover_a_warm_function_finds_the_new_primary_and_loses_nothing() {
     let parts = Parts::of_environment();
@@ -164,6 +166,7 @@ async fn after_a_failover_a_warm_function_finds_the_new_primary_and_loses_nothin
     assert_eq!(Sinks::open(&on_standby).await.totals().await["A"], 40);
 }
 
+/// A `DATABASE_URL` may name several hosts. The first one in this test is read-only.
 #[tokio::test]
 async fn of_two_hosts_the_writable_one_is_used() {
     let parts = Parts::of_environment();
@@ -190,6 +193,8 @@ async fn a_secret_that_cannot_be_read_is_reported_at_once_as_a_configuration_fau
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
 
+/// The function reads the secret for each new connection. The test closes the old connection, first while the secret is
+/// still the old one.
 #[tokio::test]
 async fn a_rotated_password_is_fetched_again_and_a_wrong_one_is_a_configuration_fault() {
     let parts = Parts::of_environment();

@@ -72,6 +72,8 @@ fn url(server: &OwnPostgres, host: &str, sslmode: &str) -> String {
     format!("{}?sslmode={sslmode}", server.url("postgres").replace("127.0.0.1", host))
 }
 
+/// Covers the values of `sslmode`, the three ways to name an authority, wrong names, expired certificates, and servers
+/// without TLS.
 #[tokio::test]
 async fn a_server_is_accepted_by_its_name_and_authority_and_refused_with_the_reason_otherwise() {
     let (ours, other) = (Authority::new("ours"), Authority::new("other"));
@@ -123,6 +125,7 @@ async fn a_server_is_accepted_by_its_name_and_authority_and_refused_with_the_rea
     assert_eq!(ask(&[("DATABASE_URL", &url(&server, "localhost", "prefer"))]).await, Ok(false));
 }
 
+/// `pg_hba.conf` accepts only connections with TLS. Without TLS, the function must report a configuration fault.
 #[tokio::test]
 async fn a_function_stores_over_tls_if_the_server_requires_it() {
     let parts = Parts::of_environment();

@@ -51,6 +51,7 @@ impl Lanes {
     }
 }
 
+/// The last batch contains all records in descending order.
 #[tokio::test]
 async fn the_same_event_twice_and_overlapping_cuts_count_once() {
     let mut lanes = Lanes::start().await;
@@ -89,6 +90,7 @@ async fn a_batch_that_was_given_up_and_redriven_is_stored_once_whether_its_first
     }
 }
 
+/// The four partitions have records with the same offsets.
 #[tokio::test]
 async fn records_of_several_partitions_in_one_event_are_kept_apart() {
     let mut lanes = Lanes::start().await;
@@ -98,6 +100,7 @@ async fn records_of_several_partitions_in_one_event_are_kept_apart() {
     lanes.hold_exactly(&records).await;
 }
 
+/// Lambda delivers at least once, so two environments may get the same batch.
 #[tokio::test]
 async fn one_event_given_to_two_environments_at_once_counts_once() {
     let lanes = Lanes::start().await;
@@ -114,6 +117,8 @@ async fn one_event_given_to_two_environments_at_once_counts_once() {
     lanes.hold_exactly(&records).await;
 }
 
+/// Each environment writes its own partition, as with Lambda's pollers. All of them commit to the same Delta table and
+/// the same rows of totals, so commits conflict often.
 #[tokio::test]
 async fn sixteen_environments_of_fifty_commits_each_lose_none() {
     let lanes = Lanes::start().await;
@@ -158,6 +163,7 @@ async fn a_topic_that_was_created_again_is_an_error_that_names_the_reset_command
     lanes.hold_exactly(&records).await;
 }
 
+/// Names with quotes, SQL, emoji, no characters, or 10 KB must arrive unchanged in both sinks.
 #[tokio::test]
 async fn any_room_name_and_any_64_bit_count_is_kept() {
     let mut lanes = Lanes::start().await;

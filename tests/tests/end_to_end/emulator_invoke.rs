@@ -22,6 +22,7 @@ async fn invoke(function: &str, event: Value) -> (Value, InvokeOutput) {
     (serde_json::from_slice(&payload).unwrap_or_default(), answer)
 }
 
+/// `LogType::Tail` asks for the last 4 KB of the log, in Base64.
 #[tokio::test]
 async fn an_answer_has_the_version_of_the_function_and_the_end_of_its_log() {
     let (answer, output) = invoke("schema-migrator", json!({})).await;
@@ -33,6 +34,7 @@ async fn an_answer_has_the_version_of_the_function_and_the_end_of_its_log() {
     assert!(log.contains(r#""function":"schema-migrator""#), "{log}");
 }
 
+/// As in Lambda, the HTTP status is that of the call. The error is in the payload, and `FunctionError` is set.
 #[tokio::test]
 async fn a_function_that_fails_answers_200_with_its_error() {
     let (answer, output) = invoke("rooms-generator", json!({"count": "many"})).await;

@@ -132,6 +132,8 @@ fn event(cities: &[&str]) -> Vec<u8> {
     json!({"source": "forecast_72", "items": cities, "at": AT}).to_string().into_bytes()
 }
 
+/// City 9999 does not exist. The second invocation has the same `at`, so it finds the objects of the first one and
+/// fetches only the failed city again.
 #[tokio::test]
 async fn cities_are_stored_with_the_token_of_the_secret_and_a_repeated_invocation_writes_nothing_twice() {
     let lane = Lane::start().await;
@@ -156,6 +158,8 @@ async fn cities_are_stored_with_the_token_of_the_secret_and_a_repeated_invocatio
     assert_eq!(defaults["stored_count"], 2, "{defaults}");
 }
 
+/// Both invocations check, fetch and write the same 30 objects at the same time. Conditional writes decide which one
+/// succeeds.
 #[tokio::test]
 async fn invocations_of_one_run_at_once_make_one_object_for_each_city() {
     let lane = Lane::start().await;
@@ -170,6 +174,7 @@ async fn invocations_of_one_run_at_once_make_one_object_for_each_city() {
     }
 }
 
+/// At the level `trace`, libraries may log requests with their URLs, which contain the token.
 #[tokio::test]
 async fn the_log_has_one_event_per_invocation_and_never_contains_the_token_at_any_level() {
     let lane = Lane::start().await;
@@ -220,6 +225,7 @@ async fn struck_after_its_put(lane: &Lane, kill: bool) -> (Function, Proxy) {
     (function, proxy)
 }
 
+/// The retry of the PUT finds the object. It must not be reported as a failure.
 #[tokio::test]
 async fn a_put_whose_answer_is_lost_counts_as_stored() {
     let lane = Lane::start().await;
@@ -244,6 +250,7 @@ async fn after_a_crash_between_two_cities_the_next_invocation_fetches_only_the_r
     assert_eq!(*lane.api.asked.lock().unwrap(), ["1", "2"]);
 }
 
+/// A secret that does not exist is a configuration fault: only an operator can correct it. A bad event is poison.
 #[tokio::test]
 async fn a_secret_that_does_not_exist_and_a_bad_event_fail_the_invocation_with_their_class() {
     let mut lane = Lane::start().await;
@@ -256,6 +263,7 @@ async fn a_secret_that_does_not_exist_and_a_bad_event_fail_the_invocation_with_t
     assert_eq!(lane.api.asked(), 0);
 }
 
+/// An error of one item must not fail the whole invocation.
 #[tokio::test]
 async fn a_bucket_that_does_not_exist_is_the_reason_of_each_item() {
     let mut lane = Lane::start().await;

@@ -58,6 +58,7 @@ async fn served(gateway: &mut Function) -> u64 {
     count.trim_end().strip_suffix('.').unwrap().parse().unwrap()
 }
 
+/// The key keeps the events of a vehicle in order. Headers carry `event_id` and the `Idempotency-Key` of the request.
 #[tokio::test]
 async fn when_the_answer_arrives_the_event_is_in_kafka_keyed_by_its_vehicle() {
     let mut lane = Lane::start().await;
@@ -82,6 +83,7 @@ async fn when_the_answer_arrives_the_event_is_in_kafka_keyed_by_its_vehicle() {
     assert!(age < 60_000, "the record's time is when it was received");
 }
 
+/// The gateway does not look for repetitions: the key of the table removes them later.
 #[tokio::test]
 async fn objects_arrays_and_lines_are_accepted_whole_and_repeated_events_are_accepted_again() {
     let mut lane = Lane::start().await;
@@ -105,6 +107,8 @@ async fn objects_arrays_and_lines_are_accepted_whole_and_repeated_events_are_acc
 /// Expected status, headers and body of the request, and a part of the expected error.
 type Refused<'a> = (u64, Vec<(&'a str, &'a str)>, Vec<u8>, &'a str);
 
+/// Covers invalid bodies, sizes above the limit, content types, methods and paths. `HEAD` must have the headers of
+/// `GET`.
 #[tokio::test]
 async fn invalid_requests_are_refused_with_the_reason_and_produce_nothing() {
     let mut lane = Lane::start().await;
@@ -169,6 +173,7 @@ async fn invalid_requests_are_refused_with_the_reason_and_produce_nothing() {
     assert_eq!(lane.post(FORM, GOOD_FORM).await.status, 200, "it works on");
 }
 
+/// A client can then correct all of them at once.
 #[tokio::test]
 async fn all_bad_fields_are_named_in_one_answer() {
     let mut lane = Lane::start().await;
@@ -180,6 +185,8 @@ async fn all_bad_fields_are_named_in_one_answer() {
     assert_eq!((answer.status, fields), (400, expected.into()));
 }
 
+/// `taken` and `rejected` contain the indexes of the events in the request, so a client can send only the rejected ones
+/// again.
 #[tokio::test]
 async fn good_events_beside_bad_ones_are_accepted_and_the_answer_lists_both() {
     let mut lane = Lane::start().await;
@@ -204,6 +211,7 @@ async fn good_events_beside_bad_ones_are_accepted_and_the_answer_lists_both() {
     assert_eq!(keys, ["1", "2", "3", "4"].into());
 }
 
+/// The gateway must answer before Lambda's timeout, so that clients get a reason.
 #[tokio::test]
 async fn without_a_broker_the_answer_is_503_within_the_timeout_with_retry_after() {
     let parts = Parts::of_environment();
@@ -236,6 +244,7 @@ async fn without_a_broker_the_answer_is_503_within_the_timeout_with_retry_after(
     }
 }
 
+/// The number comes from the offsets in Kafka, not from memory.
 #[tokio::test]
 async fn events_served_is_the_same_in_every_environment_and_after_a_restart() {
     let mut lane = Lane::start().await;
@@ -252,6 +261,7 @@ async fn events_served_is_the_same_in_every_environment_and_after_a_restart() {
     assert_eq!((health.status, health.json()), (200, json!({"status": "ok"})));
 }
 
+/// Each environment has its own producer.
 #[tokio::test]
 async fn eight_environments_at_once_lose_and_double_nothing() {
     let lane = Lane::start().await;
@@ -268,6 +278,8 @@ async fn eight_environments_at_once_lose_and_double_nothing() {
     assert_eq!((records.len(), vins.len()), (400, 400));
 }
 
+/// The secret ends with a line break, which is not part of the token. If the secret cannot be read, every request is
+/// refused.
 #[tokio::test]
 async fn with_a_token_only_those_who_know_it_are_let_in() {
     let client = aws_sdk_secretsmanager::Client::new(&settings::sdk_config().await);

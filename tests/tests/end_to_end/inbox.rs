@@ -102,6 +102,7 @@ fn the_tables_do_not_depend_on_order_batches_or_repetition() {
     tables_equal_the_sorted_events(40, Size { cards: 0..=300, users: 0..=60, ids: 40 });
 }
 
+/// As above, with many more events and batches of up to 2,499 events.
 #[test]
 fn a_thousand_users_and_ten_thousand_cards_in_any_order_equal_the_sorted_events() {
     tables_equal_the_sorted_events(6, Size { cards: 10_000..=10_000, users: 1_000..=1_000, ids: 2_000 });
@@ -176,6 +177,7 @@ fn parked(key: &str, reason: &str) -> BTreeMap<String, String> {
     [(key.to_owned(), reason.to_owned())].into()
 }
 
+/// Objects that are not events, are in another folder or were deleted are in the same notification.
 #[tokio::test]
 async fn a_truncated_object_is_parked_alone_and_read_when_the_complete_one_arrives() {
     let mut lane = start().await;
@@ -202,6 +204,7 @@ async fn a_truncated_object_is_parked_alone_and_read_when_the_complete_one_arriv
     assert_eq!(lane.parked().await.len(), 1);
 }
 
+/// Cards need no row in `users`: their user may arrive later.
 #[tokio::test]
 async fn a_card_without_a_user_stays_in_quarantine_until_its_object_is_corrected() {
     let mut lane = start().await;
@@ -226,6 +229,7 @@ async fn a_card_without_a_user_stays_in_quarantine_until_its_object_is_corrected
     assert_eq!(lane.parked().await, BTreeMap::new());
 }
 
+/// The objects have no notifications. `force` reads all of them again.
 #[tokio::test]
 async fn a_sweep_reads_objects_whose_notification_was_lost_and_reads_nothing_twice() {
     let mut lane = start().await;

@@ -12,6 +12,7 @@ fn batch(topic: &str, number: i64) -> Vec<u8> {
     event(topic, &records)
 }
 
+/// Each batch makes one small file. `force` runs the steps before their thresholds are reached.
 #[tokio::test]
 async fn small_files_are_compacted_and_a_checkpoint_is_written_and_every_record_stays_stored_once() {
     let parts = Parts::of_environment();
@@ -55,6 +56,7 @@ async fn a_topic_without_records_is_neither_behind_nor_an_error() {
     }
 }
 
+/// The error names the known topics or steps.
 #[tokio::test]
 async fn a_topic_without_a_table_and_a_misspelt_step_are_refused_by_name() {
     let parts = Parts::of_environment();

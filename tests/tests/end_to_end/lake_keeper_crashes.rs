@@ -139,6 +139,7 @@ async fn a_keeper_killed_at_any_step_beside_appends_loses_nothing_and_the_next_r
     ends_small(&parts, &pipelines, &sinks, appends).await;
 }
 
+/// Finds points that the list in [`POINTS`] does not cover.
 #[tokio::test]
 async fn a_keeper_killed_at_random_moments_beside_appends_loses_nothing() {
     let parts = Parts::of_environment();
@@ -171,6 +172,7 @@ async fn a_keeper_killed_at_random_moments_beside_appends_loses_nothing() {
     ends_small(&parts, &pipelines, &sinks, appends).await;
 }
 
+/// A manual run may overlap with a scheduled one.
 #[tokio::test]
 async fn two_keepers_at_once_beside_appends_have_one_result() {
     let parts = Parts::of_environment();

@@ -41,6 +41,8 @@ fn file(rows: &[Value]) -> Vec<u8> {
     serde_json::to_vec(rows).unwrap()
 }
 
+/// Covers damaged, empty, compressed, missing and oddly named files. A sweep, repeated notifications and a forced run
+/// must not change the result.
 #[tokio::test]
 async fn every_good_row_is_stored_every_bad_one_is_parked_and_a_second_run_changes_nothing() {
     let mut lane = start().await;
@@ -132,6 +134,7 @@ async fn a_missing_and_a_damaged_file_are_parked_and_stored_by_the_sweep_after_t
     assert_eq!(lane.parked().await, BTreeMap::new(), "what was read and then deleted is no loss");
 }
 
+/// The registry contains the version that was read, so a notification for it has no effect.
 #[tokio::test]
 async fn a_replaced_file_is_read_again_and_a_late_notification_of_the_old_one_changes_nothing() {
     let mut lane = start().await;
@@ -148,6 +151,7 @@ async fn a_replaced_file_is_read_again_and_a_late_notification_of_the_old_one_ch
     assert_eq!(apps(&lane).await, ["a 1 1", "a 2 1"], "what was there before may come back");
 }
 
+/// The time of the file decides, not the order of reading.
 #[tokio::test]
 async fn of_two_files_with_the_same_key_the_newer_wins_whichever_is_read_first() {
     let mut lane = start().await;
@@ -240,6 +244,7 @@ async fn a_file_too_large_for_one_invocation_is_finished_by_the_next_ones_and_st
     assert_eq!(lane.sinks.query_text("SELECT count(*)::text FROM apps").await, ["60000"]);
 }
 
+/// The function reads a file in chunks. A file of 60 MB may take at most 24 MiB more than one of 10 MB.
 #[tokio::test]
 async fn memory_does_not_grow_with_the_file() {
     let lane = start().await;
@@ -254,6 +259,7 @@ async fn memory_does_not_grow_with_the_file() {
     assert!(peaks[1] < peaks[0] + 24, "10 MB took {} MiB, 60 MB took {} MiB", peaks[0], peaks[1]);
 }
 
+/// A check constraint refuses two of 3,000 rows. One of them has the same key as a good row.
 #[tokio::test]
 async fn a_row_that_postgres_refuses_is_parked_alone_and_all_other_rows_are_stored() {
     let mut lane = start().await;
@@ -317,6 +323,8 @@ async fn a_key_with_a_line_break_is_read_on_notification_and_a_key_with_a_nul_is
     assert!(parked.len() == 1 && parked["nul\0.json"].contains("holds a NUL"), "{parked:?}");
 }
 
+/// The name of a file does not decide: `plain.json.gz` is not compressed. Lines of JSON and bytes after the last member
+/// are errors.
 #[tokio::test]
 async fn gzip_with_several_members_is_read_and_gzip_is_recognised_by_its_bytes() {
     let mut lane = start().await;

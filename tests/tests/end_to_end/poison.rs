@@ -53,6 +53,7 @@ fn mixed() -> Vec<Record> {
     records
 }
 
+/// Each lane parks its own copy, because each lane can be redriven alone.
 #[tokio::test]
 async fn bad_records_are_parked_by_each_lane_with_reason_and_bytes_and_the_good_ones_are_stored() {
     let parts = Parts::of_environment();
@@ -76,6 +77,7 @@ async fn bad_records_are_parked_by_each_lane_with_reason_and_bytes_and_the_good_
     assert_eq!(sinks.totals().await.into_values().sum::<i64>(), 11);
 }
 
+/// The position remembers parked offsets. Without that, the record would pass for one that is stored already.
 #[tokio::test]
 async fn a_parked_record_is_stored_once_when_it_comes_again_after_the_pipeline_file_was_corrected() {
     let parts = Parts::of_environment();
@@ -99,6 +101,8 @@ async fn a_parked_record_is_stored_once_when_it_comes_again_after_the_pipeline_f
     assert_eq!(sinks.totals().await["A"], 6);
 }
 
+/// Postgres cannot store NUL in a text, or a key that is too long for an index entry. The sum of A exceeds 64 bits
+/// within the batch, but not at its end.
 #[tokio::test]
 async fn a_record_that_only_postgres_cannot_hold_is_parked_by_the_totals_and_stored_in_the_lake() {
     let parts = Parts::of_environment();

@@ -51,6 +51,7 @@ async fn castable(database: &tokio_postgres::Client, texts: &[String], target: &
     database.query(sql, &[&texts]).await.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
+/// Compares the decoder with a cast to `jsonb` on random texts, valid and invalid.
 #[tokio::test]
 async fn a_json_field_is_accepted_exactly_if_jsonb_accepts_it() {
     let sinks = Sinks::open(&Parts::of_environment()).await;
@@ -69,6 +70,7 @@ async fn a_json_field_is_accepted_exactly_if_jsonb_accepts_it() {
     }
 }
 
+/// Compares the decoder with `numeric(18,8)` on random numbers, as JSON numbers and as JSON strings.
 #[tokio::test]
 async fn a_decimal_is_accepted_exactly_if_numeric_can_hold_it_and_has_the_same_value() {
     let sinks = Sinks::open(&Parts::of_environment()).await;
@@ -91,6 +93,7 @@ async fn a_decimal_is_accepted_exactly_if_numeric_can_hold_it_and_has_the_same_v
     }
 }
 
+/// Timestamps have microseconds. Texts with more digits must be rounded, not truncated.
 #[tokio::test]
 async fn an_epoch_is_rounded_as_postgres_rounds_numeric() {
     let sinks = Sinks::open(&Parts::of_environment()).await;
@@ -167,6 +170,7 @@ fn records(values: &[String]) -> Vec<Record> {
     (0..).zip(values).map(|(offset, value)| room(0, offset, "", 0).with(Some(value.as_bytes()))).collect()
 }
 
+/// The lake could store such texts. It parks them too, so that all lanes have the same records.
 #[tokio::test]
 async fn json_that_is_invalid_or_that_jsonb_cannot_hold_is_parked_by_every_lane() {
     let bad = [
@@ -212,6 +216,7 @@ async fn json_that_is_invalid_or_that_jsonb_cannot_hold_is_parked_by_every_lane(
     assert_eq!(lanes.rows(null).await, ["1"]);
 }
 
+/// Covers exponents, signs, zeros, numbers in strings, and numbers that are out of range.
 #[tokio::test]
 async fn both_sinks_store_the_same_numbers_in_any_notation() {
     let lanes = Lanes::deliver(

@@ -72,6 +72,7 @@ fn vehicle(offset: i64, day: NaiveDate, model: &str) -> Record {
     Record { timestamp_ms: noon.timestamp_millis(), ..record }
 }
 
+/// Their days have no partition. If the day of the event counted, they would be deleted at once.
 #[tokio::test]
 async fn old_records_that_are_replayed_are_kept_for_30_days_from_the_day_they_were_stored() {
     let lane = Lane::of_vehicles("keep_first").await;
@@ -143,6 +144,7 @@ async fn the_age_of_a_row_is_that_of_the_record_that_it_holds() {
     assert_eq!(lane.models().await, ["second"]);
 }
 
+/// Most of the rows go to the default partition.
 #[tokio::test]
 async fn a_replay_of_400_days_at_once_loses_no_row() {
     let lane = Lane::of_vehicles("keep_first").await;

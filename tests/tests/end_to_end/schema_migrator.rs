@@ -106,6 +106,7 @@ fn crew(offset: i64, days: i64, ship: &str) -> Record {
     record(offset, &json!({"at": days_ago(days), "ship": ship, "size": 3, "of": {"port": "Kiel"}}))
 }
 
+/// Between the migration and the switch of the alias, old functions write to the new tables.
 #[tokio::test]
 async fn new_nullable_fields_of_every_type_reach_all_sinks_and_old_functions_keep_working() {
     let corner = Corner::open().await;
@@ -185,6 +186,7 @@ lake:";
     assert_eq!((all, with_value), (5, 1));
 }
 
+/// Postgres can widen a column in place. The topic has no lake, because a Delta table cannot.
 #[tokio::test]
 async fn int32_becomes_int64_in_keys_totals_and_plain_columns_and_old_functions_keep_working() {
     let corner = Corner::open().await;
@@ -281,6 +283,7 @@ async fn changes_that_are_impossible_in_place_are_refused_by_field_and_nothing_i
     assert!(said.contains("field size") && said.contains("field note"), "{said}");
 }
 
+/// schema-migrator never drops a column or an index. It reports what is left.
 #[tokio::test]
 async fn a_field_becomes_nullable_and_the_column_of_a_removed_field_is_kept_and_reported() {
     let corner = Corner::open().await;
@@ -334,6 +337,7 @@ async fn indexes_follow_the_file_even_if_two_would_have_the_same_name() {
     assert_eq!(count, ["gauge 7", "gauge_x 6"]);
 }
 
+/// Postgres refuses to change the type of a column that a view uses.
 #[tokio::test]
 async fn a_view_that_prevents_the_widening_of_a_column_is_named() {
     let corner = Corner::open().await;

@@ -96,6 +96,7 @@ async fn of_records_with_the_same_key_only_the_first_is_a_row() {
     assert_eq!(lane.rows("SELECT count(DISTINCT id)::text FROM {}.diag").await, ["3"]);
 }
 
+/// Covers a record with other fields, a NUL in a text, a key that is too long for the index, and a tombstone.
 #[tokio::test]
 async fn records_that_do_not_decode_or_fit_the_table_are_parked_and_all_others_are_stored() {
     let mut lane = Lane::of_vehicles().await;
@@ -133,6 +134,7 @@ table:
   on_repeat: replace_by_newest
 ";
 
+/// The expected rows are computed from all records at once.
 #[tokio::test]
 async fn in_any_order_and_any_batches_the_newest_record_of_each_key_stays() {
     let parts = Parts::of_environment();
@@ -188,6 +190,7 @@ fn field(record: &Record, path: &str) -> i64 {
     value.pointer(path).unwrap().as_i64().unwrap()
 }
 
+/// All records have the same value. Only their offsets differ.
 #[tokio::test]
 async fn without_a_key_every_record_is_a_row_and_a_repeated_batch_adds_none() {
     let parts = Parts::of_environment();
@@ -203,6 +206,7 @@ async fn without_a_key_every_record_is_a_row_and_a_repeated_batch_adds_none() {
     assert_eq!(lane.sinks.query_text(&sql).await, ["50 50"]);
 }
 
+/// Rows that arrived before their day had a partition are moved into it.
 #[tokio::test]
 async fn partitions_are_created_ahead_filled_from_the_default_partition_and_dropped_after_the_retention() {
     let mut lane = Lane::of_vehicles().await;

@@ -130,6 +130,7 @@ async fn a_record_that_the_table_refuses_for_any_reason_is_parked_alone() {
     );
 }
 
+/// Postgres refuses a statement as a whole. The lane finds the bad rows by storing smaller and smaller runs of rows.
 #[tokio::test]
 async fn ten_thousand_rows_that_the_table_cannot_hold_are_parked_in_one_invocation() {
     let mut lane = Lane::start("table-writer", Some(KINDS)).await;
@@ -142,6 +143,7 @@ async fn ten_thousand_rows_that_the_table_cannot_hold_are_parked_in_one_invocati
     assert!(lane.stored().await.is_empty());
 }
 
+/// One in 2, 40 or 5,000 rows is bad.
 #[tokio::test]
 async fn of_ten_thousand_mixed_rows_exactly_the_bad_ones_are_parked() {
     for share in [2, 40, 5_000] {
@@ -199,6 +201,7 @@ async fn a_total_accepts_as_many_amounts_as_it_can_hold_in_any_order() {
     assert_eq!(lane.sinks.totals().await["A"], i64::MAX - 7);
 }
 
+/// A trigger makes each row slow, so that one invocation cannot finish.
 #[tokio::test]
 async fn at_a_timeout_the_rows_so_far_are_kept_and_the_next_delivery_continues() {
     const SOME: i64 = 3_000;
@@ -230,6 +233,7 @@ async fn at_a_timeout_the_rows_so_far_are_kept_and_the_next_delivery_continues()
     assert_eq!(lane.stored().await, (0..SOME).filter(|offset| !bad(*offset)).collect());
 }
 
+/// `headwater parked redrive` deletes an object with letters if the function reports none of its records as failed.
 #[tokio::test]
 async fn redriven_records_that_a_timeout_left_out_are_reported_so_that_their_letters_are_kept() {
     const SOME: i64 = 1_000;

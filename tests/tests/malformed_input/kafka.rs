@@ -39,6 +39,8 @@ fn contents(batch: &KafkaBatch) -> Vec<String> {
     records.collect()
 }
 
+/// Each event is decoded into a new batch and into one that already contained records (`refill`). Both must give the
+/// same records or the same error.
 #[test]
 fn a_damaged_event_is_read_or_refused_with_a_reason() {
     survives(&[&event(), &room_counts(3)], |bytes| {
@@ -59,6 +61,7 @@ fn a_damaged_event_is_read_or_refused_with_a_reason() {
     });
 }
 
+/// Reads a pipeline file of this repository.
 fn pipeline(file: &str) -> Pipeline {
     let path = format!("{}/../pipelines/{file}", env!("CARGO_MANIFEST_DIR"));
     Pipeline::from_yaml(&std::fs::read_to_string(path).unwrap(), file).unwrap()

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use super::{Proof, soon, transfer};
 
+/// Of 22 records, 21 are stored and one is parked. Two transfers are of the same account, so the table has one row
+/// less.
 #[tokio::test]
 async fn a_window_of_stored_and_parked_records_holds_and_counts_both() {
     let mut proof = Proof::start().await;
@@ -31,6 +33,8 @@ async fn a_window_of_stored_and_parked_records_holds_and_counts_both() {
     assert_eq!(idle.last("parquet-writer")["produced"], 0, "an idle hour is certified too");
 }
 
+/// Totals have no row per record. Their certificate compares the sum over all keys with the sum of the amounts in
+/// Kafka.
 #[tokio::test]
 async fn a_total_that_was_deleted_by_hand_fails_until_it_is_restored() {
     let mut proof = Proof::start().await;
@@ -62,6 +66,7 @@ async fn a_total_that_was_deleted_by_hand_fails_until_it_is_restored() {
     assert_eq!((&shown["state"], &shown["failing"]), (&json!("holds"), &json!(0)), "{shown}");
 }
 
+/// The row is deleted before its window is judged, so the certificate names the missing record.
 #[tokio::test]
 async fn a_deleted_row_of_a_table_fails_until_it_is_restored() {
     let mut proof = Proof::start().await;
@@ -110,6 +115,8 @@ impl Lake {
     }
 }
 
+/// A `remove` action without a replacement deletes rows, although the positions in the log still say that they are
+/// stored.
 #[tokio::test]
 async fn rows_that_were_removed_from_the_lake_fail_until_they_are_restored() {
     let mut proof = Proof::start().await;

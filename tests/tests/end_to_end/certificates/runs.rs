@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{LANES, Proof, reconciler};
 
+/// Three runs of reconciler start at once. One of them gets the lock; the others answer `busy` or run after it.
 #[tokio::test]
 async fn runs_at_the_same_time_make_each_certificate_once() {
     let mut proof = Proof::start().await;
@@ -30,6 +31,7 @@ async fn runs_at_the_same_time_make_each_certificate_once() {
     assert_eq!(proof.sinks.query_text(counted).await, ["30"]);
 }
 
+/// A lock on `certified_amounts` stops the run at the point where it is killed.
 #[tokio::test]
 async fn a_run_that_is_killed_after_it_closed_its_windows_leaves_them_to_the_next_one() {
     let mut proof = Proof::start().await;

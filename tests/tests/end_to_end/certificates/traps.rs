@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::{LANES, Proof, reconciler, soon, transfer};
 
+/// The certificate fails, but its problem says that the records are not handled yet.
 #[tokio::test]
 async fn a_lane_that_has_not_passed_its_window_is_behind_and_holds_when_it_has() {
     let mut proof = Proof::start().await;
@@ -27,6 +28,7 @@ async fn a_lane_that_has_not_passed_its_window_is_behind_and_holds_when_it_has()
     proof.certify().await.all_hold();
 }
 
+/// Markers and aborted records have offsets, but consumers never get them. They must not count as missing.
 #[tokio::test]
 async fn transaction_markers_and_aborted_records_are_not_produced() {
     let mut proof = Proof::start().await;
@@ -58,6 +60,8 @@ async fn transaction_markers_and_aborted_records_are_not_produced() {
     assert_eq!(certified.last("totals-upserter")["produced"], 12);
 }
 
+/// The record is parked in one window and stored after that window was judged. Both windows must hold, and the sum must
+/// contain its amount once.
 #[tokio::test]
 async fn a_parked_record_that_is_redriven_later_is_stored_once_and_adds_to_the_sum() {
     let mut proof = Proof::start().await;
@@ -87,6 +91,7 @@ async fn a_parked_record_that_is_redriven_later_is_stored_once_and_adds_to_the_s
     assert_eq!(proof.sinks.query_text(&sum).await, ["35"]);
 }
 
+/// Two of three lanes read the records before they are deleted from Kafka, so only the third one has lost them.
 #[tokio::test]
 async fn records_that_kafka_deleted_before_a_lane_read_them_are_lost_until_an_operator_accepts_it() {
     let mut proof = Proof::start().await;
