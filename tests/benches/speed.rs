@@ -35,10 +35,12 @@ fn client() -> Http {
     Client::builder(TokioExecutor::new()).build(connector)
 }
 
+/// Base URL of the gateway, without a final slash.
 fn gateway() -> String {
     std::env::var("HEADWATER_GATEWAY_URL").unwrap()
 }
 
+/// A valid event. Each number gives another timestamp.
 fn event(number: usize) -> serde_json::Value {
     // A time in 2001, so that the live board does not show these vehicles.
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
@@ -49,6 +51,7 @@ fn event(number: usize) -> serde_json::Value {
     })
 }
 
+/// Sends an event or an array of events to `/events`. Panics unless the gateway answers 200.
 async fn post(client: &Http, body: String) {
     let request = Request::post(format!("{}/events", gateway())).header(CONTENT_TYPE, "application/json");
     let answer = client.request(request.body(Full::from(body)).unwrap()).await.unwrap();

@@ -91,6 +91,7 @@ impl OwnPostgres {
         command
     }
 
+    /// The path of the data folder, as an argument for Postgres's programs.
     fn data(&self) -> String {
         self.home.path().join("data").display().to_string()
     }

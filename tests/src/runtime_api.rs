@@ -36,6 +36,7 @@ pub(crate) struct RuntimeApi {
     pub(crate) timeout: Timeout,
 }
 
+/// Shared with the server, so that a test can change it between invocations.
 pub(crate) type Timeout = Arc<std::sync::Mutex<Duration>>;
 
 /// Timeout of an invocation if the test sets none. It is long enough for a busy machine.

@@ -11,6 +11,7 @@ use s3::ObjectStore;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+/// Path of the forecast table below the lake's root.
 const TABLE: &str = "forecast_72";
 
 /// Version 0 of a table without data files.
@@ -114,6 +115,7 @@ fn outline(answer: &Value) -> Vec<(i64, String, usize)> {
     answer["cities"].as_array().unwrap().iter().map(outline).collect()
 }
 
+/// The fixture has three cities. The newest extract of one of them is 15 days old, so the board leaves it out.
 #[tokio::test]
 async fn the_newest_extract_of_each_city_is_shown_as_spark_wrote_it_and_read_again_when_the_table_changes() {
     let lake = Lake::make().await;

@@ -13,7 +13,9 @@ use tokio::{
     time::{Duration, Instant},
 };
 
+/// Number of concurrent writers of an object.
 const WRITERS: u8 = 24;
+/// Number of objects in each bucket.
 const ROUNDS: usize = 20;
 
 fn soon() -> Instant {

@@ -68,11 +68,14 @@ const LAKE_COMMIT: &[&str] = &["PUT ", "/_delta_log/"];
 /// Matches `COMMIT` in Postgres's protocol.
 const TOTALS_COMMIT: &[&str] = &["COMMIT\0"];
 
+/// The data files of the first invocation stay in the bucket, but no commit refers to them.
 #[tokio::test]
 async fn the_writer_killed_between_its_data_and_its_commit_stores_once() {
     crash("parquet-writer", LAKE_COMMIT, Moment::Before, true).await;
 }
 
+/// Lambda delivers the batch again, because it got no answer. The positions in the log show that the records are
+/// stored.
 #[tokio::test]
 async fn the_writer_killed_between_its_commit_and_its_answer_stores_once() {
     crash("parquet-writer", LAKE_COMMIT, Moment::After, true).await;
@@ -88,6 +91,7 @@ async fn the_upserter_killed_between_its_commit_and_its_answer_counts_once() {
     crash("totals-upserter", TOTALS_COMMIT, Moment::After, true).await;
 }
 
+/// After a lost answer, the function must find out whether its commit succeeded before it tries again.
 #[tokio::test]
 async fn a_connection_that_breaks_around_the_commit_is_retried_within_the_invocation() {
     for moment in [Moment::Before, Moment::After] {
@@ -96,6 +100,7 @@ async fn a_connection_that_breaks_around_the_commit_is_retried_within_the_invoca
     }
 }
 
+/// A retryable fault must be reported in time. If Lambda ends the function at its timeout, the reason is lost.
 #[tokio::test]
 async fn unreachable_parts_are_reported_as_retryable_before_the_timeout() {
     let mut parts = Parts::of_environment();

@@ -69,13 +69,17 @@ async fn freeze(patterns: &[&'static str], through_s3: bool, batch: &[Record], p
     assert_eq!(sinks.totals().await["A"], i64::try_from(20 + good).unwrap());
 }
 
+/// A value that is poison.
 const BAD: &[u8] = b"no JSON";
 
+/// The frozen function holds locks in Postgres. The server ends its idle transaction, so the other function can
+/// continue.
 #[tokio::test]
 async fn a_function_frozen_before_its_commit_blocks_others_only_briefly_and_stores_nothing_twice() {
     freeze(&["COMMIT\0"], false, &records(10..30), Duration::from_secs(12)).await;
 }
 
+/// A function must not hold locks in Postgres while it writes parked records to S3.
 #[tokio::test]
 async fn a_function_frozen_while_it_parks_blocks_no_other() {
     let mut batch = records(10..30);
@@ -180,6 +184,7 @@ async fn of_two_hosts_the_writable_one_is_used() {
     function.invoke(&event(&parts.topic, &records(0..10))).await.all_handled();
 }
 
+/// Retries would not help, so the function must not wait until its timeout.
 #[tokio::test]
 async fn a_secret_that_cannot_be_read_is_reported_at_once_as_a_configuration_fault() {
     let parts = Parts::of_environment();
@@ -193,8 +198,8 @@ async fn a_secret_that_cannot_be_read_is_reported_at_once_as_a_configuration_fau
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
 
-/// The function reads the secret for each new connection. The test closes the old connection, first while the secret is
-/// still the old one.
+/// The function reads the secret for each new connection. The test changes the role's password and closes the
+/// connection of the function, first without and then with a new value of the secret.
 #[tokio::test]
 async fn a_rotated_password_is_fetched_again_and_a_wrong_one_is_a_configuration_fault() {
     let parts = Parts::of_environment();

@@ -36,6 +36,7 @@ impl Authority {
     }
 }
 
+/// Reads [`DatabaseSettings`] from environment variables, as a function does.
 struct Database(DatabaseSettings);
 
 impl FromEnvironment for Database {
@@ -68,6 +69,7 @@ async fn serve(server: &mut OwnPostgres, certificate: Option<(String, String)>) 
     server.start(&["ssl=on", &files[0], &files[1]]).await;
 }
 
+/// The URL of the server with this host name and `sslmode`.
 fn url(server: &OwnPostgres, host: &str, sslmode: &str) -> String {
     format!("{}?sslmode={sslmode}", server.url("postgres").replace("127.0.0.1", host))
 }

@@ -10,6 +10,7 @@ use end_to_end::{Function, Parts, Record, Sinks, event, room};
 use futures::TryStreamExt;
 use serde_json::json;
 
+/// Path of the rooms table below the lake's root.
 const ROOMS: &str = "env=dv/source=rooms/subsrc=midgar";
 
 /// A valid record with this event time.
@@ -66,6 +67,7 @@ fn day(time: &DateTime<Utc>) -> Vec<String> {
     vec![format!("{:04}", time.year()), number(time.month()), number(time.day()), "raw".to_owned()]
 }
 
+/// Each file contains the rows of one partition, so the commit has 400 files.
 #[tokio::test]
 async fn a_batch_of_400_days_fills_400_partitions_in_one_commit() {
     let parts = Parts::of_environment();
@@ -80,6 +82,7 @@ async fn a_batch_of_400_days_fills_400_partitions_in_one_commit() {
     assert_eq!(partitions(&parts, ROOMS).await, expected(&times, day));
 }
 
+/// Years before 1970 have negative timestamps. Years below 1000 need leading zeros in the name of the partition.
 #[tokio::test]
 async fn the_first_and_the_last_day_that_a_timestamp_can_name_have_their_own_partitions() {
     let parts = Parts::of_environment();

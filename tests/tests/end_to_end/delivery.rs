@@ -21,6 +21,7 @@ struct Lanes {
 }
 
 impl Lanes {
+    /// Creates the tables and starts both functions.
     async fn start() -> Self {
         let parts = Parts::of_environment();
         let pipelines = [parts.rooms_pipeline()];

@@ -53,6 +53,7 @@ async fn a_dry_run_is_answered_with_204_and_an_asynchronous_event_with_202() {
     assert_eq!(call(InvocationType::Event).await.unwrap().status_code(), 202);
 }
 
+/// The ARN in this test has a qualifier, `$LATEST`.
 #[tokio::test]
 async fn an_arn_invokes_the_same_function_as_its_name_and_an_unknown_function_is_refused() {
     let client = client().await;

@@ -20,6 +20,7 @@ use tokio::time::{Duration, Instant};
 
 /// The token of the API. It contains characters that a URL must encode.
 const TOKEN: &str = "s3cr3t+Token/42==";
+/// The time of the run, which is a part of the keys of its objects.
 const AT: &str = "2026-11-26T23:00:05.123Z";
 
 /// A server that stands in for the forecast API. It answers 401 without the token, and 404 for cities from 1000 on.
@@ -55,6 +56,7 @@ impl Api {
     }
 }
 
+/// Records the city and answers as the forecast API would.
 fn answer(request: &Request<Incoming>, seen: &Mutex<Vec<String>>) -> Response<Full<Bytes>> {
     let city = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
     seen.lock().unwrap().push(city.clone());
@@ -119,6 +121,7 @@ impl Lane {
     }
 }
 
+/// Key of a city's object in the run at [`AT`].
 fn key(city: &str) -> String {
     format!("raw/clima_tempo/forecast_72/forecast_72_20261126T230005Z_{city}.json")
 }
@@ -239,6 +242,7 @@ async fn a_put_whose_answer_is_lost_counts_as_stored() {
     assert_eq!(lane.size("1").await, Some(good("1").len() as u64));
 }
 
+/// The function dies after it has stored city 1. The API must not get a second request for that city.
 #[tokio::test]
 async fn after_a_crash_between_two_cities_the_next_invocation_fetches_only_the_rest() {
     let lane = Lane::start().await;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 const JSON: (&str, &str) = ("content-type", "application/json; charset=utf-8");
 const LINES: (&str, &str) = ("content-type", "application/x-ndjson");
+/// A valid event as a form.
 const GOOD_FORM: &str = "timestamp=1664624846.762738&make=Ford&model=Explorer&position_x=0.00499&\
     position_y=2.4563888155285308e-05&position_z=0.0045&speed=2.1349&vin=GD9KE1GANAGOCJ64E";
 

@@ -125,6 +125,7 @@ impl Model {
         self.letters.retain(|(of, ..)| *of != incarnation);
     }
 
+    /// Applies a reset to all partitions that have a position.
     fn reset(&mut self) {
         // A partition without a delivery has no position to reset.
         if !self.sides.is_empty() {

@@ -61,6 +61,7 @@ fn events(size: Size) -> impl Strategy<Value = Vec<Value>> {
     )
 }
 
+/// The card event with this number. `orphan` leaves out its user.
 fn card_event(number: usize, id: i64, second: u32, updated: u32, orphan: bool) -> Value {
     card(id, second, updated, &format!("c{number}"), (!orphan).then_some(id % 7))
 }

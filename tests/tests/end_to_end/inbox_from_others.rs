@@ -83,6 +83,8 @@ async fn objects_that_postgres_refuses_are_parked_alone_by_a_sweep_and_do_not_st
     assert_eq!((&swept["objects"], &swept["RowsStored"]), (&json!(1), &json!(1)), "{swept}");
 }
 
+/// Within a batch, only the newest event of a card is stored. If Postgres refuses it, the older one must take its
+/// place.
 #[tokio::test]
 async fn of_two_events_of_one_card_the_older_is_stored_if_postgres_refuses_the_newer() {
     let mut lane = start().await;
@@ -95,6 +97,7 @@ async fn of_two_events_of_one_card_the_older_is_stored_if_postgres_refuses_the_n
     assert_eq!(lane.parked().await.into_keys().collect::<Vec<_>>(), ["inbox/b.json"]);
 }
 
+/// Empty objects whose keys end with a slash are folders: they are neither read nor parked.
 #[tokio::test]
 async fn an_event_after_a_byte_order_mark_is_read_and_objects_without_an_event_are_parked_with_the_reason() {
     let mut lane = start().await;
@@ -121,6 +124,8 @@ async fn an_event_after_a_byte_order_mark_is_read_and_objects_without_an_event_a
     assert_eq!(swept["RowsStored"], Value::Null, "{swept}");
 }
 
+/// Notifications and listings encode keys in different ways. Both must give the key under which the object is
+/// registered.
 #[tokio::test]
 async fn objects_with_unusual_keys_are_read_on_notification_and_by_a_sweep() {
     let mut lane = start().await;

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 const PATH: &str = "env=dv/source=rooms/subsrc=midgar";
 /// Number of records per append.
 const BATCH: i64 = 10;
+/// The event that runs all steps now.
 const FORCE: &[u8] = br#"{"force":true}"#;
 
 /// The action of a proxy. It is set after the function has started through the proxy, because it kills this function.
@@ -88,6 +89,8 @@ fn report(invoked: Invoked) -> Value {
 /// reaches S3, or after S3 has carried it out.
 type Point = (&'static [u8], &'static [&'static str], &'static [Moment]);
 
+/// The requests at which the keeper is killed. They cover every kind of write in a run, and the listings before
+/// deletions.
 const POINTS: [Point; 7] = [
     (br#"{"force":true}"#, &["GET ", "list-type=2"], &[Moment::Before]),
     (br#"{"force":true}"#, &["PUT ", ".checkpoint.parquet"], &[Moment::Before, Moment::After]),

@@ -32,6 +32,7 @@ async fn state(lane: &ObjectLane, key: &str) -> String {
     lane.sinks.query_text(&sql).await.join(";")
 }
 
+/// A valid row of the table `apps`. Its key is `name` and `version`.
 fn app(name: &str, version: u32, rating: u32) -> Value {
     json!({"type": "app", "data": {"name": name, "genre": "Games", "version": version.to_string(), "rating": rating, "size_bytes": 1}})
 }
@@ -116,6 +117,7 @@ async fn every_good_row_is_stored_every_bad_one_is_parked_and_a_second_run_chang
     assert_eq!((apps(&lane).await, lane.parked().await), (expected.map(str::to_owned).to_vec(), parked));
 }
 
+/// The list may name a file before it is uploaded. When both files are stored, their parked entries are deleted.
 #[tokio::test]
 async fn a_missing_and_a_damaged_file_are_parked_and_stored_by_the_sweep_after_they_are_complete() {
     let mut lane = start().await;
@@ -172,6 +174,7 @@ async fn of_two_files_with_the_same_key_the_newer_wins_whichever_is_read_first()
     assert_eq!(apps(&lane).await, ["a 1 2"]);
 }
 
+/// SQS may deliver a message more than once. The registry must show one reading per object.
 #[tokio::test]
 async fn a_notification_that_several_environments_get_ten_times_at_once_is_handled_once() {
     let mut lane = start().await;
@@ -310,6 +313,7 @@ async fn an_invalid_line_of_the_list_is_parked_with_its_number_and_the_other_lin
     assert_eq!(lane.parked().await, BTreeMap::new());
 }
 
+/// The list cannot contain a key with a line break. Postgres cannot store a key with a NUL.
 #[tokio::test]
 async fn a_key_with_a_line_break_is_read_on_notification_and_a_key_with_a_nul_is_parked_alone() {
     let mut lane = start().await;

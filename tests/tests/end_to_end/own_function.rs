@@ -77,6 +77,7 @@ fn end(bridge: Child) -> (String, String) {
     (said, log)
 }
 
+/// The function is a Python script in a zip, with no code of this project.
 #[tokio::test]
 async fn a_foreign_function_gets_each_record_once_and_a_new_bridge_resumes_at_the_committed_offset() {
     let folder = tempfile::tempdir().unwrap();

@@ -131,6 +131,7 @@ async fn a_record_that_only_postgres_cannot_hold_is_parked_by_the_totals_and_sto
     assert_eq!((totals["A"], totals["B"], totals.len()), (i64::MAX - 4, 2, 2));
 }
 
+/// Each record is a batch of its own, so the total must not overflow in between.
 #[tokio::test]
 async fn a_record_that_would_overflow_a_64_bit_total_is_parked() {
     let parts = Parts::of_environment();
@@ -144,6 +145,7 @@ async fn a_record_that_would_overflow_a_64_bit_total_is_parked() {
     assert_eq!(sinks.totals().await["A"], i64::MAX - 1);
 }
 
+/// Producers may add fields before the pipeline file names them.
 #[tokio::test]
 async fn an_unknown_field_is_left_out_of_the_table_and_is_no_error() {
     let parts = Parts::of_environment();

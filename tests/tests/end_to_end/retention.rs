@@ -7,6 +7,7 @@ use end_to_end::{Function, Parts, Record, Sinks, event, room};
 use pipeline::Pipeline;
 use warehouse::RowsTable;
 
+/// The table of vehicles of one test, and its pipeline.
 struct Lane {
     parts: Parts,
     sinks: Sinks,
@@ -90,6 +91,7 @@ async fn old_records_that_are_replayed_are_kept_for_30_days_from_the_day_they_we
     assert_eq!(lane.models().await, [""; 0], "all came today, so all go together");
 }
 
+/// The partition of a day is dropped as a whole.
 #[tokio::test]
 async fn rows_of_a_day_with_a_partition_are_deleted_with_their_day_whenever_they_were_stored() {
     let lane = Lane::of_vehicles("keep_first").await;

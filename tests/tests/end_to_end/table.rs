@@ -13,6 +13,7 @@ use proptest::test_runner::TestRunner;
 use tokio::time::Instant;
 use warehouse::RowsTable;
 
+/// One table with its own topic and schema, and the function that writes it.
 struct Lane {
     parts: Parts,
     sinks: Sinks,
@@ -28,6 +29,7 @@ impl Lane {
         Self { sinks: Sinks::open(&parts).await, writer, parts }
     }
 
+    /// The lane with the pipeline file of the vehicles.
     async fn of_vehicles() -> Self {
         let parts = Parts::of_environment();
         let pipeline = parts.telemetry_pipeline();
@@ -66,6 +68,8 @@ fn vehicle(offset: i64, vin: &str, timestamp: f64, model: &str) -> Record {
 
 const VIN: &str = "GD9KE1GANAGOCJ64E";
 
+/// A vehicle may send an event again if it got no answer. Repetitions are in the same batch, in a repeated batch and in
+/// a later batch.
 #[tokio::test]
 async fn of_records_with_the_same_key_only_the_first_is_a_row() {
     let mut lane = Lane::of_vehicles().await;

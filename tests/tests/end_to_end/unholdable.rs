@@ -11,6 +11,7 @@ use kafka_batch::{BatchResponse, Redrive};
 /// The maximum number of records in a batch.
 const MOST: i64 = 10_000;
 
+/// A table with a text and a JSON column, both nullable. The tests add constraints and triggers to it.
 const KINDS: &str = "
 topic: { name: rooms-v1, partitions: 4 }
 fields:
@@ -24,6 +25,7 @@ table:
   on_repeat: keep_first
 ";
 
+/// One function, and the table into which it writes.
 struct Lane {
     parts: Parts,
     sinks: Sinks,
@@ -160,6 +162,7 @@ async fn of_ten_thousand_mixed_rows_exactly_the_bad_ones_are_parked() {
     }
 }
 
+/// The first record already brings the total to the largest 64-bit number.
 #[tokio::test]
 async fn ten_thousand_amounts_that_would_overflow_a_total_are_parked_in_one_invocation() {
     let mut lane = Lane::start("totals-upserter", None).await;

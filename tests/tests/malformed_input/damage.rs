@@ -70,6 +70,7 @@ enum Edit {
 }
 
 impl Edit {
+    /// Changes the bytes. An empty input becomes `0` first, so that every place exists.
     fn apply(&self, bytes: &mut Vec<u8>) {
         if bytes.is_empty() {
             bytes.push(b'0');

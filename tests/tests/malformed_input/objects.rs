@@ -39,6 +39,7 @@ fn a_damaged_notification_is_read_or_refused_with_a_reason() {
     });
 }
 
+/// Both decoders get all inputs: an object may be in the wrong folder.
 #[test]
 fn damaged_media_and_inbox_objects_are_decoded_or_poison_with_a_reason() {
     let user = br#"{"metadata":{"type":"user","event_at":"2026-11-20 21:24:22","event_id":"e"},"payload":{"id":1,"name":"n","address":"a","job":"j","score":0.5}}"#;

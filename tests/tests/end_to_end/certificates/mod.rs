@@ -15,6 +15,7 @@ use reconcile::{Cluster, offsets::within, records::Reader};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+/// The functions of the three lanes. Other arrays in these tests have the same order.
 pub(crate) const LANES: [&str; 3] = ["parquet-writer", "totals-upserter", "table-writer"];
 
 /// Deadline of a step: one minute from now, which is enough on a busy machine.

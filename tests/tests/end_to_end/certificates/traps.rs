@@ -122,6 +122,7 @@ async fn records_that_kafka_deleted_before_a_lane_read_them_are_lost_until_an_op
     assert!(proof.states().await.contains(&"totals-upserter 2 accepted".to_owned()));
 }
 
+/// The topic is created again between the closing and the judgement of a window, so Kafka no longer has its records.
 #[tokio::test]
 async fn a_window_of_a_topic_that_was_created_again_fails_and_the_next_one_starts_at_offset_0() {
     let mut proof = Proof::start().await;

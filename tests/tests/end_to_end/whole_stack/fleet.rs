@@ -73,6 +73,7 @@ fn every_acknowledged_event_of_a_thousand_vehicles_is_a_row() {
     assert_eq!(verdict["stored"], summary["acknowledged"]);
 }
 
+/// The fleet sends an event again until the gateway acknowledges it. The table removes repetitions by its key.
 #[test]
 fn killing_broker_writer_and_database_while_a_fleet_drives_loses_and_doubles_nothing() {
     let _turn = TURN.blocking_lock();

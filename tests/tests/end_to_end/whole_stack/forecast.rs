@@ -59,6 +59,7 @@ async fn states() -> Vec<String> {
     entered.map(|details| details.name).collect()
 }
 
+/// Each city has 72 rows, one per hour.
 #[test]
 fn the_rows_of_1_of_3_and_of_30_cities_are_stored_once_and_a_second_run_repeats_none() {
     let _turn = TURN.blocking_lock();
@@ -94,6 +95,7 @@ async fn a_run_in_which_every_city_fails_is_an_error_and_does_not_start_spark() 
     );
 }
 
+/// The command exits with an error that names the failed city, although the others are stored.
 #[test]
 fn of_three_cities_one_fails_and_two_are_stored() {
     let _turn = TURN.blocking_lock();
@@ -107,6 +109,8 @@ fn of_three_cities_one_fails_and_two_are_stored() {
     assert_eq!(verdict().2, before.2 + 2 * 72);
 }
 
+/// A run ends with `AlreadyRunning` if another one is active. If the first run has ended before the second starts, both
+/// succeed.
 #[test]
 fn two_runs_at_once_do_not_overlap_and_each_answer_is_stored_once() {
     let _turn = TURN.blocking_lock();
@@ -128,6 +132,7 @@ fn two_runs_at_once_do_not_overlap_and_each_answer_is_stored_once() {
     assert_eq!(stored, before.2 + new * 72);
 }
 
+/// The bridge runs the Spark job of the local stack. After its restart, the same execution must finish.
 #[test]
 fn a_worker_that_is_killed_while_spark_runs_doubles_and_loses_nothing() {
     let _turn = TURN.blocking_lock();

@@ -27,6 +27,7 @@ fn row(arguments: &[&str]) -> Vec<String> {
     line.unwrap_or_else(|| panic!("{text}")).split_whitespace().skip(1).map(ToOwned::to_owned).collect()
 }
 
+/// Each `--dry-run` must leave the table unchanged. A second compaction must find nothing to do.
 #[tokio::test]
 async fn stats_and_history_show_the_effect_of_compact_checkpoint_and_vacuum() {
     let _turn = TURN.lock().await;
@@ -90,6 +91,8 @@ fn refused(folder: &Path, change: impl FnOnce(&mut Value), arguments: &[&str]) -
     headwater(&all).unwrap_err()
 }
 
+/// Covers an unknown table, a missing argument, a table without records, upkeep that is switched off, a stack without
+/// lake-keeper, and a stack that is not running.
 #[tokio::test]
 async fn wrong_use_is_refused_with_the_fix() {
     let _turn = TURN.lock().await;

@@ -29,6 +29,7 @@ fn number(line: &str, word: &str) -> u64 {
     at.map_or(0, |at| parts[at - 1].parse().unwrap())
 }
 
+/// Compares the lines for people with the JSON events of the same invocations.
 #[tokio::test]
 async fn the_line_of_a_stored_batch_has_its_counts_its_time_and_its_function() {
     let _turn = TURN.lock().await;
@@ -47,6 +48,7 @@ async fn the_line_of_a_stored_batch_has_its_counts_its_time_and_its_function() {
     }
 }
 
+/// Causes a fault: the function gets an event that is not from Kafka.
 #[tokio::test]
 async fn a_fault_is_listed_with_its_function_and_its_request() {
     let _turn = TURN.lock().await;

@@ -24,6 +24,8 @@ async fn begin(producer: &TransactionalProducer, count: usize) {
     }
 }
 
+/// Commit and abort markers and aborted records have offsets, but consumers never get them. They must count neither as
+/// lag nor as lost or missing.
 #[tokio::test]
 async fn lanes_of_a_topic_that_is_written_in_transactions_reconcile() {
     let _turn = TURN.lock().await;
@@ -96,6 +98,8 @@ async fn an_open_transaction_is_named_by_status_drain_and_verify() {
     producer.close().await.unwrap();
 }
 
+/// The bridge is down while 20 of 30 records are deleted. All four tools must report these 20 as lost, before and after
+/// the bridge has read the others.
 #[tokio::test]
 async fn records_that_kafka_deleted_before_they_were_read_are_lost_until_an_operator_accepts_it() {
     let _turn = TURN.lock().await;

@@ -9,6 +9,7 @@ use krafka::admin::{CreateTopicsOptions, DeleteTopicsOptions, NewTopic};
 use super::TURN;
 use super::transfers::{GROUPS, TOPIC, kafka, of_topic, produce, stored, verify};
 
+/// Rows of the earlier topic stay in the tables. They must not count for the new one.
 #[tokio::test]
 async fn after_the_reset_of_a_topic_that_was_created_again_its_records_are_stored_once_and_verify_holds() {
     let _turn = TURN.lock().await;

@@ -31,6 +31,7 @@ async fn restore(client: s3::Client, table: S3Location) -> u64 {
     taken.iter().filter_map(|file| file.rows).sum()
 }
 
+/// A rewind sets the committed offsets of the group back to the first missing record.
 #[tokio::test]
 async fn the_missing_records_of_a_restored_table_are_stored_once_after_a_rewind() {
     let _turn = TURN.lock().await;

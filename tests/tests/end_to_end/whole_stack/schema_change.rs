@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::TURN;
 
+/// A topic with all three sinks.
 const FLEET: &str = "
 topic: { name: change-v1, partitions: 2 }
 event_time: at
@@ -28,6 +29,7 @@ totals: { consumer_group: change-totals, table: change.sizes, key: [ship], sum: 
 table: { consumer_group: change-table, name: change.fleet, key: [ship, at], retention_days: 30 }
 ";
 
+/// A topic with a table only, so that its fields can be widened.
 const GAUGE: &str = "
 topic: { name: change-gauge-v1, partitions: 1 }
 fields:
@@ -53,6 +55,7 @@ impl Pipelines {
         fs::write(self.0.join(name), yaml).unwrap();
     }
 
+    /// Runs `headwater up` with these pipelines. Returns its error if it refuses.
     fn up(&self) -> Result<String, String> {
         headwater(&["up", "--no-build", "--pipelines", self.0.to_str().unwrap()])
     }
@@ -77,6 +80,7 @@ async fn produce(topic: &str, values: impl IntoIterator<Item = Value>) {
     assert!(acknowledged.records > 0);
 }
 
+/// A valid record of [`FLEET`]. Each of the three ships has several records.
 fn ship(number: i64) -> Value {
     json!({"at": 1_795_209_862 + number, "ship": format!("s{}", number % 3), "size": 2})
 }

@@ -31,6 +31,7 @@ impl Elsewhere {
         Self { folder, file }
     }
 
+    /// The Terraform outputs in the stack file, for tests that change them.
     fn outputs(&self) -> Value {
         serde_json::from_slice(&std::fs::read(&self.file).unwrap()).unwrap()
     }
@@ -59,6 +60,7 @@ impl Elsewhere {
     }
 }
 
+/// The environment of the test run contains AWS settings, but no data folder.
 #[tokio::test]
 async fn every_command_for_deployments_works_on_a_stack_file() {
     let _turn = TURN.lock().await;
@@ -130,6 +132,7 @@ async fn commands_for_the_local_stack_are_refused_with_the_reason() {
     assert!(said.contains("no event source mapping"), "Lambda polls nothing here: {said}");
 }
 
+/// In AWS, Kafka and Postgres are in private subnets. The addresses in this test refuse connections.
 #[tokio::test]
 async fn if_kafka_and_postgres_are_unreachable_the_error_names_the_host_that_reaches_them() {
     let mut outputs = Elsewhere::of_this_run().outputs();
@@ -157,6 +160,7 @@ async fn if_kafka_and_postgres_are_unreachable_the_error_names_the_host_that_rea
     assert!(said.contains("host = { enabled = true }"), "{said}");
 }
 
+/// Earlier versions of the modules had fewer outputs.
 #[tokio::test]
 async fn an_old_stack_file_is_refused_with_the_command_that_renews_it() {
     let mut outputs = Elsewhere::of_this_run().outputs();

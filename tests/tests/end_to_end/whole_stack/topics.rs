@@ -37,6 +37,7 @@ async fn produce(topic: &str, values: impl IntoIterator<Item = String>) {
     assert!(acknowledged.records > 0);
 }
 
+/// The second number of records is not a multiple of the batch size.
 #[tokio::test]
 async fn every_record_is_stored_within_a_minute_including_a_last_batch_that_is_not_full() {
     let _turn = TURN.lock().await;
@@ -53,6 +54,7 @@ async fn every_record_is_stored_within_a_minute_including_a_last_batch_that_is_n
     }
 }
 
+/// The cause is not corrected before the redrive, so the redrive must fail and change nothing.
 #[tokio::test]
 async fn bad_records_of_a_topic_are_parked_listed_and_redriven_without_doubling() {
     let _turn = TURN.lock().await;
@@ -73,6 +75,7 @@ async fn bad_records_of_a_topic_are_parked_listed_and_redriven_without_doubling(
     assert_eq!(stored("rooms-v1"), after);
 }
 
+/// `orders-v1` is in no code and no Terraform file. Its amounts are decimals: their sum must be exact.
 #[tokio::test]
 async fn a_second_topic_needs_only_a_pipeline_file() {
     let _turn = TURN.lock().await;
@@ -122,6 +125,7 @@ async fn each_row_of_400_files_with_many_faults_is_stored_or_parked_exactly_once
     assert_eq!(objects_of("bucket-ingester"), after);
 }
 
+/// Each part is killed right after records and inbox events were produced.
 #[tokio::test]
 async fn after_a_kill_of_any_part_and_up_all_records_and_inbox_events_are_stored_once() {
     let _turn = TURN.lock().await;

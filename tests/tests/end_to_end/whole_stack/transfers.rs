@@ -7,6 +7,7 @@ use krafka::producer::Record;
 use serde_json::Value;
 
 pub(super) const TOPIC: &str = "transfers-v1";
+/// The consumer groups of its lanes: lake, totals, table.
 pub(super) const GROUPS: [&str; 3] = ["transfers-lake", "transfers-totals", "transfers-table"];
 
 /// Addresses of the brokers: `host:port`, comma-separated.
