@@ -1,6 +1,6 @@
-//! Exactly-once storage depends on one guarantee of S3: if several writers create the same object with `If-None-Match:
-//! *`, exactly one succeeds. Emulators have violated it, also in buckets with versions. This test runs on the emulator
-//! of the stack.
+//! Exactly-once storage depends on one guarantee of S3: if several writers create the same object with the header
+//! `If-None-Match`, exactly one succeeds. Emulators have violated it, also in buckets with versions. This test runs on
+//! the emulator of the stack.
 
 use std::sync::Arc;
 

@@ -23,8 +23,8 @@ async fn migrated(parts: &Parts, pipelines: &[String]) {
 }
 
 /// Freezes a totals-upserter when it sends a request with `patterns`, and delivers the same records to another one,
-/// which must finish within `patience`. After the thaw, the frozen function may only report a retryable error. Every
-/// good record must count once.
+/// which must finish within `patience`. After the thaw, the frozen function must succeed or report a retryable error.
+/// Every good record must count once.
 async fn freeze(patterns: &[&'static str], through_s3: bool, batch: &[Record], patience: Duration) {
     let parts = Parts::of_environment();
     let pipelines = [parts.rooms_pipeline()];

@@ -1,4 +1,4 @@
-//! Records count once in both sinks, in whatever way they are delivered: twice, in other batches, late, out of order,
+//! Records count once in both sinks, for every way of delivery: twice, in other batches, late, out of order,
 //! or to several environments at once.
 
 use std::collections::BTreeMap;

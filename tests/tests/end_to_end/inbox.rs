@@ -1,4 +1,4 @@
-//! inbox-etl: the tables contain the newest event of each id, in whatever order and however often the events arrive.
+//! inbox-etl: the tables contain the newest event of each id, in any order and with any repetition of the events.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! bucket-ingester stores each row of a media file once, in whatever order and however often notifications arrive.
+//! bucket-ingester stores each row of a media file once, in any order and with any repetition of the notifications.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -202,7 +202,7 @@ async fn a_notification_that_several_environments_get_ten_times_at_once_is_handl
     lane.tell(&[]).await;
 }
 
-/// A media file with `rows` different apps, about 115 bytes each.
+/// A media file with `rows` different apps, about 120 bytes each.
 fn big_file(rows: usize) -> Vec<u8> {
     let mut body = Vec::with_capacity(rows * 120);
     for number in 0..rows {

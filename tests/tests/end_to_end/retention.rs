@@ -1,5 +1,5 @@
 //! Rows of a table with `retention_days` are deleted that many days after the day of their event. Rows whose day has no
-//! partition are in the default partition. They are deleted that many days after they were stored, whatever their
+//! partition are in the default partition. They are deleted that many days after they were stored, independent of their
 //! timestamp.
 
 use chrono::{Days, NaiveDate, Utc};

@@ -35,7 +35,7 @@ totals:
   total_column: turnover
 ";
 
-/// The last of the four records lacks a required struct, so it is parked.
+/// The last of the four records has null in place of a required struct, so it is parked.
 #[tokio::test]
 async fn nested_nullable_decimal_boolean_and_timestamp_fields_reach_both_sinks() {
     let parts = Parts::of_environment();

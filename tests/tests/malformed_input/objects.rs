@@ -18,8 +18,8 @@ use crate::damage::{survives, survives_with};
 const SONG: &str = r#"{"type":"song","data":{"artist_name":"A","title":"T","year":1999,"release":null}}"#;
 const MOVIE: &str = r#"{"type":"movie","data":{"original_title":"M","original_language":"en","budget":1000000,"is_adult":false,"release_date":"1999-12-31"}}"#;
 
-/// The valid forms are an event of S3, one of EventBridge, an SNS message with an event of S3, and the test event that
-/// S3 sends when notifications are configured.
+/// The valid forms are an event of S3, one of `EventBridge`, an SNS message with an event of S3, and the test event
+/// that S3 sends when notifications are configured.
 #[test]
 fn a_damaged_notification_is_read_or_refused_with_a_reason() {
     let s3 = br#"{"Records":[{"eventSource":"aws:s3","eventTime":"2026-11-20T21:24:22.123Z","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"a+b%2Fc.json","size":12,"eTag":"d41d","versionId":"v","sequencer":"0A1B"}}},{"eventSource":"aws:s3","eventTime":"2026-11-20T21:24:22.123Z","eventName":"ObjectRemoved:Delete","s3":{"bucket":{"name":"b"},"object":{"key":"x","sequencer":"0A1C"}}}]}"#;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{TURN, until};
 
-/// Number of records that a test produces. No other test produces this number.
+/// Number of records that the test produces.
 const RECORDS: u64 = 777;
 
 /// The lines about `rooms-v1` in the log of parquet-writer.

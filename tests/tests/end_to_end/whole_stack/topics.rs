@@ -1,4 +1,4 @@
-//! The whole stack through the `headwater` command: records, media files and inbox objects are stored once, whichever
+//! The whole stack through the `headwater` command: records, media files and inbox objects are stored once, even if any
 //! part of the stack is killed.
 
 use std::time::Duration;
