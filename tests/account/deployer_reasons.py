@@ -22,7 +22,7 @@ BEYOND = {
         sns:SetSubscriptionAttributes sns:UntagResource sqs:UntagQueue states:UntagResource
         states:UpdateStateMachine
         """,
-    "settings that the deployment of the tests does not use: NAT, a key, a budget, a host": """
+    "settings that only some deployments of the tests use: NAT, a key, a budget, a host": """
         budgets:ListTagsForResource budgets:ModifyBudget budgets:ViewBudget ec2:AllocateAddress
         ec2:AttachInternetGateway ec2:CreateInternetGateway ec2:CreateNatGateway ec2:CreateRoute
         ec2:DeleteInternetGateway ec2:DeleteNatGateway ec2:DeleteRoute ec2:DescribeAddresses
