@@ -14,7 +14,7 @@ PATTERNS = {
     r"arn:aws:s3:::[^*/]+-media-[^*/]+/\*": "the list of files may name every object of the media bucket",
     r"arn:aws:s3:::[^*/]+-lake-[^*/]+/\*": "operators read every table, from the host",
     r"arn:aws:s3:::(aws-ssm|amazon-ssm|patch-baseline-snapshot)-[^*/]+/\*": "AWS's own buckets, for the host's patches",
-    r"arn:aws:s3:::(aws-patch-manager|patch-baseline-snapshot)-[^*/]+-\*/\*": "the same; AWS chooses the end of their names",
+    r"arn:aws:s3:::(aws-patch-manager|patch-baseline-snapshot)-[^*/]+-\*/\*": "the same; AWS chooses the suffix",
     r"arn:aws:ec2:[^*]+:instance/\*": "the policy exists before the host has an id",
     r"arn:aws:kafka:[^*]+:group/[^*]+/console-consumer-\*": "Kafka's tools end the name of their group with a number",
     r"arn:aws:kafka:[^*]+:transactional-id/[^*]+/\*": "producers choose their ids",
