@@ -1,7 +1,8 @@
-"""What the code of each function asks of AWS: the permissions behind the calls that its main can reach.
+"""The permissions that the code of each function needs: those of the AWS calls that its `main` can reach.
 
-A call of an AWS SDK is found by its name, which is that of an operation in the service's published model. Whoever adds
-one that is not in the tables here, or a bucket that no variable names, fails the tests and is told what is missing.
+A call of an AWS SDK is found by its name, which is that of an operation in the service's published model. The tests
+fail if the code calls an operation that is not in the tables here, or uses a bucket that no variable names. The error
+says what is missing.
 """
 
 import json
@@ -15,7 +16,7 @@ from botocore.loaders import Loader
 
 from rust_source import Crate, Function, Workspace
 
-# The services of the SDK crates, by boto's names.
+# boto's name of the service of each SDK crate.
 SDKS = {
     "aws-sdk-cloudwatchlogs": "logs",
     "aws-sdk-kafka": "kafka",
@@ -26,8 +27,8 @@ SDKS = {
     "aws-sdk-sts": "sts",
 }
 
-# What a call needs; with "?" what it is better off with. Without s3:ListBucket, S3 answers 403 and not 404 where
-# there is no object.
+# The permissions that a call needs. Those with "?" are optional: without s3:ListBucket, S3 answers 403 instead of 404
+# if the object does not exist.
 OPERATIONS = {
     ("kafka", "get_bootstrap_brokers"): ["kafka:GetBootstrapBrokers"],
     ("lambda", "invoke"): ["lambda:InvokeFunction"],
@@ -42,7 +43,7 @@ OPERATIONS = {
     ("sqs", "get_queue_attributes"): ["sqs:GetQueueAttributes"],
 }
 
-# Kafka's protocol has no SDK: what MSK asks for each of the client library's requests.
+# The permissions that MSK requires for the requests of the Kafka client library, for which there is no SDK.
 KAFKA = {
     "alter_consumer_group_offsets": ["kafka-cluster:AlterGroup", "kafka-cluster:ReadData"],
     "consumer_without_group": ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"],
@@ -50,7 +51,7 @@ KAFKA = {
     "describe_topics": ["kafka-cluster:DescribeTopic"],
     "list_consumer_group_offsets": ["kafka-cluster:DescribeGroup", "kafka-cluster:DescribeTopic"],
     "list_offsets": ["kafka-cluster:DescribeTopic"],
-    # What a producer needs depends on its settings: only an idempotent one asks for the second.
+    # Only an idempotent producer needs `WriteDataIdempotently`.
     "producer": ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"],
     "idempotent": ["kafka-cluster:WriteDataIdempotently"],
 }
@@ -59,14 +60,16 @@ KAFKA_REQUEST = re.compile(
 )
 NO_REQUEST = {"admin", "clone", "close"}
 
-# Permissions that no SDK call shows: tokens that are signed here, and a parameter that changes the permission.
+# Permissions of functions that make no SDK call or whose call does not show them: they sign tokens, or a parameter
+# changes the permission.
 FUNCTIONS = {
     "kafka::token::msk_token": ["kafka-cluster:Connect"],
     "warehouse::login::iam_token": ["rds-db:connect"],
     "s3::store::ObjectStore::get_version": ["s3:GetObjectVersion"],
 }
 
-# Crates that call AWS on behalf of others, who know the place: which variable names it, by the file that calls.
+# Crates that call AWS for other crates (`CARRIERS`). The caller decides the bucket or secret: `PLACES` says which
+# variable names it, by the caller's crate or file.
 CARRIERS = {"object-reader", "s3", "secrets"}
 PLACES = {
     "bucket-ingester": "MEDIA_SOURCE",
@@ -85,12 +88,13 @@ VARIABLE = re.compile(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"')
 
 
 class Unknown(Exception):
-    """A call that the tables do not know."""
+    """A call that is missing in the tables of this file."""
 
 
 @dataclass(frozen=True)
 class Use:
-    """A permission on a folder of a bucket, a secret, a user of the database, …; empty where the action says it."""
+    """A permission on a resource: a folder of a bucket, a secret, a user of the database, and so on. The name is empty
+    if the action needs none."""
 
     action: str
     name: str
@@ -98,13 +102,13 @@ class Use:
 
 
 class Reach:
-    """What the main of one function reaches."""
+    """The functions that `main` of one Lambda function reaches."""
 
     def __init__(self, workspace: Workspace, root: str) -> None:
         self.workspace, self.root = workspace, root
         closure = workspace.closure(root)
         mains = [function for function in workspace.crates[root].functions if function.name == "main"]
-        # Each with who called it, and the variable that names the place if it is part of a carrier.
+        # Each reached function, with the variable that names the place if it is in a carrier. The value is the caller.
         self.found: dict[tuple[Function, str], tuple[Function, str] | None] = {}
         waiting: list[tuple[tuple[Function, str], tuple[Function, str] | None]] = [((main, ""), None) for main in mains]
         while waiting:
@@ -125,21 +129,21 @@ class Reach:
         return PLACES.get(f"{name}::{caller.module}") or PLACES.get(name) or f"?{caller}"
 
     def variables(self) -> set[str]:
-        """The variables that it reads."""
+        """The environment variables that the function reads."""
         readers = (function for function, _ in self.found if re.search(r"\benvironment\b|\benv::var", function.body))
         return {name for function in readers for name in VARIABLE.findall(function.written)}
 
     def required(self) -> set[str]:
-        """Those of them without which it does not start, whatever the others are."""
+        """The environment variables without which the function never starts."""
         readers = {function for function, _ in self.found}
         found = {name for function in readers for name in REQUIRED.findall(function.written)}
-        # Read by `required` only after `text` has found it.
+        # Leaves out variables that the code reads with `required` only after `text` has found them.
         return found - {
             name for function in readers for name in re.findall(r'environment\.text\("(\w+)"\)', function.written)
         }
 
     def uses(self, environment: dict[str, str]) -> dict[Use, str]:
-        """What it asks of AWS with these variables, each with the calls that lead there."""
+        """The permissions that the function needs with these variables, each with a path of calls from `main`."""
         uses: dict[Use, str] = {}
         for function, place in self.found:
             for action in permissions(function):
@@ -152,7 +156,7 @@ class Reach:
         return {use: path for use, path in uses.items() if not use.optional or Use(use.action, use.name) not in uses}
 
     def path(self, function: Function, place: str) -> str:
-        """The calls from main to a function."""
+        """The path of calls from `main` to a function, the function first."""
         path, node = [], (function, place)
         while node:
             path.append(str(node[0]))
@@ -161,7 +165,7 @@ class Reach:
 
 
 def operations(crate: Crate) -> dict[str, str]:
-    """The service of each operation that the crate's SDKs have, by the name of the method."""
+    """The operations of the SDKs on which the crate depends: the service of each, by the name of the method."""
     found = {}
     for dependency in sorted(crate.dependencies):
         if dependency.startswith("aws-sdk-"):
@@ -179,7 +183,7 @@ def permissions(function: Function) -> list[str]:
 
 def _of_sdks(function: Function) -> Iterator[str]:
     known = cached_operations(function.crate)
-    # An operation begins with a method without arguments on the client.
+    # An operation starts with a call of the client's method, which has no arguments.
     called = [name for name in re.findall(r"\.\s*(\w+)\s*\(\)", function.body) if name in known]
     if known and not called and re.search(r"\.\s*send\s*\(\)", function.body):
         raise Unknown(
@@ -205,14 +209,15 @@ _operations: dict[str, dict[str, str]] = {}
 
 
 def cached_operations(crate: Crate) -> dict[str, str]:
-    """The same, read once."""
+    """Like `operations`, but reads the models of a crate only once."""
     if crate.name not in _operations:
         _operations[crate.name] = operations(crate)
     return _operations[crate.name]
 
 
 def names(action: str, place: str, environment: dict[str, str]) -> list[str]:
-    """On what a permission is needed with these variables; empty where the variables turn the call off."""
+    """The names of the resources on which a permission is needed with these variables. Empty if the variables turn the
+    call off."""
     service = action.partition(":")[0]
     if service == "kafka-cluster":
         return [""] if environment.get("KAFKA_AUTH") == "msk-iam" else []
@@ -242,7 +247,7 @@ def names(action: str, place: str, environment: dict[str, str]) -> list[str]:
 
 
 def place_of(address: str) -> str:
-    """BUCKET or BUCKET/PREFIX of an address; of a template, what comes before its parameters."""
+    """BUCKET or BUCKET/PREFIX of an address. Of a template, the folder before its first parameter."""
     parts = urlsplit(address)
     path, parameter, _ = parts.path.partition("{")
     return parts.netloc + (path.rpartition("/")[0] if parameter else path).rstrip("/")

@@ -1,4 +1,5 @@
-"""One deployment of environments/aws, applied with the real provider to a mock of AWS's control plane."""
+"""Applies environments/aws once, with the real provider, to a mock of AWS's control plane. All tests use this
+deployment."""
 
 import json
 import os
@@ -15,14 +16,14 @@ import pytest
 from deployment import REGION, ROOT, Deployment, arguments
 from mock.server import Mock
 
-# Most of an apply is waiting: for the database, for queues, for lifecycles.
+# An apply mostly waits: for the database, for queues, for lifecycle rules.
 PARALLEL = "-parallelism=40"
 
 EXAMPLES = sorted((ROOT / "terraform" / "examples").glob("*.tfvars"))
 
 
 class Account:
-    """The deployment that all tests look at, in the order of the files; the destroy comes last."""
+    """The deployment of all tests. The tests run in the order of their files, and the destroy runs last."""
 
     def __init__(self, mock: Mock, folder: Path) -> None:
         self.mock = mock
@@ -32,23 +33,23 @@ class Account:
             "artifacts_dir": str(self.deployment.artifacts),
             "alarm_emails": ["operator@example.com"],
             "forecast": {"base_url": "https://api.example.com", "items": ["3477", "3478"]},
-            # Not the newest, so that there is a later one to upgrade to.
+            # Not the newest version, so that an upgrade is possible.
             "kafka": {"kafka_version": "3.8.x"},
         }
 
     def run(self, verb: str, *more: str, phase: str | None = None) -> subprocess.CompletedProcess[str]:
-        """Runs a verb that takes variables."""
+        """Runs a Terraform command that takes variables. The mock records its calls under `phase`."""
         given = arguments(self.variables)
         return self.deployment(verb, "-no-color", "-input=false", PARALLEL, *more, *given, phase=phase or verb)
 
     def apply(self, **changes: Any) -> None:
-        """Applies, with other values of variables from now on."""
+        """Changes variables, also for later commands, and applies."""
         self.variables |= changes
         done = self.run("apply", "-auto-approve")
         assert done.returncode == 0, done.stderr
 
     def plan(self, **changes: Any) -> dict[str, Any]:
-        """The plan with other values of variables from now on, as JSON."""
+        """Changes variables, also for later commands. Returns the plan as JSON."""
         self.variables |= changes
         file = self.deployment.folder / "plan"
         done = self.run("plan", f"-out={file}")
@@ -63,30 +64,31 @@ class Account:
 
     @property
     def outputs(self) -> dict[str, Any]:
-        """The outputs, as `terraform output -json` shows them: value, type and sensitive of each."""
+        """The outputs in the form of `terraform output -json`: each has `value`, `type` and `sensitive`."""
         return json.loads(self.deployment("output", "-json").stdout)
 
     def state(self) -> dict[str, Any]:
-        """What is applied, as `terraform show -json` shows it."""
+        """The state in the form of `terraform show -json`."""
         return json.loads(self.deployment("show", "-json").stdout)
 
     def addresses(self) -> set[str]:
-        """The resources in the state."""
+        """The addresses of the resources in the state."""
         return set(self.deployment("state", "list").stdout.split())
 
     def calls(self) -> set[str]:
-        """What Terraform has called so far, as SERVICE:Operation with boto3's names.
+        """The calls that Terraform has made so far, as SERVICE:Operation with boto3's names.
 
-        What a handler of Cloud Control calls with the caller's permissions is named as its schema does: by IAM actions.
+        Handlers of Cloud Control make calls with the caller's permissions. These calls have the names of IAM actions,
+        as in the handler's schema.
         """
-        # An administrator bootstraps, before the first deployment.
+        # The bootstrap is left out: an administrator runs it before the first deployment.
         recorded = [call for call in self.mock.recorded if call["phase"] != "bootstrap"]
         return {f"{call['service']}:{call['operation']}" for call in recorded}
 
 
 @pytest.fixture(scope="session")
 def mock() -> Iterator[Mock]:
-    """The account's API. HEADWATER_ACCOUNT_CALLS names a file for the calls that Terraform made."""
+    """The API of the account. If HEADWATER_ACCOUNT_CALLS is set, the calls of Terraform are written to this file."""
     server = Mock(REGION)
     yield server
     server.stop()
@@ -96,10 +98,11 @@ def mock() -> Iterator[Mock]:
 
 @pytest.fixture(scope="session")
 def example_plans(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Path, Future]]:
-    """A plan from nothing of each example. They are made one after the other, while the deployment waits for AWS."""
+    """A plan of each example for an empty account. They are made one after the other in the background, while the
+    deployment waits for AWS."""
 
     def plan(example: Path) -> subprocess.CompletedProcess[str]:
-        # Clusters that exist already.
+        # The example uses clusters that exist already.
         for cluster in re.findall(r'arn:aws:kafka:[^"]+:cluster/[^"]+', example.read_text()):
             mock.msk.there_is(cluster)
         deployment = Deployment(tmp_path_factory.mktemp(example.stem), mock.url)
@@ -112,7 +115,8 @@ def example_plans(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="session")
 def profile_plans(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future]]:
-    """The least deployment in each profile, planned from nothing: the file with the plan as JSON."""
+    """The plan of the smallest example in each profile, for an empty account. Each result is a file with the plan as
+    JSON."""
     least = ROOT / "terraform" / "examples" / "minimal.tfvars"
 
     def plan(profile: str) -> Path:
@@ -131,17 +135,17 @@ def profile_plans(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="session")
 def account(mock: Mock, example_plans: dict[Path, Future], tmp_path_factory: pytest.TempPathFactory) -> Account:
-    """The deployment, applied from nothing in one go."""
+    """The deployment, created in an empty account by a single apply."""
     applied = Account(mock, tmp_path_factory.mktemp("account"))
     applied.apply()
     return applied
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A test with this marker looks at the calls of the destroy, too."""
-    config.addinivalue_line("markers", "after_destroy: runs when nothing is left")
+    """Registers the marker of tests that also check the calls of the destroy."""
+    config.addinivalue_line("markers", "after_destroy: runs after the destroy")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The destroy comes after whatever needs the deployment."""
+    """Moves the destroy behind all tests that need the deployment, and tests with the marker behind the destroy."""
     items.sort(key=lambda item: 2 if item.get_closest_marker("after_destroy") else item.path.name == "test_destroy.py")

@@ -1,4 +1,4 @@
-"""Actions that whoever applies has, and that no call in the tests needs: the reason for each."""
+"""Actions that the deployer's policies allow although no call in the tests needs them, by reason."""
 
 BEYOND = {
     "changes that the tests do not make": """
@@ -22,7 +22,7 @@ BEYOND = {
         sns:SetSubscriptionAttributes sns:UntagResource sqs:UntagQueue states:UntagResource
         states:UpdateStateMachine
         """,
-    "a setting that not every deployment of the tests has: NAT, a key, a budget, a host": """
+    "settings that only some deployments of the tests use: NAT, a key, a budget, a host": """
         budgets:ListTagsForResource budgets:ModifyBudget budgets:ViewBudget ec2:AllocateAddress
         ec2:AttachInternetGateway ec2:CreateInternetGateway ec2:CreateNatGateway ec2:CreateRoute
         ec2:DeleteInternetGateway ec2:DeleteNatGateway ec2:DeleteRoute ec2:DescribeAddresses
@@ -33,10 +33,10 @@ BEYOND = {
         kms:UpdateKeyDescription lambda:GetFunctionConcurrency logs:AssociateKmsKey logs:DisassociateKmsKey
         servicequotas:GetAWSDefaultServiceQuota servicequotas:GetServiceQuota
         """,
-    "the state's lock file, and objects of a bucket that is emptied": """
+    "the lock file of the state, and the deletion of a bucket's objects": """
         s3:AbortMultipartUpload s3:DeleteObjectVersion s3:GetObjectVersion
         """,
-    "AWS does it in the name of whoever applies: interfaces, grants, logs, roles of services, snapshots": """
+    "AWS does this with the caller's permissions: interfaces, grants, logs, service-linked roles, snapshots": """
         ec2:CreateNetworkInterface ec2:DeleteNetworkInterface ec2:DetachNetworkInterface
         emr-serverless:StopApplication iam:CreateServiceLinkedRole iam:PassRole kms:CreateGrant kms:Decrypt
         kms:DescribeKey kms:Encrypt kms:GenerateDataKey logs:CreateLogDelivery logs:DeleteLogDelivery
@@ -47,10 +47,10 @@ BEYOND = {
         kafka-cluster:AlterTopic kafka-cluster:AlterTopicDynamicConfiguration kafka:CreateTopic
         kafka:DeleteTopic kafka:DescribeTopic kafka:UpdateTopic
         """,
-    "the provider asks in other cases: waiting, a name instead of a URL, a location": """
+    "calls that the provider makes in other cases: waiting, a name instead of a URL, a location": """
         emr-serverless:ListTagsForResource s3:GetBucketLocation sqs:GetQueueUrl
         """,
-    "scripts/deploy asks before it applies": """
+    "scripts/deploy calls this before it applies": """
         lambda:GetAccountSettings
         """,
 }

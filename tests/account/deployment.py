@@ -1,4 +1,4 @@
-"""environments/aws as it is, in a folder of its own, with a backend and an endpoint for the mock."""
+"""A copy of environments/aws in its own folder, with a local state and the endpoint of the mock."""
 
 import io
 import json
@@ -12,8 +12,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "eu-central-1"
 
-# What cannot come through variables: the state is in a file, and buckets are in the path, because no name
-# resolves here. A call that the mock cannot answer fails at once, where AWS would deserve 25 attempts.
+# Settings that are no variables. The state is in a local file. The names of buckets are in the path of a URL, because
+# their host names do not resolve. The default of 25 attempts is lowered, so that a call that the mock does not know
+# fails soon.
 OVERRIDE = """
 terraform {
   backend "local" {}
@@ -27,7 +28,7 @@ provider "aws" {
 
 
 class Deployment:
-    """A copy of what a deployment is made of, and Terraform in it."""
+    """A copy of the files of a deployment. Calling it runs Terraform."""
 
     def __init__(self, folder: Path, endpoint: str) -> None:
         self.folder = folder
@@ -48,7 +49,7 @@ class Deployment:
         assert done.returncode == 0, done.stderr
 
     def write_code(self, text: str) -> None:
-        """A zip for every function; another text is other code."""
+        """Writes a zip for every function and for the host. A different text makes different zips."""
         self.artifacts.mkdir(exist_ok=True)
         for function in sorted((ROOT / "functions").iterdir()):
             if (function / "Cargo.toml").is_file():
@@ -67,13 +68,13 @@ class Deployment:
 
 
 def arguments(variables: dict[str, Any]) -> list[str]:
-    """Values of variables, as Terraform takes them."""
+    """The values of variables as arguments of Terraform."""
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in variables.items()}
     return [f"-var={name}={text}" for name, text in texts.items()]
 
 
 def child_environment(data: Path, endpoint: str) -> dict[str, str]:
-    """The environment of Terraform: no credentials and no settings of whoever runs the tests."""
+    """The environment of Terraform, without the credentials and settings of the user who runs the tests."""
     theirs = ("AWS_", "TF_VAR_", "TF_CLI_ARGS", "TF_WORKSPACE")
     return {name: value for name, value in os.environ.items() if not name.startswith(theirs)} | {
         "AWS_ENDPOINT_URL": endpoint,

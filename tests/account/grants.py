@@ -1,4 +1,4 @@
-"""What the roles of the applied account grant, and what AWS itself does with them."""
+"""The permissions that the roles of the applied account grant, and those that AWS itself uses with these roles."""
 
 import re
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ QUEUE_POLLER = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessa
 
 
 def granted(policy: Policy) -> set[Use]:
-    """What a role's policy allows."""
+    """The permissions that a role's policy allows."""
     return {
         Use(action, name_of(action, resource))
         for statement in policy.allowed()
@@ -43,7 +43,7 @@ def granted(policy: Policy) -> set[Use]:
 
 
 def name_of(action: str, resource: str) -> str:
-    """What a resource is called in a function's variables."""
+    """The name of a resource in the form in which a function's variables contain it."""
     service = action.partition(":")[0]
     if service == "s3":
         return resource.partition(":::")[2].removesuffix("/*")
@@ -59,7 +59,7 @@ def name_of(action: str, resource: str) -> str:
 
 
 class Lambda:
-    """A function of the account, as AWS shows it."""
+    """A function of the account: its configuration, role, variables, mappings and destinations."""
 
     def __init__(self, account: Any, name: str) -> None:
         client = account.client("lambda")
@@ -81,7 +81,7 @@ class Lambda:
             yield found["DestinationConfig"]["OnFailure"]["Destination"]
 
     def used_by_aws(self, label: str) -> dict[Use, str]:
-        """What AWS does with the function's role, each with the reason."""
+        """The permissions that AWS uses with the function's role, each with the reason."""
         used = dict.fromkeys(uses(LOG), "Lambda writes what the function prints")
         if self.configuration.get("VpcConfig", {}).get("SubnetIds"):
             used |= dict.fromkeys(uses(INTERFACES), "Lambda makes the interfaces of a function in a VPC")
@@ -96,22 +96,22 @@ class Lambda:
                 mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", "").partition(":::")[2]
             )
             if bucket:
-                used[Use("s3:ListBucket", bucket)] = "Lambda looks at the bucket for batches that it gives up"
-                used[Use("s3:PutObject", f"{bucket}/aws/lambda")] = "Lambda keeps batches that it gives up"
-                used[Use("s3:PutObject", f"{bucket}/failed/{label}")] = "so does the local stack, with the same role"
+                used[Use("s3:ListBucket", bucket)] = "Lambda checks the bucket for batches that are given up"
+                used[Use("s3:PutObject", f"{bucket}/aws/lambda")] = "Lambda stores batches that are given up"
+                used[Use("s3:PutObject", f"{bucket}/failed/{label}")] = "the local stack stores such batches here"
         for destination in self.destinations:
-            used[Use("sqs:SendMessage", destination.rpartition(":")[2])] = "Lambda keeps invocations that it gives up"
+            used[Use("sqs:SendMessage", destination.rpartition(":")[2])] = "Lambda stores events that are given up"
         if "KMSKeyArn" in self.configuration:
-            used[Use("kms:Decrypt", "")] = "the function's variables, and what it reads, are encrypted with the key"
-            used[Use("kms:GenerateDataKey", "", optional=True)] = "so is what it writes"
+            used[Use("kms:Decrypt", "")] = "the function's variables and its input are encrypted with the key"
+            used[Use("kms:GenerateDataKey", "", optional=True)] = "its output is encrypted with the key"
         return used
 
 
 def uses(actions: list[str], name: str = "") -> list[Use]:
-    """The actions on one thing."""
+    """The actions on one resource."""
     return [Use(action, name) for action in actions]
 
 
 def explains(use: Use, grant: Use) -> bool:
-    """Whether a grant is for this use: the same thing, or something in the same folder."""
+    """Whether this use justifies a grant: for the same name, or for a name below it."""
     return grant.action == use.action and (grant.name == use.name or grant.name.startswith(f"{use.name}/"))

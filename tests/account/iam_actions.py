@@ -1,4 +1,4 @@
-"""IAM's actions: which one an API call needs, and which resources AWS knows for it."""
+"""IAM actions: the action that an API call needs, and the types of resources to which an action can be limited."""
 
 import json
 from functools import cache
@@ -7,10 +7,10 @@ from typing import Any
 
 import cfnlint
 
-# Where IAM's prefix is not boto's name of the service.
+# Services whose prefix in IAM differs from boto's name.
 PREFIXES = {"cloudcontrol": "cloudformation", "stepfunctions": "states"}
 
-# Where the action is not called as the operation is.
+# Operations whose IAM action has another name.
 ACTIONS = {
     "budgets:CreateBudget": "budgets:ModifyBudget",
     "budgets:CreateNotification": "budgets:ModifyBudget",
@@ -46,10 +46,11 @@ ACTIONS = {
     "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
 }
 
-# Everybody may.
+# Actions that need no permission.
 FREE = {"sts:GetCallerIdentity"}
 
-# A tag travels with the request that makes the resource: no call shows it, and AWS asks for the permission.
+# Actions that tag a resource. A request that creates a resource contains its tags, so no separate call shows that this
+# permission is needed.
 TAGGING = {
     "application-autoscaling": "TagResource",
     "budgets": "TagResource",
@@ -80,17 +81,17 @@ def action_of(call: str) -> str:
 
 @cache
 def reference() -> dict[str, Any]:
-    """AWS's list of actions with their resource types, as cfn-lint carries it."""
+    """AWS's list of actions with their resource types, from the package cfn-lint."""
     return json.loads((Path(cfnlint.__file__).parent / "data" / "AdditionalSpecs" / "Policies.json").read_text())
 
 
 def is_known(action: str) -> bool:
-    """Whether AWS has such an action."""
+    """Whether AWS has an action with this name."""
     service, _, name = action.partition(":")
     return name.lower() in reference().get(service, {}).get("Actions", {})
 
 
 def kinds(action: str) -> list[str]:
-    """The types of resources that the action can be limited to; empty where "*" is all that AWS takes."""
+    """The types of resources to which the action can be limited. Empty if AWS accepts only "*"."""
     service, _, name = action.partition(":")
     return reference()[service]["Actions"][name.lower()].get("Resources", [])

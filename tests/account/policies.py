@@ -1,4 +1,4 @@
-"""Policy documents: those of the applied account, and what a document allows."""
+"""Reads the policy documents of the applied account, and decides what a document allows."""
 
 import fnmatch
 import json
@@ -12,13 +12,13 @@ Statement = dict[str, Any]
 
 @dataclass(frozen=True)
 class Policy:
-    """A document, and where it was found."""
+    """A policy document, and the resource to which it belongs."""
 
     where: str
     text: str
 
     def statements(self) -> list[Statement]:
-        """Its statements, with lists of actions, resources and principals."""
+        """The statements. Their actions, resources and principals are always lists."""
         document = json.loads(self.text)
         return [
             statement
@@ -31,17 +31,17 @@ class Policy:
         ]
 
     def allowed(self) -> list[Statement]:
-        """The statements that allow something."""
+        """The statements with the effect `Allow`."""
         return [statement for statement in self.statements() if statement["Effect"] == "Allow"]
 
 
 def listed(value: Any) -> list[Any]:
-    """A value that stands alone or in a list."""
+    """The value as a list. IAM accepts a single value in place of a list."""
     return [] if value is None else value if isinstance(value, list) else [value]
 
 
 def principals(value: Any) -> list[str]:
-    """The principals of all kinds."""
+    """The principals of all kinds (`AWS`, `Service` and others) in one list."""
     return [one for kind in value.values() for one in listed(kind)] if isinstance(value, dict) else listed(value)
 
 
@@ -56,18 +56,18 @@ def allows(policies: list[Policy], action: str, resource: str) -> bool:
 
 
 def matches(text: str, pattern: str) -> bool:
-    """Whether IAM's pattern, with * and ?, fits."""
+    """Whether the text matches a pattern of IAM with `*` and `?`."""
     return fnmatch.fnmatchcase(text, pattern.replace("[", "[[]"))
 
 
 def roles_of(account: Any) -> Iterator[dict[str, Any]]:
-    """The roles of deployments. Those of the workflow are looked at by test_bootstrap.py and test_deployer.py."""
+    """The roles of the deployment, without those of the GitHub workflow (test_bootstrap.py and test_deployer.py)."""
     for page in account.client("iam").get_paginator("list_roles").paginate():
         yield from (role for role in page["Roles"] if not role["RoleName"].startswith("github-"))
 
 
 def of_roles(account: Any) -> dict[str, Policy]:
-    """The inline policies of each role of the account. Roles here have no other."""
+    """The inline policy of each role, by role. Fails if a role has an attached policy."""
     iam = account.client("iam")
     found = {}
     for role in roles_of(account):
@@ -80,7 +80,7 @@ def of_roles(account: Any) -> dict[str, Policy]:
 
 
 def of_account(account: Any) -> Iterator[Policy]:
-    """Every policy document of the account: of roles, who may take them, and those of resources."""
+    """Every policy document of the account: the policies and trust policies of roles, and the policies of resources."""
     yield from of_roles(account).values()
     for role in roles_of(account):
         yield Policy(f"trust of {role['RoleName']}", json.dumps(role["AssumeRolePolicyDocument"]))
@@ -113,7 +113,7 @@ def of_account(account: Any) -> Iterator[Policy]:
 
 
 def found(where: str, client: Any, operation: str, key: str, **parameters: str) -> Iterator[Policy]:
-    """The policy that an operation shows, if there is one."""
+    """The policy that an operation returns, if there is one."""
     try:
         answer = getattr(client, operation)(**parameters)
     except client.exceptions.ClientError as error:

@@ -1,7 +1,8 @@
-"""The workspace's Rust sources as a graph of calls, read as text: no compiler, no build.
+"""The call graph of the workspace's Rust sources. The sources are read as text, without a compiler or a build.
 
-The graph errs to one side. A call that could mean several functions means all of them, so that a function that is
-reachable is found; some that are found are not reachable. Types narrow it where names are common (`get`, `read`).
+The graph is an over-approximation: if a call could mean several functions, it has an edge to each of them. Every
+reachable function is found, but some that are found are not reachable. Declared types reduce the candidates for common
+names such as `get` and `read`.
 """
 
 import re
@@ -27,7 +28,7 @@ DECLARED = re.compile(r"(?<!:)\b(\w+)\s*:(?!:)\s*([^,;={}()]*(?:\([^()]*\))?[^,;
 
 
 def blanked(text: str) -> str:
-    """The text without comments, and with empty strings, each character at its place."""
+    """The text with spaces in place of comments and of the contents of strings. All positions stay the same."""
 
     def blank(match: re.Match[str]) -> str:
         found = match.group()
@@ -38,7 +39,7 @@ def blanked(text: str) -> str:
 
 
 def closing(text: str, opening: int) -> int:
-    """Behind the brace that closes the one at `opening`."""
+    """The position after the brace that closes the one at `opening`."""
     depth = 0
     for match in re.compile(r"[{}]").finditer(text, opening):
         depth += 1 if match.group() == "{" else -1
@@ -48,9 +49,9 @@ def closing(text: str, opening: int) -> int:
 
 
 def arguments(text: str, opening: int) -> list[str]:
-    """What stands between the commas of the parentheses that open at `opening`."""
+    """The arguments in the parentheses that open at `opening`, as texts."""
     parts, depth, start = [], 0, opening + 1
-    # The parameters of a closure, and those of a type, have commas of their own.
+    # Commas between the parameters of a closure or of a generic type do not separate arguments.
     text = re.sub(
         r"\|[^|\n(]*(?:\([^|\n]*\)[^|\n]*)?\||<[^<>;(){}]*>", lambda match: "_" * len(match.group()), text[opening:]
     )
@@ -92,7 +93,7 @@ class Function:
 
     @cached_property
     def references(self) -> list[Reference]:
-        """What it may call."""
+        """The names in the body that may be calls, and functions that are passed as arguments."""
         found = []
         for match in REFERENCE.finditer(self.body):
             called = re.compile(r"\s*(?:::\s*<[^()]*?>\s*)?\(").match(self.body, match.end())
@@ -102,7 +103,7 @@ class Function:
                 named = re.search(r"\.?\w+$", before)
                 receiver = named[0] if named else "()"
             if not called and not match["path"]:
-                # A function that is handed over stands alone between commas or parentheses.
+                # A function that is passed as an argument is alone between commas or parentheses.
                 after = self.body[match.end() :].lstrip()[:1]
                 if receiver or before[-1:] not in ("(", ",") or after not in (")", ","):
                     continue
@@ -117,7 +118,7 @@ class Function:
         return arguments(blanked(self.written), start.end() - 1) if start else []
 
     def takes(self, reference: Reference) -> bool:
-        """Whether it has as many parameters as the call has arguments."""
+        """Whether the function has as many parameters as the call has arguments."""
         own = [parameter for parameter in self.parameters if not re.match(r"^[&\w\s']*\bself\b", parameter)]
         if reference.arity is None:
             return True
@@ -170,7 +171,7 @@ class Crate:
         end_of_last = 0
         for match in FUNCTION.finditer(text):
             if match.start() < end_of_last:
-                continue  # inside of another one, whose body it is part of
+                continue  # a nested function, which is part of the outer function's body
             opening = re.compile(r"[{;]").search(text, match.end())
             if opening is None or opening.group() == ";":
                 continue
@@ -183,7 +184,7 @@ class Crate:
 
     @cached_property
     def declared(self) -> dict[str, dict[str, set[str]]]:
-        """The words of the types with which fields, parameters and variables are declared, by module and name."""
+        """The words in the types of fields, parameters and variables, by module and name."""
         found: dict[str, dict[str, set[str]]] = {}
         for path, text in self.texts.items():
             names = found.setdefault(self._module(Path(path)), {})
@@ -192,14 +193,15 @@ class Crate:
         return found
 
     def declarations(self, module: str, name: str) -> set[str]:
-        """The words of a variable's declarations in its file, or else, as of a field (`.name`), in the whole crate."""
+        """The words in the declarations of a variable in its file. If there are none, or for a field (`.name`), those
+        in the whole crate."""
         here = self.declared.get(module, {}).get(name)
         everywhere = (names.get(name.removeprefix("."), set()) for names in self.declared.values())
         return here if here is not None else set().union(*everywhere)
 
     @cached_property
     def imports(self) -> dict[str, set[str]]:
-        """The words of each file's `use` declarations, by module."""
+        """The words in the `use` declarations of each file, by module."""
         return {
             self._module(Path(path)): set(re.findall(r"\w+", " ".join(USE.findall(text))))
             for path, text in self.texts.items()
@@ -207,12 +209,12 @@ class Crate:
 
     @cached_property
     def mentions(self) -> dict[str, set[str]]:
-        """The words of each file, by module."""
+        """All words of each file, by module."""
         return {self._module(Path(path)): set(re.findall(r"\w+", text)) for path, text in self.texts.items()}
 
 
 class Workspace:
-    """All crates that functions are made of."""
+    """All crates of the workspace below `crates` and `functions`."""
 
     def __init__(self, root: Path = ROOT) -> None:
         self.crates: dict[str, Crate] = {}
@@ -239,12 +241,12 @@ class Workspace:
         return found
 
     def calls(self, caller: Function, closure: set[str], root: str) -> set[Function]:
-        """The functions that `caller` may call or name, in a program whose main is that of `root`."""
+        """The functions that `caller` may call or pass on, in the program of the crate `root`."""
         found: set[Function] = set()
         near = self.closure(caller.crate.name) & closure
         for reference in caller.references:
             for candidate in self._by_name.get(reference.name, []):
-                # Generic code of a library calls the types of the program, which the library does not know.
+                # Generic code of a library calls methods of types in the program, on which the library does not depend.
                 by_trait = candidate.trait is not None and candidate.crate.name in closure
                 if candidate is caller or candidate.crate.name not in near and not by_trait:
                     continue
@@ -267,7 +269,8 @@ class Workspace:
     def _means(self, caller: Function, candidate: Function, reference: Reference, root: str) -> bool:
         words = caller.crate.mentions.get(caller.module, set())
         path, receiver = reference.path, reference.receiver
-        # Of another function's crate only what is named: its own settings and lane are not those of this program.
+        # Another Lambda function's crate counts only if it is named: its settings and its lane are not part of this
+        # program.
         foreign = candidate.crate.name in self.functions() and candidate.crate.name not in (root, caller.crate.name)
         by_trait = candidate.trait is not None and not foreign
         if path == "Self" or receiver == "self":

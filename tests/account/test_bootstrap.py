@@ -1,4 +1,4 @@
-"""scripts/bootstrap in an account that has nothing, and in one with the bucket of an earlier scripts/deploy."""
+"""scripts/bootstrap in an empty account, and in an account with the state bucket of an earlier scripts/deploy."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ GITHUB = 'github = {\n  repository = "acme/headwater"\n}\n'
 
 
 class Checkout:
-    """What scripts/bootstrap needs of a checkout."""
+    """A copy of the files of the repository that scripts/bootstrap needs."""
 
     def __init__(self, folder: Path, mock: Mock) -> None:
         self.folder, self.mock = folder, mock
@@ -26,12 +26,12 @@ class Checkout:
                 ROOT / part, folder / part, ignore=shutil.ignore_patterns(".terraform", "*.tfstate", ".*_cache")
             )
         self.environment = folder / "terraform/environments/bootstrap"
-        # No name of a bucket resolves here.
+        # The host names of buckets do not resolve, so their names are in the path of a URL.
         provider = 'provider "aws" {\n  s3_use_path_style = true\n  max_retries       = 2\n}\n'
         (self.environment / "mock_override.tf").write_text(provider)
 
     def run(self, region: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Runs it without questions. The access key keeps its calls apart from those of deployments."""
+        """Runs scripts/bootstrap without questions. Its access key separates its calls from those of deployments."""
         environment = child_environment(self.folder / "data", self.mock.url) | {"AWS_ACCESS_KEY_ID": "bootstrap"}
         command = [self.folder / "scripts/bootstrap", "--region", region, "--yes", *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -44,7 +44,7 @@ class Checkout:
 
 @pytest.fixture
 def checkout(mock: Mock, tmp_path: Path) -> Checkout:
-    """A checkout of its own."""
+    """A new checkout for each test."""
     return Checkout(tmp_path, mock)
 
 
@@ -70,7 +70,7 @@ def test_an_account_gets_its_bucket_and_the_roles_of_the_workflow(checkout: Chec
     assert "No changes" in again.stdout
 
 
-def test_a_bucket_that_an_earlier_deployment_made_is_taken_over_with_its_states(checkout: Checkout) -> None:
+def test_the_bucket_of_an_earlier_deployment_is_adopted_with_its_states(checkout: Checkout) -> None:
     bucket, files = f"headwater-state-{ACCOUNT}-eu-west-1", checkout.client("s3", "eu-west-1")
     files.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     files.put_object(Bucket=bucket, Key="headwater/headwater-dev.tfstate", Body=json.dumps({"serial": 7}))

@@ -1,4 +1,4 @@
-"""The documents for whoever applies allow what Terraform does, and what they allow beyond that has a reason."""
+"""The deployer's policies allow all calls of Terraform, and every further permission in them has a reason."""
 
 import json
 import os
@@ -18,7 +18,7 @@ Render = Callable[..., list[Policy]]
 
 @pytest.fixture(scope="module")
 def render(tmp_path_factory: pytest.TempPathFactory) -> Render:
-    """Renders the documents as their users do."""
+    """Renders the policies with Terraform, as their users do."""
     folder = tmp_path_factory.mktemp("deployer")
     terraform = ["terraform", f"-chdir={ROOT / 'terraform' / 'deployer'}"]
     environment = os.environ | {"TF_DATA_DIR": str(folder / "data")}
@@ -45,19 +45,19 @@ def render(tmp_path_factory: pytest.TempPathFactory) -> Render:
 
 @pytest.fixture(scope="module")
 def documents(render: Render) -> list[Policy]:
-    """The documents with the defaults."""
+    """The policies for an apply, with the default variables."""
     return render()
 
 
 @pytest.fixture(scope="module")
 def reading(render: Render) -> list[Policy]:
-    """The documents of whoever only plans."""
+    """The policies for a plan."""
     return render("read_policies")
 
 
 @pytest.fixture
 def applied(account: Account) -> dict[str, list[str]]:
-    """The ARNs of what is applied, by type."""
+    """The ARNs of the applied resources, by type."""
     found: dict[str, list[str]] = {}
     modules = [account.state()["values"]["root_module"]]
     while modules:
@@ -70,30 +70,32 @@ def applied(account: Account) -> dict[str, list[str]]:
 
 
 def actions(policies: list[Policy]) -> set[str]:
-    """All that is allowed."""
+    """All actions that the policies allow."""
     return {action for policy in policies for statement in policy.allowed() for action in statement["Action"]}
 
 
 def needed(account: Account) -> set[str]:
-    """The actions behind everything that Terraform has called."""
+    """The actions that Terraform's calls need."""
     return {action_of(call) for call in account.calls()} - FREE
 
 
 @pytest.mark.after_destroy
-def test_whoever_applies_may_do_all_that_terraform_does(account: Account, documents: list[Policy]) -> None:
+def test_the_policies_for_an_apply_allow_all_calls_of_terraform(account: Account, documents: list[Policy]) -> None:
     assert needed(account) - actions(documents) == set()
 
 
 @pytest.mark.after_destroy
-def test_whoever_plans_may_do_all_that_a_plan_does(account: Account, reading: list[Policy]) -> None:
+def test_the_policies_for_a_plan_allow_all_calls_of_a_plan(account: Account, reading: list[Policy]) -> None:
     calls = {f"{call['service']}:{call['operation']}" for call in account.mock.recorded if call["phase"] == "plan"}
     assert len(calls) > 50
     asked = {action_of(call) for call in calls} - FREE - actions(reading)
-    # AWS's schema says that Cloud Control reads a secret's value to describe it: `plan_reads_secrets`.
+    # AWS's schema says that Cloud Control reads the value of a secret to describe it. `plan_reads_secrets` allows that.
     assert asked <= {"secretsmanager:GetSecretValue"}
 
 
-def test_whoever_plans_changes_nothing_and_reads_no_contents(reading: list[Policy], documents: list[Policy]) -> None:
+def test_the_policies_for_a_plan_allow_neither_changes_nor_reading_data(
+    reading: list[Policy], documents: list[Policy]
+) -> None:
     assert actions(reading) < actions(documents) | {"s3:GetObject"}
     changing = {
         action for action in actions(reading) if action.partition(":")[2][:3] not in ("Des", "Get", "Lis", "Val", "Vie")
@@ -105,7 +107,9 @@ def test_whoever_plans_changes_nothing_and_reads_no_contents(reading: list[Polic
 
 
 @pytest.mark.after_destroy
-def test_whoever_applies_may_tag_what_terraform_makes(account: Account, documents: list[Policy]) -> None:
+def test_the_policies_for_an_apply_allow_tagging_of_created_resources(
+    account: Account, documents: list[Policy]
+) -> None:
     makes = {
         PREFIXES.get(call.partition(":")[0], call.partition(":")[0]) for call in account.calls() if ":Create" in call
     }
@@ -114,7 +118,7 @@ def test_whoever_applies_may_tag_what_terraform_makes(account: Account, document
 
 
 @pytest.mark.after_destroy
-def test_what_is_allowed_beyond_that_has_a_reason(account: Account, documents: list[Policy]) -> None:
+def test_every_permission_that_no_call_needs_has_a_reason(account: Account, documents: list[Policy]) -> None:
     reasons = {action for listed in BEYOND.values() for action in listed.split()}
     tags = {f"{service}:{action}" for service, action in TAGGING.items()}
     without_host = [document for document in documents if document.where != "host"]
@@ -126,7 +130,7 @@ def test_every_action_exists(documents: list[Policy]) -> None:
     assert {action for action in actions(documents) if not is_known(action)} == set()
 
 
-def test_all_resources_are_allowed_only_where_aws_knows_none(documents: list[Policy]) -> None:
+def test_an_action_is_allowed_on_all_resources_only_if_aws_cannot_limit_it(documents: list[Policy]) -> None:
     finer = {
         (document.where, statement["Sid"], action)
         for document in documents
@@ -136,7 +140,7 @@ def test_all_resources_are_allowed_only_where_aws_knows_none(documents: list[Pol
         if kinds(action)
     }
     assert finer == {
-        # The tag of the request limits it to keys that are being made.
+        # A condition on the request's tag limits it to new keys.
         ("roles", "MakeKey", "kms:TagResource"),
         # Users report refusals "on resource: *" although AWS lists one (aws-controllers-k8s/community#2464).
         ("data", "KafkaWithoutResource", "kafka:CreateCluster"),
@@ -145,7 +149,7 @@ def test_all_resources_are_allowed_only_where_aws_knows_none(documents: list[Pol
     assert not [action for action in actions(documents) if "*" in action]
 
 
-# What the resources of each type need: the ARN of an applied one must be within the documents.
+# Actions on resources of each type. The policies must allow them on the ARN of every applied resource.
 RESOURCES = {
     "aws_cloudwatch_log_group": ["logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:PutRetentionPolicy"],
     "aws_cloudwatch_metric_alarm": ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"],
@@ -180,7 +184,7 @@ RESOURCES = {
 }
 
 
-def test_what_is_applied_is_within_the_names_of_the_documents(
+def test_the_policies_cover_the_names_of_all_applied_resources(
     applied: dict[str, list[str]], documents: list[Policy]
 ) -> None:
     outside = [
@@ -194,7 +198,7 @@ def test_what_is_applied_is_within_the_names_of_the_documents(
     assert len(applied.keys() & RESOURCES.keys()) > 20
 
 
-def test_what_is_not_of_the_deployment_is_out_of_reach(documents: list[Policy]) -> None:
+def test_the_policies_do_not_cover_resources_of_others(documents: list[Policy]) -> None:
     for action, resource in {
         "iam:PassRole": "arn:aws:iam::123456789012:role/Admin",
         "iam:PutRolePolicy": "arn:aws:iam::123456789012:role/Admin",
@@ -211,7 +215,7 @@ def test_what_is_not_of_the_deployment_is_out_of_reach(documents: list[Policy]) 
         assert action in actions(documents)
 
 
-def test_roles_are_given_to_the_services_that_run_them_and_to_no_other(documents: list[Policy]) -> None:
+def test_roles_can_be_passed_only_to_the_services_that_use_them(documents: list[Policy]) -> None:
     services: set[str] = set()
     for document in documents:
         for statement in document.allowed():
@@ -220,8 +224,9 @@ def test_roles_are_given_to_the_services_that_run_them_and_to_no_other(documents
     assert services == {f"{name}.amazonaws.com" for name in ("ec2", "lambda", "scheduler", "states")}
 
 
-def test_the_first_deployment_of_an_account_may_make_the_roles_of_services(documents: list[Policy]) -> None:
-    """Storage that grows needs one too, which users found missing beside that of MSK (enterprise-installer#215)."""
+def test_the_policies_allow_the_service_linked_roles_that_a_new_account_lacks(documents: list[Policy]) -> None:
+    """Automatic growth of storage needs its own role, beside that of MSK. Users of another project found it missing
+    (enterprise-installer#215)."""
     for service, role in {
         "kafka.amazonaws.com": "AWSServiceRoleForKafka",
         "kafka.application-autoscaling.amazonaws.com": "AWSServiceRoleForApplicationAutoScaling_KafkaCluster",
@@ -241,8 +246,9 @@ def test_a_boundary_is_required_where_one_is_named(render: Render) -> None:
             assert "iam:DeleteRolePermissionsBoundary" not in statement["Action"]
 
 
-def test_a_document_fits_into_a_managed_policy_with_the_longest_names(render: Render) -> None:
-    """A long region alone has broken others' deployments (aws/aws-parallelcluster#6132)."""
+def test_a_policy_with_the_longest_names_fits_into_a_managed_policy(render: Render) -> None:
+    """A managed policy may have 6,144 characters. In another project, a region with a long name exceeded the limit
+    (aws/aws-parallelcluster#6132)."""
     longest = {
         "partition": "aws-us-gov",
         "region": "us-gov-west-1",

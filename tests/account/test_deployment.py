@@ -1,4 +1,4 @@
-"""A deployment from nothing, and its upgrade. The tests are steps of one deployment, in this order."""
+"""The first deployment in an empty account, and its upgrade. The tests are steps of one deployment, in this order."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,10 +6,12 @@ from typing import Any
 
 from conftest import Account
 
-# What an upgrade may make anew: code under its new name, the call of the new migrator. Neither holds data.
+# Resources that an upgrade may replace: code under a new name, and the call of the new schema-migrator. Neither
+# contains data.
 MADE_ANEW = {"aws_s3_object", "aws_lambda_invocation"}
 
-# An upgrade to profile prod replaces the NAT instance by interface endpoints. None of these resources holds data.
+# An upgrade to the profile prod replaces the NAT instance by interface endpoints. None of these resources contains
+# data.
 WAY_OUT = {
     "aws_eip.nat_instance[0]",
     "aws_instance.nat[0]",
@@ -29,13 +31,13 @@ WAY_OUT = {
 
 
 def removed(plan: dict[str, Any]) -> set[str]:
-    """The addresses that a plan deletes or replaces, without those that are made anew with every release."""
+    """The addresses that a plan deletes or replaces, without those that every release replaces."""
     changes = [change for change in plan["resource_changes"] if change["type"] not in MADE_ANEW]
     return {change["address"] for change in changes if "delete" in change["change"]["actions"]}
 
 
 def resources(module: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """What Terraform manages in AWS, in a module of the state and in those below it."""
+    """The managed AWS resources in a module of the state and its child modules."""
     managed = [one for one in module.get("resources", []) if one["mode"] == "managed"]
     yield from (one for one in managed if one["type"].startswith("aws_"))
     for child in module.get("child_modules", []):
@@ -43,19 +45,19 @@ def resources(module: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def name_in_aws(resource: dict[str, Any]) -> tuple[str, ...]:
-    """The type with the ARN, or with the id inside of what it belongs to."""
+    """What identifies a resource in AWS: its type and ARN, or its type, its owner and its id."""
     values = resource["values"]
     owner = [values[key] for key in ("function_name", "qualifier", "bucket") if values.get(key)]
     return (resource["type"], values["arn"]) if values.get("arn") else (resource["type"], *owner, values["id"])
 
 
 def changed(plan: dict[str, Any]) -> dict[str, Any]:
-    """What a plan does to each address that it touches."""
+    """The change of each address that a plan changes."""
     changes = {change["address"]: change["change"] for change in plan["resource_changes"]}
     return {address: change for address, change in changes.items() if change["actions"] not in (["no-op"], ["read"])}
 
 
-def test_an_apply_from_nothing_makes_everything_in_one_go(account: Account) -> None:
+def test_one_apply_creates_the_whole_deployment(account: Account) -> None:
     assert len(account.addresses()) > 200
     cluster = account.mock.msk.clusters[account.client("kafka").list_clusters()["ClusterInfoList"][0]["ClusterArn"]]
     assert cluster["State"] == "ACTIVE"
@@ -67,8 +69,8 @@ def test_a_second_plan_changes_nothing(account: Account) -> None:
     assert changed(account.plan()) == {}
 
 
-def test_no_two_resources_are_one_in_aws(account: Account) -> None:
-    # Alarms, for example, are put by name: the second of two with the same name overwrites the first.
+def test_no_two_resources_are_the_same_in_aws(account: Account) -> None:
+    # For example, the second of two alarms with the same name overwrites the first.
     names = Counter(name_in_aws(one) for one in resources(account.state()["values"]["root_module"]))
     assert {name: number for name, number in names.items() if number > 1} == {}
 
@@ -82,12 +84,12 @@ def test_a_destroy_without_permission_removes_nothing(account: Account) -> None:
     assert set(account.mock.msk.clusters) == clusters
 
 
-def test_an_upgrade_removes_nothing_that_holds_data(account: Account) -> None:
+def test_an_upgrade_removes_no_resource_with_data(account: Account) -> None:
     account.deployment.write_code("second")
     rooms = (account.deployment.pipelines / "rooms-v1.yaml").read_text()
     (account.deployment.pipelines / "doors-v1.yaml").write_text(rooms.replace("room", "door"))
-    # MSK names a random three where there are more brokers. Without apply_immediately the new database class waits for
-    # the maintenance window, and every plan shows it until then. `allow_destroy` is for the last test.
+    # With six brokers, MSK returns three random ones as bootstrap brokers. Without apply_immediately, the new database
+    # class waits for the maintenance window, and every plan shows it until then. `allow_destroy` is for the last test.
     plan = account.plan(
         profile="prod",
         kafka={"kafka_version": "3.9.x", "brokers": 6},
@@ -107,7 +109,7 @@ def test_an_upgrade_is_applied_in_place(account: Account) -> None:
     assert cluster["CurrentBrokerSoftwareInfo"]["KafkaVersion"] == "3.9.x"
     assert cluster["BrokerNodeGroupInfo"]["InstanceType"] == "kafka.m7g.large"
     assert cluster["NumberOfBrokerNodes"] == 6
-    # AWS would delete a topic, with its records, to give it another replication factor.
+    # To change the replication factor, AWS would delete the topic with its records.
     assert {topic["ReplicationFactor"] for topic in account.mock.msk.topics.values()} == {2}
     (database,) = account.client("rds").describe_db_instances()["DBInstances"]
     assert database["MultiAZ"]

@@ -1,4 +1,4 @@
-"""The end of the deployment. Runs last, whatever the order of the files."""
+"""The destroy of the deployment. conftest.py makes it run after the other tests."""
 
 import re
 
@@ -12,12 +12,13 @@ def test_an_allowed_destroy_leaves_the_final_snapshot_only(account: Account) -> 
     assert account.addresses() == set()
     assert leftovers(account) == {}
     (snapshot,) = account.client("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
-    # Users of fixed names report that a second destroy is refused, because the snapshot of the first is still there.
+    # With a fixed name, a second destroy is refused, because the snapshot of the first one still exists.
     assert re.fullmatch(r"headwater-dev-final-[0-9a-f-]{36}", snapshot["DBSnapshotIdentifier"])
 
 
 def leftovers(account: Account) -> dict[str, list[str]]:
-    """What the account still has, by kind. The default VPC is AWS's own; the state buckets are scripts/bootstrap's."""
+    """The remaining resources of the account, by kind. The default VPC (from AWS) and the state buckets (from
+    scripts/bootstrap) do not count."""
     default_vpc = [{"Name": "is-default", "Values": ["false"]}]
     ec2 = account.client("ec2")
     buckets = account.client("s3").list_buckets()["Buckets"]
@@ -28,7 +29,7 @@ def leftovers(account: Account) -> dict[str, list[str]]:
         "queues": account.client("sqs").list_queues().get("QueueUrls", []),
         "topics": account.client("sns").list_topics()["Topics"],
         "roles": list(roles_of(account)),
-        # A secret that can be recovered keeps its name, and the next deployment would be refused.
+        # A deleted secret that can be recovered still owns its name, so the next deployment would be refused.
         "secrets": account.client("secretsmanager").list_secrets(IncludePlannedDeletion=True)["SecretList"],
         "schedules": account.client("scheduler").list_schedules()["Schedules"],
         "state machines": account.client("stepfunctions").list_state_machines()["stateMachines"],
@@ -41,7 +42,7 @@ def leftovers(account: Account) -> dict[str, list[str]]:
         "configurations": list(account.mock.msk.configurations),
         "Kafka topics": list(account.mock.msk.topics),
         "VPCs": ec2.describe_vpcs(Filters=default_vpc)["Vpcs"],
-        # moto goes on listing those that are deleted.
+        # moto still lists deleted endpoints.
         "endpoints": [one for one in ec2.describe_vpc_endpoints()["VpcEndpoints"] if one["State"] != "deleted"],
         "addresses": ec2.describe_addresses()["Addresses"],
     }

@@ -1,4 +1,4 @@
-"""Every example is a deployment that can be planned from nothing."""
+"""Every example can be planned for an empty account."""
 
 import json
 import os
@@ -18,20 +18,18 @@ def test_there_are_examples() -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.stem)
-def test_an_example_is_planned_from_nothing(example: Path, example_plans: dict[Path, Future]) -> None:
+def test_an_example_can_be_planned_for_an_empty_account(example: Path, example_plans: dict[Path, Future]) -> None:
     done = example_plans[example].result()
     assert done.returncode == 0, done.stderr
     assert re.search(r"Plan: \d\d+ to add, 0 to change, 0 to destroy", done.stdout)
 
 
-# What Lambda does by itself: no plan shows it.
+# Costs that no plan shows, because Lambda causes them by itself.
 UNPLANNED = {"custom_metric", "sqs_million"}
 
 
 @pytest.mark.parametrize("profile", ["dev", "prod"])
-def test_what_a_profile_is_said_to_keep_running_is_what_it_plans(
-    profile: str, profile_plans: dict[str, Future]
-) -> None:
+def test_the_price_list_has_the_amounts_that_each_profile_plans(profile: str, profile_plans: dict[str, Future]) -> None:
     target = os.environ.get("CARGO_TARGET_DIR", ROOT / "target")
     command = os.environ.get("HEADWATER_BIN", f"{target}/release/headwater")
     plan = profile_plans[profile].result()

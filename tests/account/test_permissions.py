@@ -1,4 +1,5 @@
-"""Each role may do what is done with it, and nothing else; each function is told what it asks, and nothing else."""
+"""Each role has exactly the permissions that its code needs, and each function gets exactly the variables that it
+reads."""
 
 import json
 import re
@@ -20,7 +21,7 @@ def workspace() -> Workspace:
 
 @pytest.fixture(scope="module")
 def reached(workspace: Workspace) -> dict[str, Reach]:
-    """What each function's main reaches, by folder name."""
+    """The functions that `main` of each Lambda function reaches, by folder name."""
     return {name: Reach(workspace, name) for name in workspace.functions()}
 
 
@@ -34,7 +35,7 @@ def test_every_function_of_the_workspace_is_deployed(workspace: Workspace, lambd
     assert set(lambdas) == set(workspace.functions())
 
 
-def test_a_function_may_do_what_its_code_does_and_nothing_else(
+def test_a_role_has_exactly_the_permissions_that_the_functions_code_needs(
     account: Account, reached: dict[str, Reach], lambdas: dict[str, Lambda]
 ) -> None:
     roles = of_roles(account)
@@ -51,14 +52,14 @@ def test_a_function_may_do_what_its_code_does_and_nothing_else(
     assert not problems, "\n".join(sorted(problems))
 
 
-def test_every_role_is_that_of_a_function_or_of_what_invokes_one(account: Account, lambdas: dict[str, Lambda]) -> None:
+def test_every_role_belongs_to_a_function_or_to_a_known_kind(account: Account, lambdas: dict[str, Lambda]) -> None:
     others = set(of_roles(account)) - {function.role for function in lambdas.values()}
-    # What operators may do from the host is not read from code: tests/host.tftest.hcl names all of it.
+    # The host's permissions are not derived from code. tests/host.tftest.hcl lists all of them.
     kinds = ("-schedule", "-state-machine", "-job", "-host")
     assert {role for role in others if not any(kind in role for kind in kinds)} == set(), "no test looks at these"
 
 
-def test_a_schedule_may_invoke_its_target_and_keep_what_failed(account: Account) -> None:
+def test_a_schedules_role_may_only_invoke_its_target_and_send_failed_events_to_its_queue(account: Account) -> None:
     scheduler, roles = account.client("scheduler"), of_roles(account)
     for listed in scheduler.list_schedules()["Schedules"]:
         target = scheduler.get_schedule(Name=listed["Name"])["Target"]
@@ -69,7 +70,7 @@ def test_a_schedule_may_invoke_its_target_and_keep_what_failed(account: Account)
         assert granted(roles[target["RoleArn"].rpartition("/")[2]]) == expected, listed["Name"]
 
 
-def test_a_state_machine_may_do_the_work_of_its_states(account: Account) -> None:
+def test_a_state_machines_role_has_exactly_the_permissions_of_its_states(account: Account) -> None:
     client, roles = account.client("stepfunctions"), of_roles(account)
     for listed in client.list_state_machines()["stateMachines"]:
         machine = client.describe_state_machine(stateMachineArn=listed["stateMachineArn"])
@@ -91,7 +92,7 @@ def test_a_state_machine_may_do_the_work_of_its_states(account: Account) -> None
 
 
 def started_job(machine: str, arguments: dict[str, str]) -> set[Use]:
-    """What Step Functions needs to start a job, to follow it by events, and to stop it with its execution."""
+    """The permissions that Step Functions needs to start a job, to follow it with events, and to stop it."""
     place = machine.replace(":states:", ":emr-serverless:").partition(":stateMachine:")[0]
     application = f"{place}:/applications/{arguments['ApplicationId']}"
     rule = place.replace(":emr-serverless:", ":events:") + ":rule/StepFunctionsGetEventsForEMRServerlessJobRule"
@@ -102,7 +103,7 @@ def started_job(machine: str, arguments: dict[str, str]) -> set[Use]:
     )
 
 
-def test_the_spark_job_may_use_what_its_arguments_name(account: Account) -> None:
+def test_the_spark_jobs_role_has_exactly_the_permissions_for_its_arguments(account: Account) -> None:
     client, roles = account.client("stepfunctions"), of_roles(account)
     (listed,) = client.list_state_machines()["stateMachines"]
     definition = json.loads(client.describe_state_machine(stateMachineArn=listed["stateMachineArn"])["definition"])
@@ -111,7 +112,7 @@ def test_the_spark_job_may_use_what_its_arguments_name(account: Account) -> None
     given = dict(zip(driver["EntryPointArguments"][::2], driver["EntryPointArguments"][1::2], strict=True))
     logs = job["ConfigurationOverrides"]["MonitoringConfiguration"]["S3MonitoringConfiguration"]["LogUri"]
     read, written = {"s3:GetObject"}, {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}
-    # The job reads raw answers, and parks by writing and deleting; Delta reads, writes, deletes and aborts uploads.
+    # The job reads raw answers, and writes and deletes parked objects. Delta reads, writes, deletes and aborts uploads.
     places = {
         given["--raw"]: read,
         driver["EntryPoint"].rpartition("/")[0]: read,
@@ -129,29 +130,30 @@ def test_the_spark_job_may_use_what_its_arguments_name(account: Account) -> None
     assert found == expected
 
 
-# Read, and not set by any module: each has a default that is meant.
+# Variables that functions read and no module sets, with their default or the reason.
 DEFAULTS = {
     "AWS_LAMBDA_FUNCTION_NAME": "Lambda sets it",
     "DATABASE_CA_FILE": "for a process with files; a function has DATABASE_CA_PEM",
-    "FETCH_CA_PEM": "the public authorities",
+    "FETCH_CA_PEM": "the public certificate authorities",
     "JUDGED_DAYS": "7",
     "KEPT_DAYS": "400",
     "LARGEST_WINDOW": "2000000",
-    "KAFKA_CLUSTER_ARN": "the other way to name the brokers: KAFKA_BOOTSTRAP_SERVERS is set",
+    "KAFKA_CLUSTER_ARN": "an alternative to KAFKA_BOOTSTRAP_SERVERS, which is set",
     "MAX_EXPANDED_MB": "8192",
     "SETTLE_SECONDS": "5",
 }
-# Read, and set where it is needed: not by default.
+# Variables that functions read and that modules set only if they are needed.
 SOMETIMES = {
     "DATABASE_CA_PEM": "database_ca_pem",
-    "HEADWATER_PIPELINES": "a document that fits into the environment",
-    "HEADWATER_PIPELINES_URI": "a document that does not",
+    "HEADWATER_PIPELINES": "the pipelines, if they fit into the environment",
+    "HEADWATER_PIPELINES_URI": "the address of the pipelines, if they do not fit",
 }
-# Set, and not read: the value replaces a function that runs when the document at the same address has changed.
+# Variables that modules set and no function reads. The hash makes Lambda start new environments when the document at
+# the address has changed.
 UNREAD = {"HEADWATER_PIPELINES_SHA256"}
 
 
-def test_a_function_is_told_what_it_reads_and_nothing_else(
+def test_a_function_has_exactly_the_variables_that_it_reads(
     reached: dict[str, Reach], lambdas: dict[str, Lambda]
 ) -> None:
     for name, function in lambdas.items():
@@ -162,7 +164,8 @@ def test_a_function_is_told_what_it_reads_and_nothing_else(
 
 
 def test_no_module_sets_a_variable_that_the_function_does_not_read(reached: dict[str, Reach]) -> None:
-    """Both environments have their functions from these files, which set more in one than in the other."""
+    """The local and the AWS environment create functions with the same modules, which set more variables in one of
+    them."""
     for name, reach in reached.items():
         told = variables_in_modules(name)
         assert told - reach.variables() - UNREAD == set(), f"{name} does not read them"
@@ -187,12 +190,14 @@ def function_of(crate: str, dependencies: set[str], body: str) -> Function:
         ("krafka", "(kafka: &Kafka) { kafka.admin().delete_topics(names).await }"),
     ],
 )
-def test_a_call_that_no_table_knows_is_not_passed_over(dependency: str, body: str) -> None:
+def test_a_call_that_is_missing_in_the_tables_is_an_error(dependency: str, body: str) -> None:
     with pytest.raises(Unknown):
         permissions(function_of(f"new-{dependency}", {dependency}, body))
 
 
-def test_what_only_some_callers_of_a_crate_use_is_told_apart(reached: dict[str, Reach]) -> None:
+def test_a_permission_that_only_some_callers_of_a_crate_need_is_not_given_to_the_others(
+    reached: dict[str, Reach],
+) -> None:
     bucket = {"PARKED_ROOT": "s3://b/parked"}
     deletes = {
         name for name, reach in reached.items() if Use("s3:DeleteObject", "b/parked") in reach.uses(bucket | SETTINGS)
@@ -205,12 +210,12 @@ SETTINGS = {"FETCH_SOURCES": "[]"}
 
 
 def variables_in_modules(function: str) -> set[str]:
-    """The variables that the modules can set for a function, in whatever environment."""
+    """The variables that the modules can set for a function, in any environment."""
     modules = ROOT / "terraform" / "modules"
     if function == "forecast-fetcher":
         text = (modules / "forecast" / "main.tf").read_text()
     else:
-        # By its own name, or as a key where several functions have one module call.
+        # The function has its own module call, or is a key in a module call for several functions.
         its_own = re.compile(rf'local\.function\["{function}"\]|^    {function} = \{{$', re.MULTILINE)
         (text,) = (text for file in (modules / "lanes").glob("*.tf") if its_own.search(text := file.read_text()))
     settings = (modules / "lanes" / "settings.tf").read_text()

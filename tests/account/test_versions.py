@@ -1,4 +1,5 @@
-"""New versions beside those that serve, and the way back: Terraform and the steps of scripts/deploy in one account."""
+"""Terraform and the steps of scripts/deploy in one account: new versions wait until they are tested, and a rollback
+makes the old versions serve again."""
 
 import json
 import os
@@ -19,21 +20,21 @@ pytestmark = pytest.mark.skipif(shutil.which("aws") is None, reason="needs the A
 
 Step = Callable[..., subprocess.CompletedProcess[str]]
 
-# An apply that only moves aliases also writes the stack file of the host.
+# Types that an apply changes if it only moves aliases. It also writes the stack file of the host.
 MOVES = {"aws_lambda_alias", "aws_s3_object"}
 
 
 @pytest.fixture
 def healthy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every function answers as one that works. There is no code to run."""
+    """Makes every function answer like one that works. The mock runs no code."""
     answer = {"statusCode": 200, "batchItemFailures": [], "failed_count": 0, "produced": 0}
     monkeypatch.setattr(LambdaFunction, "_invoke_lambda", lambda *_, **__: (json.dumps(answer), False, ""))
 
 
 @pytest.fixture
 def delivery(account: Account, tmp_path: Path) -> Iterator[Step]:
-    """Runs a step as scripts/deploy does, with the outputs as they are now."""
-    # A version manager's python3 would put its own folder, and another aws, first.
+    """Runs a step as scripts/deploy does, with the current outputs."""
+    # This uses `sys.executable`: the python3 of a version manager would put its own folder, with another aws, first.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {
         "AWS_ENDPOINT_URL": account.mock.url,
         "AWS_ACCESS_KEY_ID": "tests",
@@ -51,7 +52,7 @@ def delivery(account: Account, tmp_path: Path) -> Iterator[Step]:
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     yield step
-    # The records of releases would keep the destroy from deleting the bucket.
+    # Deletes the records of releases, because the destroy cannot delete a bucket with objects.
     files = account.client("s3")
     bucket = account.outputs["deployment_bucket"]["value"]
     for version in files.list_object_versions(Bucket=bucket, Prefix="releases/").get("Versions", []):
@@ -59,7 +60,7 @@ def delivery(account: Account, tmp_path: Path) -> Iterator[Step]:
 
 
 def live(account: Account) -> dict[str, str]:
-    """What serves, by folder name."""
+    """The version that the alias `live` of each function points to, by folder name."""
     client = account.client("lambda")
     names = account.outputs["functions"]["value"]
     return {
@@ -68,11 +69,13 @@ def live(account: Account) -> dict[str, str]:
 
 
 def next_versions(now: dict[str, str]) -> dict[str, str]:
-    """The versions after these."""
+    """The next version of each function."""
     return {folder: str(int(version) + 1) for folder, version in now.items()}
 
 
-def test_new_versions_wait_serve_and_go_back(account: Account, delivery: Step, healthy: None, tmp_path: Path) -> None:
+def test_new_versions_are_tested_then_serve_and_can_be_rolled_back(
+    account: Account, delivery: Step, healthy: None, tmp_path: Path
+) -> None:
     before = tmp_path / "before.json"
     old = live(account)
     noted = delivery("note", "--before", str(before))
@@ -80,7 +83,7 @@ def test_new_versions_wait_serve_and_go_back(account: Account, delivery: Step, h
     assert json.loads(noted.stdout) == old
     assert delivery("record").returncode == 0
 
-    # Everything is applied, and the aliases stay.
+    # The apply publishes new versions, but moves no alias.
     account.deployment.write_code("beside")
     account.apply(held_versions=json.loads(noted.stdout))
     assert live(account) == old
@@ -90,7 +93,7 @@ def test_new_versions_wait_serve_and_go_back(account: Account, delivery: Step, h
         said = "not tested: " if folder in ("forecast-fetcher", "reconciler") else "ok: "
         assert f"  {folder} {version}: {said}" in tested.stdout
 
-    # What is left moves the aliases, and nothing else.
+    # The second plan only moves aliases.
     plan = tmp_path / "plan.json"
     plan.write_text(json.dumps(account.plan(held_versions={})))
     guard = [ROOT / "scripts/plan-guard", "--only-aliases", plan]
@@ -100,7 +103,7 @@ def test_new_versions_wait_serve_and_go_back(account: Account, delivery: Step, h
     assert live(account) == next_versions(old)
     assert delivery("record").returncode == 0
 
-    # One command goes back, and Terraform would go forward again.
+    # One command rolls back. The next plan of Terraform would move the aliases forward again.
     rolled = delivery("rollback", "--yes")
     assert rolled.returncode == 0, rolled.stdout + rolled.stderr
     assert live(account) == old
@@ -110,13 +113,13 @@ def test_new_versions_wait_serve_and_go_back(account: Account, delivery: Step, h
     assert live(account) == next_versions(old)
 
 
-def test_a_failure_brings_back_what_served(account: Account, delivery: Step, tmp_path: Path) -> None:
+def test_after_a_failure_the_old_versions_serve_again(account: Account, delivery: Step, tmp_path: Path) -> None:
     before = tmp_path / "before.json"
     assert delivery("note", "--before", str(before)).returncode == 0
     old = live(account)
     account.deployment.write_code("broken")
     account.apply(held_versions=old)
-    # Without `healthy` every function answers null.
+    # Without `healthy`, every function answers null.
     tested = delivery("test")
     assert tested.returncode == 1 and "telemetry-gateway" in tested.stderr
     account.apply(held_versions={})
@@ -127,7 +130,7 @@ def test_a_failure_brings_back_what_served(account: Account, delivery: Step, tmp
     account.apply()
 
 
-def test_before_the_first_release_there_is_no_way_back(account: Account, delivery: Step) -> None:
+def test_a_rollback_without_an_earlier_release_is_refused(account: Account, delivery: Step) -> None:
     rolled = delivery("rollback", "--yes")
     assert rolled.returncode == 1
     assert "there is no release before" in rolled.stderr and "fix: " in rolled.stderr

@@ -1,4 +1,4 @@
-"""No policy allows everything of a kind, unless AWS knows nothing finer."""
+"""No policy contains a wildcard that AWS allows to be narrower."""
 
 import re
 from typing import Any
@@ -8,47 +8,47 @@ from iam_actions import is_known, kinds
 from policies import of_account
 from rust_source import ROOT
 
-# Resources with a * in them, and why it stands there.
+# Patterns of resources that may contain `*`, each with the reason.
 PATTERNS = {
     r"arn:aws:s3:::[^*/]+/[^*]+/\*": "objects of one folder",
     r"arn:aws:s3:::[^*/]+-media-[^*/]+/\*": "the list of files may name every object of the media bucket",
     r"arn:aws:s3:::[^*/]+-lake-[^*/]+/\*": "operators read every table, from the host",
     r"arn:aws:s3:::(aws-ssm|amazon-ssm|patch-baseline-snapshot)-[^*/]+/\*": "AWS's own buckets, for the host's patches",
-    r"arn:aws:s3:::(aws-patch-manager|patch-baseline-snapshot)-[^*/]+-\*/\*": "the same; AWS ends their names",
-    r"arn:aws:ec2:[^*]+:instance/\*": "the host registers itself when its id is not known yet",
+    r"arn:aws:s3:::(aws-patch-manager|patch-baseline-snapshot)-[^*/]+-\*/\*": "the same; AWS chooses the suffix",
+    r"arn:aws:ec2:[^*]+:instance/\*": "the policy exists before the host has an id",
     r"arn:aws:kafka:[^*]+:group/[^*]+/console-consumer-\*": "Kafka's tools end the name of their group with a number",
     r"arn:aws:kafka:[^*]+:transactional-id/[^*]+/\*": "producers choose their ids",
     r"arn:aws:logs:[^*]+:log-group:/aws/lambda/[^*]+:log-stream:\*": "Lambda names the streams",
-    r"arn:aws:logs:[^*]+:log-group:/aws/lambda/[^*]+:\*": "one log group: AWS's guide writes its ARN so",
-    r"arn:aws:lambda:[^*]+:event-source-mapping:\*": "the condition names the functions whose mappings are meant",
+    r"arn:aws:logs:[^*]+:log-group:/aws/lambda/[^*]+:\*": "one log group, in the form of AWS's guide",
+    r"arn:aws:lambda:[^*]+:event-source-mapping:\*": "a condition names the functions of these mappings",
     r"arn:aws:emr-serverless:[^*]+/applications/[^*]+/jobruns/\*": "EMR names the runs",
-    r"arn:aws:ec2:[^*]+:\d+:\*/\*": "Lambda makes and names a function's interfaces, and asks for the account's",
+    r"arn:aws:ec2:[^*]+:\d+:\*/\*": "Lambda creates and names the interfaces, so only the account is fixed",
 }
 
-# Actions on "*" for which AWS knows something finer.
+# Actions that may be allowed on "*" although AWS can limit them.
 ALL_RESOURCES = {
-    # In a resource's policy, "*" is that resource.
+    # In the policy of a resource, "*" means this resource.
     "key": r"kms:.+",
     "topic": r"[sS][nN][sS]:.+",
 }
 
-# Anybody, in a statement that allows: URLs are called without IAM, and a condition keeps other ways closed. AWS shows
-# it as a condition, moto as it was asked for.
+# Actions that a statement may allow to everybody, because URLs are called without IAM. A condition limits them to calls
+# of a URL. AWS shows it as a condition, moto under the name of the request's parameter.
 ANYBODY = {
     "lambda:InvokeFunctionUrl": "FunctionUrlAuthType",
     "lambda:InvokeFunction": "InvokedViaFunctionUrl",
 }
 
-# In the sources: what stands there with a *, and why.
+# Wildcards in the sources: file and text, each with the reason.
 IN_SOURCES = {
-    ("modules/tls_only/main.tf", "s3:*"): "refused, not allowed: whatever comes without TLS",
+    ("modules/tls_only/main.tf", "s3:*"): "a denial of all requests without TLS",
     ("modules/tls_only/main.tf", "Principal *"): "the same",
-    ("modules/function/main.tf", "*"): "EC2's Describe actions know no resources; and a refusal",
+    ("modules/function/main.tf", "*"): "EC2's Describe actions cannot be limited; and a denial",
     ("modules/http_function/main.tf", "principal *"): "a URL without IAM",
     ("modules/http_function/main.tf", "Principal *"): "the same, by Cloud Control",
-    ("modules/key/main.tf", "kms:*"): "AWS's default: without it nobody could manage the key",
-    ("modules/key/main.tf", "*"): "in a key's policy: this key",
-    ("modules/host/role.tf", "*"): "Session Manager's channels know no resources",
+    ("modules/key/main.tf", "kms:*"): "AWS's default; without it, the key could not be managed",
+    ("modules/key/main.tf", "*"): "in the policy of a key it means this key",
+    ("modules/host/role.tf", "*"): "actions of Session Manager's channels cannot be limited",
     ("deployer/data.tf", "*"): "tested by test_deployer.py",
     ("deployer/functions.tf", "*"): "tested by test_deployer.py",
     ("deployer/host.tf", "*"): "tested by test_deployer.py",
@@ -58,7 +58,7 @@ IN_SOURCES = {
 }
 
 
-def test_no_policy_of_the_account_has_a_wildcard_that_could_be_finer(account: Account) -> None:
+def test_no_policy_of_the_account_has_a_wildcard_that_could_be_narrower(account: Account) -> None:
     problems = []
     for policy in of_account(account):
         for statement in policy.allowed():
@@ -80,16 +80,16 @@ def test_no_policy_of_the_account_has_a_wildcard_that_could_be_finer(account: Ac
 
 
 def is_bounded(statement: dict[str, Any]) -> bool:
-    """Whether what anybody may is limited by a condition: to URLs, or to the account itself."""
+    """Whether a condition limits a statement for everybody to calls of a URL, or to the account itself."""
     conditions = {key for keys in statement.get("Condition", {}).values() for key in keys}
     keys = {key.rpartition(":")[2] for key in conditions | set(statement)}
     if "SourceOwner" in keys:
-        return True  # SNS writes it into every topic's policy
+        return True  # SNS adds this condition to the policy of every topic
     return bool(statement["Action"]) and all(ANYBODY.get(action) in keys for action in statement["Action"])
 
 
 def test_no_source_has_a_wildcard_without_a_reason() -> None:
-    """Also what is not applied by default."""
+    """Covers also resources that are not applied by default."""
     found = set()
     for path in sorted((ROOT / "terraform").rglob("*.tf")):
         if ".terraform" in path.parts or "tests" in path.parts or "examples" in path.parts:

@@ -1,5 +1,6 @@
-//! Benchmark of the gateway on a running stack. It measures the time of an acknowledged event and of an empty answer of
-//! the same function, in turns, and the rate of events. Ratios can be compared between machines; times cannot.
+//! Benchmark of the gateway on a running stack. It measures two times alternately: that of an acknowledged event, and
+//! that of an empty answer from the same function. It also measures the rate of events. Ratios can be compared between
+//! machines; times cannot.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -34,10 +35,12 @@ fn client() -> Http {
     Client::builder(TokioExecutor::new()).build(connector)
 }
 
+/// Base URL of the gateway, without a final slash.
 fn gateway() -> String {
     std::env::var("HEADWATER_GATEWAY_URL").unwrap()
 }
 
+/// A valid event. Each number gives another timestamp.
 fn event(number: usize) -> serde_json::Value {
     // A time in 2001, so that the live board does not show these vehicles.
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
@@ -48,6 +51,7 @@ fn event(number: usize) -> serde_json::Value {
     })
 }
 
+/// Sends an event or an array of events to `/events`. Panics unless the gateway answers 200.
 async fn post(client: &Http, body: String) {
     let request = Request::post(format!("{}/events", gateway())).header(CONTENT_TYPE, "application/json");
     let answer = client.request(request.body(Full::from(body)).unwrap()).await.unwrap();
@@ -55,7 +59,7 @@ async fn post(client: &Http, body: String) {
     let _body = answer.into_body().collect().await.unwrap();
 }
 
-/// Requests a path that the function does not know. This takes as long as the transport to the function and back.
+/// Requests a path that the function does not know. The time is that of the transport to the function and back.
 async fn get_nothing(client: &Http) {
     let request = Request::get(format!("{}/nothing", gateway())).body(Full::default()).unwrap();
     let answer = client.request(request).await.unwrap();

@@ -1,4 +1,5 @@
-"""The live board in Chromium: it follows the database, shows text as text, keeps to its origin, and holds."""
+"""The live board in Chromium: it shows changes of the database, never interprets text as markup, and sends no request
+to other origins. One section's error does not affect the others, and large numbers of rows do not freeze the page."""
 
 import json
 import os
@@ -29,11 +30,11 @@ TABLE = '[data-table="room_n_total_counts"]'
 
 
 PATIENCE = 120
-"""Seconds until something must hold on a machine that is busy with other things."""
+"""Timeout of a condition in seconds. It is long enough for a busy machine."""
 
 
 def until(holds: Callable[[], bool], what: str) -> float:
-    """Waits until something holds; returns how long that took."""
+    """Polls until `holds` returns True. Returns how many seconds that took."""
     started = time.monotonic()
     while not holds():
         assert time.monotonic() - started < PATIENCE, f"not within {PATIENCE} s: {what}"
@@ -42,30 +43,30 @@ def until(holds: Callable[[], bool], what: str) -> float:
 
 
 def headwater(*arguments: str) -> str:
-    """The headwater command's standard output."""
+    """Runs the headwater command. Returns its standard output."""
     command = [os.environ["HEADWATER_BIN"], *arguments]
     return subprocess.run(command, check=True, text=True, capture_output=True).stdout
 
 
 def totals(database: psycopg.Connection) -> dict[str, str]:
-    """The largest totals, as the database has them."""
+    """The ten largest totals in the database, by room."""
     rows = database.execute("SELECT room, total_count::text FROM room_n_total_counts ORDER BY total_count DESC LIMIT 10")
     return dict(rows.fetchall())
 
 
 def total(board: Board, room: str) -> str | None:
-    """A room's total, as the page has it."""
+    """The total of a room on the page. None if the page does not show the room."""
     return board.attribute(f"{TABLE} [data-room={json.dumps(room)}] [data-total]", "data-total")
 
 
 def shows(board: Board, expected: dict[str, str]) -> bool:
-    """Whether the page has these totals."""
+    """Whether the page shows these totals."""
     return all(total(board, room) == value for room, value in expected.items())
 
 
 @pytest.fixture
 def fleet() -> Iterator[None]:
-    """Fifty vehicles on the road."""
+    """Runs a fleet of 50 vehicles during the test."""
     command = [os.environ["HEADWATER_BIN"], "fleet", "--num-vehicles", "50", "--interval", "1s"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as drive:
         yield
@@ -75,7 +76,7 @@ def fleet() -> Iterator[None]:
 
 def test_the_totals_follow_the_database_within_five_seconds(board: Board, database: psycopg.Connection) -> None:
     seconds = []
-    # Other work on the machine makes it slower, nothing makes it faster: the fastest of up to ten rounds counts.
+    # Other work on the machine can only make a round slower, so the fastest of up to ten rounds counts.
     while len(seconds) < 3 or (min(seconds) > 5 and len(seconds) < 10):
         headwater("rooms", "--count", "777")
         headwater("drain", "--timeout", "240s")
@@ -109,7 +110,7 @@ def test_every_section_is_fresh_and_no_request_leaves_the_origin(board: Board, f
         board.page.screenshot(path=f"{screenshots}/live-board.png")
 
 
-def test_a_certificate_that_fails_is_shown_with_what_is_missing_until_it_holds(board: Board, database: psycopg.Connection) -> None:
+def test_a_failed_certificate_is_shown_with_the_missing_offsets_until_it_holds(board: Board, database: psycopg.Connection) -> None:
     lane = '[data-certificate="totals-upserter board-test"]'
     state = lambda: board.attribute(lane, "data-state")  # noqa: E731
     database.execute("DELETE FROM certificates WHERE topic = 'board-test'")
@@ -129,7 +130,7 @@ def test_a_certificate_that_fails_is_shown_with_what_is_missing_until_it_holds(b
         database.execute("DELETE FROM certificates WHERE topic = 'board-test'")
 
 
-def test_a_section_that_cannot_be_read_says_so_and_the_others_go_on(board: Board) -> None:
+def test_an_error_in_one_section_is_shown_and_does_not_stop_the_others(board: Board) -> None:
     def refuse(route: Route) -> None:
         route.fulfill(status=503, json={"error": "the lake is frozen"})
 
@@ -138,7 +139,7 @@ def test_a_section_that_cannot_be_read_says_so_and_the_others_go_on(board: Board
     until(lambda: board.attribute("#lake", "data-state") == "failing", "the lake fails")
     assert "the lake is frozen" in board.page.locator("#lake").inner_text()
     until(lambda: board.attribute("#totals", "data-state") == "fresh", "the totals are fresh")
-    # The browser itself notes each 503.
+    # Chromium itself reports each 503 as a console error.
     board.faults[:] = [fault for fault in board.faults if "503" not in fault]
 
 
@@ -156,10 +157,11 @@ def test_ten_thousand_rooms_and_vehicles_do_not_freeze_the_page(board: Board, da
                        random() * 1000, n, n % 40, now(), -1, n FROM generate_series(1, 10000) n"""
             )
             board.page.wait_for_timeout(2_000)
-        # Those of another test may still be on the road.
+        # Vehicles of another test may still count.
         counted = lambda: int(board.attribute('[data-sounding="fleet"]', "data-total") or 0)  # noqa: E731
         until(lambda: counted() >= 10_000, "all are counted")
-        # What the page itself does happens in each of these windows; what else the machine does, not in all.
+        # The page's own work happens in every window of 6 s. Other work on the machine does not, so the best window
+        # counts.
         stills: list[float] = []
         while not stills or (min(stills) >= 1_000 and len(stills) < 10):
             stills.append(board.page.evaluate(LONGEST_STILL))

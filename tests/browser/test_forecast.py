@@ -1,4 +1,4 @@
-"""The board's forecast in Chromium, from answers of the test's own: what a chart shows, and what it must not do."""
+"""The forecast on the board in Chromium. The tests supply the answers of `api/forecast` and check the chart."""
 
 import os
 from collections.abc import Iterator
@@ -14,7 +14,8 @@ PLOT = "#forecast .plot"
 
 
 def city(number: int, hours: list[int], state: str | None = "SP") -> dict:
-    """A city with a tenth of a degree more in each hour, and rain in every sixth."""
+    """A city of the answer. Each hour is a tenth of a degree warmer than the previous one, and every sixth hour has
+    rain."""
     points = [
         {
             "at": (FIRST + timedelta(hours=hour)).isoformat().replace("+00:00", "Z"),
@@ -33,7 +34,7 @@ def answer(*cities: dict, table: str | None = "forecast_72") -> dict:
 
 @pytest.fixture
 def forecast(board: Board) -> Iterator[dict]:
-    """What `api/forecast` answers from now on: the test fills it."""
+    """The answer of `api/forecast` (status and JSON), which the test changes."""
     said: dict = {"status": 200, "json": answer()}
 
     def speak(route: Route) -> None:
@@ -41,12 +42,12 @@ def forecast(board: Board) -> Iterator[dict]:
 
     board.page.route("**/api/forecast", speak)
     yield said
-    # The browser itself notes each 503.
+    # Chromium itself reports each 503 as a console error.
     board.faults[:] = [fault for fault in board.faults if "503" not in fault]
 
 
 def shown(board: Board, said: dict, *cities: dict, table: str | None = "forecast_72") -> None:
-    """Loads the page with this answer."""
+    """Reloads the page with this answer, and waits until the section is fresh."""
     said["json"] = answer(*cities, table=table)
     board.page.reload()
     until(lambda: board.attribute("#forecast", "data-state") == "fresh", "the forecast is answered")
@@ -63,7 +64,7 @@ def drawn(page: Page) -> int:
     return page.evaluate(script)
 
 
-def test_the_stack_has_the_section(board: Board) -> None:
+def test_the_board_of_the_stack_shows_the_forecast_section(board: Board) -> None:
     until(lambda: board.attribute("#forecast", "data-state") == "fresh", "the forecast is answered")
     assert board.attribute("#forecast", "data-table") == "forecast_72"
     section = board.page.locator("#forecast")
@@ -71,7 +72,7 @@ def test_the_stack_has_the_section(board: Board) -> None:
     assert "No forecast has been stored yet" in section.inner_text() or drawn(board.page) > 0
 
 
-def test_a_forecast_is_drawn_and_its_figures_are_said(board: Board, forecast: dict) -> None:
+def test_a_forecast_is_drawn_and_its_label_has_the_figures(board: Board, forecast: dict) -> None:
     shown(board, forecast, city(3477, list(range(72))))
     until(lambda: drawn(board.page) > 0, "the chart is drawn")
     label = board.attribute(PLOT, "aria-label") or ""
@@ -82,7 +83,7 @@ def test_a_forecast_is_drawn_and_its_figures_are_said(board: Board, forecast: di
     assert not section.locator("select").is_visible()
 
 
-def test_a_city_that_was_chosen_stays_chosen_and_markup_is_text(board: Board, forecast: dict) -> None:
+def test_a_selected_city_stays_selected_and_markup_is_text(board: Board, forecast: dict) -> None:
     hours = list(range(72))
     shown(board, forecast, city(1, hours), city(2, hours, HOSTILE), city(3, hours, None))
     select = board.page.locator("#forecast select")
@@ -97,7 +98,7 @@ def test_a_city_that_was_chosen_stays_chosen_and_markup_is_text(board: Board, fo
 
 
 @pytest.mark.parametrize("hours", [[5], [0, 1, 2, 30, 31], []], ids=["one hour", "a gap", "no hour"])
-def test_few_or_missing_hours_are_no_fault(board: Board, forecast: dict, hours: list[int]) -> None:
+def test_few_or_missing_hours_cause_no_error(board: Board, forecast: dict, hours: list[int]) -> None:
     given = city(3477, hours)
     for point in given["points"][1:2]:
         point["temperature"] = point["precipitation"] = None
@@ -114,7 +115,7 @@ def test_without_rows_the_section_says_so_and_without_a_table_it_is_hidden(board
     assert board.page.locator("#lake").is_visible()
 
 
-def test_a_first_answer_that_fails_is_seen(board: Board, forecast: dict) -> None:
+def test_an_error_in_the_first_answer_is_shown(board: Board, forecast: dict) -> None:
     forecast |= {"status": 503, "json": {"error": "the forecast is frozen"}}
     board.page.reload()
     until(lambda: board.attribute("#forecast", "data-state") == "failing", "the forecast fails")

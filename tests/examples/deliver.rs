@@ -1,5 +1,5 @@
-//! Runs one function as Lambda does and gives it events, for `tests/readers`. It is a separate program, so each run is
-//! a cold start.
+//! Runs one function as Lambda does and sends it events, for `tests/readers`. Each run is a cold start, because this is
+//! a separate program.
 //!
 //!     deliver FUNCTION LAKE_ROOT TOPIC < invocations
 //!

@@ -1,4 +1,5 @@
-"""A host in a folder: the commands that it calls are stand-ins, and the deployment bucket is a folder, too."""
+"""A host in a folder. Stand-ins replace the commands that its scripts call, and a folder replaces the deployment
+bucket."""
 
 import hashlib
 import os
@@ -18,7 +19,7 @@ STAND_INS = {
 echo "$*" >>"$CALLS"
 cp "$BUCKET/$(basename "$4")" "$5"
 """,
-    # It fails as often as the file LOCKED says.
+    # The file LOCKED contains how often it fails.
     "dnf": """
 echo "dnf $*" >>"$CALLS"
 left=$(cat "$LOCKED")
@@ -34,7 +35,7 @@ test -e "$PACKAGES/$1"
 
 
 class Host:
-    """What the scripts see, and what is asked about it afterwards."""
+    """The files and commands that the scripts use, and the calls that they made."""
 
     def __init__(self, folder: Path) -> None:
         self.root, self.bucket, self.commands = folder / "root", folder / "bucket", folder / "commands"
@@ -63,7 +64,7 @@ class Host:
         path.chmod(0o755)
 
     def deploy(self, **files: str | bytes) -> None:
-        """Puts files into the bucket (`_` stands for `.`), and a manifest of all that is there."""
+        """Writes files into the bucket (`_` in a name stands for `.`), and a manifest of all files in it."""
         for name, content in files.items():
             content = content.encode() if isinstance(content, str) else content
             (self.bucket / name.replace("_", ".")).write_bytes(content)

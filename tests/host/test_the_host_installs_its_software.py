@@ -1,4 +1,4 @@
-"""headwater-update, as the timer on the host runs it."""
+"""headwater-update, which a timer runs on the host, and the other scripts of the host."""
 
 import io
 import os
@@ -32,7 +32,7 @@ def deploy_everything(host: Host) -> None:
     host.deploy_command("#!/bin/sh\necho the command\n")
 
 
-def test_a_first_boot_brings_everything(host: Host) -> None:
+def test_the_first_boot_installs_everything(host: Host) -> None:
     deploy_everything(host)
     done = host.update()
     assert done.returncode == 0, done.stderr
@@ -48,7 +48,7 @@ def test_a_first_boot_brings_everything(host: Host) -> None:
     }
 
 
-def test_a_run_without_news_fetches_the_manifest_alone(host: Host) -> None:
+def test_a_run_without_changes_fetches_only_the_manifest(host: Host) -> None:
     deploy_everything(host)
     host.update()
     host.calls.write_text("")
@@ -68,7 +68,7 @@ def test_a_new_version_replaces_what_changed(host: Host) -> None:
 
 
 def test_packages_follow_the_newest_release(host: Host) -> None:
-    """An image of Amazon Linux 2023 is locked to the packages of its day: patches never arrive, and nobody is told."""
+    """An image of Amazon Linux 2023 uses the packages of its release date. Without this setting, it gets no patches."""
     deploy_everything(host)
     host.update()
     assert host.read("etc/dnf/vars/releasever") == "latest\n"
@@ -82,7 +82,7 @@ def test_a_locked_dnf_is_tried_again(host: Host) -> None:
     assert host.calls.read_text().count("dnf install") == 4
 
 
-def test_without_packages_the_rest_is_installed_and_the_end_says_what_failed(host: Host) -> None:
+def test_if_packages_cannot_be_installed_the_rest_is_and_the_error_names_them(host: Host) -> None:
     deploy_everything(host)
     host.locked.write_text("100")
     done = host.update()
@@ -109,7 +109,7 @@ def test_a_file_that_the_manifest_does_not_name_is_not_installed(host: Host) -> 
     assert host.run(host.root / "usr/local/bin/headwater").stdout == "the command\n"
 
 
-def test_an_archive_that_cannot_be_opened_leaves_the_old_one(host: Host) -> None:
+def test_an_archive_that_cannot_be_opened_does_not_replace_the_old_one(host: Host) -> None:
     deploy_everything(host)
     host.update()
     host.deploy(headwater_zip=b"no zip", stack_json='{"new": {}}', **{"host-tools_tar_gz": b"no archive"})
@@ -120,7 +120,7 @@ def test_an_archive_that_cannot_be_opened_leaves_the_old_one(host: Host) -> None
     assert host.read("usr/local/bin/kafka-topics") == "one" and host.read("etc/headwater/stack.json") == '{"new": {}}'
 
 
-def test_the_script_replaces_itself_and_goes_on_as_its_new_version(host: Host) -> None:
+def test_the_script_replaces_itself_and_continues_as_its_new_version(host: Host) -> None:
     deploy_everything(host)
     new = (FILES / "headwater-update").read_text().replace("headwater-update: installed", "the new one installed")
     host.deploy(**{"headwater-update": new})
@@ -135,7 +135,7 @@ def test_user_data_is_a_shell_script_with_the_whole_installer(host: Host) -> Non
     text = (FILES / "user-data.sh.tftpl").read_text()
     for name, value in values.items():
         text = text.replace(f"${{{name}}}", value)
-    # On this machine its folders are below another root.
+    # The script uses absolute paths, which the test moves below another root.
     for folder in ("/etc/headwater", "/etc/systemd", "/usr/local/sbin"):
         (host.root / folder[1:]).mkdir(parents=True, exist_ok=True)
     (host.root / "etc/systemd/system").mkdir()
@@ -170,7 +170,7 @@ def test_psql_signs_in_by_iam_or_by_secret(host: Host) -> None:
 
 
 def test_kafkas_commands_always_have_the_settings_of_iam(host: Host) -> None:
-    """Without them a client takes the TLS handshake for a length and runs out of memory (aws/aws-msk-iam-auth#49)."""
+    """Without them, a client reads the TLS handshake as a length and runs out of memory (aws/aws-msk-iam-auth#49)."""
     host.command("java", 'for last; do :; done; shift 5; echo "$*"\n')
     topics = host.root / "kafka-topics.sh"
     topics.symlink_to(REPOSITORY / "host/bin/kafka")
@@ -186,7 +186,7 @@ def test_kafkas_commands_always_have_the_settings_of_iam(host: Host) -> None:
 
 
 def test_the_packed_tools_start(host: Host) -> None:
-    """With the jars of the local stack's Kafka and those of this archive, where Maven and Java are installed."""
+    """They use the jars of the local stack's Kafka and those of the archive. The test needs Maven and Java."""
     packed = subprocess.run([REPOSITORY / "scripts/host-tools", host.bucket], capture_output=True, text=True, timeout=300, check=False)
     assert packed.returncode == 0, packed.stderr
     host.deploy()
@@ -194,7 +194,7 @@ def test_the_packed_tools_start(host: Host) -> None:
     for command in ("topics", "consumer-groups", "get-offsets", "transactions", "configs", "console-consumer"):
         started = host.run(host.root / f"usr/local/bin/kafka-{command}.sh", "--version")
         assert started.returncode == 0 and started.stdout.startswith("4."), started.stderr
-    # No class of the sign-in is missing: the connection is refused, and not the settings.
+    # All classes for the sign-in are in the archive: the connection is refused, but the settings are accepted.
     credentials = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "eu-central-1"}
     asked = host.run(host.root / "usr/local/bin/kafka-broker-api-versions", "--bootstrap-server", "127.0.0.1:1", **credentials)
     assert "ConfigException" not in asked.stderr and "NoClassDefFoundError" not in asked.stderr and "127.0.0.1:1" in asked.stderr

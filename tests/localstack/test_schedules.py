@@ -1,4 +1,4 @@
-"""When schedules fire. Runs in LocalStack's Python: scripts/test --only localstack."""
+"""The times at which schedules fire. Runs in LocalStack's Python: scripts/test --only localstack."""
 
 import datetime
 import unittest
@@ -20,13 +20,13 @@ def fires(expression, zone="UTC", created=NOW, after=NOW):
 
 
 class Schedules(unittest.TestCase):
-    def test_a_rate_counts_from_the_schedules_creation(self):
+    def test_a_rate_counts_from_the_creation_of_the_schedule(self):
         half_an_hour_ago = NOW - datetime.timedelta(minutes=31)
         self.assertEqual(fires("rate(1 minute)"), "2026-11-26T10:01:30+00:00")
         self.assertEqual(fires("rate(5 minutes)", created=half_an_hour_ago), "2026-11-26T10:04:30+00:00")
         self.assertEqual(fires("rate(1 hour)", created=half_an_hour_ago), "2026-11-26T10:29:30+00:00")
 
-    def test_cron_is_read_in_the_schedules_time_zone(self):
+    def test_cron_uses_the_time_zone_of_the_schedule(self):
         self.assertEqual(fires("cron(0/15 * * * ? *)"), "2026-11-26T10:15:00+00:00")
         self.assertEqual(fires("cron(0 6 * * ? *)", "Europe/Berlin"), "2026-11-27T05:00:00+00:00")
         self.assertEqual(fires("cron(0 12 1 1 ? 2027)"), "2027-01-01T12:00:00+00:00")

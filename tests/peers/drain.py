@@ -1,12 +1,18 @@
-"""How fast a full topic is drained on the running stack, beside a tuned Python consumer, in turns.
+"""Measures how fast the running stack drains a full topic, in comparison with a tuned Python consumer.
 
     scripts/bench-drain [ROUNDS] [RECORDS]
 
-In each round, with the bridge stopped: rooms are produced, a tenth more than RECORDS; the Python consumer (python_consumer.py)
-stores RECORDS of them in a table of its own on the same S3 endpoint; parquet-writer stores them, fed by a bridge for that lane
-alone; then as many more, and a bridge for both lanes. Ours count from the start of the bridge's process until the offsets of
-RECORDS are committed, Python's from its first record on. The tenth keeps the topic full until then: a last batch that is not
-full would wait for its window. At the end the stack's own bridge runs again, and `headwater verify` counts.
+Each round stops the stack's bridge and takes these steps:
+
+1. Produces room counts: RECORDS and a tenth more.
+2. The Python consumer (python_consumer.py) stores RECORDS of them in its own table on the same S3 endpoint.
+3. parquet-writer stores them, with a bridge for this lane alone.
+4. Produces as many again. Both lanes store them, with one bridge.
+
+The time of our lanes counts from the start of the bridge's process until the offsets of RECORDS are committed. The time
+of the Python consumer counts from its first record. The additional tenth keeps the topic full until the end of the
+measurement, because a last batch that is not full would wait for its window. At the end, the stack's own bridge runs
+again, and `headwater verify` checks the result.
 """
 
 import json
@@ -90,7 +96,7 @@ def process(*arguments: str) -> Iterator[None]:
 
 
 def seconds_of(groups: list[str], left: int, *bridge: str) -> float:
-    """The time until no group lags by more than `left` records."""
+    """Starts a bridge with these arguments. Returns the seconds until no group lags by more than `left` records."""
     began = time.monotonic()
     with process(*bridge):
         while any(lag(group) > left for group in groups):
@@ -101,7 +107,7 @@ def seconds_of(groups: list[str], left: int, *bridge: str) -> float:
 
 
 def configuration(function: str) -> dict[str, Any]:
-    """The settings of a function as it is deployed."""
+    """The configuration of a deployed function, from the emulator's Lambda API."""
     address = f"{os.environ['AWS_ENDPOINT_URL']}/2015-03-31/functions/{function}/configuration"
     signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0"}
     with urllib.request.urlopen(urllib.request.Request(address, headers=signed)) as answer:
@@ -109,7 +115,8 @@ def configuration(function: str) -> dict[str, Any]:
 
 
 def lake_lane() -> list[str]:
-    """A bridge for parquet-writer alone, with the function as it is deployed."""
+    """The arguments of a bridge that runs only parquet-writer, with the code and settings that are deployed. Also sets
+    the function's variables in this process's environment, from which the bridge takes them."""
     deployed = configuration("parquet-writer")
     variables = deployed["Environment"]["Variables"] | {
         name: os.environ[name] for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")

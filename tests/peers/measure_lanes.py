@@ -1,12 +1,12 @@
-"""What an invocation of parquet-writer and of totals-upserter takes on the running stack: time, CPU, S3 requests, log.
+"""Measures an invocation of parquet-writer and of totals-upserter on the running stack: time, CPU, S3 requests, log.
 
     scripts/measure-lanes FILE [NOTE]
 
-Each lane is fed by a bridge of its own, with the function, the settings and the memory that are deployed. First full batches
-of 10,000 records, from a topic that holds more than is measured; then small ones, a few records at a time. S3 requests pass
-through a proxy that counts them. The first invocation of a process is left out: it starts the process.
+Each lane has its own bridge, with the code, settings and memory that are deployed. First it processes full batches of
+10,000 records; the topic contains more records than are measured. Then it processes small batches of 60 records. S3
+requests go through a proxy that counts them. The first invocations are left out, because they start the process.
 
-The figures are written as JSON, with the command, the date and the machine. `headwater cost` reads them.
+The script writes the figures as JSON, with the command, the date and the machine. `headwater cost` reads them.
 """
 
 import base64
@@ -41,13 +41,13 @@ ENDPOINT = urlsplit(os.environ["AWS_ENDPOINT_URL"])
 
 
 class Counting(BaseHTTPRequestHandler):
-    """Passes each request on to the emulator, and counts those to S3 by method."""
+    """Forwards each request to the emulator and counts the requests by HTTP method."""
 
     protocol_version = "HTTP/1.1"
     counts: Counter[str] = Counter()
 
     def pass_on(self) -> None:
-        # Other services are called with POST, but for S3's list of objects to delete.
+        # All other services use POST. S3 uses POST only to delete several objects.
         Counting.counts[self.command] += 1
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         upstream = HTTPConnection(ENDPOINT.hostname or "127.0.0.1", ENDPOINT.port)
@@ -68,7 +68,7 @@ class Counting(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = pass_on
 
     def log_message(self, *_: Any) -> None:
-        """Says nothing."""
+        """Overrides the log of each request."""
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def counting_proxy() -> Iterator[str]:
 
 
 class Lane:
-    """A bridge for one function, and what its log says."""
+    """A bridge for one function, and the lines of its log."""
 
     def __init__(self, function: str, group: str, address: str) -> None:
         deployed = configuration(function)
@@ -106,7 +106,7 @@ class Lane:
         return [found for found in map(REPORT.search, list(self.lines)) if found]
 
     def wait_for(self, number: int, seconds: float = 300) -> None:
-        """Until so many invocations have ended."""
+        """Waits until `number` invocations have ended. Ends the program after `seconds`, or if the bridge has ended."""
         deadline = time.monotonic() + seconds
         while len(self.reports()) < number:
             if time.monotonic() > deadline or self.process.poll() is not None:
@@ -114,7 +114,7 @@ class Lane:
             time.sleep(0.02)
 
     def cpu_ms(self) -> float:
-        """CPU time of the function's processes so far; they are the bridge's children."""
+        """CPU time of the function's processes so far in ms. They are the children of the bridge."""
         nanoseconds = 0
         for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
             try:
@@ -122,7 +122,7 @@ class Lane:
                     threads = stat.parent.glob("task/*/schedstat")
                     nanoseconds += sum(int(thread.read_text().split()[0]) for thread in threads)
             except OSError:
-                continue  # it ended meanwhile
+                continue  # the process has ended in the meantime
         return nanoseconds / 1e6
 
     def stop(self) -> None:
@@ -130,7 +130,7 @@ class Lane:
         self.process.wait(60)
 
     def figures(self, first: int, records: float, cpu_ms: float, counts: Counter[str]) -> dict[str, Any]:
-        """Of the invocations from the one with this number on."""
+        """The figures of the invocations from number `first` on."""
         reports = self.reports()[first:]
         requests = {found[1] for found in reports}
         mine = [line for line in list(self.lines) if any(request in line for request in requests)]
@@ -146,7 +146,7 @@ class Lane:
         }
 
     def metrics(self) -> int:
-        """How many metrics the function writes."""
+        """The number of different metrics that the function writes."""
         names: set[str] = set()
         for line in list(self.lines):
             if "CloudWatchMetrics" in line:
@@ -156,7 +156,7 @@ class Lane:
 
 
 def measure(section: str, function: str, group: str) -> dict[str, Any]:
-    """Produces what it needs, and feeds the lane."""
+    """Produces the records and measures one lane, first with full and then with small batches."""
     headwater("rooms", "--count", str((FULL_BATCHES + 3) * BATCH))
     with counting_proxy() as address:
         lane = Lane(function, group, address)
@@ -164,7 +164,7 @@ def measure(section: str, function: str, group: str) -> dict[str, Any]:
             lane.wait_for(2)
             cpu, counts, began = lane.cpu_ms(), Counting.counts.copy(), len(lane.reports())
             lane.wait_for(began + FULL_BATCHES - 2)
-            # What is between two batches counts to neither: the bridge is waited for until nothing is on its way.
+            # Waits until no batch is in flight, so that the rest of the full batches does not count as small ones.
             settle(group, lane)
             full = lane.figures(began, records_of(lane, began), lane.cpu_ms() - cpu, Counting.counts - counts)
             cpu, counts, began = lane.cpu_ms(), Counting.counts.copy(), len(lane.reports())
@@ -185,7 +185,7 @@ def measure(section: str, function: str, group: str) -> dict[str, Any]:
 
 
 def settle(group: str, lane: Lane) -> None:
-    """Waits until the group has read the topic to its end."""
+    """Waits until the consumer group has no lag."""
     deadline = time.monotonic() + 120
     while lag(group) > 0:
         if time.monotonic() > deadline:
@@ -194,7 +194,7 @@ def settle(group: str, lane: Lane) -> None:
 
 
 def records_of(lane: Lane, first: int) -> float:
-    """The records of the invocations from this one on, by the function's own count."""
+    """The number of records in the invocations from number `first` on, from the function's own log events."""
     requests = [found[1] for found in lane.reports()[first:]]
     events = [json.loads(line[line.index("{") :]) for line in list(lane.lines) if "CloudWatchMetrics" in line]
     received = {event["request_id"]: event["RecordsReceived"] for event in events}
@@ -202,7 +202,8 @@ def records_of(lane: Lane, first: int) -> float:
 
 
 def event_bytes() -> tuple[float, float]:
-    """Bytes of a record's value, and of the record in the event, as AWS documents the event."""
+    """The mean size in bytes of a record's value, and of the record in Lambda's event, in the format that AWS
+    documents."""
     consumer = Consumer(KAFKA | {"group.id": "measure-lanes", "enable.auto.commit": False})
     consumer.assign([TopicPartition(TOPIC, partition, max(0, end - 2500)) for partition, end in ends().items()])
     values, whole = [], []

@@ -1,9 +1,9 @@
-"""A tuned consumer in one Python process: a topic of rooms to a Delta table, exactly as many records as it is told.
+"""A tuned consumer in one Python process. It stores a given number of records of a topic of rooms in a Delta table.
 
-What tuning it has: librdkafka fetches large batches in the background, a batch is parsed by one call of pyarrow's JSON
-reader (threads, C++), rows become columns without a Python loop, and a commit has up to BATCH records. The table has the
-columns, partitions and compression of parquet-writer's. Offsets are committed after the table: at least once.
-S3's address and credentials are those of the environment.
+Its tuning: librdkafka fetches large batches in the background, one call of pyarrow's JSON reader (threads, C++) parses
+a batch, no Python loop touches the rows, and a commit has up to BATCH records. The table has the columns, partitions
+and compression of parquet-writer's table. Offsets are committed after the table, so delivery is at least once. The
+address and credentials of S3 come from the environment.
 
     python_consumer.py TABLE TOPIC RECORDS PARTITION:OFFSET...
 
@@ -26,7 +26,7 @@ SCHEMA = pa.schema([("ts", pa.string()), ("room", pa.string()), ("count", pa.int
 
 
 def rows(values: list[bytes]) -> pa.Table:
-    """The records as columns, with the partitions of the lake."""
+    """The records as a table, with the partition columns of the lake."""
     options = pa.json.ParseOptions(explicit_schema=SCHEMA)
     table = pa.json.read_json(io.BytesIO(b"\n".join(values)), parse_options=options)
     ts = pc.cast(table["ts"], pa.timestamp("us")).cast(pa.timestamp("us", tz="UTC"))

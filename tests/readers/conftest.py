@@ -1,4 +1,4 @@
-"""How the tests reach the stack that the environment names, as `headwater env` prints it."""
+"""Access to the stack of the tests. The environment names the stack, as `headwater env` prints it."""
 
 import json
 import os
@@ -17,7 +17,7 @@ Rows = Counter[tuple[str | None, int]]
 
 
 def storage_options() -> dict[str, str]:
-    """deltalake's way to the emulator."""
+    """Settings of deltalake for the emulator."""
     return {
         "aws_endpoint": os.environ["AWS_ENDPOINT_URL"],
         "aws_region": os.environ["AWS_REGION"],
@@ -28,7 +28,7 @@ def storage_options() -> dict[str, str]:
 
 
 def s3() -> pyarrow.fs.S3FileSystem:
-    """pyarrow's way to the emulator."""
+    """The emulator's S3 as a file system of pyarrow."""
     return pyarrow.fs.S3FileSystem(
         endpoint_override=os.environ["AWS_ENDPOINT_URL"].removeprefix("http://"),
         scheme="http",
@@ -39,26 +39,26 @@ def s3() -> pyarrow.fs.S3FileSystem:
 
 
 def headwater(*arguments: str) -> str:
-    """The headwater command's standard output."""
+    """Runs the headwater command. Returns its standard output."""
     command = [os.environ["HEADWATER_BIN"], *arguments]
     return subprocess.run(command, check=True, text=True, capture_output=True).stdout
 
 
 def example(name: str) -> pathlib.Path:
-    """A command that is there for these tests."""
+    """The path of a built Cargo example. These tests use examples as commands."""
     path = pathlib.Path(os.environ["HEADWATER_BIN"]).parent / "examples" / name
     assert path.is_file(), f"{path} is not built: cargo build --release --workspace --examples"
     return path
 
 
 def keep(verb: str, uri: str) -> None:
-    """Upkeep of a table without any retention (crates/lake-upkeep/examples/keep.rs)."""
+    """Runs a step of upkeep on a table with a retention of zero (crates/lake-upkeep/examples/keep.rs)."""
     done = subprocess.run([example("keep"), verb, uri], text=True, capture_output=True)
     assert done.returncode == 0, done.stderr
 
 
 def forget_commits(uri: str, before: int) -> None:
-    """Deletes the commits before a version: only a checkpoint has what they held."""
+    """Deletes the commits before a version. Their content remains only in a checkpoint."""
     entries = s3().get_file_info(pyarrow.fs.FileSelector(f"{uri.removeprefix('s3://')}/_delta_log"))
     for entry in entries:
         if re.fullmatch(r"\d{20}\.json", entry.base_name) and int(entry.base_name[:20]) < before:
@@ -72,15 +72,15 @@ class OurTable:
         self.uri = f"{os.environ['HEADWATER_LAKE']}/readers/{name}-{uuid.uuid4()}"
 
     def run(self, verb: str, text: str = "") -> str:
-        """Runs the example; its standard output."""
+        """Runs the example with a verb. Returns its standard output."""
         done = subprocess.run([example("partitioned"), verb, self.uri], input=text, text=True, capture_output=True)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def append(self, files: list[tuple[str | None, list[int]]]) -> Rows:
-        """One commit with these files; the rows that it adds, as a reader sees them."""
+        """Makes one commit with these files. Returns the rows that it adds, as a reader sees them."""
         self.run("append", json.dumps([{"room": room, "numbers": numbers} for room, numbers in files]))
-        # Delta has no empty partition value, and Hive's name of a null is a null to every tool that writes.
+        # Delta has no empty partition value, and all writers treat Hive's name for null as null.
         nulls = (None, "", "__HIVE_DEFAULT_PARTITION__")
         rows = [(None if room in nulls else room, number) for room, numbers in files for number in numbers]
         return Counter(rows)
@@ -107,7 +107,8 @@ class OurTable:
 
 
 class Spark:
-    """One Spark for all tests: to start it takes longer than what it does for them (spark_worker.py)."""
+    """One Spark process for all tests (spark_worker.py), because starting Spark takes longer than its work for the
+    tests."""
 
     MARK = "answer: "
 
@@ -120,7 +121,7 @@ class Spark:
         self.process = subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log.open("w"))
 
     def ask(self, **asked: object) -> None:
-        """Has it do something, and waits until it is done."""
+        """Sends a request and waits until Spark has carried it out. Fails if Spark reports an error or has ended."""
         self.process.stdin.write(json.dumps(asked) + "\n")
         self.process.stdin.flush()
         answers = (line for line in self.process.stdout if line.startswith(self.MARK))
@@ -140,5 +141,5 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spark]:
 
 @pytest.fixture
 def our_table(request: pytest.FixtureRequest) -> OurTable:
-    """A table of this test alone."""
+    """A new table for this test."""
     return OurTable(request.node.name.split("[")[0])

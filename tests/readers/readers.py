@@ -1,4 +1,4 @@
-"""The rows of a parquet-writer's table, read by readers that are not ours."""
+"""Reads a table of parquet-writer with readers of other projects: deltalake, DuckDB, pyarrow and Spark."""
 
 import os
 import pathlib
@@ -18,8 +18,8 @@ COLUMNS = ["_partition", "_offset"]
 
 
 def duck() -> duckdb.DuckDBPyConnection:
-    """DuckDB with its own Delta reader (the extension `delta`), on the emulator. PyPI has the extensions as packages, so
-    nothing is downloaded by DuckDB itself."""
+    """DuckDB with its own Delta reader (the extension `delta`), connected to the emulator. The extensions come from
+    PyPI packages, so DuckDB downloads nothing."""
     folder = pathlib.Path(next(iter(duckdb_ext.__path__))) / "extensions"
     connection = duckdb.connect(config={"extension_directory": str(folder), "autoinstall_known_extensions": "false"})
     for extension in ("httpfs", "delta"):
@@ -37,7 +37,8 @@ def places(table: pa.Table) -> Places:
 
 
 def by_deltalake(lane: Lane) -> Places:
-    """By its own engine: its way to pyarrow refuses tables with the feature `v2Checkpoint`."""
+    """Uses deltalake's query engine, because its conversion to pyarrow refuses tables with the feature
+    `v2Checkpoint`."""
     query = QueryBuilder().register("t", lane.delta())
     return places(pa.table(query.execute("SELECT _partition, _offset FROM t").read_all()))
 
@@ -47,7 +48,7 @@ def by_duckdb(lane: Lane) -> Places:
 
 
 def by_pyarrow(lane: Lane) -> Places:
-    """pyarrow knows no Delta: it reads the active files, which deltalake names, as one dataset."""
+    """pyarrow cannot read Delta logs. It reads the active files as one dataset, and deltalake supplies their names."""
     files = [uri.removeprefix("s3://") for uri in lane.delta().file_uris()]
     return places(pyarrow.dataset.dataset(files, filesystem=s3(), format="parquet").to_table(columns=COLUMNS))
 
@@ -60,7 +61,7 @@ def by_spark(lane: Lane, spark: Spark) -> Places:
 
 
 def same_for_all(lane: Lane, spark: Spark, sent: Places, after: str) -> None:
-    """Every reader finds exactly these rows."""
+    """Fails unless every reader finds exactly these rows."""
     found = {
         "deltalake": by_deltalake(lane),
         "DuckDB": by_duckdb(lane),

@@ -1,9 +1,13 @@
-"""Runs in the Python of Spark, and does what its standard input asks for, one JSON object a line. Each is answered by a line.
+"""Runs in the Python of Spark. Reads requests from standard input, one JSON object per line, and answers each with a
+line.
 
 spark_worker.py ENDPOINT
 
-{"copy": TABLE, "to": FOLDER}, optionally with "version": the rows as Parquet files in a local folder, for comparing
-{"checkpoint": TABLE, "settings": {…}, "properties": {…}}: sets Spark's settings and the table's properties, then makes one
+{"copy": TABLE, "to": FOLDER}, optionally with "version": writes the rows as Parquet files into a local folder
+{"checkpoint": TABLE, "settings": {…}, "properties": {…}}: sets Spark's settings and the table's properties, then writes
+a checkpoint
+
+An answer is MARK and JSON: null, or the text of an error.
 """
 
 import json

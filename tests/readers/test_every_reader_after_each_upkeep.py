@@ -1,5 +1,6 @@
-"""Readers that are not ours find the same rows after each kind of upkeep: Python deltalake with its own engine, DuckDB with its
-extension `delta`, pyarrow on the active files, and Spark. One long test, because starting a reader costs more than reading.
+"""Readers of other projects find the same rows after each step of upkeep: Python deltalake with its own engine, DuckDB
+with its extension `delta`, pyarrow on the active files, and Spark. This is one long test, because starting a reader
+takes longer than reading.
 """
 
 from collections import Counter
@@ -29,7 +30,7 @@ def test_rows_are_the_same_after_checkpoint_compaction_clean_up_and_vacuum(spark
     assert (compacted["files_joined"], compacted["files_written"]) == (BATCHES * 2, 2)
     same_for_all(lane, spark, sent, "compaction")
 
-    # The log is cut at a checkpoint that holds the compaction, so that the removed files are only known from there.
+    # The log is truncated at a checkpoint after the compaction, so only this checkpoint names the removed files.
     lane.upkeep("checkpoint")
     keep("clean-log", lane.uri)
     newest = lane.versions()[-1]
@@ -42,7 +43,7 @@ def test_rows_are_the_same_after_checkpoint_compaction_clean_up_and_vacuum(spark
     assert (len(before), len(lane.data_files())) == (BATCHES * 2 + 2 + 1, 2)
     same_for_all(lane, spark, sent, "vacuum")
 
-    # And the writer goes on: of a batch that overlaps what is stored, the rest.
+    # The writer still knows its position: of a batch that overlaps stored records, it stores only the new ones.
     lane.deliver(records(0, range(BATCHES * ROWS - 5, BATCHES * ROWS + 5)))
     sent.update((0, offset) for offset in range(BATCHES * ROWS, BATCHES * ROWS + 5))
     same_for_all(lane, spark, sent, "an append behind all of it")

@@ -1,7 +1,7 @@
-"""deltalake deletes from, merges into, compacts and vacuums tables that our writer wrote, whatever their partition values.
+"""deltalake deletes from, merges into, compacts and vacuums tables that our writer wrote, with any partition values.
 
-A tool that rewrites a file names the old one by a path that it computes. Where that is not the path that our writer
-put into the log, the old file stays, and its rows are in the table twice.
+A tool that rewrites a file removes the old one by a path that it computes. If our writer put another path into the log,
+the old file stays active, and its rows are in the table twice.
 """
 
 import os
@@ -20,8 +20,9 @@ from conftest import OurTable, Rows, s3, storage_options
 from deltalake import write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-# Each special ASCII character alone and between letters, and values that paths, URIs and Hive treat in their own way.
-# Without `~`: deltalake 1.6.6 cannot compact what it wrote itself into such a partition. Our files of it have their own test.
+# Each special ASCII character, alone and between letters, and values that have a meaning in paths, URIs or Hive.
+# `~` is left out: deltalake 1.6.6 cannot compact files that it wrote itself into such a partition. Our files with `~`
+# have their own test.
 PRINTABLE = string.printable.replace("~", "")
 SPECIAL = [character for character in PRINTABLE if not character.isalnum()]
 PLAIN = ["aZ09", *(text for character in SPECIAL for text in (character, f"a{character}b"))]
@@ -33,7 +34,7 @@ ODD = [
     "\0", "\x01", "\x1b[0m", "\x7f", "\x80",
     "\r\n", "a\tb", "2026-11-20 21:24:22.000001", "C:\\x", "x" * 250, "ü" * 80, "%" * 80,
 ]  # fmt: skip
-# Longer than an S3 key may be once it is encoded.
+# Values whose encoded form is longer than an S3 key may be.
 LONG = ["y" * 1_100, "ü" * 400, "/" * 400]
 
 
@@ -53,7 +54,8 @@ def same(table: OurTable, expected: Rows, after: str) -> None:
 
 
 def change_in_every_way(table: OurTable, values: list[str | None]) -> None:
-    """Two files a value; one row of each is deleted, one updated, all are compacted; then our writer goes on."""
+    """Writes two files per value, and then deletes, updates, compacts, checkpoints and vacuums with deltalake and with
+    our own tools, with appends of our writer in between. After each step, both readers must find the expected rows."""
     values = list(dict.fromkeys(values))
     ids = {value: number * 100 for number, value in enumerate(values)}
     expected = table.append([(value, list(range(ids[value] + part, ids[value] + part + 5))) for value in values for part in (0, 50)])
@@ -113,7 +115,7 @@ def test_no_row_is_lost_or_doubled_for_random_values(our_table: OurTable, seed: 
     change_in_every_way(our_table, random_values(seed, 60))
 
 
-def test_a_tilde_is_no_trouble_in_our_files(our_table: OurTable) -> None:
+def test_deltalake_can_change_our_files_with_a_tilde_in_the_partition_value(our_table: OurTable) -> None:
     expected = our_table.append([(value, [number, number + 1]) for number in (0, 10) for value in ("~", "a~b")])
     our_table.delta().optimize.compact()
     same(our_table, expected, "compact")
@@ -132,8 +134,8 @@ def test_values_longer_than_a_key_are_stored_and_changed(our_table: OurTable) ->
     same(our_table, expected, "delete")
 
 
-def test_folders_are_those_that_deltalake_makes(our_table: OurTable) -> None:
-    # It makes another folder for the empty value, which Delta does not have.
+def test_folders_have_the_same_names_as_those_of_deltalake(our_table: OurTable) -> None:
+    # The empty value is left out, because Delta does not have it and deltalake creates another folder for it.
     values = [value for value in [*PLAIN, *ODD] if value and value != "__HIVE_DEFAULT_PARTITION__"]
     our_table.append([(value, [0]) for value in values])
     theirs = OurTable("theirs")
@@ -146,11 +148,11 @@ def test_folders_are_those_that_deltalake_makes(our_table: OurTable) -> None:
     assert folders(our_table) == folders(theirs)
 
 
-# What users of delta-rs and Delta Lake reported, tried on our tables.
+# Problems that users of delta-rs and Delta Lake reported, tested on our tables. The numbers are those of their issues.
 
 
 def test_the_same_merge_again_and_again_adds_no_row(our_table: OurTable) -> None:
-    """delta-rs 4352: where a path was encoded, each merge left the file that it had rewritten."""
+    """delta-rs 4352: if a path was encoded, each merge left the file that it had rewritten in the table."""
     values = ["a b", "a/b", "100%", "R&D", "ü"]
     expected = our_table.append([(value, [number]) for number, value in enumerate(values)])
     source = pa.table({"n": pa.array(range(len(values)), pa.int64()), "room": values})
@@ -161,7 +163,7 @@ def test_the_same_merge_again_and_again_adds_no_row(our_table: OurTable) -> None
 
 
 def test_compaction_beside_our_writer_loses_and_doubles_nothing(our_table: OurTable) -> None:
-    """delta-rs 2700: compaction beside appends fails, or makes the appends fail."""
+    """delta-rs 2700: compaction during appends fails, or makes the appends fail."""
     values = ["a+b", "c d"]
     expected = our_table.append([(value, [number]) for number, value in enumerate(values)])
     compactions: list[bool] = []
@@ -211,8 +213,9 @@ def test_our_compaction_beside_our_writer_loses_and_doubles_nothing(our_table: O
     assert {"OPTIMIZE", "WRITE"} == {entry["operation"] for entry in history}
 
 
-def test_our_compaction_and_deltalakes_change_of_the_same_files_do_not_mix(our_table: OurTable) -> None:
-    """delta 228: of a compaction and a delete at once, one gives way, and no row comes back."""
+def test_our_compaction_and_a_delete_of_deltalake_in_the_same_files_do_not_overlap(our_table: OurTable) -> None:
+    """delta 228: if a compaction and a delete run at the same time, one of them fails, and no deleted row comes
+    back."""
     expected = our_table.append([("a b", [number, number + 1_000]) for number in range(20)])
     done = threading.Event()
 
@@ -227,7 +230,7 @@ def test_our_compaction_and_deltalakes_change_of_the_same_files_do_not_mix(our_t
             our_table.delta().delete(f"n = {number}")
             del expected[("a b", number)]
         except CommitFailedError:
-            # The compaction was faster: the row is still there.
+            # The compaction committed first, so the delete failed and the row still exists.
             pass
         expected.update(our_table.append([("a b", [number + 2_000])]))
     done.set()
@@ -236,7 +239,7 @@ def test_our_compaction_and_deltalakes_change_of_the_same_files_do_not_mix(our_t
 
 
 def test_a_full_vacuum_spares_files_that_are_not_committed_yet(our_table: OurTable) -> None:
-    """delta-rs 3645: a full vacuum deleted what a writer had put and not yet committed."""
+    """delta-rs 3645: a full vacuum deleted files that a writer had uploaded but not yet committed."""
     expected = our_table.append([("a b", [1])])
     uncommitted = f"{our_table.uri.removeprefix('s3://')}/room=a%20b/data-in-flight.parquet"
     with s3().open_output_stream(uncommitted) as file:
@@ -246,8 +249,8 @@ def test_a_full_vacuum_spares_files_that_are_not_committed_yet(our_table: OurTab
     same(our_table, expected, "vacuum")
 
 
-def test_commits_that_were_cleaned_up_after_a_checkpoint_are_not_missed(our_table: OurTable) -> None:
-    """delta 606, delta-rs 2174: after a clean-up of the log the newest version, or its positions, could not be read."""
+def test_commits_that_were_deleted_after_a_checkpoint_are_not_needed(our_table: OurTable) -> None:
+    """delta 606, delta-rs 2174: after a clean-up of the log, the newest version or its positions could not be read."""
     expected: Rows = Rows()
     for number in range(12):
         expected.update(our_table.append([("a&b", [number])]))
@@ -262,7 +265,7 @@ def test_commits_that_were_cleaned_up_after_a_checkpoint_are_not_missed(our_tabl
 
 @pytest.mark.parametrize("value", ["Australian Capital Territory", "product 1 (beta)", "[x]", "x=1/y=2", "é"])
 def test_partition_filters_find_and_delete_exactly_their_partition(our_table: OurTable, value: str) -> None:
-    """delta 943 and 2280: partitions whose values hold spaces or brackets were skipped, or not deleted."""
+    """delta 943 and 2280: partitions whose values contain spaces or brackets were skipped, or not deleted."""
     expected = our_table.append([(value, [1, 2]), ("other", [3]), (None, [4])])
     rows = our_table.delta().to_pyarrow_table(partitions=[("room", "=", value)])
     assert sorted(rows["n"].to_pylist()) == [1, 2]
@@ -304,7 +307,7 @@ def test_pyarrow_and_duckdb_read_the_values_from_the_folders(our_table: OurTable
     partitioning = pyarrow.dataset.partitioning(pa.schema([("room", pa.string())]), flavor="hive")
     rows = pyarrow.dataset.dataset(tmp_path, format="parquet", partitioning=partitioning).to_table()
     assert Counter(zip(rows["room"].to_pylist(), rows["n"].to_pylist(), strict=True)) == expected
-    # DuckDB 1.4 confuses the texts "null" and "NULL" with no value in the names of folders. Its delta extension does not.
+    # In names of folders, DuckDB 1.4 reads the texts "null" and "NULL" as no value. Its delta extension does not.
     sql = """SELECT room, n FROM read_parquet(?, hive_partitioning = true, hive_types = {'room': VARCHAR})
              WHERE upper(coalesce(room, 'NULL')) NOT IN ('NULL', '__HIVE_DEFAULT_PARTITION__')"""
     by_duckdb = Counter(duckdb.execute(sql, [f"{tmp_path}/**/*.parquet"]).fetchall())

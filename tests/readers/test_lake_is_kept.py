@@ -1,11 +1,11 @@
-"""Other tools read a table, its positions included, behind our checkpoint; our writer goes on behind theirs."""
+"""deltalake reads rows and positions from our checkpoints, and our writer continues after a checkpoint of deltalake."""
 
 import pytest
 from conftest import OurTable, forget_commits, keep
 
 
 @pytest.mark.parametrize("rooms", [["a"], ["a b", "ü/%", None, "x=y"]])
-def test_deltalake_reads_rows_and_positions_behind_our_checkpoint(our_table: OurTable, rooms: list[str | None]) -> None:
+def test_deltalake_reads_rows_and_positions_from_our_checkpoint(our_table: OurTable, rooms: list[str | None]) -> None:
     expected = our_table.append([(room, [0, 1]) for room in rooms])
     for n in range(1, 6):
         expected += our_table.append([(room, [10 * n, 10 * n + 1]) for room in rooms])
@@ -23,7 +23,7 @@ def test_deltalake_reads_rows_and_positions_behind_our_checkpoint(our_table: Our
     assert our_table.rows() == expected
 
 
-def test_our_writer_goes_on_behind_a_checkpoint_of_deltalake(our_table: OurTable) -> None:
+def test_our_writer_continues_after_a_checkpoint_of_deltalake(our_table: OurTable) -> None:
     expected = our_table.append([("a", [1])])
     expected += our_table.append([("a", [2])])
     our_table.delta().create_checkpoint()

@@ -1,6 +1,6 @@
-"""The lake as it is, read by readers that are not ours: Python deltalake, pyarrow, DuckDB and Spark.
+"""Readers of other projects read the lake of a local stack: Python deltalake, pyarrow, DuckDB and Spark.
 
-Runs on a local stack, named by the environment as `headwater env` prints it.
+The environment names the stack, as `headwater env` prints it.
 """
 
 import json
@@ -28,7 +28,7 @@ def table() -> DeltaTable:
 
 @pytest.fixture(scope="module")
 def files(table: DeltaTable, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The table's active files, copied as they are into folders of the same names."""
+    """Local copies of the table's active files, in folders with the same names."""
     folder = tmp_path_factory.mktemp("lake")
     copies = []
     for uri in table.file_uris():
@@ -61,12 +61,12 @@ def test_the_columns_have_the_types_of_the_contract(table: DeltaTable) -> None:
     assert [table.metadata().partition_columns] == [["yr", "mo", "dy", "kind"]]
 
 
-def test_the_log_knows_the_positions(table: DeltaTable) -> None:
+def test_the_log_contains_the_positions(table: DeltaTable) -> None:
     rows = table.to_pyarrow_table()
     for partition in pc.unique(rows["_partition"]).to_pylist():
         next_offset = table.transaction_version(f"headwater/coldstorage/rooms-v1/{partition}")
         offsets = rows.filter(pc.equal(rows["_partition"], partition))["_offset"]
-        # A parked record at the very end lies below the position, too.
+        # The position may be higher, because it is also above a parked record at the end.
         assert next_offset is not None
         assert next_offset >= pc.max(offsets).as_py() + 1
 

@@ -1,6 +1,6 @@
-"""A table that is appended to while upkeep runs beside the writers, read by deltalake.
+"""Four writers append to a table while upkeep runs in a loop. deltalake then reads every row.
 
-HEADWATER_APPENDS=100000 makes it a long life, of half an hour; the figures that it prints are those of docs/benchmarks.md.
+With HEADWATER_APPENDS=100000 the test takes half an hour. It prints the figures of docs/benchmarks.md.
 """
 
 import json
@@ -16,7 +16,7 @@ ROWS = 10
 
 
 def long_life(*arguments: str) -> dict:
-    """Runs crates/lake-upkeep/examples/long_life.rs; what it found."""
+    """Runs crates/lake-upkeep/examples/long_life.rs. Returns its report."""
     done = subprocess.run([example("long_life"), *arguments], text=True, stdout=subprocess.PIPE)
     assert done.returncode == 0, "an append or a round of upkeep failed; see above"
     return json.loads(done.stdout)
@@ -24,11 +24,11 @@ def long_life(*arguments: str) -> dict:
 
 @pytest.fixture
 def appends() -> int:
-    """How many appends all writers make together."""
+    """The number of appends of all writers together."""
     return int(os.environ.get("HEADWATER_APPENDS", "600")) // WRITERS * WRITERS
 
 
-def test_every_row_is_there_once_after_upkeep_in_a_loop(our_table: OurTable, appends: int) -> None:
+def test_every_row_is_stored_once_after_upkeep_in_a_loop(our_table: OurTable, appends: int) -> None:
     life = long_life("run", str(appends), str(WRITERS), our_table.uri)
     print(json.dumps(life, indent=1))
     assert life["appends"] == appends
@@ -36,7 +36,8 @@ def test_every_row_is_there_once_after_upkeep_in_a_loop(our_table: OurTable, app
     table = our_table.delta().to_pyarrow_table(columns=["w", "n"])
     found = Counter(zip(table["w"].to_pylist(), table["n"].to_pylist(), strict=True))
     assert found == Counter((w, n) for w in range(WRITERS) for n in range(appends * ROWS // WRITERS))
-    # Three partitions, each with files that await company, and one full file for about a thousand appends.
+    # Each of three partitions may have up to eight small files that wait for a compaction. In addition, there is about
+    # one full file per thousand appends.
     assert life["files"] <= 3 * 8 + appends // 1000
     for writer in range(WRITERS):
         position = our_table.delta().transaction_version(f"headwater/long-life/{writer}")

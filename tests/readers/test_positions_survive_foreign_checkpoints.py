@@ -1,11 +1,12 @@
-"""What parquet-writer knows of a topic survives checkpoints that other tools made, when nothing else holds it any more.
+"""parquet-writer finds its positions in checkpoints that other tools wrote, even if no commit contains them any more.
 
-It keeps the position, its holes, the samples and the parked offsets as Delta app transactions. Each of our commits also
-repeats them in its `commitInfo`. So the newest commit is the other tool's here: only the checkpoint has the positions.
+parquet-writer stores the position, its holes, the samples and the parked offsets as Delta app transactions. Each of our
+commits also repeats them in its `commitInfo`. In this test, the other tool makes the newest commit and all older
+commits are deleted, so only the checkpoint contains the positions.
 
-deltalake 1.6.6 makes checkpoints by way of `buoyant_kernel` 0.25, a fork of `delta_kernel` that follows it release by release
-(`Snapshot::checkpoint`). So its two cases here are those of `delta_kernel`: V1, and V2 without sidecars where the table
-has the feature.
+deltalake 1.6.6 writes checkpoints with `buoyant_kernel` 0.25, a fork of `delta_kernel` that follows each of its
+releases (`Snapshot::checkpoint`). Its two cases are therefore those of `delta_kernel`: V1, and V2 without sidecars if
+the table has the feature.
 """
 
 import json
@@ -27,7 +28,8 @@ def deltalake_v1(lane: Lane, spark: Spark) -> None:
 
 
 def deltalake_v2(lane: Lane, spark: Spark) -> None:
-    # deltalake cannot add the feature. Columns that are not null ask for the others.
+    # deltalake cannot add the feature, so the test writes the commit. The columns that are not null require the other
+    # features.
     features = {"readerFeatures": ["v2Checkpoint"], "writerFeatures": ["v2Checkpoint", "invariants", "appendOnly"]}
     protocol = {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7, **features}}
     with s3().open_output_stream(f"{lane.log}/{lane.versions()[-1] + 1:020}.json") as commit:
@@ -47,7 +49,7 @@ def spark_v2(format: str) -> Callable[[Lane, Spark], None]:
     return lambda lane, spark: spark.ask(checkpoint=lane.uri, properties=V2, settings=settings)
 
 
-# The tool, and what tells its checkpoint from others: its name.
+# For each case: the function that writes the checkpoint, and a pattern of the names of its files.
 TOOLS: dict[str, tuple[Callable[[Lane, Spark], None], str]] = {
     "deltalake V1": (deltalake_v1, r"\.checkpoint\.parquet"),
     "deltalake V2": (deltalake_v2, r"\.checkpoint\.parquet"),
@@ -60,7 +62,7 @@ TOOLS: dict[str, tuple[Callable[[Lane, Spark], None], str]] = {
 @pytest.mark.parametrize("tool", TOOLS)
 def test_positions_holes_samples_and_parked_offsets_survive(tool: str, spark: Spark) -> None:
     lane = Lane()
-    # Offsets 10 to 19 are never delivered, 33 and 35 are parked.
+    # Offsets 10 to 19 are a hole, 33 and 35 are parked.
     first = [records(0, range(10)), records(0, range(20, 40), bad=[33, 35]), records(1, range(5))]
     lane.deliver(*first)
     sent = Counter((0, offset) for offset in [*range(10), *range(20, 40)] if offset not in (33, 35))
@@ -82,14 +84,15 @@ def test_positions_holes_samples_and_parked_offsets_survive(tool: str, spark: Sp
     found = {app_id: lane.delta().transaction_version(app_id) for app_id in before}
     assert found == before
 
-    # Stored already; then one that closes a part of the hole, twice; then a parked one that was mended, twice; then new ones.
+    # Deliveries: records that are stored already, records in the hole (twice), a redrive of a parked record (twice),
+    # and new records.
     lane.deliver(
         *first, records(0, range(12, 15)), records(0, range(12, 15)), redriven(0, [33]), redriven(0, [33]), records(0, range(40, 50))
     )
     sent.update((0, offset) for offset in [12, 13, 14, 33, *range(40, 50)])
     assert by_deltalake(lane) == sent, f"lost {sent - by_deltalake(lane)}, doubled {by_deltalake(lane) - sent}"
 
-    # Our checkpoint behind theirs, the log cut at ours, and the same again.
+    # Writes our own checkpoint, truncates the log at it, and delivers similar batches again.
     definitions = lane.definitions()
     keep("all", lane.uri)
     assert lane.definitions() == definitions
@@ -97,7 +100,8 @@ def test_positions_holes_samples_and_parked_offsets_survive(tool: str, spark: Sp
     sent.update((0, offset) for offset in [35, *range(50, 60)])
     same_for_all(lane, spark, sent, f"a checkpoint of {tool} and one of ours")
 
-    # A different record at an offset of a sample means that the topic was created again. None of its records may be stored.
+    # A different record at an offset of a sample means that the topic was created again. None of its records may be
+    # stored.
     (answer,) = lane.run("parquet-writer", {"records": [record(1, 0, room="elsewhere")]})
     assert "created again" in str(answer), answer
     assert by_deltalake(lane) == sent

@@ -1,4 +1,4 @@
-"""The requests of scripts/deploy's smoke test: every function of the stack answers its own as expected, and nothing changes."""
+"""The smoke test of scripts/deploy: every function of the stack answers its request as expected."""
 
 import json
 import os

@@ -1,4 +1,5 @@
-"""`headwater verify`'s second opinion (cli/oracle) finds what was tampered with in a table, and nothing in a whole one."""
+"""The independent check of `headwater verify` (cli/oracle) finds every manipulation of a table, and no problem in an
+intact one."""
 
 import decimal
 import json
@@ -18,7 +19,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from conftest import s3, storage_options
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
-# Amounts here have 30 digits.
+# The amounts in this test have 30 digits.
 decimal.getcontext().prec = 100
 
 ORACLE = pathlib.Path(__file__).parents[2] / "cli/oracle/oracle.py"
@@ -41,7 +42,7 @@ SCHEMA = pa.schema(
 
 
 def value(number: int) -> bytes:
-    # Written by hand: digits that a double does not hold, and an amount that is text.
+    # The JSON is written by hand: it contains more digits than a double can hold, and amounts as text.
     amount = f"12345678901234567{number:03}.0000000001"
     amount = f'"{amount}"' if number % 2 else amount
     note = "null" if number % 3 else '"\\u00fc \\ud83d\\ude00"'
@@ -62,7 +63,7 @@ def row(number: int) -> dict[str, Any]:
 
 
 class Lane:
-    """A topic with records, and a table that holds them."""
+    """A topic with records, and a table with a row for each good record."""
 
     def __init__(self) -> None:
         self.topic = f"oracle-{uuid.uuid4()}"
@@ -73,7 +74,7 @@ class Lane:
         producer = Producer(servers)
         for number in range(RECORDS):
             producer.produce(self.topic, value(number), partition=number % 2)
-        # The last one of partition 1 is parked.
+        # The last record of partition 1 is invalid; the check is told that it is parked.
         producer.produce(self.topic, b"{", partition=1)
         assert producer.flush(30) == 0
         self.append([row(number) for number in range(RECORDS)])
@@ -106,7 +107,7 @@ def lane() -> Lane:
     return Lane()
 
 
-def test_a_whole_table_has_no_problem(lane: Lane) -> None:
+def test_an_intact_table_has_no_problem(lane: Lane) -> None:
     opinion = lane.opinion()
     assert opinion["problems"] == []
     assert (opinion["rows"], opinion["stored"], opinion["records"]) == (RECORDS, RECORDS, RECORDS + 1)
@@ -148,7 +149,7 @@ TAMPERED: dict[str, Callable[[Lane], None]] = {
 
 
 @pytest.mark.parametrize("found", TAMPERED)
-def test_what_was_tampered_with_is_found(lane: Lane, found: str) -> None:
+def test_each_manipulation_is_found(lane: Lane, found: str) -> None:
     TAMPERED[found](lane)
     problems = lane.opinion()["problems"]
     assert any(found in problem for problem in problems), problems
@@ -164,7 +165,7 @@ def test_a_changed_amount_is_found_to_the_last_digit(lane: Lane) -> None:
     assert Decimal(opinion["sum_in_lake"]) - Decimal(opinion["sum_in_kafka"]) == Decimal("0.0000000001")
 
 
-def test_rows_of_an_earlier_topic_are_not_taken_for_this_ones(lane: Lane) -> None:
+def test_rows_of_an_earlier_topic_do_not_count_for_the_current_one(lane: Lane) -> None:
     earlier = [{**row(number), "shop": "earlier"} for number in range(0, RECORDS, 2)]
     lane.append(earlier, {f"headwater/{GROUP}/{lane.topic}/0/earlier/0": RECORDS // 2})
     for opinion in (lane.opinion(), lane.opinion(records=False)):
@@ -178,8 +179,8 @@ def test_rows_of_an_earlier_topic_are_not_taken_for_this_ones(lane: Lane) -> Non
     assert (counts["stored"], counts["shared"]) == (RECORDS - 1, 1)
 
 
-def test_verify_asks_for_the_second_opinion() -> None:
-    """On the stack's own tables, after whatever other tests have sent."""
+def test_verify_runs_the_independent_check() -> None:
+    """Checks the stack's own tables, with the records of all earlier tests."""
     subprocess.run([os.environ["HEADWATER_BIN"], "drain", "--timeout", "120s"], check=True)
     command = [os.environ["HEADWATER_BIN"], "verify", "--independent", "--json"]
     done = subprocess.run(command, text=True, capture_output=True)

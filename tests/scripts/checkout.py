@@ -1,4 +1,4 @@
-"""A copy of what scripts/deploy and scripts/rollback need, with other programs in the place of AWS and Terraform."""
+"""A copy of the files that scripts/deploy and scripts/rollback need, with a stand-in for `aws` and `terraform`."""
 
 import json
 import os
@@ -22,7 +22,7 @@ done
 
 
 class Checkout:
-    """A copy of what scripts/deploy needs, and the zips."""
+    """The copy, and empty zips of all functions."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.zips = folder, folder / "zips"
@@ -41,7 +41,7 @@ class Checkout:
         for name in ("aws", "terraform"):
             shutil.copy(Path(__file__).parent / "fake_account.py", folder / "bin" / name)
             (folder / "bin" / name).chmod(0o755)
-        # A version manager's python3 would put its own folder, and the aws in it, before ours.
+        # The python3 of a version manager would put its own folder, with another aws, before this one.
         (folder / "bin/python3").symlink_to(Path(sys.executable).resolve())
         self.settings()
 
@@ -57,7 +57,7 @@ class Checkout:
         self.write("terraform/environments/aws/terraform.tfvars", settings)
 
     def can_build(self, targets: str = "aarch64-unknown-linux-gnu") -> None:
-        """A toolchain, and in the place of cargo-lambda something that makes a zip for each package."""
+        """Adds stand-ins for a toolchain, and for cargo-lambda one that writes an empty zip for each package."""
         for name in ("cargo", "cc"):
             self.program(f"bin/{name}", "")
         self.program("bin/rustup", f"echo {targets}")
@@ -65,7 +65,7 @@ class Checkout:
         self.program("scripts/host-tools", 'touch "$1/host-tools.tar.gz"')
 
     def run(self, script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
-        """Runs a script with an environment of its own."""
+        """Runs a script with only these environment variables. They also contain the settings of the stand-in."""
         given = {
             "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
             "HOME": os.environ["HOME"],
@@ -84,7 +84,7 @@ class Checkout:
         return self.run("deploy", *arguments, **environment)
 
     def with_zips(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
-        """Deploys zips that are there, without questions, and watches no alarms unless told to."""
+        """Deploys the existing zips, without questions and without watching alarms."""
         return self.deploy("--artifacts", str(self.zips), "--yes", "--watch", "0", *arguments, **environment)
 
     @property
@@ -93,14 +93,16 @@ class Checkout:
         return json.loads(self.account_file.read_text())
 
     def change_account(self, **changes: Any) -> None:
-        """Changes it behind the scripts' back."""
+        """Changes the state of the account without the scripts."""
         self.account_file.write_text(json.dumps(self.account | changes))
 
     def calls(self, *words: str) -> list[str]:
+        """The recorded calls that contain all these words."""
         lines = self.calls_file.read_text().splitlines() if self.calls_file.exists() else []
         return [line for line in lines if all(word in line for word in words)]
 
 
 def refused(result: subprocess.CompletedProcess, *words: str) -> bool:
+    """Whether the script failed with an error that contains all these words and a fix."""
     fix = result.stderr.rpartition("fix: ")[2]
     return result.returncode == 1 and all(word in result.stderr for word in words) and bool(fix.strip())

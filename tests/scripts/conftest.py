@@ -1,4 +1,4 @@
-"""Fixtures of several files."""
+"""Fixtures for several test files."""
 
 from pathlib import Path
 

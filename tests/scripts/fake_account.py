@@ -1,8 +1,9 @@
 #!/usr/bin/env -S python3 -S -E
-"""AWS and Terraform as scripts/deploy and scripts/rollback call them: two programs over one file, the account's state.
+"""Stand-in for the programs `aws` and `terraform`, which scripts/deploy and scripts/rollback call.
 
-It notes every call, but for those of the real console of Terraform. Terraform's own part is small: an apply
-publishes a version of each function, and `live` follows where nobody holds it, as terraform/modules/function does.
+Both use one file with the state of the account. The stand-in records every call. It passes `terraform console` and
+`terraform version` on to the real Terraform and does not record them. An apply publishes a version of each function.
+The alias `live` then points to it unless the version is held, as in terraform/modules/function.
 """
 
 import fcntl
@@ -22,7 +23,7 @@ EMPTY: dict[str, Any] = {"newest": {}, "live": {}, "objects": {}, "alarms": [], 
 
 
 def main() -> None:
-    """Runs as the program under whose name it was called."""
+    """Acts as the program whose name was called."""
     program, arguments = Path(sys.argv[0]).name, sys.argv[1:]
     if program == "terraform" and {"console", "version"} & set(arguments):
         os.execv(os.environ["TERRAFORM"], ["terraform", *arguments])
@@ -40,13 +41,13 @@ def main() -> None:
 
 
 def refuse(text: str, status: int = 254) -> None:
-    """Ends as the command line does when AWS refuses."""
+    """Ends with the status of the AWS command line after an error of AWS."""
     print(text, file=sys.stderr)
     sys.exit(status)
 
 
 def knob(name: str) -> str:
-    """What a test asks for."""
+    """A setting that a test has made, as an environment variable. Empty if it is not set."""
     return os.environ.get(name, "")
 
 
@@ -54,7 +55,7 @@ def knob(name: str) -> str:
 
 
 def terraform(state: dict[str, Any], arguments: list[str], text: str) -> Any:
-    """Plans are remembered by what was held; an apply does what its plan says."""
+    """Carries out one command. A plan stores the held versions in the state, and the next apply uses them."""
     verb = next(word for word in arguments if not word.startswith("-"))
     environment = Path(arguments[0].partition("=")[2])
     if (environment / "backend_override.tf").exists():
@@ -76,7 +77,8 @@ def terraform(state: dict[str, Any], arguments: list[str], text: str) -> Any:
 
 
 def apply(state: dict[str, Any], aliases_only: bool) -> None:
-    """Publishes versions, if it is the first of the two, and lets `live` follow where it is not held."""
+    """Publishes versions (unless `aliases_only`), and moves `live` to the newest version of each function that is not
+    held."""
     if knob("APPLY_FAILS") == ("aliases" if aliases_only else "plan"):
         refuse("Error: AWS does not want to", 1)
     if not aliases_only:
@@ -88,7 +90,7 @@ def apply(state: dict[str, Any], aliases_only: bool) -> None:
 
 
 def plan(file: str) -> dict[str, Any]:
-    """A plan as JSON: what the test says, or an alias that moves."""
+    """A plan as JSON: the changes in PLAN, or, for the second plan, an alias that moves and PLAN_OF_ALIASES."""
     changes = json.loads(knob("PLAN") or "[]")
     if file.endswith("/aliases"):
         alias = "module.lanes.module.parquet_writer[0].aws_lambda_alias.live[0]"
@@ -98,7 +100,7 @@ def plan(file: str) -> dict[str, Any]:
 
 
 def output(state: dict[str, Any], arguments: list[str]) -> Any:
-    """All outputs, or the value of one."""
+    """All outputs, or the value of one output."""
     if arguments[-1] == "urls":
         return {"live-board": "https://board.example"}
     if arguments[-1] != "-json":
@@ -120,7 +122,7 @@ def output(state: dict[str, Any], arguments: list[str]) -> Any:
 
 
 def aws(state: dict[str, Any], arguments: list[str], text: str) -> Any:
-    """One call of the AWS command line."""
+    """Carries out one call of the AWS command line. The function with the name of the operation answers it."""
     operation = arguments[1]
     options = {
         name.removeprefix("--"): value
@@ -134,37 +136,37 @@ def aws(state: dict[str, Any], arguments: list[str], text: str) -> Any:
 
 
 def get_caller_identity(*_: Any) -> Any:
-    """The account."""
+    """Returns the number of the account."""
     if knob("NO_CREDENTIALS"):
         refuse("the token has expired")
     return "111122223333"
 
 
 def get_account_settings(*_: Any) -> Any:
-    """The quota."""
+    """Returns the quota of concurrent invocations."""
     return knob("QUOTA") or "1000"
 
 
 def head_bucket(*_: Any) -> None:
-    """The state bucket."""
+    """Reports whether the state bucket exists. BUCKET is the error, for example 404."""
     if knob("BUCKET"):
         refuse(f"An error occurred ({knob('BUCKET')}) when calling HeadBucket")
 
 
 def function_of(options: dict[str, str]) -> str:
-    """The folder of a function."""
+    """The folder name of the function in the options."""
     return options["function-name"].removeprefix("headwater-dev-")
 
 
 def get_alias(state: dict[str, Any], options: dict[str, str], _: list[str]) -> Any:
-    """What serves."""
+    """Returns the version that serves."""
     if function_of(options) not in state["live"]:
         refuse("An error occurred (ResourceNotFoundException) when calling the GetAlias operation")
     return {"FunctionVersion": state["live"][function_of(options)]}
 
 
 def update_alias(state: dict[str, Any], options: dict[str, str], _: list[str]) -> Any:
-    """Moves what serves."""
+    """Makes another version serve. NO_MOVE names a function for which this fails."""
     if knob("NO_MOVE") == function_of(options):
         refuse("An error occurred (AccessDeniedException) when calling the UpdateAlias operation")
     state["live"][function_of(options)] = options["function-version"]
@@ -172,20 +174,21 @@ def update_alias(state: dict[str, Any], options: dict[str, str], _: list[str]) -
 
 
 def list_versions_by_function(state: dict[str, Any], options: dict[str, str], _: list[str]) -> Any:
-    """All versions, and $LATEST."""
+    """Returns all versions and $LATEST."""
     numbers = range(1, int(state["newest"][function_of(options)]) + 1)
     return {"Versions": [{"Version": "$LATEST"}, *({"Version": str(number)} for number in numbers)]}
 
 
 def get_function_configuration(state: dict[str, Any], options: dict[str, str], _: list[str]) -> Any:
-    """One version."""
+    """Returns one version. Fails if the test has deleted it."""
     if f"{function_of(options)} {options['qualifier']}" in state["gone"]:
         refuse("An error occurred (ResourceNotFoundException) when calling the GetFunctionConfiguration operation")
     return {}
 
 
 def invoke(state: dict[str, Any], options: dict[str, str], arguments: list[str]) -> Any:
-    """Answers a smoke test; `SMOKE` names a function that fails, or one that answers with a status."""
+    """Answers a smoke test. SMOKE is FUNCTION, which then fails, or FUNCTION=STATUS, which then answers with the
+    status."""
     function, event = function_of(options), json.loads(Path(options["payload"].removeprefix("fileb://")).read_text())
     failing, _, how = knob("SMOKE").partition("=")
     serving = "serving" if state["live"].get(function) == options["qualifier"] else "not serving"
@@ -203,7 +206,7 @@ def invoke(state: dict[str, Any], options: dict[str, str], arguments: list[str])
 
 
 def describe_alarms(state: dict[str, Any], *_: Any) -> Any:
-    """`RINGS` begins to ring once a second version serves; what is in the state rang before."""
+    """Returns the active alarms: those in the state, and the alarm RINGS if a second version serves."""
     names = list(state["alarms"])
     if knob("RINGS") and "2" in state["live"].values():
         names.append(knob("RINGS"))
@@ -211,34 +214,35 @@ def describe_alarms(state: dict[str, Any], *_: Any) -> Any:
 
 
 def list_objects_v2(state: dict[str, Any], options: dict[str, str], _: list[str]) -> Any:
-    """The releases."""
+    """Returns the keys of recorded releases."""
     return {"Contents": [{"Key": key} for key in state["objects"] if key.startswith(options["prefix"])]}
 
 
 def get_object(state: dict[str, Any], options: dict[str, str], arguments: list[str]) -> Any:
-    """One release."""
+    """Downloads the record of a release."""
     Path(arguments[-1]).write_text(state["objects"][options["key"]])
     return {}
 
 
 def put_object(state: dict[str, Any], options: dict[str, str], _: list[str]) -> Any:
-    """Keeps a release."""
+    """Stores the record of a release."""
     state["objects"][options["key"]] = Path(options["body"]).read_text()
     return {}
 
 
 def describe_instance_information(*_: Any) -> Any:
-    """Whether the host answers."""
+    """Returns the connection status of the host."""
     return {"InstanceInformationList": [{"PingStatus": knob("HOST")}]}
 
 
 def send_command(*_: Any) -> Any:
-    """Takes the command."""
+    """Accepts a command for the host."""
     return {"Command": {"CommandId": "c-1"}}
 
 
 def get_command_invocation(state: dict[str, Any], *_: Any) -> Any:
-    """Unknown at first, then under way, then what `VERIFY` says: STATUS or STATUS=CODE."""
+    """Reports the command as unknown in the first call, in progress in the second, and then as VERIFY says: STATUS or
+    STATUS=CODE."""
     state["polls"] += 1
     if state["polls"] == 1:
         ACCOUNT.write_text(json.dumps(state))

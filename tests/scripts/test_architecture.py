@@ -1,4 +1,4 @@
-"""The picture of the architecture is current and complete."""
+"""The pictures of the architecture and of the crates are current and complete."""
 
 import re
 import shutil
@@ -71,7 +71,7 @@ def crates(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([ROOT / "scripts/crates", *arguments], capture_output=True, text=True, check=False)
 
 
-def test_the_picture_of_the_crates_is_what_cargo_says() -> None:
+def test_the_picture_of_the_crates_agrees_with_cargo() -> None:
     done = crates("--check")
     assert done.returncode == 0, done.stderr
 

@@ -1,4 +1,4 @@
-"""scripts/check finds what it is for: in a small checkout, once with a fault for each check and once without any."""
+"""scripts/check in a small checkout: once with a fault for each check, and once without faults."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = os.environ.get("HEADWATER_TOOLS_DIR", str(ROOT / ".tools"))
-# Parts of words and of comments, so that the checks of this repository do not find them here.
+# These words are split, so that the checks of this repository do not find them in this file.
 SKIP, IGNORE, DISABLE, MISSPELT = "checkov:" + "skip", "zizmor: " + "ignore", "shellcheck " + "disable", "rec" + "ieved"
 
 WORKFLOW = """name: test
@@ -39,7 +39,8 @@ BUCKET = """resource "aws_s3_bucket_public_access_block" "this" {
 PUBLIC = "CKV_AWS_54"
 CARGO = '[package]\nname = "small"\nversion = "0.1.0"\nedition = "2024"\nlicense = "MIT"\n'
 LOCK = 'version = 4\n\n[[package]]\nname = "small"\nversion = "0.1.0"\n'
-# The checks that need only what is in this checkout; module-docs and compose read files of the real one.
+# Files without faults for the checks that need only this checkout. module-docs and compose are left out, because they
+# read files of the whole repository.
 GOOD = {
     ".github/workflows/test.yml": WORKFLOW,
     "Cargo.lock": LOCK,
@@ -56,7 +57,7 @@ GOOD = {
 
 @dataclass
 class Fault:
-    """What makes one check fail, and what that says."""
+    """A file that makes one check fail, and a part of its message."""
 
     check: str
     file: str
@@ -99,7 +100,7 @@ def check(folder: Path, *names: str, **variables: str) -> subprocess.CompletedPr
 
 
 def results(output: str) -> dict[str, str]:
-    """The table at the end: what became of each check."""
+    """The result of each check, from the table at the end of the output."""
     table = output.rsplit("\npart ", 1)[1].splitlines()[1:-1]
     return {row.split()[0]: row.split(maxsplit=2)[2] for row in table}
 
@@ -120,7 +121,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProc
     return check(checkout(tmp_path_factory.mktemp("faulty"), FAULTS), *CHECKS)
 
 
-def test_a_checkout_without_faults_passes_and_nothing_but_the_table_is_printed(tmp_path: Path) -> None:
+def test_a_checkout_without_faults_passes_and_only_the_table_is_printed(tmp_path: Path) -> None:
     run = check(checkout(tmp_path, []), *CHECKS)
     assert run.returncode == 0, run.stdout + run.stderr
     assert run.stdout.startswith("\npart ")
@@ -135,7 +136,7 @@ def test_each_fault_is_found(faulty: subprocess.CompletedProcess[str], fault: Fa
     assert fault.says in section
 
 
-def test_advisories_that_cannot_be_fetched_fail_where_they_were_asked_for() -> None:
+def test_if_advisories_cannot_be_fetched_their_check_fails() -> None:
     unreachable = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "url.file:///nowhere/.insteadOf"}
     run = check(ROOT, "advisories", **unreachable, GIT_CONFIG_VALUE_0="https://github.com/")
     assert run.returncode == 1

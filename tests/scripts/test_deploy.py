@@ -1,5 +1,5 @@
-"""scripts/deploy, up to where AWS and Terraform begin: both are played by a program that notes how it is called.
-Terraform itself reads the settings. What happens to the versions of the functions is in test_versions.py."""
+"""scripts/deploy with a stand-in for AWS and Terraform, which records its calls (fake_account.py). The real Terraform
+reads the settings. test_versions.py tests the versions of the functions."""
 
 import itertools
 import re
@@ -22,7 +22,7 @@ def test_an_unknown_option_is_refused(checkout: Checkout) -> None:
     assert checkout.deploy("--tfvars").returncode == 2
 
 
-def test_everything_goes_through_in_one_go(checkout: Checkout) -> None:
+def test_one_command_plans_applies_and_prints_the_urls(checkout: Checkout) -> None:
     result = checkout.with_zips()
     assert result.returncode == 0, result.stderr
     verbs = [call.split()[2] for call in checkout.calls("terraform -chdir")]
@@ -30,7 +30,7 @@ def test_everything_goes_through_in_one_go(checkout: Checkout) -> None:
     assert "is deployed" in result.stdout and "live-board: https://board.example" in result.stdout
 
 
-def test_what_is_made_its_time_and_its_cost_are_said_before_anything_is_asked_of_aws(checkout: Checkout) -> None:
+def test_resources_time_and_cost_are_printed_before_any_call_of_aws(checkout: Checkout) -> None:
     result = checkout.deploy("--artifacts", str(checkout.zips))
     assert refused(result, "there is no terminal", "--yes")
     for words in ("an MSK cluster", "most of an hour", "a month while nothing flows"):
@@ -38,7 +38,7 @@ def test_what_is_made_its_time_and_its_cost_are_said_before_anything_is_asked_of
     assert not checkout.calls("s3api") and not checkout.calls("terraform -chdir")
 
 
-def test_the_command_itemises_the_costs_of_the_profile_and_of_the_plan_where_it_is_built(checkout: Checkout) -> None:
+def test_if_the_command_is_built_it_itemises_the_costs_of_the_profile_and_of_the_plan(checkout: Checkout) -> None:
     checkout.program("bin/headwater", 'echo "headwater $*" >>"$CALLS"')
     assert checkout.with_zips(HEADWATER_BIN=str(checkout.folder / "bin/headwater")).returncode == 0
     profile, plan = checkout.calls("headwater cost")
@@ -46,7 +46,7 @@ def test_the_command_itemises_the_costs_of_the_profile_and_of_the_plan_where_it_
 
 
 @pytest.mark.parametrize("profile", ["dev", "prod"])
-def test_without_the_command_the_price_list_says_what_a_profile_costs(checkout: Checkout, profile: str) -> None:
+def test_without_the_command_the_cost_of_a_profile_comes_from_the_price_list(checkout: Checkout, profile: str) -> None:
     checkout.settings(f'profile = "{profile}"')
     for zipped in ("headwater.zip", "host-tools.tar.gz"):
         (checkout.zips / zipped).touch()
@@ -57,13 +57,13 @@ def test_without_the_command_the_price_list_says_what_a_profile_costs(checkout: 
     assert f"scripts/headwater cost {profile}" in said
 
 
-def test_missing_settings_are_refused_with_the_command_that_makes_them(checkout: Checkout) -> None:
+def test_missing_settings_are_refused_with_the_command_that_creates_them(checkout: Checkout) -> None:
     (checkout.environment / "terraform.tfvars").unlink()
     assert refused(checkout.deploy(), "there is no settings file", "cp ")
 
 
 def test_a_setting_that_does_not_exist_is_refused(checkout: Checkout) -> None:
-    """Terraform only warns of it, and the default stays in place."""
+    """Terraform only warns about it and uses the default."""
     checkout.settings('alarm_email = ["a@b.example"]')
     assert refused(checkout.with_zips(), "alarm_email")
 
@@ -73,13 +73,13 @@ def test_a_value_that_terraform_refuses_is_refused_before_anything_is_built(chec
     assert refused(checkout.with_zips(), "environment must have 1 to 8")
 
 
-def test_a_region_is_asked_for(checkout: Checkout) -> None:
+def test_settings_without_a_region_are_refused(checkout: Checkout) -> None:
     checkout.write("terraform/environments/aws/terraform.tfvars", 'alarm_emails = ["a@b.example"]\n')
     assert refused(checkout.with_zips(), "region")
 
 
 def test_settings_of_two_deployments_are_not_mixed(checkout: Checkout) -> None:
-    """Terraform reads terraform.tfvars of its folder whatever other file is named."""
+    """Terraform always reads terraform.tfvars in its folder, also if another file is given."""
     other = checkout.write("prod.tfvars", 'region = "eu-central-1"\n')
     assert refused(checkout.with_zips("--tfvars", str(other)), "settings of both would be mixed")
 
@@ -94,7 +94,7 @@ def test_zips_that_are_missing_are_named(checkout: Checkout) -> None:
 
 
 def test_the_build_names_every_function_and_nothing_else(checkout: Checkout) -> None:
-    """Without names cargo-lambda packs the command as a function too."""
+    """Without names, cargo-lambda would pack the command as a function too."""
     checkout.can_build()
     result = checkout.deploy("--yes", "--watch", "0")
     assert result.returncode == 0, result.stderr
@@ -113,7 +113,7 @@ def test_a_build_alone_needs_no_credentials(checkout: Checkout) -> None:
     assert not checkout.calls("aws") and not checkout.calls("terraform -chdir", " plan ")
 
 
-def test_the_build_has_the_command_and_its_tools_where_there_is_a_host(checkout: Checkout) -> None:
+def test_for_a_deployment_with_a_host_the_build_has_the_command_and_its_tools(checkout: Checkout) -> None:
     checkout.can_build()
     host = 'variable "host" {\n  type = object({ enabled = optional(bool) })\n  default = {}\n}\n'
     checkout.write("terraform/environments/aws/variables_host.tf", host)
@@ -129,20 +129,20 @@ def test_a_toolchain_that_cannot_build_for_arm64_is_refused(checkout: Checkout) 
     assert refused(checkout.deploy("--yes", "--watch", "0"), "rustup target add aarch64-unknown-linux-gnu")
 
 
-def test_without_a_state_bucket_the_command_that_makes_it_is_named(checkout: Checkout) -> None:
+def test_without_a_state_bucket_the_command_that_creates_it_is_named(checkout: Checkout) -> None:
     assert refused(
         checkout.with_zips(BUCKET="404"), "no bucket headwater-state-111122223333-eu-central-1", "scripts/bootstrap"
     )
     assert not checkout.calls("create-bucket") and not checkout.calls("terraform -chdir")
 
 
-def test_a_bucket_of_somebody_else_is_refused(checkout: Checkout) -> None:
+def test_a_state_bucket_of_another_account_is_refused(checkout: Checkout) -> None:
     assert refused(checkout.with_zips(BUCKET="403"), "headwater-state-111122223333-eu-central-1", "--backend-config")
     assert not checkout.calls("create-bucket") and not checkout.calls("terraform -chdir")
 
 
-def test_each_environment_has_a_state_of_its_own(checkout: Checkout) -> None:
-    """Terraform remembers the last backend of a folder, and would offer to move its state."""
+def test_each_environment_has_its_own_state(checkout: Checkout) -> None:
+    """Terraform stores the last backend of a folder. Without -reconfigure, it would offer to move the state."""
     for environment in ("dev", "prod"):
         checkout.settings(f'environment = "{environment}"')
         if environment == "prod":
@@ -152,7 +152,7 @@ def test_each_environment_has_a_state_of_its_own(checkout: Checkout) -> None:
         assert checkout.calls(" init -reconfigure", f"key=headwater/headwater-{environment}.tfstate")
 
 
-def test_a_backend_of_ones_own_is_used_and_no_bucket_is_looked_at(checkout: Checkout) -> None:
+def test_a_given_backend_is_used_and_no_bucket_is_checked(checkout: Checkout) -> None:
     backend = checkout.write("mine.tfbackend", 'bucket = "mine"\n')
     assert checkout.with_zips("--backend-config", str(backend)).returncode == 0
     assert checkout.calls(" init ", f"-backend-config={backend}")
@@ -161,25 +161,25 @@ def test_a_backend_of_ones_own_is_used_and_no_bucket_is_looked_at(checkout: Chec
 
 def test_a_plan_changes_nothing(checkout: Checkout) -> None:
     result = checkout.deploy("--plan", "--artifacts", str(checkout.zips), BUCKET="404")
-    assert result.returncode == 0, result.stderr  # and so it asks nothing either
+    assert result.returncode == 0, result.stderr  # without a terminal, a question would be an error
     assert not checkout.calls("create-bucket") and not checkout.calls("put-") and not checkout.calls(" apply ")
     assert checkout.calls("local state") and not (checkout.environment / "backend_override.tf").exists()
 
 
-def test_a_plan_of_what_is_deployed_reads_its_state(checkout: Checkout) -> None:
+def test_a_plan_of_an_existing_deployment_reads_its_state(checkout: Checkout) -> None:
     assert checkout.with_zips("--plan").returncode == 0
     assert checkout.calls(" init ", "bucket=headwater-state-111122223333-eu-central-1")
     assert not checkout.calls("local state") and not checkout.calls("put-")
 
 
-def test_the_quota_of_a_new_account_is_said_with_the_way_to_raise_it(checkout: Checkout) -> None:
+def test_a_low_quota_is_reported_with_the_command_that_raises_it(checkout: Checkout) -> None:
     result = checkout.with_zips(QUOTA="10")
     assert "only 10 invocations at once" in result.stdout
     assert "--quota-code L-B99A9384" in result.stdout
     assert "invocations at once" not in checkout.with_zips().stdout
 
 
-def test_destroy_explains_and_removes_nothing(checkout: Checkout) -> None:
+def test_destroy_prints_the_steps_and_removes_nothing(checkout: Checkout) -> None:
     result = checkout.deploy("destroy")
     assert result.returncode == 0
     assert "allow_destroy = true" in result.stdout and "terraform -chdir=" in result.stdout

@@ -1,4 +1,4 @@
-"""Links between the documents lead somewhere: to a file, and to a heading of it. Commands in them exist."""
+"""Links between documents lead to existing files and headings. Commands and tests that they name exist."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ def documents() -> list[Path]:
 
 
 def prose(text: str) -> str:
-    """The text without its code."""
+    """The text without code blocks and inline code."""
     text = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
     return re.sub(r"`[^`\n]*`", "", text)
 
@@ -49,7 +49,7 @@ def broken(document: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_links_of_a_document_lead_somewhere(document: Path) -> None:
+def test_links_of_a_document_have_existing_targets(document: Path) -> None:
     assert broken(document) == []
 
 
@@ -61,7 +61,7 @@ def verbs() -> set[str]:
 
 
 def commands(text: str) -> set[str]:
-    """The verbs of the headwater command in code. Options before the verb have a value each."""
+    """The verbs after `headwater` in the code of a document. Each option before the verb has a value."""
     code = "\n".join(re.findall(r"^    [^\n]*|`[^`\n]+`|^```.*?^```", text, re.MULTILINE | re.DOTALL))
     return set(re.findall(r"\bheadwater(?: --[\w-]+ [\w./-]+)* ([a-z]+)\b(?![./-])", code))
 
@@ -80,18 +80,18 @@ def sources() -> list[Path]:
 
 
 @pytest.mark.parametrize("name", ["guarantees", "threat-model"])
-def test_the_tests_that_show_a_promise_exist(name: str) -> None:
+def test_the_tests_that_a_document_names_exist(name: str) -> None:
     text = (ROOT / f"docs/{name}.md").read_text(encoding="utf-8")
     files = sources()
     named = set(re.findall(r"`([\w-]+\.(?:rs|py|sh))`", text))
     assert named - {file.name for file in files} == set()
-    # A name of so many words is that of a test.
+    # A name of five or more words is that of a test.
     tests = set(re.findall(r"`([a-z0-9]+(?:_[a-z0-9]+){4,})`", text))
     known = "\n".join(file.read_text(encoding="utf-8") for file in files)
     assert {test for test in tests if not re.search(rf"\b{test}\b", known)} == set()
 
 
-def test_commands_are_found_in_code_alone() -> None:
+def test_commands_are_found_only_in_code() -> None:
     text = (
         "a headwater sentence, `headwater verify`, `scripts/headwater up`\n\n    headwater --stack s.json parked list\n"
     )

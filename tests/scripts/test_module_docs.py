@@ -1,4 +1,4 @@
-"""What scripts/module-docs writes, and what it refuses."""
+"""scripts/module-docs: the pages that it writes, and the faults that it finds."""
 
 import shutil
 import subprocess
@@ -17,7 +17,7 @@ NESTED = '${object({a = string, b = optional(list(object({c = number, d = option
 
 
 def module(folder: Path, **inputs: bool) -> Module:
-    """A module with inputs of type string; True for those that are required."""
+    """A module with inputs of type string. The value of an argument says whether the input is required."""
     given = [Input(name, "", types.parse("string"), required, "null", False) for name, required in inputs.items()]
     return Module(folder, "For a test.", given, [], [])
 
@@ -43,7 +43,7 @@ def test_text_between_the_markers_is_kept() -> None:
     assert page.render(lake, changed) == changed != first
 
 
-def test_an_example_by_hand_must_fit_the_module() -> None:
+def test_a_handwritten_example_must_fit_the_module() -> None:
     example = '```hcl\nmodule "m" {\n  source = "m"\n  name   = "n"\n}\n```\n'
     assert page.check_examples(module(AWS, name=True, size=False), example)
     with pytest.raises(Fault, match="sets name, which the module does not have"):
@@ -52,7 +52,7 @@ def test_an_example_by_hand_must_fit_the_module() -> None:
         page.check_examples(module(AWS, name=True, size=True), example)
 
 
-def test_a_page_without_a_current_text_is_named(tmp_path: Path) -> None:
+def test_a_page_that_is_not_current_is_named(tmp_path: Path) -> None:
     copy = tmp_path / "terraform"
     shutil.copytree(settings.TERRAFORM, copy, ignore=shutil.ignore_patterns(".terraform*", "tests"))
     shutil.copytree(settings.TERRAFORM.parent / "scripts", tmp_path / "scripts")
@@ -75,7 +75,7 @@ def test_a_page_without_a_current_text_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_a_typing_error_in_an_example_is_found_at_any_depth(tmp_path: Path, text: str, fault: str) -> None:
-    """Terraform drops an unknown attribute of an object without a word."""
+    """Terraform ignores an unknown attribute of an object without a warning."""
     file = settings.TERRAFORM / "examples" / "never-written.tfvars"
     faults = settings.faults_of(file, f'{text}\nregion = "x"\n', read(AWS))
     assert any(fault in each for each in faults), faults
@@ -88,7 +88,7 @@ def test_a_setting_that_is_commented_out_is_checked_too() -> None:
     assert not settings.faults_of(file, text.replace("egres", "egress"), read(AWS))
 
 
-def test_an_example_sets_what_has_no_default() -> None:
+def test_an_example_must_set_every_variable_without_a_default() -> None:
     file = settings.TERRAFORM / "examples" / "never-written.tfvars"
     assert any("region has no default" in fault for fault in settings.faults_of(file, 'name = "x"\n', read(AWS)))
 

@@ -1,4 +1,4 @@
-"""scripts/plan-comment: a plan as one comment of a pull request."""
+"""scripts/plan-comment: posts a plan as one comment of a pull request."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import pytest
 
 from checkout import ROOT
 
-# GitHub's command line: it notes its arguments, and lists the comments that a test put there.
+# Stand-in for GitHub's command line: it records its arguments, and lists the comments of the test.
 GH = """#!/bin/sh
 echo "gh $*" >>"$CALLS"
 case "$*" in
@@ -25,7 +25,7 @@ BUCKET = {
 
 
 class Report:
-    """A report of scripts/deploy, and gh."""
+    """A report of scripts/deploy, and the stand-in for gh."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.calls_file, self.comments = folder, folder / "calls", folder / "comments"
@@ -47,7 +47,7 @@ class Report:
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     def posted(self, *comments: dict) -> str:
-        """Posts with these comments in the pull request; what gh was asked at last."""
+        """Posts the plan to a pull request that has these comments. Returns the last call of gh."""
         self.comments.write_text("".join(json.dumps(comment) + "\n" for comment in comments))
         done = self.post("--repository", "acme/headwater", "--pull-request", "7")
         assert done.returncode == 0, done.stderr
@@ -69,7 +69,7 @@ def test_the_first_plan_is_a_new_comment(report: Report) -> None:
     )
 
 
-def test_the_next_plan_replaces_it(report: Report) -> None:
+def test_the_next_plan_replaces_the_comment(report: Report) -> None:
     report.posted()
     ours = {"id": 42, "type": "Bot", "body": report.body}
     assert "--method PATCH repos/acme/headwater/issues/comments/42" in report.posted(
@@ -83,21 +83,21 @@ def test_the_comment_of_a_person_is_never_replaced(report: Report) -> None:
     assert "--method POST" in report.posted(quoted)
 
 
-def test_a_long_plan_is_cut_and_says_so(report: Report) -> None:
+def test_a_long_plan_is_truncated_with_a_note(report: Report) -> None:
     report.plan("é" * 200_000)
     assert report.post().returncode == 0
     assert len(report.body) < 65_536 and "the whole plan is in the log" in report.body
     assert report.body.rstrip().endswith("</details>")
 
 
-def test_what_the_plan_removes_stands_above_it(report: Report) -> None:
+def test_removals_are_listed_above_the_plan(report: Report) -> None:
     report.plan("the plan", BUCKET)
     assert report.post().returncode == 0
     assert "1 to replace" in report.body
     assert report.body.index("replaces aws_s3_bucket.lake") < report.body.index("the plan\n")
 
 
-def test_no_text_of_a_plan_ends_its_block(report: Report) -> None:
+def test_backticks_in_a_plan_do_not_end_its_block(report: Report) -> None:
     report.plan("before\n````\n</details> @everybody\n````\nafter")
     assert report.post().returncode == 0
     assert report.body.count("\n`````\n") == 2

@@ -1,4 +1,4 @@
-"""scripts/release: the files of a release, with other programs in the place of cargo, cargo-lambda and Maven."""
+"""scripts/release: the files of a release. Stand-ins replace cargo, cargo-lambda and Maven."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ import pytest
 
 from checkout import ROOT, Checkout, refused
 
-# A zip with an executable for each package, as cargo-lambda makes it.
+# Stand-in for cargo-lambda: it writes a zip with an executable for each package.
 CARGO_LAMBDA = """
 echo "cargo-lambda $*" >>"$CALLS"
 for word; do
@@ -25,7 +25,8 @@ for word; do
   before=$word
 done
 """
-# `cargo install` brings cargo-cyclonedx, which writes a file beside each Cargo.toml.
+# Stand-in for cargo: `cargo install` installs a stand-in for cargo-cyclonedx, which writes a file beside each
+# Cargo.toml.
 CARGO = """
 echo "cargo $*" >>"$CALLS"
 while [ $# -gt 0 ]; do
@@ -61,7 +62,7 @@ CHANGELOG = """# Changelog
 
 
 class Releasing(Checkout):
-    """A checkout that can be released as 0.2.0."""
+    """A checkout from which version 0.2.0 can be released."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -96,7 +97,7 @@ def released(releasing: Releasing) -> Releasing:
 FUNCTIONS = sorted(function.name for function in (ROOT / "functions").iterdir())
 
 
-def test_a_release_has_every_function_the_command_and_a_bill_for_each(released: Releasing) -> None:
+def test_a_release_has_all_functions_the_command_and_a_bill_of_materials_for_each(released: Releasing) -> None:
     command = {f"headwater-0.2.0-linux-{architecture}.tar.gz" for architecture in ("arm64", "x86_64")}
     bills = {f"{name}.cdx.json" for name in [*FUNCTIONS, "headwater-arm64", "headwater-x86_64"]}
     zips = {f"{function}.zip" for function in FUNCTIONS}
@@ -110,7 +111,7 @@ def test_every_file_has_its_checksum(released: Releasing) -> None:
     assert sums == {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
 
 
-def test_the_command_of_each_architecture_is_its_own(released: Releasing) -> None:
+def test_the_command_is_built_for_each_architecture(released: Releasing) -> None:
     for architecture, folder in {"arm64": "lambda", "x86_64": "lambda-x86_64"}.items():
         with tarfile.open(released.files / f"headwater-0.2.0-linux-{architecture}.tar.gz") as archive:
             binary = archive.getmember("headwater")
@@ -121,12 +122,12 @@ def test_the_command_of_each_architecture_is_its_own(released: Releasing) -> Non
     assert "--arm64" in builds[0] and "--x86-64" in builds[1]
 
 
-def test_what_is_released_can_be_deployed(released: Releasing) -> None:
+def test_the_files_of_a_release_can_be_deployed(released: Releasing) -> None:
     result = released.deploy("--plan", "--artifacts", str(released.files))
     assert result.returncode == 0, result.stderr
 
 
-def test_a_bill_does_not_name_the_machine(released: Releasing) -> None:
+def test_a_bill_of_materials_contains_no_path_of_the_machine(released: Releasing) -> None:
     bill = json.loads((released.files / "parquet-writer.cdx.json").read_text())
     assert bill["path"] == "path+file:///functions/parquet-writer"
     assert not list((released.folder / "functions").rglob("*.cdx.json")), "the checkout stays clean"
@@ -136,19 +137,19 @@ def test_the_notes_are_the_section_of_the_changelog(released: Releasing) -> None
     assert (released.folder / "target/release-files.md").read_text() == "### Added\n\n- Rollback.\n"
 
 
-def test_another_version_than_that_of_the_code_is_refused(releasing: Releasing) -> None:
+def test_a_version_that_differs_from_the_code_is_refused(releasing: Releasing) -> None:
     assert refused(releasing.release("0.3.0"), "Cargo.toml has version 0.2.0")
     assert not releasing.calls("cargo-lambda")
 
 
-def test_a_version_that_the_changelog_does_not_know_is_refused(releasing: Releasing) -> None:
+def test_a_version_without_a_section_in_the_changelog_is_refused(releasing: Releasing) -> None:
     releasing.write("CHANGELOG.md", CHANGELOG.replace("[0.2.0] -", "[0.2.1] -"))
     result = releasing.release("0.2.0")
     assert result.returncode == 1 and "CHANGELOG.md says nothing about 0.2.0" in result.stderr
     assert not releasing.calls("cargo-lambda")
 
 
-def test_no_version_is_no_release(releasing: Releasing) -> None:
+def test_a_missing_or_malformed_version_is_refused_with_the_usage(releasing: Releasing) -> None:
     assert releasing.release().returncode == 2
     assert releasing.release("v0.2.0").returncode == 2
     assert "0.1.0" in releasing.release("--help").stdout

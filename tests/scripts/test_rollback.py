@@ -1,4 +1,4 @@
-"""scripts/rollback: an earlier release serves again."""
+"""scripts/rollback: makes the versions of an earlier release serve again."""
 
 import json
 import subprocess
@@ -13,13 +13,13 @@ FUNCTIONS = ("parquet-writer", "schema-migrator", "telemetry-gateway", "totals-u
 
 
 def versions(number: int, **others: str) -> dict[str, str]:
-    """The same version of each function, but for some."""
+    """Versions by function: `number` for each, except those in `others`."""
     return {function: str(number) for function in FUNCTIONS} | {name.replace("_", "-"): v for name, v in others.items()}
 
 
 @pytest.fixture(scope="module")
 def account_of_third(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The account after three releases; the third changed one function."""
+    """The account after three releases. The third one changed one function."""
     checkout = Checkout(tmp_path_factory.mktemp("third"))
     for changed in ("", "", "parquet-writer"):
         result = checkout.with_zips(CHANGED=changed)
@@ -30,7 +30,7 @@ def account_of_third(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def third(checkout: Checkout, account_of_third: str) -> Checkout:
-    """A checkout and that account."""
+    """A checkout with that account."""
     checkout.account_file.write_text(account_of_third)
     return checkout
 
@@ -40,45 +40,45 @@ def rollback(checkout: Checkout, *arguments: str, **environment: str) -> subproc
     return checkout.run("rollback", "--yes", *arguments, **environment)
 
 
-def test_the_release_before_serves_again(third: Checkout) -> None:
+def test_the_previous_release_serves_again(third: Checkout) -> None:
     result = rollback(third)
     assert result.returncode == 0, result.stderr
     assert third.account["live"] == versions(2)
     assert [call.split()[-1] for call in third.calls("update-alias")] == ["2"], "only what differs is moved"
 
 
-def test_what_goes_back_to_what_is_shown(third: Checkout) -> None:
+def test_the_versions_before_and_after_are_shown(third: Checkout) -> None:
     lines = [line.split() for line in rollback(third).stdout.splitlines()]
     assert ["parquet-writer", "3", "2"] in lines
     assert ["totals-upserter", "2", "stays"] in lines
 
 
-def test_twice_goes_back_two_releases(third: Checkout) -> None:
-    """And not forward again."""
+def test_two_rollbacks_go_back_two_releases(third: Checkout) -> None:
+    """The second rollback must not return to the newest release."""
     assert rollback(third).returncode == 0
     assert rollback(third).returncode == 0
     assert third.account["live"] == versions(1)
 
 
-def test_before_the_first_release_there_is_nothing(checkout: Checkout) -> None:
+def test_a_rollback_of_the_first_release_is_refused(checkout: Checkout) -> None:
     assert checkout.with_zips().returncode == 0
     result = rollback(checkout)
     assert refused(result, "there is no release before the one that serves", "--to-release FILE")
     assert checkout.account["live"] == versions(1)
 
 
-def test_where_nothing_is_deployed_that_is_said(checkout: Checkout) -> None:
+def test_a_rollback_without_a_deployment_is_refused(checkout: Checkout) -> None:
     assert refused(rollback(checkout), "nothing is deployed", "scripts/deploy")
 
 
-def test_a_release_is_named(third: Checkout) -> None:
+def test_a_release_can_be_chosen_by_its_name(third: Checkout) -> None:
     listed = rollback(third, "--list").stdout.split("\n")
     assert listed[2].endswith("serves") and not third.calls("update-alias")
     assert rollback(third, "--to-release", listed[0].split()[0]).returncode == 0
     assert third.account["live"] == versions(1)
 
 
-def test_a_file_says_which_versions(third: Checkout) -> None:
+def test_a_file_can_name_the_versions(third: Checkout) -> None:
     file = third.write("mine.json", json.dumps({"versions": {"totals-upserter": "1", "removed-function": "4"}}))
     result = rollback(third, "--to-release", str(file))
     assert result.returncode == 0, result.stderr
@@ -121,7 +121,7 @@ def test_a_stack_file_needs_no_terraform(third: Checkout) -> None:
     assert third.account["live"] == versions(2) and not third.calls("terraform ")
 
 
-def test_the_next_deployment_goes_forward_again(third: Checkout) -> None:
+def test_after_a_rollback_the_next_deployment_serves_new_versions(third: Checkout) -> None:
     result = rollback(third)
     assert 'held_versions = {"parquet-writer" = "2"}' in result.stdout
     assert third.with_zips(CHANGED="schema-migrator").returncode == 0
@@ -132,7 +132,7 @@ def test_the_next_deployment_goes_forward_again(third: Checkout) -> None:
     )
 
 
-def test_what_was_deployed_before_releases_were_recorded_is_one(third: Checkout) -> None:
+def test_a_deployment_without_a_recorded_release_can_be_rolled_back_to(third: Checkout) -> None:
     third.change_account(objects={})
     assert third.with_zips().returncode == 0
     assert rollback(third).returncode == 0

@@ -1,4 +1,5 @@
-"""Every alarm has a section in the runbook, which its description names. Every alarm in the runbook exists."""
+"""Every alarm has a section in the runbook, and its description names the section. Every alarm in the runbook
+exists."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ PARTS = ["Means", "Look", "Do", "Over"]
 
 @dataclass(frozen=True)
 class Alarm:
-    """An alarm as Terraform's text says it. What is known only in a plan is * in its name."""
+    """An alarm from the text of the Terraform files. `*` in its name stands for parts that only a plan knows."""
 
     where: str
     name: str
@@ -24,13 +25,14 @@ class Alarm:
 
 
 def definition(name: str, text: str) -> str | None:
-    """The value of a local or an argument. `terraform fmt` indents its last line as its first."""
+    """The text of a local value or an argument. It relies on `terraform fmt`, which indents its last line like its
+    first."""
     found = re.search(rf"^  {name} += (.*?)(?:^  [}}\])]|\n)(?!    )", text, re.MULTILINE | re.DOTALL)
     return found and found[1]
 
 
 def interpolated(text: str) -> list[str]:
-    """The parts of a string between its ${…}, and the expressions in them, in turn."""
+    """Splits a string at its interpolations `${…}`. Texts and expressions alternate in the result."""
     parts, start, depth = [], 0, 0
     for found in re.finditer(r"\$\{|\{|\}", text):
         if found[0] == "${" and depth == 0:
@@ -44,7 +46,7 @@ def interpolated(text: str) -> list[str]:
 
 
 def pattern(expression: str, module: str, key: str) -> str:
-    """The name that an expression gives; `module` is the text of the module's locals."""
+    """The pattern of the names that an expression gives. `module` is the text of the module's local values."""
     if expression == "each.key":
         return key
     if function := re.fullmatch(r'local\.names\["([\w-]+)"\]', expression):
@@ -59,13 +61,13 @@ def pattern(expression: str, module: str, key: str) -> str:
 
 
 def with_values(expression: str, entry: str) -> str:
-    """An expression with the texts of its entry in the place of each.value.NAME."""
+    """Replaces each.value.NAME in an expression by the texts of the entry."""
     texts = dict(re.findall(r'^ +(\w+) += ("[^"]*")$', entry, re.MULTILINE))
     return re.sub(r"each\.value\.(\w+)", lambda found: texts.get(found[1], found[0]), expression)
 
 
 def entries(block: str, module: str) -> dict[str, str]:
-    """The alarms that one block makes: the key of each, where it is written in the file, and its text."""
+    """The entries of the block's `for_each`, from key to text. One entry `*` if the keys are not in the file."""
     loop = re.search(r"^  for_each += (?:(?:\{ for \w+, \w+ in )?local\.(\w+)(?: :.*)?$)?", block, re.MULTILINE)
     value = loop and (definition(loop[1], module) if loop[1] else definition("for_each", block))
     found = re.findall(r"^    ([\w-]+) += \{(.*?)(?=^    [\w-]+ += \{|\Z)", value or "", re.MULTILINE | re.DOTALL)
@@ -99,7 +101,7 @@ def sections(runbook: str) -> dict[str, str]:
 
 
 def names(section: str) -> list[str]:
-    """The alarms that a section is about. A word in capitals, such as FUNCTION, stands for any name."""
+    """The alarms in the first line of a section. A word in capitals, such as FUNCTION, stands for any name."""
     line = section.strip().splitlines()[0] if section.strip() else ""
     if not re.match(r"(Alarms?|Budget) `", line):
         return []
@@ -107,7 +109,7 @@ def names(section: str) -> list[str]:
 
 
 def missing(found: list[Alarm], runbook: str) -> list[str]:
-    """What the runbook lacks."""
+    """The alarms without a matching section, as messages."""
     by_heading = {heading: names(text) for heading, text in sections(runbook).items()}
     faults = []
     for alarm in found:
@@ -135,12 +137,12 @@ def test_every_alarm_of_the_runbook_exists() -> None:
     assert listed - known == set()
 
 
-def test_no_alarm_is_overlooked_in_terraform() -> None:
+def test_every_alarm_resource_of_terraform_is_found() -> None:
     text = "\n".join(file.read_text(encoding="utf-8") for file in TERRAFORM.rglob("*.tf"))
     resources = re.findall(rf'^resource "({KINDS})"', text, re.MULTILINE)
     found = alarms(TERRAFORM)
     assert len({alarm.where for alarm in found}) == len(resources)
-    # Loops over maps that are written in the file, and over others.
+    # Loops over maps in the file, and over other maps.
     assert {"*-errors", "*-database-cpu", "*-topic-recreated", "*-run-aborted", "*-kafka-disk-*", "*-*-lag"} <= {
         alarm.name for alarm in found
     }
@@ -157,7 +159,7 @@ def test_headings_are_unique() -> None:
     assert len(headings) == len(set(headings))
 
 
-def test_links_within_the_runbook_lead_somewhere() -> None:
+def test_links_within_the_runbook_have_existing_targets() -> None:
     anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in sections(RUNBOOK)}
     assert set(re.findall(r"\]\(#([^)]+)\)", RUNBOOK)) - anchors == set()
 

@@ -1,4 +1,5 @@
-"""scripts/deploy from the apply on: new versions are tested before they serve, and old ones serve after a failure."""
+"""scripts/deploy from the apply on: new versions are tested before they serve, and after a failure the old versions
+serve."""
 
 import json
 
@@ -14,7 +15,7 @@ NEW = dict.fromkeys(OLD, "2")
 
 @pytest.fixture(scope="module")
 def first_account(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The account after a first deployment."""
+    """The state of the account after a first deployment."""
     checkout = Checkout(tmp_path_factory.mktemp("first"))
     result = checkout.with_zips()
     assert result.returncode == 0, result.stderr
@@ -24,7 +25,7 @@ def first_account(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def deployed(checkout: Checkout, first_account: str) -> Checkout:
-    """A checkout and that account."""
+    """A checkout with that account."""
     checkout.account_file.write_text(first_account)
     return checkout
 
@@ -78,13 +79,13 @@ def test_an_apply_that_fails_leaves_the_old_versions_serving(deployed: Checkout)
     assert not deployed.calls("tested ")
 
 
-def test_aliases_that_cannot_move_go_back(deployed: Checkout) -> None:
+def test_if_the_aliases_cannot_be_applied_the_old_versions_serve(deployed: Checkout) -> None:
     result = deployed.with_zips(APPLY_FAILS="aliases")
     assert result.returncode == 1 and deployed.account["live"] == OLD
     assert "could not begin to serve" in result.stderr
 
 
-def test_what_changed_during_the_deployment_is_not_applied_with_the_aliases(deployed: Checkout) -> None:
+def test_other_changes_in_the_plan_of_the_aliases_are_not_applied(deployed: Checkout) -> None:
     changed = [
         {
             "address": "module.kafka.aws_msk_cluster.this[0]",
@@ -97,7 +98,7 @@ def test_what_changed_during_the_deployment_is_not_applied_with_the_aliases(depl
     assert "update module.kafka.aws_msk_cluster.this[0]" in result.stderr
 
 
-def test_an_alarm_that_begins_to_ring_brings_every_alias_back(deployed: Checkout) -> None:
+def test_a_new_alarm_moves_every_alias_back(deployed: Checkout) -> None:
     result = deployed.with_zips("--watch", "5s", RINGS="headwater-dev-parquet-writer-errors")
     assert result.returncode == 1
     assert deployed.account["live"] == OLD
@@ -106,26 +107,26 @@ def test_an_alarm_that_begins_to_ring_brings_every_alias_back(deployed: Checkout
     assert releases(deployed) == [OLD]
 
 
-def test_an_alarm_that_rang_before_brings_nothing_back(deployed: Checkout) -> None:
+def test_an_alarm_from_before_the_deployment_moves_nothing_back(deployed: Checkout) -> None:
     deployed.change_account(alarms=["headwater-dev-parquet-writer-errors"])
     assert deployed.with_zips("--watch", "1s").returncode == 0
     assert deployed.account["live"] == NEW
 
 
-def test_an_alarm_about_a_broker_is_said_and_brings_nothing_back(deployed: Checkout) -> None:
-    """Other versions of the functions do not help against it."""
+def test_an_alarm_about_a_broker_is_reported_and_moves_nothing_back(deployed: Checkout) -> None:
+    """Older versions of the functions would not help."""
     result = deployed.with_zips("--watch", "1s", RINGS="headwater-dev-kafka-disk-1")
     assert result.returncode == 0 and deployed.account["live"] == NEW
     assert "headwater-dev-kafka-disk-1" in result.stdout
 
 
-def test_data_that_does_not_agree_brings_every_alias_back(deployed: Checkout) -> None:
+def test_a_failed_verify_moves_every_alias_back(deployed: Checkout) -> None:
     result = deployed.with_zips(HOST="Online", VERIFY="Failed")
     assert result.returncode == 1 and deployed.account["live"] == OLD
     assert "headwater verify on i-1: Failed" in result.stderr and "the data does not agree" in result.stderr
 
 
-def test_data_that_agrees_is_said(deployed: Checkout) -> None:
+def test_the_result_of_verify_is_printed(deployed: Checkout) -> None:
     result = deployed.with_zips(HOST="Online")
     assert result.returncode == 0, result.stderr
     assert "rooms-v1: 10 of 10" in result.stdout
@@ -142,25 +143,25 @@ def test_data_that_agrees_is_said(deployed: Checkout) -> None:
         ({"HOST": "Online", "VERIFY": "TimedOut", "DETAILS": "Delivery Timed Out"}, "took no command"),
     ],
 )
-def test_where_the_host_cannot_compare_the_data_that_is_said(deployed: Checkout, settings: dict, reason: str) -> None:
+def test_if_the_host_cannot_verify_the_reason_is_printed(deployed: Checkout, settings: dict, reason: str) -> None:
     result = deployed.with_zips(**settings)
     assert result.returncode == 0 and deployed.account["live"] == NEW
     assert "left out" in result.stdout and reason in result.stdout
 
 
-def test_the_comparison_can_be_left_out(deployed: Checkout) -> None:
+def test_verify_can_be_left_out(deployed: Checkout) -> None:
     assert deployed.with_zips("--no-verify", HOST="Online", VERIFY="Failed").returncode == 0
     assert not deployed.calls("send-command")
 
 
-def test_a_first_deployment_that_fails_says_that_there_is_nothing_before_it(checkout: Checkout) -> None:
+def test_a_failed_first_deployment_reports_new_versions_and_records_no_release(checkout: Checkout) -> None:
     result = checkout.with_zips(SMOKE="schema-migrator")
     assert result.returncode == 1
     assert "schema-migrator 1 (new)" in result.stderr and "the smoke test failed" in result.stderr
     assert releases(checkout) == []
 
 
-def test_an_alias_that_does_not_go_back_is_named(deployed: Checkout) -> None:
+def test_an_alias_that_cannot_be_moved_back_is_named(deployed: Checkout) -> None:
     result = deployed.with_zips("--watch", "5s", RINGS="headwater-dev-parquet-writer-errors", NO_MOVE="totals-upserter")
     assert result.returncode == 1
     assert deployed.account["live"] == OLD | {"totals-upserter": "2"}
@@ -168,13 +169,13 @@ def test_an_alias_that_does_not_go_back_is_named(deployed: Checkout) -> None:
     assert "not every function went back" in result.stderr and "scripts/rollback" in result.stderr
 
 
-def test_a_function_that_the_settings_hold_back_is_not_tested(deployed: Checkout) -> None:
+def test_a_function_with_a_held_version_is_not_tested(deployed: Checkout) -> None:
     deployed.settings('held_versions = { parquet-writer = "1" }')
     assert deployed.with_zips(SMOKE="parquet-writer").returncode == 0
     assert not deployed.calls("tested parquet-writer")
 
 
-def test_a_plan_that_removes_data_is_not_applied_without_a_person(deployed: Checkout) -> None:
+def test_a_plan_that_removes_data_is_not_applied_without_confirmation(deployed: Checkout) -> None:
     bucket = {
         "address": "module.lake.aws_s3_bucket.this",
         "type": "aws_s3_bucket",
@@ -194,6 +195,6 @@ def test_a_plan_alone_holds_nothing_and_locks_nothing(deployed: Checkout) -> Non
     assert (report / "plan.txt").exists() and "resource_changes" in json.loads((report / "plan.json").read_text())
 
 
-def test_a_wrong_time_is_refused_before_anything_begins(checkout: Checkout) -> None:
+def test_a_malformed_duration_is_refused_before_any_call(checkout: Checkout) -> None:
     assert checkout.with_zips("--watch", "5 minutes").returncode == 2
     assert not checkout.calls("aws")

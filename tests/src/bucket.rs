@@ -8,7 +8,7 @@ use tokio::time::{Duration, Instant};
 use crate::parts::Parts;
 
 /// Characters that S3 percent-encodes in the keys of its notifications: all but letters, digits, `-`, `.`, `_` and `/`.
-/// The space is not among them, because it becomes a plus.
+/// The space is excluded as well, because S3 encodes it as `+`.
 const AS_THEY_ARE: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'/').remove(b' ');
 
@@ -17,12 +17,13 @@ pub struct Bucket {
     store: ObjectStore,
 }
 
+/// Deadline of a request: one minute from now.
 fn soon() -> Instant {
     Instant::now() + Duration::from_mins(1)
 }
 
 impl Bucket {
-    /// Creates the bucket.
+    /// Creates the bucket that `parts.media` names.
     pub async fn make(parts: &Parts) -> Self {
         let client = s3::client(&settings::sdk_config().await);
         let location: S3Location = parts.media.parse().unwrap();
@@ -41,12 +42,14 @@ impl Bucket {
         self.store.put(key, body.into().into(), soon()).await.unwrap();
     }
 
-    /// The time at which an object was written, in whole seconds since the Unix epoch.
+    /// Returns the `Last-Modified` time of an object, in whole seconds since the Unix epoch. Panics if it does not
+    /// exist.
     pub async fn modified(&self, key: &str) -> i64 {
         self.store.head(key, soon()).await.unwrap().unwrap().modified.timestamp()
     }
 
-    /// Writes the list of files, which names the keys that bucket-ingester may read.
+    /// Writes `files_list.data`: one key per line, with CRLF line ends. bucket-ingester reads only the keys in this
+    /// list.
     pub async fn list(&self, keys: &[&str]) {
         self.put("files_list.data", keys.join("\r\n")).await;
     }
@@ -57,7 +60,7 @@ impl Bucket {
     }
 }
 
-/// The notification that S3 sends for new objects.
+/// The notification (S3 event format 2.1) that S3 sends for new objects, with one record per key.
 #[must_use]
 pub fn notification(bucket: &str, keys: &[&str]) -> Value {
     let records: Vec<Value> = keys
@@ -75,7 +78,7 @@ pub fn notification(bucket: &str, keys: &[&str]) -> Value {
     json!({ "Records": records })
 }
 
-/// The event that Lambda gives to a function with an SQS queue: one message per body.
+/// The event that Lambda sends to a function with an SQS queue: one message per body, with the IDs `m0`, `m1`, …
 #[must_use]
 pub fn queue_event(bodies: &[Value]) -> Vec<u8> {
     let records: Vec<Value> = bodies

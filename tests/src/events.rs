@@ -15,7 +15,7 @@ pub struct Record {
     pub value: Option<Vec<u8>>,
 }
 
-/// A room count as in the data contract. Its Kafka timestamp grows by 1 ms per offset.
+/// A valid record of `rooms-v1`. Its Kafka timestamp grows by 1 ms per offset, so records of different offsets differ.
 #[must_use]
 pub fn room(partition: i32, offset: i64, room: &str, count: i64) -> Record {
     let value = serde_json::json!({"ts": "2026-11-20 21:24:22.000001", "room": room, "count": count});

@@ -17,9 +17,11 @@ use crate::runtime_api::{Answer, RuntimeApi};
 /// time before the test fails.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A running function: one execution environment of Lambda.
+/// A running function: one execution environment of Lambda. Dropping it kills the process.
 pub struct Function {
+    /// When the process was spawned.
     started: Instant,
+    /// `None` only while `invoke` polls the process.
     process: Arc<Mutex<Option<Child>>>,
     api: RuntimeApi,
 }
@@ -54,7 +56,7 @@ impl Invoked {
         }
     }
 
-    /// Panics if the function reported a record of the batch as failed.
+    /// Panics unless the function answered with a batch response without failed records.
     pub fn all_handled(self) {
         let response: BatchResponse = serde_json::from_value(self.answer()).unwrap();
         assert_eq!(response, BatchResponse::default());
@@ -78,13 +80,13 @@ impl Freezer {
 }
 
 impl Function {
-    /// Starts the function `name` with these pipelines (YAML texts) on the parts. To put a [`crate::Proxy`] in between,
-    /// set its address in the parts' `endpoint` or `database_url` before.
+    /// Starts the function `name` with these pipelines (YAML texts). The function connects to the addresses in `parts`.
+    /// To put a [`crate::Proxy`] in between, set its address in the parts' `endpoint` or `database_url` first.
     pub async fn start(name: &str, parts: &Parts, pipelines: &[String]) -> Self {
         Self::start_with(name, parts, pipelines, &[]).await
     }
 
-    /// The same with further environment variables, which override the usual ones.
+    /// Like [`Self::start`], with further environment variables, which override the usual ones.
     pub async fn start_with(
         name: &str,
         parts: &Parts,
@@ -94,7 +96,8 @@ impl Function {
         Self::run(name, parts, pipelines, variables, (Stdio::null(), Stdio::inherit())).await
     }
 
-    /// The same without pipelines. The function's standard output and standard error go to the file `log`.
+    /// Like [`Self::start_with`], without pipelines. The function's standard output and standard error go to the file
+    /// `log`.
     pub async fn start_logging(
         name: &str,
         parts: &Parts,
@@ -105,6 +108,7 @@ impl Function {
         Self::run(name, parts, &[], variables, (output(), output())).await
     }
 
+    /// Spawns the binary with an environment that contains only the variables set here.
     async fn run(
         name: &str,
         parts: &Parts,
@@ -152,7 +156,7 @@ impl Function {
         *self.api.timeout.lock().unwrap() = timeout;
     }
 
-    /// The peak memory of the process, in bytes.
+    /// The peak resident memory of the process in bytes (`VmHWM` of `/proc/PID/status`).
     #[must_use]
     pub fn most_memory(&self) -> u64 {
         let id = self.process.lock().unwrap().as_ref().and_then(Child::id).unwrap();
@@ -161,13 +165,13 @@ impl Function {
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
     }
 
-    /// The processor time of the process, over all its threads that still run.
+    /// The CPU time of the process, summed over the threads that still run.
     #[must_use]
     pub fn processor_time(&self) -> Duration {
         let id = self.process.lock().unwrap().as_ref().and_then(Child::id).unwrap();
         let threads = std::fs::read_dir(format!("/proc/{id}/task")).unwrap();
         let on_processor = |thread: std::fs::DirEntry| {
-            // A thread may have ended meanwhile.
+            // The thread may have ended in the meantime.
             let statistics = std::fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
             statistics.split_whitespace().next().map_or(0, |nanoseconds| nanoseconds.parse().unwrap())
         };
@@ -199,13 +203,15 @@ impl Function {
         Freezer(Pid::from_raw(i32::try_from(id).unwrap()).unwrap())
     }
 
-    /// Gives the function an event, and waits until it answers or its process ends. Panics if neither happens in time.
+    /// Sends an event to the function, and waits until it answers or its process ends. Panics if neither happens within
+    /// the timeout of the invocation and [`PATIENCE`].
     pub async fn invoke(&mut self, event: &[u8]) -> Invoked {
         self.api.events.send(event.to_vec()).await.unwrap();
         let process = Arc::clone(&self.process);
         let died = async move {
             let mut child = process.lock().unwrap().take().unwrap();
-            // Polls instead of `wait`, which would hold the child: the closure of `killer` needs it meanwhile.
+            // This polls, because `wait` would hold the child, and the closure of `killer` needs the child at the same
+            // time.
             loop {
                 if child.try_wait().unwrap().is_some() {
                     return;

@@ -9,7 +9,7 @@ use crate::function::Function;
 /// An answer of a function behind a URL.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answered {
-    /// The status.
+    /// The HTTP status code.
     pub status: u64,
     /// The headers, by names in lower case.
     pub headers: BTreeMap<String, String>,
@@ -44,7 +44,7 @@ pub fn http_event(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8
 }
 
 impl Function {
-    /// Sends a request to a function behind a URL. Panics if the function fails.
+    /// Sends a request to a function behind a URL. Panics if the invocation fails or the body is in Base64.
     pub async fn ask(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answered {
         let answer = self.invoke(&http_event(method, path, headers, body)).await.answer();
         assert_eq!(answer["isBase64Encoded"], false, "{answer}");

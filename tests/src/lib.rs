@@ -1,8 +1,8 @@
 //! Library of the end-to-end tests, which run the functions' real binaries on a running local stack.
 //!
-//! A function runs as in Lambda: as a process that asks a Runtime API for events ([`Function`]). A [`Proxy`] between
-//! the function and S3 or Postgres can break the connection or kill the function at a chosen request. The addresses of
-//! the stack come from environment variables, as `headwater env` prints them.
+//! A function runs as in Lambda: as a process that requests events from a Runtime API ([`Function`]). A [`Proxy`]
+//! between the function and S3 or Postgres can break the connection or kill the function at a chosen request. The tests
+//! read the addresses of the stack from the environment variables that `headwater env` prints.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -35,13 +35,15 @@ impl ObjectLane {
         }
     }
 
-    /// Invokes the function with one queue message that names new objects. Panics if the message fails.
+    /// Invokes the function with one queue message: the notification of new objects with these keys. Panics if the
+    /// function reports the message as failed.
     pub async fn tell(&mut self, keys: &[&str]) {
         let event = queue_event(&[notification(self.bucket.name(), keys)]);
         assert_eq!(self.function.invoke(&event).await.answer(), json!({"batchItemFailures": []}));
     }
 
-    /// Reasons of the parked records: by `key#index` for elements, by `key` for objects as a whole.
+    /// Returns the reason of each parked record or object. The map's key is `key#index` for an element of an object,
+    /// and `key` for a whole object.
     pub async fn parked(&self) -> BTreeMap<String, String> {
         let letters = DeadLetters::new(self.sinks.client(), self.parts.parked_root.clone());
         let objects = letters.objects(None, Instant::now() + Duration::from_mins(1)).await.unwrap();

@@ -15,8 +15,11 @@ use crate::parts::{Parts, variable};
 
 /// A server. Dropping it stops the server and deletes its data.
 pub struct OwnPostgres {
+    /// Folder with `initdb`, `pg_basebackup` and `postgres`.
     binaries: PathBuf,
+    /// User and group of the server, if they are not those of the test: Postgres refuses to run as root.
     owner: Option<(u32, u32)>,
+    /// Contains the folder `data` and the files that [`Self::file`] writes.
     home: TempDir,
     port: u16,
     process: Option<Child>,
@@ -45,6 +48,7 @@ impl OwnPostgres {
         this
     }
 
+    /// Finds the binaries and the user of the stack's server, chooses a free port and creates an empty data folder.
     async fn empty() -> Self {
         let (stack, connection) = tokio_postgres::connect(&variable("DATABASE_URL"), NoTls).await.unwrap();
         tokio::spawn(connection);
@@ -70,12 +74,14 @@ impl OwnPostgres {
         this
     }
 
+    /// Makes the server's user the owner of a file or folder.
     fn give(&self, path: &Path) {
         if let Some((user, group)) = self.owner {
             chown(path, Some(user), Some(group)).unwrap();
         }
     }
 
+    /// A command of the Postgres installation that runs as the server's user.
     fn command(&self, name: &str) -> Command {
         let mut command = Command::new(self.binaries.join(name));
         command.current_dir(self.home.path()).stdin(Stdio::null());
@@ -85,11 +91,12 @@ impl OwnPostgres {
         command
     }
 
+    /// The path of the data folder, as an argument for Postgres's programs.
     fn data(&self) -> String {
         self.home.path().join("data").display().to_string()
     }
 
-    /// Writes a file beside the data that only the server's user may read, and returns its path.
+    /// Writes a file next to the data folder and returns its path. Only the server's user may read the file.
     #[must_use]
     pub fn file(&self, name: &str, content: &str) -> String {
         let path = self.home.path().join(name);
@@ -99,12 +106,13 @@ impl OwnPostgres {
         path.display().to_string()
     }
 
-    /// Replaces `pg_hba.conf`, the rules for logins. The server reads it at its next start.
+    /// Replaces `pg_hba.conf`, the rules for logins. The server reads it at its next start or `pg_reload_conf()`.
     pub fn rules(&self, lines: &str) {
         fs::write(self.home.path().join("data/pg_hba.conf"), lines).unwrap();
     }
 
-    /// Starts the server with further settings (`name=value`), and waits until it accepts connections.
+    /// Starts the server with further settings (`name=value`), and waits until it accepts connections. Panics after 30
+    /// s.
     pub async fn start(&mut self, settings: &[&str]) {
         let port = format!("port={}", self.port);
         let usual = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", &port];
@@ -121,6 +129,7 @@ impl OwnPostgres {
         }
     }
 
+    /// Connects without TLS. `None` if the server does not accept the connection.
     async fn try_connect(&self, database: &str) -> Option<Client> {
         let url = format!("{}?sslmode=disable", self.url(database));
         let (client, connection) = tokio_postgres::connect(&url, NoTls).await.ok()?;
@@ -128,7 +137,7 @@ impl OwnPostgres {
         Some(client)
     }
 
-    /// Connects without TLS.
+    /// Connects without TLS. Panics if that fails.
     pub async fn connect(&self, database: &str) -> Client {
         self.try_connect(database).await.unwrap()
     }
@@ -145,7 +154,8 @@ impl OwnPostgres {
         format!("postgres://postgres@{}/{database}", self.address())
     }
 
-    /// Returns the parts with this server in place of the stack's, after schema-migrator has created the tables.
+    /// Returns a copy of `parts` with this server in place of the stack's. schema-migrator has created the tables in
+    /// it.
     pub async fn with_tables(&self, parts: &Parts, pipelines: &[String]) -> Parts {
         let mut parts = parts.clone();
         parts.database_url = self.url("postgres");
@@ -154,7 +164,7 @@ impl OwnPostgres {
         parts
     }
 
-    /// Stops the server without a checkpoint, as in a crash. Does nothing if it does not run.
+    /// Stops the server without a checkpoint, as in a crash. Does nothing if the server is not running.
     pub fn stop(&mut self) {
         if let Some(mut process) = self.process.take() {
             let id = i32::try_from(process.id()).ok().and_then(rustix::process::Pid::from_raw).unwrap();

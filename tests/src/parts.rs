@@ -9,9 +9,9 @@ use uuid::Uuid;
 /// Addresses of the running parts, and names that no other test uses.
 #[derive(Debug, Clone)]
 pub struct Parts {
-    /// The emulator.
+    /// URL of the emulator.
     pub endpoint: String,
-    /// Postgres, as a user who may create databases.
+    /// URL of Postgres, with a user that may create databases.
     pub database_url: String,
     /// The root of this test's tables.
     pub lake_root: S3Location,
@@ -25,6 +25,7 @@ pub struct Parts {
     pub inbox: String,
 }
 
+/// Reads an environment variable. Panics if it is not set; the message names the command that sets it.
 pub(crate) fn variable(name: &str) -> String {
     env::var(name).unwrap_or_else(|_| {
         panic!("{name} is not set: run scripts/test, or `headwater up` and then `eval \"$(headwater env)\"`")
@@ -32,7 +33,7 @@ pub(crate) fn variable(name: &str) -> String {
 }
 
 impl Parts {
-    /// Reads the addresses from the environment, and makes names that no other test uses.
+    /// Reads the addresses from the environment, and makes unique names from a random UUID.
     #[must_use]
     pub fn of_environment() -> Self {
         let id = Uuid::new_v4().simple().to_string();
@@ -63,13 +64,13 @@ impl Parts {
         self
     }
 
-    /// The pipeline file of the rooms with this test's topic, groups and tables.
+    /// The pipeline file of the rooms, with this test's topic and totals table.
     #[must_use]
     pub fn rooms_pipeline(&self) -> String {
         self.pipeline(include_str!("../../pipelines/rooms-v1.yaml"))
     }
 
-    /// The pipeline file of the vehicles with this test's topic and table.
+    /// The pipeline file of the vehicles, with this test's topic and a schema that is named like its totals table.
     #[must_use]
     pub fn telemetry_pipeline(&self) -> String {
         include_str!("../../pipelines/telemetry-v1.yaml")
@@ -77,7 +78,8 @@ impl Parts {
             .replace("av_telemetry", &self.totals_table())
     }
 
-    /// The text of a pipeline file with this test's names in place of those of the rooms.
+    /// Replaces `rooms-v1` and `room_n_total_counts` in the text of a pipeline file by this test's topic and totals
+    /// table.
     #[must_use]
     pub fn pipeline(&self, yaml: &str) -> String {
         yaml.replace("rooms-v1", &self.topic).replace("room_n_total_counts", &self.totals_table())
@@ -90,7 +92,8 @@ impl Parts {
     }
 }
 
-/// The binary of a function. It is in the parent of the folder that contains the test's binary.
+/// The path of a function's binary: it is in the parent of the folder that contains the test's binary. Panics if it is
+/// not built.
 #[must_use]
 pub(crate) fn binary(name: &str) -> PathBuf {
     let path = env::current_exe().unwrap().parent().unwrap().parent().unwrap().join(name);

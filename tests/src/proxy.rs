@@ -40,6 +40,7 @@ pub struct Proxy {
     target: Arc<Mutex<String>>,
 }
 
+/// What all connections of a proxy share: the condition that triggers it, and what happens then.
 struct Trap {
     patterns: Vec<&'static str>,
     moment: Moment,
@@ -115,17 +116,20 @@ impl Proxy {
 }
 
 impl Trap {
+    /// Whether these bytes contain all patterns and the proxy is armed. If so, disarms the proxy.
     fn springs(&self, sent: &[u8]) -> bool {
         let holds = |pattern: &&str| sent.windows(pattern.len()).any(|window| window == pattern.as_bytes());
         self.patterns.iter().all(holds) && self.armed.swap(false, Ordering::SeqCst)
     }
 
+    /// Counts the event and calls `act`.
     fn strike(&self) {
         self.struck.fetch_add(1, Ordering::SeqCst);
         (self.act)();
     }
 }
 
+/// Copies bytes in both directions until one side closes the connection or the trap does.
 async fn relay(mut client: TcpStream, server: &str, trap: &Trap) -> std::io::Result<()> {
     let mut server = TcpStream::connect(server).await?;
     let (mut up, mut down) = (vec![0; 1 << 16], vec![0; 1 << 16]);

@@ -16,7 +16,9 @@ use tokio::sync::{Mutex, mpsc, watch};
 /// A function's answer to an event.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Answer {
+    /// Body of `POST …/response`.
     Response(Value),
+    /// Body of `POST …/error`: an object with `errorType` and `errorMessage`.
     Error(Value),
 }
 
@@ -34,6 +36,7 @@ pub(crate) struct RuntimeApi {
     pub(crate) timeout: Timeout,
 }
 
+/// Shared with the server, so that a test can change it between invocations.
 pub(crate) type Timeout = Arc<std::sync::Mutex<Duration>>;
 
 /// Timeout of an invocation if the test sets none. It is long enough for a busy machine.
@@ -70,6 +73,7 @@ impl RuntimeApi {
     }
 }
 
+/// Answers one request of the function. Request ID and ARN are constants, because the tests do not use them.
 async fn serve(
     request: Request<Incoming>,
     queue: Arc<Mutex<mpsc::Receiver<Vec<u8>>>>,
@@ -78,7 +82,7 @@ async fn serve(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     if method == Method::GET && path.ends_with("/invocation/next") {
-        // A function that was killed while it waited must not take the event of the next one.
+        // Waits until the test sends an event. The body is empty if the test has ended.
         let event = queue.lock().await.recv().await.unwrap_or_default();
         let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let deadline = deadline + *timeout.lock().unwrap();

@@ -69,7 +69,7 @@ impl Sinks {
         rows
     }
 
-    /// The totals by room.
+    /// The total of each room, from this test's totals table.
     pub async fn totals(&self) -> BTreeMap<String, i64> {
         let sql = format!("SELECT room, total_count FROM {}", self.parts.totals_table());
         let rows = self.database.query(&sql, &[]).await.unwrap();

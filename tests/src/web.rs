@@ -1,4 +1,4 @@
-//! A web server with files, which behaves like a public bucket.
+//! A web server with files that behaves like a public bucket.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -20,7 +20,7 @@ pub struct Web {
     pub url: String,
     /// Contents of the files by key.
     files: Files,
-    /// Number of the next requests that fail.
+    /// How many of the next requests fail.
     faults: Arc<Mutex<u32>>,
 }
 
@@ -58,6 +58,7 @@ impl Web {
     }
 }
 
+/// The `ETag` is a checksum of the content, so it changes with the content.
 fn answer(request: &Request<Incoming>, files: &Files, faults: &Mutex<u32>) -> Response<Full<Bytes>> {
     let mut faults = faults.lock().unwrap();
     if *faults > 0 {

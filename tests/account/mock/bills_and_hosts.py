@@ -1,4 +1,4 @@
-"""What moto 5.2 lacks for the budget and the host: quotas, budgets, associations of Systems Manager, interfaces."""
+"""Adds to moto 5.2 what the budget and the host need: quotas, budgets, associations of Systems Manager, interfaces."""
 
 import json
 import uuid
@@ -26,7 +26,7 @@ CONCURRENCY = {
 
 
 def fill() -> None:
-    """Once, before the server starts."""
+    """Applies all additions. Call it once, before the server starts."""
     the_quota_of_lambda_is_known()
     budgets_are_shown_whole()
     associations_are_kept()
@@ -35,7 +35,7 @@ def fill() -> None:
 
 
 def the_quota_of_lambda_is_known() -> None:
-    """moto knows the quotas of VPCs only."""
+    """moto knows only the quotas of VPCs."""
     get = ServiceQuotasBackend.get_service_quota
 
     def get_service_quota(self: ServiceQuotasBackend, service_code: str, quota_code: str) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def the_quota_of_lambda_is_known() -> None:
 
 
 def budgets_are_shown_whole() -> None:
-    """moto has no subscribers and no tags of a budget, and changes none."""
+    """moto does not store a budget's subscribers and tags, and cannot change a budget."""
     tags: dict[str, list[dict[str, str]]] = {}
     create = BudgetsBackend.create_budget
 
@@ -87,7 +87,7 @@ def budgets_are_shown_whole() -> None:
 
 
 def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two notifications of a budget are one."""
+    """Whether two notifications of a budget are the same."""
     names = ("NotificationType", "ComparisonOperator", "Threshold", "ThresholdType")
     return all(one.get(name) == other.get(name) for name in names)
 
@@ -148,7 +148,8 @@ def associations_are_kept() -> None:
 
 
 def instances_have_no_public_address() -> None:
-    """moto drops a `false`, gives an instance whose interface is described no group, and shows an empty association."""
+    """moto ignores the value `false`, gives an instance no security group if the request describes its interface, and
+    shows an empty association."""
     prepare, association = Instance.prep_nics, NetworkInterface.association.fget
 
     def prep_nics(self: Instance, nic_spec: list[dict[str, Any]], **more: Any) -> None:
@@ -164,7 +165,7 @@ def instances_have_no_public_address() -> None:
 
 
 def ended_instances_let_their_interfaces_go() -> None:
-    """moto leaves an interface attached to an instance that was terminated, and refuses to detach it."""
+    """moto leaves interfaces attached to a terminated instance, and refuses to detach them."""
     end = Instance.terminate
 
     def terminate(self: Instance) -> Any:

@@ -1,4 +1,4 @@
-"""Which operation of which AWS service a request is, by the service's own model."""
+"""Finds the AWS service and the operation of a request with the model of the service."""
 
 import re
 from typing import Any, NamedTuple
@@ -10,12 +10,12 @@ from moto.core.routing import get_service_router
 from moto.core.utils import get_service_model
 from werkzeug.exceptions import NotFound
 
-# Where the name in a signature is not that of the boto3 client.
+# Services whose name in a signature differs from that of the boto3 client.
 CLIENTS = {"monitoring": "cloudwatch", "states": "stepfunctions", "cloudcontrolapi": "cloudcontrol"}
 
 
 class Call(NamedTuple):
-    """One request, as the service understands it. `caller` is the access key."""
+    """One request with its service and operation. `caller` is the access key."""
 
     service: str
     operation: str
@@ -47,7 +47,7 @@ class Call(NamedTuple):
 
 
 def identify(request: Request) -> Call | None:
-    """The call that a signed request makes; None without a signature."""
+    """The call of a signed request. None if the request has no signature."""
     scope = re.search(r"Credential=([^/]+)/\d+/[^/]+/([^/]+)/aws4_request", request.headers.get("Authorization", ""))
     if scope is None:
         return None

@@ -1,8 +1,8 @@
-"""Cloud Control, which moto does not know, for the three types that we ask it for.
+"""Cloud Control, which moto lacks, for the three types that the modules use.
 
-The schemas are those that AWS publishes, as cfn-lint carries them: which properties are required, which cannot change,
-which are never shown, and which permissions each handler uses. Secrets and permissions are kept by moto's own services,
-topics by `Msk`.
+The schemas are those that AWS publishes, from the package cfn-lint. They say which properties are required, which
+cannot change, which are never shown, and which permissions each handler uses. moto's own services store secrets and
+permissions, and `Msk` stores topics.
 """
 
 import json
@@ -37,7 +37,7 @@ class NotFound(ServiceException):
 
 
 class CloudControl:
-    """The resources that were asked for, by type and identifier."""
+    """The API, with the resources that were created through it, by type and identifier."""
 
     def __init__(self, account: str, region: str, msk: Msk) -> None:
         self.account, self.region, self.msk = account, region, msk
@@ -66,11 +66,11 @@ class CloudControl:
     # ---- The API -----------------------------------------------------------------------------------------------------
 
     def describe_type(self, TypeName: str, **_: Any) -> dict[str, Any]:
-        """Of CloudFormation: the provider checks a plan against the schema."""
+        """An operation of CloudFormation. The provider checks a plan with the schema that it returns."""
         return {"TypeName": TypeName, "Type": "RESOURCE", "Schema": json.dumps(self.schema(TypeName))}
 
     def create_resource(self, TypeName: str, DesiredState: str, **_: Any) -> dict[str, Any]:
-        """Refuses what the schema does not allow."""
+        """Creates a resource. Refuses properties that the schema does not allow."""
         schema, wanted = self.schema(TypeName), json.loads(DesiredState)
         missing = set(schema.get("required", [])) - set(wanted)
         unknown = set(wanted) - set(schema["properties"]) | set(wanted) & names(schema, "readOnlyProperties")
@@ -82,17 +82,18 @@ class CloudControl:
         return self._request("CREATE", TypeName, identifier)
 
     def get_resource(self, TypeName: str, Identifier: str, **_: Any) -> dict[str, Any]:
-        """Without what is only written."""
+        """Returns a resource without its write-only properties."""
         hidden = names(self.schema(TypeName), "writeOnlyProperties")
         shown = {name: value for name, value in self._resource(TypeName, Identifier).items() if name not in hidden}
         description = {"Identifier": Identifier, "Properties": json.dumps(shown)}
         return {"TypeName": TypeName, "ResourceDescription": description}
 
     def update_resource(self, TypeName: str, Identifier: str, PatchDocument: str, **_: Any) -> dict[str, Any]:
-        """Refuses a change of what only a new resource can have."""
+        """Changes a resource. Refuses changes of create-only and read-only properties."""
         schema, current = self.schema(TypeName), self._resource(TypeName, Identifier)
         hidden = names(schema, "writeOnlyProperties")
-        # Cloud Control patches what the read handler shows: a write-only property that the patch does not name is lost.
+        # Cloud Control applies the patch to the properties that the read handler returns. Therefore a write-only
+        # property is lost unless the patch contains it.
         shown = {name: value for name, value in current.items() if name not in hidden}
         shown |= self._hidden(current, hidden, PatchDocument)
         wanted = jsonpatch.apply_patch(shown, json.loads(PatchDocument))
@@ -105,14 +106,14 @@ class CloudControl:
         return self._request("UPDATE", TypeName, Identifier)
 
     def delete_resource(self, TypeName: str, Identifier: str, **_: Any) -> dict[str, Any]:
-        """Where it was kept, too."""
+        """Deletes a resource, also in the service that stores it."""
         resource = self._resource(TypeName, Identifier)
         getattr(self, "_delete_" + kind(TypeName))(resource)
         del self.resources[TypeName, Identifier]
         return self._request("DELETE", TypeName, Identifier)
 
     def get_resource_request_status(self, RequestToken: str) -> dict[str, Any]:
-        """Every request has succeeded when it is asked about."""
+        """Reports every request as successful."""
         return {"ProgressEvent": self.requests[RequestToken] | {"OperationStatus": "SUCCESS"}}
 
     def _request(self, operation: str, type_name: str, identifier: str) -> dict[str, Any]:
@@ -182,10 +183,10 @@ class CloudControl:
 
 
 def kind(type_name: str) -> str:
-    """The last part of a type's name, such as topic."""
+    """The last part of a type's name in lower case, for example `topic`."""
     return type_name.rpartition("::")[2].lower()
 
 
 def names(schema: dict[str, Any], group: str) -> set[str]:
-    """The properties of such a group of a schema."""
+    """The names of the properties in a group of the schema, for example `readOnlyProperties`."""
     return {pointer.rpartition("/")[2] for pointer in schema.get(group, [])}

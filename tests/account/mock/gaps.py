@@ -1,4 +1,4 @@
-"""What moto 5.2 lacks or answers otherwise than AWS, put right. Each function names the difference."""
+"""Corrects moto 5.2 where it lacks operations or differs from AWS. Each function describes one difference."""
 
 import inspect
 import json
@@ -18,7 +18,7 @@ from moto.stepfunctions.responses import StepFunctionResponse
 
 
 def fill() -> None:
-    """Once, before the server starts."""
+    """Applies all corrections. Call it once, before the server starts."""
     invocations_succeed()
     mappings_read_kafka()
     emr_applications_are_as_asked()
@@ -31,12 +31,12 @@ def fill() -> None:
 
 
 def invocations_succeed() -> None:
-    """moto runs a function's code in Docker. Here there is no code to run: every invocation answers null."""
+    """moto runs a function's code in Docker. The mock has no code to run, so every invocation answers null."""
     LambdaFunction._invoke_lambda = lambda *_, **__: ("null", False, "")
 
 
 def mappings_read_kafka() -> None:
-    """moto has mappings of queues, tables and streams only, and shows an alias as the version behind it.
+    """moto supports only mappings of queues, tables and streams, and shows an alias as the version of the alias.
 
     Our mappings name the alias by its ARN, which is what AWS shows. No two mappings of a function read the same topic.
     """
@@ -77,7 +77,8 @@ def mappings_read_kafka() -> None:
 
 
 def emr_applications_are_as_asked() -> None:
-    """AWS takes `spark` and `SPARK`, keeps the architecture, and starts an application when a job comes, not before."""
+    """AWS accepts `spark` and `SPARK`, stores the architecture, and starts an application when it gets its first
+    job."""
     initialise = Application.__init__
 
     def initialised(self: Application, *arguments: Any, **named: Any) -> None:
@@ -140,7 +141,7 @@ def scalable_targets_have_tags() -> None:
 
 
 def state_machines_are_read_whole() -> None:
-    """moto can neither validate a definition nor list versions. Any JSON is valid here; there are no versions."""
+    """moto can neither validate a definition nor list versions. The mock accepts any JSON and has no versions."""
 
     def validate_state_machine_definition(response: StepFunctionResponse) -> str:
         json.loads(response._get_param("definition"))
@@ -154,7 +155,7 @@ def state_machines_are_read_whole() -> None:
 
 
 def security_group_rules_are_described() -> None:
-    """moto shows the description of a rule with addresses only, not of one with a group or a prefix list."""
+    """moto shows the description only of rules with addresses, not of those with a group or a prefix list."""
     create = SecurityGroupRule.__init__
     signature = inspect.signature(create)
 
@@ -171,7 +172,7 @@ def security_group_rules_are_described() -> None:
 
 
 def databases_are_shown_whole() -> None:
-    """moto forgets Performance Insights, and does not say which parameters of a group were set by its user."""
+    """moto does not store the settings of Performance Insights, and does not show which parameters the user has set."""
     create, update, set_parameters = DBInstance.__init__, DBInstance.update, DBParameterGroup.update_parameters
 
     def created(self: DBInstance, *arguments: Any, **named: Any) -> None:
@@ -191,7 +192,7 @@ def databases_are_shown_whole() -> None:
 
 
 def queues_keep_what_they_were_told() -> None:
-    """AWS shows a redrive policy without spaces, and a change of one attribute leaves the others alone."""
+    """AWS shows a redrive policy without spaces, and keeps all other attributes when one is changed."""
     shown, change = Queue.attributes.fget, Queue._set_attributes
 
     def attributes(self: Queue) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""MSK, which moto knows only in part: clusters that can be changed, their brokers and topics.
+"""MSK, of which moto supports only a part: clusters that can be changed, their brokers and topics.
 
-After the API reference of Amazon MSK (docs.aws.amazon.com/msk/1.0/apireference). MSK refuses, and so does this:
-a change that names an old version of the cluster, one that changes nothing, an earlier Kafka, a broker type that cannot
-have KRaft, a configuration that is in use.
+It follows the API reference of Amazon MSK (docs.aws.amazon.com/msk/1.0/apireference). Like MSK, it refuses a change
+that names an old version of the cluster, a change without an effect, an earlier Kafka version, a broker type that does
+not support KRaft, and the deletion of a configuration that is in use.
 """
 
 import random
@@ -16,7 +16,7 @@ from moto.core.utils import camelcase_to_underscores
 from .calls import Call
 from .msk_configurations import BadRequest, Configurations, Conflict, NotFound
 
-# In GetBootstrapBrokers no more than three, and not always the same.
+# GetBootstrapBrokers returns at most three brokers, and not always the same ones.
 NAMED_BROKERS = 3
 UNEVEN = "The number of broker nodes must be a multiple of Availability Zones in the Subnets parameter."
 
@@ -27,7 +27,7 @@ class Msk(Configurations):
     def __init__(self, account: str, region: str) -> None:
         self.account, self.region = account, region
         self.clusters: dict[str, dict[str, Any]] = {}
-        # Of other accounts, or made by hand.
+        # Clusters that Terraform did not create: of other accounts, or created by hand.
         self.others: dict[str, dict[str, Any]] = {}
         self.configurations = {}
         self.operations: dict[str, dict[str, Any]] = {}
@@ -39,14 +39,14 @@ class Msk(Configurations):
         return getattr(self, camelcase_to_underscores(call.operation))(**call.parameters())
 
     def there_is(self, cluster_arn: str) -> None:
-        """A cluster that somebody else has made: three brokers."""
+        """Adds a cluster of three brokers that Terraform did not create."""
         name = cluster_arn.split("/")[1]
         self.others[cluster_arn] = {"ClusterArn": cluster_arn, "ClusterName": name, "NumberOfBrokerNodes": 3}
 
     # ---- Clusters ----------------------------------------------------------------------------------------------------
 
     def create_cluster(self, **asked: Any) -> dict[str, Any]:
-        """The cluster is there at once and ACTIVE when it was asked for a second time."""
+        """Creates the cluster. Its state is ACTIVE from the second time on that it is described."""
         if any(cluster["ClusterName"] == asked["ClusterName"] for cluster in self.clusters.values()):
             raise Conflict(f"A cluster named {asked['ClusterName']} exists already.")
         group = asked["BrokerNodeGroupInfo"]
@@ -85,7 +85,7 @@ class Msk(Configurations):
         return {name: self.clusters[arn][name] for name in ("ClusterArn", "ClusterName", "State")}
 
     def describe_cluster(self, ClusterArn: str) -> dict[str, Any]:
-        """A cluster that is being made or deleted is so for one answer."""
+        """Returns the cluster. The states CREATING and DELETING last for one answer."""
         cluster = dict(self._cluster(ClusterArn))
         if cluster["State"] == "CREATING":
             self.clusters[ClusterArn]["State"] = "ACTIVE"
@@ -94,7 +94,7 @@ class Msk(Configurations):
         return {"ClusterInfo": cluster}
 
     def describe_cluster_v2(self, ClusterArn: str) -> dict[str, Any]:
-        """The same in the newer form."""
+        """Returns the cluster in the form of the newer API."""
         cluster = self.describe_cluster(ClusterArn)["ClusterInfo"]
         return {"ClusterInfo": {**cluster, "ClusterType": "PROVISIONED", "Provisioned": cluster}}
 
@@ -103,20 +103,20 @@ class Msk(Configurations):
         return {"ClusterInfoList": list(self.clusters.values())}
 
     def delete_cluster(self, ClusterArn: str, **_: Any) -> dict[str, Any]:
-        """The topics go with it."""
+        """Deletes the cluster and its topics."""
         self._cluster(ClusterArn)["State"] = "DELETING"
         for arn in [arn for arn, topic in self.topics.items() if topic["ClusterArn"] == ClusterArn]:
             del self.topics[arn]
         return {"ClusterArn": ClusterArn, "State": "DELETING"}
 
     def get_bootstrap_brokers(self, ClusterArn: str) -> dict[str, Any]:
-        """At most three of the brokers, in no order."""
+        """Returns at most three of the brokers, in random order."""
         nodes = self._brokers(self.others.get(ClusterArn) or self._cluster(ClusterArn))
         named = random.sample(nodes, min(NAMED_BROKERS, len(nodes)))
         return {"BootstrapBrokerStringSaslIam": ",".join(f"{node}:9098" for node in named)}
 
     def list_nodes(self, ClusterArn: str, **_: Any) -> dict[str, Any]:
-        """The brokers, in no order."""
+        """Returns the brokers, in random order."""
         cluster = self._cluster(ClusterArn)
         subnets = cluster["BrokerNodeGroupInfo"]["ClientSubnets"]
         nodes = [
@@ -140,7 +140,7 @@ class Msk(Configurations):
     def update_cluster_kafka_version(
         self, TargetKafkaVersion: str, ConfigurationInfo: dict[str, Any] | None = None, **named: Any
     ) -> dict[str, Any]:
-        """Forward only, and never from KRaft to ZooKeeper."""
+        """Upgrades Kafka. Refuses an earlier version, and a change from KRaft to ZooKeeper."""
         cluster = self._to_change(**named)
         current = cluster["CurrentBrokerSoftwareInfo"]["KafkaVersion"]
         if order(TargetKafkaVersion) <= order(current):
@@ -150,20 +150,20 @@ class Msk(Configurations):
         return self._change(cluster, CurrentBrokerSoftwareInfo=software(TargetKafkaVersion, configuration))
 
     def update_broker_type(self, TargetInstanceType: str, **named: Any) -> dict[str, Any]:
-        """Another size."""
+        """Changes the instance type of the brokers."""
         cluster = self._to_change(**named)
         refuse_brokers(cluster["CurrentBrokerSoftwareInfo"]["KafkaVersion"], TargetInstanceType)
         return self._change_group(cluster, InstanceType=TargetInstanceType)
 
     def update_broker_count(self, TargetNumberOfBrokerNodes: int, **named: Any) -> dict[str, Any]:
-        """More brokers, the same number in each zone."""
+        """Changes the number of brokers, which must be the same in each zone."""
         cluster = self._to_change(**named)
         if TargetNumberOfBrokerNodes % len(cluster["BrokerNodeGroupInfo"]["ClientSubnets"]):
             raise BadRequest(UNEVEN)
         return self._change(cluster, NumberOfBrokerNodes=TargetNumberOfBrokerNodes)
 
     def update_broker_storage(self, TargetBrokerEBSVolumeInfo: list[dict[str, Any]], **named: Any) -> dict[str, Any]:
-        """Larger volumes; they never shrink."""
+        """Enlarges the volumes. They cannot shrink."""
         cluster = self._to_change(**named)
         size = TargetBrokerEBSVolumeInfo[0]["VolumeSizeGB"]
         if size <= cluster["BrokerNodeGroupInfo"]["StorageInfo"]["EbsStorageInfo"]["VolumeSize"]:
@@ -171,23 +171,23 @@ class Msk(Configurations):
         return self._change_group(cluster, StorageInfo={"EbsStorageInfo": {"VolumeSize": size}})
 
     def update_cluster_configuration(self, ConfigurationInfo: dict[str, Any], **named: Any) -> dict[str, Any]:
-        """Another configuration, or another revision of it."""
+        """Sets another configuration, or another revision of it."""
         cluster = self._to_change(**named)
         version = cluster["CurrentBrokerSoftwareInfo"]["KafkaVersion"]
         return self._change(cluster, CurrentBrokerSoftwareInfo=software(version, ConfigurationInfo))
 
     def update_monitoring(self, **asked: Any) -> dict[str, Any]:
-        """Metrics and logs."""
+        """Changes the settings of metrics and logs."""
         cluster = self._to_change(ClusterArn=asked.pop("ClusterArn"), CurrentVersion=asked.pop("CurrentVersion"))
         return self._change(cluster, **asked)
 
     def update_security(self, **asked: Any) -> dict[str, Any]:
-        """How clients sign in, and what is encrypted."""
+        """Changes the settings of authentication and encryption."""
         cluster = self._to_change(ClusterArn=asked.pop("ClusterArn"), CurrentVersion=asked.pop("CurrentVersion"))
         return self._change(cluster, **asked)
 
     def describe_cluster_operation(self, ClusterOperationArn: str) -> dict[str, Any]:
-        """An operation is under way for one answer."""
+        """Returns an operation. It is in progress for one answer."""
         operation = dict(self.operations[ClusterOperationArn])
         self.operations[ClusterOperationArn]["OperationState"] = "UPDATE_COMPLETE"
         return {"ClusterOperationInfo": operation}
@@ -239,7 +239,7 @@ class Msk(Configurations):
         return self.clusters[arn]
 
     def _zookeeper(self, name: str, version: str) -> dict[str, str]:
-        """Where ZooKeeper is. With KRaft there is none."""
+        """The addresses of ZooKeeper. Empty with KRaft."""
         host = f"z-1.{name}.zk.c2.kafka.{self.region}.amazonaws.com"
         ports = {"ZookeeperConnectString": 2181, "ZookeeperConnectStringTls": 2182}
         return {} if version.endswith(".kraft") else {key: f"{host}:{port}" for key, port in ports.items()}
@@ -256,7 +256,7 @@ class Msk(Configurations):
 
 
 def software(version: str, configuration: dict[str, Any] | None) -> dict[str, Any]:
-    """What a broker runs."""
+    """The software of a broker: the version of Kafka and the configuration."""
     if configuration is None:
         return {"KafkaVersion": version}
     named = {"ConfigurationArn": configuration["Arn"], "ConfigurationRevision": configuration["Revision"]}
@@ -264,7 +264,7 @@ def software(version: str, configuration: dict[str, Any] | None) -> dict[str, An
 
 
 def configured(cluster: dict[str, Any]) -> dict[str, Any] | None:
-    """The configuration of a cluster, as it is asked for."""
+    """The configuration of a cluster, in the form of a request."""
     runs = cluster["CurrentBrokerSoftwareInfo"]
     if "ConfigurationArn" not in runs:
         return None
@@ -272,17 +272,17 @@ def configured(cluster: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def unmonitored() -> dict[str, Any]:
-    """Open monitoring, as AWS shows it where none was asked for."""
+    """Open monitoring in the form in which AWS shows it if it is not enabled."""
     return {"Prometheus": {"JmxExporter": {"EnabledInBroker": False}, "NodeExporter": {"EnabledInBroker": False}}}
 
 
 def order(version: str) -> tuple[Any, ...]:
-    """Versions in the order in which a cluster may take them: by number, and ZooKeeper before KRaft."""
+    """A sort key for versions in the order of possible upgrades: by number, and ZooKeeper before KRaft."""
     numbers = [99 if part == "x" else int(part) for part in re.findall(r"\d+|\bx\b", version)]
     return (version.endswith(".kraft"), numbers)
 
 
 def refuse_brokers(version: str, instance_type: str) -> None:
-    """A t3.small has no KRaft."""
+    """Refuses an instance type that does not support the version: t3.small does not support KRaft."""
     if version.endswith(".kraft") and instance_type == "kafka.t3.small":
         raise BadRequest(f"Unsupported InstanceType {instance_type} for KafkaVersion {version}.")

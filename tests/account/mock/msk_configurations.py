@@ -19,13 +19,13 @@ class Conflict(ServiceException):
 
 
 class Configurations:
-    """The half of `Msk` that has to do with configurations."""
+    """The part of `Msk` for configurations."""
 
     clusters: dict[str, dict[str, Any]]
     configurations: dict[str, dict[str, Any]]
 
     def create_configuration(self, **asked: Any) -> dict[str, Any]:
-        """Names are unique."""
+        """Creates a configuration with its first revision. Refuses a name that exists."""
         if any(configuration["Name"] == asked["Name"] for configuration in self.configurations.values()):
             raise Conflict(f"A configuration named {asked['Name']} exists already.")
         arn = self._arn("configuration", asked["Name"])
@@ -34,7 +34,7 @@ class Configurations:
         return self._revise(arn, asked)
 
     def update_configuration(self, Arn: str, **asked: Any) -> dict[str, Any]:
-        """A further revision."""
+        """Adds a revision."""
         self._configuration(Arn)
         return self._revise(Arn, asked)
 
@@ -47,15 +47,15 @@ class Configurations:
         return configuration
 
     def describe_configuration(self, Arn: str) -> dict[str, Any]:
-        """With its newest revision."""
+        """Returns a configuration with its newest revision."""
         return self._configuration(Arn)
 
     def describe_configuration_revision(self, Arn: str, Revision: int) -> dict[str, Any]:
-        """With its properties."""
+        """Returns a revision with its broker properties."""
         return {"Arn": Arn, **self._configuration(Arn)["Revisions"][Revision - 1]}
 
     def delete_configuration(self, Arn: str) -> dict[str, Any]:
-        """Not while a cluster has it."""
+        """Deletes a configuration. Refuses if a cluster uses it."""
         configuration = self._configuration(Arn)
         used = {cluster["CurrentBrokerSoftwareInfo"].get("ConfigurationArn") for cluster in self.clusters.values()}
         if Arn in used:
@@ -65,7 +65,7 @@ class Configurations:
 
     def _configuration(self, arn: str) -> dict[str, Any]:
         if arn not in self.configurations:
-            # Not NotFoundException: the provider takes this text for a configuration that is gone.
+            # MSK does not use NotFoundException here. The provider recognises a deleted configuration by this text.
             raise BadRequest(f"Configuration ARN does not exist: {arn}")
         return self.configurations[arn]
 

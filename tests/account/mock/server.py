@@ -1,6 +1,6 @@
-"""AWS's control plane on this machine: moto's server, with what it lacks, and with a record of what Terraform asks.
+"""A mock of AWS's control plane: moto's server with additions, and with a record of Terraform's calls.
 
-It keeps what it is told and answers as AWS documents it. It runs nothing: no Kafka, no Postgres, no function.
+It stores resources and answers as AWS documents it. It runs nothing: no Kafka, no Postgres, no function.
 """
 
 import io
@@ -24,7 +24,7 @@ ACCOUNT = "123456789012"
 
 
 class Mock:
-    """The server. `recorded` holds the calls that Terraform made, in their order; the access key names the phase."""
+    """The server. `recorded` contains Terraform's calls in their order. The phase of a call is its access key."""
 
     def __init__(self, region: str) -> None:
         gaps.fill()
@@ -40,7 +40,7 @@ class Mock:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def stop(self) -> None:
-        """Ends the server."""
+        """Stops the server."""
         self._server.shutdown()
         self._thread.join()
 
@@ -67,14 +67,14 @@ class Mock:
         try:
             result = answer(environ, started)
         except NotImplementedError as gap:
-            # At once and by name: without it Terraform would only see a broken answer.
+            # Names the missing operation. Otherwise Terraform would report only a broken answer.
             result = Response(f"{call}: {gap} (tests/account/mock/gaps.py)", 501)(environ, started)
         if call and by_terraform:
             self._record(call, statuses[0].split()[0])
         return result
 
     def _own(self, call: Call) -> Callable[[Call, bool], Response] | None:
-        """What answers this call instead of moto."""
+        """The function that answers this call instead of moto. None if moto answers it."""
         if call.service == "kafka":
             return lambda call, _: serialized(call, self.msk.answer)
         if call.service == "cloudcontrol" or str(call) == "cloudformation:DescribeType":
@@ -82,7 +82,7 @@ class Mock:
         return None
 
     def _by_cloud_control(self, call: Call, by_terraform: bool) -> Response:
-        # Cloud Control acts with the permissions of whoever calls it: what it does is their doing too.
+        # Cloud Control acts with the permissions of its caller, so its own calls are recorded for the caller.
         for action in self.cloud_control.permissions(call) if by_terraform else []:
             service, _, operation = action.partition(":")
             self._append(call.caller, service, operation, "", via="cloudcontrol")
@@ -98,14 +98,14 @@ class Mock:
 
 
 class QuietHandler(MotoRequestHandler):
-    """Without a line in the log for each request."""
+    """A handler that does not log requests."""
 
     def log(self, *_: Any) -> None:
-        """Nothing."""
+        """Logs nothing."""
 
 
 def serialized(call: Call, answer: Callable[[Call], dict[str, Any]]) -> Response:
-    """The answer in the protocol of the service, or its error."""
+    """The answer, or the service's error, in the protocol of the service."""
     serializer = get_serializer_class(call.service, str(call.model.service_model.protocol))(call.model)
     try:
         result = answer(call)

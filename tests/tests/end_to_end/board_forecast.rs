@@ -1,4 +1,5 @@
-//! The live board's forecast, from a table that Spark wrote (`crates/lake/tests/fixtures/make_forecast.py`).
+//! The forecast on the live board, read from a table that Spark wrote
+//! (`crates/lake/tests/fixtures/make_forecast.py`).
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,9 +11,10 @@ use s3::ObjectStore;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+/// Path of the forecast table below the lake's root.
 const TABLE: &str = "forecast_72";
 
-/// The table before its first run.
+/// Version 0 of a table without data files.
 const EMPTY: &str = concat!(
     r#"{"protocol":{"minReaderVersion":1,"minWriterVersion":2}}"#,
     "\n",
@@ -24,7 +26,7 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_mins(1)
 }
 
-/// A board of a lake of its own.
+/// A lake with one table, at a path of this test.
 struct Lake {
     parts: Parts,
     table: ObjectStore,
@@ -42,7 +44,7 @@ impl Lake {
         self.table.put(path, body.into().into(), soon()).await.unwrap();
     }
 
-    /// Puts the table that Spark wrote, the log last; returns the paths of its files.
+    /// Uploads the table that Spark wrote, its log after its data files. Returns the paths of all files.
     async fn put_spark_table(&self) -> BTreeSet<String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/lake/tests/fixtures/forecast");
         let mut files = BTreeSet::new();
@@ -63,6 +65,7 @@ impl Lake {
         files
     }
 
+    /// Starts a board that shows the forecast table at `table` below the lake's root.
     async fn board(&self, table: &str) -> Function {
         Function::start_with(
             "live-board",
@@ -73,7 +76,7 @@ impl Lake {
         .await
     }
 
-    /// What a new process of the board answers.
+    /// Starts a new board and sends it a GET request. Returns the status and the body.
     async fn ask(&self, path: &str) -> (u64, Value) {
         let answer = self.board(TABLE).await.ask("GET", path, &[], b"").await;
         (answer.status, answer.json())
@@ -81,7 +84,7 @@ impl Lake {
 }
 
 #[tokio::test]
-async fn without_a_table_and_without_a_row_there_is_no_forecast_and_no_error() {
+async fn without_a_table_or_without_a_row_the_forecast_is_empty_and_no_error() {
     let lake = Lake::make().await;
     let unset = lake.board("").await.ask("GET", "/api/forecast", &[], b"").await;
     assert_eq!((unset.status, unset.json()), (200, json!({"table": null, "cities": []})));
@@ -103,7 +106,7 @@ async fn without_a_table_and_without_a_row_there_is_no_forecast_and_no_error() {
     );
 }
 
-/// City, extract, hours.
+/// For each city: its id, the time of its newest extract, and its number of hours.
 fn outline(answer: &Value) -> Vec<(i64, String, usize)> {
     let outline = |city: &Value| {
         let text = city["extracted_at"].as_str().unwrap().to_owned();
@@ -112,8 +115,9 @@ fn outline(answer: &Value) -> Vec<(i64, String, usize)> {
     answer["cities"].as_array().unwrap().iter().map(outline).collect()
 }
 
+/// The fixture has three cities. The newest extract of one of them is 15 days old, so the board leaves it out.
 #[tokio::test]
-async fn each_citys_newest_extract_is_shown_as_spark_wrote_it_and_read_anew_when_the_table_changes() {
+async fn the_newest_extract_of_each_city_is_shown_as_spark_wrote_it_and_read_again_when_the_table_changes() {
     let lake = Lake::make().await;
     lake.put_spark_table().await;
     let mut board = lake.board(TABLE).await;
@@ -135,7 +139,7 @@ async fn each_citys_newest_extract_is_shown_as_spark_wrote_it_and_read_anew_when
         assert_eq!(city["points"][hour], expected, "{hour}");
     }
 
-    // The next version takes the last run back.
+    // The next version removes the files of the last run.
     let commit = lake.table.get("_delta_log/00000000000000000004.json", soon()).await.unwrap().unwrap();
     let lines = commit.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let adds = lines.map(|line| serde_json::from_slice::<Value>(line).unwrap()["add"]["path"].clone());
@@ -154,8 +158,9 @@ async fn each_citys_newest_extract_is_shown_as_spark_wrote_it_and_read_anew_when
     assert_eq!(outline(&answer), [(3477, "2026-11-24T23:00:05Z".to_owned(), 72), of_second]);
 }
 
+/// The board does not read days that are too old, so a missing file of such a day is no error.
 #[tokio::test]
-async fn a_file_that_is_gone_makes_the_section_say_so_and_an_old_one_is_not_missed() {
+async fn a_missing_file_is_reported_unless_it_is_too_old_to_be_read() {
     let lake = Lake::make().await;
     let files = lake.put_spark_table().await;
     let of_day = |day: &str| {

@@ -1,5 +1,6 @@
-//! Exactly-once rests on one promise of S3: of all writers that demand that there is no object yet, one wins. Emulators have
-//! broken it, in buckets that keep versions too. This runs on whichever emulator the stack has.
+//! Exactly-once storage depends on one guarantee of S3: if several writers create the same object with the header
+//! `If-None-Match`, exactly one succeeds. Emulators have violated it, also in buckets with versions. This test runs on
+//! the emulator of the stack.
 
 use std::sync::Arc;
 
@@ -12,19 +13,22 @@ use tokio::{
     time::{Duration, Instant},
 };
 
+/// Number of concurrent writers of an object.
 const WRITERS: u8 = 24;
+/// Number of objects in each bucket.
 const ROUNDS: usize = 20;
 
 fn soon() -> Instant {
     Instant::now() + Duration::from_mins(1)
 }
 
-/// A store with connections of its own.
+/// A store with its own connections, like another process.
 async fn store(location: &S3Location) -> ObjectStore {
     ObjectStore::new(s3::client(&settings::sdk_config().await), location.clone())
 }
 
-/// All writers at once; each byte of an object says who wrote it. Small objects, and ones that arrive in pieces.
+/// All writers create the same object at once; each writes its own number in every byte. Rounds alternate between small
+/// objects and objects of 700,000 bytes, which arrive in several pieces.
 async fn race(location: &S3Location) {
     for round in 0..ROUNDS {
         let key = format!("_delta_log/{round:020}.json");

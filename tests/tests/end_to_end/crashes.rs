@@ -1,19 +1,21 @@
-//! A function that dies at the worst moment, and a connection that breaks there: tried again with another cut, every
-//! record counts once.
+//! A function is killed, or its connection breaks, just before or just after the commit. When the records are delivered
+//! again in other batches, every record counts once.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use end_to_end::{Function, Invoked, Moment, Parts, Proxy, Record, Sinks, authority, event, room};
 
+/// The action of a proxy. It is set after the function has started through the proxy, because it kills this function.
 type Act = Arc<Mutex<Option<Box<dyn Fn() + Send>>>>;
 
 fn records() -> Vec<Record> {
     (0..40).map(|offset| room(0, offset, "A", 1)).collect()
 }
 
-/// Runs `name` behind a proxy that strikes at a request with `patterns`; with `kill` the process dies there, otherwise
-/// only its connection. Then delivers everything again in other cuts.
+/// Runs the function `name` behind a proxy that acts at a request with `patterns`. With `kill`, it kills the process;
+/// otherwise it only closes the connection. Then delivers all records again in other batches, and checks that each
+/// counts once.
 async fn crash(name: &str, patterns: &[&'static str], moment: Moment, kill: bool) {
     let parts = Parts::of_environment();
     let pipelines = [parts.rooms_pipeline()];
@@ -61,14 +63,19 @@ async fn crash(name: &str, patterns: &[&'static str], moment: Moment, kill: bool
     }
 }
 
+/// Matches the PUT of a Delta commit.
 const LAKE_COMMIT: &[&str] = &["PUT ", "/_delta_log/"];
+/// Matches `COMMIT` in Postgres's protocol.
 const TOTALS_COMMIT: &[&str] = &["COMMIT\0"];
 
+/// The data files of the first invocation stay in the bucket, but no commit refers to them.
 #[tokio::test]
 async fn the_writer_killed_between_its_data_and_its_commit_stores_once() {
     crash("parquet-writer", LAKE_COMMIT, Moment::Before, true).await;
 }
 
+/// Lambda delivers the batch again, because it got no answer. The positions in the log show that the records are
+/// stored.
 #[tokio::test]
 async fn the_writer_killed_between_its_commit_and_its_answer_stores_once() {
     crash("parquet-writer", LAKE_COMMIT, Moment::After, true).await;
@@ -84,6 +91,7 @@ async fn the_upserter_killed_between_its_commit_and_its_answer_counts_once() {
     crash("totals-upserter", TOTALS_COMMIT, Moment::After, true).await;
 }
 
+/// After a lost answer, the function must find out whether its commit succeeded before it tries again.
 #[tokio::test]
 async fn a_connection_that_breaks_around_the_commit_is_retried_within_the_invocation() {
     for moment in [Moment::Before, Moment::After] {
@@ -92,11 +100,12 @@ async fn a_connection_that_breaks_around_the_commit_is_retried_within_the_invoca
     }
 }
 
+/// A retryable fault must be reported in time. If Lambda ends the function at its timeout, the reason is lost.
 #[tokio::test]
-async fn parts_that_stay_away_are_reported_as_retryable_before_the_time_out() {
+async fn unreachable_parts_are_reported_as_retryable_before_the_timeout() {
     let mut parts = Parts::of_environment();
     let pipelines = [parts.rooms_pipeline()];
-    // Nothing listens there.
+    // No process listens on port 9.
     parts.database_url = "postgres://headwater@127.0.0.1:9/headwater".into();
     parts.endpoint = "http://127.0.0.1:9".into();
     for name in ["parquet-writer", "totals-upserter"] {
@@ -107,8 +116,9 @@ async fn parts_that_stay_away_are_reported_as_retryable_before_the_time_out() {
     }
 }
 
+/// The message must name every missing variable, so that an operator can add all of them at once.
 #[tokio::test]
-async fn a_function_without_its_settings_names_all_of_them_and_does_not_start() {
+async fn a_function_without_its_settings_reports_all_that_are_missing_and_does_not_start() {
     for (name, variables) in [
         ("parquet-writer", &["HEADWATER_PIPELINES", "LAKE_ROOT", "PARKED_ROOT"][..]),
         ("totals-upserter", &["HEADWATER_PIPELINES", "DATABASE_URL", "PARKED_ROOT"]),

@@ -1,5 +1,5 @@
-//! Accidents around the database: a function that is frozen in the middle of a transaction, a failover, a password that
-//! changes, a secret that may not be read.
+//! Failures around the database: a function that is frozen during a transaction, a failover, a rotated password, a
+//! secret that cannot be read.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -16,12 +16,15 @@ fn authority(url: &str) -> String {
     rest.rsplit('@').next().unwrap().to_owned()
 }
 
+/// Creates the tables of these pipelines.
 async fn migrated(parts: &Parts, pipelines: &[String]) {
     let mut migrator = Function::start("schema-migrator", parts, pipelines).await;
     let _tables = migrator.invoke(b"{}").await.answer();
 }
 
-/// Freezes an upserter at the request with `patterns`, and asks another one for the same records.
+/// Freezes a totals-upserter when it sends a request with `patterns`, and delivers the same records to another one,
+/// which must finish within `patience`. After the thaw, the frozen function must succeed or report a retryable error.
+/// Every good record must count once.
 async fn freeze(patterns: &[&'static str], through_s3: bool, batch: &[Record], patience: Duration) {
     let parts = Parts::of_environment();
     let pipelines = [parts.rooms_pipeline()];
@@ -39,7 +42,7 @@ async fn freeze(patterns: &[&'static str], through_s3: bool, batch: &[Record], p
     }
     let mut frozen = Function::start("totals-upserter", &through, &pipelines).await;
     let mut other = Function::start("totals-upserter", &parts, &pipelines).await;
-    // Both are warm.
+    // Opens the connections of both functions.
     frozen.invoke(&event(&parts.topic, &records(0..10))).await.all_handled();
     other.invoke(&event(&parts.topic, &records(0..10))).await.all_handled();
     *freezer.lock().unwrap() = Some(frozen.freezer());
@@ -58,7 +61,7 @@ async fn freeze(patterns: &[&'static str], through_s3: bool, batch: &[Record], p
     if let Invoked::Error(class, message) = invoked {
         assert_eq!(class, "retryable", "{message}");
     }
-    // And it is of use again.
+    // The function that was frozen works again.
     frozen.invoke(&all).await.all_handled();
     frozen.invoke(&event(&parts.topic, &records(30..40))).await.all_handled();
     let sinks = Sinks::open(&parts).await;
@@ -66,22 +69,27 @@ async fn freeze(patterns: &[&'static str], through_s3: bool, batch: &[Record], p
     assert_eq!(sinks.totals().await["A"], i64::try_from(20 + good).unwrap());
 }
 
+/// A value that is poison.
 const BAD: &[u8] = b"no JSON";
 
+/// The frozen function holds locks in Postgres. The server ends its idle transaction, so the other function can
+/// continue.
 #[tokio::test]
-async fn a_function_frozen_before_its_commit_holds_up_no_other_for_long_and_stores_nothing_twice() {
+async fn a_function_frozen_before_its_commit_blocks_others_only_briefly_and_stores_nothing_twice() {
     freeze(&["COMMIT\0"], false, &records(10..30), Duration::from_secs(12)).await;
 }
 
+/// A function must not hold locks in Postgres while it writes parked records to S3.
 #[tokio::test]
-async fn a_function_frozen_while_it_parks_holds_up_nobody() {
+async fn a_function_frozen_while_it_parks_blocks_no_other() {
     let mut batch = records(10..30);
     batch[7] = batch[7].clone().with(Some(BAD));
     freeze(&["PUT ", "/totals-upserter/"], true, &batch, Duration::from_secs(4)).await;
 }
 
+/// When a function reports a timeout, its statement must not keep waiting in the server.
 #[tokio::test]
-async fn a_statement_that_waits_for_a_lock_ends_with_its_function() {
+async fn a_statement_that_waits_for_a_lock_ends_with_its_invocation() {
     let parts = Parts::of_environment();
     let pipelines = [parts.rooms_pipeline()];
     migrated(&parts, &pipelines).await;
@@ -109,6 +117,8 @@ async fn a_statement_that_waits_for_a_lock_ends_with_its_function() {
     assert_eq!(sinks.totals().await["A"], 20);
 }
 
+/// After a failover, open connections still lead to the old primary, which refuses writes. A function must notice that
+/// and connect again within one invocation.
 #[tokio::test]
 async fn after_a_failover_a_warm_function_finds_the_new_primary_and_loses_nothing() {
     let parts = Parts::of_environment();
@@ -128,7 +138,7 @@ async fn after_a_failover_a_warm_function_finds_the_new_primary_and_loses_nothin
         functions.push(function);
     }
     let (old, new) = (primary.connect("postgres").await, standby.connect("postgres").await);
-    // The standby has all of it, and takes over; the old primary stays, and takes no writes any more.
+    // Waits until the standby has all data, then promotes it. The old primary keeps running, but becomes read-only.
     let position: String = old.query_one("SELECT pg_current_wal_lsn()::text", &[]).await.unwrap().get(0);
     let caught_up = format!("SELECT pg_last_wal_replay_lsn() >= '{position}'");
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -139,7 +149,7 @@ async fn after_a_failover_a_warm_function_finds_the_new_primary_and_loses_nothin
     old.batch_execute("ALTER SYSTEM SET default_transaction_read_only = on").await.unwrap();
     old.batch_execute("SELECT pg_reload_conf()").await.unwrap();
     new.batch_execute("SELECT pg_promote()").await.unwrap();
-    // The name still leads to the old one for a moment.
+    // For a moment, the proxy still leads to the old primary, like a DNS name after a failover.
     let invocation = tokio::spawn({
         let (mut function, all) = (functions.remove(0), event(&parts.topic, &records(0..20)));
         async move { function.invoke(&all).await }
@@ -149,19 +159,20 @@ async fn after_a_failover_a_warm_function_finds_the_new_primary_and_loses_nothin
     assert!(before > 0, "nobody is on the old primary");
     proxy.lead_to(&standby.address());
     invocation.await.unwrap().all_handled();
-    // The other one met nothing of it yet: its warm connection leads to the old primary.
+    // The second function did not notice the failover: its open connection leads to the old primary.
     functions[0].invoke(&event(&parts.topic, &records(0..30))).await.all_handled();
     let mut on_standby = parts.clone();
     on_standby.database_url = standby.url("postgres");
     assert_eq!(Sinks::open(&on_standby).await.totals().await["A"], 30);
-    // And back, by a crash: connections break, and the server of the name has none of the new rows' positions to lose.
+    // A crash of the old primary does not disturb the function, which is connected to the new primary now.
     primary.stop();
     functions[0].invoke(&event(&parts.topic, &records(0..40))).await.all_handled();
     assert_eq!(Sinks::open(&on_standby).await.totals().await["A"], 40);
 }
 
+/// A `DATABASE_URL` may name several hosts. The first one in this test is read-only.
 #[tokio::test]
-async fn of_two_hosts_the_one_that_takes_writes_is_used() {
+async fn of_two_hosts_the_writable_one_is_used() {
     let parts = Parts::of_environment();
     let pipelines = [parts.rooms_pipeline()];
     let (mut one, mut two) = (OwnPostgres::make().await, OwnPostgres::make().await);
@@ -173,8 +184,9 @@ async fn of_two_hosts_the_one_that_takes_writes_is_used() {
     function.invoke(&event(&parts.topic, &records(0..10))).await.all_handled();
 }
 
+/// Retries would not help, so the function must not wait until its timeout.
 #[tokio::test]
-async fn a_secret_that_cannot_be_read_is_a_configuration_fault_at_once() {
+async fn a_secret_that_cannot_be_read_is_reported_at_once_as_a_configuration_fault() {
     let parts = Parts::of_environment();
     let pipelines = [parts.rooms_pipeline()];
     let variables = [("DATABASE_AUTH", "secret:no-such-secret")];
@@ -186,6 +198,8 @@ async fn a_secret_that_cannot_be_read_is_a_configuration_fault_at_once() {
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
 
+/// The function reads the secret for each new connection. The test changes the role's password and closes the
+/// connection of the function, first without and then with a new value of the secret.
 #[tokio::test]
 async fn a_rotated_password_is_fetched_again_and_a_wrong_one_is_a_configuration_fault() {
     let parts = Parts::of_environment();

@@ -1,5 +1,5 @@
-//! TLS to the database: a server of a trusted authority is accepted under its own name, and every other is refused with
-//! the reason.
+//! TLS to the database: a server is accepted if a trusted authority signed its certificate and the certificate contains
+//! the server's name. Otherwise the connection is refused with the reason.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use settings::{Environment, FromEnvironment};
 use tokio::time::Instant;
 use warehouse::{Client, DatabaseSettings, Warehouse, WarehouseError};
 
-/// A private authority.
+/// A private certificate authority.
 struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
@@ -25,7 +25,8 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    /// Certificate and key of a server.
+    /// Issues a certificate for these names, which is valid until January 1 of the year `until`. Returns certificate
+    /// and key in PEM.
     fn issue(&self, names: &[&str], until: i32) -> (String, String) {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
@@ -35,6 +36,7 @@ impl Authority {
     }
 }
 
+/// Reads [`DatabaseSettings`] from environment variables, as a function does.
 struct Database(DatabaseSettings);
 
 impl FromEnvironment for Database {
@@ -43,7 +45,8 @@ impl FromEnvironment for Database {
     }
 }
 
-/// Connects, and asks whether the connection is encrypted.
+/// Connects with the settings in these variables. Returns whether the connection is encrypted, or the text of the
+/// error. Panics if the attempt took longer than 10 s, because an error of TLS must not be retried.
 async fn ask(variables: &[(&str, &str)]) -> Result<bool, String> {
     let Database(settings) = variables.iter().copied().collect::<Environment>().settings().unwrap();
     let deadline = Instant::now() + Duration::from_secs(15);
@@ -57,7 +60,7 @@ async fn ask(variables: &[(&str, &str)]) -> Result<bool, String> {
     answer
 }
 
-/// Starts a server with a certificate, or without TLS.
+/// Restarts the server with this certificate and key, or without TLS.
 async fn serve(server: &mut OwnPostgres, certificate: Option<(String, String)>) {
     server.stop();
     let Some((certificate, key)) = certificate else { return server.start(&["ssl=off"]).await };
@@ -66,10 +69,13 @@ async fn serve(server: &mut OwnPostgres, certificate: Option<(String, String)>) 
     server.start(&["ssl=on", &files[0], &files[1]]).await;
 }
 
+/// The URL of the server with this host name and `sslmode`.
 fn url(server: &OwnPostgres, host: &str, sslmode: &str) -> String {
     format!("{}?sslmode={sslmode}", server.url("postgres").replace("127.0.0.1", host))
 }
 
+/// Covers the values of `sslmode`, the three ways to name an authority, wrong names, expired certificates, and servers
+/// without TLS.
 #[tokio::test]
 async fn a_server_is_accepted_by_its_name_and_authority_and_refused_with_the_reason_otherwise() {
     let (ours, other) = (Authority::new("ours"), Authority::new("other"));
@@ -84,14 +90,14 @@ async fn a_server_is_accepted_by_its_name_and_authority_and_refused_with_the_rea
     let file = server.file("ca.pem", &ours.pem);
     assert_eq!(ask(&[("DATABASE_URL", &full), ("DATABASE_CA_FILE", &file)]).await, Ok(true));
     assert_eq!(ask(&[("DATABASE_URL", &format!("{full}&sslrootcert={file}"))]).await, Ok(true));
-    // Another name: of a tunnel, or an alias.
+    // The URL has another host name than the certificate, as with a tunnel or an alias.
     let address = url(&server, "127.0.0.1", "verify-full");
     let refused = ask(&[("DATABASE_URL", &address), ca]).await.unwrap_err();
     assert!(refused.contains("not valid for name") && refused.contains("localhost"), "{refused}");
     let refused = ask(&[("DATABASE_URL", &url(&server, "127.0.0.1", "require")), ca]).await.unwrap_err();
     assert!(refused.contains("verify-ca"), "{refused}");
     assert_eq!(ask(&[("DATABASE_URL", &url(&server, "127.0.0.1", "verify-ca")), ca]).await, Ok(true));
-    // Nobody is trusted who was not named.
+    // Without a configured authority, no private authority is trusted.
     for mode in ["verify-ca", "require", "verify-full"] {
         let refused = ask(&[("DATABASE_URL", &url(&server, "localhost", mode))]).await.unwrap_err();
         assert!(refused.contains("none of the trusted authorities"), "{mode}: {refused}");
@@ -100,7 +106,7 @@ async fn a_server_is_accepted_by_its_name_and_authority_and_refused_with_the_rea
     assert!(ask(&wrong).await.unwrap_err().contains("none of the trusted authorities"));
     let broken = [("DATABASE_URL", full.as_str()), ("DATABASE_CA_PEM", "hello")];
     assert!(ask(&broken).await.unwrap_err().contains("DATABASE_CA_PEM: it holds no certificate"));
-    // Whoever asks for no check gets none, and the clear only by asking for it.
+    // `prefer` does not verify the certificate, and `disable` does not encrypt.
     assert_eq!(ask(&[("DATABASE_URL", &url(&server, "127.0.0.1", "prefer"))]).await, Ok(true));
     assert_eq!(ask(&[("DATABASE_URL", &url(&server, "127.0.0.1", "disable"))]).await, Ok(false));
 
@@ -121,8 +127,9 @@ async fn a_server_is_accepted_by_its_name_and_authority_and_refused_with_the_rea
     assert_eq!(ask(&[("DATABASE_URL", &url(&server, "localhost", "prefer"))]).await, Ok(false));
 }
 
+/// `pg_hba.conf` accepts only connections with TLS. Without TLS, the function must report a configuration fault.
 #[tokio::test]
-async fn a_function_stores_over_tls_where_the_server_takes_nothing_else() {
+async fn a_function_stores_over_tls_if_the_server_requires_it() {
     let parts = Parts::of_environment();
     let pipelines = [parts.rooms_pipeline()];
     let ours = Authority::new("ours");

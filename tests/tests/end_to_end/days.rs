@@ -1,4 +1,4 @@
-//! Every row is in the partition of its own event time, however many days or hours one batch holds.
+//! parquet-writer stores every row in the partition of its event time, also when a batch spans many days or hours.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -10,25 +10,28 @@ use end_to_end::{Function, Parts, Record, Sinks, event, room};
 use futures::TryStreamExt;
 use serde_json::json;
 
+/// Path of the rooms table below the lake's root.
 const ROOMS: &str = "env=dv/source=rooms/subsrc=midgar";
 
-/// A room count of that time.
+/// A valid record with this event time.
 fn at(offset: i64, time: DateTime<Utc>) -> Record {
     let ts = time.format("%Y-%m-%d %H:%M:%S%.6f").to_string();
     room(0, offset, "A", 1).with(Some(json!({"ts": ts, "room": "A", "count": 1}).to_string().as_bytes()))
 }
 
-/// `count` times that are `step` apart; neighbours in the batch are far apart in time.
+/// `count` times that are `step` apart, in an order in which neighbours are 7 steps apart. `count` must not be a
+/// multiple of 7.
 fn times(count: i64, step: TimeDelta) -> Vec<DateTime<Utc>> {
     let first = Utc.with_ymd_and_hms(2019, 1, 1, 0, 30, 0).unwrap();
     (0..count).map(|n| first + step * i32::try_from(n * 7 % count).unwrap()).collect()
 }
 
+/// One record per time, with the offsets 0, 1, 2 and so on.
 fn records(times: &[DateTime<Utc>]) -> Vec<Record> {
     times.iter().zip(0..).map(|(time, offset)| at(offset, *time)).collect()
 }
 
-/// Offsets by partition values, as the log has them; each file's rows must lie in one partition.
+/// The offsets of the stored rows, by the partition values that the Delta log gives for their files.
 async fn partitions(parts: &Parts, path: &str) -> BTreeMap<Vec<Option<String>>, Vec<i64>> {
     let snapshot = Sinks::open(parts).await.snapshot(path).await.unwrap();
     let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
@@ -46,6 +49,7 @@ async fn partitions(parts: &Parts, path: &str) -> BTreeMap<Vec<Option<String>>, 
     found
 }
 
+/// What [`partitions`] must return for [`records`] of these times. `values` computes the partition values of a time.
 fn expected(
     times: &[DateTime<Utc>],
     values: impl Fn(&DateTime<Utc>) -> Vec<String>,
@@ -57,11 +61,13 @@ fn expected(
     expected
 }
 
+/// Partition values of the rooms table: year, month, day and the constant `raw`.
 fn day(time: &DateTime<Utc>) -> Vec<String> {
     let number = |number: u32| format!("{number:02}");
     vec![format!("{:04}", time.year()), number(time.month()), number(time.day()), "raw".to_owned()]
 }
 
+/// Each file contains the rows of one partition, so the commit has 400 files.
 #[tokio::test]
 async fn a_batch_of_400_days_fills_400_partitions_in_one_commit() {
     let parts = Parts::of_environment();
@@ -71,11 +77,12 @@ async fn a_batch_of_400_days_fills_400_partitions_in_one_commit() {
     writer.invoke(&event).await.all_handled();
     assert_eq!(partitions(&parts, ROOMS).await, expected(&times, day));
     assert_eq!(Sinks::open(&parts).await.snapshot(ROOMS).await.unwrap().version(), 0);
-    // The same again adds nothing.
+    // A repeated delivery adds nothing.
     writer.invoke(&event).await.all_handled();
     assert_eq!(partitions(&parts, ROOMS).await, expected(&times, day));
 }
 
+/// Years before 1970 have negative timestamps. Years below 1000 need leading zeros in the name of the partition.
 #[tokio::test]
 async fn the_first_and_the_last_day_that_a_timestamp_can_name_have_their_own_partitions() {
     let parts = Parts::of_environment();
@@ -90,9 +97,12 @@ async fn the_first_and_the_last_day_that_a_timestamp_can_name_have_their_own_par
     assert_eq!(partitions(&parts, ROOMS).await, expected(&times, day));
 }
 
+/// Compares the peak memory for a batch with one partition to that for the same number of records in many partitions.
+/// Only the size of the commit may add to it.
 #[tokio::test]
 async fn memory_does_not_grow_with_the_files_of_a_batch_but_with_its_commit() {
-    // HEADWATER_TEST_PARTITIONS=10000 tries the most that there can be; the emulator needs half a minute for it.
+    // HEADWATER_TEST_PARTITIONS=10000 tests the maximum of one partition per record. The emulator takes half a minute
+    // for it.
     let count = std::env::var("HEADWATER_TEST_PARTITIONS").map_or(1_000, |count| count.parse().unwrap());
     let pattern = "\"%Y-%m-%dT%H\"";
     let mut peaks = Vec::new();
@@ -113,7 +123,7 @@ async fn memory_does_not_grow_with_the_files_of_a_batch_but_with_its_commit() {
         };
         assert_eq!(partitions(&parts, ROOMS).await, expected(&times, hour));
     }
-    // The commit alone takes 0.8 KB a file, and is held twice.
+    // The commit takes 0.8 KB per file, and is in memory twice.
     let bound = peaks[0] + 20 + ((u64::try_from(count).unwrap() * 3) >> 10);
     assert!(peaks[1] < bound, "one partition took {} MiB, {count} took {} MiB", peaks[0], peaks[1]);
 }

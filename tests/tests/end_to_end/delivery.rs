@@ -1,17 +1,18 @@
-//! However a batch is delivered (twice, cut differently, late, out of order, to two environments), its records count
-//! once in both sinks.
+//! Records count once in both sinks, for every way of delivery: twice, in other batches, late, out of order,
+//! or to several environments at once.
 
 use std::collections::BTreeMap;
 
 use end_to_end::{Function, Parts, Record, Sinks, event, room};
 
-/// Rooms of one partition: offsets from..to, count 1 each.
+/// Records of one partition with these offsets, each with the count 1. The rooms are A, B and C in turn.
 fn stretch(partition: i32, offsets: std::ops::Range<i64>) -> Vec<Record> {
     offsets
         .map(|offset| room(partition, offset, ["A", "B", "C"][usize::try_from(offset).unwrap() % 3], 1))
         .collect()
 }
 
+/// The two lanes of one topic: to the lake and to the totals.
 struct Lanes {
     parts: Parts,
     sinks: Sinks,
@@ -20,6 +21,7 @@ struct Lanes {
 }
 
 impl Lanes {
+    /// Creates the tables and starts both functions.
     async fn start() -> Self {
         let parts = Parts::of_environment();
         let pipelines = [parts.rooms_pipeline()];
@@ -33,13 +35,14 @@ impl Lanes {
         }
     }
 
+    /// Delivers one batch to both functions. Panics if one of them reports an error or a failed record.
     async fn deliver<'a>(&mut self, records: impl IntoIterator<Item = &'a Record>) {
         let event = event(&self.parts.topic, records);
         self.writer.invoke(&event).await.all_handled();
         self.upserter.invoke(&event).await.all_handled();
     }
 
-    /// Both sinks hold exactly `records`, each once.
+    /// Panics unless both sinks contain exactly `records`, each once.
     async fn hold_exactly(&self, records: &[Record]) {
         let mut rows: Vec<_> = records.iter().map(|record| (record.partition, record.offset)).collect();
         rows.sort_unstable();
@@ -49,6 +52,7 @@ impl Lanes {
     }
 }
 
+/// The last batch contains all records in descending order.
 #[tokio::test]
 async fn the_same_event_twice_and_overlapping_cuts_count_once() {
     let mut lanes = Lanes::start().await;
@@ -60,8 +64,9 @@ async fn the_same_event_twice_and_overlapping_cuts_count_once() {
     lanes.hold_exactly(&records).await;
 }
 
+/// A batch ahead of the watermark leaves a hole, which later batches fill.
 #[tokio::test]
-async fn a_partition_whose_batches_come_in_the_wrong_order_is_stored_whole() {
+async fn a_partition_whose_batches_come_in_the_wrong_order_is_stored_completely() {
     let mut lanes = Lanes::start().await;
     let records = stretch(2, 0..90);
     for batch in [&records[60..], &records[30..60], &records[..30], &records[10..80]] {
@@ -70,6 +75,7 @@ async fn a_partition_whose_batches_come_in_the_wrong_order_is_stored_whole() {
     lanes.hold_exactly(&records).await;
 }
 
+/// Lambda may give up a batch although the function stored it, for example if its answer was lost.
 #[tokio::test]
 async fn a_batch_that_was_given_up_and_redriven_is_stored_once_whether_its_first_try_succeeded_or_not() {
     for first_try_succeeded in [false, true] {
@@ -85,6 +91,7 @@ async fn a_batch_that_was_given_up_and_redriven_is_stored_once_whether_its_first
     }
 }
 
+/// The four partitions have records with the same offsets.
 #[tokio::test]
 async fn records_of_several_partitions_in_one_event_are_kept_apart() {
     let mut lanes = Lanes::start().await;
@@ -94,6 +101,7 @@ async fn records_of_several_partitions_in_one_event_are_kept_apart() {
     lanes.hold_exactly(&records).await;
 }
 
+/// Lambda delivers at least once, so two environments may get the same batch.
 #[tokio::test]
 async fn one_event_given_to_two_environments_at_once_counts_once() {
     let lanes = Lanes::start().await;
@@ -110,6 +118,8 @@ async fn one_event_given_to_two_environments_at_once_counts_once() {
     lanes.hold_exactly(&records).await;
 }
 
+/// Each environment writes its own partition, as with Lambda's pollers. All of them commit to the same Delta table and
+/// the same rows of totals, so commits conflict often.
 #[tokio::test]
 async fn sixteen_environments_of_fifty_commits_each_lose_none() {
     let lanes = Lanes::start().await;
@@ -128,8 +138,9 @@ async fn sixteen_environments_of_fifty_commits_each_lose_none() {
     lanes.hold_exactly(&all).await;
 }
 
+/// The new topic's records have the offsets of stored records, but other timestamps.
 #[tokio::test]
-async fn a_topic_that_was_created_anew_is_an_error_that_names_the_way_out() {
+async fn a_topic_that_was_created_again_is_an_error_that_names_the_reset_command() {
     let mut lanes = Lanes::start().await;
     let records = stretch(0, 0..50);
     lanes.deliver(&records).await;
@@ -144,7 +155,8 @@ async fn a_topic_that_was_created_anew_is_an_error_that_names_the_way_out() {
         assert!(message.contains("deleted and created again"), "{message}");
         assert!(message.contains("headwater offsets reset"), "{message}");
     }
-    // If that batch is given up, the next one is no duplicate although no record of it is remembered.
+    // If that batch is given up, the next one must not pass for a repetition, although the position holds no sample of
+    // its records.
     for function in [&mut lanes.writer, &mut lanes.upserter] {
         let (_, message) = function.invoke(&next).await.error();
         assert!(message.contains("deleted and created again"), "{message}");
@@ -152,6 +164,7 @@ async fn a_topic_that_was_created_anew_is_an_error_that_names_the_way_out() {
     lanes.hold_exactly(&records).await;
 }
 
+/// Names with quotes, SQL, emoji, no characters, or 10 KB must arrive unchanged in both sinks.
 #[tokio::test]
 async fn any_room_name_and_any_64_bit_count_is_kept() {
     let mut lanes = Lanes::start().await;

@@ -1,5 +1,5 @@
-//! The emulator's own Lambda API, through which other tools invoke functions. It must behave the same on MiniStack and on
-//! LocalStack, where the function runner does the work.
+//! The emulator's Lambda API, through which other tools invoke functions. It must behave the same on `MiniStack` and on
+//! `LocalStack`, where the function runner runs the functions.
 
 use aws_sdk_lambda::{
     Client,
@@ -13,6 +13,8 @@ async fn client() -> Client {
     Client::new(&settings::sdk_config().await)
 }
 
+/// Invokes a function synchronously. Returns its answer as JSON (null if it is not JSON), and the whole output of the
+/// call.
 async fn invoke(function: &str, event: Value) -> (Value, InvokeOutput) {
     let call = client().await.invoke().function_name(function).payload(Blob::new(event.to_string()));
     let answer = call.log_type(LogType::Tail).send().await.unwrap();
@@ -20,8 +22,9 @@ async fn invoke(function: &str, event: Value) -> (Value, InvokeOutput) {
     (serde_json::from_slice(&payload).unwrap_or_default(), answer)
 }
 
+/// `LogType::Tail` asks for the last 4 KB of the log, in Base64.
 #[tokio::test]
-async fn an_answer_comes_back_with_its_version_and_the_end_of_its_log() {
+async fn an_answer_has_the_version_of_the_function_and_the_end_of_its_log() {
     let (answer, output) = invoke("schema-migrator", json!({})).await;
     assert!(answer["tables"].as_array().is_some_and(|tables| !tables.is_empty()), "{answer}");
     assert_eq!((output.status_code(), output.function_error()), (200, None));
@@ -31,6 +34,7 @@ async fn an_answer_comes_back_with_its_version_and_the_end_of_its_log() {
     assert!(log.contains(r#""function":"schema-migrator""#), "{log}");
 }
 
+/// As in Lambda, the HTTP status is that of the call. The error is in the payload, and `FunctionError` is set.
 #[tokio::test]
 async fn a_function_that_fails_answers_200_with_its_error() {
     let (answer, output) = invoke("rooms-generator", json!({"count": "many"})).await;
@@ -39,7 +43,7 @@ async fn a_function_that_fails_answers_200_with_its_error() {
 }
 
 #[tokio::test]
-async fn a_dry_run_runs_nothing_and_an_event_is_taken_at_once() {
+async fn a_dry_run_is_answered_with_204_and_an_asynchronous_event_with_202() {
     let client = client().await;
     let call = |kind| {
         let call = client.invoke().function_name("schema-migrator").payload(Blob::new("{}"));
@@ -49,8 +53,9 @@ async fn a_dry_run_runs_nothing_and_an_event_is_taken_at_once() {
     assert_eq!(call(InvocationType::Event).await.unwrap().status_code(), 202);
 }
 
+/// The ARN in this test has a qualifier, `$LATEST`.
 #[tokio::test]
-async fn by_its_whole_name_it_is_the_same_function_and_one_that_is_not_there_is_refused() {
+async fn an_arn_invokes_the_same_function_as_its_name_and_an_unknown_function_is_refused() {
     let client = client().await;
     let known = client.get_function().function_name("schema-migrator").send().await.unwrap();
     let arn = known.configuration.unwrap().function_arn.unwrap();
@@ -60,6 +65,7 @@ async fn by_its_whole_name_it_is_the_same_function_and_one_that_is_not_there_is_
     assert!(refused.as_service_error().unwrap().is_resource_not_found_exception(), "{refused:?}");
 }
 
+/// Each event contains another invalid count, which the function quotes in its error.
 #[tokio::test]
 async fn many_invocations_at_once_each_get_their_own_answer() {
     let all = (1..=12).map(|number| async move {

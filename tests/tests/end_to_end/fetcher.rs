@@ -1,4 +1,5 @@
-//! The forecast's fetcher on the emulator: its process, S3 and Secrets Manager.
+//! forecast-fetcher as a process, with S3 and Secrets Manager of the emulator and an API of the forecast on this
+//! machine.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -17,12 +18,15 @@ use settings::Environment;
 use tokio::net::TcpListener;
 use tokio::time::{Duration, Instant};
 
+/// The token of the API. It contains characters that a URL must encode.
 const TOKEN: &str = "s3cr3t+Token/42==";
+/// The time of the run, which is a part of the keys of its objects.
 const AT: &str = "2026-11-26T23:00:05.123Z";
 
-/// The API of the forecast: it knows the cities below 1000, and whoever has the token.
+/// A server that stands in for the forecast API. It answers 401 without the token, and 404 for cities from 1000 on.
 struct Api {
     url: String,
+    /// The city of each request, in the order of arrival.
     asked: Arc<Mutex<Vec<String>>>,
 }
 
@@ -46,11 +50,13 @@ impl Api {
         Self { url, asked }
     }
 
+    /// The number of requests so far.
     fn asked(&self) -> usize {
         self.asked.lock().unwrap().len()
     }
 }
 
+/// Records the city and answers as the forecast API would.
 fn answer(request: &Request<Incoming>, seen: &Mutex<Vec<String>>) -> Response<Full<Bytes>> {
     let city = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
     seen.lock().unwrap().push(city.clone());
@@ -64,17 +70,19 @@ fn answer(request: &Request<Incoming>, seen: &Mutex<Vec<String>>) -> Response<Fu
     Response::builder().status(status).body(Full::new(body.into())).unwrap()
 }
 
+/// A valid answer of the API.
 fn good(city: &str) -> String {
     format!(
         "{{ \"id\": {city}, \"name\":\"São Paulo\", \"data\": [{{\"date\":\"2023-04-27 18:00:00\", \"t\": 23}}]}}\n"
     )
 }
 
-/// A bucket, a secret and an API of one test.
+/// The bucket, the secret and the API of one test.
 struct Lane {
     parts: Parts,
     bucket: Bucket,
     api: Api,
+    /// Value of `FETCH_SOURCES`.
     sources: String,
 }
 
@@ -97,6 +105,7 @@ impl Lane {
         Function::start_with("forecast-fetcher", &self.parts, &[], &variables).await
     }
 
+    /// The fetcher as a library in this process.
     async fn fetcher(&self) -> Fetcher<Secrets, Buckets> {
         let variables = [("FETCH_SOURCES", self.sources.as_str())];
         let settings: Settings = variables.into_iter().collect::<Environment>().settings().unwrap();
@@ -104,6 +113,7 @@ impl Lane {
         Fetcher::new(settings, Secrets::new(&sdk), Buckets::new(&sdk)).unwrap()
     }
 
+    /// Size of a city's object in bytes. `None` if it does not exist.
     async fn size(&self, city: &str) -> Option<u64> {
         let store = Buckets::new(&settings::sdk_config().await);
         let location = self.parts.media.parse().unwrap();
@@ -111,6 +121,7 @@ impl Lane {
     }
 }
 
+/// Key of a city's object in the run at [`AT`].
 fn key(city: &str) -> String {
     format!("raw/clima_tempo/forecast_72/forecast_72_20261126T230005Z_{city}.json")
 }
@@ -119,10 +130,13 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_mins(1)
 }
 
+/// An event of the state machine for these cities, at the time [`AT`].
 fn event(cities: &[&str]) -> Vec<u8> {
     json!({"source": "forecast_72", "items": cities, "at": AT}).to_string().into_bytes()
 }
 
+/// City 9999 does not exist. The second invocation has the same `at`, so it finds the objects of the first one and
+/// fetches only the failed city again.
 #[tokio::test]
 async fn cities_are_stored_with_the_token_of_the_secret_and_a_repeated_invocation_writes_nothing_twice() {
     let lane = Lane::start().await;
@@ -136,7 +150,7 @@ async fn cities_are_stored_with_the_token_of_the_secret_and_a_repeated_invocatio
         json!([{"item": "9999", "reason": "HTTP 404: {\"error\":\"no such city\"}"}])
     );
     let written = lane.bucket.modified(&key("1")).await;
-    // Another environment, as after a time-out.
+    // A new environment, as after a timeout.
     let mut function = lane.function().await;
     let second = function.invoke(&event(&["1", "2", "9999"])).await.answer();
     assert_eq!((&second["stored"], &second["failed"]), (&first["stored"], &first["failed"]));
@@ -147,6 +161,8 @@ async fn cities_are_stored_with_the_token_of_the_secret_and_a_repeated_invocatio
     assert_eq!(defaults["stored_count"], 2, "{defaults}");
 }
 
+/// Both invocations check, fetch and write the same 30 objects at the same time. Conditional writes decide which one
+/// succeeds.
 #[tokio::test]
 async fn invocations_of_one_run_at_once_make_one_object_for_each_city() {
     let lane = Lane::start().await;
@@ -161,15 +177,16 @@ async fn invocations_of_one_run_at_once_make_one_object_for_each_city() {
     }
 }
 
+/// At the level `trace`, libraries may log requests with their URLs, which contain the token.
 #[tokio::test]
-async fn the_log_has_one_line_for_an_invocation_and_never_the_token_whatever_its_level() {
+async fn the_log_has_one_event_per_invocation_and_never_contains_the_token_at_any_level() {
     let lane = Lane::start().await;
     let log = tempfile::NamedTempFile::new().unwrap();
     let variables = [("FETCH_SOURCES", lane.sources.as_str()), ("LOG_LEVEL", "trace")];
     let mut function =
         Function::start_logging("forecast-fetcher", &lane.parts, &variables, log.as_file()).await;
     let answer = function.invoke(&event(&["1", "9999"])).await.answer();
-    // The next invocation begins after the line of the first is written.
+    // The next invocation starts after the function has written the event of the first.
     assert_eq!(function.invoke(b"[]").await.error().0, "poison");
     let log = std::fs::read_to_string(log.path()).unwrap();
     assert!(log.contains("TRACE"), "the level reached the process");
@@ -185,10 +202,11 @@ async fn the_log_has_one_line_for_an_invocation_and_never_the_token_whatever_its
     assert_eq!(metrics, [Some(1), Some(1), Some(0), Some(0)], "{}", events[0]);
 }
 
-/// What a proxy does when it strikes; known only after the function was started through it.
+/// The action of a proxy. It is set after the function has started through the proxy, because it kills this function.
 type Act = Arc<Mutex<Option<Box<dyn Fn() + Send>>>>;
 
-/// A function whose connections to S3 and Secrets Manager lead through a proxy that strikes after the PUT of city 1.
+/// Starts a function whose connections to S3 and Secrets Manager go through a proxy. After the PUT of city 1, the proxy
+/// closes the connection, and with `kill` it kills the function.
 async fn struck_after_its_put(lane: &Lane, kill: bool) -> (Function, Proxy) {
     let act: Act = Arc::default();
     let acts = Arc::clone(&act);
@@ -210,6 +228,7 @@ async fn struck_after_its_put(lane: &Lane, kill: bool) -> (Function, Proxy) {
     (function, proxy)
 }
 
+/// The retry of the PUT finds the object. It must not be reported as a failure.
 #[tokio::test]
 async fn a_put_whose_answer_is_lost_counts_as_stored() {
     let lane = Lane::start().await;
@@ -223,8 +242,9 @@ async fn a_put_whose_answer_is_lost_counts_as_stored() {
     assert_eq!(lane.size("1").await, Some(good("1").len() as u64));
 }
 
+/// The function dies after it has stored city 1. The API must not get a second request for that city.
 #[tokio::test]
-async fn a_function_that_died_between_two_cities_is_repeated_and_fetches_only_the_rest() {
+async fn after_a_crash_between_two_cities_the_next_invocation_fetches_only_the_rest() {
     let lane = Lane::start().await;
     let (mut function, _proxy) = struck_after_its_put(&lane, true).await;
     assert_eq!(function.invoke(&event(&["1"])).await, Invoked::Died);
@@ -234,6 +254,7 @@ async fn a_function_that_died_between_two_cities_is_repeated_and_fetches_only_th
     assert_eq!(*lane.api.asked.lock().unwrap(), ["1", "2"]);
 }
 
+/// A secret that does not exist is a configuration fault: only an operator can correct it. A bad event is poison.
 #[tokio::test]
 async fn a_secret_that_does_not_exist_and_a_bad_event_fail_the_invocation_with_their_class() {
     let mut lane = Lane::start().await;
@@ -246,6 +267,7 @@ async fn a_secret_that_does_not_exist_and_a_bad_event_fail_the_invocation_with_t
     assert_eq!(lane.api.asked(), 0);
 }
 
+/// An error of one item must not fail the whole invocation.
 #[tokio::test]
 async fn a_bucket_that_does_not_exist_is_the_reason_of_each_item() {
     let mut lane = Lane::start().await;

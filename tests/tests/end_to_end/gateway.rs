@@ -1,4 +1,4 @@
-//! An event that the gateway accepts is in Kafka, and what it cannot take it refuses with the reason.
+//! The gateway answers 200 when the event is in Kafka, and refuses invalid requests with the reason.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 const JSON: (&str, &str) = ("content-type", "application/json; charset=utf-8");
 const LINES: (&str, &str) = ("content-type", "application/x-ndjson");
+/// A valid event as a form.
 const GOOD_FORM: &str = "timestamp=1664624846.762738&make=Ford&model=Explorer&position_x=0.00499&\
     position_y=2.4563888155285308e-05&position_z=0.0045&speed=2.1349&vin=GD9KE1GANAGOCJ64E";
 
-/// An event at a moment.
+/// A valid event with this timestamp in seconds. The VIN is the timestamp, padded to 17 characters.
 fn good(timestamp: u32) -> Value {
     json!({
         "timestamp": timestamp, "make": "Ford", "model": "O'Neil", "position_x": 1, "position_y": 2.5, "position_z": -3e5,
@@ -20,6 +21,7 @@ fn good(timestamp: u32) -> Value {
     })
 }
 
+/// A gateway with its own topic of four partitions.
 struct Lane {
     parts: Parts,
     topic: Topic,
@@ -43,12 +45,13 @@ impl Lane {
     }
 }
 
-/// One environment of the gateway.
+/// Starts another environment of the gateway.
 async fn environment(parts: &Parts, servers: &str, variables: &[(&str, &str)]) -> Function {
     let variables: Vec<_> = [("KAFKA_BOOTSTRAP_SERVERS", servers)].iter().chain(variables).copied().collect();
     Function::start_with("telemetry-gateway", parts, &[], &variables).await
 }
 
+/// The number in the answer to `GET /events`.
 async fn served(gateway: &mut Function) -> u64 {
     let answer = gateway.ask("GET", "/events", &[], b"").await;
     assert_eq!((answer.status, answer.headers["content-type"].as_str()), (200, "text/plain; charset=utf-8"));
@@ -56,8 +59,9 @@ async fn served(gateway: &mut Function) -> u64 {
     count.trim_end().strip_suffix('.').unwrap().parse().unwrap()
 }
 
+/// The key keeps the events of a vehicle in order. Headers carry `event_id` and the `Idempotency-Key` of the request.
 #[tokio::test]
-async fn an_accepted_event_is_in_kafka_keyed_by_its_vehicle_when_the_answer_is_there() {
+async fn when_the_answer_arrives_the_event_is_in_kafka_keyed_by_its_vehicle() {
     let mut lane = Lane::start().await;
     let headers = [FORM, ("idempotency-key", "k-1")];
     let form = format!("{GOOD_FORM}&event_id=e-1&battery=80");
@@ -80,8 +84,9 @@ async fn an_accepted_event_is_in_kafka_keyed_by_its_vehicle_when_the_answer_is_t
     assert!(age < 60_000, "the record's time is when it was received");
 }
 
+/// The gateway does not look for repetitions: the key of the table removes them later.
 #[tokio::test]
-async fn objects_arrays_and_lines_are_taken_whole_and_the_same_event_twice_is_taken_twice() {
+async fn objects_arrays_and_lines_are_accepted_whole_and_repeated_events_are_accepted_again() {
     let mut lane = Lane::start().await;
     let lines = format!("{}\n\n{}\r\n", good(4), good(5));
     let bodies = [
@@ -100,11 +105,13 @@ async fn objects_arrays_and_lines_are_taken_whole_and_the_same_event_twice_is_ta
     }
 }
 
-/// Status, headers, body, and what the answer says.
+/// Expected status, headers and body of the request, and a part of the expected error.
 type Refused<'a> = (u64, Vec<(&'a str, &'a str)>, Vec<u8>, &'a str);
 
+/// Covers invalid bodies, sizes above the limit, content types, methods and paths. `HEAD` must have the headers of
+/// `GET`.
 #[tokio::test]
-async fn what_cannot_be_taken_is_refused_with_its_reason_and_nothing_of_it_is_produced() {
+async fn invalid_requests_are_refused_with_the_reason_and_produce_nothing() {
     let mut lane = Lane::start().await;
     let with = |from: &str, to: &str| GOOD_FORM.replace(from, to).into_bytes();
     let refused: Vec<Refused<'_>> = vec![
@@ -167,8 +174,9 @@ async fn what_cannot_be_taken_is_refused_with_its_reason_and_nothing_of_it_is_pr
     assert_eq!(lane.post(FORM, GOOD_FORM).await.status, 200, "it works on");
 }
 
+/// A client can then correct all of them at once.
 #[tokio::test]
-async fn every_bad_field_is_named_at_once() {
+async fn all_bad_fields_are_named_in_one_answer() {
     let mut lane = Lane::start().await;
     let answer = lane.post(FORM, "timestamp=soon&speed=inf&model=%00").await;
     let body = answer.json();
@@ -178,8 +186,10 @@ async fn every_bad_field_is_named_at_once() {
     assert_eq!((answer.status, fields), (400, expected.into()));
 }
 
+/// `taken` and `rejected` contain the indexes of the events in the request, so a client can send only the rejected ones
+/// again.
 #[tokio::test]
-async fn a_bad_event_costs_its_neighbours_nothing_and_the_answer_says_which_were_taken() {
+async fn good_events_beside_bad_ones_are_accepted_and_the_answer_lists_both() {
     let mut lane = Lane::start().await;
     let array = json!([good(1), {"vin": 7}, good(2), null]).to_string();
     let mut lines = format!("{}\n{{broken\n{}\n", good(3), good(4)).into_bytes();
@@ -202,10 +212,11 @@ async fn a_bad_event_costs_its_neighbours_nothing_and_the_answer_says_which_were
     assert_eq!(keys, ["1", "2", "3", "4"].into());
 }
 
+/// The gateway must answer before Lambda's timeout, so that clients get a reason.
 #[tokio::test]
-async fn without_a_broker_the_answer_is_503_in_time_and_says_when_to_come_again() {
+async fn without_a_broker_the_answer_is_503_within_the_timeout_with_retry_after() {
     let parts = Parts::of_environment();
-    // One address refuses, the other takes connections and says nothing.
+    // One address refuses connections. The other accepts them, but never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     for servers in ["127.0.0.1:9".to_owned(), silent.local_addr().unwrap().to_string()] {
         let mut gateway = environment(&parts, &servers, &[("PRODUCE_TIMEOUT_SECONDS", "2")]).await;
@@ -234,6 +245,7 @@ async fn without_a_broker_the_answer_is_503_in_time_and_says_when_to_come_again(
     }
 }
 
+/// The number comes from the offsets in Kafka, not from memory.
 #[tokio::test]
 async fn events_served_is_the_same_in_every_environment_and_after_a_restart() {
     let mut lane = Lane::start().await;
@@ -250,6 +262,7 @@ async fn events_served_is_the_same_in_every_environment_and_after_a_restart() {
     assert_eq!((health.status, health.json()), (200, json!({"status": "ok"})));
 }
 
+/// Each environment has its own producer.
 #[tokio::test]
 async fn eight_environments_at_once_lose_and_double_nothing() {
     let lane = Lane::start().await;
@@ -266,6 +279,8 @@ async fn eight_environments_at_once_lose_and_double_nothing() {
     assert_eq!((records.len(), vins.len()), (400, 400));
 }
 
+/// The secret ends with a line break, which is not part of the token. If the secret cannot be read, every request is
+/// refused.
 #[tokio::test]
 async fn with_a_token_only_those_who_know_it_are_let_in() {
     let client = aws_sdk_secretsmanager::Client::new(&settings::sdk_config().await);

@@ -1,5 +1,6 @@
-//! One random history of deliveries (cut again, repeated, out of order, with poison, redriven, of a topic that was created
-//! again, after a reset) through the Delta table's positions and the ledger in Postgres: both do what a model of sets does.
+//! Random histories: deliveries that overlap, repeat or come out of order, poison records, redrives, topics that are
+//! created again, and resets. parquet-writer (with positions in the Delta log) and totals-upserter (with positions in
+//! Postgres) process each history. Both must do the same as a model that consists of sets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,19 +20,20 @@ use tokio::time::Instant;
 const LANES: [&str; 2] = ["parquet-writer", "totals-upserter"];
 const PARTITIONS: i32 = 2;
 
-/// What happens next.
+/// One step of a history.
 #[derive(Debug, Clone)]
 enum Happening {
-    /// Kafka delivers a stretch: partition, first offset, number of offsets.
+    /// Kafka delivers a batch: partition, first offset, number of offsets.
     Delivery(i32, i64, i64),
     /// The topic is deleted and created again.
     Recreation,
     /// An operator resets the positions.
     Reset,
-    /// An operator redrives what was parked in this incarnation, after the cause was mended.
+    /// An operator corrects the pipeline file and redrives the records that were parked in this incarnation.
     Redrive(i64),
 }
 
+/// A random history of 1 to 24 steps. The numbers are weights.
 fn history() -> impl Strategy<Value = Vec<Happening>> {
     let delivery = (0..PARTITIONS, 0..120_i64, 2..30_i64)
         .prop_map(|(partition, from, count)| Happening::Delivery(partition, from, count));
@@ -44,16 +46,18 @@ fn history() -> impl Strategy<Value = Vec<Happening>> {
     proptest::collection::vec(happening, 1..25)
 }
 
-/// Offsets that hold a record: the others are markers of transactions, or were compacted away.
+/// Whether there is a record at this offset. The other offsets stand for transaction markers and compacted records.
 fn exists(offset: i64) -> bool {
     offset % 7 != 3
 }
 
-/// Records whose offset is a multiple of 5 are poison until the pipeline file is mended.
+/// Whether the record at this offset is poison until the pipeline file is corrected.
 fn is_bad(offset: i64) -> bool {
     offset % 5 == 0
 }
 
+/// The record at an offset. `generation` counts how often the topic was created; it is part of the value, so records of
+/// different generations differ.
 fn record(generation: i64, partition: i32, offset: i64) -> Record {
     let name = format!("topic {generation}");
     let good = room(partition, offset, &name, 1);
@@ -61,31 +65,32 @@ fn record(generation: i64, partition: i32, offset: i64) -> Record {
     if is_bad(offset) { good.with(Some(bad.as_bytes())) } else { good }
 }
 
-/// One partition of the model.
+/// The model of one partition.
 #[derive(Debug, Default, Clone)]
 struct Side {
     /// Offsets that need no further delivery.
     settled: BTreeSet<i64>,
-    /// Remembered records: offset and generation.
+    /// Samples: offset and generation of some records that were handled.
     remembered: BTreeMap<i64, i64>,
+    /// Offsets that are parked and not redriven yet.
     parked: BTreeSet<i64>,
-    /// The topic was found to be another one.
+    /// Whether a delivery proved that the topic was created again. Then every delivery is refused until a reset.
     recreated: bool,
 }
 
-/// What both sinks must do, in terms of sets.
+/// The expected state of both sinks, as sets.
 #[derive(Debug, Default)]
 struct Model {
     sides: BTreeMap<i32, Side>,
     incarnation: i64,
-    /// Rows: partition and offset, once for each time that one is stored.
+    /// Partition and offset of each stored row. An offset occurs several times if several generations are stored.
     stored: Vec<(i32, i64)>,
-    /// Letters: incarnation, partition, offset.
+    /// Letters of records that are parked: incarnation, partition, offset.
     letters: BTreeSet<(i64, i32, i64)>,
 }
 
 impl Model {
-    /// Whether the delivery is taken.
+    /// Applies a delivery. Returns whether the functions must accept it.
     fn deliver(&mut self, generation: i64, partition: i32, offsets: &[i64]) -> bool {
         let side = self.sides.entry(partition).or_default();
         let is_another = |offset: &i64| side.remembered.get(offset).is_some_and(|of| *of != generation);
@@ -107,6 +112,7 @@ impl Model {
         true
     }
 
+    /// Applies a redrive. Records of an earlier incarnation stay parked.
     fn redrive(&mut self, incarnation: i64) {
         if incarnation != self.incarnation {
             return;
@@ -119,8 +125,9 @@ impl Model {
         self.letters.retain(|(of, ..)| *of != incarnation);
     }
 
+    /// Applies a reset to all partitions that have a position.
     fn reset(&mut self) {
-        // What no delivery ever reached has no position to reset.
+        // A partition without a delivery has no position to reset.
         if !self.sides.is_empty() {
             self.sides.values_mut().for_each(|side| *side = Side::default());
         }
@@ -128,7 +135,7 @@ impl Model {
 }
 
 impl Side {
-    /// Of each stretch between two powers of two the lowest offset is remembered.
+    /// Keeps the sample with the lowest offset of each range between two powers of two, as positions do.
     fn remember(&mut self, offset: i64, generation: i64) {
         let stretch = |offset: i64| (offset + 1).ilog2();
         let lowest = self.remembered.keys().copied().find(|other| stretch(*other) == stretch(offset));
@@ -139,12 +146,14 @@ impl Side {
     }
 }
 
-/// Both sinks.
+/// The functions and sinks of both lanes.
 struct World {
     parts: Parts,
     sinks: Sinks,
     pipeline: Pipeline,
+    /// A function per lane, with the pipeline file for which some records are poison.
     strict: Vec<Function>,
+    /// A function per lane, with the corrected pipeline file.
     mended: Vec<Function>,
 }
 
@@ -170,7 +179,8 @@ impl World {
         }
     }
 
-    /// Whether the two functions took the delivery.
+    /// Delivers a batch to the functions of both lanes. Returns for each whether it accepted the batch. Panics if a
+    /// function refuses it for another reason than a recreated topic.
     async fn deliver(&mut self, records: &[Record]) -> Vec<bool> {
         let event = event(&self.parts.topic, records);
         let mut taken = Vec::new();
@@ -189,13 +199,15 @@ impl World {
         taken
     }
 
+    /// The newest letter of each parked record of a lane.
     async fn letters(&self, lane: &str) -> Vec<ParkedRecord> {
         let letters = DeadLetters::new(self.sinks.client(), self.parts.parked_root.clone());
         let objects = letters.objects(Some(lane), Instant::now() + Duration::from_secs(20)).await.unwrap();
         newest_by_source(objects.into_iter().flat_map(|object| object.records).map(Result::unwrap))
     }
 
-    /// Hands the letters of one incarnation over again, and says how many stay parked.
+    /// Redrives the letters of one incarnation. Returns for each lane how many letters there were, and how many of them
+    /// the function reported as failed.
     async fn redrive(&mut self, incarnation: i64) -> Vec<(usize, usize)> {
         let mut left = Vec::new();
         for (index, lane) in LANES.into_iter().enumerate() {
@@ -223,6 +235,7 @@ impl World {
         left
     }
 
+    /// Resets the positions of both lanes, as `headwater offsets reset` does.
     async fn reset(&self) {
         let (topic, lake) = (&self.parts.topic, self.pipeline.lake.as_ref().unwrap());
         let totals = self.pipeline.totals.as_ref().unwrap();
@@ -238,11 +251,11 @@ impl World {
     }
 }
 
-/// Plays one history.
+/// Applies one history to the functions and to the model, and compares the results.
 async fn play(history: &[Happening]) {
     let (mut world, mut model) = (World::start().await, Model::default());
     let (mut generation, mut reset_for) = (0, 0);
-    // Both partitions have a position from the beginning, so that incarnations count alike.
+    // Both partitions get a position before the history starts, so that their incarnations are equal.
     for partition in 0..PARTITIONS {
         model.deliver(generation, partition, &[1]);
         assert_eq!(world.deliver(&[record(generation, partition, 1)]).await, [true, true]);
@@ -265,7 +278,7 @@ async fn play(history: &[Happening]) {
             }
             Happening::Reset => {}
             Happening::Redrive(incarnation) => {
-                // The test deletes no letter, so that redriven ones are handed over again and again.
+                // The test deletes no letters, so later redrives send redriven records again.
                 let all_stay = incarnation != model.incarnation;
                 for (handed_over, stay) in world.redrive(incarnation).await {
                     assert_eq!(stay, if all_stay { handed_over } else { 0 }, "{happening:?} in {history:?}");
@@ -286,14 +299,14 @@ async fn play(history: &[Happening]) {
             };
             (letter.incarnation, partition, offset)
         });
-        // The test deletes no letter; those of redriven records are still there.
+        // The test deletes no letters, so those of redriven records still exist.
         let letters: BTreeSet<_> = letters.collect();
         assert!(model.letters.is_subset(&letters), "{lane}: {letters:?} lack some of {:?}", model.letters);
     }
 }
 
 #[test]
-fn both_sinks_do_with_any_history_what_sets_would_do() {
+fn for_any_history_both_sinks_do_the_same_as_a_model_of_sets() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let mut runner = TestRunner::new(Config { cases: 24, failure_persistence: None, ..Config::default() });
     runner
@@ -304,16 +317,18 @@ fn both_sinks_do_with_any_history_what_sets_would_do() {
         .unwrap();
 }
 
+/// A position keeps 64 holes. When the records of a dropped hole arrive, it is unknown whether they are stored, so they
+/// are parked.
 #[tokio::test]
 async fn more_than_64_holes_leave_no_record_unstored_and_unparked_in_either_sink() {
     let mut world = World::start().await;
     let good =
         |offsets: std::ops::Range<i64>| offsets.map(|offset| room(0, offset, "A", 1)).collect::<Vec<_>>();
-    // Of every ten records one was delivered, and the nine before it were given up.
+    // Of every ten records, the last one is delivered, and the nine before it were given up.
     for ten in 1..=80 {
         assert_eq!(world.deliver(&good(ten * 10 - 1..ten * 10)).await, [true, true]);
     }
-    // Now they come back, twice.
+    // The records that were given up are delivered twice.
     for ten in (1..=80).chain(1..=80) {
         assert_eq!(world.deliver(&good(ten * 10 - 10..ten * 10 - 1)).await, [true, true]);
     }
@@ -325,7 +340,7 @@ async fn more_than_64_holes_leave_no_record_unstored_and_unparked_in_either_sink
         assert!(letters.iter().all(|letter| letter.reason.contains("may be stored already")), "{letters:?}");
         parked.push(letters.len());
     }
-    // 16 holes of nine records were too many.
+    // 16 of 80 holes were dropped, with nine records each.
     assert_eq!(parked, [144, 144]);
     assert_eq!(rows.len(), 800 - 144);
     let total: i64 = world.sinks.totals().await.values().sum();

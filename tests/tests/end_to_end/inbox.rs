@@ -1,4 +1,4 @@
-//! Events of the inbox: the tables hold the newest event of each id, whatever the order and however often they come.
+//! inbox-etl: the tables contain the newest event of each id, in any order and with any repetition of the events.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use warehouse::{DatabaseAuth, DatabaseSettings, Warehouse, WarehouseError};
 
+/// A card event. `second` (its time) and `updated` (its payload's time) are seconds after 21:00, `event` is its id.
 pub(super) fn card(id: i64, second: u32, updated: u32, event: &str, user_id: Option<i64>) -> Value {
     let time = |second: u32| format!("2026-11-20 21:{:02}:{:02}", second / 60, second % 60);
     let mut card = json!({
@@ -24,6 +25,7 @@ pub(super) fn card(id: i64, second: u32, updated: u32, event: &str, user_id: Opt
     card
 }
 
+/// A user event. `second` is its time in seconds after 21:24, `event` its id.
 pub(super) fn user(id: i64, second: u32, event: &str) -> Value {
     json!({
         "metadata": {"type": "user", "event_at": format!("2026-11-20 21:24:{second:02}"), "event_id": event},
@@ -31,16 +33,17 @@ pub(super) fn user(id: i64, second: u32, event: &str) -> Value {
     })
 }
 
-/// How many events there are: up to this many, or exactly.
+/// How many events a test has.
 #[derive(Clone)]
 struct Size {
     cards: std::ops::RangeInclusive<usize>,
     users: std::ops::RangeInclusive<usize>,
-    /// Different cards; there are half as many users.
+    /// Number of different cards. There are half as many different users.
     ids: i64,
 }
 
-/// Events of few ids and few seconds, so that many meet; 8 % of the cards name no user.
+/// Random events with few ids and few times, so that many events concern the same row or have the same time. 8 % of the
+/// cards have no user.
 fn events(size: Size) -> impl Strategy<Value = Vec<Value>> {
     let cards = (0..size.ids, 0..6_u32, 0..3_u32, prop::bool::weighted(0.08));
     let users = (0..size.ids / 2, 0..5_u32);
@@ -58,11 +61,13 @@ fn events(size: Size) -> impl Strategy<Value = Vec<Value>> {
     )
 }
 
+/// The card event with this number. `orphan` leaves out its user.
 fn card_event(number: usize, id: i64, second: u32, updated: u32, orphan: bool) -> Value {
     card(id, second, updated, &format!("c{number}"), (!orphan).then_some(id % 7))
 }
 
-/// What the tables must hold: `id event` of the last event by the total order.
+/// The expected content of the tables: for each `TYPE ID` the id of the last event. Events are ordered by their time,
+/// then by the payload's time, then by their id. Cards without a user are left out.
 fn expected(events: &[Value]) -> BTreeMap<String, String> {
     let mut newest: BTreeMap<String, (String, String, String)> = BTreeMap::new();
     for event in events {
@@ -79,6 +84,7 @@ fn expected(events: &[Value]) -> BTreeMap<String, String> {
     newest.into_iter().map(|(id, (_, _, event))| (id, event)).collect()
 }
 
+/// The content of the tables, in the form of [`expected`]. Leaves out rows whose columns come from different events.
 pub(super) async fn held(sinks: &Sinks) -> BTreeMap<String, String> {
     let rows = sinks
         .query_text(
@@ -92,17 +98,19 @@ pub(super) async fn held(sinks: &Sinks) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Any events, in any order, some twice, in any cuts: the tables equal those of the sorted events.
 #[test]
-fn the_tables_do_not_depend_on_order_cuts_or_repetition() {
+fn the_tables_do_not_depend_on_order_batches_or_repetition() {
     tables_equal_the_sorted_events(40, Size { cards: 0..=300, users: 0..=60, ids: 40 });
 }
 
+/// As above, with many more events and batches of up to 2,499 events.
 #[test]
 fn a_thousand_users_and_ten_thousand_cards_in_any_order_equal_the_sorted_events() {
     tables_equal_the_sorted_events(6, Size { cards: 10_000..=10_000, users: 1_000..=1_000, ids: 2_000 });
 }
 
+/// Stores random events, some of them repeated, in random order and in batches of random size. The tables must equal
+/// [`expected`], and the quarantine must contain exactly the cards without a user.
 fn tables_equal_the_sorted_events(seeds: u32, size: Size) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (sinks, warehouse) = runtime.block_on(async {
@@ -165,13 +173,14 @@ pub(super) async fn start() -> ObjectLane {
     ObjectLane::start("inbox-etl").await
 }
 
-/// Where there is one parked object of this key, and why.
+/// What [`ObjectLane::parked`] returns if one object is parked.
 fn parked(key: &str, reason: &str) -> BTreeMap<String, String> {
     [(key.to_owned(), reason.to_owned())].into()
 }
 
+/// Objects that are not events, are in another folder or were deleted are in the same notification.
 #[tokio::test]
-async fn a_partial_object_is_parked_blocks_nobody_and_heals_when_the_whole_one_comes() {
+async fn a_truncated_object_is_parked_alone_and_read_when_the_complete_one_arrives() {
     let mut lane = start().await;
     let whole = card(1, 0, 0, "c1", Some(0)).to_string();
     lane.bucket.put("inbox/cards/c1.json", &whole.as_bytes()[..60]).await;
@@ -196,8 +205,9 @@ async fn a_partial_object_is_parked_blocks_nobody_and_heals_when_the_whole_one_c
     assert_eq!(lane.parked().await.len(), 1);
 }
 
+/// Cards need no row in `users`: their user may arrive later.
 #[tokio::test]
-async fn a_card_without_a_user_waits_in_quarantine_until_its_object_is_mended() {
+async fn a_card_without_a_user_stays_in_quarantine_until_its_object_is_corrected() {
     let mut lane = start().await;
     lane.bucket.put("inbox/cards/c1.json", card(1, 0, 0, "c1", None).to_string()).await;
     lane.bucket.put("inbox/cards/c2.json", card(2, 0, 0, "c2", Some(1_000)).to_string()).await;
@@ -220,8 +230,9 @@ async fn a_card_without_a_user_waits_in_quarantine_until_its_object_is_mended() 
     assert_eq!(lane.parked().await, BTreeMap::new());
 }
 
+/// The objects have no notifications. `force` reads all of them again.
 #[tokio::test]
-async fn a_sweep_finds_what_no_notification_told_of_and_reads_nothing_twice() {
+async fn a_sweep_reads_objects_whose_notification_was_lost_and_reads_nothing_twice() {
     let mut lane = start().await;
     for number in 0..30 {
         let event = card(number, 0, 0, &format!("c{number}"), Some(number));
@@ -239,6 +250,7 @@ async fn a_sweep_finds_what_no_notification_told_of_and_reads_nothing_twice() {
     assert_eq!(held(&lane.sinks).await.len(), 30);
 }
 
+/// Each environment gets every notification ten times, half of them in reverse order.
 #[tokio::test]
 async fn one_batch_of_notifications_at_several_environments_at_once_is_stored_once() {
     let lane = start().await;

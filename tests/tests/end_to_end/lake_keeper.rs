@@ -3,16 +3,18 @@
 use end_to_end::{Function, Parts, Sinks, event, room};
 use serde_json::json;
 
-/// Batches of ten records each.
+/// Number of batches, each with ten records.
 const BATCHES: i64 = 12;
 
+/// The event of a batch: the ten records from offset `10 * number` on.
 fn batch(topic: &str, number: i64) -> Vec<u8> {
     let records: Vec<_> = (0..10).map(|n| room(0, number * 10 + n, "kitchen", 1)).collect();
     event(topic, &records)
 }
 
+/// Each batch makes one small file. `force` runs the steps before their thresholds are reached.
 #[tokio::test]
-async fn small_files_are_joined_behind_a_checkpoint_and_every_record_stays_stored_once() {
+async fn small_files_are_compacted_and_a_checkpoint_is_written_and_every_record_stays_stored_once() {
     let parts = Parts::of_environment();
     let pipelines = [parts.rooms_pipeline()];
     let mut writer = Function::start("parquet-writer", &parts, &pipelines).await;
@@ -35,7 +37,7 @@ async fn small_files_are_joined_behind_a_checkpoint_and_every_record_stays_store
     let after = sinks.snapshot(path).await.unwrap();
     assert_eq!((after.files().len(), after.rows()), (1, Some(120)));
 
-    // A writer that starts cold finds the positions: a batch that was delivered before is not stored again.
+    // A new writer finds the positions in the compacted table, so it does not store a batch again.
     let mut cold = Function::start("parquet-writer", &parts, &pipelines).await;
     cold.invoke(&batch(&parts.topic, BATCHES - 1)).await.all_handled();
     cold.invoke(&batch(&parts.topic, BATCHES)).await.all_handled();
@@ -43,7 +45,7 @@ async fn small_files_are_joined_behind_a_checkpoint_and_every_record_stays_store
 }
 
 #[tokio::test]
-async fn a_topic_that_has_had_no_record_is_neither_behind_nor_an_error() {
+async fn a_topic_without_records_is_neither_behind_nor_an_error() {
     let parts = Parts::of_environment();
     let mut keeper = Function::start("lake-keeper", &parts, &[parts.rooms_pipeline()]).await;
     for steps in [json!(["checkpoint", "compact"]), json!(["clean_log", "vacuum"])] {
@@ -54,6 +56,7 @@ async fn a_topic_that_has_had_no_record_is_neither_behind_nor_an_error() {
     }
 }
 
+/// The error names the known topics or steps.
 #[tokio::test]
 async fn a_topic_without_a_table_and_a_misspelt_step_are_refused_by_name() {
     let parts = Parts::of_environment();

@@ -1,4 +1,4 @@
-//! lake-keeper killed at any point, and two of them at once, while parquet-writer keeps appending.
+//! lake-keeper is killed at different points, or two of them run at once, while parquet-writer appends.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -11,27 +11,30 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 const PATH: &str = "env=dv/source=rooms/subsrc=midgar";
-/// Records of one append.
+/// Number of records per append.
 const BATCH: i64 = 10;
+/// The event that runs all steps now.
 const FORCE: &[u8] = br#"{"force":true}"#;
 
+/// The action of a proxy. It is set after the function has started through the proxy, because it kills this function.
 type Act = Arc<Mutex<Option<Box<dyn Fn() + Send>>>>;
 
-/// A parquet-writer that appends one batch after the other until it is stopped.
+/// A parquet-writer that appends one batch after the other in the background until it is stopped.
 struct Appends {
+    /// Number of batches that the writer has acknowledged.
     batches: Arc<AtomicI64>,
     stop: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
 
 impl Appends {
-    /// Returns once there are a few appends.
+    /// Starts the writer. Returns after four appends.
     async fn begin(parts: &Parts, pipelines: &[String]) -> Self {
         let mut writer = Function::start("parquet-writer", parts, pipelines).await;
         let (batches, stop) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicBool::new(false)));
         let (topic, acknowledged, stopped) = (parts.topic.clone(), Arc::clone(&batches), Arc::clone(&stop));
         let task = tokio::spawn(async move {
-            // As often as a busy mapping does, so that the machine has time for the keepers too.
+            // The rate of a busy mapping. It leaves CPU time for the keepers.
             let mut pace = tokio::time::interval(Duration::from_millis(20));
             while !stopped.load(Ordering::SeqCst) {
                 pace.tick().await;
@@ -46,7 +49,7 @@ impl Appends {
         appends
     }
 
-    /// Waits for so many further appends.
+    /// Waits for `count` further appends. Panics after a minute, or if the writer has ended.
     async fn more(&self, count: i64) {
         let wanted = self.batches.load(Ordering::SeqCst) + count;
         let deadline = Instant::now() + Duration::from_mins(1);
@@ -56,7 +59,7 @@ impl Appends {
         }
     }
 
-    /// Ends it; how many records it was given.
+    /// Stops the writer. Returns how many records were delivered to it.
     async fn end(self) -> i64 {
         self.stop.store(true, Ordering::SeqCst);
         self.task.await.unwrap();
@@ -64,7 +67,8 @@ impl Appends {
     }
 }
 
-/// Every acknowledged record is there once, and so are the later ones, without a gap. None of them waits for a repair.
+/// Panics unless the table contains every acknowledged record once, and later ones without a gap. `after` describes the
+/// moment in the message.
 async fn holds(sinks: &Sinks, appends: &Appends, after: &str) {
     let acknowledged = appends.batches.load(Ordering::SeqCst) * BATCH;
     let rows = sinks.rows().await;
@@ -73,7 +77,7 @@ async fn holds(sinks: &Sinks, appends: &Appends, after: &str) {
     assert!(rows.into_iter().eq((0..found).map(|offset| (0, offset))), "{after}: rows lost or doubled");
 }
 
-/// The report of the table; panics where the keeper had a fault.
+/// The report about the table. Panics if the keeper reports an error.
 fn report(invoked: Invoked) -> Value {
     let done = invoked.answer();
     let table = done["tables"][0].clone();
@@ -81,21 +85,24 @@ fn report(invoked: Invoked) -> Value {
     table
 }
 
-/// The steps that are asked for, and the request at which the keeper is killed: what it holds.
+/// The event for the keeper, the patterns of the request at which it is killed, and the moments: before the request
+/// reaches S3, or after S3 has carried it out.
 type Point = (&'static [u8], &'static [&'static str], &'static [Moment]);
 
+/// The requests at which the keeper is killed. They cover every kind of write in a run, and the listings before
+/// deletions.
 const POINTS: [Point; 7] = [
     (br#"{"force":true}"#, &["GET ", "list-type=2"], &[Moment::Before]),
     (br#"{"force":true}"#, &["PUT ", ".checkpoint.parquet"], &[Moment::Before, Moment::After]),
     (br#"{"force":true}"#, &["PUT ", "_last_checkpoint"], &[Moment::Before, Moment::After]),
-    // A checkpoint names data files as well, so there is none here.
+    // Without a checkpoint: its content would match these patterns too, because it contains the names of data files.
     (br#"{"force":true,"steps":["compact"]}"#, &["PUT ", "/data-"], &[Moment::Before, Moment::After]),
     (br#"{"force":true,"steps":["compact"]}"#, &["PUT ", "OPTIMIZE"], &[Moment::Before, Moment::After]),
     (br#"{"steps":["clean_log"]}"#, &["GET ", "list-type=2"], &[Moment::After]),
     (br#"{"steps":["vacuum"]}"#, &["GET ", "list-type=2"], &[Moment::After]),
 ];
 
-/// Starts a keeper behind a proxy, and kills it there.
+/// Starts a keeper behind a proxy, and kills it at this request.
 async fn killed(parts: &Parts, pipelines: &[String], point: Point, moment: Moment) {
     let (request, patterns, _) = point;
     let act: Act = Arc::default();
@@ -114,7 +121,7 @@ async fn killed(parts: &Parts, pipelines: &[String], point: Point, moment: Momen
 }
 
 #[tokio::test]
-async fn a_keeper_killed_at_any_point_beside_appends_loses_nothing_and_the_next_run_goes_on() {
+async fn a_keeper_killed_at_any_step_beside_appends_loses_nothing_and_the_next_run_succeeds() {
     let parts = Parts::of_environment();
     let pipelines = [parts.rooms_pipeline()];
     let sinks = Sinks::open(&parts).await;
@@ -135,6 +142,7 @@ async fn a_keeper_killed_at_any_point_beside_appends_loses_nothing_and_the_next_
     ends_small(&parts, &pipelines, &sinks, appends).await;
 }
 
+/// Finds points that the list in [`POINTS`] does not cover.
 #[tokio::test]
 async fn a_keeper_killed_at_random_moments_beside_appends_loses_nothing() {
     let parts = Parts::of_environment();
@@ -161,11 +169,13 @@ async fn a_keeper_killed_at_random_moments_beside_appends_loses_nothing() {
         killed += i32::from(invoked == Invoked::Died);
         holds(&sinks, &appends, &format!("killed {moment:?} after the beginning")).await;
     }
-    // The moments are drawn from the length of a whole run: not all of them can be too late.
+    // The moments are random parts of the duration of a whole run, so at least one kill must come before the end of its
+    // run.
     assert!(killed > 0, "no run was killed within {length:?}");
     ends_small(&parts, &pipelines, &sinks, appends).await;
 }
 
+/// A manual run may overlap with a scheduled one.
 #[tokio::test]
 async fn two_keepers_at_once_beside_appends_have_one_result() {
     let parts = Parts::of_environment();
@@ -183,7 +193,7 @@ async fn two_keepers_at_once_beside_appends_have_one_result() {
     }
     let sent = appends.end().await;
     let before = sinks.snapshot(PATH).await.unwrap().files().len();
-    // Nobody appends now: what the two do together is what one would have done.
+    // Without appends, the two keepers together must do the same work as a single one.
     let (first, second) = tokio::join!(one.invoke(FORCE), other.invoke(FORCE));
     let (first, second) = (report(first), report(second));
     let sum = |of: &str| first[of].as_u64().unwrap() + second[of].as_u64().unwrap();
@@ -194,7 +204,8 @@ async fn two_keepers_at_once_beside_appends_have_one_result() {
     assert_eq!(first["checkpoint"], second["checkpoint"], "{first} {second}");
 }
 
-/// When the appends have ended, one more run leaves one file, and a cold writer finds the position.
+/// Stops the appends and runs a keeper, which must leave one file. A new writer must then find the positions: it stores
+/// only the new half of an overlapping batch.
 async fn ends_small(parts: &Parts, pipelines: &[String], sinks: &Sinks, appends: Appends) {
     let sent = appends.end().await;
     let mut keeper = Function::start("lake-keeper", parts, pipelines).await;

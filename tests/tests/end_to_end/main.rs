@@ -1,8 +1,8 @@
-//! The functions on real parts. Each test has topics, tables, buckets and databases of its own, so that all of them run
-//! beside each other. Those of `whole_stack` kill parts of the stack or count what all of it holds: `scripts/test` runs
-//! them alone, after all others.
+//! Tests of the functions on a real broker, a real Postgres and the emulator. Each test has its own topics, tables,
+//! buckets and databases, so that they can run in parallel. The tests in `whole_stack` kill parts of the stack or count
+//! the contents of the whole stack. `scripts/test` runs them alone, after all others.
 //!
-//! One binary, because each test file that is a binary of its own links everything again.
+//! All tests are one binary, because linking is slow and each further binary links all crates again.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod board_forecast;

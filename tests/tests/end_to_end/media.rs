@@ -1,4 +1,4 @@
-//! Media files reach their tables row by row, once, in whatever order and however often they are told of.
+//! bucket-ingester stores each row of a media file once, in any order and with any repetition of the notifications.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -13,15 +13,17 @@ async fn start() -> ObjectLane {
     ObjectLane::start("bucket-ingester").await
 }
 
+/// Invokes the function with an event that is not a notification. Returns its answer.
 async fn command(lane: &mut ObjectLane, command: Value) -> Value {
     lane.function.invoke(command.to_string().as_bytes()).await.answer()
 }
 
-/// `name version rating` of all apps.
+/// All stored apps as `NAME VERSION RATING`, sorted.
 async fn apps(lane: &ObjectLane) -> Vec<String> {
     lane.sinks.query_text("SELECT name || ' ' || version || ' ' || rating FROM apps ORDER BY 1").await
 }
 
+/// An object's entry in the registry: `STATE GOOD IGNORED PARKED`, with the numbers of rows.
 async fn state(lane: &ObjectLane, key: &str) -> String {
     let sql = format!(
         "SELECT state || ' ' || rows_good || ' ' || rows_ignored || ' ' || rows_parked FROM processed_objects \
@@ -30,14 +32,18 @@ async fn state(lane: &ObjectLane, key: &str) -> String {
     lane.sinks.query_text(&sql).await.join(";")
 }
 
+/// A valid row of the table `apps`. Its key is `name` and `version`.
 fn app(name: &str, version: u32, rating: u32) -> Value {
     json!({"type": "app", "data": {"name": name, "genre": "Games", "version": version.to_string(), "rating": rating, "size_bytes": 1}})
 }
 
+/// A media file: a JSON array of rows.
 fn file(rows: &[Value]) -> Vec<u8> {
     serde_json::to_vec(rows).unwrap()
 }
 
+/// Covers damaged, empty, compressed, missing and oddly named files. A sweep, repeated notifications and a forced run
+/// must not change the result.
 #[tokio::test]
 async fn every_good_row_is_stored_every_bad_one_is_parked_and_a_second_run_changes_nothing() {
     let mut lane = start().await;
@@ -111,8 +117,9 @@ async fn every_good_row_is_stored_every_bad_one_is_parked_and_a_second_run_chang
     assert_eq!((apps(&lane).await, lane.parked().await), (expected.map(str::to_owned).to_vec(), parked));
 }
 
+/// The list may name a file before it is uploaded. When both files are stored, their parked entries are deleted.
 #[tokio::test]
-async fn a_listed_file_that_comes_later_and_a_damaged_one_that_is_mended_heal_by_themselves() {
+async fn a_missing_and_a_damaged_file_are_parked_and_stored_by_the_sweep_after_they_are_complete() {
     let mut lane = start().await;
     let whole = file(&[app("a", 1, 1), app("b", 1, 1)]);
     lane.bucket.put("damaged.json", &whole[..100]).await;
@@ -129,6 +136,7 @@ async fn a_listed_file_that_comes_later_and_a_damaged_one_that_is_mended_heal_by
     assert_eq!(lane.parked().await, BTreeMap::new(), "what was read and then deleted is no loss");
 }
 
+/// The registry contains the version that was read, so a notification for it has no effect.
 #[tokio::test]
 async fn a_replaced_file_is_read_again_and_a_late_notification_of_the_old_one_changes_nothing() {
     let mut lane = start().await;
@@ -145,11 +153,12 @@ async fn a_replaced_file_is_read_again_and_a_late_notification_of_the_old_one_ch
     assert_eq!(apps(&lane).await, ["a 1 1", "a 2 1"], "what was there before may come back");
 }
 
+/// The time of the file decides, not the order of reading.
 #[tokio::test]
-async fn of_two_files_with_one_row_the_newer_wins_whichever_is_read_first() {
+async fn of_two_files_with_the_same_key_the_newer_wins_whichever_is_read_first() {
     let mut lane = start().await;
     lane.bucket.put("older.json", file(&[app("a", 1, 1)])).await;
-    // S3 tells times in whole seconds.
+    // S3 reports times in whole seconds.
     let older = lane.bucket.modified("older.json").await;
     loop {
         lane.bucket.put("newer.json", file(&[app("a", 1, 2)])).await;
@@ -165,14 +174,15 @@ async fn of_two_files_with_one_row_the_newer_wins_whichever_is_read_first() {
     assert_eq!(apps(&lane).await, ["a 1 2"]);
 }
 
+/// SQS may deliver a message more than once. The registry must show one reading per object.
 #[tokio::test]
-async fn one_notification_ten_times_at_several_environments_at_once_is_one() {
+async fn a_notification_that_several_environments_get_ten_times_at_once_is_handled_once() {
     let mut lane = start().await;
     let mut environments = Vec::new();
     for _ in 0..4 {
         environments.push(Function::start("bucket-ingester", &lane.parts, &[]).await);
     }
-    // The same rows in other orders: writers that locked them as they come would deadlock.
+    // Files with the same rows in opposite orders: transactions that lock rows in the order of the file would deadlock.
     let rows: Vec<Value> = (0..500).map(|number| app(&format!("n{number}"), 1, 1)).collect();
     let reversed: Vec<Value> = rows.iter().rev().cloned().collect();
     for number in 0..4 {
@@ -192,7 +202,7 @@ async fn one_notification_ten_times_at_several_environments_at_once_is_one() {
     lane.tell(&[]).await;
 }
 
-/// A file of one app after another.
+/// A media file with `rows` different apps, about 120 bytes each.
 fn big_file(rows: usize) -> Vec<u8> {
     let mut body = Vec::with_capacity(rows * 120);
     for number in 0..rows {
@@ -204,11 +214,13 @@ fn big_file(rows: usize) -> Vec<u8> {
     body
 }
 
+/// The first invocation is killed after it has committed its first stretch. The next ones get deadlines that are too
+/// short, so they report the message as failed, but keep the stretches that they stored.
 #[tokio::test]
-async fn a_file_too_big_for_one_time_out_is_finished_by_the_next_tries_without_doubling() {
+async fn a_file_too_large_for_one_invocation_is_finished_by_the_next_ones_and_stored_once() {
     let lane = start().await;
     lane.bucket.put("big.json", big_file(60_000)).await;
-    // Killed in the middle, as Lambda does it: after the first stretch was committed.
+    // Kills the function after the commit of the first stretch, as Lambda does at its timeout.
     let killer: Arc<OnceLock<Box<dyn Fn() + Send + Sync>>> = Arc::default();
     let strike = Arc::clone(&killer);
     let server = authority(&lane.parts.database_url);
@@ -221,20 +233,21 @@ async fn a_file_too_big_for_one_time_out_is_finished_by_the_next_tries_without_d
     let event = queue_event(&[notification(lane.bucket.name(), &["big.json"])]);
     assert_eq!(doomed.invoke(&event).await, Invoked::Died);
     assert!(state(&lane, "big.json").await.starts_with("unfinished"));
-    // Told to be back before the end: it says so, and what was stored stays.
+    // A deadline that is too short for the whole file.
     let mut hurried = Function::start("bucket-ingester", &lane.parts, &[]).await;
     hurried.limit(Duration::from_millis(2_450));
     let mut tries = 0_u16;
     while hurried.invoke(&event).await.answer() != json!({"batchItemFailures": []}) {
         tries += 1;
         assert!(tries < 50, "no try comes any further");
-        // On a busy machine a try may come no further before it must be back.
+        // On a busy machine, a try may make no progress before its deadline.
         hurried.limit(Duration::from_millis(2_600 + 100 * u64::from(tries)));
     }
     assert_eq!(state(&lane, "big.json").await, "processed 60000 0 0");
     assert_eq!(lane.sinks.query_text("SELECT count(*)::text FROM apps").await, ["60000"]);
 }
 
+/// The function reads a file in chunks. A file of 60 MB may take at most 24 MiB more than one of 10 MB.
 #[tokio::test]
 async fn memory_does_not_grow_with_the_file() {
     let lane = start().await;
@@ -249,8 +262,9 @@ async fn memory_does_not_grow_with_the_file() {
     assert!(peaks[1] < peaks[0] + 24, "10 MB took {} MiB, 60 MB took {} MiB", peaks[0], peaks[1]);
 }
 
+/// A check constraint refuses two of 3,000 rows. One of them has the same key as a good row.
 #[tokio::test]
-async fn a_row_that_postgres_refuses_is_parked_alone_and_its_file_and_the_next_are_stored() {
+async fn a_row_that_postgres_refuses_is_parked_alone_and_all_other_rows_are_stored() {
     let mut lane = start().await;
     lane.sinks
         .database()
@@ -274,7 +288,7 @@ async fn a_row_that_postgres_refuses_is_parked_alone_and_its_file_and_the_next_a
 }
 
 #[tokio::test]
-async fn a_line_of_the_list_that_is_no_key_is_parked_with_its_number_and_the_others_are_read() {
+async fn an_invalid_line_of_the_list_is_parked_with_its_number_and_the_other_lines_are_read() {
     let mut lane = start().await;
     for key in ["a.json", "b.json"] {
         lane.bucket.put(key, file(&[app(key, 1, 1)])).await;
@@ -290,7 +304,7 @@ async fn a_line_of_the_list_that_is_no_key_is_parked_with_its_number_and_the_oth
     assert!(parked[lines[0]].starts_with("line 2 is not a key: it is not valid UTF-8"), "{parked:?}");
     assert!(parked[lines[1]].starts_with("line 3 is not a key: it has 2000 bytes"), "{parked:?}");
     assert!(parked[lines[2]].starts_with("line 5 is not a key: it holds a NUL"), "{parked:?}");
-    // A list in UTF-16 that says so is read, and what was parked of the older one goes.
+    // A list in UTF-16 with a byte order mark is read. The parked lines of the older list are deleted.
     lane.bucket.put("c.json", file(&[app("c", 1, 1)])).await;
     let utf_16 = "\u{feff}a.json\r\nb.json\r\nc.json\r\n".encode_utf16().flat_map(u16::to_be_bytes);
     lane.bucket.put("files_list.data", utf_16.collect::<Vec<u8>>()).await;
@@ -299,8 +313,9 @@ async fn a_line_of_the_list_that_is_no_key_is_parked_with_its_number_and_the_oth
     assert_eq!(lane.parked().await, BTreeMap::new());
 }
 
+/// The list cannot contain a key with a line break. Postgres cannot store a key with a NUL.
 #[tokio::test]
-async fn a_key_that_no_list_can_spell_arrives_by_its_notification_and_one_with_a_nul_stops_no_other() {
+async fn a_key_with_a_line_break_is_read_on_notification_and_a_key_with_a_nul_is_parked_alone() {
     let mut lane = start().await;
     let odd = "a\nb + c.json";
     lane.bucket.put(odd, file(&[app("odd", 1, 1)])).await;
@@ -312,8 +327,10 @@ async fn a_key_that_no_list_can_spell_arrives_by_its_notification_and_one_with_a
     assert!(parked.len() == 1 && parked["nul\0.json"].contains("holds a NUL"), "{parked:?}");
 }
 
+/// The name of a file does not decide: `plain.json.gz` is not compressed. Lines of JSON and bytes after the last member
+/// are errors.
 #[tokio::test]
-async fn gzip_of_several_members_is_read_and_what_only_looks_like_it_is_told_by_its_bytes() {
+async fn gzip_with_several_members_is_read_and_gzip_is_recognised_by_its_bytes() {
     let mut lane = start().await;
     let zip = |bytes: &[u8]| {
         let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());

@@ -1,4 +1,4 @@
-//! `headwater bridge --topic … --function-zip …`: a function that is not of this project, fed from the real broker.
+//! `headwater bridge --topic … --function-zip …`: runs a function of another project on records of the real broker.
 
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -11,10 +11,11 @@ use kafka::{ClusterSettings, KafkaProducer, OutgoingRecord};
 use rustix::process::{Pid, Signal, kill_process};
 use settings::Environment;
 
-/// How long sending may take.
+/// Timeout of [`send`].
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Notes each invocation as a line: the number of its records and their offsets. Fails while the file `broken` is there.
+/// A function that appends a line to the file `seen` for each invocation: the offsets of its records as a JSON array.
+/// It fails while the file `broken` exists, and creates the file `failed` then.
 const BOOTSTRAP: &str = concat!(
     include_str!("../../../crates/function-runner/tests/support/runtime.py"),
     r#"
@@ -34,6 +35,7 @@ while True:
 "#
 );
 
+/// Produces `records` records with the value `value`.
 async fn send(topic: &Topic, records: usize) {
     let plaintext = [("KAFKA_AUTH".to_owned(), "plaintext".to_owned())];
     let environment: Environment = std::env::vars().chain(plaintext).collect();
@@ -45,16 +47,18 @@ async fn send(topic: &Topic, records: usize) {
     assert_eq!(acknowledged.records, records);
 }
 
-/// The offsets of each invocation.
+/// The offsets of each successful invocation, from the file `seen`.
 fn seen(folder: &Path) -> Vec<Vec<i64>> {
     let text = std::fs::read_to_string(folder.join("seen")).unwrap_or_default();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// Waits until the successful invocations had so many offsets in total.
 async fn all_seen(offsets: usize, folder: &Path) {
     until("the function has seen all records", async || seen(folder).concat().len() >= offsets).await;
 }
 
+/// Starts the bridge with the function in `noted.zip`.
 fn bridge(topic: &Topic, folder: &Path) -> Child {
     let mut command = command();
     command.args(["bridge", "--topic", &topic.name, "--bootstrap-servers", &topic.servers]);
@@ -63,7 +67,7 @@ fn bridge(topic: &Topic, folder: &Path) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Ends it as Ctrl-C does. Returns what it printed.
+/// Stops the bridge with SIGINT, as Ctrl-C does. Returns its standard output and standard error.
 fn end(bridge: Child) -> (String, String) {
     kill_process(Pid::from_raw(i32::try_from(bridge.id()).unwrap()).unwrap(), Signal::INT).unwrap();
     let output = bridge.wait_with_output().unwrap();
@@ -73,8 +77,9 @@ fn end(bridge: Child) -> (String, String) {
     (said, log)
 }
 
+/// The function is a Python script in a zip, with no code of this project.
 #[tokio::test]
-async fn a_zip_of_anybody_gets_each_record_once_and_goes_on_where_it_stopped() {
+async fn a_foreign_function_gets_each_record_once_and_a_new_bridge_resumes_at_the_committed_offset() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     std::fs::write(folder.join("noted.zip"), Code::pack(BOOTSTRAP.as_bytes()).unwrap()).unwrap();
@@ -90,7 +95,7 @@ async fn a_zip_of_anybody_gets_each_record_once_and_goes_on_where_it_stopped() {
     assert_eq!(batches.concat(), (0..10).collect::<Vec<_>>(), "{batches:?}");
     assert!(batches.iter().all(|batch| batch.len() <= 4), "{batches:?}");
 
-    // A failing function gets its batch again.
+    // The function fails at first, so the bridge must deliver its batch again.
     std::fs::write(folder.join("broken"), "").unwrap();
     send(&topic, 2).await;
     let second = bridge(&topic, folder);

@@ -1,4 +1,4 @@
-//! `headwater pipeline new --from-topic`: a draft from the records of a topic on the real broker.
+//! `headwater pipeline new --from-topic`: drafts a pipeline file from the records of a topic on the real broker.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,9 +10,10 @@ use pipeline::{Pipeline, RecordDecoder};
 use settings::Environment;
 use tokio::time::Instant;
 
-/// How long sending may take.
+/// Timeout of [`send`].
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// Produces the 301 values of this test.
 async fn send(topic: &Topic, values: impl IntoIterator<Item = String>) {
     let plaintext = [("KAFKA_AUTH".to_owned(), "plaintext".to_owned())];
     let environment: Environment = std::env::vars().chain(plaintext).collect();
@@ -23,6 +24,7 @@ async fn send(topic: &Topic, values: impl IntoIterator<Item = String>) {
     assert_eq!(acknowledged.records, 301);
 }
 
+/// 300 of 301 records are JSON objects. Every tenth has a field that the others lack.
 #[tokio::test]
 async fn every_object_of_a_topic_decodes_with_the_file_that_is_drafted_from_it() {
     let topic = Topic::make(&format!("coffee-{}", uuid::Uuid::new_v4().simple()), 3).await;
@@ -51,7 +53,7 @@ async fn every_object_of_a_topic_decodes_with_the_file_that_is_drafted_from_it()
 }
 
 #[test]
-fn a_topic_that_is_not_there_is_refused_with_the_fix() {
+fn a_topic_that_does_not_exist_is_refused_with_the_fix() {
     let refused = headwater(&["pipeline", "new", "nowhere-v1", "--from-topic", "--output", "-"]).unwrap_err();
     assert!(
         refused.contains("topic nowhere-v1 does not exist") && refused.contains("--from FILE"),

@@ -1,4 +1,5 @@
-//! A bad record costs no good one: it is parked with its reason and bytes, and stored once when its cause is mended.
+//! A bad record is parked with its reason and bytes, and all good records are stored. After the cause is corrected, the
+//! bad record is stored once.
 
 use std::time::Duration;
 
@@ -6,6 +7,7 @@ use dead_letters::{DeadLetters, ParkedRecord, Source, newest_by_source};
 use end_to_end::{Function, Parts, Record, Sinks, event, room};
 use tokio::time::Instant;
 
+/// The newest letter of each record that a lane parked.
 async fn parked(parts: &Parts, sinks: &Sinks, lane: &str) -> Vec<ParkedRecord> {
     let shelf = DeadLetters::new(sinks.client(), parts.parked_root.clone());
     let objects = shelf.objects(Some(lane), Instant::now() + Duration::from_mins(1)).await.unwrap();
@@ -21,13 +23,14 @@ fn offsets(records: &[ParkedRecord]) -> Vec<i64> {
     records.iter().map(|record| offset(&record.source)).collect()
 }
 
+/// Creates the tables of these pipelines.
 async fn migrated(parts: &Parts, pipelines: &[String]) -> Sinks {
     let mut migrator = Function::start("schema-migrator", parts, pipelines).await;
     let _tables = migrator.invoke(b"{}").await.answer();
     Sinks::open(parts).await
 }
 
-/// Every bad record of the data contract, at odd offsets, among good ones.
+/// Good records at even offsets. At odd offsets there is one record for each way to violate the data contract.
 fn mixed() -> Vec<Record> {
     let bad: [Option<&[u8]>; 11] = [
         Some(b"hello"),
@@ -50,6 +53,7 @@ fn mixed() -> Vec<Record> {
     records
 }
 
+/// Each lane parks its own copy, because each lane can be redriven alone.
 #[tokio::test]
 async fn bad_records_are_parked_by_each_lane_with_reason_and_bytes_and_the_good_ones_are_stored() {
     let parts = Parts::of_environment();
@@ -58,7 +62,7 @@ async fn bad_records_are_parked_by_each_lane_with_reason_and_bytes_and_the_good_
     let records = mixed();
     for lane in ["parquet-writer", "totals-upserter"] {
         let mut function = Function::start(lane, &parts, &pipelines).await;
-        // Twice: what is parked twice is one dead letter.
+        // Two deliveries: a record that is parked twice counts as one dead letter.
         function.invoke(&event(&parts.topic, &records)).await.all_handled();
         function.invoke(&event(&parts.topic, &records[1..])).await.all_handled();
         let parked = parked(&parts, &sinks, lane).await;
@@ -73,8 +77,9 @@ async fn bad_records_are_parked_by_each_lane_with_reason_and_bytes_and_the_good_
     assert_eq!(sinks.totals().await.into_values().sum::<i64>(), 11);
 }
 
+/// The position remembers parked offsets. Without that, the record would pass for one that is stored already.
 #[tokio::test]
-async fn what_was_parked_is_stored_once_when_it_comes_again_after_the_pipeline_file_was_mended() {
+async fn a_parked_record_is_stored_once_when_it_comes_again_after_the_pipeline_file_was_corrected() {
     let parts = Parts::of_environment();
     let strict = [parts.rooms_pipeline()];
     let mended = [parts
@@ -96,12 +101,14 @@ async fn what_was_parked_is_stored_once_when_it_comes_again_after_the_pipeline_f
     assert_eq!(sinks.totals().await["A"], 6);
 }
 
+/// Postgres cannot store NUL in a text, or a key that is too long for an index entry. The sum of A exceeds 64 bits
+/// within the batch, but not at its end.
 #[tokio::test]
-async fn what_postgres_cannot_hold_is_parked_by_the_totals_alone() {
+async fn a_record_that_only_postgres_cannot_hold_is_parked_by_the_totals_and_stored_in_the_lake() {
     let parts = Parts::of_environment();
     let pipelines = [parts.rooms_pipeline()];
     let sinks = migrated(&parts, &pipelines).await;
-    // Incompressible, so that no index entry can hold it.
+    // Incompressible, and therefore too long for an index entry.
     let long: String =
         (0..9_000_u32).map(|n| char::from_u32(0x4e00 + n.wrapping_mul(7_919) % 20_000).unwrap()).collect();
     let records = [
@@ -124,8 +131,9 @@ async fn what_postgres_cannot_hold_is_parked_by_the_totals_alone() {
     assert_eq!((totals["A"], totals["B"], totals.len()), (i64::MAX - 4, 2, 2));
 }
 
+/// Each record is a batch of its own, so the total must not overflow in between.
 #[tokio::test]
-async fn a_total_that_would_pass_64_bits_parks_the_record_that_would_do_it() {
+async fn a_record_that_would_overflow_a_64_bit_total_is_parked() {
     let parts = Parts::of_environment();
     let pipelines = [parts.rooms_pipeline()];
     let sinks = migrated(&parts, &pipelines).await;
@@ -137,8 +145,9 @@ async fn a_total_that_would_pass_64_bits_parks_the_record_that_would_do_it() {
     assert_eq!(sinks.totals().await["A"], i64::MAX - 1);
 }
 
+/// Producers may add fields before the pipeline file names them.
 #[tokio::test]
-async fn an_extra_field_stays_out_of_the_table_and_is_no_error() {
+async fn an_unknown_field_is_left_out_of_the_table_and_is_no_error() {
     let parts = Parts::of_environment();
     let pipelines = [parts.rooms_pipeline()];
     let sinks = migrated(&parts, &pipelines).await;

@@ -1,4 +1,5 @@
-//! What the decoder takes, Postgres takes as it is, and both sinks store the same.
+//! Postgres accepts every value that the decoder accepts, and both sinks store the same value. The first tests compare
+//! the decoder with Postgres on random texts; the others deliver records.
 
 #[path = "../../../crates/pipeline/tests/texts/mod.rs"]
 mod texts;
@@ -17,9 +18,11 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use tokio::time::Instant;
 
+/// Number of random texts per test.
 const CASES: usize = 3_000;
 
-/// What the decoder stores of `{"n": value}`, and why not otherwise.
+/// Decodes `{"n": value}` for a field `n` of this type. Returns the value (a text or a decimal), or the reason why the
+/// record is poison.
 fn decode(field_type: FieldType, value: &str) -> Result<Value<'static>, String> {
     let decoder = RecordDecoder::new(&[Field::new("n", field_type, false)]);
     let (record, mut row) = (format!("{{\"n\":{value}}}"), Vec::new());
@@ -31,6 +34,7 @@ fn decode(field_type: FieldType, value: &str) -> Result<Value<'static>, String> 
     })
 }
 
+/// [`CASES`] random values.
 fn samples<S: Strategy>(strategy: S) -> Vec<S::Value> {
     let mut runner = TestRunner::default();
     (0..CASES).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect()
@@ -47,10 +51,12 @@ async fn castable(database: &tokio_postgres::Client, texts: &[String], target: &
     database.query(sql, &[&texts]).await.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
+/// Compares the decoder with a cast to `jsonb` on random texts, valid and invalid.
 #[tokio::test]
-async fn a_json_field_is_taken_exactly_when_jsonb_takes_it() {
+async fn a_json_field_is_accepted_exactly_if_jsonb_accepts_it() {
     let sinks = Sinks::open(&Parts::of_environment()).await;
-    // In a list, white space around the text is not the record's. Postgres' texts hold no NUL byte.
+    // The text is in a list, so that white space around it is not at the ends of the field. Texts in Postgres cannot
+    // contain NUL.
     let text =
         prop_oneof![texts::json(), texts::perhaps_json()].prop_filter("NUL", |text| !text.contains('\0'));
     let lists = samples(text.prop_map(|text| format!("[{text}]")));
@@ -58,14 +64,15 @@ async fn a_json_field_is_taken_exactly_when_jsonb_takes_it() {
     assert!(castable.contains(&true) && castable.contains(&false));
     for (list, castable) in lists.iter().zip(castable) {
         let decoded = decode(FieldType::Json, list);
-        // A text that closes the list early makes another value of it.
+        // If the text closes the list early, the decoder may accept the record with another value.
         let taken = decoded == Ok(Value::Text(list.into()));
         assert_eq!(taken, castable, "jsonb takes it: {castable}; decoded: {decoded:?}; {list}");
     }
 }
 
+/// Compares the decoder with `numeric(18,8)` on random numbers, as JSON numbers and as JSON strings.
 #[tokio::test]
-async fn a_decimal_is_taken_exactly_when_numeric_holds_it_and_is_the_same_number() {
+async fn a_decimal_is_accepted_exactly_if_numeric_can_hold_it_and_has_the_same_value() {
     let sinks = Sinks::open(&Parts::of_environment()).await;
     let number = prop_oneof![
         "-?(0|[1-9][0-9]{0,12})(\\.[0-9]{1,12})?",
@@ -86,8 +93,9 @@ async fn a_decimal_is_taken_exactly_when_numeric_holds_it_and_is_the_same_number
     }
 }
 
+/// Timestamps have microseconds. Texts with more digits must be rounded, not truncated.
 #[tokio::test]
-async fn an_epoch_is_rounded_as_numeric_is() {
+async fn an_epoch_is_rounded_as_postgres_rounds_numeric() {
     let sinks = Sinks::open(&Parts::of_environment()).await;
     let texts = samples(prop_oneof![
         "-?1[0-9]{9}\\.[0-9]{5}[0-9]{1,12}",
@@ -101,6 +109,7 @@ async fn an_epoch_is_rounded_as_numeric_is() {
     }
 }
 
+/// A pipeline with all three sinks and a field of each type that numbers and JSON can have.
 const MEASURES: &str = "
 topic: { name: rooms-v1, partitions: 1 }
 fields:
@@ -114,6 +123,7 @@ totals: { consumer_group: measures-totals, table: room_n_total_counts, key: [cou
 table: { consumer_group: measures-table, name: room_n_total_counts.measures }
 ";
 
+/// The value of a record of [`MEASURES`], from JSON texts.
 fn measure(at: &str, amount: &str, count: &str, level: &str, more: &str) -> String {
     format!(r#"{{"at":{at},"amount":{amount},"count":{count},"level":{level},"more":{more}}}"#)
 }
@@ -126,7 +136,7 @@ struct Lanes {
 }
 
 impl Lanes {
-    /// Delivers the records to each lane of their topic; all must be handled by the first delivery.
+    /// Creates the tables and delivers the records to each lane once. Panics if a function reports a failed record.
     async fn deliver(yaml: &str, records: &[Record]) -> Self {
         let parts = Parts::of_environment();
         let pipelines = [parts.pipeline(yaml)];
@@ -139,7 +149,7 @@ impl Lanes {
         Self { sinks: Sinks::open(&parts).await, parts }
     }
 
-    /// Offset → reason.
+    /// The reason of each record that a lane parked, by offset.
     async fn parked(&self, lane: &str) -> BTreeMap<i64, String> {
         let letters = DeadLetters::new(self.sinks.client(), self.parts.parked_root.clone());
         let objects = letters.objects(Some(lane), Instant::now() + Duration::from_secs(20)).await.unwrap();
@@ -149,17 +159,20 @@ impl Lanes {
         letters.iter().map(|letter| (offset(&letter.source), letter.reason.clone())).collect()
     }
 
+    /// The results of a query for one text column. `{}` in `sql` stands for the test's schema.
     async fn rows(&self, sql: &str) -> Vec<String> {
         self.sinks.query_text(&sql.replace("{}", &self.parts.totals_table())).await
     }
 }
 
+/// One record per value, with the offsets 0, 1, 2 and so on.
 fn records(values: &[String]) -> Vec<Record> {
     (0..).zip(values).map(|(offset, value)| room(0, offset, "", 0).with(Some(value.as_bytes()))).collect()
 }
 
+/// The lake could store such texts. It parks them too, so that all lanes have the same records.
 #[tokio::test]
-async fn what_is_no_json_or_beyond_jsonb_is_parked_by_every_lane_and_stops_none() {
+async fn json_that_is_invalid_or_that_jsonb_cannot_hold_is_parked_by_every_lane() {
     let bad = [
         r#"{"t":"\ud83d"}"#,
         r#"{"t":"\uZZZZ"}"#,
@@ -203,6 +216,7 @@ async fn what_is_no_json_or_beyond_jsonb_is_parked_by_every_lane_and_stops_none(
     assert_eq!(lanes.rows(null).await, ["1"]);
 }
 
+/// Covers exponents, signs, zeros, numbers in strings, and numbers that are out of range.
 #[tokio::test]
 async fn both_sinks_store_the_same_numbers_in_any_notation() {
     let lanes = Lanes::deliver(
@@ -249,7 +263,7 @@ async fn both_sinks_store_the_same_numbers_in_any_notation() {
             let count = batch.column(2).as_primitive::<Int64Type>();
             let level = batch.column(3).as_primitive::<Float64Type>();
             for row in 0..batch.num_rows() {
-                // Postgres writes an exponent's sign.
+                // Postgres writes the sign of an exponent, Rust does not.
                 let level = format!("{:?}", level.value(row)).replace("1e300", "1e+300").replace(".0", "");
                 let values = format!("{} {} {} {level}", at.value(row), amount.value(row), count.value(row));
                 seen.insert(batch.column(4).as_primitive::<Int64Type>().value(row), values);
@@ -259,9 +273,10 @@ async fn both_sinks_store_the_same_numbers_in_any_notation() {
     assert_eq!(seen.into_values().collect::<Vec<_>>(), expected);
 }
 
-/// A producer may write any number as a record's time: here microseconds, nanoseconds, and none.
+/// A producer may set any 64-bit number as a record's timestamp, for example microseconds. Only a key or value that is
+/// not a string makes a record poison.
 #[tokio::test]
-async fn an_event_with_odd_headers_and_timestamps_costs_no_record() {
+async fn records_with_unusual_headers_and_timestamps_are_stored() {
     let parts = Parts::of_environment();
     let pipelines = [parts.pipeline(MEASURES)];
     let mut migrator = Function::start("schema-migrator", &parts, &pipelines).await;

@@ -1,11 +1,13 @@
-//! Rows go so many days after the day of their event; those whose day has no partition, so many days after we stored them,
-//! whatever timestamp a producer gave them.
+//! Rows of a table with `retention_days` are deleted that many days after the day of their event. Rows whose day has no
+//! partition are in the default partition. They are deleted that many days after they were stored, independent of their
+//! timestamp.
 
 use chrono::{Days, NaiveDate, Utc};
 use end_to_end::{Function, Parts, Record, Sinks, event, room};
 use pipeline::Pipeline;
 use warehouse::RowsTable;
 
+/// The table of vehicles of one test, and its pipeline.
 struct Lane {
     parts: Parts,
     sinks: Sinks,
@@ -14,6 +16,7 @@ struct Lane {
 }
 
 impl Lane {
+    /// The lane of the vehicles with this value of `on_repeat`. Its rows are kept for 30 days.
     async fn of_vehicles(on_repeat: &str) -> Self {
         let parts = Parts::of_environment();
         let pipeline = parts.telemetry_pipeline().replace("keep_first", on_repeat);
@@ -36,7 +39,7 @@ impl Lane {
         writer.invoke(&event(&self.parts.topic, records)).await.all_handled();
     }
 
-    /// What schema-migrator does with the table on that day.
+    /// Creates and drops partitions, as schema-migrator would on that day.
     async fn run_on(&self, day: NaiveDate) {
         let client = self.sinks.database();
         client.batch_execute("BEGIN").await.unwrap();
@@ -44,10 +47,12 @@ impl Lane {
         client.batch_execute("COMMIT").await.unwrap();
     }
 
+    /// The results of a query for one text column. `{}` in `sql` stands for the test's schema.
     async fn rows(&self, sql: &str) -> Vec<String> {
         self.sinks.query_text(&sql.replace("{}", &self.parts.totals_table())).await
     }
 
+    /// The models of all rows, sorted. Each test gives its rows different models.
     async fn models(&self) -> Vec<String> {
         self.rows("SELECT model FROM {}.diag ORDER BY model").await
     }
@@ -57,7 +62,7 @@ fn today() -> NaiveDate {
     Utc::now().date_naive()
 }
 
-/// An event of that day, with a timestamp that the producer set to the same day.
+/// A record whose event time and Kafka timestamp are both noon of that day (UTC).
 fn vehicle(offset: i64, day: NaiveDate, model: &str) -> Record {
     let noon = day.and_hms_opt(12, 0, 0).unwrap().and_utc();
     let value = serde_json::json!({
@@ -68,8 +73,9 @@ fn vehicle(offset: i64, day: NaiveDate, model: &str) -> Record {
     Record { timestamp_ms: noon.timestamp_millis(), ..record }
 }
 
+/// Their days have no partition. If the day of the event counted, they would be deleted at once.
 #[tokio::test]
-async fn a_history_that_is_replayed_with_its_own_timestamps_stays_from_the_day_it_came() {
+async fn old_records_that_are_replayed_are_kept_for_30_days_from_the_day_they_were_stored() {
     let lane = Lane::of_vehicles("keep_first").await;
     let history: Vec<_> = (0..5)
         .map(|n| vehicle(n, today() - Days::new(100 + n.unsigned_abs()), &format!("old {n}")))
@@ -85,10 +91,11 @@ async fn a_history_that_is_replayed_with_its_own_timestamps_stays_from_the_day_i
     assert_eq!(lane.models().await, [""; 0], "all came today, so all go together");
 }
 
+/// The partition of a day is dropped as a whole.
 #[tokio::test]
-async fn a_day_that_is_over_takes_its_rows_with_it_whenever_they_came() {
+async fn rows_of_a_day_with_a_partition_are_deleted_with_their_day_whenever_they_were_stored() {
     let lane = Lane::of_vehicles("keep_first").await;
-    // Replayed into a day that has a partition: the day counts.
+    // Yesterday has a partition, so the day of the event counts.
     lane.deliver(&[vehicle(0, today() - Days::new(1), "yesterday"), vehicle(1, today(), "today")]).await;
     lane.run_on(today() + Days::new(29)).await;
     assert_eq!(lane.models().await, ["today", "yesterday"]);
@@ -96,11 +103,13 @@ async fn a_day_that_is_over_takes_its_rows_with_it_whenever_they_came() {
     assert_eq!(lane.models().await, ["today"]);
 }
 
+/// An older version created the table without the column `_stored_at`. Adding it must not rewrite the partitions, and
+/// existing rows count as stored at the migration.
 #[tokio::test]
-async fn a_table_from_before_is_brought_along_without_being_written_anew() {
+async fn a_table_of_an_older_version_is_migrated_without_a_rewrite() {
     let lane = Lane::of_vehicles("keep_first").await;
     lane.deliver(&[vehicle(0, today() - Days::new(100), "old"), vehicle(1, today(), "today")]).await;
-    // The table as the version before made it.
+    // The table as the older version created it.
     let schema = lane.parts.totals_table();
     let drop = format!("ALTER TABLE {schema}.diag DROP COLUMN _stored_at");
     lane.sinks.database().batch_execute(&drop).await.unwrap();
@@ -111,7 +120,7 @@ async fn a_table_from_before_is_brought_along_without_being_written_anew() {
     assert_eq!(lane.rows(files).await, before, "no partition was written anew");
     lane.run_on(today() + Days::new(30)).await;
     assert_eq!(lane.models().await, ["old", "today"], "what was there counts from now");
-    // Rows move with that time to a partition that is made later.
+    // A row keeps its `_stored_at` when it moves to a partition that is created later.
     lane.deliver(&[vehicle(2, today() + Days::new(40), "ahead")]).await;
     lane.run_on(today() + Days::new(33)).await;
     let places = lane.rows("SELECT concat_ws(' ', tableoid::regclass::text, model) FROM {}.diag").await;
@@ -123,8 +132,9 @@ async fn a_table_from_before_is_brought_along_without_being_written_anew() {
     );
 }
 
+/// The first record was stored 20 days ago. When the second one replaces it, the row must be kept for another 30 days.
 #[tokio::test]
-async fn a_row_is_as_old_as_the_record_that_it_holds() {
+async fn the_age_of_a_row_is_that_of_the_record_that_it_holds() {
     let lane = Lane::of_vehicles("replace_by_newest").await;
     let day = today() - Days::new(100);
     lane.deliver(&[vehicle(0, day, "first")]).await;
@@ -136,8 +146,9 @@ async fn a_row_is_as_old_as_the_record_that_it_holds() {
     assert_eq!(lane.models().await, ["second"]);
 }
 
+/// Most of the rows go to the default partition.
 #[tokio::test]
-async fn a_replay_of_many_days_at_once_is_kept_whole() {
+async fn a_replay_of_400_days_at_once_loses_no_row() {
     let lane = Lane::of_vehicles("keep_first").await;
     let records: Vec<_> =
         (0..400_i64).map(|n| vehicle(n, today() - Days::new(n.unsigned_abs()), &format!("{n:03}"))).collect();

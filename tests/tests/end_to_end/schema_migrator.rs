@@ -1,5 +1,5 @@
-//! A pipeline file changes: what can be done in place is done before the new functions serve, and the old ones survive it;
-//! everything else is refused, with nothing changed.
+//! schema-migrator after a change of a pipeline file. Changes that are possible in place are made before the new
+//! functions serve, and the old functions keep working. All other changes are refused, and nothing is changed.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-/// A topic with every sink; its tables lie in a schema of the test's own.
+/// A pipeline with all three sinks. Its Postgres tables are in a schema of this test.
 const CREW: &str = "
 topic: { name: rooms-v1, partitions: 2 }
 event_time: at
@@ -30,7 +30,7 @@ table:
   retention_days: 30
 ";
 
-/// The same in Postgres alone, without partitions.
+/// A pipeline with the two sinks in Postgres. Its table has no partitions.
 const GAUGE: &str = "
 topic: { name: rooms-v1-gauge, partitions: 2 }
 fields:
@@ -41,6 +41,7 @@ totals: { consumer_group: gauge-totals, table: room_n_total_counts.levels, key: 
 table: { consumer_group: gauge-table, name: room_n_total_counts.gauge, key: [id], indexes: [[note]] }
 ";
 
+/// The names and sinks of one test.
 struct Corner {
     parts: Parts,
     sinks: Sinks,
@@ -56,6 +57,7 @@ impl Corner {
         self.parts.pipeline(yaml)
     }
 
+    /// Runs schema-migrator in a new environment. Returns its answer, or its error as `CLASS: MESSAGE`.
     async fn migrate(&self, pipelines: &[String]) -> Result<Value, String> {
         let mut migrator = Function::start("schema-migrator", &self.parts, pipelines).await;
         match migrator.invoke(b"{}").await {
@@ -69,7 +71,7 @@ impl Corner {
         Function::start(name, &self.parts, pipelines).await
     }
 
-    /// `sql` with `{}` in place of the test's schema.
+    /// The results of a query for one text column. `{}` in `sql` stands for the test's schema.
     async fn rows(&self, sql: &str) -> Vec<String> {
         self.sinks.query_text(&sql.replace("{}", &self.parts.totals_table())).await
     }
@@ -78,7 +80,8 @@ impl Corner {
         self.sinks.database().batch_execute(&sql.replace("{}", &self.parts.totals_table())).await.unwrap();
     }
 
-    /// Columns, keys, partitions and indexes of the test's tables.
+    /// A line for each column of the test's tables, partitions and indexes: type, nullability, and the file of the
+    /// relation, which changes when Postgres rewrites it.
     async fn shape(&self) -> Vec<String> {
         self.rows(
             "SELECT concat_ws(' ', c.relname, c.relkind, c.relfilenode, a.attname, format_type(a.atttypid, a.atttypmod), \
@@ -93,17 +96,19 @@ fn record(offset: i64, value: &Value) -> Record {
     room(0, offset, "", 0).with(Some(value.to_string().as_bytes()))
 }
 
-/// Seconds since the epoch, so many days before now.
+/// The time of now minus `days` days, in seconds since the Unix epoch.
 fn days_ago(days: i64) -> i64 {
     (chrono::Utc::now() - chrono::Duration::days(days)).timestamp()
 }
 
+/// A valid record of [`CREW`].
 fn crew(offset: i64, days: i64, ship: &str) -> Record {
     record(offset, &json!({"at": days_ago(days), "ship": ship, "size": 3, "of": {"port": "Kiel"}}))
 }
 
+/// Between the migration and the switch of the alias, old functions write to the new tables.
 #[tokio::test]
-async fn new_nullable_fields_of_every_type_reach_both_sinks_and_old_functions_survive_them() {
+async fn new_nullable_fields_of_every_type_reach_all_sinks_and_old_functions_keep_working() {
     let corner = Corner::open().await;
     let old = [corner.pipeline(CREW)];
     corner.migrate(&old).await.unwrap();
@@ -112,7 +117,7 @@ async fn new_nullable_fields_of_every_type_reach_both_sinks_and_old_functions_su
     for name in names {
         before.push(corner.function(name, &old).await);
     }
-    // One row in a day's partition, one in the default partition.
+    // One row is in the partition of its day, the other in the default partition.
     let topic = corner.parts.topic.clone();
     let first = event(&topic, &[crew(0, 0, "a"), crew(1, 100, "b")]);
     for function in &mut before {
@@ -143,7 +148,7 @@ lake:";
         "the second run changes nothing"
     );
 
-    // The functions of the deployment before still run.
+    // The functions of the previous deployment still run.
     let second = event(&topic, &[crew(2, 0, "c"), crew(3, 100, "d")]);
     for function in &mut before {
         function.invoke(&second).await.all_handled();
@@ -181,8 +186,9 @@ lake:";
     assert_eq!((all, with_value), (5, 1));
 }
 
+/// Postgres can widen a column in place. The topic has no lake, because a Delta table cannot.
 #[tokio::test]
-async fn int32_becomes_int64_in_keys_totals_and_plain_columns_and_old_functions_survive_it() {
+async fn int32_becomes_int64_in_keys_totals_and_plain_columns_and_old_functions_keep_working() {
     let corner = Corner::open().await;
     let old = [corner.pipeline(GAUGE)];
     corner.migrate(&old).await.unwrap();
@@ -210,17 +216,17 @@ async fn int32_becomes_int64_in_keys_totals_and_plain_columns_and_old_functions_
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_in_place_is_refused_with_nothing_changed_and_the_field_named() {
+async fn changes_that_are_impossible_in_place_are_refused_by_field_and_nothing_is_changed() {
     let corner = Corner::open().await;
     let (crew_yaml, gauge_yaml) = (corner.pipeline(CREW), corner.pipeline(GAUGE));
     corner.migrate(&[crew_yaml.clone(), gauge_yaml.clone()]).await.unwrap();
     let mut writer = corner.function("parquet-writer", std::slice::from_ref(&crew_yaml)).await;
     writer.invoke(&event(&corner.parts.topic, &[crew(0, 0, "a")])).await.all_handled();
     let before = corner.shape().await;
-    // Of the other topic, and possible: it must not be done beside a refusal.
+    // A possible change of the other topic. It must not be made if a change is refused.
     let possible = gauge_yaml.replace("name: note, type: string", "name: note, type: string, nullable: true");
     let changes: &[(&str, &str, &[&str])] = &[
-        // The lake keeps a column's type; Postgres alone would widen it.
+        // A Delta table keeps the type of a column. Postgres alone would widen it.
         ("name: size, type: int32", "name: size, type: int64", &["field size", "Delta table", "integer"]),
         (
             "name: size, type: int32",
@@ -246,7 +252,7 @@ async fn what_cannot_be_done_in_place_is_refused_with_nothing_changed_and_the_fi
     for (from, to, named) in changes {
         let mut edited = crew_yaml.replace(&corner.pipeline(from), &corner.pipeline(to));
         assert_ne!(edited, crew_yaml, "{from}");
-        // What else the file must say so that it is valid in itself.
+        // Further edits, without which the pipeline file would be invalid.
         if *from == "name: ship, type: string" {
             edited = edited.replace("key: [ship", "key: [vessel");
         }
@@ -256,7 +262,7 @@ async fn what_cannot_be_done_in_place_is_refused_with_nothing_changed_and_the_fi
         }
         let said = corner.migrate(&[edited, possible.clone()]).await;
         if named.is_empty() {
-            // Another value of a partition column is a matter of new records alone.
+            // Another value of a partition column concerns only new records, so it is possible.
             said.unwrap();
             corner.execute("ALTER TABLE {}.gauge ALTER COLUMN note SET NOT NULL").await;
             continue;
@@ -268,7 +274,7 @@ async fn what_cannot_be_done_in_place_is_refused_with_nothing_changed_and_the_fi
         }
         assert_eq!(corner.shape().await, before, "{from} -> {to}");
     }
-    // Two at once are both named.
+    // Of two impossible changes, the error names both.
     let both = crew_yaml.replace("name: size, type: int32", "name: size, type: int64");
     let other = gauge_yaml
         .replace("name: note, type: string", "name: note, type: json")
@@ -277,8 +283,9 @@ async fn what_cannot_be_done_in_place_is_refused_with_nothing_changed_and_the_fi
     assert!(said.contains("field size") && said.contains("field note"), "{said}");
 }
 
+/// schema-migrator never drops a column or an index. It reports what is left.
 #[tokio::test]
-async fn a_field_that_may_be_null_from_now_on_is_stored_and_one_that_is_gone_is_left() {
+async fn a_field_becomes_nullable_and_the_column_of_a_removed_field_is_kept_and_reported() {
     let corner = Corner::open().await;
     let old = corner.pipeline(GAUGE);
     corner.migrate(std::slice::from_ref(&old)).await.unwrap();
@@ -301,14 +308,14 @@ async fn a_field_that_may_be_null_from_now_on_is_stored_and_one_that_is_gone_is_
 }
 
 #[tokio::test]
-async fn indexes_follow_the_file_also_where_two_would_have_one_name() {
+async fn indexes_follow_the_file_even_if_two_would_have_the_same_name() {
     let corner = Corner::open().await;
     let old = corner.pipeline(GAUGE);
     corner.migrate(std::slice::from_ref(&old)).await.unwrap();
     let two = [old.replace("indexes: [[note]]", "indexes: [[note], [level, note], [id, level]]")];
     let answer = corner.migrate(&two).await.unwrap();
     assert_eq!(answer["changes"].as_array().unwrap().len(), 2, "{answer}");
-    // `gauge_x` + `y` and `gauge` + `x_y` make one name, and so do long names that Postgres cuts.
+    // `gauge_x` + `y` and `gauge` + `x_y` give the same name, and so do long names that Postgres truncates.
     let column = |name: &str| format!("  - {{ name: {name}, type: int32, nullable: true }}\n");
     let (long, longer) = ("a".repeat(60), format!("{}b", "a".repeat(60)));
     let fields = format!("{}{}{}\ntotals:", column("x_y"), column(&long), column(&longer));
@@ -330,8 +337,9 @@ async fn indexes_follow_the_file_also_where_two_would_have_one_name() {
     assert_eq!(count, ["gauge 7", "gauge_x 6"]);
 }
 
+/// Postgres refuses to change the type of a column that a view uses.
 #[tokio::test]
-async fn a_view_over_a_column_that_is_to_be_widened_is_named() {
+async fn a_view_that_prevents_the_widening_of_a_column_is_named() {
     let corner = Corner::open().await;
     let old = corner.pipeline(GAUGE);
     corner.migrate(std::slice::from_ref(&old)).await.unwrap();
@@ -344,13 +352,13 @@ async fn a_view_over_a_column_that_is_to_be_widened_is_named() {
 }
 
 #[tokio::test]
-async fn a_reader_that_holds_a_table_for_long_delays_the_change_and_stops_no_writer() {
+async fn a_reader_that_locks_a_table_for_long_delays_the_change_but_no_writer() {
     let corner = Corner::open().await;
     let old = [corner.pipeline(GAUGE)];
     corner.migrate(&old).await.unwrap();
     let topic = format!("{}-gauge", corner.parts.topic);
     let mut writer = corner.function("table-writer", &old).await;
-    // As a backup does: it reads all tables in one transaction.
+    // The lock of a backup, which reads all tables in one transaction.
     corner.execute("BEGIN; LOCK TABLE {}.gauge IN ACCESS SHARE MODE").await;
     let new = [old[0].replace("name: level, type: int32", "name: level, type: int64")];
     let mut migrator = corner.function("schema-migrator", &new).await;
@@ -369,7 +377,7 @@ async fn a_reader_that_holds_a_table_for_long_delays_the_change_and_stops_no_wri
 }
 
 #[tokio::test]
-async fn a_check_says_what_would_be_done_and_does_nothing() {
+async fn a_check_reports_the_changes_and_makes_none() {
     let corner = Corner::open().await;
     let old = corner.pipeline(GAUGE);
     corner.migrate(std::slice::from_ref(&old)).await.unwrap();

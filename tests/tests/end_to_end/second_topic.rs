@@ -1,4 +1,4 @@
-//! A topic that is described by a pipeline file of its own, and nothing else, reaches the lake and a totals table.
+//! A second topic needs only its own pipeline file to reach the lake and a totals table.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use end_to_end::{Function, Parts, Sinks, event, room};
 use futures::StreamExt;
 use tokio::time::Instant;
 
+/// A pipeline with nested, nullable, decimal, boolean, timestamp and JSON fields, and a totals key of two fields.
 const ORDERS: &str = "
 topic: { name: rooms-v1, partitions: 2 }
 event_time: placed.at
@@ -34,6 +35,7 @@ totals:
   total_column: turnover
 ";
 
+/// The last of the four records has null in place of a required struct, so it is parked.
 #[tokio::test]
 async fn nested_nullable_decimal_boolean_and_timestamp_fields_reach_both_sinks() {
     let parts = Parts::of_environment();

@@ -1,5 +1,5 @@
-//! Records become rows as the pipeline file says: a repeated key once, the newest of a key, or every record; what the
-//! table cannot hold is parked by this lane alone, and old days are dropped.
+//! table-writer stores rows as the pipeline file says: the first record of a key, the newest record of a key, or every
+//! record. It parks records that the table cannot hold. Partitions of old days are dropped.
 
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use proptest::test_runner::TestRunner;
 use tokio::time::Instant;
 use warehouse::RowsTable;
 
+/// One table with its own topic and schema, and the function that writes it.
 struct Lane {
     parts: Parts,
     sinks: Sinks,
@@ -28,6 +29,7 @@ impl Lane {
         Self { sinks: Sinks::open(&parts).await, writer, parts }
     }
 
+    /// The lane with the pipeline file of the vehicles.
     async fn of_vehicles() -> Self {
         let parts = Parts::of_environment();
         let pipeline = parts.telemetry_pipeline();
@@ -38,11 +40,12 @@ impl Lane {
         self.writer.invoke(&event(&self.parts.topic, records)).await.all_handled();
     }
 
-    /// `sql` with `{}` in place of the table's schema.
+    /// The results of a query for one text column. `{}` in `sql` stands for the table's schema.
     async fn rows(&self, sql: &str) -> Vec<String> {
         self.sinks.query_text(&sql.replace("{}", &self.parts.totals_table())).await
     }
 
+    /// Offset and reason of each record that table-writer parked.
     async fn parked(&self) -> Vec<(i64, String)> {
         let all = DeadLetters::new(self.sinks.client(), self.parts.parked_root.clone());
         let deadline = Instant::now() + Duration::from_mins(1);
@@ -54,6 +57,7 @@ impl Lane {
     }
 }
 
+/// A valid record of `telemetry-v1`. The key is `vin` and `timestamp` (in seconds).
 fn vehicle(offset: i64, vin: &str, timestamp: f64, model: &str) -> Record {
     let value = serde_json::json!({
         "timestamp": timestamp, "vin": vin, "make": "Ford", "model": model,
@@ -64,8 +68,10 @@ fn vehicle(offset: i64, vin: &str, timestamp: f64, model: &str) -> Record {
 
 const VIN: &str = "GD9KE1GANAGOCJ64E";
 
+/// A vehicle may send an event again if it got no answer. Repetitions are in the same batch, in a repeated batch and in
+/// a later batch.
 #[tokio::test]
-async fn an_event_that_is_sent_twice_is_one_row_the_first() {
+async fn of_records_with_the_same_key_only_the_first_is_a_row() {
     let mut lane = Lane::of_vehicles().await;
     let records = [
         vehicle(0, VIN, 1_664_624_846.762_738, "O'Neil"),
@@ -94,10 +100,11 @@ async fn an_event_that_is_sent_twice_is_one_row_the_first() {
     assert_eq!(lane.rows("SELECT count(DISTINCT id)::text FROM {}.diag").await, ["3"]);
 }
 
+/// Covers a record with other fields, a NUL in a text, a key that is too long for the index, and a tombstone.
 #[tokio::test]
-async fn what_is_no_event_or_cannot_be_held_is_parked_and_costs_no_neighbour() {
+async fn records_that_do_not_decode_or_fit_the_table_are_parked_and_all_others_are_stored() {
     let mut lane = Lane::of_vehicles().await;
-    // Incompressible, so that no index entry can hold it.
+    // Incompressible, and therefore too long for an index entry.
     let long: String =
         (0..9_000_u32).map(|n| char::from_u32(0x4e00 + n.wrapping_mul(7_919) % 20_000).unwrap()).collect();
     let records = [
@@ -115,6 +122,7 @@ async fn what_is_no_event_or_cannot_be_held_is_parked_and_costs_no_neighbour() {
     assert_eq!(lane.rows("SELECT model FROM {}.diag ORDER BY _offset").await, ["a", "b", "d"]);
 }
 
+/// A table that keeps the newest record of each shop, by event time and then offset.
 const NEWEST: &str = "
 topic: { name: rooms-v1, partitions: 4 }
 event_time: at
@@ -130,8 +138,9 @@ table:
   on_repeat: replace_by_newest
 ";
 
+/// The expected rows are computed from all records at once.
 #[tokio::test]
-async fn in_whatever_order_and_cut_records_come_the_newest_of_each_key_stays() {
+async fn in_any_order_and_any_batches_the_newest_record_of_each_key_stays() {
     let parts = Parts::of_environment();
     let pipeline = parts.pipeline(NEWEST);
     let mut lane = Lane::start(parts, pipeline).await;
@@ -148,7 +157,7 @@ async fn in_whatever_order_and_cut_records_come_the_newest_of_each_key_stays() {
         })
         .collect();
     let mut order: Vec<usize> = (0..10).collect();
-    // Batches of 20 in an order that leaves holes and fills them, some twice.
+    // Batches of 20 records in an order that leaves holes and fills them later. Three batches are delivered twice.
     order.sort_by_key(|batch| (batch * 7) % 10);
     for batch in order.iter().chain(&order[..3]) {
         lane.deliver(&records[batch * 20..(batch + 1) * 20]).await;
@@ -179,13 +188,15 @@ async fn in_whatever_order_and_cut_records_come_the_newest_of_each_key_stays() {
     assert_eq!(lane.sinks.query_text(&sql).await, expected);
 }
 
+/// The number at a JSON pointer in the record's value.
 fn field(record: &Record, path: &str) -> i64 {
     let value: serde_json::Value = serde_json::from_slice(record.value.as_deref().unwrap()).unwrap();
     value.pointer(path).unwrap().as_i64().unwrap()
 }
 
+/// All records have the same value. Only their offsets differ.
 #[tokio::test]
-async fn without_a_key_every_record_is_a_row_and_a_batch_that_comes_again_adds_none() {
+async fn without_a_key_every_record_is_a_row_and_a_repeated_batch_adds_none() {
     let parts = Parts::of_environment();
     let pipeline = parts.pipeline(NEWEST).replace("  key: [of.shop]\n  on_repeat: replace_by_newest\n", "");
     let mut lane = Lane::start(parts, pipeline).await;
@@ -199,12 +210,14 @@ async fn without_a_key_every_record_is_a_row_and_a_batch_that_comes_again_adds_n
     assert_eq!(lane.sinks.query_text(&sql).await, ["50 50"]);
 }
 
+/// Rows that arrived before their day had a partition are moved into it.
 #[tokio::test]
-async fn days_are_made_ahead_filled_from_the_default_and_dropped_when_they_are_over() {
+async fn partitions_are_created_ahead_filled_from_the_default_partition_and_dropped_after_the_retention() {
     let mut lane = Lane::of_vehicles().await;
     let pipeline = Pipeline::from_yaml(&lane.parts.telemetry_pipeline(), "test").unwrap();
     let table = RowsTable::of_pipeline(&pipeline, pipeline.table.as_ref().unwrap()).unwrap();
-    // Far from now, so that the days that the migration made are not in the way; what is received now is kept till then.
+    // A date in the past, for which the migration created no partitions. Rows in the default partition are kept,
+    // because they were stored today.
     let today = NaiveDate::from_ymd_opt(2021, 6, 15).unwrap();
     let noon = |day: u64| {
         let noon = (today + Days::new(day)).and_hms_opt(12, 0, 0).unwrap().and_utc();
@@ -224,7 +237,7 @@ async fn days_are_made_ahead_filled_from_the_default_and_dropped_when_they_are_o
     table.keep_up(client, today).await.unwrap();
     let expected = [of_day(0), of_day(3), of_day(6), format!("{schema}.diag_default")];
     assert_eq!(lane.rows(places).await, expected.each_ref().map(|place| format!("{place} before")));
-    // The key holds across the move.
+    // A repeated key is still recognised after its row has moved to another partition.
     lane.deliver(&[vehicle(10, VIN, noon(3), "again")]).await;
     assert_eq!(lane.rows(places).await.len(), 4);
 
@@ -232,7 +245,7 @@ async fn days_are_made_ahead_filled_from_the_default_and_dropped_when_they_are_o
     table.keep_up(client, today + Days::new(31 + 3)).await.unwrap();
     let left = lane.rows(places).await;
     assert_eq!(left, [format!("{} before", of_day(6)), format!("{schema}.diag_default before")]);
-    // After the days it is kept, counted from when it came, the default partition forgets too.
+    // Rows in the default partition are deleted 30 days after they were stored.
     let later = Utc::now().date_naive() + Days::new(31);
     table.keep_up(lane.sinks.database(), later).await.unwrap();
     assert_eq!(lane.rows(places).await, Vec::<String>::new());

@@ -1,5 +1,5 @@
-//! Records that only Postgres finds out it cannot hold, few or ten thousand: exactly these are parked, by this lane alone,
-//! within one invocation.
+//! Records that decode, but that Postgres refuses, from a few to ten thousand in a batch. The lane parks exactly these,
+//! in one invocation.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -8,9 +8,10 @@ use end_to_end::{Function, Invoked, Parts, Record, Sinks, event, room};
 use kafka_batch::event::MskEvent;
 use kafka_batch::{BatchResponse, Redrive};
 
-/// The most that a batch holds.
+/// The maximum number of records in a batch.
 const MOST: i64 = 10_000;
 
+/// A table with a text and a JSON column, both nullable. The tests add constraints and triggers to it.
 const KINDS: &str = "
 topic: { name: rooms-v1, partitions: 4 }
 fields:
@@ -24,6 +25,7 @@ table:
   on_repeat: keep_first
 ";
 
+/// One function, and the table into which it writes.
 struct Lane {
     parts: Parts,
     sinks: Sinks,
@@ -38,12 +40,12 @@ impl Lane {
         let mut migrator = Function::start("schema-migrator", &parts, &pipelines).await;
         let _tables = migrator.invoke(b"{}").await.answer();
         let function = Function::start(name, &parts, &pipelines).await;
-        // As Terraform sets it.
+        // The timeout that Terraform sets.
         function.limit(Duration::from_mins(1));
         Self { sinks: Sinks::open(&parts).await, name, function, parts }
     }
 
-    /// What the table's owner does to it; `{}` is its name.
+    /// Changes the database as the owner of the table. `{}` in `sql` stands for the name of the table.
     async fn alter(&self, sql: &str) {
         let sql = sql.replace("{}", &self.parts.totals_table());
         self.sinks.database().batch_execute(&sql).await.unwrap();
@@ -53,28 +55,34 @@ impl Lane {
         self.function.invoke(&event(&self.parts.topic, records)).await
     }
 
+    /// Offsets of the parked records.
     async fn parked(&self) -> BTreeSet<i64> {
         self.sinks.parked(self.name).await.into_iter().map(|(offset, _)| offset).collect()
     }
 
+    /// Offsets of the rows in the table.
     async fn stored(&self) -> BTreeSet<i64> {
         let sql = format!("SELECT _offset::text FROM {}", self.parts.totals_table());
         self.sinks.query_text(&sql).await.iter().map(|offset| offset.parse().unwrap()).collect()
     }
 }
 
+/// A valid record of [`KINDS`] whose id is its offset.
 fn named(offset: i64, name: &str) -> Record {
     let value = serde_json::json!({"id": offset, "name": name});
     room(0, offset, "", 0).with(Some(value.to_string().as_bytes()))
 }
 
-/// Incompressible, so that no index entry can hold it.
+/// An incompressible text of `length` characters (3 bytes each). From about 1,000 characters on, it is too long for an
+/// index entry.
 pub(super) fn long(length: u32) -> String {
     (0..length).map(|n| char::from_u32(0x4e00 + n.wrapping_mul(7_919) % 20_000).unwrap()).collect()
 }
 
+/// The table has constraints, triggers, foreign keys and unique indexes. One record violates each of them, some only at
+/// the commit.
 #[tokio::test]
-async fn whatever_a_value_meets_in_the_table_its_record_alone_is_parked() {
+async fn a_record_that_the_table_refuses_for_any_reason_is_parked_alone() {
     let mut lane = Lane::start("table-writer", Some(KINDS)).await;
     lane.alter(
         "ALTER TABLE {} ALTER COLUMN name SET NOT NULL, ADD CONSTRAINT c CHECK (name <> 'check');
@@ -106,7 +114,7 @@ async fn whatever_a_value_meets_in_the_table_its_record_alone_is_parked() {
         records.push(named(number * 2 + 2, &format!("good {number}")));
     }
     let odd = i64::try_from(bad.len()).unwrap() * 2 + 1;
-    // A name that another row has, none at all, and a number in JSON that has too many digits.
+    // A name that another row has, a missing name, and a number in JSON with too many digits.
     records.push(named(odd, "first"));
     records.push(room(0, odd + 1, "", 0).with(Some(format!(r#"{{"id":{}}}"#, odd + 1).as_bytes())));
     let huge = format!(r#"{{"id":{},"name":"huge","doc":{{"n":1e200000}}}}"#, odd + 2);
@@ -124,6 +132,7 @@ async fn whatever_a_value_meets_in_the_table_its_record_alone_is_parked() {
     );
 }
 
+/// Postgres refuses a statement as a whole. The lane finds the bad rows by storing smaller and smaller runs of rows.
 #[tokio::test]
 async fn ten_thousand_rows_that_the_table_cannot_hold_are_parked_in_one_invocation() {
     let mut lane = Lane::start("table-writer", Some(KINDS)).await;
@@ -136,6 +145,7 @@ async fn ten_thousand_rows_that_the_table_cannot_hold_are_parked_in_one_invocati
     assert!(lane.stored().await.is_empty());
 }
 
+/// One in 2, 40 or 5,000 rows is bad.
 #[tokio::test]
 async fn of_ten_thousand_mixed_rows_exactly_the_bad_ones_are_parked() {
     for share in [2, 40, 5_000] {
@@ -152,8 +162,9 @@ async fn of_ten_thousand_mixed_rows_exactly_the_bad_ones_are_parked() {
     }
 }
 
+/// The first record already brings the total to the largest 64-bit number.
 #[tokio::test]
-async fn ten_thousand_amounts_that_would_pass_a_total_are_parked_in_one_invocation() {
+async fn ten_thousand_amounts_that_would_overflow_a_total_are_parked_in_one_invocation() {
     let mut lane = Lane::start("totals-upserter", None).await;
     lane.deliver(&[room(0, 0, "A", i64::MAX)]).await.all_handled();
     let records: Vec<_> = (1..=MOST).map(|offset| room(0, offset, "A", 1)).collect();
@@ -165,10 +176,11 @@ async fn ten_thousand_amounts_that_would_pass_a_total_are_parked_in_one_invocati
 }
 
 #[tokio::test]
-async fn a_total_takes_as_many_amounts_as_it_can_hold_in_whatever_order_they_come() {
+async fn a_total_accepts_as_many_amounts_as_it_can_hold_in_any_order() {
     let mut lane = Lane::start("totals-upserter", None).await;
     lane.deliver(&[room(0, 0, "A", i64::MAX - 3_000)]).await.all_handled();
-    // 5,000 are more than fit, however they are cut; 300 of another room, and keys that cannot be held.
+    // Room A has more records than its total can hold. Room B has about 90, and about 90 records have a room name that
+    // is too long.
     let name = |offset: i64| match offset % 53 {
         0 => "B".to_owned(),
         7 => long(1_500),
@@ -182,7 +194,7 @@ async fn a_total_takes_as_many_amounts_as_it_can_hold_in_whatever_order_they_com
     let b = (1..=5_000).filter(|offset| offset % 53 == 0).count();
     assert_eq!((totals["A"], totals["B"]), (i64::MAX, i64::try_from(b).unwrap()));
     assert_eq!(lane.parked().await.len(), 5_000 - 3_000 - b);
-    // A total that goes up and down again within the batch parks nothing but the key that cannot be held.
+    // The total overflows within the batch, but fits at its end. Only the record with the long room name is parked.
     let mut lane = Lane::start("totals-upserter", None).await;
     let amounts = [i64::MAX, 1, 1, -9, i64::MAX, -i64::MAX];
     let mut records: Vec<_> = (0..).zip(amounts).map(|(offset, n)| room(0, offset, "A", n)).collect();
@@ -192,8 +204,9 @@ async fn a_total_takes_as_many_amounts_as_it_can_hold_in_whatever_order_they_com
     assert_eq!(lane.sinks.totals().await["A"], i64::MAX - 7);
 }
 
+/// A trigger makes each row slow, so that one invocation cannot finish.
 #[tokio::test]
-async fn when_time_runs_out_what_was_looked_through_stays_and_the_next_delivery_goes_on() {
+async fn at_a_timeout_the_rows_so_far_are_kept_and_the_next_delivery_continues() {
     const SOME: i64 = 3_000;
     let mut lane = Lane::start("table-writer", Some(KINDS)).await;
     lane.alter(
@@ -223,8 +236,9 @@ async fn when_time_runs_out_what_was_looked_through_stays_and_the_next_delivery_
     assert_eq!(lane.stored().await, (0..SOME).filter(|offset| !bad(*offset)).collect());
 }
 
+/// `headwater parked redrive` deletes an object with letters if the function reports none of its records as failed.
 #[tokio::test]
-async fn redriven_records_that_time_did_not_reach_are_reported_so_that_their_letters_stay() {
+async fn redriven_records_that_a_timeout_left_out_are_reported_so_that_their_letters_are_kept() {
     const SOME: i64 = 1_000;
     let mut lane = Lane::start("table-writer", Some(KINDS)).await;
     let refusing = |body: &str| {
@@ -244,7 +258,7 @@ async fn redriven_records_that_time_did_not_reach_are_reported_so_that_their_let
         event.push(&lane.parts.topic, 0, record.offset, record.timestamp_ms, None, value, &[]);
     }
     let event = event.to_json();
-    // Half of them would be refused again, and there is no time to find out which.
+    // The table refuses half of the records, and the time does not suffice to find out which.
     let slow = "PERFORM pg_sleep(0.01); IF NEW.id % 2 = 1 THEN RAISE EXCEPTION 'no'; END IF; RETURN NEW;";
     lane.alter(&refusing(slow)).await;
     lane.function.limit(Duration::from_secs(4));

@@ -1,8 +1,9 @@
-//! Media files of a web server: the list and its files over plain HTTP.
+//! bucket-ingester reads the list and its files from a web server over plain HTTP.
 
 use end_to_end::{Function, Parts, Sinks, Web};
 use serde_json::{Value, json};
 
+/// A media file with one song per title.
 fn songs(titles: &[&str]) -> Vec<u8> {
     let rows: Vec<Value> = titles
         .iter()
@@ -11,8 +12,10 @@ fn songs(titles: &[&str]) -> Vec<u8> {
     serde_json::to_vec(&rows).unwrap()
 }
 
+/// The first three requests fail with status 503. A second run reads nothing again, and a third one reads only the
+/// files that changed.
 #[tokio::test]
-async fn files_of_a_web_server_are_stored_once_per_version_through_its_faults() {
+async fn each_version_of_a_file_of_a_web_server_is_stored_once_despite_failed_requests() {
     let web = Web::start().await;
     web.put("files_list.data", "a b.json\nmissing.json\n");
     web.put("a b.json", songs(&["one", "two"]));

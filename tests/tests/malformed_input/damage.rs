@@ -1,13 +1,14 @@
-//! Valid inputs, damaged at random.
+//! Makes inputs for decoders: valid ones that are damaged at random.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 
-/// Inputs of each test.
+/// Number of inputs in each test, unless `PROPTEST_CASES` is set.
 const CASES: u32 = 100_000;
 
-/// What tends to matter to a parser.
+/// Bytes that parsers of JSON, forms and gzip treat specially, or that often break them: delimiters, numbers out of
+/// range, surrogates, invalid UTF-8, byte order marks, deep nesting.
 const TOKENS: [&[u8]; 40] = [
     b"\"",
     b"\\",
@@ -51,19 +52,25 @@ const TOKENS: [&[u8]; 40] = [
     b"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
 ];
 
-/// One thing that is done to an input.
+/// One change to an input. An `Index` is a relative place, which proptest scales to the length of the input.
 #[derive(Debug, Clone)]
 enum Edit {
+    /// Inverts a bit (0 to 7) of the byte at a place.
     Flip(Index, u8),
+    /// Inserts the token with this number.
     Insert(Index, usize),
+    /// Writes the token with this number over the bytes at a place.
     Overwrite(Index, usize),
+    /// Removes the bytes between two places, 64 at most.
     Remove(Index, Index),
-    /// Bytes of the input, once more at another place.
+    /// Inserts a copy of the bytes between two places (64 at most) at a third place.
     Repeat(Index, Index, Index),
+    /// Removes all bytes from a place to the end.
     CutOff(Index),
 }
 
 impl Edit {
+    /// Changes the bytes. An empty input becomes `0` first, so that every place exists.
     fn apply(&self, bytes: &mut Vec<u8>) {
         if bytes.is_empty() {
             bytes.push(b'0');
@@ -94,13 +101,14 @@ impl Edit {
     }
 }
 
-/// Both places, at most 64 bytes apart.
+/// The two places in ascending order. The second is at most 64 bytes after the first.
 fn ordered(one: Index, other: Index, length: usize) -> (usize, usize) {
     let (one, other) = (one.index(length + 1), other.index(length + 1));
     let from = one.min(other);
     (from, one.max(other).min(from + 64))
 }
 
+/// A random edit. The numbers are weights.
 fn edit() -> impl Strategy<Value = Edit> {
     let (at, token) = (any::<Index>, || 0..TOKENS.len());
     prop_oneof![
@@ -113,7 +121,7 @@ fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
-/// One of `valid`, damaged in up to six places; now and then nothing but noise.
+/// One of the `valid` inputs with up to five edits. One input of 31 is up to 79 random bytes instead.
 fn inputs(valid: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let damaged =
         (any::<Index>(), proptest::collection::vec(edit(), 0..6)).prop_map(move |(which, edits)| {
@@ -126,12 +134,12 @@ fn inputs(valid: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![30 => damaged.boxed(), 1 => proptest::collection::vec(any::<u8>(), 0..80).boxed()]
 }
 
-/// Checks a decoder with damaged forms of `valid`.
+/// Runs `check` on damaged copies of the `valid` inputs. Panics with the smallest input that fails.
 pub(crate) fn survives(valid: &[&[u8]], check: impl Fn(&[u8]) -> Result<(), TestCaseError>) {
     survives_with(valid, Just(()), |bytes, ()| check(bytes));
 }
 
-/// The same with something else that is random.
+/// Like [`survives`], with a second random value, for example the size of chunks.
 pub(crate) fn survives_with<T: Clone + std::fmt::Debug>(
     valid: &[&[u8]],
     more: impl Strategy<Value = T>,
@@ -141,7 +149,8 @@ pub(crate) fn survives_with<T: Clone + std::fmt::Debug>(
     if std::env::var_os("PROPTEST_CASES").is_none() {
         config.cases = CASES;
     }
-    // The same inputs in each run, so that a change is not refused for what others left behind.
+    // The seed is fixed: every run tries the same inputs, so a run cannot fail because of an input that earlier runs
+    // did not try.
     if config.rng_seed == RngSeed::Random {
         config.rng_seed = RngSeed::Fixed(1);
     }

@@ -9,6 +9,8 @@ use serde::de::IgnoredAny;
 
 use crate::damage::survives;
 
+/// An event with the unusual values that Kafka allows: null and empty keys and values, the largest offset, a timestamp
+/// of -1, header bytes that are not UTF-8.
 fn event() -> Vec<u8> {
     let mut event = MskEvent::new("arn:aws:kafka:eu-central-1:1:cluster/c/0", "b-1:9098");
     event.push("a.b-1", 0, 0, 1_795_209_862_000, None, None, &[]);
@@ -18,7 +20,7 @@ fn event() -> Vec<u8> {
     event.to_json()
 }
 
-/// Everything that can be asked of a batch.
+/// Calls every accessor of a batch. Returns one line per record with all their results.
 fn contents(batch: &KafkaBatch) -> Vec<String> {
     let records = batch.partitions().flat_map(|partition| {
         let id = partition.id().to_owned();
@@ -37,6 +39,8 @@ fn contents(batch: &KafkaBatch) -> Vec<String> {
     records.collect()
 }
 
+/// Each event is decoded into a new batch and into one that already contained records (`refill`). Both must give the
+/// same records or the same error.
 #[test]
 fn a_damaged_event_is_read_or_refused_with_a_reason() {
     survives(&[&event(), &room_counts(3)], |bytes| {
@@ -57,11 +61,14 @@ fn a_damaged_event_is_read_or_refused_with_a_reason() {
     });
 }
 
+/// Reads a pipeline file of this repository.
 fn pipeline(file: &str) -> Pipeline {
     let path = format!("{}/../pipelines/{file}", env!("CARGO_MANIFEST_DIR"));
     Pipeline::from_yaml(&std::fs::read_to_string(path).unwrap(), file).unwrap()
 }
 
+/// Damages records of a pipeline. The decoder must return a row of full width, or a non-empty reason, and the same
+/// result twice. `serde_json` must accept every record that it decodes.
 fn decodes_or_refuses(pipeline: &Pipeline, valid: &[&[u8]]) {
     let (decoder, columns) =
         (RecordDecoder::new(&pipeline.fields), Layout::of(&pipeline.fields).columns.len());
@@ -76,7 +83,7 @@ fn decodes_or_refuses(pipeline: &Pipeline, valid: &[&[u8]]) {
                 prop_assert_eq!(decoder.decode(bytes, &mut again).unwrap(), extra);
                 prop_assert_eq!(row, again);
                 let other = serde_json::from_slice::<IgnoredAny>(bytes).err().map(|error| error.to_string());
-                // The other reader knows no nesting of more than 128.
+                // `serde_json` stops at 128 levels of nesting. The decoder may accept more.
                 let is_json = other.as_ref().is_none_or(|error| error.contains("recursion"));
                 prop_assert!(is_json, "{other:?}");
             }

@@ -1,8 +1,9 @@
-//! Whatever bytes come in, a decoder answers: with what it read, or with a reason. It never panics, reads the same twice,
-//! and takes nothing that an independent reader of the format refuses.
+//! For any bytes, a decoder returns a value or a reason. It never panics, returns the same result for the same bytes,
+//! and accepts nothing that an independent parser of the format rejects.
 //!
-//! Each test damages valid inputs in 100,000 ways. `PROPTEST_CASES` and `PROPTEST_RNG_SEED` try more and others. Coverage-guided
-//! fuzzing (cargo-fuzz) would need a nightly compiler and a second build of all dependencies.
+//! Each test damages valid inputs in 100,000 ways. `PROPTEST_CASES` sets another number of inputs, `PROPTEST_RNG_SEED`
+//! another seed. Coverage-guided fuzzing (cargo-fuzz) would need a nightly compiler and a second build of all
+//! dependencies.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod damage;

@@ -1,4 +1,4 @@
-//! What comes from buckets: notifications, media files, inbox objects and the list of files.
+//! Input from buckets: notifications, media files, inbox objects and the list of files.
 
 use std::io::{Read as _, Write as _};
 
@@ -18,6 +18,8 @@ use crate::damage::{survives, survives_with};
 const SONG: &str = r#"{"type":"song","data":{"artist_name":"A","title":"T","year":1999,"release":null}}"#;
 const MOVIE: &str = r#"{"type":"movie","data":{"original_title":"M","original_language":"en","budget":1000000,"is_adult":false,"release_date":"1999-12-31"}}"#;
 
+/// The valid forms are an event of S3, one of `EventBridge`, an SNS message with an event of S3, and the test event
+/// that S3 sends when notifications are configured.
 #[test]
 fn a_damaged_notification_is_read_or_refused_with_a_reason() {
     let s3 = br#"{"Records":[{"eventSource":"aws:s3","eventTime":"2026-11-20T21:24:22.123Z","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"a+b%2Fc.json","size":12,"eTag":"d41d","versionId":"v","sequencer":"0A1B"}}},{"eventSource":"aws:s3","eventTime":"2026-11-20T21:24:22.123Z","eventName":"ObjectRemoved:Delete","s3":{"bucket":{"name":"b"},"object":{"key":"x","sequencer":"0A1C"}}}]}"#;
@@ -37,6 +39,7 @@ fn a_damaged_notification_is_read_or_refused_with_a_reason() {
     });
 }
 
+/// Both decoders get all inputs: an object may be in the wrong folder.
 #[test]
 fn damaged_media_and_inbox_objects_are_decoded_or_poison_with_a_reason() {
     let user = br#"{"metadata":{"type":"user","event_at":"2026-11-20 21:24:22","event_id":"e"},"payload":{"id":1,"name":"n","address":"a","job":"j","score":0.5}}"#;
@@ -49,10 +52,12 @@ fn damaged_media_and_inbox_objects_are_decoded_or_poison_with_a_reason() {
     });
 }
 
-/// A piece as values: its index, its start, and its bytes or its length.
+/// A piece as values that can be compared: its index, the byte at which it starts, and its bytes (or its length, if it
+/// is too long).
 type Cut = (u64, u64, Result<Vec<u8>, u64>);
 
-/// The elements of an array that arrives in chunks of `chunk` bytes, where the reader stood behind each, and how it ended.
+/// Reads an array that arrives in chunks of `chunk` bytes. Returns each piece with the reader's position after it, and
+/// the result at the end of the input.
 fn elements(
     mut reader: ElementReader,
     bytes: &[u8],
@@ -77,8 +82,10 @@ fn elements(
     (found, end)
 }
 
+/// A function reads a file in chunks, and a later invocation resumes at a stored position. Neither may change the
+/// result.
 #[test]
-fn a_damaged_array_is_cut_alike_whatever_the_chunks_and_wherever_it_goes_on() {
+fn a_damaged_array_yields_the_same_elements_for_any_chunk_size_and_after_any_resume() {
     const LIMIT: usize = 120;
     let array = format!("\u{feff} [ {SONG} ,\n{MOVIE}, 1, \"]\\\"\", [[{{}}]] ]\n");
     let random = (1..200_usize, any::<prop::sample::Index>());
@@ -99,7 +106,7 @@ fn a_damaged_array_is_cut_alike_whatever_the_chunks_and_wherever_it_goes_on() {
     });
 }
 
-/// The expanded content of what arrives in chunks.
+/// Expands bytes that arrive in chunks of `chunk` bytes. Bytes that are not gzip are returned unchanged.
 fn expanded(bytes: &[u8], chunk: usize, limit: u64) -> Result<Vec<u8>, BadGzip> {
     let (mut inflater, mut all) = (Inflater::new(limit), Vec::new());
     for chunk in bytes.chunks(chunk) {
@@ -112,12 +119,14 @@ fn expanded(bytes: &[u8], chunk: usize, limit: u64) -> Result<Vec<u8>, BadGzip> 
     Ok(all)
 }
 
+/// One gzip member with this content.
 fn zipped(content: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(content).unwrap();
     encoder.finish().unwrap()
 }
 
+/// The inputs are one member, several members with an empty one, and content above the limit.
 #[test]
 fn a_damaged_gzip_is_expanded_as_by_flate2_or_refused_with_a_reason() {
     const LIMIT: u64 = 4_000;
@@ -142,8 +151,9 @@ fn a_damaged_gzip_is_expanded_as_by_flate2_or_refused_with_a_reason() {
     });
 }
 
+/// The list of files may be in UTF-8, or in UTF-16 with a byte order mark. S3 keys have at most 1,024 bytes.
 #[test]
-fn each_line_of_a_damaged_list_is_a_key_or_named() {
+fn each_line_of_a_damaged_list_is_a_key_or_reported_with_a_reason() {
     let list = "a.json\nb c.json\r\n\nfolder/é.json\n";
     let mut wide = vec![0xFF, 0xFE];
     wide.extend(list.encode_utf16().flat_map(u16::to_le_bytes));

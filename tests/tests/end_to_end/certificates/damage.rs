@@ -1,4 +1,4 @@
-//! Damage that somebody does to a sink, and its repair.
+//! Rows that are deleted or doubled in a sink by hand, and their repair.
 
 use bytes::Bytes;
 use lake::Snapshot;
@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use super::{Proof, soon, transfer};
 
+/// Of 22 records, 21 are stored and one is parked. Two transfers are of the same account, so the table has one row
+/// less.
 #[tokio::test]
 async fn a_window_of_stored_and_parked_records_holds_and_counts_both() {
     let mut proof = Proof::start().await;
@@ -31,6 +33,8 @@ async fn a_window_of_stored_and_parked_records_holds_and_counts_both() {
     assert_eq!(idle.last("parquet-writer")["produced"], 0, "an idle hour is certified too");
 }
 
+/// Totals have no row per record. Their certificate compares the sum over all keys with the sum of the amounts in
+/// Kafka.
 #[tokio::test]
 async fn a_total_that_was_deleted_by_hand_fails_until_it_is_restored() {
     let mut proof = Proof::start().await;
@@ -50,7 +54,7 @@ async fn a_total_that_was_deleted_by_hand_fails_until_it_is_restored() {
     let shown = proof.on_the_board("totals-upserter").await;
     assert_eq!((&shown["state"], &shown["failing"]), (&json!("failed"), &json!(1)), "{shown}");
     assert!(shown["problems"].to_string().contains("make 12"), "{shown}");
-    // It goes on failing, with what came since.
+    // The next certificate fails too. Its numbers include the new transfer.
     proof.transfer(0..1).await;
     proof.deliver().await;
     let problems = proof.certify().await.fails_only("totals-upserter");
@@ -62,6 +66,7 @@ async fn a_total_that_was_deleted_by_hand_fails_until_it_is_restored() {
     assert_eq!((&shown["state"], &shown["failing"]), (&json!("holds"), &json!(0)), "{shown}");
 }
 
+/// The row is deleted before its window is judged, so the certificate names the missing record.
 #[tokio::test]
 async fn a_deleted_row_of_a_table_fails_until_it_is_restored() {
     let mut proof = Proof::start().await;
@@ -81,11 +86,11 @@ async fn a_deleted_row_of_a_table_fails_until_it_is_restored() {
     proof.certify().await.all_hold();
 }
 
-/// The table of the lake, changed by hand as a careless tool would.
+/// The Delta table, for commits that a test writes into its log by hand.
 struct Lake {
     store: ObjectStore,
     snapshot: Snapshot,
-    /// The `add` action of each file.
+    /// The `add` actions of all commits, oldest first.
     adds: Vec<Value>,
 }
 
@@ -103,12 +108,15 @@ impl Lake {
         Self { store, snapshot, adds }
     }
 
+    /// Writes the next version of the log, with this one action.
     async fn commit(&self, action: Value) {
         let path = lake::upkeep::commit_path(self.snapshot.version() + 1);
         self.store.put(&path, Bytes::from(action.to_string()), soon()).await.unwrap();
     }
 }
 
+/// A `remove` action without a replacement deletes rows, although the positions in the log still say that they are
+/// stored.
 #[tokio::test]
 async fn rows_that_were_removed_from_the_lake_fail_until_they_are_restored() {
     let mut proof = Proof::start().await;
@@ -127,7 +135,7 @@ async fn rows_that_were_removed_from_the_lake_fail_until_they_are_restored() {
     );
     Lake::open(&proof).await.commit(json!({"add": lake.adds[0]})).await;
     proof.certify().await.all_hold();
-    // Rows of a window that held: no window shows it, the number of rows does.
+    // The rows belong to a window that already holds, so no new window covers them. The number of rows shows the loss.
     Lake::open(&proof).await.commit(remove).await;
     let problems = proof.certify().await.fails_only("parquet-writer");
     assert!(
@@ -138,8 +146,9 @@ async fn rows_that_were_removed_from_the_lake_fail_until_they_are_restored() {
     proof.certify().await.all_hold();
 }
 
+/// The copy has another path, so the log cannot show that it is the same file.
 #[tokio::test]
-async fn a_file_that_is_in_the_lake_twice_is_doubled() {
+async fn rows_of_a_file_that_is_in_the_lake_twice_count_as_doubled() {
     let mut proof = Proof::start().await;
     proof.transfer(0..10).await;
     proof.deliver().await;

@@ -1,4 +1,4 @@
-//! Certificates: what is wrong with a lane makes the next one fail, and the repaired lane passes.
+//! Certificates: a fault in a lane makes its next certificate fail. After the repair, the certificate holds.
 
 mod damage;
 mod runs;
@@ -15,14 +15,15 @@ use reconcile::{Cluster, offsets::within, records::Reader};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+/// The functions of the three lanes. Other arrays in these tests have the same order.
 pub(crate) const LANES: [&str; 3] = ["parquet-writer", "totals-upserter", "table-writer"];
 
-/// How long a step may take on a busy machine.
+/// Deadline of a step: one minute from now, which is enough on a busy machine.
 pub(crate) fn soon() -> Instant {
     Instant::now() + Duration::from_mins(1)
 }
 
-/// A topic of transfers with its three lanes, in a database of its own: the lock of the reconciler is one a database.
+/// A topic of transfers with its three lanes and a database of its own, because reconciler takes one lock per database.
 pub(crate) struct Proof {
     pub(crate) parts: Parts,
     pub(crate) pipeline: String,
@@ -31,7 +32,7 @@ pub(crate) struct Proof {
     reconciler: Function,
     lanes: Vec<Function>,
     producer: KafkaProducer,
-    /// The next offset of each partition that each lane is to be given.
+    /// For each lane: the first offset of each partition that was not delivered to it yet.
     delivered: [BTreeMap<i32, i64>; 3],
 }
 
@@ -40,7 +41,7 @@ impl Proof {
         Self::start_with(&[]).await
     }
 
-    /// With further variables of the reconciler.
+    /// Like [`Self::start`], with further environment variables for reconciler.
     pub(crate) async fn start_with(variables: &[(&str, &str)]) -> Self {
         let parts = Parts::of_environment().with_own_database().await;
         let pipeline = include_str!("../../../pipelines/transfers-v1.yaml")
@@ -60,7 +61,7 @@ impl Proof {
         Self { parts, pipeline, topic, sinks, reconciler, lanes, producer, delivered: Default::default() }
     }
 
-    /// Deletes the topic and creates it again.
+    /// Deletes the topic and creates it again. Returns when the new one accepts records.
     pub(crate) async fn create_again(&mut self) {
         let kafka = Kafka::builder(self.topic.servers.as_str()).connect().await.unwrap();
         let options = DeleteTopicsOptions::default();
@@ -74,19 +75,19 @@ impl Proof {
         self.producer = producer(&self.topic.servers);
     }
 
-    /// Produces values as they are.
+    /// Produces records with these values. The keys are 0, 1, 2 and so on.
     pub(crate) async fn produce(&self, values: impl IntoIterator<Item = String>) {
         let records = values.into_iter().enumerate();
         let records = records.map(|(number, value)| OutgoingRecord::new(number.to_string(), value));
         let _acknowledged = self.producer.send_all(&self.parts.topic, records, soon()).await.unwrap();
     }
 
-    /// Produces transfers of 1 to each of `accounts`.
+    /// Produces one transfer with the amount 1 for each account number.
     pub(crate) async fn transfer(&self, accounts: std::ops::Range<usize>) {
         self.produce(accounts.map(|number| transfer(&format!("a{number}"), 1))).await;
     }
 
-    /// All records that a reader of committed records gets, in their order.
+    /// All records of the topic except those of open and aborted transactions.
     pub(crate) async fn committed(&self) -> Vec<Record> {
         let offsets = LagReader::connect(&self.topic.servers, Duration::from_secs(30)).await.unwrap();
         let ends = offsets.ends(&self.parts.topic, soon()).await.unwrap();
@@ -105,7 +106,7 @@ impl Proof {
         all
     }
 
-    /// Hands what a lane was not given yet to it, in one batch.
+    /// Delivers to one lane, in one batch, all records that it did not get yet.
     pub(crate) async fn deliver_to(&mut self, lane: usize) {
         let mut records = self.committed().await;
         let next = &mut self.delivered[lane];
@@ -118,14 +119,15 @@ impl Proof {
         }
     }
 
-    /// Hands to every lane what it was not given yet.
+    /// Delivers to every lane the records that it did not get yet.
     pub(crate) async fn deliver(&mut self) {
         for lane in 0..LANES.len() {
             self.deliver_to(lane).await;
         }
     }
 
-    /// Closes a window and judges all that are closed.
+    /// Runs reconciler without a grace period: it closes a window of each lane, and judges the closed windows. Panics
+    /// if the run reports an error or another run is active.
     pub(crate) async fn certify(&mut self) -> Certified {
         let answer = self.reconciler.invoke(br#"{"grace_minutes":0}"#).await.answer();
         assert_eq!(
@@ -136,7 +138,7 @@ impl Proof {
         Certified(answer)
     }
 
-    /// What the board says of a lane.
+    /// A lane in the board's answer to `/api/proof`.
     pub(crate) async fn on_the_board(&self, function: &str) -> Value {
         let mut board =
             Function::start("live-board", &self.parts, std::slice::from_ref(&self.pipeline)).await;
@@ -145,7 +147,7 @@ impl Proof {
         lanes.iter().find(|lane| lane["function"] == function).unwrap().clone()
     }
 
-    /// The state of every certificate, by function and number.
+    /// Every certificate as `FUNCTION NUMBER STATE`, sorted by function and number.
     pub(crate) async fn states(&self) -> Vec<String> {
         let sql =
             "SELECT function || ' ' || number || ' ' || state FROM certificates ORDER BY function, number";
@@ -157,6 +159,7 @@ fn producer(servers: &str) -> KafkaProducer {
     KafkaProducer::new(ClusterSettings::plaintext(servers), SdkConfig::builder().build())
 }
 
+/// Starts another environment of reconciler.
 pub(crate) async fn reconciler(
     parts: &Parts,
     pipeline: &str,
@@ -168,17 +171,17 @@ pub(crate) async fn reconciler(
     Function::start_with("reconciler", parts, &[pipeline.to_owned()], &all).await
 }
 
-/// A transfer as a record has it.
+/// The value of a record: a valid transfer as JSON.
 pub(crate) fn transfer(account: &str, amount: i64) -> String {
     json!({"at": 1_795_209_862_000_i64, "account": account, "amount": amount}).to_string()
 }
 
-/// The answer of one run for its one topic.
+/// The answer of one run of reconciler, which covers one topic.
 #[derive(Debug)]
 pub(crate) struct Certified(pub(crate) Value);
 
 impl Certified {
-    /// What was judged of a lane, the newest window last.
+    /// The windows of a lane that this run judged, the newest last.
     pub(crate) fn of(&self, function: &str) -> Vec<&Value> {
         let judged = self.0["topics"][0]["judged"].as_array().unwrap();
         let mut judged: Vec<_> = judged.iter().filter(|one| one["function"] == function).collect();
@@ -186,12 +189,12 @@ impl Certified {
         judged
     }
 
-    /// The newest window of a lane.
+    /// The newest window of a lane that this run judged.
     pub(crate) fn last(&self, function: &str) -> &Value {
         self.of(function).last().unwrap_or_else(|| panic!("no certificate of {function}: {}", self.0))
     }
 
-    /// Panics unless every judged certificate holds, of every lane.
+    /// Panics unless this run judged a window of every lane and all certificates hold.
     pub(crate) fn all_hold(&self) {
         for lane in LANES {
             assert!(!self.of(lane).is_empty(), "nothing of {lane} was judged: {}", self.0);
@@ -201,7 +204,8 @@ impl Certified {
         assert_eq!(self.0["failed"], 0, "{:#}", self.0);
     }
 
-    /// Panics unless the newest window of this lane alone fails. Returns its problems.
+    /// Panics unless the newest window of this lane fails and those of the other lanes hold. Returns the problems as
+    /// JSON.
     pub(crate) fn fails_only(&self, function: &str) -> String {
         for lane in LANES {
             let expected = if lane == function { "failed" } else { "holds" };

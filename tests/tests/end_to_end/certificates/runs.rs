@@ -1,4 +1,4 @@
-//! Runs that meet, die, or have too much to do.
+//! Runs of reconciler that overlap, are killed, time out, or find too many records for one window.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{LANES, Proof, reconciler};
 
+/// Three runs of reconciler start at once. One of them gets the lock; the others answer `busy` or run after it.
 #[tokio::test]
 async fn runs_at_the_same_time_make_each_certificate_once() {
     let mut proof = Proof::start().await;
@@ -20,7 +21,7 @@ async fn runs_at_the_same_time_make_each_certificate_once() {
     let answers: Vec<_> = answers.into_iter().map(end_to_end::Invoked::answer).collect();
     assert!(answers.iter().any(|answer| answer["busy"] == json!(false)), "{answers:?}");
     proof.certify().await.all_hold();
-    // Windows are numbered without a gap, each begins where the one before ends, and all hold.
+    // Rows that violate this: windows are numbered without a gap, each starts where the previous one ends, all hold.
     let wrong = "SELECT function || ' ' || number FROM (SELECT *, lag(ends) OVER lane AS before, \
                  row_number() OVER lane AS place FROM certificates WINDOW lane AS \
                  (PARTITION BY topic, consumer_group ORDER BY number)) c \
@@ -30,6 +31,7 @@ async fn runs_at_the_same_time_make_each_certificate_once() {
     assert_eq!(proof.sinks.query_text(counted).await, ["30"]);
 }
 
+/// A lock on `certified_amounts` stops the run at the point where it is killed.
 #[tokio::test]
 async fn a_run_that_is_killed_after_it_closed_its_windows_leaves_them_to_the_next_one() {
     let mut proof = Proof::start().await;
@@ -37,7 +39,7 @@ async fn a_run_that_is_killed_after_it_closed_its_windows_leaves_them_to_the_nex
     proof.deliver().await;
     let mut killed = reconciler(&proof.parts, &proof.pipeline, &proof.topic.servers, &[]).await;
     let kill = killed.killer();
-    // The run waits for this lock when it has closed its windows and compares amounts.
+    // The run waits for this lock after it has closed its windows, when it compares amounts.
     let database = proof.sinks.database();
     database.batch_execute("BEGIN; LOCK TABLE certified_amounts IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let waits = async {
@@ -51,8 +53,9 @@ async fn a_run_that_is_killed_after_it_closed_its_windows_leaves_them_to_the_nex
     let (died, ()) = tokio::join!(killed.invoke(br#"{"grace_minutes":0}"#), waits);
     assert_eq!(died, end_to_end::Invoked::Died);
     proof.sinks.database().batch_execute("ROLLBACK").await.unwrap();
-    // The dead run's connection held the lock; the server lets go of it when it notices that.
-    end_to_end::until("the next run is not kept away", async || {
+    // The dead run's connection held the advisory lock. Postgres releases the lock when it notices the closed
+    // connection.
+    end_to_end::until("the advisory lock is released", async || {
         let free = "SELECT (count(*) = 0)::text FROM pg_locks WHERE locktype = 'advisory' AND database = \
                     (SELECT oid FROM pg_database WHERE datname = current_database())";
         proof.sinks.query_text(free).await == ["true"]
@@ -66,8 +69,10 @@ async fn a_run_that_is_killed_after_it_closed_its_windows_leaves_them_to_the_nex
     }
 }
 
+/// The topic has more records than `LARGEST_WINDOW` before the first run, so the first window starts at the end of the
+/// topic. Later windows are split.
 #[tokio::test]
-async fn too_many_records_for_one_window_are_split_and_a_large_topic_begins_where_it_ends() {
+async fn the_first_window_of_a_large_topic_starts_at_its_end_and_later_large_windows_are_split() {
     let mut proof = Proof::start_with(&[("LARGEST_WINDOW", "1000")]).await;
     proof.transfer(0..1_500).await;
     proof.deliver().await;
@@ -89,8 +94,9 @@ async fn too_many_records_for_one_window_are_split_and_a_large_topic_begins_wher
     }
 }
 
+/// A lock on `certified_amounts` blocks the run until its deadline.
 #[tokio::test]
-async fn a_run_whose_time_is_over_leaves_the_rest_to_the_next_one() {
+async fn a_run_that_reaches_its_deadline_leaves_its_windows_to_the_next_one() {
     let mut proof = Proof::start().await;
     proof.transfer(0..10).await;
     proof.deliver().await;
@@ -101,7 +107,7 @@ async fn a_run_whose_time_is_over_leaves_the_rest_to_the_next_one() {
     let _ended = short.invoke(br#"{"grace_minutes":0}"#).await;
     database.batch_execute("ROLLBACK").await.unwrap();
     drop(short);
-    end_to_end::until("the next run is not kept away", async || {
+    end_to_end::until("the advisory lock is released", async || {
         let free = "SELECT (count(*) = 0)::text FROM pg_locks WHERE locktype = 'advisory' AND database = \
                     (SELECT oid FROM pg_database WHERE datname = current_database())";
         proof.sinks.query_text(free).await == ["true"]

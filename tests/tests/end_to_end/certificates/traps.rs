@@ -1,4 +1,5 @@
-//! Cases in which a simple count of records would be wrong: slow lanes, transactions, redriven records, deleted records, topics that are created again.
+//! Cases in which a simple count of records would be wrong: slow lanes, transactions, redriven records, deleted
+//! records, topics that are deleted and created again.
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use serde_json::json;
 
 use super::{LANES, Proof, reconciler, soon, transfer};
 
+/// The certificate fails, but its problem says that the records are not handled yet.
 #[tokio::test]
 async fn a_lane_that_has_not_passed_its_window_is_behind_and_holds_when_it_has() {
     let mut proof = Proof::start().await;
@@ -26,6 +28,7 @@ async fn a_lane_that_has_not_passed_its_window_is_behind_and_holds_when_it_has()
     proof.certify().await.all_hold();
 }
 
+/// Markers and aborted records have offsets, but consumers never get them. They must not count as missing.
 #[tokio::test]
 async fn transaction_markers_and_aborted_records_are_not_produced() {
     let mut proof = Proof::start().await;
@@ -45,7 +48,7 @@ async fn transaction_markers_and_aborted_records_are_not_produced() {
         }
     }
     producer.close().await.unwrap();
-    // A reader of committed records gets 12 of them.
+    // Two of three transactions are committed, with six records each.
     let records = proof.committed().await;
     assert_eq!(records.len(), 12);
     for lane in LANES {
@@ -57,11 +60,13 @@ async fn transaction_markers_and_aborted_records_are_not_produced() {
     assert_eq!(certified.last("totals-upserter")["produced"], 12);
 }
 
+/// The record is parked in one window and stored after that window was judged. Both windows must hold, and the sum must
+/// contain its amount once.
 #[tokio::test]
 async fn a_parked_record_that_is_redriven_later_is_stored_once_and_adds_to_the_sum() {
     let mut proof = Proof::start().await;
     proof.transfer(0..5).await;
-    // The time is text: poison until the pipeline file says otherwise.
+    // `at` is text instead of milliseconds, so the record is poison until the pipeline file changes.
     let late = json!({"at": "2026-11-20 21:24:22", "account": "late", "amount": 30}).to_string();
     proof.produce([late]).await;
     proof.deliver().await;
@@ -86,6 +91,7 @@ async fn a_parked_record_that_is_redriven_later_is_stored_once_and_adds_to_the_s
     assert_eq!(proof.sinks.query_text(&sum).await, ["35"]);
 }
 
+/// Two of three lanes read the records before they are deleted from Kafka, so only the third one has lost them.
 #[tokio::test]
 async fn records_that_kafka_deleted_before_a_lane_read_them_are_lost_until_an_operator_accepts_it() {
     let mut proof = Proof::start().await;
@@ -116,11 +122,12 @@ async fn records_that_kafka_deleted_before_a_lane_read_them_are_lost_until_an_op
     assert!(proof.states().await.contains(&"totals-upserter 2 accepted".to_owned()));
 }
 
+/// The topic is created again between the closing and the judgement of a window, so Kafka no longer has its records.
 #[tokio::test]
-async fn a_window_of_a_topic_that_was_created_again_fails_and_the_next_one_begins_at_the_new_beginning() {
+async fn a_window_of_a_topic_that_was_created_again_fails_and_the_next_one_starts_at_offset_0() {
     let mut proof = Proof::start().await;
     proof.transfer(0..10).await;
-    // Closed, and not judged: the lanes have time until the next run.
+    // This run closes windows, but does not judge them: the default grace period gives the lanes time.
     let answer = proof.reconciler.invoke(b"{}").await.answer();
     assert_eq!(answer["topics"][0]["closed"], 3, "{answer}");
     proof.create_again().await;

@@ -1,4 +1,5 @@
-//! A fleet reports over HTTP: every event that was acknowledged is a row, whatever is killed meanwhile.
+//! `headwater fleet` posts events to the gateway. Every acknowledged event becomes a row, also if parts of the stack
+//! are killed in between.
 
 use std::process::{Child, Command, Stdio};
 
@@ -7,7 +8,7 @@ use serde_json::Value;
 
 use super::{TURN, until};
 
-/// A fleet that drives in the background until it is called home.
+/// Starts a fleet in the background. [`home`] stops it.
 fn drive(vehicles: u32) -> Child {
     command()
         .args(["fleet", "--num-vehicles", &vehicles.to_string(), "--json"])
@@ -17,7 +18,7 @@ fn drive(vehicles: u32) -> Child {
         .unwrap()
 }
 
-/// Calls the fleet home; its own count, once it is there.
+/// Stops the fleet with SIGINT. Returns the summary that it prints, with its counts of events.
 fn home(fleet: Child) -> Value {
     assert!(Command::new("kill").args(["-INT", &fleet.id().to_string()]).status().unwrap().success());
     let output = fleet.wait_with_output().unwrap();
@@ -26,7 +27,7 @@ fn home(fleet: Child) -> Value {
     serde_json::from_str(&summary).unwrap()
 }
 
-/// `verify`'s word on the newest drive, once everything arrived.
+/// Waits until every lane has caught up. Returns the verdict of `headwater verify` on the newest fleet.
 fn verdict() -> Value {
     headwater(&["drain", "--timeout", "120s"]).unwrap();
     let verdict = json(&["verify", "--json"]);
@@ -34,7 +35,8 @@ fn verdict() -> Value {
     verdict["fleets"].as_array().unwrap().last().unwrap().clone()
 }
 
-/// How many events the lane has stored, by the ledger; none while that cannot be told.
+/// How many offsets of `telemetry-v1` table-writer has passed. `None` while a part of the stack is down, because the
+/// end offset or the lag is unknown then.
 fn stored() -> Option<u64> {
     let status = json(&["status", "--json"]);
     let mapping = status["mappings"]
@@ -45,7 +47,7 @@ fn stored() -> Option<u64> {
     mapping["end"].as_u64()?.checked_sub(mapping["lag"].as_u64()?)
 }
 
-/// Waits until the lane has stored more than `count` events; returns how many.
+/// Waits until [`stored`] is more than `count`. Returns it.
 fn stored_beyond(count: u64) -> u64 {
     let mut seen = None;
     until("more events arrive", || {
@@ -60,7 +62,7 @@ fn every_acknowledged_event_of_a_thousand_vehicles_is_a_row() {
     let _turn = TURN.blocking_lock();
     let before = stored().unwrap();
     let fleet = drive(1_000);
-    // Several of each vehicle.
+    // Three events per vehicle on average.
     stored_beyond(before + 3_000);
     let summary = home(fleet);
     let verdict = verdict();
@@ -71,6 +73,7 @@ fn every_acknowledged_event_of_a_thousand_vehicles_is_a_row() {
     assert_eq!(verdict["stored"], summary["acknowledged"]);
 }
 
+/// The fleet sends an event again until the gateway acknowledges it. The table removes repetitions by its key.
 #[test]
 fn killing_broker_writer_and_database_while_a_fleet_drives_loses_and_doubles_nothing() {
     let _turn = TURN.blocking_lock();

@@ -1,4 +1,5 @@
-//! The weather lane on the whole stack: state machine, fetcher, a real Spark, and the table.
+//! The forecast lane on the whole stack: state machine, forecast-fetcher, a real Spark job and the Delta table. A stub
+//! stands in for the forecast API.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -9,7 +10,7 @@ use serde_json::Value;
 
 use super::{TURN, until};
 
-/// Runs the lane; what it printed, also where it exits with an error.
+/// Runs the lane for these cities. Returns whether it succeeded, its standard output as JSON, and its standard error.
 fn run(cities: &[&str]) -> (bool, Value, String) {
     let mut run = command();
     run.args(["forecast", "run", "--json"]);
@@ -21,7 +22,7 @@ fn run(cities: &[&str]) -> (bool, Value, String) {
     (output.status.success(), serde_json::from_slice(&output.stdout).unwrap_or_default(), said)
 }
 
-/// Runs the lane without any failure.
+/// Runs the lane for these cities. Panics unless all of them are stored. Returns the output.
 fn good(cities: &[&str]) -> Value {
     let (success, output, said) = run(cities);
     assert!(success, "{said}");
@@ -29,11 +30,13 @@ fn good(cities: &[&str]) -> Value {
     output
 }
 
+/// Sets the faults of the stub: `CITY=FAULT`. None resets them.
 fn faults(faults: &[&str]) {
     headwater(&[&["stub", "faults"], faults].concat()).unwrap();
 }
 
-/// `verify`'s word on the lane: objects, rows, and rows that are stored.
+/// The lane in the output of `headwater verify`: number of objects, rows in them, and rows in the table. Panics unless
+/// the verdict holds.
 fn verdict() -> (u64, u64, u64) {
     let verdict = json(&["verify", "--json"]);
     assert_eq!(verdict["holds"], true, "{verdict}");
@@ -56,8 +59,9 @@ async fn states() -> Vec<String> {
     entered.map(|details| details.name).collect()
 }
 
+/// Each city has 72 rows, one per hour.
 #[test]
-fn one_city_three_and_thirty_are_rows_once_and_a_second_run_repeats_none() {
+fn the_rows_of_1_of_3_and_of_30_cities_are_stored_once_and_a_second_run_repeats_none() {
     let _turn = TURN.blocking_lock();
     faults(&[]);
     let before = verdict();
@@ -78,7 +82,7 @@ fn one_city_three_and_thirty_are_rows_once_and_a_second_run_repeats_none() {
 }
 
 #[tokio::test]
-async fn a_run_in_which_every_city_fails_fails_and_starts_no_spark() {
+async fn a_run_in_which_every_city_fails_is_an_error_and_does_not_start_spark() {
     let _turn = TURN.lock().await;
     faults(&["*=500"]);
     let (success, _, said) = run(&["3477", "5959"]);
@@ -91,6 +95,7 @@ async fn a_run_in_which_every_city_fails_fails_and_starts_no_spark() {
     );
 }
 
+/// The command exits with an error that names the failed city, although the others are stored.
 #[test]
 fn of_three_cities_one_fails_and_two_are_stored() {
     let _turn = TURN.blocking_lock();
@@ -104,8 +109,10 @@ fn of_three_cities_one_fails_and_two_are_stored() {
     assert_eq!(verdict().2, before.2 + 2 * 72);
 }
 
+/// A run ends with `AlreadyRunning` if another one is active. If the first run has ended before the second starts, both
+/// succeed.
 #[test]
-fn of_two_runs_at_once_one_goes_first_and_each_answer_is_stored_once() {
+fn two_runs_at_once_do_not_overlap_and_each_answer_is_stored_once() {
     let _turn = TURN.blocking_lock();
     let before = verdict();
     let start = || {
@@ -125,6 +132,7 @@ fn of_two_runs_at_once_one_goes_first_and_each_answer_is_stored_once() {
     assert_eq!(stored, before.2 + new * 72);
 }
 
+/// The bridge runs the Spark job of the local stack. After its restart, the same execution must finish.
 #[test]
 fn a_worker_that_is_killed_while_spark_runs_doubles_and_loses_nothing() {
     let _turn = TURN.blocking_lock();
@@ -140,7 +148,7 @@ fn a_worker_that_is_killed_while_spark_runs_doubles_and_loses_nothing() {
     assert_eq!(verdict().2, before.2 + 72);
 }
 
-/// Whether the worker has a Spark job in hand.
+/// Whether the worker is running a Spark job.
 fn works() -> bool {
     let data = std::env::var("HEADWATER_DATA_DIR").unwrap();
     Path::new(&data).join("run/spark-task.json").exists()

@@ -1,12 +1,13 @@
-//! `headwater invoke`: a deployed function, run once by the command.
+//! `headwater invoke`: runs a deployed function once and prints its answer.
 
 use end_to_end::stack::headwater;
 use serde_json::Value;
 
 use super::TURN;
 
+/// `--freeze` suspends the function's process between two invocations, as Lambda does.
 #[tokio::test]
-async fn a_deployed_function_answers_before_and_after_its_process_was_stopped() {
+async fn a_deployed_function_answers_before_and_after_its_process_was_suspended() {
     let _turn = TURN.lock().await;
     let arguments =
         ["invoke", "lake-keeper", "--data", r#"{"dry_run":true,"steps":["compact"]}"#, "--freeze", "1s"];
@@ -19,16 +20,16 @@ async fn a_deployed_function_answers_before_and_after_its_process_was_stopped() 
 }
 
 #[tokio::test]
-async fn a_function_that_fails_fails_the_command_in_its_own_words() {
+async fn if_the_function_fails_the_command_fails_with_its_message_and_its_log() {
     let _turn = TURN.lock().await;
     let error = headwater(&["invoke", "lake-keeper", "--data", r#"{"steps":["vaccum"]}"#]).unwrap_err();
     assert!(error.contains("lake-keeper failed") && error.contains("clean_log"), "{error}");
-    // Its log is on standard error, with Lambda's lines around it.
+    // The function's log is on standard error, between the lines that Lambda adds.
     assert!(error.contains("START RequestId") && error.contains("REPORT RequestId"), "{error}");
 }
 
 #[tokio::test]
-async fn a_function_that_is_not_there_is_refused_with_the_list() {
+async fn an_unknown_function_is_refused_with_the_list_of_functions() {
     let _turn = TURN.lock().await;
     let error = headwater(&["invoke", "lake-keper"]).unwrap_err();
     assert!(error.contains("no function is called lake-keper") && error.contains("lake-keeper"), "{error}");

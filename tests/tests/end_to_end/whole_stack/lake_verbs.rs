@@ -1,4 +1,4 @@
-//! `headwater lake`: what it says of a table, what it does to it, and what it says when it is used in a wrong way.
+//! `headwater lake`: its reports about a table, its upkeep, and its errors when it is used wrongly.
 
 use std::path::Path;
 
@@ -8,25 +8,28 @@ use serde_json::{Value, json as value};
 use super::TURN;
 use super::transfers::{TOPIC, produce, stored};
 
+/// Runs the command and parses each line of its output as JSON.
 fn lines(arguments: &[&str]) -> Vec<Value> {
     headwater(arguments).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// What `headwater lake stats` reports about the table of transfers.
 fn stats() -> Value {
     let all = lines(&["lake", "stats", TOPIC, "--json"]);
     assert_eq!(all.len(), 1, "{all:?}");
     all.into_iter().next().unwrap()
 }
 
-/// The figures in the line of the topic.
+/// Runs the command. Returns the columns after the topic's name in the topic's line.
 fn row(arguments: &[&str]) -> Vec<String> {
     let text = headwater(arguments).unwrap();
     let line = text.lines().find(|line| line.trim_start().starts_with(TOPIC));
     line.unwrap_or_else(|| panic!("{text}")).split_whitespace().skip(1).map(ToOwned::to_owned).collect()
 }
 
+/// Each `--dry-run` must leave the table unchanged. A second compaction must find nothing to do.
 #[tokio::test]
-async fn a_table_is_looked_at_compacted_and_looked_at_again() {
+async fn stats_and_history_show_the_effect_of_compact_checkpoint_and_vacuum() {
     let _turn = TURN.lock().await;
     for _ in 0..3 {
         produce(5).await;
@@ -77,7 +80,7 @@ async fn a_table_is_looked_at_compacted_and_looked_at_again() {
     assert_eq!(stored(), rows, "every record is still stored once");
 }
 
-/// What the command says about the stack that `change` makes of this one.
+/// Runs the command on a copy of this stack's file that `change` has edited. Returns the error.
 fn refused(folder: &Path, change: impl FnOnce(&mut Value), arguments: &[&str]) -> String {
     let data = std::env::var("HEADWATER_DATA_DIR").unwrap();
     let stack = std::fs::read(Path::new(&data).join("stack.json")).unwrap();
@@ -88,8 +91,10 @@ fn refused(folder: &Path, change: impl FnOnce(&mut Value), arguments: &[&str]) -
     headwater(&all).unwrap_err()
 }
 
+/// Covers an unknown table, a missing argument, a table without records, upkeep that is switched off, a stack without
+/// lake-keeper, and a stack that is not running.
 #[tokio::test]
-async fn a_wrong_use_is_refused_with_its_fix() {
+async fn wrong_use_is_refused_with_the_fix() {
     let _turn = TURN.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -121,7 +126,7 @@ async fn a_wrong_use_is_refused_with_its_fix() {
     };
     let not_deployed = refused(folder, without, &["vacuum"]);
     assert!(not_deployed.contains("lake-keeper is not deployed"), "{not_deployed}");
-    // Port 9 is that of a service that nobody runs.
+    // No process listens on port 9.
     let nowhere = |stack: &mut Value| stack["endpoint"] = value!("http://127.0.0.1:9");
     let stopped = refused(folder, nowhere, &["stats"]);
     assert!(stopped.contains("not running") && stopped.contains("headwater up"), "{stopped}");

@@ -1,4 +1,5 @@
-//! Tests that need the stack for themselves. They take turns.
+//! Tests that must not share the stack with other tests: they kill parts of it or compare totals of the whole stack.
+//! They run one after the other.
 
 mod fleet;
 mod forecast;
@@ -16,10 +17,11 @@ mod transfers;
 
 use std::time::{Duration, Instant};
 
-/// Held by the test whose turn it is.
+/// Every test locks this at its start and holds it until its end.
 static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-/// Waits for a condition, on a busy machine too.
+/// Polls every 100 ms until `holds` returns `true`. Panics after 5 minutes; `what` describes the condition in the
+/// message.
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {

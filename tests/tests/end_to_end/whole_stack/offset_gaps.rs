@@ -1,5 +1,5 @@
-//! Offsets without a record (transactions, compaction), and records that Kafka deleted before they were read: what
-//! `drain`, `status`, `verify` and the board say.
+//! Offsets without a record (because of transactions or compaction), and records that Kafka deleted before they were
+//! read. `drain`, `status`, `verify` and the board must tell these two cases apart.
 
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ async fn begin(producer: &TransactionalProducer, count: usize) {
     }
 }
 
+/// Commit and abort markers and aborted records have offsets, but consumers never get them. They must count neither as
+/// lag nor as lost or missing.
 #[tokio::test]
 async fn lanes_of_a_topic_that_is_written_in_transactions_reconcile() {
     let _turn = TURN.lock().await;
@@ -42,10 +44,10 @@ async fn lanes_of_a_topic_that_is_written_in_transactions_reconcile() {
     for mapping in of_topic(&json(&["status", "--json"])) {
         assert_eq!((&mapping["lag"], &mapping["lost"]), (&value!(0), &value!([])), "{mapping}");
     }
-    // Deliveries that begin after markers and aborted records leave holes in the sinks' positions.
+    // A delivery that starts after markers and aborted records leaves a hole in the sinks' positions.
     for round in 1..=3 {
         if round == 3 {
-            // The lake's positions, holes and rows stay what they are when it is maintained.
+            // Compaction and a checkpoint must not change the lake's positions, holes and rows.
             let kept = keep_lake().await;
             let joined = kept["files_joined"].as_u64().unwrap();
             assert!(kept["checkpoint_made"] == true && joined >= 2, "{kept}");
@@ -58,7 +60,7 @@ async fn lanes_of_a_topic_that_is_written_in_transactions_reconcile() {
         producer.commit().await.unwrap();
         assert_eq!(stored(), plus(&before, 20 + round));
     }
-    // What the markers were is not known once they are deleted. Nothing of it was a record that was not stored.
+    // After the markers are deleted, nothing shows that these offsets had no records. They must not count as lost.
     let partition = TopicPartition::new(TOPIC, 0);
     let all = [(partition, ends().await.1)];
     let _deleted = kafka.admin().delete_records(all, DeleteRecordsOptions::default()).await.unwrap();
@@ -67,6 +69,7 @@ async fn lanes_of_a_topic_that_is_written_in_transactions_reconcile() {
     producer.close().await.unwrap();
 }
 
+/// Consumers cannot read past the start of an open transaction, so the lag is 0 although records follow.
 #[tokio::test]
 async fn an_open_transaction_is_named_by_status_drain_and_verify() {
     let _turn = TURN.lock().await;
@@ -95,6 +98,8 @@ async fn an_open_transaction_is_named_by_status_drain_and_verify() {
     producer.close().await.unwrap();
 }
 
+/// The bridge is down while 20 of 30 records are deleted. All four tools must report these 20 as lost, before and after
+/// the bridge has read the others.
 #[tokio::test]
 async fn records_that_kafka_deleted_before_they_were_read_are_lost_until_an_operator_accepts_it() {
     let _turn = TURN.lock().await;
@@ -135,7 +140,7 @@ async fn records_that_kafka_deleted_before_they_were_read_are_lost_until_an_oper
     for group in GROUPS {
         headwater(&["offsets", "accept-loss", "--group", group, "--topic", TOPIC]).unwrap();
     }
-    // The table in the lake is compared with what Kafka still has.
+    // The count of the lake covers only records that Kafka still has, the counts of Postgres also deleted ones.
     assert_eq!(stored(), [before[0] + 10, 10, before[2] + 10]);
     for mapping in of_topic(&json(&["status", "--json"])) {
         assert_eq!(mapping["lost"], value!([]), "{mapping}");
@@ -144,6 +149,7 @@ async fn records_that_kafka_deleted_before_they_were_read_are_lost_until_an_oper
     assert!(nothing.contains("lost nothing"), "{nothing}");
 }
 
+/// Sets configuration entries of the topic.
 async fn configure(settings: &[(&str, &str)]) {
     let kafka = kafka().await;
     let changes = settings.iter().map(|(name, value)| ConfigOp::set(*name, *value)).collect();
@@ -153,7 +159,7 @@ async fn configure(settings: &[(&str, &str)]) {
     altered.unwrap().into_values().for_each(|result| result.unwrap());
 }
 
-/// How many records a reader gets from `offset` on.
+/// How many records a consumer gets from `offset` to the end of the topic.
 async fn readable(offset: i64) -> usize {
     let kafka = kafka().await;
     let builder = kafka.consumer_without_group().auto_offset_reset(AutoOffsetReset::Earliest);
@@ -169,6 +175,7 @@ async fn readable(offset: i64) -> usize {
     count
 }
 
+/// All records have one of three keys, so compaction removes most of them before a lane reads them.
 #[tokio::test]
 async fn lanes_of_a_compacted_topic_reconcile() {
     let _turn = TURN.lock().await;
@@ -185,7 +192,7 @@ async fn lanes_of_a_compacted_topic_reconcile() {
     produce(30).await;
     let deadline = Instant::now() + Duration::from_secs(90);
     let mut more = 0;
-    // The newest segment is never compacted: each further record ends one.
+    // Kafka never compacts the newest segment. Each further record starts a new one.
     while readable(end).await >= 30 {
         assert!(Instant::now() < deadline, "the log is compacted");
         tokio::time::sleep(Duration::from_millis(500)).await;

@@ -1,4 +1,4 @@
-//! `headwater up` goes on where something broke off.
+//! `headwater up` after an interrupted one, and commands in a shell with the settings of another stack.
 
 use std::path::PathBuf;
 
@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::TURN;
 
-/// The answer to a creation was lost: the emulator has the resource, Terraform's state does not.
+/// If the answer to a creation is lost, the resource exists in the emulator, but not in Terraform's state.
 #[test]
-fn what_was_created_but_never_heard_of_is_taken_over_by_the_next_up() {
+fn resources_that_are_missing_from_the_state_are_adopted_by_the_next_up() {
     let _turn = TURN.blocking_lock();
     let folder = PathBuf::from(std::env::var("HEADWATER_DATA_DIR").unwrap()).join("terraform");
     let state_file = folder.join("terraform.tfstate");
@@ -40,9 +40,10 @@ fn what_was_created_but_never_heard_of_is_taken_over_by_the_next_up() {
     assert_eq!(json(&["verify", "--json"])["holds"], true);
 }
 
-/// After `eval "$(headwater env)"` a shell keeps the settings of that stack, also when the next one has another address.
+/// After `eval "$(headwater env)"`, a shell keeps the addresses of that stack, also if the next stack has other
+/// addresses.
 #[test]
-fn a_shell_that_points_at_another_stack_leads_no_command_astray() {
+fn commands_ignore_the_addresses_of_another_stack_in_the_environment() {
     let _turn = TURN.blocking_lock();
     let verbs: [&[&str]; 4] =
         [&["parked", "list"], &["offsets", "show"], &["verify"], &["logs", "schema-migrator"]];

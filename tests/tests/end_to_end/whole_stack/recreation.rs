@@ -1,4 +1,4 @@
-//! A topic that is deleted and created again under the eyes of every part, and what an operator does then.
+//! A topic is deleted and created again while the stack runs, and an operator resets its positions.
 
 use end_to_end::{
     stack::{headwater, json},
@@ -9,6 +9,7 @@ use krafka::admin::{CreateTopicsOptions, DeleteTopicsOptions, NewTopic};
 use super::TURN;
 use super::transfers::{GROUPS, TOPIC, kafka, of_topic, produce, stored, verify};
 
+/// Rows of the earlier topic stay in the tables. They must not count for the new one.
 #[tokio::test]
 async fn after_the_reset_of_a_topic_that_was_created_again_its_records_are_stored_once_and_verify_holds() {
     let _turn = TURN.lock().await;

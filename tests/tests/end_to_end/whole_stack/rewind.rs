@@ -1,4 +1,5 @@
-//! A table that was restored to an older state: what it lacks is read again, once.
+//! A table was restored to an older version. After a rewind, its lane reads the missing records again and stores them
+//! once.
 
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_secs(30)
 }
 
-/// Takes some files out of the table, as a `RESTORE` to an older version does: the positions stay as they are.
-/// Returns how many rows are gone.
+/// Removes up to eight files from the table, as a `RESTORE` to an older version does. The positions stay unchanged.
+/// Returns how many rows were removed.
 async fn restore(client: s3::Client, table: S3Location) -> u64 {
     let snapshot = Snapshot::read(client.clone(), table.clone(), soon()).await.unwrap().unwrap();
     let taken: Vec<_> = snapshot.files().iter().step_by(2).take(8).collect();
@@ -30,8 +31,9 @@ async fn restore(client: s3::Client, table: S3Location) -> u64 {
     taken.iter().filter_map(|file| file.rows).sum()
 }
 
+/// A rewind sets the committed offsets of the group back to the first missing record.
 #[tokio::test]
-async fn what_a_restored_table_lacks_is_stored_again_once_after_a_rewind() {
+async fn the_missing_records_of_a_restored_table_are_stored_once_after_a_rewind() {
     let _turn = TURN.lock().await;
     for _ in 0..2 {
         headwater(&["rooms", "--count", "500"]).unwrap();
@@ -44,7 +46,7 @@ async fn what_a_restored_table_lacks_is_stored_again_once_after_a_rewind() {
     assert!(gone > 0);
     let refused = headwater(&["verify", "--timeout", "1s"]).unwrap_err();
     assert!(refused.contains("neither stored nor parked"), "{refused}");
-    // Without a rewind, Kafka delivers nothing again: the group's offsets are ahead of the table.
+    // Without a rewind, Kafka delivers nothing again, because the group's committed offsets are ahead of the table.
     headwater(&["drain"]).unwrap();
     let said = headwater(&["offsets", "reset", "--rewind", "--group", "coldstorage", "--topic", "rooms-v1"])
         .unwrap();

@@ -1,7 +1,7 @@
-//! Pipeline files change on a running stack: the tables follow before the functions do, and what they cannot follow is
-//! refused at the start of `headwater up`, with every lane running on.
+//! Pipeline files change on a running stack. `headwater up` migrates the tables before it deploys the functions. If a
+//! change is impossible, it refuses at its start, and every lane keeps running.
 //!
-//! These steps deploy, so they are one test and run on the whole stack.
+//! Each step deploys, which is slow, so all steps are one test.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::TURN;
 
+/// A topic with all three sinks.
 const FLEET: &str = "
 topic: { name: change-v1, partitions: 2 }
 event_time: at
@@ -28,6 +29,7 @@ totals: { consumer_group: change-totals, table: change.sizes, key: [ship], sum: 
 table: { consumer_group: change-table, name: change.fleet, key: [ship, at], retention_days: 30 }
 ";
 
+/// A topic with a table only, so that its fields can be widened.
 const GAUGE: &str = "
 topic: { name: change-gauge-v1, partitions: 1 }
 fields:
@@ -35,7 +37,7 @@ fields:
 table: { consumer_group: change-gauge-table, name: change.gauge, key: [id] }
 ";
 
-/// The pipelines of the other tests, and those of this one; the stack is as before when it is dropped.
+/// A folder with the pipeline files of all tests and of this one. Dropping it deploys the stack as it was before.
 struct Pipelines(PathBuf);
 
 impl Pipelines {
@@ -53,6 +55,7 @@ impl Pipelines {
         fs::write(self.0.join(name), yaml).unwrap();
     }
 
+    /// Runs `headwater up` with these pipelines. Returns its error if it refuses.
     fn up(&self) -> Result<String, String> {
         headwater(&["up", "--no-build", "--pipelines", self.0.to_str().unwrap()])
     }
@@ -65,6 +68,7 @@ impl Drop for Pipelines {
     }
 }
 
+/// Produces records whose key and value are this JSON.
 async fn produce(topic: &str, values: impl IntoIterator<Item = Value>) {
     let plaintext = [("KAFKA_AUTH".to_owned(), "plaintext".to_owned())];
     let environment: Environment = std::env::vars().chain(plaintext).collect();
@@ -76,11 +80,12 @@ async fn produce(topic: &str, values: impl IntoIterator<Item = Value>) {
     assert!(acknowledged.records > 0);
 }
 
+/// A valid record of [`FLEET`]. Each of the three ships has several records.
 fn ship(number: i64) -> Value {
     json!({"at": 1_795_209_862 + number, "ship": format!("s{}", number % 3), "size": 2})
 }
 
-/// What was deployed last: every apply writes it anew.
+/// Terraform's state. Every apply writes it, so an equal state means that nothing was deployed.
 fn deployed() -> Vec<u8> {
     let data = std::env::var("HEADWATER_DATA_DIR").unwrap();
     fs::read(Path::new(&data).join("terraform/terraform.tfstate")).unwrap()
@@ -90,7 +95,7 @@ fn drain() {
     headwater(&["drain", "--timeout", "120s"]).unwrap();
 }
 
-/// The topic's records in each of its lanes, once every lane reconciles.
+/// Waits until every lane has caught up. Returns how many records of the topic each of its lanes stored.
 fn stored() -> Vec<u64> {
     drain();
     let verdict = json(&["verify", "--json"]);
@@ -101,7 +106,7 @@ fn stored() -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn tables_follow_before_functions_do_and_a_refusal_stops_no_lane() {
+async fn tables_are_migrated_before_functions_and_a_refused_change_stops_no_lane() {
     let _turn = TURN.lock().await;
     let pipelines = Pipelines::new();
     pipelines.write("fleet.yaml", FLEET);
@@ -114,7 +119,7 @@ async fn tables_follow_before_functions_do_and_a_refusal_stops_no_lane() {
     produce("change-gauge-v1", (0..5).map(|id| json!({"id": id}))).await;
     assert_eq!(stored(), [30, 30, 30]);
 
-    // A new field, and a wider one.
+    // Adds a field to one topic and widens a field of the other.
     let crew = "\n  - { name: crew, type: int64, nullable: true }\nlake:";
     pipelines.write("fleet.yaml", &FLEET.replace("\nlake:", crew));
     pipelines.write("gauge.yaml", &GAUGE.replace("int32", "int64"));
@@ -131,7 +136,7 @@ async fn tables_follow_before_functions_do_and_a_refusal_stops_no_lane() {
     assert_eq!(crews, ["50 20"]);
     assert_eq!(sinks.query_text("SELECT max(id)::text FROM change.gauge").await, ["3000000000"]);
 
-    // A change that the lake refuses beside one that would be possible: nothing is done.
+    // The lake refuses one change. The other one is possible, but must not be made either.
     let (was, bridge) = (deployed(), json(&["status", "--json"])["parts"]["bridge"]["pid"].clone());
     let refused = FLEET.replace("\nlake:", crew).replace("size, type: int32", "size, type: int64");
     pipelines.write("fleet.yaml", &refused);
@@ -149,7 +154,7 @@ async fn tables_follow_before_functions_do_and_a_refusal_stops_no_lane() {
     let added = "SELECT count(*)::text FROM pg_attribute WHERE attrelid = 'change.gauge'::regclass AND attname = 'new'";
     assert_eq!(sinks.query_text(added).await, ["0"]);
 
-    // Every lane of the stack goes on running, even if the bridge had died before `up` was refused.
+    // Every lane keeps running. If the bridge has died, `up` starts it before it refuses the change.
     produce("change-v1", (50..60).map(with_crew)).await;
     drain();
     kill("bridge");
@@ -161,7 +166,7 @@ async fn tables_follow_before_functions_do_and_a_refusal_stops_no_lane() {
     assert_eq!(sinks.query_text("SELECT sum(total)::text FROM change.sizes").await, ["140"]);
     assert_eq!(sinks.query_text("SELECT max(id)::text FROM change.gauge").await, ["4000000000"]);
 
-    // With the way out taken it goes on.
+    // Without the impossible change, `up` makes the possible one.
     pipelines.write("fleet.yaml", &FLEET.replace("\nlake:", crew));
     pipelines.up().unwrap();
     assert_eq!(stored(), [70, 70, 70]);

@@ -1,5 +1,5 @@
-//! The verbs on a stack that `headwater up` knows nothing of: a stack file as `terraform output -json` prints it, an empty data
-//! folder, and AWS as this shell's environment says.
+//! Commands on a stack that `headwater up` did not start, as for a deployment in AWS: with a stack file from
+//! `terraform output -json`, an empty data folder, and AWS settings from the environment.
 
 use std::path::{Path, PathBuf};
 
@@ -9,20 +9,21 @@ use tempfile::TempDir;
 
 use super::TURN;
 
-/// A stack file, and the folder that the command writes to.
+/// A stack file in its own folder, which is also the home folder of the command.
 struct Elsewhere {
     folder: TempDir,
     file: PathBuf,
 }
 
 impl Elsewhere {
-    /// The stack of this test run, by the outputs in Terraform's state.
+    /// The stack of this test run, from the outputs in Terraform's state.
     fn of_this_run() -> Self {
         let data = json(&["status", "--json"])["data_dir"].as_str().unwrap().to_owned();
         let state = std::fs::read(Path::new(&data).join("terraform/terraform.tfstate")).unwrap();
         Self::with(&serde_json::from_slice::<Value>(&state).unwrap()["outputs"])
     }
 
+    /// A stack file with these Terraform outputs.
     fn with(outputs: &Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("stack.json");
@@ -30,15 +31,16 @@ impl Elsewhere {
         Self { folder, file }
     }
 
+    /// The Terraform outputs in the stack file, for tests that change them.
     fn outputs(&self) -> Value {
         serde_json::from_slice(&std::fs::read(&self.file).unwrap()).unwrap()
     }
 
-    /// Standard output of a verb that worked, or everything that one said that failed.
+    /// Runs a command on the stack file. Returns its standard output, or both of its outputs if it fails.
     fn try_run(&self, arguments: &[&str]) -> Result<String, String> {
         let mut command = command();
         command.arg("--stack").arg(&self.file).args(arguments);
-        // A folder without a checkout above it, as on the host of the operators.
+        // The working folder is not in a checkout, as on the operators' host.
         command
             .current_dir(self.folder.path())
             .env("HOME", self.folder.path())
@@ -58,8 +60,9 @@ impl Elsewhere {
     }
 }
 
+/// The environment of the test run contains AWS settings, but no data folder.
 #[tokio::test]
-async fn every_verb_works_on_a_stack_file() {
+async fn every_command_for_deployments_works_on_a_stack_file() {
     let _turn = TURN.lock().await;
     let there = Elsewhere::of_this_run();
     there.run(&["rooms", "--count", "500"]);
@@ -77,12 +80,12 @@ async fn every_verb_works_on_a_stack_file() {
     assert!(!mappings.is_empty() && mappings.iter().all(|mapping| mapping["lag"] == 0), "{status}");
     assert!(status["queues"].as_array().is_some_and(|queues| queues.len() >= 2), "{status}");
 
-    // The fleet's receipt was written below the home folder, and is compared too.
+    // The fleet wrote its receipt below the home folder, and `verify` compares it too.
     let report = there.json(&["verify", "--json"]);
     assert_eq!(report["holds"], true, "{report}");
     assert!(report["fleets"].as_array().is_some_and(|fleets| fleets.len() == 1), "{report}");
 
-    // The deployed function, with its own role and settings.
+    // Invokes the deployed function, which has its own role and settings.
     assert!(there.run(&["certificates", "run", "--topic", "rooms-v1"]).contains("holds"));
     let certificates = there.json(&["certificates", "--topic", "rooms-v1", "--json"]);
     let newest = &certificates.as_array().unwrap()[0];
@@ -111,7 +114,7 @@ async fn every_verb_works_on_a_stack_file() {
 }
 
 #[tokio::test]
-async fn what_only_the_local_stack_has_is_refused_with_the_reason() {
+async fn commands_for_the_local_stack_are_refused_with_the_reason() {
     let there = Elsewhere::of_this_run();
     for verb in [
         &["up"][..],
@@ -129,8 +132,9 @@ async fn what_only_the_local_stack_has_is_refused_with_the_reason() {
     assert!(said.contains("no event source mapping"), "Lambda polls nothing here: {said}");
 }
 
+/// In AWS, Kafka and Postgres are in private subnets. The addresses in this test refuse connections.
 #[tokio::test]
-async fn a_private_network_is_named_with_the_host_that_reaches_it() {
+async fn if_kafka_and_postgres_are_unreachable_the_error_names_the_host_that_reaches_them() {
     let mut outputs = Elsewhere::of_this_run().outputs();
     outputs["kafka_bootstrap_servers"]["value"] = "127.0.0.1:1".into();
     outputs["database_reader"]["value"] =
@@ -142,7 +146,7 @@ async fn a_private_network_is_named_with_the_host_that_reaches_it() {
         let said = there.try_run(verb).unwrap_err();
         assert!(said.contains("private subnets") && said.contains("start-session --target i-0abc"), "{said}");
     }
-    // What does not need them goes on, and `status` shows the rest.
+    // Commands that need neither Kafka nor Postgres work, and `status` shows the parts that it can reach.
     let status = there.json(&["status", "--json"]);
     assert_eq!(
         (&status["parts"]["kafka"]["healthy"], &status["mappings"][0]["lag"]),
@@ -156,8 +160,9 @@ async fn a_private_network_is_named_with_the_host_that_reaches_it() {
     assert!(said.contains("host = { enabled = true }"), "{said}");
 }
 
+/// Earlier versions of the modules had fewer outputs.
 #[tokio::test]
-async fn an_old_stack_file_is_told_what_it_lacks() {
+async fn an_old_stack_file_is_refused_with_the_command_that_renews_it() {
     let mut outputs = Elsewhere::of_this_run().outputs();
     for name in ["pipelines", "kafka_auth", "database_reader"] {
         outputs.as_object_mut().unwrap().remove(name);
@@ -167,14 +172,14 @@ async fn an_old_stack_file_is_told_what_it_lacks() {
 }
 
 #[tokio::test]
-async fn a_shell_without_credentials_is_told_so() {
+async fn without_aws_credentials_the_error_says_so() {
     let there = Elsewhere::of_this_run();
     let mut command = command();
     command.arg("--stack").arg(&there.file).args(["parked", "list"]).current_dir(there.folder.path());
     for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"] {
         command.env_remove(name);
     }
-    // No profile, and no metadata service of an EC2 instance.
+    // The SDK must find neither a profile nor the metadata service of an EC2 instance.
     command.env("HOME", there.folder.path()).env("AWS_EC2_METADATA_DISABLED", "true");
     let output = command.output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();

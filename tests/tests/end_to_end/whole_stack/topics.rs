@@ -1,4 +1,5 @@
-//! The whole stack, through the `headwater` command: what goes into Kafka reaches both sinks once, whatever is killed.
+//! The whole stack through the `headwater` command: records, media files and inbox objects are stored once, even if any
+//! part of the stack is killed.
 
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use tokio::time::Instant;
 
 use super::TURN;
 
-/// What a lane of a topic stored and parked, once every lane of the stack reconciles.
+/// Waits until every lane has caught up. Returns how many records each lane of the topic stored and parked. Panics
+/// unless `headwater verify` holds.
 fn stored(topic: &str) -> Vec<(u64, u64)> {
     headwater(&["drain", "--timeout", "120s"]).unwrap();
     let verdict = json(&["verify", "--json"]);
@@ -23,6 +25,7 @@ fn stored(topic: &str) -> Vec<(u64, u64)> {
         .collect()
 }
 
+/// Produces records whose key and value are this text.
 async fn produce(topic: &str, values: impl IntoIterator<Item = String>) {
     let plaintext = [("KAFKA_AUTH".to_owned(), "plaintext".to_owned())];
     let environment: Environment = std::env::vars().chain(plaintext).collect();
@@ -34,8 +37,9 @@ async fn produce(topic: &str, values: impl IntoIterator<Item = String>) {
     assert!(acknowledged.records > 0);
 }
 
+/// The second number of records is not a multiple of the batch size.
 #[tokio::test]
-async fn a_thousand_in_a_thousand_out_and_a_tail_that_fills_no_batch_arrives_within_seconds() {
+async fn every_record_is_stored_within_a_minute_including_a_last_batch_that_is_not_full() {
     let _turn = TURN.lock().await;
     for count in [1_000, 12_345] {
         let before = stored("rooms-v1");
@@ -50,6 +54,7 @@ async fn a_thousand_in_a_thousand_out_and_a_tail_that_fills_no_batch_arrives_wit
     }
 }
 
+/// The cause is not corrected before the redrive, so the redrive must fail and change nothing.
 #[tokio::test]
 async fn bad_records_of_a_topic_are_parked_listed_and_redriven_without_doubling() {
     let _turn = TURN.lock().await;
@@ -70,8 +75,9 @@ async fn bad_records_of_a_topic_are_parked_listed_and_redriven_without_doubling(
     assert_eq!(stored("rooms-v1"), after);
 }
 
+/// `orders-v1` is in no code and no Terraform file. Its amounts are decimals: their sum must be exact.
 #[tokio::test]
-async fn a_second_topic_is_one_pipeline_file() {
+async fn a_second_topic_needs_only_a_pipeline_file() {
     let _turn = TURN.lock().await;
     let before = stored("orders-v1");
     let order = |number: u32| {
@@ -94,7 +100,8 @@ async fn a_second_topic_is_one_pipeline_file() {
     assert!(row.get::<_, String>(1).ends_with("0.00"), "a cent 3,000 times, exactly");
 }
 
-/// `(rows, stored, superseded, ignored, parked)` of an S3 lane, once every lane reconciles.
+/// Waits until every lane has caught up. Returns the counts `[rows, stored, superseded, ignored, parked]` of an S3
+/// lane. Panics unless `headwater verify` holds.
 fn objects_of(function: &str) -> [u64; 5] {
     headwater(&["drain", "--timeout", "240s"]).unwrap();
     let verdict = json(&["verify", "--json"]);
@@ -105,12 +112,12 @@ fn objects_of(function: &str) -> [u64; 5] {
 }
 
 #[tokio::test]
-async fn four_hundred_files_with_every_trap_are_stored_or_parked_row_by_row_and_only_once() {
+async fn each_row_of_400_files_with_many_faults_is_stored_or_parked_exactly_once() {
     let _turn = TURN.lock().await;
     let [rows, ..] = objects_of("bucket-ingester");
     headwater(&["media", "--files", "400", "--rows", "250", "--dirty"]).unwrap();
     let after = objects_of("bucket-ingester");
-    // 397 files that can be read to some point; one breaks off at two thirds, five hold a row more.
+    // 397 files can be read at least in part: one is truncated at two thirds, and five have an additional row.
     assert!((99_100..99_500).contains(&(after[0] - rows)), "{after:?}");
     assert_eq!(after[0], after[1..].iter().sum::<u64>());
     let again = headwater(&["ingest"]).unwrap();
@@ -118,8 +125,9 @@ async fn four_hundred_files_with_every_trap_are_stored_or_parked_row_by_row_and_
     assert_eq!(objects_of("bucket-ingester"), after);
 }
 
+/// Each part is killed right after records and inbox events were produced.
 #[tokio::test]
-async fn whatever_is_killed_after_up_everything_in_kafka_and_in_the_inbox_arrives_once() {
+async fn after_a_kill_of_any_part_and_up_all_records_and_inbox_events_are_stored_once() {
     let _turn = TURN.lock().await;
     for part in ["bridge", "kafka", "postgres", "emulator"] {
         let (before, [rows, ..]) = (stored("rooms-v1"), objects_of("inbox-etl"));
@@ -127,7 +135,7 @@ async fn whatever_is_killed_after_up_everything_in_kafka_and_in_the_inbox_arrive
         headwater(&["inbox", "--users", "50", "--cards", "200"]).unwrap();
         kill(part);
         up();
-        // What was in a queue when the emulator was killed is gone; the sweep finds its objects.
+        // The emulator loses its queues when it is killed. The sweep finds the objects of the lost notifications.
         headwater(&["ingest", "--lane", "inbox-etl"]).unwrap();
         let after = stored("rooms-v1");
         let expected: Vec<_> = before.iter().map(|(stored, parked)| (stored + 50_000, *parked)).collect();

@@ -1,4 +1,5 @@
-//! The topic of transfers, which goes to all three sinks: writing to it, and what `verify` says of it.
+//! Helpers for the topic of transfers, which has a lane to each of the three sinks: they produce records and read
+//! verdicts.
 
 use end_to_end::stack::{command, headwater};
 use krafka::Kafka;
@@ -6,14 +7,15 @@ use krafka::producer::Record;
 use serde_json::Value;
 
 pub(super) const TOPIC: &str = "transfers-v1";
+/// The consumer groups of its lanes: lake, totals, table.
 pub(super) const GROUPS: [&str; 3] = ["transfers-lake", "transfers-totals", "transfers-table"];
 
-/// Kafka's address.
+/// Addresses of the brokers: `host:port`, comma-separated.
 pub(super) fn servers() -> String {
     std::env::var("KAFKA_BOOTSTRAP_SERVERS").unwrap()
 }
 
-/// A connection.
+/// A new connection to the broker.
 pub(super) async fn kafka() -> Kafka {
     Kafka::builder(servers()).connect().await.unwrap()
 }
@@ -25,7 +27,7 @@ pub(super) fn transfer(number: usize) -> Record {
     Record::new(TOPIC, text).partition(0).key(format!("{}", number % 3))
 }
 
-/// Sends so many transfers.
+/// Produces `count` transfers and waits for the acknowledgements.
 pub(super) async fn produce(count: usize) {
     let kafka = kafka().await;
     let producer = kafka.producer().build().await.unwrap();
@@ -35,14 +37,14 @@ pub(super) async fn produce(count: usize) {
     producer.close().await.unwrap();
 }
 
-/// First and next offset.
+/// The first offset of partition 0, and the offset of its next record.
 pub(super) async fn ends() -> (i64, i64) {
     let kafka = kafka().await;
     let consumer = kafka.consumer_without_group().build().await.unwrap();
     consumer.fetch_watermarks(TOPIC, 0).await.unwrap()
 }
 
-/// What `verify` says, whether or not all holds.
+/// The verdict of `headwater verify`, whether it holds or not. Panics if the exit status does not agree with it.
 pub(super) fn verify() -> Value {
     let output = command().args(["verify", "--json", "--timeout", "5s"]).output().unwrap();
     let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -50,7 +52,8 @@ pub(super) fn verify() -> Value {
     verdict
 }
 
-/// Has lake-keeper write checkpoints and join files of all tables now, and returns what it did to this topic's.
+/// Invokes lake-keeper with `force`: it writes checkpoints and compacts all tables. Returns its report about this
+/// topic's table. Panics if a table has an error.
 pub(super) async fn keep_lake() -> Value {
     let client = aws_sdk_lambda::Client::new(&settings::sdk_config().await);
     let request = aws_sdk_lambda::primitives::Blob::new(r#"{"force":true}"#);
@@ -61,13 +64,14 @@ pub(super) async fn keep_lake() -> Value {
     tables.iter().find(|table| table["topic"] == TOPIC).unwrap().clone()
 }
 
-/// What a report says of the lanes of this topic.
+/// The mappings of this topic in the output of `headwater status`, `headwater verify` or the board.
 pub(super) fn of_topic(report: &Value) -> Vec<Value> {
     let mappings = report["mappings"].as_array().unwrap();
     mappings.iter().filter(|mapping| mapping["topic"] == TOPIC).cloned().collect()
 }
 
-/// Records of the topic that each lane stored, once everything reconciles.
+/// Waits until every lane has caught up. Returns how many records of the topic each lane stored. Panics unless the
+/// verdict holds.
 pub(super) fn stored() -> Vec<i64> {
     headwater(&["drain", "--timeout", "120s"]).unwrap();
     let verdict = verify();
@@ -75,7 +79,7 @@ pub(super) fn stored() -> Vec<i64> {
     of_topic(&verdict).iter().map(|mapping| mapping["stored"].as_i64().unwrap()).collect()
 }
 
-/// Each of them and `more`.
+/// `before` with `more` added to each number.
 pub(super) fn plus(before: &[i64], more: i64) -> Vec<i64> {
     before.iter().map(|stored| stored + more).collect()
 }
