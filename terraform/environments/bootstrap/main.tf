@@ -90,6 +90,6 @@ resource "aws_s3_bucket_policy" "state" {
   bucket = aws_s3_bucket.state.id
   policy = module.tls_only.policy
 
-  # Two writes to one bucket's configuration at a time are refused by S3.
+  # S3 refuses concurrent changes of one bucket's configuration.
   depends_on = [aws_s3_bucket_public_access_block.state]
 }

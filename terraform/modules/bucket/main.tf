@@ -1,4 +1,4 @@
-# A private bucket: encrypted, with an owner for every object, and no way to make it public.
+# A private, encrypted bucket. The bucket owner owns every object, and public access is blocked.
 
 resource "aws_s3_bucket" "this" {
   # checkov:skip=CKV_AWS_18:server access logs are the account's choice (CloudTrail data events log the same requests); they would need one more bucket for each
@@ -35,7 +35,8 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
       kms_master_key_id = var.kms_key_arn
     }
 
-    # One request to KMS for many objects: without it each object read or written is one, paid and counted against a quota.
+    # With a bucket key, S3 calls KMS once for many objects. Without it, S3 calls KMS for every object that is read or
+    # written. These calls are billed and count towards a quota.
     bucket_key_enabled = var.kms_key_arn == null ? null : true
   }
 }
@@ -113,6 +114,6 @@ resource "aws_s3_bucket_policy" "tls" {
   bucket = aws_s3_bucket.this.id
   policy = module.tls_only.policy
 
-  # Two writes to one bucket's configuration at a time are refused by S3.
+  # S3 refuses concurrent changes of one bucket's configuration.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }

@@ -4,7 +4,7 @@ output "name" {
 }
 
 output "versioned_name" {
-  description = "The bucket's name, once it keeps versions (where it is to). Whatever puts objects into it takes this name: an object from before has no version, and its deletion leaves it behind as an old one."
+  description = "The bucket's name, available after versioning is configured. Resources that write objects must use this name. An object that was written before versioning has no version id, and a delete keeps it as an old version."
   value       = aws_s3_bucket.this.bucket
   depends_on  = [aws_s3_bucket_versioning.this]
 }
@@ -15,7 +15,7 @@ output "arn" {
 }
 
 output "public_access_blocked" {
-  description = "Whether every kind of public access is blocked."
+  description = "Whether all four kinds of public access are blocked."
   value = alltrue([
     aws_s3_bucket_public_access_block.this.block_public_acls,
     aws_s3_bucket_public_access_block.this.block_public_policy,
@@ -30,6 +30,6 @@ output "encryption" {
 }
 
 output "expiration_days" {
-  description = "Days that objects stay; 0 for ever."
+  description = "Days until objects expire; 0 for never."
   value       = sum(concat([0], flatten([for configuration in aws_s3_bucket_lifecycle_configuration.this : [for rule in configuration.rule : [for expiration in rule.expiration : coalesce(expiration.days, 0)]]])))
 }

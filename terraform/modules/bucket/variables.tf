@@ -9,31 +9,31 @@ variable "name" {
 }
 
 variable "kms_key_arn" {
-  description = "Key that encrypts the objects, unless whoever writes one names another; null for S3's own. Who reads needs kms:Decrypt on it, who writes kms:GenerateDataKey and kms:Decrypt."
+  description = "KMS key that encrypts objects by default (a writer may name another key); null for S3's own key. Readers need kms:Decrypt on the key. Writers need kms:GenerateDataKey and kms:Decrypt."
   type        = string
   default     = null
 }
 
 variable "versioning" {
-  description = "Keep overwritten and deleted objects. Off on the emulator, which would keep every version on a laptop's disk."
+  description = "Whether overwritten and deleted objects are kept as old versions. False on the local stack, to save disk space."
   type        = bool
   default     = true
 }
 
 variable "lifecycle_days" {
-  description = "Days that old versions stay; 0 for ever. 0 on the emulator: the provider waits 55 s for a lifecycle there."
+  description = "Days until old versions are deleted; 0 for never. 0 on the emulator, where the provider waits 55 s for a lifecycle configuration."
   type        = number
   default     = 30
 }
 
 variable "lifecycle_prefix" {
-  description = "Old versions go only below this prefix; null for the whole bucket."
+  description = "Prefix of the objects whose old versions are deleted after lifecycle_days; null for the whole bucket."
   type        = string
   default     = null
 }
 
 variable "expiration_days" {
-  description = "Days that objects stay; 0 for ever. Where versions are kept, an expired object is an old version from then on. 0 on the emulator, as lifecycle_days."
+  description = "Days until objects expire; 0 for never. With versioning, an expired object becomes an old version. 0 on the emulator, for the same reason as lifecycle_days."
   type        = number
   default     = 0
 
@@ -44,13 +44,13 @@ variable "expiration_days" {
 }
 
 variable "require_tls" {
-  description = "Refuse plain HTTP. Off on the emulator, which speaks nothing else."
+  description = "Whether requests over plain HTTP are refused. False on the emulator, which supports only HTTP."
   type        = bool
   default     = true
 }
 
 variable "force_destroy" {
-  description = "Let a destroy delete the data too."
+  description = "Whether a destroy also deletes the objects in the bucket."
   type        = bool
   default     = false
 }

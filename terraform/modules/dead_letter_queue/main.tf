@@ -6,13 +6,13 @@ data "aws_partition" "current" {}
 
 locals {
   name = "${var.function_name}-failed"
-  # Made from its parts, so that roles and schedules need not wait for the queue.
+  # The ARN is built from its parts, so roles and schedules do not wait for the queue.
   arn = "arn:${data.aws_partition.current.partition}:sqs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:${local.name}"
 }
 
 resource "aws_sqs_queue" "this" {
   name                      = local.name
-  message_retention_seconds = 1209600 # 14 days, the longest
+  message_retention_seconds = 1209600 # 14 days, the maximum of SQS
   sqs_managed_sse_enabled   = var.kms_key_arn == null ? true : null
   kms_master_key_id         = var.kms_key_arn
 }

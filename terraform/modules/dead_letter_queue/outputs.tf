@@ -4,7 +4,7 @@ output "name" {
 }
 
 output "arn" {
-  description = "The queue's ARN: known before the queue is made, so whoever needs the queue itself depends on the module."
+  description = "The queue's ARN, known before the queue exists. A resource that needs the queue itself must depend on the module."
   value       = local.arn
 }
 

@@ -9,7 +9,7 @@ locals {
 resource "aws_cloudwatch_metric_alarm" "runs" {
   for_each = local.run_alarms
 
-  # Not only NAME-failed: that is the alarm of the queue for starts that were given up.
+  # NAME-failed is already the alarm of the queue that keeps failed starts.
   alarm_name          = "${var.name}-run-${each.key}"
   alarm_description   = "${each.value.description}. Runbook: A forecast run failed."
   namespace           = "AWS/States"

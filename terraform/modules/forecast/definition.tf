@@ -1,14 +1,14 @@
-# The definition, one for AWS and the local stack; only the resource of the step Spark differs.
+# The definition of the state machine. AWS and the local stack differ only in the resource of the step Spark.
 #
 # Others → Alone → Fetch → Stored → Spark → Done, and a Fail state for each way in which a run can fail.
 #
-# Two rules of JSONata here: an expression without a result fails the execution, and a list of one becomes its element. Hence
-# $exists before an optional field, and brackets around a list.
+# JSONata has two rules that matter here. An expression without a result fails the execution, so optional fields are
+# checked with $exists. A list of one element becomes that element, so lists are put in brackets.
 
 locals {
   second = var.quick_retries ? 1 : null
 
-  overlong_seconds = 3600 # what remains for retries, queueing and the application's start
+  overlong_seconds = 3600 # for retries, queueing and the start of the application
 
   definition = {
     Comment       = "Forecast of each city: raw answers to S3, then into the Delta table"

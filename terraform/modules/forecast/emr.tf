@@ -1,14 +1,14 @@
-# EMR Serverless: nothing runs, and nothing is paid, between two jobs.
+# EMR Serverless: between two jobs nothing runs and nothing is billed.
 
 locals {
   on_emr     = var.spark_on == "emr"
   log_prefix = "${local.source}/"
 
-  # A worker's memory is Spark's and what Python and the JVM need beside it. Both are named, so that the sum is the worker's
-  # size and not the next larger one.
+  # A worker's memory is the sum of Spark's memory and the overhead (Python and JVM). Both are set explicitly. Otherwise
+  # EMR would round up to the next larger worker size.
   overhead_mb = { for role, worker in { driver = var.spark.driver, executor = var.spark.executor } : role => max(512, worker.memory_gb * 128) }
 
-  # EMR's own paths and sizes, which mean nothing on a laptop.
+  # Paths and sizes of EMR. The local stack does not use them.
   emr_settings = {
     "spark.jars"                    = "/usr/share/aws/delta/lib/delta-spark.jar,/usr/share/aws/delta/lib/delta-storage.jar"
     "spark.driver.cores"            = var.spark.driver.cpu
@@ -40,11 +40,12 @@ module "logs" {
   lifecycle_days  = 0
   expiration_days = var.spark.log_days
   require_tls     = var.buckets.require_tls
-  force_destroy   = true # logs keep nobody from taking the lane down
+  force_destroy   = true # logs must not prevent the removal of the lane
   kms_key_arn     = var.function.kms_key_arn
 }
 
-# Provider 5.100 has no setting for the number of jobs at once; EMR's own is 15. What keeps runs apart is the state machine.
+# Provider 5.100 cannot set the maximum number of concurrent jobs (EMR's default is 15). The state machine prevents
+# concurrent runs.
 resource "aws_emrserverless_application" "this" {
   count = local.on_emr ? 1 : 0
 

@@ -61,9 +61,9 @@ resource "aws_s3_object" "job" {
 # ---- The job's role: what the job reads and writes, and nothing else of these buckets --------------------------------
 
 locals {
-  # Spark's S3 client also asks for a folder as if it were an object, and for an object before it writes it. Without
-  # permission S3 answers 403 instead of 404, and the job fails. Hence a folder's own name beside its content, and lists
-  # with IfExists: the permission is asked without a prefix too.
+  # Spark's S3 client requests a folder as if it were an object, and requests an object before it writes it. Without
+  # permission S3 answers 403 instead of 404, and the job fails. So each statement names the folder itself and its
+  # content. Lists use IfExists, because S3 also checks the list permission without a prefix.
   job_statements = [
     { Sid = "ReadRaw", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["${module.raw.arn}/${local.raw_prefix}*", "${module.raw.arn}/${trimsuffix(local.raw_prefix, "/")}"] },
     { Sid = "ListRaw", Effect = "Allow", Action = ["s3:ListBucket"], Resource = [module.raw.arn], Condition = { StringLikeIfExists = { "s3:prefix" = ["${local.raw_prefix}*", trimsuffix(local.raw_prefix, "/")] } } },
@@ -84,7 +84,8 @@ locals {
 
   account = data.aws_caller_identity.current.account_id
 
-  # EMR for this application and its runs; on the local stack whoever of the account serves the activity.
+  # Who may assume the job's role: EMR for runs of this application; on the local stack every identity of the account,
+  # because the headwater command serves the activity.
   job_trust = merge(
     {
       Effect    = "Allow"

@@ -44,8 +44,8 @@ module "raw" {
   kms_key_arn    = var.function.kms_key_arn
 }
 
-# The API's owner issues the token, so Terraform makes the secret without a value. The operator puts the value in, and
-# it is in no plan and no state. `token` is for the local stack, where it protects nothing.
+# The owner of the API issues the token, so Terraform creates the secret without a value. The operator sets the value,
+# which therefore appears in no plan and no state. `token` is only for the local stack, where it protects nothing.
 resource "aws_secretsmanager_secret" "token" {
   # checkov:skip=CKV2_AWS_57:the owner of the forecast API issues the token; Secrets Manager cannot make a new one
   count = var.token_secret_arn == null ? 1 : 0
@@ -67,13 +67,13 @@ resource "aws_secretsmanager_secret_version" "token" {
 locals {
   fetcher_statements = [
     {
-      # Reading shows whether this run has already stored the object.
+      # GetObject: the fetcher reads an object to find out whether this run has already stored it.
       sid       = "StoreAnswers"
       actions   = ["s3:GetObject", "s3:PutObject"]
       resources = ["${module.raw.arn}/${local.raw_prefix}*"]
     },
     {
-      # IfExists: S3 asks this permission without a prefix too, before it says of an object that it is not there.
+      # IfExists: before S3 answers 404 for a missing object, it checks this permission without a prefix.
       sid       = "ListAnswers"
       actions   = ["s3:ListBucket"]
       resources = [module.raw.arn]
@@ -99,15 +99,15 @@ module "fetcher" {
   start_after = var.start_after
 }
 
-# Commit 0 of the table, written before the first run: two first runs at once would otherwise both create the table, and the
-# second would overwrite the first. A line for each action of the job's table.json.
+# Commit 0 of the table, written before the first run. Otherwise two concurrent first runs would both create the table,
+# and the second would overwrite the first. Each action of the job's table.json becomes one line.
 resource "aws_s3_object" "table" {
   bucket       = var.lake.bucket
   key          = "${var.table_path}/_delta_log/00000000000000000000.json"
   content      = join("", [for action in jsondecode(file("${var.job_dir}/table.json")) : "${jsonencode(action)}\n"])
   content_type = "application/json"
 
-  # From then on the table belongs to the job. A commit is never changed: a new table.json is for new tables.
+  # After this the job owns the table. A commit never changes, so a changed table.json affects only new tables.
   lifecycle {
     ignore_changes = all
   }

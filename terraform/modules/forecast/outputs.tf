@@ -1,5 +1,5 @@
 output "forecast" {
-  description = "What a run is started with, and where its parts are. activity_arn is null where Spark runs on EMR Serverless."
+  description = "Names and ARNs of the lane's parts. activity_arn is null if Spark runs on EMR Serverless."
   value = {
     state_machine_arn = aws_sfn_state_machine.this.arn
     activity_arn      = one(aws_sfn_activity.spark[*].id)
@@ -31,7 +31,7 @@ output "fetcher" {
 }
 
 output "policies" {
-  description = "The other roles' policies, as JSON: of the state machine, the job and the schedule."
+  description = "The policies of the other roles (state machine, job and schedule), as JSON."
   value = {
     state-machine = local.state_machine_policy
     job           = local.job_policy
@@ -40,7 +40,7 @@ output "policies" {
 }
 
 output "token_secret" {
-  description = "ARN of the secret whose text is the API's token."
+  description = "ARN of the secret that contains the API's token as plain text."
   value       = local.token_secret
 }
 

@@ -1,20 +1,21 @@
 # The state machine and its role. Its definition is in definition.tf.
 #
-# No log group: Step Functions writes one only with permissions on all resources of the account (logs:CreateLogDelivery and
-# seven more know nothing finer). The history of every execution stays for 90 days without it, and alarms tell of failures.
+# No log group: Step Functions can write to one only with logs:CreateLogDelivery and seven more actions on all resources
+# of the account, because these actions do not support resources. The execution history is kept for 90 days without a
+# log group, and alarms report failures.
 
 locals {
-  # Made from its parts: the definition and the role name the state machine before it is made.
+  # The ARN is built from its parts: the definition and the role contain it before the state machine exists.
   state_machine_arn = "arn:${local.partition}:states:${local.account_arn}:stateMachine:${var.name}"
 
   spark_resource = local.on_emr ? "arn:${local.partition}:states:::emr-serverless:startJobRun.sync" : one(aws_sfn_activity.spark[*].id)
 
-  # .sync waits for the job's events, which Step Functions gets by a rule of its own with this name.
+  # For .sync, Step Functions receives the job's events through a managed rule with this name.
   events_rule_arn = "arn:${local.partition}:events:${local.account_arn}:rule/StepFunctionsGetEventsForEMRServerlessJobRule"
 
   emr_statements = flatten([for arn in aws_emrserverless_application.this[*].arn : [
     { Sid = "StartJob", Effect = "Allow", Action = ["emr-serverless:StartJobRun"], Resource = [arn] },
-    # Cancel: a stopped execution stops its job.
+    # CancelJobRun: stopping the execution also stops its job.
     { Sid = "FollowJob", Effect = "Allow", Action = ["emr-serverless:GetJobRun", "emr-serverless:CancelJobRun"], Resource = ["${arn}/jobruns/*"] },
     { Sid = "PassJobRole", Effect = "Allow", Action = ["iam:PassRole"], Resource = [aws_iam_role.job.arn], Condition = { StringEquals = { "iam:PassedToService" = "emr-serverless.amazonaws.com" } } },
     { Sid = "FollowEvents", Effect = "Allow", Action = ["events:PutTargets", "events:PutRule", "events:DescribeRule"], Resource = [local.events_rule_arn] },
@@ -68,6 +69,7 @@ resource "aws_sfn_state_machine" "this" {
   role_arn   = aws_iam_role.state_machine.arn
   definition = jsonencode(local.definition)
 
-  # Step Functions refuses a .sync step whose role may not manage the events' rule yet. A run needs code and table.
+  # Step Functions refuses a .sync step if the role cannot yet manage the rule for events. The first run needs the job's
+  # code and the table.
   depends_on = [aws_iam_role_policy.state_machine, aws_iam_role_policy.job, aws_s3_object.job, aws_s3_object.table]
 }

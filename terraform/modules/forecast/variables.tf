@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the state machine, of its schedule, and the beginning of the names around them."
+  description = "Name of the state machine and of its schedule. The names of the other resources begin with it."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "start_after" {
-  description = "Values of what must have succeeded before a new version of the fetcher serves, such as the result of a migration."
+  description = "Results of steps that must succeed before `live` moves to a new version of the fetcher, such as the result of a migration."
   type        = list(string)
   default     = []
 }
@@ -40,7 +40,7 @@ variable "items" {
 }
 
 variable "token_secret_arn" {
-  description = "A secret that exists and whose text is the API's token; null makes one, which is empty until somebody puts the token in."
+  description = "An existing secret that contains the API's token as plain text. Null creates an empty secret; the operator sets its value."
   type        = string
   default     = null
 
@@ -51,30 +51,30 @@ variable "token_secret_arn" {
 }
 
 variable "token" {
-  description = "Value of the secret that is made. For the local stack: in AWS it is put in by hand."
+  description = "Value of the created secret, for the local stack only. In AWS the operator sets the value."
   type        = string
   default     = null
   sensitive   = true
 
   validation {
     condition     = var.token == null || var.token_secret_arn == null
-    error_message = "Give token or token_secret_arn, not both: the value of a secret that exists is its owner's."
+    error_message = "Set token or token_secret_arn, not both: the owner of an existing secret sets its value."
   }
 }
 
 variable "secret_recovery_days" {
-  description = "Days that a deleted secret can be recovered. 0 on the emulator, where the name is wanted again at once."
+  description = "Days for which a deleted secret can be recovered. 0 on the emulator, so that the name can be reused at once."
   type        = number
   default     = 30
 }
 
 variable "raw_bucket" {
-  description = "Name of the bucket of raw answers that is made."
+  description = "Name of the bucket to create for the raw answers."
   type        = string
 }
 
 variable "buckets" {
-  description = "What every bucket has; the bucket module says why the local stack differs."
+  description = "Settings of every bucket. The bucket module explains the values of the local stack."
   type = object({
     suffix         = optional(string, "")
     versioning     = optional(bool, true)
@@ -97,7 +97,7 @@ variable "table_path" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9._=-]+(/[A-Za-z0-9._=-]+)*$", var.table_path))
-    error_message = "table_path must be a folder's name or path, without / at its ends (permissions are written with it)."
+    error_message = "table_path must be a folder's name or path, without / at the start or the end (it becomes part of IAM policies)."
   }
 }
 
@@ -107,12 +107,12 @@ variable "parked" {
 }
 
 variable "deployment" {
-  description = "Bucket of what a deployment uploads."
+  description = "Bucket for the files that a deployment uploads."
   type        = object({ bucket = string, bucket_arn = string })
 }
 
 variable "schedule" {
-  description = "When the state machine is started, in which time zone, and whether at all."
+  description = "Schedule of the state machine: expression, time zone, and whether it is enabled."
   type = object({
     expression = optional(string, "cron(0 20 * * ? *)")
     time_zone  = optional(string, "America/Sao_Paulo")
@@ -122,19 +122,19 @@ variable "schedule" {
 }
 
 variable "dead_letter_queue" {
-  description = "Whether a start that Scheduler gave up is kept in a queue. False on the emulator, where the provider waits 25 s for one."
+  description = "Whether starts that Scheduler gave up are kept in a queue. False on the emulator, where the provider waits 25 s for a queue."
   type        = bool
   default     = true
 }
 
 variable "quick_retries" {
-  description = "Whether a step that failed is tried again after a second. True on the local stack, where somebody waits for it."
+  description = "Whether a failed step is retried after one second. True on the local stack, where developers wait for the result."
   type        = bool
   default     = false
 }
 
 variable "alarms" {
-  description = "Alarms, the SNS topics that they notify, and the hours without a successful run that are too many (null for any number); null for none (an alarm never plans clean on the emulator)."
+  description = "Alarms, the SNS topics that they notify, and the number of hours without a successful run that raises an alarm (null for no such alarm); null for none (on the emulator, every plan would show a change of each alarm)."
   type = object({
     topic_arns       = optional(list(string), [])
     missed_run_hours = optional(number, 25)

@@ -1,7 +1,7 @@
 # The Spark job: where it runs, its code and its size.
 
 variable "spark_on" {
-  description = "`emr`: EMR Serverless. `activity`: whoever serves the activity, which is `headwater` on the local stack; the emulator has no EMR Serverless."
+  description = "`emr`: Spark runs on EMR Serverless. `activity`: the headwater command runs Spark as a Step Functions activity; for the local stack, because the emulator has no EMR Serverless."
   type        = string
   default     = "emr"
 
@@ -12,7 +12,7 @@ variable "spark_on" {
 }
 
 variable "job_dir" {
-  description = "Folder of the Spark job: job.py is the entry, the other *.py go along with it, table.json describes the table."
+  description = "Folder of the Spark job: job.py is the entry point, the other *.py files are its modules, and table.json describes the table."
   type        = string
 
   validation {
@@ -22,7 +22,7 @@ variable "job_dir" {
 }
 
 variable "lookback_days" {
-  description = "How old a raw object may be for the job to look at it; 0 for any age. A run after failed ones catches up with these days."
+  description = "Maximum age, in days, of the raw objects that the job reads; 0 for no limit. After failed runs, the next run reads the objects of these days."
   type        = number
   default     = 7
   nullable    = false
@@ -34,7 +34,7 @@ variable "lookback_days" {
 }
 
 variable "spark" {
-  description = "EMR Serverless: the release (from emr-7.11.0 it carries Spark 3.5.6 and Delta 3.3.2, with which the job is tested), the most that all workers have together, the minutes until an idle application stops, the longest run, the workers' sizes, workers that are kept ready (and paid; 0 for none), and the days that logs stay."
+  description = "Settings of EMR Serverless: the release (emr-7.11.0 and later contain Spark 3.5.6 and Delta 3.3.2, with which the job is tested), the maximum of all workers together, the minutes until an idle application stops, the timeout of a job, the sizes of driver and executors, the number of pre-initialized workers (billed while the application runs; 0 for none), and the days until logs expire."
   type = object({
     release_label   = optional(string, "emr-7.12.0")
     architecture    = optional(string, "arm64")
@@ -63,12 +63,12 @@ variable "spark" {
       for worker in [var.spark.driver, var.spark.executor] :
       contains([1, 2, 4], worker.cpu) && worker.memory_gb >= 2 * worker.cpu && worker.memory_gb <= min(8 * worker.cpu, 30)
     ])
-    error_message = "A worker has 1, 2 or 4 vCPU and 2 to 8 GB for each of them (30 GB at most): EMR Serverless has no other sizes so small."
+    error_message = "A worker must have 1, 2 or 4 vCPU, and 2 to 8 GB per vCPU (30 GB at most). EMR Serverless offers no other sizes in this range."
   }
 
   validation {
     condition     = var.spark.executor.most >= 1 && var.spark.ready_workers >= 0
-    error_message = "A job has one executor at least, and ready_workers is 0 or more."
+    error_message = "executor.most must be at least 1, and ready_workers must be 0 or more."
   }
 
   validation {
@@ -77,7 +77,7 @@ variable "spark" {
       var.spark.maximum.memory_gb >= var.spark.driver.memory_gb + var.spark.executor.memory_gb &&
       var.spark.maximum.disk_gb >= 40
     )
-    error_message = "maximum holds a driver and an executor at least (20 GB of disk each): with less, a job waits until its timeout."
+    error_message = "maximum must have room for a driver and an executor (20 GB of disk each). With less, a job waits until its timeout."
   }
 
   validation {
@@ -87,7 +87,7 @@ variable "spark" {
 
   validation {
     condition     = var.spark.timeout_minutes >= 5 && var.spark.timeout_minutes <= 1440
-    error_message = "timeout_minutes must be 5 to 1440. (EMR takes no 0 for `no limit` since 7.11.)"
+    error_message = "timeout_minutes must be 5 to 1440. (Since 7.11, EMR does not accept 0 for no limit.)"
   }
 
   validation {
@@ -97,12 +97,12 @@ variable "spark" {
 }
 
 variable "log_bucket" {
-  description = "Name of the bucket of Spark's logs that is made; null where Spark does not run on EMR Serverless."
+  description = "Name of the bucket to create for Spark's logs; null if Spark does not run on EMR Serverless."
   type        = string
   default     = null
 
   validation {
     condition     = var.spark_on != "emr" || var.log_bucket != null
-    error_message = "With spark_on emr, name the log_bucket."
+    error_message = "With spark_on = emr, set log_bucket."
   }
 }

@@ -11,7 +11,7 @@ locals {
     sid       = "WriteOwnLog"
     effect    = "Allow"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["${aws_cloudwatch_log_group.this.arn}:log-stream:*"] # streams are named by Lambda
+    resources = ["${aws_cloudwatch_log_group.this.arn}:log-stream:*"] # Lambda names the streams
     condition = {}
   }]
 
@@ -23,7 +23,7 @@ locals {
       sid     = "DescribeNetwork"
       effect  = "Allow"
       actions = local.describe_actions
-      # EC2's Describe actions know no resources: AWS accepts nothing finer here.
+      # EC2's Describe actions do not support resources.
       resources = ["*"]
       condition = {}
     },
@@ -31,7 +31,8 @@ locals {
       sid     = "ManageOwnInterfaces"
       effect  = "Allow"
       actions = local.interface_actions
-      # Lambda makes and names the interfaces; its guide asks for all resources of the account here.
+      # Lambda creates the network interfaces, and their ids are not known before. AWS's guide uses all resources of the
+      # account here.
       resources = ["arn:${data.aws_partition.current.partition}:ec2:${local.account_arn}:*/*"]
       condition = {}
     },
@@ -45,7 +46,7 @@ locals {
     },
   ] : statement if var.function.network != null]
 
-  # What is written is encrypted with a data key that KMS makes; what is read, and the variables, are only decrypted.
+  # Writes need kms:GenerateDataKey. Reads, and the environment variables, need only kms:Decrypt.
   writes = anytrue([for action in flatten(var.function.policy_statements[*].actions) : contains(["s3:PutObject", "sqs:SendMessage"], action)])
   key_statements = [for arn in var.function.kms_key_arn[*] : {
     sid       = "UseKey"
@@ -61,7 +62,7 @@ locals {
       for statement in concat(local.log_statements, local.network_statements, local.key_statements, var.function.policy_statements) : merge(
         { Sid = statement.sid, Effect = statement.effect, Action = statement.actions, Resource = statement.resources },
         length(statement.condition) == 0 ? null : { Condition = statement.condition },
-      ) if length(statement.resources) > 0 # a lane without topics has nothing to be permitted
+      ) if length(statement.resources) > 0 # a lane without topics needs no permission
     ]
   })
 }
@@ -112,7 +113,7 @@ resource "aws_lambda_function" "this" {
 
   reserved_concurrent_executions = var.function.reserved_concurrency
 
-  # A version is the code with its settings, frozen.
+  # A published version is immutable: code and settings.
   publish = var.function.versions
 
   environment {

@@ -9,27 +9,27 @@ output "arn" {
 }
 
 output "live_arn" {
-  description = "ARN of what serves: the alias `live`, or the function itself where it has no versions. For mappings, schedules and permissions."
+  description = "ARN for mappings, schedules and permissions: the alias `live`, or the function itself if it has no versions."
   value       = var.function.versions ? one(aws_lambda_alias.live[*].arn) : aws_lambda_function.this.arn
 }
 
 output "qualifier" {
-  description = "The alias that serves; null where the function has no versions."
+  description = "The alias `live`; null if the function has no versions."
   value       = one(aws_lambda_alias.live[*].name)
 }
 
 output "version" {
-  description = "The version that this deployment made, also before it serves."
+  description = "The version that this deployment published, even if `live` does not point to it yet."
   value       = aws_lambda_function.this.version
 }
 
 output "live_version" {
-  description = "The version that serves; null where the function has no versions."
+  description = "The version that `live` points to; null if the function has no versions."
   value       = one(aws_lambda_alias.live[*].function_version)
 }
 
 output "serves_after" {
-  description = "What had succeeded before the version began to serve: the values of `start_after`."
+  description = "The values of `start_after`: results of the steps that succeeded before `live` moved to its version."
   value       = terraform_data.ready.output
 }
 
@@ -39,7 +39,7 @@ output "role" {
 }
 
 output "policy" {
-  description = "The role's whole policy, as JSON."
+  description = "The complete policy of the function's role, as JSON."
   value       = local.policy
 }
 

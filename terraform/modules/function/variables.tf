@@ -1,5 +1,5 @@
 variable "alarms" {
-  description = "Alarms and the SNS topics that they notify; null for none (an alarm never plans clean on the emulator). `early` has those that warn before something fails: throttles, and durations near the timeout."
+  description = "Alarms and the SNS topics that they notify; null for none (on the emulator, every plan would show a change of each alarm). `early` adds alarms that warn before a failure: throttles, and durations close to the timeout."
   type = object({
     topic_arns = optional(list(string), [])
     early      = optional(bool, true)
@@ -8,13 +8,13 @@ variable "alarms" {
 }
 
 variable "parks_records" {
-  description = "Whether the function parks records that no table takes, and somebody is to be told."
+  description = "Whether the function parks records. If so, an alarm reports parked records."
   type        = bool
   default     = false
 }
 
 variable "start_after" {
-  description = "Values of what must have succeeded before a new version serves, such as the result of a migration. Changes of them move no alias."
+  description = "Results of steps that must succeed before `live` moves to a new version, such as the result of a migration. A change of these values alone does not move the alias."
   type        = list(string)
   default     = []
 }

@@ -1,8 +1,8 @@
-# The function: one typed object for every module that makes one. The modules around this one link to this file, because
-# Terraform has no types that modules could share otherwise.
+# The variable `function`, with one type for every module that creates a function. Terraform cannot share types between
+# modules, so the other modules link to this file.
 
 variable "function" {
-  description = "The function: `name` (of the function and its log group; also of its role, with `role_suffix`), `code` (zip file with the executable `bootstrap`, and its SHA-256 in base64, null while it is not built), size (`memory_mb`; CPU grows with it, 1,769 MB are one core), the longest run of one invocation, `reserved_concurrency` (kept for it, and the most that it gets; -1 for no reservation), `environment` (no secrets: those are read from Secrets Manager at start), what its role may do beyond writing its log (`policy_statements`: exact ARNs), subnets and security groups (`network`; null outside a VPC). `versions`: whether each change is published as a version, and the alias `live` moves to it after what `start_after` names; false on the local stack, where the bridge and its users invoke a function by its plain name, and `headwater up` migrates before it applies. `held_version` keeps `live` at that version, while a new one is published beside it; null lets `live` follow. `role_suffix` keeps roles of two regions apart: IAM is one for all of them. `kms_key_arn` encrypts variables, log and queues with a key of the owner's; the role may use it."
+  description = "The function. `name`: name of the function and its log group; with `role_suffix`, also of its role. `code`: zip file with the executable `bootstrap`, and its SHA-256 in base64 (null if the zip is not built). `memory_mb`: memory; CPU grows with it (1,769 MB are one vCPU). `timeout_seconds`: timeout of one invocation. `reserved_concurrency`: concurrency that is reserved for the function and is also its limit (-1 for no reservation). `environment`: environment variables, without secrets (functions read secrets from Secrets Manager when they start). `policy_statements`: permissions of the role besides its log, with exact ARNs. `network`: subnets and security groups; null outside a VPC. `versions`: whether each change is published as a version; the alias `live` moves to it after the steps in `start_after`. False on the local stack, where functions are invoked without an alias and `headwater up` migrates before it applies. `held_version`: version at which `live` stays while new versions are published; null moves `live` to each new version. `role_suffix`: distinguishes the roles of several regions, because IAM is global. `kms_key_arn`: customer-managed key that encrypts variables, log and queues; the role may use it."
   type = object({
     name        = string
     description = optional(string, "")
@@ -38,7 +38,7 @@ variable "function" {
 
   validation {
     condition     = can(regex("^[a-zA-Z0-9-_]{1,64}$", var.function.name)) && !strcontains(var.function.name, "--") && length("${var.function.name}${var.function.role_suffix}") <= 64
-    error_message = "A function's name has 1 to 64 letters, digits, - and _, no two hyphens together, and with role_suffix at most 64 characters in all (a role's name)."
+    error_message = "A function's name must have 1 to 64 letters, digits, - and _, without two consecutive hyphens. Name and role_suffix together must have at most 64 characters, because they name the role."
   }
 
   validation {
@@ -48,27 +48,27 @@ variable "function" {
 
   validation {
     condition     = contains(["arm64", "x86_64"], var.function.architecture)
-    error_message = "Lambda knows the architectures arm64 and x86_64."
+    error_message = "architecture must be arm64 or x86_64."
   }
 
   validation {
     condition     = var.function.memory_mb >= 128 && var.function.memory_mb <= 10240
-    error_message = "Lambda gives 128 to 10,240 MB of memory."
+    error_message = "memory_mb must be 128 to 10240."
   }
 
   validation {
     condition     = var.function.timeout_seconds >= 1 && var.function.timeout_seconds <= 900
-    error_message = "Lambda's timeout is 1 to 900 s."
+    error_message = "timeout_seconds must be 1 to 900."
   }
 
   validation {
     condition     = contains(["error", "warn", "info", "debug", "trace"], var.function.log_level)
-    error_message = "Levels of the log are error, warn, info, debug and trace."
+    error_message = "log_level must be error, warn, info, debug or trace."
   }
 
   validation {
     condition     = !anytrue([for statement in var.function.policy_statements : contains(statement.resources, "*") && !startswith(statement.sid, "Describe")])
-    error_message = "A statement on all resources is only for Describe actions, which know nothing finer; name its sid Describe…"
+    error_message = "Only a statement whose sid begins with Describe may have the resource `*`: Describe actions do not support resources."
   }
 
   validation {

@@ -1,8 +1,9 @@
 # Refuses to destroy data, before anything else is destroyed.
 #
-# The caller makes this module depend on everything that is deployed (`depends_on`). Terraform destroys in the reverse
-# order: this module first, and nothing more if it fails. No other mechanism works: preconditions are not evaluated in a
-# destroy, `prevent_destroy` takes no variables, and the protection of a database fails when most of the rest is gone.
+# The caller makes this module depend on everything that is deployed (`depends_on`). Terraform destroys in reverse
+# order: this module first, and nothing else if it fails. Other mechanisms do not work. Preconditions are not evaluated
+# in a destroy, `prevent_destroy` does not accept variables, and the deletion protection of a database fails only after
+# most other resources are gone.
 
 resource "terraform_data" "data" {
   for_each = var.data

@@ -28,7 +28,8 @@ resource "aws_instance" "this" {
   iam_instance_profile        = aws_iam_instance_profile.this.name
   monitoring                  = false
 
-  # The address of the bucket, and the script and timer that install what is in it: a new version needs no new instance.
+  # The user data contains the address of the bucket, and the script and the timer that install its content. A new
+  # version needs no new instance.
   user_data = local.user_data
 
   root_block_device {
@@ -48,12 +49,13 @@ resource "aws_instance" "this" {
   tags = { Name = local.name, (local.patch_tag) = local.name }
 
   lifecycle {
-    # A new image of Amazon Linux would replace the instance with any apply; packages are patched in place. A change of the user
-    # data would stop and start it, and nothing would run it again. For either: terraform apply -replace=….
+    # Without this, a new image of Amazon Linux would replace the instance in any apply; instead, packages are patched
+    # in place. A change of the user data would stop and start the instance, but user data runs only at the first boot.
+    # To apply either: terraform apply -replace=….
     ignore_changes = [ami, user_data]
   }
 
-  # The role can read the bucket, and SSM knows the role, when the instance boots.
+  # When the instance boots, its role must be able to read the bucket and to register with SSM.
   depends_on = [aws_iam_role_policy.this, aws_s3_object.manifest]
 }
 
@@ -70,7 +72,7 @@ resource "aws_cloudwatch_metric_alarm" "status" {
   threshold           = 0
   period              = 60
   evaluation_periods  = 5
-  treat_missing_data  = "notBreaching" # it is stopped
+  treat_missing_data  = "notBreaching" # a stopped instance has no status checks
   alarm_actions       = var.alarms.topic_arns
   ok_actions          = var.alarms.topic_arns
 }

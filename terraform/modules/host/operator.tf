@@ -1,6 +1,7 @@
-# What operators do from the host: read what the lanes read and write, look at positions, sign in to the database as the reader,
-# invoke functions (to redrive what was parked, to look after the lake), and pause a mapping to set its group back. Nothing here
-# writes to a table of the lake, to the database, to a topic or to the code of a function.
+# Permissions of operators on the host: read the sources and sinks of the lanes, show positions, sign in to the database
+# as the reader, invoke functions (to redrive parked records, to maintain the lake), and pause a mapping to reset its
+# consumer group. No statement allows writes to a table of the lake, to the database or to a topic, or a change of a
+# function's code.
 
 locals {
   # arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID → …:topic/NAME/UUID/TOPIC, and so on
@@ -23,15 +24,15 @@ locals {
       condition = {}
     },
     {
-      # AlterGroup sets a group back (`headwater offsets reset --rewind`, `accept-loss`). kafka-console-consumer reads in a group
-      # of its own, with a random number at the end of its name.
+      # AlterGroup resets a group (`headwater offsets reset --rewind`, `accept-loss`). kafka-console-consumer reads in
+      # its own group, whose name ends with a random number.
       sid       = "SetGroupsBack"
       actions   = ["kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup"]
       resources = concat(local.groups, ["${local.kafka_arns["group"]}/console-consumer-*"])
       condition = {}
     },
     {
-      # Producers of other teams choose their ids.
+      # Producers of other teams choose their own transactional ids.
       sid       = "FindTransactions"
       actions   = ["kafka-cluster:DescribeTransactionalId"]
       resources = ["${local.kafka_arns["transactional-id"]}/*"]
@@ -70,7 +71,7 @@ locals {
         condition = {}
       },
       {
-        # IfExists: S3 asks this permission without a prefix too, before it says of an object that it is not there.
+        # IfExists: before S3 answers 404 for a missing object, it checks this permission without a prefix.
         sid       = "ListFolders"
         actions   = ["s3:ListBucket"]
         resources = distinct([for bucket in var.buckets : bucket.arn if bucket.prefix != ""])
@@ -83,7 +84,7 @@ locals {
         condition = {}
       },
       {
-        # AWS asks for both. The second holds for what comes through the URL only.
+        # AWS checks both actions. The second applies only to requests through the URL.
         sid       = "LookAtBoardByUrl"
         actions   = ["lambda:InvokeFunctionUrl"]
         resources = var.functions.signed_url_arns
@@ -102,15 +103,15 @@ locals {
         condition = {}
       },
       {
-        # Kafka takes offsets for a group only while nobody reads for it. The condition admits the mappings of this deployment, which
-        # would be too long a list: the policy of a role has 10,240 characters.
+        # Kafka accepts new offsets for a group only while the group has no active consumer. The condition admits the
+        # mappings of this deployment. A list of their ARNs could exceed the 10,240 characters of a role's policies.
         sid       = "PauseMappings"
         actions   = ["lambda:UpdateEventSourceMapping"]
         resources = length(local.mappings) == 0 ? [] : ["arn:${local.partition}:lambda:${local.account_arn}:event-source-mapping:*"]
         condition = { ArnLike = { "lambda:FunctionArn" = ["arn:${local.partition}:lambda:${local.account_arn}:function:${var.name}-*"] } }
       },
       {
-        # With :* at the end: AWS's guide asks for it in policies, except for those about tags.
+        # With :* at the end: AWS's guide uses this form in policies, except for the actions about tags.
         sid       = "ReadLogs"
         actions   = ["logs:FilterLogEvents"]
         resources = [for name in var.functions.names : "arn:${local.partition}:logs:${local.account_arn}:log-group:/aws/lambda/${name}:*"]

@@ -1,8 +1,8 @@
-# Security updates by Patch Manager, with AWS's baseline for Amazon Linux 2023. headwater-update makes the host follow the newest
-# release; without that there is nothing to install.
+# Patch Manager installs security updates with AWS's baseline for Amazon Linux 2023. headwater-update selects the newest
+# release of Amazon Linux; without that there would be no updates to install.
 
 locals {
-  # The association finds the host by this tag, and so is there before it and the policy can name it.
+  # The association selects the host by this tag. So it can exist before the host, and the policy can name it.
   patch_tag = "headwater-host"
 }
 
@@ -11,7 +11,7 @@ resource "aws_ssm_association" "patches" {
   name                = "AWS-RunPatchBaseline"
   schedule_expression = var.patch_schedule
 
-  # Otherwise it runs at once, and reboots the host while its first packages are installed.
+  # Otherwise the association runs at once, and reboots the host during its first installation of packages.
   apply_only_at_cron_interval = true
 
   parameters = {

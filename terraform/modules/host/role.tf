@@ -1,5 +1,5 @@
-# The role of the host, and what the SSM agent on it needs. The AWS managed policy for it (AmazonSSMManagedInstanceCore) may read
-# every parameter of the account, and names no resource at all.
+# The role of the host, with the permissions of the SSM agent. AWS's managed policy for the agent
+# (AmazonSSMManagedInstanceCore) allows reading every parameter of the account and limits no statement to resources.
 
 locals {
   instances   = "arn:${local.partition}:ec2:${local.account_arn}:instance/*"
@@ -8,14 +8,14 @@ locals {
 
   agent_statements = [
     {
-      # The id is not known before the instance is there, and the agent registers at its first start.
+      # The id of the instance is unknown before it exists, and the agent registers at its first start.
       sid       = "RegisterWithSsm"
       actions   = ["ssm:UpdateInstanceInformation", "ssm:ListInstanceAssociations", "ssm:PutComplianceItems"]
       resources = [local.instances]
       condition = {}
     },
     {
-      # Session Manager's channels, the state of patches and inventory: AWS knows no resources for these actions.
+      # Session Manager's channels, patch state and inventory: these actions do not support resources.
       sid = "OpenSessionsAndReportPatches"
       actions = [
         "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel", "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
@@ -25,7 +25,7 @@ locals {
       condition = {}
     },
     {
-      # A document of AWS's own has no account in its ARN.
+      # The ARN of a document that AWS owns has no account.
       sid     = "RunPatches"
       actions = ["ssm:DescribeAssociation", "ssm:UpdateInstanceAssociationStatus", "ssm:GetDocument", "ssm:DescribeDocument"]
       resources = [
@@ -35,8 +35,8 @@ locals {
       condition = {}
     },
     {
-      # AWS's buckets of the region. They are public, but through a gateway endpoint AWS asks for the permission. The bucket of the
-      # patching code ends with characters of AWS's choice in each region.
+      # Buckets of AWS in the region. They are public, but requests through a gateway endpoint need this permission. The
+      # name of the bucket with the patching code ends with characters that AWS chooses in each region.
       sid     = "ReadPatches"
       actions = ["s3:GetObject"]
       resources = [
@@ -84,7 +84,7 @@ resource "aws_iam_role_policy" "this" {
   lifecycle {
     precondition {
       condition     = length(nonsensitive(local.policy)) < 10240
-      error_message = "The policy of the host exceeds the 10,240 characters that IAM takes for a role: the topics, groups and functions of this stack are too many to be named. Leave the host out: host = { enabled = false }."
+      error_message = "The policy of the host exceeds IAM's limit of 10,240 characters for a role, because this stack has too many topics, groups and functions. Turn the host off: host = { enabled = false }."
     }
   }
 }

@@ -1,5 +1,5 @@
-# The optional hours of the host. EventBridge Scheduler calls EC2 itself; modules/schedule is for functions and state
-# machines, whose role names the target of the schedule.
+# Optional schedule that stops and starts the host. EventBridge Scheduler calls EC2 directly. modules/schedule is only
+# for functions and state machines, because its role names the target of the schedule.
 
 locals {
   hours = var.hours == null ? {} : {
@@ -11,8 +11,8 @@ locals {
     Version = "2012-10-17"
     Statement = concat(
       [{ Sid = "StopAndStart", Effect = "Allow", Action = ["ec2:StopInstances", "ec2:StartInstances"], Resource = [aws_instance.this.arn] }],
-      # EC2 decrypts the disk with a grant of whoever starts the instance. Without it the instance stops again at once, and the
-      # schedule reports no error.
+      # EC2 decrypts the disk with a grant from the caller that starts the instance. Without the grant the instance
+      # stops again at once, and the schedule reports no error.
       [for arn in var.instance.kms_key_arn[*] : {
         Sid       = "UnlockDisk"
         Effect    = "Allow"
@@ -60,7 +60,7 @@ resource "aws_scheduler_schedule" "hours" {
   }
 }
 
-# States from before the role was a module: what is there is kept.
+# For states from before the role became a module: keeps the existing role.
 
 moved {
   from = aws_iam_role.hours[0]

@@ -1,9 +1,10 @@
-# What is on the host: objects in the deployment bucket and a manifest with their checksums. headwater-update, run by a timer on
-# the host, installs what differs. A timer, and not an SSM association: it also serves a host that was stopped during the
-# deployment, it needs no document and no permission to run one, and it can be tried without an account.
+# Software of the host: objects in the deployment bucket and a manifest with their checksums. A timer on the host runs
+# headwater-update, which installs the objects that differ. A timer has three advantages over an SSM association. It
+# also updates a host that was stopped during the deployment, it needs no document and no permission to run one, and it
+# can be tested without an account.
 
 locals {
-  folder = "code/host" # below code/, where old versions of objects go after some weeks
+  folder = "code/host" # below code/, where old versions of objects are deleted after some weeks
   source = "s3://${var.deployment.bucket}/${local.folder}"
 
   user_data = templatefile("${path.module}/files/user-data.sh.tftpl", {
@@ -12,7 +13,7 @@ locals {
     update = trimspace(file("${path.module}/files/headwater-update"))
   })
 
-  # What is not built yet still plans, as the functions do; an apply then fails with the file's name.
+  # A plan works without built artifacts, as for the functions. An apply then fails and names the missing file.
   artifacts = { for name in ["headwater.zip", "host-tools.tar.gz"] : name => "${var.artifacts_dir}/${name}" }
 
   environment = merge(
@@ -61,7 +62,7 @@ resource "aws_s3_object" "content" {
   content = each.value
 }
 
-# Last: a host that reads it finds the files that it names.
+# Written last: when a host reads the manifest, all files in it exist.
 resource "aws_s3_object" "manifest" {
   bucket  = var.deployment.bucket
   key     = "${local.folder}/manifest"

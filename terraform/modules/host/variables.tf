@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "role" {
-  description = "The roles: `suffix` follows their names (IAM is one for all regions), and their permissions boundary."
+  description = "Settings of the roles: `suffix` is appended to their names (IAM is global), and their permissions boundary."
   type = object({
     suffix                   = optional(string, "")
     permissions_boundary_arn = optional(string)
@@ -18,7 +18,7 @@ variable "role" {
 }
 
 variable "instance" {
-  description = "The instance: an arm64 `type`, size of its disk, image (`ami_id`; null takes the newest Amazon Linux 2023 when the instance is made, and leaves a running one alone), and a KMS key of the owner's for the disk (null is AWS's)."
+  description = "The instance: an arm64 `type`, the size of its disk, its image (`ami_id`; null: the newest Amazon Linux 2023 when the instance is created; an existing instance keeps its image), and a customer-managed KMS key for the disk (null: AWS's key)."
   type = object({
     type        = optional(string, "t4g.small")
     volume_gb   = optional(number, 20)
@@ -34,7 +34,7 @@ variable "instance" {
 
   validation {
     condition     = var.instance.volume_gb >= 10 && floor(var.instance.volume_gb) == var.instance.volume_gb
-    error_message = "Amazon Linux takes 8 GB: volume_gb is a whole number from 10."
+    error_message = "volume_gb must be a whole number from 10, because Amazon Linux needs 8 GB."
   }
 
   validation {
@@ -44,7 +44,7 @@ variable "instance" {
 }
 
 variable "hours" {
-  description = "When the host is stopped and started again, in `time_zone`. Null: it always runs."
+  description = "Schedules that stop and start the host, in `time_zone`. Null: the host always runs."
   type = object({
     stop      = string
     start     = string
@@ -54,7 +54,7 @@ variable "hours" {
 
   validation {
     condition     = var.hours == null ? true : alltrue([for expression in [var.hours.stop, var.hours.start] : can(regex("^cron\\(.+\\)$", expression))])
-    error_message = "Hours are cron(…): a rate would stop and start the host in turn."
+    error_message = "stop and start must be cron(…). With rate(…), the host would stop and start alternately."
   }
 
   validation {
@@ -64,19 +64,19 @@ variable "hours" {
 }
 
 variable "patch_schedule" {
-  description = "When security updates are installed, as cron(…) in UTC. The host is restarted where an update needs it. A host that is stopped at that time waits for the next."
+  description = "When security updates are installed, as cron(…) in UTC. The host is restarted if an update needs it. A host that is stopped at that time is updated at the next one."
   type        = string
   default     = "cron(0 4 ? * WED *)"
   nullable    = false
 
   validation {
     condition     = can(regex("^cron\\(.+\\)$", var.patch_schedule))
-    error_message = "patch_schedule must be cron(…): with a rate SSM would patch, and restart, the host at its first boot."
+    error_message = "patch_schedule must be cron(…): with rate(…), SSM would patch and restart the host during its first boot."
   }
 }
 
 variable "network" {
-  description = "A private subnet, and the security groups of the host. From there it reaches S3, ssm, ssmmessages and what operators ask: lambda, logs, sqs, secretsmanager, Kafka and Postgres."
+  description = "A private subnet, and the security groups of the host. From there the host must reach S3, ssm, ssmmessages, and the services that operators call: lambda, logs, sqs, secretsmanager, Kafka and Postgres."
   type = object({
     subnet_id          = string
     security_group_ids = list(string)
@@ -84,7 +84,7 @@ variable "network" {
 }
 
 variable "deployment" {
-  description = "The bucket from which the host installs its software: whoever may write there decides what runs on the host."
+  description = "The bucket from which the host installs its software. Write access to this bucket is control over the host."
   type = object({
     bucket     = string
     bucket_arn = string

@@ -1,7 +1,7 @@
-# What operators work with.
+# The parts of the stack that operators use.
 
 variable "stack_json" {
-  description = "The stack file, as `terraform output -json` prints it: {name: {value: …}}. Everybody on the host can read it: no secrets."
+  description = "The stack file, as `terraform output -json` prints it: {name: {value: …}}. It must not contain secrets: every user on the host can read it."
   type        = string
 
   validation {
@@ -16,12 +16,12 @@ variable "pipelines_json" {
 }
 
 variable "authorities_pem" {
-  description = "Certificates (PEM) of the authorities that Postgres' certificate may be of, besides the public ones."
+  description = "Certificates (PEM) of certificate authorities that are trusted for Postgres, besides the public ones."
   type        = string
 }
 
 variable "kafka" {
-  description = "How to reach Kafka (`auth` is msk-iam or plaintext), and the topics and consumer groups that operators may look at."
+  description = "How to connect to Kafka (`auth` is msk-iam or plaintext), and the topics and consumer groups that operators may read."
   type = object({
     bootstrap_servers = string
     auth              = string
@@ -32,7 +32,7 @@ variable "kafka" {
 }
 
 variable "database" {
-  description = "The database as a user who only reads: address without a password, how to sign in, and the permissions that it takes."
+  description = "Read-only access to the database: URL without a password, authentication, and the IAM permissions that it needs."
   type = object({
     url        = string
     auth       = string
@@ -41,12 +41,12 @@ variable "database" {
 }
 
 variable "buckets" {
-  description = "Buckets that operators read, whole or below a prefix."
+  description = "Buckets that operators read: the whole bucket or below a prefix."
   type        = list(object({ arn = string, prefix = optional(string, "") }))
 }
 
 variable "parked_bucket_arn" {
-  description = "Bucket of the parked records and batches: operators read them, and delete what they have redriven."
+  description = "Bucket of the parked records and batches. Operators read them, and delete them after a redrive."
   type        = string
 }
 
@@ -66,13 +66,13 @@ variable "queue_names" {
 }
 
 variable "token_secret_arn" {
-  description = "Secret with the gateway's token, for `headwater fleet`; null where the gateway asks for none."
+  description = "Secret with the gateway's token, for `headwater fleet`; null if the gateway needs no token."
   type        = string
   default     = null
 }
 
 variable "decrypt_key_arns" {
-  description = "KMS keys of the owner's that encrypt buckets or secrets which operators read."
+  description = "Customer-managed KMS keys of buckets or secrets that operators read."
   type        = list(string)
   default     = []
 }

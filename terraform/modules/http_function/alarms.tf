@@ -3,7 +3,7 @@ resource "aws_cloudwatch_metric_alarm" "url_5xx" {
   count = var.alarms == null ? 0 : 1
 
   alarm_name          = "${var.function.name}-5xx"
-  alarm_description   = "${var.function.name} answers 5xx: see its log group, and whether what is behind it can be reached. Runbook: A URL answers 5xx."
+  alarm_description   = "${var.function.name} answers 5xx: see its log group, and check that the services it calls are reachable. Runbook: A URL answers 5xx."
   namespace           = "AWS/Lambda"
   metric_name         = "Url5xxCount"
   dimensions          = { FunctionName = module.function.name }

@@ -34,12 +34,13 @@ resource "aws_lambda_permission" "url" {
   principal              = "*"
   function_url_auth_type = "NONE"
 
-  # Two changes of one function's policy at a time are refused by Lambda, and the URL makes one.
+  # Lambda refuses concurrent changes of one function's policy, and the creation of the URL changes it.
   depends_on = [aws_lambda_function_url.this]
 }
 
-# The second is only for what came through the URL: without that condition, every AWS account could call the function directly.
-# The provider's own resource cannot say so before version 6; Cloud Control reaches the same API.
+# The second permission applies only to requests through the URL. Without that condition, every AWS account could invoke
+# the function directly. The provider's own resource supports the condition only from version 6; Cloud Control uses the
+# same API.
 resource "aws_cloudcontrolapi_resource" "invoke_by_url" {
   count = local.public && var.invoke_permission ? 1 : 0
 

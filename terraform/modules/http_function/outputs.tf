@@ -9,22 +9,22 @@ output "arn" {
 }
 
 output "live_arn" {
-  description = "ARN of what serves: the alias `live`, or the function itself where it has no versions."
+  description = "ARN to invoke: the alias `live`, or the function itself if it has no versions."
   value       = module.function.live_arn
 }
 
 output "live_version" {
-  description = "The version that serves; null where the function has no versions."
+  description = "The version that `live` points to; null if the function has no versions."
   value       = module.function.live_version
 }
 
 output "serves_after" {
-  description = "What had succeeded before the version began to serve: the values of `start_after`."
+  description = "The values of `start_after`: results of the steps that succeeded before `live` moved to its version."
   value       = module.function.serves_after
 }
 
 output "policy" {
-  description = "The role's whole policy, as JSON."
+  description = "The complete policy of the function's role, as JSON."
   value       = module.function.policy
 }
 
@@ -39,7 +39,7 @@ output "url" {
 }
 
 output "url_id" {
-  description = "The URL's id: the first part of its host name, and all that counts on the emulator."
+  description = "The URL's id: the first part of its host name. The emulator looks only at this part."
   value       = aws_lambda_function_url.this.url_id
 }
 

@@ -9,13 +9,13 @@ variable "auth" {
 }
 
 variable "invoke_permission" {
-  description = "Whether a URL of type NONE gets the permission to invoke that AWS asks for since October 2025. False on the emulator, which does not ask for it, and whose Cloud Control changes no function."
+  description = "Whether a URL of type NONE gets the permission InvokeFunction, which AWS requires since October 2025. False on the emulator, which does not require it and whose Cloud Control does not support it."
   type        = bool
   default     = true
 }
 
 variable "alarms" {
-  description = "Alarms and the SNS topics that they notify; null for none (an alarm never plans clean on the emulator). `early` has those that warn before something fails: throttles, and durations near the timeout."
+  description = "Alarms and the SNS topics that they notify; null for none (on the emulator, every plan would show a change of each alarm). `early` adds alarms that warn before a failure: throttles, and durations close to the timeout."
   type = object({
     topic_arns = optional(list(string), [])
     early      = optional(bool, true)
@@ -24,7 +24,7 @@ variable "alarms" {
 }
 
 variable "start_after" {
-  description = "Values of what must have succeeded before a new version serves, such as the result of a migration. Changes of them move no alias."
+  description = "Results of steps that must succeed before `live` moves to a new version, such as the result of a migration. A change of these values alone does not move the alias."
   type        = list(string)
   default     = []
 }

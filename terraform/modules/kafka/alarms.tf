@@ -25,7 +25,8 @@ resource "aws_cloudwatch_metric_alarm" "disk" {
   ok_actions          = var.alarms.topic_arns
 }
 
-# AWS asks for less than 60 %: the rest is for a broker that fails, and for an upgrade, which takes one at a time.
+# AWS recommends less than 60 %. The rest is a reserve for the failure of a broker, and for upgrades, which restart one
+# broker at a time.
 resource "aws_cloudwatch_metric_alarm" "cpu" {
   for_each = toset(local.broker_ids)
 
@@ -61,7 +62,7 @@ resource "aws_cloudwatch_metric_alarm" "cpu" {
   }
 }
 
-# An upgrade restarts one broker after another, and each catches up within a few minutes.
+# During an upgrade, brokers restart one after another, and each catches up within a few minutes.
 resource "aws_cloudwatch_metric_alarm" "under_replicated" {
   for_each = toset(local.broker_ids)
 
@@ -84,7 +85,7 @@ resource "aws_cloudwatch_metric_alarm" "offline" {
   count = local.alarms == null ? 0 : 1
 
   alarm_name          = "${var.name}-kafka-offline"
-  alarm_description   = "Partitions of ${var.name} have no leader: nobody can write to them or read them until a broker with a replica is back. Runbook: Partitions have no leader."
+  alarm_description   = "Partitions of ${var.name} have no leader: they cannot be written or read until a broker with a replica is back. Runbook: Partitions have no leader."
   namespace           = "AWS/Kafka"
   metric_name         = "OfflinePartitionsCount"
   dimensions          = { "Cluster Name" = var.name }

@@ -1,11 +1,12 @@
-# Where clients begin: three brokers, which name the others. MSK's own string holds a random three where there are more, so that
-# everything that holds it would change with every plan. All of a large cluster would not fit into a function's 4 KB.
+# Bootstrap servers: three brokers, from which clients learn the others. With more than three brokers, MSK's own
+# bootstrap string names three random ones, so every resource that contains it would change in every plan. The names of
+# all brokers of a large cluster would exceed the 4 KB of a function's environment.
 
 locals {
   iam_port   = 9098
   list_nodes = local.make && local.brokers > 3
 
-  # By number: b-10 comes after b-9.
+  # Sorted by broker id, so that b-10 comes after b-9.
   nodes       = local.list_nodes ? { for node in data.aws_msk_broker_nodes.this[0].node_info_list : format("%04d", node.broker_id) => "${sort(node.endpoints)[0]}:${local.iam_port}" } : {}
   first_three = local.list_nodes ? slice(values(local.nodes), 0, 3) : []
 

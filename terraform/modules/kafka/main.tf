@@ -14,11 +14,12 @@ locals {
   # arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID
   cluster_name = local.make ? var.name : try(split("/", var.existing.cluster_arn)[1], null)
 
-  # One broker in each zone is the least that MSK takes.
+  # MSK needs at least one broker in each zone.
   brokers = coalesce(var.cluster.brokers, local.make ? length(var.subnet_ids) : 3)
 
-  # A topic's replication factor cannot change in place: AWS would delete the topic and its records. So a cluster keeps the one
-  # that it was made with, also when brokers are added. Clusters that were made before this was remembered have the old rule.
+  # A topic's replication factor cannot change in place: AWS would delete the topic and its records. So a cluster keeps
+  # its first replication factor, even if brokers are added. Clusters from before this value was stored use the old
+  # rule.
   replicas = local.make ? try(local.placement.replicas, min(3, local.brokers)) : min(3, local.brokers)
 }
 
@@ -30,15 +31,15 @@ resource "aws_cloudwatch_log_group" "brokers" {
   kms_key_id        = var.kms_key_arn
 }
 
-# Without kafka_versions, which are optional: a change of them replaces the configuration, under a name that is still taken.
-# The properties below are valid in every version, so an upgrade does not touch the configuration.
+# kafka_versions is optional and not set: a change of it would replace the configuration, and the name of the old one is
+# still in use. The properties below are valid in every version, so an upgrade does not change the configuration.
 resource "aws_msk_configuration" "this" {
   count = local.make ? 1 : 0
   name  = "${var.name}-brokers"
 
-  # Topics come only from the pipeline files: a typing error in a client must not create one. An acknowledgement
-  # (acks=all) means two brokers where there are three, and one where there are two: with two, records that were
-  # acknowledged while the other broker was down are lost if the disk of the one that took them fails.
+  # Topics come only from the pipeline files, so that a typing error in a client does not create one. With three
+  # brokers, acks=all waits for two brokers; with two brokers, for one. With two brokers, records that were acknowledged
+  # while one broker was down are lost if the disk of the other broker fails.
   server_properties = join("\n", [
     "auto.create.topics.enable=false",
     "default.replication.factor=${local.replicas}",
@@ -109,7 +110,7 @@ resource "aws_msk_cluster" "this" {
   }
 
   lifecycle {
-    # Volumes grow by themselves (storage.tf), and MSK refuses to shrink them.
+    # Volumes grow automatically (storage.tf), and MSK refuses to shrink them.
     ignore_changes = [broker_node_group_info[0].storage_info[0].ebs_storage_info[0].volume_size]
 
     precondition {
@@ -129,8 +130,9 @@ resource "aws_msk_cluster" "this" {
   }
 }
 
-# By MSK's own API: no client in the network, no provider beyond AWS's. The topic's resource of the provider itself begins
-# with version 6.38; Cloud Control reaches the same API. Taking a pipeline file away deletes the topic and its records, as the plan says.
+# Topics are created by MSK's own API. This needs neither a Kafka client in the network nor a second provider. The AWS
+# provider has a resource for topics only from version 6.38; Cloud Control uses the same API. Removing a pipeline file
+# deletes the topic and its records, and the plan shows this.
 resource "aws_cloudcontrolapi_resource" "topic" {
   for_each = { for topic in var.topics : topic.name => topic if local.make || var.manage_topics }
 

@@ -1,17 +1,17 @@
 output "connection" {
-  description = "How clients and mappings reach Kafka. ARN and name are null where it is not MSK."
+  description = "How clients and mappings connect to Kafka. ARN and name are null if Kafka is not MSK."
   value = {
     bootstrap_servers = local.bootstrap_servers
     auth              = local.auth
     cluster_arn       = local.cluster_arn
     cluster_name      = local.cluster_name
-    # Mappings and producers that need the topics wait for them by this.
+    # Mappings and producers use this value to wait for the topics.
     topics_ready = [for topic in aws_cloudcontrolapi_resource.topic : topic.id]
   }
 }
 
 output "security" {
-  description = "What protects a cluster that was made here; null with an existing one."
+  description = "Security settings of the created cluster; null with an existing one."
   value = local.make ? {
     iam             = aws_msk_cluster.this[0].client_authentication[0].sasl[0].iam
     unauthenticated = aws_msk_cluster.this[0].client_authentication[0].unauthenticated

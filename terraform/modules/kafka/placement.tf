@@ -1,6 +1,6 @@
-# What MSK cannot change in place. A new value of any of these replaces the cluster and deletes its records. So the cluster
-# keeps the values that it was made with, and a plan with other values fails. `prevent_destroy` cannot depend on a variable,
-# and a precondition on the cluster does not know the old values. A resource that ignores changes remembers them.
+# Settings that MSK cannot change in place. A new value of any of them replaces the cluster and deletes its records. So
+# the cluster keeps its first values, and a plan with other values fails. `prevent_destroy` cannot depend on a variable,
+# and a precondition on the cluster does not know the old values. So a resource with `ignore_changes` stores them.
 
 locals {
   wanted_placement = {
@@ -19,7 +19,7 @@ locals {
   kafka_version = local.make ? coalesce(var.cluster.kafka_version, local.placement.kafka_version) : null
 }
 
-# A new generation is a new instance of this resource, and takes the values as they are then.
+# A new generation creates a new instance of this resource, which stores the current values.
 resource "terraform_data" "placement" {
   for_each = local.make ? toset([tostring(var.generation)]) : toset([])
 
@@ -30,12 +30,12 @@ resource "terraform_data" "placement" {
 
     postcondition {
       condition     = var.cluster.kafka_version == null ? true : sort([self.input.kafka_version, coalesce(var.cluster.kafka_version, "-")])[0] == self.input.kafka_version
-      error_message = "Kafka was made with version ${self.input.kafka_version}, and MSK goes neither back to an earlier one nor from .kraft to ZooKeeper. Undo the change; or, for a new cluster without the records of this one, raise `generation` by one."
+      error_message = "Kafka was made with version ${self.input.kafka_version}, and MSK supports neither a downgrade nor a change from .kraft to ZooKeeper. Undo the change. Or increase `generation` by one: this deletes the cluster with its records and creates a new one."
     }
 
     postcondition {
       condition     = self.input.name == var.name && self.input.kms_key_arn == var.cluster.kms_key_arn && toset(self.input.subnet_ids) == toset(var.subnet_ids) && toset(self.input.security_group_ids) == toset(var.security_group_ids)
-      error_message = "The Kafka cluster cannot change its name, subnets, security groups or KMS key in place: MSK would delete it with all its records and make a new one. Undo the change; or, to lose the records, raise `generation` by one."
+      error_message = "The Kafka cluster cannot change its name, subnets, security groups or KMS key in place: MSK would delete it with all its records and create a new one. Undo the change. Or, to accept the loss of the records, increase `generation` by one."
     }
   }
 }

@@ -1,4 +1,5 @@
-# Volumes that grow by themselves: by 10 GB or a tenth at a time, at most once in six hours, and never back.
+# Automatic growth of the volumes: by 10 GB or 10 % at a time, whichever is more, at most once in six hours. Volumes
+# never shrink.
 
 locals {
   volume_grows = local.make && var.cluster.maximum_volume_gb > var.cluster.volume_gb
@@ -22,7 +23,7 @@ resource "aws_appautoscaling_policy" "volume" {
   resource_id        = aws_appautoscaling_target.volume[0].resource_id
 
   target_tracking_scaling_policy_configuration {
-    # AWS advises 50 to 60 %: there is time to grow again before the disk is full.
+    # AWS recommends 50 to 60 %, so that a volume can grow again before it is full.
     target_value     = 60
     disable_scale_in = true
 

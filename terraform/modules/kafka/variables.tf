@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "existing" {
-  description = "A Kafka that exists: its brokers (name them where there are more than three: a look-up names another three each time), how to authenticate, and the ARN where it is MSK (needed for event source mappings; with it alone the brokers are looked up). Null makes a cluster."
+  description = "An existing Kafka cluster. bootstrap_servers: its brokers (set them if there are more than three, because a look-up returns three random ones). auth: how clients authenticate. cluster_arn: its ARN if it is MSK (needed for event source mappings; without bootstrap_servers, the brokers are looked up). Null creates a cluster."
   type = object({
     bootstrap_servers = optional(string)
     cluster_arn       = optional(string)
@@ -44,7 +44,7 @@ variable "topics" {
 }
 
 variable "manage_topics" {
-  description = "Make the topics in an existing MSK cluster too (provisioned, Kafka 3.6 or later). Topics of a cluster that is made here always are."
+  description = "Whether to create the topics in an existing MSK cluster (provisioned, Kafka 3.6 or later). In a cluster that this module creates, topics are always created."
   type        = bool
   default     = false
 }
@@ -61,7 +61,7 @@ variable "generation" {
 }
 
 variable "cluster" {
-  description = "Size of the cluster that is made. Brokers are a multiple of the subnets, and null is one in each; with three, one may fail without loss or stop; with two, records have two replicas, and one that is acknowledged while a broker is down is on one disk only. MSK adds brokers but never zones, and a cluster keeps the replication factor that it was made with. A broker of kafka.t3.small takes 4 new connections with IAM a second, one of kafka.m5 or kafka.m7g 100: a burst of cold starts waits on the small ones. volume_gb is the size at the start; volumes grow up to maximum_volume_gb by themselves and never shrink (the same size for both turns that off; a volume then grows by `aws kafka update-broker-storage`). monitoring is the level of MSK's metrics: DEFAULT is free and has what the alarms need, the others are paid for by broker, topic and partition. A kafka_version with .kraft keeps its metadata in Kafka, one without it in ZooKeeper; null is 3.9.x.kraft for a new cluster (3.9.x with kafka.t3.small, which MSK does not take with KRaft), and no change for one that exists. A later version is an upgrade in place; there is no way back."
+  description = "Settings of the created cluster. brokers: a multiple of the number of subnets; null is one per subnet. With three brokers, one can fail without data loss or downtime. With two brokers, records have two replicas, and a record that is acknowledged while one broker is down is on one disk only. MSK can add brokers but no zones, and a cluster keeps its first replication factor. instance_type: a broker of type kafka.t3.small accepts 4 new IAM connections per second, one of type kafka.m5 or kafka.m7g accepts 100. On small brokers, a burst of cold starts waits. volume_gb: initial size. Volumes grow automatically up to maximum_volume_gb and never shrink. With equal values they do not grow automatically, and `aws kafka update-broker-storage` enlarges them. monitoring: level of MSK's metrics. DEFAULT is free and includes the metrics of the alarms; the other levels are billed per broker, topic and partition. kafka_version: with .kraft, metadata are in Kafka; without it, in ZooKeeper. Null is 3.9.x.kraft for a new cluster (3.9.x with kafka.t3.small, which MSK does not support with KRaft), and no change for an existing one. A later version is upgraded in place and cannot be downgraded."
   type = object({
     kafka_version = optional(string)
     instance_type = optional(string, "kafka.t3.small")
@@ -97,13 +97,13 @@ variable "subnet_ids" {
 }
 
 variable "security_group_ids" {
-  description = "Security groups of the brokers, and so of Lambda's pollers; unused with an existing Kafka."
+  description = "Security groups of the brokers, which Lambda's pollers use too; unused with an existing Kafka."
   type        = list(string)
   default     = []
 }
 
 variable "alarms" {
-  description = "Alarms of a cluster that is made here, and the SNS topics that they notify; null for none."
+  description = "Alarms of the created cluster, and the SNS topics that they notify; null for none."
   type = object({
     topic_arns   = optional(list(string), [])
     disk_percent = optional(number, 85)
@@ -113,7 +113,7 @@ variable "alarms" {
 }
 
 variable "kms_key_arn" {
-  description = "Key of the brokers' log; null for AWS's own. `cluster.kms_key_arn` is that of the brokers' volumes."
+  description = "KMS key of the brokers' log; null for AWS's own key. `cluster.kms_key_arn` is the key of the brokers' volumes."
   type        = string
   default     = null
 }

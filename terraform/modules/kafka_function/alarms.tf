@@ -1,8 +1,9 @@
 locals {
-  # An alarm's name has at most 255 characters, a topic's 249 and a function's 64: long topics are cut, with their hash.
+  # An alarm's name has at most 255 characters, a topic's 249 and a function's 64. So a long topic name is cut and gets
+  # a hash.
   alarm_topics = { for topic in keys(local.mappings) : topic => length(topic) <= 180 ? topic : "${substr(topic, 0, 171)}-${substr(sha1(topic), 0, 8)}" }
 
-  # What MSK measures of a mapping, by topic.
+  # Dimensions of MSK's metrics for each mapping, by topic.
   groups = var.alarms == null || var.cluster_name == null ? {} : { for topic, mapping in local.mappings : topic => {
     "Cluster Name"   = var.cluster_name
     "Consumer Group" = mapping.consumer_group
@@ -132,7 +133,7 @@ resource "aws_cloudwatch_metric_alarm" "lost_track" {
   ok_actions          = var.alarms.topic_arns
 }
 
-# The alarm on parked records is the function's, for every lane that parks: one that is there already is kept.
+# Module function now has the alarm on parked records of every lane: keeps the existing alarm.
 moved {
   from = aws_cloudwatch_metric_alarm.parked
   to   = module.function.aws_cloudwatch_metric_alarm.parked

@@ -1,8 +1,9 @@
-# A function fed from Kafka topics: the function, its event source mappings, where batches that were given up go, alarms.
-# One mapping a topic; each reads in a consumer group of its own that the pipeline file names.
+# A function that reads Kafka topics: the function, its event source mappings, the destination of batches that are given
+# up, and alarms. Each topic has one mapping, with its own consumer group from the pipeline file.
 
 locals {
-  # Retry limits, bisecting and partial batch responses exist in provisioned mode only; on demand AWS refuses them.
+  # Retry limits, bisecting and partial batch responses exist only in provisioned mode. AWS refuses them for on-demand
+  # mappings.
   mappings = {
     for mapping in var.mappings : mapping.topic => {
       function_name              = var.function.name
@@ -21,8 +22,9 @@ locals {
   pollers    = { for mapping in var.mappings : mapping.topic => mapping.provisioned }
   on_failure = { for mapping in var.mappings : mapping.topic => mapping.on_failure }
 
-  # One setting serves all mappings of the function. Where one of them does not read partial responses, any failure must
-  # fail the whole invocation; a mapping that would read them then retries whole batches, which is slower and as safe.
+  # One setting of the function applies to all its mappings. If one mapping does not support partial batch responses,
+  # any failure must fail the whole invocation. The other mappings then retry whole batches, which is slower but equally
+  # safe.
   partial_batch_response = length(local.mappings) > 0 && alltrue([for mapping in local.mappings : mapping.partial_batch_response])
 
   # arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/UUID → …:topic/NAME/UUID/TOPIC and …:group/NAME/UUID/GROUP
@@ -116,13 +118,14 @@ resource "aws_lambda_event_source_mapping" "this" {
     }
   }
 
-  # The whole module: the role's policy must be there before Lambda tries the cluster with it, and what `start_after` names.
+  # The whole module: Lambda tests the role's policy when it creates the mapping, and the steps in `start_after` must
+  # have finished.
   depends_on = [module.function]
 
   lifecycle {
     precondition {
       condition     = var.cluster_arn != null
-      error_message = "An event source mapping reads from an MSK cluster: give cluster_arn, or set create_event_source_mapping = false."
+      error_message = "An event source mapping reads from an MSK cluster: set cluster_arn, or set create_event_source_mapping = false."
     }
   }
 }

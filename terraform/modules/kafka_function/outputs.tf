@@ -9,22 +9,22 @@ output "arn" {
 }
 
 output "live_arn" {
-  description = "ARN of what serves: the alias `live`, or the function itself where it has no versions."
+  description = "ARN to invoke: the alias `live`, or the function itself if it has no versions."
   value       = module.function.live_arn
 }
 
 output "live_version" {
-  description = "The version that serves; null where the function has no versions."
+  description = "The version that `live` points to; null if the function has no versions."
   value       = module.function.live_version
 }
 
 output "serves_after" {
-  description = "What had succeeded before the version began to serve: the values of `start_after`."
+  description = "The values of `start_after`: results of the steps that succeeded before `live` moved to its version."
   value       = module.function.serves_after
 }
 
 output "policy" {
-  description = "The role's whole policy, as JSON."
+  description = "The complete policy of the function's role, as JSON."
   value       = module.function.policy
 }
 
@@ -34,7 +34,7 @@ output "environment" {
 }
 
 output "event_source_mappings" {
-  description = "The mappings as they are, or as a bridge must behave where AWS does not poll. -1 is without a limit."
+  description = "Settings of the mappings. On the local stack, the bridge follows them. -1 means no limit."
   value       = values(local.mappings)
 }
 

@@ -1,10 +1,10 @@
 variable "function_label" {
-  description = "The function's folder name: the same in every environment, part of S3 keys."
+  description = "The function's folder name. It is the same in every environment and becomes part of S3 keys."
   type        = string
 }
 
 variable "mappings" {
-  description = "One per topic that feeds the function. `provisioned` buys pollers, and with them retry limits, bisecting and partial batch responses; null is on demand."
+  description = "Mappings of the function, one per topic. `provisioned` uses provisioned pollers, which are billed and support retry limits, bisecting and partial batch responses; null is on demand."
   type = list(object({
     topic             = string
     consumer_group    = string
@@ -39,7 +39,7 @@ variable "mappings" {
 
   validation {
     condition     = alltrue([for mapping in var.mappings : mapping.starting_position == "TRIM_HORIZON"])
-    error_message = "starting_position must be TRIM_HORIZON: with LATEST, what arrives while the mapping is being made would be lost."
+    error_message = "starting_position must be TRIM_HORIZON: with LATEST, records that arrive during the creation of the mapping would be lost."
   }
 
   validation {
@@ -49,7 +49,7 @@ variable "mappings" {
 
   validation {
     condition     = length(distinct(var.mappings[*].topic)) == length(var.mappings)
-    error_message = "A topic feeds a function through one mapping."
+    error_message = "A function can have only one mapping per topic."
   }
 
   validation {
@@ -58,7 +58,7 @@ variable "mappings" {
       mapping.provisioned.minimum_pollers >= 1 && mapping.provisioned.minimum_pollers <= 200 &&
       mapping.provisioned.maximum_pollers >= mapping.provisioned.minimum_pollers && mapping.provisioned.maximum_pollers <= 2000
     ])
-    error_message = "minimum_pollers must be 1 to 200, maximum_pollers from there to 2000."
+    error_message = "minimum_pollers must be 1 to 200, and maximum_pollers must be minimum_pollers to 2000."
   }
 
   validation {
@@ -75,12 +75,12 @@ variable "mappings" {
       for mapping in var.mappings : mapping.provisioned == null || mapping.on_failure ? true :
       mapping.provisioned.maximum_retries == -1 && mapping.provisioned.maximum_record_age_seconds == -1
     ])
-    error_message = "A limit on retries or record age needs on_failure: true. Without a destination, Lambda would drop the batches that it gives up."
+    error_message = "A limit on retries or record age needs on_failure: true. Without a destination, Lambda would drop batches that it gives up."
   }
 }
 
 variable "create_event_source_mapping" {
-  description = "Whether AWS polls the topics. False on the emulator, which has no Kafka event source: there the local bridge reads the same mappings from the outputs."
+  description = "Whether AWS polls the topics. False on the emulator, which has no Kafka event source. There the bridge reads the same mappings from the outputs."
   type        = bool
   default     = true
 }
@@ -98,7 +98,7 @@ variable "cluster_name" {
 }
 
 variable "failed_batches" {
-  description = "Bucket for the batches of mappings with on_failure: the whole invocation record, to be redriven."
+  description = "Bucket for batches that mappings with on_failure give up. Lambda stores the whole invocation record, which can be redriven."
   type = object({
     bucket     = string
     bucket_arn = string
@@ -106,13 +106,13 @@ variable "failed_batches" {
 }
 
 variable "start_after" {
-  description = "Values of what must have succeeded before the first poll and before a new version serves, such as the result of a migration. Changes of them touch neither the mappings nor the alias."
+  description = "Results of steps that must succeed before the first poll and before `live` moves to a new version, such as the result of a migration. A change of these values alone changes neither the mappings nor the alias."
   type        = list(string)
   default     = []
 }
 
 variable "alarms" {
-  description = "Alarms and the SNS topics that they notify; null for none (an alarm never plans clean on the emulator). `early` has those that warn before something fails: throttles, and durations near the timeout. How far behind a mapping may be (`lag_seconds`, `lag_records`), in which topics records arrive at all times (`busy_topics`) and how long nothing of them may be stored (`stale_minutes`), and how many offsets its deliveries may skip in five minutes (`skipped_offsets`; null for any number: transactions leave gaps)."
+  description = "Alarms and the SNS topics that they notify; null for none (on the emulator, every plan would show a change of each alarm). `early` adds alarms that warn before a failure: throttles, and durations close to the timeout. `lag_seconds` and `lag_records`: the lag that a mapping may have. `busy_topics`: topics in which records arrive at all times. `stale_minutes`: how long the function may store nothing from them. `skipped_offsets`: how many offsets deliveries may skip in five minutes; null for any number, because transactions leave gaps."
   type = object({
     topic_arns      = optional(list(string), [])
     early           = optional(bool, true)
@@ -126,6 +126,6 @@ variable "alarms" {
 
   validation {
     condition     = try(var.alarms.stale_minutes, 15) >= 5 && try(var.alarms.stale_minutes, 15) <= 1440
-    error_message = "stale_minutes must be 5 to 1440: CloudWatch looks back a day at periods of five minutes."
+    error_message = "stale_minutes must be 5 to 1440: with periods of five minutes, CloudWatch looks back at most a day."
   }
 }

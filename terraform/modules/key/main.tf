@@ -1,6 +1,7 @@
-# A key of the owner's for everything that a deployment stores. Its policy admits the services that use it in their own name.
-# Everybody else (the functions' roles, and whoever applies for Kafka, Postgres, secrets and variables) needs a permission of
-# IAM on it: MSK, RDS, Lambda and Secrets Manager act for the one who calls them, and EventBridge Scheduler with its role.
+# A customer-managed KMS key for all data of a deployment. Its policy admits the services that use it under their own
+# identity. All other principals (the functions' roles, and the user who applies for Kafka, Postgres, secrets and
+# variables) need an IAM permission on it. MSK, RDS, Lambda and Secrets Manager act for their caller, and EventBridge
+# Scheduler uses its role.
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -11,10 +12,10 @@ locals {
   partition = data.aws_partition.current.partition
   region    = data.aws_region.current.name
 
-  # In a key's policy, "*" as resource is this key and no other.
+  # In a key's policy, the resource "*" means this key only.
   statements = [
     {
-      # AWS's default. Without all actions for the account, a key can end up with nobody who may change or delete it.
+      # AWS's default statement. Without it, a key can become unmanageable: no principal may change or delete it.
       Sid       = "LetIamOfThisAccountDecide"
       Effect    = "Allow"
       Principal = { AWS = "arn:${local.partition}:iam::${local.account}:root" }
@@ -30,7 +31,8 @@ locals {
       Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:*" } }
     },
     {
-      # Without this, alarms change their state and nobody is told: CloudWatch drops what it cannot encrypt for the topic.
+      # Without this statement, alarms notify nobody: CloudWatch drops messages that it cannot encrypt for the topic,
+      # without an error.
       Sid       = "PublishAlarms"
       Effect    = "Allow"
       Principal = { Service = "cloudwatch.amazonaws.com" }
@@ -42,7 +44,7 @@ locals {
       }
     },
     {
-      # The same for notifications of buckets to queues.
+      # The same for the notifications that S3 sends to queues.
       Sid       = "NotifyQueues"
       Effect    = "Allow"
       Principal = { Service = "s3.amazonaws.com" }
@@ -58,7 +60,7 @@ resource "aws_kms_key" "this" {
   enable_key_rotation = true
   policy              = jsonencode({ Version = "2012-10-17", Statement = local.statements })
 
-  # The longest. What is encrypted (objects, snapshots, backups) cannot be read any more when the key is gone.
+  # The maximum. Objects, snapshots and backups cannot be decrypted after the key is deleted.
   deletion_window_in_days = 30
 }
 

@@ -4,6 +4,6 @@ variable "name" {
 
   validation {
     condition     = length(var.name) <= 64 && can(regex("^[a-z](-?[a-z0-9])*$", var.name)) && !startswith(var.name, "aws")
-    error_message = "name must have at most 64 lower-case letters, digits and single hyphens, begins with a letter and not with aws (KMS keeps those aliases)."
+    error_message = "name must have at most 64 lower-case letters, digits and single hyphens. It must begin with a letter, but not with aws, which KMS reserves."
   }
 }

@@ -1,5 +1,6 @@
-# Athena reads a Delta table's schema from its log and needs the location alone; `col` is the placeholder that Spark and
-# Athena's guide use. No crawler, and nothing to update when the schema grows.
+# Glue tables for Athena. Athena reads the schema of a Delta table from its log and needs only the location. `col` is
+# the placeholder column that Spark and Athena's guide use. So there is no crawler, and a new column needs no update
+# here.
 
 resource "aws_glue_catalog_database" "this" {
   name        = replace("${var.name_prefix}_lake", "-", "_")

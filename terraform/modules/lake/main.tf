@@ -1,5 +1,5 @@
-# Two buckets. The lake holds tables and their readers' permissions; the parked one holds payloads that no table took
-# (dead letters and batches given up), which other people read, and which nothing ever expires.
+# Two buckets. The lake bucket contains the Delta tables. The parked bucket contains parked records and batches that
+# were given up; it has other readers, and its objects never expire.
 
 module "bucket" {
   source   = "../bucket"

@@ -1,5 +1,5 @@
 output "lake" {
-  description = "The lake: root, bucket and its ARN, paths of the tables by topic, and of those that a Spark job writes by name."
+  description = "The lake: root, bucket and its ARN, table paths by topic, and paths of the Spark jobs' tables by table name."
   value = {
     root       = "s3://${module.bucket["lake"].name}"
     bucket     = module.bucket["lake"].versioned_name
@@ -10,7 +10,7 @@ output "lake" {
 }
 
 output "parked" {
-  description = "Parked records and failed batches: root of the former, bucket and its ARN."
+  description = "Location of parked records and failed batches: root of the parked records, bucket and its ARN."
   value = {
     root       = "s3://${module.bucket["parked"].name}/parked"
     bucket     = module.bucket["parked"].name
@@ -19,16 +19,16 @@ output "parked" {
 }
 
 output "database" {
-  description = "The Glue database that Athena reads."
+  description = "The Glue database for Athena."
   value       = aws_glue_catalog_database.this.name
 }
 
 output "table_names" {
-  description = "Names of the tables that Athena reads."
+  description = "Names of the Glue tables for Athena."
   value       = toset([for table in aws_glue_catalog_table.this : table.name])
 }
 
 output "public_access_blocked" {
-  description = "Whether every kind of public access is blocked, by bucket."
+  description = "Whether all four kinds of public access are blocked, by bucket."
   value       = { for name, bucket in module.bucket : name => bucket.public_access_blocked }
 }

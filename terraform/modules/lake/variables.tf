@@ -1,10 +1,10 @@
 variable "name_prefix" {
-  description = "Begins the names of the buckets and of the Glue database."
+  description = "Prefix of the names of the buckets and of the Glue database."
   type        = string
 }
 
 variable "buckets" {
-  description = "What every bucket has; the bucket module says why the local stack differs."
+  description = "Settings of every bucket. The bucket module explains the values of the local stack."
   type = object({
     suffix         = optional(string, "")
     versioning     = optional(bool, true)
@@ -16,7 +16,7 @@ variable "buckets" {
 }
 
 variable "kms_key_arn" {
-  description = "A key of the owner's that encrypts the objects; null for S3's own. Whoever reads through Athena needs kms:Decrypt on it."
+  description = "Customer-managed KMS key that encrypts the objects; null for S3's own key. Users of Athena need kms:Decrypt on it."
   type        = string
   default     = null
 }
@@ -32,19 +32,19 @@ variable "tables" {
 }
 
 variable "job_tables" {
-  description = "Path of each Delta table that a Spark job alone writes, by table name. No function may write there: Spark's commits and a function's would overwrite each other."
+  description = "Path of each Delta table that only a Spark job writes, by table name. Functions have no write access there, because commits of Spark and of a function would overwrite each other."
   type        = map(string)
   default     = {}
 
   validation {
     condition     = alltrue([for path in values(var.job_tables) : can(regex("^[A-Za-z0-9._=-]+(/[A-Za-z0-9._=-]+)*$", path))])
-    error_message = "A table's path is a folder's name or path, without / at its ends (permissions are written with it)."
+    error_message = "A table's path must be a folder's name or path, without / at the start or the end (it becomes part of IAM policies)."
   }
 
   validation {
     condition = alltrue([
       for path in values(var.job_tables) : !anytrue([for topic in values(var.tables) : startswith("${path}/", "${topic}/") || startswith("${topic}/", "${path}/")])
     ])
-    error_message = "A Spark job's table must not be inside a topic's table, nor around one."
+    error_message = "The path of a Spark job's table must be neither inside the path of a topic's table nor a parent of it."
   }
 }

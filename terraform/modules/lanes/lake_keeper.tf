@@ -27,7 +27,7 @@ module "lake_keeper" {
         condition = {}
       },
       {
-        # IfExists: S3 asks this permission without a prefix too, before it says of an object that it is not there.
+        # IfExists: before S3 answers 404 for a missing object, it checks this permission without a prefix.
         sid       = "ListTables"
         actions   = ["s3:ListBucket"]
         resources = length(local.table_paths) == 0 ? [] : [var.lake.bucket_arn]
@@ -44,7 +44,7 @@ module "lake_keeper" {
     enabled    = var.schedules_enabled
     input      = jsonencode({ steps = ["checkpoint", "compact"] })
   }
-  # A run that was given up is made good by the next one.
+  # No queue for failed runs: the next run does the same work.
   dead_letter_queue = false
 }
 

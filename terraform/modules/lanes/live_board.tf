@@ -43,7 +43,7 @@ module "live_board" {
           condition = {}
         },
         {
-          # IfExists: S3 asks this permission without a prefix too, before it says of an object that it is not there.
+          # IfExists: before S3 answers 404 for a missing object, it checks this permission without a prefix.
           sid       = "ListTables"
           actions   = ["s3:ListBucket"]
           resources = length(local.board_tables) == 0 ? [] : [var.lake.bucket_arn]

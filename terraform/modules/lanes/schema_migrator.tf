@@ -26,7 +26,7 @@ module "schema_migrator" {
           condition = {}
         },
         {
-          # IfExists: S3 asks this permission without a prefix too, before it says of an object that it is not there.
+          # IfExists: before S3 answers 404 for a missing object, it checks this permission without a prefix.
           sid       = "ListTableLogs"
           actions   = ["s3:ListBucket"]
           resources = length(var.lake.tables) == 0 ? [] : [var.lake.bucket_arn]

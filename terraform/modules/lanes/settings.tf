@@ -52,7 +52,7 @@ locals {
         condition = {}
       },
       {
-        # IfExists: S3 asks this permission without a prefix too, before it says of an object that it is not there.
+        # IfExists: before S3 answers 404 for a missing object, it checks this permission without a prefix.
         sid       = "ListParked"
         actions   = ["s3:ListBucket"]
         resources = [var.parked.bucket_arn]

@@ -19,7 +19,7 @@ variable "bucket_prefix" {
 }
 
 variable "buckets" {
-  description = "What every bucket has; the bucket module says why the local stack differs."
+  description = "Settings of every bucket. The bucket module explains the values of the local stack."
   type = object({
     suffix         = optional(string, "")
     versioning     = optional(bool, true)
@@ -192,7 +192,7 @@ variable "log_level" {
 }
 
 variable "alarms" {
-  description = "Alarms and the SNS topics that they notify; null for none (an alarm never plans clean on the emulator). `early` has those that warn before something fails: throttles, and durations near the timeout. How far behind a mapping (`lag_seconds`, `lag_records`) and how old a message may be (`age_seconds`), in which topics records arrive at all times (`busy_topics`) and how long nothing of them may be stored (`stale_minutes`), and how many offsets deliveries may skip in five minutes (`skipped_offsets`, null for any number)."
+  description = "Alarms and the SNS topics that they notify; null for none (on the emulator, every plan would show a change of each alarm). `early` adds alarms that warn before a failure: throttles, and durations close to the timeout. How far behind a mapping (`lag_seconds`, `lag_records`) and how old a message may be (`age_seconds`), in which topics records arrive at all times (`busy_topics`) and how long nothing of them may be stored (`stale_minutes`), and how many offsets deliveries may skip in five minutes (`skipped_offsets`, null for any number)."
   type = object({
     topic_arns      = optional(list(string), [])
     early           = optional(bool, true)
@@ -340,7 +340,7 @@ variable "inbox" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9._=-]+(/[A-Za-z0-9._=-]+)*$", var.inbox.prefix))
-    error_message = "prefix is a folder's name or path, without / at its ends (permissions are written with it)."
+    error_message = "prefix is a folder's name or path, without / at the start or the end (it becomes part of IAM policies)."
   }
 
   validation {

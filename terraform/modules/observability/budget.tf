@@ -1,28 +1,29 @@
-# A mail before the bill becomes a surprise. AWS Budgets looks at the costs a few times a day; it stops nothing.
+# Budget with notifications by mail. AWS Budgets checks the costs a few times a day and stops nothing.
 
 locals {
-  # Addresses are told directly, without the topic: SNS would need a policy for Budgets, and its key another.
+  # Mail addresses are notified directly, without the topic. Otherwise the topic's policy, and the policy of its key,
+  # would need statements for AWS Budgets.
   budget_topics = length(var.alarm_emails) == 0 ? var.alarm_topic_arn[*] : []
 }
 
 resource "aws_budgets_budget" "this" {
   count = var.budget == null ? 0 : 1
 
-  # Budgets are one list for all regions of an account.
+  # All regions of an account share one list of budgets.
   name         = local.regional_name
   budget_type  = "COST"
   time_unit    = "MONTHLY"
   limit_amount = tostring(var.budget.monthly_usd)
   limit_unit   = "USD"
 
-  # Credits and refunds would hide what is used until the credits are gone.
+  # With credits and refunds included, the budget would show no costs until the credits are used up.
   cost_types {
     include_credit = false
     include_refund = false
   }
 
-  # A tag that is not activated for cost allocation counts as no costs at all, and such a budget never warns. So without
-  # `by_tag` it is the whole account's costs.
+  # If the tag is not activated for cost allocation, its costs are zero and the budget never warns. So without `by_tag`,
+  # the budget counts all costs of the account.
   dynamic "cost_filter" {
     for_each = var.budget.by_tag ? [var.name] : []
     content {

@@ -1,4 +1,4 @@
-# One page that shows whether every lane keeps up. topic.tf has where alarms go, budget.tf what the bill may be.
+# A dashboard that shows whether every lane keeps up. topic.tf contains the alarms' topic, and budget.tf the budget.
 
 data "aws_region" "current" {}
 
@@ -15,7 +15,7 @@ locals {
     stat    = metric.stat
   } }
 
-  # Every metric that a function writes itself and that a lane, a URL or any function has.
+  # Metrics that functions write themselves, by kind: of a lane, of a function with a URL, of any function.
   lane_metrics = {
     "Records received"        = "RecordsReceived"
     "Records stored"          = "RecordsStored"
@@ -151,7 +151,7 @@ locals {
     }
   }
 
-  # Three widgets a row; groups in the order in which somebody on call asks.
+  # Three widgets per row. The groups follow the questions of an on-call engineer.
   widgets = concat(
     [for title in sort(keys(local.kafka)) : merge(local.kafka[title], { title = title })],
     [for title in sort(keys(local.queues)) : merge(local.queues[title], { title = title })],
@@ -163,7 +163,7 @@ locals {
   )
 }
 
-# Dashboards are one list for all regions of an account.
+# All regions of an account share one list of dashboards.
 resource "aws_cloudwatch_dashboard" "this" {
   dashboard_name = local.regional_name
 

@@ -1,4 +1,5 @@
-# Where alarms go: a topic with its subscriptions by mail, or one that exists, whose owner has subscribed whoever is to know.
+# SNS topic of the alarms: a created topic with mail subscriptions, or an existing one, whose owner manages its
+# subscriptions.
 
 locals {
   topic_arn = var.alarm_topic_arn != null ? var.alarm_topic_arn : one(aws_sns_topic.alarms[*].arn)
@@ -9,7 +10,7 @@ resource "aws_sns_topic" "alarms" {
 
   name = "${local.regional_name}-alarms"
 
-  # Never SNS's own key: CloudWatch may not use it, and would drop every alarm without a word.
+  # Never SNS's own key: CloudWatch has no access to it and would drop every alarm without an error.
   kms_master_key_id = var.kms_key_arn
 }
 

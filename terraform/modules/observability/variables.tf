@@ -1,10 +1,10 @@
 variable "name" {
-  description = "Begins the names of the dashboard, the alarm topic and the budget; the region follows. Also the value of the tag `deployment`, by which a budget may count."
+  description = "Prefix of the names of the dashboard, the alarm topic and the budget; the region follows. It is also the value of the tag `deployment`, which a budget can use as a filter."
   type        = string
 
   validation {
     condition     = length(var.name) <= 42 && can(regex("^[a-z](-?[a-z0-9])*$", var.name))
-    error_message = "name must have at most 42 lower-case letters, digits and single hyphens, and begins with a letter: with the region and -alarms that makes 64 characters."
+    error_message = "name must have at most 42 lower-case letters, digits and single hyphens, and begin with a letter. With the region and -alarms the limit is 64 characters."
   }
 }
 
@@ -28,7 +28,7 @@ variable "mappings" {
 }
 
 variable "queues" {
-  description = "Queues whose length, age and dead letters are shown, and records of the functions behind them."
+  description = "Queues whose length, age and dead letters are shown, with the records of their functions."
   type = list(object({
     function_name    = string
     name             = string
@@ -38,7 +38,7 @@ variable "queues" {
 }
 
 variable "url_function_names" {
-  description = "Functions behind a URL, whose requests, refusals, failures and latency are shown."
+  description = "Functions with a URL, whose requests, refusals, failures and latency are shown."
   type        = list(string)
   default     = []
 }
@@ -50,13 +50,13 @@ variable "fetchers" {
 }
 
 variable "keepers" {
-  description = "Functions that look after Delta tables, whose work is shown."
+  description = "Functions for the upkeep of Delta tables, whose work is shown."
   type        = list(string)
   default     = []
 }
 
 variable "reconcilers" {
-  description = "Functions that make certificates, which are shown."
+  description = "Functions that make certificates, whose certificates are shown."
   type        = list(string)
   default     = []
 }
@@ -80,7 +80,7 @@ variable "database_identifier" {
 }
 
 variable "alarm_topic_arn" {
-  description = "An SNS topic that exists, instead of one that is made. Its owner makes the subscriptions, and lets cloudwatch.amazonaws.com publish to it (and use its key, where it has one that is not AWS's)."
+  description = "An existing SNS topic for the alarms; null creates one. The owner of an existing topic manages its subscriptions. Its policy must allow cloudwatch.amazonaws.com to publish, and the policy of its customer-managed key, if any, must allow CloudWatch to use the key."
   type        = string
   default     = null
 
@@ -91,29 +91,29 @@ variable "alarm_topic_arn" {
 
   validation {
     condition     = try(split(":", var.alarm_topic_arn)[3], data.aws_region.current.name) == data.aws_region.current.name
-    error_message = "CloudWatch notifies topics of its own region: name one in the region of the deployment."
+    error_message = "alarm_topic_arn must be in the region of the deployment, because CloudWatch notifies only topics of its own region."
   }
 }
 
 variable "alarm_emails" {
-  description = "Addresses that alarms and the budget go to; each confirms its subscription by mail. With alarm_topic_arn they hear of the budget only."
+  description = "Mail addresses for alarms and the budget. Each recipient must confirm the subscription by mail. With alarm_topic_arn they are notified of the budget only."
   type        = list(string)
   default     = []
 
   validation {
     condition     = alltrue([for address in var.alarm_emails : can(regex("^[^@ ]+@[^@ ]+$", address))])
-    error_message = "alarm_emails are addresses such as you@example.com."
+    error_message = "alarm_emails must be mail addresses, such as you@example.com."
   }
 }
 
 variable "kms_key_arn" {
-  description = "Key of the owner's that encrypts the alarm topic, and that CloudWatch may use; null for none (messages are encrypted on their way only)."
+  description = "Customer-managed KMS key that encrypts the alarm topic; CloudWatch must be allowed to use it. Null: messages are encrypted only in transit."
   type        = string
   default     = null
 }
 
 variable "budget" {
-  description = "A budget of monthly_usd: a notification when 80 % are spent, and one when the forecast is above all of it (AWS forecasts after about five weeks). It counts all costs of the account, or with by_tag those with the tag `deployment` of this name: the owner of the bill must have activated that tag for cost allocation. Null for none."
+  description = "A budget of monthly_usd. It notifies when 80 % are spent, and when the forecast exceeds the budget (AWS needs about five weeks of costs for a forecast). It counts all costs of the account; with by_tag, only costs with the tag `deployment` = name. The owner of the bill must have activated that tag for cost allocation. Null for none."
   type = object({
     monthly_usd = number
     by_tag      = optional(bool, false)
@@ -122,11 +122,11 @@ variable "budget" {
 
   validation {
     condition     = var.budget == null ? true : var.budget.monthly_usd > 0
-    error_message = "monthly_usd must be a positive amount; null instead of the budget makes none."
+    error_message = "monthly_usd must be positive. For no budget, set budget = null."
   }
 
   validation {
     condition     = var.budget == null ? true : length(var.alarm_emails) > 0 && length(var.alarm_emails) <= 10 || length(var.alarm_emails) == 0 && var.alarm_topic_arn != null
-    error_message = "A budget tells 1 to 10 alarm_emails, or without any the alarm_topic_arn (whose policy lets budgets.amazonaws.com publish). Name them, or make no budget (budget = null)."
+    error_message = "A budget needs 1 to 10 alarm_emails, or alarm_topic_arn (its policy must allow budgets.amazonaws.com to publish). Set one of them, or budget = null for no budget."
   }
 }

@@ -1,14 +1,14 @@
-# Pipeline files → what the other modules need. Makes nothing.
+# Reads the pipeline files and computes the inputs of the other modules from them. Creates no resources.
 
 locals {
   files = { for name in fileset(var.directory, "*.yaml") : name => yamldecode(file("${var.directory}/${name}")) }
 
-  # Two files that describe the same topic fail here, with the topic's name.
+  # If two files describe the same topic, this expression fails and names the topic.
   pipelines = { for name, content in local.files : content.topic.name => content }
 
   batching = { batch_size = 10000, starting_position = "TRIM_HORIZON", on_failure = false, provisioned = null }
 
-  # What a file says about its batches holds for each of its sections.
+  # The batching settings of a file apply to each of its sections.
   mappings = {
     for section in ["lake", "totals", "table"] : section => [
       for topic, pipeline in local.pipelines : merge(local.batching, { window_seconds = var.windows[section] }, try(pipeline.batching, null), {

@@ -25,16 +25,16 @@ output "totals_mappings" {
 }
 
 output "table_mappings" {
-  description = "Event source mappings of the topics that go to a table, a row a record."
+  description = "Event source mappings of the topics that go to a table, with one row per record."
   value       = local.mappings.table
 }
 
 output "lake_tables" {
-  description = "Path under the lake's root, by topic, of the topics that go to the lake."
+  description = "Table path below the lake's root, by topic, for topics that go to the lake."
   value       = { for topic, pipeline in local.pipelines : topic => trim(pipeline.lake.path, "/") if try(pipeline.lake.path, null) != null }
 }
 
 output "on_demand_pollers" {
-  description = "Whether any mapping uses Lambda's on-demand pollers, which reach lambda and sts from the cluster's network."
+  description = "Whether any mapping uses Lambda's on-demand pollers. They call lambda and sts from the cluster's network."
   value       = anytrue([for mapping in flatten(values(local.mappings)) : mapping.provisioned == null])
 }

@@ -1,5 +1,5 @@
 variable "directory" {
-  description = "Folder of the pipeline files (*.yaml), one a topic."
+  description = "Folder of the pipeline files (*.yaml), one per topic."
   type        = string
 
   validation {
@@ -16,7 +16,7 @@ variable "directory" {
 }
 
 variable "windows" {
-  description = "The longest, in seconds, that a record waits for its batch to fill, by section, where its file says nothing (`batching.window_seconds`). A batch that is full does not wait. 1 is what the pipeline files promise; a longer one costs less on a quiet topic."
+  description = "Maximum time, in seconds, that a record waits for its batch to fill, by section. It applies to files without `batching.window_seconds`. A full batch does not wait. The documented default of the pipeline files is 1; a longer window costs less on a quiet topic."
   type = object({
     lake   = optional(number, 1)
     totals = optional(number, 1)
@@ -26,6 +26,6 @@ variable "windows" {
 
   validation {
     condition     = alltrue([for seconds in values(var.windows) : seconds >= 0 && seconds <= 300 && floor(seconds) == seconds])
-    error_message = "A window is 0 to 300 whole seconds."
+    error_message = "A window must be a whole number of seconds from 0 to 300."
   }
 }

@@ -95,13 +95,13 @@ variable "sweep" {
 }
 
 variable "start_after" {
-  description = "Values of what must have succeeded before the first poll and before a new version serves, such as the result of a migration. Changes of them touch neither the mapping nor the alias."
+  description = "Results of steps that must succeed before the first poll and before `live` moves to a new version, such as the result of a migration. A change of these values alone changes neither the mapping nor the alias."
   type        = list(string)
   default     = []
 }
 
 variable "alarms" {
-  description = "Alarms, the SNS topics that they notify, and how old a message may be; null for none (an alarm never plans clean on the emulator). `early` has those that warn before something fails: throttles, and durations near the timeout."
+  description = "Alarms, the SNS topics that they notify, and how old a message may be; null for none (on the emulator, every plan would show a change of each alarm). `early` adds alarms that warn before a failure: throttles, and durations close to the timeout."
   type = object({
     topic_arns  = optional(list(string), [])
     early       = optional(bool, true)

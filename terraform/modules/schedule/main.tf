@@ -1,4 +1,5 @@
-# EventBridge Scheduler invokes a function or starts a state machine: the schedule, and the role that it takes for it.
+# A schedule of EventBridge Scheduler that invokes a function or starts a state machine, and the role that Scheduler
+# assumes.
 
 locals {
   policy = jsonencode({
@@ -53,7 +54,7 @@ resource "aws_scheduler_schedule" "this" {
   }
 }
 
-# States from before the role was a module: what is there is kept.
+# For states from before the role became a module: keeps the existing role.
 
 moved {
   from = aws_iam_role.this

@@ -1,5 +1,5 @@
 output "policy" {
-  description = "The policy of the role that Scheduler takes, as JSON."
+  description = "The policy of the role that EventBridge Scheduler assumes, as JSON."
   value       = local.policy
 }
 

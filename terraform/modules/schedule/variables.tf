@@ -1,15 +1,15 @@
 variable "name" {
-  description = "Name of the function or state machine, and so of its schedule."
+  description = "Name of the function or state machine. The schedule has the same name."
   type        = string
 
   validation {
     condition     = length("${var.name}${var.role.suffix}") <= 55
-    error_message = "The role of the schedule is named <name><suffix>-schedule, and a role's name has 64 characters: use 55 or fewer for name and suffix."
+    error_message = "name and suffix must have at most 55 characters together: the role is named <name><suffix>-schedule, and IAM's limit is 64."
   }
 }
 
 variable "role" {
-  description = "The role: `suffix` follows the name (IAM is one for all regions), and its permissions boundary."
+  description = "Settings of the role: `suffix` is appended to its name (IAM is global), and its permissions boundary."
   type = object({
     suffix                   = optional(string, "")
     permissions_boundary_arn = optional(string)
@@ -18,24 +18,24 @@ variable "role" {
 }
 
 variable "kms_key_arn" {
-  description = "The key of the dead-letter queue; null for SQS's own."
+  description = "KMS key of the dead-letter queue; null for SQS's own key."
   type        = string
   default     = null
 }
 
 variable "function_name" {
-  description = "The function's name, where the schedule has another one: a function may have several schedules."
+  description = "The function's name if it differs from `name`, because a function may have several schedules."
   type        = string
   default     = null
 }
 
 variable "target_arn" {
-  description = "The function that is invoked, or the state machine that is started."
+  description = "ARN of the function to invoke or the state machine to start."
   type        = string
 }
 
 variable "action" {
-  description = "What Scheduler's role may do with the target."
+  description = "IAM action that Scheduler's role may call on the target."
   type        = string
   default     = "lambda:InvokeFunction"
 
@@ -46,7 +46,7 @@ variable "action" {
 }
 
 variable "schedule" {
-  description = "When the target is invoked (in which time zone), with which payload, and whether at all."
+  description = "The schedule: expression, time zone, payload (`input`), and whether it is enabled."
   type = object({
     expression = string
     time_zone  = optional(string, "UTC")
@@ -66,7 +66,7 @@ variable "schedule" {
 }
 
 variable "retry" {
-  description = "How often, and until which age, Scheduler tries again to hand an invocation over. What fails inside a function is Lambda's to retry."
+  description = "How often, and up to which age, Scheduler retries to deliver an invocation. Lambda, not Scheduler, retries errors inside a function."
   type = object({
     attempts            = optional(number, 2)
     maximum_age_seconds = optional(number, 3600)
@@ -75,7 +75,7 @@ variable "retry" {
 
   validation {
     condition     = var.retry.attempts >= 0 && var.retry.attempts <= 185
-    error_message = "Scheduler tries again 0 to 185 times."
+    error_message = "The number of Scheduler's retries must be 0 to 185."
   }
 
   validation {
@@ -85,7 +85,7 @@ variable "retry" {
 }
 
 variable "dead_letter_arn" {
-  description = "Queue for invocations that Scheduler gave up; null where nobody misses one."
+  description = "Queue for invocations that Scheduler gave up; null if a missed invocation does not matter."
   type        = string
   default     = null
 }

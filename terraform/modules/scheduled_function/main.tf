@@ -1,4 +1,4 @@
-# A function that EventBridge Scheduler invokes, with a dead-letter queue for what neither Scheduler nor Lambda could deliver.
+# A function that EventBridge Scheduler invokes. A dead-letter queue keeps invocations that Scheduler or Lambda gave up.
 
 locals {
   queue_arn = one(module.failed[*].arn)
@@ -28,7 +28,7 @@ module "failed" {
   alarms        = var.alarms
 }
 
-# Scheduler invokes asynchronously: an error inside the function is Lambda's to retry, not Scheduler's.
+# Scheduler invokes asynchronously, so Lambda, not Scheduler, retries errors inside the function.
 resource "aws_lambda_function_event_invoke_config" "this" {
   count = var.dead_letter_queue ? 1 : 0
 

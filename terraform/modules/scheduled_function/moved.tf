@@ -1,4 +1,5 @@
-# States from before the schedule and the queue were modules: what is there is kept, not made anew beside its own name.
+# For states from before the schedule and the queue became modules: keeps the existing resources instead of creating new
+# ones with the same names.
 
 moved {
   from = aws_iam_role.scheduler

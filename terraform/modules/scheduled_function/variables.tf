@@ -1,5 +1,5 @@
 variable "schedule" {
-  description = "When the function is invoked (UTC), with which payload, and whether at all."
+  description = "The schedule in UTC: expression, payload (`input`), and whether it is enabled."
   type = object({
     expression = string
     enabled    = optional(bool, true)
@@ -8,7 +8,7 @@ variable "schedule" {
 }
 
 variable "retry" {
-  description = "How often, and until which age, an invocation that failed is tried again."
+  description = "How often, and up to which age, a failed invocation is retried."
   type = object({
     attempts            = optional(number, 2)
     maximum_age_seconds = optional(number, 3600)
@@ -17,7 +17,7 @@ variable "retry" {
 
   validation {
     condition     = var.retry.attempts >= 0 && var.retry.attempts <= 2
-    error_message = "Lambda retries an asynchronous invocation 0 to 2 times."
+    error_message = "The number of Lambda's retries must be 0 to 2."
   }
 
   validation {
@@ -27,13 +27,13 @@ variable "retry" {
 }
 
 variable "dead_letter_queue" {
-  description = "Whether invocations that were given up are kept in a queue. False on the emulator: the provider waits 25 s for a queue there, and a missed tick of a local schedule matters to nobody."
+  description = "Whether invocations that were given up are kept in a queue. False on the emulator, where the provider waits 25 s for a queue and a missed scheduled run does not matter."
   type        = bool
   default     = true
 }
 
 variable "alarms" {
-  description = "Alarms and the SNS topics that they notify; null for none (an alarm never plans clean on the emulator). `early` has those that warn before something fails: throttles, and durations near the timeout."
+  description = "Alarms and the SNS topics that they notify; null for none (on the emulator, every plan would show a change of each alarm). `early` adds alarms that warn before a failure: throttles, and durations close to the timeout."
   type = object({
     topic_arns = optional(list(string), [])
     early      = optional(bool, true)
@@ -42,7 +42,7 @@ variable "alarms" {
 }
 
 variable "start_after" {
-  description = "Values of what must have succeeded before a new version serves, such as the result of a migration. Changes of them move no alias."
+  description = "Results of steps that must succeed before `live` moves to a new version, such as the result of a migration. A change of these values alone does not move the alias."
   type        = list(string)
   default     = []
 }

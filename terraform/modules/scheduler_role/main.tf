@@ -1,4 +1,4 @@
-# The role that EventBridge Scheduler takes for schedules of this account.
+# The role that EventBridge Scheduler assumes for schedules of this account.
 
 data "aws_caller_identity" "current" {}
 data "aws_region" "current" {}

@@ -4,12 +4,12 @@ variable "name" {
 }
 
 variable "description" {
-  description = "What the role lets Scheduler do."
+  description = "Description of the role."
   type        = string
 }
 
 variable "policy" {
-  description = "What it may do, as JSON."
+  description = "The role's policy, as JSON."
   type        = string
 }
 

@@ -1,4 +1,4 @@
-# The policy of a bucket that refuses requests without TLS. It makes nothing and needs no provider.
+# A bucket policy that refuses requests without TLS. The module creates no resources and needs no provider.
 
 locals {
   policy = jsonencode({

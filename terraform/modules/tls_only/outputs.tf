@@ -1,4 +1,4 @@
 output "policy" {
-  description = "The policy, as JSON."
+  description = "The bucket policy, as JSON."
   value       = local.policy
 }

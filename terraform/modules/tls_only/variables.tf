@@ -1,4 +1,4 @@
 variable "bucket_arn" {
-  description = "The bucket."
+  description = "ARN of the bucket."
   type        = string
 }
