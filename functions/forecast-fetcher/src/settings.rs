@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn sources_are_read_and_public_authorities_are_trusted() {
+    fn sources_are_parsed_and_public_authorities_are_trusted() {
         let settings = read(&[("FETCH_SOURCES", &json!([weather()]).to_string())]).unwrap();
         assert_eq!(settings.sources[0].name(), "forecast_72");
         assert!(settings.authorities.len() > 50);

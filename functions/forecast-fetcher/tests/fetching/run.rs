@@ -13,7 +13,7 @@ fn cities(number: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn one_three_and_thirty_cities_are_stored_as_they_came() {
+async fn answers_are_stored_unchanged_for_1_3_and_30_items() {
     let server = Server::start().await;
     for number in [1, 3, 30] {
         let cities = cities(number);
@@ -36,7 +36,7 @@ async fn one_three_and_thirty_cities_are_stored_as_they_came() {
 }
 
 #[tokio::test]
-async fn a_city_that_fails_leaves_the_others_alone_and_is_named() {
+async fn a_failed_item_is_named_and_does_not_affect_the_others() {
     let server = Server::start().await;
     server.on(&path("1"), [Reply::weather()]).on(&path("3"), [Reply::weather()]);
     let bench = Bench::weather(&server);
@@ -48,7 +48,7 @@ async fn a_city_that_fails_leaves_the_others_alone_and_is_named() {
 }
 
 #[tokio::test]
-async fn cities_that_hang_take_no_time_from_the_others() {
+async fn hanging_items_do_not_use_the_time_of_others() {
     let server = Server::start().await;
     let cities = cities(12);
     for city in &cities {
@@ -79,7 +79,7 @@ async fn a_repeated_run_fetches_only_what_is_missing() {
 }
 
 #[tokio::test]
-async fn two_invocations_of_one_run_make_one_object_and_both_report_it() {
+async fn two_invocations_of_one_run_store_one_object_and_both_report_it() {
     let server = Server::start().await;
     server.on(&path("1"), [Reply::weather(), Reply::ok(WEATHER.replace("23", "99.75"))]);
     let bench = Bench::weather(&server);
@@ -89,7 +89,7 @@ async fn two_invocations_of_one_run_make_one_object_and_both_report_it() {
 }
 
 #[tokio::test]
-async fn the_answer_and_the_log_line_say_what_became_of_each_item() {
+async fn the_answer_and_the_log_line_report_every_item() {
     let server = Server::start().await;
     server.on(&path("3477"), [Reply::new(500, &[], ""), Reply::weather()]);
     let bench = Bench::weather(&server);
@@ -119,7 +119,7 @@ async fn the_answer_and_the_log_line_say_what_became_of_each_item() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_missing_fails_the_start_and_one_that_is_away_fails_the_items() {
+async fn a_missing_secret_fails_the_invocation_and_an_unreachable_one_fails_the_items() {
     let server = Server::start().await;
     let mut source = weather(&server.url(""));
     source["headers"] = json!({"x-key": "{token}"});

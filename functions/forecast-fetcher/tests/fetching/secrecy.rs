@@ -35,7 +35,7 @@ fn is_clean(said: &str) {
 }
 
 #[tokio::test]
-async fn a_token_with_odd_characters_arrives_and_is_said_nowhere() {
+async fn a_token_with_special_characters_is_sent_and_never_logged() {
     let server = Server::start().await;
     let asked = format!("{}?token={ENCODED}", path("3477"));
     server.on(&asked, [Reply::weather()]);
@@ -49,7 +49,7 @@ async fn a_token_with_odd_characters_arrives_and_is_said_nowhere() {
 }
 
 #[tokio::test]
-async fn a_server_that_repeats_the_token_does_not_bring_it_into_an_error() {
+async fn a_token_that_the_server_quotes_is_hidden_in_the_reason() {
     let server = Server::start().await;
     let asked = format!("{}?token={ENCODED}", path("3477"));
     let html = TOKEN.replace('+', "&#43;").replace('/', "&#x2F;");
@@ -81,7 +81,7 @@ async fn errors_of_the_connection_do_not_quote_the_url() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_another_host_gets_neither_token_nor_request() {
+async fn a_source_with_a_token_sends_no_request_to_another_host() {
     let (server, other) = (Server::start().await, Server::start().await);
     other.on("/stolen", [Reply::weather()]);
     for status in [301, 302, 303, 307, 308] {
@@ -95,7 +95,7 @@ async fn a_redirect_to_another_host_gets_neither_token_nor_request() {
 }
 
 #[tokio::test]
-async fn without_a_token_another_host_is_followed_but_gets_no_configured_header() {
+async fn without_a_token_a_redirect_to_another_host_is_followed_without_configured_headers() {
     let (server, other) = (Server::start().await, Server::start().await);
     let mut source = weather(&server.url(""));
     source["headers"] = json!({"x-customer": "ours", "user-agent": "shop/1"});
