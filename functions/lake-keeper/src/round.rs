@@ -1,4 +1,4 @@
-//! One invocation. It maintains each table in turn, with a share of the time.
+//! One invocation. It maintains the tables one after another, each with a share of the time.
 
 use std::time::Duration;
 
@@ -57,8 +57,8 @@ impl Round {
     pub async fn run(&self, request: &Request, deadline: Instant) -> Result<Report, RoundError> {
         let pipelines = self.settings.pipelines.load(&self.client, deadline).await?;
         let mut tables = tables_of(&pipelines, request)?;
-        // Starts with a random table, so that not always the same table gets the least time. The clock is no good
-        // source for the choice, because the times of a schedule could always give the same one.
+        // Starts with a random table, so that it is not always the same table that gets the least time. The
+        // clock cannot make the choice: a schedule's times could always give the same table.
         let first = rand::random_range(0..tables.len().max(1));
         tables.rotate_left(first);
         let mut report = Report { dry_run: request.dry_run, ..Report::default() };

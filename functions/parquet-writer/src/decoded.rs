@@ -35,7 +35,7 @@ pub struct TopicSchema {
 /// The decode result of one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordResult {
-    /// The record has the row with this index in [`Decoded::rows`].
+    /// The record has the row with this index in [`DecodedColumns::rows`].
     Row(u32),
     /// The record can never be stored, for this reason.
     Poison(Poison),
@@ -62,7 +62,7 @@ impl TopicSchema {
         let decoder = RecordDecoder::new(&pipeline.fields);
         let layout = decoder.layout();
         let mut all: Vec<_> = fields(layout, &layout.roots).iter().cloned().collect();
-        // Where the record came from. With these columns, anybody can check with a query that no record is missing.
+        // The origin of the record. With these columns, a query can check that no record is missing.
         let topic_type = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
         all.extend([
             Arc::new(Field::new("_topic", topic_type, false)),
@@ -103,6 +103,10 @@ impl TopicSchema {
     }
 
     /// Decodes the records of `partitions`, which are all of this topic.
+    ///
+    /// # Errors
+    /// Only if Arrow refuses the columns, which is a bug. A record that cannot be decoded is a
+    /// [`RecordResult::Poison`].
     pub fn decode(&self, partitions: &[PartitionRecords<'_>]) -> Result<DecodedColumns, ArrowError> {
         let records: usize = partitions.iter().map(PartitionRecords::len).sum();
         let layout = self.decoder.layout();
