@@ -18,7 +18,7 @@ pub enum BadLink {
     OtherHost(String, String),
 }
 
-/// The target of a redirect; `None` if the answer is not a redirect.
+/// The target of a redirect, from `Location`; `None` if the answer is not a redirect or has no `Location`.
 #[must_use]
 pub fn redirect<B>(answer: &Response<B>) -> Option<String> {
     if !matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_stays_on_its_host_and_tls_is_not_left() {
+    fn a_token_stays_on_its_host_and_https_is_not_downgraded() {
         let page = "https://api.example/v1";
         for link in [
             "https://evil.example/",

@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_passing_fault_is_retried_until_the_deadline_and_no_longer() {
+    async fn a_temporary_fault_is_retried_until_the_deadline() {
         let deadline = within(Duration::from_secs(2));
         let mut tried = 0;
         let (fault, attempts) = retrying::<()>(deadline, ATTEMPT, || {
