@@ -64,11 +64,7 @@ async fn only_the_messages_of_failed_objects_are_delivered_again() {
     let lane = Sample::default();
     let answer = answer(&lane, &records, Duration::from_mins(1)).await;
     assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "m2"}]}));
-    assert_eq!(
-        *lane.looks.lock().unwrap(),
-        [["a", "bad", "c"]],
-        "an object is read more than once"
-    );
+    assert_eq!(*lane.looks.lock().unwrap(), [["a", "bad", "c"]], "an object is read more than once");
 }
 
 #[tokio::test(start_paused = true)]
@@ -79,7 +75,10 @@ async fn only_the_unsettled_object_is_read_again_after_it_has_settled() {
     assert_eq!(*lane.looks.lock().unwrap(), [vec!["a", "young"], vec!["young"]]);
     let (lane, records) = (Sample::default(), [message("m1", &["young"])]);
     let hurried = answer(&lane, &records, Duration::from_secs(1)).await;
-    assert_eq!(hurried["batchItemFailures"][0]["itemIdentifier"], "m1", "out of time, so the message is delivered again");
+    assert_eq!(
+        hurried["batchItemFailures"][0]["itemIdentifier"], "m1",
+        "out of time, so the message is delivered again"
+    );
 }
 
 #[tokio::test(start_paused = true)]
