@@ -1,5 +1,5 @@
-//! Malformed events as they occur in practice. A malformed record affects neither itself nor its neighbours if
-//! possible.
+//! Malformed events. A malformed field does not make its record unreadable if possible, and never affects
+//! other records.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use kafka_batch::event::MskEvent;
@@ -7,8 +7,11 @@ use kafka_batch::{Header, KafkaBatch, Value};
 use proptest::prelude::*;
 use proptest::sample::select;
 
+/// An event of an MSK cluster.
 const MSK: &str = include_str!("events/msk.json");
+/// An event of a self-managed cluster.
 const SELF_MANAGED: &str = include_str!("events/self-managed.json");
+/// An event of a mapping with a schema registry: Lambda sends decoded JSON in place of base64.
 const SCHEMA_REGISTRY: &str = include_str!("events/schema-registry.json");
 
 fn decode(event: &str) -> KafkaBatch {
@@ -52,6 +55,7 @@ fn contents(batch: &KafkaBatch) -> Vec<Contents> {
         .collect()
 }
 
+/// Writes a batch as an event, and decodes it again.
 fn written_again(batch: &KafkaBatch) -> KafkaBatch {
     let mut event = MskEvent::new("arn:aws:kafka:local", "127.0.0.1:9092");
     for partition in batch.partitions() {
@@ -67,7 +71,7 @@ fn written_again(batch: &KafkaBatch) -> KafkaBatch {
 }
 
 #[test]
-fn events_of_each_kind_of_cluster_are_decoded_and_written_again_without_loss() {
+fn events_of_each_kind_of_cluster_are_decoded_and_encoded_without_loss() {
     for event in [MSK, SELF_MANAGED, SCHEMA_REGISTRY] {
         let batch = decode(event);
         assert_eq!(contents(&written_again(&batch)), contents(&batch));
@@ -77,7 +81,7 @@ fn events_of_each_kind_of_cluster_are_decoded_and_written_again_without_loss() {
     assert_eq!(
         (&msk[0].3, &msk[1].3),
         (&Some(b"shop-7".to_vec()), &Some(Vec::new())),
-        "an empty key is no missing one"
+        "an empty key is not a missing key"
     );
     let own = contents(&decode(SELF_MANAGED));
     let names: Vec<_> = own[0].5.iter().map(|header| (header.name.as_str(), header.value.len())).collect();
@@ -86,18 +90,18 @@ fn events_of_each_kind_of_cluster_are_decoded_and_written_again_without_loss() {
 }
 
 #[test]
-fn a_key_or_value_that_is_no_string_makes_only_its_record_poison() {
+fn a_key_or_value_that_is_not_a_string_makes_only_its_record_poison() {
     let batch = decode(SCHEMA_REGISTRY);
     let partition = batch.partitions().next().unwrap();
     assert_eq!(partition.get(0).payload(), Ok(&b"{\"a\":1}"[..]));
-    assert_eq!(partition.get(1).payload(), Err("the event's value is no string"));
+    assert_eq!(partition.get(1).payload(), Err("the event's value is not a string"));
     let value = serde_json::from_slice::<serde_json::Value>(partition.get(1).value().raw().unwrap()).unwrap();
     assert_eq!(
         value,
         serde_json::json!({"a": 1, "b": ["x", null, 1.5, {"c": true}]}),
         "kept for the dead letter"
     );
-    assert_eq!(partition.get(2).payload(), Err("the event's key is no string"));
+    assert_eq!(partition.get(2).payload(), Err("the event's key is not a string"));
     assert_eq!(partition.get(2).key(), Some(&br#"{"shop":7}"#[..]));
     for (value, kept) in [
         ("7", "7"),
@@ -118,7 +122,7 @@ fn a_key_or_value_that_is_no_string_makes_only_its_record_poison() {
 }
 
 #[test]
-fn odd_headers_are_kept_as_far_as_they_can_be() {
+fn malformed_headers_are_kept_as_far_as_possible() {
     for (headers, expected) in [
         ("null", vec![]),
         ("{}", vec![]),
@@ -153,7 +157,7 @@ fn odd_headers_are_kept_as_far_as_they_can_be() {
 }
 
 #[test]
-fn an_odd_timestamp_costs_no_record() {
+fn a_malformed_timestamp_does_not_affect_the_record() {
     for (timestamp, expected, time) in [
         ("null", -1, None),
         ("-1", -1, None),
@@ -182,7 +186,7 @@ fn an_odd_timestamp_costs_no_record() {
 }
 
 #[test]
-fn a_record_that_could_be_neither_parked_nor_reported_makes_the_event_unreadable() {
+fn a_record_without_an_offset_makes_the_event_invalid() {
     for record in ["{}", "null", "7", r#"{"offset":null}"#, r#"{"offset":"x"}"#, r#"{"offset":1.5}"#] {
         let event = format!(r#"{{"records":{{"t-0":[{{"offset":1}},{record}]}}}}"#);
         assert!(KafkaBatch::decode(event.as_bytes()).is_err(), "{event}");
@@ -223,7 +227,7 @@ fn json() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn whatever_a_records_fields_hold_it_and_its_neighbours_are_there(
+    fn random_field_values_affect_neither_the_record_nor_the_others(
         (key, value, headers) in (json(), json(), json()),
         (timestamp, further) in (json(), json()),
     ) {

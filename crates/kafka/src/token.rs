@@ -23,6 +23,9 @@ impl std::fmt::Debug for MskToken {
 }
 
 /// Signs a token with `credentials` at `now`.
+///
+/// # Errors
+/// [`PresignError`] if the credentials or the region cannot be used for signing.
 pub fn msk_token(region: &str, credentials: &Credentials, now: SystemTime) -> Result<MskToken, PresignError> {
     let url = format!("https://kafka.{region}.amazonaws.com/?Action=kafka-cluster%3AConnect");
     let mut url = presigned(&url, "kafka-cluster", region, credentials, now)?;

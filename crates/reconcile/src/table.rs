@@ -28,6 +28,9 @@ pub struct Stored {
 }
 
 /// Reads all rows and the ledger entries in one snapshot.
+///
+/// # Errors
+/// [`ReconcileError::Warehouse`] if a query fails.
 pub async fn read(client: &Client, topic: &str, spec: &TableSection) -> Result<Stored, ReconcileError> {
     in_snapshot(client, async || read_within(client, topic, spec).await).await
 }
@@ -42,7 +45,11 @@ async fn read_within(client: &Client, topic: &str, spec: &TableSection) -> Resul
     Ok(Stored { books, offsets: rows.iter().map(|row| (row.get(0), row.get(1))).collect() })
 }
 
-/// Reads the rows with offsets in `window` and the ledger entries in one snapshot.
+/// Reads the rows with offsets in `window` and the ledger entries in one snapshot. The query scans the whole
+/// table.
+///
+/// # Errors
+/// [`ReconcileError::Warehouse`] if a query fails.
 pub async fn read_window(
     client: &Client,
     topic: &str,

@@ -21,6 +21,9 @@ pub struct Totals {
 }
 
 /// Reads the sum and the ledger entries in one snapshot.
+///
+/// # Errors
+/// [`ReconcileError::Warehouse`] if a query fails.
 pub async fn read(client: &Client, topic: &str, spec: &TotalsSection) -> Result<Totals, ReconcileError> {
     in_snapshot(client, async || read_within(client, topic, spec).await).await
 }

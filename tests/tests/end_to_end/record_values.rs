@@ -293,8 +293,8 @@ async fn an_event_with_odd_headers_and_timestamps_costs_no_record() {
     for lane in LANES {
         let parked: Vec<_> = lanes.parked(lane).await.into_iter().collect();
         let expected = [
-            (8, "the event's key is no string".to_owned()),
-            (9, "the event's value is no string".to_owned()),
+            (8, "the event's key is not a string".to_owned()),
+            (9, "the event's value is not a string".to_owned()),
         ];
         assert_eq!(parked, expected, "{lane}");
     }
