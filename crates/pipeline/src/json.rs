@@ -354,7 +354,7 @@ impl<'a> Reader<'a> {
 
 const HALF_A_PAIR: &str = "half of a surrogate pair in a string";
 const BAD_ESCAPE: &str = "an escape that JSON does not have";
-const NO_VALUE: &str = "this is no value";
+const NO_VALUE: &str = "a value is expected";
 const KEY_OR_END: &str = "a key or `}` is expected";
 const COMMA_OR_BRACE: &str = "`,` or `}` is expected";
 

@@ -13,6 +13,7 @@ fn each(rule: Rule, from: &str, to: &[&str]) -> Vec<Case> {
     to.iter().map(|to| orders(rule, from, to, to.split('\n').next().unwrap())).collect()
 }
 
+/// Topics and consumer groups.
 fn topics() -> Vec<Case> {
     let long = format!("name: {}", "a".repeat(250));
     let names =
@@ -65,6 +66,7 @@ fn fields() -> Vec<Case> {
     cases
 }
 
+/// The `lake` section.
 fn lake() -> Vec<Case> {
     let long = format!("path: {}", "a".repeat(513));
     let paths = [
@@ -131,6 +133,7 @@ fn names() -> Vec<Case> {
     .collect()
 }
 
+/// Keys, indexes, sums and retention of the Postgres tables.
 fn tables() -> Vec<Case> {
     let many: Vec<_> = (0..1600).map(|number| format!("  - {{ name: f{number}, type: int32 }}\n")).collect();
     let many = many.concat();

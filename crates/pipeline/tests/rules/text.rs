@@ -1,4 +1,4 @@
-//! Files that two readers of YAML would read differently.
+//! Files that readers of YAML read differently.
 
 use pipeline::Rule;
 
