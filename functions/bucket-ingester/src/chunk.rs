@@ -104,6 +104,7 @@ impl<'r> Chunk<'r> {
         songs.and(movies).and(apps)
     }
 
+    /// Upserts the songs, sorted by key.
     async fn store_songs(&self, client: &Client, origin: Origin<'_>) -> Result<(), WarehouseError> {
         let columns = of_origin(self.songs.values(), origin)
             .column(Type::INT8_ARRAY, |(element, _)| *element)
@@ -114,6 +115,7 @@ impl<'r> Chunk<'r> {
         columns.execute(client, &format!("{SONGS}{IF_NEWER}"), "store songs").await.map(drop)
     }
 
+    /// Upserts the movies, sorted by key.
     async fn store_movies(&self, client: &Client, origin: Origin<'_>) -> Result<(), WarehouseError> {
         let columns = of_origin(self.movies.values(), origin)
             .column(Type::INT8_ARRAY, |(element, _)| *element)
@@ -126,6 +128,7 @@ impl<'r> Chunk<'r> {
         columns.execute(client, &format!("{MOVIES}{IF_NEWER}"), "store movies").await.map(drop)
     }
 
+    /// Upserts the apps, sorted by key.
     async fn store_apps(&self, client: &Client, origin: Origin<'_>) -> Result<(), WarehouseError> {
         let columns = of_origin(self.apps.values(), origin)
             .column(Type::INT8_ARRAY, |(element, _)| *element)

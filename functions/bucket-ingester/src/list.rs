@@ -138,6 +138,7 @@ mod tests {
         assert_eq!(read(longest.as_bytes()), (vec![longest], vec![]));
     }
 
+    /// Some Windows editors save lists as UTF-16.
     #[test]
     fn a_utf_16_list_needs_a_byte_order_mark() {
         for bytes in [u16::to_le_bytes, u16::to_be_bytes] {

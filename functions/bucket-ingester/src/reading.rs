@@ -210,9 +210,12 @@ impl Reading<'_> {
         }
     }
 
-    /// Parks the stretch's bad elements and, if the object is damaged, the object itself. At the end of the object,
-    /// deletes the records that earlier readings parked. This happens before the registry's position moves past the
-    /// stretch.
+    /// Parks the stretch's bad elements and, if the object is damaged, the object itself. At the end of the
+    /// object, deletes the records that earlier readings parked. This happens before the registry's position
+    /// moves past the stretch.
+    ///
+    /// # Errors
+    /// [`IngestError::Store`] if S3 fails; the stretch is then not stored.
     async fn park(
         &self,
         entry: &RegistryEntry,
@@ -294,6 +297,10 @@ impl Reading<'_> {
 
     /// The transaction of [`Self::store`], without the rollback. The registry's row is locked before rows are
     /// stored.
+    ///
+    /// # Errors
+    /// [`IngestError::Moved`] if the registry does not hold `before`; [`IngestError::Warehouse`] if a
+    /// statement failed. The transaction is then still open.
     async fn transaction(
         &self,
         entry: &RegistryEntry,

@@ -230,6 +230,7 @@ pub fn normalized(title: &str) -> String {
 mod tests {
     use super::*;
 
+    /// The decoded row, or the reason why it is poison.
     fn decode(element: &str) -> Result<Media, String> {
         let decoded = RowDecoder::default().decode(element.as_bytes());
         decoded.map(|(media, _)| media).map_err(|poison| poison.to_string())
@@ -263,6 +264,7 @@ mod tests {
         );
     }
 
+    /// Sources leave out fields or write null for unknown values.
     #[test]
     fn unknown_values_are_null_and_only_key_fields_are_required() {
         let Ok(Media::Song(song)) =

@@ -89,8 +89,11 @@ impl Downloads<'_> {
         answer.unwrap_or(Err(Fault::Slow(patience)))
     }
 
-    /// Follows redirects, and returns the final URL with the body. With a token, a redirect to another host
-    /// is a fault.
+    /// Follows redirects, and returns the final URL with the body.
+    ///
+    /// # Errors
+    /// [`Fault::Redirect`] for a redirect that must not be followed: with a token, one to another host.
+    /// [`Fault::Redirects`] after [`REDIRECTS`] of them.
     async fn redirected(&self, mut url: Url) -> Result<(Url, Bytes), Fault> {
         for _ in 0..=REDIRECTS {
             let answer = self.send(&url).await?;
@@ -104,6 +107,9 @@ impl Downloads<'_> {
 
     /// Sends one request. A host other than the source's gets no configured header except `User-Agent`,
     /// because headers may contain secrets.
+    ///
+    /// # Errors
+    /// [`Fault::Connection`] or [`Fault::Certificate`] if there was no answer.
     async fn send(&self, url: &Url) -> Result<Response<Incoming>, Fault> {
         let mut request = Request::builder()
             .uri(url.as_str())
@@ -120,7 +126,11 @@ impl Downloads<'_> {
         self.client.request(request).await.map_err(|error| Fault::unanswered(&error))
     }
 
-    /// Reads the body of an answer with status 200. Every other status is a fault; a compressed body too.
+    /// Reads the body of an answer with status 200.
+    ///
+    /// # Errors
+    /// [`Fault::Status`] for every other status, [`Fault::Compressed`] for a compressed body, and those of
+    /// [`body::whole`].
     async fn read(&self, answer: Response<Incoming>) -> Result<Bytes, Fault> {
         let (parts, body) = answer.into_parts();
         if parts.status != StatusCode::OK {

@@ -153,6 +153,7 @@ impl fmt::Display for GivenUp {
 mod tests {
     use super::*;
 
+    /// A fault with this status and an excerpt of the answer.
     fn status(status: u16) -> Fault {
         Fault::Status { status, wait: None, detail: "{\"error\":\"x\"}".into() }
     }

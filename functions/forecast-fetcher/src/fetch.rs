@@ -154,6 +154,9 @@ impl<T: Tokens, O: RawObjects> Fetcher<T, O> {
     }
 
     /// Fetches and stores one item before `end`, unless its object exists already.
+    ///
+    /// # Errors
+    /// [`ItemError`], which becomes the item's reason in the report.
     async fn item(&self, run: &Run<'_>, item: &Item, end: Instant) -> Result<Stored, ItemError> {
         let source = run.task.source;
         let key = source.key(run.task.at, item);

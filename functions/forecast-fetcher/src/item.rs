@@ -43,6 +43,7 @@ impl AsRef<str> for Item {
 mod tests {
     use super::*;
 
+    /// An item is put into a URL and a key without escapes.
     #[test]
     fn a_text_that_would_change_the_path_or_key_is_not_an_item() {
         for good in ["3477", "sao-paulo", "a.b_c", &"x".repeat(100)] {

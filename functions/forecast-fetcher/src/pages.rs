@@ -52,6 +52,9 @@ pub(crate) async fn item(source: &Source, downloads: &mut Downloads<'_>) -> Resu
 }
 
 /// Fetches and checks the only answer of an item. Returns its bytes unchanged.
+///
+/// # Errors
+/// [`GivenUp`] if it cannot be fetched or is not valid.
 async fn single(source: &Source, downloads: &mut Downloads<'_>) -> Result<Bytes, GivenUp> {
     let start = downloads.start;
     let (_, body) = downloads.get(start).await?;

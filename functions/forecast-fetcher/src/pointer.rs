@@ -161,6 +161,7 @@ mod tests {
 
     use super::*;
 
+    /// The JSON text that the pointer refers to.
     fn found(pointer: &str, json: &str) -> Option<String> {
         pointer.parse::<Pointer>().unwrap().find(json).unwrap().map(|raw| raw.get().to_owned())
     }
@@ -188,6 +189,7 @@ mod tests {
         }
     }
 
+    /// Random documents with keys that pointers must escape.
     fn json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),

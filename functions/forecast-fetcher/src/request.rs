@@ -149,6 +149,7 @@ mod tests {
         Ok((task.source.name.clone(), items, task.at.to_rfc3339()))
     }
 
+    /// A scheduler may send its own event or an empty one.
     #[test]
     fn missing_fields_of_an_event_come_from_the_configuration() {
         let usual = (

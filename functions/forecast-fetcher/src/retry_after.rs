@@ -53,6 +53,7 @@ mod tests {
         assert_eq!(asked("Thu, 01 Jan 1970 00:00:05 GMT", None), Some(Duration::from_secs(5)));
     }
 
+    /// The usual pauses apply then.
     #[test]
     fn a_value_that_cannot_be_parsed_is_ignored() {
         for value in ["", "-1", "soon", "1e9", "NaN", "inf", "1.2.3", "2015-10-21T07:28:00Z"] {

@@ -43,6 +43,7 @@ mod tests {
     use super::*;
     use crate::source_file::tests::weather;
 
+    /// The settings from these variables, or the error message.
     fn read(variables: &[(&str, &str)]) -> Result<Settings, String> {
         let environment: Environment = variables.iter().copied().collect();
         environment.settings().map_err(|error| error.to_string())

@@ -104,6 +104,7 @@ impl HeaderTemplate {
         Ok(Self { name, value: value.to_owned() })
     }
 
+    /// Whether the value has the placeholder for the token.
     pub(crate) fn holds_token(&self) -> bool {
         self.value.contains(TOKEN)
     }
@@ -147,6 +148,7 @@ impl Target {
         Ok(Self { bucket: location.root(), key: key.to_owned() })
     }
 
+    /// The bucket, without a prefix.
     pub(crate) fn bucket(&self) -> &S3Location {
         &self.bucket
     }
@@ -198,6 +200,7 @@ mod tests {
         assert!(!format!("{headers:?}").contains("a b&c"));
     }
 
+    /// A token with a line break could add a header of its own to the request.
     #[test]
     fn a_token_with_control_characters_is_rejected() {
         let token = Token::new("a\r\nx-evil: 1").unwrap();

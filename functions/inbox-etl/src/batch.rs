@@ -94,6 +94,7 @@ impl<'r> InboxBatch<'r> {
         users.and(cards).and(mended).and(orphans)
     }
 
+    /// Upserts the users, sorted by id.
     async fn store_users(&self, client: &Client) -> Result<(), WarehouseError> {
         let columns = Columns::of(self.users.values().copied())
             .column(Type::INT8_ARRAY, |user| user.id)
@@ -106,6 +107,7 @@ impl<'r> InboxBatch<'r> {
         columns.execute(client, USERS, "store users").await.map(drop)
     }
 
+    /// Upserts the cards, sorted by id.
     async fn store_cards(&self, client: &Client) -> Result<(), WarehouseError> {
         let columns = Columns::of(self.cards.values().copied())
             .column(Type::INT8_ARRAY, |card| card.id)

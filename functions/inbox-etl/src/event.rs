@@ -183,8 +183,10 @@ fn shape() -> Poison {
 mod tests {
     use super::*;
 
+    /// A valid event of a card.
     const CARD: &str = r#"{"payload":{"id":55,"user_id":905,"created_by_name":"Kelsey Alvarez","updated_at":"2026-11-20 21:24:49","created_at":"2026-11-20 21:24:41","active":true},"metadata":{"type":"card","event_at":"2026-11-20 21:24:49","event_id":"005e31ab"}}"#;
 
+    /// The decoded event, or the reason why the object is poison.
     fn decode(object: &str) -> Result<InboxEvent, String> {
         EventDecoder::default()
             .decode(object.as_bytes())

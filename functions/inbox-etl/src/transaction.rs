@@ -52,6 +52,9 @@ impl Storable for Items<'_> {
 
 impl Sink {
     /// The registry's entries of these keys. Keys without an entry are missing in the result.
+    ///
+    /// # Errors
+    /// [`WarehouseError`] if Postgres fails until `deadline`.
     pub(crate) async fn entries(
         &self,
         keys: &[&str],
@@ -148,6 +151,10 @@ impl Sink {
     }
 
     /// Stores the rows of each run, and registers the objects as read, in one transaction.
+    ///
+    /// # Errors
+    /// [`WarehouseError`]; the transaction is then rolled back. [`WarehouseError::is_unholdable`] says
+    /// whether single rows are the cause.
     async fn try_to_store(
         &self,
         items: &[Item],

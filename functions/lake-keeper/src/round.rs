@@ -78,6 +78,9 @@ impl Round {
 type LakeTable<'a> = (&'a str, &'a LakeSection, Option<&'a str>);
 
 /// The requested tables. Tables whose pipeline file disables upkeep are left out.
+///
+/// # Errors
+/// [`RoundError::Topic`] for the first topic that has no Delta table.
 fn tables_of<'a>(pipelines: &'a Pipelines, request: &Request) -> Result<Vec<LakeTable<'a>>, RoundError> {
     let of_lake = |pipeline: &'a pipeline::Pipeline| {
         Some((pipeline.topic.name.as_str(), pipeline.lake.as_ref()?, pipeline.event_time.as_deref()))

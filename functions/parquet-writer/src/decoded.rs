@@ -57,7 +57,10 @@ pub struct DecodedColumns {
 }
 
 impl TopicSchema {
-    /// Creates the schema of a pipeline. `spec` is its `lake` section. Fails if the columns cannot be a Delta table's.
+    /// Creates the schema of a pipeline. `spec` is its `lake` section.
+    ///
+    /// # Errors
+    /// [`LakeError`] if the columns cannot be those of a Delta table.
     pub fn new(pipeline: &Pipeline, spec: &LakeSection) -> Result<Self, LakeError> {
         let decoder = RecordDecoder::new(&pipeline.fields);
         let layout = decoder.layout();

@@ -234,7 +234,12 @@ impl Amounts<'_> {
         self.side((group, what), mark, rows.into(), findings).await
     }
 
-    /// Prepares the comparison of one sink. Returns `None` if it cannot be compared, and adds the reason to `findings`.
+    /// Prepares the comparison of one sink. Returns `None` if it cannot be compared, and adds the reason to
+    /// `findings`. The actual amount is then stored as the expected one, so that the next comparison starts
+    /// from it.
+    ///
+    /// # Errors
+    /// [`ReconcileError::Warehouse`] if the stored amount cannot be read or written.
     async fn side(
         &self,
         (group, what): (&str, String),

@@ -98,14 +98,17 @@ pub(crate) fn windows(lane: &Lane, newest: Option<&Certificate>, now: &Now<'_>) 
 mod tests {
     use super::*;
 
+    /// Any lane; its names do not matter here.
     fn lane() -> Lane {
         Lane { topic: "t".into(), group: "g".into(), function: "f".into() }
     }
 
+    /// A state of Kafka, with windows of at most 1,000 offsets.
     fn now<'a>(topic_id: &'a str, ends: &'a Ends) -> Now<'a> {
         Now { topic_id, ends, at: Utc::now(), largest_window: 1_000 }
     }
 
+    /// The start and end of each partition, for each window.
     fn spans(windows: &[Certificate]) -> Vec<Vec<(i64, i64)>> {
         windows.iter().map(|one| one.window.iter().map(|span| (span.start, span.end)).collect()).collect()
     }

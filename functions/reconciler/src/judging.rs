@@ -134,6 +134,12 @@ impl Judge<'_> {
     }
 
     /// Compares one lane with Kafka in a window, and adds the differences to the verdict.
+    ///
+    /// The sum of the window's rows in the lake is compared only if both sides have the same records: nothing
+    /// is doubled, nothing was deleted, and the lane was never reset.
+    ///
+    /// # Errors
+    /// [`ReconcileError`] if a sink, the dead letters or Kafka cannot be read.
     async fn judge_lane(
         &self,
         certificate: &Certificate,
@@ -185,7 +191,8 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// Reads the positions and rows of a lane's sink within the window.
+    /// Reads the positions and rows of a lane's sink within the window. A totals table has no rows per
+    /// record, so only its positions are read.
     async fn sink(&self, certificate: &Certificate, seen: &Seen) -> Result<SinkState, ReconcileError> {
         let (topic, group) = (&self.pipeline.topic.name, &certificate.lane.group);
         let of_books = |books: BTreeMap<i32, books::Books>| -> BTreeMap<i32, Position> {

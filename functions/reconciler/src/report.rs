@@ -97,6 +97,7 @@ mod tests {
 
     use super::*;
 
+    /// A certificate of window 3 with this state and number of records.
     fn certificate(state: State, produced: i64) -> Certificate {
         Certificate {
             lane: Lane { topic: "t".into(), group: "g".into(), function: "f".into() },

@@ -134,6 +134,7 @@ fn record(sums: &mut BTreeMap<&'static str, u64>) -> OutgoingRecord {
 mod tests {
     use super::*;
 
+    /// The number of records for an event, with a default of 1,000, or the error message.
     fn count(event: &str) -> Result<u64, String> {
         let request: Option<Request> = serde_json::from_str(event).unwrap();
         request.unwrap_or_default().count(1000).map_err(|error| error.to_string())

@@ -41,6 +41,7 @@ mod tests {
 
     use super::*;
 
+    /// A record's value, parsed by its field names.
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Line {

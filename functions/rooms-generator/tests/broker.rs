@@ -10,6 +10,7 @@ use krafka::consumer::AutoOffsetReset;
 use rooms_generator::{Generator, Settings};
 use tokio::time::Instant;
 
+/// 25,000 records need two chunks. The second invocation uses the number in the settings.
 #[tokio::test]
 async fn every_record_is_in_the_topic_and_the_answer_has_the_right_sums() {
     let servers = std::env::var("KAFKA_BOOTSTRAP_SERVERS")

@@ -143,6 +143,7 @@ mod tests {
         assert_eq!(response.headers()[header::RETRY_AFTER], "1");
     }
 
+    /// Lambda's limit for a response is 6 MB.
     #[test]
     fn the_answer_to_10_000_bad_events_stays_below_2_mib() {
         let (_, body) = response_to(&format!("[{}7]", "{},".repeat(9_999)), &[], None);

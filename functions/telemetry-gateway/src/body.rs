@@ -98,8 +98,10 @@ pub fn read(headers: &HeaderMap, body: &[u8]) -> Result<Posted, Refusal> {
     }
 }
 
-/// Parses each item as an event. Stops at the first item beyond [`MOST_EVENTS`], because the request is
-/// rejected then.
+/// Parses each item as an event. An item that is not valid does not stop the others.
+///
+/// # Errors
+/// [`Refusal::TooMany`] at the first item beyond [`MOST_EVENTS`]; the rest is not parsed.
 fn many<I>(
     items: impl Iterator<Item = I>,
     event: impl Fn(I) -> Result<Event, Rejection>,
@@ -134,6 +136,7 @@ mod tests {
 
     use super::*;
 
+    /// A valid event.
     const GOOD: &str = r#"{"timestamp":1,"make":"Ford","model":"Edge","position_x":0,"position_y":0,"position_z":0,"speed":2,"vin":"GD9KE1GANAGOCJ64E"}"#;
 
     /// Parses a body, and returns for each of its events whether it is valid.
@@ -142,6 +145,7 @@ mod tests {
         Ok(read(&headers, body.as_bytes())?.items().iter().map(Result::is_ok).collect())
     }
 
+    /// Clients write media types in different cases and with parameters.
     #[test]
     fn three_content_types_are_accepted_in_any_case_and_with_a_utf8_charset() {
         for content_type in

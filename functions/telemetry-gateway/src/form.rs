@@ -41,6 +41,7 @@ fn decoded(text: &[u8]) -> Option<Cow<'_, str>> {
 mod tests {
     use super::*;
 
+    /// The example of the data contract, as a form.
     const GOOD: &str = "timestamp=1664624846.762738&make=Ford&model=Explorer&position_x=0.00499&\
         position_y=2.4563888155285308e-05&position_z=0.0045&speed=2.1349&vin=GD9KE1GANAGOCJ64E";
 
@@ -119,6 +120,7 @@ mod tests {
         }
     }
 
+    /// U+FFFD counts too: it shows that an earlier program has replaced invalid bytes.
     #[test]
     fn invalid_utf8_in_a_name_or_value_is_rejected() {
         for bad in ["&colour=%FF", "&colour=%EF%BF%BD", "&make2=\u{FFFD}"] {
@@ -147,6 +149,8 @@ mod tests {
         assert!(event(format!("{GOOD}&long={}", "x".repeat(70_000)).as_bytes()).is_err());
     }
 
+    /// The limits are those of the strictest sink: Postgres has no NUL, and every reader of the tables shows
+    /// years up to 9999.
     #[test]
     fn values_that_a_sink_cannot_store_are_rejected() {
         for (field, from, bad) in [

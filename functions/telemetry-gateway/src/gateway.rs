@@ -21,7 +21,7 @@ pub struct Gateway {
     producer: KafkaProducer,
     /// Reads the topic's offsets, to count the served events and to check that Kafka answers.
     offsets: LagReader,
-    /// Checks tokens; `None` if everybody may send.
+    /// Checks tokens; `None` if no token is needed.
     token: Option<Token>,
     topic: String,
     /// The largest body in bytes.
@@ -192,6 +192,7 @@ fn refused(refusal: &Refusal) -> Response {
     Response::error(status, &refusal.to_string())
 }
 
+/// A 401 with `WWW-Authenticate: Bearer` (RFC 6750). It does not say whether the token is missing or wrong.
 fn unauthorized() -> Response {
     Response::error(StatusCode::UNAUTHORIZED, "a token is required: Authorization: Bearer …")
         .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
@@ -209,6 +210,7 @@ mod tests {
 
     use super::*;
 
+    /// A valid event with an id.
     const GOOD: &str = r#"{"timestamp":1,"make":"Ford","model":"Edge","position_x":0,"position_y":0,"position_z":0,"speed":2,"vin":"GD9KE1GANAGOCJ64E","event_id":"e-1"}"#;
 
     fn posted(body: &str) -> Posted {
@@ -223,6 +225,7 @@ mod tests {
         Some(String::from_utf8(found.1.to_vec()).unwrap())
     }
 
+    /// The id of the event and the client's key for the request become headers of the record.
     #[test]
     fn a_record_has_the_vehicle_as_key_and_the_senders_ids_as_headers() {
         let records = records(&posted(GOOD), Some("k"), 7);
@@ -232,6 +235,7 @@ mod tests {
         assert_eq!(header(record, "idempotency-key").as_deref(), Some("k"));
     }
 
+    /// The rejected first element keeps its index, so a repeated request gives the same keys.
     #[test]
     fn the_idempotency_key_of_an_array_element_ends_with_its_index_in_the_request() {
         let records = records(&posted(&format!("[7,{GOOD},{GOOD}]")), Some("k"), 7);

@@ -105,6 +105,7 @@ impl<'a> Deserialize<'a> for Object<'a> {
 mod tests {
     use super::*;
 
+    /// A valid event, with an integer and an exponent among its numbers.
     const GOOD: &str = r#"{"timestamp":1664624846.762738,"make":"Ford","model":"Explorer","position_x":0.00499,
         "position_y":2.4563888155285308e-05,"position_z":0.0045,"speed":2,"vin":"GD9KE1GANAGOCJ64E"}"#;
 
@@ -144,6 +145,7 @@ mod tests {
         assert_eq!(read(&GOOD.replace("Explorer", r"O'N\u0065il")).unwrap().model, "O'Neil");
     }
 
+    /// The response must not repeat values of the request, because clients and proxies log responses.
     #[test]
     fn the_rejection_of_invalid_json_does_not_quote_it() {
         for bad in [

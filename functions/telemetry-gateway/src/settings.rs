@@ -12,7 +12,7 @@ pub struct Settings {
     pub cluster: ClusterSettings,
     /// `TELEMETRY_TOPIC`: the topic that events are sent to.
     pub topic: String,
-    /// `GATEWAY_TOKEN_SECRET`: the secret that holds the token. Without it, everybody may send events.
+    /// `GATEWAY_TOKEN_SECRET`: the secret that holds the token. Without it, no token is needed.
     pub token_secret: Option<String>,
     /// `BODY_LIMIT_BYTES`: the largest body in bytes, 1 MiB by default.
     pub body_limit: usize,

@@ -63,6 +63,7 @@ struct Known {
 }
 
 impl<S: Secret> Token<S> {
+    /// Reads no secret yet.
     pub(crate) fn new(secret: S) -> Self {
         Self { secret, known: Mutex::default() }
     }
@@ -110,6 +111,7 @@ fn bearer(authorization: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
+/// The SHA-256 of a token.
 fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
@@ -145,6 +147,8 @@ mod tests {
         token.allows(Some(authorization), Instant::now() + FRESH).await.ok()
     }
 
+    /// A client with a wrong token must not be able to cause a request to Secrets Manager with each of its
+    /// requests.
     #[tokio::test(start_paused = true)]
     async fn a_wrong_token_causes_at_most_one_read_of_the_secret_per_minute() {
         let vault = Vault { text: RefCell::new(Some("old")), ..Vault::default() };
@@ -164,6 +168,7 @@ mod tests {
         assert_eq!(vault.read.get(), 2);
     }
 
+    /// An outage of Secrets Manager must not reject clients whose token is known.
     #[tokio::test(start_paused = true)]
     async fn while_the_secret_cannot_be_read_only_a_known_token_is_accepted() {
         let vault = Vault::default();

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use telemetry_gateway::{Event, Posted, read};
 
+/// The fields with numbers, in the order of the record.
 const NUMBERS: [&str; 4] = ["position_x", "position_y", "position_z", "speed"];
 
 /// The decoder of the topic's lanes for the fields of the data contract.
@@ -146,6 +147,7 @@ proptest! {
     }
 }
 
+/// The lanes accept 128 levels; the record itself is the first.
 #[test]
 fn an_unknown_field_of_127_levels_can_be_decoded() {
     let nested = format!("{}{}", "[".repeat(127), "]".repeat(127));

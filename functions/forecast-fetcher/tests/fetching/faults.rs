@@ -20,6 +20,7 @@ async fn a_429_is_retried_after_the_pause_of_retry_after() {
     }
 }
 
+/// The local clock may differ from the server's. Only the difference of the two headers counts.
 #[tokio::test]
 async fn a_date_in_retry_after_is_compared_with_the_servers_clock() {
     let server = Server::start().await;
@@ -109,6 +110,8 @@ async fn an_invalid_answer_with_status_200_is_reported_and_not_stored() {
     }
 }
 
+/// One answer declares a length beyond the limit. The other is sent in chunks, so its length is not known in
+/// advance.
 #[tokio::test]
 async fn an_endless_answer_is_cut_at_the_size_limit() {
     let server = Server::start().await;

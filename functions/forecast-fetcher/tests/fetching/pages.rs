@@ -15,9 +15,12 @@ fn orders(base: &str) -> Value {
     })
 }
 
+/// The path and query of the first page.
 const FIRST: &str = "/v2/orders?region=south&limit=500";
+/// The key of the object with all pages.
 const KEY: &str = "raw/shop/orders/orders_20261126T230005Z_south.jsonl";
 
+/// A fetcher for the orders of this server.
 fn bench(server: &Server) -> Bench {
     Bench::new(&orders(&server.url("")), &[])
 }

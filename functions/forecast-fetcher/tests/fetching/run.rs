@@ -8,6 +8,7 @@ use tokio::time::{Duration, Instant};
 
 use crate::server::{Bench, MINUTE, Reply, Server, Vault, WEATHER, key, path, weather};
 
+/// The items of a run.
 fn cities(number: usize) -> Vec<String> {
     (1..=number).map(|city| city.to_string()).collect()
 }
@@ -47,6 +48,7 @@ async fn a_failed_item_is_named_and_does_not_affect_the_others() {
     assert_eq!(bench.objects.keys(), [key("1"), key("3")]);
 }
 
+/// The items after the hanging ones must get their full share of the time.
 #[tokio::test]
 async fn hanging_items_do_not_use_the_time_of_others() {
     let server = Server::start().await;
@@ -63,6 +65,7 @@ async fn hanging_items_do_not_use_the_time_of_others() {
     assert!(started.elapsed() < Duration::from_secs(9));
 }
 
+/// A state machine repeats an invocation with the same `at`.
 #[tokio::test]
 async fn a_repeated_run_fetches_only_what_is_missing() {
     let server = Server::start().await;
@@ -78,6 +81,7 @@ async fn a_repeated_run_fetches_only_what_is_missing() {
     assert_eq!(bench.objects.text(&key("1")), WEATHER);
 }
 
+/// The scheduler may start an invocation twice. The conditional PUT decides which one writes.
 #[tokio::test]
 async fn two_invocations_of_one_run_store_one_object_and_both_report_it() {
     let server = Server::start().await;

@@ -7,6 +7,7 @@ use tokio::time::{Duration, Instant};
 
 use crate::server::{Bench, Reply, Server, TOKEN, WEATHER, path, weather};
 
+/// The test token, percent-encoded as in the URL.
 const ENCODED: &str = "s3cr3t%2BToken%2F42%3D%3D";
 
 /// The weather source with its token in the URL and in two headers.
@@ -26,6 +27,7 @@ async fn said(bench: &Bench) -> String {
     format!("{answer:?}\n{}\n{:?}", event.line(None), bench.fetcher)
 }
 
+/// Asserts that no part of the token is in the text.
 fn is_clean(said: &str) {
     let lower = said.to_lowercase();
     assert!(
@@ -48,6 +50,7 @@ async fn a_token_with_special_characters_is_sent_and_never_logged() {
     assert_eq!(bench.objects.text(&crate::server::key("3477")), WEATHER);
 }
 
+/// Servers repeat the request in their error messages, with various escapes.
 #[tokio::test]
 async fn a_token_that_the_server_quotes_is_hidden_in_the_reason() {
     let server = Server::start().await;
@@ -80,6 +83,7 @@ async fn errors_of_the_connection_do_not_quote_the_url() {
     is_clean(&said(&Bench::new(&guarded(&Server::nobody().url("")), &[])).await);
 }
 
+/// The other host would get the token with the URL or the headers.
 #[tokio::test]
 async fn a_source_with_a_token_sends_no_request_to_another_host() {
     let (server, other) = (Server::start().await, Server::start().await);

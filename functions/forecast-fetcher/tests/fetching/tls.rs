@@ -19,6 +19,7 @@ struct Authority {
 }
 
 impl Authority {
+    /// Creates a root certificate.
     fn new(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -52,6 +53,7 @@ fn bench(server: &Server, variables: &[(&str, &str)]) -> Bench {
     Bench::new(&weather(&format!("https://localhost:{}", server.port)), variables)
 }
 
+/// The reason why the item fails. Asserts that the request was sent only once and did not arrive.
 async fn refused(server: &Server, variables: &[(&str, &str)]) -> String {
     let started = Instant::now();
     let reason = bench(server, variables).refused(MINUTE).await;
