@@ -161,6 +161,7 @@ fn now() -> String {
     DateTime::<Utc>::from(std::time::SystemTime::now()).to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
+/// Base64 with padding.
 fn encoded(bytes: &[u8]) -> String {
     base64_simd::STANDARD.encode_to_string(bytes)
 }

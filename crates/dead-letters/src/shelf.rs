@@ -229,6 +229,7 @@ mod tests {
 
     use super::*;
 
+    /// A parked record of topic `t`.
     fn parked(offset: i64, parked_at: &str) -> ParkedRecord {
         let event = format!(r#"{{"records":{{"t-0":[{{"offset":{offset},"value":"eA=="}}]}}}}"#);
         let batch = KafkaBatch::decode(event.as_bytes()).unwrap();
@@ -237,6 +238,7 @@ mod tests {
         ParkedRecord { parked_at: parked_at.into(), ..record }
     }
 
+    /// The newest line counts, because its reason is the current one.
     #[test]
     fn a_record_that_was_parked_twice_is_returned_once() {
         let records = [parked(1, "2026-11-21T00:00:00.000001Z"), parked(0, "2026-11-21T00:00:00.000000Z")];
@@ -246,6 +248,7 @@ mod tests {
         assert_eq!(newest[1].parked_at, "2026-11-21T00:00:00.000002Z");
     }
 
+    /// The same offset of a recreated topic is another record.
     #[test]
     fn letters_of_two_incarnations_are_different_records() {
         let letter = parked(1, "2026-11-21T00:00:00.000001Z");

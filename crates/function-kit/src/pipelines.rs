@@ -99,6 +99,7 @@ mod tests {
     use super::*;
     use settings::FromEnvironment;
 
+    /// Reads only the source from the environment.
     struct Source(PipelineSource);
 
     impl FromEnvironment for Source {

@@ -36,6 +36,7 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// CloudWatch's name of the unit.
     fn as_str(self) -> &'static str {
         match self {
             Self::Count => "Count",

@@ -74,6 +74,7 @@ pub(crate) enum SpanKind {
 }
 
 impl Span {
+    /// The span of a null or missing field.
     pub(crate) const ABSENT: Self = Self { start: 0, end: 0, kind: SpanKind::Absent };
 
     /// The indexes in the arena.

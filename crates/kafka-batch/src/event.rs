@@ -31,6 +31,7 @@ struct List {
 }
 
 impl List {
+    /// An empty list.
     fn new(topic: &str, partition: i32) -> Self {
         let mut opening = String::from("{\"topic\":");
         push_json_string(&mut opening, topic);

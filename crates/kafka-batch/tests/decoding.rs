@@ -10,6 +10,7 @@ use proptest::prelude::*;
 /// A record as it is written: topic, partition, offset, timestamp, key, value and headers.
 type Written = (String, i32, i64, i64, Option<Vec<u8>>, Option<Vec<u8>>, Vec<(String, Vec<u8>)>);
 
+/// Random records of a few topics and partitions, with repeated offsets.
 fn record() -> impl Strategy<Value = Written> {
     (
         "[a-z][a-z.-]{0,8}",
@@ -56,6 +57,8 @@ proptest! {
         }
     }
 
+    /// `aws_lambda_events` has the type that other Rust functions use. It accepts only timestamps that are
+    /// valid times.
     #[test]
     fn the_published_event_type_parses_our_events(records in proptest::collection::vec(record(), 1..10)) {
         let records: Vec<_> = records.into_iter().map(|mut r| { r.3 &= 0xff_ffff_ffff; r }).collect();
@@ -92,6 +95,7 @@ fn a_value_that_is_not_base64_is_kept_and_does_not_affect_the_others() {
     assert_eq!(partition.get(1).value(), Value::Bytes(b"hi"));
 }
 
+/// An empty success would make Lambda commit records that were not read.
 #[test]
 fn an_event_without_a_map_of_records_is_rejected() {
     for json in [
@@ -106,6 +110,7 @@ fn an_event_without_a_map_of_records_is_rejected() {
     }
 }
 
+/// The response must then not be a success, because Lambda would commit all records.
 #[test]
 fn an_outcome_without_a_record_or_a_partition_is_an_error() {
     let json = br#"{"records":{"t-0":[{"offset":1},{"offset":2}],"t-1":[{"offset":7}]}}"#;

@@ -14,6 +14,7 @@ const SELF_MANAGED: &str = include_str!("events/self-managed.json");
 /// An event of a mapping with a schema registry: Lambda sends decoded JSON in place of base64.
 const SCHEMA_REGISTRY: &str = include_str!("events/schema-registry.json");
 
+/// The batch of an event that must be valid.
 fn decode(event: &str) -> KafkaBatch {
     KafkaBatch::decode(event.as_bytes()).unwrap_or_else(|error| panic!("{error}: {event}"))
 }
@@ -89,6 +90,7 @@ fn events_of_each_kind_of_cluster_are_decoded_and_encoded_without_loss() {
     assert_eq!((&own[0].3, &own[1].4), (&None, &None));
 }
 
+/// With a schema registry, Lambda sends JSON objects. The lanes park such records with their JSON text.
 #[test]
 fn a_key_or_value_that_is_not_a_string_makes_only_its_record_poison() {
     let batch = decode(SCHEMA_REGISTRY);
@@ -121,6 +123,7 @@ fn a_key_or_value_that_is_not_a_string_makes_only_its_record_poison() {
     }
 }
 
+/// No table has a column for headers, so they must never be the reason to park a record.
 #[test]
 fn malformed_headers_are_kept_as_far_as_possible() {
     for (headers, expected) in [
@@ -156,6 +159,7 @@ fn malformed_headers_are_kept_as_far_as_possible() {
     assert!(batch.partitions().next().unwrap().get(1).headers().is_empty());
 }
 
+/// Producers choose the timestamps, and some write other units than milliseconds.
 #[test]
 fn a_malformed_timestamp_does_not_affect_the_record() {
     for (timestamp, expected, time) in [
@@ -185,6 +189,7 @@ fn a_malformed_timestamp_does_not_affect_the_record() {
     assert_eq!(batch.partitions().next().unwrap().get(1).timestamp_ms(), -1);
 }
 
+/// Such a record can be neither parked nor reported to Lambda, so the invocation must fail.
 #[test]
 fn a_record_without_an_offset_makes_the_event_invalid() {
     for record in ["{}", "null", "7", r#"{"offset":null}"#, r#"{"offset":"x"}"#, r#"{"offset":1.5}"#] {
@@ -226,6 +231,7 @@ fn json() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    /// The event is encoded and decoded again, so the dead letters of such records can be redriven.
     #[test]
     fn random_field_values_affect_neither_the_record_nor_the_others(
         (key, value, headers) in (json(), json(), json()),

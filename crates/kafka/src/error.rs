@@ -103,6 +103,7 @@ fn class_of_answer(code: ErrorCode) -> FaultClass {
 mod tests {
     use super::*;
 
+    /// The class of an answer with this code.
     fn class(code: ErrorCode) -> FaultClass {
         class_of(&KrafkaError::broker(code, "answered"))
     }

@@ -45,6 +45,7 @@ mod tests {
     /// 2026-11-21T00:00:00Z
     const NOW: Duration = Duration::from_hours(498_672);
 
+    /// The part of the token's URL before the query, and the parameters.
     fn decoded(token: &MskToken) -> (String, BTreeMap<String, String>) {
         let url = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(&token.value).unwrap();
         let url = String::from_utf8(url).unwrap();

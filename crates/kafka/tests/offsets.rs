@@ -13,11 +13,13 @@ use krafka::consumer::{OffsetAndMetadata, TopicPartition};
 use krafka::producer::Record;
 use tokio::time::Instant;
 
+/// The broker's address.
 fn servers() -> String {
     std::env::var("KAFKA_BOOTSTRAP_SERVERS")
         .expect("this test needs a Kafka broker: set KAFKA_BOOTSTRAP_SERVERS (scripts/test does)")
 }
 
+/// A reader that is not connected yet.
 async fn reader(servers: &str) -> LagReader {
     LagReader::new(ClusterSettings::plaintext(servers), settings::sdk_config().await)
 }
@@ -26,6 +28,7 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_mins(1)
 }
 
+/// Creates a topic without waiting for its leaders.
 async fn create(kafka: &Kafka, topic: &str, partitions: i32) {
     let topics = [NewTopic::new(topic, partitions, 1).unwrap()];
     let mut created = kafka.admin().create_topics(topics, CreateTopicsOptions::default()).await.unwrap();

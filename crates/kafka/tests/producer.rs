@@ -18,6 +18,7 @@ fn servers() -> String {
         .expect("this test needs a Kafka broker: set KAFKA_BOOTSTRAP_SERVERS (scripts/test does)")
 }
 
+/// A producer that is not connected yet.
 async fn producer(servers: &str) -> KafkaProducer {
     KafkaProducer::new(ClusterSettings::plaintext(servers), settings::sdk_config().await)
 }

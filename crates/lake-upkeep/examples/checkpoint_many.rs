@@ -66,6 +66,7 @@ async fn checkpoint(keeper: &Keeper) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Writes the log, and makes both checkpoints.
 async fn measure(files: usize, location: S3Location) -> Result<(), Box<dyn Error>> {
     let client = s3::client(&settings::sdk_config().await);
     let store = ObjectStore::new(client.clone(), location.clone());

@@ -40,6 +40,7 @@ fn deadline() -> Instant {
     Instant::now() + Duration::from_mins(5)
 }
 
+/// The columns `w` (the writer) and `n` (the row's number), partitioned by `kind`.
 fn schema() -> Result<TableSchema, LakeError> {
     let fields = vec![Field::new("w", DataType::Int32, false), Field::new("n", DataType::Int64, false)];
     TableSchema::new(Arc::new(Schema::new(fields)), vec!["kind".to_owned()])

@@ -206,6 +206,7 @@ fn path(version: i64) -> String {
     format!("{FOLDER}{version:020}.checkpoint.parquet")
 }
 
+/// The path of the file that tells readers where to start.
 fn hint_path() -> String {
     format!("{FOLDER}_last_checkpoint")
 }

@@ -146,10 +146,12 @@ mod tests {
 
     use super::*;
 
+    /// The entry of a commit with these lines.
     fn entry(lines: &[&str]) -> HistoryEntry {
         HistoryEntry::of(7, &parse::<Line>(lines.join("\n").as_bytes()).unwrap())
     }
 
+    /// A line that adds a file of 10 bytes with 3 rows.
     const ADD: &str = r#"{"add":{"path":"a","partitionValues":{},"size":10,"modificationTime":1,"dataChange":true,"stats":"{\"numRecords\":3}"}}"#;
 
     /// Issue 24856 of trinodb/trino: the history showed the time of the writer's clock instead.

@@ -145,11 +145,13 @@ struct Entity {
     object: Option<Object>,
 }
 
+/// The bucket of an event.
 #[derive(Deserialize)]
 struct Bucket {
     name: Option<String>,
 }
 
+/// The object of an event. The aliases are the names in S3's own records.
 #[derive(Deserialize)]
 struct Object {
     key: Option<String>,

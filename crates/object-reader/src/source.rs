@@ -68,6 +68,7 @@ impl ObjectSource {
 #[derive(Debug)]
 pub struct ObjectReader(Inner);
 
+/// The reader for the kind of source.
 #[derive(Debug)]
 enum Inner {
     Bucket(BucketReader),

@@ -228,6 +228,7 @@ impl<'a> Reader<'a> {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
+    /// Reads one or more digits.
     #[inline]
     fn digits(&mut self) -> Result<&'a str, Fault> {
         let start = self.at;
@@ -327,6 +328,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Leaves an object or a list, whose closing bracket is next.
     fn leave(&mut self) {
         self.depth = self.depth.saturating_sub(1);
         self.at += 1;

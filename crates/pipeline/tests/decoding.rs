@@ -10,6 +10,7 @@ fn rooms() -> RecordDecoder {
     RecordDecoder::new(&Pipeline::from_yaml(yaml, "rooms-v1.yaml").unwrap().fields)
 }
 
+/// A decoder for fields in the form of a pipeline file, as JSON.
 fn decoder(fields: &str) -> RecordDecoder {
     RecordDecoder::new(&serde_json::from_str::<Vec<Field>>(fields).unwrap())
 }
@@ -119,6 +120,7 @@ fn brackets_within_a_string_do_not_count_as_depth() {
     assert!(decode(&rooms(), record.as_bytes()).is_ok());
 }
 
+/// A recursive parser would overflow the stack, which ends the process.
 #[test]
 fn a_million_brackets_cause_no_stack_overflow() {
     for open in ["[", "{\"a\":"] {

@@ -3,8 +3,10 @@
 
 use pipeline::{Pipeline, Pipelines};
 
+/// A valid file with a lake and totals.
 const GOOD: &str = include_str!("../../../pipelines/rooms-v1.yaml");
 
+/// A valid file with a table.
 const VEHICLES: &str = include_str!("../../../pipelines/telemetry-v1.yaml");
 
 /// The error message for a file that must be rejected.

@@ -171,6 +171,7 @@ fn deep_nesting_after_a_broken_escape_causes_no_stack_overflow() {
     }
 }
 
+/// The record itself is the first level.
 #[test]
 fn a_record_may_nest_at_most_128_levels() {
     let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));

@@ -39,6 +39,8 @@ fn decimal(precision_and_scale: &str, value: &str) -> Option<i128> {
     }
 }
 
+/// The notation must not decide whether a record is parked: serializers write the same number in different
+/// notations.
 #[test]
 fn decimals_are_accepted_in_any_notation_if_they_fit_exactly() {
     for (value, unscaled) in [
@@ -199,6 +201,7 @@ fn an_epoch_number_is_rounded_to_the_nearest_microsecond() {
     assert_eq!(parse_epoch("1", TimestampFormat::Iso), None);
 }
 
+/// `1e999999999` must not be expanded to its digits.
 #[test]
 fn a_large_exponent_needs_neither_time_nor_memory() {
     let zeros = "0".repeat(2_000_000);

@@ -204,11 +204,13 @@ mod tests {
         verdict
     }
 
+    /// The ledger of a lane that has read up to `next`, except one hole, and has stored so many records.
     fn books(next: i64, stored: i64, holes: std::ops::Range<i64>) -> Books {
         let holes = std::iter::once(holes).collect();
         Books { position: Position { next, holes, ..Position::default() }, stored, ..Books::default() }
     }
 
+    /// The verdict if each offset has a record.
     fn verdict(books: Books, ends: (i64, i64)) -> Verdict {
         verdict_with_gaps(books, ends, &[])
     }

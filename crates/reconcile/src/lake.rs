@@ -295,10 +295,12 @@ pub fn position(apps: &AppVersions, group: &str, topic: &str, partition: i32) ->
 mod tests {
     use super::*;
 
+    /// The verdict for rows of partition 0, if each offset below `end` has a record.
     fn verdict(rows: &[i64], next: i64, end: i64) -> Verdict {
         verdict_with_gaps(rows, next, end, &[])
     }
 
+    /// The same, if Kafka has no record at the offsets in `empty`. `next` is the lane's watermark.
     fn verdict_with_gaps(rows: &[i64], next: i64, end: i64, empty: &[i64]) -> Verdict {
         let apps = [(app_id("g", "t", 0), next)].into_iter().collect();
         let stored = Stored { offsets: [(0, rows.to_vec())].into(), apps, sum: None };

@@ -96,10 +96,12 @@ pub async fn judge(
 mod tests {
     use super::*;
 
+    /// A lane that has read up to `next`, except `holes`.
     fn reach(next: i64, holes: &[std::ops::Range<i64>]) -> Reach {
         Reach { next, holes: holes.iter().cloned().collect() }
     }
 
+    /// A partition whose oldest offset is `beginning`. The offsets between the commit and it are lost.
     fn lag(beginning: i64, committed: Option<i64>) -> PartitionLag {
         let lost =
             committed.map(|committed| committed..beginning).into_iter().filter(|range| !range.is_empty());
@@ -115,6 +117,7 @@ mod tests {
         }
     }
 
+    /// The ranges as a list.
     fn ranges(found: &OffsetRanges) -> Vec<std::ops::Range<i64>> {
         found.iter().cloned().collect()
     }

@@ -112,6 +112,7 @@ impl Change {
 mod tests {
     use super::*;
 
+    /// A position with these holes and parked offsets.
     fn position(next: i64, holes: &[Range<i64>], parked: &[i64]) -> Position {
         Position {
             next,
@@ -121,6 +122,7 @@ mod tests {
         }
     }
 
+    /// All offsets of partition 0.
     fn offsets(change: &Offsets) -> Vec<i64> {
         change.get(&0).map(|ranges| ranges.offsets().collect()).unwrap_or_default()
     }

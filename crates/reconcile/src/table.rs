@@ -35,6 +35,7 @@ pub async fn read(client: &Client, topic: &str, spec: &TableSection) -> Result<S
     in_snapshot(client, async || read_within(client, topic, spec).await).await
 }
 
+/// Reads both, in the snapshot of the caller.
 async fn read_within(client: &Client, topic: &str, spec: &TableSection) -> Result<Stored, ReconcileError> {
     let books = books::read(client, &spec.consumer_group, topic).await?;
     let sql = format!(

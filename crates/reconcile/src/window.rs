@@ -112,8 +112,10 @@ fn union(one: &OffsetRanges, other: &OffsetRanges) -> OffsetRanges {
 mod tests {
     use super::*;
 
+    /// The window of all cases: offsets 10 to 19 of partition 0.
     const WINDOW: (i64, i64) = (10, 20);
 
+    /// The state of Kafka and of a sink, and the dead letters.
     struct Case {
         records: Vec<i64>,
         gone: Vec<i64>,
@@ -128,6 +130,7 @@ mod tests {
         offsets.iter().copied().collect()
     }
 
+    /// The rows of a lake in partition 0.
     fn lake(rows: &[i64]) -> Rows {
         Rows::EveryRecord([(0, rows.to_vec())].into())
     }
@@ -171,6 +174,7 @@ mod tests {
         }
     }
 
+    /// All offsets of the window.
     fn all() -> Vec<i64> {
         (10..20).collect()
     }

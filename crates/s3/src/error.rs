@@ -123,6 +123,7 @@ pub(crate) fn status<E>(error: &SdkError<E>) -> Option<u16> {
 /// Returns whether another attempt may succeed: after 5xx, throttling and other temporary conditions. All
 /// other 4xx answers stay the same until an operator changes a setting.
 fn worth_another_try(status: u16, code: &str) -> bool {
+    /// The error codes of temporary conditions, also with a 4xx status.
     const PASSING: [&str; 7] = [
         "RequestTimeout",
         "RequestTimeTooSkewed",

@@ -50,6 +50,7 @@ mod tests {
 
     use super::*;
 
+    /// The deadline after this time.
     fn within(duration: Duration) -> Instant {
         Instant::now() + duration
     }
@@ -70,6 +71,7 @@ mod tests {
         assert!(Instant::now() <= deadline);
     }
 
+    /// A connection may be dead after Lambda froze the sandbox.
     #[tokio::test(start_paused = true)]
     async fn an_attempt_without_an_answer_leaves_time_for_another() {
         let mut tried = 0;

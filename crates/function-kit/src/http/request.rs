@@ -88,6 +88,7 @@ mod tests {
         })
     }
 
+    /// The request of a payload.
     fn read(payload: &Value) -> Result<Request, NotHttp> {
         Request::from_payload(&payload.to_string())
     }

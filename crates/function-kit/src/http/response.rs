@@ -182,6 +182,7 @@ impl Response {
 mod tests {
     use super::*;
 
+    /// The response as Lambda gets it.
     fn payload(response: Response) -> Value {
         serde_json::to_value(response.into_payload()).unwrap()
     }

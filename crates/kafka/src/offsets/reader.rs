@@ -327,10 +327,12 @@ fn left(deadline: Instant) -> Duration {
 mod tests {
     use super::*;
 
+    /// The lag of partition 0. `commit` is the committed offset and its metadata.
     fn of(ends: (i64, i64), stable: i64, commit: Option<(i64, &str)>) -> PartitionLag {
         lag(0, ends, stable, commit.map(|(offset, metadata)| (offset, Some(metadata))), [1; 16])
     }
 
+    /// A lane reads only committed records, so open transactions are not its lag.
     #[test]
     fn lag_ends_at_the_last_stable_offset_and_open_transactions_are_counted() {
         let found = of((0, 30), 20, Some((15, "")));

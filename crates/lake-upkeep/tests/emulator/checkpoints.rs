@@ -25,6 +25,7 @@ async fn a_checkpoint_is_written_only_after_enough_commits() {
     assert_eq!((again.version, again.made, again.commits_since), (Some(11), false, 0));
 }
 
+/// The checkpoint must have all app transactions, also those that a writer does not repeat in its commits.
 #[tokio::test]
 async fn rows_and_positions_are_kept_when_the_log_before_the_checkpoint_is_deleted() {
     let (client, location) = (client().await, location("survive"));
@@ -98,6 +99,7 @@ async fn the_checksum_file_matches_the_table() {
     assert!(found["protocol"]["minReaderVersion"].is_u64());
 }
 
+/// A vacuum needs the removals within the retention of removed files, 7 days.
 #[tokio::test]
 async fn a_checkpoint_has_tags_and_recent_removals() {
     let (client, location) = (client().await, location("removed"));
@@ -136,6 +138,7 @@ async fn a_missing_last_checkpoint_file_is_written_by_the_next_run() {
     assert_eq!((&found["version"], &found["size"]), (&json!(4), &json!(8)));
 }
 
+/// A slow keeper must not overwrite the file of a faster one.
 #[tokio::test]
 async fn the_last_checkpoint_file_never_names_an_older_checkpoint() {
     let (client, location) = (client().await, location("hint-race"));
@@ -177,6 +180,7 @@ async fn concurrent_keepers_give_one_result() {
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..80));
 }
 
+/// The checkpoint of the first run is at the last version that was read in time.
 #[tokio::test]
 async fn a_log_that_is_too_long_for_the_deadline_gets_several_checkpoints() {
     let (client, location) = (client().await, location("pieces"));

@@ -58,6 +58,7 @@ async fn the_checkpoint_that_versions_within_the_retention_need_stays() {
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..70));
 }
 
+/// Without the checkpoint, the deleted commits would be the only copy of the table's state.
 #[tokio::test]
 async fn a_damaged_checkpoint_stops_the_cleanup() {
     let (client, location) = (client().await, location("damaged"));

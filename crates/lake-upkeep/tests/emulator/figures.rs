@@ -118,6 +118,7 @@ async fn concurrent_commits_do_not_shift_versions_in_the_history() {
     assert_eq!(keeper.history(1, soon()).await.unwrap()[0].version, 38);
 }
 
+/// The fixtures have all kinds of checkpoints: one file, several parts, and V2 with sidecars.
 #[tokio::test]
 async fn tables_with_checkpoints_of_other_tools_have_statistics_and_a_history() {
     let client = client().await;

@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::support::{client, each_once, location, snapshot, soon, stored};
 use crate::tables::{HOUR, actions, append, commit, hint, keeper, keys, later, log_names, put};
 
+/// A compaction of all small files.
 fn compaction() -> Compaction {
     Compaction { target_bytes: 64 << 20, min_files: 2, event_time: None, deadline: soon() }
 }

@@ -19,6 +19,7 @@ fn count(proxy: &Proxy, method: &str, part: &str) -> usize {
     proxy.seen().iter().filter(|(request, _)| request.method == method && wanted(&request.target)).count()
 }
 
+/// lake-keeper runs every five minutes for each table, so a run without work must be cheap.
 #[tokio::test]
 async fn a_run_without_a_due_checkpoint_sends_two_requests() {
     let (client, location) = (client().await, location("idle"));

@@ -11,9 +11,11 @@ use s3::{ObjectStore, S3Location};
 
 use crate::support::{Offsets, app_id, soon, table};
 
+/// A retention that is over at `later`.
 pub(crate) const HOUR: Duration = Duration::from_hours(1);
 pub(crate) const WEEK: Duration = Duration::from_hours(7 * 24);
 
+/// A keeper with the default retention of removed files, 7 days.
 pub(crate) fn keeper(client: &Client, location: &S3Location) -> Keeper {
     Keeper::new(client.clone(), location.clone())
 }

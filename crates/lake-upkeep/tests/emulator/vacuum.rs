@@ -112,6 +112,7 @@ async fn deletion_vectors_of_live_files_and_hidden_files_stay() {
     assert!(kept.iter().all(|key| left.contains(&(*key).to_owned())), "{left:?}");
 }
 
+/// S3 lists 1,000 objects per page and deletes 1,000 per request.
 #[tokio::test]
 async fn more_files_than_one_page_or_request_are_deleted() {
     let (client, location) = (client().await, location("pages"));
@@ -126,6 +127,7 @@ async fn more_files_than_one_page_or_request_are_deleted() {
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..20));
 }
 
+/// A feature may add references to files that this crate does not know.
 #[tokio::test]
 async fn a_table_with_an_unknown_feature_is_rejected_and_not_changed() {
     let (client, location) = (client().await, location("unknown"));

@@ -45,6 +45,7 @@ fn read_to(mut inflater: Inflater, file: &[u8], cuts: &[usize]) -> (Vec<u8>, Res
     (expanded, end)
 }
 
+/// Reads a file without a limit.
 fn read(file: &[u8], cuts: &[usize]) -> (Vec<u8>, Result<(), BadGzip>) {
     read_to(Inflater::new(u64::MAX), file, cuts)
 }
@@ -90,6 +91,7 @@ proptest! {
         prop_assert_eq!(end, Err(BadGzip::Truncated { expanded: expanded.len() as u64 }));
     }
 
+    /// The checksum of a member finds every single flipped bit that changes the content.
     #[test]
     fn a_flipped_bit_is_detected(
         content in content(), cuts in cuts(), at in any::<proptest::sample::Index>(), bit in 0..8_u32,

@@ -4,6 +4,7 @@ use pipeline::Rule;
 
 use crate::{Case, orders};
 
+/// All cases, by section.
 pub(crate) fn cases() -> Vec<Case> {
     [topics(), fields(), lake(), names(), tables(), batching()].into_iter().flatten().collect()
 }
@@ -33,6 +34,7 @@ fn topics() -> Vec<Case> {
     .collect()
 }
 
+/// The fields of the record, the event time and the sinks.
 fn fields() -> Vec<Case> {
     let names = [
         "name: _id,",
@@ -172,6 +174,7 @@ fn tables() -> Vec<Case> {
     ]
 }
 
+/// The limits of Lambda's event source mappings.
 fn batching() -> Vec<Case> {
     [
         each(Rule::BatchSize, "batch_size: 1000", &["batch_size: 0", "batch_size: 10001"]),

@@ -4,6 +4,7 @@ use pipeline::Rule;
 
 use crate::{Case, returns};
 
+/// Cases in which the second file is changed.
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = vec![
         returns(Rule::SameTopic, "name: returns.v1", "name: shop.orders-v1", "name: shop.orders-v1"),

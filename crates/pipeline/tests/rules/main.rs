@@ -67,6 +67,7 @@ fn cases() -> Vec<Case> {
     [text::cases(), alone::cases(), beside::cases()].into_iter().flatten().collect()
 }
 
+/// A rule without a case would be untested, and a wrong line would send an operator to the wrong place.
 #[test]
 fn every_rule_has_a_case_and_its_finding_names_file_and_line() {
     let folder = folder("cases");

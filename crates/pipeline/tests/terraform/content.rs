@@ -114,6 +114,7 @@ fn name() -> impl Strategy<Value = String> {
         .prop_filter("a column's name", |name| !name.starts_with('_') && !name.contains('='))
 }
 
+/// Values of a partition column without a pattern.
 fn value() -> impl Strategy<Value = String> {
     prop_oneof![select(VALUES).prop_map(str::to_owned), "[ -$&-~äß日]{1,12}", "[a-z \n:#'\"-]{1,20}"]
 }

@@ -92,6 +92,7 @@ impl Writer {
         }
     }
 
+    /// A key, with or without quotes.
     fn key(&mut self, key: &str) {
         match self.choose(10) {
             0 => self.out.extend(["\"", key, "\""]),
@@ -126,6 +127,7 @@ impl Writer {
         }
     }
 
+    /// The text before an entry in flow style: a comma after the first entry, and white space or a comment.
     fn separate(&mut self, index: usize, indent: usize) {
         if index > 0 {
             self.out.push(',');
@@ -144,6 +146,7 @@ impl Writer {
         self.out.push(bracket);
     }
 
+    /// A text without quotes, in single quotes or in double quotes.
     fn text(&mut self, text: &str, indent: usize) {
         match self.choose(3) {
             0 if is_plain(text) => self.out.push_str(text),
