@@ -9,7 +9,9 @@ use warehouse_lane::{DecodedRecords, LaneError, RecordIndex};
 
 /// The decoded records of a topic in a batch. Each record is decoded once, even if storing is retried.
 pub struct DecodedRows<'a> {
+    /// The table that the rows are inserted into.
     table: &'a RowsTable,
+    /// The records, for their timestamps and offsets.
     partitions: &'a [PartitionRecords<'a>],
     /// One list per partition, with the decode result of each record in order.
     rows: Vec<Vec<Result<Vec<Value<'a>>, Poison>>>,
