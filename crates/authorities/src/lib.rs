@@ -12,6 +12,7 @@ use rustls::pki_types::pem::PemObject;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{origin}: {reason}")]
 pub struct BadPem {
+    /// The file or variable that the text comes from.
     origin: String,
     reason: String,
 }
@@ -38,13 +39,17 @@ pub fn add_pem(roots: &mut RootCertStore, origin: &str, pem: &[u8]) -> Result<()
     if found { Ok(()) } else { Err(bad("it holds no certificate in PEM".to_owned())) }
 }
 
-/// Adds the certificates of an environment variable. Some tools write a line end as the two characters `\n`, so those
-/// count as line ends too.
+/// Adds the certificates of an environment variable. Some tools write a line end as the two characters `\n`,
+/// so those count as line ends too.
+///
+/// # Errors
+/// As for [`add_pem`]; the error names the variable.
 pub fn add_variable(roots: &mut RootCertStore, name: &str, pem: &str) -> Result<(), BadPem> {
     add_pem(roots, name, pem.replace("\\n", "\n").as_bytes())
 }
 
-/// Finds a TLS error among the sources of `error`.
+/// Finds a TLS error among the sources of `error`. `None` if the error has another cause, such as a closed
+/// connection.
 #[must_use]
 pub fn tls_fault<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
     let mut cause = Some(error);
@@ -64,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn authorities_are_added_with_line_ends_of_both_kinds() {
+    fn certificates_are_added_with_real_and_escaped_line_ends() {
         let pem = || {
             let mut params = rcgen::CertificateParams::default();
             params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -78,14 +83,14 @@ mod tests {
     }
 
     #[test]
-    fn a_text_without_a_certificate_is_named() {
+    fn an_invalid_text_is_an_error_that_names_its_origin() {
         let mut roots = RootCertStore::empty();
         let problem = add_pem(&mut roots, "DATABASE_CA_PEM", b"hello").unwrap_err();
         assert_eq!(problem.to_string(), "DATABASE_CA_PEM: it holds no certificate in PEM");
     }
 
     #[test]
-    fn a_tls_fault_is_found_below_the_errors_around_it() {
+    fn a_tls_error_is_found_among_the_sources() {
         let fault = io::Error::other(io::Error::other(rustls::Error::DecryptError));
         assert_eq!(tls_fault(&fault), Some(&rustls::Error::DecryptError));
         assert_eq!(tls_fault(&io::Error::other("reset")), None);

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct ParkedRecord {
     /// The function that parked it, by the name of its folder under `functions/`.
     pub lane: String,
-    /// Where it came from.
+    /// The record's place in its source.
     pub source: Source,
     /// The incarnation of the sink's position when the record was parked. It grows with `headwater offsets reset`: a
     /// record of an earlier incarnation belongs to a deleted topic. Always 0 for records from objects.
@@ -140,11 +140,17 @@ impl ParkedRecord {
     }
 
     /// Decodes the key's bytes; `None` if the record has no key.
+    ///
+    /// # Errors
+    /// If the line was edited by hand, so that the text is not base64.
     pub fn key(&self) -> Result<Option<Vec<u8>>, base64_simd::Error> {
         self.key_base64.as_deref().map(|text| base64_simd::STANDARD.decode_to_vec(text)).transpose()
     }
 
     /// Decodes the value's bytes; `None` for a tombstone.
+    ///
+    /// # Errors
+    /// As for [`Self::key`].
     pub fn value(&self) -> Result<Option<Vec<u8>>, base64_simd::Error> {
         self.value_base64.as_deref().map(|text| base64_simd::STANDARD.decode_to_vec(text)).transpose()
     }
@@ -155,6 +161,7 @@ fn now() -> String {
     DateTime::<Utc>::from(std::time::SystemTime::now()).to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
+/// Base64 with padding.
 fn encoded(bytes: &[u8]) -> String {
     base64_simd::STANDARD.encode_to_string(bytes)
 }

@@ -37,6 +37,7 @@ pub struct ObjectReading<'a> {
 }
 
 impl ObjectReading<'_> {
+    /// The folder of all readings of the object, with a slash at its end.
     fn folder(&self) -> String {
         format!("{}/{}/{}/", self.lane, encoded(self.bucket), encoded(self.key))
     }
@@ -90,6 +91,10 @@ impl DeadLetters {
     }
 
     /// Parks records of one lane and one partition in one object. Does nothing if there are no records.
+    ///
+    /// # Errors
+    /// [`StoreError`] if S3 refuses the request or does not answer before `deadline`. All writing and reading
+    /// operations of this type have these errors.
     pub async fn park(
         &self,
         partition: &PartitionRecords<'_>,
@@ -190,8 +195,8 @@ impl DeadLetters {
         Ok(Some(ParkedObject { path: listed.path.clone(), tag: listed.version.tag.clone(), records }))
     }
 
-    /// Deletes an object after all its records were handled again. Does not delete it if it was overwritten since it
-    /// was read. Returns whether the object is gone.
+    /// Deletes an object after all its records were handled again. Does not delete it if it was overwritten
+    /// since it was read. Returns whether the object does not exist any more.
     pub async fn remove(&self, object: &ParkedObject, deadline: Instant) -> Result<bool, StoreError> {
         let now = self.store.list_below(&object.path, deadline).await?;
         match now.iter().find(|listed| listed.path == object.path) {
@@ -224,6 +229,7 @@ mod tests {
 
     use super::*;
 
+    /// A parked record of topic `t`.
     fn parked(offset: i64, parked_at: &str) -> ParkedRecord {
         let event = format!(r#"{{"records":{{"t-0":[{{"offset":{offset},"value":"eA=="}}]}}}}"#);
         let batch = KafkaBatch::decode(event.as_bytes()).unwrap();
@@ -232,8 +238,9 @@ mod tests {
         ParkedRecord { parked_at: parked_at.into(), ..record }
     }
 
+    /// The newest line counts, because its reason is the current one.
     #[test]
-    fn a_position_parked_twice_is_one_record_the_newest() {
+    fn a_record_that_was_parked_twice_is_returned_once() {
         let records = [parked(1, "2026-11-21T00:00:00.000001Z"), parked(0, "2026-11-21T00:00:00.000000Z")];
         let again = [parked(1, "2026-11-21T00:00:00.000002Z"), parked(1, "2026-11-20T00:00:00.000009Z")];
         let newest = newest_by_source(records.into_iter().chain(again));
@@ -241,15 +248,16 @@ mod tests {
         assert_eq!(newest[1].parked_at, "2026-11-21T00:00:00.000002Z");
     }
 
+    /// The same offset of a recreated topic is another record.
     #[test]
-    fn letters_of_two_incarnations_are_two_records() {
+    fn letters_of_two_incarnations_are_different_records() {
         let letter = parked(1, "2026-11-21T00:00:00.000001Z");
         let later = ParkedRecord { incarnation: 1, ..letter.clone() };
         assert_eq!(newest_by_source([letter, later]).len(), 2);
     }
 
     #[test]
-    fn objects_with_like_names_have_folders_of_their_own_and_long_names_fit() {
+    fn objects_with_similar_names_have_different_folders_and_long_names_are_cut() {
         let folder = |key: &str| ObjectReading { lane: "l", bucket: "b", key, reading: 1 }.folder();
         assert_eq!(folder("a/b c"), "l/b/a%2Fb%20c/");
         assert_ne!(folder("a"), folder("a/"));
@@ -259,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_read_as_it_was_written_tombstones_included() {
+    fn a_line_is_parsed_as_it_was_written_also_for_a_tombstone() {
         let mut record = parked(7, "2026-11-21T00:00:00.000001Z");
         for value in [None, Some("AP8=".to_owned())] {
             record.value_base64 = value;

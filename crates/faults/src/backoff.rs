@@ -9,6 +9,7 @@ const RESOLUTION: Duration = Duration::from_millis(1);
 /// Exponential backoff with full jitter: each pause is a random time between 0 and a bound that doubles.
 #[derive(Debug)]
 pub struct Backoff {
+    /// The largest time of the next pause.
     bound: Duration,
     longest: Duration,
 }

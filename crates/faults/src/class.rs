@@ -7,7 +7,7 @@ pub enum FaultClass {
     Retryable,
     /// The input can never be processed. It is parked with the reason.
     Poison,
-    /// The operation can only succeed after someone changes a setting, a role or a table.
+    /// The operation can only succeed after an operator changes a setting, a role or a table.
     Configuration,
 }
 

@@ -3,7 +3,7 @@
 use kafka_batch::{BatchOutcome, Fault, PartitionOutcome, PartitionRecords, RecordRef, Redrive, Tally};
 use positions::{Accepted, Handled, Identity, Origin, Position, Refusal, TopicRecreated, span};
 
-/// What a sink did with the records of one partition.
+/// The result of storing the records of one partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settled {
     /// The numbers of records that were stored, parked, or recognised as duplicates.
@@ -37,6 +37,7 @@ pub fn advance(
     position.advance(origin(partition), &delivered, handled, |index| identity(&partition.get(index)))
 }
 
+/// Whether the records come from Kafka or from a redrive.
 fn origin(partition: &PartitionRecords<'_>) -> Origin {
     match partition.redrive() {
         None => Origin::Kafka,
@@ -46,6 +47,8 @@ fn origin(partition: &PartitionRecords<'_>) -> Origin {
     }
 }
 
+/// The hash that a position stores of some records. A different hash at the same offset proves that the topic
+/// was created again.
 fn identity(record: &RecordRef<'_>) -> Identity {
     Identity::of(record.timestamp_ms(), record.key(), record.value().raw())
 }

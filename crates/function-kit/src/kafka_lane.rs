@@ -1,5 +1,5 @@
-//! The lane of a function that Kafka feeds: it cuts a batch by topic and gives each topic's part to the function's sink. The
-//! pipeline files, which say what a topic needs, are loaded once.
+//! The lane of a function with Kafka batches. It splits a batch by topic and gives each topic's part to the
+//! function's sink. The pipeline files are loaded once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +27,9 @@ pub trait TopicSink: Send + Sync + 'static {
     const NAME: &'static str;
 
     /// Creates the state of a pipeline's topic. Returns `None` if the pipeline file does not use this sink.
+    ///
+    /// # Errors
+    /// If the pipeline file cannot be used with this sink. Then no topic of the function is stored.
     fn topic(&self, pipeline: &Pipeline) -> Result<Option<Self::Topic>, Self::Error>;
 
     /// Stores one topic's part of a batch before `deadline`, and adds the result of each partition to `outcome`. After
@@ -42,21 +45,28 @@ pub trait TopicSink: Send + Sync + 'static {
 
 /// The lane of all topics that go to one sink.
 pub struct KafkaLane<S: TopicSink> {
+    /// The destination of all topics.
     sink: S,
+    /// The client that reads the pipeline files from S3.
     client: Client,
     source: PipelineSource,
+    /// The state of each topic that uses the sink, by name; empty until the pipeline files were loaded.
     topics: OnceCell<BTreeMap<String, S::Topic>>,
 }
 
+/// Why the records of a topic were not stored.
 #[derive(Debug, thiserror::Error)]
 enum LaneError<E: Classified> {
+    /// The pipeline files could not be loaded.
     #[error(transparent)]
     Pipelines(#[from] LoadError),
+    /// The sink failed, or the topic's state could not be created.
     #[error("{0}")]
     Sink(E),
     #[error(
         "no pipeline file sends topic {topic} to {sink}: add it to pipelines/ and apply, or delete the mapping"
     )]
+    /// The batch is of a topic without a section for this sink, so the mapping should not exist.
     UnknownTopic { topic: String, sink: &'static str },
 }
 
@@ -77,8 +87,8 @@ impl<S: TopicSink> KafkaLane<S> {
         Self { sink, client, source, topics: OnceCell::new() }
     }
 
-    /// Handles all records of `batch` before `deadline`. The outcome accounts for each record: handled, or to be delivered
-    /// again.
+    /// Handles all records of `batch` before `deadline`. The outcome has a result for each record: handled,
+    /// or to be delivered again. An error of one topic does not affect the others.
     pub async fn store(&self, batch: &KafkaBatch, deadline: Instant) -> BatchOutcome {
         let partitions: Vec<_> = batch.partitions().collect();
         let mut outcome = BatchOutcome::default();
@@ -90,6 +100,8 @@ impl<S: TopicSink> KafkaLane<S> {
         outcome
     }
 
+    /// The state of all topics. Loads the pipeline files at the first call; after an error, the next call
+    /// tries again.
     async fn topics(&self, deadline: Instant) -> Result<&BTreeMap<String, S::Topic>, LaneError<S::Error>> {
         self.topics
             .get_or_try_init(async || {
@@ -105,6 +117,7 @@ impl<S: TopicSink> KafkaLane<S> {
             .await
     }
 
+    /// Stores the part of one topic. All of `partitions` are of the same topic.
     async fn store_topic(
         &self,
         partitions: &[PartitionRecords<'_>],
@@ -142,7 +155,10 @@ pub async fn serve_kafka<S: TopicSink>(
     .await
 }
 
-/// The answer to Lambda for a batch with this outcome; its counts go into the event.
+/// The answer to Lambda for a batch with this outcome. Its counts become metrics of the event.
+///
+/// # Errors
+/// [`Failure`] if records must be delivered again and Lambda does not read partial batch responses.
 fn kafka_answer(
     outcome: &BatchOutcome,
     batch: &KafkaBatch,
@@ -204,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_fault_is_a_fault_in_provisioned_mode_too() {
+    fn a_configuration_fault_is_logged_as_a_fault_also_with_partial_batch_responses() {
         for partial_batch_response in [false, true] {
             let line = logged(true, partial_batch_response);
             assert_eq!((&line["level"], &line["Faults"]), (&json!("ERROR"), &json!(1)), "{line}");
@@ -213,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_passes_by_itself_is_no_fault_of_a_partial_answer() {
+    fn a_retryable_error_is_not_a_fault_of_a_partial_batch_response() {
         let line = logged(false, true);
         assert_eq!(
             (&line["level"], &line["Faults"], &line["RecordsToRetry"]),

@@ -32,8 +32,12 @@ pub trait ObjectLane: Send + Sync + 'static {
     /// that were read before are read again.
     fn handle(&self, keys: &[String], force: bool, deadline: Instant) -> impl Future<Output = Vec<Handled>>;
 
-    /// Finds keys that sort after `after` and whose notification may have been lost. With `force`, also finds keys that
-    /// were already read. Returns one page that fits into memory; [`Found::next`] tells where the next page begins.
+    /// Finds keys that sort after `after` and whose notification may have been lost. With `force`, also finds
+    /// keys that were already read. Returns one page that fits into memory; [`Found::next`] tells where the
+    /// next page begins.
+    ///
+    /// # Errors
+    /// [`Failure`] if the source cannot be listed. It ends the sweep.
     fn find(
         &self,
         force: bool,
@@ -95,6 +99,7 @@ pub fn add(counts: &mut Counts, more: &Counts) {
 /// An event of SQS or S3. An event without records is a [`Command`].
 #[derive(Debug, Deserialize)]
 struct Event {
+    /// The messages of a queue, or the records of S3.
     #[serde(rename = "Records")]
     records: Option<Vec<Box<RawValue>>>,
 }
@@ -111,6 +116,7 @@ struct Command {
     keys: Vec<String>,
 }
 
+/// A message of an SQS event. Records that come directly from S3 do not have these fields.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct QueueMessage<'a> {
@@ -138,6 +144,11 @@ pub async fn serve_objects(lane: impl ObjectLane) -> Result<(), lambda_runtime::
     .await
 }
 
+/// Handles notifications from a queue, or directly from S3. An object that several messages name is handled
+/// once. A message is delivered again if one of its objects failed, or if it is not a notification.
+///
+/// # Errors
+/// [`Failure`] only for an event that comes directly from S3, which cannot be answered in part.
 async fn notified(
     lane: &impl ObjectLane,
     records: &[Box<RawValue>],
@@ -207,6 +218,11 @@ fn keys_of(lane: &impl ObjectLane, body: &[u8]) -> Result<BTreeSet<String>, Fail
     Ok(keys)
 }
 
+/// Handles the keys of a command, or sweeps the source page by page.
+///
+/// # Errors
+/// [`Failure`] if the source cannot be listed, or if at least one object failed. The other objects are done
+/// nevertheless.
 async fn commanded(
     lane: &impl ObjectLane,
     command: Command,
@@ -240,6 +256,7 @@ async fn commanded(
 }
 
 /// Handles the keys. Objects that are damaged but recently written are handled again, once they have settled.
+/// If that would be after `deadline`, they count as failed.
 async fn run(lane: &impl ObjectLane, keys: Vec<String>, force: bool, deadline: Instant) -> Run {
     let mut run = Run { objects: keys.len() as u64, ..Run::default() };
     let mut waiting = keys;

@@ -46,8 +46,9 @@ impl Classified for LoadError {
 }
 
 impl PipelineSource {
-    /// Reads `HEADWATER_PIPELINES` (JSON) or `HEADWATER_PIPELINES_URI` (`s3://bucket/key`, with `?versionId=…` in a
-    /// bucket with versioning). Exactly one of them must be set; otherwise a problem is added to `environment`.
+    /// Reads `HEADWATER_PIPELINES` (JSON) or `HEADWATER_PIPELINES_URI` (`s3://bucket/key`, with
+    /// `?versionId=…` in a bucket with versioning). Exactly one of them must be set; otherwise a problem is
+    /// added to `environment`. Returns `None` after a problem.
     pub fn read(environment: &mut Environment) -> Option<Self> {
         match (environment.text("HEADWATER_PIPELINES"), environment.text("HEADWATER_PIPELINES_URI")) {
             (Some(json), None) => match Pipelines::from_json(&json) {
@@ -75,6 +76,9 @@ impl PipelineSource {
     }
 
     /// Returns the pipelines. Reads the object from S3 if they are not inline; the result is not cached.
+    ///
+    /// # Errors
+    /// [`LoadError`]: retryable if S3 does not answer before `deadline`, otherwise a configuration fault.
     pub async fn load(&self, client: &s3::Client, deadline: Instant) -> Result<Pipelines, LoadError> {
         let (address, version) = match self {
             Self::Inline(pipelines) => return Ok(pipelines.clone()),
@@ -95,6 +99,7 @@ mod tests {
     use super::*;
     use settings::FromEnvironment;
 
+    /// Reads only the source from the environment.
     struct Source(PipelineSource);
 
     impl FromEnvironment for Source {
@@ -104,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn pipelines_stand_in_the_environment_or_on_s3_but_not_in_both() {
+    fn pipelines_are_in_the_environment_or_on_s3_but_not_in_both() {
         let inline = Environment::from_iter([("HEADWATER_PIPELINES", "[]")]).settings::<Source>();
         assert!(matches!(inline.unwrap().0, PipelineSource::Inline(_)));
         let object =

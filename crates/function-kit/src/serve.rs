@@ -20,6 +20,7 @@ const RESERVE: Duration = Duration::from_millis(500);
 /// The error of a failed invocation. Lambda reports its class as `errorType` and its text as `errorMessage`.
 #[derive(Debug)]
 pub struct Failure {
+    /// Whether a retry or an operator can help.
     class: FaultClass,
     message: String,
 }
@@ -63,8 +64,9 @@ pub fn fault(error: &impl Classified) -> Fault {
     Fault { needs_action: error.class() != FaultClass::Retryable, message: faults::chain(error) }
 }
 
-/// Records why records or objects must be delivered again, in an invocation that Lambda treats as a success. If someone
-/// must act, the invocation also gets a fault. Without the fault no alarm would fire.
+/// Notes in the event why records or objects must be delivered again, in an invocation that Lambda treats as
+/// a success. If an operator must act, the invocation also gets a fault. Without the fault no alarm would
+/// fire.
 pub(crate) fn note_retries(event: &mut WideEvent, reasons: String, needs_action: bool) {
     if needs_action {
         event.fault(reasons.clone());
@@ -72,11 +74,14 @@ pub(crate) fn note_retries(event: &mut WideEvent, reasons: String, needs_action:
     event.field("retry_reasons", reasons);
 }
 
-/// Serves invocations of any event until Lambda ends the process. `handler` gets the payload, the deadline and the wide
-/// event, to which it adds fields and metrics.
+/// Serves invocations of any event until Lambda ends the process. `handler` gets the payload, the deadline
+/// and the wide event, to which it adds fields and metrics.
 ///
-/// `handler` need not be `Send`: the compiler cannot prove yet that an `AsyncFn` whose future borrows the wide event is
-/// `Send`, and Lambda's runtime does not require it.
+/// `handler` need not be `Send`: the compiler cannot prove yet that an `AsyncFn` whose future borrows the
+/// wide event is `Send`, and Lambda's runtime does not require it.
+///
+/// # Errors
+/// Only if the connection to Lambda's Runtime API fails. The error of an invocation is its answer.
 pub async fn serve<H>(handler: H) -> Result<(), lambda_runtime::Error>
 where
     H: AsyncFn(Arc<RawValue>, Instant, &mut WideEvent) -> Result<Value, Failure>,

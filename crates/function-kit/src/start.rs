@@ -1,4 +1,4 @@
-//! Starting: the settings are read, and a start that fails leaves its reason and its metric.
+//! Reads the settings at the start. If the start fails, logs the reason and a metric.
 
 use faults::Classified;
 use settings::{BadEnvironment, Environment, FromEnvironment};
@@ -8,8 +8,8 @@ use crate::telemetry::WideEvent;
 /// Reads the settings of type `S` from the environment of this process.
 ///
 /// # Errors
-/// If variables are missing or bad. The error names all of them, and is logged here: the function ends before an
-/// invocation could report it.
+/// If variables are missing or invalid. The error names all of them, and is logged here, because the function
+/// ends before an invocation could report it.
 pub fn settings<S: FromEnvironment>() -> Result<S, BadEnvironment> {
     Environment::of_process().settings().inspect_err(start_failed)
 }

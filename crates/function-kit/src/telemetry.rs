@@ -27,15 +27,16 @@ pub fn init_tracing() {
 pub enum Unit {
     /// A number of items.
     Count,
-    /// A duration.
+    /// A duration of an invocation or a request.
     Milliseconds,
-    /// A long duration.
+    /// An age, such as that of the oldest unchecked window.
     Seconds,
-    /// A size.
+    /// A size of a payload or a file.
     Bytes,
 }
 
 impl Unit {
+    /// CloudWatch's name of the unit.
     fn as_str(self) -> &'static str {
         match self {
             Self::Count => "Count",
@@ -49,8 +50,10 @@ impl Unit {
 /// The log event of one invocation. It is filled during the invocation and written once, at its end.
 #[derive(Debug)]
 pub struct WideEvent {
+    /// The start of the invocation, for the metric `Duration`.
     started: Instant,
     fields: Map<String, Value>,
+    /// The declarations of the metrics in EMF: name and unit. The values are in `fields`.
     metrics: Vec<Value>,
     fault: Option<String>,
 }
@@ -122,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_line_holds_the_event_and_declares_each_of_its_metrics() {
+    fn the_line_has_all_fields_and_declares_every_metric() {
         let mut event = WideEvent::new("r-1");
         event.field("topic", "rooms-v1").metric("RecordsStored", 7, Unit::Count);
         let line = event.line(Some("lost"));

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// The root of the repository.
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
@@ -71,13 +72,14 @@ fn watched() -> BTreeSet<String> {
     names
 }
 
+/// The metric's name in a quoted text; `None` if it does not look like one.
 fn quoted(text: &str) -> Option<String> {
     let name = text.trim().strip_prefix('"')?.strip_suffix('"')?;
     is_metric(name).then(|| name.to_owned())
 }
 
 #[test]
-fn every_metric_is_on_the_dashboard_or_in_an_alarm_and_none_of_them_is_invented() {
+fn every_metric_has_a_widget_or_an_alarm_and_every_widget_has_a_metric() {
     let (written, watched) = (written(), watched());
     assert!(written.contains("Faults") && written.contains("ObjectsUnchanged"), "{written:?}");
     let unwatched: Vec<_> = written.difference(&watched).collect();

@@ -63,7 +63,9 @@ pub(crate) struct Span {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 /// What a [`Span`] points to.
 pub(crate) enum SpanKind {
+    /// No key or value.
     Absent,
+    /// Decoded base64.
     Bytes,
     /// The text in the event, which is not base64.
     Undecodable,
@@ -72,8 +74,10 @@ pub(crate) enum SpanKind {
 }
 
 impl Span {
+    /// The span of a null or missing field.
     pub(crate) const ABSENT: Self = Self { start: 0, end: 0, kind: SpanKind::Absent };
 
+    /// The indexes in the arena.
     fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
@@ -95,7 +99,7 @@ pub enum Value<'a> {
     Tombstone,
     /// The bytes that the producer sent.
     Bytes(&'a [u8]),
-    /// The event has no base64 string here. These are the bytes of what it has instead.
+    /// The event's field is not a base64 string. These are its bytes as they are in the event.
     Undecodable(&'a [u8]),
 }
 
@@ -237,11 +241,11 @@ impl<'a> RecordRef<'a> {
     pub fn payload(&self) -> Result<&'a [u8], &'static str> {
         let Record { key, value, .. } = self.record;
         match value.kind {
-            _ if key.kind == SpanKind::NoString => Err("the event's key is no string"),
+            _ if key.kind == SpanKind::NoString => Err("the event's key is not a string"),
             SpanKind::Bytes => Ok(&self.arena[value.range()]),
             SpanKind::Absent => Err("the record is a tombstone: it has no value"),
             SpanKind::Undecodable => Err("the event's value is not base64"),
-            SpanKind::NoString => Err("the event's value is no string"),
+            SpanKind::NoString => Err("the event's value is not a string"),
         }
     }
 

@@ -74,6 +74,7 @@ impl KafkaBatch {
 }
 
 impl Partition {
+    /// The topic's name.
     fn topic(&self) -> &str {
         &self.id[..self.topic_len]
     }
@@ -158,6 +159,7 @@ impl<'de> Visitor<'de> for PartitionsSeed<'_> {
 
 /// Reads the list of records of one partition.
 struct RecordsSeed<'b> {
+    /// The batch's arena, which gets the decoded bytes.
     arena: &'b mut Vec<u8>,
     records: &'b mut Vec<Record>,
 }
@@ -224,13 +226,18 @@ fn append(arena: &mut Vec<u8>, field: &Scalar<'_>) -> Span {
 /// ignored.
 #[derive(Deserialize)]
 struct RawRecord<'a> {
+    /// The only field without which a record cannot be handled.
     offset: i64,
+    /// Milliseconds since the epoch.
     #[serde(borrow, default)]
     timestamp: Scalar<'a>,
+    /// Base64, or null.
     #[serde(borrow, default)]
     key: Scalar<'a>,
+    /// Base64, or null for a tombstone.
     #[serde(borrow, default)]
     value: Scalar<'a>,
+    /// A list of objects with one header each.
     #[serde(default)]
     headers: Headers,
 }

@@ -10,6 +10,7 @@ use crate::decode::REDRIVE;
 pub struct MskEvent {
     /// The JSON before `records`: the event's source and the brokers.
     head: String,
+    /// The records by partition, in the order in which the partitions first occurred.
     lists: Vec<List>,
     /// The index of the list that got the last record. Records usually come in runs of one partition.
     last: usize,
@@ -30,6 +31,7 @@ struct List {
 }
 
 impl List {
+    /// An empty list.
     fn new(topic: &str, partition: i32) -> Self {
         let mut opening = String::from("{\"topic\":");
         push_json_string(&mut opening, topic);
@@ -146,7 +148,8 @@ impl MskEvent {
         self.bytes
     }
 
-    /// Returns the event as JSON. The partitions are sorted by topic and number.
+    /// Returns the event as JSON, in the form that Lambda sends. The partitions are sorted by topic and
+    /// number, the records of a partition are in the order in which they were added.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         let keys: usize = self.lists.iter().map(|list| list.topic.len() + 32).sum();

@@ -121,6 +121,7 @@ pub(crate) struct Headers(pub(crate) Vec<Header>);
 
 impl<'de> Deserialize<'de> for Headers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// Accepts every JSON value; only a list or an object has headers.
         struct List;
 
         impl<'de> Visitor<'de> for List {
@@ -189,6 +190,7 @@ struct HeaderBytes(Vec<u8>);
 
 impl<'de> Deserialize<'de> for HeaderBytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// Accepts every JSON value; only a list or a string has bytes.
         struct Bytes;
 
         impl<'de> Visitor<'de> for Bytes {

@@ -1,4 +1,4 @@
-//! The outcome of a batch. It must account for every record; a function cannot just report success.
+//! The outcome of a batch. It must have a result for every record; a function cannot just report success.
 
 use std::collections::BTreeMap;
 

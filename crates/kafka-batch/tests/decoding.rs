@@ -1,4 +1,5 @@
-//! Decoding returns what was put into an event. Every input is decoded or is an error; none panics.
+//! Decoding returns the records that were written to an event. For any other input it returns a batch or an
+//! error, and does not panic.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use aws_lambda_events::kafka::KafkaEvent;
@@ -6,8 +7,10 @@ use kafka_batch::event::MskEvent;
 use kafka_batch::{BatchOutcome, BatchResponse, Fault, KafkaBatch, PartitionOutcome, Tally, Value};
 use proptest::prelude::*;
 
+/// A record as it is written: topic, partition, offset, timestamp, key, value and headers.
 type Written = (String, i32, i64, i64, Option<Vec<u8>>, Option<Vec<u8>>, Vec<(String, Vec<u8>)>);
 
+/// Random records of a few topics and partitions, with repeated offsets.
 fn record() -> impl Strategy<Value = Written> {
     (
         "[a-z][a-z.-]{0,8}",
@@ -20,6 +23,7 @@ fn record() -> impl Strategy<Value = Written> {
     )
 }
 
+/// The JSON of an event with these records.
 fn write(records: &[Written]) -> Vec<u8> {
     let mut event = MskEvent::new("arn:aws:kafka:local", "127.0.0.1:9092");
     for (topic, partition, offset, timestamp, key, value, headers) in records {
@@ -30,7 +34,7 @@ fn write(records: &[Written]) -> Vec<u8> {
 
 proptest! {
     #[test]
-    fn every_record_written_is_decoded_to_the_byte_in_offset_order(records in proptest::collection::vec(record(), 0..40)) {
+    fn every_record_is_decoded_unchanged_in_the_order_of_offsets(records in proptest::collection::vec(record(), 0..40)) {
         let json = write(&records);
         let batch = KafkaBatch::decode(&json).unwrap();
         prop_assert_eq!(batch.len(), records.len());
@@ -53,21 +57,23 @@ proptest! {
         }
     }
 
+    /// `aws_lambda_events` has the type that other Rust functions use. It accepts only timestamps that are
+    /// valid times.
     #[test]
-    fn the_published_event_type_reads_what_we_write(records in proptest::collection::vec(record(), 1..10)) {
+    fn the_published_event_type_parses_our_events(records in proptest::collection::vec(record(), 1..10)) {
         let records: Vec<_> = records.into_iter().map(|mut r| { r.3 &= 0xff_ffff_ffff; r }).collect();
         let parsed: KafkaEvent = serde_json::from_slice(&write(&records)).unwrap();
         prop_assert_eq!(parsed.records.values().map(Vec::len).sum::<usize>(), records.len());
     }
 
     #[test]
-    fn any_bytes_are_an_error_or_a_batch_but_never_a_panic(bytes in any::<Vec<u8>>()) {
+    fn no_bytes_cause_a_panic(bytes in any::<Vec<u8>>()) {
         let _ = KafkaBatch::decode(&bytes);
     }
 }
 
 #[test]
-fn the_event_of_the_documentation_is_decoded() {
+fn the_example_of_the_documentation_is_decoded() {
     let json = br#"{"eventSource":"aws:kafka","eventSourceArn":"arn:aws:kafka:us-east-1:123456789012:cluster/vpc/abc",
         "bootstrapServers":"b-2.demo:9092,b-1.demo:9092","records":{"my-topic-0":[{"topic":"my-topic","partition":0,
         "offset":15,"timestamp":1545084650987,"timestampType":"CREATE_TIME","key":"YWJjREVGPQ==",
@@ -81,7 +87,7 @@ fn the_event_of_the_documentation_is_decoded() {
 }
 
 #[test]
-fn a_value_that_is_not_base64_is_kept_and_costs_no_neighbour() {
+fn a_value_that_is_not_base64_is_kept_and_does_not_affect_the_others() {
     let json = br#"{"records":{"t-0":[{"offset":1,"value":"%%"},{"offset":2,"value":"aGk="}]}}"#;
     let batch = KafkaBatch::decode(json).unwrap();
     let partition = batch.partitions().next().unwrap();
@@ -89,8 +95,9 @@ fn a_value_that_is_not_base64_is_kept_and_costs_no_neighbour() {
     assert_eq!(partition.get(1).value(), Value::Bytes(b"hi"));
 }
 
+/// An empty success would make Lambda commit records that were not read.
 #[test]
-fn an_event_without_records_is_refused_because_an_empty_success_would_hide_it() {
+fn an_event_without_a_map_of_records_is_rejected() {
     for json in [
         &b"{}"[..],
         b"[]",
@@ -103,8 +110,9 @@ fn an_event_without_records_is_refused_because_an_empty_success_would_hide_it() 
     }
 }
 
+/// The response must then not be a success, because Lambda would commit all records.
 #[test]
-fn an_outcome_that_forgets_a_record_or_a_partition_is_an_error() {
+fn an_outcome_without_a_record_or_a_partition_is_an_error() {
     let json = br#"{"records":{"t-0":[{"offset":1},{"offset":2}],"t-1":[{"offset":7}]}}"#;
     let batch = KafkaBatch::decode(json).unwrap();
     let partitions: Vec<_> = batch.partitions().collect();
@@ -115,7 +123,7 @@ fn an_outcome_that_forgets_a_record_or_a_partition_is_an_error() {
 
     let mut outcome = BatchOutcome::default();
     outcome.push(PartitionOutcome::handled(&partitions[0], Tally { stored: 1, parked: 1, duplicates: 0 }));
-    assert!(outcome.response(&batch).is_err(), "no word on t-1");
+    assert!(outcome.response(&batch).is_err(), "t-1 has no outcome");
 
     outcome.retry([partitions[1]], Fault { needs_action: false, message: "broken".into() });
     let response = outcome.response(&batch).unwrap();

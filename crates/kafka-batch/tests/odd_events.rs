@@ -1,5 +1,5 @@
-//! Malformed events as they occur in practice. A malformed record affects neither itself nor its neighbours if
-//! possible.
+//! Malformed events. A malformed field does not make its record unreadable if possible, and never affects
+//! other records.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use kafka_batch::event::MskEvent;
@@ -7,10 +7,14 @@ use kafka_batch::{Header, KafkaBatch, Value};
 use proptest::prelude::*;
 use proptest::sample::select;
 
+/// An event of an MSK cluster.
 const MSK: &str = include_str!("events/msk.json");
+/// An event of a self-managed cluster.
 const SELF_MANAGED: &str = include_str!("events/self-managed.json");
+/// An event of a mapping with a schema registry: Lambda sends decoded JSON in place of base64.
 const SCHEMA_REGISTRY: &str = include_str!("events/schema-registry.json");
 
+/// The batch of an event that must be valid.
 fn decode(event: &str) -> KafkaBatch {
     KafkaBatch::decode(event.as_bytes()).unwrap_or_else(|error| panic!("{error}: {event}"))
 }
@@ -52,6 +56,7 @@ fn contents(batch: &KafkaBatch) -> Vec<Contents> {
         .collect()
 }
 
+/// Writes a batch as an event, and decodes it again.
 fn written_again(batch: &KafkaBatch) -> KafkaBatch {
     let mut event = MskEvent::new("arn:aws:kafka:local", "127.0.0.1:9092");
     for partition in batch.partitions() {
@@ -67,7 +72,7 @@ fn written_again(batch: &KafkaBatch) -> KafkaBatch {
 }
 
 #[test]
-fn events_of_each_kind_of_cluster_are_decoded_and_written_again_without_loss() {
+fn events_of_each_kind_of_cluster_are_decoded_and_encoded_without_loss() {
     for event in [MSK, SELF_MANAGED, SCHEMA_REGISTRY] {
         let batch = decode(event);
         assert_eq!(contents(&written_again(&batch)), contents(&batch));
@@ -77,7 +82,7 @@ fn events_of_each_kind_of_cluster_are_decoded_and_written_again_without_loss() {
     assert_eq!(
         (&msk[0].3, &msk[1].3),
         (&Some(b"shop-7".to_vec()), &Some(Vec::new())),
-        "an empty key is no missing one"
+        "an empty key is not a missing key"
     );
     let own = contents(&decode(SELF_MANAGED));
     let names: Vec<_> = own[0].5.iter().map(|header| (header.name.as_str(), header.value.len())).collect();
@@ -85,19 +90,20 @@ fn events_of_each_kind_of_cluster_are_decoded_and_written_again_without_loss() {
     assert_eq!((&own[0].3, &own[1].4), (&None, &None));
 }
 
+/// With a schema registry, Lambda sends JSON objects. The lanes park such records with their JSON text.
 #[test]
-fn a_key_or_value_that_is_no_string_makes_only_its_record_poison() {
+fn a_key_or_value_that_is_not_a_string_makes_only_its_record_poison() {
     let batch = decode(SCHEMA_REGISTRY);
     let partition = batch.partitions().next().unwrap();
     assert_eq!(partition.get(0).payload(), Ok(&b"{\"a\":1}"[..]));
-    assert_eq!(partition.get(1).payload(), Err("the event's value is no string"));
+    assert_eq!(partition.get(1).payload(), Err("the event's value is not a string"));
     let value = serde_json::from_slice::<serde_json::Value>(partition.get(1).value().raw().unwrap()).unwrap();
     assert_eq!(
         value,
         serde_json::json!({"a": 1, "b": ["x", null, 1.5, {"c": true}]}),
         "kept for the dead letter"
     );
-    assert_eq!(partition.get(2).payload(), Err("the event's key is no string"));
+    assert_eq!(partition.get(2).payload(), Err("the event's key is not a string"));
     assert_eq!(partition.get(2).key(), Some(&br#"{"shop":7}"#[..]));
     for (value, kept) in [
         ("7", "7"),
@@ -117,8 +123,9 @@ fn a_key_or_value_that_is_no_string_makes_only_its_record_poison() {
     }
 }
 
+/// No table has a column for headers, so they must never be the reason to park a record.
 #[test]
-fn odd_headers_are_kept_as_far_as_they_can_be() {
+fn malformed_headers_are_kept_as_far_as_possible() {
     for (headers, expected) in [
         ("null", vec![]),
         ("{}", vec![]),
@@ -152,8 +159,9 @@ fn odd_headers_are_kept_as_far_as_they_can_be() {
     assert!(batch.partitions().next().unwrap().get(1).headers().is_empty());
 }
 
+/// Producers choose the timestamps, and some write other units than milliseconds.
 #[test]
-fn an_odd_timestamp_costs_no_record() {
+fn a_malformed_timestamp_does_not_affect_the_record() {
     for (timestamp, expected, time) in [
         ("null", -1, None),
         ("-1", -1, None),
@@ -181,8 +189,9 @@ fn an_odd_timestamp_costs_no_record() {
     assert_eq!(batch.partitions().next().unwrap().get(1).timestamp_ms(), -1);
 }
 
+/// Such a record can be neither parked nor reported to Lambda, so the invocation must fail.
 #[test]
-fn a_record_that_could_be_neither_parked_nor_reported_makes_the_event_unreadable() {
+fn a_record_without_an_offset_makes_the_event_invalid() {
     for record in ["{}", "null", "7", r#"{"offset":null}"#, r#"{"offset":"x"}"#, r#"{"offset":1.5}"#] {
         let event = format!(r#"{{"records":{{"t-0":[{{"offset":1}},{record}]}}}}"#);
         assert!(KafkaBatch::decode(event.as_bytes()).is_err(), "{event}");
@@ -222,8 +231,9 @@ fn json() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    /// The event is encoded and decoded again, so the dead letters of such records can be redriven.
     #[test]
-    fn whatever_a_records_fields_hold_it_and_its_neighbours_are_there(
+    fn random_field_values_affect_neither_the_record_nor_the_others(
         (key, value, headers) in (json(), json(), json()),
         (timestamp, further) in (json(), json()),
     ) {

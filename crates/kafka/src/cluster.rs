@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn brokers_are_given_or_looked_up() {
+    fn the_brokers_or_the_cluster_arn_must_be_set() {
         let given = read(&[("KAFKA_BOOTSTRAP_SERVERS", "a:1,b:2"), ("KAFKA_AUTH", "plaintext")]);
         assert_eq!(
             given,

@@ -25,8 +25,8 @@ pub struct Caller {
 /// (`GetBootstrapBrokers`).
 ///
 /// # Errors
-/// A wrong setting (no listener for the authentication, no region, no credentials provider) is a configuration fault. A
-/// broker that does not answer is retryable.
+/// [`ConnectError`]. A wrong setting (no listener for the authentication, no region, no credentials provider)
+/// is a configuration fault. A broker that does not answer is retryable.
 pub async fn connect(
     settings: &ClusterSettings,
     sdk: &SdkConfig,
@@ -46,6 +46,7 @@ pub async fn connect(
     builder.connect().await.map_err(|source| ConnectError::Connect { servers, source })
 }
 
+/// The brokers of an MSK cluster for this kind of authentication, as `host:port,…`.
 async fn look_up(arn: &str, auth: Auth, sdk: &SdkConfig) -> Result<String, ConnectError> {
     let found = aws_sdk_kafka::Client::new(sdk)
         .get_bootstrap_brokers()

@@ -62,7 +62,7 @@ impl Classified for ConnectError {
 ///
 /// Temporary states of the cluster are retryable: a partition without a leader, a coordinator that loads or moved, a
 /// replica that lags. An unknown topic is a configuration fault. Code that has just created a topic waits for it with
-/// `kafka_offsets::LagReader::settled`.
+/// [`LagReader::settled`](crate::LagReader::settled).
 #[must_use]
 pub fn class_of(error: &KrafkaError) -> FaultClass {
     match error {
@@ -74,6 +74,7 @@ pub fn class_of(error: &KrafkaError) -> FaultClass {
     }
 }
 
+/// The class of an error code in a broker's answer. Codes that are not listed are retryable.
 fn class_of_answer(code: ErrorCode) -> FaultClass {
     match code {
         ErrorCode::MessageTooLarge | ErrorCode::RecordListTooLarge | ErrorCode::InvalidRecord => {
@@ -102,12 +103,13 @@ fn class_of_answer(code: ErrorCode) -> FaultClass {
 mod tests {
     use super::*;
 
+    /// The class of an answer with this code.
     fn class(code: ErrorCode) -> FaultClass {
         class_of(&KrafkaError::broker(code, "answered"))
     }
 
     #[test]
-    fn an_answer_that_passes_by_itself_is_retryable() {
+    fn temporary_error_codes_are_retryable() {
         for code in [
             ErrorCode::LeaderNotAvailable,
             ErrorCode::NotLeaderForPartition,
@@ -139,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_needs_somebody_is_not() {
+    fn error_codes_that_need_an_operator_are_not_retryable() {
         for code in [
             ErrorCode::UnknownTopicOrPartition,
             ErrorCode::GroupAuthorizationFailed,

@@ -23,6 +23,9 @@ impl std::fmt::Debug for MskToken {
 }
 
 /// Signs a token with `credentials` at `now`.
+///
+/// # Errors
+/// [`PresignError`] if the credentials or the region cannot be used for signing.
 pub fn msk_token(region: &str, credentials: &Credentials, now: SystemTime) -> Result<MskToken, PresignError> {
     let url = format!("https://kafka.{region}.amazonaws.com/?Action=kafka-cluster%3AConnect");
     let mut url = presigned(&url, "kafka-cluster", region, credentials, now)?;
@@ -42,6 +45,7 @@ mod tests {
     /// 2026-11-21T00:00:00Z
     const NOW: Duration = Duration::from_hours(498_672);
 
+    /// The part of the token's URL before the query, and the parameters.
     fn decoded(token: &MskToken) -> (String, BTreeMap<String, String>) {
         let url = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(&token.value).unwrap();
         let url = String::from_utf8(url).unwrap();

@@ -13,11 +13,13 @@ use krafka::consumer::{OffsetAndMetadata, TopicPartition};
 use krafka::producer::Record;
 use tokio::time::Instant;
 
+/// The broker's address.
 fn servers() -> String {
     std::env::var("KAFKA_BOOTSTRAP_SERVERS")
         .expect("this test needs a Kafka broker: set KAFKA_BOOTSTRAP_SERVERS (scripts/test does)")
 }
 
+/// A reader that is not connected yet.
 async fn reader(servers: &str) -> LagReader {
     LagReader::new(ClusterSettings::plaintext(servers), settings::sdk_config().await)
 }
@@ -26,12 +28,14 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_mins(1)
 }
 
+/// Creates a topic without waiting for its leaders.
 async fn create(kafka: &Kafka, topic: &str, partitions: i32) {
     let topics = [NewTopic::new(topic, partitions, 1).unwrap()];
     let mut created = kafka.admin().create_topics(topics, CreateTopicsOptions::default()).await.unwrap();
     created.remove(topic).unwrap().unwrap();
 }
 
+/// Produces one record to each of `partitions`, which may occur repeatedly.
 async fn produce(kafka: &Kafka, topic: &str, partitions: &[i32]) {
     let producer = kafka.producer().build().await.unwrap();
     for partition in partitions {
@@ -42,8 +46,7 @@ async fn produce(kafka: &Kafka, topic: &str, partitions: &[i32]) {
 }
 
 #[tokio::test]
-async fn ends_and_lags_are_what_was_produced_and_committed_and_a_topic_that_went_away_is_said_to_be_missing()
-{
+async fn ends_and_lags_follow_records_and_commits_and_a_deleted_topic_is_missing() {
     let topic = format!("kafka-offsets-{}", SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos());
     let kafka = Kafka::builder(servers()).connect().await.unwrap();
     let reader = reader(&servers()).await;
@@ -59,7 +62,7 @@ async fn ends_and_lags_are_what_was_produced_and_committed_and_a_topic_that_went
     consumer.subscribe([topic.as_str()]).await.unwrap();
     let deadline = soon();
     while consumer.assignment().await.is_empty() {
-        assert!(Instant::now() < deadline, "a member is given partitions");
+        assert!(Instant::now() < deadline, "the member got no partitions in time");
         let _records = consumer.poll(Duration::from_millis(100)).await.unwrap();
     }
     let commit =
@@ -81,7 +84,7 @@ async fn ends_and_lags_are_what_was_produced_and_committed_and_a_topic_that_went
 }
 
 #[tokio::test]
-async fn without_a_broker_the_deadline_holds_and_the_fault_is_one_to_try_again() {
+async fn without_an_answer_reading_fails_at_the_deadline_with_a_retryable_fault() {
     // This listener accepts connections and never answers.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let reader = reader(&listener.local_addr().unwrap().to_string()).await;
@@ -92,7 +95,7 @@ async fn without_a_broker_the_deadline_holds_and_the_fault_is_one_to_try_again()
 }
 
 /// A proxy to the broker that closes the first `breaks` connections. Returns its address.
-async fn rough_road(mut breaks: u32) -> String {
+async fn breaking_proxy(mut breaks: u32) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move {
@@ -111,16 +114,16 @@ async fn rough_road(mut breaks: u32) -> String {
 }
 
 #[tokio::test]
-async fn a_question_is_asked_again_until_there_is_an_answer() {
+async fn requests_are_retried_on_broken_connections() {
     let topic = format!("kafka-offsets-again-{}", SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos());
     let kafka = Kafka::builder(servers()).connect().await.unwrap();
     create(&kafka, &topic, 1).await;
-    let reader = reader(&rough_road(12).await).await;
+    let reader = reader(&breaking_proxy(12).await).await;
     reader.settled(&topic, 1, soon()).await.unwrap();
 }
 
 #[tokio::test]
-async fn every_partition_of_a_settled_topic_has_a_leader_that_answers() {
+async fn every_leader_of_a_settled_topic_answers() {
     let kafka = Kafka::builder(servers()).connect().await.unwrap();
     let reader = reader(&servers()).await;
     for number in 0..10 {

@@ -12,15 +12,18 @@ use krafka::admin::{CreateTopicsOptions, NewTopic};
 use krafka::consumer::AutoOffsetReset;
 use tokio::time::Instant;
 
+/// The broker's address.
 fn servers() -> String {
     std::env::var("KAFKA_BOOTSTRAP_SERVERS")
         .expect("this test needs a Kafka broker: set KAFKA_BOOTSTRAP_SERVERS (scripts/test does)")
 }
 
+/// A producer that is not connected yet.
 async fn producer(servers: &str) -> KafkaProducer {
     KafkaProducer::new(ClusterSettings::plaintext(servers), settings::sdk_config().await)
 }
 
+/// Creates a topic with a unique name, and waits until all of its leaders answer.
 async fn new_topic(partitions: i32) -> String {
     let nanos = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
     let topic = format!("kafka-producer-{nanos}");
@@ -42,11 +45,13 @@ async fn offsets() -> LagReader {
     LagReader::connect(&servers(), Duration::from_mins(1)).await.unwrap()
 }
 
+/// The number of records in a topic.
 async fn stored(topic: &str) -> i64 {
     let ends = offsets().await.ends(topic, within(60)).await.unwrap();
     ends.values().map(|(_, end)| end).sum()
 }
 
+/// Records with seven different keys.
 fn records(count: usize) -> impl Iterator<Item = OutgoingRecord> {
     (0..count).map(|number| OutgoingRecord::new(format!("key {}", number % 7), format!("record {number}")))
 }
@@ -56,7 +61,7 @@ fn within(seconds: u64) -> Instant {
 }
 
 #[tokio::test]
-async fn a_thousand_produced_are_a_thousand_acknowledged_and_stored() {
+async fn every_record_of_a_thousand_is_acknowledged_and_stored() {
     let topic = new_topic(4).await;
     let producer = producer(&servers()).await;
     let acknowledged = producer.send_all(&topic, records(1000), within(60)).await.unwrap();
@@ -66,7 +71,7 @@ async fn a_thousand_produced_are_a_thousand_acknowledged_and_stored() {
 }
 
 #[tokio::test]
-async fn headers_and_the_timestamp_travel_with_a_record() {
+async fn headers_and_timestamp_are_sent_with_a_record() {
     let topic = new_topic(1).await;
     let headers = vec![("event-id".to_owned(), Bytes::from_static(b"e-1"))];
     let record = OutgoingRecord {
@@ -86,7 +91,7 @@ async fn headers_and_the_timestamp_travel_with_a_record() {
         if let Some(record) = found.into_iter().next() {
             break record;
         }
-        assert!(Instant::now() < deadline, "the record did not come");
+        assert!(Instant::now() < deadline, "the record was not received in time");
     };
     let found_headers: Vec<_> =
         found.headers.into_iter().map(|(name, value)| (name, value.unwrap())).collect();
@@ -94,7 +99,7 @@ async fn headers_and_the_timestamp_travel_with_a_record() {
 }
 
 #[tokio::test]
-async fn a_topic_that_does_not_exist_is_an_error_that_names_every_record() {
+async fn a_missing_topic_is_a_configuration_fault_for_every_record() {
     let producer = producer(&servers()).await;
     let error = producer.send_all("no-such-topic", records(3), within(60)).await.unwrap_err();
     assert_eq!(error.class(), FaultClass::Configuration, "{error:?}");
@@ -105,18 +110,18 @@ async fn a_topic_that_does_not_exist_is_an_error_that_names_every_record() {
 }
 
 #[tokio::test]
-async fn a_record_beyond_the_brokers_limit_is_reported_and_is_poison() {
+async fn a_record_beyond_the_size_limit_is_poison() {
     let topic = new_topic(4).await;
     let producer = producer(&servers()).await;
     let large = OutgoingRecord::new(Bytes::new(), vec![0; 3 << 20]);
     let error = producer.send_all(&topic, [large], within(60)).await.unwrap_err();
     assert_eq!(error.class(), FaultClass::Poison, "{error:?}");
     let acknowledged = producer.send_all(&topic, records(10), within(60)).await.unwrap();
-    assert_eq!(acknowledged.records, 10, "the producer works on");
+    assert_eq!(acknowledged.records, 10, "the producer works after the error");
 }
 
 #[tokio::test]
-async fn without_a_broker_the_deadline_holds_and_nothing_is_acknowledged() {
+async fn without_a_broker_sending_fails_at_the_deadline() {
     let started = Instant::now();
     // No process listens on this port.
     let error = producer("127.0.0.1:9").await.send_all("t", records(3), within(2)).await.unwrap_err();

@@ -12,12 +12,14 @@ use s3::{ObjectStore, S3Location};
 use serde_json::json;
 use tokio::time::Instant;
 
+/// The number of commits over which the files are spread.
 const COMMITS: usize = 20;
 
 fn deadline() -> Instant {
     Instant::now() + Duration::from_mins(14)
 }
 
+/// The lines of the first commit: protocol and metadata.
 fn definitions() -> String {
     let field =
         |name: &str, kind: &str| json!({"name": name, "type": kind, "nullable": true, "metadata": {}});
@@ -35,6 +37,7 @@ fn definitions() -> String {
     format!("{protocol}\n{metadata}\n")
 }
 
+/// The line that adds a file, with the statistics that parquet-writer writes.
 fn add(number: usize) -> String {
     let bound = |offset: usize| json!({"ts": "2026-11-25T23:00:05.123Z", "room": "kitchen", "count": 17, "_offset": offset});
     let stats = json!({"numRecords": 2700, "minValues": bound(number * 2700), "maxValues": bound(number * 2700 + 2699),
@@ -54,6 +57,7 @@ fn peak() -> Result<u64, Box<dyn Error>> {
     Ok(kilobytes / 1024)
 }
 
+/// Makes a checkpoint, and prints its duration and the peak memory.
 async fn checkpoint(keeper: &Keeper) -> Result<(), Box<dyn Error>> {
     let before = peak()?.min(peak()?);
     let started = Instant::now();
@@ -62,6 +66,7 @@ async fn checkpoint(keeper: &Keeper) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Writes the log, and makes both checkpoints.
 async fn measure(files: usize, location: S3Location) -> Result<(), Box<dyn Error>> {
     let client = s3::client(&settings::sdk_config().await);
     let store = ObjectStore::new(client.clone(), location.clone());

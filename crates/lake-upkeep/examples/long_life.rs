@@ -33,12 +33,14 @@ const ROWS: i64 = 10;
 const RETENTION: Duration = Duration::from_mins(3);
 /// A small target size, so that packed files appear during the run.
 const TARGET: u64 = 1 << 20;
+/// The number of commits after which a checkpoint is written.
 const CHECKPOINT_COMMITS: u64 = 100;
 
 fn deadline() -> Instant {
     Instant::now() + Duration::from_mins(5)
 }
 
+/// The columns `w` (the writer) and `n` (the row's number), partitioned by `kind`.
 fn schema() -> Result<TableSchema, LakeError> {
     let fields = vec![Field::new("w", DataType::Int32, false), Field::new("n", DataType::Int64, false)];
     TableSchema::new(Arc::new(Schema::new(fields)), vec!["kind".to_owned()])
@@ -100,15 +102,19 @@ struct Upkeep {
     rounds: u64,
     checkpoints: u64,
     compactions: usize,
+    /// How often a compaction lost a commit race and tried again.
     lost_races: u32,
+    /// The number of groups that were left to a later round after such races.
     given_up: usize,
     files_joined: usize,
     log_files_deleted: u64,
     data_files_deleted: u64,
+    /// The largest number of active files at the start of a round.
     most_files: usize,
 }
 
 impl Upkeep {
+    /// One round of upkeep: a checkpoint if one is due, a compaction, a log cleanup and a vacuum.
     async fn round(&mut self, client: &Client, location: &S3Location) -> Result<(), LakeError> {
         let keeper = Keeper::new(client.clone(), location.clone()).keep_removed(RETENTION);
         match keeper.checkpoint(CHECKPOINT_COMMITS, deadline()).await {
@@ -140,6 +146,7 @@ impl Upkeep {
         Ok(())
     }
 
+    /// Runs rounds until the writers have ended, and one more after that.
     async fn until(
         mut self,
         ended: watch::Receiver<bool>,
@@ -150,13 +157,15 @@ impl Upkeep {
             self.round(&client, &location).await?;
         }
         self.round(&client, &location).await?;
-        // Writers can be so fast that few rounds see 100 new commits: the table ends with a checkpoint of its newest version.
+        // Writers can be so fast that few rounds find 100 new commits. So the table gets a last checkpoint of
+        // its newest version.
         let keeper = Keeper::new(client, location).keep_removed(RETENTION);
         self.checkpoints += u64::from(keeper.checkpoint(1, deadline()).await?.made);
         Ok(self)
     }
 }
 
+/// Runs the writers and the upkeep, and returns the results as JSON. Times are in milliseconds.
 async fn run(appends: i64, writers: i32, location: S3Location) -> Result<Value, Failure> {
     let (end, ended) = watch::channel(false);
     let upkeep = tokio::spawn(Upkeep::default().until(ended, client().await, location.clone()));

@@ -6,6 +6,7 @@ use lake::upkeep::{DeletionVector, Sidecar, Txn};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+/// A map of the protocol whose values may be null: partition values and tags.
 pub(crate) type Strings = BTreeMap<String, Option<String>>;
 
 /// An `add` action. `lake` has a smaller one for readers and appending writers.
@@ -16,8 +17,10 @@ pub(crate) struct Add {
     #[serde(default)]
     pub(crate) partition_values: Strings,
     pub(crate) size: i64,
+    /// When the file was written, in milliseconds since 1970.
     pub(crate) modification_time: i64,
     pub(crate) data_change: bool,
+    /// The statistics of the file, as JSON text.
     pub(crate) stats: Option<String>,
     pub(crate) tags: Option<Strings>,
     pub(crate) deletion_vector: Option<DeletionVector>,

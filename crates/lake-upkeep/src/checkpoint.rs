@@ -51,6 +51,7 @@ pub struct Checkpointed {
 #[serde(rename_all = "camelCase")]
 struct Hint {
     version: i64,
+    /// The number of rows in the checkpoint, not of bytes.
     size: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     size_in_bytes: Option<u64>,
@@ -109,8 +110,8 @@ impl Keeper {
             source,
         })?;
         let (files, bytes) = (state.files.len() as u64, written.body.len() as u64);
-        // If another keeper has written this checkpoint, it holds the same state. It is not replaced, because somebody
-        // may be reading it.
+        // If another keeper has written this checkpoint, it holds the same state. It is not replaced, because a reader
+        // may be using it.
         let put = self.store.put_if_absent(&path(state.version), written.body, deadline).await?;
         let hint = match put {
             PutIfAbsent::Written => Hint {
@@ -200,10 +201,12 @@ impl Keeper {
     }
 }
 
+/// The path of a single-file checkpoint: `_delta_log/<20 digits>.checkpoint.parquet`.
 fn path(version: i64) -> String {
     format!("{FOLDER}{version:020}.checkpoint.parquet")
 }
 
+/// The path of the file that tells readers where to start.
 fn hint_path() -> String {
     format!("{FOLDER}_last_checkpoint")
 }

@@ -12,10 +12,13 @@ use crate::{actions::Add, state::State};
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Checksum<'a> {
+    /// The total size of the active files.
     table_size_bytes: u64,
+    /// The number of active files.
     num_files: usize,
     num_metadata: u8,
     num_protocol: u8,
+    /// The app transactions, which hold the writers' positions.
     set_transactions: Vec<&'a Txn>,
     metadata: &'a Value,
     protocol: &'a Value,
@@ -34,6 +37,7 @@ pub(crate) fn encode(state: &State, metadata: &Value) -> serde_json::Result<Vec<
     })
 }
 
+/// The path of a version's checksum file: `_delta_log/<20 digits>.crc`.
 pub(crate) fn path(version: i64) -> String {
     format!("{FOLDER}{version:020}.crc")
 }

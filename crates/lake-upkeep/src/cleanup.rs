@@ -33,17 +33,23 @@ pub struct Cleaned {
 
 /// The checkpoint at which the log is cut. All log files of earlier versions can be deleted.
 struct Cut {
+    /// The oldest version that can be read afterwards.
     version: i64,
+    /// The checkpoint's files: one, or all parts.
     paths: Vec<String>,
 }
 
 impl Reading {
-    /// Deletes the commits, checkpoints, checksums and sidecars that no version within `retention` needs. With
-    /// `dry_run` it deletes nothing.
+    /// Deletes the commits, checkpoints, checksums and sidecars that no version within `retention` needs.
+    /// With `dry_run` it deletes nothing.
     ///
-    /// The newest commit older than the retention, and every later one, can still be read afterwards. So the log is cut
-    /// at the newest checkpoint at or before that commit. This checkpoint is read completely first. The newest version
-    /// does not need the deleted files, because the reading began at this checkpoint or a later one.
+    /// The newest commit older than the retention, and every later one, can still be read afterwards. So the
+    /// log is cut at the newest checkpoint at or before that commit. This checkpoint is read completely
+    /// first. The newest version does not need the deleted files, because the reading began at this
+    /// checkpoint or a later one.
+    ///
+    /// # Errors
+    /// [`LakeError::Log`] if the checkpoint at the cut is damaged; then nothing is deleted.
     pub async fn clean_log(
         &self,
         retention: Duration,
@@ -63,8 +69,11 @@ impl Reading {
 }
 
 impl Keeper {
-    /// Reads the table and then does the same as [`Reading::clean_log`]. `now` is the time that the retention is
-    /// counted from.
+    /// Reads the table and then does the same as [`Reading::clean_log`]. `now` is the time that the retention
+    /// is counted from.
+    ///
+    /// # Errors
+    /// Those of [`Self::read`] and of [`Reading::clean_log`].
     pub async fn clean_log(
         &self,
         retention: Duration,
@@ -235,7 +244,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_known_files_of_earlier_versions_go() {
+    fn only_known_files_of_earlier_versions_are_deleted() {
         for (name, gone) in [
             ("00000000000000000006.json", true),
             ("00000000000000000006.crc", true),

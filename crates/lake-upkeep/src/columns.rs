@@ -20,20 +20,24 @@ fn flag(name: &str) -> Field {
     Field::new(name, DataType::Boolean, true)
 }
 
+/// A list of texts.
 fn list(name: &str) -> Field {
     Field::new(name, DataType::List(Arc::new(Field::new("element", DataType::Utf8, true))), true)
 }
 
+/// A map of texts to texts that may be null. The entries have the name that Spark's writer uses.
 fn map(name: &str) -> Field {
     let entry = [Field::new("key", DataType::Utf8, false), text("value")];
     let entries = Field::new("key_value", DataType::Struct(Fields::from_iter(entry)), false);
     Field::new(name, DataType::Map(Arc::new(entries), false), true)
 }
 
+/// A nullable struct: an action, or a part of one.
 fn group(name: &str, fields: impl IntoIterator<Item = Field>) -> Field {
     Field::new(name, DataType::Struct(Fields::from_iter(fields)), true)
 }
 
+/// The descriptor of a deletion vector (Delta protocol, "Deletion Vectors").
 fn deletion_vector() -> Field {
     let fields =
         [text("storageType"), text("pathOrInlineDv"), int("offset"), int("sizeInBytes"), long("cardinality")];

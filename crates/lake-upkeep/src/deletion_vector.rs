@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_example_of_the_protocol_is_understood() {
+    fn the_example_of_the_protocol_is_decoded() {
         assert_eq!(
             key("ab^-aqEH.-t@S}K{vb[*k^").as_deref(),
             Some("ab/deletion_vector_d2c639aa-8816-431a-aaf6-d3fe2512ff61.bin")

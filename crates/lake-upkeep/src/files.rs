@@ -84,6 +84,7 @@ impl Named {
         }
     }
 
+    /// Two independent hashes of a key. Their seeds are random for each run.
     fn hash(&self, key: &str) -> (u64, u64) {
         (self.hashers.0.hash_one(key), self.hashers.1.hash_one(key))
     }
@@ -118,10 +119,12 @@ fn is_partition(segment: &str, columns: &[String]) -> bool {
 pub(crate) struct DataObjects<'a> {
     store: &'a ObjectStore,
     partition_columns: Vec<String>,
+    /// The path after which the next page begins; `None` at the end.
     after: Option<String>,
 }
 
 impl<'a> DataObjects<'a> {
+    /// Starts at the first object of the table. `state` tells the partition columns.
     pub(crate) fn new(store: &'a ObjectStore, state: &State) -> Self {
         Self { store, partition_columns: state.partition_columns(), after: Some(String::new()) }
     }
@@ -149,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hidden_folders_and_files_are_left_alone_and_partitions_with_an_underscore_are_not_hidden() {
+    fn hidden_folders_and_files_are_skipped_but_not_partitions_with_an_underscore() {
         let columns = ["_day".to_owned(), ".x y".to_owned()];
         for path in [
             "_delta_log/00.json",

@@ -89,6 +89,7 @@ impl Keeper {
         Ok(entries)
     }
 
+    /// Reads one commit. `None` if it does not exist, because the log was cleaned up.
     async fn entry(&self, version: i64, deadline: Instant) -> Result<Option<HistoryEntry>, LakeError> {
         let log = Log { store: &self.store, deadline };
         let Some(lines) = log.commit::<Line>(version).await? else { return Ok(None) };
@@ -102,6 +103,7 @@ impl Keeper {
 }
 
 impl HistoryEntry {
+    /// The entry of a commit, from its actions.
     fn of(version: i64, lines: &[Line]) -> Self {
         let info = lines.iter().find_map(|line| line.commit_info.as_ref());
         let field = |name: &str| info.and_then(|info| info.get(name));
@@ -144,15 +146,17 @@ mod tests {
 
     use super::*;
 
+    /// The entry of a commit with these lines.
     fn entry(lines: &[&str]) -> HistoryEntry {
         HistoryEntry::of(7, &parse::<Line>(lines.join("\n").as_bytes()).unwrap())
     }
 
+    /// A line that adds a file of 10 bytes with 3 rows.
     const ADD: &str = r#"{"add":{"path":"a","partitionValues":{},"size":10,"modificationTime":1,"dataChange":true,"stats":"{\"numRecords\":3}"}}"#;
 
     /// Issue 24856 of trinodb/trino: the history showed the time of the writer's clock instead.
     #[test]
-    fn the_time_of_a_commit_is_its_in_commit_timestamp_where_it_has_one() {
+    fn the_time_of_a_commit_is_its_in_commit_timestamp_if_it_has_one() {
         let with = entry(&[
             r#"{"commitInfo":{"timestamp":1000,"inCommitTimestamp":5000,"operation":"MERGE"}}"#,
             ADD,
@@ -166,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_without_information_still_says_what_it_added_and_removed() {
+    fn a_commit_without_commit_info_has_added_and_removed_files() {
         let entry = entry(&[ADD, r#"{"remove":{"path":"b","dataChange":true,"deletionTimestamp":1}}"#]);
         assert_eq!(
             (entry.timestamp, entry.operation.as_deref(), entry.engine.as_deref()),
@@ -177,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_that_only_moves_rows_removes_as_many_as_it_adds() {
+    fn a_compaction_removes_as_many_rows_as_it_adds() {
         let moved = entry(&[
             r#"{"add":{"path":"a","size":10,"dataChange":false,"stats":"{\"numRecords\":3}"}}"#,
             r#"{"remove":{"path":"b","size":6,"dataChange":false}}"#,
@@ -188,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_a_deletion_vector_hides_are_neither_added_nor_removed() {
+    fn rows_in_a_deletion_vector_are_not_counted() {
         let deleted = entry(&[
             r#"{"remove":{"path":"a","size":9,"dataChange":true,"stats":"{\"numRecords\":3}"}}"#,
             r#"{"add":{"path":"a","size":9,"dataChange":true,"stats":"{\"numRecords\":3}","deletionVector":{"storageType":"u","pathOrInlineDv":"x","sizeInBytes":4,"cardinality":2}}}"#,
@@ -197,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_with_positions_alone_has_no_rows() {
+    fn a_commit_with_only_positions_has_no_rows() {
         let entry = entry(&[r#"{"txn":{"appId":"a","version":1}}"#]);
         assert_eq!((entry.added_files, entry.added_rows, entry.removed_rows), (0, Some(0), Some(0)));
     }

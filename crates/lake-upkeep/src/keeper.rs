@@ -19,7 +19,7 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// A keeper for the table at `location`. Create the client with `objects::client`. Sends no request.
+    /// A keeper for the table at `location`. Create the client with `s3::client`. Sends no request.
     #[must_use]
     pub fn new(client: Client, location: S3Location) -> Self {
         Self { store: ObjectStore::new(client, location), keep_removed: KEEP_REMOVED }
@@ -33,7 +33,11 @@ impl Keeper {
         self
     }
 
-    /// Deletes objects. In a dry run, only returns what would be deleted.
+    /// Deletes objects. In a dry run, only returns the objects that would be deleted.
+    ///
+    /// # Errors
+    /// [`LakeError`] if S3 refuses a request as a whole. An object that it refuses to delete is part of the
+    /// result.
     pub(crate) async fn delete(
         &self,
         objects: &[Listed],
@@ -51,6 +55,7 @@ impl Keeper {
 
 /// The result of deleting objects.
 pub(crate) struct Deleted {
+    /// The number of deleted objects.
     pub(crate) files: u64,
     pub(crate) bytes: u64,
     /// The objects that the object store refused to delete.

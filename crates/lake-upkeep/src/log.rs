@@ -38,7 +38,10 @@ pub(crate) struct Log<'a> {
 }
 
 impl Log<'_> {
-    /// Returns the log segment of the newest version. It is an error if there is no table.
+    /// Returns the log segment of the newest version.
+    ///
+    /// # Errors
+    /// [`LakeError::NoTable`] if there is no table.
     pub(crate) async fn segment(&self) -> Result<LogSegment, LakeError> {
         let segment = lake::upkeep::segment(self.store, self.deadline).await?;
         segment.ok_or_else(|| LakeError::NoTable { table: self.table() })
@@ -118,16 +121,18 @@ impl Log<'_> {
         parse(&body).map(Some).map_err(|e| self.damaged(&path, &e.to_string()))
     }
 
-    /// Reads a commit that was listed. It is an error if it is gone.
+    /// Reads a commit that was listed. [`LakeError::Moved`] if it does not exist any more.
     async fn listed(&self, version: i64) -> Result<Vec<Line>, LakeError> {
         let lines = self.commit(version).await?;
         lines.ok_or_else(|| self.moved(&format!("version {version} was listed and is gone")))
     }
 
+    /// The table's address, for errors.
     pub(crate) fn table(&self) -> String {
         self.store.location().to_string()
     }
 
+    /// The error for a file of the log that cannot be parsed.
     pub(crate) fn damaged(&self, file: &str, reason: &str) -> LakeError {
         LakeError::Log { table: self.table(), file: file.to_owned(), reason: reason.to_owned() }
     }

@@ -20,11 +20,14 @@ pub struct Reading {
 }
 
 impl Keeper {
-    /// Reads the log for [`Reading::clean_log`] and [`Reading::vacuum`], so that it is read once for both. `now` must
-    /// be a time before this call.
+    /// Reads the log for [`Reading::clean_log`] and [`Reading::vacuum`], so that it is read once for both.
+    /// `now` must be a time before this call. If the deadline is near, the reading ends at an earlier
+    /// version, and both operations then delete nothing.
     ///
     /// # Errors
-    /// [`LakeError::Unsupported`] if the table requires something that this crate does not support.
+    /// [`LakeError::NoTable`] if there is no table; [`LakeError::Unsupported`] if the table requires
+    /// something that this crate does not support; [`LakeError::Moved`] if the log is cleaned up during the
+    /// call.
     pub async fn read(&self, now: DateTime<Utc>, deadline: Instant) -> Result<Reading, LakeError> {
         let log = Log { store: &self.store, deadline };
         let segment = log.segment().await?;
@@ -32,7 +35,10 @@ impl Keeper {
         Ok(Reading { keeper: self.clone(), segment, state, now })
     }
 
-    /// Reads the newest version. It is an error if the deadline is reached first.
+    /// Reads the newest version.
+    ///
+    /// # Errors
+    /// [`LakeError::Moved`] if the deadline is reached first; otherwise the errors of [`Self::read`].
     pub(crate) async fn read_whole(&self, deadline: Instant) -> Result<Reading, LakeError> {
         let reading = self.read(Utc::now(), deadline).await?;
         if reading.is_whole() {

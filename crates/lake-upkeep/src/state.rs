@@ -18,7 +18,9 @@ type FileId = (String, Option<DeletionVector>);
 pub(crate) struct State {
     /// The version that this state shows.
     pub(crate) version: i64,
+    /// The newest `protocol` action, with all its fields; null before the first one.
     pub(crate) protocol: Value,
+    /// The newest `metaData` action, with all its fields; null before the first one.
     pub(crate) metadata: Value,
     /// The app transactions, by app id.
     pub(crate) txns: BTreeMap<String, Txn>,
@@ -29,6 +31,7 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// An empty state, to which the log from the next version on is applied.
     pub(crate) fn new(version: i64) -> Self {
         let (protocol, metadata) = (Value::Null, Value::Null);
         let (txns, files, removed) = (BTreeMap::new(), HashMap::new(), HashMap::new());
@@ -80,6 +83,7 @@ impl State {
         self.removed.retain(|_, remove| remove.deletion_timestamp.unwrap_or(0) >= cutoff);
     }
 
+    /// The names of the table's partition columns.
     pub(crate) fn partition_columns(&self) -> Vec<String> {
         let columns = self.metadata.get("partitionColumns").and_then(Value::as_array);
         columns.into_iter().flatten().filter_map(Value::as_str).map(ToOwned::to_owned).collect()

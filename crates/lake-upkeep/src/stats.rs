@@ -18,7 +18,7 @@ use crate::{
     state::State,
 };
 
-/// How often the log is read in total, if it is cleaned up while it is being read.
+/// The largest number of attempts to read the log, if it is cleaned up while it is being read.
 const TRIES: u32 = 4;
 
 /// The size and state of a table.
@@ -96,6 +96,10 @@ impl Keeper {
     }
 
     /// Returns the number of files and bytes of the newest version. Does not list the table's objects.
+    ///
+    /// # Errors
+    /// [`LakeError::NoTable`] if there is no table; [`LakeError::Moved`] if the log cannot be read completely
+    /// before the deadline.
     pub async fn size(&self, deadline: Instant) -> Result<(u64, u64), LakeError> {
         let reading = self.read_whole(deadline).await?;
         let files = reading.state.files.values();

@@ -36,8 +36,11 @@ pub struct Vacuumed {
 }
 
 impl Keeper {
-    /// Reads the table and then does the same as [`Reading::vacuum`]. `now` is the time that the retention is counted
-    /// from.
+    /// Reads the table and then does the same as [`Reading::vacuum`]. `now` is the time that the retention is
+    /// counted from.
+    ///
+    /// # Errors
+    /// Those of [`Self::read`] and of [`Reading::vacuum`].
     pub async fn vacuum(
         &self,
         retention: Duration,
@@ -58,7 +61,8 @@ impl Reading {
     /// store.
     ///
     /// # Errors
-    /// [`LakeError::Plan`] if `retention` is longer than checkpoints remember removed files ([`Keeper::keep_removed()`]).
+    /// [`LakeError::Plan`] if `retention` is longer than checkpoints remember removed files
+    /// ([`Keeper::keep_removed()`]).
     pub async fn vacuum(
         self,
         retention: Duration,

@@ -13,8 +13,11 @@ use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use object_reader::json_array::{ElementReader, Piece};
 
+/// The number of elements in the file.
 const OBJECTS: usize = 100_000;
+/// The size of a pushed piece in bytes.
 const PUSH: usize = 64 * 1024;
+/// The longest element in bytes.
 const LIMIT: usize = 1 << 20;
 
 /// A JSON array of songs, movies and apps in turn, one on each line.
@@ -37,6 +40,7 @@ fn media() -> Bytes {
     file.into()
 }
 
+/// Reads the whole array, and returns the number of elements that are not empty.
 fn read(pushes: &[Bytes]) -> usize {
     let mut reader = ElementReader::new(LIMIT);
     let mut found = 0;

@@ -64,6 +64,9 @@ impl ObjectElements {
     }
 
     /// Returns the next element from the bytes in memory, or `None` if [`Self::feed`] must be called first.
+    ///
+    /// # Errors
+    /// [`Damage`] of the content; see [`ElementReader::next_piece`].
     pub fn next_piece(&mut self) -> Result<Option<Piece<'_>>, Damage> {
         self.elements.next_piece()
     }

@@ -51,15 +51,18 @@ pub fn is_gzip(beginning: &[u8]) -> bool {
     beginning.starts_with(&MAGIC)
 }
 
+/// The state of the decompressor.
 #[derive(Debug)]
 enum Content {
     /// There are too few bytes to decide.
     Unknown,
+    /// The content is not gzip and is returned unchanged.
     Plain,
     /// Inside a gzip member.
     Member(Decompress),
     /// After a gzip member. Another member may follow, because gzip files can be concatenated.
     BetweenMembers,
+    /// The error that every further call returns.
     Bad(BadGzip),
 }
 
@@ -92,8 +95,11 @@ impl Inflater {
         }
     }
 
-    /// Returns the next piece of decompressed content, or `None` if more bytes must be pushed first. After an error,
-    /// every call returns the same error.
+    /// Returns the next piece of content, or `None` if more bytes must be pushed first. A decompressed piece
+    /// has at most 64 KiB.
+    ///
+    /// # Errors
+    /// [`BadGzip`]. After an error, every call returns the same error.
     pub fn next_piece(&mut self) -> Result<Option<Bytes>, BadGzip> {
         if matches!(self.content, Content::Unknown) {
             self.recognise();
@@ -106,8 +112,11 @@ impl Inflater {
         }
     }
 
-    /// Checks that the content was complete. Call it after the last byte was pushed and [`Self::next_piece`] returned
-    /// `None`.
+    /// Checks that the content was complete. Call it after the last byte was pushed and [`Self::next_piece`]
+    /// returned `None`.
+    ///
+    /// # Errors
+    /// [`BadGzip::Truncated`], or the error of an earlier call.
     pub fn finish(&mut self) -> Result<(), BadGzip> {
         match &self.content {
             Content::Unknown | Content::Plain | Content::BetweenMembers if self.input.is_empty() => Ok(()),
@@ -128,7 +137,8 @@ impl Inflater {
         };
     }
 
-    /// Decompresses until a piece is full or the input is used up.
+    /// Decompresses until a piece is full or the input is used up. If the content is corrupt after some bytes
+    /// of the piece, these bytes are returned first and the error with the next call.
     fn expand(&mut self) -> Result<Option<Bytes>, BadGzip> {
         self.space.resize(PIECE, 0);
         let mut filled = 0;
@@ -181,6 +191,7 @@ fn moved(before: u64, after: u64) -> usize {
     usize::try_from(after - before).unwrap_or(usize::MAX)
 }
 
+/// Removes the first `taken` bytes of the first chunk.
 fn consume(input: &mut VecDeque<Bytes>, taken: usize) {
     if let Some(chunk) = input.front_mut() {
         chunk.advance(taken);

@@ -93,6 +93,7 @@ pub struct ElementReader {
     position: Position,
     /// The offset in the file of the element that is being read.
     start: u64,
+    /// The state of the element that is being read.
     scanner: Scanner,
     /// The beginning of an element that started in an earlier chunk.
     held: Vec<u8>,
@@ -135,8 +136,11 @@ impl ElementReader {
         }
     }
 
-    /// Returns the next element, or `None` if more bytes must be pushed first. After an error, every call returns the
-    /// same error.
+    /// Returns the next element, or `None` if more bytes must be pushed first.
+    ///
+    /// # Errors
+    /// [`Damage`] if the file is not an array, has content after it, or does not fit the resumed position.
+    /// After an error, every call returns the same error.
     pub fn next_piece(&mut self) -> Result<Option<Piece<'_>>, Damage> {
         if let Phase::Damaged(damage) = self.phase {
             return Err(damage);
@@ -161,8 +165,11 @@ impl ElementReader {
         Ok(None)
     }
 
-    /// Checks that the file was one complete array. Call it after the last byte was pushed and [`Self::next_piece`]
-    /// returned `None`.
+    /// Checks that the file was one complete array. Call it after the last byte was pushed and
+    /// [`Self::next_piece`] returned `None`.
+    ///
+    /// # Errors
+    /// [`Damage::Empty`] or [`Damage::Truncated`], or the error of an earlier call.
     pub fn finish(&mut self) -> Result<(), Damage> {
         let unread = self.has_unread();
         let damage = match self.phase {
@@ -195,7 +202,8 @@ impl ElementReader {
         self.byte = self.byte.saturating_add(bytes as u64);
     }
 
-    /// Processes a byte between elements that is not white space. The first byte of an element is not consumed here.
+    /// Processes a byte between elements that is not white space. The first byte of an element is not
+    /// consumed here, because the scanner must see it.
     fn step(&mut self, next: u8) -> Result<(), Damage> {
         let (elements, byte) = (self.position.element, self.byte);
         self.phase = match (self.phase, next) {
@@ -223,7 +231,8 @@ impl ElementReader {
         Ok(())
     }
 
-    /// Returns the current element, whose end is `end` bytes ahead in the chunk.
+    /// Returns the current element, whose end is `end` bytes ahead in the chunk. Its bytes are copied only if
+    /// it spans several pushes.
     fn cut(&mut self, end: usize) -> Piece<'_> {
         let (index, start, length) = (self.position.element, self.start, self.scanner.length());
         let first = self.read;

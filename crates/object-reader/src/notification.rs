@@ -13,7 +13,7 @@ use serde::Deserialize;
 /// The message is not a usable S3 notification.
 #[derive(Debug, thiserror::Error)]
 pub enum BadNotification {
-    /// The body is not JSON, or a field has a type that S3 does not write.
+    /// The body is not JSON, or a field does not have the type that S3 documents.
     #[error("the notification is not in a format that S3 writes: {0}")]
     Malformed(#[from] serde_json::Error),
     /// The body is JSON, but not from S3.
@@ -71,11 +71,14 @@ pub struct ObjectEvent {
     pub event_time: Option<DateTime<Utc>>,
 }
 
-/// Decodes the body of a message: S3's own records, an `EventBridge` event, or either of them in an SNS envelope.
-/// Returns no events for the test event that S3 sends when notifications are set up.
+/// Decodes the body of a message: S3's own records, an `EventBridge` event, or either of them in an SNS
+/// envelope. Returns no events for the test event that S3 sends when notifications are set up.
+///
+/// The formats are those of "Event message structure" in the S3 user guide and of the `EventBridge` events of
+/// S3. Unknown fields are ignored.
 ///
 /// # Errors
-/// Every error is permanent: the same body fails again.
+/// [`BadNotification`]. Every error is permanent: the same body fails again.
 pub fn decode(body: &[u8]) -> Result<Vec<ObjectEvent>, BadNotification> {
     let body: Body = serde_json::from_slice(body)?;
     match body {
@@ -86,6 +89,7 @@ pub fn decode(body: &[u8]) -> Result<Vec<ObjectEvent>, BadNotification> {
     }
 }
 
+/// The events of a body without its envelope.
 fn events(body: Body) -> Result<Vec<ObjectEvent>, BadNotification> {
     match body {
         Body { records: Some(records), .. } => {
@@ -125,6 +129,7 @@ struct Body {
     time: Option<DateTime<Utc>>,
 }
 
+/// One of S3's own records. The keys are percent-encoded like HTML forms.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Record {
@@ -133,17 +138,20 @@ struct Record {
     s3: Option<Entity>,
 }
 
+/// The bucket and the object of an event. Both formats have them; only the case of some names differs.
 #[derive(Deserialize)]
 struct Entity {
     bucket: Option<Bucket>,
     object: Option<Object>,
 }
 
+/// The bucket of an event.
 #[derive(Deserialize)]
 struct Bucket {
     name: Option<String>,
 }
 
+/// The object of an event. The aliases are the names in S3's own records.
 #[derive(Deserialize)]
 struct Object {
     key: Option<String>,

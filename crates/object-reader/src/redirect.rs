@@ -18,7 +18,7 @@ pub enum BadLink {
     OtherHost(String, String),
 }
 
-/// The target of a redirect; `None` if the answer is not a redirect.
+/// The target of a redirect, from `Location`; `None` if the answer is not a redirect or has no `Location`.
 #[must_use]
 pub fn redirect<B>(answer: &Response<B>) -> Option<String> {
     if !matches!(answer.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
@@ -66,6 +66,7 @@ fn origin(url: &Url) -> String {
 mod tests {
     use super::*;
 
+    /// The URL that is requested next.
     fn followed(from: &str, link: &str, guarded: bool) -> Result<String, BadLink> {
         follow(&from.parse().unwrap(), link, guarded).map(String::from)
     }
@@ -86,8 +87,10 @@ mod tests {
         assert_eq!(followed("https://h:8443/", "http://h/x", true).as_deref(), Ok("https://h:8443/x"));
     }
 
+    /// A link over HTTP to the same host is followed over HTTPS, because servers behind a TLS proxy write
+    /// such links.
     #[test]
-    fn a_token_stays_on_its_host_and_tls_is_not_left() {
+    fn a_token_stays_on_its_host_and_https_is_not_downgraded() {
         let page = "https://api.example/v1";
         for link in [
             "https://evil.example/",

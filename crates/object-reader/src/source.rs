@@ -36,6 +36,9 @@ impl ObjectSource {
     }
 
     /// The object's current state, or `None` if it does not exist.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store refuses the request or does not answer before `deadline`.
     pub async fn head(&self, path: &str, deadline: Instant) -> Result<Option<ObjectVersion>, StoreError> {
         match self {
             Self::Bucket(store) => store.head(path, deadline).await,
@@ -65,6 +68,7 @@ impl ObjectSource {
 #[derive(Debug)]
 pub struct ObjectReader(Inner);
 
+/// The reader for the kind of source.
 #[derive(Debug)]
 enum Inner {
     Bucket(BucketReader),
@@ -76,6 +80,8 @@ impl ObjectReader {
     ///
     /// # Errors
     /// [`ReadError::Changed`] if the object is no longer the version that the reader was created for.
+    /// [`ReadError::Store`] if the store failed until the deadline, or for 25 s for one piece of an object on
+    /// S3.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
         match &mut self.0 {
             Inner::Bucket(reader) => reader.next().await,
@@ -84,6 +90,9 @@ impl ObjectReader {
     }
 
     /// Reads the rest of the object into memory. Only for objects that are known to be small.
+    ///
+    /// # Errors
+    /// The errors of [`Self::next`].
     pub async fn rest(mut self) -> Result<Vec<u8>, ReadError> {
         let mut rest = Vec::new();
         while let Some(bytes) = self.next().await? {
@@ -99,6 +108,7 @@ impl ObjectReader {
 struct BucketReader {
     store: ObjectStore,
     path: String,
+    /// The version to read. Requests carry its tag in `If-Match`.
     version: ObjectVersion,
     /// The offset of the next byte to request.
     next: u64,
@@ -108,6 +118,7 @@ struct BucketReader {
 }
 
 impl BucketReader {
+    /// Waits for the piece that was requested ahead, and requests the one after it.
     async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
         let Some(waiting) = self.ahead.take().or_else(|| self.fetch()) else { return Ok(None) };
         // A join error means that the task panicked: only `drop` cancels the task. `None` means another version.
@@ -119,6 +130,7 @@ impl BucketReader {
         Ok(Some(piece))
     }
 
+    /// Starts the request for the next piece. Returns `None` at the end of the object.
     fn fetch(&mut self) -> Option<JoinHandle<Result<Option<Bytes>, StoreError>>> {
         let (start, length) = (self.next, PIECE.min(self.version.size.saturating_sub(self.next)));
         if length == 0 {

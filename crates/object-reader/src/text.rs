@@ -32,14 +32,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_byte_order_mark_is_taken_off_once_and_only_at_the_beginning() {
+    fn one_byte_order_mark_is_removed_from_the_beginning() {
         assert_eq!(without_byte_order_mark(b"\xef\xbb\xbf{}"), b"{}");
         assert_eq!(without_byte_order_mark(b"{\xef\xbb\xbf}"), b"{\xef\xbb\xbf}");
         assert_eq!(without_byte_order_mark(b"\xef\xbb"), b"\xef\xbb");
     }
 
     #[test]
-    fn utf_16_is_told_by_its_mark_and_read_in_both_byte_orders() {
+    fn utf_16_is_detected_by_its_mark_in_both_byte_orders() {
         let text = "a ü 🦀";
         for bytes in [u16::to_le_bytes, u16::to_be_bytes] {
             let marked: Vec<u8> = format!("\u{feff}{text}").encode_utf16().flat_map(bytes).collect();

@@ -1,5 +1,5 @@
-//! Files on a web server, for example in a public bucket, read over HTTP(S) below a base URL. Redirects are followed, also to
-//! other hosts, but never from HTTPS to HTTP.
+//! Files on a web server, for example in a public bucket, read over HTTP(S) below a base URL. Redirects are
+//! followed, also to other hosts, but never from HTTPS to HTTP.
 
 #[cfg(test)]
 mod redirect_tests;
@@ -69,6 +69,9 @@ pub struct WebFolder {
 
 impl WebFolder {
     /// The files below `base`. HTTPS servers are verified against the compiled-in root certificates.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] if the TLS client cannot be created.
     pub fn new(base: BaseUrl) -> Result<Self, StoreError> {
         let client = web_client(authorities::public())
             .map_err(|error| Fault::lasting(error.to_string()).into_error("CONNECT", base.to_string(), 0))?;
@@ -87,8 +90,12 @@ impl WebFolder {
         format!("{}{}", self.base.0, utf8_percent_encode(path, IN_PATH))
     }
 
-    /// The file's current state, or `None` if it does not exist. S3 answers 403 for a missing object if the caller may
-    /// not list the bucket, so 403 counts as "does not exist" too.
+    /// The file's current state, or `None` if it does not exist. S3 answers 403 for a missing object if the
+    /// caller may not list the bucket, so 403 counts as "does not exist" too.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] for another 4xx status, a redirect that is not followed, or an answer without
+    /// `ETag` and `Last-Modified`. [`StoreError::Failed`] if the server did not answer before `deadline`.
     pub async fn head(&self, path: &str, deadline: Instant) -> Result<Option<ObjectVersion>, StoreError> {
         let url = self.url(path);
         let answer = s3::retrying(deadline, s3::ATTEMPT, || {
@@ -117,8 +124,8 @@ impl WebFolder {
         }
     }
 
-    /// The answer to a request for the bytes from `start` on, at the end of redirects. Every request starts at the file's
-    /// own URL, because a redirect may lead to a URL that is valid for a short time only.
+    /// The answer to a request for the bytes from `start` on, at the end of redirects. Every request starts
+    /// at the file's own URL, because a redirect may lead to a URL that is valid for a short time only.
     async fn send(&self, method: Method, url: &str, start: u64) -> Result<Response<Incoming>, Fault> {
         let mut url = url.to_owned();
         for _ in 0..=REDIRECTS {
@@ -136,6 +143,7 @@ impl WebFolder {
         )))
     }
 
+    /// Sends one request, without following redirects.
     async fn send_once(&self, method: &Method, url: &str, start: u64) -> Result<Response<Incoming>, Fault> {
         let mut request = Request::builder().method(method.clone()).uri(url);
         if start > 0 {
@@ -170,7 +178,11 @@ enum Opened {
 }
 
 impl WebReader {
-    /// Returns the next non-empty chunk, or `None` at the end of the file.
+    /// Returns the next non-empty chunk, or `None` at the end of the file. After a broken connection or 10 s
+    /// without bytes, it continues with a new request.
+    ///
+    /// # Errors
+    /// [`ReadError::Changed`] if the file has another tag or is gone. [`ReadError::Store`] at the deadline.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
         let mut backoff = Backoff::new(Duration::from_millis(10), Duration::from_millis(640));
         loop {
@@ -206,6 +218,7 @@ impl WebReader {
         }
     }
 
+    /// Requests the bytes from offset `next` on, with retries until the deadline.
     async fn open(&self) -> Result<Opened, StoreError> {
         let opened = s3::retrying(self.deadline, s3::ATTEMPT, || {
             async {
@@ -230,7 +243,8 @@ impl WebReader {
     }
 }
 
-/// Reads a file's version from the response headers. The tag is the `ETag`, or `Last-Modified` if there is no `ETag`.
+/// Reads a file's version from the response headers. The tag is the `ETag`, or `Last-Modified` if there is no
+/// `ETag`. The size is 0 if there is no `Content-Length`.
 fn version(headers: &HeaderMap) -> Result<ObjectVersion, Fault> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let modified = text(LAST_MODIFIED).and_then(|text| DateTime::parse_from_rfc2822(text).ok());
@@ -249,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_base_url_ends_with_one_slash_and_keys_are_encoded_below_it() {
+    fn a_url_is_the_base_one_slash_and_the_encoded_key() {
         let folder = WebFolder::new("https://media.example/a/".parse().unwrap()).unwrap();
         assert_eq!(folder.url("b c/Ü+%.json"), "https://media.example/a/b%20c/%C3%9C%2B%25.json");
         assert_eq!(folder.base().to_string(), "https://media.example/a");
@@ -259,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_without_an_etag_is_taken_by_its_time_and_one_without_either_is_refused() {
+    fn without_an_etag_the_tag_is_last_modified_and_without_both_it_is_an_error() {
         let mut headers = HeaderMap::new();
         assert!(version(&headers).is_err());
         headers.insert(LAST_MODIFIED, "Sat, 21 Nov 2026 12:00:00 GMT".parse().unwrap());

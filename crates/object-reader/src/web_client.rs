@@ -26,6 +26,9 @@ pub fn web_client(roots: RootCertStore) -> Result<WebClient, Error> {
 }
 
 /// Creates a connector that verifies HTTPS servers against `roots`, for clients that send request bodies.
+///
+/// # Errors
+/// As for [`web_client`].
 pub fn web_connector(roots: RootCertStore) -> Result<WebConnector, Error> {
     let mut connector = HttpConnector::new();
     connector.enforce_http(false);

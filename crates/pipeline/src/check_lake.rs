@@ -9,6 +9,7 @@ use crate::spec::{LakeSection, Pipeline, UpkeepSection};
 /// Characters that S3 advises against, that Hadoop reads as a glob, or that have a meaning in a URL.
 const BARRED: &str = "\\{}^%`[]\"<>~#|?*:";
 
+/// Checks the section: path, partition columns and upkeep.
 pub(crate) fn lake(checker: &mut Checker, lake: &LakeSection, pipeline: &Pipeline) {
     let at = ["lake", "path"];
     let plain = lake.path.len() <= 512
@@ -35,6 +36,7 @@ pub(crate) fn lake(checker: &mut Checker, lake: &LakeSection, pipeline: &Pipelin
     upkeep(checker, &lake.upkeep);
 }
 
+/// Checks the limits of the upkeep settings.
 fn upkeep(checker: &mut Checker, upkeep: &UpkeepSection) {
     let at = |part| ["lake", "upkeep", part];
     let commits = (1..=100_000).contains(&upkeep.checkpoint_commits);

@@ -22,6 +22,7 @@ const MOST_COLUMNS: usize = 1_600;
 /// The upper limit of `retention_days`: a century.
 const MOST_DAYS: u32 = 36_500;
 
+/// Checks the section: names, key, indexes and retention.
 pub(crate) fn table(checker: &mut Checker, table: &TableSection, pipeline: &Pipeline, layout: &Layout) {
     let relation = Relation::of_table(table);
     table_name(checker, &table.name, &["table", "name"]);

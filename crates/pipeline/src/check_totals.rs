@@ -12,6 +12,7 @@ use crate::spec::TotalsSection;
 /// The column with the time of the last addition.
 const UPDATED_AT: &str = "updated_at";
 
+/// Checks the section: the table's name, the column of the sum, the summed field and the key.
 pub(crate) fn totals(checker: &mut Checker, totals: &TotalsSection, layout: &Layout) {
     table_name(checker, &totals.table, &["totals", "table"]);
     let at = ["totals", "total_column"];

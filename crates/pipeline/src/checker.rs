@@ -1,11 +1,11 @@
-//! Problems of a pipeline file as they are collected, and what several checks ask.
+//! Collects the problems of a pipeline file.
 
 use crate::rule::Rule;
 
 /// One broken rule in a pipeline file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
-    /// Where in the file: keys and list indices from the root, such as `totals`, `key`, `0`.
+    /// The place in the file: keys and list indexes from the root, such as `totals`, `key`, `0`.
     pub(crate) path: Vec<String>,
     pub(crate) rule: Rule,
     /// Replaces `{}` in the rule's text. Empty if the text has no `{}`.

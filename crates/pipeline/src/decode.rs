@@ -56,12 +56,13 @@ impl RecordDecoder {
     }
 }
 
-/// Returns the record as text. Names the cause where another format is likely, such as a schema registry's.
+/// Returns the record as text. The error names the cause if another format is likely, such as a schema
+/// registry's.
 fn text(record: &[u8]) -> Result<&str, Poison> {
     let not_json = |what: &str| Err(Poison(format!("not JSON: {what}")));
     match record.first() {
         Some(0) => {
-            return not_json("it begins with a NUL, as what a schema registry's serializer writes does");
+            return not_json("it begins with a NUL, like the output of a schema registry's serializer");
         }
         Some(0xef) if record.starts_with(b"\xef\xbb\xbf") => {
             return not_json("it begins with a byte order mark");
@@ -239,8 +240,11 @@ impl From<&'static str> for Unfit {
     }
 }
 
-const INEXACT: &str = "something that it cannot hold exactly";
+/// The end of a reason: a number with more digits than the type, or a text that is not a number.
+const INEXACT: &str = "a value that it cannot hold exactly";
+/// The end of a reason: a time that some reader of the tables cannot show.
 const NO_YEAR: &str = "a time outside the years 1 to 9999";
+/// The end of a reason: a text that is not a timestamp.
 const NO_TIMESTAMP: &str = "not one (`YYYY-MM-DD HH:MM:SS`, up to 6 digits of fraction)";
 
 /// Converts a JSON number to the column's type. The error says what was found.

@@ -116,7 +116,7 @@ impl FromStr for FieldType {
     }
 }
 
-/// Parses `decimal(p,s)`. Returns `None` unless 1 ≤ p ≤ 38 and s ≤ p.
+/// Parses `decimal(p,s)`; spaces around the numbers are allowed. Returns `None` unless 1 ≤ p ≤ 38 and s ≤ p.
 fn decimal(text: &str) -> Option<FieldType> {
     let (precision, scale) = text.strip_prefix("decimal(")?.strip_suffix(')')?.split_once(',')?;
     let (precision, scale) = (precision.trim().parse().ok()?, scale.trim().parse().ok()?);
@@ -124,6 +124,7 @@ fn decimal(text: &str) -> Option<FieldType> {
     (scale <= precision).then_some(FieldType::Decimal { precision, scale })
 }
 
+/// The error for a text that is not a type. It lists all types.
 fn unknown_type(text: &str) -> String {
     format!(
         "`{text}` is not a type: use string, int32, int64, float64, boolean, decimal(p,s) with p up to 38, date, \

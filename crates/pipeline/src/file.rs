@@ -17,12 +17,17 @@ use crate::yaml;
 /// A file that has the shape of a pipeline. It may still break rules: see [`PipelineFile::findings`].
 pub(crate) struct PipelineFile {
     name: String,
+    /// The content with the line of each value.
     root: Node,
+    /// The content as types.
     pipeline: Pipeline,
 }
 
 impl PipelineFile {
     /// Reads a file from disk and parses it.
+    ///
+    /// # Errors
+    /// [`PipelineError::Unreadable`] if the file cannot be read; otherwise those of [`Self::parse`].
     pub(crate) fn read(path: &Path) -> Result<Self, PipelineError> {
         let bytes = std::fs::read(path)
             .map_err(|source| PipelineError::Unreadable { path: path.to_owned(), source })?;
@@ -30,6 +35,10 @@ impl PipelineFile {
     }
 
     /// Parses the content of a file. `name` is the file's name in findings.
+    ///
+    /// # Errors
+    /// [`PipelineError::Invalid`] with all YAML faults, or with the first value that does not have the shape
+    /// of a pipeline.
     pub(crate) fn parse(bytes: &[u8], name: &str) -> Result<Self, PipelineError> {
         let root = yaml::read(bytes).map_err(|faults| {
             let findings = faults
@@ -37,7 +46,8 @@ impl PipelineFile {
                 .map(|fault| Finding::new(fault.rule, name, Some(fault.line), &[], &fault.detail));
             PipelineError::Invalid(findings.collect())
         })?;
-        // The functions read the content as JSON. What they would refuse is refused here already, with its line.
+        // The functions parse the content as JSON. A value that they would reject is rejected here already,
+        // with its line.
         match serde_path_to_error::deserialize::<Value, Pipeline>(root.json()) {
             Ok(pipeline) => Ok(Self { name: name.to_owned(), root, pipeline }),
             Err(error) => {

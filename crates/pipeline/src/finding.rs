@@ -1,4 +1,4 @@
-//! What is wrong with pipeline files, and where.
+//! The findings in pipeline files, with their places.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -36,12 +36,14 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Creates a finding. Its message is the rule's text, with `detail` in place of `{}`, after the path.
     pub(crate) fn new(rule: Rule, name: &str, line: Option<usize>, path: &[String], detail: &str) -> Self {
         let text = rule.text().replacen("{}", detail, 1);
         let message = if path.is_empty() { text } else { format!("{}: {text}", path.join(".")) };
         Self { rule, name: name.to_owned(), line, message }
     }
 
+    /// Creates a finding for a pipeline that was read from JSON, which has no lines.
     pub(crate) fn of_topic(topic: &str, problem: &Problem) -> Self {
         Self::new(problem.rule, topic, None, &problem.path, &problem.detail)
     }

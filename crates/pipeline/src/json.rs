@@ -228,6 +228,7 @@ impl<'a> Reader<'a> {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
+    /// Reads one or more digits.
     #[inline]
     fn digits(&mut self) -> Result<&'a str, Fault> {
         let start = self.at;
@@ -327,6 +328,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Leaves an object or a list, whose closing bracket is next.
     fn leave(&mut self) {
         self.depth = self.depth.saturating_sub(1);
         self.at += 1;
@@ -354,7 +356,7 @@ impl<'a> Reader<'a> {
 
 const HALF_A_PAIR: &str = "half of a surrogate pair in a string";
 const BAD_ESCAPE: &str = "an escape that JSON does not have";
-const NO_VALUE: &str = "this is no value";
+const NO_VALUE: &str = "a value is expected";
 const KEY_OR_END: &str = "a key or `}` is expected";
 const COMMA_OR_BRACE: &str = "`,` or `}` is expected";
 

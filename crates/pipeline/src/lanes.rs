@@ -1,4 +1,5 @@
-//! The lanes of a topic: the sections of its pipeline file that Kafka feeds, and the functions that serve them.
+//! The lanes of a topic: the sections of its pipeline file with a consumer group, and the functions that
+//! serve them.
 
 use crate::spec::Pipeline;
 
@@ -27,7 +28,8 @@ impl Sink {
         }
     }
 
-    /// The function that stores the records. Its folder's name is the lane's name in dead letters, certificates and reports.
+    /// The function that stores the records. The name of its folder is the lane's name in dead letters,
+    /// certificates and reports.
     #[must_use]
     pub const fn function(self) -> &'static str {
         match self {

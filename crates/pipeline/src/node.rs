@@ -18,8 +18,8 @@ pub(crate) enum Content {
 }
 
 impl Node {
-    /// Returns the line of the value at `path`. If there is no such value, returns the line of the nearest enclosing
-    /// one.
+    /// Returns the line of the value at `path`, which consists of keys and list indexes. If there is no such
+    /// value, returns the line of the nearest enclosing one.
     pub(crate) fn line_of<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> usize {
         let mut node = self;
         for part in path {
@@ -36,7 +36,7 @@ impl Node {
         node.line
     }
 
-    /// The same value as JSON: what Terraform makes of the file.
+    /// The same value as JSON, as Terraform converts the file.
     pub(crate) fn json(&self) -> Value {
         match &self.content {
             Content::Map(entries) => {

@@ -1,4 +1,4 @@
-//! Decimal numbers, read from their text without loss. Scaled exactly or rounded to a power of ten.
+//! Parses decimal numbers without loss, and scales them exactly or rounded by a power of ten.
 
 /// Every integer with this many digits fits into an `i128`.
 const MOST_DIGITS: i64 = 38;
@@ -37,9 +37,9 @@ pub(crate) struct Number<'a> {
 }
 
 impl<'a> Number<'a> {
-    /// Parses a number. Accepts JSON numbers, and what Postgres accepts as the text of a `numeric`: a `+`, leading
-    /// zeros, a point without digits on one side. Returns `None` for `NaN`, infinities, spaces, `_` and hexadecimal
-    /// digits.
+    /// Parses a number. Accepts JSON numbers, and the further forms that Postgres accepts as the text of a
+    /// `numeric`: a `+`, leading zeros, a point without digits on one side. Returns `None` for `NaN`,
+    /// infinities, spaces, `_` and hexadecimal digits.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let (negative, text) = signed(text);
         let (digits, exponent) = match text.bytes().position(|byte| matches!(byte, b'e' | b'E')) {
@@ -141,6 +141,7 @@ impl<'a> Number<'a> {
         self.whole.bytes().chain(self.fraction.bytes())
     }
 
+    /// All digits from the first one that is not zero.
     fn significant_digits(&self) -> impl Iterator<Item = u8> + 'a {
         self.digits().skip_while(|&digit| digit == b'0')
     }
@@ -190,6 +191,7 @@ fn ten_to(power: i64) -> i128 {
     10_i128.pow(u32::try_from(power).unwrap_or_default())
 }
 
+/// A length as `i64`, so that it can be added to exponents.
 fn length(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }

@@ -1,5 +1,5 @@
-//! Names in Postgres: which ones are allowed, which ones are taken, and which ones Postgres derives from a table's
-//! name.
+//! Checks names in Postgres: the allowed characters, the reserved names, and the names that Postgres derives
+//! from a table's name.
 
 use crate::checker::Checker;
 use crate::field::FieldType;
@@ -32,7 +32,7 @@ const LONGEST: usize = 63;
 /// Postgres' limit for the columns of a key or an index.
 const MOST_KEY_COLUMNS: usize = 32;
 
-/// A table, and what decides which further names it takes (sequence, partitions).
+/// A table, with the parts of its section that determine its derived names (sequence, partitions).
 #[derive(Debug)]
 pub(crate) struct Relation<'a> {
     schema: &'a str,
@@ -44,6 +44,7 @@ pub(crate) struct Relation<'a> {
 }
 
 impl<'a> Relation<'a> {
+    /// A table without an id column and partitions. A name without a schema is in `public`.
     fn new(name: &'a str) -> Self {
         let (schema, table) = name.split_once('.').unwrap_or(("public", name));
         Self { schema, table, id_column: None, partitioned: false }

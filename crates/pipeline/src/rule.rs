@@ -1,4 +1,5 @@
-//! The rules of pipeline files, each with the sentence that a person reads when a file breaks it.
+//! The rules of pipeline files, each with the message for a file that breaks it. The message says what is
+//! wrong and how to fix it.
 
 macro_rules! rules {
     ($($rule:ident: $text:literal,)*) => {
@@ -38,12 +39,12 @@ rules! {
     Anchor: "uses an anchor or an alias; write the value out",
     Tag: "has a tag; remove it, and put text in quotes",
     PlainKey: "has a key that is not text in one line with its colon; write `key: value`",
-    DuplicateKey: "has the key `{}` a second time; remove one",
+    DuplicateKey: "has the key `{}` twice; remove one",
     NoValue: "has no value (or null); give it one, or remove the key",
     Ambiguous: "`{}` is text for some YAML readers and something else for others; put text in quotes, write a number in \
                 decimal digits and a truth value as true or false",
     Escape: "has the escape `\\{}`, which Terraform does not read; write the character itself",
-    Normalized: "`{}` is not in Unicode's composed form (NFC), to which Terraform changes it; write it composed",
+    Normalized: "`{}` is not in Unicode's composed form (NFC), to which Terraform converts it; write the composed form",
     Depth: "nests deeper than 100 levels; make the record flatter",
     Shape: "{}",
     // The topic and its groups.
@@ -60,12 +61,12 @@ rules! {
     StructFields: "a struct, and only a struct, has fields",
     TimestampFormat: "only a timestamp has a format",
     EventTime: "must name a field of type timestamp that is not nullable",
-    NoSink: "the records go nowhere: add a `lake`, a `totals` or a `table` section",
+    NoSink: "there is no sink: add a `lake`, a `totals` or a `table` section",
     // The lake.
     LakePath: "a path like `env=dv/source=rooms`: at most 512 bytes, with no empty, `.` or `..` part, no `/` at its ends, \
                and none of \\ { } ^ % ` [ ] \" < > ~ # | ? * : or control characters",
     LakeReserved: "a part of the path begins with `_` or `.`, which readers of Delta tables skip; rename it",
-    PartitionPattern: "may use %Y, %m, %d, %H, %j, %G, %V and plain text: a folder for less than an hour holds too little",
+    PartitionPattern: "may use %Y, %m, %d, %H, %j, %G, %V and plain text: folders for less than an hour would be too small",
     PartitionTime: "a pattern needs `event_time`",
     PartitionValue: "must not be empty",
     CheckpointCommits: "is 1 to 100,000",
@@ -81,7 +82,7 @@ rules! {
     TableTwice: "is the totals table; a table of records is another one",
     ColumnName: "is lower-case letters, digits and `_`, at most 63 bytes",
     ColumnReserved: "`{}` is a column that every table of Postgres has; rename the field",
-    ColumnOwn: "`{}` is a column of its own in this table; choose another name",
+    ColumnOwn: "this table already has a column `{}`; choose another name",
     ColumnLong: "the column `{}` is longer than the 63 bytes that Postgres keeps; shorten the field's name",
     ColumnTwice: "the table has two columns called `{}`; rename one field",
     Columns: "makes {} columns; a table of Postgres has at most 1,600",

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_every_reader_takes_alike_needs_no_quotes() {
+    fn only_unambiguous_scalars_need_no_quotes() {
         let ambiguous = "y N yes No on OFF True FALSE Null 1_000 0x1F 0o17 0b11 017 00 -0 +5 12:30 1:2:3 1e3 1.5 .5 5. \
                          .inf -.Inf .NaN 2026-11-25 2026-1-2T10:00:00Z << = 1,000 99999999999999999999 190:20:30.15";
         for text in ambiguous.split(' ').filter(|text| !text.is_empty()) {

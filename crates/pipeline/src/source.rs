@@ -39,7 +39,8 @@ impl Pipelines {
     /// Reads every `*.yaml` file in a folder, sorted by name. Subfolders are ignored.
     ///
     /// # Errors
-    /// Also if the folder has no such file, or has one that ends in `.yml` or `.YAML`: it would be ignored silently.
+    /// Those of [`Self::from_files`]. Also [`PipelineError::Invalid`] if the folder has no such file, or has
+    /// one that ends in `.yml` or `.YAML`: it would be ignored silently.
     pub fn from_folder(folder: &Path) -> Result<Self, PipelineError> {
         let unreadable = |source| PipelineError::Unreadable { path: folder.to_owned(), source };
         let (mut paths, mut findings) = (Vec::new(), Vec::new());

@@ -35,7 +35,8 @@ impl Pipeline {
     /// was parked under another fingerprint may be valid now.
     #[must_use]
     pub fn schema_fingerprint(&self) -> String {
-        // FNV-1a: the same in every version of Rust. Collisions are no risk, because nobody gains from one.
+        // FNV-1a gives the same hash in every version of Rust. It is not safe against deliberate collisions,
+        // but they would have no effect.
         let fields = serde_json::to_string(&self.fields).unwrap_or_default();
         let hash = fields.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -57,6 +58,7 @@ pub struct TopicSection {
     pub retention_hours: u32,
 }
 
+/// The default of `topic.retention_hours`.
 fn a_week() -> u32 {
     168
 }
@@ -141,6 +143,7 @@ pub struct TotalsSection {
     pub total_column: String,
 }
 
+/// The default of `totals.total_column`.
 fn total() -> String {
     "total".into()
 }

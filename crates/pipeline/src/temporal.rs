@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use crate::field::TimestampFormat;
 use crate::number::Number;
 
+/// Microseconds in a second.
 const MICROS: i64 = 1_000_000;
 
 /// The years 1 to 9999 in microseconds. Every reader of the tables can show these times.
@@ -55,7 +56,8 @@ pub fn parse_timestamp(text: &str) -> Option<i64> {
     Some(seconds * MICROS + fraction)
 }
 
-/// Parses `YYYY-MM-DD` into days since the epoch. The year is 1 to 9999.
+/// Parses `YYYY-MM-DD` into days since the epoch. The year is 1 to 9999. Returns `None` for any other text,
+/// and for a day that does not exist.
 #[must_use]
 pub fn parse_date(text: &str) -> Option<i32> {
     days(text.as_bytes())
@@ -123,7 +125,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_source_formats_are_read() {
+    fn the_formats_of_the_sources_are_parsed() {
         assert_eq!(parse_timestamp("1970-01-01 00:00:00"), Some(0));
         assert_eq!(parse_timestamp("2021-08-14 22:55:50.123456"), Some(1_628_981_750_123_456));
         assert_eq!(parse_timestamp("2021-08-14T22:55:50Z"), Some(1_628_981_750_000_000));
@@ -133,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_or_cannot_be_held_is_refused() {
+    fn invalid_times_and_times_that_cannot_be_stored_are_rejected() {
         for text in [
             "",
             "2021",
@@ -156,7 +158,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_day_is_one_after_the_day_before(year in 1..=9998_i32, month in 1..=12_u32, day in 1..=28_u32) {
+        fn consecutive_days_have_consecutive_numbers(year in 1..=9998_i32, month in 1..=12_u32, day in 1..=28_u32) {
             let at = |y: i32, m: u32, d: u32| parse_date(&format!("{y:04}-{m:02}-{d:02}"));
             let next = [(year, month, day + 1), (year, month + 1, 1), (year + 1, 1, 1)];
             let next = next.into_iter().find_map(|(y, m, d)| at(y, m, d));
@@ -164,7 +166,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in ".{0,40}") {
+        fn no_text_causes_a_panic(text in ".{0,40}") {
             let _ = (parse_timestamp(&text), parse_date(&text));
         }
     }

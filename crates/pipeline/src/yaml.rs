@@ -1,4 +1,5 @@
-//! Reads the part of YAML that every reader understands in the same way. Everything else is refused, with its line.
+//! Reads the part of YAML that all readers understand in the same way. All other syntax is rejected, with its
+//! line.
 
 use std::iter::Peekable;
 
@@ -88,6 +89,7 @@ fn is_printable(c: char) -> bool {
     !c.is_control() && !barred
 }
 
+/// A character as `U+00E9`, for messages.
 fn code_point(c: char) -> String {
     format!("U+{:04X}", u32::from(c))
 }
@@ -97,14 +99,14 @@ struct Reader<'a> {
     /// The text, for spans: the parser counts characters, not bytes.
     characters: Vec<char>,
     events: Peekable<Parser<'a, StrInput<'a>>>,
-    /// Faults after which reading can go on.
+    /// Faults after which reading continues.
     faults: Vec<Fault>,
-    /// Where the last event is in the text.
+    /// The position of the last event in the text.
     last: Span,
 }
 
 impl<'a> Reader<'a> {
-    /// Notes a fault after which reading goes on.
+    /// Adds a fault after which reading continues.
     fn fault(&mut self, line: usize, rule: Rule, detail: impl Into<String>) {
         self.faults.push(Fault { line, rule, detail: detail.into() });
     }
@@ -172,6 +174,7 @@ impl<'a> Reader<'a> {
         matches!(self.events.peek(), Some(Ok((event, _))) if event == end)
     }
 
+    /// Reads the values of a list.
     fn list(&mut self, depth: usize) -> Result<Vec<Node>, Fault> {
         let mut list = Vec::new();
         while !self.peek_ends(&Event::SequenceEnd) {
@@ -210,7 +213,7 @@ impl<'a> Reader<'a> {
         Ok(entries)
     }
 
-    /// Reads a scalar. It may only have a form that all readers take for the same value.
+    /// Reads a scalar. Adds a fault unless all readers give it the same value.
     fn scalar(&mut self, text: &str, style: ScalarStyle, span: Span, tagged: bool) -> Value {
         let line = span.start.line().max(1);
         match (style, plain(text)) {
@@ -239,7 +242,7 @@ impl<'a> Reader<'a> {
         text.into()
     }
 
-    /// Terraform does not support the escape `\/`.
+    /// Adds a fault for each escape `\/`, which Terraform does not support.
     fn escapes(&mut self, span: Span, line: usize) {
         let source = self.characters.get(span.start.index()..span.end.index()).unwrap_or_default();
         let mut rest = source.iter();

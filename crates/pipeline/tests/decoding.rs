@@ -1,14 +1,16 @@
-//! Valid records are decoded exactly. Invalid ones are poison with a reason. Nothing panics.
+//! Valid records are decoded exactly. Invalid ones are poison with a reason. No input causes a panic.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use pipeline::{Field, Pipeline, RecordDecoder, Value};
 use proptest::prelude::*;
 
+/// The decoder of the topic `rooms-v1`.
 fn rooms() -> RecordDecoder {
     let yaml = include_str!("../../../pipelines/rooms-v1.yaml");
     RecordDecoder::new(&Pipeline::from_yaml(yaml, "rooms-v1.yaml").unwrap().fields)
 }
 
+/// A decoder for fields in the form of a pipeline file, as JSON.
 fn decoder(fields: &str) -> RecordDecoder {
     RecordDecoder::new(&serde_json::from_str::<Vec<Field>>(fields).unwrap())
 }
@@ -22,12 +24,13 @@ fn decode(decoder: &RecordDecoder, record: &[u8]) -> Result<String, String> {
     }
 }
 
+/// The reason why the record is poison.
 fn reason(record: &str) -> String {
     decode(&rooms(), record.as_bytes()).unwrap_err()
 }
 
 #[test]
-fn a_room_count_is_decoded_with_and_without_its_fraction() {
+fn a_room_count_is_decoded_with_and_without_a_fraction_of_the_time() {
     let mut row = Vec::new();
     let record = br#"{"ts": "2021-08-14 22:55:50.123456", "room": "A", "count": 2}"#;
     assert_eq!(rooms().decode(record, &mut row), Ok(0));
@@ -41,7 +44,7 @@ fn a_room_count_is_decoded_with_and_without_its_fraction() {
 }
 
 #[test]
-fn any_room_name_is_kept_as_it_is() {
+fn every_room_name_is_kept_unchanged() {
     for name in ["O'B", "", "Zimmer 7 🚪", "a\"\\\n\t\u{0}", &"x".repeat(10_240), "\u{10ffff}"] {
         let record = serde_json::json!({"ts": "2021-08-14 22:55:50", "room": name, "count": 1}).to_string();
         let mut row = Vec::new();
@@ -51,7 +54,7 @@ fn any_room_name_is_kept_as_it_is() {
 }
 
 #[test]
-fn every_bad_record_of_the_contract_is_poison_that_names_its_field() {
+fn every_invalid_record_is_poison_that_names_the_field() {
     let with_count = |count: &str| format!(r#"{{"ts":"2021-08-14 22:55:50","room":"A","count":{count}}}"#);
     assert!(reason("hello").starts_with("not JSON"));
     assert!(reason("").starts_with("not JSON"));
@@ -96,7 +99,7 @@ fn every_bad_record_of_the_contract_is_poison_that_names_its_field() {
 }
 
 #[test]
-fn text_that_is_not_utf8_or_has_half_a_surrogate_is_poison() {
+fn invalid_utf8_and_lone_surrogates_are_poison() {
     let mut record = br#"{"ts":"2021-08-14 22:55:50","room":"A","count":1}"#.to_vec();
     let at = record.iter().position(|&byte| byte == b'A').unwrap();
     record[at] = 0xff;
@@ -105,7 +108,7 @@ fn text_that_is_not_utf8_or_has_half_a_surrogate_is_poison() {
 }
 
 #[test]
-fn extra_fields_are_counted_and_may_hold_anything_however_deep() {
+fn unknown_fields_are_counted_and_may_have_any_value() {
     let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
     let record = format!(r#"{{"x":{deep},"ts":"2021-08-14 22:55:50","room":"A","count":1,"y":{{"ts":1}}}}"#);
     assert!(decode(&rooms(), record.as_bytes()).unwrap().ends_with("+2"));
@@ -117,8 +120,9 @@ fn brackets_within_a_string_do_not_count_as_depth() {
     assert!(decode(&rooms(), record.as_bytes()).is_ok());
 }
 
+/// A recursive parser would overflow the stack, which ends the process.
 #[test]
-fn a_record_of_a_million_brackets_is_no_stack_overflow() {
+fn a_million_brackets_cause_no_stack_overflow() {
     for open in ["[", "{\"a\":"] {
         let record = format!(r#"{{"x":{}"#, open.repeat(1_000_000));
         assert!(decode(&rooms(), record.as_bytes()).is_err());
@@ -162,15 +166,15 @@ fn nested_nullable_decimal_boolean_and_json_fields_are_decoded() {
         (r#"{"id":2147483648,"price":1}"#, "field `id` must be int32, but is an integer beyond 32 bits"),
         (
             r#"{"id":1,"price":0.001}"#,
-            "field `price` must be decimal(10,2), but is something that it cannot hold exactly",
+            "field `price` must be decimal(10,2), but is a value that it cannot hold exactly",
         ),
         (
             r#"{"id":1,"price":123456789}"#,
-            "field `price` must be decimal(10,2), but is something that it cannot hold exactly",
+            "field `price` must be decimal(10,2), but is a value that it cannot hold exactly",
         ),
         (
             r#"{"id":1,"price":1e-3}"#,
-            "field `price` must be decimal(10,2), but is something that it cannot hold exactly",
+            "field `price` must be decimal(10,2), but is a value that it cannot hold exactly",
         ),
     ] {
         assert_eq!(decode(&decoder, record.as_bytes()).unwrap_err(), expected);
@@ -181,17 +185,17 @@ fn nested_nullable_decimal_boolean_and_json_fields_are_decoded() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_a_row_or_a_reason(bytes in any::<Vec<u8>>()) {
+    fn random_bytes_give_a_row_or_a_reason(bytes in any::<Vec<u8>>()) {
         let _ = decode(&rooms(), &bytes);
     }
 
     #[test]
-    fn any_json_is_a_row_or_a_reason(text in r#"\{("(ts|room|count|x)":("[^"\\]{0,9}"|-?[0-9]{1,22}|null|\[\]|1\.5),?){0,4}\}?"#) {
+    fn random_json_gives_a_row_or_a_reason(text in r#"\{("(ts|room|count|x)":("[^"\\]{0,9}"|-?[0-9]{1,22}|null|\[\]|1\.5),?){0,4}\}?"#) {
         let _ = decode(&rooms(), text.as_bytes());
     }
 
     #[test]
-    fn any_room_and_count_come_back_as_they_were(room in ".*", count in any::<i64>(), micros in 0..1_000_000_u32) {
+    fn every_room_and_count_are_decoded_unchanged(room in ".*", count in any::<i64>(), micros in 0..1_000_000_u32) {
         let fraction = if micros == 0 { String::new() } else { format!(".{micros:06}") };
         let record = serde_json::json!({"ts": format!("2026-11-20 21:24:22{fraction}"), "room": room, "count": count}).to_string();
         let mut row = Vec::new();
@@ -202,7 +206,7 @@ proptest! {
     }
 
     #[test]
-    fn a_decimal_is_exact_or_refused(unscaled in -99_999_999_999_i64..99_999_999_999) {
+    fn a_decimal_is_decoded_exactly_or_rejected(unscaled in -99_999_999_999_i64..99_999_999_999) {
         let decoder = decoder(r#"[{"name":"d","type":"decimal(9,3)"}]"#);
         let sign = if unscaled < 0 { "-" } else { "" };
         let (whole, fraction) = (unscaled.abs() / 1000, unscaled.abs() % 1000);

@@ -3,10 +3,13 @@
 
 use pipeline::{Pipeline, Pipelines};
 
+/// A valid file with a lake and totals.
 const GOOD: &str = include_str!("../../../pipelines/rooms-v1.yaml");
 
+/// A valid file with a table.
 const VEHICLES: &str = include_str!("../../../pipelines/telemetry-v1.yaml");
 
+/// The error message for a file that must be rejected.
 fn problems(yaml: &str) -> String {
     Pipeline::from_yaml(yaml, "p.yaml").unwrap_err().to_string()
 }
@@ -17,7 +20,7 @@ fn line(text: &str) -> usize {
 }
 
 #[test]
-fn json_from_terraform_and_yaml_from_people_say_the_same() {
+fn json_of_terraform_and_yaml_give_the_same_pipeline() {
     let pipeline = Pipeline::from_yaml(GOOD, "rooms-v1.yaml").unwrap();
     let json = serde_json::to_string(&[&pipeline]).unwrap();
     let pipelines = Pipelines::from_json(&json).unwrap();
@@ -26,7 +29,7 @@ fn json_from_terraform_and_yaml_from_people_say_the_same() {
 }
 
 #[test]
-fn a_wrong_reference_is_told_with_its_line() {
+fn an_unknown_field_reference_is_reported_with_its_line() {
     let bad = GOOD.replace("sum: count", "sum: cuont").replace("event_time: ts", "event_time: room");
     let problems = problems(&bad);
     assert!(problems.contains(&format!("p.yaml:{}: totals.sum", line("sum: count"))), "{problems}");
@@ -34,7 +37,7 @@ fn a_wrong_reference_is_told_with_its_line() {
 }
 
 #[test]
-fn an_unknown_key_or_type_is_told_with_its_line() {
+fn an_unknown_key_or_type_is_reported_with_its_line() {
     for (good, bad) in [("sum: count", "summ: count"), ("type: string", "type: text")] {
         let problems = problems(&GOOD.replace(good, bad));
         assert!(problems.contains(&line(good).to_string()), "{problems}");
@@ -42,7 +45,7 @@ fn an_unknown_key_or_type_is_told_with_its_line() {
 }
 
 #[test]
-fn settings_that_aws_would_refuse_are_refused_here() {
+fn settings_beyond_the_limits_of_aws_are_rejected() {
     for (key, value) in [("batch_size", "10001"), ("window_seconds", "301"), ("starting_position", "LATEST")]
     {
         let yaml = format!("{}\nbatching:\n  {key}: {value}\n", GOOD.split("\nbatching:").next().unwrap());
@@ -51,7 +54,7 @@ fn settings_that_aws_would_refuse_are_refused_here() {
 }
 
 #[test]
-fn names_that_a_table_could_not_have_are_refused() {
+fn invalid_names_of_columns_and_tables_are_rejected() {
     for bad in ["name: _offset", "name: ROOM", "name: 'a b'"] {
         assert!(Pipeline::from_yaml(&GOOD.replace("name: count", bad), "p.yaml").is_err(), "{bad}");
     }
@@ -61,7 +64,7 @@ fn names_that_a_table_could_not_have_are_refused() {
 }
 
 #[test]
-fn two_files_must_not_claim_one_topic_or_one_sink() {
+fn two_files_must_not_have_the_same_topic_or_sink() {
     let pipeline = Pipeline::from_yaml(GOOD, "rooms-v1.yaml").unwrap();
     let mut other = pipeline.clone();
     other.topic.name = "rooms-v2".into();
@@ -78,7 +81,7 @@ fn two_files_must_not_claim_one_topic_or_one_sink() {
 }
 
 #[test]
-fn a_table_that_postgres_could_not_keep_is_told_with_its_place() {
+fn an_invalid_table_section_is_reported_with_its_path() {
     for (from, to, problem) in [
         ("name: av_telemetry.diag", "name: av.telemetry.diag", "table.name: is `table` or `schema.table`"),
         ("key: [vin, timestamp]", "key: [vin, speed]", "table.key.1: must name a field that is not nullable"),
@@ -92,7 +95,11 @@ fn a_table_that_postgres_could_not_keep_is_told_with_its_place() {
         ("retention_days: 30", "retention_days: 0", "table.retention_days: is 1 to 36,500"),
         ("- [timestamp]", "- [when]", "table.indexes.0.0: must name a field"),
         ("id_column: id", "id_column: vin", "the table has two columns called `vin`"),
-        ("id_column: id", "id_column: received_at", "table.id_column: `received_at` is a column of its own"),
+        (
+            "id_column: id",
+            "id_column: received_at",
+            "table.id_column: this table already has a column `received_at`",
+        ),
         ("name: model,", "name: received_at,", "the table has two columns called `received_at`"),
         (
             "consumer_group: diagnostics",

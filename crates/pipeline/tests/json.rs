@@ -1,4 +1,4 @@
-//! The decoder accepts exactly the JSON that other readers accept, at every place in a record.
+//! The decoder accepts exactly the JSON that other readers accept, in every part of a record.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod texts;
@@ -7,6 +7,7 @@ use pipeline::{Field, FieldType, RecordDecoder, Value};
 use proptest::prelude::*;
 use texts::{json, perhaps_json};
 
+/// A `json` field and a nullable string.
 fn fields() -> [Field; 2] {
     [Field::new("j", FieldType::Json, false), Field::new("s", FieldType::String, true)]
 }
@@ -25,6 +26,7 @@ fn decode(decoder: &RecordDecoder, record: &str) -> Result<Vec<Value<'static>>, 
     }
 }
 
+/// Decodes a record whose `json` field is stored, so that `jsonb` must be able to hold it.
 fn stored(record: &str) -> Result<Vec<Value<'static>>, String> {
     decode(&RecordDecoder::new(&fields()), record)
 }
@@ -49,7 +51,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn valid_json_is_taken_and_kept_as_it_is(text in json()) {
+    fn valid_json_is_accepted_and_kept_unchanged(text in json()) {
         prop_assume!(is_json(&text) != Some(false));
         let envelope = RecordDecoder::envelope(&fields());
         let row = decode(&envelope, &format!("{{\"j\": {text} }}"));
@@ -60,7 +62,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_no_json_is_refused_wherever_it_stands(text in perhaps_json()) {
+    fn invalid_json_is_rejected_in_every_part_of_a_record(text in perhaps_json()) {
         let stands_alone = is_json(&text) == Some(true);
         for record in [format!("{{\"j\":{text}}}"), format!("{{\"other\":{text},\"j\":1}}"), format!("{{\"j\":[{{\"a\":{text}}}]}}")] {
             match stored(&record) {
@@ -74,7 +76,7 @@ proptest! {
     }
 
     #[test]
-    fn a_string_is_what_serde_reads(text in perhaps_json()) {
+    fn a_string_is_decoded_as_serde_does(text in perhaps_json()) {
         let record = format!("{{\"j\":1,\"s\":{text}}}");
         let expected = serde_json::from_str::<Option<String>>(&text);
         if let (Ok(row), Ok(expected)) = (stored(&record), expected) {
@@ -83,7 +85,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_is_a_panic_and_no_error_names_what_a_record_holds(text in "\\PC{0,60}") {
+    fn no_text_causes_a_panic_and_no_error_quotes_the_record(text in "\\PC{0,60}") {
         if let Err(reason) = stored(&format!("{{\"j\":[\"secret\",{text}")) {
             prop_assert!(!reason.contains("secret"), "{reason}");
         }
@@ -91,7 +93,7 @@ proptest! {
 }
 
 #[test]
-fn what_is_not_json_names_its_field_and_reason() {
+fn invalid_json_is_reported_with_field_and_reason() {
     for (value, reason) in [
         (r#"{"t":"\ud83d"}"#, "not JSON: half of a surrogate pair in a string in field `j` (byte 11)"),
         (r#"{"t":"\ude00"}"#, "not JSON: half of a surrogate pair in a string in field `j` (byte 11)"),
@@ -102,8 +104,8 @@ fn what_is_not_json_names_its_field_and_reason() {
         ("[\"a\tb\"]", "not JSON: a control character in a string in field `j` (byte 8)"),
         ("[01]", "not JSON: a number begins with 0 in field `j` (byte 6)"),
         ("[1.]", "not JSON: a digit is expected in field `j` (byte 8)"),
-        ("[NaN]", "not JSON: this is no value in field `j` (byte 6)"),
-        ("[1,]", "not JSON: this is no value in field `j` (byte 8)"),
+        ("[NaN]", "not JSON: a value is expected in field `j` (byte 6)"),
+        ("[1,]", "not JSON: a value is expected in field `j` (byte 8)"),
         ("{\"a\":1,}", "not JSON: a key is expected in field `j` (byte 12)"),
         ("[1 2]", "not JSON: `,` or `]` is expected in field `j` (byte 8)"),
         ("1} x", "not JSON: something follows the value (byte 8)"),
@@ -122,7 +124,7 @@ fn what_is_not_json_names_its_field_and_reason() {
 }
 
 #[test]
-fn what_jsonb_cannot_hold_names_its_field_and_is_of_no_interest_elsewhere() {
+fn values_that_jsonb_cannot_hold_are_rejected_only_in_stored_json_fields() {
     let deep = format!("{}1e400000{}", "[".repeat(127), "]".repeat(127));
     let (long, small) = ("1".repeat(131_073), format!("0.{}1", "0".repeat(16_383)));
     for (value, what) in [
@@ -151,13 +153,14 @@ fn what_jsonb_cannot_hold_names_its_field_and_is_of_no_interest_elsewhere() {
     assert_eq!(
         stored(r#"{"j":1,"s":"\u0000"}"#).unwrap()[1],
         Value::Text("\0".into()),
-        "Postgres' lanes alone park it"
+        "only the lanes to Postgres park it"
     );
 }
 
-/// If a parser let an escape swallow a quote, it would see other strings than the check of the nesting does.
+/// A parser that takes a quote for a part of a broken escape would see other strings than the check of the
+/// nesting.
 #[test]
-fn nesting_behind_a_broken_escape_is_no_stack_overflow() {
+fn deep_nesting_after_a_broken_escape_causes_no_stack_overflow() {
     for start in [r#"["\u" , ","#, r#"["\u","#, r#"["\"#, "[", r#"{"":"#, r#"[{"\u" :" :"#] {
         for open in ["[", "{\"a\":"] {
             for field in ["j", "s", "other"] {
@@ -168,8 +171,9 @@ fn nesting_behind_a_broken_escape_is_no_stack_overflow() {
     }
 }
 
+/// The record itself is the first level.
 #[test]
-fn a_record_nests_128_levels_and_not_one_more() {
+fn a_record_may_nest_at_most_128_levels() {
     let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     let objects = |levels: usize| format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
     for field in ["j", "other"] {
@@ -186,7 +190,7 @@ fn a_record_nests_128_levels_and_not_one_more() {
 }
 
 #[test]
-fn repeated_keys_are_refused_in_the_record_and_kept_within_a_json_field() {
+fn repeated_keys_are_rejected_in_the_record_and_kept_in_a_json_field() {
     assert_eq!(stored(r#"{"j":1,"j":1}"#), Err("field `j` occurs twice".to_owned()));
     assert_eq!(stored(r#"{"j":1,"\u006a":1}"#), Err("field `j` occurs twice".to_owned()));
     assert_eq!(
@@ -197,16 +201,16 @@ fn repeated_keys_are_refused_in_the_record_and_kept_within_a_json_field() {
 
 /// Texts that users of other systems have reported.
 #[test]
-fn what_other_serializers_put_around_json_is_named() {
+fn output_of_other_serializers_is_rejected_with_the_cause() {
     for (record, reason) in [
         // The framing of a schema registry: a zero byte and the number of the schema.
         (
             &b"\0\0\0\0\x01{\"j\":1}"[..],
-            "not JSON: it begins with a NUL, as what a schema registry's serializer writes does",
+            "not JSON: it begins with a NUL, like the output of a schema registry's serializer",
         ),
         (
             b"\0\0\0\x01\xff{\"j\":1}",
-            "not JSON: it begins with a NUL, as what a schema registry's serializer writes does",
+            "not JSON: it begins with a NUL, like the output of a schema registry's serializer",
         ),
         (b"\xef\xbb\xbf{\"j\":1}", "not JSON: it begins with a byte order mark"),
         // A C string that is sent with its terminating zero.
@@ -217,7 +221,7 @@ fn what_other_serializers_put_around_json_is_named() {
         // JSON within a JSON string.
         (b"\"{\\\"j\\\":1}\"", "the record is a string, not an object"),
         // Floats as Python and Java write them.
-        (b"{\"j\":NaN}", "not JSON: this is no value in field `j` (byte 5)"),
+        (b"{\"j\":NaN}", "not JSON: a value is expected in field `j` (byte 5)"),
         (b"{\"j\":-Infinity}", "not JSON: a digit is expected in field `j` (byte 6)"),
         (b"\xff\xfe{\0", "not JSON: not UTF-8"),
         (b"{'j':1}", "not JSON: a key or `}` is expected (byte 1)"),

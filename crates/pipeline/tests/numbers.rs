@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use pipeline::{Field, RecordDecoder, TimestampFormat, Value, parse_epoch};
 use proptest::prelude::*;
 
+/// Decodes one number with a field of this type. `field_type` is the rest of the field's JSON after
+/// `"type":`.
 fn decode(field_type: &str, value: &str) -> Result<Value<'static>, String> {
     let fields = format!(r#"[{{"name":"n","type":{field_type}}}]"#);
     let decoder = RecordDecoder::new(&serde_json::from_str::<Vec<Field>>(&fields).unwrap());
@@ -22,6 +24,7 @@ fn decode(field_type: &str, value: &str) -> Result<Value<'static>, String> {
     }
 }
 
+/// The unscaled value; `None` if the record is poison.
 fn decimal(precision_and_scale: &str, value: &str) -> Option<i128> {
     match decode(&format!("\"decimal({precision_and_scale})\""), value) {
         Ok(Value::Decimal(unscaled)) => Some(unscaled),
@@ -36,8 +39,10 @@ fn decimal(precision_and_scale: &str, value: &str) -> Option<i128> {
     }
 }
 
+/// The notation must not decide whether a record is parked: serializers write the same number in different
+/// notations.
 #[test]
-fn decimals_are_taken_in_any_notation_that_the_type_holds_exactly() {
+fn decimals_are_accepted_in_any_notation_if_they_fit_exactly() {
     for (value, unscaled) in [
         ("1e2", 10_000_000_000),
         ("1E+2", 10_000_000_000),
@@ -90,7 +95,7 @@ fn decimals_are_taken_in_any_notation_that_the_type_holds_exactly() {
 }
 
 #[test]
-fn integers_are_taken_in_any_notation_and_exactly() {
+fn integers_are_accepted_in_any_notation_and_exactly() {
     for (value, expected) in [
         ("-0", 0),
         ("0", 0),
@@ -133,7 +138,7 @@ fn integers_are_taken_in_any_notation_and_exactly() {
 }
 
 #[test]
-fn floats_are_the_nearest_and_keep_the_sign_of_zero() {
+fn floats_are_rounded_to_the_nearest_and_keep_the_sign_of_zero() {
     for (value, expected) in [
         ("-0.0", -0.0),
         ("-0", -0.0),
@@ -155,7 +160,7 @@ fn floats_are_the_nearest_and_keep_the_sign_of_zero() {
 }
 
 #[test]
-fn an_epoch_is_computed_from_its_digits_and_rounded_to_the_nearest_microsecond() {
+fn an_epoch_number_is_rounded_to_the_nearest_microsecond() {
     let (seconds, millis) = (TimestampFormat::EpochSeconds, TimestampFormat::EpochMillis);
     for (number, format, micros) in [
         ("1795209862.1234564", seconds, 1_795_209_862_123_456),
@@ -196,8 +201,9 @@ fn an_epoch_is_computed_from_its_digits_and_rounded_to_the_nearest_microsecond()
     assert_eq!(parse_epoch("1", TimestampFormat::Iso), None);
 }
 
+/// `1e999999999` must not be expanded to its digits.
 #[test]
-fn the_size_of_an_exponent_costs_neither_time_nor_memory() {
+fn a_large_exponent_needs_neither_time_nor_memory() {
     let zeros = "0".repeat(2_000_000);
     let started = Instant::now();
     for value in ["1e2147483647", "1e-2147483647", "9e999999999", "1e-999999999"] {
@@ -237,7 +243,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn any_decimal_is_what_moving_its_point_by_hand_gives(
+    fn a_decimal_equals_its_digits_with_the_point_moved(
         (negative, whole, fraction) in (any::<bool>(), "0|[1-9][0-9]{0,24}", "[0-9]{0,24}"),
         (exponent, mark) in (proptest::option::of(-45..45_i64), "[eE]\\+?"),
         (precision, scale) in (1..=38_u8).prop_flat_map(|precision| (Just(precision), 0..=precision)),
@@ -268,7 +274,7 @@ proptest! {
     }
 
     #[test]
-    fn any_second_is_its_digits_rounded(second in -10_000_000_000..10_000_000_000_i64, fraction in "[0-9]{0,20}") {
+    fn epoch_seconds_equal_their_rounded_digits(second in -10_000_000_000..10_000_000_000_i64, fraction in "[0-9]{0,20}") {
         let text = if fraction.is_empty() { second.to_string() } else { format!("{second}.{fraction}") };
         // Twenty-six digits fit into an i128, so this computes in 10⁻²⁰ seconds.
         let fraction = format!("{fraction:0<20}").parse::<i128>().unwrap();
@@ -282,7 +288,7 @@ proptest! {
     }
 
     #[test]
-    fn any_float_comes_back_as_it_was(number in any::<f64>().prop_filter("finite", |number| number.is_finite())) {
+    fn every_float_is_decoded_unchanged(number in any::<f64>().prop_filter("finite", |number| number.is_finite())) {
         for text in [format!("{number:?}"), format!("{number:e}"), serde_json::json!(number).to_string()] {
             let Ok(Value::Float(decoded)) = decode("\"float64\"", &text) else { panic!("{text}") };
             prop_assert_eq!(decoded.to_bits(), number.to_bits(), "{}", text);
@@ -290,7 +296,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_is_a_panic(text in "[-+0-9.eE]{0,40}") {
+    fn no_text_causes_a_panic(text in "[-+0-9.eE]{0,40}") {
         for field_type in ["\"int32\"", "\"int64\"", "\"float64\"", "\"decimal(38,10)\""] {
             let _ = decode(field_type, &text);
             let _ = decode(field_type, &format!("\"{text}\""));

@@ -1,4 +1,5 @@
-//! The position, and its two operations: `accept` decides about a delivery, `advance` records what was done with it.
+//! The position, and its two operations: `accept` decides which records of a delivery are new, `advance`
+//! moves the position past them.
 
 use std::ops::Range;
 
@@ -266,11 +267,13 @@ impl Position {
     }
 }
 
-/// What to do with one delivered record.
+/// The decision about one delivered record.
 enum Verdict {
+    /// Store or park it.
     Open,
     Handled,
     Uncertain,
+    /// Leave it with the dead letters.
     Refused(Refusal),
 }
 

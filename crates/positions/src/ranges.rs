@@ -122,7 +122,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ranges_are_the_set_that_they_stand_for(steps in proptest::collection::vec((any::<bool>(), 0..80_i64, 0..12_i64), 1..60)) {
+        fn ranges_contain_the_same_offsets_as_a_set(steps in proptest::collection::vec((any::<bool>(), 0..80_i64, 0..12_i64), 1..60)) {
             let (mut ranges, mut model) = (OffsetRanges::default(), BTreeSet::new());
             for (adds, start, len) in steps {
                 let range = start..start + len;
@@ -142,7 +142,7 @@ mod tests {
         }
 
         #[test]
-        fn a_difference_holds_what_only_the_first_set_has(a in proptest::collection::btree_set(0..60_i64, 0..40), b in proptest::collection::btree_set(0..60_i64, 0..40)) {
+        fn a_difference_has_the_offsets_of_the_first_set_only(a in proptest::collection::btree_set(0..60_i64, 0..40), b in proptest::collection::btree_set(0..60_i64, 0..40)) {
             let ranges = |set: &BTreeSet<i64>| set.iter().copied().collect::<OffsetRanges>();
             let rest = ranges(&a).difference(&ranges(&b));
             prop_assert!(rest.offsets().eq(a.difference(&b).copied()));

@@ -85,6 +85,7 @@ impl Samples {
         self.0.is_empty()
     }
 
+    /// The remembered offset in the stretch of `offset`, if there is one.
     fn in_stretch_of(&self, offset: i64) -> Option<i64> {
         self.0.range(stretch(offset)).next().map(|(lowest, _)| *lowest)
     }
@@ -109,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_identity_tells_records_apart_by_each_of_their_parts() {
+    fn an_identity_depends_on_each_part_of_a_record() {
         let all = [
             Identity::of(1, None, None),
             Identity::of(2, None, None),
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stretch_keeps_its_lowest_record_whatever_comes_first() {
+    fn a_stretch_keeps_its_lowest_record_in_any_order() {
         let mut samples = Samples::default();
         for offset in (0..100).rev().chain(0..1_000) {
             if samples.wants(offset) {
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_samples_is_bounded_over_all_offsets() {
+    fn there_are_at_most_63_samples() {
         let mut samples = Samples::default();
         let powers = (0..63).map(|power| 1_i64 << power);
         for offset in

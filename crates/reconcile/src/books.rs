@@ -48,8 +48,11 @@ impl Books {
     }
 }
 
-/// Reads the ledger entries of a group in a topic, by partition. Read the rows to compare in the same snapshot
-/// ([`in_snapshot`](crate::in_snapshot)).
+/// Reads the ledger entries of a group in a topic, by partition. Read the rows to compare in the same
+/// snapshot ([`in_snapshot`](crate::in_snapshot)).
+///
+/// # Errors
+/// [`ReconcileError::Warehouse`] if a query fails.
 pub async fn read(client: &Client, group: &str, topic: &str) -> Result<BTreeMap<i32, Books>, ReconcileError> {
     let mut books: BTreeMap<i32, Books> = BTreeMap::new();
     let rows = client
@@ -90,7 +93,7 @@ pub async fn read(client: &Client, group: &str, topic: &str) -> Result<BTreeMap<
     Ok(books)
 }
 
-/// What Kafka says about the offsets that need a closer look.
+/// The offsets that were looked up in Kafka for [`judge`].
 #[derive(Debug, Default)]
 pub struct Seen {
     /// For the offsets that the ledger does not have: which ones hold a record.
@@ -99,8 +102,11 @@ pub struct Seen {
     bounds: BTreeMap<i32, (i64, i64)>,
 }
 
-/// Looks up in Kafka the offsets that the ledger does not have. If the ledger's count differs from the number of its
-/// offsets, looks up those offsets too: some may hold no record.
+/// Looks up in Kafka the offsets that the ledger does not have. If the ledger's count differs from the number
+/// of its offsets, looks up those offsets too: some may hold no record.
+///
+/// # Errors
+/// [`ReconcileError`] if Kafka cannot be read.
 pub async fn look_up(
     topic: &mut InspectedTopic<'_>,
     all: &BTreeMap<i32, Books>,
@@ -135,7 +141,8 @@ pub async fn look_up(
     Ok(seen)
 }
 
-/// Compares the ledger with the offsets in Kafka and adds the differences to the verdict.
+/// Compares the ledger with the offsets in Kafka and adds the differences to the verdict. `letters` returns
+/// the offsets with a dead letter for a partition and incarnation.
 pub fn judge(
     verdict: &mut Verdict,
     all: &BTreeMap<i32, Books>,
@@ -197,11 +204,13 @@ mod tests {
         verdict
     }
 
+    /// The ledger of a lane that has read up to `next`, except one hole, and has stored so many records.
     fn books(next: i64, stored: i64, holes: std::ops::Range<i64>) -> Books {
         let holes = std::iter::once(holes).collect();
         Books { position: Position { next, holes, ..Position::default() }, stored, ..Books::default() }
     }
 
+    /// The verdict if each offset has a record.
     fn verdict(books: Books, ends: (i64, i64)) -> Verdict {
         verdict_with_gaps(books, ends, &[])
     }
@@ -217,21 +226,21 @@ mod tests {
     }
 
     #[test]
-    fn what_expired_may_have_held_gaps_where_the_rest_does() {
+    fn deleted_offsets_may_have_had_gaps_only_if_the_others_have() {
         let books = books(100, 90, 0..0);
         assert!(verdict_with_gaps(books.clone(), (50, 100), &[60]).holds());
         assert!(!verdict(books, (50, 100)).holds(), "no gap is known");
     }
 
     #[test]
-    fn stored_and_parked_make_up_what_was_produced() {
+    fn stored_and_parked_records_together_are_the_produced_ones() {
         let mut books = Books { parked: 1, ..books(3, 2, 0..0) };
         books.position.parked.insert_one(1);
         assert!(verdict(books, (0, 3)).holds());
     }
 
     #[test]
-    fn a_hole_is_missing_and_a_surplus_is_doubled() {
+    fn a_hole_counts_as_missing_and_a_surplus_as_doubled() {
         let holed = books(3, 2, 1..2);
         assert_eq!(verdict(holed, (0, 3)).missing, 1);
         let surplus = books(3, 4, 0..0);
@@ -239,13 +248,13 @@ mod tests {
     }
 
     #[test]
-    fn what_expired_before_the_group_came_is_nobodys() {
+    fn offsets_deleted_before_the_group_started_are_not_counted() {
         let books = books(9, 4, 0..5);
         assert!(verdict(books, (5, 9)).holds());
     }
 
     #[test]
-    fn a_group_that_never_began_misses_everything() {
+    fn without_a_position_every_record_is_missing() {
         let verdict = verdict(Books::default(), (2, 5));
         assert_eq!((verdict.produced, verdict.missing, verdict.doubled), (3, 3, 0));
     }

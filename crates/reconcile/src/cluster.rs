@@ -35,6 +35,9 @@ impl Cluster {
     }
 
     /// Opens a new connection.
+    ///
+    /// # Errors
+    /// The errors of [`kafka::connect`].
     pub async fn connect(&self) -> Result<Kafka, ConnectError> {
         // Boxed: the future of a connection is large, and connecting is rare.
         Box::pin(kafka::connect(&self.settings, &self.sdk, CALLER)).await

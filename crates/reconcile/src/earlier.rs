@@ -29,8 +29,9 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_an_earlier_topic_are_left_out_and_those_of_this_one_stay() {
-        // The earlier topic had offsets 0 to 4, of which 3 was parked; this one has 0 to 5, of which 2 is not stored yet.
+    fn rows_of_an_earlier_topic_are_left_out_and_those_of_the_current_topic_stay() {
+        // The earlier topic had offsets 0 to 4, of which 3 was parked. This one has 0 to 5, of which 2 is not
+        // stored yet.
         let holes = [2].into_iter().collect();
         let position = Position { next: 6, holes, earlier: vec![5], ..Position::default() };
         let rows = [0, 0, 1, 1, 2, 3, 4, 4, 4, 5];

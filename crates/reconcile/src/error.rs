@@ -23,7 +23,7 @@ pub enum ReconcileError {
         source: KrafkaError,
     },
     /// A broker returned no records for too long, although offsets were still missing.
-    #[error("topic {topic}: a broker did not give all the records that were asked for")]
+    #[error("topic {topic}: a broker did not return all requested records in time")]
     Unread {
         /// The topic's name.
         topic: String,

@@ -34,12 +34,14 @@ pub struct GivenUp {
 #[serde(rename_all = "camelCase")]
 struct InvocationRecord {
     request_context: RequestContext,
+    /// The event of the failed invocation.
     payload: Box<RawValue>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RequestContext {
+    /// The function's ARN, or only its name.
     function_arn: String,
 }
 
@@ -105,6 +107,10 @@ pub async fn all(sources: &Sources, function: Option<&str>) -> Result<Vec<GivenU
 }
 
 /// Returns the offsets of a topic in the given-up batches of a function, by partition.
+///
+/// # Errors
+/// [`ReconcileError::GivenUp`] if an object is not an invocation record, or if its event is not of Kafka;
+/// [`ReconcileError::Store`] if S3 fails.
 pub async fn of_topic(
     sources: &Sources,
     function: &str,
@@ -126,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_records_of_aws_and_of_the_local_bridge_are_read_alike() {
+    fn invocation_records_of_aws_and_of_the_local_bridge_are_parsed() {
         for (arn, payload) in [
             (
                 "arn:aws:lambda:eu-central-1:123456789012:function:headwater-prod-parquet-writer:live",
@@ -146,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_of_somebody_else_keeps_its_name() {
+    fn an_unknown_function_keeps_its_deployed_name() {
         for (name, folder) in [
             ("headwater-dev-table-writer", "table-writer"),
             ("table-writer", "table-writer"),

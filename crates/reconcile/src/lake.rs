@@ -43,7 +43,11 @@ pub struct Stored {
     pub sum: Option<i128>,
 }
 
-/// Reads the newest version of the table at `path`, relative to the lake's root. Returns `None` if there is no table.
+/// Reads the newest version of the table at `path`, relative to the lake's root. Returns `None` if there is
+/// no table.
+///
+/// # Errors
+/// [`LakeError`] if the log cannot be read before `deadline`, or if the table has an unsupported feature.
 pub async fn snapshot(
     sources: &Sources,
     path: &str,
@@ -291,10 +295,12 @@ pub fn position(apps: &AppVersions, group: &str, topic: &str, partition: i32) ->
 mod tests {
     use super::*;
 
+    /// The verdict for rows of partition 0, if each offset below `end` has a record.
     fn verdict(rows: &[i64], next: i64, end: i64) -> Verdict {
         verdict_with_gaps(rows, next, end, &[])
     }
 
+    /// The same, if Kafka has no record at the offsets in `empty`. `next` is the lane's watermark.
     fn verdict_with_gaps(rows: &[i64], next: i64, end: i64, empty: &[i64]) -> Verdict {
         let apps = [(app_id("g", "t", 0), next)].into_iter().collect();
         let stored = Stored { offsets: [(0, rows.to_vec())].into(), apps, sum: None };
@@ -317,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_an_earlier_topic_are_neither_doubled_nor_this_ones() {
+    fn rows_of_an_earlier_topic_are_left_out_and_do_not_count_as_doubled() {
         let id = app_id("g", "t", 0);
         let apps = [(id.clone(), 2), (format!("{id}/earlier/0"), 4)];
         // Offset 2 of the current topic is not stored yet.
@@ -327,7 +333,7 @@ mod tests {
             stored.of_current_topic("g", "t").offsets.remove(&0).unwrap()
         };
         assert_eq!(stored(&[0, 0, 1, 1, 2, 3]), [0, 1]);
-        assert_eq!(stored(&[0, 0, 1, 1, 1, 2, 3]), [0, 1, 1], "a doubled one is still seen");
+        assert_eq!(stored(&[0, 0, 1, 1, 1, 2, 3]), [0, 1, 1], "a duplicate row of the current topic is kept");
     }
 
     #[test]
@@ -341,12 +347,12 @@ mod tests {
     }
 
     #[test]
-    fn every_record_once_holds() {
+    fn a_table_with_each_record_once_holds() {
         assert!(verdict(&[0, 1, 2], 3, 3).holds());
     }
 
     #[test]
-    fn a_missing_record_and_a_doubled_one_are_both_named() {
+    fn missing_and_doubled_records_are_both_reported() {
         let verdict = verdict(&[0, 2, 2], 3, 3);
         assert!(!verdict.holds());
         assert_eq!((verdict.produced, verdict.stored, verdict.missing, verdict.doubled), (3, 2, 1, 1));
@@ -354,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn records_that_arrive_during_the_check_are_not_looked_at() {
+    fn records_that_arrive_during_the_check_are_ignored() {
         assert!(verdict(&[0, 1, 2, 3], 4, 3).holds());
     }
 }

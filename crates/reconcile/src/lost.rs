@@ -56,7 +56,12 @@ pub fn lost(reach: &Reach, lag: &PartitionLag) -> OffsetRanges {
     lost
 }
 
-/// Adds the lost offsets to the verdict, and the offsets of given-up batches that Kafka has deleted.
+/// Adds the lost offsets to the verdict, and the offsets of given-up batches that Kafka has deleted. A batch
+/// that was given up is kept whole at the failure destination, so its records are missing and not lost.
+///
+/// # Errors
+/// [`ReconcileError`] if the given-up batches cannot be read. They are read only if the lane lacks deleted
+/// offsets.
 pub async fn judge(
     verdict: &mut Verdict,
     sources: &Sources,
@@ -91,10 +96,12 @@ pub async fn judge(
 mod tests {
     use super::*;
 
+    /// A lane that has read up to `next`, except `holes`.
     fn reach(next: i64, holes: &[std::ops::Range<i64>]) -> Reach {
         Reach { next, holes: holes.iter().cloned().collect() }
     }
 
+    /// A partition whose oldest offset is `beginning`. The offsets between the commit and it are lost.
     fn lag(beginning: i64, committed: Option<i64>) -> PartitionLag {
         let lost =
             committed.map(|committed| committed..beginning).into_iter().filter(|range| !range.is_empty());
@@ -110,13 +117,14 @@ mod tests {
         }
     }
 
+    /// The ranges as a list.
     fn ranges(found: &OffsetRanges) -> Vec<std::ops::Range<i64>> {
         found.iter().cloned().collect()
     }
 
     #[test]
-    fn what_was_gone_when_the_group_began_is_not_lost() {
-        assert!(lost(&reach(0, &[]), &lag(50, None)).is_empty(), "nothing was ever read");
+    fn offsets_deleted_before_the_group_started_are_not_lost() {
+        assert!(lost(&reach(0, &[]), &lag(50, None)).is_empty(), "the group has read nothing");
         assert!(
             lost(&reach(100, &[0..50]), &lag(50, Some(100))).is_empty(),
             "the first delivery began at 50"
@@ -125,20 +133,20 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_below_the_oldest_offset_and_what_was_never_reached_are_lost() {
+    fn deleted_holes_and_deleted_unread_offsets_are_lost() {
         assert_eq!(ranges(&lost(&reach(100, &[0..10, 40..60]), &lag(70, Some(100)))), [40..60]);
         assert_eq!(ranges(&lost(&reach(100, &[40..60]), &lag(50, Some(100)))), [40..50]);
         assert_eq!(ranges(&lost(&reach(40, &[]), &lag(60, Some(40)))), [40..60]);
-        assert_eq!(ranges(&lost(&reach(0, &[]), &lag(60, Some(5)))), [5..60], "the group had begun");
+        assert_eq!(ranges(&lost(&reach(0, &[]), &lag(60, Some(5)))), [5..60], "the group had started");
     }
 
     #[test]
-    fn what_the_sink_has_is_not_lost_whatever_the_group_says() {
+    fn offsets_in_the_sink_are_not_lost_whatever_is_committed() {
         assert!(lost(&reach(100, &[]), &lag(60, Some(40))).is_empty());
     }
 
     #[test]
-    fn where_commits_say_what_was_lost_other_holes_are_markers() {
+    fn if_commits_name_the_lost_offsets_other_holes_are_not_lost() {
         let told = PartitionLag { start: Some(0), lost: vec![40..60], ..lag(90, Some(100)) };
         assert_eq!(ranges(&lost(&reach(100, &[20..21, 40..60, 70..71]), &told)), [40..60]);
         let from_the_start = PartitionLag { start: Some(0), lost: vec![0..60], ..lag(90, Some(100)) };

@@ -15,11 +15,13 @@ pub struct Mark(BTreeMap<i32, PartitionMark>);
 /// The position in one partition. `holes` and `parked` are pairs of first offset and end.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct PartitionMark {
+    /// The watermark: the next offset to read.
     next: i64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     holes: Vec<(i64, i64)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     parked: Vec<(i64, i64)>,
+    /// The number of times that the position was reset.
     #[serde(default)]
     incarnation: i64,
 }
@@ -47,8 +49,8 @@ impl Mark {
         Self(positions.into_iter().map(|(partition, position)| (partition, mark(position))).collect())
     }
 
-    /// Returns what changed between `before` and this mark. Returns `None` if a position was reset or is missing,
-    /// because the offsets are then not comparable.
+    /// Returns the change between `before` and this mark. Returns `None` if a position was reset, moved back,
+    /// or is missing, because the offsets are then not comparable.
     #[must_use]
     pub fn since(&self, before: &Self) -> Option<Change> {
         let mut change = Change::default();
@@ -110,6 +112,7 @@ impl Change {
 mod tests {
     use super::*;
 
+    /// A position with these holes and parked offsets.
     fn position(next: i64, holes: &[Range<i64>], parked: &[i64]) -> Position {
         Position {
             next,
@@ -119,12 +122,13 @@ mod tests {
         }
     }
 
+    /// All offsets of partition 0.
     fn offsets(change: &Offsets) -> Vec<i64> {
         change.get(&0).map(|ranges| ranges.offsets().collect()).unwrap_or_default()
     }
 
     #[test]
-    fn a_redriven_record_and_one_that_fell_into_a_hole_are_stored_since_and_a_newly_parked_one_is_not() {
+    fn redriven_records_and_filled_holes_are_added_and_newly_parked_records_are_not() {
         let before = Mark::of([(0, &position(10, &[2..4], &[7]))]);
         let after = Mark::of([(0, &position(13, &[3..4], &[11]))]);
         let change = after.since(&before).unwrap();
@@ -133,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_stored_and_is_parked_now_is_taken_away() {
+    fn a_stored_record_that_is_parked_now_is_removed() {
         let before = Mark::of([(0, &position(10, &[], &[]))]);
         let change = Mark::of([(0, &position(10, &[], &[4]))]).since(&before).unwrap();
         assert_eq!((offsets(&change.added), offsets(&change.removed)), (vec![], vec![4]));
@@ -141,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_position_cannot_be_compared_with_the_one_before() {
+    fn a_reset_position_is_not_comparable() {
         let before = Mark::of([(0, &position(10, &[], &[]))]);
         let reset = Position { incarnation: 1, earlier: vec![10], ..position(3, &[], &[]) };
         assert_eq!(Mark::of([(0, &reset)]).since(&before), None);
@@ -150,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_survives_its_json() {
+    fn a_mark_is_equal_after_json() {
         let mark = Mark::of([(0, &position(10, &[2..4], &[7])), (3, &Position::default())]);
         let json = serde_json::to_string(&mark).unwrap();
         assert_eq!(serde_json::from_str::<Mark>(&json).unwrap(), mark);

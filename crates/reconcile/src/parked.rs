@@ -25,7 +25,10 @@ pub fn open(sources: &Sources) -> DeadLetters {
     DeadLetters::new(sources.objects.clone(), sources.parked_root.clone())
 }
 
-/// Reads all objects with dead letters, or only those of `lane`.
+/// Reads all objects with dead letters, or only those of `lane`. All of them are held in memory.
+///
+/// # Errors
+/// [`ReconcileError::Store`] if S3 refuses a request, or if the objects cannot be read within 2 minutes.
 pub async fn objects(letters: &DeadLetters, lane: Option<&str>) -> Result<Vec<ParkedObject>, ReconcileError> {
     Ok(letters.objects(lane, Instant::now() + PATIENCE).await?)
 }

@@ -9,8 +9,8 @@ use crate::{
     records::Reader,
 };
 
-/// What Kafka has at the requested offsets. An offset in none of the three sets has no record: it is a transaction
-/// marker, belongs to an aborted transaction, or was compacted away.
+/// The state of the requested offsets in Kafka. An offset in none of the three sets has no record: it is a
+/// transaction marker, belongs to an aborted transaction, or was compacted away.
 #[derive(Debug, Default, Clone)]
 pub struct Produced {
     /// Offsets that hold a record.
@@ -21,7 +21,12 @@ pub struct Produced {
     pub unread: Offsets,
 }
 
-/// Reads the `wanted` offsets of a topic and passes each record to `each`.
+/// Reads the `wanted` offsets of a topic and passes each record to `each`. Only committed records are read.
+/// Sends no request if `wanted` is empty.
+///
+/// # Errors
+/// [`ReconcileError`] if Kafka cannot be reached or refuses the request. Offsets that are not returned in
+/// time are no error; see [`Produced::unread`].
 pub async fn read(
     cluster: &Cluster,
     topic: &str,

@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn runs_are_joined_and_their_number_is_bounded() {
+    fn consecutive_offsets_are_joined_and_their_number_is_bounded() {
         assert_eq!(of_partition(2, &[15, 16, 17, 40].into_iter().collect()), "2:15-17,40");
         let every_second: OffsetRanges = (0..100).map(|n| n * 2).collect();
         assert!(of_partition(0, &every_second).ends_with("and 80 more runs"));

@@ -23,7 +23,9 @@ const NEAR: i64 = 20_000;
 /// Reads chosen records of a topic, one partition after another. It reads only committed records: transaction markers,
 /// aborted records and compacted records are not returned.
 pub struct Reader {
+    /// The topic of all requests and errors.
     topic: String,
+    /// A consumer without a group, so that reading changes nothing in the cluster.
     consumer: Consumer,
     /// The offsets that are still to be read.
     left: BTreeMap<i32, OffsetRanges>,
@@ -35,6 +37,10 @@ pub struct Reader {
 
 impl Reader {
     /// Connects and starts to read. `wanted` are the offsets by partition.
+    ///
+    /// # Errors
+    /// [`ReconcileError::Connect`] if no broker can be reached; [`ReconcileError::Kafka`] if a broker refuses
+    /// a request.
     pub async fn open(
         cluster: &Cluster,
         topic: &str,
@@ -89,6 +95,9 @@ impl Reader {
     }
 
     /// Returns the oldest offset that the partition has now.
+    ///
+    /// # Errors
+    /// [`ReconcileError::Kafka`] if the broker refuses the request or does not answer.
     pub async fn beginning(&self, partition: i32) -> Result<i64, ReconcileError> {
         let watermarks = self.consumer.fetch_watermarks(&self.topic, partition).await;
         Ok(watermarks.map_err(ReconcileError::kafka(&self.topic))?.0)
@@ -134,6 +143,7 @@ impl Reader {
         self.seek(partition, start).await
     }
 
+    /// Sets the consumer's position, and restarts the time for [`PATIENCE`].
     async fn seek(&mut self, partition: i32, offset: i64) -> Result<(), ReconcileError> {
         self.reached = (Some(offset), Instant::now());
         let sought = self.consumer.seek(&self.topic, partition, offset).await;

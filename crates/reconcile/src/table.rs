@@ -28,10 +28,14 @@ pub struct Stored {
 }
 
 /// Reads all rows and the ledger entries in one snapshot.
+///
+/// # Errors
+/// [`ReconcileError::Warehouse`] if a query fails.
 pub async fn read(client: &Client, topic: &str, spec: &TableSection) -> Result<Stored, ReconcileError> {
     in_snapshot(client, async || read_within(client, topic, spec).await).await
 }
 
+/// Reads both, in the snapshot of the caller.
 async fn read_within(client: &Client, topic: &str, spec: &TableSection) -> Result<Stored, ReconcileError> {
     let books = books::read(client, &spec.consumer_group, topic).await?;
     let sql = format!(
@@ -42,7 +46,11 @@ async fn read_within(client: &Client, topic: &str, spec: &TableSection) -> Resul
     Ok(Stored { books, offsets: rows.iter().map(|row| (row.get(0), row.get(1))).collect() })
 }
 
-/// Reads the rows with offsets in `window` and the ledger entries in one snapshot.
+/// Reads the rows with offsets in `window` and the ledger entries in one snapshot. The query scans the whole
+/// table.
+///
+/// # Errors
+/// [`ReconcileError::Warehouse`] if a query fails.
 pub async fn read_window(
     client: &Client,
     topic: &str,

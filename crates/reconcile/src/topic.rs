@@ -1,7 +1,8 @@
-//! Finds out which offsets of a topic hold a record.
+//! Looks up which offsets of a topic hold a record.
 //!
-//! Transaction markers, records of aborted transactions and compacted records leave gaps. A sink that lacks such an
-//! offset lacks no record. So an offset that a lane does not have is looked up in Kafka before it counts as missing.
+//! Transaction markers, records of aborted transactions and compacted records leave gaps. If a sink lacks
+//! such an offset, no record is missing. So an offset that a lane does not have is looked up in Kafka before
+//! it counts as missing.
 
 use std::collections::BTreeMap;
 
@@ -25,14 +26,17 @@ pub struct InspectedTopic<'a> {
     pub name: &'a str,
     /// The range of offsets to compare in each partition: from the first to one past the last.
     pub ends: &'a Ends,
+    /// Where unknown offsets are looked up.
     cluster: Cluster,
     known: BTreeMap<i32, Known>,
+    /// Whether Kafka compacts the topic; `None` before the first request.
     compacted: Option<bool>,
 }
 
 /// The cached answers for one partition.
 #[derive(Debug, Default, Clone)]
 struct Known {
+    /// The offsets that were looked up, or learnt from a sink.
     asked: OffsetRanges,
     records: OffsetRanges,
     gone: OffsetRanges,
@@ -66,7 +70,10 @@ impl<'a> InspectedTopic<'a> {
         }
     }
 
-    /// Looks up `offsets`. Asks Kafka only about those that are not in the cache.
+    /// Looks up `offsets`. Requests only those from Kafka that are not in the cache.
+    ///
+    /// # Errors
+    /// [`ReconcileError`] if Kafka cannot be reached or refuses the request.
     pub async fn look_up(&mut self, offsets: &Offsets) -> Result<BTreeMap<i32, Found>, ReconcileError> {
         let unknown: Offsets = offsets
             .iter()
@@ -108,7 +115,11 @@ impl<'a> InspectedTopic<'a> {
         })
     }
 
-    /// Whether Kafka may delete a record because a later one has the same key. Asks Kafka once.
+    /// Whether Kafka may delete a record because a later one has the same key (`cleanup.policy` contains
+    /// `compact`). Sends one request to Kafka; later calls return the cached answer.
+    ///
+    /// # Errors
+    /// [`ReconcileError`] if the topic's configuration cannot be read.
     pub async fn is_compacted(&mut self) -> Result<bool, ReconcileError> {
         if let Some(compacted) = self.compacted {
             return Ok(compacted);
@@ -127,7 +138,7 @@ impl<'a> InspectedTopic<'a> {
         Ok(compacted)
     }
 
-    /// Asks Kafka about offsets and adds the answers to the cache.
+    /// Reads offsets from Kafka and adds the results to the cache.
     async fn ask(&mut self, unknown: Offsets) -> Result<(), ReconcileError> {
         let found = produced::read(&self.cluster, self.name, &unknown, |_| ()).await?;
         for (partition, ranges) in unknown {
@@ -154,14 +165,14 @@ mod tests {
     use crate::offsets::within;
 
     #[test]
-    fn an_intersection_is_what_both_have() {
+    fn an_intersection_has_the_offsets_of_both_sets() {
         let set = |ranges: &[std::ops::Range<i64>]| ranges.iter().cloned().collect::<OffsetRanges>();
         assert_eq!(intersection(&set(&[0..10, 20..30]), &set(&[5..25])), set(&[5..10, 20..25]));
         assert!(intersection(&set(&[0..10]), &set(&[10..20])).is_empty());
     }
 
     #[tokio::test]
-    async fn nothing_is_asked_of_kafka_where_nothing_is_missing() {
+    async fn no_request_is_sent_if_no_offset_is_unknown() {
         let ends = [(0, (0, 10))].into();
         // There is no broker at this address.
         let mut topic = InspectedTopic::new("t", &ends, Cluster::plaintext("127.0.0.1:9"));

@@ -21,10 +21,14 @@ pub struct Totals {
 }
 
 /// Reads the sum and the ledger entries in one snapshot.
+///
+/// # Errors
+/// [`ReconcileError::Warehouse`] if a query fails.
 pub async fn read(client: &Client, topic: &str, spec: &TotalsSection) -> Result<Totals, ReconcileError> {
     in_snapshot(client, async || read_within(client, topic, spec).await).await
 }
 
+/// Reads both, in the snapshot of the caller.
 async fn read_within(client: &Client, topic: &str, spec: &TotalsSection) -> Result<Totals, ReconcileError> {
     let books = books::read(client, &spec.consumer_group, topic).await?;
     let (table, total) = (quoted(&spec.table), quoted(&spec.total_column));

@@ -76,7 +76,8 @@ impl Verdict {
         self.problems.is_empty() && self.missing == 0 && self.doubled == 0 && self.lost == 0
     }
 
-    /// Adds a problem with offsets of one partition. Does nothing if `offsets` is empty.
+    /// Adds a problem with offsets of one partition, as `what: partition:offsets`. Does nothing if `offsets`
+    /// is empty.
     pub fn problem(&mut self, what: &str, partition: i32, offsets: &OffsetRanges) {
         if !offsets.is_empty() {
             self.problems.push(format!("{what}: {}", ranges::of_partition(partition, offsets)));

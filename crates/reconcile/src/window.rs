@@ -12,7 +12,7 @@ use crate::{
     produced::Produced,
 };
 
-/// The rows from which it is known which records a sink has.
+/// The rows of a sink, which show the records that it has.
 #[derive(Debug, Clone)]
 pub enum Rows {
     /// A lake: one row per record. The offsets of the rows by partition, sorted; an offset appears once per row.
@@ -112,8 +112,10 @@ fn union(one: &OffsetRanges, other: &OffsetRanges) -> OffsetRanges {
 mod tests {
     use super::*;
 
+    /// The window of all cases: offsets 10 to 19 of partition 0.
     const WINDOW: (i64, i64) = (10, 20);
 
+    /// The state of Kafka and of a sink, and the dead letters.
     struct Case {
         records: Vec<i64>,
         gone: Vec<i64>,
@@ -128,6 +130,7 @@ mod tests {
         offsets.iter().copied().collect()
     }
 
+    /// The rows of a lake in partition 0.
     fn lake(rows: &[i64]) -> Rows {
         Rows::EveryRecord([(0, rows.to_vec())].into())
     }
@@ -171,12 +174,13 @@ mod tests {
         }
     }
 
+    /// All offsets of the window.
     fn all() -> Vec<i64> {
         (10..20).collect()
     }
 
     #[test]
-    fn a_window_holds_where_every_record_is_stored_once() {
+    fn a_window_holds_if_every_record_is_stored_once() {
         let verdict = Case::of(lake(&all())).verdict();
         assert!(verdict.holds(), "{verdict:?}");
         assert_eq!((verdict.produced, verdict.stored), (10, 10));
@@ -185,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn offsets_without_a_record_count_for_nothing() {
+    fn offsets_without_a_record_are_not_counted() {
         let records = vec![10, 11, 14, 19];
         let rows = lake(&records);
         let verdict = Case { records: records.clone(), ..Case::of(rows) }.verdict();
@@ -195,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_is_gone_is_missing_and_a_doubled_one_is_doubled() {
+    fn a_deleted_row_is_missing_and_a_duplicate_row_is_doubled() {
         let rows = [10, 11, 12, 13, 14, 15, 16, 18, 18, 19];
         let verdict = Case::of(lake(&rows)).verdict();
         assert_eq!((verdict.produced, verdict.stored, verdict.missing, verdict.doubled), (10, 9, 1, 1));
@@ -210,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parked_record_counts_and_must_be_among_the_letters() {
+    fn a_parked_record_counts_and_must_have_a_dead_letter() {
         let parked = Position { parked: set(&[12]), ..position(25) };
         let rows: Vec<i64> = all().into_iter().filter(|&offset| offset != 12).collect();
         let of = |letters| Case { position: parked.clone(), letters, ..Case::of(lake(&rows)) }.verdict();
@@ -229,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_kafka_deleted_is_lost_only_where_the_lane_was_to_read_it_and_has_not() {
+    fn deleted_offsets_are_lost_only_if_the_lane_had_to_read_them_and_did_not() {
         let (records, gone): (Vec<i64>, Vec<i64>) = ((15..20).collect(), (10..15).collect());
         let of = |rows: &[i64], lost: Vec<i64>| {
             Case { records: records.clone(), gone: gone.clone(), lost, ..Case::of(lake(rows)) }.verdict()
@@ -243,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_a_record_that_kafka_never_had_is_named_unless_it_may_be_compacted() {
+    fn a_row_without_a_record_in_kafka_is_a_problem_unless_the_topic_is_compacted() {
         let records: Vec<i64> = all().into_iter().filter(|&offset| offset != 13).collect();
         let of = |compacted| Case { records: records.clone(), compacted, ..Case::of(lake(&all())) }.verdict();
         assert!(of(false).problems[0].contains("no such record for this lane: 0:13"));
@@ -251,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_an_earlier_topic_are_not_this_ones() {
+    fn rows_of_an_earlier_topic_are_ignored() {
         let position = Position { incarnation: 1, earlier: vec![15], ..position(25) };
         let mut rows = all();
         rows.extend(10..15);
@@ -261,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_without_a_row_of_its_own_is_looked_up_by_its_key() {
+    fn a_table_record_without_a_row_is_returned_for_the_check_by_key() {
         let rows: Vec<i64> = all().into_iter().filter(|&offset| offset != 16).collect();
         let (verdict, without_row) = Case::of(Rows::EveryKey([(0, rows)].into())).judge();
         assert!(verdict.holds(), "{verdict:?}");

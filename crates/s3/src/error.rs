@@ -6,7 +6,8 @@ use faults::{Classified, FaultClass};
 /// A failed operation, with its object.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The store gives the same answer until someone changes a setting: no such bucket, access denied, wrong region.
+    /// The store gives the same answer until an operator changes a setting: no such bucket, access denied,
+    /// wrong region.
     #[error("{operation} {address}: refused: {reason}")]
     Refused {
         /// HEAD, GET, PUT, LIST or DELETE.
@@ -48,6 +49,7 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// The fault of a failed request. The reason has S3's error code and message and the HTTP status.
     pub(crate) fn of<E>(error: &SdkError<E>) -> Self
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
@@ -74,6 +76,7 @@ impl Fault {
         Self { again: true, reason: format!("the connection failed: {error}") }
     }
 
+    /// An answer to a range request with fewer or more bytes than requested.
     pub(crate) fn cut_short() -> Self {
         Self { again: true, reason: "the answer is shorter than requested".to_owned() }
     }
@@ -112,13 +115,15 @@ impl Fault {
     }
 }
 
+/// The HTTP status of the answer; `None` if there was no answer.
 pub(crate) fn status<E>(error: &SdkError<E>) -> Option<u16> {
     error.raw_response().map(|answer| answer.status().as_u16())
 }
 
-/// Returns whether another attempt may succeed: after 5xx, throttling and other temporary conditions. All other 4xx
-/// answers stay the same until someone changes a setting.
+/// Returns whether another attempt may succeed: after 5xx, throttling and other temporary conditions. All
+/// other 4xx answers stay the same until an operator changes a setting.
 fn worth_another_try(status: u16, code: &str) -> bool {
+    /// The error codes of temporary conditions, also with a 4xx status.
     const PASSING: [&str; 7] = [
         "RequestTimeout",
         "RequestTimeTooSkewed",
@@ -136,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_passes_by_itself_is_tried_again_and_the_rest_is_not() {
+    fn only_temporary_faults_are_retried() {
         for (status, code) in [(500, "InternalError"), (503, "SlowDown"), (429, ""), (400, "RequestTimeout")]
         {
             assert!(worth_another_try(status, code), "{status} {code}");

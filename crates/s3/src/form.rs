@@ -2,12 +2,12 @@
 
 use percent_encoding::percent_decode_str;
 
-/// Decodes a key. In notifications and listings, S3 encodes keys like HTML forms: `+` for a space, and `%` with two
-/// hexadecimal digits for a byte of UTF-8.
+/// Decodes a key. In notifications and listings, S3 encodes keys like HTML forms: `+` for a space, and `%`
+/// with two hexadecimal digits for a byte of UTF-8.
 ///
 /// # Errors
-/// If the result is not UTF-8, or if a `%` is not followed by two hexadecimal digits: taken literally, it would name another
-/// object.
+/// A relative clause for messages, if the result is not UTF-8, or if a `%` is not followed by two hexadecimal
+/// digits: taken literally, it would name another object.
 pub fn form_decoded(key: &str) -> Result<String, &'static str> {
     let is_complete = |after: &str| {
         after.get(..2).is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))

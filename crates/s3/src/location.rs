@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// The text is not an S3 address; holds the text.
+/// The text is not of the form `s3://bucket/prefix` (or `s3a://…`); holds the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an address of the form s3://bucket/prefix")]
 pub struct BadAddress(pub String);
@@ -13,6 +13,7 @@ pub struct BadAddress(pub String);
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct S3Location {
+    /// The bucket's name; not empty.
     bucket: String,
     prefix: String,
 }
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_read_and_written_back() {
+    fn an_address_is_parsed_and_formatted() {
         for (given, bucket, prefix, written) in [
             ("s3://lake", "lake", "", "s3://lake"),
             ("s3://lake/", "lake", "", "s3://lake"),
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_s3_address_is_refused() {
+    fn a_text_that_is_not_an_s3_address_is_rejected() {
         for given in ["", "lake/a", "s3://", "s3:///a", "file:///a", "s3://a b/c"] {
             assert!(given.parse::<S3Location>().is_err(), "{given:?}");
         }

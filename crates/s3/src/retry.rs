@@ -50,12 +50,13 @@ mod tests {
 
     use super::*;
 
+    /// The deadline after this time.
     fn within(duration: Duration) -> Instant {
         Instant::now() + duration
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_passing_fault_is_retried_until_the_deadline_and_no_longer() {
+    async fn a_temporary_fault_is_retried_until_the_deadline() {
         let deadline = within(Duration::from_secs(2));
         let mut tried = 0;
         let (fault, attempts) = retrying::<()>(deadline, ATTEMPT, || {
@@ -70,6 +71,7 @@ mod tests {
         assert!(Instant::now() <= deadline);
     }
 
+    /// A connection may be dead after Lambda froze the sandbox.
     #[tokio::test(start_paused = true)]
     async fn an_attempt_without_an_answer_leaves_time_for_another() {
         let mut tried = 0;

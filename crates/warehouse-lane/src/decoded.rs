@@ -12,9 +12,13 @@ pub trait DecodedRecords {
     /// Why the record can never be stored. `None` if it was decoded without error.
     fn poison(&self, record: RecordIndex) -> Option<&str>;
 
-    /// Stores these decoded records, in ascending order, in the open transaction of `client`. Must use one statement and
-    /// send it when the future is polled for the first time. Returns how many records changed nothing, because the table
-    /// already contains their values.
+    /// Stores these decoded records, in ascending order, in the open transaction of `client`. Must use one
+    /// statement and send it when the future is polled for the first time. Returns how many records changed
+    /// nothing, because the table already contains their values.
+    ///
+    /// # Errors
+    /// [`LaneError`] if Postgres refuses the statement. The caller then rolls back, and searches for the
+    /// records that cause the refusal.
     fn store(&self, client: &Client, records: &[RecordIndex])
     -> impl Future<Output = Result<u64, LaneError>>;
 

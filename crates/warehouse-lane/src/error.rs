@@ -14,11 +14,12 @@ pub enum LaneError {
     /// Records could not be parked, because S3 refused or failed.
     #[error("parking: {0}")]
     Parking(#[from] StoreError),
-    /// The records cannot be stored together in one statement. One by one it may be possible.
+    /// The records cannot be stored together in one statement. Each by itself may be possible. Holds the
+    /// reason.
     #[error("{0}")]
     TooMuch(&'static str),
-    /// The table refused records that it had accepted a moment before, so somebody else is changing it at the same
-    /// time. A retry may help.
+    /// The table refused records that it had accepted in an earlier attempt, so another session is changing
+    /// it at the same time. A retry may help. Holds the last error.
     #[error(
         "the table is being changed while the batch is checked record by record; its last error was: {0}"
     )]

@@ -1,4 +1,4 @@
-//! What is carried over from one attempt to store a batch to the next.
+//! The knowledge that one attempt to store a batch passes to the next one.
 
 use std::collections::BTreeSet;
 

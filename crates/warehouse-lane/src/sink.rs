@@ -1,4 +1,4 @@
-//! The sink of a topic's records in Postgres, and what a function says of its topics.
+//! The sink of a topic's records in Postgres, and the interface that a function implements for its topics.
 
 use dead_letters::DeadLetters;
 use function_kit::{KafkaLane, TopicSink};
@@ -12,19 +12,20 @@ use crate::error::LaneError;
 use crate::settings::Settings;
 use crate::transaction::{Delivery, WarehouseSink};
 
-/// What a function keeps of a topic from batch to batch: how its records are decoded, and where they are stored.
+/// A topic's state in a function, kept between batches: how its records are decoded, and where they are
+/// stored.
 pub trait WarehouseTopic: Send + Sync + Sized + 'static {
     /// The lane's name in dead letters: `table-writer`.
     const LANE: &'static str;
-    /// What the sink is called in messages: `a table`.
+    /// The sink's name in messages, such as `a table`.
     const SINK: &'static str;
     /// The decoded records of a topic in a batch.
     type Decoded<'a>: DecodedRecords;
 
-    /// What is kept of a pipeline's topic; `None` if its file does not name this sink.
+    /// Creates the state of a pipeline's topic; `None` if its file does not have this sink's section.
     fn of_pipeline(pipeline: &Pipeline) -> Option<Self>;
 
-    /// The consumer group under whose name positions are kept.
+    /// The consumer group, by which positions are stored.
     fn consumer_group(&self) -> &str;
 
     /// Decodes the records of `partitions`, all of this topic.
@@ -37,14 +38,14 @@ pub struct WarehouseTopics<T> {
     topics: std::marker::PhantomData<fn() -> T>,
 }
 
-/// A topic with the fingerprint of its pipeline file, which dead letters carry.
+/// A topic with the fingerprint of its pipeline file's fields, which dead letters contain.
 pub struct Fingerprinted<T> {
     topic: T,
     fingerprint: String,
 }
 
-/// Opens the lane of all topics that a function stores in Postgres. Makes the clients; no request is sent before the first
-/// batch.
+/// Opens the lane of all topics that a function stores in Postgres. Creates the clients, but sends no request
+/// before the first batch.
 pub async fn open<T: WarehouseTopic>(settings: &Settings) -> KafkaLane<WarehouseTopics<T>> {
     let client = s3::client(&settings::sdk_config().await);
     let sink = WarehouseSink {

@@ -1,5 +1,5 @@
-//! The transaction: lock the positions, store the new records, save the positions. Records are parked before the
-//! transaction and not within it. So a slow S3 does not make others wait for the locks.
+//! The transaction: lock the positions, store the new records, save the positions. Records are parked before
+//! the transaction and not within it. So a slow S3 does not make other writers wait for the locks.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::decoded::{DecodedRecords, RecordIndex};
 use crate::error::LaneError;
 use crate::known::{Found, Known, Refused, Suspects};
 
-/// How often a batch is searched for records that the table refuses, before it is given back for redelivery.
+/// The number of searches in a batch for records that the table refuses. After them the batch is redelivered.
 const MOST_SEARCHES: u32 = 4;
 
 /// The decoded records of a topic in a batch, for the search.
@@ -57,8 +57,9 @@ enum Attempt {
     Search(Suspects, LaneError),
 }
 
-/// The database, and the dead letters of what it cannot take.
+/// The database, and the dead letters for records that it cannot store.
 pub(crate) struct WarehouseSink {
+    /// The function's name, for dead letters.
     pub(crate) lane: &'static str,
     pub(crate) warehouse: Warehouse,
     pub(crate) dead_letters: DeadLetters,
@@ -67,7 +68,9 @@ pub(crate) struct WarehouseSink {
 /// The input of a transaction.
 pub(crate) struct Delivery<'a, D> {
     pub(crate) sink: &'a WarehouseSink,
+    /// The consumer group whose positions are stored.
     pub(crate) group: &'a str,
+    /// The fingerprint of the pipeline file's fields, for dead letters.
     pub(crate) fingerprint: &'a str,
     pub(crate) partitions: &'a [PartitionRecords<'a>],
     pub(crate) decoded: &'a D,
@@ -75,7 +78,7 @@ pub(crate) struct Delivery<'a, D> {
     pub(crate) deadline: Instant,
 }
 
-/// What made a transaction fail.
+/// The part of a transaction that failed.
 enum Blame {
     /// The rows: the statement that stores them failed, or a constraint failed at the commit.
     Rows(LaneError),
@@ -84,11 +87,13 @@ enum Blame {
 }
 
 impl<D: DecodedRecords> Delivery<'_, D> {
-    /// Stores the new records of the partitions, and adds the result to `outcome`.
+    /// Stores the new records of the partitions, and adds the result to `outcome`. Repeats the transaction
+    /// until all records are stored or parked.
     ///
     /// # Errors
-    /// The batch must be redelivered. If the answer to the COMMIT was lost, its records can be stored all the same; the
-    /// positions then make them duplicates. Records may have been parked; the next delivery parks them again.
+    /// [`LaneError`]; the batch must then be redelivered. If the answer to the COMMIT was lost, its records
+    /// may be stored nevertheless; the positions then make them duplicates. Records may have been parked; the
+    /// next delivery parks them again.
     pub(crate) async fn store(&self, outcome: &mut BatchOutcome) -> Result<(), LaneError> {
         let mut known = Known::default();
         let done = loop {
@@ -120,7 +125,7 @@ impl<D: DecodedRecords> Delivery<'_, D> {
         let (whole, rest) = self.partitions.split_at(done.results.len());
         settle(outcome, whole, &done.results);
         if !rest.is_empty() {
-            let message = "out of time while looking for records that the table cannot hold; the next delivery goes on \
+            let message = "out of time while searching for records that the table refuses; the next delivery continues \
                            from there";
             outcome.retry(rest.iter().copied(), Fault { needs_action: false, message: message.to_owned() });
         }
@@ -260,6 +265,7 @@ impl<D: DecodedRecords> Delivery<'_, D> {
         (good, refused)
     }
 
+    /// Parks these records: one object per partition with records.
     async fn park(&self, unparked: &Unparked) -> Result<(), LaneError> {
         for (number, partition) in self.partitions.iter().enumerate() {
             let records: Vec<_> = unparked
@@ -321,6 +327,7 @@ impl<D: DecodedRecords> Delivery<'_, D> {
     }
 }
 
+/// Ends the transaction without storing anything, so that the connection can be used again.
 async fn roll_back(client: &Client) -> Result<(), WarehouseError> {
     client.batch_execute("ROLLBACK").await.map_err(WarehouseError::statement("end the transaction"))
 }

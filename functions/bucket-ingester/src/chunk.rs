@@ -27,11 +27,16 @@ pub struct Origin<'a> {
 /// Rows by key, each with the index of its element. If several elements have the same key, the last one counts.
 #[derive(Debug, Default)]
 pub struct Chunk<'r> {
+    /// By artist and title.
     songs: BTreeMap<(&'r str, &'r str), (i64, &'r Song)>,
+    /// By normalized title and release date.
     movies: BTreeMap<(&'r str, NaiveDate), (i64, &'r Movie)>,
+    /// By name and version.
     apps: BTreeMap<(&'r str, &'r str), (i64, &'r App)>,
 }
 
+/// The upsert of songs. Its parameters are the origin ($1 to $3) and one array per column; [`IF_NEWER`]
+/// follows.
 const SONGS: &str = "INSERT INTO songs AS t (source_object, source_modified, source_reading, source_element, \
         artist_name, title, year, release) \
     SELECT $1, $2, $3, u.* FROM unnest($4::int8[], $5::text[], $6::text[], $7::int4[], $8::text[]) AS u \
@@ -39,6 +44,7 @@ const SONGS: &str = "INSERT INTO songs AS t (source_object, source_modified, sou
         ingestion_time = now(), source_object = EXCLUDED.source_object, source_modified = EXCLUDED.source_modified, \
         source_reading = EXCLUDED.source_reading, source_element = EXCLUDED.source_element";
 
+/// The upsert of movies, with parameters like those of [`SONGS`].
 const MOVIES: &str = "INSERT INTO movies AS t (source_object, source_modified, source_reading, source_element, \
         original_title, original_language, budget, is_adult, release_date, original_title_normalized) \
     SELECT $1, $2, $3, u.* \
@@ -48,6 +54,7 @@ const MOVIES: &str = "INSERT INTO movies AS t (source_object, source_modified, s
         source_object = EXCLUDED.source_object, source_modified = EXCLUDED.source_modified, \
         source_reading = EXCLUDED.source_reading, source_element = EXCLUDED.source_element";
 
+/// The upsert of apps, with parameters like those of [`SONGS`].
 const APPS: &str = "INSERT INTO apps AS t (source_object, source_modified, source_reading, source_element, \
         name, genre, version, rating, size_bytes, is_awesome) \
     SELECT $1, $2, $3, u.* \
@@ -57,7 +64,8 @@ const APPS: &str = "INSERT INTO apps AS t (source_object, source_modified, sourc
         source_object = EXCLUDED.source_object, source_modified = EXCLUDED.source_modified, \
         source_reading = EXCLUDED.source_reading, source_element = EXCLUDED.source_element";
 
-/// The condition under which the new row is at least as new as the existing one.
+/// The condition under which the new row is at least as new as the existing one. `<=` within an object, so
+/// that a repeated stretch writes the same rows again.
 const IF_NEWER: &str = " WHERE CASE WHEN t.source_object = EXCLUDED.source_object \
     THEN (t.source_reading, t.source_element) <= (EXCLUDED.source_reading, EXCLUDED.source_element) \
     ELSE (t.source_modified, t.source_object) < (EXCLUDED.source_modified, EXCLUDED.source_object) END";
@@ -80,8 +88,11 @@ impl<'r> Chunk<'r> {
         }
     }
 
-    /// Stores the rows that are newer than the rows in the tables. `client` must have an open transaction. All
-    /// statements are sent at the first poll, without waiting for each other.
+    /// Stores the rows that are newer than the rows in the tables. `client` must have an open transaction.
+    /// All statements are sent at the first poll, without waiting for each other.
+    ///
+    /// # Errors
+    /// [`WarehouseError`] of the first statement that failed. The caller must roll back.
     pub async fn store(&self, client: &Client, origin: Origin<'_>) -> Result<(), WarehouseError> {
         let (songs, movies, apps) = tokio::join!(
             biased;
@@ -93,6 +104,7 @@ impl<'r> Chunk<'r> {
         songs.and(movies).and(apps)
     }
 
+    /// Upserts the songs, sorted by key.
     async fn store_songs(&self, client: &Client, origin: Origin<'_>) -> Result<(), WarehouseError> {
         let columns = of_origin(self.songs.values(), origin)
             .column(Type::INT8_ARRAY, |(element, _)| *element)
@@ -103,6 +115,7 @@ impl<'r> Chunk<'r> {
         columns.execute(client, &format!("{SONGS}{IF_NEWER}"), "store songs").await.map(drop)
     }
 
+    /// Upserts the movies, sorted by key.
     async fn store_movies(&self, client: &Client, origin: Origin<'_>) -> Result<(), WarehouseError> {
         let columns = of_origin(self.movies.values(), origin)
             .column(Type::INT8_ARRAY, |(element, _)| *element)
@@ -115,6 +128,7 @@ impl<'r> Chunk<'r> {
         columns.execute(client, &format!("{MOVIES}{IF_NEWER}"), "store movies").await.map(drop)
     }
 
+    /// Upserts the apps, sorted by key.
     async fn store_apps(&self, client: &Client, origin: Origin<'_>) -> Result<(), WarehouseError> {
         let columns = of_origin(self.apps.values(), origin)
             .column(Type::INT8_ARRAY, |(element, _)| *element)

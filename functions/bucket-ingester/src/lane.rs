@@ -1,4 +1,5 @@
-//! The lane. It gets keys in any order and repeatedly, and reads each version of an object once.
+//! The lane of media files. It receives keys in any order and repeatedly, and reads each version of an object
+//! once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,13 +21,16 @@ use crate::stretch::LANE;
 
 /// The largest list in bytes; the whole list is held in memory.
 const LONGEST_LIST: u64 = 64 << 20;
-/// How many times one invocation starts to read an object that changes during the read.
+/// The number of times that one invocation starts to read an object that changes during the read.
 const MOST_TRIES: u32 = 4;
 
 /// Reads media files and stores their rows.
 pub struct MediaLane {
+    /// The clients and settings for reading objects.
     tools: Tools,
+    /// The database with the tables and the registry.
     warehouse: Warehouse,
+    /// The key of the list of files.
     list: String,
 }
 
@@ -34,6 +38,7 @@ pub struct MediaLane {
 struct ListLook {
     /// The keys to handle.
     keys: Vec<String>,
+    /// The counts of the list itself, for metrics.
     counts: Counts,
     /// Whether the unreadable lines could be parked.
     noted: Result<(), IngestError>,
@@ -69,7 +74,11 @@ impl MediaLane {
         })
     }
 
-    /// Reads the current list and its version; `None` if there is no list.
+    /// Reads the current list and its version; `None` if there is no list. The list's own key is removed from
+    /// its keys.
+    ///
+    /// # Errors
+    /// [`IngestError::ListTooLong`] if it has more than [`LONGEST_LIST`] bytes.
     async fn listed(&self, deadline: Instant) -> Result<Option<(ObjectVersion, FilesList)>, IngestError> {
         let Some(version) = self.tools.source.head(&self.list, deadline).await? else { return Ok(None) };
         if version.size > LONGEST_LIST {
@@ -120,8 +129,12 @@ impl MediaLane {
         Box::pin(run).await
     }
 
-    /// Reads the list, parks its unreadable lines, and finds the keys of new and changed objects. With `force`, returns
-    /// all keys.
+    /// Reads the list, parks its unreadable lines, and finds the keys of new and changed objects. With
+    /// `force`, returns all keys.
+    ///
+    /// # Errors
+    /// [`Failure`] of class configuration if the list does not exist. A failure to park lines is part of the
+    /// result, so that the listed objects are read nevertheless.
     async fn look_at_list(&self, force: bool, deadline: Instant) -> Result<ListLook, Failure> {
         let Some((version, list)) = self.listed(deadline).await? else {
             let (list, bucket) = (&self.list, &self.tools.bucket);
@@ -141,6 +154,10 @@ impl MediaLane {
         Ok(ListLook { keys, counts, noted })
     }
 
+    /// Reads one object, under a claim that keeps other invocations away from it.
+    ///
+    /// If the object changes during the read, the read starts again, up to [`MOST_TRIES`] times. After a
+    /// fault of S3 or the web server the object is not retried here; it is delivered again.
     async fn read(&self, key: &str, force: bool, deadline: Instant) -> Result<Ending, IngestError> {
         let (mut begun, mut tries) = (None, 0);
         let read = self.warehouse.run("read an object", deadline, async |client| {
@@ -150,7 +167,7 @@ impl MediaLane {
                 return Ok(Some(Ending::Failed(Failure::new(FaultClass::Retryable, message))));
             }
             let read = Reading { tools, client, key, deadline }.run(force, &mut begun).await;
-            // Release the claim after an error too. Otherwise nobody else could read the object.
+            // Release the claim after an error too. Otherwise no other invocation could read the object.
             registry::release(client).await?;
             tries += 1;
             match read {
@@ -196,7 +213,8 @@ impl MediaLane {
         Box::pin(run).await
     }
 
-    /// The listed keys whose current version is not in the registry.
+    /// The listed keys whose current version is not in the registry, and the keys without an object that the
+    /// registry does not know. For a web server, these are all keys.
     async fn outdated(
         &self,
         listed: BTreeSet<String>,
@@ -233,6 +251,7 @@ impl MediaLane {
         Ok(keys)
     }
 
+    /// Handles one key. A key that the registry cannot hold, because it has a NUL, is parked and not read.
     async fn handle_one(&self, key: &str, force: bool, deadline: Instant) -> Handled {
         // A key that ends with a slash is a folder marker of the S3 console and has no content.
         let ending = if key.ends_with('/') {

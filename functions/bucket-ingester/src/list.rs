@@ -62,6 +62,7 @@ impl FilesList {
         read
     }
 
+    /// Adds a line: its key, or its reason if it is not a valid key.
     fn take(&mut self, number: u64, mut line: String) {
         if line.ends_with('\r') {
             line.pop();
@@ -80,6 +81,7 @@ impl FilesList {
         }
     }
 
+    /// Counts an unreadable line, and keeps its beginning for the dead letters.
     fn refuse(&mut self, number: u64, reason: &str, line: &[u8]) {
         self.unreadable_lines += 1;
         if self.unreadable.len() < MOST_KEPT {
@@ -102,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_may_end_either_way_and_blank_ones_are_nothing() {
+    fn lines_end_with_lf_or_crlf_and_blank_lines_are_ignored() {
         for list in ["a.json\nb c.json\n", "a.json\r\nb c.json", "\n\na.json\n  \nb c.json\r\n\r\na.json"] {
             let (keys, unreadable) = read(list.as_bytes());
             assert_eq!(
@@ -114,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_key_is_named_and_the_others_are_read() {
+    fn an_invalid_line_is_reported_and_the_others_are_read() {
         let long = format!("a.json\n{}\nb.json", "k".repeat(2_000));
         let lists: [(&[u8], &[u64]); 5] = [
             (b"a.json\nb.json\n\0\0\0\0\0", &[3]),
@@ -136,8 +138,9 @@ mod tests {
         assert_eq!(read(longest.as_bytes()), (vec![longest], vec![]));
     }
 
+    /// Some Windows editors save lists as UTF-16.
     #[test]
-    fn a_list_in_utf_16_is_read_if_it_says_so_and_its_lines_are_named_otherwise() {
+    fn a_utf_16_list_needs_a_byte_order_mark() {
         for bytes in [u16::to_le_bytes, u16::to_be_bytes] {
             let marked: Vec<u8> = "\u{feff}a.json\r\nü 🦀.json\r\n".encode_utf16().flat_map(bytes).collect();
             assert_eq!(read(&marked), (vec!["a.json".to_owned(), "ü 🦀.json".to_owned()], vec![]));
@@ -152,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn of_very_many_unreadable_lines_some_are_kept_and_all_are_counted() {
+    fn the_first_1000_unreadable_lines_are_kept_and_all_are_counted() {
         let list = FilesList::read(&b"\xff\n".repeat(5_000));
         assert_eq!((list.unreadable.len(), list.unreadable_lines), (MOST_KEPT, 5_000));
     }

@@ -28,19 +28,25 @@ const TOO_LATE: Duration = Duration::from_secs(2);
 /// An object could not be read to its end, or its rows could not be stored.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum IngestError {
+    /// The object could not be read, or it changed during the read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// S3 failed, for the object's version or for a dead letter.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Postgres failed, or refused rows.
     #[error(transparent)]
     Warehouse(#[from] WarehouseError),
+    /// The registry has another position than this reading stored.
     #[error("another invocation read the object at the same time")]
     Moved,
+    /// The object was requested with `force`, and it neither exists nor is listed.
     #[error("the object does not exist")]
     Missing,
     #[error(
         "{list} has {bytes} bytes, more than a list of files may have: remove the keys of files that were read"
     )]
+    /// The list of files is too large for the memory.
     ListTooLong { list: String, bytes: u64 },
 }
 
@@ -77,6 +83,7 @@ impl IngestError {
 /// The clients and settings for reading objects.
 #[derive(Debug)]
 pub(crate) struct Tools {
+    /// The bucket or web server with the files.
     pub(crate) source: ObjectSource,
     /// The bucket's name, or the base URL.
     pub(crate) bucket: String,
@@ -102,8 +109,14 @@ type Damage = Option<String>;
 impl Reading<'_> {
     /// Reads the part of the object that was not read yet. Returns `None` if the object does not exist.
     ///
-    /// `begun` is the number of the reading that this invocation started. With `force`, a version is read again from
-    /// the start, but only once per invocation.
+    /// `begun` is the number of the reading that this invocation started. With `force`, a version is read
+    /// again from the start, but only once per invocation.
+    ///
+    /// The result is `Failed` (retryable) if the time is over, and `Unsettled` if the object is damaged and
+    /// was written recently. The stretches before that are stored.
+    ///
+    /// # Errors
+    /// [`IngestError`] if a stretch could not be read, parked or stored. Earlier stretches stay stored.
     pub(crate) async fn run(
         &self,
         force: bool,
@@ -188,6 +201,7 @@ impl Reading<'_> {
         Ok((stretch, None))
     }
 
+    /// The object as parked records name it.
     fn place(&self, version: &ObjectVersion) -> SourceObject<'_> {
         SourceObject {
             bucket: &self.tools.bucket,
@@ -196,9 +210,12 @@ impl Reading<'_> {
         }
     }
 
-    /// Parks the stretch's bad elements and, if the object is damaged, the object itself. At the end of the object,
-    /// deletes the records that earlier readings parked. This happens before the registry's position moves past the
-    /// stretch.
+    /// Parks the stretch's bad elements and, if the object is damaged, the object itself. At the end of the
+    /// object, deletes the records that earlier readings parked. This happens before the registry's position
+    /// moves past the stretch.
+    ///
+    /// # Errors
+    /// [`IngestError::Store`] if S3 fails; the stretch is then not stored.
     async fn park(
         &self,
         entry: &RegistryEntry,
@@ -228,7 +245,9 @@ impl Reading<'_> {
         Ok(Some(reader.rest().await?.into()))
     }
 
-    /// Stores the stretch. If Postgres refuses single rows, searches for them, parks them, and stores the others.
+    /// Stores the stretch. If Postgres refuses single rows, searches for them, parks them, and stores the
+    /// others. `entry` is the object's new registry entry; its counts of rows are corrected for the refused
+    /// ones.
     async fn store_what_can_be(
         &self,
         entry: &mut RegistryEntry,
@@ -276,6 +295,12 @@ impl Reading<'_> {
         stored
     }
 
+    /// The transaction of [`Self::store`], without the rollback. The registry's row is locked before rows are
+    /// stored.
+    ///
+    /// # Errors
+    /// [`IngestError::Moved`] if the registry does not hold `before`; [`IngestError::Warehouse`] if a
+    /// statement failed. The transaction is then still open.
     async fn transaction(
         &self,
         entry: &RegistryEntry,
@@ -301,6 +326,7 @@ impl Reading<'_> {
         Ok(())
     }
 
+    /// The reading of the object, as dead letters name it.
     fn reading(&self, entry: &RegistryEntry) -> ObjectReading<'_> {
         ObjectReading { lane: LANE, bucket: &self.tools.bucket, key: self.key, reading: entry.reading }
     }
@@ -309,10 +335,12 @@ impl Reading<'_> {
 /// The number of the reading and the position (element, byte) in the registry; `None` for an unknown object.
 type Before = Option<(i64, (i64, i64))>;
 
+/// The origin of the rows, for the columns `source_…` of the tables.
 fn origin<'a>(entry: &RegistryEntry, object: &'a str) -> Origin<'a> {
     Origin { object, modified: entry.modified, reading: entry.reading }
 }
 
+/// Adds the stretch to the counts for metrics.
 fn count(counts: &mut Counts, stretch: &Stretch) {
     for (name, number) in [
         ("RowsStored", stretch.good),

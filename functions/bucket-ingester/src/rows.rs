@@ -76,6 +76,7 @@ type Build = fn(&mut [Value<'_>]) -> Result<Media, Poison>;
 /// Decodes elements of media files.
 #[derive(Debug, Clone)]
 pub struct RowDecoder {
+    /// `type` and the unparsed `data`.
     envelope: RecordDecoder,
     song: RecordDecoder,
     movie: RecordDecoder,
@@ -142,6 +143,7 @@ impl RowDecoder {
     }
 }
 
+/// Makes a song from its decoded fields. The order of the fields is that of the decoder.
 fn song(row: &mut [Value<'_>]) -> Result<Media, Poison> {
     let [artist_name, title, year, release] = row else { return Err(shape()) };
     let song = Song {
@@ -154,6 +156,7 @@ fn song(row: &mut [Value<'_>]) -> Result<Media, Poison> {
     Ok(Media::Song(song))
 }
 
+/// Makes a movie from its decoded fields. Some files name the title `original_title:`, with a colon.
 fn movie(row: &mut [Value<'_>]) -> Result<Media, Poison> {
     let [title, title_with_colon, language, budget, is_adult, release_date] = row else {
         return Err(shape());
@@ -173,6 +176,7 @@ fn movie(row: &mut [Value<'_>]) -> Result<Media, Poison> {
     }))
 }
 
+/// Makes an app from its decoded fields.
 fn app(row: &mut [Value<'_>]) -> Result<Media, Poison> {
     let [name, genre, version, rating, size_bytes] = row else { return Err(shape()) };
     let rating = float(rating);
@@ -193,10 +197,12 @@ fn shape() -> Poison {
     Poison("not decoded".to_owned())
 }
 
+/// The text of a column that is not nullable.
 fn needed(value: &mut Value<'_>) -> Result<String, Poison> {
     text(value)?.ok_or_else(shape)
 }
 
+/// Checks that an index of Postgres can hold the parts of a key together.
 fn holdable_key(parts: &[&str]) -> Result<(), Poison> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     if length <= LONGEST_KEY {
@@ -224,13 +230,14 @@ pub fn normalized(title: &str) -> String {
 mod tests {
     use super::*;
 
+    /// The decoded row, or the reason why it is poison.
     fn decode(element: &str) -> Result<Media, String> {
         let decoded = RowDecoder::default().decode(element.as_bytes());
         decoded.map(|(media, _)| media).map_err(|poison| poison.to_string())
     }
 
     #[test]
-    fn the_rows_of_the_contract_are_decoded() {
+    fn the_examples_of_the_data_contract_are_decoded() {
         let song = decode(
             r#"{"type":"song","data":{"artist_name":"Massive Attack","title":"Karmacoma","year":1994,"release":"Protection"}}"#,
         );
@@ -257,8 +264,9 @@ mod tests {
         );
     }
 
+    /// Sources leave out fields or write null for unknown values.
     #[test]
-    fn what_is_not_known_is_null_and_what_is_no_part_of_a_key_may_be_missing() {
+    fn unknown_values_are_null_and_only_key_fields_are_required() {
         let Ok(Media::Song(song)) =
             decode(r#"{"type":"song","data":{"artist_name":"A","title":"","year":null,"x":1}}"#)
         else {
@@ -274,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_row_is_poison_that_names_what_is_wrong() {
+    fn every_invalid_row_is_poison_with_the_reason() {
         for (element, reason) in [
             (r#"{"type":"song"}"#, "field `data` is missing or null"),
             (r#"{"data":{}}"#, "field `type` is missing"),
@@ -314,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn titles_are_normalized_as_the_contract_says() {
+    fn titles_are_normalized_as_in_the_data_contract() {
         for (title, expected) in [
             ("Star Wars: The Force Awakens", "star_wars_the_force_awakens"),
             ("Ocean's Eleven", "oceans_eleven"),

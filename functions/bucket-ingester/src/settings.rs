@@ -30,7 +30,7 @@ pub struct Settings {
 pub enum MediaSource {
     /// A whole bucket, without a prefix.
     Bucket(S3Location),
-    /// A folder of a web server.
+    /// A folder of a web server, over HTTP or HTTPS. Its files cannot be listed.
     Web(BaseUrl),
 }
 
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_lie_in_a_whole_bucket_or_on_a_web_server() {
+    fn the_source_is_a_whole_bucket_or_a_web_folder() {
         assert!(matches!("s3://media".parse(), Ok(MediaSource::Bucket(_))));
         assert!(matches!("https://media.example/x".parse(), Ok(MediaSource::Web(_))));
         assert!("s3://media/prefix".parse::<MediaSource>().is_err());

@@ -19,7 +19,7 @@ const MOST_ELEMENTS: i64 = 10_000;
 /// The largest size of one transaction's elements in bytes, so that long elements do not fill the memory.
 const MOST_BYTES: usize = 8 << 20;
 
-/// Elements between two points of a file.
+/// The elements between two positions in a file, decoded.
 #[derive(Debug, Default)]
 pub(crate) struct Stretch {
     /// Good elements by index: the row, and the element's bytes, which are parked if Postgres refuses the row.
@@ -41,6 +41,7 @@ pub(crate) struct Stretch {
 pub(crate) struct SourceObject<'a> {
     pub(crate) bucket: &'a str,
     pub(crate) key: &'a str,
+    /// When the object was written, in milliseconds since the Unix epoch.
     pub(crate) modified_ms: i64,
 }
 
@@ -57,14 +58,17 @@ impl Stretch {
         self.elements() < MOST_ELEMENTS && self.bytes < MOST_BYTES
     }
 
+    /// The number of all elements: good, ignored and parked.
     pub(crate) fn elements(&self) -> i64 {
         self.good + self.ignored + self.rows_parked()
     }
 
+    /// The number of bad elements.
     pub(crate) fn rows_parked(&self) -> i64 {
         i64::try_from(self.parked.len()).unwrap_or(i64::MAX)
     }
 
+    /// Decodes an element and adds it. An element that is longer than the limit is parked without its bytes.
     pub(crate) fn take(&mut self, decoder: &RowDecoder, place: SourceObject<'_>, piece: Piece<'_>) {
         let element = match piece {
             Piece::Element(element) => element,

@@ -14,8 +14,12 @@ const LONGEST_EXCERPT: usize = 200;
 /// of the API and not data.
 const MESSAGE: usize = 1024;
 
-/// Checks an answer: it must be one JSON object or array with all parts in `require`. Returns its text without a byte
-/// order mark.
+/// Checks an answer: it must be one JSON object or array with all parts in `require`. Returns its text
+/// without a byte order mark.
+///
+/// # Errors
+/// [`Fault::NotJson`] if it is not JSON in UTF-8. [`Fault::Shape`] if it is a JSON scalar, or if a required
+/// part is missing or `null`.
 pub(crate) fn checked<'b>(
     body: &'b [u8],
     require: &[Pointer],
@@ -45,7 +49,10 @@ pub(crate) fn checked<'b>(
     Err(Fault::Shape { reason: format!("has no {}", missing.join(" and no ")), detail })
 }
 
-/// The link to the next page. `None` on the last page.
+/// The link to the next page. `None` on the last page, where it is missing, `null`, `false` or empty.
+///
+/// # Errors
+/// [`Fault::Link`] if the part at `next` is another value than a string.
 pub(crate) fn next_link(text: &str, next: &Pointer) -> Result<Option<String>, Fault> {
     let found = next
         .find(text)
@@ -90,13 +97,14 @@ mod tests {
 
     use super::*;
 
+    /// The check of the weather source, with the reason as text.
     fn weather(body: &[u8]) -> Result<&str, String> {
         let require = ["/id", "/data/0/date"].map(|pointer| pointer.parse().unwrap());
         checked(body, &require, None).map_err(|fault| format!("{fault} {}", fault.detail()))
     }
 
     #[test]
-    fn an_answer_with_all_that_is_required_is_good_as_it_is() {
+    fn an_answer_with_all_required_parts_is_valid() {
         let good =
             "{\"id\":3477,\"name\":\"São Paulo\",\"data\":[{\"date\":\"2023-04-27 18:00:00\",\"t\":23}]}\n";
         assert_eq!(weather(good.as_bytes()), Ok(good));
@@ -104,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_answer_has_its_reason() {
+    fn an_invalid_answer_is_rejected_with_the_reason() {
         for (body, reason) in [
             ("", "not JSON"),
             ("<!DOCTYPE html><html>log in</html>", "web page"),
@@ -122,11 +130,11 @@ mod tests {
         }
         assert!(weather(b"{\"id\":\"S\xe3o\"}").unwrap_err().contains("not JSON"));
         let long = format!(r#"{{"id":1,"data":[],"x":"{}"}}"#, "payload ".repeat(200));
-        assert!(!weather(long.as_bytes()).unwrap_err().contains("payload"), "data stays out of logs");
+        assert!(!weather(long.as_bytes()).unwrap_err().contains("payload"), "the reason quotes data");
     }
 
     #[test]
-    fn a_next_link_is_a_text_and_its_absence_the_end() {
+    fn a_next_link_is_a_string_and_the_last_page_has_none() {
         let next = |json: &str| next_link(json, &"/next".parse().unwrap()).map_err(|fault| fault.to_string());
         for end in [r#"{"next":null}"#, r#"{"next":""}"#, r#"{"next":false}"#, "{}", "[]"] {
             assert_eq!(next(end), Ok(None), "{end}");
@@ -136,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn an_excerpt_is_short_clean_and_without_the_token() {
+    fn an_excerpt_is_short_and_hides_the_token_and_control_characters() {
         let token = Token::new("s3cr3t-token").unwrap();
         let body = format!("{{\"error\":\r\n\t\"{}s3cr3t-token\u{7}\"}}", "x".repeat(194));
         let excerpt = excerpt(body.as_bytes(), Some(&token));

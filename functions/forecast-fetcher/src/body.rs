@@ -9,10 +9,14 @@ use crate::fault::Fault;
 /// The longest answer, in bytes.
 pub(crate) const LONGEST: usize = 8 << 20;
 
-/// How many bytes of an error answer are read for its reason.
+/// The number of bytes of an error answer that are read for the reason.
 const LONGEST_BAD: usize = 16 << 10;
 
-/// Reads the whole body. A body that is shorter than its declared length is a broken connection.
+/// Reads the whole body.
+///
+/// # Errors
+/// [`Fault::TooLarge`] if it has more than [`LONGEST`] bytes. [`Fault::Connection`] if it is shorter than its
+/// declared length, or if the connection breaks.
 pub(crate) async fn whole(mut body: Incoming) -> Result<Bytes, Fault> {
     let too_large = || Fault::TooLarge(format!("the answer has more than {} MB", LONGEST >> 20));
     if body.size_hint().lower() > LONGEST as u64 {
@@ -31,7 +35,8 @@ pub(crate) async fn whole(mut body: Incoming) -> Result<Bytes, Fault> {
     Ok(read.into())
 }
 
-/// Reads the beginning of a body. Errors are ignored.
+/// Reads the beginning of a body: up to [`LONGEST_BAD`] bytes and the rest of the last frame. Errors are
+/// ignored, because the status of the answer is already a fault.
 pub(crate) async fn beginning(mut body: Incoming) -> Vec<u8> {
     let mut read = Vec::new();
     while read.len() < LONGEST_BAD

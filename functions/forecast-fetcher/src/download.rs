@@ -20,12 +20,14 @@ use crate::token::Token;
 
 /// The largest number of attempts for one answer.
 const TRIES: u32 = 5;
+/// The longest pause before the first retry. Each further retry may wait longer, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// One request may take half of the remaining time, so that there is time for a retry, but at least and at most these
 /// times.
 const SHORTEST_REQUEST: Duration = Duration::from_secs(1);
 const LONGEST_REQUEST: Duration = Duration::from_secs(20);
+/// The largest number of redirects in a row.
 const REDIRECTS: usize = 5;
 
 /// The downloads of one item.
@@ -33,6 +35,7 @@ pub(crate) struct Downloads<'a> {
     pub(crate) client: &'a WebClient,
     /// The item's first URL. Only its host gets the source's headers.
     pub(crate) start: &'a Url,
+    /// The source's headers, filled in.
     pub(crate) headers: &'a HeaderMap,
     /// The token, which is hidden in reasons.
     pub(crate) token: Option<&'a Token>,
@@ -76,7 +79,8 @@ impl Downloads<'_> {
         }
     }
 
-    /// One attempt, including its redirects.
+    /// One attempt, including its redirects. It may take half of the item's remaining time, between
+    /// [`SHORTEST_REQUEST`] and [`LONGEST_REQUEST`].
     async fn request(&self, url: &Url) -> Result<(Url, Bytes), Fault> {
         let now = Instant::now();
         let left = self.deadline.saturating_duration_since(now);
@@ -85,6 +89,11 @@ impl Downloads<'_> {
         answer.unwrap_or(Err(Fault::Slow(patience)))
     }
 
+    /// Follows redirects, and returns the final URL with the body.
+    ///
+    /// # Errors
+    /// [`Fault::Redirect`] for a redirect that must not be followed: with a token, one to another host.
+    /// [`Fault::Redirects`] after [`REDIRECTS`] of them.
     async fn redirected(&self, mut url: Url) -> Result<(Url, Bytes), Fault> {
         for _ in 0..=REDIRECTS {
             let answer = self.send(&url).await?;
@@ -96,6 +105,11 @@ impl Downloads<'_> {
         Err(Fault::Redirects(REDIRECTS))
     }
 
+    /// Sends one request. A host other than the source's gets no configured header except `User-Agent`,
+    /// because headers may contain secrets.
+    ///
+    /// # Errors
+    /// [`Fault::Connection`] or [`Fault::Certificate`] if there was no answer.
     async fn send(&self, url: &Url) -> Result<Response<Incoming>, Fault> {
         let mut request = Request::builder()
             .uri(url.as_str())
@@ -112,6 +126,11 @@ impl Downloads<'_> {
         self.client.request(request).await.map_err(|error| Fault::unanswered(&error))
     }
 
+    /// Reads the body of an answer with status 200.
+    ///
+    /// # Errors
+    /// [`Fault::Status`] for every other status, [`Fault::Compressed`] for a compressed body, and those of
+    /// [`body::whole`].
     async fn read(&self, answer: Response<Incoming>) -> Result<Bytes, Fault> {
         let (parts, body) = answer.into_parts();
         if parts.status != StatusCode::OK {

@@ -12,7 +12,7 @@ use object_reader::BadLink;
 /// The fault of one request or its answer.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub(crate) enum Fault {
-    /// A status other than 200.
+    /// A status other than 200. `detail` is an excerpt of the answer.
     #[error("HTTP {status}")]
     Status {
         status: u16,
@@ -50,10 +50,11 @@ pub(crate) enum Fault {
     /// The answer is compressed, although the request excludes compression.
     #[error("the answer is compressed ({0}), although the request says that it must not be")]
     Compressed(String),
-    /// The answer is not JSON.
+    /// The answer is not JSON: the parser's reason, and an excerpt of the answer.
     #[error("the answer is not JSON: {reason}")]
     NotJson { reason: String, detail: String },
-    /// The answer is JSON, but lacks a required part.
+    /// The answer is JSON, but it is not an object or array, or it lacks a required part. `detail` is an
+    /// excerpt of a short answer, otherwise empty.
     #[error("the answer {reason}")]
     Shape { reason: String, detail: String },
     /// The token cannot be part of a URL or header.
@@ -84,7 +85,8 @@ impl Classified for Fault {
 }
 
 impl Fault {
-    /// The fault of a request without an answer.
+    /// The fault of a request without an answer: [`Fault::Certificate`] if TLS refused the server's
+    /// certificate, otherwise [`Fault::Connection`].
     pub(crate) fn unanswered(error: &(dyn std::error::Error + 'static)) -> Self {
         match authorities::tls_fault(error) {
             Some(TlsError::InvalidCertificate(bad)) => Self::Certificate(format!("{bad}; {}", advice(bad))),
@@ -92,7 +94,7 @@ impl Fault {
         }
     }
 
-    /// The part of the server's message that may be shown.
+    /// The excerpt of the server's answer, with the token hidden. Empty if the fault has none.
     pub(crate) fn detail(&self) -> &str {
         match self {
             Self::Status { detail, .. } | Self::NotJson { detail, .. } | Self::Shape { detail, .. } => detail,
@@ -101,6 +103,7 @@ impl Fault {
     }
 }
 
+/// A part of the reason that names the fix.
 fn advice(bad: &CertificateError) -> &'static str {
     match bad {
         CertificateError::UnknownIssuer => {
@@ -150,12 +153,13 @@ impl fmt::Display for GivenUp {
 mod tests {
     use super::*;
 
+    /// A fault with this status and an excerpt of the answer.
     fn status(status: u16) -> Fault {
         Fault::Status { status, wait: None, detail: "{\"error\":\"x\"}".into() }
     }
 
     #[test]
-    fn only_what_passes_by_itself_is_tried_again() {
+    fn only_temporary_faults_are_retried() {
         for passing in [429, 500, 502, 503, 504] {
             assert_eq!(status(passing).class(), FaultClass::Retryable, "{passing}");
         }
@@ -165,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_says_the_status_the_tries_and_what_the_server_said() {
+    fn a_reason_has_the_status_the_attempts_and_the_servers_message() {
         assert_eq!(
             GivenUp { fault: status(500), tries: 5 }.to_string(),
             "HTTP 500 (tried 5 times): {\"error\":\"x\"}"

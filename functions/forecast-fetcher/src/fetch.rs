@@ -54,10 +54,13 @@ impl Classified for FetchError {
 /// Why one item is not stored.
 #[derive(Debug, thiserror::Error)]
 enum ItemError {
+    /// The answer or one of the pages could not be fetched, or is not valid.
     #[error(transparent)]
     Pages(#[from] PagesError),
+    /// S3 failed, or refused the request.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The token has characters that a URL or a header cannot contain.
     #[error(transparent)]
     Token(#[from] BadToken),
     /// Another invocation is writing the object and did not finish in time.
@@ -76,8 +79,10 @@ pub struct Fetcher<T, O> {
 
 /// The parts of an invocation that all its items share.
 struct Run<'a> {
+    /// The source, the items and the time of the run.
     task: &'a Task<'a>,
     token: Option<&'a Token>,
+    /// The number of retried requests of all items.
     retries: AtomicU64,
 }
 
@@ -91,6 +96,9 @@ impl Run<'_> {
 
 impl<T: Tokens, O: RawObjects> Fetcher<T, O> {
     /// Creates a fetcher that connects when it first fetches.
+    ///
+    /// # Errors
+    /// [`FetchError::Tls`] if the TLS client cannot be created with the trusted authorities.
     pub fn new(settings: Settings, tokens: T, objects: O) -> Result<Self, FetchError> {
         let client = web_client(settings.authorities).map_err(FetchError::Tls)?;
         Ok(Self { client, sources: settings.sources, tokens, objects })
@@ -132,6 +140,11 @@ impl<T: Tokens, O: RawObjects> Fetcher<T, O> {
         Ok(report(&task, results, run.retries.into_inner()))
     }
 
+    /// Reads the token's secret. `None` if the source has no token.
+    ///
+    /// # Errors
+    /// [`SecretError`]: retryable if Secrets Manager does not answer, otherwise a configuration fault, also
+    /// for a blank secret.
     async fn token(&self, source: &Source, deadline: Instant) -> Result<Option<Token>, SecretError> {
         let Some(secret) = &source.token_secret else { return Ok(None) };
         let until = deadline.min(Instant::now() + TO_READ_SECRET);
@@ -140,6 +153,10 @@ impl<T: Tokens, O: RawObjects> Fetcher<T, O> {
         Token::new(&text).map(Some).ok_or_else(|| SecretError::lasting(secret, "it holds no text"))
     }
 
+    /// Fetches and stores one item before `end`, unless its object exists already.
+    ///
+    /// # Errors
+    /// [`ItemError`], which becomes the item's reason in the report.
     async fn item(&self, run: &Run<'_>, item: &Item, end: Instant) -> Result<Stored, ItemError> {
         let source = run.task.source;
         let key = source.key(run.task.at, item);
@@ -162,8 +179,11 @@ impl<T: Tokens, O: RawObjects> Fetcher<T, O> {
         self.store(source, &key, body?, end).await.map(stored)
     }
 
-    /// Stores the object. If another invocation of the same run stored it first, that object counts. Returns the size
-    /// in bytes.
+    /// Stores the object. If another invocation of the same run stored it first, that object counts. Returns
+    /// the size of the stored object in bytes.
+    ///
+    /// # Errors
+    /// [`ItemError::Busy`] if the competing write is not finished at `end`. [`ItemError::Store`] if S3 fails.
     async fn store(&self, source: &Source, key: &str, body: Bytes, end: Instant) -> Result<u64, ItemError> {
         let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_millis(500));
         loop {
@@ -183,6 +203,7 @@ impl<T: Tokens, O: RawObjects> Fetcher<T, O> {
     }
 }
 
+/// The report for the items of `task` and their `results`, which have the same order.
 fn report(task: &Task<'_>, results: Vec<Result<Stored, String>>, retries: u64) -> Report {
     let (mut stored, mut failed) = (Vec::new(), Vec::new());
     for (item, result) in task.items.iter().zip(results) {

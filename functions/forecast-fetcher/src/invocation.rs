@@ -10,7 +10,12 @@ use crate::fetch::Fetcher;
 use crate::request::Request;
 use crate::store::{RawObjects, Tokens};
 
-/// Executes the event `payload` before `deadline`, and adds its results to the wide event `event`.
+/// Executes the event `payload` before `deadline`, and adds its results to the wide event `event`. Returns
+/// the [`crate::Report`] as JSON.
+///
+/// # Errors
+/// [`Failure`] of class poison if the payload is not a valid event, and otherwise with the class of the
+/// [`crate::FetchError`].
 pub async fn invocation<T: Tokens, O: RawObjects>(
     fetcher: &Fetcher<T, O>,
     payload: &str,
@@ -34,7 +39,8 @@ pub async fn invocation<T: Tokens, O: RawObjects>(
     answer.map_err(|error| Failure::new(FaultClass::Configuration, error.to_string()))
 }
 
-/// Parses the payload. It is parsed to a map first, because serde would accept an array as the fields in their order.
+/// Parses the payload. It is parsed to a map first, because serde would accept an array as the fields in
+/// their order. `null` counts as an event without fields.
 fn request(payload: &str) -> Result<Request, serde_json::Error> {
     let fields: Option<Map<String, Value>> = serde_json::from_str(payload)?;
     serde_json::from_value(Value::Object(fields.unwrap_or_default()))

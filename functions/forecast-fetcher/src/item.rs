@@ -10,7 +10,7 @@ const LONGEST: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 pub struct Item(String);
 
-/// The text is not a valid item; holds the text.
+/// The text is not a valid item. Holds the text, cut to the longest valid length.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an item: use 1 to {LONGEST} of A-Z, a-z, 0-9, '-', '_' and '.', without a leading '.'")]
 pub struct BadItem(String);
@@ -43,8 +43,9 @@ impl AsRef<str> for Item {
 mod tests {
     use super::*;
 
+    /// An item is put into a URL and a key without escapes.
     #[test]
-    fn what_would_be_another_path_or_key_is_no_item() {
+    fn a_text_that_would_change_the_path_or_key_is_not_an_item() {
         for good in ["3477", "sao-paulo", "a.b_c", &"x".repeat(100)] {
             assert_eq!(good.parse::<Item>().unwrap().to_string(), good);
         }

@@ -51,6 +51,10 @@ pub(crate) async fn item(source: &Source, downloads: &mut Downloads<'_>) -> Resu
     }
 }
 
+/// Fetches and checks the only answer of an item. Returns its bytes unchanged.
+///
+/// # Errors
+/// [`GivenUp`] if it cannot be fetched or is not valid.
 async fn single(source: &Source, downloads: &mut Downloads<'_>) -> Result<Bytes, GivenUp> {
     let start = downloads.start;
     let (_, body) = downloads.get(start).await?;
@@ -58,6 +62,11 @@ async fn single(source: &Source, downloads: &mut Downloads<'_>) -> Result<Bytes,
     Ok(body)
 }
 
+/// Follows the links from page to page, and returns one line per page.
+///
+/// # Errors
+/// [`PagesError`] for a bad page, a link to a page that was read already, more than [`MOST_PAGES`] pages, or
+/// more than [`LONGEST`] bytes.
 async fn pages(source: &Source, next: &Pointer, downloads: &mut Downloads<'_>) -> Result<Bytes, PagesError> {
     let mut url = downloads.start.clone();
     let mut seen = HashSet::from([url.clone()]);
@@ -79,7 +88,8 @@ async fn pages(source: &Source, next: &Pointer, downloads: &mut Downloads<'_>) -
     Err(PagesError::TooMany)
 }
 
-/// Fetches a page. Returns it as a line, and the URL of the next page.
+/// Fetches a page. Returns it as a line, and the URL of the next page. A relative link refers to the page's
+/// final URL after redirects.
 async fn page(
     source: &Source,
     next: &Pointer,

@@ -34,6 +34,7 @@ impl FromStr for Pointer {
     }
 }
 
+/// Replaces `~0` by `~` and `~1` by `/`. `None` if another character follows a `~`.
 fn unescaped(token: &str) -> Option<String> {
     let mut parts = token.split('~');
     let mut name = parts.next().unwrap_or_default().to_owned();
@@ -68,7 +69,8 @@ impl Pointer {
     }
 }
 
-/// The remaining tokens of a pointer.
+/// The remaining tokens of a pointer. As a visitor it finds the value that they refer to, and skips all
+/// others. A scalar has no parts, so the result is `None`.
 struct Step<'p>(&'p [String]);
 
 impl<'de> DeserializeSeed<'de> for Step<'_> {
@@ -159,12 +161,13 @@ mod tests {
 
     use super::*;
 
+    /// The JSON text that the pointer refers to.
     fn found(pointer: &str, json: &str) -> Option<String> {
         pointer.parse::<Pointer>().unwrap().find(json).unwrap().map(|raw| raw.get().to_owned())
     }
 
     #[test]
-    fn a_pointer_leads_through_objects_and_arrays() {
+    fn a_pointer_finds_parts_of_objects_and_arrays() {
         let json = r#"{"data":[{"date":"2023"}],"a/b":{"~":1.50},"é":null,"n":1}"#;
         assert_eq!(found("/data/0/date", json).as_deref(), Some("\"2023\""));
         assert_eq!(found("/a~1b/~0", json).as_deref(), Some("1.50"), "a number as it was written");
@@ -180,12 +183,13 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_pointer_is_refused() {
+    fn a_text_that_is_not_a_pointer_is_rejected() {
         for bad in ["", "data", "/a~", "/a~2b"] {
             assert!(bad.parse::<Pointer>().is_err(), "{bad:?}");
         }
     }
 
+    /// Random documents with keys that pointers must escape.
     fn json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
@@ -203,8 +207,9 @@ mod tests {
     }
 
     proptest! {
+        /// The result is that of `serde_json::Value::pointer` for every document and pointer.
         #[test]
-        fn it_finds_what_a_document_in_memory_has_there(
+        fn it_finds_the_same_part_as_serde_json(
             value in json(),
             tokens in prop::collection::vec("[a-cé0-3]{0,2}|~0|~1|01", 1..4),
         ) {

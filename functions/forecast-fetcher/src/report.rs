@@ -5,7 +5,8 @@ use serde::{Serialize, Serializer};
 
 use crate::item::Item;
 
-/// The answer of an invocation that did not fail as a whole.
+/// The answer of an invocation that did not fail as a whole. Its JSON form is the function's answer;
+/// README.md has an example.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// The source's name.
@@ -48,6 +49,7 @@ pub struct Failed {
     pub reason: String,
 }
 
+/// Writes a time in RFC 3339 with milliseconds and `Z`: `2026-11-26T23:00:05.123Z`.
 fn milliseconds<S: Serializer>(at: &DateTime<Utc>, out: S) -> Result<S::Ok, S::Error> {
     out.serialize_str(&at.to_rfc3339_opts(SecondsFormat::Millis, true))
 }

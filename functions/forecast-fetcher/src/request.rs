@@ -79,6 +79,10 @@ pub(crate) struct Task<'s> {
 }
 
 impl Request {
+    /// Checks the event against the configured sources, and fills in what it leaves out.
+    ///
+    /// # Errors
+    /// [`BadRequest`] with the first problem.
     pub(crate) fn task(self, sources: &[Source], now: DateTime<Utc>) -> Result<Task<'_>, BadRequest> {
         let source = match &self.source {
             None => sources.first(),
@@ -103,6 +107,8 @@ impl Request {
     }
 }
 
+/// Parses the items of an event and drops repeated ones. A source without `{item}` in its URL accepts only
+/// its own items.
 fn chosen(items: &[TextOrNumber], source: &Source) -> Result<Vec<Item>, BadRequest> {
     let mut seen = HashSet::new();
     let mut chosen = Vec::new();
@@ -131,6 +137,7 @@ mod tests {
     use super::*;
     use crate::source_file::{sources, tests::weather};
 
+    /// Source, items and time of an event, or the reason why it is rejected.
     fn task(event: &str) -> Result<(String, Vec<String>, String), String> {
         let list =
             json!({"name": "list", "url": "https://h/", "items": ["all"], "target": "s3://b/{time}{item}"});
@@ -142,8 +149,9 @@ mod tests {
         Ok((task.source.name.clone(), items, task.at.to_rfc3339()))
     }
 
+    /// A scheduler may send its own event or an empty one.
     #[test]
-    fn what_an_event_leaves_out_is_the_configurations() {
+    fn missing_fields_of_an_event_come_from_the_configuration() {
         let usual = (
             "forecast_72".to_owned(),
             vec!["3477".to_owned(), "5959".to_owned()],
@@ -165,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_cannot_be_done_is_refused_with_the_reason() {
+    fn an_invalid_event_is_rejected_with_the_reason() {
         for (event, reason) in [
             (r#"{"source":"x"}"#, "the configured sources are: forecast_72, list"),
             (r#"{"items":[]}"#, "leave it out"),

@@ -4,9 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use hyper::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
-/// The pause that the header asks for. Its value is a number of seconds, which some servers send with a fraction, or an
-/// HTTP date. A date is compared with the server's clock (`Date`) if the answer has it. `None` if the header is missing
-/// or cannot be parsed.
+/// The pause that the header asks for. Its value is a number of seconds, which some servers send with a
+/// fraction, or an HTTP date (RFC 9110, section 10.2.3). A date is compared with the server's clock (`Date`)
+/// if the answer has it, otherwise with `now`. A date in the past is a pause of zero.
+///
+/// `None` if the header is missing or cannot be parsed.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let asked = text(RETRY_AFTER)?;
@@ -36,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn seconds_fractions_and_the_three_forms_of_dates_are_read() {
+    fn seconds_fractions_and_the_three_http_date_formats_are_parsed() {
         assert_eq!(asked("7", None), Some(Duration::from_secs(7)));
         assert_eq!(asked(" 0 ", None), Some(Duration::ZERO));
         assert_eq!(asked("299.997", None), Some(Duration::from_millis(299_997)));
@@ -51,8 +53,9 @@ mod tests {
         assert_eq!(asked("Thu, 01 Jan 1970 00:00:05 GMT", None), Some(Duration::from_secs(5)));
     }
 
+    /// The usual pauses apply then.
     #[test]
-    fn what_nobody_can_read_is_no_wish() {
+    fn a_value_that_cannot_be_parsed_is_ignored() {
         for value in ["", "-1", "soon", "1e9", "NaN", "inf", "1.2.3", "2015-10-21T07:28:00Z"] {
             assert_eq!(asked(value, None), None, "{value:?}");
         }

@@ -43,13 +43,14 @@ mod tests {
     use super::*;
     use crate::source_file::tests::weather;
 
+    /// The settings from these variables, or the error message.
     fn read(variables: &[(&str, &str)]) -> Result<Settings, String> {
         let environment: Environment = variables.iter().copied().collect();
         environment.settings().map_err(|error| error.to_string())
     }
 
     #[test]
-    fn sources_are_read_and_public_authorities_are_trusted() {
+    fn sources_are_parsed_and_public_authorities_are_trusted() {
         let settings = read(&[("FETCH_SOURCES", &json!([weather()]).to_string())]).unwrap();
         assert_eq!(settings.sources[0].name(), "forecast_72");
         assert!(settings.authorities.len() > 50);

@@ -29,7 +29,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_item_gets_its_part_even_if_each_takes_all_its_time(items in 1_usize..200, seconds in 1_u64..900) {
+        fn every_item_gets_an_equal_share_even_if_all_items_hang(items in 1_usize..200, seconds in 1_u64..900) {
             let start = Instant::now();
             let time = Duration::from_secs(seconds);
             let deadline = start + time;

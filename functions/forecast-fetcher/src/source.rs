@@ -14,6 +14,7 @@ use crate::token::Token;
 /// `FETCH_SOURCES`.
 #[derive(Debug, Clone)]
 pub struct Source {
+    /// The name that events use. It is unique.
     pub(crate) name: String,
     /// The items that are fetched if an event does not name items.
     pub(crate) items: Vec<Item>,
@@ -67,6 +68,10 @@ impl Source {
         self.url.holds(ITEM)
     }
 
+    /// Fills in the item and the token.
+    ///
+    /// # Errors
+    /// [`BadToken`] if the token has characters that a URL or a header cannot contain.
     pub(crate) fn call(&self, item: &Item, token: Option<&Token>) -> Result<Call, BadToken> {
         let mut headers = HeaderMap::new();
         // Some APIs reject requests without a user agent.

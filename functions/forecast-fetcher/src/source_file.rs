@@ -30,7 +30,11 @@ struct Written {
     token_secret: Option<String>,
 }
 
-/// Parses the sources. The error lists all problems. They do not contain values, because a value may be a token.
+/// Parses the sources.
+///
+/// # Errors
+/// All problems, each as `FETCH_SOURCES[index] ("name").field: problem`. They do not contain values, because
+/// a value may be a token.
 pub(crate) fn sources(json: &str) -> Result<Vec<Source>, Vec<String>> {
     let written: Vec<Value> = serde_json::from_str(json).map_err(|error| {
         let (line, column) = (error.line(), error.column());
@@ -63,6 +67,8 @@ pub(crate) fn sources(json: &str) -> Result<Vec<Source>, Vec<String>> {
     if problems.is_empty() { Ok(sources) } else { Err(problems) }
 }
 
+/// Checks the values of one source. Adds all problems to `problems`. `None` only if the URL or the target is
+/// not valid; the caller rejects all sources if there is any problem.
 fn source(written: Written, problems: &mut Vec<String>) -> Option<Source> {
     let Written { name, url, items, headers, require, next, target, token_secret } = written;
     if name.is_empty()
@@ -77,7 +83,7 @@ fn source(written: Written, problems: &mut Vec<String>) -> Option<Source> {
     }
     let mut seen = HashSet::new();
     if let Some(twice) = items.iter().find(|item| !seen.insert(*item)) {
-        problems.push(format!("items: {twice} is there twice"));
+        problems.push(format!("items: {twice} occurs twice"));
     }
     let headers: Vec<HeaderTemplate> = headers
         .iter()
@@ -162,18 +168,20 @@ pub(crate) mod tests {
         })
     }
 
+    /// The weather source with another value of one field.
     fn changed(field: &str, value: Value) -> Value {
         let mut source = weather();
         source[field] = value;
         source
     }
 
+    /// The problems of sources that must be rejected.
     fn problems(sources: &[Value]) -> Vec<String> {
         super::sources(&json!(sources).to_string()).map(|sources| sources.len()).unwrap_err()
     }
 
     #[test]
-    fn the_weather_and_a_source_without_a_token_are_read() {
+    fn a_source_with_a_token_and_one_without_are_parsed() {
         let plain = json!({
             "name": "orders", "url": "http://api.example/orders", "items": ["all"],
             "target": "s3://raw/orders/{time}_{item}.jsonl", "next": "/links/next"
@@ -221,7 +229,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn sources_that_would_not_do_what_they_say_are_refused() {
+    fn contradictory_sources_are_rejected() {
         for (source, reason) in [
             (changed("items", json!([])), "empty"),
             (changed("items", json!(["1", "1"])), "twice"),

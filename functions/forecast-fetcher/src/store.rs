@@ -10,6 +10,9 @@ use tokio::time::Instant;
 /// Reads tokens.
 pub trait Tokens {
     /// Reads the text of a secret by its name or ARN.
+    ///
+    /// # Errors
+    /// [`SecretError`]; its class says whether a later attempt may succeed.
     fn token(&self, secret: &str) -> impl Future<Output = Result<String, SecretError>>;
 }
 
@@ -22,6 +25,9 @@ impl Tokens for Secrets {
 /// Stores raw objects.
 pub trait RawObjects {
     /// The size of an object in bytes; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// [`StoreError`] if S3 refuses the request or does not answer before `deadline`.
     fn size(
         &self,
         bucket: &S3Location,
@@ -29,7 +35,10 @@ pub trait RawObjects {
         deadline: Instant,
     ) -> impl Future<Output = Result<Option<u64>, StoreError>>;
 
-    /// Writes an object only if it does not exist.
+    /// Writes an object only if it does not exist. The result says whether it was written.
+    ///
+    /// # Errors
+    /// [`StoreError`] if S3 refuses the request or does not answer before `deadline`.
     fn put_if_absent(
         &self,
         bucket: &S3Location,

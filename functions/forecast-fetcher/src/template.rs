@@ -9,8 +9,11 @@ use url::Url;
 use crate::item::Item;
 use crate::token::Token;
 
+/// The placeholder for the item, in URLs and targets.
 pub(crate) const ITEM: &str = "{item}";
+/// The placeholder for the token, in URLs and headers.
 pub(crate) const TOKEN: &str = "{token}";
+/// The placeholder for the time of the run, in targets.
 pub(crate) const TIME: &str = "{time}";
 
 /// The URL of a source, with `{item}` and `{token}` in its path or query.
@@ -45,6 +48,7 @@ impl UrlTemplate {
         Ok(template)
     }
 
+    /// Whether the URL has this placeholder.
     pub(crate) fn holds(&self, place: &str) -> bool {
         self.0.contains(place)
     }
@@ -61,7 +65,7 @@ impl UrlTemplate {
         url.scheme() == "https" || loopback
     }
 
-    /// Fills in the item and the token.
+    /// Fills in the item and the token, percent-encoded. Removes the fragment.
     pub(crate) fn fill(&self, item: &Item, token: Option<&Token>) -> Result<Url, BadToken> {
         let mut url: Url =
             self.filled(item.as_ref(), token.map_or("", Token::text)).parse().map_err(|_| BadToken("URL"))?;
@@ -69,6 +73,7 @@ impl UrlTemplate {
         Ok(url)
     }
 
+    /// The text with both placeholders replaced, before it is parsed as a URL.
     fn filled(&self, item: &str, token: &str) -> String {
         self.0.replace(ITEM, &encoded(item).to_string()).replace(TOKEN, &encoded(token).to_string())
     }
@@ -84,6 +89,7 @@ pub(crate) struct HeaderTemplate {
 impl HeaderTemplate {
     /// `Err` says what is wrong.
     pub(crate) fn new(name: &str, value: &str) -> Result<Self, String> {
+        /// The headers that the client sets. A second value would break the request.
         const OURS: [&str; 6] =
             ["host", "connection", "content-length", "transfer-encoding", "accept-encoding", "te"];
         let name: HeaderName = name.parse().map_err(|_| "it is not the name of a header".to_owned())?;
@@ -98,6 +104,7 @@ impl HeaderTemplate {
         Ok(Self { name, value: value.to_owned() })
     }
 
+    /// Whether the value has the placeholder for the token.
     pub(crate) fn holds_token(&self) -> bool {
         self.value.contains(TOKEN)
     }
@@ -141,6 +148,7 @@ impl Target {
         Ok(Self { bucket: location.root(), key: key.to_owned() })
     }
 
+    /// The bucket, without a prefix.
     pub(crate) fn bucket(&self) -> &S3Location {
         &self.bucket
     }
@@ -175,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_encoded_in_a_url_and_as_it_is_in_a_header() {
+    fn a_token_is_percent_encoded_in_a_url_and_unchanged_in_a_header() {
         let url = UrlTemplate::new("https://h/a/{item}/b?token={token}&x=1#f").unwrap();
         let token = Token::new("a b&c=/é").unwrap();
         assert_eq!(
@@ -192,8 +200,9 @@ mod tests {
         assert!(!format!("{headers:?}").contains("a b&c"));
     }
 
+    /// A token with a line break could add a header of its own to the request.
     #[test]
-    fn a_token_that_would_break_a_header_is_refused() {
+    fn a_token_with_control_characters_is_rejected() {
         let token = Token::new("a\r\nx-evil: 1").unwrap();
         let template = HeaderTemplate::new("x-key", "{token}").unwrap();
         assert!(template.fill(&mut HeaderMap::new(), Some(&token)).is_err());
@@ -210,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn templates_that_cannot_work_are_refused_with_the_reason() {
+    fn invalid_templates_are_rejected_with_the_reason() {
         for (url, reason) in [
             ("ftp://h/{item}", "https://"),
             ("h/{item}", "not a URL"),

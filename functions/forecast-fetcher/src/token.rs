@@ -30,6 +30,7 @@ impl Token {
         (!text.is_empty()).then(|| Self { text: text.to_owned(), parts })
     }
 
+    /// The secret text itself. Only requests may contain it.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_hidden_in_every_spelling() {
+    fn a_token_is_hidden_with_every_escape() {
         let token = Token::new(" s3cr3t+Key/==\n").unwrap();
         assert_eq!(token.text(), "s3cr3t+Key/==");
         for text in [
@@ -87,7 +88,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_run_of_the_token_is_left(
+        fn no_part_of_the_token_remains(
             token in "[!-~]{1,20}", before in "[ -~é]{0,10}", after in "[ -~é]{0,10}",
         ) {
             prop_assume!(!token.contains('*'));

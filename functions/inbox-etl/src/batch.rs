@@ -14,7 +14,9 @@ use crate::event::{Card, InboxEvent, NO_USER, OrphanCard, User};
 /// The newest event of each id, and the events of cards without a user.
 #[derive(Debug, Default)]
 pub struct InboxBatch<'r> {
+    /// The newest event of each user, by the user's id.
     users: BTreeMap<i64, &'r User>,
+    /// The newest event of each card, by the card's id.
     cards: BTreeMap<i64, &'r Card>,
     /// Cards without a user, each with the key of its object, by event id.
     orphans: BTreeMap<&'r str, (&'r OrphanCard, &'r str)>,
@@ -22,12 +24,14 @@ pub struct InboxBatch<'r> {
     sound: Vec<&'r str>,
 }
 
+/// The upsert of users, with one array per column.
 const USERS: &str = "INSERT INTO users AS t (id, name, address, job, score, event_at, event_id) \
     SELECT * FROM unnest($1::int8[], $2::text[], $3::text[], $4::text[], $5::float8[], $6::timestamptz[], $7::text[]) \
     ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name, address = EXCLUDED.address, job = EXCLUDED.job, \
         score = EXCLUDED.score, event_at = EXCLUDED.event_at, event_id = EXCLUDED.event_id \
     WHERE (t.event_at, t.event_id) <= (EXCLUDED.event_at, EXCLUDED.event_id)";
 
+/// The upsert of cards, with one array per column.
 const CARDS: &str = "INSERT INTO cards AS t \
         (id, user_id, created_by_name, updated_at, created_at, active, event_at, event_id) \
     SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::bool[], \
@@ -37,6 +41,7 @@ const CARDS: &str = "INSERT INTO cards AS t \
         event_at = EXCLUDED.event_at, event_id = EXCLUDED.event_id \
     WHERE (t.event_at, t.updated_at, t.event_id) <= (EXCLUDED.event_at, EXCLUDED.updated_at, EXCLUDED.event_id)";
 
+/// The upsert of cards without a user. $1 is the reason, $2 the bucket; the other parameters are arrays.
 const QUARANTINE: &str = "INSERT INTO cards_quarantine (event_id, card_id, reason, event, event_at, bucket, key) \
     SELECT u.event_id, u.card_id, $1, u.event, u.event_at, $2, u.key \
     FROM unnest($3::text[], $4::int8[], $5::text[], $6::timestamptz[], $7::text[]) \
@@ -44,6 +49,8 @@ const QUARANTINE: &str = "INSERT INTO cards_quarantine (event_id, card_id, reaso
     ON CONFLICT (event_id) DO UPDATE SET card_id = EXCLUDED.card_id, event = EXCLUDED.event, \
         event_at = EXCLUDED.event_at, bucket = EXCLUDED.bucket, key = EXCLUDED.key";
 
+/// Deletes events from quarantine. The rows are locked in the order of their ids, so that two writers cannot
+/// deadlock.
 const OUT_OF_QUARANTINE: &str = "DELETE FROM cards_quarantine WHERE event_id IN \
     (SELECT event_id FROM cards_quarantine WHERE event_id = ANY($1) ORDER BY event_id FOR UPDATE)";
 
@@ -70,8 +77,11 @@ impl<'r> InboxBatch<'r> {
         }
     }
 
-    /// Stores the events that are newer than the rows in the tables. `client` must have an open transaction. All
-    /// statements are sent at the first poll, without waiting for each other.
+    /// Stores the events that are newer than the rows in the tables. `client` must have an open transaction.
+    /// All statements are sent at the first poll, without waiting for each other.
+    ///
+    /// # Errors
+    /// [`WarehouseError`] of the first statement that failed. The caller must roll back.
     pub async fn store(&self, client: &Client, bucket: &str) -> Result<(), WarehouseError> {
         let (users, cards, mended, orphans) = tokio::join!(
             biased;
@@ -84,6 +94,7 @@ impl<'r> InboxBatch<'r> {
         users.and(cards).and(mended).and(orphans)
     }
 
+    /// Upserts the users, sorted by id.
     async fn store_users(&self, client: &Client) -> Result<(), WarehouseError> {
         let columns = Columns::of(self.users.values().copied())
             .column(Type::INT8_ARRAY, |user| user.id)
@@ -96,6 +107,7 @@ impl<'r> InboxBatch<'r> {
         columns.execute(client, USERS, "store users").await.map(drop)
     }
 
+    /// Upserts the cards, sorted by id.
     async fn store_cards(&self, client: &Client) -> Result<(), WarehouseError> {
         let columns = Columns::of(self.cards.values().copied())
             .column(Type::INT8_ARRAY, |card| card.id)
@@ -109,11 +121,13 @@ impl<'r> InboxBatch<'r> {
         columns.execute(client, CARDS, "store cards").await.map(drop)
     }
 
+    /// Deletes the events from quarantine that arrived again and name a user now.
     async fn clear_quarantine(&self, client: &Client) -> Result<(), WarehouseError> {
         let columns = Columns::of(self.sound.iter().copied()).column(Type::TEXT_ARRAY, |event| event);
         columns.execute(client, OUT_OF_QUARANTINE, "clear the quarantine").await.map(drop)
     }
 
+    /// Stores the cards without a user in `cards_quarantine`.
     async fn store_orphans(&self, client: &Client, bucket: &str) -> Result<(), WarehouseError> {
         let columns = Columns::of(self.orphans.values().copied())
             .same(NO_USER, Type::TEXT)

@@ -75,6 +75,7 @@ pub(crate) const NO_USER: &str = "the card names no user: `user_id` is missing o
 /// Decodes events.
 #[derive(Debug, Clone)]
 pub struct EventDecoder {
+    /// The metadata and the unparsed payload.
     envelope: RecordDecoder,
     user: RecordDecoder,
     card: RecordDecoder,
@@ -182,8 +183,10 @@ fn shape() -> Poison {
 mod tests {
     use super::*;
 
+    /// A valid event of a card.
     const CARD: &str = r#"{"payload":{"id":55,"user_id":905,"created_by_name":"Kelsey Alvarez","updated_at":"2026-11-20 21:24:49","created_at":"2026-11-20 21:24:41","active":true},"metadata":{"type":"card","event_at":"2026-11-20 21:24:49","event_id":"005e31ab"}}"#;
 
+    /// The decoded event, or the reason why the object is poison.
     fn decode(object: &str) -> Result<InboxEvent, String> {
         EventDecoder::default()
             .decode(object.as_bytes())
@@ -192,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn the_events_of_the_contract_are_decoded() {
+    fn the_examples_of_the_data_contract_are_decoded() {
         let user = decode(
             r#"{"metadata":{"type":"user","event_at":"2026-11-20 21:24:22","event_id":"000246a7"},"payload":{"id":0,"name":"O'Neil","address":"17710 Paula Course\nWY","job":"engineer","score":1}}"#,
         );
@@ -204,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_without_a_user_goes_to_quarantine_and_user_0_is_one() {
+    fn a_card_without_a_user_is_an_orphan_and_user_0_is_a_valid_user() {
         for none in [CARD.replace(r#""user_id":905,"#, ""), CARD.replace("905", "null")] {
             let Ok(InboxEvent::Orphan(orphan)) = decode(&none) else { panic!("{none}") };
             assert_eq!((orphan.id, orphan.event_id.as_str(), orphan.event), (55, "005e31ab", none));
@@ -213,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_before_an_event_changes_nothing() {
+    fn a_byte_order_mark_before_an_event_is_skipped() {
         let orphan = CARD.replace("905", "null");
         for event in [CARD, orphan.as_str()] {
             assert_eq!(decode(&format!("\u{feff}{event}")), decode(event));
@@ -221,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_object_is_poison_that_names_what_is_wrong() {
+    fn every_invalid_object_is_poison_with_the_reason() {
         for (object, reason) in [
             ("12345", "the record is a number, not an object"),
             ("", "not JSON: the value is empty"),

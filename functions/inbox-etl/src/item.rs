@@ -14,6 +14,7 @@ pub(crate) const LANE: &str = "inbox-etl";
 /// An object that was read.
 pub(crate) struct Item {
     pub(crate) key: String,
+    /// The version (`ETag`), size and time of the object that was read.
     pub(crate) version: ObjectVersion,
     /// The content; `None` if the object is too large.
     pub(crate) bytes: Option<Bytes>,

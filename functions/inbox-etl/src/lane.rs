@@ -1,4 +1,5 @@
-//! The lane. It gets keys in any order and repeatedly, and stores many objects in one transaction.
+//! The lane of the inbox. It receives keys in any order and repeatedly, and stores many objects in one
+//! transaction.
 
 use std::time::Duration;
 
@@ -30,9 +31,11 @@ const TOO_LATE: Duration = Duration::from_secs(2);
 /// Reads events and stores them.
 pub struct InboxLane {
     inbox: ObjectStore,
+    /// The prefix of the events' keys, with a slash at its end; empty for a whole bucket.
     prefix: String,
     sink: Sink,
     decoder: EventDecoder,
+    /// How long after its last write a damaged object counts as final.
     settle: Duration,
 }
 
@@ -65,6 +68,11 @@ impl InboxLane {
         }
     }
 
+    /// Reads and decodes one object. Returns [`Look::Nothing`] without decoding it if the registry has its
+    /// version already, unless `force` is set.
+    ///
+    /// # Errors
+    /// [`StoreError`] if S3 failed in the object's share of the time.
     async fn look(
         &self,
         key: &str,
@@ -98,8 +106,11 @@ impl InboxLane {
         Ok(Look::Item(Box::new(item)))
     }
 
-    /// Reads objects and stores them, with as many in one transaction as the limits allow. A fault of one object does
-    /// not affect the others.
+    /// Reads objects and stores them, with as many in one transaction as the limits allow. A fault of one
+    /// object does not affect the others.
+    ///
+    /// # Errors
+    /// [`Failure`] for all keys if the registry cannot be read.
     async fn batch(&self, keys: &[&str], force: bool, deadline: Instant) -> Result<Vec<Handled>, Failure> {
         let before = self.sink.entries(keys, deadline).await?;
         let mut looks = stream::iter(keys.iter().copied())

@@ -1,7 +1,7 @@
 //! Reads events from an S3 inbox and stores users and cards in Postgres. Each object holds one event. Objects may
 //! arrive in any order; the newest event of each id stays.
 //!
-//! Objects are decoded ([`EventDecoder`]), and many of them are stored in one transaction ([`Batch`]). The same
+//! Objects are decoded ([`EventDecoder`]), and many of them are stored in one transaction ([`InboxBatch`]). The same
 //! transaction registers which objects were read ([`InboxLane`]).
 
 mod batch;

@@ -52,6 +52,9 @@ impl Storable for Items<'_> {
 
 impl Sink {
     /// The registry's entries of these keys. Keys without an entry are missing in the result.
+    ///
+    /// # Errors
+    /// [`WarehouseError`] if Postgres fails until `deadline`.
     pub(crate) async fn entries(
         &self,
         keys: &[&str],
@@ -65,6 +68,9 @@ impl Sink {
     }
 
     /// Stores or parks each object and returns its result.
+    ///
+    /// If Postgres refuses the transaction because of single rows, these objects are searched for and parked,
+    /// and the others are stored. There are at most [`MOST_SEARCHES`] searches.
     pub(crate) async fn store(&self, mut items: Vec<Item>, deadline: Instant) -> Vec<Handled> {
         let mut handled = self.park(&mut items, deadline).await;
         // Runs of objects that can each be stored in one statement, if all objects together cannot.
@@ -131,6 +137,8 @@ impl Sink {
         failed
     }
 
+    /// Parks one object, if it is bad. If it was read before, deletes the records that earlier readings
+    /// parked.
     async fn park_one(&self, item: &Item, deadline: Instant) -> Result<(), StoreError> {
         let (entry, letter) = (item.entry(), item.letter(&self.bucket));
         let reading =
@@ -143,6 +151,10 @@ impl Sink {
     }
 
     /// Stores the rows of each run, and registers the objects as read, in one transaction.
+    ///
+    /// # Errors
+    /// [`WarehouseError`]; the transaction is then rolled back. [`WarehouseError::is_unholdable`] says
+    /// whether single rows are the cause.
     async fn try_to_store(
         &self,
         items: &[Item],
@@ -170,7 +182,7 @@ impl Sink {
     async fn search(&self, items: &mut [Item], deadline: Instant) -> Result<Vec<Vec<usize>>, WarehouseError> {
         let rows = Items { items, bucket: &self.bucket };
         let places: Vec<usize> = (0..items.len()).filter(|&place| items[place].event().is_some()).collect();
-        let action = "look for what the tables cannot hold";
+        let action = "look for events that Postgres refuses";
         let run = self.warehouse.run(action, deadline, async |client: &Client| {
             // A search handles a thousand records regardless of the deadline, and a batch has fewer.
             search(client, &rows, &places, deadline, deadline).await

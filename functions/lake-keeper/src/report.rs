@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Step;
 
-/// What was done, by table. This is the function's response.
+/// The results of an invocation, by table. This is the function's response.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Report {
     /// Whether nothing was changed. The figures then say what would be done.
@@ -17,7 +17,7 @@ pub struct Report {
     pub tables: Vec<TableReport>,
 }
 
-/// What was done for one table. The figures of steps that were not requested are 0.
+/// The results for one table. The figures of steps that were not requested are 0.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an answer of its own in the JSON")]
@@ -82,7 +82,7 @@ impl TableReport {
     /// Notes objects that S3 refused to delete. A bucket policy or an object lock forbids it, and a retry cannot help.
     pub(crate) fn refused(&mut self, objects: &[NotDeleted]) {
         let Some(NotDeleted { path, reason }) = objects.first() else { return };
-        self.error = Some(format!("S3 would not delete {} objects, first {path}: {reason}", objects.len()));
+        self.error = Some(format!("S3 refused to delete {} objects, first {path}: {reason}", objects.len()));
         self.needs_action = true;
     }
 }

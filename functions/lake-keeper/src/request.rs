@@ -54,6 +54,9 @@ impl Classified for RequestError {
 
 impl Request {
     /// Parses the event of an invocation. `null` is the same as `{}`.
+    ///
+    /// # Errors
+    /// [`RequestError`] if the event is not an object with the known fields, of class poison.
     pub fn parse(event: &str) -> Result<Self, RequestError> {
         // Parsed as a map first, because serde would also accept a list as a struct.
         let fields = serde_json::from_str::<Option<Map<String, Value>>>(event)?.unwrap_or_default();
@@ -72,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_empty_event_asks_for_everything_in_order() {
+    fn an_empty_event_means_all_steps_in_order() {
         for event in ["{}", "null"] {
             assert_eq!(Request::parse(event).unwrap().steps(), Step::ALL);
         }
@@ -81,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_word_deletes_nothing() {
+    fn an_unknown_key_or_step_is_rejected() {
         for event in [r#"{"dryrun":true}"#, r#"{"steps":["vaccum"]}"#, r#"{"steps":"vacuum"}"#, "[]"] {
             let error = Request::parse(event).unwrap_err().to_string();
             assert!(error.contains("clean_log"), "{event}: {error}");

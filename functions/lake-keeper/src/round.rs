@@ -1,4 +1,4 @@
-//! One invocation. It maintains each table in turn, with a share of the time.
+//! One invocation. It maintains the tables one after another, each with a share of the time.
 
 use std::time::Duration;
 
@@ -57,8 +57,8 @@ impl Round {
     pub async fn run(&self, request: &Request, deadline: Instant) -> Result<Report, RoundError> {
         let pipelines = self.settings.pipelines.load(&self.client, deadline).await?;
         let mut tables = tables_of(&pipelines, request)?;
-        // Starts with a random table, so that not always the same table gets the least time. The clock is no good
-        // source for the choice, because the times of a schedule could always give the same one.
+        // Starts with a random table, so that it is not always the same table that gets the least time. The
+        // clock cannot make the choice: a schedule's times could always give the same table.
         let first = rand::random_range(0..tables.len().max(1));
         tables.rotate_left(first);
         let mut report = Report { dry_run: request.dry_run, ..Report::default() };
@@ -78,6 +78,9 @@ impl Round {
 type LakeTable<'a> = (&'a str, &'a LakeSection, Option<&'a str>);
 
 /// The requested tables. Tables whose pipeline file disables upkeep are left out.
+///
+/// # Errors
+/// [`RoundError::Topic`] for the first topic that has no Delta table.
 fn tables_of<'a>(pipelines: &'a Pipelines, request: &Request) -> Result<Vec<LakeTable<'a>>, RoundError> {
     let of_lake = |pipeline: &'a pipeline::Pipeline| {
         Some((pipeline.topic.name.as_str(), pipeline.lake.as_ref()?, pipeline.event_time.as_deref()))

@@ -20,6 +20,7 @@ pub(crate) struct KeptTable<'a> {
     location: S3Location,
     upkeep: &'a UpkeepSection,
     event_time: Option<&'a str>,
+    /// The minimum age of a file that a vacuum deletes.
     youngest: Duration,
     /// The log, as read by the first step that deletes files.
     reading: Option<Reading>,

@@ -170,8 +170,12 @@ impl<'a> TopicAppend<'a> {
         position_from_app_versions(&self.app_id(partition), apps.as_map())
     }
 
-    /// Splits one partition's accepted records. Returns the rows to store, and all records with whether they are
-    /// parked.
+    /// Splits one partition's accepted records. Returns the rows to store, and all records with whether they
+    /// are parked.
+    ///
+    /// # Errors
+    /// [`AppendError::Unparked`] if a record must be parked and was not parked for this incarnation of the
+    /// position.
     fn sort_out(
         &self,
         number: usize,
@@ -207,7 +211,8 @@ impl<'a> TopicAppend<'a> {
         Ok((rows, handled))
     }
 
-    /// Encodes these rows as one file for `folder`.
+    /// Encodes these rows as one file with the partition values in `folder`. If they are all rows of the
+    /// batch, the columns are not copied.
     fn file(&self, folder: &[Option<String>], rows: Vec<u32>) -> Result<PartitionFile, AppendError> {
         if rows.len() == self.decoded.rows.num_rows() {
             return Ok(self.encoder.encode(folder.to_vec(), &self.decoded.rows)?);
@@ -222,7 +227,7 @@ impl<'a> TopicAppend<'a> {
 }
 
 impl Append for TopicAppend<'_> {
-    /// The indices of the new rows in [`Decoded::rows`].
+    /// The indexes of the new rows in [`DecodedColumns::rows`].
     type Accepted = Vec<u32>;
     type Error = AppendError;
 

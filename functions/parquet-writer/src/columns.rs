@@ -16,7 +16,8 @@ pub(crate) fn timestamp_type() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
-/// The Arrow fields for some columns of the layout.
+/// The Arrow fields for the columns of the layout with the indexes `places`. A struct's fields are nested in
+/// it.
 pub(crate) fn fields(layout: &Layout, places: &[usize]) -> Fields {
     let field = |&place: &usize| {
         let column = &layout.columns[place];
@@ -120,6 +121,9 @@ impl ColumnBuilder {
     }
 
     /// Returns the array of all values, and starts again with an empty one.
+    ///
+    /// # Errors
+    /// Only if Arrow refuses the children of a struct, which is a bug.
     pub(crate) fn finish(&mut self) -> Result<ArrayRef, arrow_schema::ArrowError> {
         Ok(match &mut self.kind {
             Kind::Text(builder) => Arc::new(builder.finish()),

@@ -35,7 +35,7 @@ pub struct TopicSchema {
 /// The decode result of one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordResult {
-    /// The record has the row with this index in [`Decoded::rows`].
+    /// The record has the row with this index in [`DecodedColumns::rows`].
     Row(u32),
     /// The record can never be stored, for this reason.
     Poison(Poison),
@@ -57,12 +57,15 @@ pub struct DecodedColumns {
 }
 
 impl TopicSchema {
-    /// Creates the schema of a pipeline. `spec` is its `lake` section. Fails if the columns cannot be a Delta table's.
+    /// Creates the schema of a pipeline. `spec` is its `lake` section.
+    ///
+    /// # Errors
+    /// [`LakeError`] if the columns cannot be those of a Delta table.
     pub fn new(pipeline: &Pipeline, spec: &LakeSection) -> Result<Self, LakeError> {
         let decoder = RecordDecoder::new(&pipeline.fields);
         let layout = decoder.layout();
         let mut all: Vec<_> = fields(layout, &layout.roots).iter().cloned().collect();
-        // Where the record came from. With these columns, anybody can check with a query that no record is missing.
+        // The origin of the record. With these columns, a query can check that no record is missing.
         let topic_type = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
         all.extend([
             Arc::new(Field::new("_topic", topic_type, false)),
@@ -103,6 +106,10 @@ impl TopicSchema {
     }
 
     /// Decodes the records of `partitions`, which are all of this topic.
+    ///
+    /// # Errors
+    /// Only if Arrow refuses the columns, which is a bug. A record that cannot be decoded is a
+    /// [`RecordResult::Poison`].
     pub fn decode(&self, partitions: &[PartitionRecords<'_>]) -> Result<DecodedColumns, ArrowError> {
         let records: usize = partitions.iter().map(PartitionRecords::len).sum();
         let layout = self.decoder.layout();

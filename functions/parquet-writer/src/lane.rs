@@ -19,6 +19,7 @@ const LANE: &str = Sink::Lake.function();
 
 /// Stores batches in Delta tables.
 pub struct LakeSink {
+    /// The S3 client of all tables.
     client: Client,
     /// The S3 location of all Delta tables.
     root: S3Location,
@@ -26,7 +27,8 @@ pub struct LakeSink {
     dead_letters: DeadLetters,
 }
 
-/// What the lane needs for one topic. Kept between invocations, so that a warm append knows the table's version.
+/// The lane's state for one topic. It is kept between invocations, so that a warm append knows the table's
+/// version.
 pub struct LakeTopic {
     /// Decodes records, and has the table's columns.
     schema: TopicSchema,
@@ -111,7 +113,8 @@ impl TopicSink for LakeSink {
         }))
     }
 
-    /// Parks the records that cannot be stored, then appends the new rows in one commit.
+    /// Parks the records that cannot be stored, then appends the new rows in one commit. If the positions
+    /// have changed in between, both are repeated until `deadline`.
     async fn store(
         &self,
         topic: &LakeTopic,

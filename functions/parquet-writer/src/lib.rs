@@ -1,6 +1,6 @@
 //! Stores batches of Kafka topics in their Delta tables, each record exactly once.
 //!
-//! A batch is decoded into columns by its topic's pipeline file ([`Decoded`]). The records that are new, by the
+//! A batch is decoded into columns by its topic's pipeline file ([`DecodedColumns`]). The records that are new, by the
 //! positions in the table, are encoded as files ([`TopicAppend`]). The files and the new positions become visible in
 //! one commit.
 

@@ -75,7 +75,8 @@ impl Summed {
         decimal_text(unscaled, self.scale)
     }
 
-    /// Parses a sum of Postgres. `None` if it has more digits after the point than the field.
+    /// Parses a sum of Postgres, and multiplies it by 10^scale. `None` if it has more digits after the point
+    /// than the field, or if it is not a number.
     fn parse(&self, text: &str) -> Option<i128> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         let scale = usize::from(self.scale);
@@ -118,7 +119,12 @@ pub(crate) struct Amounts<'a> {
 }
 
 impl Amounts<'_> {
-    /// Compares the sum of the totals and the number of rows in the lake with the records in Kafka.
+    /// Compares the sum of the totals and the number of rows in the lake with the records in Kafka. Kafka is
+    /// read once for both.
+    ///
+    /// # Errors
+    /// [`ReconcileError`] if Kafka, the lake or Postgres cannot be read, or if some records could not be read
+    /// in time.
     pub(crate) async fn compare(&self) -> Result<Findings, ReconcileError> {
         let mut findings = Findings::new();
         let summed = Summed::of(self.pipeline);
@@ -190,7 +196,8 @@ impl Amounts<'_> {
         Ok(findings)
     }
 
-    /// Reads the sum of the totals table and the positions of its lane, in one snapshot.
+    /// Reads the sum of the totals table and the positions of its lane, in one snapshot. `None` if the two
+    /// cannot be compared; `findings` has the reason.
     async fn totals_side(
         &self,
         spec: &TotalsSection,
@@ -205,7 +212,8 @@ impl Amounts<'_> {
         self.side((&spec.consumer_group, what), mark, actual, findings).await
     }
 
-    /// Reads the number of rows in the lake and the positions of its lane, from one table version.
+    /// Reads the number of rows in the lake and the positions of its lane, from one table version. `None` if
+    /// the two cannot be compared; `findings` has the reason.
     async fn lake_side(
         &self,
         group: &str,
@@ -226,7 +234,12 @@ impl Amounts<'_> {
         self.side((group, what), mark, rows.into(), findings).await
     }
 
-    /// Prepares the comparison of one sink. Returns `None` if it cannot be compared, and adds the reason to `findings`.
+    /// Prepares the comparison of one sink. Returns `None` if it cannot be compared, and adds the reason to
+    /// `findings`. The actual amount is then stored as the expected one, so that the next comparison starts
+    /// from it.
+    ///
+    /// # Errors
+    /// [`ReconcileError::Warehouse`] if the stored amount cannot be read or written.
     async fn side(
         &self,
         (group, what): (&str, String),
@@ -284,6 +297,7 @@ fn note(why: &str) -> String {
 mod tests {
     use super::*;
 
+    /// The sum over rooms with this type of the field `count`.
     fn summed(yaml_type: &str) -> Summed {
         let yaml = include_str!("../../../pipelines/rooms-v1.yaml")
             .replace("{ name: count, type: int64 }", &format!("{{ name: count, type: \"{yaml_type}\" }}"));
@@ -291,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_are_read_and_written_as_postgres_writes_them() {
+    fn sums_are_parsed_and_formatted_as_in_postgres() {
         for (yaml_type, text, unscaled) in [
             ("int64", "0", 0),
             ("int64", "-12345678901234567890", -12_345_678_901_234_567_890),

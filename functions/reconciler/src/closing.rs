@@ -31,9 +31,12 @@ impl Now<'_> {
     }
 }
 
-/// Returns the windows of a lane that end now, after the `newest` one. If the lane has no window yet, the first one
-/// begins at the start of the topic, provided that all of the topic is there and fits into one window. Otherwise the
-/// first window is empty and lies at the current end of the topic.
+/// Returns the windows of a lane that end now, after the `newest` one. If the lane has no window yet, the
+/// first one begins at the start of the topic, provided that Kafka has all of its records and they fit into
+/// one window. Otherwise the first window is empty and lies at the current end of the topic.
+///
+/// A window has at most [`Now::largest_window`] offsets over all partitions. More offsets make several
+/// windows, up to [`MOST_WINDOWS`].
 pub(crate) fn windows(lane: &Lane, newest: Option<&Certificate>, now: &Now<'_>) -> Vec<Certificate> {
     let blank = |number: i64| Certificate {
         lane: lane.clone(),
@@ -95,20 +98,23 @@ pub(crate) fn windows(lane: &Lane, newest: Option<&Certificate>, now: &Now<'_>) 
 mod tests {
     use super::*;
 
+    /// Any lane; its names do not matter here.
     fn lane() -> Lane {
         Lane { topic: "t".into(), group: "g".into(), function: "f".into() }
     }
 
+    /// A state of Kafka, with windows of at most 1,000 offsets.
     fn now<'a>(topic_id: &'a str, ends: &'a Ends) -> Now<'a> {
         Now { topic_id, ends, at: Utc::now(), largest_window: 1_000 }
     }
 
+    /// The start and end of each partition, for each window.
     fn spans(windows: &[Certificate]) -> Vec<Vec<(i64, i64)>> {
         windows.iter().map(|one| one.window.iter().map(|span| (span.start, span.end)).collect()).collect()
     }
 
     #[test]
-    fn a_small_topic_is_certified_from_its_beginning_and_a_large_or_shortened_one_from_now_on() {
+    fn the_first_window_begins_at_offset_0_only_if_the_topic_is_complete_and_small() {
         let small = [(0, (0, 400)), (1, (0, 600))].into();
         let windows_of = |ends: &Ends| windows(&lane(), None, &now("a", ends));
         assert_eq!(spans(&windows_of(&small)), [[(0, 400), (0, 600)]]);
@@ -121,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn each_window_begins_where_the_last_one_ended_and_a_new_partition_at_its_beginning() {
+    fn a_window_begins_at_the_end_of_the_last_one_and_a_new_partition_at_offset_0() {
         let before = [(0, (0, 400))].into();
         let first = windows(&lane(), None, &now("a", &before)).remove(0);
         let ends = [(0, (0, 450)), (1, (0, 30))].into();
@@ -133,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_with_another_id_begins_at_its_beginning() {
+    fn a_recreated_topic_begins_at_offset_0() {
         let before = [(0, (0, 400))].into();
         let first = windows(&lane(), None, &now("a", &before)).remove(0);
         let ends = [(0, (0, 500))].into();
@@ -141,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_offsets_are_split_and_none_is_left_out() {
+    fn too_many_offsets_are_split_into_windows_without_gaps() {
         let before = [(0, (0, 0)), (1, (0, 0))].into();
         let first = windows(&lane(), None, &now("a", &before)).remove(0);
         let ends = [(0, (0, 1_500)), (1, (0, 700))].into();
@@ -154,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_before_the_last_one_stays_visible() {
+    fn an_end_before_the_start_is_kept_in_the_window() {
         let before = [(0, (0, 400))].into();
         let first = windows(&lane(), None, &now("a", &before)).remove(0);
         let ends = [(0, (0, 390))].into();

@@ -58,7 +58,12 @@ struct Seen {
 }
 
 impl Judge<'_> {
-    /// Judges one window for all lanes that have the same one.
+    /// Judges one window for all lanes that have the same one, and writes state, counts, problems and notes
+    /// into their certificates. It saves nothing.
+    ///
+    /// # Errors
+    /// [`ReconcileError`] if Kafka or a sink cannot be read completely. The certificates then keep their
+    /// state.
     pub(crate) async fn judge(&self, certificates: &mut [Certificate]) -> Result<(), ReconcileError> {
         let Some(first) = certificates.first() else { return Ok(()) };
         if first.topic_id != self.topic_id {
@@ -93,7 +98,11 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// Reads the records of a window from Kafka, and its rows from the lake if one of the lanes is the lake's.
+    /// Reads the records of a window from Kafka, and its rows from the lake if one of the lanes is the
+    /// lake's.
+    ///
+    /// # Errors
+    /// [`ReconcileError::Unread`] if some records of the window could not be read in time.
     async fn look(&self, window: Ends, certificates: &[Certificate]) -> Result<Seen, ReconcileError> {
         let offsets = lanes::offsets(&window);
         let summed = Summed::of(self.pipeline);
@@ -125,6 +134,12 @@ impl Judge<'_> {
     }
 
     /// Compares one lane with Kafka in a window, and adds the differences to the verdict.
+    ///
+    /// The sum of the window's rows in the lake is compared only if both sides have the same records: nothing
+    /// is doubled, nothing was deleted, and the lane was never reset.
+    ///
+    /// # Errors
+    /// [`ReconcileError`] if a sink, the dead letters or Kafka cannot be read.
     async fn judge_lane(
         &self,
         certificate: &Certificate,
@@ -176,7 +191,8 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// Reads the positions and rows of a lane's sink within the window.
+    /// Reads the positions and rows of a lane's sink within the window. A totals table has no rows per
+    /// record, so only its positions are read.
     async fn sink(&self, certificate: &Certificate, seen: &Seen) -> Result<SinkState, ReconcileError> {
         let (topic, group) = (&self.pipeline.topic.name, &certificate.lane.group);
         let of_books = |books: BTreeMap<i32, books::Books>| -> BTreeMap<i32, Position> {
@@ -199,8 +215,9 @@ impl Judge<'_> {
     }
 }
 
-/// Returns the offsets that Kafka deleted before the lane read them. If the window failed before, also adds the offsets
-/// that can no longer be compared to the verdict. Without the records, nobody can tell whether they were repaired.
+/// Returns the offsets that Kafka deleted before the lane read them. If the window failed before, also adds
+/// the offsets that can no longer be compared to the verdict: without the records it is unknown whether they
+/// were repaired.
 fn deleted(
     certificate: &Certificate,
     gone: &Offsets,
@@ -238,6 +255,7 @@ fn was_reset(sink: &SinkState) -> bool {
     sink.positions.values().any(|position| !position.earlier.is_empty())
 }
 
+/// The numbers of a verdict, as a certificate stores them.
 fn counts(verdict: &Verdict) -> Counts {
     Counts {
         produced: verdict.produced,

@@ -9,7 +9,11 @@ use tokio::time::Instant;
 /// The offsets that have a dead letter, by partition and incarnation.
 pub(crate) type Letters = BTreeMap<(i32, i64), BTreeSet<i64>>;
 
-/// Returns the dead letters of a lane in a window of a topic.
+/// Returns the dead letters of a lane in a window of a topic. The result may have offsets outside the window,
+/// because objects are read whole.
+///
+/// # Errors
+/// [`ReconcileError`] if the dead letters cannot be listed or read before `deadline`.
 pub(crate) async fn within(
     sources: &Sources,
     (lane, topic): (&str, &str),

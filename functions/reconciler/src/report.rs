@@ -4,7 +4,7 @@ use function_kit::telemetry::{Unit, WideEvent};
 use serde::Serialize;
 use warehouse::certificates::{Certificate, Standing, State};
 
-/// What was done, by topic. This is the function's response.
+/// The results of an invocation, by topic. This is the function's response.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
     /// Whether another run was active. Then nothing was done.
@@ -19,7 +19,7 @@ pub struct Report {
     pub oldest_uncertified_seconds: i64,
 }
 
-/// What was done for one topic.
+/// The results for one topic.
 #[derive(Debug, Default, Serialize)]
 pub struct TopicReport {
     /// The topic's name.
@@ -42,7 +42,7 @@ impl Report {
         self.oldest_uncertified_seconds = standing.oldest_uncertified_seconds;
     }
 
-    /// Adds the figures to the invocation's wide event.
+    /// Adds the figures to the invocation's wide event. Two of them are metrics: those with alarms.
     pub fn note(&self, event: &mut WideEvent) {
         if self.busy {
             event.field("busy", true);
@@ -97,6 +97,7 @@ mod tests {
 
     use super::*;
 
+    /// A certificate of window 3 with this state and number of records.
     fn certificate(state: State, produced: i64) -> Certificate {
         Certificate {
             lane: Lane { topic: "t".into(), group: "g".into(), function: "f".into() },
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_is_a_metric_and_named_in_the_log_and_a_topic_that_cannot_be_read_is_a_fault() {
+    fn failed_certificates_are_counted_and_named_and_an_unreadable_topic_is_a_fault() {
         let judged = vec![certificate(State::Holds, 5), certificate(State::Failed, 4)];
         let unread =
             TopicReport { topic: "u".into(), error: Some("no broker".into()), ..TopicReport::default() };

@@ -33,6 +33,9 @@ impl Classified for RequestError {
 
 impl Request {
     /// Parses the event of an invocation. `null` is the same as `{}`.
+    ///
+    /// # Errors
+    /// [`RequestError`] if the event is not an object with the known fields, of class poison.
     pub fn parse(event: &str) -> Result<Self, RequestError> {
         // Parsed as a map first, because serde would also accept a list as a struct.
         let fields = serde_json::from_str::<Option<Map<String, Value>>>(event)?.unwrap_or_default();
@@ -50,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_empty_event_asks_for_all_topics_and_a_misspelt_one_is_refused() {
+    fn an_empty_event_means_all_topics_and_an_unknown_key_is_rejected() {
         for event in ["{}", "null"] {
             assert_eq!(Request::parse(event).unwrap(), Request::default());
         }

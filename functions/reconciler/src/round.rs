@@ -1,4 +1,4 @@
-//! One invocation. It handles each topic in turn.
+//! One invocation. It handles the topics one after another.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use warehouse::{Client, Warehouse, WarehouseError, certificates};
 
 use crate::{Report, Request, Settings, TopicReport, amounts::Amounts, closing, judging::Judge, lanes};
 
-/// The time that is reserved at the end, so that results can be saved and reported.
+/// The time that is reserved at the end of an invocation for saving and reporting results.
 const LAST: Duration = Duration::from_secs(5);
 
 /// Why an invocation did nothing at all. The error of a single topic is in the report.
@@ -85,7 +85,8 @@ impl Round {
         self.warehouse.run("make certificates", deadline, work).await
     }
 
-    /// Does the work of a run, under the lock that keeps other runs out.
+    /// Does the work of a run, under the advisory lock that excludes other runs. If another run has the lock,
+    /// the report only says `busy`.
     async fn locked(
         &self,
         client: &Client,
@@ -104,7 +105,10 @@ impl Round {
         Ok(report)
     }
 
-    /// Does the work for each topic. The error of a topic goes into its report, and the next topic follows.
+    /// Does the work for each topic. The error of a topic is added to its report, and the next topic follows.
+    ///
+    /// # Errors
+    /// [`RoundError::Warehouse`] if the database connection is broken, because then the lock may be lost too.
     async fn topics(
         &self,
         client: &Client,
@@ -130,7 +134,7 @@ impl Round {
                 Err(_) => {
                     // A transaction may still be open on this connection.
                     client.batch_execute("ROLLBACK").await.map_err(WarehouseError::statement("roll back"))?;
-                    topic.error = Some("the time was over; the next run goes on".to_owned());
+                    topic.error = Some("out of time; the next run continues".to_owned());
                 }
             }
             report.topics.push(topic);
@@ -140,7 +144,8 @@ impl Round {
         Ok(report)
     }
 
-    /// Closes the windows of a topic, compares amounts, and judges the windows that are due.
+    /// Closes the windows of a topic, compares amounts, and judges the windows that are due. Each judged
+    /// certificate is saved at once and added to `report`, so that a timeout loses only the current window.
     async fn topic(
         &self,
         client: &Client,
@@ -188,7 +193,10 @@ impl Round {
     }
 }
 
-/// The requested pipelines.
+/// The requested pipelines; all if the event names none.
+///
+/// # Errors
+/// [`RoundError::Topic`] for the first topic without a pipeline file.
 fn topics_of<'a>(pipelines: &'a Pipelines, request: &Request) -> Result<Vec<&'a Pipeline>, RoundError> {
     for topic in &request.topics {
         if !pipelines.iter().any(|pipeline| pipeline.topic.name == *topic) {

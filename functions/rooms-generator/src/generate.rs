@@ -65,6 +65,9 @@ impl Classified for GenerateError {
 
 impl Request {
     /// The number of requested records, or `default` if the event does not have one.
+    ///
+    /// # Errors
+    /// [`GenerateError::Count`] if `count` is not a whole number from 0 to [`MOST_RECORDS`].
     pub fn count(self, default: u64) -> Result<u64, GenerateError> {
         match self.count {
             None | Some(Value::Null) => Ok(default),
@@ -78,6 +81,7 @@ impl Request {
 /// Produces readings to a topic.
 #[derive(Debug)]
 pub struct Generator {
+    /// An idempotent producer with `acks=all`.
     producer: KafkaProducer,
     topic: String,
     count: u64,
@@ -91,7 +95,11 @@ impl Generator {
         Self { producer: KafkaProducer::new(cluster, sdk), topic, count }
     }
 
-    /// Produces the requested records. Returns when every record is acknowledged.
+    /// Produces the requested records in chunks. Returns when every record is acknowledged.
+    ///
+    /// # Errors
+    /// [`GenerateError::Count`] before a record is produced. [`GenerateError::Produce`] if a chunk was not
+    /// acknowledged before `deadline`; earlier chunks are stored, and the error counts them.
     pub async fn run(&self, request: Request, deadline: Instant) -> Result<Produced, GenerateError> {
         let count = request.count(self.count)?;
         let mut sums: BTreeMap<&'static str, u64> = ROOMS.map(|room| (room, 0)).into();
@@ -106,6 +114,7 @@ impl Generator {
     }
 }
 
+/// The error of a chunk. `before` is the number of records in the chunks before it, which are acknowledged.
 fn failed(before: u64, count: u64, source: ProduceError) -> GenerateError {
     let stored = match &source {
         ProduceError::NotAcknowledged { acknowledged, .. } => *acknowledged as u64,
@@ -125,13 +134,14 @@ fn record(sums: &mut BTreeMap<&'static str, u64>) -> OutgoingRecord {
 mod tests {
     use super::*;
 
+    /// The number of records for an event, with a default of 1,000, or the error message.
     fn count(event: &str) -> Result<u64, String> {
         let request: Option<Request> = serde_json::from_str(event).unwrap();
         request.unwrap_or_default().count(1000).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn the_event_says_how_many_or_the_settings_do() {
+    fn the_event_overrides_the_number_in_the_settings() {
         assert_eq!(count(r#"{"count":0}"#), Ok(0));
         assert_eq!(count(r#"{"count":12345}"#), Ok(12_345));
         assert_eq!(count(r#"{"count":10000000}"#), Ok(MOST_RECORDS));
@@ -141,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_count_is_refused_with_the_rule() {
+    fn an_invalid_count_is_rejected_with_the_limits() {
         for value in ["-1", "10000001", "1.5", "\"1000\"", "true", "[]", "1e30"] {
             let error = count(&format!("{{\"count\":{value}}}")).unwrap_err();
             assert!(error.contains("from 0 to 10000000"), "{value}: {error}");

@@ -24,8 +24,8 @@ impl Reading {
         Self { ts, room, count: random.random_range(1..=4) }
     }
 
-    /// The record's value. The data contract fixes the format: the time has a space and no zone, and no fraction if the
-    /// fraction is 0.
+    /// The record's value: one JSON object. The data contract fixes the format of the time: UTC with a space
+    /// and without a zone, and without a fraction if the fraction is 0.
     #[must_use]
     pub fn line(&self) -> String {
         let format =
@@ -41,6 +41,7 @@ mod tests {
 
     use super::*;
 
+    /// A record's value, parsed by its field names.
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Line {
@@ -50,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_looks_as_the_source_system_writes_it() {
+    fn a_line_has_the_format_of_the_data_contract() {
         let ts = DateTime::from_timestamp_micros(1_628_981_750_123_456).unwrap();
         let reading = Reading { ts, room: "A", count: 2 };
         assert_eq!(reading.line(), r#"{"ts": "2021-08-14 22:55:50.123456", "room": "A", "count": 2}"#);
@@ -60,7 +61,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_line_says_what_was_drawn(micros in 0..4_102_444_800_000_000_i64, seed in any::<u64>()) {
+        fn a_line_has_the_values_of_the_reading(micros in 0..4_102_444_800_000_000_i64, seed in any::<u64>()) {
             use rand::SeedableRng;
             let ts = DateTime::from_timestamp_micros(micros).unwrap();
             let drawn = Reading::draw(ts, &mut rand::rngs::StdRng::seed_from_u64(seed));

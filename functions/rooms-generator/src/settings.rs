@@ -30,6 +30,7 @@ impl settings::FromEnvironment for Settings {
 mod tests {
     use super::*;
 
+    /// The settings from these variables, or the error message.
     fn read(variables: &[(&str, &str)]) -> Result<Settings, String> {
         let environment: Environment = variables.iter().copied().collect();
         environment.settings().map_err(|error| error.to_string())

@@ -27,7 +27,8 @@ pub struct Settings {
     pub pipelines: PipelineSource,
     /// How to connect to the database. The user must have the right to create tables.
     pub database: DatabaseSettings,
-    /// The database users that log in with IAM, with their rights.
+    /// The database users that log in with IAM, with their rights. From `DATABASE_IAM_USER` and
+    /// `DATABASE_IAM_READER`.
     pub users: Vec<(String, Rights)>,
     /// The S3 location of the Delta tables. If set, the columns of the Delta tables are checked too.
     pub lake_root: Option<S3Location>,
@@ -57,7 +58,7 @@ pub struct Request {
     pub check: bool,
 }
 
-/// What an invocation did. With `check`: what it would do.
+/// The changes that an invocation made. With `check`: the changes that it would make.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// The names of the migrations that were applied.

@@ -11,7 +11,9 @@ use crate::refusal::Refusal;
 
 /// A Postgres table of a pipeline file.
 pub(crate) enum PostgresTable {
+    /// The table of a `totals` section.
     Totals(TotalsTable),
+    /// The table of a `table` section.
     Rows(RowsTable),
 }
 
@@ -31,7 +33,7 @@ impl PostgresTable {
         totals.chain(rows).collect()
     }
 
-    /// Returns the plan of [`PostgresTable::create`].
+    /// The changes that [`PostgresTable::create`] would make, and those that it cannot make. Changes nothing.
     pub(crate) async fn plan(&self, client: &Client) -> Result<TablePlan, WarehouseError> {
         match self {
             Self::Totals(table) => table.plan(client).await,

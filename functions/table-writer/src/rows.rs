@@ -9,15 +9,19 @@ use warehouse_lane::{DecodedRecords, LaneError, RecordIndex};
 
 /// The decoded records of a topic in a batch. Each record is decoded once, even if storing is retried.
 pub struct DecodedRows<'a> {
+    /// The table that the rows are inserted into.
     table: &'a RowsTable,
+    /// The records, for their timestamps and offsets.
     partitions: &'a [PartitionRecords<'a>],
     /// One list per partition, with the decode result of each record in order.
     rows: Vec<Vec<Result<Vec<Value<'a>>, Poison>>>,
+    /// The number of fields in decoded records that the pipeline file does not name.
     extra_fields: u64,
 }
 
 impl<'a> DecodedRows<'a> {
-    /// Decodes the records of `partitions`, which are all of one topic.
+    /// Decodes the records of `partitions`, which are all of one topic. A text with a NUL counts as poison
+    /// here, because no text column of Postgres can hold it.
     pub(crate) fn decode(
         table: &'a RowsTable,
         decoder: &RecordDecoder,
@@ -45,7 +49,8 @@ impl DecodedRecords for DecodedRows<'_> {
         self.rows[number][index].as_ref().err().map(|poison| poison.0.as_str())
     }
 
-    /// Inserts the rows. The records that changed nothing have a key whose row stays.
+    /// Inserts the rows. Returns the number of records that changed nothing, because a row with their key
+    /// exists and stays.
     async fn store(&self, client: &Client, records: &[RecordIndex]) -> Result<u64, LaneError> {
         let rows: Vec<_> = records
             .iter()

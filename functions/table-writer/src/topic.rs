@@ -9,6 +9,7 @@ use crate::rows::DecodedRows;
 
 /// A topic whose records are rows of a table.
 pub struct TableTopic {
+    /// The Kafka consumer group, by which positions are stored.
     consumer_group: String,
     /// The Postgres table and its insert statement.
     table: RowsTable,

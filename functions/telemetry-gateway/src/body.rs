@@ -25,22 +25,24 @@ pub enum Posted {
 /// The request as a whole is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The content type or encoding is not supported.
+    /// The content type, charset or content encoding is not supported, or there is no content type. Status
+    /// 415.
     #[error(
         "Content-Type must be application/x-www-form-urlencoded, application/json or application/x-ndjson, in UTF-8 \
          and without a Content-Encoding"
     )]
     Unsupported,
-    /// The body is empty.
+    /// The body is blank, or it is an empty JSON array. Status 400.
     #[error("the body holds no event")]
     Empty,
-    /// The body has too many events.
+    /// The body has more than 10,000 events. Status 413.
     #[error("the body holds more than {MOST_EVENTS} events: send several requests")]
     TooMany,
-    /// The `Idempotency-Key` is not valid.
+    /// The header `Idempotency-Key` is not valid. Status 400.
     #[error("Idempotency-Key must be 1 to {MOST_KEY_CHARS} visible ASCII characters")]
     Key,
-    /// The body is not a valid JSON array; holds the reason.
+    /// The body begins like a JSON array and is not valid JSON. Holds the reason, with the position and
+    /// without values of the body. Status 400.
     #[error("{0}")]
     Broken(String),
 }
@@ -60,7 +62,13 @@ impl Posted {
     }
 }
 
-/// Parses a request's body.
+/// Parses a request's body by its content type.
+///
+/// | content type | result |
+/// |---|---|
+/// | `application/x-www-form-urlencoded` | one event |
+/// | `application/x-ndjson` | one event per line, also if there is only one line |
+/// | `application/json` | one event, or a list from an array or from lines: see `json::items` |
 ///
 /// # Errors
 /// [`Refusal`] if the request is rejected as a whole. A problem of a single event is part of [`Posted`].
@@ -90,6 +98,10 @@ pub fn read(headers: &HeaderMap, body: &[u8]) -> Result<Posted, Refusal> {
     }
 }
 
+/// Parses each item as an event. An item that is not valid does not stop the others.
+///
+/// # Errors
+/// [`Refusal::TooMany`] at the first item beyond [`MOST_EVENTS`]; the rest is not parsed.
 fn many<I>(
     items: impl Iterator<Item = I>,
     event: impl Fn(I) -> Result<Event, Rejection>,
@@ -124,15 +136,18 @@ mod tests {
 
     use super::*;
 
+    /// A valid event.
     const GOOD: &str = r#"{"timestamp":1,"make":"Ford","model":"Edge","position_x":0,"position_y":0,"position_z":0,"speed":2,"vin":"GD9KE1GANAGOCJ64E"}"#;
 
+    /// Parses a body, and returns for each of its events whether it is valid.
     fn posted(content_type: &'static str, body: &str) -> Result<Vec<bool>, Refusal> {
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(content_type))]);
         Ok(read(&headers, body.as_bytes())?.items().iter().map(Result::is_ok).collect())
     }
 
+    /// Clients write media types in different cases and with parameters.
     #[test]
-    fn three_content_types_are_taken_with_a_charset_and_in_any_case() {
+    fn three_content_types_are_accepted_in_any_case_and_with_a_utf8_charset() {
         for content_type in
             ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\"; v=1"]
         {
@@ -152,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_would_have_to_be_unpacked_is_refused() {
+    fn a_compressed_body_is_rejected() {
         for (encoding, taken) in
             [("identity", true), ("gzip", false), ("br", false), ("identity, gzip", false)]
         {
@@ -165,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_without_an_event_is_refused() {
+    fn a_body_without_an_event_is_rejected() {
         for content_type in ["application/json", "application/x-ndjson", "application/x-www-form-urlencoded"]
         {
             for body in ["", " \r\n "] {
@@ -181,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_item_costs_no_good_one() {
+    fn a_bad_event_does_not_reject_the_good_ones() {
         let array = format!("[{GOOD},7,{GOOD},{{}},null]");
         assert_eq!(posted("application/json", &array), Ok(vec![true, false, true, false, false]));
         let lines = format!("{GOOD}\n{{broken\n\n{GOOD}\r\n[{GOOD}]\n");

@@ -32,7 +32,10 @@ pub struct Event {
 }
 
 impl Event {
-    /// Checks the fields. A rejection names all problems.
+    /// Checks the fields and makes the event.
+    ///
+    /// # Errors
+    /// [`Rejection`] with the problems of all fields, not only the first.
     pub(crate) fn of(mut fields: Fields<'_>) -> Result<Self, Rejection> {
         let timestamp = fields.epoch_seconds("timestamp");
         let vin = fields.text("vin", MOST_CHARS).and_then(|vin| {
@@ -85,6 +88,7 @@ impl Event {
     }
 }
 
+/// A JSON string; its `Display` adds quotes and escapes.
 fn text(text: &str) -> Value {
     Value::from(text)
 }

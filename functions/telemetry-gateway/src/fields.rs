@@ -63,6 +63,7 @@ pub(crate) enum Given<'a> {
 pub(crate) struct Fields<'a> {
     /// The fields that were not read yet, in their order.
     left: Vec<(Cow<'a, str>, Given<'a>)>,
+    /// The problems in the order in which they were found.
     problems: Vec<Problem>,
 }
 
@@ -100,7 +101,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Reads a finite number.
+    /// Reads a finite number of 64 bits. In JSON it must be a number; a text such as `"2"` is a problem.
     pub(crate) fn number(&mut self, name: &str) -> Option<f64> {
         match self.number_text(name)?.parse::<f64>() {
             Ok(number) if number.is_finite() => Some(number),
@@ -155,7 +156,11 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// Takes all fields that were not read: name and JSON text. Call it last.
+    /// Takes all fields that were not read: name and JSON text. Values of a form become JSON strings. Call it
+    /// last.
+    ///
+    /// Adds a problem if a field is not valid, or if there are more than [`MOST_EXTRA`] fields or
+    /// [`MOST_EXTRA_BYTES`].
     pub(crate) fn extra(&mut self) -> Vec<(String, String)> {
         let left = std::mem::take(&mut self.left);
         if left.len() > MOST_EXTRA {
@@ -192,7 +197,8 @@ impl<'a> Fields<'a> {
         extra
     }
 
-    /// The rejection with all problems; `None` if there are none.
+    /// The rejection with all problems; `None` if there are none. Its summary is the first problem and the
+    /// number of the others.
     pub(crate) fn rejection(self) -> Option<Rejection> {
         let first = self.problems.first()?;
         let more = match self.problems.len() {
@@ -203,6 +209,8 @@ impl<'a> Fields<'a> {
         Some(Rejection { error, errors: self.problems })
     }
 
+    /// Adds a problem. The field's name is cut to [`NAME_CHARS`], because the client chose it. An empty name
+    /// means that the problem concerns the event as a whole.
     fn note(&mut self, field: &str, problem: &str) {
         let field = field.chars().take(NAME_CHARS).collect();
         self.problems.push(Problem { field, problem: problem.to_owned() });
@@ -217,6 +225,8 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// The value as text. `None` for JSON that is not a string, for a string with invalid escapes, and for a form
+/// value that is not UTF-8.
 fn as_text(given: &Given<'_>) -> Option<String> {
     match given {
         Given::Text(text) => Some(text.clone().into_owned()),

@@ -10,7 +10,11 @@ use crate::fields::{Fields, Given, MOST_EXTRA, Rejection};
 /// The largest number of fields in a form. An event has 9 known fields, so this leaves room for the unknown ones.
 const MOST_PAIRS: usize = 2 * MOST_EXTRA;
 
-/// Parses the event of a form. A form always holds one event.
+/// Parses the event of a form. A form always holds one event. A field without `=` has an empty value.
+///
+/// # Errors
+/// [`Rejection`] without single problems if the form has more than [`MOST_PAIRS`] fields or if a name is not
+/// UTF-8; otherwise with the problems of the fields.
 pub(crate) fn event(body: &[u8]) -> Result<Event, Rejection> {
     let pairs = || body.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty());
     if pairs().nth(MOST_PAIRS).is_some() {
@@ -26,6 +30,7 @@ pub(crate) fn event(body: &[u8]) -> Result<Event, Rejection> {
     Event::of(Fields::new(fields))
 }
 
+/// Decodes `+` to a space, and percent-encoded bytes. `None` if the result is not UTF-8.
 fn decoded(text: &[u8]) -> Option<Cow<'_, str>> {
     let spaced: Vec<u8> = text.iter().map(|&byte| if byte == b'+' { b' ' } else { byte }).collect();
     let bytes: Vec<u8> = percent_decode(&spaced).collect();
@@ -36,16 +41,18 @@ fn decoded(text: &[u8]) -> Option<Cow<'_, str>> {
 mod tests {
     use super::*;
 
+    /// The example of the data contract, as a form.
     const GOOD: &str = "timestamp=1664624846.762738&make=Ford&model=Explorer&position_x=0.00499&\
         position_y=2.4563888155285308e-05&position_z=0.0045&speed=2.1349&vin=GD9KE1GANAGOCJ64E";
 
+    /// The problems of a form that must be rejected, as pairs of field and problem.
     fn problems(form: &str) -> Vec<(String, String)> {
         let rejection = event(form.as_bytes()).unwrap_err();
         rejection.errors.into_iter().map(|error| (error.field, error.problem)).collect()
     }
 
     #[test]
-    fn the_contracts_example_is_taken_as_it_stands() {
+    fn the_example_of_the_data_contract_is_accepted() {
         let event = event(GOOD.as_bytes()).unwrap();
         assert_eq!(
             event.value(),
@@ -54,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn text_keeps_its_quotes_spaces_and_umlauts() {
+    fn text_is_decoded_with_quotes_spaces_and_umlauts() {
         for (given, model) in
             [("O'Neil", "O'Neil"), ("O%27Neil+%26+S%C3%B6hne", "O'Neil & Söhne"), ("a=b", "a=b")]
         {
@@ -64,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_finite_and_any_way_of_writing_one_will_do() {
+    fn numbers_are_accepted_in_every_notation_if_they_are_finite() {
         let speed = |text: &str| event(GOOD.replace("2.1349", text).as_bytes()).map(|event| event.speed);
         assert_eq!((speed("1e5"), speed("-0"), speed("7")), (Ok(1e5), Ok(-0.0), Ok(7.0)));
         for bad in ["nan", "NaN", "inf", "-infinity", "1e400", "fast", "", "0x10", "1,5", "%201"] {
@@ -74,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timestamp_keeps_its_digits_and_is_a_json_number() {
+    fn a_timestamp_keeps_its_digits_and_becomes_a_json_number() {
         let long = format!("1795209862.{}", "1".repeat(100));
         for (given, written) in [
             ("1795209862.1234564", "1795209862.1234564"),
@@ -106,15 +113,16 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_key_is_an_error_whether_it_is_known_or_not() {
+    fn a_repeated_field_is_an_error_also_if_it_is_unknown() {
         for again in ["&speed=2.1349", "&colour=red&colour=red"] {
             let found = problems(&format!("{GOOD}{again}"));
             assert!(matches!(&found[..], [(_, problem)] if problem == "occurs more than once"), "{found:?}");
         }
     }
 
+    /// U+FFFD counts too: it shows that an earlier program has replaced invalid bytes.
     #[test]
-    fn what_is_not_utf8_is_refused_wherever_it_stands() {
+    fn invalid_utf8_in_a_name_or_value_is_rejected() {
         for bad in ["&colour=%FF", "&colour=%EF%BF%BD", "&make2=\u{FFFD}"] {
             let found = problems(&format!("{GOOD}{bad}"));
             assert!(matches!(&found[..], [(_, problem)] if problem == "is not UTF-8"), "{bad}: {found:?}");
@@ -128,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn other_fields_travel_as_text_but_not_without_bound() {
+    fn unknown_fields_are_kept_as_text_within_their_limits() {
         let taken = event(format!("{GOOD}&battery=80&note=a+%22b%22&event_id=e-1").as_bytes()).unwrap();
         assert!(
             taken.value().ends_with(r#","event_id":"e-1","battery":"80","note":"a \"b\""}"#),
@@ -141,8 +149,10 @@ mod tests {
         assert!(event(format!("{GOOD}&long={}", "x".repeat(70_000)).as_bytes()).is_err());
     }
 
+    /// The limits are those of the strictest sink: Postgres has no NUL, and every reader of the tables shows
+    /// years up to 9999.
     #[test]
-    fn names_and_times_stay_within_what_every_sink_holds() {
+    fn values_that_a_sink_cannot_store_are_rejected() {
         for (field, from, bad) in [
             ("vin", "GD9KE1GANAGOCJ64E", "gd9ke1ganagocj64e"),
             ("vin", "GD9KE1GANAGOCJ64E", "GD9KE1GANAGOCJ64EX"),

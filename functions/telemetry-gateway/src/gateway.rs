@@ -21,12 +21,13 @@ pub struct Gateway {
     producer: KafkaProducer,
     /// Reads the topic's offsets, to count the served events and to check that Kafka answers.
     offsets: LagReader,
-    /// Checks tokens; `None` if everybody may send.
+    /// Checks tokens; `None` if no token is needed.
     token: Option<Token>,
     topic: String,
     /// The largest body in bytes.
     body_limit: usize,
-    /// The longest time for one request.
+    /// The longest time for one request, from `PRODUCE_TIMEOUT_SECONDS`. It also limits the check of the
+    /// token.
     patience: Duration,
 }
 
@@ -59,6 +60,8 @@ impl Gateway {
         }
     }
 
+    /// Checks the token, and answers `GET` and `POST` on `/events`. 503 if the secret cannot be read and was
+    /// never read.
     async fn events(&self, request: &Request, deadline: Instant) -> Response {
         if let Some(token) = &self.token {
             match token.allows(request.header("authorization"), deadline).await {
@@ -76,6 +79,8 @@ impl Gateway {
         }
     }
 
+    /// Answers `POST /events`: parses the body and sends the valid events. All records of the request get the
+    /// time of its arrival as their timestamp.
     async fn take(&self, request: &Request, deadline: Instant) -> Response {
         let received_ms = now_ms();
         if request.body.len() > self.body_limit {
@@ -92,6 +97,8 @@ impl Gateway {
         answer(&posted, &sent)
     }
 
+    /// Sends the valid events, and returns which of them the brokers acknowledged. Indexes refer to the
+    /// request, so they also count the events that are not valid.
     async fn send(
         &self,
         posted: &Posted,
@@ -116,6 +123,8 @@ impl Gateway {
         Sent { taken, fault: Some(error) }
     }
 
+    /// Answers `GET /events`. The number is the sum of the partitions' end offsets, so it also counts records
+    /// that Kafka has deleted since.
     async fn welcome(&self, deadline: Instant) -> Response {
         match self.offsets.ends(&self.topic, deadline).await {
             Ok(ends) => {
@@ -128,6 +137,7 @@ impl Gateway {
         }
     }
 
+    /// Answers `GET /health`: 200 if the brokers return the topic's offsets, otherwise 503.
     async fn health(&self, deadline: Instant) -> Response {
         match self.offsets.ends(&self.topic, deadline).await {
             Ok(_) => Response::json(StatusCode::OK, &json!({"status": "ok"})),
@@ -136,7 +146,11 @@ impl Gateway {
     }
 }
 
-/// The Kafka records of the valid events. The key is the vehicle's id, so the events of each vehicle keep their order.
+/// The Kafka records of the valid events, in their order. The key is the vehicle's id, so the events of each
+/// vehicle keep their order.
+///
+/// The header `idempotency-key` of an event in a list is `key/index`, with the event's index in the request,
+/// so that each record has its own key.
 fn records(posted: &Posted, key: Option<&str>, received_ms: i64) -> Vec<OutgoingRecord> {
     let record = |(index, event): (usize, &crate::Event)| {
         let mut headers = Vec::new();
@@ -156,6 +170,10 @@ fn records(posted: &Posted, key: Option<&str>, received_ms: i64) -> Vec<Outgoing
     posted.events().map(record).collect()
 }
 
+/// The value of the header `Idempotency-Key`; `None` if there is none.
+///
+/// # Errors
+/// [`Refusal::Key`] if it is empty, too long, or has other characters than visible ASCII.
 fn idempotency_key(request: &Request) -> Result<Option<&str>, Refusal> {
     let Some(value) = request.headers.get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().ok().filter(|key| {
@@ -164,6 +182,7 @@ fn idempotency_key(request: &Request) -> Result<Option<&str>, Refusal> {
     key.map(Some).ok_or(Refusal::Key)
 }
 
+/// The response to a request that is rejected as a whole: 415, 413 or 400.
 fn refused(refusal: &Refusal) -> Response {
     let status = match refusal {
         Refusal::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -173,11 +192,13 @@ fn refused(refusal: &Refusal) -> Response {
     Response::error(status, &refusal.to_string())
 }
 
+/// A 401 with `WWW-Authenticate: Bearer` (RFC 6750). It does not say whether the token is missing or wrong.
 fn unauthorized() -> Response {
     Response::error(StatusCode::UNAUTHORIZED, "a token is required: Authorization: Bearer …")
         .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
 }
 
+/// Milliseconds since the Unix epoch.
 fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
@@ -189,6 +210,7 @@ mod tests {
 
     use super::*;
 
+    /// A valid event with an id.
     const GOOD: &str = r#"{"timestamp":1,"make":"Ford","model":"Edge","position_x":0,"position_y":0,"position_z":0,"speed":2,"vin":"GD9KE1GANAGOCJ64E","event_id":"e-1"}"#;
 
     fn posted(body: &str) -> Posted {
@@ -197,13 +219,15 @@ mod tests {
         read(&headers, body.as_bytes()).unwrap()
     }
 
+    /// The text of a record's header.
     fn header(record: &OutgoingRecord, name: &str) -> Option<String> {
         let found = record.headers.iter().find(|(other, _)| other == name)?;
         Some(String::from_utf8(found.1.to_vec()).unwrap())
     }
 
+    /// The id of the event and the client's key for the request become headers of the record.
     #[test]
-    fn a_record_is_keyed_by_its_vehicle_and_carries_the_senders_names() {
+    fn a_record_has_the_vehicle_as_key_and_the_senders_ids_as_headers() {
         let records = records(&posted(GOOD), Some("k"), 7);
         let [record] = &records[..] else { panic!("{records:?}") };
         assert_eq!((&record.key[..], record.timestamp_ms), (&b"GD9KE1GANAGOCJ64E"[..], Some(7)));
@@ -211,8 +235,9 @@ mod tests {
         assert_eq!(header(record, "idempotency-key").as_deref(), Some("k"));
     }
 
+    /// The rejected first element keeps its index, so a repeated request gives the same keys.
     #[test]
-    fn items_of_an_array_have_their_index_behind_the_key_also_behind_a_bad_one() {
+    fn the_idempotency_key_of_an_array_element_ends_with_its_index_in_the_request() {
         let records = records(&posted(&format!("[7,{GOOD},{GOOD}]")), Some("k"), 7);
         let keys: Vec<_> = records.iter().filter_map(|record| header(record, "idempotency-key")).collect();
         assert_eq!(keys, ["k/1", "k/2"]);

@@ -23,8 +23,11 @@ pub(crate) enum Items<'a> {
     Lines(Vec<&'a [u8]>),
 }
 
-/// Detects the form of the body. A body that is one JSON object is a single event, even if it spans several lines.
-/// Otherwise, if a later line begins with an object, each line is an event.
+/// Detects the form of the body. A body that is one JSON object is a single event, even if it spans several
+/// lines. Otherwise, if the second line begins with an object, each line is an event.
+///
+/// # Errors
+/// [`Rejection`] if the body begins with `[` and is not a JSON array.
 pub(crate) fn items(body: &[u8]) -> Result<Items<'_>, Rejection> {
     let body = body.trim_ascii();
     if body.first() == Some(&b'[') {
@@ -44,6 +47,10 @@ pub(crate) fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Parses the event of one object.
+///
+/// # Errors
+/// [`Rejection`] without single problems if the text is not a JSON object in UTF-8 of at most [`MOST_FIELDS`]
+/// fields; otherwise with the problems of the fields.
 pub(crate) fn event(json: &[u8]) -> Result<Event, Rejection> {
     let text = std::str::from_utf8(json).map_err(|_| Rejection::unreadable("not JSON: not UTF-8"))?;
     match serde_json::from_str::<Object>(text) {
@@ -52,7 +59,8 @@ pub(crate) fn event(json: &[u8]) -> Result<Event, Rejection> {
     }
 }
 
-/// The position of a parser's error, without its message: the message may quote values.
+/// A rejection with the position of the parser's error, as line and column. It leaves out the parser's
+/// message, because the message may quote values.
 fn not_json(error: &serde_json::Error) -> Rejection {
     if error.is_data() {
         let most = format!("not an event: it must be an object of at most {MOST_FIELDS} fields");
@@ -62,7 +70,8 @@ fn not_json(error: &serde_json::Error) -> Rejection {
     Rejection::unreadable(format!("not JSON: {ends}line {}, column {}", error.line(), error.column()))
 }
 
-/// An object's fields in their order, including repeated fields.
+/// An object's fields in their order, including repeated fields. A map type would keep only one of them.
+/// Values stay unparsed JSON, so numbers keep their digits.
 struct Object<'a>(Vec<(Cow<'a, str>, Given<'a>)>);
 
 impl<'a> Deserialize<'a> for Object<'a> {
@@ -96,6 +105,7 @@ impl<'a> Deserialize<'a> for Object<'a> {
 mod tests {
     use super::*;
 
+    /// A valid event, with an integer and an exponent among its numbers.
     const GOOD: &str = r#"{"timestamp":1664624846.762738,"make":"Ford","model":"Explorer","position_x":0.00499,
         "position_y":2.4563888155285308e-05,"position_z":0.0045,"speed":2,"vin":"GD9KE1GANAGOCJ64E"}"#;
 
@@ -103,23 +113,25 @@ mod tests {
         event(json.as_bytes())
     }
 
+    /// The names of the fields with problems, of an object that must be rejected.
     fn bad_fields(json: &str) -> Vec<String> {
         read(json).unwrap_err().errors.into_iter().map(|error| error.field).collect()
     }
 
+    /// The valid event with one more field at its beginning.
     fn with(field: &str) -> String {
         GOOD.replacen('{', &format!("{{{field},"), 1)
     }
 
     #[test]
-    fn an_object_is_taken_and_integers_and_exponents_are_numbers_too() {
+    fn an_object_is_accepted_with_integers_and_exponents_as_numbers() {
         let event = read(GOOD).unwrap();
         assert_eq!((event.speed, event.timestamp.as_str()), (2.0, "1664624846.762738"));
         assert!((read(&GOOD.replace("\"speed\":2", "\"speed\":1e5")).unwrap().speed - 1e5).abs() < 1e-9);
     }
 
     #[test]
-    fn a_number_is_a_number_and_a_text_is_a_text() {
+    fn a_number_field_accepts_no_text_and_a_text_field_no_number() {
         for bad in ["\"2\"", "null", "true", "[]", "{}", "1e400", "-1e999"] {
             assert_eq!(
                 bad_fields(&GOOD.replace("\"speed\":2", &format!("\"speed\":{bad}"))),
@@ -133,8 +145,9 @@ mod tests {
         assert_eq!(read(&GOOD.replace("Explorer", r"O'N\u0065il")).unwrap().model, "O'Neil");
     }
 
+    /// The response must not repeat values of the request, because clients and proxies log responses.
     #[test]
-    fn what_is_no_object_or_no_json_is_refused_without_its_words() {
+    fn the_rejection_of_invalid_json_does_not_quote_it() {
         for bad in [
             "secret",
             "\"secret\"",
@@ -157,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_key_is_an_error_and_so_is_nesting_without_end() {
+    fn repeated_keys_and_nesting_beyond_127_levels_are_rejected() {
         assert_eq!(bad_fields(&with("\"speed\":2")), ["speed"]);
         assert_eq!(bad_fields(&with("\"sp\\u0065ed\":2")), ["speed"]);
         assert_eq!(bad_fields(&with(r#""colour":1,"colour":1"#)), ["colour"]);
@@ -168,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn further_fields_travel_as_they_are_and_null_is_no_event_id() {
+    fn unknown_fields_are_kept_unchanged_and_a_null_event_id_is_ignored() {
         let event = read(&with(r#""battery":{"level":12345678901234567890123},"event_id":null"#)).unwrap();
         assert_eq!(event.extra, [("battery".to_owned(), r#"{"level":12345678901234567890123}"#.to_owned())]);
         assert_eq!(event.event_id, None);
@@ -177,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_an_array_and_lines_are_told_apart() {
+    fn an_object_an_array_and_lines_are_detected() {
         let kind = |body: &str| match items(body.as_bytes()) {
             Ok(Items::One(_)) => "one".to_owned(),
             Ok(Items::Elements(elements)) => format!("{} elements", elements.len()),

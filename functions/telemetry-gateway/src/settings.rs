@@ -12,15 +12,15 @@ pub struct Settings {
     pub cluster: ClusterSettings,
     /// `TELEMETRY_TOPIC`: the topic that events are sent to.
     pub topic: String,
-    /// `GATEWAY_TOKEN_SECRET`: the secret that holds the token. Without it, everybody may send events.
+    /// `GATEWAY_TOKEN_SECRET`: the secret that holds the token. Without it, no token is needed.
     pub token_secret: Option<String>,
-    /// `BODY_LIMIT_BYTES`: the largest body.
+    /// `BODY_LIMIT_BYTES`: the largest body in bytes, 1 MiB by default.
     pub body_limit: usize,
-    /// `PRODUCE_TIMEOUT_SECONDS`: the longest time to send the events of a request to Kafka.
+    /// `PRODUCE_TIMEOUT_SECONDS`: the longest time to send the events of a request to Kafka, 5 s by default.
     pub produce_timeout: Duration,
 }
 
-/// Lambda's limit for a request, in bytes.
+/// Lambda's limit for the payload of a synchronous invocation, in bytes.
 const MOST_BODY: usize = 6 << 20;
 
 impl settings::FromEnvironment for Settings {
@@ -50,13 +50,14 @@ impl settings::FromEnvironment for Settings {
 mod tests {
     use super::*;
 
+    /// The settings from these variables, or the error message.
     fn read(variables: &[(&str, &str)]) -> Result<Settings, String> {
         let environment: Environment = variables.iter().copied().collect();
         environment.settings().map_err(|error| error.to_string())
     }
 
     #[test]
-    fn a_mebibyte_and_five_seconds_are_the_defaults_and_nobody_needs_a_token() {
+    fn the_defaults_are_one_mebibyte_five_seconds_and_no_token() {
         let settings = read(&[
             ("KAFKA_BOOTSTRAP_SERVERS", "a:1"),
             ("KAFKA_AUTH", "plaintext"),

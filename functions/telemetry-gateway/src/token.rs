@@ -13,9 +13,12 @@ use tokio::time::{Instant, timeout_at};
 /// time.
 const FRESH: Duration = Duration::from_mins(1);
 
-/// The place of the token's text.
+/// The store of the token's text. Tests replace it by a secret in memory.
 pub(crate) trait Secret {
     /// Reads the current text.
+    ///
+    /// # Errors
+    /// [`SecretError`] if the text cannot be read before `deadline`, or if it is blank.
     async fn text(&self, deadline: Instant) -> Result<String, SecretError>;
 }
 
@@ -60,15 +63,16 @@ struct Known {
 }
 
 impl<S: Secret> Token<S> {
+    /// Reads no secret yet.
     pub(crate) fn new(secret: S) -> Self {
         Self { secret, known: Mutex::default() }
     }
 
-    /// Returns whether an `Authorization` header holds the token. The secret is read for the first token, and again, at
-    /// most once a minute, for a token that differs.
+    /// Returns whether an `Authorization` header holds the token. The secret is read for the first token, and
+    /// again, at most once a minute, for a token that differs.
     ///
     /// # Errors
-    /// Only if the secret was never read and cannot be read now.
+    /// [`SecretError`] if the secret was never read and cannot be read now.
     pub(crate) async fn allows(
         &self,
         authorization: Option<&str>,
@@ -100,11 +104,14 @@ impl<S: Secret> Token<S> {
     }
 }
 
+/// The token of an `Authorization` header with the scheme `Bearer`, whose name is not case-sensitive. `None`
+/// for any other scheme.
 fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.trim().split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
+/// The SHA-256 of a token.
 fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
@@ -135,16 +142,19 @@ mod tests {
         }
     }
 
+    /// Whether the header is accepted; `None` if the check failed.
     async fn allows(token: &Token<&Vault>, authorization: &str) -> Option<bool> {
         token.allows(Some(authorization), Instant::now() + FRESH).await.ok()
     }
 
+    /// A client with a wrong token must not be able to cause a request to Secrets Manager with each of its
+    /// requests.
     #[tokio::test(start_paused = true)]
-    async fn the_secret_is_read_once_and_a_wrong_token_reads_it_once_a_minute() {
+    async fn a_wrong_token_causes_at_most_one_read_of_the_secret_per_minute() {
         let vault = Vault { text: RefCell::new(Some("old")), ..Vault::default() };
         let token = Token::new(&vault);
         assert_eq!(token.allows(None, Instant::now()).await.ok(), Some(false));
-        assert_eq!(vault.read.get(), 0, "nobody showed a token yet");
+        assert_eq!(vault.read.get(), 0, "no request had a token yet");
         for _ in 0..3 {
             assert_eq!(allows(&token, "Bearer old").await, Some(true));
             assert_eq!(allows(&token, "Bearer wrong").await, Some(false));
@@ -158,8 +168,9 @@ mod tests {
         assert_eq!(vault.read.get(), 2);
     }
 
+    /// An outage of Secrets Manager must not reject clients whose token is known.
     #[tokio::test(start_paused = true)]
-    async fn without_the_secret_nobody_is_let_in_but_a_known_token_stays_good() {
+    async fn while_the_secret_cannot_be_read_only_a_known_token_is_accepted() {
         let vault = Vault::default();
         let token = Token::new(&vault);
         assert_eq!(allows(&token, "Bearer good").await, None);
@@ -175,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bearer_token_is_found_and_no_other_scheme() {
+    fn only_the_scheme_bearer_is_accepted() {
         assert_eq!(bearer("Bearer abc"), Some("abc"));
         assert_eq!(bearer(" bearer  abc "), Some("abc"));
         assert_eq!((bearer("Basic abc"), bearer("abc"), bearer("Bearer")), (None, None, None));

@@ -1,4 +1,5 @@
-//! Every lane of the topic can decode every event that the gateway accepts.
+//! Every lane of the topic can decode every event that the gateway accepts. The tests send random events, and
+//! decode the accepted ones with the decoder of the lanes.
 
 use function_kit::http::{HeaderMap, HeaderValue, header};
 use pipeline::{Field, FieldType, RecordDecoder, TimestampFormat, Value, parse_epoch};
@@ -7,8 +8,10 @@ use proptest::prelude::*;
 use serde_json::json;
 use telemetry_gateway::{Event, Posted, read};
 
+/// The fields with numbers, in the order of the record.
 const NUMBERS: [&str; 4] = ["position_x", "position_y", "position_z", "speed"];
 
+/// The decoder of the topic's lanes for the fields of the data contract.
 fn decoder() -> RecordDecoder {
     let mut timestamp = Field::new("timestamp", FieldType::Timestamp, false);
     timestamp.format = TimestampFormat::EpochSeconds;
@@ -18,6 +21,7 @@ fn decoder() -> RecordDecoder {
     RecordDecoder::new(&fields)
 }
 
+/// The accepted event of a body; `None` if it was rejected.
 fn posted(content_type: &'static str, body: &[u8]) -> Option<Event> {
     let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(content_type))]);
     match read(&headers, body) {
@@ -26,7 +30,8 @@ fn posted(content_type: &'static str, body: &[u8]) -> Option<Event> {
     }
 }
 
-/// Asserts that the event's record decodes to the event's values.
+/// Asserts that the event's record decodes to the event's values, and that all other fields count as unknown
+/// ones.
 fn assert_decoded(event: &Event) {
     let (value, decoder, mut row) = (event.value(), decoder(), Vec::new());
     let extra =
@@ -45,6 +50,7 @@ fn finite() -> impl Strategy<Value = f64> {
     any::<f64>().prop_filter("finite", |number| number.is_finite())
 }
 
+/// Seconds in the accepted range, with both ends, negative zero and the smallest positive number.
 fn timestamp() -> impl Strategy<Value = f64> {
     prop_oneof![
         0.0..253_402_300_800.0_f64,
@@ -55,6 +61,7 @@ fn timestamp() -> impl Strategy<Value = f64> {
     ]
 }
 
+/// Texts that the gateway accepts: 1 to 200 characters, without control characters and U+FFFD.
 fn text() -> impl Strategy<Value = String> {
     "\\PC{1,200}".prop_filter("whole", |text| !text.contains('\u{FFFD}'))
 }
@@ -64,6 +71,7 @@ fn name() -> impl Strategy<Value = String> {
     ".{0,5}".prop_filter("whole", |name| !name.contains('\u{FFFD}'))
 }
 
+/// JSON values of unknown fields, up to four levels deep.
 fn extra() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
@@ -81,8 +89,9 @@ fn extra() -> impl Strategy<Value = serde_json::Value> {
 }
 
 proptest! {
+    /// Valid events in JSON are accepted, keep their values, and can be decoded.
     #[test]
-    fn an_event_sent_as_json_is_taken_and_decoded(
+    fn a_json_event_is_accepted_and_can_be_decoded(
         (at, vin, make, model) in (timestamp(), "[A-Z0-9]{17}", text(), text()),
         (numbers, further) in (vec(finite(), 4), vec(extra(), 0..4)),
     ) {
@@ -100,8 +109,10 @@ proptest! {
         assert_decoded(&taken);
     }
 
+    /// Valid events in a form are accepted, keep their values, and can be decoded. Numbers are written with
+    /// an exponent.
     #[test]
-    fn an_event_sent_as_a_form_is_taken_and_decoded(
+    fn a_form_event_is_accepted_and_can_be_decoded(
         (at, vin, model) in (timestamp(), "[A-Z0-9]{17}", text()),
         (numbers, note) in (vec(finite(), 4), any::<String>()),
     ) {
@@ -116,8 +127,9 @@ proptest! {
         assert_decoded(&taken);
     }
 
+    /// Each field in turn gets a random value. If the gateway accepts the event, the record can be decoded.
     #[test]
-    fn whatever_is_taken_of_any_values_is_decoded(
+    fn every_accepted_event_of_random_values_can_be_decoded(
         values in vec(prop_oneof![extra().prop_map(|value| value.to_string()), "[-+0-9.eE]{1,12}", "\"\\PC{0,20}\""], 8),
         further in "\\PC{0,40}",
     ) {
@@ -135,8 +147,9 @@ proptest! {
     }
 }
 
+/// The lanes accept 128 levels; the record itself is the first.
 #[test]
-fn the_deepest_field_that_is_taken_is_decoded() {
+fn an_unknown_field_of_127_levels_can_be_decoded() {
     let nested = format!("{}{}", "[".repeat(127), "]".repeat(127));
     let object = format!(
         r#"{{"timestamp":1,"vin":"GD9KE1GANAGOCJ64E","make":"a","model":"b","position_x":0,"position_y":0,"position_z":0,"speed":0,"x":{nested}}}"#

@@ -11,7 +11,9 @@ use warehouse::values;
 #[derive(Debug, Clone)]
 pub struct TopicSums {
     decoder: RecordDecoder,
+    /// The column indexes of the key, in the order of the table's key columns.
     keys: Vec<usize>,
+    /// The column index of the summed field.
     sum: usize,
 }
 
@@ -52,7 +54,8 @@ impl TopicSums {
         Some(Self { decoder, keys, sum })
     }
 
-    /// Decodes the records of `partitions`, which are all of this topic.
+    /// Decodes the records of `partitions`, which are all of this topic. A key with a NUL counts as poison
+    /// here, because no text column of Postgres can hold it.
     #[must_use]
     pub fn count(&self, partitions: &[PartitionRecords<'_>]) -> Counted {
         let mut counted = Counted::default();
@@ -114,8 +117,11 @@ impl TopicSums {
 /// Numbers the keys of a batch in the order in which they occur.
 struct Keys<'s> {
     sums: &'s TopicSums,
+    /// The number of each key, by its name.
     numbers: HashMap<String, u32, foldhash::fast::RandomState>,
+    /// The keys in the order of their numbers, as texts.
     list: Vec<Vec<String>>,
+    /// A buffer for the name of a key, used again for each record.
     name: String,
 }
 

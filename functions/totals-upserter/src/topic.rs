@@ -9,8 +9,11 @@ use crate::counted::{Counted, RecordResult, TopicSums};
 
 /// A topic whose records are summed.
 pub struct TotalsTopic {
+    /// The Kafka consumer group, by which positions are stored.
     consumer_group: String,
+    /// The Postgres table and its upsert statement.
     table: TotalsTable,
+    /// Decodes the records to keys and amounts.
     sums: TopicSums,
 }
 
@@ -62,7 +65,12 @@ impl DecodedRecords for DecodedAmounts<'_> {
 }
 
 impl DecodedAmounts<'_> {
-    /// The keys of these records, each with the sum of its records. Sorted by key, so that two writers cannot deadlock.
+    /// The keys of these records, each with the sum of its records as text. Sorted by key, so that two
+    /// writers cannot deadlock.
+    ///
+    /// # Errors
+    /// [`LaneError::TooMuch`] if a sum overflows 128 bits. The caller then stores the records in smaller
+    /// groups.
     fn rows(&self, records: &[RecordIndex]) -> Result<Vec<(Vec<String>, String)>, LaneError> {
         let mut sums = vec![(0_i128, false); self.counted.keys.len()];
         for &(number, index) in records {

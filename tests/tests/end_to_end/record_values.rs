@@ -308,8 +308,8 @@ async fn records_with_unusual_headers_and_timestamps_are_stored() {
     for lane in LANES {
         let parked: Vec<_> = lanes.parked(lane).await.into_iter().collect();
         let expected = [
-            (8, "the event's key is no string".to_owned()),
-            (9, "the event's value is no string".to_owned()),
+            (8, "the event's key is not a string".to_owned()),
+            (9, "the event's value is not a string".to_owned()),
         ];
         assert_eq!(parked, expected, "{lane}");
     }

@@ -52,11 +52,13 @@ where
     .await
 }
 
+/// The response as Lambda's payload.
 fn answer(response: Response) -> Result<Value, Failure> {
     serde_json::to_value(response.into_payload())
         .map_err(|error| Failure::new(FaultClass::Configuration, error.to_string()))
 }
 
+/// Adds the method and the size of a request to the event.
 fn note_request(event: &mut WideEvent, request: &Request) {
     let known = [Method::GET, Method::POST, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS];
     // A client may send any word as the method. The log must not contain text chosen by a client.
@@ -64,6 +66,7 @@ fn note_request(event: &mut WideEvent, request: &Request) {
     event.field("method", method).metric("RequestSize", request.body.len() as u64, Unit::Bytes);
 }
 
+/// Adds route, status, size, counts and fault of a response to the event.
 fn note_response(event: &mut WideEvent, response: &Response) {
     event
         .field("route", response.route_pattern())
@@ -91,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_of_5xx_is_a_fault_even_without_a_reason() {
+    fn a_5xx_response_is_a_fault_even_without_a_reason() {
         let mut event = WideEvent::new("r-1");
         note_response(&mut event, &Response::unavailable("not now"));
         let line: Value = serde_json::from_str(&event.line(None)).unwrap();
@@ -99,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wide_event_tells_route_status_sizes_and_counts_but_no_word_of_the_client() {
+    fn the_wide_event_has_route_status_sizes_and_counts_but_no_text_of_the_client() {
         let payload = r#"{"version":"2.0","rawPath":"/secret-path","rawQueryString":"secret=query",
             "headers":{"authorization":"secret-token"},"requestContext":{"timeEpoch":1,"http":{"method":"SECRET"}},
             "body":"secret body","isBase64Encoded":false}"#;

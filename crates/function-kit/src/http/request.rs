@@ -28,6 +28,10 @@ pub struct NotHttp(String);
 
 impl Request {
     /// Parses the payload of a Function URL or an HTTP API.
+    ///
+    /// # Errors
+    /// [`NotHttp`] if the payload is not of format 2.0, has no method or path, or has a body that is not
+    /// base64 although it says so.
     pub fn from_payload(payload: &str) -> Result<Self, NotHttp> {
         let event: LambdaFunctionUrlRequest = serde_json::from_str(payload)
             // The parser's own message is not used because it quotes values of the payload.
@@ -84,12 +88,13 @@ mod tests {
         })
     }
 
+    /// The request of a payload.
     fn read(payload: &Value) -> Result<Request, NotHttp> {
         Request::from_payload(&payload.to_string())
     }
 
     #[test]
-    fn a_request_of_a_function_url_or_an_http_api_is_read_whole() {
+    fn a_request_of_a_function_url_or_an_http_api_is_parsed_completely() {
         let request = read(&payload(&json!("{}"), false)).unwrap();
         assert_eq!((&request.method, request.path.as_str()), (&Method::POST, "/events/a%20b"));
         assert_eq!(request.query, BTreeMap::from([("n".into(), "1,2".into()), ("x".into(), "ü".into())]));
@@ -102,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_the_bytes_that_were_sent() {
+    fn a_body_has_the_bytes_that_the_client_sent() {
         assert_eq!(&read(&payload(&json!("/wD+"), true)).unwrap().body[..], [0xff, 0, 0xfe]);
         assert_eq!(&read(&payload(&json!("/wD+"), false)).unwrap().body[..], b"/wD+");
         let mut without = payload(&Value::Null, false);
@@ -113,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_without_a_word_of_it() {
+    fn another_payload_is_rejected_without_quoting_it() {
         let mut other_version = payload(&json!("secret"), false);
         other_version["version"] = json!("1.0");
         let mut no_method = payload(&json!("secret"), false);

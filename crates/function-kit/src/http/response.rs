@@ -11,11 +11,15 @@ pub struct Response {
     status: StatusCode,
     headers: HeaderMap,
     body: Body,
+    /// The route's pattern, `none` if no handler set it.
     route: &'static str,
+    /// Counts for metrics, by name.
     counts: Vec<(&'static str, u64)>,
+    /// The reason of a 5xx.
     fault: Option<String>,
 }
 
+/// A body; its kind decides whether the payload has it as text or as base64.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Body {
     Text(String),
@@ -149,6 +153,7 @@ impl Response {
         self.fault.as_deref()
     }
 
+    /// A response without a route, counts or fault.
     fn new(status: StatusCode, content_type: &'static str, body: Body) -> Self {
         let headers = HeaderMap::from_iter([
             (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
@@ -177,12 +182,13 @@ impl Response {
 mod tests {
     use super::*;
 
+    /// The response as Lambda gets it.
     fn payload(response: Response) -> Value {
         serde_json::to_value(response.into_payload()).unwrap()
     }
 
     #[test]
-    fn text_goes_as_it_is_and_bytes_go_as_base64() {
+    fn text_is_sent_unchanged_and_bytes_are_sent_as_base64() {
         let text = payload(Response::text(StatusCode::OK, "text/plain; charset=utf-8", "grüße"));
         assert_eq!(
             (&text["statusCode"], &text["body"], &text["isBase64Encoded"]),
@@ -197,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_json_that_no_cache_keeps_and_says_what_to_do() {
+    fn an_error_is_json_with_no_store_and_names_the_allowed_methods() {
         let busy = payload(Response::unavailable("no broker"));
         assert_eq!((&busy["statusCode"], &busy["body"]), (&json!(503), &json!(r#"{"error":"no broker"}"#)));
         assert_eq!(busy["headers"]["retry-after"], "1");
@@ -208,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_its_body_has_the_status_and_headers_of_the_whole_one() {
+    fn a_response_without_body_keeps_status_headers_and_content_length() {
         let whole = Response::bytes(StatusCode::NOT_FOUND, "image/png", vec![0xff, 0, 0xfe]);
         let expected = payload(whole.clone());
         let mut head = payload(whole.without_body());
@@ -221,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_takes_the_place_of_the_one_before() {
+    fn a_header_replaces_an_earlier_one_of_the_same_name() {
         let response = Response::text(StatusCode::OK, "text/css", "")
             .header(header::CACHE_CONTROL, HeaderValue::from_static("max-age=3600"));
         assert_eq!(response.headers()[header::CACHE_CONTROL], "max-age=3600");

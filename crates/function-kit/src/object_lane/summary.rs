@@ -26,6 +26,7 @@ pub(super) struct Run {
 /// The results of all objects of an invocation. It keeps only counts and a few keys, so memory stays bounded.
 #[derive(Debug, Default)]
 pub(super) struct Summary {
+    /// The number of objects.
     objects: u64,
     pub(super) counts: Counts,
     /// The number of failed objects.
@@ -56,8 +57,11 @@ impl Summary {
         }
     }
 
-    /// Writes the metrics and returns the counts. Returns an error if at least one object failed; the other objects are
-    /// done nevertheless.
+    /// Writes the metrics and returns the counts.
+    ///
+    /// # Errors
+    /// [`Failure`] if at least one object failed; the other objects are done nevertheless. It is retryable if
+    /// one of the failures is, because the invocation must be repeated then.
     pub(super) fn answer(self, event: &mut WideEvent) -> Result<Value, Failure> {
         self.report(event);
         if self.failed == 0 {

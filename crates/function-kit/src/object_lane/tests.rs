@@ -1,4 +1,4 @@
-//! A lane of objects, served with events of SQS, of S3 and with commands.
+//! A lane of objects with events of SQS, events of S3, and commands.
 
 use std::sync::Mutex;
 
@@ -7,6 +7,7 @@ use super::*;
 /// The object `young` is unsettled in the first round, `bad` fails, all others are done.
 #[derive(Default)]
 struct Sample {
+    /// The keys of each call of `handle`.
     looks: Mutex<Vec<Vec<String>>>,
     bad_page: bool,
 }
@@ -38,6 +39,7 @@ impl ObjectLane for Sample {
     }
 }
 
+/// An SQS message with a notification of S3 for these keys.
 fn message(id: &str, keys: &[&str]) -> Box<RawValue> {
     let records: Vec<Value> = keys
         .iter()
@@ -51,36 +53,36 @@ fn message(id: &str, keys: &[&str]) -> Box<RawValue> {
         .unwrap()
 }
 
+/// The answer to messages of a queue.
 async fn answer(lane: &Sample, records: &[Box<RawValue>], patience: Duration) -> Value {
     notified(lane, records, Instant::now() + patience, &mut WideEvent::new("r")).await.unwrap()
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_the_messages_of_objects_that_failed_come_again() {
+async fn only_the_messages_of_failed_objects_are_delivered_again() {
     let records = [message("m1", &["a", "c"]), message("m2", &["a", "bad"]), message("m3", &["c"])];
     let lane = Sample::default();
     let answer = answer(&lane, &records, Duration::from_mins(1)).await;
     assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "m2"}]}));
-    assert_eq!(
-        *lane.looks.lock().unwrap(),
-        [["a", "bad", "c"]],
-        "each object once, however often it is told of"
-    );
+    assert_eq!(*lane.looks.lock().unwrap(), [["a", "bad", "c"]], "an object is read more than once");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_young_damaged_object_is_looked_at_again_when_it_has_settled_and_only_it() {
+async fn only_the_unsettled_object_is_read_again_after_it_has_settled() {
     let lane = Sample::default();
     let records = [message("m1", &["a", "young"])];
     assert_eq!(answer(&lane, &records, Duration::from_mins(1)).await, json!({"batchItemFailures": []}));
     assert_eq!(*lane.looks.lock().unwrap(), [vec!["a", "young"], vec!["young"]]);
     let (lane, records) = (Sample::default(), [message("m1", &["young"])]);
     let hurried = answer(&lane, &records, Duration::from_secs(1)).await;
-    assert_eq!(hurried["batchItemFailures"][0]["itemIdentifier"], "m1", "no time to wait: it comes again");
+    assert_eq!(
+        hurried["batchItemFailures"][0]["itemIdentifier"], "m1",
+        "out of time, so the message is delivered again"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_is_no_notification_comes_again_and_costs_no_other() {
+async fn a_message_that_is_not_a_notification_does_not_affect_the_others() {
     let nonsense = json!({"messageId": "m0", "body": "hello"}).to_string();
     let records = [RawValue::from_string(nonsense).unwrap(), message("m1", &["a"])];
     let lane = Sample::default();
@@ -90,7 +92,7 @@ async fn a_message_that_is_no_notification_comes_again_and_costs_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_command_sweeps_unless_it_names_keys() {
+async fn a_command_without_keys_is_a_sweep() {
     let lane = Sample::default();
     let deadline = Instant::now() + Duration::from_mins(1);
     let command = |text: &str| serde_json::from_str::<Command>(text).unwrap();
@@ -104,7 +106,7 @@ async fn a_command_sweeps_unless_it_names_keys() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_object_that_fails_on_one_page_of_a_sweep_does_not_hold_up_the_next_page() {
+async fn a_failed_object_does_not_stop_the_sweep() {
     let lane = Sample { bad_page: true, ..Sample::default() };
     let deadline = Instant::now() + Duration::from_mins(1);
     let event = &mut WideEvent::new("r");
@@ -114,7 +116,7 @@ async fn an_object_that_fails_on_one_page_of_a_sweep_does_not_hold_up_the_next_p
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_object_after_the_other_that_gets_no_answer_leaves_time() {
+async fn five_objects_without_an_answer_leave_time_for_others() {
     let deadline = Instant::now() + Duration::from_mins(2);
     for _ in 0..5 {
         let patience = patience(deadline);

@@ -12,6 +12,7 @@ use super::error::Unanswered;
 use crate::reused::Reused;
 use crate::{Caller, ClusterSettings, ConnectError, SdkConfig, connect};
 
+/// The `client.id` of requests for offsets.
 const CLIENT_ID: &str = "headwater-lag";
 
 /// The time limits of one request in a Lambda function. The caller's deadline applies as well.
@@ -26,6 +27,7 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 pub(crate) struct Connection {
     settings: ClusterSettings,
     sdk: SdkConfig,
+    /// The client's name and the time limits of its requests.
     caller: Caller,
     /// `None` before the first request and after an error.
     client: Mutex<Option<Reused<Kafka>>>,
@@ -77,11 +79,12 @@ impl Connection {
             if !backoff.pause(deadline).await {
                 return Err(error);
             }
-            tracing::debug!(%error, "asking again on a new connection");
+            tracing::debug!(%error, "retrying on a new connection");
             before = Some(error);
         }
     }
 
+    /// One attempt: connects if necessary, and runs `question`.
     async fn ask_once<T, F>(&self, deadline: Instant, question: impl Fn(Kafka) -> F) -> Result<T, Unanswered>
     where
         F: Future<Output = Result<T, KrafkaError>>,

@@ -10,8 +10,11 @@ use std::ops::Range;
 /// The UUID that Kafka assigns to a topic when the topic is created, as 16 bytes.
 pub type TopicId = [u8; 16];
 
+/// The key of the topic's id, which must be the first word.
 const TOPIC: &str = "topic-id:";
+/// The key of the first offset that the group had to read.
 const START: &str = "start:";
+/// The key of the lost ranges.
 const LOST: &str = "lost:";
 
 /// The largest number of lost ranges in one mark. By default Kafka limits a commit's metadata to 4,096 bytes
@@ -108,6 +111,7 @@ impl fmt::Display for CommitMark {
     }
 }
 
+/// Parses 32 hexadecimal digits.
 fn topic_id(digits: &str) -> Option<TopicId> {
     let mut id = TopicId::default();
     hex::decode_to_slice(digits, &mut id).ok()?;
@@ -132,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_commit_counts_unless_it_was_made_for_another_topic() {
+    fn a_commit_is_valid_unless_it_was_made_for_another_topic() {
         let id = [7; 16];
         assert!(!is_of_another_topic(None, id));
         assert!(!is_of_another_topic(Some(""), id));
@@ -145,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_read_back_as_it_was_written() {
+    fn a_mark_is_parsed_as_it_was_formatted() {
         let mut mark = CommitMark::new([0xab; 16]);
         mark.start = Some(0);
         mark.add_lost(40..60);
@@ -158,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn lost_ranges_are_joined_and_their_number_is_bounded() {
+    fn lost_ranges_are_merged_and_their_number_is_bounded() {
         let mut mark = CommitMark::new([0; 16]);
         for range in [10..20, 15..25, 25..30, 40..50, 5..5] {
             mark.add_lost(range);

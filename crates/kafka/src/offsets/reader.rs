@@ -76,14 +76,20 @@ impl LagReader {
         Self { connection: Connection::new(settings, sdk) }
     }
 
-    /// Connects now, without TLS or authentication, to `bootstrap_servers` (`host:port,…`). `patience` limits this call
-    /// and, later, each request to a broker.
+    /// Connects now, without TLS or authentication, to `bootstrap_servers` (`host:port,…`). `patience` limits
+    /// this call and, later, each request to a broker.
+    ///
+    /// # Errors
+    /// [`ConnectError::Connect`] if no broker answers within `patience`.
     pub async fn connect(bootstrap_servers: &str, patience: Duration) -> Result<Self, ConnectError> {
         let settings = ClusterSettings::plaintext(bootstrap_servers);
         Self::open(settings, SdkConfig::builder().build(), patience).await
     }
 
     /// Connects now. `patience` limits this call and, later, each request to a broker.
+    ///
+    /// # Errors
+    /// The errors of [`crate::connect`].
     pub async fn open(
         settings: ClusterSettings,
         sdk: SdkConfig,
@@ -186,6 +192,7 @@ impl LagReader {
     }
 }
 
+/// Reads a group's commits and the offsets of a topic, and computes the lag of each partition.
 async fn lags(
     kafka: Kafka,
     group: &str,
@@ -249,6 +256,7 @@ fn lag(
     }
 }
 
+/// The topic's id and partitions. An unknown topic is an error.
 async fn describe(kafka: &Kafka, topic: &str, deadline: Instant) -> Result<Topic, KrafkaError> {
     let admin = kafka.admin();
     let described = admin
@@ -319,12 +327,14 @@ fn left(deadline: Instant) -> Duration {
 mod tests {
     use super::*;
 
+    /// The lag of partition 0. `commit` is the committed offset and its metadata.
     fn of(ends: (i64, i64), stable: i64, commit: Option<(i64, &str)>) -> PartitionLag {
         lag(0, ends, stable, commit.map(|(offset, metadata)| (offset, Some(metadata))), [1; 16])
     }
 
+    /// A lane reads only committed records, so open transactions are not its lag.
     #[test]
-    fn lag_goes_to_the_last_stable_offset_and_what_lies_beyond_is_said() {
+    fn lag_ends_at_the_last_stable_offset_and_open_transactions_are_counted() {
         let found = of((0, 30), 20, Some((15, "")));
         assert_eq!((found.end, found.open, found.lag), (20, 10, 5));
         let idle = of((0, 30), 30, Some((30, "")));
@@ -332,21 +342,21 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_of_a_reader_of_uncommitted_records_beyond_the_stable_offset_is_no_lag() {
+    fn a_commit_beyond_the_last_stable_offset_is_no_lag() {
         let found = of((0, 30), 20, Some((30, "")));
         assert_eq!((found.open, found.lag), (10, 0));
     }
 
     #[test]
-    fn what_lies_between_a_commit_and_the_oldest_offset_is_lost() {
+    fn offsets_between_the_commit_and_the_oldest_offset_are_lost() {
         let found = of((60, 100), 100, Some((40, "")));
         assert_eq!((found.lost, found.lag), (std::iter::once(40..60).collect(), 40));
         let first = of((60, 100), 100, None);
-        assert_eq!((first.lost_offsets(), first.lag), (0, 40), "a group that never began lost nothing");
+        assert_eq!((first.lost_offsets(), first.lag), (0, 40), "a group without a commit has lost nothing");
     }
 
     #[test]
-    fn what_the_commit_says_was_lost_stays_lost() {
+    fn lost_ranges_of_the_commit_are_kept() {
         let mut mark = CommitMark::new([1; 16]);
         mark.start = Some(2);
         mark.add_lost(40..60);

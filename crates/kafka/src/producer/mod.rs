@@ -56,6 +56,7 @@ pub struct KafkaProducer {
 
 /// The result of sending one record.
 enum SendResult {
+    /// All in-sync replicas acknowledged the record.
     Stored,
     /// No broker received the record, so sending it again cannot create a duplicate.
     Unsent(KrafkaError),
@@ -71,6 +72,9 @@ impl KafkaProducer {
     }
 
     /// Connects now, so that a wrong setting stops the function's start and not its first record.
+    ///
+    /// # Errors
+    /// The errors of [`crate::connect`].
     pub async fn connect(settings: ClusterSettings, sdk: SdkConfig) -> Result<Self, ConnectError> {
         let producer = Self::new(settings, sdk);
         let client = producer.open().await?;
@@ -176,6 +180,7 @@ impl KafkaProducer {
         }
     }
 
+    /// Connects once, and configures the producer: idempotent, `acks=all`, batches of [`BATCH`] bytes.
     async fn open(&self) -> Result<Reused<Producer>, ConnectError> {
         let kafka = connect(&self.settings, &self.sdk, CALLER).await?;
         let producer = kafka

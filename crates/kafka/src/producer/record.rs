@@ -23,6 +23,7 @@ impl OutgoingRecord {
         Self { key: key.into(), value: value.into(), ..Self::default() }
     }
 
+    /// The record of the client library, for `topic`. Copies no bytes.
     pub(crate) fn to(&self, topic: &str) -> Record {
         let record = Record::new(topic, self.value.clone()).key(self.key.clone());
         let record = match self.timestamp_ms {

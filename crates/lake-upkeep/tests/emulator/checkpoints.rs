@@ -12,7 +12,7 @@ use crate::support::{app_id, client, client_of, each_once, location, snapshot, s
 use crate::tables::{HOUR, append, commit, hint, keeper, keys, later, log_names, position, put, uploaded};
 
 #[tokio::test]
-async fn a_checkpoint_is_made_when_enough_commits_came_and_not_before() {
+async fn a_checkpoint_is_written_only_after_enough_commits() {
     let (client, location) = (client().await, location("every"));
     let keeper = keeper(&client, &location);
     append(&client, &location, 0..9).await;
@@ -25,8 +25,9 @@ async fn a_checkpoint_is_made_when_enough_commits_came_and_not_before() {
     assert_eq!((again.version, again.made, again.commits_since), (Some(11), false, 0));
 }
 
+/// The checkpoint must have all app transactions, also those that a writer does not repeat in its commits.
 #[tokio::test]
-async fn rows_and_positions_survive_when_the_log_before_the_checkpoint_is_gone() {
+async fn rows_and_positions_are_kept_when_the_log_before_the_checkpoint_is_deleted() {
     let (client, location) = (client().await, location("survive"));
     append(&client, &location, 0..12).await;
     // More app ids than a writer puts into every commit, with holes and parked offsets among them.
@@ -58,7 +59,7 @@ async fn rows_and_positions_survive_when_the_log_before_the_checkpoint_is_gone()
 }
 
 #[tokio::test]
-async fn tables_with_checkpoints_of_other_tools_are_kept() {
+async fn tables_with_checkpoints_of_other_tools_are_maintained() {
     let client = client().await;
     for fixture in ["v1", "parts", "v2-parquet", "v2-json"] {
         let location = uploaded(&client, fixture).await;
@@ -78,7 +79,7 @@ async fn tables_with_checkpoints_of_other_tools_are_kept() {
 }
 
 #[tokio::test]
-async fn the_checksum_beside_a_checkpoint_agrees_with_the_table() {
+async fn the_checksum_file_matches_the_table() {
     let (client, location) = (client().await, location("checksum"));
     append(&client, &location, 0..12).await;
     let first = snapshot(&client, &location).await.files()[0].clone();
@@ -98,8 +99,9 @@ async fn the_checksum_beside_a_checkpoint_agrees_with_the_table() {
     assert!(found["protocol"]["minReaderVersion"].is_u64());
 }
 
+/// A vacuum needs the removals within the retention of removed files, 7 days.
 #[tokio::test]
-async fn tags_and_removals_are_in_the_checkpoint_until_they_are_too_old() {
+async fn a_checkpoint_has_tags_and_recent_removals() {
     let (client, location) = (client().await, location("removed"));
     append(&client, &location, 0..3).await;
     let now = chrono::Utc::now().timestamp_millis();
@@ -122,7 +124,7 @@ async fn tags_and_removals_are_in_the_checkpoint_until_they_are_too_old() {
 }
 
 #[tokio::test]
-async fn the_hint_is_written_if_a_keeper_did_not_come_to_it() {
+async fn a_missing_last_checkpoint_file_is_written_by_the_next_run() {
     let (client, location) = (client().await, location("hint"));
     append(&client, &location, 0..5).await;
     let keeper = keeper(&client, &location);
@@ -136,8 +138,9 @@ async fn the_hint_is_written_if_a_keeper_did_not_come_to_it() {
     assert_eq!((&found["version"], &found["size"]), (&json!(4), &json!(8)));
 }
 
+/// A slow keeper must not overwrite the file of a faster one.
 #[tokio::test]
-async fn the_hint_does_not_go_back_when_another_keeper_was_faster() {
+async fn the_last_checkpoint_file_never_names_an_older_checkpoint() {
     let (client, location) = (client().await, location("hint-race"));
     append(&client, &location, 0..5).await;
     // The keeper has written the checkpoint and reads `_last_checkpoint` for the second time.
@@ -158,7 +161,7 @@ async fn the_hint_does_not_go_back_when_another_keeper_was_faster() {
 }
 
 #[tokio::test]
-async fn two_keepers_at_once_give_one_result() {
+async fn concurrent_keepers_give_one_result() {
     let (client, location) = (client().await, location("two"));
     append(&client, &location, 0..8).await;
     let orphan = "kind=raw/lost.parquet";
@@ -177,8 +180,9 @@ async fn two_keepers_at_once_give_one_result() {
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..80));
 }
 
+/// The checkpoint of the first run is at the last version that was read in time.
 #[tokio::test]
-async fn a_log_that_is_too_long_for_the_deadline_is_checkpointed_piece_by_piece() {
+async fn a_log_that_is_too_long_for_the_deadline_gets_several_checkpoints() {
     let (client, location) = (client().await, location("pieces"));
     append(&client, &location, 0..48).await;
     // From version 40 on, the responses come after the time for reading, which is six tenths of the whole time.

@@ -1,15 +1,15 @@
-//! The log is cut only at a version from which everything that is kept can still be read.
+//! The log is cut only at a version from which all versions within the retention can still be read.
 
 use std::time::Duration;
 
 use lake::LakeError;
 
 use crate::support::{client, each_once, location, snapshot, soon, stored};
-use crate::tables::{HOUR, append, clock_moves_on, keeper, keys, later, log_names, position, put};
+use crate::tables::{HOUR, append, keeper, keys, later, log_names, position, put, wait_for_clock};
 
 /// delta-rs 2174: the cleanup deleted the newest checkpoint.
 #[tokio::test]
-async fn the_newest_checkpoint_stays_even_without_any_retention() {
+async fn the_newest_checkpoint_stays_even_with_zero_retention() {
     let (client, location) = (client().await, location("newest"));
     append(&client, &location, 0..6).await;
     let keeper = keeper(&client, &location);
@@ -23,7 +23,7 @@ async fn the_newest_checkpoint_stays_even_without_any_retention() {
 
 /// delta-rs 3692: commits were deleted although no checkpoint older than the retention contained them.
 #[tokio::test]
-async fn without_a_whole_checkpoint_nothing_goes() {
+async fn without_a_complete_checkpoint_nothing_is_deleted() {
     let (client, location) = (client().await, location("none"));
     append(&client, &location, 0..6).await;
     // One part of two. Its writer was stopped before the second.
@@ -37,13 +37,13 @@ async fn without_a_whole_checkpoint_nothing_goes() {
 
 /// Issues 606 and 6718 of delta-io/delta: the checkpoint that versions within the retention need was deleted.
 #[tokio::test]
-async fn versions_within_the_retention_keep_the_checkpoint_that_they_start_from() {
+async fn the_checkpoint_that_versions_within_the_retention_need_stays() {
     let (client, location) = (client().await, location("within"));
     let keeper = keeper(&client, &location);
     append(&client, &location, 0..3).await;
     keeper.checkpoint(1, soon()).await.unwrap();
     append(&client, &location, 3..5).await;
-    let old = clock_moves_on(&client, &location).await;
+    let old = wait_for_clock(&client, &location).await;
     append(&client, &location, 5..7).await;
     keeper.checkpoint(1, soon()).await.unwrap();
     // Commits 0 to 4 are older than the retention, 5 and 6 are not. Version 5 is read from the checkpoint of version 2.
@@ -58,8 +58,9 @@ async fn versions_within_the_retention_keep_the_checkpoint_that_they_start_from(
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..70));
 }
 
+/// Without the checkpoint, the deleted commits would be the only copy of the table's state.
 #[tokio::test]
-async fn a_checkpoint_that_cannot_be_read_stops_the_clean_up() {
+async fn a_damaged_checkpoint_stops_the_cleanup() {
     let (client, location) = (client().await, location("damaged"));
     append(&client, &location, 0..4).await;
     put(&client, &location, "_delta_log/00000000000000000003.checkpoint.parquet", "PAR1 no PAR1").await;
@@ -72,12 +73,12 @@ async fn a_checkpoint_that_cannot_be_read_stops_the_clean_up() {
 /// If a bucket is copied, old commits get new timestamps. A timestamp that goes back must not make a later commit
 /// older.
 #[tokio::test]
-async fn a_commit_is_never_older_than_the_one_before_it() {
+async fn a_commit_counts_as_at_least_as_young_as_the_one_before_it() {
     let (client, location) = (client().await, location("copied"));
     let keeper = keeper(&client, &location);
     append(&client, &location, 0..6).await;
     keeper.checkpoint(1, soon()).await.unwrap();
-    let old = clock_moves_on(&client, &location).await;
+    let old = wait_for_clock(&client, &location).await;
     // Version 1 was restored, so it is the youngest object now.
     let key = location.key("_delta_log/00000000000000000001.json");
     let body = client.get_object().bucket(location.bucket()).key(&key).send().await.unwrap();
@@ -90,7 +91,7 @@ async fn a_commit_is_never_older_than_the_one_before_it() {
 
 /// Delta 7205: checksum files were not deleted. Unknown files belong to other tools and must stay.
 #[tokio::test]
-async fn checksums_go_with_their_commits_and_unknown_files_stay() {
+async fn checksums_are_deleted_with_their_commits_and_unknown_files_stay() {
     let (client, location) = (client().await, location("litter"));
     append(&client, &location, 0..4).await;
     for name in ["00000000000000000001.crc", "00000000000000000001.json.tmp", ".hidden", "notes.txt"] {

@@ -16,6 +16,7 @@ async fn prepared(client: &s3::Client) -> S3Location {
     location
 }
 
+/// One run of all three operations.
 async fn keep(client: s3::Client, location: S3Location) {
     let keeper = keeper(&client, &location);
     keeper.checkpoint(2, soon()).await.unwrap();

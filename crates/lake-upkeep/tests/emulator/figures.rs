@@ -6,7 +6,7 @@ use crate::support::{Offsets, client, location, soon, table};
 use crate::tables::{HOUR, append, commit, keeper, later, put, uploaded};
 
 #[tokio::test]
-async fn the_history_and_the_figures_are_those_of_the_table() {
+async fn statistics_and_history_match_the_table() {
     let (client, location) = (client().await, location("figures"));
     append(&client, &location, 0..6).await;
     let keeper = keeper(&client, &location);
@@ -35,7 +35,7 @@ async fn the_history_and_the_figures_are_those_of_the_table() {
 /// Issue 665 of delta-io/delta and 1013 of delta-rs: after a cleanup the history showed versions that could no longer
 /// be read. Here the history starts at the checkpoint at which the log was cut.
 #[tokio::test]
-async fn the_history_of_a_cleaned_log_ends_where_the_log_begins() {
+async fn the_history_ends_at_the_oldest_commit_of_a_cleaned_log() {
     let (client, location) = (client().await, location("cleaned"));
     append(&client, &location, 0..5).await;
     let keeper = keeper(&client, &location);
@@ -58,7 +58,7 @@ async fn the_history_of_a_cleaned_log_ends_where_the_log_begins() {
 /// Issue 1423 of delta-io/delta: the figures of a commit came from `operationMetrics`, which some operations leave out.
 /// A commit may even have no `commitInfo`. Then the object store's timestamp is used.
 #[tokio::test]
-async fn a_commit_without_information_has_a_time_and_figures_all_the_same() {
+async fn a_commit_without_commit_info_has_a_time_and_counts() {
     let (client, location) = (client().await, location("bare"));
     append(&client, &location, 0..2).await;
     let path = crate::support::snapshot(&client, &location).await.files()[0].key.clone();
@@ -75,7 +75,7 @@ async fn a_commit_without_information_has_a_time_and_figures_all_the_same() {
 /// Issue 120522 of `ClickHouse`: the statistics that it writes are nested one level too deep. Pull request 2841 of
 /// delta-rs: files without statistics were left out.
 #[tokio::test]
-async fn a_file_whose_statistics_do_not_say_makes_the_number_of_rows_unknown_and_nothing_else() {
+async fn a_file_without_statistics_makes_only_the_number_of_rows_unknown() {
     let client = client().await;
     for statistics in [json!(null), json!(r#"{"stats_json":"{\"numRecords\":10}"}"#), json!("not JSON")] {
         let location = location("unknown");
@@ -93,7 +93,7 @@ async fn a_file_whose_statistics_do_not_say_makes_the_number_of_rows_unknown_and
 
 /// Issue 4488 of delta-rs: commits that were made during the call shifted the versions of all entries.
 #[tokio::test]
-async fn commits_that_arrive_meanwhile_shift_no_version() {
+async fn concurrent_commits_do_not_shift_versions_in_the_history() {
     let (client, location) = (client().await, location("meanwhile"));
     let writer = tokio::spawn({
         let (client, location) = (client.clone(), location.clone());
@@ -118,8 +118,9 @@ async fn commits_that_arrive_meanwhile_shift_no_version() {
     assert_eq!(keeper.history(1, soon()).await.unwrap()[0].version, 38);
 }
 
+/// The fixtures have all kinds of checkpoints: one file, several parts, and V2 with sidecars.
 #[tokio::test]
-async fn tables_that_other_tools_checkpointed_have_figures_and_a_history() {
+async fn tables_with_checkpoints_of_other_tools_have_statistics_and_a_history() {
     let client = client().await;
     for fixture in ["v1", "parts", "v2-parquet", "v2-json"] {
         let location = uploaded(&client, fixture).await;

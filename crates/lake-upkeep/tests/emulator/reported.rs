@@ -1,5 +1,5 @@
-//! Faults that users of other tools reported about maintenance, tried on this crate. The numbers are those of the
-//! issues.
+//! Bugs that users of other tools reported about maintenance, as tests of this crate. The numbers are those
+//! of the issues.
 
 use std::sync::Arc;
 
@@ -14,13 +14,14 @@ use serde_json::json;
 use crate::support::{client, each_once, location, snapshot, soon, stored};
 use crate::tables::{HOUR, actions, append, commit, hint, keeper, keys, later, log_names, put};
 
+/// A compaction of all small files.
 fn compaction() -> Compaction {
     Compaction { target_bytes: 64 << 20, min_files: 2, event_time: None, deadline: soon() }
 }
 
 /// delta-rs 455 and 2507: RESTORE adds a removed file again, but the file stayed removed.
 #[tokio::test]
-async fn a_file_that_was_removed_long_ago_and_added_again_is_live() {
+async fn a_removed_file_that_is_added_again_is_active() {
     let (client, location) = (client().await, location("restored"));
     append(&client, &location, 0..2).await;
     let added = actions(&client, &location, 0, "add").await;
@@ -42,7 +43,7 @@ async fn a_file_that_was_removed_long_ago_and_added_again_is_live() {
 /// Trino 31252: one commit adds a file with a deletion vector and then removes the same file without one. The
 /// checkpoint lost the file.
 #[tokio::test]
-async fn a_deletion_vector_that_is_added_before_the_file_without_it_is_removed_keeps_the_file() {
+async fn a_file_with_a_new_deletion_vector_stays_active_when_its_old_entry_is_removed() {
     let (client, location) = (client().await, location("vector-first"));
     append(&client, &location, 0..2).await;
     let mut with_vector = actions(&client, &location, 0, "add").await.remove(0);
@@ -62,10 +63,10 @@ async fn a_deletion_vector_that_is_added_before_the_file_without_it_is_removed_k
     }
 }
 
-/// Trino 22748: `_last_checkpoint` was empty. delta-kernel-rs 582: it named a checkpoint that was deleted. Readers that
-/// trust it fail until somebody writes it again.
+/// Trino 22748: `_last_checkpoint` was empty. delta-kernel-rs 582: it named a checkpoint that was deleted.
+/// Readers that trust it fail until it is written again.
 #[tokio::test]
-async fn a_hint_that_leads_nowhere_is_written_again() {
+async fn an_invalid_last_checkpoint_file_is_rewritten() {
     let (client, location) = (client().await, location("nowhere"));
     append(&client, &location, 0..5).await;
     let keeper = keeper(&client, &location);
@@ -84,7 +85,7 @@ async fn a_hint_that_leads_nowhere_is_written_again() {
 /// delta-rs 3049: a checkpoint without any file was written. Here no file is lost. The table also has Hadoop's folder
 /// markers.
 #[tokio::test]
-async fn a_table_without_any_row_is_kept_and_markers_of_folders_stay() {
+async fn a_table_without_rows_is_maintained_and_folder_markers_stay() {
     let (client, location, other) = (client().await, location("empty"), location("columns"));
     append(&client, &other, 0..1).await;
     let mut definitions = actions(&client, &other, 0, "protocol").await;
@@ -110,7 +111,7 @@ async fn a_table_without_any_row_is_kept_and_markers_of_folders_stay() {
 
 /// delta 4058: a path that is added twice, for example with new statistics, is one file of the table.
 #[tokio::test]
-async fn a_file_that_is_added_again_with_other_tags_counts_once() {
+async fn a_file_that_is_added_twice_counts_once() {
     let (client, location) = (client().await, location("twice"));
     append(&client, &location, 0..2).await;
     let mut again = actions(&client, &location, 0, "add").await.remove(0);
@@ -155,7 +156,7 @@ impl Append for FilePerPair {
 
 /// delta-rs 4528: compaction of a table with several partition columns lost the values of some of them.
 #[tokio::test]
-async fn compaction_keeps_all_partition_columns_and_their_nulls_apart() {
+async fn compaction_preserves_all_partition_values_and_nulls() {
     let (client, location) = (client().await, location("pairs"));
     let fields = Schema::new(vec![Field::new("n", DataType::Int64, false)]);
     let schema = TableSchema::new(Arc::new(fields), vec!["a".to_owned(), "b".to_owned()]).unwrap();

@@ -13,13 +13,15 @@ async fn counted(location: &S3Location) -> (Keeper, Proxy) {
     (keeper(&client_of(&proxy.endpoint).await, location), proxy)
 }
 
+/// The number of requests with this method whose target contains `part`.
 fn count(proxy: &Proxy, method: &str, part: &str) -> usize {
     let wanted = |target: &str| target.contains(part);
     proxy.seen().iter().filter(|(request, _)| request.method == method && wanted(&request.target)).count()
 }
 
+/// lake-keeper runs every five minutes for each table, so a run without work must be cheap.
 #[tokio::test]
-async fn a_run_in_which_no_checkpoint_is_due_takes_two_requests() {
+async fn a_run_without_a_due_checkpoint_sends_two_requests() {
     let (client, location) = (client().await, location("idle"));
     append(&client, &location, 0..5).await;
     keeper(&client, &location).checkpoint(1, soon()).await.unwrap();
@@ -31,7 +33,7 @@ async fn a_run_in_which_no_checkpoint_is_due_takes_two_requests() {
 }
 
 #[tokio::test]
-async fn clean_up_and_vacuum_of_one_reading_read_the_log_once() {
+async fn log_cleanup_and_vacuum_of_one_reading_read_the_log_once() {
     let (client, location) = (client().await, location("once"));
     append(&client, &location, 0..3).await;
     keeper(&client, &location).checkpoint(1, soon()).await.unwrap();
@@ -54,7 +56,7 @@ async fn clean_up_and_vacuum_of_one_reading_read_the_log_once() {
 
 /// A vacuum with an old reading must not delete files of later commits.
 #[tokio::test]
-async fn files_that_are_committed_after_the_reading_stay() {
+async fn files_committed_after_the_reading_stay() {
     let (client, location) = (client().await, location("after"));
     append(&client, &location, 0..3).await;
     let keeper = keeper(&client, &location);
@@ -68,7 +70,7 @@ async fn files_that_are_committed_after_the_reading_stay() {
 /// Another keeper writes a checkpoint between the reading and the cleanup. The reading does not know it, so the log is
 /// not cut there.
 #[tokio::test]
-async fn the_log_is_cut_at_no_checkpoint_that_came_after_the_reading() {
+async fn the_log_is_not_cut_at_a_checkpoint_written_after_the_reading() {
     let (client, location) = (client().await, location("newer"));
     append(&client, &location, 0..3).await;
     let keeper = keeper(&client, &location);
@@ -83,7 +85,7 @@ async fn the_log_is_cut_at_no_checkpoint_that_came_after_the_reading() {
 
 /// A dry run must change nothing. It must be safe on a table that another engine maintains.
 #[tokio::test]
-async fn no_dry_run_writes_or_deletes_even_where_a_hint_is_missing() {
+async fn a_dry_run_sends_only_reading_requests_even_without_a_last_checkpoint_file() {
     let (client, location) = (client().await, location("dry"));
     append(&client, &location, 0..5).await;
     keeper(&client, &location).checkpoint(1, soon()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Creates the tables for the tests, and reads what is on S3.
+//! Creates the tables for the tests, and reads their objects on S3.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,9 +11,11 @@ use s3::{ObjectStore, S3Location};
 
 use crate::support::{Offsets, app_id, soon, table};
 
+/// A retention that is over at `later`.
 pub(crate) const HOUR: Duration = Duration::from_hours(1);
 pub(crate) const WEEK: Duration = Duration::from_hours(7 * 24);
 
+/// A keeper with the default retention of removed files, 7 days.
 pub(crate) fn keeper(client: &Client, location: &S3Location) -> Keeper {
     Keeper::new(client.clone(), location.clone())
 }
@@ -32,10 +34,12 @@ pub(crate) async fn append(client: &Client, location: &S3Location, commits: std:
     }
 }
 
+/// The position that the table stores: the next offset of partition 0.
 pub(crate) async fn position(client: &Client, location: &S3Location) -> Option<i64> {
     table(client, location).app_versions(soon()).await.unwrap().get(&app_id(0))
 }
 
+/// Writes an object of the table directly, without a commit.
 pub(crate) async fn put(client: &Client, location: &S3Location, path: &str, body: impl Into<Vec<u8>>) {
     let body = ByteStream::from(body.into());
     let put = client.put_object().bucket(location.bucket()).key(location.key(path)).body(body);
@@ -60,6 +64,7 @@ pub(crate) async fn keys(client: &Client, location: &S3Location) -> Vec<String> 
     store.list_below("", soon()).await.unwrap().into_iter().map(|object| object.path).collect()
 }
 
+/// The names of the log's files, sorted.
 pub(crate) async fn log_names(client: &Client, location: &S3Location) -> Vec<String> {
     let keys = keys(client, location).await;
     keys.into_iter().filter_map(|key| key.strip_prefix("_delta_log/").map(ToOwned::to_owned)).collect()
@@ -89,7 +94,7 @@ pub(crate) async fn actions(
 }
 
 /// Waits until new objects are at least two seconds younger than all earlier ones, by the clock of the object store.
-pub(crate) async fn clock_moves_on(client: &Client, location: &S3Location) -> DateTime<Utc> {
+pub(crate) async fn wait_for_clock(client: &Client, location: &S3Location) -> DateTime<Utc> {
     let store = ObjectStore::new(client.clone(), location.clone());
     let mut first = None;
     let deadline = soon();
@@ -100,11 +105,12 @@ pub(crate) async fn clock_moves_on(client: &Client, location: &S3Location) -> Da
         if now >= began + chrono::Duration::seconds(2) {
             return began;
         }
-        assert!(tokio::time::Instant::now() < deadline, "the store's clock stands still");
+        assert!(tokio::time::Instant::now() < deadline, "the store's clock did not advance in time");
         tokio::task::yield_now().await;
     }
 }
 
+/// All files in a local folder and its subfolders.
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()

@@ -6,10 +6,10 @@ use serde_json::json;
 
 use crate::proxy::{Handling, Proxy};
 use crate::support::{Offsets, client, client_of, each_once, location, snapshot, soon, stored, table};
-use crate::tables::{HOUR, WEEK, append, clock_moves_on, commit, keeper, keys, later, put};
+use crate::tables::{HOUR, WEEK, append, commit, keeper, keys, later, put, wait_for_clock};
 
 #[tokio::test]
-async fn files_of_lost_commits_go_once_they_are_old_enough_and_a_dry_run_says_so_before() {
+async fn unnamed_files_are_deleted_once_they_are_old_enough_and_a_dry_run_only_counts_them() {
     let (client, location) = (client().await, location("lost"));
     append(&client, &location, 0..3).await;
     put(&client, &location, "kind=raw/lost.parquet", "123456").await;
@@ -27,7 +27,7 @@ async fn files_of_lost_commits_go_once_they_are_old_enough_and_a_dry_run_says_so
 }
 
 #[tokio::test]
-async fn a_removed_file_stays_for_the_retention_also_behind_a_checkpoint() {
+async fn a_removed_file_stays_for_the_retention_also_after_a_checkpoint() {
     let (client, location) = (client().await, location("removed"));
     append(&client, &location, 0..2).await;
     let file = snapshot(&client, &location).await.files()[0].key.clone();
@@ -50,7 +50,7 @@ async fn a_removed_file_stays_for_the_retention_also_behind_a_checkpoint() {
 
 /// Trino 24872 deleted live files, and delta-rs 4646 deleted nothing. Both confused two encodings of a path.
 #[tokio::test]
-async fn paths_with_any_characters_are_compared_as_keys() {
+async fn encoded_and_unencoded_paths_are_compared_as_keys() {
     let (client, location) = (client().await, location("encoded"));
     append(&client, &location, 0..1).await;
     let mut version = 0;
@@ -112,8 +112,9 @@ async fn deletion_vectors_of_live_files_and_hidden_files_stay() {
     assert!(kept.iter().all(|key| left.contains(&(*key).to_owned())), "{left:?}");
 }
 
+/// S3 lists 1,000 objects per page and deletes 1,000 per request.
 #[tokio::test]
-async fn more_files_than_one_page_or_one_request_holds_are_deleted() {
+async fn more_files_than_one_page_or_request_are_deleted() {
     let (client, location) = (client().await, location("pages"));
     append(&client, &location, 0..2).await;
     let puts = (0..2_300).map(|n| {
@@ -126,8 +127,9 @@ async fn more_files_than_one_page_or_one_request_holds_are_deleted() {
     assert_eq!(stored(&snapshot(&client, &location).await).await, each_once(0..1, 0..20));
 }
 
+/// A feature may add references to files that this crate does not know.
 #[tokio::test]
-async fn a_table_that_asks_for_something_unknown_is_refused_and_left_alone() {
+async fn a_table_with_an_unknown_feature_is_rejected_and_not_changed() {
     let (client, location) = (client().await, location("unknown"));
     append(&client, &location, 0..3).await;
     keeper(&client, &location).checkpoint(1, soon()).await.unwrap();
@@ -149,14 +151,14 @@ async fn a_table_that_asks_for_something_unknown_is_refused_and_left_alone() {
 
 /// delta-rs 3645: a file that was written but not committed yet was deleted.
 #[tokio::test]
-async fn files_whose_commit_lands_while_a_vacuum_lists_or_deletes_stay() {
+async fn files_that_are_committed_during_a_vacuum_stay() {
     let client = client().await;
     // The vacuum is stopped at its listing, after it has read the log, or at its deletion, after it has listed.
     for (waiting, young) in [("list-type=2", 2), ("delete", 1)] {
         let location = location("beside");
         append(&client, &location, 0..1).await;
         put(&client, &location, "kind=raw/lost.parquet", "x").await;
-        let old = clock_moves_on(&client, &location).await;
+        let old = wait_for_clock(&client, &location).await;
         // This writer has written its file but not its commit.
         let mut writer =
             Proxy::start(|request| if request.is_commit() { Handling::Waits } else { Handling::Passes })

@@ -1,4 +1,5 @@
-//! Any content, compressed or not, comes out unchanged for any split of its bytes, and memory stays bounded.
+//! Any content, compressed or not, is returned unchanged for any split of its bytes, and memory stays
+//! bounded.
 
 use std::io::Write;
 
@@ -7,12 +8,15 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// Compresses content as one gzip member.
 fn gzip(content: &[u8], level: u32) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::new(level));
     encoder.write_all(content).unwrap();
     encoder.finish().unwrap()
 }
 
+/// Pushes the file in pieces of the lengths `cuts`, and returns the content and the result of `finish`. Also
+/// checks that an error is returned again by later calls.
 fn read_to(mut inflater: Inflater, file: &[u8], cuts: &[usize]) -> (Vec<u8>, Result<(), BadGzip>) {
     let mut expanded = Vec::new();
     let mut cuts = cuts.iter().cycle();
@@ -41,6 +45,7 @@ fn read_to(mut inflater: Inflater, file: &[u8], cuts: &[usize]) -> (Vec<u8>, Res
     (expanded, end)
 }
 
+/// Reads a file without a limit.
 fn read(file: &[u8], cuts: &[usize]) -> (Vec<u8>, Result<(), BadGzip>) {
     read_to(Inflater::new(u64::MAX), file, cuts)
 }
@@ -54,13 +59,14 @@ fn content() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+/// Lengths of pushes in bytes, which are repeated in turn.
 fn cuts() -> impl Strategy<Value = Vec<usize>> {
     proptest::collection::vec(1..300_usize, 1..6)
 }
 
 proptest! {
     #[test]
-    fn members_expand_to_what_was_compressed(
+    fn members_expand_to_the_original_content(
         members in proptest::collection::vec((content(), 0..=9_u32), 1..4), cuts in cuts(),
     ) {
         let file: Vec<u8> = members.iter().flat_map(|(content, level)| gzip(content, *level)).collect();
@@ -69,13 +75,13 @@ proptest! {
     }
 
     #[test]
-    fn content_that_is_not_gzip_passes_unchanged(content in content(), cuts in cuts()) {
+    fn content_that_is_not_gzip_is_returned_unchanged(content in content(), cuts in cuts()) {
         prop_assume!(!content.starts_with(&MAGIC) && content != [MAGIC[0]]);
         prop_assert_eq!(read_to(Inflater::new(0), &content, &cuts), (content, Ok(())));
     }
 
     #[test]
-    fn gzip_that_breaks_off_gives_a_beginning_and_says_so(
+    fn truncated_gzip_gives_the_beginning_and_an_error(
         content in content(), cuts in cuts(), at in any::<proptest::sample::Index>(),
     ) {
         let file = gzip(&content, 6);
@@ -85,8 +91,9 @@ proptest! {
         prop_assert_eq!(end, Err(BadGzip::Truncated { expanded: expanded.len() as u64 }));
     }
 
+    /// The checksum of a member finds every single flipped bit that changes the content.
     #[test]
-    fn a_flipped_bit_never_passes_for_other_content(
+    fn a_flipped_bit_is_detected(
         content in content(), cuts in cuts(), at in any::<proptest::sample::Index>(), bit in 0..8_u32,
     ) {
         let mut file = gzip(&content, 6);
@@ -98,7 +105,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_it_panic(
+    fn no_bytes_cause_a_panic(
         rest in proptest::collection::vec(any::<u8>(), 0..300), magic: bool, cuts in cuts(), limit in 0..2000_u64,
     ) {
         let head: &[u8] = if magic { &[0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3] } else { &[] };
@@ -119,7 +126,7 @@ proptest! {
 }
 
 #[test]
-fn faults_say_what_is_wrong_with_the_content() {
+fn the_error_names_the_fault_of_the_content() {
     let sound = gzip(b"[1,2,3]", 6);
     let length = sound.len();
     let flipped = |at: usize| {
@@ -149,7 +156,7 @@ fn faults_say_what_is_wrong_with_the_content() {
 }
 
 #[test]
-fn a_bomb_stops_at_the_limit_and_comes_in_small_pieces() {
+fn a_gzip_bomb_stops_at_the_limit_and_is_returned_in_small_pieces() {
     const MIB: usize = 1 << 20;
     const LIMIT: usize = 64 * MIB;
     let zeros = vec![0; MIB];

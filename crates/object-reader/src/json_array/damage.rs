@@ -41,6 +41,7 @@ pub enum Damage {
 }
 
 impl Damage {
+    /// The error for a file whose first byte after white space is `first`.
     pub(super) fn not_an_array(first: u8) -> Self {
         let found = match first {
             b'{' => "an object",

@@ -10,6 +10,7 @@ pub(super) fn is_white(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
+/// Whether the next byte is part of a string. Brackets and commas in strings do not count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Text {
     #[default]
@@ -49,6 +50,8 @@ impl Scanner {
         end
     }
 
+    /// Finds the end of the element in `part`. In a string it skips to the next quote or backslash with
+    /// `memchr`.
     fn end(&mut self, part: &[u8]) -> Option<usize> {
         let mut at = 0;
         while let Some(&byte) = part.get(at) {

@@ -9,6 +9,7 @@ use super::*;
 /// An owned copy of a piece: index, start, and its text or, if it was too long, its length.
 type Kept = (u64, u64, Result<Vec<u8>, u64>);
 
+/// Copies a piece.
 fn kept(piece: Piece<'_>) -> Kept {
     match piece {
         Piece::Element(Element { index, start, bytes }) => (index, start, Ok(bytes.to_vec())),
@@ -51,15 +52,18 @@ fn read(
     (found, end)
 }
 
+/// The texts of all elements, read in one push, and the result of `finish`.
 fn texts(file: &str) -> (Vec<String>, Result<(), Damage>) {
     let (found, end) = read(ElementReader::new(usize::MAX), file.as_bytes(), &[]);
     (found.into_iter().map(|((_, _, text), _)| String::from_utf8(text.unwrap()).unwrap()).collect(), end)
 }
 
+/// White space of JSON, possibly none.
 fn white() -> impl Strategy<Value = String> {
     "[ \t\r\n]{0,3}"
 }
 
+/// The text of a JSON scalar. Strings are written with and without escapes.
 fn scalar() -> impl Strategy<Value = String> {
     prop_oneof![
         "null|true|false|0|-1|2\\.50|1e9|-0\\.1E-7".prop_map(String::from),
@@ -102,6 +106,7 @@ struct File {
     ends: Vec<usize>,
 }
 
+/// Arrays of up to 7 elements, with and without a byte order mark, with white space between all tokens.
 fn file() -> impl Strategy<Value = File> {
     let elements = proptest::collection::vec((white(), value(), white()), 0..8);
     (any::<bool>(), white(), elements, white(), white()).prop_map(
@@ -127,6 +132,7 @@ fn file() -> impl Strategy<Value = File> {
     )
 }
 
+/// Lengths of pushes in bytes, which are repeated in turn.
 fn cuts() -> impl Strategy<Value = Vec<usize>> {
     proptest::collection::vec(1..40_usize, 1..6)
 }
@@ -144,7 +150,7 @@ fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn elements_are_those_of_the_list_however_the_bytes_are_cut(
+    fn the_elements_are_the_same_for_any_split_of_the_bytes(
         file in file(), cuts in cuts(), limit in prop_oneof![Just(usize::MAX), 0..60_usize],
     ) {
         let (found, end) = read(ElementReader::new(limit), &file.bytes, &cuts);
@@ -158,7 +164,7 @@ proptest! {
     }
 
     #[test]
-    fn a_cut_before_the_closing_bracket_leaves_the_elements_whose_end_is_there(
+    fn a_truncated_file_has_the_elements_that_ended_before_the_cut(
         file in file(), cuts in cuts(), at in any::<proptest::sample::Index>(),
     ) {
         let at = at.index(file.ends.last().unwrap() + 1);
@@ -178,7 +184,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_read_the_same_however_they_are_cut(
+    fn random_bytes_give_the_same_result_for_any_split(
         bytes in any_bytes(), cuts in cuts(), limit in prop_oneof![Just(usize::MAX), 0..12_usize],
     ) {
         let whole = read(ElementReader::new(limit), &bytes, &[]);
@@ -186,7 +192,7 @@ proptest! {
     }
 
     #[test]
-    fn reading_on_from_any_position_gives_the_rest(
+    fn resuming_at_any_position_gives_the_remaining_elements(
         bytes in prop_oneof![any_bytes(), file().prop_map(|file| file.bytes)],
         cuts in cuts(), limit in prop_oneof![Just(usize::MAX), 0..12_usize],
     ) {
@@ -200,7 +206,7 @@ proptest! {
     }
 
     #[test]
-    fn no_position_and_no_bytes_make_a_reader_panic(element: u64, byte: u64, bytes in any_bytes(), cuts in cuts()) {
+    fn no_position_and_no_bytes_cause_a_panic(element: u64, byte: u64, bytes in any_bytes(), cuts in cuts()) {
         for byte in [byte, u64::MAX, u64::MAX - 7] {
             for element in [element, u64::MAX] {
                 let _ = read(ElementReader::resume(Position { element, byte }, 5), &bytes, &cuts);
@@ -210,7 +216,7 @@ proptest! {
 }
 
 #[test]
-fn an_element_that_is_not_json_costs_only_itself() {
+fn an_invalid_element_does_not_affect_the_others() {
     for (file, elements) in [
         ("[]", vec![]),
         (" [ ] ", vec![]),
@@ -233,7 +239,7 @@ fn an_element_that_is_not_json_costs_only_itself() {
 }
 
 #[test]
-fn damage_says_what_is_wrong_with_the_file() {
+fn the_error_names_the_damage_of_the_file() {
     for (file, elements, reason) in [
         ("", 0, "the file is empty: it holds no JSON array"),
         ("\u{feff} \n", 0, "the file is empty: it holds no JSON array"),
@@ -252,7 +258,7 @@ fn damage_says_what_is_wrong_with_the_file() {
 }
 
 #[test]
-fn a_position_that_is_no_boundary_of_the_file_is_noticed() {
+fn a_position_that_is_not_between_elements_is_detected() {
     let reader = ElementReader::resume(Position { element: 2, byte: 4 }, 100);
     let (found, end) = read(reader, br"7, 8]", &[]);
     assert!(found.is_empty());
@@ -263,7 +269,7 @@ fn a_position_that_is_no_boundary_of_the_file_is_noticed() {
 }
 
 #[test]
-fn memory_stays_within_the_limit_whatever_the_length_of_an_element_or_its_white_space() {
+fn memory_stays_bounded_for_long_elements_and_long_white_space() {
     const LIMIT: usize = 1000;
     let push_much = |reader: &mut ElementReader, filler: u8| {
         for _ in 0..100 {

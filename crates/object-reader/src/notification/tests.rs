@@ -1,4 +1,4 @@
-//! Bodies as AWS documents them, and damaged ones.
+//! Bodies in the formats that AWS documents, and damaged ones.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
@@ -9,6 +9,7 @@ use super::*;
 /// The characters that S3 does not encode are removed from this set.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'*');
 
+/// One of S3's own records, with the fields of the AWS documentation.
 fn record(name: &str, object: &Value) -> Value {
     json!({
         "eventVersion": "2.1",
@@ -28,6 +29,7 @@ fn record(name: &str, object: &Value) -> Value {
     })
 }
 
+/// The record of a PUT of an object with this encoded key.
 fn put(key: &str) -> Value {
     record(
         "ObjectCreated:Put",
@@ -39,14 +41,17 @@ fn events(body: &Value) -> Result<Vec<ObjectEvent>, BadNotification> {
     decode(body.to_string().as_bytes())
 }
 
+/// The decoded key of the only event of a record.
 fn key_of(record: &Value) -> Result<String, BadNotification> {
     Ok(events(&json!({"Records": [record]}))?.remove(0).key)
 }
 
+/// The error message for a body that must be rejected.
 fn refusal(body: &Value) -> String {
     events(body).unwrap_err().to_string()
 }
 
+/// An event of `EventBridge` with this `detail-type`.
 fn bridge(name: &str) -> Value {
     json!({
         "version": "0",
@@ -109,7 +114,7 @@ fn every_record_of_a_notification_becomes_an_event() {
 }
 
 #[test]
-fn an_event_has_the_kind_of_what_it_did_to_the_object() {
+fn the_name_of_an_event_determines_its_kind() {
     for (name, kind) in [
         ("ObjectCreated:Put", EventKind::Created),
         ("s3:ObjectCreated:Copy", EventKind::Created),
@@ -123,7 +128,7 @@ fn an_event_has_the_kind_of_what_it_did_to_the_object() {
 }
 
 #[test]
-fn an_event_of_event_bridge_is_read_and_its_key_is_taken_as_it_is() {
+fn an_event_bridge_event_is_decoded_and_its_key_is_not() {
     let created = ObjectEvent {
         kind: EventKind::Created,
         bucket: "media".into(),
@@ -141,7 +146,7 @@ fn an_event_of_event_bridge_is_read_and_its_key_is_taken_as_it_is() {
 }
 
 #[test]
-fn an_envelope_of_sns_is_opened() {
+fn a_notification_in_an_sns_envelope_is_decoded() {
     for inner in [json!({"Records": [put("a")]}), bridge("Object Created")] {
         let body = json!({
             "Type": "Notification",
@@ -167,7 +172,7 @@ fn the_test_event_has_no_events() {
 }
 
 #[test]
-fn keys_are_decoded_as_forms_are() {
+fn keys_are_decoded_like_html_forms() {
     for (encoded, key) in [
         ("red+flower.jpg", "red flower.jpg"),
         ("a%2Bb", "a+b"),
@@ -180,7 +185,7 @@ fn keys_are_decoded_as_forms_are() {
 }
 
 #[test]
-fn what_is_no_notification_of_s3_is_refused_with_the_reason() {
+fn a_message_that_is_not_a_notification_of_s3_is_rejected_with_the_reason() {
     let without = |pointer: &str, field: &str| {
         let mut body = json!({"Records": [put("a"), put("b")]});
         body.pointer_mut(pointer).unwrap().as_object_mut().unwrap().remove(field);
@@ -220,13 +225,13 @@ fn what_is_no_notification_of_s3_is_refused_with_the_reason() {
 
 proptest! {
     #[test]
-    fn any_key_comes_back(key in any::<String>().prop_filter("S3 has no empty key", |key| !key.is_empty())) {
+    fn every_encoded_key_is_decoded_to_the_original(key in any::<String>().prop_filter("S3 has no empty key", |key| !key.is_empty())) {
         let encoded = utf8_percent_encode(&key, ENCODED).to_string().replace("%20", "+");
         prop_assert_eq!(key_of(&put(&encoded)).unwrap(), key);
     }
 
     #[test]
-    fn no_key_and_no_body_make_it_panic(
+    fn no_key_and_no_body_causes_a_panic(
         key in "[%+0-9a-fg/é]{0,12}", body in proptest::collection::vec(any::<u8>(), 0..60),
     ) {
         let _ = key_of(&put(&key));

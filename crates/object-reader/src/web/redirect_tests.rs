@@ -1,4 +1,5 @@
-//! Redirects: followed on the same host and to other hosts, with the range, but not for ever and not out of TLS.
+//! Redirects are followed on the same host and to other hosts, with the range of the request. A loop ends
+//! with an error, and no redirect leads from HTTPS to HTTP.
 
 use std::sync::{Arc, Mutex};
 
@@ -22,7 +23,7 @@ struct Site {
 }
 
 impl Site {
-    /// `answer` makes an answer from a path and the first byte that is asked for.
+    /// Starts a server. `answer` makes the whole response from the path and the `Range` header of a request.
     async fn start(
         tls: Option<TlsAcceptor>,
         answer: impl Fn(&str, Option<&str>) -> String + Send + Sync + 'static,
@@ -44,15 +45,18 @@ impl Site {
         site
     }
 
+    /// The URL of a path on this server, over HTTP.
     fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
+    /// The requests in the order in which they arrived.
     fn seen(&self) -> Vec<Asked> {
         self.seen.lock().unwrap().clone()
     }
 }
 
+/// Answers one request and closes the connection.
 async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     seen: &Mutex<Vec<Asked>>,
@@ -84,6 +88,7 @@ async fn serve(
     let _ = stream.shutdown().await;
 }
 
+/// A redirect with this status to `link`.
 fn to(status: u16, link: &str) -> String {
     format!("HTTP/1.1 {status} X\r\nlocation: {link}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
 }
@@ -99,6 +104,7 @@ fn deadline() -> Instant {
     Instant::now() + Duration::from_secs(20)
 }
 
+/// The folder at `url`, with the public certificate authorities.
 fn folder(url: &str) -> WebFolder {
     WebFolder::new(url.parse().unwrap()).unwrap()
 }
@@ -110,6 +116,7 @@ async fn read(folder: WebFolder, path: &str) -> Result<Vec<u8>, ReadError> {
     source.read(path, &version, 0, deadline()).rest().await
 }
 
+/// The error message of a permanent fault.
 async fn refusal(folder: WebFolder) -> String {
     let error = folder.head("a", deadline()).await.unwrap_err();
     assert!(matches!(error, StoreError::Refused { .. }), "{error}");
@@ -140,13 +147,13 @@ async fn a_redirect_to_another_host_is_followed() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_there_after_a_redirect_is_absent() {
+async fn a_404_after_a_redirect_means_that_the_file_does_not_exist() {
     let site = Site::start(None, |path, _| if path == "/a" { to(302, "/b") } else { file(404, 0, "") }).await;
     assert!(folder(&site.url("")).head("a", deadline()).await.unwrap().is_none());
 }
 
 #[tokio::test]
-async fn a_loop_of_redirects_ends_with_an_error_after_five() {
+async fn a_redirect_loop_is_an_error_after_five_redirects() {
     let site = Site::start(None, |_, _| to(302, "/a")).await;
     let said = refusal(folder(&site.url(""))).await;
     assert!(said.contains("more than 5 redirects"), "{said}");
@@ -192,7 +199,7 @@ async fn a_redirect_never_leads_from_https_to_http() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_continued_through_the_redirect() {
+async fn a_broken_body_is_continued_through_the_redirect() {
     let other = Site::start(None, |_, range| match range {
         None => file(200, 6, "abc"),
         Some("bytes=3-") => file(206, 3, "def"),

@@ -4,6 +4,7 @@ use pipeline::Rule;
 
 use crate::{Case, orders};
 
+/// All cases, by section.
 pub(crate) fn cases() -> Vec<Case> {
     [topics(), fields(), lake(), names(), tables(), batching()].into_iter().flatten().collect()
 }
@@ -13,6 +14,7 @@ fn each(rule: Rule, from: &str, to: &[&str]) -> Vec<Case> {
     to.iter().map(|to| orders(rule, from, to, to.split('\n').next().unwrap())).collect()
 }
 
+/// Topics and consumer groups.
 fn topics() -> Vec<Case> {
     let long = format!("name: {}", "a".repeat(250));
     let names =
@@ -32,6 +34,7 @@ fn topics() -> Vec<Case> {
     .collect()
 }
 
+/// The fields of the record, the event time and the sinks.
 fn fields() -> Vec<Case> {
     let names = [
         "name: _id,",
@@ -65,6 +68,7 @@ fn fields() -> Vec<Case> {
     cases
 }
 
+/// The `lake` section.
 fn lake() -> Vec<Case> {
     let long = format!("path: {}", "a".repeat(513));
     let paths = [
@@ -131,6 +135,7 @@ fn names() -> Vec<Case> {
     .collect()
 }
 
+/// Keys, indexes, sums and retention of the Postgres tables.
 fn tables() -> Vec<Case> {
     let many: Vec<_> = (0..1600).map(|number| format!("  - {{ name: f{number}, type: int32 }}\n")).collect();
     let many = many.concat();
@@ -169,6 +174,7 @@ fn tables() -> Vec<Case> {
     ]
 }
 
+/// The limits of Lambda's event source mappings.
 fn batching() -> Vec<Case> {
     [
         each(Rule::BatchSize, "batch_size: 1000", &["batch_size: 0", "batch_size: 10001"]),

@@ -4,6 +4,7 @@ use pipeline::Rule;
 
 use crate::{Case, returns};
 
+/// Cases in which the second file is changed.
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = vec![
         returns(Rule::SameTopic, "name: returns.v1", "name: shop.orders-v1", "name: shop.orders-v1"),
@@ -45,7 +46,7 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 #[test]
-fn topics_that_kafkas_metrics_cannot_tell_apart_and_tables_of_the_schema_public_are_one() {
+fn names_that_differ_only_in_dots_or_the_schema_public_clash() {
     use pipeline::{Pipelines, Rule};
     let file = |topic: &str, table: &str| {
         let number = topic.len() + table.len();

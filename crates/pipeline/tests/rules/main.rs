@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 
 use pipeline::{Finding, PipelineError, Pipelines, Rule};
 
+/// A file that keeps every rule. The cases change it.
 const ORDERS: &str = include_str!("orders.yaml");
+/// A second file that keeps every rule, also beside the first.
 const BESIDE: &str = include_str!("beside.yaml");
 
 /// A file that breaks a rule.
@@ -21,6 +23,7 @@ struct Case {
     content: Vec<u8>,
     /// Whether the second file is changed.
     second: bool,
+    /// The line that the finding must name.
     line: usize,
 }
 
@@ -34,6 +37,7 @@ fn returns(rule: Rule, from: &str, to: &str, needle: &str) -> Case {
     Case { second: true, ..changed(rule, BESIDE, from, to, needle) }
 }
 
+/// The file `text` with one change. `line` is the number of the first line with `needle`.
 fn changed(rule: Rule, text: &str, from: &str, to: &str, needle: &str) -> Case {
     assert!(text.contains(from), "{rule:?}: no {from}");
     let content = text.replacen(from, to, 1);
@@ -42,6 +46,7 @@ fn changed(rule: Rule, text: &str, from: &str, to: &str, needle: &str) -> Case {
     Case { rule, content: content.into_bytes(), second: false, line }
 }
 
+/// An empty folder for the files of a test.
 fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rules").join(name);
     let _ = fs::remove_dir_all(&folder);
@@ -49,6 +54,7 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
+/// The findings for all files of a folder.
 fn findings(folder: &Path) -> Vec<Finding> {
     match Pipelines::from_folder(folder) {
         Ok(_) => Vec::new(),
@@ -61,8 +67,9 @@ fn cases() -> Vec<Case> {
     [text::cases(), alone::cases(), beside::cases()].into_iter().flatten().collect()
 }
 
+/// A rule without a case would be untested, and a wrong line would send an operator to the wrong place.
 #[test]
-fn every_rule_has_a_file_that_breaks_it_and_the_finding_names_file_and_line() {
+fn every_rule_has_a_case_and_its_finding_names_file_and_line() {
     let folder = folder("cases");
     let (first, second) = (folder.join("orders.yaml"), folder.join("returns.yaml"));
     let (mut broken, mut missed) = (HashSet::new(), Vec::new());
@@ -91,7 +98,7 @@ fn every_rule_has_a_file_that_breaks_it_and_the_finding_names_file_and_line() {
 }
 
 #[test]
-fn files_that_keep_the_rules_have_no_findings() {
+fn valid_files_have_no_findings() {
     let folder = folder("good");
     fs::write(folder.join("orders.yaml"), ORDERS).unwrap();
     fs::write(folder.join("returns.yaml"), BESIDE).unwrap();
@@ -99,7 +106,7 @@ fn files_that_keep_the_rules_have_no_findings() {
 }
 
 #[test]
-fn a_folder_without_files_or_with_a_file_that_nobody_reads_is_refused() {
+fn a_folder_without_yaml_files_or_with_a_yml_file_is_rejected() {
     let folder = folder("names");
     let rules = |folder: &Path| findings(folder).iter().map(|finding| finding.rule).collect::<Vec<_>>();
     assert_eq!(rules(&folder), [Rule::NoFiles]);
@@ -113,7 +120,7 @@ fn a_folder_without_files_or_with_a_file_that_nobody_reads_is_refused() {
 }
 
 #[test]
-fn all_faults_of_a_file_are_told_at_once() {
+fn all_problems_of_a_file_are_reported_together() {
     let folder = folder("many");
     let many = ORDERS.replace("name: shop,", "name: ctid,").replace("path: a/orders", "path: a//orders");
     fs::write(folder.join("orders.yaml"), many.replace("sum: amount", "sum: amounts")).unwrap();

@@ -1,4 +1,4 @@
-//! Files that two readers of YAML would read differently.
+//! Files that readers of YAML read differently.
 
 use pipeline::Rule;
 
@@ -40,6 +40,7 @@ const AMBIGUOUS: &[&str] = &[
     "99999999999999999999",
 ];
 
+/// Cases about the text of the file, before its content is checked.
 pub(crate) fn cases() -> Vec<Case> {
     let latin = String::from_utf8(ORDERS.into()).unwrap().replace("a/orders", "a/caf\u{e9}");
     let latin = latin.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();

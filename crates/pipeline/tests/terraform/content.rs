@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
-/// Names that look like something else, and names as people write them.
+/// Names that YAML readers may take for another type, and common names.
 const NAMES: &[&str] = &[
     "n",
     "y",
@@ -104,18 +104,22 @@ const VALUES: &[&str] = &[
     "<a&b>",
 ];
 
+/// Types of fields without inner fields.
 const TYPES: &[&str] =
     &["string", "int32", "int64", "float64", "boolean", "decimal(12,2)", "decimal(38, 0)", "date", "json"];
 
+/// Names that a column may have.
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![select(NAMES).prop_map(str::to_owned), "[a-z][a-z0-9]{0,8}", "[a-zäß日]{1,4}[0-9:+!-]{0,3}"]
         .prop_filter("a column's name", |name| !name.starts_with('_') && !name.contains('='))
 }
 
+/// Values of a partition column without a pattern.
 fn value() -> impl Strategy<Value = String> {
     prop_oneof![select(VALUES).prop_map(str::to_owned), "[ -$&-~äß日]{1,12}", "[a-z \n:#'\"-]{1,20}"]
 }
 
+/// Fields with distinct names, nested up to `depth` levels.
 fn fields(depth: u32) -> BoxedStrategy<Vec<Value>> {
     let plain = (name(), select(TYPES), any::<bool>()).prop_map(|(name, kind, nullable)| {
         let mut field = json!({ "name": name, "type": kind });

@@ -19,6 +19,7 @@ use proptest::test_runner::TestRunner;
 /// the answer in its own way.
 const EXPRESSION: &str = r#"base64encode(jsonencode({ for f in fileset(".", "*.yaml") : f => try(jsonencode(yamldecode(file(f))), "") }))"#;
 
+/// The number of files in a test.
 const FILES: usize = 400;
 
 /// The content that Terraform reads from each file, by the file's name.
@@ -42,7 +43,8 @@ fn terraform(folder: &Path) -> BTreeMap<String, String> {
     serde_json::from_slice(&json).unwrap()
 }
 
-/// Compares all files in one call.
+/// Asserts that Terraform and this crate read the same pipeline from each file. All files are read with one
+/// call of Terraform.
 fn assert_read_alike(name: &str, files: &[String]) {
     let folder: PathBuf = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = fs::remove_dir_all(&folder);
@@ -62,13 +64,14 @@ fn assert_read_alike(name: &str, files: &[String]) {
     }
 }
 
+/// Random values of a strategy.
 fn samples<T>(strategy: impl Strategy<Value = T>, count: usize) -> Vec<T> {
     let mut runner = TestRunner::default();
     (0..count).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect()
 }
 
 #[test]
-fn a_valid_file_is_accepted_and_read_alike_by_terraform_however_it_is_written() {
+fn a_valid_file_is_accepted_in_any_style_and_terraform_reads_the_same() {
     let files = samples(style::files(content::pipelines()), FILES);
     for yaml in &files {
         Pipeline::from_yaml(yaml, "a valid file").unwrap_or_else(|error| panic!("{error}\n{yaml}"));
@@ -77,7 +80,7 @@ fn a_valid_file_is_accepted_and_read_alike_by_terraform_however_it_is_written() 
 }
 
 #[test]
-fn a_file_with_random_changes_is_refused_or_read_alike_by_terraform() {
+fn a_changed_file_is_rejected_or_terraform_reads_the_same() {
     let files = samples(mutated::files(), FILES * 10);
     let accepted: Vec<_> = files
         .into_iter()

@@ -5,7 +5,7 @@ use proptest::sample::{Index, select};
 
 use crate::{content, style};
 
-/// Texts that have a meaning in YAML, and texts that only seem to have one.
+/// Texts that have a meaning in YAML, and texts that resemble them.
 const PIECES: &[&str] = &[
     " ",
     "  ",

@@ -17,6 +17,7 @@ pub(crate) fn files(values: impl Strategy<Value = Value>) -> impl Strategy<Value
     })
 }
 
+/// Writes YAML. The random choices decide about quotes, indentation, comments and flow style.
 struct Writer {
     choices: Vec<u8>,
     next: usize,
@@ -24,6 +25,7 @@ struct Writer {
 }
 
 impl Writer {
+    /// A number below `of`, from the next choice.
     fn choose(&mut self, of: u8) -> u8 {
         self.next += 1;
         // The choices are read in a cycle. Each round multiplies them by another odd number.
@@ -31,10 +33,12 @@ impl Writer {
         self.choices[self.next % self.choices.len()].wrapping_mul(2 * round + 1) / 3 % of
     }
 
+    /// Whether one choice in `many` is taken.
     fn one_in(&mut self, many: u8) -> bool {
         self.choose(many) == 0
     }
 
+    /// The end of a line, sometimes with a comment.
     fn end_line(&mut self) {
         match self.choose(8) {
             0 => self.out.push_str(" # comment: no value"),
@@ -64,6 +68,7 @@ impl Writer {
         }
     }
 
+    /// A map or a list in block style: one entry per line.
     fn block(&mut self, value: &Value, indent: usize) {
         let spaces = " ".repeat(indent);
         match value {
@@ -87,6 +92,7 @@ impl Writer {
         }
     }
 
+    /// A key, with or without quotes.
     fn key(&mut self, key: &str) {
         match self.choose(10) {
             0 => self.out.extend(["\"", key, "\""]),
@@ -95,6 +101,7 @@ impl Writer {
         }
     }
 
+    /// A value in flow style: with brackets, quotes and commas.
     fn flow(&mut self, value: &Value, indent: usize) {
         match value {
             Value::Object(map) => {
@@ -120,6 +127,7 @@ impl Writer {
         }
     }
 
+    /// The text before an entry in flow style: a comma after the first entry, and white space or a comment.
     fn separate(&mut self, index: usize, indent: usize) {
         if index > 0 {
             self.out.push(',');
@@ -138,6 +146,7 @@ impl Writer {
         self.out.push(bracket);
     }
 
+    /// A text without quotes, in single quotes or in double quotes.
     fn text(&mut self, text: &str, indent: usize) {
         match self.choose(3) {
             0 if is_plain(text) => self.out.push_str(text),
@@ -148,6 +157,7 @@ impl Writer {
         }
     }
 
+    /// A text in double quotes, with random escapes and line breaks.
     fn double_quoted(&mut self, text: &str, indent: usize) {
         self.out.push('"');
         let mut before = ' ';

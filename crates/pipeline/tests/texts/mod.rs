@@ -24,10 +24,12 @@ fn piece() -> impl Strategy<Value = String> {
     ]
 }
 
+/// A string with its quotes.
 fn string() -> impl Strategy<Value = String> {
     vec(piece(), 0..5).prop_map(|pieces| format!("\"{}\"", pieces.concat()))
 }
 
+/// White space of JSON, often none.
 fn space() -> impl Strategy<Value = &'static str> {
     select(vec!["", "", "", " ", "\n", "\t \r\n"])
 }

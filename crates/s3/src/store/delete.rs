@@ -33,8 +33,12 @@ impl ObjectStore {
         .await
     }
 
-    /// Deletes the objects, up to 1,000 per request. It is no error if an object does not exist. Returns the objects
-    /// that the store refused to delete.
+    /// Deletes the objects, up to 1,000 per request. It is no error if an object does not exist. Returns the
+    /// objects that the store refused to delete.
+    ///
+    /// # Errors
+    /// [`StoreError`] if a request is refused as a whole or fails until `deadline`. The objects of earlier
+    /// requests are deleted.
     pub async fn delete_all(
         &self,
         paths: &[String],
@@ -49,6 +53,8 @@ impl ObjectStore {
         Ok(refused)
     }
 
+    /// One request. A temporary error of a single object makes the request a temporary fault, so that it is
+    /// repeated.
     async fn delete_some(&self, paths: &[String]) -> Result<Vec<NotDeleted>, Fault> {
         let named = |path: &String| ObjectIdentifier::builder().key(self.location.key(path)).build();
         let objects: Vec<_> =

@@ -20,6 +20,7 @@ pub struct Listed {
 
 /// The parameters of a listing.
 struct Listing<'a> {
+    /// The beginning of all paths, relative to the store's location.
     prefix: &'a str,
     /// The listing contains only paths that sort after this one. Empty for all paths.
     after: String,
@@ -28,7 +29,11 @@ struct Listing<'a> {
 }
 
 impl ObjectStore {
-    /// The objects directly below `folder` (`a/` or empty) whose path sorts after `folder` + `after`, sorted by path.
+    /// The objects directly below `folder` (`a/` or empty) whose path sorts after `folder` + `after`, sorted
+    /// by path. Sends one request per 1,000 objects.
+    ///
+    /// # Errors
+    /// [`StoreError`] if one of the requests is refused or fails until `deadline`.
     pub async fn list_after(
         &self,
         folder: &str,
@@ -39,13 +44,20 @@ impl ObjectStore {
         self.list(listing, deadline).await
     }
 
-    /// All objects at any depth whose path begins with `prefix`, sorted by path.
+    /// All objects at any depth whose path begins with `prefix`, sorted by path. All of them are held in
+    /// memory.
+    ///
+    /// # Errors
+    /// [`StoreError`] if one of the requests is refused or fails until `deadline`.
     pub async fn list_below(&self, prefix: &str, deadline: Instant) -> Result<Vec<Listed>, StoreError> {
         self.list(Listing { prefix, after: String::new(), delimiter: None }, deadline).await
     }
 
-    /// One page (at most 1,000 objects) of the objects whose path begins with `prefix` and sorts after `after`, sorted
-    /// by path. The flag is `true` if there are more pages.
+    /// One page (at most 1,000 objects) of the objects whose path begins with `prefix` and sorts after
+    /// `after`, sorted by path. The flag is `true` if there are more pages.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the request is refused or fails until `deadline`.
     pub async fn list_page(
         &self,
         prefix: &str,
@@ -58,6 +70,7 @@ impl ObjectStore {
         Ok((page, next.is_some()))
     }
 
+    /// All pages of a listing, sorted by path in byte order.
     async fn list(&self, listing: Listing<'_>, deadline: Instant) -> Result<Vec<Listed>, StoreError> {
         let (mut found, mut next) = self.page(&listing, None, deadline).await?;
         while next.is_some() {

@@ -36,7 +36,8 @@ pub fn client(config: &aws_config::SdkConfig) -> Client {
     Client::from_conf(settings.build())
 }
 
-/// An attempt to upload may take its base time plus the time that this rate allows (2 MB/s). A slower one is repeated.
+/// An attempt to upload may take [`retry::ATTEMPT`] plus the time that this rate allows (2 MB/s). A slower
+/// attempt is ended and repeated.
 const SLOWEST_BYTES_PER_MILLISECOND: u64 = 2_000;
 
 /// The result of a conditional PUT.
@@ -70,6 +71,11 @@ impl ObjectStore {
     }
 
     /// The object's content, or `None` if the object does not exist.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] if S3 refuses the request, for example because of missing rights.
+    /// [`StoreError::Failed`] if every attempt until `deadline` failed. All operations of this type have
+    /// these two errors.
     pub async fn get(&self, path: &str, deadline: Instant) -> Result<Option<Bytes>, StoreError> {
         let read = self.read(path, u64::MAX, deadline).await?;
         Ok(read.and_then(|(_, bytes)| bytes))
@@ -87,8 +93,8 @@ impl ObjectStore {
         Ok(read.and_then(|(_, bytes)| bytes))
     }
 
-    /// The object's state and its content, or `None` if the object does not exist. The content is `None` if it is
-    /// longer than `longest` bytes.
+    /// The object's state and its content, or `None` if the object does not exist. The content is `None` if
+    /// it is longer than `longest` bytes; it is not downloaded then.
     pub async fn read(
         &self,
         path: &str,
@@ -98,6 +104,7 @@ impl ObjectStore {
         self.read_version(path, None, longest, deadline).await
     }
 
+    /// [`Self::read`] for the version `id`, or for the current one.
     async fn read_version(
         &self,
         path: &str,
@@ -214,6 +221,7 @@ impl ObjectStore {
         .await
     }
 
+    /// The full address of a key, for messages.
     fn address(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.location.bucket())
     }
@@ -232,6 +240,7 @@ impl ObjectStore {
             .map_err(|(fault, attempts)| fault.into_error("PUT", self.address(key), attempts))
     }
 
+    /// Runs `attempt` until `deadline` with [`retry::retrying`], and adds operation and address to its fault.
     async fn retrying<'f, T>(
         &self,
         operation: &'static str,
@@ -245,6 +254,7 @@ impl ObjectStore {
     }
 }
 
+/// The version from the parts of an answer. A missing part becomes empty, 0 or 1970.
 fn version_of(tag: Option<&str>, size: Option<i64>, modified: Option<&SdkDateTime>) -> ObjectVersion {
     // HEAD returns whole seconds, a listing may return fractions. Both must give the same version for the same object.
     let seconds = modified.map_or(0, SdkDateTime::secs);
@@ -255,6 +265,7 @@ fn version_of(tag: Option<&str>, size: Option<i64>, modified: Option<&SdkDateTim
     }
 }
 
+/// Whether the answer to a conditional PUT says that the object exists, or that another writer writes it.
 fn lost(error: &SdkError<PutObjectError>) -> bool {
     matches!(status(error), Some(409 | 412))
 }

@@ -5,7 +5,7 @@ use tokio::time::{Duration, Instant};
 use crate::server::{Bench, MINUTE, Reply, Server, WEATHER, key, path};
 
 #[tokio::test]
-async fn a_429_is_tried_again_after_the_seconds_that_the_server_asks_for() {
+async fn a_429_is_retried_after_the_pause_of_retry_after() {
     let server = Server::start().await;
     for wait in ["1", "0.9"] {
         let limited = Reply::new(429, &[("retry-after", wait)], "slow down");
@@ -20,6 +20,7 @@ async fn a_429_is_tried_again_after_the_seconds_that_the_server_asks_for() {
     }
 }
 
+/// The local clock may differ from the server's. Only the difference of the two headers counts.
 #[tokio::test]
 async fn a_date_in_retry_after_is_compared_with_the_servers_clock() {
     let server = Server::start().await;
@@ -33,7 +34,7 @@ async fn a_date_in_retry_after_is_compared_with_the_servers_clock() {
 }
 
 #[tokio::test]
-async fn a_wait_beyond_the_deadline_fails_at_once_with_that_reason() {
+async fn a_pause_beyond_the_deadline_fails_the_item_at_once() {
     let server = Server::start().await;
     for wait in ["3600", "99999999999999999999", "Tue, 31 Dec 2999 23:59:59 GMT"] {
         server.on(&path("3477"), [Reply::new(429, &[("retry-after", wait)], "")]);
@@ -46,7 +47,7 @@ async fn a_wait_beyond_the_deadline_fails_at_once_with_that_reason() {
 }
 
 #[tokio::test]
-async fn passing_faults_are_tried_again_until_the_answer_is_good() {
+async fn temporary_faults_are_retried_until_the_answer_is_valid() {
     let server = Server::start().await;
     let cut_off =
         Reply::Raw(format!("HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{WEATHER}").into_bytes());
@@ -69,7 +70,7 @@ async fn passing_faults_are_tried_again_until_the_answer_is_good() {
 }
 
 #[tokio::test]
-async fn a_fault_that_stays_is_given_up_with_its_tries_and_the_servers_words() {
+async fn a_lasting_fault_is_reported_with_the_attempts_and_the_servers_message() {
     let server = Server::start().await;
     server.on(&path("3477"), [Reply::new(500, &[], "{\"error\": \"database\n gone\"}")]);
     let reason = Bench::weather(&server).refused(MINUTE).await;
@@ -78,7 +79,7 @@ async fn a_fault_that_stays_is_given_up_with_its_tries_and_the_servers_words() {
 }
 
 #[tokio::test]
-async fn what_stays_wrong_is_not_tried_again() {
+async fn faults_that_a_retry_cannot_fix_are_not_retried() {
     let server = Server::start().await;
     for status in [204, 400, 401, 403, 404, 410, 501] {
         server.on(&path("3477"), [Reply::new(status, &[], "")]);
@@ -90,7 +91,7 @@ async fn what_stays_wrong_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a_bad_answer_with_status_200_stores_nothing_and_says_why() {
+async fn an_invalid_answer_with_status_200_is_reported_and_not_stored() {
     let server = Server::start().await;
     let compressed = Reply::new(200, &[("content-encoding", "gzip")], b"\x1f\x8b\x08");
     for (reply, reason) in [
@@ -109,8 +110,10 @@ async fn a_bad_answer_with_status_200_stores_nothing_and_says_why() {
     }
 }
 
+/// One answer declares a length beyond the limit. The other is sent in chunks, so its length is not known in
+/// advance.
 #[tokio::test]
-async fn an_answer_without_end_does_not_fill_the_memory() {
+async fn an_endless_answer_is_cut_at_the_size_limit() {
     let server = Server::start().await;
     let announced = Reply::Raw(b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n".to_vec());
     let mut chunks = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
@@ -127,7 +130,7 @@ async fn an_answer_without_end_does_not_fill_the_memory() {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_is_asked_again_within_the_time() {
+async fn a_request_to_a_hanging_server_is_retried_within_the_items_time() {
     let server = Server::start().await;
     server.on(&path("3477"), [Reply::Hang, Reply::weather()]);
     let report = Bench::weather(&server).run(&["3477"], Duration::from_secs(4)).await;
@@ -140,13 +143,13 @@ async fn a_server_that_hangs_is_asked_again_within_the_time() {
 }
 
 #[tokio::test]
-async fn no_server_at_all_is_a_reason_too() {
+async fn a_missing_server_is_reported_as_a_failed_connection() {
     let reason = Bench::weather(&Server::nobody()).refused(Duration::from_secs(3)).await;
     assert!(reason.starts_with("the connection failed"), "{reason}");
 }
 
 #[tokio::test]
-async fn redirects_are_followed_five_times_and_no_longer() {
+async fn five_redirects_are_followed_and_a_sixth_is_a_fault() {
     let server = Server::start().await;
     for (number, status) in [301, 302, 303, 307, 308].into_iter().enumerate() {
         let from = if number == 0 { path("3477") } else { format!("/{number}") };

@@ -1,4 +1,4 @@
-//! Another kind of source: pages with links, and a token in a header.
+//! A source with pages that are connected by links, and with a token in a header.
 
 use serde_json::{Value, json};
 
@@ -15,17 +15,22 @@ fn orders(base: &str) -> Value {
     })
 }
 
+/// The path and query of the first page.
 const FIRST: &str = "/v2/orders?region=south&limit=500";
+/// The key of the object with all pages.
 const KEY: &str = "raw/shop/orders/orders_20261126T230005Z_south.jsonl";
 
+/// A fetcher for the orders of this server.
 fn bench(server: &Server) -> Bench {
     Bench::new(&orders(&server.url("")), &[])
 }
 
+/// An answer of the orders API: a list, and a link to the next page.
 fn page(orders: &str, next: &Value) -> Reply {
     Reply::ok(format!("{{\r\n \"orders\": {orders},\n \"links\": {{\"next\": {next}}}\n}}\n"))
 }
 
+/// The reason why the item fails.
 async fn refused(server: &Server) -> String {
     let bench = bench(server);
     let report = bench.run(&["south"], MINUTE).await;
@@ -34,7 +39,7 @@ async fn refused(server: &Server) -> String {
 }
 
 #[tokio::test]
-async fn all_pages_are_one_object_with_a_line_for_each_and_every_request_has_the_token() {
+async fn all_pages_become_lines_of_one_object_and_every_request_has_the_token() {
     let server = Server::start().await;
     // A relative link, an absolute link, and an empty page before the last one.
     server.on(FIRST, [page(r#"[{"id":1,"sum":10.50,"text":"a\nb"}]"#, &json!("?page=2"))]);
@@ -62,7 +67,7 @@ async fn all_pages_are_one_object_with_a_line_for_each_and_every_request_has_the
 }
 
 #[tokio::test]
-async fn pages_that_lead_in_a_circle_are_an_error_and_nothing_is_stored() {
+async fn links_that_form_a_circle_are_an_error_and_nothing_is_stored() {
     let server = Server::start().await;
     server.on(FIRST, [page("[1]", &json!(FIRST))]);
     assert!(refused(&server).await.contains("page 1: its link leads to a page that was read already"));
@@ -73,7 +78,7 @@ async fn pages_that_lead_in_a_circle_are_an_error_and_nothing_is_stored() {
 }
 
 #[tokio::test]
-async fn a_bad_page_in_the_middle_stores_nothing_and_is_named() {
+async fn an_invalid_page_is_named_and_nothing_is_stored() {
     let server = Server::start().await;
     server.on(FIRST, [page("[1]", &json!("?page=2"))]);
     for (reply, reason) in [
@@ -95,7 +100,7 @@ async fn a_bad_page_in_the_middle_stores_nothing_and_is_named() {
 }
 
 #[tokio::test]
-async fn a_fault_of_one_page_is_tried_again_by_itself() {
+async fn only_the_failed_page_is_requested_again() {
     let server = Server::start().await;
     server.on(FIRST, [page("[1]", &json!("?page=2"))]);
     server.on("/v2/orders?page=2", [Reply::new(503, &[], ""), page("[2]", &Value::Null)]);

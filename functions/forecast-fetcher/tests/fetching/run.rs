@@ -8,12 +8,13 @@ use tokio::time::{Duration, Instant};
 
 use crate::server::{Bench, MINUTE, Reply, Server, Vault, WEATHER, key, path, weather};
 
+/// The items of a run.
 fn cities(number: usize) -> Vec<String> {
     (1..=number).map(|city| city.to_string()).collect()
 }
 
 #[tokio::test]
-async fn one_three_and_thirty_cities_are_stored_as_they_came() {
+async fn answers_are_stored_unchanged_for_1_3_and_30_items() {
     let server = Server::start().await;
     for number in [1, 3, 30] {
         let cities = cities(number);
@@ -36,7 +37,7 @@ async fn one_three_and_thirty_cities_are_stored_as_they_came() {
 }
 
 #[tokio::test]
-async fn a_city_that_fails_leaves_the_others_alone_and_is_named() {
+async fn a_failed_item_is_named_and_does_not_affect_the_others() {
     let server = Server::start().await;
     server.on(&path("1"), [Reply::weather()]).on(&path("3"), [Reply::weather()]);
     let bench = Bench::weather(&server);
@@ -47,8 +48,9 @@ async fn a_city_that_fails_leaves_the_others_alone_and_is_named() {
     assert_eq!(bench.objects.keys(), [key("1"), key("3")]);
 }
 
+/// The items after the hanging ones must get their full share of the time.
 #[tokio::test]
-async fn cities_that_hang_take_no_time_from_the_others() {
+async fn hanging_items_do_not_use_the_time_of_others() {
     let server = Server::start().await;
     let cities = cities(12);
     for city in &cities {
@@ -63,6 +65,7 @@ async fn cities_that_hang_take_no_time_from_the_others() {
     assert!(started.elapsed() < Duration::from_secs(9));
 }
 
+/// A state machine repeats an invocation with the same `at`.
 #[tokio::test]
 async fn a_repeated_run_fetches_only_what_is_missing() {
     let server = Server::start().await;
@@ -78,8 +81,9 @@ async fn a_repeated_run_fetches_only_what_is_missing() {
     assert_eq!(bench.objects.text(&key("1")), WEATHER);
 }
 
+/// The scheduler may start an invocation twice. The conditional PUT decides which one writes.
 #[tokio::test]
-async fn two_invocations_of_one_run_make_one_object_and_both_report_it() {
+async fn two_invocations_of_one_run_store_one_object_and_both_report_it() {
     let server = Server::start().await;
     server.on(&path("1"), [Reply::weather(), Reply::ok(WEATHER.replace("23", "99.75"))]);
     let bench = Bench::weather(&server);
@@ -89,7 +93,7 @@ async fn two_invocations_of_one_run_make_one_object_and_both_report_it() {
 }
 
 #[tokio::test]
-async fn the_answer_and_the_log_line_say_what_became_of_each_item() {
+async fn the_answer_and_the_log_line_report_every_item() {
     let server = Server::start().await;
     server.on(&path("3477"), [Reply::new(500, &[], ""), Reply::weather()]);
     let bench = Bench::weather(&server);
@@ -119,7 +123,7 @@ async fn the_answer_and_the_log_line_say_what_became_of_each_item() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_missing_fails_the_start_and_one_that_is_away_fails_the_items() {
+async fn a_missing_secret_fails_the_invocation_and_an_unreachable_one_fails_the_items() {
     let server = Server::start().await;
     let mut source = weather(&server.url(""));
     source["headers"] = json!({"x-key": "{token}"});

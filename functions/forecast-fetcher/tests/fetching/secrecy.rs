@@ -7,6 +7,7 @@ use tokio::time::{Duration, Instant};
 
 use crate::server::{Bench, Reply, Server, TOKEN, WEATHER, path, weather};
 
+/// The test token, percent-encoded as in the URL.
 const ENCODED: &str = "s3cr3t%2BToken%2F42%3D%3D";
 
 /// The weather source with its token in the URL and in two headers.
@@ -26,6 +27,7 @@ async fn said(bench: &Bench) -> String {
     format!("{answer:?}\n{}\n{:?}", event.line(None), bench.fetcher)
 }
 
+/// Asserts that no part of the token is in the text.
 fn is_clean(said: &str) {
     let lower = said.to_lowercase();
     assert!(
@@ -35,7 +37,7 @@ fn is_clean(said: &str) {
 }
 
 #[tokio::test]
-async fn a_token_with_odd_characters_arrives_and_is_said_nowhere() {
+async fn a_token_with_special_characters_is_sent_and_never_logged() {
     let server = Server::start().await;
     let asked = format!("{}?token={ENCODED}", path("3477"));
     server.on(&asked, [Reply::weather()]);
@@ -48,8 +50,9 @@ async fn a_token_with_odd_characters_arrives_and_is_said_nowhere() {
     assert_eq!(bench.objects.text(&crate::server::key("3477")), WEATHER);
 }
 
+/// Servers repeat the request in their error messages, with various escapes.
 #[tokio::test]
-async fn a_server_that_repeats_the_token_does_not_bring_it_into_an_error() {
+async fn a_token_that_the_server_quotes_is_hidden_in_the_reason() {
     let server = Server::start().await;
     let asked = format!("{}?token={ENCODED}", path("3477"));
     let html = TOKEN.replace('+', "&#43;").replace('/', "&#x2F;");
@@ -80,8 +83,9 @@ async fn errors_of_the_connection_do_not_quote_the_url() {
     is_clean(&said(&Bench::new(&guarded(&Server::nobody().url("")), &[])).await);
 }
 
+/// The other host would get the token with the URL or the headers.
 #[tokio::test]
-async fn a_redirect_to_another_host_gets_neither_token_nor_request() {
+async fn a_source_with_a_token_sends_no_request_to_another_host() {
     let (server, other) = (Server::start().await, Server::start().await);
     other.on("/stolen", [Reply::weather()]);
     for status in [301, 302, 303, 307, 308] {
@@ -95,7 +99,7 @@ async fn a_redirect_to_another_host_gets_neither_token_nor_request() {
 }
 
 #[tokio::test]
-async fn without_a_token_another_host_is_followed_but_gets_no_configured_header() {
+async fn without_a_token_a_redirect_to_another_host_is_followed_without_configured_headers() {
     let (server, other) = (Server::start().await, Server::start().await);
     let mut source = weather(&server.url(""));
     source["headers"] = json!({"x-customer": "ours", "user-agent": "shop/1"});

@@ -24,6 +24,7 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
+    /// An answer with `Content-Length` and these headers.
     pub(crate) fn new(status: u16, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Self {
         let body = body.as_ref();
         let mut raw =
@@ -35,6 +36,7 @@ impl Reply {
         Self::Raw([raw.as_bytes(), body].concat())
     }
 
+    /// An answer with status 200.
     pub(crate) fn ok(body: impl AsRef<[u8]>) -> Self {
         Self::new(200, &[("content-type", "application/json")], body)
     }
@@ -55,6 +57,7 @@ pub(crate) struct Seen {
     pub(crate) at: Instant,
 }
 
+/// The answers and the requests of a server.
 #[derive(Default)]
 struct State {
     /// The answers of each path, in order. The last one is repeated.
@@ -70,10 +73,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// Starts a server over HTTP.
     pub(crate) async fn start() -> Self {
         Self::start_with(None).await
     }
 
+    /// Starts a server, with TLS if there is an acceptor.
     pub(crate) async fn start_with(tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = Self { port: listener.local_addr().unwrap().port(), state: Arc::default() };
@@ -111,6 +116,7 @@ impl Server {
         self
     }
 
+    /// All requests, in the order in which they arrived.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.state.lock().unwrap().seen.clone()
     }
@@ -121,6 +127,8 @@ impl Server {
     }
 }
 
+/// Answers one request with the next reply for its path, and closes the connection or keeps it open without
+/// an answer.
 async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, state: &Mutex<State>) {
     let mut stream = BufReader::new(stream);
     let mut lines = Vec::new();
@@ -162,6 +170,7 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
+    /// The keys of all objects, sorted.
     pub(crate) fn keys(&self) -> Vec<String> {
         self.objects.lock().unwrap().keys().cloned().collect()
     }
@@ -214,6 +223,7 @@ pub(crate) struct Bench {
     pub(crate) objects: Memory,
 }
 
+/// A token with characters that URLs, HTML and JSON escape.
 pub(crate) const TOKEN: &str = "s3cr3t+Token/42==";
 
 impl Bench {
@@ -228,6 +238,7 @@ impl Bench {
         Self { fetcher, objects }
     }
 
+    /// A fetcher for the weather of this server.
     pub(crate) fn weather(server: &Server) -> Self {
         Self::new(&weather(&server.url("")), &[])
     }
@@ -248,6 +259,7 @@ impl Bench {
     }
 }
 
+/// Enough time for a run without faults.
 pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 
 /// The weather source at a base URL.
@@ -259,10 +271,12 @@ pub(crate) fn weather(base: &str) -> Value {
     })
 }
 
+/// The path and query of the request for an item.
 pub(crate) fn path(item: &str) -> String {
     format!("/locale/{item}/hours/72")
 }
 
+/// The key of an item's object in a run with the fixed `at`.
 pub(crate) fn key(item: &str) -> String {
     format!("raw/clima_tempo/forecast_72/forecast_72_20261126T230005Z_{item}.json")
 }

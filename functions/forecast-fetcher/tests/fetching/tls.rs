@@ -19,6 +19,7 @@ struct Authority {
 }
 
 impl Authority {
+    /// Creates a root certificate.
     fn new(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -52,6 +53,7 @@ fn bench(server: &Server, variables: &[(&str, &str)]) -> Bench {
     Bench::new(&weather(&format!("https://localhost:{}", server.port)), variables)
 }
 
+/// The reason why the item fails. Asserts that the request was sent only once and did not arrive.
 async fn refused(server: &Server, variables: &[(&str, &str)]) -> String {
     let started = Instant::now();
     let reason = bench(server, variables).refused(MINUTE).await;
@@ -64,7 +66,7 @@ async fn refused(server: &Server, variables: &[(&str, &str)]) -> String {
 }
 
 #[tokio::test]
-async fn a_server_of_an_own_authority_is_accepted() {
+async fn a_server_with_a_certificate_of_a_configured_authority_is_accepted() {
     let ours = Authority::new("ours");
     let server = ours.server("localhost", 2100).await;
     for pem in
@@ -78,7 +80,7 @@ async fn a_server_of_an_own_authority_is_accepted() {
 }
 
 #[tokio::test]
-async fn every_other_server_is_refused_with_the_reason_and_gets_no_request() {
+async fn every_other_server_is_rejected_with_the_reason_and_gets_no_request() {
     let (ours, other) = (Authority::new("ours"), Authority::new("other"));
     let server = ours.server("localhost", 2100).await;
     for variables in [vec![], vec![("FETCH_CA_PEM", other.pem.as_str())]] {
@@ -93,7 +95,7 @@ async fn every_other_server_is_refused_with_the_reason_and_gets_no_request() {
 }
 
 #[tokio::test]
-async fn a_server_without_tls_behind_an_https_url_is_a_connection_that_failed() {
+async fn a_server_without_tls_at_an_https_url_is_a_failed_connection() {
     let server = Server::start().await;
     let reason = bench(&server, &[]).refused(Duration::from_secs(3)).await;
     assert!(reason.contains("the connection failed"), "{reason}");

@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn an_error_ends_the_work_and_is_kept() {
         let mut done = Done::default();
-        let error = "vacuum: S3 would not delete 1 objects";
+        let error = "vacuum: S3 refused to delete 1 objects";
         assert!(!done.take(answer(json!({"files_deleted": 7, "out_of_time": true, "error": error}))));
         assert_eq!((done.sum.error.as_deref(), done.stuck), (Some(error), false));
     }
