@@ -40,6 +40,8 @@ pub(crate) enum BoardError {
 }
 
 impl Classified for BoardError {
+    /// Errors of a source keep their class. Those of the forecast's table need an operator; the others may pass by
+    /// themselves.
     fn class(&self) -> FaultClass {
         match self {
             Self::Pipelines(error) => error.class(),

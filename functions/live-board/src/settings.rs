@@ -56,6 +56,7 @@ impl<T: DeserializeOwned> FromStr for Json<T> {
 }
 
 impl settings::FromEnvironment for Settings {
+    /// Reads all variables before it returns, so that every problem is reported at once.
     fn read(environment: &mut Environment) -> Option<Self> {
         let pipelines = PipelineSource::read(environment);
         let database = DatabaseSettings::read(environment);

@@ -30,9 +30,11 @@ struct City {
     points: BTreeMap<DateTime<Utc>, Weather>,
 }
 
-/// The forecast for one hour, in the units of the source.
+/// The forecast for one hour.
 struct Weather {
+    /// In degrees Celsius.
     temperature: Option<f64>,
+    /// In millimetres.
     precipitation: Option<f64>,
 }
 
