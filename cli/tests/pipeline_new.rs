@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+/// Three records: an object with a null, an object without that field, and a line that is not JSON.
 const SAMPLE: &str = r#"{"brewed_at":"2026-11-27T08:15:00Z","machine":"m-1","cups":2,"price":"4.50","notes":null}
 {"brewed_at":"2026-11-27T08:16:00Z","machine":"m-2","cups":1,"price":"2.25"}
 not JSON

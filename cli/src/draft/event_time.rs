@@ -83,10 +83,14 @@ fn candidates(draft: &Draft, prefix: &str, depth: usize, found: &mut Vec<((u8, u
 /// The rank of a name as an event time, from 0 (best) to 5. A name of a later time, such as `updated_at`, ranks
 /// low, and a name of another time, such as `expires_at`, lowest.
 fn rank(name: &str) -> u8 {
+    // Names of the time at which something happened.
     const EVENT: [&str; 3] = ["event", "occurred", "happened"];
+    // Names of a time without another meaning. They must be the whole name.
     const PLAIN: [&str; 6] = ["ts", "timestamp", "time", "datetime", "at", "when"];
+    // Names of a time after the event, for example when a system processed it.
     const LATER: [&str; 8] =
         ["updated", "modified", "ingested", "processed", "received", "loaded", "stored", "inserted"];
+    // Names of times that are not about the event, for example the end of a period.
     const OTHER: [&str; 8] = ["expires", "expiry", "due", "until", "birth", "valid", "deleted", "ended"];
     let words = words(name);
     let any = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));

@@ -13,6 +13,7 @@ use super::types::{Found, odd_json, type_of};
 pub(super) struct Draft {
     /// In the order in which they first occur in the sample.
     pub(super) fields: Vec<DraftField>,
+    /// In the same order. The file has a comment for each of them.
     pub(super) left_out: Vec<LeftOut>,
 }
 
@@ -95,6 +96,7 @@ impl Draft {
         self.surprises_at("")
     }
 
+    /// The lines of [`Self::surprises`] for the fields below `prefix`.
     fn surprises_at(&self, prefix: &str) -> Vec<String> {
         let mut lines = Vec::new();
         for field in &self.fields {

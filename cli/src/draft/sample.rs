@@ -11,6 +11,7 @@ use crate::failure::failure;
 /// The values of records, as they are or would be in Kafka.
 #[derive(Debug, Default)]
 pub(crate) struct Sample {
+    /// One value per record. They may be anything, not only JSON objects.
     pub(crate) records: Vec<Vec<u8>>,
     /// Notes for the user about the reading of the sample.
     pub(crate) notes: Vec<String>,

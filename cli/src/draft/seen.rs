@@ -38,6 +38,7 @@ pub(crate) struct Seen {
     pub(crate) lists: u64,
     pub(crate) strings: Strings,
     pub(crate) numbers: Numbers,
+    /// The values that are objects, with their own fields.
     pub(crate) objects: Objects,
     /// The number of values that a `jsonb` column of Postgres cannot hold.
     pub(crate) unholdable: u64,
@@ -129,6 +130,7 @@ impl Seen {
 }
 
 impl Strings {
+    /// Counts a string, given without quotes and escapes.
     fn add(&mut self, text: &str) {
         self.count += 1;
         self.empty += u64::from(text.is_empty());
@@ -158,6 +160,7 @@ fn decimal(text: &str) -> Option<(usize, usize)> {
 }
 
 impl Numbers {
+    /// Counts a number, given as JSON text. The notation decides: `1.0` is not an integer.
     fn add(&mut self, text: &str) {
         self.count += 1;
         let digits = text.strip_prefix('-').unwrap_or(text);

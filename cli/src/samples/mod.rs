@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_mins(30);
 /// An object to upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Object {
+    /// The path below the prefix of the store, without URL encoding.
     pub(crate) key: String,
     pub(crate) body: Vec<u8>,
 }

@@ -61,10 +61,12 @@ impl ForecastStub {
         server.serve(answer).await
     }
 
+    /// Locks the faults. A panic elsewhere while they were locked is ignored.
     fn faults(&self) -> MutexGuard<'_, Faults> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Locks the counts of requests, in the same way as [`Self::faults`].
     fn requests(&self) -> MutexGuard<'_, BTreeMap<String, u64>> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -146,6 +148,7 @@ fn json_answer(value: &impl serde::Serialize) -> Response<Body> {
     answer(StatusCode::OK, serde_json::to_string(value).unwrap_or_default())
 }
 
+/// An answer with this status and body, and the content type of JSON.
 fn answer(status: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
     let mut answer = Response::new(Full::new(body.into()).map_err(|never| match never {}).boxed_unsync());
     *answer.status_mut() = status;

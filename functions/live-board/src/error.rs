@@ -7,9 +7,10 @@ use lake::LakeError;
 use s3::StoreError;
 use warehouse::WarehouseError;
 
-/// Why a section has no figures. The page shows the text in the section.
+/// The reason why a section has no figures. The page shows the text in the section.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BoardError {
+    /// The deadline passed.
     #[error("the figures were not complete in time")]
     Slow,
     #[error(transparent)]
@@ -24,10 +25,12 @@ pub(crate) enum BoardError {
     Store(#[from] StoreError),
     #[error("cannot read the depth of the queue of {function}: {reason}")]
     Queue { function: String, reason: String },
+    /// The path in `FORECAST_TABLE` leads to a table of something else.
     #[error(
         "{table}: column {column} does not have the type that the Spark job writes; set FORECAST_TABLE to that job's table"
     )]
     ForecastColumn { table: String, column: &'static str },
+    /// Too many files, or too large ones, so that no city is complete. `OPTIMIZE` merges small files.
     #[error(
         "{table}: more than {files} files or {mebibytes} MiB may hold the newest forecast; run OPTIMIZE delta.`{table}`"
     )]
@@ -37,6 +40,8 @@ pub(crate) enum BoardError {
 }
 
 impl Classified for BoardError {
+    /// Errors of a source keep their class. Those of the forecast's table need an operator; the others may pass by
+    /// themselves.
     fn class(&self) -> FaultClass {
         match self {
             Self::Pipelines(error) => error.class(),

@@ -1,4 +1,4 @@
-//! The errors of the functions in the last hour, from their logs.
+//! Reads the errors of the functions in the last hour from their logs in CloudWatch Logs.
 
 use std::time::Duration;
 
@@ -12,31 +12,34 @@ use serde_json::{Value, json};
 use crate::error::BoardError;
 use crate::sources::Sources;
 
-/// Older errors are not shown.
+/// The maximum age of an error that is shown.
 const LOOK_BACK: Duration = Duration::from_hours(1);
 
-/// The number of errors that are shown; the newest ones.
+/// The largest number of errors that are shown. They are the newest ones that were read.
 const SHOWN: usize = 20;
 
-/// The largest number of pages that are read from one log. A function that fails all the time has enough errors in
-/// them.
+/// The largest number of pages that are read from one log. If a function fails all the time, they contain enough
+/// errors.
 const PAGES: usize = 3;
 
 /// The number of logs that are read at the same time. CloudWatch allows about five of these requests per second.
 const AT_ONCE: usize = 4;
 
-/// The filter for wide events with the level `ERROR`.
+/// The filter for wide events with the level `ERROR`, in the filter pattern syntax of CloudWatch Logs.
 const PATTERN: &str = "{ $.level = \"ERROR\" }";
 
-/// The fields of a failed invocation's wide event that are read.
+/// The fields that are read from the wide event of a failed invocation.
 #[derive(Deserialize)]
 struct Failed {
     level: String,
     fault: String,
 }
 
+/// One error, as it is shown.
 struct LoggedError {
+    /// In milliseconds since 1970.
     at: i64,
+    /// The name of the function's folder.
     function: String,
     message: String,
 }

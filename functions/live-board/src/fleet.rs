@@ -1,4 +1,4 @@
-//! The vehicles: the last position of each vehicle, and the last hour of one vehicle.
+//! The vehicles: the last report of each vehicle, and the last hour of one vehicle, from Postgres.
 
 use chrono::{DateTime, Utc};
 use pipeline::Pipeline;
@@ -10,33 +10,35 @@ use warehouse::{Client, WarehouseError, quoted};
 use crate::error::BoardError;
 use crate::sources::Sources;
 
-/// The largest number of vehicles that are shown. If there are more, each answer has the same vehicles, so that they
-/// move and do not flicker.
+/// The largest number of vehicles that are shown. If there are more, each answer has the same vehicles, so that
+/// they do not appear and disappear on the page.
 const SHOWN: i64 = 2_000;
 
-/// The largest number of a vehicle's points: one hour with an event every three seconds.
+/// The largest number of points of one vehicle: one hour with an event every three seconds.
 const POINTS: i64 = 1_200;
 
-/// The columns that a table of vehicles must have.
+/// The columns that a table of vehicles must have. They must be top-level fields of the records.
 const COLUMNS: [&str; 8] =
     ["timestamp", "vin", "make", "model", "position_x", "position_y", "position_z", "speed"];
 
 /// A table whose rows are reports of vehicles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FleetTable {
+    /// The name, quoted for SQL.
     name: String,
 }
 
 impl FleetTable {
-    /// The pipeline's table; `None` if it does not have all columns of vehicles' reports.
+    /// The pipeline's table. `None` if it has no table, or not all of [`COLUMNS`].
     pub(crate) fn of_pipeline(pipeline: &Pipeline) -> Option<Self> {
         let spec = pipeline.table.as_ref()?;
         let has = |column: &&str| pipeline.fields.iter().any(|field| field.name == **column);
         COLUMNS.iter().all(has).then(|| Self { name: quoted(&spec.name) })
     }
 
-    /// The newest report of each vehicle in the last half minute. The time is that of the vehicles' clocks, which must
-    /// be roughly right.
+    /// The newest report of each vehicle in the last 30 seconds, and the number of events in the last minute.
+    /// Reports have the time of the vehicle's clock, so a vehicle is missing if its clock is wrong by more than
+    /// that.
     async fn newest(&self, client: &Client) -> Result<Value, WarehouseError> {
         let failed = WarehouseError::statement("read where the vehicles are");
         let table = &self.name;
@@ -74,7 +76,7 @@ impl FleetTable {
         }))
     }
 
-    /// A vehicle's reports in the hour before its last report.
+    /// The reports of one vehicle in the hour before its last report, oldest first.
     async fn hour(&self, client: &Client, vin: &str) -> Result<Value, WarehouseError> {
         let table = &self.name;
         let sql = format!(
@@ -102,7 +104,7 @@ impl FleetTable {
 }
 
 impl Sources {
-    /// The table of vehicles; `None` if no pipeline file has one.
+    /// The table of the first pipeline that has one for vehicles. `None` if there is no such pipeline.
     async fn fleet_table(&self, deadline: Instant) -> Result<Option<FleetTable>, BoardError> {
         Ok(self.pipelines(deadline).await?.iter().find_map(FleetTable::of_pipeline))
     }

@@ -1,4 +1,5 @@
-//! A cached answer. Many people may watch the board at the same time, and requests to its sources cost money and time.
+//! A cache for one answer. Many users may open the board at the same time, and requests to its sources cost time and
+//! money.
 
 use std::time::Duration;
 
@@ -23,7 +24,8 @@ impl Kept {
         Self { age, answer: Mutex::new(None) }
     }
 
-    /// Returns the cached answer if it is not too old, otherwise the answer of `make`. An error is not cached.
+    /// Returns the cached answer if it is not too old, otherwise the answer of `make`. An error is not cached. If
+    /// several callers need a new answer, one makes it and the others wait.
     pub(crate) async fn or_make(
         &self,
         make: impl Future<Output = Result<Value, BoardError>>,

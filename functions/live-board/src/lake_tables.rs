@@ -1,4 +1,4 @@
-//! The Delta tables: their size and the time of their last commit.
+//! The Delta tables: their size and the time of their last commit, from their logs.
 
 use lake::{TableSize, TableWatch};
 use serde_json::{Value, json};
@@ -8,7 +8,10 @@ use crate::error::BoardError;
 use crate::sources::Sources;
 
 impl Sources {
-    /// The tables of the pipelines, and the forecast's table, which has no topic.
+    /// The tables of the pipelines, and the forecast's table, which has no topic. Tables that do not exist yet are
+    /// left out.
+    ///
+    /// Versions, rows and bytes are text, because numbers in JavaScript are exact only up to 2^53.
     pub(crate) async fn lake_tables(&self, deadline: Instant) -> Result<Value, BoardError> {
         let pipelines = self.pipelines(deadline).await?.iter();
         let of_topics = pipelines
@@ -26,7 +29,7 @@ impl Sources {
         Ok(json!({ "tables": tables }))
     }
 
-    /// The current size of the table at this path; `None` if there is no table.
+    /// The current size of the table at this path below the lake's root. `None` if there is no table.
     pub(crate) async fn table_size(
         &self,
         path: &str,

@@ -1,7 +1,8 @@
 //! The live board: a page, and small JSON endpoints that the page polls.
 //!
-//! The board reads its figures from their sources (offsets in Kafka, Postgres, the lake's log, the dead letters, the
-//! functions' logs) and writes nothing. Expensive answers are cached for some seconds, for all users together.
+//! The board reads its figures from their sources: offsets in Kafka, tables in Postgres, the logs of the Delta
+//! tables, the dead letters on S3, the depths of queues, and the functions' logs. It writes nothing. Expensive
+//! answers are cached for some seconds and shared by all users.
 
 mod board;
 mod error;

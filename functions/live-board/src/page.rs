@@ -9,26 +9,28 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
-/// The content security policy: only scripts, styles and data of this origin, and no inline code. Trusted types prevent
-/// that text becomes markup.
+/// The content security policy: only scripts, styles and data of this origin, and no inline code. With trusted
+/// types, a script cannot insert text as HTML.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; font-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'";
 
 /// A file of the page.
 struct File {
+    /// The path in the folder `page`, which is also the path in the URL.
     name: &'static str,
     content_type: &'static str,
     content: &'static str,
 }
 
+/// A file that is compiled into the binary.
 macro_rules! file {
     ($name:literal, $content_type:expr) => {
         File { name: $name, content_type: $content_type, content: include_str!(concat!("../page/", $name)) }
     };
 }
 
-/// All files of the page.
+/// All files that are served. Paths are compared with this list only, so no path leads to another file.
 const FILES: &[File] = &[
     file!("activity.js", JS),
     file!("board.css", CSS),
@@ -68,18 +70,22 @@ const FILES: &[File] = &[
     file!("vendor/uPlot.min.css", CSS),
 ];
 
-/// The files and their `ETag`s.
+/// The page: answers requests for its files.
 pub(crate) struct Page {
+    /// The `ETag`s of [`FILES`], in the same order.
     tags: Vec<Option<HeaderValue>>,
 }
 
 impl Page {
+    /// Computes the `ETag`s.
     pub(crate) fn new() -> Self {
         Self { tags: FILES.iter().map(tag).collect() }
     }
 
-    /// Answers with a file. Browsers revalidate each file with its `ETag`, so a page never mixes files of two
-    /// deployments.
+    /// Answers with a file. The empty name is `index.html`. The status is 304 if the browser has the file already,
+    /// 404 if there is no such file, and 405 for methods other than GET and HEAD.
+    ///
+    /// Browsers ask for each file again with its `ETag`, so that the page does not mix files of two deployments.
     pub(crate) fn answer(&self, name: &str, request: &Request) -> Response {
         let name = if name.is_empty() { "index.html" } else { name };
         let Some(index) = FILES.iter().position(|file| file.name == name) else {
@@ -102,14 +108,14 @@ impl Page {
     }
 }
 
-/// A file's `ETag`. A hash that is not cryptographic is enough, because nobody gains anything by forging it.
+/// A file's `ETag`. A hash that is not cryptographic is enough: it only detects new versions of our own files.
 fn tag(file: &File) -> Option<HeaderValue> {
     let mut hasher = DefaultHasher::new();
     file.content.hash(&mut hasher);
     HeaderValue::try_from(format!("\"{:016x}\"", hasher.finish())).ok()
 }
 
-/// Adds the security headers of all responses.
+/// Adds the security headers that every response has.
 pub(crate) fn guarded(response: Response) -> Response {
     const HEADERS: [(HeaderName, &str); 4] = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -164,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_a_browser_has_is_not_sent_again() {
+    fn a_file_that_the_browser_has_is_not_sent_again() {
         let first = get("board.js", None);
         let tag = first.headers().get(header::ETAG).cloned();
         let again = get("board.js", tag.clone());

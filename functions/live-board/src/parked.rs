@@ -1,4 +1,4 @@
-//! The dead letters: their number, their reasons, and the newest ones.
+//! The parked records: their number, their reasons, and the newest ones, from the dead letters on S3.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -8,28 +8,33 @@ use tokio::time::Instant;
 
 use crate::error::BoardError;
 
-/// The largest number of objects that are read; the newest ones.
+/// The largest number of objects that are read. They are the newest ones.
 const OBJECTS: usize = 300;
 
-/// The largest number of objects that one request reads. Later requests read the others.
+/// The largest number of objects that one request reads. The next requests read the others.
 const AT_ONCE: usize = 60;
 
-/// The number of records that are shown; the newest ones.
+/// The largest number of records, and of reasons, that are shown. The records are the newest ones.
 const SHOWN: usize = 50;
 
 /// The dead letters that were read so far. Each object is read once.
 pub(crate) struct Parked {
     /// Lists and reads the objects with dead letters.
     letters: DeadLetters,
-    /// The records of each object that was read, without keys and values.
+    /// The records of each object that was read, without keys and values, by the object's path and version tag.
     read: HashMap<(String, String), Vec<ParkedRecord>>,
 }
 
 impl Parked {
+    /// Begins without any records.
     pub(crate) fn new(letters: DeadLetters) -> Self {
         Self { letters, read: HashMap::new() }
     }
 
+    /// Lists the dead letters, reads new objects, and returns the answer of `api/parked`.
+    ///
+    /// Records that were parked more than once count once. `complete` is false if some objects are not read: they are
+    /// older than the newest [`OBJECTS`], or wait for the next request.
     pub(crate) async fn look(&mut self, deadline: Instant) -> Result<Value, BoardError> {
         let mut listed = self.letters.list(None, deadline).await?;
         listed.sort_by_key(|object| std::cmp::Reverse(object.version.modified));

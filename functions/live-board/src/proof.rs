@@ -9,7 +9,7 @@ use warehouse::certificates::{self, Certificate, State};
 use crate::error::BoardError;
 use crate::sources::Sources;
 
-/// The number of a lane's certificates that are searched for the newest judged one.
+/// The number of newest certificates that are read for each lane. Older failed ones are read, too.
 const NEWEST: i64 = 24;
 
 impl Sources {
@@ -24,8 +24,10 @@ impl Sources {
     }
 }
 
-/// The figures of one lane, from its certificates (newest first). Shows the oldest failed certificate or, if none
-/// failed, the newest judged one.
+/// The figures of one lane. `certificates` are those of the lane, newest first, and at least one.
+///
+/// The figures are those of the oldest failed certificate or, if none failed, of the newest judged one. If none is
+/// judged yet, the state is null.
 fn lane(certificates: &[Certificate]) -> Value {
     let failing: Vec<_> = certificates.iter().filter(|one| one.state == State::Failed).collect();
     let judged = certificates.iter().find(|one| one.state != State::Open);

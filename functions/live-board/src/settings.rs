@@ -14,9 +14,9 @@ use warehouse::DatabaseSettings;
 /// The function's settings. README.md lists the variables.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// `HEADWATER_PIPELINES…`: the pipeline files.
+    /// `HEADWATER_PIPELINES…`: the source of the pipeline files.
     pub pipelines: PipelineSource,
-    /// The database, with a user that has only read permissions.
+    /// `DATABASE_…`: the database. Its user needs only permission to read.
     pub database: DatabaseSettings,
     /// `KAFKA_…`: the Kafka cluster.
     pub cluster: ClusterSettings,
@@ -25,15 +25,15 @@ pub struct Settings {
     /// `FORECAST_TABLE`: the path of the forecast's table below the root. Without it, the board has no forecast
     /// section.
     pub forecast_table: Option<String>,
-    /// `PARKED_ROOT`: the root of all dead letters.
+    /// `PARKED_ROOT`: the bucket and prefix of all dead letters.
     pub parked_root: S3Location,
-    /// `BOARD_FUNCTIONS`: the deployed functions' names, by the names of their folders.
+    /// `BOARD_FUNCTIONS`, a JSON object: folder of a function → its deployed name.
     pub functions: BTreeMap<String, String>,
-    /// `BOARD_QUEUES`: the queues that feed functions.
+    /// `BOARD_QUEUES`, a JSON list: the queues whose messages invoke functions.
     pub queues: Vec<Queue>,
 }
 
-/// A queue that feeds a function.
+/// An SQS queue whose messages invoke a function.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Queue {
     /// The name of the function's folder.
@@ -44,7 +44,7 @@ pub struct Queue {
     pub dead_letter_url: String,
 }
 
-/// A value that is written as JSON in one variable.
+/// A variable whose value is JSON.
 struct Json<T>(T);
 
 impl<T: DeserializeOwned> FromStr for Json<T> {
@@ -56,6 +56,7 @@ impl<T: DeserializeOwned> FromStr for Json<T> {
 }
 
 impl settings::FromEnvironment for Settings {
+    /// Reads all variables before it returns, so that every problem is reported at once.
     fn read(environment: &mut Environment) -> Option<Self> {
         let pipelines = PipelineSource::read(environment);
         let database = DatabaseSettings::read(environment);

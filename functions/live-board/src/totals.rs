@@ -1,4 +1,4 @@
-//! The largest running totals of each table.
+//! The largest running totals of each pipeline with a `totals` section, from Postgres.
 
 use chrono::{DateTime, Utc};
 use pipeline::{Layout, Pipeline, TotalsSection};
@@ -23,7 +23,7 @@ impl Sources {
             for (pipeline, spec) in &specs {
                 tables.push(table(client, pipeline, spec).await?);
             }
-            // The page shows the first table largest, so tables without rows come last.
+            // The page gives the first table the most space, so tables without rows come last.
             tables.sort_by_key(|table| table["row_count"] == 0);
             Ok::<_, WarehouseError>(json!({ "tables": tables }))
         });
@@ -31,6 +31,8 @@ impl Sources {
     }
 }
 
+/// The largest totals of one table, with its number of rows and its sum. Totals are text, because numbers in
+/// JavaScript are exact only up to 2^53.
 async fn table(client: &Client, pipeline: &Pipeline, spec: &TotalsSection) -> Result<Value, WarehouseError> {
     let layout = Layout::of(&pipeline.fields);
     let places = spec.key.iter().filter_map(|path| layout.column_index(path));
@@ -38,7 +40,7 @@ async fn table(client: &Client, pipeline: &Pipeline, spec: &TotalsSection) -> Re
     let (name, total) = (quoted(&spec.table), quoted(&spec.total_column));
     let texts = keys.iter().map(|key| format!("{}::text", quoted(key))).collect::<Vec<_>>().join(", ");
     let failed = WarehouseError::statement("read the totals");
-    // Equal totals have a fixed order, so that their rows do not swap places in the page.
+    // Rows with equal totals are ordered by key, so that they do not change places on the page.
     let largest = format!(
         "SELECT ARRAY[{texts}], {total}::text, updated_at FROM {name} ORDER BY {total} DESC, {texts} LIMIT {LARGEST}"
     );

@@ -46,6 +46,7 @@ fn end_of_log(entries: &[HistoryEntry], limit: usize) -> Option<String> {
     ))
 }
 
+/// The headings of the columns. `by` is the tool that wrote the commit.
 const HEADER: [&str; 8] = ["version", "time", "operation", "rows", "files", "size", "by", "user"];
 
 /// The commits as text. `-` stands for a value that the writer of the commit did not record.
@@ -71,8 +72,9 @@ fn time(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// The name of the operation. Headwater's own commits are `append`, `compact` or `positions` (an append without files,
-/// which only stores positions). Other operations keep their name in the log, such as `MERGE` or `WRITE Overwrite`.
+/// The name of the operation. Headwater's own commits are `append`, `compact` or `positions` (an append without
+/// files, which only stores positions). Other operations keep their name in the log, such as `MERGE` or `WRITE
+/// Overwrite`.
 fn operation(entry: &HistoryEntry) -> String {
     let mode = entry.mode.as_deref();
     match (entry.operation.as_deref(), mode) {
@@ -85,7 +87,8 @@ fn operation(entry: &HistoryEntry) -> String {
     }
 }
 
-/// The change as `+12`, or as `+1 -12` if the commit removed files. `?` stands for a number that the log does not have.
+/// The change as `+12`, or as `+1 -12` if the commit removed files. `?` stands for a number that the log does not
+/// have.
 fn change(added: Option<u64>, removed: Option<u64>, any_removed: bool, shown: fn(u64) -> String) -> String {
     let one = |number: Option<u64>| number.map_or_else(|| "?".to_owned(), shown);
     if any_removed { format!("+{} -{}", one(added), one(removed)) } else { format!("+{}", one(added)) }

@@ -123,6 +123,7 @@ fn shown(args: &Logs, colors: Colors, time: i64, folder: &str, text: &str) -> Op
     Some(format!("{} {folder:<17} {}", colors.dim(&time), line.render(colors)))
 }
 
+/// The duration in whole milliseconds. Durations of more than 292 million years become `i64::MAX`.
 fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

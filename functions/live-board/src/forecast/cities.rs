@@ -10,26 +10,31 @@ use serde_json::{Value, json};
 pub(super) const COLUMNS: [&str; 7] =
     ["id", "state", "country", "dt_extract", "date", "temperature", "precipitation"];
 
-/// The number of cities that are shown; those with the lowest ids.
+/// The largest number of cities that are shown. They are those with the lowest ids.
 const SHOWN: usize = 30;
 
-/// The number of hours that are shown for a city.
+/// The largest number of hours that are shown for a city. They are the first ones.
 const HOURS: usize = 72;
 
 /// The cities by id.
 #[derive(Default)]
 pub(super) struct Cities(BTreeMap<i64, City>);
 
-/// A city's newest extract.
+/// The newest extract of a city: one forecast, as it was fetched from the source.
 struct City {
+    /// When the forecast was fetched.
     extracted_at: DateTime<Utc>,
     state: Option<String>,
     country: Option<String>,
+    /// The weather by hour.
     points: BTreeMap<DateTime<Utc>, Weather>,
 }
 
+/// The forecast for one hour.
 struct Weather {
+    /// In degrees Celsius.
     temperature: Option<f64>,
+    /// In millimetres.
     precipitation: Option<f64>,
 }
 
@@ -44,7 +49,11 @@ macro_rules! typed {
 }
 
 impl Cities {
-    /// Adds the rows of a file; its columns are [`COLUMNS`]. The error is the name of a column with an unexpected type.
+    /// Adds the rows of a file; its columns are [`COLUMNS`]. Rows of older extracts are dropped, so the order of
+    /// the files does not matter. Rows without id, extract or hour are ignored.
+    ///
+    /// # Errors
+    /// The name of a column that is missing or has an unexpected type.
     pub(super) fn take(&mut self, columns: &[PlainColumn]) -> Result<(), &'static str> {
         let ids = typed!(columns, 0, Integers);
         let states = typed!(columns, 1, Texts);
@@ -78,24 +87,26 @@ impl Cities {
         Ok(())
     }
 
-    /// Drops the cities whose newest extract is older than the newest of all cities by `age` or more. An extract in the
-    /// future counts as `now`.
+    /// Drops the cities whose newest extract is older than the newest of all cities by `age` or more. An extract
+    /// in the future counts as `now`.
     pub(super) fn drop_old(&mut self, age: TimeDelta, now: DateTime<Utc>) {
         let newest = self.newest().map_or(now, |newest| newest.min(now));
         self.0.retain(|_, city| city.extracted_at > newest - age);
     }
 
+    /// The time of the newest extract of all cities.
     fn newest(&self) -> Option<DateTime<Utc>> {
         self.0.values().map(|city| city.extracted_at).max()
     }
 
-    /// Drops the extracts that may have more rows in files that were not read. Returns `false` if no city is left.
+    /// Drops the extracts up to `complete_after`, which may have more rows in files that were not read. Returns
+    /// `false` if no city is left.
     pub(super) fn keep_after(&mut self, complete_after: DateTime<Utc>) -> bool {
         self.0.retain(|_, city| city.extracted_at > complete_after);
         !self.0.is_empty()
     }
 
-    /// The cities as JSON for the page.
+    /// The cities as JSON for the page. `city_count` also counts the cities that are not shown.
     pub(super) fn answer(&self) -> Value {
         let cities = self.0.iter().take(SHOWN).map(|(id, city)| {
             let points = city.points.iter().take(HOURS).map(|(at, weather)| {
@@ -113,6 +124,7 @@ impl Cities {
     }
 }
 
+/// The value in a row of a column. `None` if it is null.
 fn value<T: Clone>(column: &[Option<T>], row: usize) -> Option<T> {
     column.get(row).cloned().flatten()
 }
@@ -155,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn each_city_has_its_newest_extract_whatever_the_order_of_the_files() {
+    fn each_city_has_its_newest_extract_for_any_order_of_the_files() {
         let newer: &[Row] = &[row(1, 24, 26, 9.5), row(1, 24, 25, 8.0)];
         let older: &[Row] = &[row(1, 0, 25, 1.0), row(1, 0, 27, 2.0), row(2, 0, 25, 3.0)];
         let forwards = answer(&[newer, older]);
@@ -174,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_without_city_or_times_are_left_out_and_an_hour_that_is_there_twice_is_shown_once() {
+    fn incomplete_rows_are_left_out_and_a_repeated_hour_is_shown_once() {
         let rows: &[Row] = &[
             (None, Some(0), Some(1), Some(1.0)),
             (Some(1), None, Some(1), Some(1.0)),
@@ -189,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_cities_and_hours_the_first_are_shown_and_all_are_counted() {
+    fn only_the_first_cities_and_hours_are_shown_but_all_cities_are_counted() {
         let rows: Vec<Row> = (0..40).flat_map(|id| (0..100).map(move |hour| row(id, 0, hour, 1.0))).collect();
         let answer = answer(&[&rows]);
         assert_eq!(
@@ -210,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_city_without_an_extract_for_a_week_is_not_shown_and_one_of_the_future_does_not_hide_the_others() {
+    fn old_cities_are_dropped_and_an_extract_in_the_future_does_not_drop_the_others() {
         let mut cities = Cities::default();
         let week = TimeDelta::days(7);
         cities
@@ -239,7 +251,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_rows_are_taken_without_panic(
+        fn random_rows_cause_no_panic(
             rows in prop::collection::vec((any::<Option<i64>>(), time(), time(), any::<Option<f64>>()), 0..20)
         ) {
             prop_assert!(answer(&[&rows])["cities"].as_array().is_some());

@@ -1,5 +1,5 @@
-//! Selects the files that can hold a city's newest extract. So the board reads a bounded amount, although the table
-//! grows for years.
+//! Selects the files that can contain a city's newest extract, so that the board reads a limited amount, although the
+//! table grows for years.
 
 use std::cmp::Reverse;
 
@@ -12,12 +12,12 @@ pub(crate) const FILES: usize = 200;
 /// The largest total size of the files that are read, in bytes.
 pub(crate) const BYTES: u64 = 32 << 20;
 
-/// A city is not shown if its last extract is older than the newest of all cities by this time. The Spark job looks
-/// back for the same time.
+/// A city is not shown if its last extract is older than the newest extract of all cities by this time. By
+/// default, the Spark job considers raw objects of the same time (`lookback_days`).
 pub(super) const LOOK_BACK: TimeDelta = TimeDelta::days(7);
 
-/// Without statistics, the latest extract of a file is assumed to be before this many days after the day of its hours.
-/// One of the days allows for time zones.
+/// If a file has no statistics, its extracts are assumed to end this many days after the day of its hours begins.
+/// One day is the day itself; the other allows for time zones.
 const DAYS_AFTER: Days = Days::new(2);
 
 /// A file, with the facts that are known without reading it.
@@ -30,6 +30,8 @@ pub(crate) struct Candidate<F> {
 }
 
 impl<'a> Candidate<&'a ActiveFile> {
+    /// Takes the latest extract from the file's statistics, or else from its partition `dt` (the day of its
+    /// hours). If both are missing, the file may contain any extract.
     pub(crate) fn of(file: &'a ActiveFile) -> Self {
         let day = file.partition.get("dt").and_then(Option::as_deref);
         let latest = file.latest("dt_extract").or_else(|| end_of(day?));
@@ -37,7 +39,8 @@ impl<'a> Candidate<&'a ActiveFile> {
     }
 }
 
-/// The latest possible time of an extract with hours of this day: a forecast is not made after its hours.
+/// The latest possible time of an extract with hours of this day (`YYYY-MM-DD`), because a forecast is made before
+/// its hours. `None` if the text is not a day.
 fn end_of(day: &str) -> Option<DateTime<Utc>> {
     Some(day.parse::<NaiveDate>().ok()?.checked_add_days(DAYS_AFTER)?.and_time(NaiveTime::MIN).and_utc())
 }
@@ -46,12 +49,13 @@ fn end_of(day: &str) -> Option<DateTime<Utc>> {
 pub(crate) struct Choice<F> {
     /// The files with the newest extracts, newest first.
     pub(crate) files: Vec<F>,
-    /// Extracts up to this time may have rows in files that were not chosen. `None` if all files were chosen.
+    /// Extracts up to this time may have rows in files that were not chosen, so they may be incomplete. `None` if
+    /// all files were chosen.
     pub(crate) complete_after: Option<DateTime<Utc>>,
 }
 
-/// Chooses the files of the last days before the newest extract, within the limits. An extract in the future, from an
-/// object with a wrong name, counts as `now`.
+/// Chooses the files with extracts of the last [`LOOK_BACK`] before the newest one, at most [`FILES`] files and
+/// [`BYTES`] bytes. An extract in the future, from an object with a wrong name, counts as `now`.
 pub(crate) fn choose<F>(mut candidates: Vec<Candidate<F>>, now: DateTime<Utc>) -> Choice<F> {
     candidates.sort_by_key(|candidate| Reverse(candidate.latest));
     let newest = candidates.first().map_or(now, |candidate| candidate.latest.min(now));
@@ -102,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_years_of_extracts_cost_no_more_than_a_week() {
+    fn of_ten_years_of_extracts_only_a_week_is_read() {
         let start = at("2016-11-25T23:00:05Z");
         let years =
             (0..3650).map(|day| Candidate { file: day, latest: start + TimeDelta::days(day), size: 5_000 });
@@ -111,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limits_hold_and_say_from_when_on_extracts_are_complete() {
+    fn the_limits_are_kept_and_the_first_incomplete_extract_is_reported() {
         let now = at("2026-11-26T12:00:00Z");
         let many = (0..1_000).map(|file| Candidate { file, latest: now - TimeDelta::seconds(file), size: 1 });
         let choice = choose(many.collect(), now);
@@ -126,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn without_statistics_the_day_bounds_the_extract() {
+    fn without_statistics_the_day_limits_the_extract() {
         assert_eq!(end_of("2026-11-28"), Some(at("2026-11-30T00:00:00Z")));
         for day in ["", "__HIVE_DEFAULT_PARTITION__", "2026-02-30", "+262142-12-31"] {
             assert_eq!(end_of(day), None, "{day}");

@@ -18,15 +18,22 @@ use crate::sources::Sources;
 use cities::Cities;
 use files::{Candidate, Choice};
 
-/// The forecast of one version of the table. It is cached until the table has a newer version.
+/// The forecast of one version of the table. It is cached until the table has another version.
 pub(crate) struct Forecast {
     version: i64,
+    /// The part of the answer that depends only on the version ([`Cities::answer`]).
     cities: Value,
 }
 
 impl Sources {
-    /// The answer's `table` is null if no table is configured. Without rows, `cities` is empty.
-    /// `kept` is what an earlier call read.
+    /// The answer of `api/forecast`. `kept` caches the forecast between calls.
+    ///
+    /// `table` is null if no table is configured; `version` is null if the table does not exist. Without rows,
+    /// `cities` is empty.
+    ///
+    /// # Errors
+    /// [`BoardError::ForecastColumn`] and [`BoardError::ForecastFiles`] if the table cannot be shown;
+    /// [`BoardError::Lake`] if it cannot be read.
     pub(crate) async fn forecast(
         &self,
         kept: &Mutex<Option<Forecast>>,
@@ -54,6 +61,7 @@ impl Sources {
         Ok(answer)
     }
 
+    /// Reads the newest extract of each city. Returns the part of the answer about cities.
     async fn newest_extracts(&self, location: S3Location, deadline: Instant) -> Result<Value, BoardError> {
         let table = location.to_string();
         let mut cities = Cities::default();

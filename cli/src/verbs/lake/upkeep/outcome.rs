@@ -22,6 +22,7 @@ pub(super) struct Size {
 /// The result of the work on one table.
 pub(super) struct Outcome {
     pub(super) table: LakeTable,
+    /// The size before the first invocation.
     pub(super) before: Size,
     /// The size when the work is done. The same as `before` until then, and in a dry run.
     pub(super) after: Size,
