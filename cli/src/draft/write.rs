@@ -20,7 +20,7 @@ pub(super) fn file(wanted: Wanted<'_>, draft: &Draft, event_time: &EventTime, re
     );
     match &event_time.path {
         Some(path) => {
-            text.extend([format!("# The event time: {}.\nevent_time: {}\n\n", event_time.why, quoted(path))])
+            text.extend([format!("# The event time: {}.\nevent_time: {}\n\n", event_time.why, quoted(path))]);
         }
         None => text.extend([format!("# No `event_time`: {}.\n\n", event_time.why)]),
     }
