@@ -33,7 +33,7 @@ def test_everything_goes_through_in_one_go(checkout: Checkout) -> None:
 def test_what_is_made_its_time_and_its_cost_are_said_before_anything_is_asked_of_aws(checkout: Checkout) -> None:
     result = checkout.deploy("--artifacts", str(checkout.zips))
     assert refused(result, "there is no terminal", "--yes")
-    for words in ("an MSK cluster", "most of an hour", "a month while nothing flows"):
+    for words in ("an MSK cluster", "most of an hour", "a month without records"):
         assert words in result.stdout
     assert not checkout.calls("s3api") and not checkout.calls("terraform -chdir")
 
@@ -53,7 +53,7 @@ def test_without_the_command_the_price_list_says_what_a_profile_costs(checkout: 
     sums = re.search(r"^\| \*\*a month\*\* .*$", (ROOT / "terraform/README.md").read_text(), re.MULTILINE)
     amount = re.findall(r"\*\*(\$\d+)\*\*", sums[0])[profile == "prod"]
     said = checkout.with_zips("--plan", BUCKET="404").stdout
-    assert f"Profile {profile}: {amount} a month while nothing flows" in said
+    assert f"Profile {profile}: {amount} a month without records" in said
     assert f"scripts/headwater cost {profile}" in said
 
 
@@ -81,7 +81,7 @@ def test_a_region_is_asked_for(checkout: Checkout) -> None:
 def test_settings_of_two_deployments_are_not_mixed(checkout: Checkout) -> None:
     """Terraform reads terraform.tfvars of its folder whatever other file is named."""
     other = checkout.write("prod.tfvars", 'region = "eu-central-1"\n')
-    assert refused(checkout.with_zips("--tfvars", str(other)), "settings of both would be mixed")
+    assert refused(checkout.with_zips("--tfvars", str(other)), "Terraform would mix the settings of both")
 
 
 def test_expired_credentials_are_refused_with_the_way_to_sign_in(checkout: Checkout) -> None:

@@ -1,4 +1,4 @@
-"""scripts/rollback: an earlier release serves again."""
+"""scripts/rollback: moves the aliases back to an earlier release."""
 
 import json
 import subprocess
@@ -68,7 +68,7 @@ def test_before_the_first_release_there_is_nothing(checkout: Checkout) -> None:
 
 
 def test_where_nothing_is_deployed_that_is_said(checkout: Checkout) -> None:
-    assert refused(rollback(checkout), "nothing is deployed", "scripts/deploy")
+    assert refused(rollback(checkout), "there is no deployment with versions to roll back", "scripts/deploy")
 
 
 def test_a_release_is_named(third: Checkout) -> None:
