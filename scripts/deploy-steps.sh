@@ -1,8 +1,9 @@
-# Sourced by scripts/deploy: its steps, in their order. scripts/rollback and scripts/bootstrap use some of them.
+# Sourced by scripts/deploy: its steps, in order. scripts/rollback and scripts/bootstrap use some of them.
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # root, environment, settings, work and the values of the options are the caller's
 
-fail() { # what is wrong, its fix
+# fail PROBLEM FIX: prints both and exits with status 1.
+fail() {
   printf 'error: %s\nfix: %s\n' "$1" "$2" >&2
   exit 1
 }
@@ -25,9 +26,9 @@ for name, amount in listed["profiles"][sys.argv[2]].items():
     price = listed["prices"][name]
     hours = listed["hours"] if price["per"] == "hour" else 1
     total += max(amount - price.get("free", 0), 0) * price["usd"] * hours
-print(f"Profile {sys.argv[2]}: ${total:.0f} a month while nothing flows, with the profile's sizes.")
+print(f"Profile {sys.argv[2]}: ${total:.0f} a month without records, with the profile's sizes.")
 PYTHON
-  echo "  The headwater command, which itemises it, is not built: scripts/headwater cost $*"
+  echo "  The headwater command is not built. For the single items: scripts/headwater cost $*"
 }
 
 absolute() {
@@ -39,12 +40,12 @@ absolute() {
 
 ask() {
   [ -z "$yes" ] || return 0
-  [ -t 0 ] || fail "there is no terminal to ask \"$1\"" "answer beforehand with --yes"
+  [ -t 0 ] || fail "there is no terminal for the question \"$1\"" "confirm in advance with --yes"
   local answer
   read -r -p "$1 [y/N] " answer
   case $answer in
     y | Y | yes) ;;
-    *) echo "Nothing more is changed." && exit 0 ;;
+    *) echo "Stopped. Nothing more is changed." && exit 0 ;;
   esac
 }
 
@@ -52,12 +53,12 @@ terraform_here() {
   terraform -chdir="$environment" "$@"
 }
 
-# The steps that are not Terraform's.
+# The steps that Terraform does not do.
 delivery() {
   PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$root/scripts python3 -m delivery "$@"
 }
 
-# ---- Before anything is made -----------------------------------------------------------------------------------------
+# ---- Before any change ----------------------------------------------------------------------------------------------
 
 require_tools() {
   local version
@@ -79,21 +80,21 @@ require_build_tools() {
   fi
 }
 
-# The settings as Terraform understands them, by its own console: the environment's variables without its resources.
+# Reads the settings with Terraform's console, in a folder with the environment's variables but without its resources.
 read_settings() {
   local auto=$environment/terraform.tfvars values file
   local profile_of='coalesce(var.profile, var.environment == "prod" ? "prod" : "dev")' host_of=false
   [ -f "$settings" ] ||
     fail "there is no settings file $settings" "cp $auto.example $settings, and edit it"
   if [ "$settings" != "$auto" ] && [ -f "$auto" ]; then
-    fail "Terraform reads $auto too, besides $settings" "move one of the two: settings of both would be mixed"
+    fail "Terraform reads $auto too, besides $settings" "move one of the two: Terraform would mix the settings of both"
   fi
   mkdir "$work/settings"
   cp "$environment"/variables*.tf "$work/settings/"
   [ ! -f "$auto" ] || cp "$auto" "$work/settings/"
   for file in "$environment"/*.auto.tfvars; do [ ! -f "$file" ] || cp "$file" "$work/settings/"; done
 
-  # Until the host is part of the environment, there is none.
+  # An environment without variables_host.tf has no host.
   [ ! -f "$environment/variables_host.tf" ] || host_of="coalesce(var.host.enabled, $profile_of == \"prod\")"
   echo "join(\" \", [var.region, var.name, var.environment, $profile_of, $host_of, var.architecture, var.existing_kafka == null, var.existing_database == null, \"held:\${join(\",\", keys(var.held_versions))}\"])" \
     >"$work/expression"
@@ -103,12 +104,12 @@ read_settings() {
   values=$(sed -n 's/^"\(.*\)"$/\1/p' "$work/console" | tail -1)
   if grep -q '^Error' "$work/console" || [ "$(wc -w <<<"$values")" -ne 9 ]; then
     cat "$work/console" >&2
-    fail "$settings cannot be read" "correct what Terraform says above; what has no default must be set (region)"
+    fail "$settings cannot be read" "correct the error that Terraform prints above; settings without a default must be set (region)"
   fi
-  # To Terraform a name that does not exist is only a warning, and the default stays in place.
+  # For Terraform, an unknown name is only a warning, and the setting keeps its default.
   if grep -q 'for undeclared variable' "$work/console"; then
     cat "$work/console" >&2
-    fail "$settings sets what does not exist" "correct the name; all of them are in $environment/README.md"
+    fail "$settings sets a variable that does not exist" "correct the name; all variables are in $environment/README.md"
   fi
   read -r region name stage profile host architecture makes_kafka makes_database pinned <<<"$values"
   pinned=${pinned#held:}
@@ -117,12 +118,12 @@ read_settings() {
 require_credentials() {
   account=$(aws sts get-caller-identity --region "$region" --query Account --output text 2>"$work/credentials") || {
     cat "$work/credentials" >&2
-    fail "AWS does not accept the credentials" "choose a profile (export AWS_PROFILE=…) and sign in (aws sso login, or aws configure); see that region = \"$region\" exists and is enabled in the account"
+    fail "AWS does not accept the credentials" "choose a profile (export AWS_PROFILE=…) and sign in (aws sso login, or aws configure); check that region = \"$region\" exists and is enabled in the account"
   }
 }
 
 explain() {
-  local quota first="most of an hour the first time, which is the MSK cluster" what="S3 buckets, Lambda functions, queues, alarms"
+  local quota first="most of an hour the first time, because of the MSK cluster" what="S3 buckets, Lambda functions, queues, alarms"
   if [ "$makes_kafka" = true ]; then what="an MSK cluster, $what"; else first="some ten minutes the first time"; fi
   if [ "$makes_database" = true ]; then what="an RDS Postgres, $what"; fi
   if [ "$host" = true ]; then what="$what, an EC2 host"; fi
@@ -134,14 +135,14 @@ explain() {
   echo "Apply:  $first; minutes afterwards."
   echo
   cost "$profile"
-  [ "$makes_kafka$makes_database" = truetrue ] || echo "  (less what exists already; the figures of your plan follow with it)"
+  [ "$makes_kafka$makes_database" = truetrue ] || echo "  (without the parts that exist already; the plan has the figures for your settings)"
   echo
 
   quota=$(aws lambda get-account-settings --region "$region" --query AccountLimit.ConcurrentExecutions --output text 2>/dev/null) || quota=unknown
   case $quota in
     ? | ?? | 10[0-9])
-      echo "This account may run only $quota invocations at once in $region: functions throttle each other. Lambda keeps 100 of"
-      echo "them unreserved, so that no function can have reserved_concurrency yet. Ask for more, which is free:"
+      echo "This account may run only $quota invocations at once in $region, so functions throttle each other. Lambda requires"
+      echo "100 unreserved invocations, so no function can have reserved_concurrency yet. Request a larger quota, which is free:"
       echo "  aws service-quotas request-service-quota-increase --region $region --service-code lambda --quota-code L-B99A9384 --desired-value 1000"
       echo
       ;;
@@ -154,7 +155,8 @@ functions() {
   (cd "$root/functions" && echo */ | tr -d /)
 }
 
-# Into target/zips. Each function is named: without names, cargo-lambda also packs the command as a function. The host runs the command.
+# Builds into target/zips. Each function is named: without names, cargo-lambda would also pack the headwater command as
+# a function. The command is packed only for a host.
 build_artifacts() {
   local packages=() package target=${CARGO_TARGET_DIR:-$root/target}
   artifacts=$target/zips
@@ -178,23 +180,23 @@ check_artifacts() {
   for file in $files; do
     [ -f "$artifacts/$file" ] || missing="$missing $file"
   done
-  [ -z "$missing" ] || fail "$artifacts lacks$missing" "leave --artifacts out to build them"
+  [ -z "$missing" ] || fail "$artifacts lacks$missing" "run again without --artifacts to build them"
 }
 
 # ---- The state -------------------------------------------------------------------------------------------------------
 
-# scripts/bootstrap makes the bucket. Its name follows from account and region, so that everybody finds the same one.
+# scripts/bootstrap creates the bucket. Account and region determine its name, so all users find the same bucket.
 choose_backend() {
   local bucket=headwater-state-$account-$region
   backend=(-backend-config="bucket=$bucket" -backend-config="key=headwater/$name-$stage.tfstate" -backend-config="region=$region")
-  # An emulator has no host name for each bucket.
+  # An emulator has no host name per bucket.
   [ -z "${AWS_ENDPOINT_URL:-}" ] || backend+=(-backend-config=use_path_style=true)
   if ! aws s3api head-bucket --region "$region" --bucket "$bucket" --expected-bucket-owner "$account" >/dev/null 2>"$work/bucket"; then
     grep -q 404 "$work/bucket" ||
-      fail "the bucket $bucket cannot be used: $(tail -1 "$work/bucket")" "name one of your own with --backend-config"
+      fail "the bucket $bucket cannot be used: $(tail -1 "$work/bucket")" "name another bucket with --backend-config"
     [ "$verb" = plan ] ||
-      fail "there is no bucket $bucket for Terraform's state" "make it, once for the account and region: scripts/bootstrap --region $region"
-    # Nothing is deployed yet: the plan is one from nothing, and needs no bucket.
+      fail "there is no bucket $bucket for Terraform's state" "create it, once per account and region: scripts/bootstrap --region $region"
+    # Nothing is deployed yet. The plan starts from an empty state and needs no bucket.
     printf 'terraform {\n  backend "local" {\n    path = "%s/plan.tfstate"\n  }\n}\n' "$work" >"$environment/backend_override.tf"
     export TF_DATA_DIR=$work/terraform
     backend=()
@@ -220,7 +222,8 @@ settings_of_terraform() {
 plan() {
   local more=() settings_given
   settings_of_terraform
-  # A plan alone needs no lock, and so no permission to write one. It may be wrong while somebody else applies.
+  # A plan alone needs no lock, and so no permission to write one. It may be wrong if another user applies at the same
+  # time.
   if [ "$verb" = plan ]; then more=(-lock=false); elif [ "$held" != "{}" ]; then more=(-var "held_versions=$held"); fi
   terraform_here plan -out="$work/plan" "${settings_given[@]}" "${more[@]}"
   terraform_here show -json "$work/plan" >"$work/plan.json"
@@ -239,15 +242,16 @@ guard_data() {
 }
 
 apply() {
-  # What was deployed before this script kept releases is one, too: scripts/rollback goes back to it.
+  # Also records the current versions as a release, if a deployment without records made them. Then scripts/rollback can
+  # return to them.
   delivery record --stack "$work/stack.json" --region "$region" ||
-    fail "what serves now cannot be recorded" "see above; nothing was changed"
+    fail "the current versions cannot be recorded as a release" "see above; nothing was changed"
   terraform_here apply -input=false "$work/plan" ||
-    fail "the apply did not finish, and the versions from before it serve" "correct what Terraform says and run scripts/deploy again: it goes on from here"
+    fail "the apply did not finish, and the previous versions still serve" "correct the error that Terraform prints and run scripts/deploy again: it continues from here"
   terraform_here output -json >"$work/stack.json"
 }
 
-# A text, or a line for each entry of a map.
+# Prints an output of Terraform: a text, or one line for each entry of a map.
 output() {
   terraform_here output -json "$1" | python3 -c '
 import json, sys
@@ -260,7 +264,7 @@ next_steps() {
   secret=$(output telemetry_token_secret)
   echo
   echo "$name-$stage is deployed. Next:"
-  echo "  - Confirm the e-mails from AWS that ask about alarms: until then no alarm reaches anybody."
+  echo "  - Confirm the subscriptions in the e-mails from AWS: until then, nobody is notified of alarms."
   echo "  - The dashboard: $(output dashboard)"
   echo "  - The addresses:"
   output urls
@@ -270,21 +274,21 @@ next_steps() {
   fi
   echo "  - The live board in a browser:"
   echo "      scripts/headwater board --url \"\$(terraform -chdir=terraform/environments/aws output -json urls | jq -r '.\"live-board\"')\""
-  echo "  - Everything else that there is: terraform -chdir=terraform/environments/aws output"
+  echo "  - All other outputs: terraform -chdir=terraform/environments/aws output"
 }
 
 explain_destroy() {
   cat <<TEXT
-Removing $name-$stage deletes the Kafka cluster, the database and the buckets with what is in them. It takes two steps, so
-that it does not happen by mistake:
+Removing $name-$stage deletes the Kafka cluster, the database and the buckets with all their data. To prevent mistakes, it
+takes two steps:
 
-1. Put this into $settings, then run scripts/deploy:
+1. Add this to $settings, then run scripts/deploy:
      allow_destroy = true
-   In development also force_destroy = true, which deletes buckets that are not empty. In production empty them by hand.
-   final_snapshot = false gives up the last snapshot of the database.
+   In development, also add force_destroy = true, which deletes buckets with their objects. In production, empty them yourself.
+   With final_snapshot = false, RDS takes no final snapshot of the database.
 2. terraform -chdir=$environment destroy \\
      -var-file=$settings -var artifacts_dir=/any/folder
 
-What stays: the final snapshot, secrets until their recovery time is over, and the state bucket headwater-state-ACCOUNT-$region.
+These stay: the final snapshot, secrets until the end of their recovery time, and the state bucket headwater-state-ACCOUNT-$region.
 TEXT
 }

@@ -1,11 +1,12 @@
-# Sourced by scripts/test and scripts/check: a run is made of parts. A part that fails stops no other; the run's status is that of all.
+# Sourced by scripts/test and scripts/check: runs named parts. A failed part does not stop the others. The run succeeds
+# only if all parts do.
 # shellcheck shell=bash
 
-# Each part has a process group of its own, so that an interrupted run leaves nothing behind.
+# Each part has its own process group, so that an interrupted run leaves no processes behind.
 set -m
 parts=$(mktemp -d "${TMPDIR:-/tmp}/headwater-parts.XXXXXX")
 
-# In a subshell of its own, so that `set -e` ends the part where a command of it fails.
+# Starts a part in a subshell, so that `set -e` ends only that part.
 launch() {
   local name=$1
   shift
@@ -19,19 +20,19 @@ launch() {
   echo $! >"$parts/$name.pid"
 }
 
-# part NAME COMMAND...: runs it and waits; its status is succeeded NAME.
+# part NAME COMMAND...: runs a part and waits for it. `succeeded NAME` tells the result.
 part() {
   printf '\n== %s\n' "$1"
   launch "$@"
   wait "$(cat "$parts/$1.pid")" || true
 }
 
-# begin NAME COMMAND...: runs it beside what follows, and keeps its output until it is collected.
+# begin NAME COMMAND...: starts a part in the background. Its output is kept until `collect`.
 begin() {
   launch "$@" >"$parts/$1.log" 2>&1
 }
 
-# collect NAME...: waits for parts that were begun, and prints the output of each as one piece.
+# collect NAME...: waits for background parts and prints the output of each in one piece.
 collect() {
   local name
   for name in "$@"; do
@@ -42,7 +43,7 @@ collect() {
   done
 }
 
-# collect_faults NAME...: as collect, but a part that succeeded prints nothing.
+# collect_faults NAME...: like collect, but prints nothing for a part that succeeded.
 collect_faults() {
   local name
   for name in "$@"; do
@@ -56,7 +57,7 @@ succeeded() {
   [ "$(cut -d ' ' -f 1 "$parts/$1.end" 2>/dev/null)" = 0 ]
 }
 
-# The table of all parts; fails unless every one succeeded or, with status 77, was skipped.
+# Prints the table of all parts. Fails unless every part succeeded or was skipped (status 77).
 summary() {
   local name status seconds all=0
   printf '\n%-28s %8s  %s\n' part seconds result
@@ -73,11 +74,11 @@ summary() {
     esac
     printf '%-28s %8s  %s\n' "$name" "$seconds" "$status"
   done <"$parts/names"
-  printf '%-28s %8s\n' "all, with waiting" "$SECONDS"
+  printf '%-28s %8s\n' "total" "$SECONDS"
   return "$all"
 }
 
-# Ends what still runs.
+# Ends the parts that still run.
 end_parts() {
   local pid
   for pid in "$parts"/*.pid; do

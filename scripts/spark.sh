@@ -1,7 +1,8 @@
-# Sourced by scripts that run Spark: brings pyspark with what the tests of emr/ need, and Delta's jars.
+# Sourced by scripts that run Spark: installs pyspark, the packages of the tests in emr/, and Delta's jars.
 # shellcheck shell=bash
 
-# spark_tools TOOLS: exports HEADWATER_SPARK_PYTHON and HEADWATER_SPARK_JARS. Installs once, and again when a list changes.
+# spark_tools TOOLS: exports HEADWATER_SPARK_PYTHON and HEADWATER_SPARK_JARS. Installs once, and again if a list
+# changes.
 spark_tools() {
   local folder=$1/forecast
   local lists=(emr/forecast_72/requirements.txt emr/forecast_72/requirements-test.txt localstack/emulator/requirements.txt
@@ -15,7 +16,7 @@ spark_tools() {
       return 1
     fi
   done
-  echo "installing Spark into $folder (some 320 MB from PyPI, the first time)" >&2
+  echo "installing Spark into $folder (about 320 MB from PyPI, only the first time)" >&2
   python3 -m venv --clear "$folder"
   "$HEADWATER_SPARK_PYTHON" -m pip install --quiet --disable-pip-version-check -r emr/forecast_72/requirements-test.txt
   mvn -B -q -f localstack/spark/pom.xml dependency:copy-dependencies -DincludeScope=runtime \

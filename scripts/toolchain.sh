@@ -1,4 +1,4 @@
-# Sourced by the other scripts: what building needs. Everything else is checked by `headwater` itself.
+# Sourced by the other scripts: checks the tools that a build needs. `headwater` itself checks all others.
 # shellcheck shell=bash
 
 have_toolchain() {
@@ -18,8 +18,8 @@ require_toolchain() {
   fi
 }
 
-# The whole workspace in one call, here and in `headwater up`: with other selections cargo would unify other features and
-# compile the dependencies again.
+# Builds the whole workspace in one call, as `headwater up` does. With another selection of packages, cargo would unify
+# other features and compile the dependencies again.
 build_all() {
   (cd "$1" && cargo build --release --workspace --bins --quiet)
 }

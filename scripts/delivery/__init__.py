@@ -1,1 +1,1 @@
-"""What scripts/deploy and its neighbours do beside Terraform: versions, smoke tests, alarms, plans."""
+"""The steps of scripts/deploy and related scripts that Terraform does not do: versions, smoke tests, alarms, plans."""

@@ -1,4 +1,4 @@
-"""python3 -m delivery STEP …: the steps of scripts/deploy that are not Terraform's, and scripts/rollback."""
+"""python3 -m delivery STEP …: the steps of scripts/deploy that Terraform does not do, and scripts/rollback."""
 
 import argparse
 import json
@@ -33,7 +33,7 @@ def note(aws: Aws, stack: Stack, args: argparse.Namespace) -> int:
 
 def test(aws: Aws, stack: Stack, args: argparse.Namespace) -> int:
     """Invokes the newest version of each function, whether it serves or not."""
-    # Versions that the settings hold back will not serve.
+    # Versions that the settings hold back do not go live, so they are not tested.
     held = set(args.held.split(","))
     tested = {function: version for function, version in versions.newest(aws, stack).items() if function not in held}
     print("Smoke test of the new versions:", flush=True)
@@ -58,7 +58,7 @@ def watch(aws: Aws, stack: Stack, args: argparse.Namespace) -> int:
     print(f"Watching the alarms for {args.seconds:g} s:", flush=True)
     found = alarms.watch(aws, stack, args.seconds, set(json.loads(args.before.read_text())["alarms"]))
     if not found:
-        print("  no alarm of a function began to ring", flush=True)
+        print("  no alarm of a function went off", flush=True)
     return failed(found)
 
 
@@ -77,7 +77,7 @@ def restore(aws: Aws, stack: Stack, args: argparse.Namespace) -> int:
     """Makes the recorded versions serve again, and prints the serving versions."""
     before: versions.Versions = json.loads(args.before.read_text())["versions"]
     now, problems = versions.move(aws, stack, before)
-    print("What serves now:", file=sys.stderr)
+    print("These versions serve now:", file=sys.stderr)
     for function, version in now.items():
         old = before.get(function)
         about = (
@@ -102,25 +102,25 @@ def parser() -> argparse.ArgumentParser:
         name = "rollback" if step is rollback.run else step.__name__
         one = steps.add_parser(name, help=(step.__doc__ or "").splitlines()[0])
         one.set_defaults(step=step)
-        one.add_argument("--stack", type=Path, required=True, help="what `terraform output -json` printed")
-        one.add_argument("--region", help="the region, where the outputs do not say it")
+        one.add_argument("--stack", type=Path, required=True, help="file with the output of `terraform output -json`")
+        one.add_argument("--region", help="the region, if the outputs do not contain it")
         if name in ("note", "watch", "restore"):
-            one.add_argument("--before", type=Path, required=True, help="file with what served before")
+            one.add_argument("--before", type=Path, required=True, help="file with the versions that served before")
         if name in ("test", "verify", "rollback"):
             pause = os.environ.get("HEADWATER_PAUSE", "5s")  # shorter in tests
-            one.add_argument("--pause", type=duration, default=pause, help="between two tries")
+            one.add_argument("--pause", type=duration, default=pause, help="pause between two attempts")
         if name == "test":
-            one.add_argument("--held", default="", help="functions whose newest version is not to serve, with commas")
+            one.add_argument("--held", default="", help="functions (comma-separated) that keep their version")
         if name == "watch":
             one.add_argument(
-                "--for", dest="seconds", type=duration, required=True, help="how long: 90s, 5m; 0 for not at all"
+                "--for", dest="seconds", type=duration, required=True, help="how long: 90s, 5m; 0 for never"
             )
         if name == "record":
             one.add_argument("--commit", help="the commit that was deployed")
         if name == "rollback":
             one.add_argument("--to-release", default="previous", help="previous, the name of a release, or a file")
             one.add_argument("--list", action="store_true", help="only list the releases")
-            one.add_argument("--yes", action="store_true", help="ask nothing")
+            one.add_argument("--yes", action="store_true", help="do not ask")
     return top
 
 

@@ -1,4 +1,4 @@
-"""A watch of the deployment's alarms while the new versions serve."""
+"""Observes the deployment's alarms after the new versions went live."""
 
 import time
 
@@ -21,7 +21,7 @@ def of_functions(stack: Stack, names: set[str]) -> set[str]:
 
 
 def watch(aws: Aws, stack: Stack, seconds: float, before: set[str]) -> list[str]:
-    """Returns alarms of functions that went on within so many seconds. `before`: alarms that were on already."""
+    """Returns alarms of functions that went off within `seconds`. `before`: names of alarms that were on already."""
     end, known = time.monotonic() + seconds, set(before)
     while True:
         now = ringing(aws, stack)
@@ -30,7 +30,7 @@ def watch(aws: Aws, stack: Stack, seconds: float, before: set[str]) -> list[str]
         if mine:
             return [f"{name}: {now[name]}" for name in mine]
         for name in sorted(new):
-            print(f"  note: the alarm {name} began to ring; it is not about a function: {now[name]}", flush=True)
+            print(f"  note: the alarm {name} went off, but does not concern a function: {now[name]}", flush=True)
         # An alarm that goes off and on again counts as new.
         known = set(now)
         left = end - time.monotonic()

@@ -1,4 +1,4 @@
-"""The AWS command line, version 1 or 2. Nothing else must be installed to deploy."""
+"""Calls the AWS command line, version 1 or 2, so that a deployment needs no Python packages."""
 
 import json
 import os
@@ -16,7 +16,7 @@ class AwsError(Exception):
 
 
 class Aws:
-    """AWS in one region, with the credentials of whoever runs the script."""
+    """AWS in one region, with the caller's credentials."""
 
     def __init__(self, region: str) -> None:
         self.region = region
@@ -24,7 +24,7 @@ class Aws:
     def __call__(self, service: str, operation: str, *arguments: str) -> dict[str, Any]:
         """Makes one call and returns its answer, {} if the answer is empty."""
         command = ["aws", service, operation, "--region", self.region, "--output", "json", *arguments]
-        # Version 2 shows long answers in a pager.
+        # Version 2 would show long answers in a pager.
         environment = os.environ | {"AWS_PAGER": ""}
         try:
             done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

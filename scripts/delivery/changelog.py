@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def section(text: str, version: str) -> str | None:
-    """What stands below `## [VERSION] - DATE`, up to the next version; None if there is no such heading."""
+    """The text below `## [VERSION] - DATE`, up to the next version; None if there is no such heading."""
     heading = re.compile(rf"^## \[?v?{re.escape(version)}\]?(?=[\s-]|$).*$", re.MULTILINE)
     found = heading.search(text)
     if not found:
@@ -22,8 +22,8 @@ def main() -> int:
     version, file = sys.argv[1], Path(sys.argv[2])
     notes = section(file.read_text(), version) if file.is_file() else None
     if not notes:
-        print(f"error: {file} says nothing about {version}", file=sys.stderr)
-        print(f"fix: add a section `## [{version}] - YYYY-MM-DD` with what changed", file=sys.stderr)
+        print(f"error: {file} has no section for {version}", file=sys.stderr)
+        print(f"fix: add a section `## [{version}] - YYYY-MM-DD` with the changes", file=sys.stderr)
         return 1
     print(notes)
     return 0

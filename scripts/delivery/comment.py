@@ -1,4 +1,4 @@
-"""scripts/plan-comment: a plan as one comment of a pull request, which later plans replace."""
+"""scripts/plan-comment: writes a plan as a comment of a pull request. Later plans replace the comment."""
 
 import argparse
 import json
@@ -10,13 +10,13 @@ from typing import Any
 
 from . import guard
 
-# GitHub takes 65,536 characters, and counts some of them twice.
+# GitHub's limit is 65,536 characters, and it counts some characters twice.
 LONGEST = 60_000
 MARK = "<!-- headwater: plan -->"
 
 
 def rendered(text: str, plan: dict[str, Any], longest: int = LONGEST) -> str:
-    """The comment: a summary, what would be lost, and the plan, cut where it is too long."""
+    """The comment: a summary, a list of data that would be lost, and the plan, cut if it is too long."""
     actions = [tuple(one["change"]["actions"]) for one in plan.get("resource_changes", [])]
     replaced = sum({"create", "delete"} <= set(action) for action in actions)
     added, changed, deleted = (actions.count((action,)) for action in ("create", "update", "delete"))
@@ -24,9 +24,9 @@ def rendered(text: str, plan: dict[str, Any], longest: int = LONGEST) -> str:
     parts = [MARK, f"### Plan: {counts}"]
     lost = guard.removals(plan)
     if lost:
-        parts.append("**This removes what holds data; the workflow does not apply it:**")
+        parts.append("**This plan removes resources with data; the workflow does not apply it:**")
         parts.append("\n".join(f"- {line}" for line in lost))
-    # A fence that is longer than any in the plan, so that no text in it ends the block.
+    # The fence is longer than any in the plan, so no text in the plan ends the block.
     fence = "`" * (max((len(ticks) for ticks in re.findall(r"`{3,}", text)), default=2) + 1)
     head, tail = "\n\n".join(parts), f"{fence}\n\n</details>\n"
     opening = f"\n\n<details><summary>The plan</summary>\n\n{fence}\n"
@@ -37,7 +37,7 @@ def rendered(text: str, plan: dict[str, Any], longest: int = LONGEST) -> str:
 
 
 def gh(*arguments: str) -> str:
-    """GitHub's command line, with the job's token."""
+    """Calls GitHub's command line with the job's token, and returns its output."""
     done = subprocess.run(["gh", *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"gh {' '.join(arguments[:2])}: {done.stderr.strip()}")
@@ -50,7 +50,7 @@ def post(repository: str, number: int, body: Path) -> None:
     fields = ".[] | {id, body, type: .user.type}"
     listed = gh("api", "--paginate", f"{issues}/{number}/comments?per_page=100", "--jq", fields)
     comments = [json.loads(line) for line in listed.splitlines() if line.strip()]
-    # Others may quote the mark in a comment of theirs.
+    # Users may quote the mark in their own comments.
     ours = next((one["id"] for one in comments if one["type"] == "Bot" and one["body"].startswith(MARK)), None)
     if ours is None:
         gh("api", "--method", "POST", f"{issues}/{number}/comments", "-F", f"body=@{body}")
@@ -67,7 +67,7 @@ def main() -> int:
     )
     parser.add_argument("report", type=Path, help="the folder that scripts/deploy --plan --report wrote")
     parser.add_argument("--repository", help="OWNER/NAME")
-    parser.add_argument("--pull-request", type=int, help="its number; without one nothing is posted")
+    parser.add_argument("--pull-request", type=int, help="number of the pull request; without it, nothing is posted")
     args = parser.parse_args()
     if args.pull_request and not args.repository:
         parser.error("--pull-request needs --repository")

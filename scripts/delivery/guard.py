@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# What is lost if the resource is deleted.
+# For each type of resource: the data that its deletion loses.
 HOLDS = {
     "aws_db_instance": "the rows of Postgres",
     "aws_kms_key": "everything that is encrypted with it",
@@ -28,7 +28,7 @@ def removals(plan: dict[str, Any]) -> list[str]:
         change = resource["change"]
         if "delete" not in change["actions"]:
             continue
-        # Cloud Control has one type in Terraform for all types of AWS.
+        # Terraform has one resource type for all types of Cloud Control; `type_name` has AWS's type.
         held = HOLDS.get(resource["type"]) or HOLDS.get((change.get("before") or {}).get("type_name", ""))
         if held:
             does = "replaces" if "create" in change["actions"] else "deletes"
@@ -36,12 +36,12 @@ def removals(plan: dict[str, Any]) -> list[str]:
     return lines
 
 
-# What moves together with the aliases: the stack file of the host, and its checksum.
+# Resource types that may change with the aliases. The host's stack file and its checksum are S3 objects.
 MOVES = {"aws_lambda_alias", "aws_s3_object"}
 
 
 def beside_aliases(plan: dict[str, Any]) -> list[str]:
-    """What a plan changes beside the aliases."""
+    """A line for each change that does not belong to a move of the aliases."""
     changes = [one for one in plan.get("resource_changes", []) if one["change"]["actions"] not in (["no-op"], ["read"])]
     return [
         f"{'/'.join(one['change']['actions'])} {one['address']}"
@@ -54,11 +54,11 @@ def main() -> int:
     """Exits with 1 and the list if the plan removes data, with 2 if the file is not a plan."""
     parser = argparse.ArgumentParser(
         prog="scripts/plan-guard",
-        description="Refuses a plan that deletes or replaces what holds data: topics, Postgres, buckets, secrets, …",
+        description="Refuses a plan that deletes or replaces resources with data: topics, Postgres, buckets, …",
         epilog="example: terraform show -json plan >plan.json && scripts/plan-guard plan.json",
     )
-    parser.add_argument("plan", type=Path, help="what `terraform show -json PLAN` printed")
-    parser.add_argument("--only-aliases", action="store_true", help="refuse whatever does not move an alias")
+    parser.add_argument("plan", type=Path, help="file with the output of `terraform show -json PLAN`")
+    parser.add_argument("--only-aliases", action="store_true", help="refuse every change except a move of aliases")
     args = parser.parse_args()
     file: Path = args.plan
     try:
@@ -70,18 +70,18 @@ def main() -> int:
         print(f"error: {file} is not a plan: {error}\nfix: terraform show -json PLAN >{file}", file=sys.stderr)
         return 2
     if found and args.only_aliases:
-        print("error: more would change than the aliases:", file=sys.stderr)
+        print("error: the plan changes more than the aliases:", file=sys.stderr)
         print("\n".join(f"  {line}" for line in found), file=sys.stderr)
         print(
-            "fix: the settings or the files were changed during the deployment; run scripts/deploy again",
+            "fix: the settings or files have changed during the deployment; run scripts/deploy again",
             file=sys.stderr,
         )
         return 1
     if found:
-        print("error: this plan removes what holds data:", file=sys.stderr)
+        print("error: this plan removes resources with data:", file=sys.stderr)
         print("\n".join(f"  {line}" for line in found), file=sys.stderr)
         print(
-            "fix: change the settings back; if it is meant, a person applies it with scripts/deploy, without --yes",
+            "fix: change the settings back; to lose the data intentionally, run scripts/deploy without --yes",
             file=sys.stderr,
         )
         return 1

@@ -1,6 +1,6 @@
-"""The releases of a deployment: which versions served together. One JSON object each, in the deployment's own bucket.
+"""The releases of a deployment: the versions that served together, one JSON object each in the deployment's bucket.
 
-Versions alone do not say this: a deployment publishes a version only of the functions that changed.
+The version numbers alone do not tell this, because a deployment publishes new versions only of changed functions.
 """
 
 import json
@@ -26,13 +26,13 @@ class Release:
 
     @classmethod
     def read(cls, text: str) -> "Release":
-        """Reads a record. ValueError says what is missing in it."""
+        """Reads a record. Raises ValueError, whose message names the problem."""
         record: Any = json.loads(text)
         versions = record.get("versions") if isinstance(record, dict) else None
         if not isinstance(versions, dict) or not versions:
             raise ValueError("it has no `versions` of functions")
         if not all(isinstance(version, str) and version.isdigit() for version in versions.values()):
-            raise ValueError("`versions` has something else than numbers of versions")
+            raise ValueError("`versions` has values that are not version numbers")
         return cls(str(record.get("name", "")), dict(versions), record.get("commit"))
 
 
@@ -59,6 +59,6 @@ def record(aws: Aws, stack: Stack, release: Release) -> None:
 
 
 def previous(releases: list[Release], now: Versions) -> Release | None:
-    """The release before the one that serves `now`. If what serves was never recorded, that is the newest record."""
+    """The release before the one with the versions `now`. If `now` was never recorded, the newest record."""
     here = next((place for place in reversed(range(len(releases))) if releases[place].versions == now), len(releases))
     return next((release for release in reversed(releases[:here]) if release.versions != now), None)

@@ -1,4 +1,4 @@
-"""scripts/rollback: an earlier release serves again."""
+"""scripts/rollback: moves the aliases back to the versions of an earlier release."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ from .stack import Stack
 
 
 class Impossible(Exception):
-    """There is nothing to go back to: what is wrong, and its fix."""
+    """The rollback is not possible. The message is the problem, `fix` its fix."""
 
     def __init__(self, problem: str, fix: str) -> None:
         super().__init__(problem)
@@ -31,7 +31,7 @@ def run(aws: Aws, stack: Stack, args: argparse.Namespace) -> int:
 def _run(aws: Aws, stack: Stack, args: argparse.Namespace) -> int:
     now = versions.serving(aws, stack)
     if not now or stack.deployment_bucket is None:
-        raise Impossible("nothing is deployed that could go back", "deploy first: scripts/deploy")
+        raise Impossible("there is no deployment with versions to roll back", "deploy first: scripts/deploy")
     known = releases.recorded(aws, stack)
     if args.list:
         for release in known:
@@ -54,7 +54,7 @@ def _run(aws: Aws, stack: Stack, args: argparse.Namespace) -> int:
     changed = {function: version for function, version in wanted.items() if version != now[function]}
     _show(stack, release, wanted, now)
     if not changed:
-        print("Every function serves this release already. Nothing is changed.")
+        print("All functions already serve this release. Nothing is changed.")
         return 0
     if not _agreed(args.yes):
         print("Nothing is changed.")
@@ -111,7 +111,7 @@ def _agreed(yes: bool) -> bool:
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise Impossible("there is no terminal to ask on", "answer beforehand with --yes")
+        raise Impossible("there is no terminal for the question", "confirm in advance with --yes")
     return input("Go back? [y/N] ").lower() in ("y", "yes")
 
 
@@ -119,7 +119,7 @@ def _go(aws: Aws, stack: Stack, changed: versions.Versions, pause: float) -> int
     _, problems = versions.move(aws, stack, changed)
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
-    print("Smoke test of what serves now:", flush=True)
+    print("Smoke test of the versions that serve now:", flush=True)
     serving = versions.serving(aws, stack)
     wrong = smoke.run(aws, stack, serving, pause)
     for problem in wrong:
@@ -131,6 +131,6 @@ def _go(aws: Aws, stack: Stack, changed: versions.Versions, pause: float) -> int
         )
         return 1
     held = json.dumps(changed).replace('":', '" =')
-    print("Done. The next scripts/deploy lets the newest versions serve again. To keep these, add to the settings:")
+    print("Done. The next scripts/deploy moves the aliases forward again. To keep these versions, add to the settings:")
     print(f"  held_versions = {held}")
     return 0

@@ -13,9 +13,9 @@ from .stack import Stack
 
 EVENTS: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "smoke_events.json").read_text())
 
-# The first connection from a new subnet, or to a busy broker, may fail once.
+# Retries, because the first connection from a new subnet or to a busy broker may fail.
 TRIES = 3
-# Few at once: a new account may run ten invocations at once, and the lanes need some of them.
+# Only a few in parallel: a new account may run ten concurrent invocations, and the lanes need some of them.
 AT_ONCE = 3
 
 
@@ -31,7 +31,7 @@ def run(aws: Aws, stack: Stack, versions: Mapping[str, str], pause: float) -> li
 
 
 def _said(function: str) -> str:
-    """What is known of a version in which nothing is wrong."""
+    """The message for a version without a problem: what the test covers, or why there is none."""
     test = EVENTS.get(function, {"event": None, "reason": "smoke_events.json has no request for it"})
     return f"ok: {test['tests']}" if test["event"] is not None else f"not tested: {test['reason']}"
 
@@ -49,11 +49,11 @@ def _verdict(aws: Aws, name: str, function: str, version: str, pause: float) -> 
 
 
 def _problem(aws: Aws, name: str, version: str, test: Mapping[str, Any]) -> str | None:
-    """The problem with one answer, if any."""
+    """Invokes a version once. Returns the problem with its answer, or None."""
     with tempfile.TemporaryDirectory() as folder:
         event, answer = Path(folder) / "event", Path(folder) / "answer"
         event.write_text(json.dumps(test["event"]))
-        # fileb: means the same in both versions of the command line. A function may take 15 minutes.
+        # `fileb:` has the same meaning in both versions of the command line. A function may run for 15 minutes.
         given = ["--function-name", name, "--qualifier", version, "--payload", f"fileb://{event}"]
         try:
             report = aws("lambda", "invoke", "--cli-read-timeout", "900", *given, str(answer))
@@ -66,13 +66,13 @@ def _problem(aws: Aws, name: str, version: str, test: Mapping[str, Any]) -> str 
 
 
 def differs(text: str, expected: Mapping[str, Any]) -> str | None:
-    """How an answer differs from the one that is expected; None if it does not."""
+    """The difference between an answer and the expected one, or None."""
     try:
         got = json.loads(text)
     except ValueError:
         got = None
     if not isinstance(got, dict):
-        return f"it answered {text[:500]!r}, and not with an object"
+        return f"it answered {text[:500]!r}, instead of an object"
     wrong = {key: got.get(key) for key, value in expected.items() if got.get(key) != value}
     if not wrong:
         return None

@@ -12,7 +12,7 @@ class StackError(Exception):
 
 @dataclass(frozen=True)
 class Stack:
-    """What the scripts need to know of a deployment."""
+    """The outputs of a deployment that the scripts use."""
 
     name: str
     region: str
@@ -22,7 +22,7 @@ class Stack:
 
     @classmethod
     def read(cls, file: Path) -> "Stack":
-        """Reads the outputs. Before the first apply there are none."""
+        """Reads the outputs. Before the first apply they are missing, and the fields are empty."""
         try:
             outputs = json.loads(file.read_text())
             values: dict[str, Any] = {name: output["value"] for name, output in outputs.items()}

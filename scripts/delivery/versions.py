@@ -1,4 +1,4 @@
-"""Versions of functions, and the alias `live` that says which of them serves."""
+"""Versions of functions, and the alias `live` that points to the serving one."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,7 +10,7 @@ Versions = dict[str, str]  # folder name of a function → number of a version
 
 
 def serving(aws: Aws, stack: Stack) -> Versions:
-    """The version that serves, of each function that has the alias."""
+    """The version that `live` points to, for each function that has the alias."""
     return _of_each(stack, lambda name: _alias(aws, name))
 
 

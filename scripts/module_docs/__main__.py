@@ -15,14 +15,14 @@ def table_of_modules(modules: list[Module]) -> str:
     lines = ["| module | |", "|---|---|"]
     for module in modules:
         if not module.is_environment:
-            # The first sentence, or more where it is as short as a title.
+            # The first sentence, and the next one if the first is as short as a title.
             first = re.match(r".{30,}?[.](?=\s|$)|.*", " ".join(module.purpose.split()))[0]
             lines.append(f"| [`{module.name}`](modules/{module.name}/README.md) | {page.cell(first)} |")
     return "\n".join(lines)
 
 
 def tables_of_costs() -> str | None:
-    """What `headwater cost --markdown` prints; None where the command is not built. Its own tests compare the page."""
+    """The output of `headwater cost --markdown`; None if it is not built. cli/tests/cost.rs checks the page."""
     root = TERRAFORM.parent
     target = Path(os.environ.get("CARGO_TARGET_DIR", root / "target"))
     command = Path(os.environ.get("HEADWATER_BIN", target / "release" / "headwater"))
@@ -53,8 +53,8 @@ def generated(modules: list[Module], costs: str | None) -> dict[Path, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/module-docs", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; fail where a file is not current")
-    parser.add_argument("--settings", type=Path, metavar="FILE", help="only check a *.tfvars of your own")
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if a file is not current")
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="check only this *.tfvars file")
     options = parser.parse_args()
     check = options.check
 
@@ -65,7 +65,7 @@ def main() -> None:
             raise Fault("\n".join(faults))
         print(f"{options.settings}: everything that it sets exists")
         return
-    # An example is of the environment in whose folder it is; those elsewhere are of AWS.
+    # An example in the folder of an environment belongs to that environment, all others to AWS.
     of_folders = {module.folder: module for module in modules}
     faults = [fault for file in settings.files() for fault in settings.check(file, of_folders.get(file.parent, aws))]
     stale = []

@@ -1,4 +1,4 @@
-"""What a folder of Terraform says about itself: its purpose, inputs, outputs and callers."""
+"""Reads a Terraform folder: its purpose, inputs, outputs and callers."""
 
 import json
 import re
@@ -10,12 +10,12 @@ import hcl2
 from module_docs.types import Type, parse
 
 TERRAFORM = Path(__file__).resolve().parents[2] / "terraform"
-# The purpose is the comment at the top of the first of these that is there.
+# The purpose is the comment at the top of the first of these files that has one.
 MAIN_FILES = ("main.tf", "settings.tf")
 
 
 class Fault(Exception):
-    """What is wrong in the sources, with the fix."""
+    """An error in the sources. The message contains the fix."""
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Module:
     purpose: str
     inputs: list[Input]
     outputs: list[Output]
-    # The folders of those that call it, and the text of each call.
+    # Folder of each caller, and the text of the call.
     calls: list[tuple[Path, str]]
 
     @property
@@ -72,7 +72,7 @@ def load(text: str, where: str) -> dict:
 
 
 def text_of(value: str) -> str:
-    """A string of python-hcl2, which keeps the quotes, as the text that it means."""
+    """Decodes a string of python-hcl2, which keeps the quotes."""
     heredoc = re.fullmatch(r'"<<-?(\w+)\n(.*)\n\s*\1"', value, re.DOTALL)
     if heredoc is not None:
         return " ".join(heredoc[2].split())
@@ -121,7 +121,7 @@ def described(name: str, body: dict, kind: str, file: Path) -> str:
 
 
 def calls(folder: Path) -> list[tuple[Path, str]]:
-    """`terraform fmt` ends a block with the first } that begins a line."""
+    """All calls of a module: folder of the caller, and text. A formatted block ends at the first line with `}`."""
     if folder.parent.name == "environments":
         return []
     source = rf'source\s*=\s*"(?:\.\./)+(?:modules/)?{re.escape(folder.name)}"'

@@ -8,7 +8,7 @@ from module_docs.modules import Fault, Input, Module, load, relative
 from module_docs.types import block, has_object, one_line, placeholder, short
 
 NOTES = ("<!-- notes: written by hand, kept by scripts/module-docs -->", "<!-- end of the notes -->")
-# A type or default of more characters has a code block of its own.
+# A type or default with more characters gets its own code block.
 CELL = 60
 
 
@@ -35,14 +35,14 @@ def notes_of(page: str) -> str:
 
 
 def settings(module: Module) -> list[str]:
-    """What has no default, as lines of a file of settings."""
+    """The required inputs, as lines of a settings file."""
     required = [(each.name, placeholder(each.type)) for each in module.inputs if each.required]
     width = max((len(name) for name, _ in required), default=0)
     return [f"{name.ljust(width)} = {value}" for name, value in required]
 
 
 def example(module: Module) -> list[str]:
-    """The shortest call of the module in the sources: an example that is never out of date."""
+    """The shortest call of the module in the sources, as an example that is always current."""
     if not module.calls:
         raise Fault(f"{relative(module.folder)} is called nowhere: write a ```hcl block with a call into its README")
     caller, call = min(module.calls, key=lambda each: len(each[1]))
@@ -50,7 +50,7 @@ def example(module: Module) -> list[str]:
 
 
 def check_examples(module: Module, notes: str) -> bool:
-    """Whether the notes have an example of a call; one that the module would refuse is a fault."""
+    """Whether the notes contain an example of a call. Raises Fault if the call does not fit the module's inputs."""
     found = False
     for text in re.findall(r"```hcl\n(.*?)```", notes, re.DOTALL):
         where = f"{relative(module.folder)}/README.md"

@@ -1,7 +1,7 @@
-"""Files of settings (*.tfvars, terraform.tfvars.example): everything that they set exists.
+"""Checks that settings files (*.tfvars, terraform.tfvars.example) set only variables and attributes that exist.
 
-Terraform only warns about an unknown variable, and says nothing at all about an unknown attribute of an object: a typo
-there leaves the default in place."""
+Terraform only warns about an unknown variable, and ignores an unknown attribute of an object: with a typo there, the
+default stays."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 from module_docs.modules import TERRAFORM, Fault, Module, load, relative
 from module_docs.types import Type
 
-# What scripts/deploy and scripts/bootstrap set: the folder of the zips, the region.
+# Variables that scripts/deploy and scripts/bootstrap set: the folder of the zips, the region.
 BY_SCRIPTS = {"aws": {"artifacts_dir"}, "bootstrap": {"region"}}
 
 
@@ -21,12 +21,12 @@ def files() -> list[Path]:
 
 
 def with_comments_set(text: str) -> str:
-    """A setting that is commented out has no space after the #, or two where it is inside of another."""
+    """Uncomments settings. They have no space after the #, or two inside of another setting; prose has one."""
     return re.sub(r"^#(?=\S|  )", "", text, flags=re.MULTILINE)
 
 
 def unknown(value: object, of: Type, path: str) -> list[str]:
-    """Attributes that are set and do not exist, and those that are missing."""
+    """Attributes that are set but do not exist, and required attributes that are missing."""
     found = []
     if of.name == "object" and isinstance(value, dict):
         names = {name.strip('"'): each for name, each in value.items() if not name.startswith("__")}
@@ -51,7 +51,7 @@ def check(file: Path, environment: Module) -> list[str]:
 
 
 def faults_of(file: Path, text: str, environment: Module) -> list[str]:
-    """What is wrong with a file of settings and this text. Every variable that has no default must be set."""
+    """The errors of a settings file with this text. Every variable without a default must be set."""
     is_template = file.suffix == ".example"
     settings = load(with_comments_set(text) if is_template else text, relative(file))
     inputs = {each.name: each for each in environment.inputs}

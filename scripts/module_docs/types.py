@@ -1,4 +1,4 @@
-"""Type constraints of Terraform, as python-hcl2 prints them: parsed, and written so that people can read them."""
+"""Parses Terraform's type constraints, as python-hcl2 prints them, and formats them for people."""
 
 import re
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
 # Kafka, Postgres and secrets.
 
 locals {
-  cluster    = "${var.name}-*/*" # after the name comes an id
+  cluster    = "${var.name}-*/*" # MSK appends an id to the name
   rds_kinds  = ["db", "pg", "snapshot", "subgrp"]
   secret_arn = "${local.arns["secretsmanager"]}:secret"
 
@@ -18,13 +18,13 @@ locals {
       Resource = [for kind in ["cluster", "cluster-operation", "configuration"] : "${local.arns["kafka"]}:${kind}/${local.cluster}"]
     },
     {
-      # AWS lists resources for the first two, and users report that it checks them without one.
+      # AWS's reference lists resources for the first two actions, but users report that AWS checks them without one.
       Sid      = "KafkaWithoutResource"
       Action   = ["kafka:CreateCluster", "kafka:CreateConfiguration", "kafka:GetBootstrapBrokers"]
       Resource = "*"
     },
     {
-      # Cloud Control makes topics with the permissions of its caller.
+      # Cloud Control creates topics with the permissions of its caller.
       Sid = "Topics"
       Action = [
         "kafka-cluster:AlterTopic", "kafka-cluster:AlterTopicDynamicConfiguration", "kafka-cluster:Connect", "kafka-cluster:CreateTopic",
@@ -34,7 +34,7 @@ locals {
       Resource = [for kind in ["cluster", "topic"] : "${local.arns["kafka"]}:${kind}/${local.cluster}"]
     },
     {
-      # Names of targets are AWS's.
+      # AWS chooses the names of targets.
       Sid      = "KafkaVolumes"
       Action   = ["application-autoscaling:DeleteScalingPolicy", "application-autoscaling:DeregisterScalableTarget", "application-autoscaling:ListTagsForResource", "application-autoscaling:PutScalingPolicy", "application-autoscaling:RegisterScalableTarget", "application-autoscaling:TagResource", "application-autoscaling:UntagResource"]
       Resource = "${local.arns["application-autoscaling"]}:scalable-target/*"
@@ -42,7 +42,7 @@ locals {
     {
       Sid      = "DescribeKafkaVolumes"
       Action   = ["application-autoscaling:DescribeScalableTargets", "application-autoscaling:DescribeScalingPolicies"]
-      Resource = "*" # know no resources
+      Resource = "*" # these actions do not support resources
     },
     {
       Sid = "Postgres"
@@ -54,13 +54,13 @@ locals {
       Resource = [for kind in local.rds_kinds : "${local.arns["rds"]}:${kind}:${var.name}-*"]
     },
     {
-      # The provider finds an instance by a filter, which asks for all of them.
+      # The provider looks up an instance with a filter, for which AWS checks the permission on all instances.
       Sid      = "FindPostgres"
       Action   = ["rds:DescribeDBInstances", "rds:DescribeDBParameterGroups", "rds:DescribeDBParameters", "rds:DescribeDBSnapshots", "rds:DescribeDBSubnetGroups"]
       Resource = [for kind in local.rds_kinds : "${local.arns["rds"]}:${kind}:*"]
     },
     {
-      # RDS makes the administrator's secret in the name of whoever makes the instance.
+      # RDS creates the administrator's secret with the permissions of the caller that creates the instance.
       Sid = "Secrets"
       Action = [
         "secretsmanager:CreateSecret", "secretsmanager:DeleteSecret", "secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy",
@@ -78,7 +78,7 @@ locals {
     {
       Sid      = "MakePasswords"
       Action   = "secretsmanager:GetRandomPassword"
-      Resource = "*" # knows no resources
+      Resource = "*" # this action does not support resources
     },
   ]
 }

@@ -1,4 +1,4 @@
-# Functions, what invokes them, and the forecast lane.
+# Functions, their mappings, schedules and queues, and the forecast lane.
 
 locals {
   functions = [
@@ -17,13 +17,13 @@ locals {
       Resource = "${local.arns["lambda"]}:function:${var.name}-*"
     },
     {
-      # Lambda chooses the ids.
+      # Lambda chooses the ids of mappings.
       Sid      = "Mappings"
       Action   = ["lambda:DeleteEventSourceMapping", "lambda:GetEventSourceMapping", "lambda:ListTags", "lambda:TagResource", "lambda:UntagResource", "lambda:UpdateEventSourceMapping"]
       Resource = "${local.arns["lambda"]}:event-source-mapping:*"
     },
     {
-      # Knows no resources, but the function.
+      # This action does not support resources; the condition limits it to the functions.
       Sid       = "MakeMappings"
       Action    = "lambda:CreateEventSourceMapping"
       Resource  = "*"
@@ -45,14 +45,15 @@ locals {
       Resource = "${local.arns["states"]}:stateMachine:${var.name}-*"
     },
     {
-      # EMR chooses the ids: those with the tag.
+      # EMR chooses the ids of applications, so the tag limits the statement.
       Sid       = "Spark"
       Action    = ["emr-serverless:DeleteApplication", "emr-serverless:GetApplication", "emr-serverless:ListTagsForResource", "emr-serverless:StopApplication", "emr-serverless:TagResource", "emr-serverless:UntagResource", "emr-serverless:UpdateApplication"]
       Resource  = "${local.arns["emr-serverless"]}:/applications/*"
       Condition = local.own
     },
     {
-      # Know no resources. Cloud Control makes the topics, the gateway's token and a permission; it has no permissions of its own.
+      # These actions do not support resources. Cloud Control creates the topics, the gateway's token and a permission,
+      # with the permissions of its caller.
       Sid = "WithoutResource"
       Action = [
         "cloudformation:CancelResourceRequest", "cloudformation:CreateResource", "cloudformation:DeleteResource", "cloudformation:DescribeType", "cloudformation:GetResource",

@@ -1,14 +1,14 @@
-# The host, where there is one: an instance, its profile, and its patches.
+# The optional host: an instance, its profile, and its patches.
 
 locals {
   host = [
     {
       Sid      = "DescribeHost"
       Action   = ["ec2:DescribeIamInstanceProfileAssociations", "ec2:DescribeImages", "ec2:DescribeInstanceCreditSpecifications", "ec2:DescribeInstances", "ec2:DescribeInstanceStatus", "ec2:DescribeInstanceTypes", "ec2:DescribeTags", "ec2:DescribeVolumes"]
-      Resource = "*" # know no resources
+      Resource = "*" # these actions do not support resources
     },
     {
-      # The image is Amazon's; instance, interface and volume get ids from AWS.
+      # Amazon owns the image, and AWS chooses the ids of instance, interface and volume.
       Sid    = "StartHost"
       Action = "ec2:RunInstances"
       Resource = concat(
@@ -44,7 +44,8 @@ locals {
       Resource = "arn:${var.partition}:ssm:${var.region}::parameter/aws/service/ami-amazon-linux-latest/*"
     },
     {
-      # scripts/deploy runs `headwater verify` on the host. Whoever may do this is root there.
+      # scripts/deploy runs `headwater verify` on the host. A principal with this permission can run any command there
+      # as root.
       Sid       = "VerifyOnHost"
       Action    = "ssm:SendCommand"
       Resource  = "${local.arns["ec2"]}:instance/*"
@@ -58,7 +59,7 @@ locals {
     {
       Sid      = "ReadVerdict"
       Action   = ["ssm:DescribeInstanceInformation", "ssm:GetCommandInvocation"]
-      Resource = "*" # know no resources
+      Resource = "*" # these actions do not support resources
     },
     {
       # AWS chooses the ids of associations.

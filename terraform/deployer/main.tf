@@ -1,9 +1,11 @@
-# The permissions of whoever applies environments/aws, as documents for managed policies. It makes nothing and needs no provider:
+# The permissions that are needed to apply environments/aws, as documents for managed policies. The module creates no
+# resources and needs no provider:
 #
 #     terraform -chdir=terraform/deployer apply -auto-approve -var account=123456789012 -var region=eu-central-1
 #     terraform -chdir=terraform/deployer output -json policies | jq -r .functions > headwater-functions.json
 #
-# Names are exact up to the prefix, where AWS knows resources for an action. "*" stands where it knows none, with the reason.
+# If AWS supports resources for an action, the statement names them exactly, up to the prefix. Otherwise it has "*",
+# with the reason.
 
 terraform {
   required_version = ">= 1.11"
@@ -18,7 +20,7 @@ locals {
   ] : service => "arn:${var.partition}:${service}:${local.regional}" }
   roles = "arn:${var.partition}:iam::${var.account}:role"
 
-  # environments/aws puts this tag on everything that has tags.
+  # environments/aws sets this tag on every resource that supports tags.
   own = { StringEquals = { "aws:ResourceTag/project" = "headwater" } }
 
   statements = {
@@ -36,9 +38,10 @@ locals {
     Statement = [for statement in statements : merge({ Effect = "Allow" }, statement)]
   }) }
 
-  # What `terraform plan` calls is the reading part of the same statements. Some actions read more than settings: objects, secrets,
-  # records. They are left out, but for the deployment bucket, in which Terraform asks for the checksums of what it uploaded.
-  # kms:Decrypt holds for callers of the same services only, and shows a function's variables under a key of the owner's.
+  # `terraform plan` needs only the reading actions of the same statements. Actions that read data instead of settings
+  # (objects, secrets, records) are left out. The exception is the deployment bucket, from which Terraform reads the
+  # checksums of uploaded files. kms:Decrypt is limited to the same services; with it, a customer-managed key does not
+  # hide a function's variables from a plan.
   reads = { for name, statements in local.statements : name => [
     for statement in statements : merge(statement, { Action = [
       for action in flatten([statement.Action]) : action
@@ -72,7 +75,7 @@ locals {
 }
 
 output "read_policies" {
-  description = "One document for each managed policy of whoever plans and applies nothing: the reading part of `policies`, and the state."
+  description = "Documents of the managed policies for a user who only plans: the reading actions of `policies`, and access to the state."
   value       = local.read_policies
 }
 
@@ -82,6 +85,6 @@ output "policies" {
 
   precondition {
     condition     = alltrue([for policy in local.policies : length(policy) <= 6144])
-    error_message = "IAM takes 6,144 characters for a managed policy, and ${join(", ", [for name, policy in local.policies : name if length(policy) > 6144])} has more: give a shorter name."
+    error_message = "IAM's limit for a managed policy is 6,144 characters, and ${join(", ", [for name, policy in local.policies : name if length(policy) > 6144])} exceeds it: choose a shorter name."
   }
 }

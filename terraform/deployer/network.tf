@@ -4,7 +4,7 @@ locals {
   network = [
     {
       Sid = "Describe"
-      # EC2's Describe actions know no resources.
+      # EC2's Describe actions do not support resources.
       Action = [
         "ec2:DescribeAddresses", "ec2:DescribeAddressesAttribute", "ec2:DescribeAvailabilityZones", "ec2:DescribeInternetGateways",
         "ec2:DescribeNatGateways", "ec2:DescribeNetworkAcls", "ec2:DescribeNetworkInterfaces", "ec2:DescribePrefixLists",
@@ -16,7 +16,7 @@ locals {
       Resource = "*"
     },
     {
-      # AWS chooses the ids. What is made need not be in a VPC that has the tag, so that the VPC may be somebody else's.
+      # AWS chooses the ids. The VPC of a created resource need not have the tag, because the VPC may already exist.
       Sid = "Make"
       Action = [
         "ec2:AllocateAddress", "ec2:AssociateRouteTable", "ec2:AttachInternetGateway", "ec2:AuthorizeSecurityGroupEgress",
@@ -27,13 +27,13 @@ locals {
       Resource = [for kind in local.network_kinds : "${local.arns["ec2"]}:${kind}/*"]
     },
     {
-      # A VPC's default group has no tag when its rules are taken away.
+      # A VPC's default security group has no tag when its rules are removed.
       Sid      = "ChangeRules"
       Action   = ["ec2:ModifySecurityGroupRules", "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress", "ec2:UpdateSecurityGroupRuleDescriptionsEgress", "ec2:UpdateSecurityGroupRuleDescriptionsIngress"]
       Resource = [for kind in ["security-group", "security-group-rule"] : "${local.arns["ec2"]}:${kind}/*"]
     },
     {
-      # Only what the deployment itself has made.
+      # Only resources that the deployment created.
       Sid = "Remove"
       Action = [
         "ec2:DeleteInternetGateway", "ec2:DeleteNatGateway", "ec2:DeleteRoute", "ec2:DeleteRouteTable", "ec2:DeleteSecurityGroup",
@@ -44,14 +44,15 @@ locals {
       Condition = local.own
     },
     {
-      # The provider detaches what is left of a function's or a broker's interfaces before it deletes their group. AWS made them,
-      # without the tag.
+      # Before the provider deletes a security group, it detaches the remaining network interfaces of functions or
+      # brokers. AWS created them without the tag.
       Sid      = "RemoveInterfaces"
       Action   = ["ec2:DeleteNetworkInterface", "ec2:DetachNetworkInterface"]
       Resource = ["${local.arns["ec2"]}:instance/*", "${local.arns["ec2"]}:network-interface/*"]
     },
     {
-      # `forecast = { in_vpc = true }`: EMR Serverless tries whether it can make an interface, in the name of whoever applies.
+      # `forecast = { in_vpc = true }`: EMR Serverless tests, with the permissions of the caller, whether it can create
+      # a network interface.
       Sid       = "SparkInVpc"
       Action    = "ec2:CreateNetworkInterface"
       Resource  = [for kind in ["network-interface", "security-group", "subnet"] : "${local.arns["ec2"]}:${kind}/*"]
@@ -59,7 +60,7 @@ locals {
     },
   ]
 
-  # The NAT instance, which is the way out in profile dev. It has no role.
+  # The NAT instance, the default egress of profile dev. It has no role.
   nat_instance = [
     {
       Sid      = "FindNatImage"
@@ -67,7 +68,7 @@ locals {
       Resource = "arn:${var.partition}:ssm:${var.region}::parameter/aws/service/ami-amazon-linux-latest/*"
     },
     {
-      # The image is Amazon's; instance and volume get ids from AWS.
+      # Amazon owns the image, and AWS chooses the ids of instance and volume.
       Sid    = "StartNat"
       Action = "ec2:RunInstances"
       Resource = concat(

@@ -13,7 +13,7 @@ locals {
       Resource = "${local.arns["cloudwatch"]}:alarm:${var.name}-*"
     },
     {
-      # AWS checks a list of alarms against all of them, and one of log groups without a name.
+      # AWS checks the permission to list alarms on all alarms, and the permission to list log groups without a name.
       Sid      = "FindAlarmsAndLogs"
       Action   = ["cloudwatch:DescribeAlarms", "logs:DescribeLogGroups"]
       Resource = ["${local.arns["cloudwatch"]}:alarm:*", "${local.arns["logs"]}:log-group:*"]
@@ -24,13 +24,15 @@ locals {
       Resource = "arn:${var.partition}:cloudwatch::${var.account}:dashboard/${var.name}-*"
     },
     {
-      # With :* and without: AWS's guide writes a log group's ARN in one way, its reference of actions in the other.
+      # With and without :*. AWS's guide uses one form of a log group's ARN, and its reference of actions uses the
+      # other.
       Sid      = "Logs"
       Action   = ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:DeleteRetentionPolicy", "logs:DisassociateKmsKey", "logs:ListTagsForResource", "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource"]
       Resource = flatten([for group in ["lambda", "msk", "rds/instance"] : [for end in ["", ":*"] : "${local.arns["logs"]}:log-group:/aws/${group}/${var.name}-*${end}"]])
     },
     {
-      # MSK sends the brokers' logs in the name of whoever makes the cluster. These know no resources.
+      # MSK sets up the delivery of the brokers' logs with the permissions of the caller that creates the cluster. These
+      # actions do not support resources.
       Sid      = "DeliverLogs"
       Action   = ["logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery"]
       Resource = "*"

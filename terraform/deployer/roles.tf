@@ -1,7 +1,7 @@
-# Roles, to which services they may be given, keys and quotas.
+# Roles, the services that they may be passed to, keys and quotas.
 
 locals {
-  # With a boundary, a role can neither be made nor changed without it.
+  # With permissions_boundary_arn, roles without that boundary can be neither created nor changed.
   bounded = var.permissions_boundary_arn == null ? {} : { Condition = { StringEquals = { "iam:PermissionsBoundary" = var.permissions_boundary_arn } } }
 
   service_linked_roles = {
@@ -32,13 +32,13 @@ locals {
       Condition = { StringEquals = { "iam:PassedToService" = ["lambda.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com"] } }
     },
     {
-      # AWS makes these roles together with the account's first cluster, database or application.
+      # AWS creates these roles with the account's first cluster, database or application.
       Sid      = "ServiceLinkedRoles"
       Action   = "iam:CreateServiceLinkedRole"
       Resource = [for service, role in local.service_linked_roles : "${local.roles}/aws-service-role/${service}/${role}"]
     },
     {
-      # MSK and RDS encrypt with a key of AWS's, which has no tag, or with the deployment's own.
+      # MSK and RDS encrypt with AWS's key, which has no tag, or with the deployment's own key.
       Sid       = "UseKeys"
       Action    = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
       Resource  = "${local.arns["kms"]}:key/*"
@@ -56,7 +56,8 @@ locals {
       Resource = "${local.arns["kms"]}:alias/${var.name}-*"
     },
     {
-      # CreateKey and ListAliases know no resources. A key without the tag could not be deleted again.
+      # CreateKey and ListAliases do not support resources. The condition requires the tag, because a key without it
+      # could not be deleted again.
       Sid       = "MakeKey"
       Action    = ["kms:CreateKey", "kms:TagResource"]
       Resource  = "*"
@@ -68,7 +69,7 @@ locals {
       Resource = "*"
     },
     {
-      # How many invocations at once the account has.
+      # The quota of concurrent executions.
       Sid      = "ReadQuota"
       Action   = "servicequotas:GetServiceQuota"
       Resource = "${local.arns["servicequotas"]}:lambda/*"
@@ -76,7 +77,7 @@ locals {
     {
       Sid      = "ReadDefaultQuota"
       Action   = ["lambda:GetAccountSettings", "servicequotas:GetAWSDefaultServiceQuota"]
-      Resource = "*" # neither knows resources
+      Resource = "*" # neither action supports resources
     },
   ]
 }

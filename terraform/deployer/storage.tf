@@ -23,7 +23,7 @@ locals {
     {
       Sid    = "Tables"
       Action = ["glue:CreateDatabase", "glue:CreateTable", "glue:DeleteDatabase", "glue:DeleteTable", "glue:GetDatabase", "glue:GetPartitionIndexes", "glue:GetTable", "glue:GetTags", "glue:TagResource", "glue:UntagResource", "glue:UpdateDatabase", "glue:UpdateTable"]
-      # A database's name has no hyphens. UserDefinedFunction: AWS asks for it when a database is deleted.
+      # A Glue database's name has no hyphens. AWS checks userDefinedFunction when a database is deleted.
       Resource = concat(["${local.arns["glue"]}:catalog"], [for kind in ["database", "table", "userDefinedFunction"] : "${local.arns["glue"]}:${kind}/${replace(var.name, "-", "_")}_*"])
     },
     {
@@ -32,13 +32,14 @@ locals {
       Resource = "arn:${var.partition}:s3:::${local.state_bucket}"
     },
     {
-      # Delete: the lock file beside the state.
+      # DeleteObject: for the lock file beside the state.
       Sid      = "KeepState"
       Action   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
       Resource = "arn:${var.partition}:s3:::${local.state_bucket}/${var.state_prefix}*"
     },
     {
-      # The bucket's name may begin as those of the deployment do. It is environments/bootstrap that makes and changes it.
+      # The name of the state bucket may begin with the deployment's prefix. Only environments/bootstrap creates and
+      # changes that bucket.
       Sid    = "LeaveStateBucket"
       Effect = "Deny"
       Action = [

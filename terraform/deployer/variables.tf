@@ -20,7 +20,7 @@ variable "partition" {
 }
 
 variable "name" {
-  description = "Prefix of all names: `name` of environments/aws, or `name-environment` for one of its environments only."
+  description = "Prefix of all names: `name` of environments/aws, or `name-environment` to cover only one environment."
   type        = string
   default     = "headwater"
 
@@ -31,7 +31,7 @@ variable "name" {
 }
 
 variable "state_bucket" {
-  description = "The bucket of Terraform's state; null is the one that environments/bootstrap makes."
+  description = "The bucket of Terraform's state; null: the bucket that environments/bootstrap creates."
   type        = string
   default     = null
 }
@@ -43,7 +43,7 @@ variable "state_prefix" {
 }
 
 variable "plan_reads_secrets" {
-  description = "Whether whoever only plans may read the values of the deployment's secrets. AWS's schema of a secret says that Cloud Control reads them to describe one; nobody has tried whether it does. Set it if a plan is refused secretsmanager:GetSecretValue."
+  description = "Whether a user who only plans may read the values of the deployment's secrets. According to AWS's schema of a secret, Cloud Control reads the value to describe the secret; this has not been tested in an account. Set it to true if a plan fails because secretsmanager:GetSecretValue is denied."
   type        = bool
   default     = false
 }

@@ -1,6 +1,6 @@
-# The least: everything is made, in the sizes of profile dev. See terraform/README.md for what that costs.
+# The minimum: creates all resources in the sizes of profile dev. For the cost, see terraform/README.md.
 
 region = "eu-central-1"
 
-# Each address confirms its subscription by mail.
+# Each recipient must confirm the subscription by mail.
 alarm_emails = ["data-team@example.com"]

@@ -8,12 +8,12 @@ alarm_emails            = ["on-call@example.com"]
 lag_alarm_seconds       = 120
 queue_age_alarm_seconds = 900
 
-# A NAT gateway in each zone, because the forecast API is outside of AWS. With "endpoints" nothing in the VPC reaches the internet.
+# A NAT gateway in each zone, because the forecast API is outside of AWS. With "endpoints" the VPC has no internet access.
 network = {
   egress = "nat"
 }
 
-# Sizes for what you expect. The rest comes from the profile.
+# Sizes for the expected load. The profile has the other values.
 kafka = {
   instance_type     = "kafka.m7g.large"
   volume_gb         = 200
@@ -25,10 +25,10 @@ database = {
   maximum_storage_gb = 1000
 }
 
-# reserved_concurrency bounds the functions behind a URL. It needs a quota of more than 100 invocations at once: see
-# terraform/README.md. Without it the profile decides.
+# Limits. reserved_concurrency, which limits functions with a URL, is not set here: the profile has a default. It needs a
+# quota of more than 100 concurrent executions: see terraform/README.md.
 sizes = {
-  # Bounds the connections to Postgres.
+  # Limits the connections to Postgres.
   inbox_etl       = { maximum_concurrency = 10 }
   bucket_ingester = { maximum_concurrency = 10 }
   parquet_writer  = { memory_mb = 1024 }

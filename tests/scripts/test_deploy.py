@@ -33,7 +33,7 @@ def test_one_command_plans_applies_and_prints_the_urls(checkout: Checkout) -> No
 def test_resources_time_and_cost_are_printed_before_any_call_of_aws(checkout: Checkout) -> None:
     result = checkout.deploy("--artifacts", str(checkout.zips))
     assert refused(result, "there is no terminal", "--yes")
-    for words in ("an MSK cluster", "most of an hour", "a month while nothing flows"):
+    for words in ("an MSK cluster", "most of an hour", "a month without records"):
         assert words in result.stdout
     assert not checkout.calls("s3api") and not checkout.calls("terraform -chdir")
 
@@ -53,7 +53,7 @@ def test_without_the_command_the_cost_of_a_profile_comes_from_the_price_list(che
     sums = re.search(r"^\| \*\*a month\*\* .*$", (ROOT / "terraform/README.md").read_text(), re.MULTILINE)
     amount = re.findall(r"\*\*(\$\d+)\*\*", sums[0])[profile == "prod"]
     said = checkout.with_zips("--plan", BUCKET="404").stdout
-    assert f"Profile {profile}: {amount} a month while nothing flows" in said
+    assert f"Profile {profile}: {amount} a month without records" in said
     assert f"scripts/headwater cost {profile}" in said
 
 
@@ -81,7 +81,7 @@ def test_settings_without_a_region_are_refused(checkout: Checkout) -> None:
 def test_settings_of_two_deployments_are_not_mixed(checkout: Checkout) -> None:
     """Terraform always reads terraform.tfvars in its folder, also if another file is given."""
     other = checkout.write("prod.tfvars", 'region = "eu-central-1"\n')
-    assert refused(checkout.with_zips("--tfvars", str(other)), "settings of both would be mixed")
+    assert refused(checkout.with_zips("--tfvars", str(other)), "Terraform would mix the settings of both")
 
 
 def test_expired_credentials_are_refused_with_the_way_to_sign_in(checkout: Checkout) -> None:

@@ -145,7 +145,7 @@ def test_a_version_that_differs_from_the_code_is_refused(releasing: Releasing) -
 def test_a_version_without_a_section_in_the_changelog_is_refused(releasing: Releasing) -> None:
     releasing.write("CHANGELOG.md", CHANGELOG.replace("[0.2.0] -", "[0.2.1] -"))
     result = releasing.release("0.2.0")
-    assert result.returncode == 1 and "CHANGELOG.md says nothing about 0.2.0" in result.stderr
+    assert result.returncode == 1 and "CHANGELOG.md has no section for 0.2.0" in result.stderr
     assert not releasing.calls("cargo-lambda")
 
 

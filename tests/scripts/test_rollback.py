@@ -68,7 +68,7 @@ def test_a_rollback_of_the_first_release_is_refused(checkout: Checkout) -> None:
 
 
 def test_a_rollback_without_a_deployment_is_refused(checkout: Checkout) -> None:
-    assert refused(rollback(checkout), "nothing is deployed", "scripts/deploy")
+    assert refused(rollback(checkout), "there is no deployment with versions to roll back", "scripts/deploy")
 
 
 def test_a_release_can_be_chosen_by_its_name(third: Checkout) -> None:

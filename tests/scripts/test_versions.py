@@ -75,14 +75,14 @@ def test_a_function_that_fails_once_is_tried_again(deployed: Checkout) -> None:
 def test_an_apply_that_fails_leaves_the_old_versions_serving(deployed: Checkout) -> None:
     result = deployed.with_zips(APPLY_FAILS="plan")
     assert result.returncode == 1 and deployed.account["live"] == OLD
-    assert "the versions from before it serve" in result.stderr
+    assert "the previous versions still serve" in result.stderr
     assert not deployed.calls("tested ")
 
 
 def test_if_the_aliases_cannot_be_applied_the_old_versions_serve(deployed: Checkout) -> None:
     result = deployed.with_zips(APPLY_FAILS="aliases")
     assert result.returncode == 1 and deployed.account["live"] == OLD
-    assert "could not begin to serve" in result.stderr
+    assert "the aliases could not be moved" in result.stderr
 
 
 def test_other_changes_in_the_plan_of_the_aliases_are_not_applied(deployed: Checkout) -> None:
@@ -123,7 +123,7 @@ def test_an_alarm_about_a_broker_is_reported_and_moves_nothing_back(deployed: Ch
 def test_a_failed_verify_moves_every_alias_back(deployed: Checkout) -> None:
     result = deployed.with_zips(HOST="Online", VERIFY="Failed")
     assert result.returncode == 1 and deployed.account["live"] == OLD
-    assert "headwater verify on i-1: Failed" in result.stderr and "the data does not agree" in result.stderr
+    assert "headwater verify on i-1: Failed" in result.stderr and "headwater verify found differences" in result.stderr
 
 
 def test_the_result_of_verify_is_printed(deployed: Checkout) -> None:
@@ -140,7 +140,7 @@ def test_the_result_of_verify_is_printed(deployed: Checkout) -> None:
         ({}, "this deployment has no host"),
         ({"HOST": "ConnectionLost"}, "does not answer Systems Manager"),
         ({"HOST": "Online", "VERIFY": "Failed=75"}, "could not install"),
-        ({"HOST": "Online", "VERIFY": "TimedOut", "DETAILS": "Delivery Timed Out"}, "took no command"),
+        ({"HOST": "Online", "VERIFY": "TimedOut", "DETAILS": "Delivery Timed Out"}, "did not accept the command"),
     ],
 )
 def test_if_the_host_cannot_verify_the_reason_is_printed(deployed: Checkout, settings: dict, reason: str) -> None:
@@ -166,7 +166,7 @@ def test_an_alias_that_cannot_be_moved_back_is_named(deployed: Checkout) -> None
     assert result.returncode == 1
     assert deployed.account["live"] == OLD | {"totals-upserter": "2"}
     assert "totals-upserter 2 (version 1 served before)" in result.stderr
-    assert "not every function went back" in result.stderr and "scripts/rollback" in result.stderr
+    assert "not every function was rolled back" in result.stderr and "scripts/rollback" in result.stderr
 
 
 def test_a_function_with_a_held_version_is_not_tested(deployed: Checkout) -> None:

@@ -1,4 +1,4 @@
-# The last thing that is made and the first that is destroyed. A module that is added to main.tf is added to depends_on.
+# The guard is created last and destroyed first. Every module in main.tf must also be in depends_on.
 
 module "guard" {
   source        = "../../modules/guard"

@@ -1,15 +1,16 @@
-# The host of the operators, and its stack file: what `terraform output -json` prints of it, so that the headwater command works
-# there without Terraform.
+# The operators' host and its stack file. The stack file has the outputs in the format of `terraform output -json`, so
+# the headwater command works there without Terraform.
 
 data "aws_partition" "current" {}
 
 locals {
   host_enabled = coalesce(var.host.enabled, local.profile.host)
 
-  # Session Manager, and what operators call. The SSM agent of Amazon Linux 2023 needs no ec2messages, which newer regions lack.
+  # Interface endpoints for Session Manager and for the services that operators call. The SSM agent of Amazon Linux 2023
+  # does not need ec2messages, which newer regions lack.
   host_services = local.host_enabled ? ["ssm", "ssmmessages", "lambda", "logs", "sqs"] : []
 
-  # Each under the name of its output, and nothing that is a secret.
+  # Each entry has the name of its output. None is a secret.
   stack = {
     event_source_mappings   = module.lanes.event_source_mappings
     mapping_ids             = module.lanes.mapping_ids
@@ -84,7 +85,7 @@ module "host" {
 
   functions = {
     names = values(module.lanes.functions)
-    # What the internet or another service calls is left out.
+    # Functions that are called from the internet or by another service are left out.
     invoked_arns    = [for function, arn in module.lanes.live_arns : arn if !contains(["telemetry-gateway", "live-board", "forecast-fetcher"], function)]
     signed_url_arns = [for function, url in module.lanes.urls : module.lanes.live_arns[function] if url.auth == "AWS_IAM"]
     mapping_ids     = flatten([for ids in values(module.lanes.mapping_ids) : values(ids)])

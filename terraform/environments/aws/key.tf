@@ -1,4 +1,4 @@
-# A key of your own, made here or elsewhere, instead of AWS's keys.
+# A customer-managed KMS key, created here or existing, instead of AWS's keys.
 
 module "key" {
   source = "../../modules/key"

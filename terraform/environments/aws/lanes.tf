@@ -1,14 +1,14 @@
-# What the lanes are told that follows from something else.
+# Settings of the lanes that are derived from other settings.
 
 locals {
-  # Its records are made up. They are for trying the lanes, not for a production's tables.
+  # rooms_generator produces test records. They are for trying the lanes and do not belong in the tables of production.
   lanes = merge(var.lanes, { rooms_generator = coalesce(var.lanes.rooms_generator, var.environment == "dev") })
 
-  # Topics in which records arrive at all times: those that somebody names, and the generator's while it runs.
+  # Topics in which records arrive at all times: those in busy_topics, and the generator's topic while it runs.
   busy_topics = distinct(concat(var.busy_topics, local.lanes.rooms_generator && var.schedules_enabled ? [var.rooms.topic] : []))
 }
 
-# ---- How much the functions on the internet may take -----------------------------------------------------------------
+# ---- Concurrency of the functions with a public URL ------------------------------------------------------------------
 
 # The account's quota of concurrent executions. Lambda refuses a reservation that leaves others fewer than 100.
 data "aws_servicequotas_service_quota" "concurrency" {
@@ -18,7 +18,7 @@ data "aws_servicequotas_service_quota" "concurrency" {
   lifecycle {
     postcondition {
       condition     = local.asked == 0 || self.value >= 100 + local.asked
-      error_message = "sizes reserve ${local.asked} concurrent executions, and Lambda leaves at least 100 of the account's ${self.value} unreserved. Reserve fewer (null reserves only what the quota allows), or ask for a larger quota: aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000"
+      error_message = "sizes reserve ${local.asked} concurrent executions, but Lambda requires that at least 100 of the account's ${self.value} stay unreserved. Reserve fewer (null reserves only as much as the quota allows), or request a larger quota: aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000"
     }
   }
 }
@@ -28,8 +28,9 @@ locals {
 
   account_concurrency = data.aws_servicequotas_service_quota.concurrency.value
 
-  # Null in `sizes` is the profile's bound. A new account has a quota of 10 or 50, which bounds everything as it is, and no
-  # reservation fits in; the first apply after the quota was raised makes it.
+  # Null in `sizes` means the limit of the profile. A new account has a quota of 10 or 50, which leaves no room for a
+  # reservation. The quota itself is then the limit, and the first apply after an increase of the quota makes the
+  # reservation.
   bounds    = { for function, bound in local.profile.bounds : function => var.sizes[function].reserved_concurrency != null ? var.sizes[function].reserved_concurrency : bound }
   can_bound = local.account_concurrency >= 100 + sum([for bound in values(local.bounds) : max(bound, 0)])
 

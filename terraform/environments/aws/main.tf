@@ -5,7 +5,7 @@ data "aws_caller_identity" "current" {}
 locals {
   name = "${var.name}-${var.environment}"
 
-  # IAM is one for all regions.
+  # IAM is global, so the names of roles contain the region.
   roles = { suffix = "-${replace(var.region, "-", "")}", permissions_boundary_arn = var.permissions_boundary_arn }
 
   # Bucket names are unique in all of AWS.
@@ -120,7 +120,7 @@ module "lanes" {
   forecast         = var.forecast
   forecast_job_dir = coalesce(var.forecast_job_dir, "${path.module}/../../../emr/forecast_72")
 
-  # A deleted secret keeps its name while it can be recovered: a deployment that is made anew would be refused.
+  # A deleted secret keeps its name while it can be recovered, so a second deployment with the same name would fail.
   secret_recovery_days = var.allow_destroy ? 0 : 30
 
   alarms = var.alarms_enabled ? {

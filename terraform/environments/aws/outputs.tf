@@ -9,7 +9,7 @@ output "environment" {
 }
 
 output "region" {
-  description = "Where it runs."
+  description = "The region of the deployment."
   value       = var.region
 }
 
@@ -29,12 +29,12 @@ output "subnet_ids" {
 }
 
 output "nat_public_ips" {
-  description = "Public addresses of the NAT gateways, to be admitted by services that the functions call; empty without NAT."
+  description = "Public addresses of the NAT gateways or the NAT instance, for services that admit clients by address; empty without NAT."
   value       = module.network.nat_public_ips
 }
 
 output "event_source_mappings" {
-  description = "What Lambda polls, and how. -1 is without a limit."
+  description = "The event source mappings and their settings. -1 means no limit."
   value       = module.lanes.event_source_mappings
 }
 
@@ -64,12 +64,12 @@ output "functions" {
 }
 
 output "live_versions" {
-  description = "The version of each function that serves, by folder name. By hand a function is invoked as NAME:live. After an apply that failed this may already be the version that was to serve: ask `aws lambda get-alias`."
+  description = "The version that the alias `live` of each function points to, by folder name. To invoke a function manually, use NAME:live. After a failed apply, this may already be the new version, although the alias has not moved: check with `aws lambda get-alias`."
   value       = module.lanes.live_versions
 }
 
 output "schedules" {
-  description = "Schedules: name, group, expression, time_zone, enabled, function_name (of the forecast's: the state machine's name)."
+  description = "Schedules: name, group, expression, time_zone, enabled, function_name (for the forecast: the name of the state machine)."
   value       = module.lanes.schedules
 }
 
@@ -79,7 +79,7 @@ output "queues" {
 }
 
 output "media_bucket" {
-  description = "Bucket whose files bucket-ingester reads; null where it reads a web address."
+  description = "Bucket whose files bucket-ingester reads; null if it reads a web address."
   value       = module.lanes.media_bucket
 }
 
@@ -89,17 +89,17 @@ output "inbox_bucket" {
 }
 
 output "urls" {
-  description = "URLs of functions, without a slash at the end. The board's takes signed requests (`headwater board` signs them)."
+  description = "URLs of functions, without a slash at the end. The URL of live-board accepts only signed requests (`headwater board` signs them)."
   value       = { for function, url in module.lanes.urls : function => url.url }
 }
 
 output "host" {
-  description = "The host of the operators: its instance, and the command that opens a login shell on it. Null without one."
+  description = "The operators' host: its instance, and the command that opens a login shell on it; null without a host."
   value       = one([for host in module.host : { instance_id = host.instance_id, connect = host.connect }])
 }
 
 output "host_security_group_id" {
-  description = "To be admitted by a Kafka or Postgres of your own, beside the functions' one. Null without a host."
+  description = "Security group of the host. An existing Kafka or Postgres must admit it, like that of the functions. Null without a host."
   value       = lookup(module.network.security_group_ids, "host", null)
 }
 
@@ -114,7 +114,7 @@ output "forecast" {
 }
 
 output "forecast_token_secret" {
-  description = "ARN of the secret whose text is the forecast API's token. Null without the lane."
+  description = "ARN of the secret that contains the forecast API's token as plain text; null without the lane."
   value       = module.lanes.forecast_token_secret
 }
 
@@ -144,22 +144,22 @@ output "kafka_cluster_name" {
 }
 
 output "database_identifier" {
-  description = "The RDS instance; null with a Postgres of your own."
+  description = "Identifier of the RDS instance; null with an existing Postgres."
   value       = module.warehouse.identifier
 }
 
 output "database_endpoint" {
-  description = "Its address and port; null with a Postgres of your own."
+  description = "Address and port of the RDS instance; null with an existing Postgres."
   value       = module.warehouse.endpoint
 }
 
 output "database_url" {
-  description = "Address that the writers use, without a password."
+  description = "Postgres URL of the functions that write, without a password."
   value       = module.warehouse.writer.url
 }
 
 output "database_reader" {
-  description = "The database as the user who only reads: url (without a password) and auth (iam, or secret: and its ARN)."
+  description = "Read-only access to the database: url (without a password) and auth (iam, or secret: and its ARN)."
   value       = { url = module.warehouse.reader.url, auth = module.warehouse.reader.auth }
 }
 
@@ -179,16 +179,16 @@ output "alarm_topic_arn" {
 }
 
 output "key_arn" {
-  description = "The KMS key of your own that encrypts everything; null with AWS's keys."
+  description = "ARN of the customer-managed KMS key that encrypts all data; null with AWS's keys."
   value       = local.key_arn
 }
 
 output "functions_security_group_id" {
-  description = "To be admitted by a Kafka or Postgres of your own."
+  description = "Security group of the functions. An existing Kafka or Postgres must admit it."
   value       = module.network.security_group_ids["functions"]
 }
 
 output "deployment_bucket" {
-  description = "Bucket of what a deployment uploads: the functions' code, and what the host installs."
+  description = "Bucket of the files that a deployment uploads: the functions' code, and the software of the host."
   value       = module.lanes.deployment.bucket
 }

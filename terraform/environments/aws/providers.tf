@@ -2,7 +2,7 @@ provider "aws" {
   region = var.region
 
   default_tags {
-    # `deployment` tells the costs of this one from those of others, once it is activated for cost allocation.
+    # `deployment` separates the costs of this deployment from others, after it is activated as a cost allocation tag.
     tags = merge(var.tags, { project = "headwater", environment = var.environment, deployment = local.name })
   }
 }

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Begins every name in the account."
+  description = "Prefix of every name in the account."
   type        = string
   default     = "headwater"
 
@@ -21,12 +21,12 @@ variable "environment" {
 }
 
 variable "region" {
-  description = "Where it runs."
+  description = "The region of the deployment."
   type        = string
 }
 
 variable "tags" {
-  description = "Additional tags on all resources, such as cost-center (not on topics and the gateway's secret, which Cloud Control makes). project, environment and deployment are set."
+  description = "Additional tags on all resources, such as cost-center (except topics and the gateway's secret, which Cloud Control creates). Headwater itself sets project, environment and deployment."
   type        = map(string)
   default     = {}
 
@@ -204,7 +204,7 @@ variable "schema" {
 }
 
 variable "media" {
-  description = "What bucket-ingester reads: a created bucket, an existing bucket (bucket), or a web address (base_url: https://…, with network = { egress = \"nat\" } or \"nat_instance\"). list is the key of the list of files. sweep is the schedule that reads the list (null: every 15 minutes, in profile dev every 6 hours). notifications: whether the bucket notifies the lane's queue; null is yes for a bucket that is made, and no for an existing one: true replaces the whole notification configuration that it has."
+  description = "What bucket-ingester reads: a created bucket, an existing bucket (bucket), or a web address (base_url: https://…, with network = { egress = \"nat\" } or \"nat_instance\"). list is the key of the list of files. sweep is the schedule that reads the list (null: every 15 minutes, in profile dev every 6 hours). notifications: whether the bucket notifies the lane's queue; null is true for a created bucket and false for an existing one. True replaces the whole notification configuration of an existing bucket."
   type = object({
     bucket        = optional(string)
     base_url      = optional(string)
@@ -216,7 +216,7 @@ variable "media" {
 }
 
 variable "inbox" {
-  description = "What inbox-etl reads: objects under prefix of a created bucket (deleted after expiration_days; 0: never), or of an existing bucket (bucket; its lifecycle rules are not changed). sweep is the schedule that lists the inbox (null: every hour, in profile dev every 6 hours). notifications: as for media, true replaces the whole notification configuration of an existing bucket."
+  description = "What inbox-etl reads: objects under prefix of a created bucket (deleted after expiration_days; 0: never), or of an existing bucket (bucket; its lifecycle rules are not changed). sweep is the schedule that lists the inbox (null: every hour, in profile dev every 6 hours). notifications: as for media."
   type = object({
     bucket          = optional(string)
     prefix          = optional(string, "inbox")
@@ -228,7 +228,7 @@ variable "inbox" {
 }
 
 variable "forecast" {
-  description = "The forecast lane: base_url of the API (https://…), items (the cities' ids), token_secret_arn (null creates an empty secret; you set its value), schedule and time_zone, table_path in the lake, lookback_days, missed_run_hours, in_vpc (true needs a path to the internet: network = { egress = \"nat\" } or \"nat_instance\"), spark (release and sizes: see the forecast module). Null, the default, makes no such lane: there is no API that all could ask, and every run is paid."
+  description = "The forecast lane: base_url of the API (https://…), items (the cities' ids), token_secret_arn (null creates an empty secret; you set its value), schedule and time_zone, table_path in the lake, lookback_days, missed_run_hours, in_vpc (true needs a path to the internet: network = { egress = \"nat\" } or \"nat_instance\"), spark (release and sizes: see the forecast module). Null, the default: no forecast lane, because there is no API that every user can call, and every run is billed."
   type = object({
     base_url         = string
     items            = list(string)
@@ -259,7 +259,7 @@ variable "forecast" {
   }
 
   validation {
-    # Null is a NAT instance in profile dev.
+    # A null egress means a NAT instance in profile dev.
     condition     = try(var.forecast.in_vpc, false) ? coalesce(var.network.egress, coalesce(var.profile, var.environment) == "prod" ? "endpoints" : "nat_instance") != "endpoints" || var.network.existing != null : true
     error_message = "in_vpc needs a network path to the API: set network = { egress = \"nat\" }, or use an existing VPC that has one."
   }

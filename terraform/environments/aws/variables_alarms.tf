@@ -19,7 +19,7 @@ variable "alarm_emails" {
 
   validation {
     condition     = !var.alarms_enabled || var.alarm_topic_arn != null || length(var.alarm_emails) > 0
-    error_message = "Nobody would be notified of alarms. Set alarm_emails = [\"you@example.com\"], or alarm_topic_arn to an existing SNS topic, or alarms_enabled = false for no alarms."
+    error_message = "The alarms would have no recipient. Set alarm_emails = [\"you@example.com\"], or alarm_topic_arn to an existing SNS topic, or alarms_enabled = false for no alarms."
   }
 }
 
@@ -30,7 +30,7 @@ variable "alarm_topic_arn" {
 }
 
 variable "budget" {
-  description = "A budget for the month: mails when 80 % are spent, and when the forecast is above all of it. monthly_usd: null is the amount of the profile (150 for dev, 1200 for prod) where there are alarm_emails. Without alarm_emails it goes to alarm_topic_arn, and only when an amount is named: the policy of that topic must let budgets.amazonaws.com publish. It counts all costs of the account; by_tag only those with this deployment's tag `deployment`, which the owner of the bill must have activated for cost allocation (without that it would never warn). Null for none, as in GovCloud, which has no budgets."
+  description = "A monthly budget that notifies when 80 % are spent, and when the forecast exceeds the budget. monthly_usd: null is the amount of the profile (150 for dev, 1200 for prod) if there are alarm_emails. Without alarm_emails, a budget needs an explicit amount and notifies alarm_topic_arn, whose policy must allow budgets.amazonaws.com to publish. The budget counts all costs of the account. With by_tag it counts only costs with this deployment's tag `deployment`; the owner of the bill must have activated that tag for cost allocation, otherwise the budget never warns. Null: no budget, for example in GovCloud, which has no budgets."
   type = object({
     monthly_usd = optional(number)
     by_tag      = optional(bool, false)

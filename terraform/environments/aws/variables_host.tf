@@ -1,5 +1,5 @@
 variable "host" {
-  description = "The operators' host: an EC2 instance in a private subnet, reached by Session Manager. enabled: null is true in profile prod, false in dev. stop_schedule and start_schedule: cron(…) in time_zone, both or neither. ami_id: null takes the newest Amazon Linux 2023 when the instance is made. kms_key_arn encrypts its disk. decrypt_key_arns: KMS keys of existing buckets and secrets that operators read."
+  description = "The operators' host: an EC2 instance in a private subnet, reached by Session Manager. enabled: null is true in profile prod, false in dev. stop_schedule and start_schedule: cron(…) in time_zone, both or neither. ami_id: null: the newest Amazon Linux 2023 when the instance is created. kms_key_arn encrypts its disk. decrypt_key_arns: KMS keys of existing buckets and secrets that operators read."
   type = object({
     enabled          = optional(bool)
     instance_type    = optional(string)

@@ -38,7 +38,7 @@ variable "held_versions" {
 }
 
 variable "batch_windows" {
-  description = "The longest, in seconds (0 to 300), that a record waits for its batch to fill, by kind of lane, where the pipeline file says nothing (batching.window_seconds). A full batch does not wait. On a quiet topic every window is an invocation, and in the lake two objects: 1 everywhere has records in their tables a second later, and costs some $30 a month and topic more (headwater cost)."
+  description = "Maximum time, in seconds (0 to 300), that a record waits for its batch to fill, by kind of lane. It applies to pipeline files without batching.window_seconds. A full batch does not wait. On a quiet topic, every window causes an invocation, and in the lake also two objects. With 1 everywhere, records are in their tables after a second, and a topic costs about $30 a month more (headwater cost)."
   type = object({
     lake   = optional(number, 60)
     totals = optional(number, 10)

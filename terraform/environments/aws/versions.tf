@@ -8,7 +8,7 @@ terraform {
     }
   }
 
-  # Bucket, key and region by -backend-config; without any, `terraform init -backend=false` validates.
+  # -backend-config sets bucket, key and region. Without it, `terraform init -backend=false` is enough to validate.
   backend "s3" {
     use_lockfile = true
     encrypt      = true

@@ -1,14 +1,16 @@
-# The roles of the workflow (.github/workflows/deploy.yml). It has no keys: GitHub signs a token for each job, and AWS gives the
-# role to a token whose subject is exactly one of those below.
+# The roles of the workflow (.github/workflows/deploy.yml). The workflow needs no access keys: GitHub signs a token for
+# each job, and AWS grants the role to a token whose subject is exactly one of those below.
 
 locals {
   issuer = "token.actions.githubusercontent.com"
-  # IAM is one for all regions. The names begin otherwise than those of a deployment, whose roles the apply role may change.
+  # IAM is global, so the names contain the region. They have another prefix than the roles of a deployment, because the
+  # apply role may change those.
   suffix = replace(var.region, "-", "")
 
   provider_arn = var.github == null ? null : coalesce(var.github.oidc_provider_arn, one(aws_iam_openid_connect_provider.github[*].arn))
 
-  # Tokens of a job with an environment name it, and no branch: which branches may use it is a rule of that environment.
+  # The token of a job with an environment names the environment and no branch. The rules of that GitHub environment
+  # decide which branches may use it.
   roles = var.github == null ? {} : {
     plan = {
       about    = "Plans deployments of ${var.name} and changes nothing"
@@ -20,7 +22,7 @@ locals {
       about    = "Applies deployments of ${var.name}"
       subjects = ["environment:${var.github.environment}"]
       policies = module.deployer.policies
-      hours    = 2 # a first apply takes most of an hour, and the smoke test and the watch come after it
+      hours    = 2 # a first apply takes most of an hour; then the smoke test and the observation of alarms follow
     }
   }
 

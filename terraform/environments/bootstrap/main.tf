@@ -1,20 +1,20 @@
-# What an account has before the first deployment: the bucket of Terraform's states, and for continuous integration the roles of
-# GitHub's workflow. An administrator applies it once in each region, with scripts/bootstrap.
+# Resources that an account needs before the first deployment: the bucket of Terraform's states, and the roles of
+# GitHub's workflow for continuous delivery. An administrator applies this once per region, with scripts/bootstrap.
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 
 locals {
   account = data.aws_caller_identity.current.account_id
-  # scripts/deploy finds it by this name.
+  # scripts/deploy derives the same name.
   bucket = "headwater-state-${local.account}-${var.region}"
 }
 
 resource "aws_s3_bucket" "state" {
-  # checkov:skip=CKV2_AWS_62:Nothing is to happen when a state is written.
-  # checkov:skip=CKV_AWS_18:Who reads or writes it is in CloudTrail, if the account records data events; a log bucket would need a log bucket.
-  # checkov:skip=CKV_AWS_144:Old versions are the way back from a damaged state. Terraform can import what it made if a region is lost.
-  # checkov:skip=CKV_AWS_145:A key of its own would cost $1 a month, and everybody who plans would need it. Encryption is on (AES256).
+  # checkov:skip=CKV2_AWS_62:No process needs to react when a state is written.
+  # checkov:skip=CKV_AWS_18:CloudTrail records access if the account logs data events; a log bucket would itself need a log bucket.
+  # checkov:skip=CKV_AWS_144:A damaged state can be restored from an old version. If a region is lost, Terraform can import the resources.
+  # checkov:skip=CKV_AWS_145:A separate key would cost $1 a month, and every user who plans would need access to it. Encryption is on (AES256).
   bucket = local.bucket
 
   lifecycle {

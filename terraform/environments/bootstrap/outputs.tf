@@ -1,10 +1,10 @@
 output "state_bucket" {
-  description = "The bucket of Terraform's states. scripts/deploy finds it by itself."
+  description = "The bucket of Terraform's states. scripts/deploy finds it automatically."
   value       = aws_s3_bucket.state.id
 }
 
 output "github_variables" {
-  description = "The variables that the repository needs for .github/workflows/deploy.yml; {} without roles."
+  description = "Variables to set in the GitHub repository for .github/workflows/deploy.yml; {} without roles."
   value = var.github == null ? {} : {
     AWS_REGION     = var.region
     AWS_PLAN_ROLE  = aws_iam_role.github["plan"].arn

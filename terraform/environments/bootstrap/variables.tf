@@ -5,7 +5,7 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[a-z](-?[a-z0-9])*$", var.name)) && var.name != "github" && !startswith(var.name, "github-")
-    error_message = "name must have lower-case letters, digits and single hyphens, and begin with a letter, but not with github: the roles of the workflow do, so that a deployment cannot change them."
+    error_message = "name must have lower-case letters, digits and single hyphens, and begin with a letter, but not with github: that prefix is reserved for the roles of the workflow, so that a deployment cannot change them."
   }
 }
 
@@ -21,7 +21,7 @@ variable "old_states_days" {
 }
 
 variable "github" {
-  description = "The repository whose workflow plans and applies; null for no roles. `repository` is what stands after `repo:` in the subject of its tokens: OWNER/NAME, or OWNER@ID/NAME@ID for repositories that were made, renamed or transferred after July 2026 (`gh api repos/OWNER/NAME/actions/oidc/customization/sub` says which). `environment` is the GitHub environment in which it applies, `branch` the one whose pushes it plans. `oidc_provider_arn` names GitHub's provider where the account has it already: there is only one. `plan_reads_secrets` is explained in terraform/deployer. `permissions_boundary_arn` bounds both roles."
+  description = "The repository whose workflow plans and applies; null for no roles. `repository`: the part after `repo:` in the subject of its tokens. It is OWNER/NAME, or OWNER@ID/NAME@ID for repositories that were created, renamed or transferred after July 2026 (check with `gh api repos/OWNER/NAME/actions/oidc/customization/sub`). `environment`: the GitHub environment in which the workflow applies. `branch`: the branch whose pushes it plans. `oidc_provider_arn`: ARN of GitHub's OIDC provider if the account already has it, because an account can have only one. `plan_reads_secrets`: see terraform/deployer. `permissions_boundary_arn`: permissions boundary of both roles."
   type = object({
     repository               = string
     environment              = optional(string, "production")
@@ -38,9 +38,9 @@ variable "github" {
   }
 
   validation {
-    # A colon would end the name in a token's subject, and * is a pattern in other policies.
+    # A colon would end the name in a token's subject, and * is a wildcard in other policies.
     condition     = var.github == null ? true : can(regex("^[A-Za-z0-9 ._/-]+$", var.github.environment)) && can(regex("^[A-Za-z0-9._/-]+$", var.github.branch))
-    error_message = "github.environment and github.branch are names, without `:` and `*`."
+    error_message = "github.environment and github.branch must be names without `:` and `*`."
   }
 
   validation {

@@ -8,7 +8,8 @@ terraform {
     }
   }
 
-  # Its own state lies in the bucket that it makes, outside of what deployments may write. scripts/bootstrap moves it there.
+  # The state of this environment is in the bucket that it creates, under a key that deployments may not write.
+  # scripts/bootstrap moves it there.
   backend "s3" {
     key          = "bootstrap/headwater.tfstate"
     use_lockfile = true

@@ -1,5 +1,5 @@
-# The local stack: an emulator of AWS, and a Kafka and a Postgres that run beside it. The same modules as in AWS; what is
-# off here is off with the reason in the variable's description.
+# The local stack: an emulator of AWS, and Kafka and Postgres beside it. It uses the same modules as AWS. The
+# descriptions of the variables explain the differences.
 
 locals {
   name    = "headwater"
@@ -49,7 +49,7 @@ module "lanes" {
   bucket_prefix = local.name
   buckets       = local.buckets
   inbox         = { expiration_days = 0 }
-  telemetry     = { auth = "none" } # nobody but this machine reaches the emulator
+  telemetry     = { auth = "none" } # the emulator is reachable only from this machine
   board         = { auth = "none" }
 
   pipelines = module.pipelines

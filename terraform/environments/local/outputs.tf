@@ -1,10 +1,10 @@
 output "event_source_mappings" {
-  description = "What the bridge does in the place of Lambda's pollers. -1 is without a limit."
+  description = "Settings of the mappings, which the bridge follows in place of Lambda's pollers. -1 means no limit."
   value       = module.lanes.event_source_mappings
 }
 
 output "topics" {
-  description = "Topics to make."
+  description = "Topics to create."
   value       = module.pipelines.topics
 }
 
@@ -24,7 +24,7 @@ output "functions" {
 }
 
 output "schedules" {
-  description = "Schedules: name, group, expression, time_zone, enabled, function_name (of the forecast's: the state machine's name)."
+  description = "Schedules: name, group, expression, time_zone, enabled, function_name (for the forecast: the name of the state machine)."
   value       = module.lanes.schedules
 }
 
@@ -39,7 +39,7 @@ output "queues" {
 }
 
 output "queue_mappings" {
-  description = "What the bridge does in the place of Lambda's pollers of queues."
+  description = "How each queue feeds its function. The bridge follows these settings in place of Lambda's pollers."
   value       = module.lanes.queue_mappings
 }
 
@@ -74,6 +74,6 @@ output "database_reader" {
 }
 
 output "urls" {
-  description = "URLs of functions, without a slash at the end. The bridge answers there, and the emulator's own URLs go unused."
+  description = "URLs of functions, without a slash at the end. The bridge serves them; the emulator's own URLs are not used."
   value       = { for function in keys(module.lanes.urls) : function => "${var.functions_endpoint}/url/${module.lanes.functions[function]}" }
 }

@@ -1,5 +1,5 @@
-# Path-style S3: the emulator's host name has no bucket part. Every service that this environment touches is listed, so
-# that nothing can reach AWS by mistake.
+# Path-style S3, because the emulator's host name has no bucket part. All services of this environment are listed, so
+# that no request goes to AWS by mistake.
 provider "aws" {
   region     = var.region
   access_key = "test"

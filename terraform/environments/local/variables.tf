@@ -32,7 +32,7 @@ variable "kafka_bootstrap_servers" {
 }
 
 variable "database_url" {
-  description = "postgres://[user[:password]@]host[:port]/database. The password goes to the emulator's Secrets Manager."
+  description = "postgres://[user[:password]@]host[:port]/database. The password is stored in the emulator's Secrets Manager."
   type        = string
   sensitive   = true
 }
@@ -73,7 +73,7 @@ variable "log_level" {
 }
 
 variable "forecast" {
-  description = "The forecast API: url without the path (`headwater stub forecast` answers at the default), items (the cities' ids), and its token, which goes to the emulator's Secrets Manager."
+  description = "The forecast API: url without the path (`headwater stub forecast` answers at the default), items (the cities' ids), and its token, which is stored in the emulator's Secrets Manager."
   type = object({
     url   = optional(string, "http://127.0.0.1:8072")
     items = optional(list(string), ["3477"])

@@ -18,11 +18,11 @@ resource "aws_lambda_function_url" "this" {
   authorization_type = var.auth
 }
 
-# A URL without IAM still asks the function's resource policy, and since October 2025 for two actions: InvokeFunctionUrl and
-# InvokeFunction. (With AWS_IAM it is the caller's own policy that must allow both; nothing is granted here.)
+# Lambda checks the function's resource policy also for a URL without IAM. Since October 2025 it checks two actions:
+# InvokeFunctionUrl and InvokeFunction. (With AWS_IAM the caller's own policy must allow both, and nothing is granted here.)
 #
-# The provider grants the first by itself when it makes such a URL, keeps no record of it, and does not when the type of a URL
-# changes to NONE. This one is in the plan, and there in either case.
+# When the provider creates such a URL, it grants the first action without a record in the state. It does not grant it
+# when the type of an existing URL changes to NONE. The resource below exists in both cases and is part of the plan.
 resource "aws_lambda_permission" "url" {
   # checkov:skip=CKV_AWS_301:made only for auth = "NONE": telemetry-gateway then checks a token itself, and the live board is public only where the user asks for that
   count = local.public ? 1 : 0

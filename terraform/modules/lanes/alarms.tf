@@ -1,31 +1,31 @@
-# What the functions with a schedule say of their own work, an hour at a time.
+# Alarms on metrics that scheduled functions write about their own work. Their period is one hour.
 
 resource "aws_cloudwatch_metric_alarm" "scheduled" {
   for_each = { for name, alarm in {
-    # A table whose log grows without a checkpoint, whose small files are not joined, or that cannot be read at all.
+    # A table whose log has no new checkpoint, whose small files are not compacted, or that cannot be read.
     behind = {
       function    = "lake-keeper"
       metric      = "TablesBehind"
-      description = "lake-keeper does not keep up with a table, or fails on it: its log names the table and why. Readers and cold starts become slower. Give it more memory or time (sizes.lake_keeper), or run it more often (upkeep.schedule). Runbook: lake-keeper is behind."
+      description = "lake-keeper does not keep up with a table, or fails on it: its log names the table and the reason. Readers and cold starts become slower. Give lake-keeper more memory or time (sizes.lake_keeper), or run it more often (upkeep.schedule). Runbook: lake-keeper is behind."
       threshold   = 0
       hours       = 3
       missing     = var.schedules_enabled ? "breaching" : "notBreaching"
     }
-    # Records are missing or doubled, or a sum is not that of the records.
+    # Records are missing or stored twice, or a sum does not match the records.
     certificate-failed = {
       function    = "reconciler"
       metric      = "CertificatesFailed"
-      description = "A certificate does not hold: a lane lacks records that Kafka took, has some twice, or a sum is wrong. `headwater certificates` names the window and the offsets. It is judged again each hour, and the alarm ends when it holds or `headwater certificates accept` says why it is borne. Runbook: A certificate failed."
+      description = "A certificate failed: in a lane, records are missing or stored twice, or a sum is wrong. `headwater certificates` names the window and the offsets. reconciler checks the window again every hour. The alarm ends when the check succeeds, or when an operator accepts the certificate with a reason (`headwater certificates accept`). Runbook: A certificate failed."
       threshold   = 0
       hours       = 1
-      missing     = "ignore" # Between two runs there is no news.
+      missing     = "ignore" # no data between two runs
     }
     # No certificate for three hours: the function does not run, or cannot read a topic or its sinks.
     certificate-late = {
       function    = "reconciler"
       metric      = "OldestUncertifiedSeconds"
-      description = "A lane has had no certificate for three hours: its windows are not compared, so nobody knows whether records are missing. The log of reconciler names the topic and why. Give it more time or memory (sizes.reconciler) where it runs out of them. Runbook: No certificate was made."
-      threshold   = 7200 # A certificate each hour; two hours late is late.
+      description = "A lane has had no certificate for three hours: its windows are not checked for missing records. The log of reconciler names the topic and the reason. If reconciler runs out of time or memory, give it more (sizes.reconciler). Runbook: No certificate was made."
+      threshold   = 7200 # two hours; a certificate is due every hour
       hours       = 3
       missing     = var.schedules_enabled ? "breaching" : "notBreaching"
     }
@@ -50,7 +50,7 @@ resource "aws_cloudwatch_metric_alarm" "scheduled" {
   ok_actions          = var.alarms.topic_arns
 }
 
-# States from before the three were one resource: what is there is kept.
+# For states from before the three alarms became one resource: keeps the existing alarms.
 
 moved {
   from = aws_cloudwatch_metric_alarm.tables_behind[0]

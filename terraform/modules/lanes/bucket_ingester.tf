@@ -1,5 +1,5 @@
 locals {
-  # Null where the source is a web address: nothing to be permitted, and nothing that could notify.
+  # Null if the source is a web address: it needs no permission and sends no notifications.
   media_bucket = (
     var.media.base_url != null ? null :
     var.media.bucket != null ? { name = var.media.bucket, arn = "arn:${data.aws_partition.current.partition}:s3:::${var.media.bucket}" } :
@@ -39,7 +39,8 @@ module "bucket_ingester" {
         resources = [for arn in local.media_bucket[*].arn : "${arn}/*"]
       },
       {
-        # For the sweep. Without it S3 also answers 403, and not 404, for a file that is on the list and not there.
+        # For the sweep. Without this permission, S3 also answers 403 instead of 404 for a file that is on the list but
+        # does not exist.
         sid       = "ListMedia"
         actions   = ["s3:ListBucket"]
         resources = local.media_bucket[*].arn
@@ -52,7 +53,8 @@ module "bucket_ingester" {
   notifications            = coalesce(var.media.notifications, var.media.bucket == null)
   dead_letter_queue_exists = contains(var.existing_dead_letter_queues, "bucket-ingester")
   maximum_concurrency      = var.sizes.bucket_ingester.maximum_concurrency
-  # A file may need all of the time and most of the memory. Alone in its invocation, it costs no other file a try.
+  # One file per invocation, because a file may need all of the time and most of the memory. If it fails, no other file
+  # is retried with it.
   batch_size                 = 1
   visibility_timeout_seconds = var.quick_retries ? var.sizes.bucket_ingester.timeout_seconds : null
   start_after                = local.migrated

@@ -1,5 +1,6 @@
-# What a deployment uploads: the functions' code, and the pipelines document when it outgrows the environment. A bucket of
-# its own, because whoever may write here decides what runs; no function may.
+# Bucket for the files that a deployment uploads: the functions' code, and the pipelines document if it is too large for
+# the environment. It is a separate bucket, because write access to it is control over the code. No function may write
+# there.
 
 module "deployment" {
   source = "../bucket"
@@ -7,7 +8,7 @@ module "deployment" {
   name           = "${var.bucket_prefix}-deploy${var.buckets.suffix}"
   versioning     = var.buckets.versioning
   lifecycle_days = var.buckets.lifecycle_days
-  # Not the pipelines documents: a function's version may need its one for as long as it serves.
+  # Old versions of pipelines documents are kept: a function's version reads its own version of the document.
   lifecycle_prefix = "code/"
   require_tls      = var.buckets.require_tls
   force_destroy    = var.buckets.force_destroy
@@ -17,7 +18,7 @@ module "deployment" {
 locals {
   artifacts = { for function in keys(local.names) : function => "${var.artifacts_dir}/${function}.zip" }
 
-  # What is not built yet still plans (and is tested), without a hash; an apply then fails with the file's name.
+  # A plan (and a test) works without built zips, and then has no hash. An apply fails and names the missing file.
   uploads = {
     for function, artifact in local.artifacts : function => {
       key  = "code/${function}-${fileexists(artifact) ? substr(filesha256(artifact), 0, 16) : "unbuilt"}.zip"
@@ -28,7 +29,7 @@ locals {
   code = { for function, object in aws_s3_object.code : function => { bucket = object.bucket, key = object.key, hash = local.uploads[function].hash } }
 }
 
-# Through S3 and not as part of the request: the provider makes functions from files one after the other.
+# Code is uploaded to S3, because the provider creates functions with inline zips one after another.
 resource "aws_s3_object" "code" {
   for_each = local.uploads
 

@@ -1,4 +1,4 @@
-# The forecast lane, where there is an API to ask.
+# The forecast lane, if `forecast` is set.
 
 module "forecast" {
   source = "../forecast"

@@ -5,7 +5,7 @@ locals {
   )
 }
 
-# Originals are never deleted by the function (they stay replayable): they age.
+# The function never deletes the original objects, so they can be replayed. They expire after inbox.expiration_days.
 module "inbox_bucket" {
   source = "../bucket"
   count  = var.inbox.bucket == null ? 1 : 0
@@ -38,8 +38,8 @@ module "inbox_etl" {
         resources = ["${local.inbox_bucket.arn}/${var.inbox.prefix}/*"]
       },
       {
-        # For the sweep. S3 also asks this permission, with no prefix in the request, when it decides between "not there"
-        # (404) and "none of your business" (403) for an object that a GET names. Hence IfExists.
+        # For the sweep. S3 also checks this permission, without a prefix, when it decides between 404 (missing) and 403
+        # (forbidden) for a GET. Hence IfExists.
         sid       = "ListInbox"
         actions   = ["s3:ListBucket"]
         resources = [local.inbox_bucket.arn]
@@ -54,7 +54,8 @@ module "inbox_etl" {
   dead_letter_queue_exists = contains(var.existing_dead_letter_queues, "inbox-etl")
   filter_prefix            = "${var.inbox.prefix}/"
   maximum_concurrency      = var.sizes.inbox_etl.maximum_concurrency
-  # One event an object: many of them share an invocation, and a second is not long for the first to wait.
+  # Each object contains one event, so one invocation handles many objects. The window delays the first of them by at
+  # most one second.
   batch_size                 = 100
   window_seconds             = 1
   visibility_timeout_seconds = var.quick_retries ? var.sizes.inbox_etl.timeout_seconds : null

@@ -1,7 +1,7 @@
-# What keeps the Delta tables fast and small: checkpoints, larger files, and the end of what is old.
+# Upkeep of the Delta tables: checkpoints, compaction, log clean-up and vacuum.
 
 locals {
-  # Twice the longest run of a function that writes tables, and never less than an hour.
+  # Twice the timeout of the function that writes tables, and at least one hour.
   longest_write_minutes = max(60, ceil(2 * var.sizes.parquet_writer.timeout_seconds / 60))
 }
 
@@ -14,13 +14,13 @@ module "lake_keeper" {
 
     environment = merge(local.common_environment, local.pipelines_environment, {
       LAKE_ROOT = var.lake.root
-      # A writer that still runs may have put a file that no commit names yet.
+      # Files younger than this are kept: a running writer may have written a file that no commit names yet.
       YOUNGEST_MINUTES = tostring(local.longest_write_minutes)
     })
 
     policy_statements = concat([
       {
-        # The only function that may delete in the lake: data files and log entries of these tables.
+        # The only function that may delete from the lake: data files and log entries of these tables.
         sid       = "KeepTables"
         actions   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
         resources = [for path in local.table_paths : "${var.lake.bucket_arn}/${path}/*"]
@@ -48,7 +48,7 @@ module "lake_keeper" {
   dead_letter_queue = false
 }
 
-# Old files are looked for by a listing of everything under a table: once a day.
+# Vacuum lists all objects below a table, so it runs only once a day.
 module "lake_keeper_cleaning" {
   source = "../schedule"
   count  = var.enabled.lake_keeper ? 1 : 0

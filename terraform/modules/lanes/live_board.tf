@@ -1,7 +1,8 @@
-# The board looks at everything and changes nothing: its role holds no action that writes.
+# live-board reads all parts of the stack. Its role has no action that writes.
 
 locals {
-  # Besides the document it is told of every function and queue, which takes what the other functions have to spare.
+  # Besides the pipelines document, its environment names every function and queue. So less room is left for the
+  # document than in other functions.
   board_spilled = local.document_bytes > min(var.inline_limit_bytes, 1500)
 
   board_tables = distinct(concat(values(var.lake.tables), values(var.lake.job_tables)))
@@ -9,7 +10,7 @@ locals {
   board_log_arns   = "arn:${data.aws_partition.current.partition}:logs:${local.account_arn}:log-group"
   board_queue_arns = "arn:${data.aws_partition.current.partition}:sqs:${local.account_arn}"
 
-  # Addresses made from their parts, as SQS makes them: the board need not wait for the queues.
+  # URLs in the form that SQS uses, built from their parts, so that live-board does not wait for the queues.
   board_queue_urls = "https://sqs.${data.aws_region.current.name}.${data.aws_partition.current.dns_suffix}/${data.aws_caller_identity.current.account_id}"
 }
 
@@ -53,7 +54,8 @@ module "live_board" {
       local.read_parked,
       [
         {
-          # With :* and without: AWS's guide writes a log group's ARN in one way, its reference of actions in the other.
+          # With and without :*. AWS's guide uses one form of a log group's ARN, and its reference of actions uses the
+          # other.
           sid       = "ReadLogs"
           actions   = ["logs:FilterLogEvents"]
           resources = flatten([for name in values(local.names) : ["${local.board_log_arns}:/aws/lambda/${name}", "${local.board_log_arns}:/aws/lambda/${name}:*"]])

@@ -1,10 +1,10 @@
 output "event_source_mappings" {
-  description = "Every mapping, of all functions."
+  description = "The event source mappings of all functions."
   value       = flatten([for function in local.fed_by_kafka : local.deployed[function].event_source_mappings])
 }
 
 output "mapping_ids" {
-  description = "Mapping id by function and topic; empty where AWS does not poll."
+  description = "Mapping id by function and topic; empty if AWS does not poll."
   value       = { for function in local.fed_by_kafka : function => local.deployed[function].mapping_ids }
 }
 
@@ -19,12 +19,12 @@ output "queue_mappings" {
 }
 
 output "deployment" {
-  description = "The bucket of the functions' code: its name and ARN. Whoever may write there decides what runs."
+  description = "The bucket of the functions' code: its name and ARN. Write access to it is control over the code that runs."
   value       = { bucket = module.deployment.versioned_name, bucket_arn = module.deployment.arn }
 }
 
 output "media_bucket" {
-  description = "Bucket whose files bucket-ingester reads; null where it reads a web address."
+  description = "Bucket whose files bucket-ingester reads; null if it reads a web address."
   value       = one(local.media_bucket[*].name)
 }
 
@@ -39,12 +39,12 @@ output "functions" {
 }
 
 output "live_versions" {
-  description = "The version of each function that the alias `live` points at, by folder name; null without versions."
+  description = "The version that the alias `live` of each function points to, by folder name; null without versions."
   value       = { for function, lane in local.deployed : function => lane.live_version }
 }
 
 output "serves_after" {
-  description = "What had succeeded before the version of each function began to serve, by folder name."
+  description = "The values of `start_after` for each function, by folder name: results of the steps that succeeded before `live` moved to its version."
   value       = { for function, lane in local.deployed : function => lane.serves_after }
 }
 
@@ -64,7 +64,7 @@ output "urls" {
 }
 
 output "telemetry_token_secret" {
-  description = "ARN of the secret that holds what vehicles show to telemetry-gateway; null where they show nothing."
+  description = "ARN of the secret with the token that vehicles send to telemetry-gateway; null if they send none."
   value       = local.token_secret
 }
 
@@ -74,7 +74,7 @@ output "forecast" {
 }
 
 output "forecast_token_secret" {
-  description = "ARN of the secret whose text is the forecast API's token. Null without the lane."
+  description = "ARN of the secret that contains the forecast API's token as plain text; null without the lane."
   value       = one(module.forecast[*].token_secret)
 }
 

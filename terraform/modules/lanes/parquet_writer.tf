@@ -9,7 +9,7 @@ module "parquet_writer" {
       LAKE_ROOT   = var.lake.root
       PARKED_ROOT = var.parked.root
     })
-    # No delete: whoever holds this role can add to a table, and take nothing away from it.
+    # No delete: this role can add files to a table, but cannot remove any.
 
     policy_statements = concat([
       {
@@ -18,9 +18,9 @@ module "parquet_writer" {
         resources = [for path in local.table_paths : "${var.lake.bucket_arn}/${path}/*"]
       },
       {
-        # Listing is for commits after a checkpoint. S3 also asks this permission, with no prefix in the request, when it
-        # decides between "not there" (404) and "none of your business" (403) for an object that a GET names; a commit that
-        # does not exist yet must be a 404. Hence IfExists.
+        # The function lists the commits after a checkpoint. S3 also checks this permission, without a prefix, when it
+        # decides between 404 (missing) and 403 (forbidden) for a GET. A commit that does not exist yet must give 404.
+        # Hence IfExists.
         sid       = "ListTables"
         actions   = ["s3:ListBucket"]
         resources = [var.lake.bucket_arn]

@@ -1,4 +1,4 @@
-# The functions that write batches of Kafka topics to Postgres. They differ in what they make of a record.
+# The functions that write batches of Kafka topics to Postgres: table-writer stores rows, totals-upserter stores sums.
 
 locals {
   postgres_writers = { for function, writer in {
@@ -40,7 +40,7 @@ module "postgres_writer" {
   start_after                 = concat(var.kafka.topics_ready, local.migrated)
 }
 
-# States from before the two were one module: what is there is kept.
+# For states from before the two became one module: keeps the existing resources.
 
 moved {
   from = module.table_writer[0]

@@ -1,4 +1,4 @@
-# The proof: hour after hour, whether every record that Kafka took is stored or parked, and none twice.
+# reconciler checks every hour whether each record in Kafka is stored or parked exactly once.
 
 module "reconciler" {
   source = "../scheduled_function"
@@ -36,7 +36,8 @@ module "reconciler" {
         },
       ],
       local.read_parked,
-      # It reads records without a consumer group, and only looks at the groups of the lanes: it cannot join one or commit for it.
+      # reconciler reads records without a consumer group. It only describes the groups of the lanes, and can neither
+      # join one nor commit for it.
       [for statement in [
         { sid = "Connect", actions = ["kafka-cluster:Connect"], resources = [var.kafka.cluster_arn], condition = {} },
         { sid = "ReadTopics", actions = ["kafka-cluster:DescribeTopic", "kafka-cluster:DescribeTopicDynamicConfiguration", "kafka-cluster:ReadData"], resources = local.kafka_topics, condition = {} },

@@ -9,7 +9,8 @@ module "schema_migrator" {
       local.database_environment["administrator"],
       local.pipelines_environment,
       { LAKE_ROOT = var.lake.root },
-      # The users that the other functions sign in as by IAM: made and granted by the migration.
+      # The migration creates these users and grants them their permissions. The other functions sign in as them with
+      # IAM.
       { for name, value in {
         DATABASE_IAM_USER   = var.warehouse.administrator.iam_user
         DATABASE_IAM_READER = var.warehouse.administrator.iam_reader
@@ -19,7 +20,7 @@ module "schema_migrator" {
     policy_statements = concat(
       [
         {
-          # The columns of the Delta tables are checked, too: only their logs are read.
+          # schema-migrator also checks the columns of the Delta tables, for which it reads only their logs.
           sid       = "ReadTableLogs"
           actions   = ["s3:GetObject"]
           resources = [for path in local.table_paths : "${var.lake.bucket_arn}/${path}/_delta_log/*"]
@@ -42,8 +43,8 @@ module "schema_migrator" {
   start_after = local.migrated
 }
 
-# Tables that keep their rows for so many days have a partition a day: made ahead, and dropped when it is old. A run that was
-# given up is made good by the next one, so there is no dead-letter queue.
+# Tables with a retention have one partition per day. This schedule creates the partitions of the next days and drops
+# expired ones. There is no dead-letter queue, because the next run makes up for a failed one.
 module "schema_migrator_schedule" {
   source = "../schedule"
 
@@ -57,12 +58,14 @@ module "schema_migrator_schedule" {
   }
 }
 
-# The first step of a deployment: the new version of the migrator, which serves nobody yet, brings the tables to what the
-# pipeline files say. Every function's alias waits for it (`start_after`), the migrator's own included. An error of the function
-# fails the apply: no alias has moved then, and the old versions go on with the old pipeline files.
+# The first step of a deployment: the new version of schema-migrator, which no alias points to yet, migrates the tables
+# to the state that the pipeline files describe. The alias of every function, also of schema-migrator, waits for it
+# (`start_after`). If the function fails, the apply fails before any alias moves, and the old versions keep running with
+# the old pipeline files.
 #
-# CREATE_ONLY: what changes replaces the resource, and one whose invocation failed is in no state, so that the next apply
-# invokes again. With CRUD a failed update would be kept as done (hashicorp/terraform-provider-aws#43447).
+# With CREATE_ONLY, a change of a trigger replaces the resource. A resource whose invocation failed is in no state, so
+# the next apply invokes again. With CRUD, a failed update would be recorded as done
+# (hashicorp/terraform-provider-aws#43447).
 resource "aws_lambda_invocation" "migrate" {
   count = var.migrate_at_deploy ? 1 : 0
 

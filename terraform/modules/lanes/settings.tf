@@ -1,6 +1,7 @@
 # The lanes: every function between the sources and the sinks, as both environments deploy them.
-# parquet-writer, totals-upserter, table-writer, schema-migrator, lake-keeper, reconciler and live-board know no topic by name; rooms-generator and
-# telemetry-gateway make records of one. bucket-ingester, inbox-etl and forecast-fetcher read no pipeline file.
+# parquet-writer, totals-upserter, table-writer, schema-migrator, lake-keeper, reconciler and live-board handle every topic
+# that has a pipeline file. rooms-generator and telemetry-gateway each produce to one topic. bucket-ingester, inbox-etl and
+# forecast-fetcher read no pipeline file.
 
 data "aws_caller_identity" "current" {}
 data "aws_region" "current" {}
@@ -18,18 +19,18 @@ locals {
   # The Delta tables of the pipeline files, below the lake's root.
   table_paths = distinct(values(var.lake.tables))
 
-  # Lambda gives 4 KB to all variables of a function together. What outgrows its share goes to S3.
+  # Lambda limits all variables of a function together to 4 KB. A larger pipelines document goes to S3.
   document_bytes = length(base64encode(var.pipelines.json)) * 3 / 4
   spilled        = local.document_bytes > var.inline_limit_bytes
 
-  # A function's version keeps its environment, and so the address of one version of the document.
+  # A function's version keeps its environment, and with it the address of one version of the document.
   pipelines_version = var.buckets.versioning ? "?versionId=${join("", aws_s3_object.pipelines[*].version_id)}" : ""
 
   pipelines_inline = { HEADWATER_PIPELINES = var.pipelines.json }
   pipelines_by_address = merge(
     { for key in aws_s3_object.pipelines[*].key : "HEADWATER_PIPELINES_URI" => "s3://${module.deployment.versioned_name}/${key}${local.pipelines_version}" },
-    # Where the address stays the same, a function that runs would keep the document that it has read: a new value here
-    # replaces it.
+    # Without versioning the address stays the same, and a running function would keep the old document in memory. A new
+    # hash in the environment restarts the function.
     var.buckets.versioning ? {} : { HEADWATER_PIPELINES_SHA256 = sha256(var.pipelines.json) },
   )
   read_pipelines = [for key in aws_s3_object.pipelines[*].key : {
@@ -42,7 +43,8 @@ locals {
   pipelines_environment = local.spilled ? local.pipelines_by_address : local.pipelines_inline
   pipelines_statements  = [for statement in local.read_pipelines : statement if local.spilled]
 
-  # A lane over objects also lists and deletes what it parked when it read an object before: in its own folder, and nowhere else.
+  # A lane that reads objects also lists and deletes the records that it parked from an earlier read of an object. It
+  # may do so only in its own folder.
   parking_statements = {
     for function in ["bucket-ingester", "inbox-etl"] : function => [
       {
@@ -61,7 +63,7 @@ locals {
     ]
   }
 
-  # What compares or shows parked records reads those of all lanes.
+  # Permissions of functions that count or show the parked records of all lanes.
   read_parked = [
     {
       sid       = "ReadParked"
@@ -87,7 +89,7 @@ locals {
 
   account_arn = "${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
 
-  # What every function has. A lane adds what it does, its settings and its permissions.
+  # Settings that all functions share. Each lane adds its description, variables and permissions.
   function = {
     for function in local.functions : function => {
       name                     = local.names[function]
@@ -109,7 +111,7 @@ locals {
   fed_by_kafka = [for function in ["parquet-writer", "totals-upserter", "table-writer"] : function if local.enabled[function]]
   scheduled    = [for function in ["rooms-generator", "bucket-ingester", "inbox-etl", "lake-keeper", "reconciler"] : function if local.enabled[function]]
 
-  # The lanes that there are, by folder name: what the outputs list.
+  # The deployed lanes, by folder name, for the outputs.
   deployed = merge(
     { for lane in module.parquet_writer : "parquet-writer" => lane },
     module.postgres_writer,
@@ -124,8 +126,8 @@ locals {
     { schema-migrator = module.schema_migrator },
   )
 
-  # Where the sweep alone feeds a function, there is no queue.
-  # By [0] and one output: a loop over the modules would wait for all of them.
+  # A function that only the sweep feeds has no queue. The expression uses [0] and a single output, because a loop over
+  # the modules would wait for all their resources.
   queue_names = { for function, names in {
     bucket-ingester = var.enabled.bucket_ingester ? module.bucket_ingester[0].queue_names : null
     inbox-etl       = var.enabled.inbox_etl ? module.inbox_etl[0].queue_names : null
@@ -133,7 +135,8 @@ locals {
 
   common_environment = { HEADWATER_ENVIRONMENT = var.environment }
 
-  # Postgres by who signs in. The authorities are for one whose certificate neither a public authority nor Amazon RDS issued.
+  # Variables of the database connection, by role. The certificate authorities are needed only for a Postgres whose
+  # certificate comes neither from a public authority nor from Amazon RDS.
   database_environment = { for user, connection in { administrator = var.warehouse.administrator, writer = var.warehouse.writer, reader = var.warehouse.reader } : user => merge(
     { DATABASE_URL = connection.url, DATABASE_AUTH = connection.auth },
     var.database_ca_pem == "" ? {} : { DATABASE_CA_PEM = var.database_ca_pem },
@@ -142,9 +145,9 @@ locals {
   kafka_environment = { KAFKA_BOOTSTRAP_SERVERS = var.kafka.bootstrap_servers, KAFKA_AUTH = var.kafka.auth }
 }
 
-# Old versions of it stay readable: the old versions of the functions start with the pipeline files that they were deployed
-# with, during a deployment and after one that was refused. (With the content's hash in the key instead, Terraform would delete
-# the old object.)
+# Old versions of this object stay readable: during a deployment, and after a failed one, the old versions of the
+# functions start with the pipeline files that they were deployed with. (With the content's hash in the key, Terraform
+# would delete the old object.)
 resource "aws_s3_object" "pipelines" {
   count = local.spilled || local.board_spilled ? 1 : 0
 

@@ -49,8 +49,9 @@ module "telemetry_gateway" {
   invoke_permission = var.url_invoke_permissions
 }
 
-# Made by Secrets Manager itself, so that the token is in no state, no plan and no memory of Terraform's. (An ephemeral random
-# password would pass through all but the first two, and cannot be mocked: nothing with it could be tested without an account.)
+# Secrets Manager generates the token itself, so it is in no state, no plan and no memory of Terraform. (An ephemeral
+# random password would be kept out of state and plan only. It also cannot be mocked, so no test could run without an
+# account.)
 resource "aws_cloudcontrolapi_resource" "telemetry_token" {
   count = local.token_required && var.telemetry.token_secret_arn == null ? 1 : 0
 

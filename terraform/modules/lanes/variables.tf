@@ -1,5 +1,5 @@
 variable "name_prefix" {
-  description = "Begins every function's name; empty on the local stack, where a function carries its folder's name."
+  description = "Prefix of every function's name. Empty on the local stack, where a function has the name of its folder."
   type        = string
 }
 
@@ -14,7 +14,7 @@ variable "artifacts_dir" {
 }
 
 variable "bucket_prefix" {
-  description = "Begins the names of the buckets: <prefix>-deploy for the functions' code, <prefix>-media, <prefix>-inbox, <prefix>-raw and <prefix>-spark for the logs of the Spark job."
+  description = "Prefix of the names of the buckets: <prefix>-deploy for the functions' code, <prefix>-media, <prefix>-inbox, <prefix>-raw and <prefix>-spark for the logs of the Spark job."
   type        = string
 }
 
@@ -47,13 +47,13 @@ variable "pipelines" {
 }
 
 variable "inline_limit_bytes" {
-  description = "The largest pipelines document that goes into the environment; a larger one goes to S3."
+  description = "Maximum size of a pipelines document in the environment; a larger one goes to S3."
   type        = number
   default     = 3000
 
   validation {
     condition     = var.inline_limit_bytes <= 3000
-    error_message = "Lambda gives 4 KB to all variables together, and the others need up to 1 KB: at most 3000. (live-board, which needs more, has its own share: see there.)"
+    error_message = "inline_limit_bytes must be at most 3000: Lambda's limit for all variables together is 4 KB, and the other variables need up to 1 KB. (live-board has a lower limit of its own.)"
   }
 }
 
@@ -69,7 +69,7 @@ variable "kafka" {
 }
 
 variable "warehouse" {
-  description = "Outputs of the warehouse module: who migrates, who writes, who reads."
+  description = "Outputs of the warehouse module: the connections of administrator, writer and reader."
   type = object({
     administrator = object({
       url        = string
@@ -92,7 +92,7 @@ variable "warehouse" {
 }
 
 variable "database_ca_pem" {
-  description = "Certificates (PEM) of further authorities that Postgres' certificate may be of. Public ones and those of Amazon RDS are known; a private authority is named here. Counts towards the 4 KB of a function's variables."
+  description = "Certificates (PEM) of private authorities that are trusted for Postgres. Public authorities and those of Amazon RDS are always trusted. Counts towards the 4 KB of a function's variables."
   type        = string
   default     = ""
   nullable    = false
@@ -128,7 +128,7 @@ variable "network" {
 }
 
 variable "enabled" {
-  description = "Which lanes there are, by function; forecast-fetcher is there with `forecast`, and schema-migrator always. Of a lane that is taken away the tables, buckets and Kafka topics stay; its queue, log and schedule go."
+  description = "Which lanes exist, by function. forecast-fetcher exists if `forecast` is set, and schema-migrator always exists. If a lane is removed, its tables, buckets and Kafka topics stay; its queue, log and schedule are deleted."
   type = object({
     parquet_writer    = optional(bool, true)
     totals_upserter   = optional(bool, true)
@@ -145,7 +145,7 @@ variable "enabled" {
 }
 
 variable "roles" {
-  description = "Every role: `suffix` follows its name (IAM is one for all regions), and the ARN of a permissions boundary."
+  description = "Settings of all roles: `suffix` is appended to each name (IAM is global), and the ARN of a permissions boundary."
   type = object({
     suffix                   = optional(string, "")
     permissions_boundary_arn = optional(string)
@@ -154,45 +154,47 @@ variable "roles" {
 }
 
 variable "kms_key_arn" {
-  description = "A key of the owner's that encrypts functions' variables, logs, queues, secrets and buckets; null for keys of AWS."
+  description = "Customer-managed KMS key that encrypts the functions' variables, logs, queues, secrets and buckets; null for AWS's keys."
   type        = string
   default     = null
 }
 
 variable "sizes" {
-  description = "Memory and timeout of each function; for those behind a URL also the invocations at once (-1 for no bound of their own)."
+  description = "Memory and timeout of each function. Functions with a queue also have maximum_concurrency, and functions with a URL have reserved_concurrency (-1: no reservation)."
   type = object({
-    # 6 MB of event, its Arrow arrays and the Parquet file at once; a commit that loses races has most of the minute to win.
+    # Memory holds an event of 6 MB, its Arrow arrays and the Parquet file. A commit that conflicts with others has most
+    # of the minute for its retries.
     parquet_writer  = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 60) }), {})
     totals_upserter = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 60) }), {})
     table_writer    = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 60) }), {})
-    # Fed by queues, which know no partitions: maximum_concurrency keeps a rush of objects within Postgres' connections.
+    # The next two read queues, which have no partitions: maximum_concurrency limits their connections to Postgres when
+    # many objects arrive.
     bucket_ingester = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 120), maximum_concurrency = optional(number, 5) }), {})
     inbox_etl       = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 60), maximum_concurrency = optional(number, 5) }), {})
-    # Waits for the advisory lock while another one migrates.
+    # It may wait for the advisory lock of another migration.
     schema_migrator = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 300) }), {})
     rooms_generator = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 60) }), {})
-    # A vehicle waits for the answer: some CPU, and an end before its own patience has one.
+    # A vehicle waits for the answer: the function gets some CPU, and its timeout is shorter than the vehicle's.
     telemetry_gateway = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 15), reserved_concurrency = optional(number, -1) }), {})
     live_board        = optional(object({ memory_mb = optional(number, 512), timeout_seconds = optional(number, 30), reserved_concurrency = optional(number, -1) }), {})
-    # Memory holds the files that are joined at a time; a run that is out of time goes on with the next one.
+    # Memory holds the files of one compaction. A run that reaches its time limit continues in the next run.
     lake_keeper = optional(object({ memory_mb = optional(number, 1024), timeout_seconds = optional(number, 240) }), {})
-    # Memory holds two files of the lake at a time, and the offsets of a window.
+    # Memory holds two files of the lake and the offsets of a window.
     reconciler = optional(object({ memory_mb = optional(number, 1024), timeout_seconds = optional(number, 600) }), {})
-    # Most of the time is waiting for the API, a city after the other where it is slow, and tries again.
+    # Most of the time it waits for the API. It may have to fetch one city after another, with retries.
     forecast_fetcher = optional(object({ memory_mb = optional(number, 256), timeout_seconds = optional(number, 300) }), {})
   })
   default = {}
 }
 
 variable "log_level" {
-  description = "Least severe level that functions log."
+  description = "Minimum level of the functions' log messages."
   type        = string
   default     = "warn"
 }
 
 variable "alarms" {
-  description = "Alarms and the SNS topics that they notify; null for none (on the emulator, every plan would show a change of each alarm). `early` adds alarms that warn before a failure: throttles, and durations close to the timeout. How far behind a mapping (`lag_seconds`, `lag_records`) and how old a message may be (`age_seconds`), in which topics records arrive at all times (`busy_topics`) and how long nothing of them may be stored (`stale_minutes`), and how many offsets deliveries may skip in five minutes (`skipped_offsets`, null for any number)."
+  description = "Alarms and the SNS topics that they notify; null for none (on the emulator, every plan would show a change of each alarm). `early` adds alarms that warn before a failure: throttles, and durations close to the timeout. `lag_seconds` and `lag_records`: the lag that a mapping may have. `age_seconds`: the age that a message in a queue may have. `busy_topics`: topics in which records arrive at all times. `stale_minutes`: how long a function may store nothing from them. `skipped_offsets`: how many offsets deliveries may skip in five minutes; null for any number."
   type = object({
     topic_arns      = optional(list(string), [])
     early           = optional(bool, true)
@@ -213,42 +215,42 @@ variable "create_event_source_mappings" {
 }
 
 variable "versions" {
-  description = "Whether functions are published as versions, and invoked by the alias `live`, which moves after the migration. False on the local stack: the bridge and its users invoke a function by its plain name, and `headwater up` migrates before it applies."
+  description = "Whether functions are published as versions and invoked through the alias `live`, which moves after the migration. False on the local stack, where functions are invoked without an alias and `headwater up` migrates before it applies."
   type        = bool
   default     = true
 }
 
 variable "held_versions" {
-  description = "Functions, by folder name, whose alias `live` stays at this version while a new one is published beside it. A function that is not named here serves its newest version."
+  description = "Functions, by folder name, whose alias `live` stays at this version while a new one is published beside it. For all other functions, `live` moves to the newest version."
   type        = map(string)
   default     = {}
 }
 
 variable "migrate_at_deploy" {
-  description = "Whether applying runs the migrations. False on the local stack, where `headwater up` does so before it applies, and shows what was changed."
+  description = "Whether an apply runs the migrations. False on the local stack, where `headwater up` runs them before it applies and prints the changes."
   type        = bool
   default     = true
 }
 
 variable "dead_letter_queues" {
-  description = "Whether scheduled functions keep given-up invocations in a queue. False on the emulator, where the provider waits 25 s for one."
+  description = "Whether scheduled functions keep invocations that were given up in a queue. False on the emulator, where the provider waits 25 s for a queue."
   type        = bool
   default     = true
 }
 
 variable "existing_dead_letter_queues" {
-  description = "Lanes fed by a queue whose dead-letter queue, <function's name>-failed, is there already. SQS wants it before the queue that names it, and the provider waits 25 s for each: `headwater up` makes them before it applies."
+  description = "Lanes with a queue whose dead-letter queue, <function name>-failed, already exists. A dead-letter queue must exist before its source queue, and the provider waits 25 s for each queue. So `headwater up` creates the dead-letter queues before it applies."
   type        = set(string)
   default     = []
 
   validation {
     condition     = length(setsubtract(var.existing_dead_letter_queues, ["bucket-ingester", "inbox-etl"])) == 0
-    error_message = "existing_dead_letter_queues names lanes that a queue feeds: bucket-ingester, inbox-etl."
+    error_message = "existing_dead_letter_queues can contain only the lanes with a queue: bucket-ingester and inbox-etl."
   }
 }
 
 variable "quick_retries" {
-  description = "Whether a message that failed comes back after the function's timeout, and not after the six times of it that AWS advises. True on the local stack, where nobody throttles and somebody waits for the retry."
+  description = "Whether a failed message is visible again after the function's timeout, instead of six times the timeout, which AWS recommends. True on the local stack, where there is no throttling and developers wait for the retry."
   type        = bool
   default     = false
 }
@@ -260,7 +262,7 @@ variable "schedules_enabled" {
 }
 
 variable "rooms" {
-  description = "The rooms generator: topic, records per run, when."
+  description = "The rooms generator: topic, records per run, and schedule."
   type = object({
     topic    = optional(string, "rooms-v1")
     count    = optional(number, 1000)
@@ -270,7 +272,7 @@ variable "rooms" {
 }
 
 variable "upkeep" {
-  description = "When lake-keeper looks after the Delta tables: checkpoints and larger files (`schedule`), the end of old files and log entries (`cleaning_schedule`). How it does is said in the pipeline files (`lake.upkeep`)."
+  description = "When lake-keeper runs: `schedule` is for checkpoints and compaction, `cleaning_schedule` for vacuum and log clean-up. Further settings are in the pipeline files (`lake.upkeep`)."
   type = object({
     schedule          = optional(string, "rate(5 minutes)")
     cleaning_schedule = optional(string, "rate(1 day)")
@@ -279,7 +281,7 @@ variable "upkeep" {
 }
 
 variable "certificates" {
-  description = "When reconciler makes certificates (`schedule`), and how long after its end a window is judged (`grace_minutes`: the lanes must have passed it by then; less than the time between two runs)."
+  description = "When reconciler makes certificates (`schedule`), and how long after its end a window is checked (`grace_minutes`: by then, the lanes must have handled the window; must be less than the time between two runs)."
   type = object({
     schedule      = optional(string, "rate(1 hour)")
     grace_minutes = optional(number, 45)
@@ -293,7 +295,7 @@ variable "certificates" {
 }
 
 variable "schema" {
-  description = "When schema-migrator runs between deployments, to make the next days' partitions and drop those that are too old."
+  description = "When schema-migrator runs between deployments. It creates the partitions of the next days and drops expired ones."
   type = object({
     schedule = optional(string, "rate(1 day)")
   })
@@ -301,7 +303,7 @@ variable "schema" {
 }
 
 variable "media" {
-  description = "What bucket-ingester reads: a bucket that is made, an existing one (`bucket`), or a web address (`base_url`; functions in a VPC need a way to it, such as egress `nat`). `list` is the key of the list of files, `sweep` when the list is read anyway. `notifications`: whether the bucket notifies the lane's queue; null is yes for a bucket that is made and no for an existing one, whose whole notification configuration would be replaced: its owner says true, or names the queue in a configuration of his own, or leaves it to the sweep."
+  description = "The source of bucket-ingester: a created bucket, an existing one (`bucket`), or a web address (`base_url`; functions in a VPC need a network path to it, such as egress `nat`). `list` is the key of the list of files. `sweep` is the schedule that reads the list without a notification. `notifications`: whether to configure the bucket to notify the lane's queue; null is true for a created bucket and false for an existing one. True replaces the whole notification configuration of an existing bucket. With false, its owner can add the queue to that configuration, or rely on the sweep."
   type = object({
     bucket        = optional(string)
     base_url      = optional(string)
@@ -313,22 +315,22 @@ variable "media" {
 
   validation {
     condition     = var.media.bucket == null || var.media.base_url == null
-    error_message = "media is a bucket or a base_url, not both."
+    error_message = "Set media.bucket or media.base_url, not both."
   }
 
   validation {
     condition     = var.media.base_url == null ? true : can(regex("^https://[^/?#@]+(/[^?#]*)?$", var.media.base_url))
-    error_message = "base_url is https://host/path, without user, query or fragment."
+    error_message = "media.base_url must have the form https://host/path, without user, query or fragment."
   }
 
   validation {
     condition     = var.media.bucket == null ? true : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.media.bucket))
-    error_message = "bucket is a bucket's name."
+    error_message = "bucket must be the name of an S3 bucket."
   }
 }
 
 variable "inbox" {
-  description = "What inbox-etl reads: the objects under `prefix` of a bucket that is made (its objects go after `expiration_days`; 0 for never), or of an existing one (`bucket`; its owner's lifecycle stays as it is). `sweep` is when the inbox is listed anyway, `notifications` as for media."
+  description = "The source of inbox-etl: the objects below `prefix` of a created bucket (its objects expire after `expiration_days`; 0 for never), or of an existing bucket (`bucket`; its lifecycle rules are not changed). `sweep` is the schedule that lists the inbox. `notifications`: as for media."
   type = object({
     bucket          = optional(string)
     prefix          = optional(string, "inbox")
@@ -340,16 +342,16 @@ variable "inbox" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9._=-]+(/[A-Za-z0-9._=-]+)*$", var.inbox.prefix))
-    error_message = "prefix is a folder's name or path, without / at the start or the end (it becomes part of IAM policies)."
+    error_message = "prefix must be a folder's name or path, without / at the start or the end (it becomes part of IAM policies)."
   }
 
   validation {
     condition     = var.inbox.bucket == null ? true : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.inbox.bucket))
-    error_message = "bucket is a bucket's name."
+    error_message = "bucket must be the name of an S3 bucket."
   }
 
   validation {
     condition     = var.inbox.bucket == null ? true : var.inbox.bucket != coalesce(var.media.bucket, "none")
-    error_message = "Media and inbox are two buckets: one bucket has one notification configuration."
+    error_message = "media.bucket and inbox.bucket must differ, because a bucket has only one notification configuration."
   }
 }

@@ -1,7 +1,7 @@
 # The forecast lane.
 
 variable "forecast" {
-  description = "The forecast lane: the API's address (base_url), the cities (items), the secret with its token (token_secret_arn; null makes an empty one), when it runs (schedule, time_zone), how old a raw object the job still takes (lookback_days, 0 for any age), the hours without a successful run that are too many (null for any number), whether it runs in the VPC (which then needs a NAT), and Spark's sizes: see the forecast module. Null: there is no such lane."
+  description = "The forecast lane. base_url: address of the API. items: ids of the cities. token_secret_arn: secret with the API's token; null creates an empty one. schedule, time_zone: when it runs. lookback_days: maximum age of the raw objects that the job reads; 0 for no limit. missed_run_hours: hours without a successful run that raise an alarm; null for no such alarm. in_vpc: whether it runs in the VPC, which then needs a NAT. spark: sizes, see the forecast module. Null: no forecast lane."
   type = object({
     base_url         = string
     items            = list(string)
@@ -27,13 +27,13 @@ variable "forecast" {
 }
 
 variable "forecast_job_dir" {
-  description = "Folder of the Spark job: emr/forecast_72 of the repository. Needed with `forecast`."
+  description = "Folder of the Spark job: emr/forecast_72 of the repository. Required with `forecast`."
   type        = string
   default     = null
 }
 
 variable "forecast_token" {
-  description = "The forecast API's token, on the local stack. In AWS it is put into the secret by hand, so that no state holds it."
+  description = "The forecast API's token, for the local stack only. In AWS the operator sets the value of the secret, so it is in no state."
   type        = string
   default     = null
   sensitive   = true
@@ -46,7 +46,7 @@ variable "spark_on" {
 }
 
 variable "secret_recovery_days" {
-  description = "Days that a deleted secret can be recovered. 0 where the name is wanted again at once."
+  description = "Days for which a deleted secret can be recovered. 0 allows the name to be reused at once."
   type        = number
   default     = 30
 }

@@ -1,5 +1,5 @@
-# Private subnets for Kafka, Postgres and the functions, and the way out of them. Nothing in here has a public address
-# except the NAT gateways or the NAT instance, where they are asked for.
+# Private subnets for Kafka, Postgres and the functions, and their network path to AWS services. Only NAT gateways or
+# the NAT instance have public addresses, if egress selects them.
 
 data "aws_region" "current" {}
 
@@ -27,9 +27,9 @@ locals {
   vpc_id     = local.make ? one(aws_vpc.this[*].id) : var.existing.vpc_id
   subnet_ids = local.make ? aws_subnet.private[*].id : var.existing.subnet_ids
 
-  # On-demand pollers live in the cluster's subnets and call lambda and sts from there; provisioned ones do not. They would
-  # call secretsmanager only for a cluster with passwords or client certificates; ours takes IAM.
-  # Secrets Manager is for schema-migrator and telemetry-gateway. S3 has a gateway endpoint, which costs nothing, in every case.
+  # On-demand pollers run in the cluster's subnets and call lambda and sts from there. Provisioned pollers do not.
+  # Pollers would also call secretsmanager for a cluster with passwords or client certificates, but this cluster uses
+  # IAM. schema-migrator and telemetry-gateway use Secrets Manager. S3 always has a gateway endpoint, which is free.
   interface_endpoints = local.make && !local.internet ? toset(concat(["secretsmanager"], var.on_demand_pollers ? ["lambda", "sts"] : [], var.services)) : toset([])
 }
 
@@ -42,7 +42,7 @@ resource "aws_vpc" "this" {
   tags                 = { Name = var.name }
 }
 
-# The default group lets its members talk to each other; nothing here uses it, so it lets nothing through.
+# AWS's default group allows traffic between its members. Nothing uses it here, so it gets no rules.
 resource "aws_default_security_group" "closed" {
   count  = local.make ? 1 : 0
   vpc_id = aws_vpc.this[0].id
@@ -62,7 +62,7 @@ resource "aws_route_table" "private" {
   tags   = { Name = "${var.name}-private-${count.index}" }
 }
 
-# A subnet that changes its table has its way out there first.
+# A new route table gets its routes before a subnet is moved to it.
 resource "aws_route_table_association" "private" {
   count          = length(local.layout.zone_ids)
   subnet_id      = aws_subnet.private[count.index].id
@@ -71,14 +71,14 @@ resource "aws_route_table_association" "private" {
   depends_on = [aws_route.nat, aws_vpc_endpoint.s3]
 }
 
-# ---- NAT -------------------------------------------------------------------------------------------------------------
-# One gateway, or one in each zone. The first one is the same in both cases, and keeps its subnet and its address when others
-# are added. Every reference below is by index: a list of all ids would be unknown then, and the first gateway be replaced.
+# One gateway, or one in each zone. The first gateway is the same in both cases: it keeps its subnet and its address
+# when others are added. All references below use an index. A list of all ids would be unknown during such a plan, and
+# Terraform would replace the first gateway.
 
 locals {
   gateways = !local.nat ? 0 : var.nat_per_zone ? length(local.layout.zone_ids) : 1
 
-  # The instance has the public subnet, and the route, that the first gateway would have.
+  # The NAT instance uses the public subnet and the route of the first gateway.
   ways_out = local.nat_instance ? 1 : local.gateways
 }
 
@@ -88,7 +88,7 @@ resource "aws_internet_gateway" "this" {
   tags   = { Name = var.name }
 }
 
-# From the end of the addresses downwards; the private subnets are at the beginning.
+# Public subnets are allocated from the end of the VPC's addresses, private subnets from the beginning.
 resource "aws_subnet" "public" {
   count                = local.ways_out
   vpc_id               = aws_vpc.this[0].id
@@ -136,7 +136,8 @@ resource "aws_route" "nat" {
   nat_gateway_id         = local.nat ? aws_nat_gateway.this[count.index].id : null
   network_interface_id   = local.nat_instance ? aws_network_interface.nat[0].id : null
 
-  # Back to one gateway, each subnet changes its table before its gateway goes: what the route needs inherits this from it.
+  # When the network returns to one gateway, each subnet moves to another route table before its gateway is destroyed.
+  # The resources that the route depends on inherit this setting.
   lifecycle {
     create_before_destroy = true
   }

@@ -1,6 +1,7 @@
-# With egress "nat_instance": one small instance that translates addresses, in place of a NAT gateway, which costs four times as
-# much. It has no role, no key and no way in; what it holds can be made anew at any time. EC2 recovers it when its hardware
-# fails, which takes minutes; the interface, and with it the route and the address, stay when the instance is replaced.
+# With egress "nat_instance": one small instance does NAT instead of a NAT gateway, which costs four times as much. It
+# has no role and no key, accepts no logins and stores no data, so it can be replaced at any time. If its hardware
+# fails, EC2 recovers it within minutes. The network interface, with the route and the public address, stays when the
+# instance is replaced.
 
 data "aws_ssm_parameter" "nat_image" {
   count = local.nat_instance && var.nat_instance.ami_id == null ? 1 : 0
@@ -16,7 +17,8 @@ resource "aws_security_group" "nat_instance" {
   tags        = { Name = "${var.name}-nat" }
 }
 
-# By address and not by group: what passes through is on its way to somebody else, and groups of such senders do not count.
+# The rule uses addresses instead of a security group: traffic that passes through has another destination, and rules
+# that reference a group do not match it.
 resource "aws_vpc_security_group_ingress_rule" "nat_instance" {
   count = local.nat_instance ? 1 : 0
 
@@ -28,7 +30,7 @@ resource "aws_vpc_security_group_ingress_rule" "nat_instance" {
   description       = "https of the private subnets"
 }
 
-# Packages come by https, too.
+# The instance downloads its packages over https, too.
 resource "aws_vpc_security_group_egress_rule" "nat_instance" {
   count = local.nat_instance ? 1 : 0
 
@@ -44,12 +46,12 @@ resource "aws_network_interface" "nat" {
   count             = local.nat_instance ? 1 : 0
   subnet_id         = aws_subnet.public[0].id
   security_groups   = [aws_security_group.nat_instance[0].id]
-  source_dest_check = false # it passes on what is not addressed to it
+  source_dest_check = false # it forwards packets with other destinations
   description       = "${var.name}: the way out"
   tags              = { Name = "${var.name}-nat" }
 }
 
-# An address of its own, and not that of a gateway: two owners of one address would get in each other's way when egress changes.
+# A separate Elastic IP, not the gateway's: an address with two owners would cause conflicts when egress changes.
 resource "aws_eip" "nat_instance" {
   count             = local.nat_instance ? 1 : 0
   domain            = "vpc"
@@ -94,11 +96,12 @@ resource "aws_instance" "nat" {
   tags = { Name = "${var.name}-nat" }
 
   lifecycle {
-    # As for the host: a new image would replace it with any apply. For a new one: terraform apply -replace=….
+    # As for the host: without this, a new image would replace the instance in any apply. To take a new image: terraform
+    # apply -replace=….
     ignore_changes = [ami, user_data]
   }
 
-  # Its first boot fetches a package.
+  # During its first boot the instance downloads a package.
   depends_on = [aws_eip.nat_instance, aws_route_table_association.public, aws_vpc_security_group_egress_rule.nat_instance]
 }
 
@@ -115,7 +118,7 @@ resource "aws_cloudwatch_metric_alarm" "nat_instance" {
   threshold           = 0
   period              = 60
   evaluation_periods  = 5
-  treat_missing_data  = "breaching" # it was stopped or terminated
+  treat_missing_data  = "breaching" # no data: the instance was stopped or terminated
   alarm_actions       = var.alarms.topic_arns
   ok_actions          = var.alarms.topic_arns
 }

@@ -1,8 +1,8 @@
-# Who may talk to whom, each way on one port:
+# Allowed connections, each on one port:
 #   functions → kafka 9098, database 5432, https
 #   host      → the same; nothing may connect to the host
-#   kafka     → kafka 9098 (Lambda's pollers carry the cluster's group), https
-# https goes to the endpoints (and S3's prefix list), or anywhere where NAT or somebody else's network is the way out.
+#   kafka     → kafka 9098 (Lambda's pollers use the cluster's group), https
+# https goes to the endpoints and S3's prefix list. With NAT or in an existing VPC, https may go anywhere.
 
 locals {
   groups = merge({
@@ -12,7 +12,7 @@ locals {
     endpoints = "Interface endpoints of AWS services"
   }, var.host ? { host = "The host of the operators" } : {})
 
-  # Who opens connections to Kafka, Postgres and AWS.
+  # Groups whose members connect to Kafka, Postgres and AWS.
   clients = var.host ? ["functions", "host"] : ["functions"]
 
   ports = { kafka = 9098, database = 5432, endpoints = 443 }
@@ -83,7 +83,7 @@ resource "aws_vpc_security_group_egress_rule" "https" {
   description       = "AWS services"
 }
 
-# An MSK cluster or a Postgres of somebody else: its owner admits the functions' group, and the host's, on the other side.
+# Egress to an existing MSK cluster or Postgres. Its owner must admit the groups of the functions and of the host.
 resource "aws_vpc_security_group_egress_rule" "existing" {
   for_each = merge([for client in local.clients : {
     for name, service in var.existing_services : client == "functions" ? name : "${client}-${name}" => merge(service, { from = client })

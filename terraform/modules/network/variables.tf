@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "existing" {
-  description = "A VPC that exists, with private subnets from which S3, Secrets Manager, `services` and (for on-demand pollers) lambda and sts can be reached. Security groups are made in it. Null makes a VPC."
+  description = "An existing VPC, with private subnets from which S3, Secrets Manager, `services` and (for on-demand pollers) lambda and sts are reachable. Security groups are created in it. Null creates a VPC."
   type = object({
     vpc_id     = string
     subnet_ids = list(string)
@@ -24,7 +24,7 @@ variable "cidr" {
 }
 
 variable "zones" {
-  description = "Number of availability zones, each with one private subnet: two or three. Null is default_zones for a new network, or two where the region has no more; a network that exists keeps its zones."
+  description = "Number of availability zones, two or three, each with one private subnet. Null: default_zones for a new network (two if the region has only two); an existing network keeps its zones."
   type        = number
   default     = null
 
@@ -35,7 +35,7 @@ variable "zones" {
 }
 
 variable "default_zones" {
-  description = "Number of zones of a new network where `zones` is null. A later change does nothing: a network that exists keeps its zones."
+  description = "Number of zones of a new network if `zones` is null. A later change has no effect, because an existing network keeps its zones."
   type        = number
   default     = 3
 
@@ -52,7 +52,7 @@ variable "zone_ids" {
 
   validation {
     condition     = var.zone_ids == null ? true : contains([2, 3], length(distinct(var.zone_ids))) && alltrue([for id in var.zone_ids : can(regex("^[a-z0-9]+-az[0-9]+$", id))])
-    error_message = "zone_ids are two or three different ids of zones, such as euc1-az1 (a name such as eu-central-1a is another zone in another account)."
+    error_message = "zone_ids must be two or three different ids of zones, such as euc1-az1. (A name such as eu-central-1a can mean another zone in another account.)"
   }
 
   validation {
@@ -62,7 +62,7 @@ variable "zone_ids" {
 }
 
 variable "egress" {
-  description = "How private subnets reach AWS services: `endpoints` (no internet at all), `nat` (a NAT gateway, for functions that call others too) or `nat_instance` (a small instance in one zone instead of the gateway: the cheapest way out, and no way out while it is replaced or recovers)."
+  description = "How private subnets reach AWS services: `endpoints` (interface endpoints, no internet access), `nat` (a NAT gateway, for functions that call other services, too) or `nat_instance` (a small instance in one zone instead of the gateway: the cheapest option, but the connection is interrupted while the instance recovers or is replaced)."
   type        = string
   default     = "endpoints"
 
@@ -73,7 +73,7 @@ variable "egress" {
 }
 
 variable "nat_instance" {
-  description = "With egress `nat_instance`: its type (arm64), the size of its disk, and an image instead of Amazon Linux 2023. It keeps its image until it is replaced by hand, and updates its packages every week."
+  description = "Settings of the NAT instance with egress `nat_instance`: type (arm64), size of its disk, and an image instead of Amazon Linux 2023. The instance keeps its image until an operator replaces it, and updates its packages every week."
   type = object({
     type      = optional(string, "t4g.nano")
     volume_gb = optional(number, 4)
@@ -83,7 +83,7 @@ variable "nat_instance" {
 
   validation {
     condition     = var.nat_instance.volume_gb >= 4
-    error_message = "The image and the swap file need 4 GB."
+    error_message = "volume_gb must be at least 4, for the image and the swap file."
   }
 }
 
@@ -96,36 +96,36 @@ variable "alarms" {
 }
 
 variable "nat_per_zone" {
-  description = "With egress `nat`, a gateway in each zone: a zone that fails takes only its own way out, and no traffic is paid for crossing zones. False is one gateway for all."
+  description = "With egress `nat`: whether each zone has its own gateway. Then the failure of a zone affects only that zone, and there are no charges for traffic between zones. False: one gateway for all zones."
   type        = bool
   default     = false
 }
 
 variable "on_demand_pollers" {
-  description = "Whether a mapping uses on-demand pollers: they need lambda and sts from the cluster's subnets, provisioned ones do not."
+  description = "Whether a mapping uses on-demand pollers. They call lambda and sts from the cluster's subnets; provisioned pollers do not."
   type        = bool
   default     = true
 }
 
 variable "services" {
-  description = "What else the functions call of AWS: with egress `endpoints`, an interface endpoint each (paid by the hour, in every zone)."
+  description = "Other AWS services that the functions call. With egress `endpoints`, each gets an interface endpoint, which is billed per hour and zone."
   type        = list(string)
   default     = []
 
   validation {
     condition     = alltrue([for service in var.services : can(regex("^[a-z][a-z0-9.-]*$", service))])
-    error_message = "A service is named as in its endpoint, such as logs or sqs."
+    error_message = "services must have the names that AWS uses in endpoints, such as logs or sqs."
   }
 }
 
 variable "host" {
-  description = "Whether there is a host for operators, which has a security group of its own: it reaches what the functions reach, and nothing reaches it."
+  description = "Whether there is a host for operators. Its security group allows the same outgoing connections as that of the functions, and no incoming ones."
   type        = bool
   default     = false
 }
 
 variable "existing_services" {
-  description = "Kafka clusters and databases of somebody else that the functions reach: their security group and port, by name."
+  description = "Existing Kafka clusters and databases that the functions connect to: security group and port, by name."
   type = map(object({
     security_group_id = string
     port              = number

@@ -1,4 +1,4 @@
-# How old the oldest message is that was not handled: it grows when the lane is slow, stuck or gone.
+# Age of the oldest message in the queue. It grows if the lane is slow, stuck or removed.
 resource "aws_cloudwatch_metric_alarm" "age" {
   count = local.fed && var.alarms != null ? 1 : 0
 

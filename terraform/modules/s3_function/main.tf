@@ -1,16 +1,17 @@
-# A function fed from a bucket: S3 puts a message into a queue for each object that is created, Lambda polls the queue, and
-# what failed too often goes to a dead-letter queue. A scheduled sweep looks at the source itself, for what no message told
-# of: objects from before the notification, a message that was given up or went down with the emulator, a source without any.
+# A function that reads the objects of a bucket. S3 sends a message to a queue for each created object, Lambda polls the
+# queue, and messages that failed too often go to a dead-letter queue. A scheduled sweep lists the source and picks up
+# objects without a message: objects from before the notification was configured, objects whose message was given up or
+# lost, and objects of a source without notifications.
 
 data "aws_caller_identity" "current" {}
 data "aws_region" "current" {}
 data "aws_partition" "current" {}
 
 locals {
-  # Without a bucket nothing can put a message into the queue, and an idle mapping polls it for money.
+  # Without a bucket no service sends messages to the queue, and polling an idle queue is billed.
   fed = var.bucket != null
 
-  # Made from its parts, so that the role need not wait for the queue.
+  # The ARN is built from its parts, so the role does not wait for the queue.
   queue_arn = "arn:${data.aws_partition.current.partition}:sqs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:${var.function.name}"
 
   dead_letter = one(concat(module.failed, data.aws_sqs_queue.failed))
@@ -54,10 +55,10 @@ resource "aws_sqs_queue" "this" {
 
   name                       = var.function.name
   visibility_timeout_seconds = local.visibility_timeout_seconds
-  # A message keeps its age when it moves to the dead-letter queue, which holds it for 14 days in all.
+  # A message keeps its age when it moves to the dead-letter queue, which deletes it 14 days after it was first sent.
   message_retention_seconds = 345600 # 4 days
   sqs_managed_sse_enabled   = var.function.kms_key_arn == null ? true : null
-  # S3 needs the key, too, to put a message into the queue: the key's own policy says so.
+  # S3 also needs the key, to send messages to the queue. The key's own policy allows it.
   kms_master_key_id = var.function.kms_key_arn
 
   redrive_policy = jsonencode({
@@ -65,7 +66,8 @@ resource "aws_sqs_queue" "this" {
     maxReceiveCount     = var.max_receive_count
   })
 
-  # Part of the queue: for a policy of its own the provider waits as long as for the queue, once more.
+  # The policy is part of the queue. For a separate policy resource, the provider would wait as long again as for the
+  # queue.
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -81,7 +83,7 @@ resource "aws_sqs_queue" "this" {
     }]
   })
 
-  # SQS refuses a queue whose dead-letter queue is not there yet, and so does the emulator.
+  # SQS and the emulator refuse a queue whose dead-letter queue does not exist yet.
   depends_on = [module.failed]
 }
 
@@ -102,11 +104,12 @@ resource "aws_lambda_event_source_mapping" "this" {
     }
   }
 
-  # The whole module: the role's policy must be there before Lambda tries the queue with it, and what `start_after` names.
+  # The whole module: Lambda tests the role's policy when it creates the mapping, and the steps in `start_after` must
+  # have finished.
   depends_on = [module.function, aws_sqs_queue.this]
 }
 
-# S3 tries the queue when it is told of it: queue and policy first.
+# S3 tests the queue when the notification is configured, so the queue and its policy must exist first.
 resource "aws_s3_bucket_notification" "this" {
   count = local.fed && var.notifications ? 1 : 0
 
@@ -121,7 +124,7 @@ resource "aws_s3_bucket_notification" "this" {
   depends_on = [aws_sqs_queue.this]
 }
 
-# No dead-letter queue: a sweep that was given up is made good by the next one.
+# No dead-letter queue: the next sweep makes up for a failed one.
 module "sweep" {
   source = "../schedule"
 

@@ -44,7 +44,7 @@ output "schedule" {
 }
 
 output "queue" {
-  description = "The queue that feeds the function, and its dead-letter queue; null where the sweep alone does."
+  description = "The queue that feeds the function, and its dead-letter queue; null if only the sweep feeds it."
   value = local.fed ? {
     function_name    = module.function.name
     name             = one(aws_sqs_queue.this[*].name)
@@ -55,12 +55,12 @@ output "queue" {
 }
 
 output "queue_names" {
-  description = "The names of both, known before the queues are made."
+  description = "The names of the queue and its dead-letter queue, known before the queues exist; null if only the sweep feeds the function."
   value       = local.fed ? { name = var.function.name, dead_letter_name = "${var.function.name}-failed" } : null
 }
 
 output "queue_mapping" {
-  description = "How the queue feeds the function: function_name, queue_url, queue_arn, batch_size, window_seconds, partial_batch_response, maximum_concurrency; null where the sweep alone does."
+  description = "How the queue feeds the function: function_name, queue_url, queue_arn, batch_size, window_seconds, partial_batch_response, maximum_concurrency; null if only the sweep feeds it."
   value = local.fed ? {
     function_name          = module.function.name
     queue_url              = one(aws_sqs_queue.this[*].url)
@@ -73,7 +73,7 @@ output "queue_mapping" {
 }
 
 output "delivery" {
-  description = "How objects come to the function: whether the bucket's notifications are configured here, and after how many seconds a message that failed comes back."
+  description = "How the function learns of objects: whether this module configures the bucket's notifications, and after how many seconds a failed message is visible again."
   value = {
     notified      = length(aws_s3_bucket_notification.this) > 0
     retry_seconds = local.visibility_timeout_seconds

@@ -1,5 +1,5 @@
 variable "bucket" {
-  description = "The bucket, of this account, that may put messages into the queue; null for a source that sends none: no queue is made, and the sweep alone feeds the function."
+  description = "The bucket of this account that may send messages to the queue. Null: the source sends no messages, no queue is created, and only the sweep feeds the function."
   type = object({
     name = string
     arn  = string
@@ -8,36 +8,36 @@ variable "bucket" {
 }
 
 variable "dead_letter_queue_exists" {
-  description = "Whether a queue <function's name>-failed is there already. It takes the messages that were given up then, and no queue is made for them."
+  description = "Whether a queue <function name>-failed already exists. If so, the module uses it as the dead-letter queue and creates none."
   type        = bool
   default     = false
 }
 
 variable "notifications" {
-  description = "Whether the bucket is told here to notify the queue. A bucket has one notification configuration, and this replaces it as a whole: false where somebody else keeps it, who names the queue there or leaves it to the sweep."
+  description = "Whether this module configures the bucket to notify the queue. A bucket has only one notification configuration, and this replaces it completely. Set it to false if that configuration is managed elsewhere; its owner can add the queue there, or rely on the sweep."
   type        = bool
   default     = true
 }
 
 variable "filter_prefix" {
-  description = "Beginning of the keys whose objects are notified; null for all."
+  description = "Prefix of the keys of objects that cause a notification; null for all objects."
   type        = string
   default     = null
 }
 
 variable "batch_size" {
-  description = "Messages of one invocation, at most."
+  description = "Maximum number of messages in one invocation."
   type        = number
   default     = 10
 
   validation {
     condition     = var.batch_size >= 1 && var.batch_size <= (var.window_seconds > 0 ? 10000 : 10)
-    error_message = "batch_size must be 1 to 10; with a window of a second or more, to 10000."
+    error_message = "batch_size must be 1 to 10, or 1 to 10000 if window_seconds is at least 1."
   }
 }
 
 variable "window_seconds" {
-  description = "The longest that a message waits for its batch to fill."
+  description = "Maximum time, in seconds, that a message waits for its batch to fill."
   type        = number
   default     = 0
 
@@ -48,7 +48,7 @@ variable "window_seconds" {
 }
 
 variable "maximum_concurrency" {
-  description = "Invocations that the queue may have at once; null for as many as the account grants."
+  description = "Maximum number of concurrent invocations from the queue; null: only the account's quota is the limit."
   type        = number
   default     = null
 
@@ -65,18 +65,18 @@ variable "create_event_source_mapping" {
 }
 
 variable "visibility_timeout_seconds" {
-  description = "How long a message is hidden while it is being handled, and so when it comes back after a failure; null is six times the function's timeout, as AWS advises: throttled invocations are tried again within that time."
+  description = "How long a message is hidden while it is handled. After a failure it is visible again after this time. Null is six times the function's timeout, as AWS recommends, because throttled invocations are retried within that time."
   type        = number
   default     = null
 
   validation {
     condition     = var.visibility_timeout_seconds == null ? true : var.visibility_timeout_seconds >= var.function.timeout_seconds && var.visibility_timeout_seconds <= 43200
-    error_message = "visibility_timeout_seconds must be at least the function's timeout (a message must not come back while it is being handled), and at most 43200."
+    error_message = "visibility_timeout_seconds must be at least the function's timeout (a message must not be visible again while it is handled), and at most 43200."
   }
 }
 
 variable "max_receive_count" {
-  description = "Deliveries of a message before it goes to the dead-letter queue."
+  description = "Number of deliveries of a message before it goes to the dead-letter queue."
   type        = number
   default     = 5
 
@@ -87,7 +87,7 @@ variable "max_receive_count" {
 }
 
 variable "sweep" {
-  description = "When the function is invoked (UTC) to look at the source itself, with {\"sweep\":true}, and whether at all."
+  description = "Schedule (UTC) of the sweep: the function is invoked with {\"sweep\":true} and lists the source. `enabled`: whether the schedule is enabled."
   type = object({
     expression = string
     enabled    = optional(bool, true)

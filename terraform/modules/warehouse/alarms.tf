@@ -1,4 +1,4 @@
-# What stops a database: no storage, no CPU, no connections left.
+# Alarms on conditions that stop a database: no storage, no CPU, no connections left.
 
 locals {
   alarms = !local.make || var.alarms == null ? {} : {
@@ -8,7 +8,7 @@ locals {
       comparison  = "LessThanThreshold"
       threshold   = var.instance.storage_gb * pow(1024, 3) * var.alarms.free_storage_percent / 100
       periods     = 1
-      description = "Less than ${var.alarms.free_storage_percent} % of the first ${var.instance.storage_gb} GB are free. RDS adds storage up to ${var.instance.maximum_storage_gb} GB: raise database.maximum_storage_gb, or shorten the tables' retention. Runbook: The database runs out of storage."
+      description = "Less than ${var.alarms.free_storage_percent} % of the initial ${var.instance.storage_gb} GB is free. RDS adds storage up to ${var.instance.maximum_storage_gb} GB: raise database.maximum_storage_gb, or shorten the tables' retention. Runbook: The database runs out of storage."
     }
     cpu = {
       metric      = "CPUUtilization"
@@ -16,7 +16,7 @@ locals {
       comparison  = "GreaterThanThreshold"
       threshold   = var.alarms.cpu_percent
       periods     = 3
-      description = "Over ${var.alarms.cpu_percent} % of the CPU used for a quarter of an hour: take a larger database.class. Runbook: The database has no CPU left."
+      description = "The CPU was used to more than ${var.alarms.cpu_percent} % for a quarter of an hour: take a larger database.class. Runbook: The database has no CPU left."
     }
     connections = {
       metric      = "DatabaseConnections"
@@ -24,7 +24,7 @@ locals {
       comparison  = "GreaterThanThreshold"
       threshold   = var.alarms.connections
       periods     = 1
-      description = "More than ${var.alarms.connections} connections. At the limit of the class (some 110 for each GB of memory) functions are refused: bound their concurrency, or take a larger database.class. Runbook: The database runs out of connections."
+      description = "More than ${var.alarms.connections} connections. At the limit of the class (about 110 per GB of memory), Postgres refuses the functions: limit their concurrency, or take a larger database.class. Runbook: The database runs out of connections."
     }
   }
 }

@@ -1,4 +1,4 @@
-# Postgres: an RDS instance whose writers and readers sign in with IAM, or one that exists already.
+# Postgres: a created RDS instance, where the functions sign in with IAM, or an existing Postgres.
 
 data "aws_caller_identity" "current" {}
 data "aws_region" "current" {}
@@ -23,7 +23,7 @@ locals {
     actions   = ["secretsmanager:GetSecretValue"]
     resources = [local.secret_arn]
   }
-  # By user: IAM names the user of the database in the resource.
+  # The ARN of a sign-in permission ends with the database user.
   database_users = "arn:${data.aws_partition.current.partition}:rds-db:${local.account_arn}:dbuser:${coalesce(local.resource_id, "none")}"
   sign_in = {
     sid       = "SignInToDatabase"
@@ -58,7 +58,7 @@ resource "aws_db_parameter_group" "this" {
   }
 }
 
-# Made before the instance: RDS would make it itself, to keep for ever.
+# Created before the instance. Otherwise RDS would create the log group itself, without an expiry.
 resource "aws_cloudwatch_log_group" "postgresql" {
   # checkov:skip=CKV_AWS_338:the user chooses how long logs are kept and paid for (log_retention_days)
   count             = local.make ? 1 : 0
@@ -67,12 +67,12 @@ resource "aws_cloudwatch_log_group" "postgresql" {
   kms_key_id        = var.kms_key_arn
 }
 
-# The name of the final snapshot. RDS refuses to delete an instance when a snapshot of that name exists, so that every
-# instance that is made has an id of its own in it.
+# The name of the final snapshot contains an id that is unique for each instance, because RDS refuses to delete an
+# instance if a snapshot with that name exists.
 resource "terraform_data" "final_snapshot" {
   count = local.make ? 1 : 0
 
-  # What replaces the instance.
+  # Values whose change replaces the instance.
   triggers_replace = [local.placement.administrator, local.placement.database, local.placement.kms_key_arn]
 }
 
@@ -89,7 +89,8 @@ resource "aws_db_instance" "this" {
   instance_class = var.instance.class
   db_name        = local.placement.database
 
-  # The administrator's password is made, kept and rotated by RDS; only schema-migrator reads it. Writers have none.
+  # RDS generates, stores and rotates the administrator's password, and only schema-migrator reads it. The other users
+  # have no password.
   username                            = local.placement.administrator
   manage_master_user_password         = true
   master_user_secret_kms_key_id       = local.placement.kms_key_arn
@@ -120,7 +121,8 @@ resource "aws_db_instance" "this" {
 
   enabled_cloudwatch_logs_exports = ["postgresql"]
   performance_insights_enabled    = var.instance.performance_insights
-  # RDS refuses another key once there is one, even after they were switched off and on. So it is that of the instance.
+  # The key of Performance Insights cannot change, even after Performance Insights was turned off and on. So it is
+  # always the key of the instance.
   performance_insights_kms_key_id = var.instance.performance_insights ? local.placement.kms_key_arn : null
 
   depends_on = [aws_cloudwatch_log_group.postgresql]
@@ -139,7 +141,7 @@ resource "aws_secretsmanager_secret_version" "this" {
   count     = local.own_secret ? 1 : 0
   secret_id = aws_secretsmanager_secret.this[0].id
 
-  # Write-only: the password is in no state file. A change of it shows in the version number.
+  # A write-only argument: the password is in no state file. The version number changes with the password.
   secret_string_wo         = jsonencode({ username = local.user, password = local.password })
   secret_string_wo_version = parseint(substr(sha256("${local.user}:${nonsensitive(sha256(local.password))}"), 0, 7), 16)
 }

@@ -1,5 +1,5 @@
 output "administrator" {
-  description = "Who migrates: address, how to sign in, and the permissions that it takes. For an RDS instance made here, the users to make for those who write and who read."
+  description = "The connection for migrations: URL, authentication, and the IAM permissions that it needs. For a created RDS instance also the users that the migration must create for writers and readers."
   value = {
     url        = local.make ? "postgres://${var.instance.administrator}@${local.address}" : "postgres://${local.user}@${local.address}"
     auth       = local.make ? "secret:${local.secret_arn}" : local.existing_auth
@@ -10,7 +10,7 @@ output "administrator" {
 }
 
 output "writer" {
-  description = "Who writes rows: address, how to sign in, and the permissions that it takes."
+  description = "The connection of functions that write rows: URL, authentication, and the IAM permissions that it needs."
   value = {
     url        = "postgres://${local.user}@${local.address}"
     auth       = local.make ? "iam" : local.existing_auth
@@ -19,7 +19,7 @@ output "writer" {
 }
 
 output "reader" {
-  description = "Who only reads rows: address, how to sign in, and the permissions that it takes. The same as the writer for an existing Postgres whose owner names no reader."
+  description = "The connection of functions that only read rows: URL, authentication, and the IAM permissions that it needs. For an existing Postgres without `reader`, it is the same as the writer."
   value = {
     url        = "postgres://${local.reader_user}@${local.address}"
     auth       = local.reader_auth
@@ -28,7 +28,7 @@ output "reader" {
 }
 
 output "security" {
-  description = "What protects an instance that was made here; null with an existing one."
+  description = "Security settings of the created instance; null with an existing Postgres."
   value = local.make ? {
     public      = aws_db_instance.this[0].publicly_accessible
     encrypted   = aws_db_instance.this[0].storage_encrypted

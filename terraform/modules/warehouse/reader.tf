@@ -1,4 +1,5 @@
-# Who only reads: a user of its own where the instance is made here, or where its owner names one; else as whoever writes.
+# The connection of functions that only read. They sign in as the reader of the created instance, or as the `reader` of
+# an existing Postgres. Without that, they sign in as the writer.
 
 locals {
   given_reader = local.make ? null : var.existing.reader

@@ -1,15 +1,15 @@
 variable "name" {
-  description = "Name of the instance and its parts."
+  description = "Name of the instance and the resources around it."
   type        = string
 
   validation {
     condition     = length(var.name) <= 63 && can(regex("^[a-z](-?[a-z0-9])*$", var.name))
-    error_message = "RDS takes names of at most 63 lower-case letters, digits and single hyphens, beginning with a letter and not ending with a hyphen."
+    error_message = "name must have at most 63 lower-case letters, digits and single hyphens, begin with a letter and not end with a hyphen."
   }
 }
 
 variable "existing" {
-  description = "A Postgres that exists (its address is existing_url): auth is `secret` (secret_arn of a secret {username, password}; without it one is made from the URL), `iam` (an RDS resource_id) or `url` (no password needed). `reader` is a user who may only read, made and granted by its owner; with auth `secret` it has a secret of its own. Null makes an instance."
+  description = "An existing Postgres; its URL is existing_url. `auth`: `secret` (secret_arn names a secret with {username, password}; without secret_arn, a secret is created from the URL), `iam` (with the resource_id of an RDS instance) or `url` (no password). `reader`: a read-only user, which the owner has created; with auth `secret` it needs its own secret_arn. Null creates an RDS instance."
   type = object({
     auth        = optional(string, "secret")
     secret_arn  = optional(string)
@@ -30,12 +30,12 @@ variable "existing" {
 
   validation {
     condition     = try(var.existing.reader, null) == null ? true : can(regex("^[A-Za-z_][A-Za-z0-9_]{0,62}$", var.existing.reader.user))
-    error_message = "The reader's user is a name of letters, digits and _ (a permission is written with it)."
+    error_message = "reader.user must have only letters, digits and _ (it becomes part of IAM policies)."
   }
 
   validation {
     condition     = try(var.existing.reader, null) == null ? true : (var.existing.auth == "secret") == (var.existing.reader.secret_arn != null)
-    error_message = "A reader of a Postgres with auth secret signs in with a secret_arn of its own; with iam or url it has none."
+    error_message = "With auth = secret, reader needs its own secret_arn. With iam or url, reader must not have a secret_arn."
   }
 }
 
@@ -47,17 +47,17 @@ variable "existing_url" {
 
   validation {
     condition     = var.existing_url == null ? var.existing == null : can(regex("^postgres(ql)?://[^/]+/.+", var.existing_url))
-    error_message = "existing_url must be postgres://[user[:password]@]host[:port]/database, and goes together with existing."
+    error_message = "existing_url must be postgres://[user[:password]@]host[:port]/database, and must be set together with `existing`."
   }
 
   validation {
     condition     = var.existing_url == null ? true : !can(regex("^postgres(ql)?://[^/]*%[^/]*@", var.existing_url))
-    error_message = "Terraform cannot decode %-escapes: put such a user or password into a secret and give its secret_arn."
+    error_message = "Terraform cannot decode %-escapes in existing_url: put such a user or password into a secret, and set its secret_arn."
   }
 }
 
 variable "instance" {
-  description = "The instance that is made. `administrator` owns the tables and migrates them; `writer` is what the functions sign in as, by IAM, and `reader` those that only look. A new major version in `engine_version` needs `allow_major_version_upgrade`. Changes wait for the maintenance window, unless `apply_immediately`; some of them restart the instance."
+  description = "Settings of the created instance. `administrator`: the user that owns and migrates the tables. `writer`: the user of the functions that write; it signs in with IAM. `reader`: the user of the functions that only read; it signs in with IAM. A new major version in `engine_version` needs `allow_major_version_upgrade`. Changes wait for the maintenance window unless `apply_immediately` is set; some of them restart the instance."
   type = object({
     engine_version       = optional(string, "17")
     class                = optional(string, "db.t4g.micro")
@@ -79,17 +79,17 @@ variable "instance" {
 
   validation {
     condition     = var.instance.backup_days >= 1
-    error_message = "A database without backups cannot be restored to before a mistake: at least one day."
+    error_message = "backup_days must be at least 1. Without backups, the database cannot be restored after a mistake."
   }
 
   validation {
     condition     = length(distinct([var.instance.administrator, var.instance.writer, var.instance.reader])) == 3
-    error_message = "administrator, writer and reader are three users: one name for two would give the lesser the rights of the greater."
+    error_message = "administrator, writer and reader must be three different users. With a shared name, a user would have the rights of another role."
   }
 }
 
 variable "generation" {
-  description = "Raise it by one to let a new name, administrator, database or KMS key take effect. That deletes the instance (allow_destroy must have been applied) and makes an empty one; the rows are left in the final snapshot."
+  description = "Increase by one to apply a new name, administrator, database or KMS key. This deletes the instance (allow_destroy must have been applied) and creates an empty one; the rows remain only in the final snapshot."
   type        = number
   default     = 1
 
@@ -100,19 +100,19 @@ variable "generation" {
 }
 
 variable "kms_key_arn" {
-  description = "Key of the log, and of the secret of an existing Postgres; null for AWS's own. `instance.kms_key_arn` is that of the instance: its storage, backups, Performance Insights and the administrator's secret."
+  description = "KMS key of the log, and of the secret of an existing Postgres; null for AWS's own key. `instance.kms_key_arn` is the key of the instance: storage, backups, Performance Insights and the administrator's secret."
   type        = string
   default     = null
 }
 
 variable "allow_destroy" {
-  description = "Whether RDS lets the instance be deleted."
+  description = "Whether the instance may be deleted. If false, RDS's deletion protection is on."
   type        = bool
   default     = false
 }
 
 variable "final_snapshot" {
-  description = "Take a snapshot before the instance is deleted, under a name that no other has. Like every setting of a deletion it must be applied first."
+  description = "Whether RDS takes a snapshot, with a unique name, before the instance is deleted. Apply a change of this setting before the deletion."
   type        = bool
   default     = true
 }
@@ -130,7 +130,7 @@ variable "security_group_ids" {
 }
 
 variable "secret_recovery_days" {
-  description = "Days that a deleted secret can be restored. 0 on the emulator, so that the same name can be made again at once."
+  description = "Days for which a deleted secret can be recovered. 0 on the emulator, so that the name can be reused at once."
   type        = number
   default     = 7
 }
@@ -142,7 +142,7 @@ variable "log_retention_days" {
 }
 
 variable "alarms" {
-  description = "Alarms of an instance that is made here, and the SNS topics that they notify; null for none. RDS adds storage when less than a tenth is free: free_storage_percent is below that. connections fits the smallest class."
+  description = "Alarms of the created instance, and the SNS topics that they notify; null for none. RDS adds storage when less than 10 % is free, so free_storage_percent should be lower. The default of connections fits the smallest class."
   type = object({
     topic_arns           = optional(list(string), [])
     free_storage_percent = optional(number, 5)
