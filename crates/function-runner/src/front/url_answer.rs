@@ -17,6 +17,7 @@ use serde_json::Value;
 /// Headers that concern the connection. The server sets them itself.
 const OF_THE_CONNECTION: [&str; 5] = ["connection", "keep-alive", "trailer", "transfer-encoding", "upgrade"];
 
+/// The content type of an answer that names none.
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Why an answer cannot be converted.
@@ -49,6 +50,7 @@ struct Whole {
     is_base64_encoded: Option<bool>,
 }
 
+/// The value of `statusCode`. Lambda accepts a number and a string of digits.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Status {
@@ -66,6 +68,8 @@ enum Plain {
 }
 
 /// Creates the response. With `head`, it answers a HEAD request: it keeps the headers of the body and has no body.
+///
+/// An empty answer becomes `null`. Headers of the connection are left out. Every [`NoAnswer`] leads to a 502.
 pub(super) fn response(answer: &Bytes, head: bool) -> Result<Response<Full<Bytes>>, NoAnswer> {
     if answer.trim_ascii().is_empty() {
         return Ok(plain(Bytes::from_static(b"null")));
@@ -102,6 +106,8 @@ pub(super) fn response(answer: &Bytes, head: bool) -> Result<Response<Full<Bytes
         };
         let parsed = (name.parse::<HeaderName>(), HeaderValue::from_bytes(value.as_bytes()));
         let (Ok(header), Ok(value)) = parsed else { return Err(NoAnswer::Header(name)) };
+        // The server sets the length of the body that it sends. Answers to HEAD and 304 have no body, so there the
+        // function's own length stays.
         let described = header == CONTENT_LENGTH && !head && status != StatusCode::NOT_MODIFIED;
         if !described && !OF_THE_CONNECTION.contains(&header.as_str()) {
             headers.insert(header, value);
@@ -115,6 +121,7 @@ pub(super) fn response(answer: &Bytes, head: bool) -> Result<Response<Full<Bytes
     Ok(response)
 }
 
+/// A `200` with a JSON body.
 fn plain(body: Bytes) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body));
     response.headers_mut().insert(CONTENT_TYPE, JSON);
