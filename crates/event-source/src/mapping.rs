@@ -60,6 +60,8 @@ pub struct InvalidMapping {
 
 impl Mapping {
     /// Checks the limits that AWS sets for each setting.
+    ///
+    /// Fails with an [`InvalidMapping`] that lists all problems.
     pub fn validate(&self) -> Result<(), InvalidMapping> {
         let mut problems = Vec::new();
         for (name, value) in [

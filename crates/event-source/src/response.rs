@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::{Batch, Outcome};
 
+/// A partial batch response: <https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html>
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {

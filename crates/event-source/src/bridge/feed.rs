@@ -48,17 +48,16 @@ pub(super) enum Ended {
 
 /// A message from the feed to the session.
 pub(super) enum Event {
+    /// Records, or new positions without records.
     Records(Read),
     /// Partitions are being revoked. They are released when `done` is answered; until then the session can finish
     /// batches and commit.
-    Revoked {
-        partitions: Vec<i32>,
-        done: oneshot::Sender<()>,
-    },
+    Revoked { partitions: Vec<i32>, done: oneshot::Sender<()> },
     /// Partitions already belong to another member; their offsets can no longer be committed.
     Lost(Vec<i32>),
     /// A poll or an offset lookup failed; it is retried.
     PollFailed(String),
+    /// The last message of a feed.
     Ended(Ended),
 }
 
@@ -86,6 +85,7 @@ pub(super) struct ValveState {
 }
 
 impl Valve {
+    /// Replaces the state and wakes the feed if it has changed.
     pub(super) fn set(&self, state: ValveState) {
         let mut current = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if *current != state {
@@ -102,6 +102,7 @@ impl Valve {
 /// Sends rebalances to the session, in order with the records.
 pub(super) struct Listener {
     pub(super) events: mpsc::Sender<Event>,
+    /// Seeks new partitions to their first offset.
     pub(super) start: Arc<StartingPoint>,
 }
 
@@ -137,14 +138,18 @@ impl ConsumerRebalanceListener for Listener {
     }
 }
 
+/// The task that reads one topic for one session.
 pub(super) struct Feed {
     pub(super) consumer: Arc<Consumer>,
     pub(super) topic: String,
+    /// The topic's id when the session began. Another id means that the topic was created again.
     pub(super) topic_id: TopicId,
     /// The number of the topic's partitions when the consumer joined the group.
     pub(super) partitions: usize,
     pub(super) events: mpsc::Sender<Event>,
+    /// Tells the feed whether the session has room.
     pub(super) valve: Arc<Valve>,
+    /// Detects skipped offsets.
     pub(super) journal: Journal,
     pub(super) status: MappingBoard,
 }
@@ -223,6 +228,7 @@ impl Feed {
         }
     }
 
+    /// Sends a message. Returns `false` if the session has ended.
     async fn tell(&self, event: Event) -> bool {
         self.events.send(event).await.is_ok()
     }
@@ -297,6 +303,7 @@ impl Feed {
         rested.is_err()
     }
 
+    /// The topic's partitions that are assigned to this consumer.
     async fn assigned(&self) -> Vec<i32> {
         self.consumer.assignment().await.remove(&self.topic).unwrap_or_default()
     }

@@ -18,6 +18,7 @@ pub(super) struct Journal {
 struct Reading {
     /// The next offset. `None` for a partition without a commit until its first poll.
     next: Option<i64>,
+    /// The metadata of the next commit: the topic's id, the group's start and the lost ranges.
     mark: CommitMark,
 }
 
@@ -39,6 +40,8 @@ impl Journal {
 
     /// The offsets that were skipped before `first`. `first` is the offset of the first record of a poll or, without
     /// records, the consumer's position.
+    ///
+    /// `None` if nothing was skipped, or if the group has no commit yet.
     pub(super) fn gap(&self, partition: i32, first: i64) -> Option<Range<i64>> {
         let next = self.lock().get(&partition)?.next?;
         (next < first).then_some(next..first)
@@ -50,6 +53,8 @@ impl Journal {
     }
 
     /// Records that the consumer read from `first` up to `next` (exclusive).
+    ///
+    /// The first call also sets the group's start.
     pub(super) fn read(&self, partition: i32, first: i64, next: i64) {
         self.with(partition, |reading| {
             reading.mark.start.get_or_insert(reading.next.map_or(first, |known| known.min(first)));
@@ -62,6 +67,7 @@ impl Journal {
         self.lock().get(&partition).map_or(CommitMark::new(self.topic_id), |reading| reading.mark.clone())
     }
 
+    /// Changes the state of a partition, which is created if it is missing.
     fn with(&self, partition: i32, change: impl FnOnce(&mut Reading)) {
         let new = || Reading { next: None, mark: CommitMark::new(self.topic_id) };
         change(self.lock().entry(partition).or_insert_with(new));

@@ -41,6 +41,7 @@ impl Owners {
         }
     }
 
+    /// Moves a partition with its waiting records.
     fn move_one(&mut self, pollers: &mut [Poller], partition: i32, giver: usize, taker: usize) {
         if let Ok([giver, other]) = pollers.get_disjoint_mut([giver, taker]) {
             giver.move_to(partition, other);

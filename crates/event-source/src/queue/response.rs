@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::event::Received;
 
+/// A partial batch response. All its fields are optional.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
@@ -15,9 +16,11 @@ struct Answer {
     batch_item_failures: Option<Vec<Failure>>,
 }
 
+/// One message to deliver again.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Failure {
+    /// The `messageId`.
     item_identifier: String,
 }
 
