@@ -220,12 +220,10 @@ impl<D: DecodedRecords> Delivery<'_, D> {
     /// and storing.
     async fn search(&self, suspects: &Suspects) -> Result<Found, LaneError> {
         let places = [suspects.new.as_slice(), &suspects.parked_before].concat();
-        let run =
-            self.sink.warehouse.run("look for what the table cannot hold", self.deadline, async |client| {
-                let left: Duration = self.deadline.saturating_duration_since(Instant::now());
-                search(client, &Records(self.decoded), &places, Instant::now() + left / 2, self.deadline)
-                    .await
-            });
+        let run = self.sink.warehouse.run("search for unstorable records", self.deadline, async |client| {
+            let left: Duration = self.deadline.saturating_duration_since(Instant::now());
+            search(client, &Records(self.decoded), &places, Instant::now() + left / 2, self.deadline).await
+        });
         run.await
     }
 

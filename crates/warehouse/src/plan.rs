@@ -89,6 +89,7 @@ pub(crate) fn compare(wanted: &TableDefinition, shape: &Shape) -> TablePlan {
     comparison.plan
 }
 
+/// The comparison of one table with its definition.
 struct Comparison<'a> {
     wanted: &'a TableDefinition,
     shape: &'a Shape,
@@ -98,6 +99,7 @@ struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
+    /// Adds a reason against the plan.
     fn misfit(&mut self, field: Option<&str>, differs: String, way_out: String) {
         self.plan.misfits.push(Misfit { field: field.map(str::to_owned), differs, way_out });
     }
@@ -246,10 +248,12 @@ impl Comparison<'_> {
     }
 }
 
+/// The key in words, for messages.
 fn named(key: &[String]) -> String {
     if key.is_empty() { "no key".to_owned() } else { format!("the key ({})", key.join(", ")) }
 }
 
+/// The advice for differences that cannot be changed in place.
 fn another_table() -> String {
     "give the table another name in the pipeline file and copy the rows".to_owned()
 }

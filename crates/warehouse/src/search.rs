@@ -92,7 +92,7 @@ pub async fn search<S: Storable>(
     until: Instant,
     deadline: Instant,
 ) -> Result<Found<S::Index>, S::Fault> {
-    let failed = || WarehouseError::statement("look for what the table cannot hold");
+    let failed = || WarehouseError::statement("search for unstorable records");
     let found = Found { refused: Refused::new(), runs: Vec::new(), looked_at: 0 };
     let mut searched = Search { client, records, found, later: Vec::new() };
     let (begun, set) = tokio::join!(
@@ -116,9 +116,12 @@ pub async fn search<S: Storable>(
     Ok(searched.found)
 }
 
+/// A search in progress, in one transaction.
 struct Search<'a, S: Storable> {
+    /// The connection with the open transaction.
     client: &'a Client,
     records: &'a S,
+    /// The result so far.
     found: Found<S::Index>,
     /// Records that were refused only because of a total that may become smaller again.
     later: Vec<S::Index>,
@@ -127,7 +130,7 @@ struct Search<'a, S: Storable> {
 impl<S: Storable> Search<'_, S> {
     /// Searches one part of at most a thousand records, in ever smaller runs.
     async fn look_through(&mut self, part: &[S::Index]) -> Result<(), S::Fault> {
-        let failed = || WarehouseError::statement("look for what the table cannot hold");
+        let failed = || WarehouseError::statement("search for unstorable records");
         let runs_before = self.found.runs.len();
         let mut runs = vec![part];
         for size in SIZES {
@@ -179,7 +182,7 @@ impl<S: Storable> Search<'_, S> {
 
     /// Stores one run after a savepoint, and undoes it if it fails.
     async fn try_one(&self, run: &[S::Index]) -> Result<(), S::Fault> {
-        let failed = || WarehouseError::statement("look for what the table cannot hold");
+        let failed = || WarehouseError::statement("search for unstorable records");
         let (stored, moved, back) = tokio::join!(
             biased;
             self.records.store(self.client, run),

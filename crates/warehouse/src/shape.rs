@@ -1,4 +1,4 @@
-//! The shape of an existing table. It is read from the catalogue, and nobody has to wait for a lock.
+//! The shape of an existing table. It is read from the catalogue, without waiting for locks of the table.
 
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
@@ -46,7 +46,7 @@ pub(crate) struct Shape {
 impl Shape {
     /// Reads the shape of a table. Returns `None` if it does not exist.
     pub(crate) async fn read(client: &Client, table: &str) -> Result<Option<Self>, WarehouseError> {
-        let failed = WarehouseError::statement("look at a table");
+        let failed = WarehouseError::statement("read a table's definition");
         let name = quoted(table);
         let row = client
             .query_typed_opt(
@@ -92,7 +92,7 @@ async fn columns(client: &Client, oid: u32) -> Result<Vec<ActualColumn>, Warehou
             &[(&oid, Type::OID)],
         )
         .await
-        .map_err(WarehouseError::statement("look at a table's columns"))?;
+        .map_err(WarehouseError::statement("read a table's columns"))?;
     let column = |row: &tokio_postgres::Row| ActualColumn {
         name: row.get(0),
         sql_type: row.get(1),
@@ -116,7 +116,7 @@ async fn indexes(client: &Client, oid: u32) -> Result<Vec<(bool, ActualIndex)>, 
             &[(&oid, Type::OID)],
         )
         .await
-        .map_err(WarehouseError::statement("look at a table's indexes"))?;
+        .map_err(WarehouseError::statement("read a table's indexes"))?;
     let index = |row: &tokio_postgres::Row| {
         let plain: bool = row.get(3);
         let columns = plain.then(|| row.get(4));

@@ -22,7 +22,7 @@ pub fn has_nul(value: &Value<'_>) -> bool {
 pub fn text(value: &mut Value<'_>) -> Result<Option<String>, Poison> {
     match std::mem::take(value) {
         Value::Text(text) if text.contains('\0') => {
-            Err(Poison("a text holds a NUL, which Postgres cannot".to_owned()))
+            Err(Poison("a text holds a NUL, which Postgres cannot store".to_owned()))
         }
         Value::Text(text) => Ok(Some(Cow::into_owned(text))),
         _ => Ok(None),
@@ -30,6 +30,8 @@ pub fn text(value: &mut Value<'_>) -> Result<Option<String>, Poison> {
 }
 
 /// The value as an integer.
+///
+/// Fields of type `int32` are integers too.
 #[must_use]
 pub fn integer(value: &Value<'_>) -> Option<i64> {
     if let Value::Integer(number) = value { Some(*number) } else { None }
@@ -48,6 +50,8 @@ pub fn boolean(value: &Value<'_>) -> Option<bool> {
 }
 
 /// The value as a date.
+///
+/// The value is a number of days since 1970-01-01.
 #[must_use]
 pub fn date(value: &Value<'_>) -> Option<NaiveDate> {
     let Value::Date(days) = value else { return None };
@@ -56,6 +60,8 @@ pub fn date(value: &Value<'_>) -> Option<NaiveDate> {
 }
 
 /// The value as an instant.
+///
+/// The value is a number of microseconds since the Unix epoch. A time that chrono cannot hold is `None`.
 #[must_use]
 pub fn time(value: &Value<'_>) -> Option<DateTime<Utc>> {
     if let Value::Timestamp(micros) = value { DateTime::from_timestamp_micros(*micros) } else { None }

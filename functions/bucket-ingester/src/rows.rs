@@ -304,7 +304,7 @@ mod tests {
             ),
             (
                 r#"{"type":"app","data":{"name":"A\u0000","version":"1"}}"#,
-                "`data` of type app: a text holds a NUL, which Postgres cannot",
+                "`data` of type app: a text holds a NUL, which Postgres cannot store",
             ),
         ] {
             assert_eq!(decode(element), Err(reason.to_owned()), "{element}");

@@ -236,7 +236,7 @@ mod tests {
             ),
             (
                 &CARD.replace("Kelsey", "\\u0000"),
-                "`payload` of type card: a text holds a NUL, which Postgres cannot",
+                "`payload` of type card: a text holds a NUL, which Postgres cannot store",
             ),
             (
                 &CARD.replace("2026-11-20 21:24:49\",\"created", "soon\",\"created"),

@@ -68,7 +68,7 @@ pub async fn amount(client: &Client, topic: &str, group: &str) -> Result<Option<
             &[(&topic, Type::TEXT), (&group, Type::TEXT)],
         )
         .await
-        .map_err(WarehouseError::statement("read what a sink must hold"))?;
+        .map_err(WarehouseError::statement("read the expected amount of a sink"))?;
     Ok(row.first().map(|row| Amount { topic_id: row.get(0), position: row.get(1), amount: row.get(2) }))
 }
 
@@ -93,6 +93,6 @@ pub async fn set_amount(
             ],
         )
         .await
-        .map_err(WarehouseError::statement("remember what a sink must hold"))?;
+        .map_err(WarehouseError::statement("store the expected amount of a sink"))?;
     Ok(())
 }
