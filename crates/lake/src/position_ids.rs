@@ -127,10 +127,12 @@ pub fn reset_app_versions(group: &str, topic: &str, ids: &AppIds) -> (Vec<i32>, 
 struct Changes<'a> {
     app_id: &'a str,
     ids: &'a AppIds,
+    /// The versions to commit.
     list: Vec<(String, i64)>,
 }
 
 impl Changes<'_> {
+    /// Sets the version of `<app_id>/<suffix>`, or of the app id itself if the suffix is empty.
     fn set(&mut self, suffix: &str, value: i64) {
         let separator = if suffix.is_empty() { "" } else { "/" };
         let id = format!("{}{separator}{suffix}", self.app_id);
@@ -177,6 +179,7 @@ impl Changes<'_> {
 
 /// The pairs of numbers in the slots of one kind. Slots are filled from 0 on, so the first missing one is the end.
 fn slots<'a>(
+    /// The app id of the partition's watermark.
     app_id: &'a str,
     kind: &'a str,
     second: &'a str,

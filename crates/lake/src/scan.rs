@@ -82,10 +82,11 @@ impl Snapshot {
         self.store.get(&file.key, deadline).await?.ok_or_else(|| LakeError::Log {
             table: table(),
             file: file.key.clone(),
-            reason: "the log has it, S3 does not".to_owned(),
+            reason: "S3 does not have it".to_owned(),
         })
     }
 
+    /// The error for a data file that cannot be decoded.
     pub(crate) fn unreadable(&self, file: &ActiveFile, source: ParquetError) -> LakeError {
         LakeError::Parquet { context: format!("reading {}/{}", self.store.location(), file.key), source }
     }

@@ -22,10 +22,14 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     pub(crate) store: ObjectStore,
+    /// All columns, also the partition columns.
     pub(crate) schema: DeltaStruct,
+    /// The newest version when the log was read.
     version: i64,
     partition_columns: Vec<String>,
+    /// The app transactions at that version.
     apps: AppVersions,
+    /// The active files, sorted by key.
     files: Vec<ActiveFile>,
 }
 

@@ -6,11 +6,16 @@ use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata, S
 use faults::{Classified, FaultClass};
 
 /// A secret could not be read.
+///
+/// The message has the name of the secret and the reason, never its value.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("secret {id}: {reason}")]
 pub struct SecretError {
+    /// The name or ARN of the secret.
     id: String,
+    /// The code, message and status of the answer, or the chain of causes.
     reason: String,
+    /// Whether another attempt can help.
     class: FaultClass,
 }
 
@@ -27,7 +32,7 @@ impl SecretError {
         Self { id: id.to_owned(), reason: reason.to_owned(), class: FaultClass::Retryable }
     }
 
-    /// A permanent error, until someone changes the secret or a permission. Its class is configuration.
+    /// A permanent error, until an operator changes the secret or a permission. Its class is configuration.
     #[must_use]
     pub fn lasting(id: &str, reason: &str) -> Self {
         Self { id: id.to_owned(), reason: reason.to_owned(), class: FaultClass::Configuration }
@@ -58,6 +63,7 @@ impl Secrets {
     }
 }
 
+/// Classifies an error of the SDK. A request that could not be built never succeeds; a lost connection may.
 fn failed<E>(id: &str, error: &SdkError<E>) -> SecretError
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,

@@ -172,5 +172,5 @@ async fn a_file_that_is_gone_makes_the_section_say_so_and_an_old_one_is_not_miss
     }
     let (status, answer) = lake.ask("/api/forecast").await;
     assert_eq!(status, 503);
-    assert!(answer["error"].as_str().unwrap().contains("the log has it, S3 does not"), "{answer}");
+    assert!(answer["error"].as_str().unwrap().contains("S3 does not have it"), "{answer}");
 }

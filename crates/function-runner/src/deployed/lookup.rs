@@ -52,8 +52,7 @@ pub(super) struct Deployment {
 }
 
 impl Lookup {
-    ///
-    /// `cache` is the folder for unpacked code. It may be missing.
+    /// Creates the clients. `cache` is the folder for unpacked code. It is created when it is first needed.
     pub(super) fn new(sdk: &SdkConfig, cache: PathBuf) -> Self {
         let timeouts = TimeoutConfig::builder().operation_timeout(PATIENCE).build();
         let lambda = aws_sdk_lambda::config::Builder::from(sdk)

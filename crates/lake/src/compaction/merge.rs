@@ -16,6 +16,7 @@ use crate::{ActiveFile, FileEncoder, LakeError, PartitionFile, Snapshot, Table, 
 const AHEAD: usize = 16;
 /// The decoded rows are written when they have this many rows, or when their files have this many bytes.
 const ROWS: usize = 1 << 21;
+/// See [`ROWS`]; in bytes of the compressed files.
 const BYTES: u64 = 16 << 20;
 
 /// The input for merging one group.
@@ -29,6 +30,8 @@ pub(super) struct Merge<'a> {
 impl Merge<'_> {
     /// Returns the files whose rows fit the table, and one file with all their rows. Returns `None` if fewer than two
     /// files fit. Files that do not fit are added to `unfit`.
+    ///
+    /// Fails with the error of S3 or of the Parquet writer. A single file that cannot be read is unfit and no error.
     pub(super) async fn run(
         &self,
         unfit: &mut Vec<GivenUp>,
@@ -96,8 +99,10 @@ impl Merge<'_> {
 }
 
 /// Decodes the rows of a file. The error says why the file cannot be merged.
+///
+/// The number of rows must match the statistics, so that no row is lost if a file is damaged.
 fn rows_of(table: &Table, file: &ActiveFile, body: Option<Bytes>) -> Result<Vec<RecordBatch>, String> {
-    let body = body.ok_or("the log has it, S3 does not")?;
+    let body = body.ok_or("S3 does not have it")?;
     let batches = rows::of_file(table.schema(), body)?;
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
     match file.rows {

@@ -14,8 +14,10 @@ pub(crate) struct Protocol {
     pub(crate) min_reader_version: i32,
     /// With version 7, `writer_features` lists what a writer must support.
     pub(crate) min_writer_version: i32,
+    /// The names of the features. `None` for a reader version below 3.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reader_features: Option<Vec<String>>,
+    /// The names of the features. `None` for a writer version below 7.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) writer_features: Option<Vec<String>>,
 }
@@ -26,6 +28,7 @@ pub(crate) struct Protocol {
 pub(crate) struct Metadata {
     /// The table's unique id.
     pub(crate) id: String,
+    /// The name and the description that a user gave the table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,6 +52,7 @@ pub(crate) struct Metadata {
 /// The format of the data files. The provider is always `parquet`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Format {
+    /// `parquet`. Other providers are refused.
     pub(crate) provider: String,
     #[serde(default)]
     pub(crate) options: BTreeMap<String, Option<String>>,
@@ -168,6 +172,7 @@ pub(crate) struct ChangeLine {
     meta_data: Option<Metadata>,
     txn: Option<Txn>,
     commit_info: Option<CommitInfo>,
+    /// The file that the line removes, if it is a `remove` action.
     pub(crate) remove: Option<Remove>,
 }
 
@@ -200,13 +205,18 @@ pub(crate) struct FileActions {
     pub(crate) metadata: Option<Metadata>,
     /// The app transactions, from the oldest to the newest.
     pub(crate) txns: Vec<Txn>,
+    /// The files that are added.
     pub(crate) adds: Vec<Add>,
+    /// The files that are removed.
     pub(crate) removes: Vec<Remove>,
+    /// The further files of a V2 checkpoint.
     pub(crate) sidecars: Vec<Sidecar>,
 }
 
 impl FileActions {
     /// Parses a commit or a JSON checkpoint.
+    ///
+    /// Fails if a line is not JSON, or an action lacks a field that the protocol requires.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, serde_json::Error> {
         let mut found = Self::default();
         for line in lines(body) {
@@ -235,8 +245,8 @@ impl FileActions {
 /// The files of a table, each with what a reader keeps of it. A path and a deletion vector tell one file from another.
 pub(crate) type Files<T> = HashMap<(String, Option<DeletionVector>), T>;
 
-/// Applies the actions of a commit, or of a part of a checkpoint, to the files. The order of the lines in a commit has no
-/// meaning (Delta protocol). So removes apply to the files before the commit.
+/// Applies the actions of a commit, or of a part of a checkpoint, to the files. The order of the lines in a commit has
+/// no meaning (Delta protocol). So removes apply to the files before the commit.
 pub(crate) fn apply<T>(files: &mut Files<T>, removes: Vec<Remove>, adds: Vec<Add>, keep: impl Fn(Add) -> T) {
     for remove in removes {
         files.remove(&(remove.path, remove.deletion_vector));
@@ -252,6 +262,8 @@ fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Parses the lines of a commit or a JSON checkpoint.
+///
+/// Fails at the first line that is not JSON of type `L`.
 pub fn parse<L: DeserializeOwned>(body: &[u8]) -> Result<Vec<L>, serde_json::Error> {
     lines(body).map(serde_json::from_slice).collect()
 }

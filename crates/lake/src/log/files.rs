@@ -32,6 +32,7 @@ impl Segment {
 /// The files of the log that were listed so far.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
+    /// The versions of the commits, in the order of the listing.
     commits: Vec<i64>,
     /// The checkpoint files by version and number of parts (0 for a single file).
     checkpoints: BTreeMap<(i64, u32), Vec<Listed>>,
@@ -81,7 +82,7 @@ impl Listing {
         for found in commits {
             let skipped = |from: i64| self.skipped.iter().any(|some| some.start == from && some.end == found);
             if found != next && !skipped(next) {
-                return Err(format!("version {next} is missing, version {found} is there"));
+                return Err(format!("version {next} is missing, but version {found} exists"));
             }
             next = found.saturating_add(1);
         }

@@ -22,6 +22,8 @@ const HARMLESS: [&str; 1] = ["vacuumProtocolCheck"];
 const READABLE: [&str; 4] = ["columnMapping", "deletionVectors", "timestampNtz", "v2Checkpoint"];
 
 /// Returns everything that forbids appending, each by its name. Empty if appending is allowed.
+///
+/// Reading must be allowed too. The names are sorted, for stable messages.
 pub(crate) fn against_appending(
     protocol: &Protocol,
     metadata: &Metadata,

@@ -5,7 +5,9 @@ use super::{DeltaField, DeltaStruct, DeltaType};
 /// A column that does not match, and why.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Misfit {
+    /// The dotted path of the column.
     pub(crate) column: String,
+    /// The reason, as the end of a sentence about the column.
     pub(crate) reason: String,
 }
 

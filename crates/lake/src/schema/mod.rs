@@ -20,6 +20,7 @@ use crate::LakeError;
 pub struct TableSchema {
     /// The data columns, in Arrow's form.
     arrow: SchemaRef,
+    /// The names of the partition columns, in the order of the folders.
     partition_columns: Vec<String>,
     /// All columns, in Delta's form.
     delta: DeltaStruct,
@@ -44,7 +45,7 @@ impl TableSchema {
             if seen.contains(&name) {
                 return Err(refused(
                     &field.name,
-                    "there is another column of this name (case does not count)",
+                    "another column has the same name (upper and lower case are not distinguished)",
                 ));
             }
             seen.push(name);
@@ -109,7 +110,7 @@ fn fields_of(fields: &Fields, parent: &str) -> Result<Vec<DeltaField>, LakeError
 /// Checks that Delta and Parquet allow the name of a column.
 fn check_name(name: &str, path: &str) -> Result<(), LakeError> {
     if name.is_empty() || name.contains([' ', ',', ';', '{', '}', '(', ')', '\n', '\t', '=']) {
-        return Err(refused(path, "a column's name must not be empty nor hold any of ' ,;{}()\\n\\t='"));
+        return Err(refused(path, "a column's name must not be empty or contain any of ' ,;{}()\\n\\t='"));
     }
     Ok(())
 }
@@ -139,10 +140,11 @@ fn type_of(data_type: &DataType, path: &str) -> Result<DeltaType, LakeError> {
         DataType::Timestamp(TimeUnit::Microsecond, None) => named("timestamp_ntz"),
         DataType::Dictionary(_, values) => type_of(values, path),
         DataType::Struct(inner) => Ok(DeltaType::Struct(DeltaStruct::new(fields_of(inner, path)?))),
-        other => Err(refused(path, &format!("Arrow's {other} has no place in a Delta table"))),
+        other => Err(refused(path, &format!("Delta has no type for Arrow's {other}"))),
     }
 }
 
+/// The error for a column. The table is not known here; [`LakeError::in_table`] adds it.
 fn refused(column: &str, reason: &str) -> LakeError {
     LakeError::Schema { table: "schema".to_owned(), column: column.to_owned(), reason: reason.to_owned() }
 }

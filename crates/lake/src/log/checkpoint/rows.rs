@@ -225,6 +225,7 @@ impl<'a> Rows<'a> {
         Ok((named("key")?, named("value")?))
     }
 
+    /// The first leaf column for whose path `wanted` returns `true`. An absent column reads as nulls.
     fn find(&self, wanted: impl Fn(&[&str]) -> bool) -> Result<Leaf, ParquetError> {
         let columns = self.group.metadata().columns();
         let place = columns.iter().position(|column| {
@@ -248,6 +249,8 @@ impl<'a> Rows<'a> {
 }
 
 /// The value of a field that the Delta protocol requires.
+///
+/// `path` names the field in the error.
 fn required<T>(value: Option<T>, path: &str) -> Result<T, ParquetError> {
     value.ok_or_else(|| ParquetError::General(format!("{path} is null")))
 }
@@ -256,7 +259,7 @@ fn required<T>(value: Option<T>, path: &str) -> Result<T, ParquetError> {
 fn map_of(keys: List, values: List) -> Result<BTreeMap<String, Option<String>>, ParquetError> {
     let (keys, values) = (keys.unwrap_or_default(), values.unwrap_or_default());
     if keys.len() != values.len() {
-        return Err(ParquetError::General("a map has more keys than values, or fewer".to_owned()));
+        return Err(ParquetError::General("a map has a different number of keys and values".to_owned()));
     }
     Ok(keys.into_iter().zip(values).filter_map(|(key, value)| Some((key?, value))).collect())
 }
