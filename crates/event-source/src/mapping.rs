@@ -51,6 +51,7 @@ pub enum StartingPosition {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("mapping {from} → {function_name}: {}", problems.join("; "))]
 pub struct InvalidMapping {
+    /// The mapping's function.
     pub(crate) function_name: String,
     /// The topic's or queue's name.
     pub(crate) from: String,

@@ -11,6 +11,7 @@ use crate::{Batch, Outcome};
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
+    /// The failed records. A missing list and `null` mean that none failed.
     #[serde(default)]
     batch_item_failures: Option<Vec<BatchItemFailure>>,
 }

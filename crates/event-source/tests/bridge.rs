@@ -89,7 +89,7 @@ async fn reported_records_come_again_and_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_given_up_lies_at_the_failure_destination_and_blocks_nothing() {
+async fn given_up_records_are_at_the_failure_destination_and_block_nothing() {
     let mut lane = Lane::new("give-up", 2).await;
     let s3 = s3::client(&settings::sdk_config().await);
     let bucket = lane.mapping.topic.clone();
@@ -153,7 +153,7 @@ async fn a_topic_created_again_is_read_from_its_new_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn at_timestamp_skips_what_is_older_and_does_not_count_it_as_lag() {
+async fn at_timestamp_skips_older_records_and_does_not_count_them_as_lag() {
     let mut lane = Lane::new("timestamp", 2).await;
     lane.create_topic().await;
     lane.produce(20).await;

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_table_remembers_is_bounded_by_what_is_parked_at_one_time() {
+    fn the_app_ids_are_bounded_by_the_offsets_parked_at_one_time() {
         let mut kept = BTreeMap::<String, i64>::new();
         let mut position = Position::default();
         for hour in 0..200_i64 {

@@ -34,6 +34,7 @@ pub struct TableWatch {
     store: ObjectStore,
     /// The rows and bytes of each active file.
     files: Files<(u64, u64)>,
+    /// How far `files` is.
     progress: Progress,
     /// The version of the last complete look, and its commit time.
     last: Option<(i64, DateTime<Utc>)>,

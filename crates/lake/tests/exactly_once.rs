@@ -101,7 +101,7 @@ fn one_offset_twice_in_a_delivery_counts_once() {
 }
 
 #[test]
-fn a_topic_that_begins_anew_is_noticed_whatever_its_timestamps() {
+fn a_recreated_topic_is_noticed_with_any_timestamps() {
     let mut position = Position::default();
     let old = |index: usize| Identity::of(i64::MAX, None, Some(&index.to_le_bytes()));
     let handled: Vec<_> =
@@ -158,7 +158,7 @@ fn records_of_forgotten_holes_are_parked_and_never_dropped() {
 }
 
 #[test]
-fn a_parked_record_of_the_uncertain_range_is_stored_only_when_somebody_says_so() {
+fn a_parked_record_of_the_uncertain_range_is_stored_only_on_request() {
     let mut position = Position { next: 100, uncertain: 10..50, ..Position::default() };
     assert_eq!(deliver(&mut position, Origin::Kafka, &[20], good), (vec![], vec![20]));
     let redrive = |include_uncertain| Origin::Redrive { incarnation: 0, include_uncertain };
@@ -210,7 +210,7 @@ fn exists(offset: i64) -> bool {
 
 proptest! {
     #[test]
-    fn each_record_is_stored_once_whatever_the_cuts(deliveries in deliveries(), heal_after in 0..40_usize) {
+    fn each_record_is_stored_once_for_any_batches(deliveries in deliveries(), heal_after in 0..40_usize) {
         let id = app_id("g", "t", 0);
         let mut kept = BTreeMap::<String, i64>::new();
         let (mut stored, mut parked, mut seen) = (BTreeMap::<i64, u32>::new(), BTreeSet::new(), BTreeSet::new());

@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_stays_and_throttling_passes() {
+    fn a_refusal_is_permanent_and_throttling_is_temporary() {
         for (status, code) in [
             (400, "AccessDeniedException"),
             (400, "ResourceNotFoundException"),

@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_done_in_place_names_the_field() {
+    fn changes_that_are_impossible_in_place_name_the_field() {
         let (k, has_k) = key();
         let has = || shape(vec![has_k.clone(), column("a", "text", true), column("b", "bigint", false)]);
         let (a, b) = (field("a", "text", false), field("b", "bigint", true));
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_file_names_no_more_stays_and_is_named() {
+    fn columns_that_the_file_no_longer_has_stay_and_are_named() {
         let (k, has_k) = key();
         let mut has = shape(vec![has_k, column("old", "text", false)]);
         let index = |name: &str, columns: &[&str]| ActualIndex {

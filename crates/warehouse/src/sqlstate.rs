@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_value_causes_is_the_records_fault_and_what_the_server_does_is_not() {
+    fn errors_of_values_are_poison_and_errors_of_the_server_are_not() {
         for code in [
             "22003", "22P02", "22P05", "22021", "22008", "54000", "54001", "23502", "23505", "23503",
             "23514", "23P01", "44000", "P0001", "38000", "21000",

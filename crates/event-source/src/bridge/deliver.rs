@@ -14,11 +14,13 @@ use crate::{Batch, GivenUp, Mapping, Outcome, interpret};
 #[derive(Debug, Clone)]
 pub(super) struct Deliverer(Arc<Inner>);
 
+/// What the deliveries of one mapping share.
 #[derive(Debug)]
 struct Inner {
     functions: Functions,
     /// Where given-up records are written. `None` if the mapping has no `on_failure`.
     destination: Option<FailureDestination>,
+    /// The name or ARN of the function.
     function_name: String,
     topic: String,
     /// Whether the answer names the records to retry.

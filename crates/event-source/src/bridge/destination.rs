@@ -14,6 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The S3 location of a mapping's `on_failure`.
 #[derive(Debug)]
 pub(super) struct FailureDestination {
+    /// The bucket and the prefix of `on_failure`.
     store: ObjectStore,
     function_name: String,
     topic: String,
@@ -36,9 +37,11 @@ struct InvocationRecord<'a> {
     payload: &'a RawValue,
 }
 
+/// The part of the record about the invocation.
 #[derive(serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RequestContext<'a> {
+    /// The name or ARN of the function, as in the mapping.
     function_arn: &'a str,
     /// The name that AWS gives the reason.
     condition: &'static str,
@@ -49,6 +52,7 @@ struct RequestContext<'a> {
     last_error: Option<&'a str>,
 }
 
+/// The part of the record about the Kafka batch. An object has records of one partition only.
 #[derive(serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 struct BatchInfo {

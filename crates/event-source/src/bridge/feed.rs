@@ -63,6 +63,7 @@ pub(super) enum Event {
 
 /// The result of a poll.
 pub(super) struct Read {
+    /// The records, in the order of their offsets within each partition.
     pub(super) records: Vec<ConsumerRecord>,
     /// The consumer's next offset in each partition. It is after the records, and also after offsets without a record,
     /// such as transaction markers.
@@ -73,9 +74,11 @@ pub(super) struct Read {
 #[derive(Debug, Default)]
 pub(super) struct Valve {
     state: Mutex<ValveState>,
+    /// Notified when the state changes.
     changed: Notify,
 }
 
+/// What the feed may read.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct ValveState {
     /// No poller has room for more records.
@@ -107,6 +110,7 @@ pub(super) struct Listener {
 }
 
 impl ConsumerRebalanceListener for Listener {
+    // Called before the first poll of the new partitions.
     async fn on_partitions_assigned(&self, partitions: &[TopicPartition]) {
         if partitions.is_empty() {
             return;
@@ -122,6 +126,7 @@ impl ConsumerRebalanceListener for Listener {
         }
     }
 
+    // The client gives the partitions away when this returns.
     async fn on_partitions_revoked(&self, partitions: &[TopicPartition]) {
         let (done, finished) = oneshot::channel();
         let partitions = partitions.iter().map(|partition| partition.partition).collect();

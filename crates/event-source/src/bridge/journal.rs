@@ -10,10 +10,12 @@ use kafka::{CommitMark, TopicId};
 /// The reading state of all partitions of a session; shared by its tasks.
 #[derive(Debug, Clone)]
 pub(super) struct Journal {
+    /// The id of the topic of this session. Each mark contains it.
     topic_id: TopicId,
     readings: Arc<Mutex<BTreeMap<i32, Reading>>>,
 }
 
+/// The reading state of one partition.
 #[derive(Debug, Clone)]
 struct Reading {
     /// The next offset. `None` for a partition without a commit until its first poll.
@@ -84,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gap_is_what_lies_between_the_last_read_and_the_next_record() {
+    fn a_gap_is_the_range_between_the_last_read_and_the_next_record() {
         let journal = Journal::new([0; 16]);
         journal.assigned(0, Some((40, None)));
         assert_eq!(journal.gap(0, 40), None);

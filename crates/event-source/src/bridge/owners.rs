@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_on_its_way_or_waits_for_a_retry_stays() {
+    fn partitions_with_records_in_flight_or_waiting_for_a_retry_are_not_moved() {
         let (mut pollers, mut owners) = (offered(&[7], 2), owners(&[7]));
         assert_eq!(batch(pollers[0].step(0)), [(7, 0)]);
         owners.share(&mut pollers, 1);

@@ -358,6 +358,7 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Ready after this time; never, if there is none.
 async fn until(wake: Option<Duration>) {
     match wake {
         Some(wake) => tokio::time::sleep(wake).await,

@@ -20,6 +20,7 @@ const LOOKUP: Duration = Duration::from_secs(10);
 pub(super) struct StartingPoint {
     /// Set after the consumer was built, because the consumer's listener needs this struct first.
     pub(super) consumer: OnceLock<Weak<Consumer>>,
+    /// Reads the group's committed offsets with their metadata.
     pub(super) admin: AdminClient,
     pub(super) group: String,
     pub(super) topic: String,

@@ -195,6 +195,7 @@ impl StatusBoard {
 }
 
 impl MappingBoard {
+    /// Changes the status of this mapping under the lock.
     fn update(&self, change: impl FnOnce(&mut MappingStatus)) {
         if let Some(mapping) = lock(&self.status).mappings.get_mut(self.index) {
             change(mapping);
@@ -213,6 +214,7 @@ impl MappingBoard {
         });
     }
 
+    /// Counts handled and given-up records. Handled records end the last error.
     pub(super) fn finished(&self, finished: Finished) {
         self.update(|mapping| {
             mapping.handled += finished.handled as u64;

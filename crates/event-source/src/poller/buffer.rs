@@ -34,6 +34,7 @@ pub(super) struct Queued {
 /// The waiting records of all assigned partitions.
 #[derive(Debug, Default)]
 pub(super) struct Buffer {
+    /// The assigned partitions by number, also those without records.
     pub(super) partitions: BTreeMap<i32, Partition>,
     /// The sequence of the next record.
     next_sequence: u64,

@@ -67,7 +67,7 @@ fn a_full_batch_leaves_at_once_and_a_tail_when_its_window_closes() {
 }
 
 #[test]
-fn offsets_without_a_record_are_passed_once_what_lies_before_them_is_done() {
+fn offsets_without_a_record_are_passed_once_all_records_before_them_are_done() {
     let mut poller = poller(rules(), &[(0, 0), (0, 1)]);
     poller.advance(0, 5);
     assert_eq!(poller.progress(), BTreeMap::from([(0, 0)]));
@@ -223,7 +223,7 @@ fn records_beyond_the_age_limit_are_given_up_and_the_rest_delivered() {
 }
 
 #[test]
-fn what_is_on_its_way_of_a_revoked_partition_counts_no_more() {
+fn records_in_flight_of_a_revoked_partition_no_longer_count() {
     let mut poller = poller(rules(), &[(0, 0), (0, 1), (1, 0)]);
     assert_eq!(invoked(poller.step(0)).len(), 3);
     poller.revoke(0);

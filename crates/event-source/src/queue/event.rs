@@ -52,8 +52,10 @@ struct Record<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Attribute<'a> {
+    /// The value of a string or number.
     #[serde(skip_serializing_if = "Option::is_none")]
     string_value: Option<&'a str>,
+    /// The value of a binary attribute, in base64.
     #[serde(skip_serializing_if = "Option::is_none")]
     binary_value: Option<String>,
     string_list_values: [&'a str; 0],

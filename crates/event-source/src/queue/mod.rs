@@ -47,6 +47,7 @@ struct Inner {
 }
 
 impl QueueLane {
+    /// Creates the lane and a client for its queue. Sends no request.
     pub(crate) fn new(
         sdk: &SdkConfig,
         functions: Functions,

@@ -12,6 +12,7 @@ use super::event::Received;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
+    /// The failed messages. A missing list and `null` mean that none failed.
     #[serde(default)]
     batch_item_failures: Option<Vec<Failure>>,
 }

@@ -76,7 +76,7 @@ async fn committed_records_are_delivered_aborted_ones_are_not_and_markers_are_no
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_open_transaction_is_no_lag_but_is_said_and_keeps_later_records_back() {
+async fn an_open_transaction_is_no_lag_is_reported_and_holds_later_records_back() {
     let lane = Lane::new("open-transaction", 1).await;
     lane.create_topic().await;
     lane.produce(5).await;
@@ -98,7 +98,7 @@ async fn an_open_transaction_is_no_lag_but_is_said_and_keeps_later_records_back(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_deleted_before_it_was_read_is_named_and_reading_goes_on_at_the_oldest_record() {
+async fn records_deleted_before_they_were_read_are_reported_and_reading_continues_at_the_oldest_record() {
     let lane = Lane::new("expired", 1).await;
     lane.create_topic().await;
     lane.produce(100).await;

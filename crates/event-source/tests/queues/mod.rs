@@ -220,7 +220,7 @@ async fn reported_messages_come_again_after_the_visibility_time_out_and_no_other
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_fails_too_often_goes_to_the_dead_letter_queue_by_the_queue() {
+async fn a_message_that_fails_too_often_is_moved_to_the_dead_letter_queue_by_sqs() {
     let mut lab = Lab::new("dead").await;
     lab.set(Duration::from_secs(1), 2).await;
     lab.answer("fail");
@@ -298,7 +298,7 @@ async fn no_more_invocations_run_at_once_than_the_mapping_allows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_queue_and_a_missing_function_are_said_and_waited_for() {
+async fn a_missing_queue_and_a_missing_function_are_reported_and_waited_for() {
     let lab = Lab::without_queue("missing").await;
     let said = async |what: &str| {
         until(what, async || lab.status().lately.last_error.is_some_and(|error| error.contains(what))).await;

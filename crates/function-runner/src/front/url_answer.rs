@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_left_out_or_null_has_lambdas_defaults() {
+    async fn missing_and_null_fields_have_lambdas_defaults() {
         let json = vec![header("content-type", "application/json")];
         let nulls = r#"{"statusCode": "404", "headers": null, "cookies": null, "body": null, "isBase64Encoded": null}"#;
         assert_eq!(sent(nulls).await, (404, json.clone(), Vec::new()));

@@ -166,7 +166,7 @@ async fn new_code_and_new_configuration_replace_the_processes() {
 }
 
 #[tokio::test]
-async fn what_a_function_prints_is_in_its_log_group_with_lambdas_lines() {
+async fn the_output_of_a_function_is_in_its_log_group_with_lambdas_lines() {
     let lab = Lab::new("logged").await;
     lab.deploy("one", Runtime::Providedal2023).await;
     lab.answer().await;

@@ -22,7 +22,7 @@ async fn a_reported_error_has_type_and_message_and_the_process_goes_on() {
 }
 
 #[tokio::test]
-async fn a_time_out_ends_the_process_and_what_it_started() {
+async fn a_time_out_ends_the_process_and_its_children() {
     let mut lab = Lab::new();
     lab.function.timeout = Duration::from_secs(2);
     let runner = lab.runner();
@@ -36,7 +36,7 @@ async fn a_time_out_ends_the_process_and_what_it_started() {
 }
 
 #[tokio::test]
-async fn a_crash_is_told_with_exit_status_or_signal() {
+async fn a_crash_is_reported_with_exit_status_or_signal() {
     let lab = Lab::new();
     let runner = lab.runner();
     for (event, words) in [
@@ -78,7 +78,7 @@ async fn a_bootstrap_that_cannot_run_is_named() {
 }
 
 #[tokio::test]
-async fn what_fails_before_the_first_event_fails_the_invocation_and_is_tried_again_with_the_next() {
+async fn a_failed_start_fails_the_invocation_and_is_tried_again_with_the_next_one() {
     for (begin, error_type, words) in [
         ("error", "Config.Missing", "no TABLE"),
         ("exit", "Runtime.ExitError", "Runtime exited with error: exit status 7"),

@@ -51,7 +51,7 @@ async fn a_process_that_holds_more_than_its_memory_is_killed() {
 }
 
 #[tokio::test]
-async fn the_memory_of_what_a_function_starts_counts_too() {
+async fn the_memory_of_child_processes_counts_too() {
     let lab = Lab::new();
     let runner = lab.runner();
     let error = error(&runner, json!({"do": "child", "megabytes": 150, "seconds": 20})).await;

@@ -43,7 +43,7 @@ async fn a_function_that_prints_much_is_never_blocked_by_it() {
 }
 
 #[tokio::test]
-async fn what_a_process_printed_before_it_died_is_kept() {
+async fn the_output_of_a_process_that_died_is_kept() {
     let lab = Lab::new();
     let runner = lab.runner();
     error(&runner, json!({"do": "exit", "code": 1})).await;

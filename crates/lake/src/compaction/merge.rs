@@ -22,8 +22,11 @@ const BYTES: u64 = 16 << 20;
 /// The input for merging one group.
 pub(super) struct Merge<'a> {
     pub(super) compaction: &'a Compaction,
+    /// The version of the table that has the files.
     pub(super) snapshot: &'a Snapshot,
+    /// The writer, with the columns of the table.
     pub(super) table: &'a Table,
+    /// The files to merge.
     pub(super) group: &'a Group,
 }
 

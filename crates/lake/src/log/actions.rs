@@ -33,6 +33,7 @@ pub(crate) struct Metadata {
     pub(crate) name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) description: Option<String>,
+    /// The format of the data files.
     pub(crate) format: Format,
     /// The schema as JSON in a string.
     pub(crate) schema_string: String,
@@ -54,6 +55,7 @@ pub(crate) struct Metadata {
 pub(crate) struct Format {
     /// `parquet`. Other providers are refused.
     pub(crate) provider: String,
+    /// Options of the format. Headwater writes none.
     #[serde(default)]
     pub(crate) options: BTreeMap<String, Option<String>>,
 }
@@ -79,7 +81,9 @@ pub(crate) struct Add {
     pub(crate) path: String,
     /// The value of each partition column; `None` is null.
     pub(crate) partition_values: BTreeMap<String, Option<String>>,
+    /// The size in bytes.
     pub(crate) size: i64,
+    /// When the file was written, in milliseconds since 1970.
     pub(crate) modification_time: i64,
     /// Whether the file changes the data. `false` for a compaction, which only moves rows.
     pub(crate) data_change: bool,
@@ -275,7 +279,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_commit_of_another_writer_is_read_and_what_is_unknown_is_ignored() {
+    fn a_commit_of_another_writer_is_read_and_unknown_fields_are_ignored() {
         let body = concat!(
             r#"{"commitInfo":{"timestamp":1,"operation":"WRITE","operationParameters":{"mode":"Append"},"isolationLevel":"Serializable"}}"#,
             "\n\n",
@@ -293,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_keeps_what_this_crate_does_not_know() {
+    fn metadata_keeps_unknown_fields() {
         let json = r#"{"id":"i","format":{"provider":"parquet","options":{}},"schemaString":"{}","partitionColumns":[],"configuration":{"a":"b"},"later":[1]}"#;
         let metadata: Metadata = serde_json::from_str(json).unwrap();
         assert_eq!(serde_json::to_string(&metadata).unwrap(), json);

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_forgets_app_transactions_is_refused_whatever_the_case() {
+    fn a_table_that_expires_app_transactions_is_refused_in_any_spelling() {
         for key in ["delta.setTransactionRetentionDuration", "DELTA.settransactionretentionduration"] {
             assert!(refused(key, "interval 365 days").unwrap().contains("positions"));
         }

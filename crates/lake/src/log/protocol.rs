@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_have_to_be_checked_or_computed_for_each_row_is_refused() {
+    fn tables_that_need_checked_or_computed_values_are_refused() {
         let legacy = || json!({"minReaderVersion": 2, "minWriterVersion": 5});
         assert!(judged(legacy(), json!({}), json!({})).is_empty());
         for (configuration, column) in [

@@ -80,7 +80,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_search_ends_at_a_version_that_is_there_and_close_to_the_newest(newest in 999_i64..100_000_000) {
+        fn a_search_ends_at_an_existing_version_close_to_the_newest(newest in 999_i64..100_000_000) {
             let (there, _) = searched(newest);
             prop_assert!(there <= newest && newest - there < CLOSE, "{there}");
         }

@@ -36,6 +36,7 @@ pub struct PartitionFile {
 #[derive(Debug, Clone)]
 pub struct FileEncoder {
     schema: TableSchema,
+    /// Compression, encodings and statistics, by column.
     properties: WriterProperties,
 }
 
@@ -76,6 +77,7 @@ impl FileEncoder {
 /// Its bytes are in memory until [`FileWriter::finish`].
 pub(crate) struct FileWriter {
     columns: SchemaRef,
+    /// The writer with the bytes so far.
     writer: ArrowWriter<Vec<u8>>,
     rows: usize,
 }

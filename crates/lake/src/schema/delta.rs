@@ -44,6 +44,7 @@ pub(crate) enum DeltaType {
 }
 
 impl DeltaStruct {
+    /// A struct with these columns.
     pub(crate) fn new(fields: Vec<DeltaField>) -> Self {
         Self { r#type: StructTag::Struct, fields }
     }
@@ -78,12 +79,14 @@ impl DeltaStruct {
 }
 
 impl DeltaField {
+    /// A column without metadata. `name` is not a path.
     pub(crate) fn new(name: &str, r#type: DeltaType, nullable: bool) -> Self {
         Self { name: name.to_owned(), r#type, nullable, metadata: Map::new() }
     }
 }
 
 impl DeltaType {
+    /// A primitive type by its Delta name.
     pub(crate) fn named(name: &str) -> Self {
         Self::Primitive(name.to_owned())
     }

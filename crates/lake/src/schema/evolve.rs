@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_this_crate_does_not_know_survives() {
+    fn unknown_parts_of_a_schema_are_kept() {
         let json = concat!(
             r#"{"type":"struct","fields":[{"name":"tags","type":{"type":"array","elementType":"string","containsNull":true},"#,
             r#""nullable":true,"metadata":{"comment":"kept"}}]}"#

@@ -192,6 +192,7 @@ impl Append for AppVersionsOnly {
     type Accepted = ();
     type Error = LakeError;
 
+    // The current values do not matter.
     fn plan(&mut self, _apps: &AppVersions) -> Result<Option<Plan<()>>, LakeError> {
         Ok(Some(Plan { accepted: (), app_versions: self.0.clone() }))
     }

@@ -80,6 +80,7 @@ pub(super) struct Retired<'a> {
     pub(super) data_change: bool,
     /// Always true: the action contains partition values and size.
     pub(super) extended_file_metadata: bool,
+    /// The partition values exactly as in the `add` action.
     pub(super) partition_values: &'a BTreeMap<String, Option<String>>,
     pub(super) size: u64,
 }

@@ -47,7 +47,7 @@ async fn many_files_become_one_with_the_same_rows_and_positions() {
 
 /// delta-rs 2576 and 2591, Trino 18647: compaction rewrote its own results again and again, without gain.
 #[tokio::test]
-async fn a_second_run_does_nothing_whatever_the_target() {
+async fn a_second_run_does_nothing_with_any_target() {
     let client = client().await;
     for target_bytes in [1_000, 3_000, 10_000, 1 << 20] {
         let location = location("settled");

@@ -212,7 +212,7 @@ async fn rows_as_text(snapshot: &Snapshot) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn rows_stay_in_their_partitions_whatever_the_values() {
+async fn rows_stay_in_their_partitions_for_any_values() {
     let client = client().await;
     let (batch, location) = (batch(true), location("odd-partitions"));
     let schema = TableSchema::new(batch.schema(), vec!["room".into(), "kind".into()]).unwrap();

@@ -28,7 +28,7 @@ async fn every_request_that_fails_twice_is_tried_again() {
 }
 
 #[tokio::test]
-async fn what_fails_until_the_deadline_is_reported_with_the_object_and_the_fault() {
+async fn a_failure_until_the_deadline_is_reported_with_object_and_fault() {
     let location = location("down");
     let proxy =
         Proxy::start(|request| if request.is_data() { Handling::Refused } else { Handling::Passes }).await;
@@ -54,7 +54,7 @@ async fn a_store_that_never_answers_is_given_up_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_is_not_there_is_a_configuration_fault_at_once() {
+async fn a_missing_bucket_is_a_configuration_fault_at_once() {
     let location = format!("s3://{BUCKET}-that-is-not-there/table").parse().unwrap();
     let fault =
         table(&client().await, &location).append(&mut Offsets::new(0, 0..10), soon()).await.unwrap_err();

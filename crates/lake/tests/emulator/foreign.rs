@@ -225,7 +225,7 @@ async fn a_missing_version_is_reported_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn where_there_is_no_table_there_is_no_snapshot() {
+async fn a_missing_table_has_no_snapshot() {
     let client = client().await;
     assert!(Snapshot::read(client, location("none"), soon()).await.unwrap().is_none());
 }

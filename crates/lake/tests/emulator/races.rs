@@ -86,7 +86,7 @@ async fn after_a_lost_race_unchanged_files_are_used_again() {
 }
 
 #[tokio::test]
-async fn after_a_lost_race_what_the_winner_stored_is_left_out() {
+async fn after_a_lost_race_the_records_of_the_winner_are_left_out() {
     let (mut slow, client, location) = overtaken("replanned", 0).await;
     let mut rows = Offsets::new(0, 0..20);
     let done = slow.append(&mut rows, soon()).await.unwrap();

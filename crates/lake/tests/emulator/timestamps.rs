@@ -100,7 +100,7 @@ async fn plain_columns_are_the_same_moments_numbers_and_texts_and_only_their_fil
 }
 
 #[tokio::test]
-async fn what_is_not_plain_is_refused_by_name_and_what_a_file_lacks_is_null() {
+async fn other_columns_are_refused_by_name_and_missing_ones_are_null() {
     let client = client().await;
     let location = uploaded(&client, "forecast").await;
     let table = snapshot(&client, &location).await;
@@ -130,7 +130,7 @@ async fn what_is_not_plain_is_refused_by_name_and_what_a_file_lacks_is_null() {
 }
 
 #[tokio::test]
-async fn statistics_bound_what_spark_wrote_in_its_time_zone_and_are_missing_after_a_checkpoint_of_structs() {
+async fn statistics_of_spark_are_bounds_in_any_time_zone_and_missing_after_a_checkpoint_of_structs() {
     let table = snapshot(&client().await, &uploaded(&client().await, "forecast").await).await;
     let bounds = |day: &str| {
         let mut bounds: Vec<_> = of_day(&table, day)

@@ -19,6 +19,7 @@ const CHUNK: usize = 4096;
 
 /// The rows of one row group.
 pub(super) struct Rows<'a> {
+    /// The row group of the Parquet file.
     group: &'a dyn RowGroupReader,
 }
 
