@@ -51,6 +51,7 @@ pub enum StartingPosition {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("mapping {from} → {function_name}: {}", problems.join("; "))]
 pub struct InvalidMapping {
+    /// The mapping's function.
     pub(crate) function_name: String,
     /// The topic's or queue's name.
     pub(crate) from: String,
@@ -60,6 +61,8 @@ pub struct InvalidMapping {
 
 impl Mapping {
     /// Checks the limits that AWS sets for each setting.
+    ///
+    /// Fails with an [`InvalidMapping`] that lists all problems.
     pub fn validate(&self) -> Result<(), InvalidMapping> {
         let mut problems = Vec::new();
         for (name, value) in [

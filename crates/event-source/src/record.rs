@@ -61,6 +61,7 @@ fn byte_digits(byte: u8) -> usize {
     digits(i64::from(byte.cast_signed())) + 1
 }
 
+/// The length of a number in decimal, with its sign.
 fn digits(number: i64) -> usize {
     let magnitude = number.unsigned_abs();
     usize::from(number < 0) + magnitude.checked_ilog10().unwrap_or(0) as usize + 1

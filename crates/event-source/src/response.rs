@@ -7,9 +7,11 @@ use serde::Deserialize;
 
 use crate::{Batch, Outcome};
 
+/// A partial batch response: <https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html>
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
+    /// The failed records. A missing list and `null` mean that none failed.
     #[serde(default)]
     batch_item_failures: Option<Vec<BatchItemFailure>>,
 }

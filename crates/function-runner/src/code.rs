@@ -34,6 +34,7 @@ pub enum CodeError {
     Program(#[source] zip::result::ZipError),
 }
 
+// A damaged archive stays damaged. A folder may be writable later, for example after the disk was full.
 impl Classified for CodeError {
     fn class(&self) -> FaultClass {
         match self {
@@ -45,18 +46,24 @@ impl Classified for CodeError {
 
 impl Code {
     /// Code that is already unpacked.
+    /// It is not checked that the folder exists or has a `bootstrap`.
     #[must_use]
     pub fn in_folder(folder: &Path) -> Self {
         Self { folder: folder.into() }
     }
 
     /// Packs a program into a zip file, as `bootstrap`. The same program always gives the same bytes.
+    ///
+    /// Fails with [`CodeError::Program`].
     pub fn pack(program: &[u8]) -> Result<Vec<u8>, CodeError> {
         archive("bootstrap", program).map_err(CodeError::Program)
     }
 
     /// Unpacks a zip file into a folder below `cache`. The folder's name is the hash of the content, so code that was
     /// unpacked before is reused. Several processes may unpack at the same time, because a folder appears atomically.
+    ///
+    /// Fails with [`CodeError::Folder`] if the cache is not writable, and with [`CodeError::Archive`] if the bytes are
+    /// no zip file or an entry leads out of the folder.
     pub fn unpack(zip: &[u8], cache: &Path) -> Result<Self, CodeError> {
         let folder = cache.join(hex::encode(Sha256::digest(zip)));
         if folder.is_dir() {
@@ -64,6 +71,7 @@ impl Code {
         }
         let failed = |source| CodeError::Folder { folder: folder.clone(), source };
         std::fs::create_dir_all(cache).map_err(failed)?;
+        // The draft is in the same folder, so that `rename` does not cross file systems.
         let draft = tempfile::tempdir_in(cache).map_err(failed)?;
         let files = draft.path().join("code");
         ZipArchive::new(Cursor::new(zip))?.extract(&files)?;

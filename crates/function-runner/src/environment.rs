@@ -22,8 +22,11 @@ const CREDENTIALS_MARGIN: Duration = Duration::from_mins(5);
 /// An execution environment. It processes one event at a time.
 #[derive(Debug)]
 pub(crate) struct Environment {
+    /// The process with all its descendants.
     pub(crate) process: Process,
+    /// The process's own Runtime API. Its address is in `AWS_LAMBDA_RUNTIME_API`.
     pub(crate) api: RuntimeApi,
+    /// The output of the process, and the runner's lines about it.
     pub(crate) logs: LogPipe,
     /// The process's `TMPDIR`. It is deleted when the environment is dropped.
     scratch: TempDir,
@@ -39,8 +42,11 @@ pub(crate) struct Environment {
 
 /// The parameters of a new environment.
 pub(crate) struct Recipe<'a> {
+    /// The function that the process runs.
     pub(crate) function: &'a Function,
+    /// Where the scratch folder is made.
     pub(crate) settings: &'a RunnerSettings,
+    /// The role's credentials. Without any, the process has no `AWS_ACCESS_KEY_ID`.
     pub(crate) credentials: Option<Credentials>,
     pub(crate) logs: Arc<dyn LogSink>,
 }
@@ -64,6 +70,9 @@ impl From<io::Error> for NotStarted {
 
 impl Environment {
     /// Starts a process and waits until it requests its first event. `request_id` is the invocation that needs it.
+    ///
+    /// `limit` is the longest time until that request. A process that fails or takes longer is killed, and its log gets
+    /// an `INIT_REPORT` line, as in Lambda.
     pub(crate) async fn start(
         recipe: Recipe<'_>,
         request_id: &str,
@@ -117,6 +126,8 @@ impl Environment {
         Err(failure)
     }
 
+    /// Waits for the first request of an event. The process may instead report an init error, end, or exceed
+    /// `deadline`.
     async fn first_call(&mut self, deadline: Instant, request_id: &str) -> Result<(), NotStarted> {
         loop {
             tokio::select! {
@@ -141,6 +152,8 @@ impl Environment {
         }
     }
 
+    /// Writes Lambda's lines for a start that failed. A start that timed out gets only `INIT_REPORT`, because Lambda
+    /// starts the process once more.
     fn report_failed_start(
         &self,
         function: &Function,
@@ -176,6 +189,8 @@ impl Environment {
     }
 
     /// Whether the environment can process another event.
+    ///
+    /// It cannot if its process has ended or its credentials expire within [`CREDENTIALS_MARGIN`].
     pub(crate) fn usable(&mut self) -> bool {
         let expires_soon = self.credentials_end.is_some_and(|end| {
             end.duration_since(SystemTime::now()).is_ok_and(|left| left < CREDENTIALS_MARGIN)
@@ -196,6 +211,7 @@ impl Environment {
         self.finish().await;
     }
 
+    /// Reads the rest of the output and deletes the scratch folder.
     async fn finish(self) {
         self.logs.finish().await;
         if let Err(error) = self.scratch.close() {
@@ -204,6 +220,7 @@ impl Environment {
     }
 }
 
+/// Lambda's error for a `bootstrap` that is missing or cannot be executed.
 fn invalid_entrypoint(bootstrap: &std::path::Path, error: &io::Error, request_id: &str) -> FunctionError {
     let message = format!(
         "RequestId: {request_id} Error: Couldn't find valid bootstrap(s): [{}]: {error}",

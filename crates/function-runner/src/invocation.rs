@@ -33,6 +33,9 @@ pub(crate) enum After {
 
 impl Environment {
     /// Sends the process an event and waits for its answer.
+    ///
+    /// The environment must be ready: its process waits for an event. If the result is [`After::Ended`], the caller
+    /// drops the environment.
     pub(crate) async fn invoke(
         &mut self,
         function: &Function,
@@ -73,6 +76,8 @@ impl Environment {
         (outcome, after)
     }
 
+    /// Waits for the answer to `event`. It ends early if the process ends, uses too much memory, or passes `deadline`.
+    /// `most_memory` becomes the largest measurement in bytes.
     async fn answer(
         &mut self,
         function: &Function,
@@ -170,6 +175,7 @@ impl Environment {
         }
     }
 
+    /// Writes Lambda's line about the time-out and returns the error.
     fn timed_out(&self, function: &Function, request_id: &str) -> FunctionError {
         let text = format!("Task timed out after {:.2} seconds", function.timeout.as_secs_f64());
         let now = chrono::Utc::now().format("%Y-%m-%dT%H:%M:%S%.3fZ");
@@ -190,6 +196,7 @@ impl Environment {
         FunctionError::of_platform(Cause::Exited, "Runtime.ExitError", message)
     }
 
+    /// Writes the lines END and REPORT.
     fn report(
         &mut self,
         function: &Function,
@@ -218,20 +225,24 @@ impl Environment {
     }
 }
 
+/// The function's memory limit in bytes.
 fn limit(function: &Function) -> u64 {
     u64::from(function.memory_mb) << 20
 }
 
+/// Whether the measured memory exceeds the limit. A process that could not be measured does not.
 fn over(function: &Function, memory: Option<u64>) -> bool {
     memory.is_some_and(|bytes| bytes > limit(function))
 }
 
+/// Lambda's error for an answer beyond [`RESPONSE_LIMIT`].
 fn response_too_large() -> FunctionError {
     let message =
         format!("Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes).");
     FunctionError::of_platform(Cause::ResponseTooLarge, "Function.ResponseSizeTooLarge", message)
 }
 
+/// The value of `Lambda-Runtime-Deadline-Ms`: milliseconds since the Unix epoch.
 fn deadline_ms(timeout: Duration) -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from((now + timeout).as_millis()).unwrap_or(u64::MAX)

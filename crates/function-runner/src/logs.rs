@@ -44,6 +44,8 @@ pub struct LogFile(Mutex<File>);
 
 impl LogFile {
     /// Opens or creates the file.
+    ///
+    /// Fails if the folder is missing or the file is not writable.
     pub fn append(path: &Path) -> std::io::Result<Self> {
         Ok(Self(Mutex::new(File::options().create(true).append(true).open(path)?)))
     }
@@ -81,11 +83,14 @@ enum Said {
 /// Reads a process's output. A line of the runner is written after everything that the process printed before it.
 #[derive(Debug)]
 pub(crate) struct LogPipe {
+    /// Messages to the reader.
     platform: mpsc::UnboundedSender<Said>,
+    /// The task that reads the output. It ends when the pipe is closed or [`LogPipe::finish`] is called.
     reader: JoinHandle<()>,
 }
 
 impl LogPipe {
+    /// Starts a task that reads `output` and writes its lines to `sink`.
     pub(crate) fn start(output: Receiver, sink: Arc<dyn LogSink>, group: Arc<str>, stream: Arc<str>) -> Self {
         let (platform, lines) = mpsc::unbounded_channel();
         let writer = Writer { sink, group, stream, tail: String::new() };
@@ -117,6 +122,7 @@ impl LogPipe {
     }
 }
 
+/// Splits the output into lines and passes them to the sink.
 struct Writer {
     sink: Arc<dyn LogSink>,
     group: Arc<str>,
@@ -126,6 +132,7 @@ struct Writer {
 }
 
 impl Writer {
+    /// Passes one line to the sink and appends it to the tail.
     fn line(&mut self, text: String) {
         self.tail.push_str(&text);
         self.tail.push('\n');
@@ -141,6 +148,7 @@ impl Writer {
         });
     }
 
+    /// Bytes that are not UTF-8 become U+FFFD. A carriage return at the end is removed.
     fn bytes(&mut self, line: &[u8]) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         self.line(String::from_utf8_lossy(line).into_owned());
@@ -161,6 +169,7 @@ impl Writer {
         }
     }
 
+    /// Shortens the tail to [`TAIL`] bytes, at the boundary of a character.
     fn cut_tail(&mut self) {
         let start = self.tail.ceil_char_boundary(self.tail.len().saturating_sub(TAIL));
         self.tail.drain(..start);
@@ -181,6 +190,7 @@ impl Writer {
     }
 }
 
+/// Reads until [`LogPipe::finish`], and then for [`AFTERMATH`] at most.
 async fn read(mut output: Receiver, mut platform: mpsc::UnboundedReceiver<Said>, mut writer: Writer) {
     let mut buffer = Vec::new();
     let mut chunk = vec![0; 16 << 10];

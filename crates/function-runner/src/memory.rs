@@ -7,6 +7,8 @@ use std::time::Duration;
 pub(crate) const EVERY: Duration = Duration::from_millis(25);
 
 /// The current memory of a process and its descendants, in bytes; `None` if it cannot be measured.
+///
+/// Pages that several processes share count once for each of them, so the sum may exceed the real use.
 pub(crate) fn now(pid: i32) -> Option<u64> {
     let mut total = resident(pid)?;
     for child in children(pid) {
@@ -21,6 +23,7 @@ pub(crate) fn peak(pid: i32) -> Option<u64> {
     field(pid, "VmHWM:")
 }
 
+/// The current memory of one process, in bytes.
 fn resident(pid: i32) -> Option<u64> {
     field(pid, "VmRSS:")
 }

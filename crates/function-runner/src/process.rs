@@ -19,14 +19,21 @@ const BUSY_TRIES: u32 = 50;
 /// A running process. Its process group is killed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Process {
+    /// The process that was started. It is killed when this is dropped.
     child: Child,
+    /// Its process group, which has the same id.
     group: Pid,
+    /// Whether the end of the process was noticed.
     ended: bool,
+    /// Whether the group got SIGSTOP and no SIGCONT since.
     stopped: bool,
 }
 
 impl Process {
     /// Starts the program. Also returns its output: standard output and standard error in one stream.
+    ///
+    /// It gets only `variables`, no input, and `folder` as its working directory. Fails with the error of the operating
+    /// system, for example `NotFound` if there is no program.
     pub(crate) async fn start(
         program: &Path,
         folder: &Path,
@@ -67,6 +74,7 @@ impl Process {
         }
     }
 
+    /// The id of the process, as in `/proc`.
     pub(crate) fn id(&self) -> i32 {
         self.group.as_raw_nonzero().get()
     }
@@ -119,6 +127,7 @@ impl Process {
         self.kill().await;
     }
 
+    /// Sends a signal to all processes of the group.
     fn signal(&self, signal: Signal) {
         // An error means that the group has no processes left.
         let _ = kill_process_group(self.group, signal);

@@ -5,10 +5,13 @@ use std::time::Duration;
 /// The content of the REPORT line.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Report<'a> {
+    /// The id of the invocation.
     pub(crate) request_id: &'a str,
+    /// From the event to the answer.
     pub(crate) duration: Duration,
     /// For the first invocation of a process, the time of its start.
     pub(crate) init: Option<Duration>,
+    /// The function's memory size in MB.
     pub(crate) memory_mb: u32,
     /// The peak memory in bytes; `None` if it cannot be measured.
     pub(crate) most_memory: Option<u64>,
@@ -16,15 +19,18 @@ pub(crate) struct Report<'a> {
     pub(crate) status: Option<(&'a str, Option<&'a str>)>,
 }
 
+/// The line before an invocation.
 pub(crate) fn start(request_id: &str, version: &str) -> String {
     format!("START RequestId: {request_id} Version: {version}")
 }
 
+/// The line after an invocation, before REPORT.
 pub(crate) fn end(request_id: &str) -> String {
     format!("END RequestId: {request_id}")
 }
 
 impl Report<'_> {
+    /// The REPORT line, in Lambda's format, without a line end.
     pub(crate) fn line(&self) -> String {
         use std::fmt::Write as _;
         let milliseconds = |duration: Duration| duration.as_secs_f64() * 1e3;

@@ -27,16 +27,22 @@ pub struct Runner {
     inner: Arc<Inner>,
 }
 
+/// What a runner shares with its running invocations.
 struct Inner {
     function: Function,
     settings: RunnerSettings,
     logs: Arc<dyn LogSink>,
+    /// The credentials of the next process.
     credentials: Mutex<Option<Credentials>>,
+    /// The reserved concurrency. An invocation holds a permit until its process is ready again.
     slots: Option<Arc<Semaphore>>,
+    /// The processes that wait for an event. The one that was used last is at the end.
     idle: Mutex<Vec<Environment>>,
     /// The number of processes that have answered but still work.
     working: AtomicUsize,
+    /// Notified when a process that still worked has become ready or has ended.
     settled: Notify,
+    /// Set by [`Runner::retire`]. Processes that become ready later are ended.
     retired: AtomicBool,
 }
 
@@ -94,6 +100,8 @@ impl Runner {
     }
 
     /// Invokes the function. As in Lambda, the invocation continues if the caller stops waiting.
+    ///
+    /// The concurrency is not queued: beyond the reserved concurrency the outcome is [`Outcome::Throttled`] at once.
     pub async fn invoke(&self, payload: impl Into<Bytes>) -> Outcome {
         self.run(payload.into(), Uuid::new_v4().to_string(), false).await.0
     }
@@ -105,6 +113,7 @@ impl Runner {
         Traced { request_id, outcome, log }
     }
 
+    /// Checks size and concurrency, and then runs the invocation in its own task.
     async fn run(&self, payload: Bytes, request_id: String, with_log: bool) -> (Outcome, String) {
         let without_log = |outcome| (outcome, String::new());
         if payload.len() > REQUEST_LIMIT {
@@ -130,6 +139,8 @@ impl Runner {
 }
 
 impl Inner {
+    /// Runs one invocation in an environment, and returns the outcome with the end of the log. `slot` is released when
+    /// the environment is ready for the next event.
     async fn run(
         self: Arc<Self>,
         payload: Bytes,
@@ -170,6 +181,7 @@ impl Inner {
         (outcome, log)
     }
 
+    /// Takes an idle environment, waits shortly for one that still works, or starts a new one.
     async fn lease(&self, request_id: &str) -> Result<Environment, NotStarted> {
         if let Some(environment) = self.pop() {
             return Ok(environment);
@@ -207,6 +219,7 @@ impl Inner {
         }
     }
 
+    /// Makes an environment idle, or ends it if the runner has retired.
     fn release(&self, mut environment: Environment) {
         if self.settings.freeze {
             environment.process.freeze();
@@ -222,6 +235,7 @@ impl Inner {
         }
     }
 
+    /// Ends environments at the same time, and waits for all of them.
     async fn end_all(&self, environments: Vec<Environment>) {
         let mut ending = tokio::task::JoinSet::new();
         for environment in environments {
@@ -247,6 +261,7 @@ async fn sweep(runner: Weak<Inner>) {
     }
 }
 
+/// The error if the second start also took too long.
 fn start_timed_out(function: &Function, request_id: &str) -> FunctionError {
     let message = format!(
         "RequestId: {request_id} Error: Task timed out after {:.2} seconds",

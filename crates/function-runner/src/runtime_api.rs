@@ -18,15 +18,21 @@ use tokio::task::JoinHandle;
 use crate::RESPONSE_LIMIT;
 use crate::server::{self, Unread};
 
+/// The header with the type of a function's error.
 const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 
 /// An event for the process.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
+    /// `Lambda-Runtime-Aws-Request-Id`. The answer must have the same id.
     pub(crate) request_id: String,
+    /// When the invocation times out, in milliseconds since the Unix epoch.
     pub(crate) deadline_ms: u64,
+    /// `Lambda-Runtime-Invoked-Function-Arn`.
     pub(crate) function_arn: String,
+    /// The X-Ray header of the invocation.
     pub(crate) trace_id: String,
+    /// The JSON of the event.
     pub(crate) payload: Bytes,
 }
 
@@ -47,12 +53,15 @@ pub(crate) enum Call {
 /// The API's server. It stops when this is dropped.
 #[derive(Debug)]
 pub(crate) struct RuntimeApi {
+    /// The value of `AWS_LAMBDA_RUNTIME_API`.
     pub(crate) address: SocketAddr,
+    /// The requests of the process. Dropping a call refuses the request.
     pub(crate) calls: mpsc::Receiver<Call>,
     server: JoinHandle<()>,
 }
 
 impl RuntimeApi {
+    /// Opens a free port on the loopback address.
     pub(crate) async fn start() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -68,6 +77,7 @@ impl Drop for RuntimeApi {
     }
 }
 
+/// Serves one request of the process.
 async fn answer(request: Request<Incoming>, calls: mpsc::Sender<Call>) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
     let path: Vec<&str> = parts.uri.path().trim_start_matches('/').split('/').collect();
@@ -93,6 +103,7 @@ async fn answer(request: Request<Incoming>, calls: mpsc::Sender<Call>) -> Respon
     }
 }
 
+/// Waits for an event. The request stays open until there is one, as in Lambda.
 async fn next(calls: &mpsc::Sender<Call>) -> Response<Full<Bytes>> {
     let (send, event) = oneshot::channel();
     if calls.send(Call::Next(send)).await.is_err() {
@@ -117,6 +128,7 @@ async fn next(calls: &mpsc::Sender<Call>) -> Response<Full<Bytes>> {
         })
 }
 
+/// Passes an answer or an error to the runner, and waits until the runner accepts or refuses it.
 async fn finished(
     request_id: String,
     kind: &str,
@@ -157,6 +169,7 @@ async fn finished(
     }
 }
 
+/// The type that the function gave its error, if any.
 fn error_type(headers: &HeaderMap) -> Option<String> {
     headers.get(ERROR_TYPE)?.to_str().ok().map(str::to_owned)
 }
@@ -170,6 +183,7 @@ fn gone() -> Response<Full<Bytes>> {
     refused(StatusCode::INTERNAL_SERVER_ERROR, "Gone", "The execution environment is being ended")
 }
 
+/// An error in the format of the Runtime API.
 fn refused(status: StatusCode, error_type: &str, message: &str) -> Response<Full<Bytes>> {
     json(status, serde_json::json!({"errorMessage": message, "errorType": error_type}).to_string())
 }

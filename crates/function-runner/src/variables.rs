@@ -27,12 +27,18 @@ const RESERVED: [&str; 15] = [
 
 /// The values that differ between processes.
 pub(crate) struct Sandbox<'a> {
+    /// The address of the Runtime API.
     pub(crate) api: SocketAddr,
+    /// The folder for temporary files, the value of `TMPDIR`.
     pub(crate) scratch: &'a Path,
+    /// The name of the process's log stream.
     pub(crate) log_stream: &'a str,
 }
 
 /// All variables of a process.
+///
+/// If a name occurs twice, the later value is used: the configuration overrides the defaults, Lambda's variables
+/// override the configuration, and the machine's variables override all.
 pub(crate) fn of(
     function: &Function,
     credentials: Option<&Credentials>,

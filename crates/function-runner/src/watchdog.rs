@@ -24,6 +24,7 @@ done
 for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
 "#;
 
+/// The pipe to the shell. It is `None` if the shell could not be started or has ended.
 static WATCHDOG: OnceLock<Mutex<Option<ChildStdin>>> = OnceLock::new();
 
 /// Registers a group: it is killed if this process ends before [`release`].
@@ -36,6 +37,7 @@ pub(crate) fn release(group: i32) {
     tell(&format!("-{group}\n"));
 }
 
+/// Writes a line to the shell, and starts the shell before the first one.
 fn tell(line: &str) {
     let watchdog = WATCHDOG.get_or_init(|| Mutex::new(start()));
     let mut pipe = watchdog.lock().unwrap_or_else(PoisonError::into_inner);
@@ -47,6 +49,7 @@ fn tell(line: &str) {
     }
 }
 
+/// Starts the shell in a process group of its own, so that Ctrl-C does not end it before this process.
 fn start() -> Option<ChildStdin> {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", SCRIPT]).env_clear().current_dir("/").process_group(0);

@@ -122,6 +122,7 @@ impl LakeError {
 }
 
 impl Classified for LakeError {
+    // Only S3, a moved log and lost races can go away without an operator.
     fn class(&self) -> FaultClass {
         match self {
             Self::Store(fault) => fault.class(),

@@ -31,6 +31,8 @@ impl ActiveFile {
 
 /// Parses a timestamp in statistics. Spark writes it with the offset of the session's time zone; a `timestamp_ntz` has
 /// no offset.
+///
+/// Delta protocol, "Per-file Statistics".
 fn moment(text: &str) -> Option<DateTime<Utc>> {
     let with_offset = DateTime::parse_from_rfc3339(text).map(|moment| moment.to_utc());
     with_offset.or_else(|_| text.parse::<NaiveDateTime>().map(|moment| moment.and_utc())).ok()

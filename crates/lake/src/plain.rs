@@ -101,6 +101,7 @@ impl PlainColumn {
         })
     }
 
+    /// Appends nulls for a row group whose file does not have the column.
     fn take_nulls(&mut self, rows: usize) -> bool {
         match self {
             Self::Integers(values) => values.resize(values.len() + rows, None),

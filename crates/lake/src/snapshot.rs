@@ -21,11 +21,16 @@ use crate::{
 /// A Delta table at one version.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
+    /// The table's location, with a client for it.
     pub(crate) store: ObjectStore,
+    /// All columns, also the partition columns.
     pub(crate) schema: DeltaStruct,
+    /// The newest version when the log was read.
     version: i64,
     partition_columns: Vec<String>,
+    /// The app transactions at that version.
     apps: AppVersions,
+    /// The active files, sorted by key.
     files: Vec<ActiveFile>,
 }
 
@@ -54,13 +59,16 @@ pub struct ActiveFile {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Counted {
+    /// The number of rows in the file, with those that a deletion vector deletes.
     pub(crate) num_records: Option<u64>,
 }
 
 /// The state while the log is replayed, from the oldest action to the newest.
 #[derive(Default)]
 struct Replayed {
+    /// The newest protocol so far.
     protocol: Option<Protocol>,
+    /// The newest metadata so far.
     metadata: Option<Metadata>,
     apps: AppVersions,
     /// The active files by path and deletion vector, which together identify a logical file.

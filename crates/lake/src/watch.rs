@@ -34,9 +34,11 @@ pub struct TableWatch {
     store: ObjectStore,
     /// The rows and bytes of each active file.
     files: Files<(u64, u64)>,
+    /// How far `files` is.
     progress: Progress,
     /// The version of the last complete look, and its commit time.
     last: Option<(i64, DateTime<Utc>)>,
+    /// When the last look ended.
     looked_at: Instant,
 }
 
@@ -68,7 +70,8 @@ impl TableWatch {
     pub async fn look(&mut self, deadline: Instant) -> Result<Option<TableSize>, LakeError> {
         let mut looked = self.catch_up(deadline).await;
         if matches!(looked, Err(LakeError::Moved { .. })) {
-            // The log was checkpointed and cleaned up in the meantime. What was read belongs to versions that are gone.
+            // The log was checkpointed and cleaned up in the meantime, so some of the actions that were read are
+            // outdated.
             self.start_again();
             looked = self.catch_up(deadline).await;
         }
@@ -82,6 +85,7 @@ impl TableWatch {
         Ok(Some(TableSize { version, rows, files: self.files.len(), bytes, last_commit }))
     }
 
+    /// Forgets everything that was read.
     fn start_again(&mut self) {
         (self.files, self.progress, self.last) = (Files::new(), Progress::Start, None);
     }
@@ -121,7 +125,8 @@ impl TableWatch {
     }
 }
 
-/// Takes in the actions of a commit or of a piece of a checkpoint: of each file its rows and bytes.
+/// Applies the actions of a commit, or of a part of a checkpoint. Keeps the rows and bytes of each file; rows that a
+/// deletion vector deletes do not count.
 fn take(files: &mut Files<(u64, u64)>, actions: FileActions) {
     apply(files, actions.removes, actions.adds, |Add { deletion_vector, size, stats, .. }| {
         let counted = stats.and_then(|stats| serde_json::from_str::<Counted>(&stats).ok());

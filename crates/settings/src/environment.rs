@@ -17,7 +17,9 @@ pub trait FromEnvironment: Sized {
 /// A set of variables, and the problems that were found while reading them.
 #[derive(Debug, Default)]
 pub struct Environment {
+    /// The values by name.
     variables: BTreeMap<String, String>,
+    /// One text per problem.
     problems: Vec<String>,
 }
 
@@ -43,6 +45,8 @@ impl Environment {
     }
 
     /// Reads the settings of type `S`. The error names all problems.
+    ///
+    /// The error is a configuration fault: [`BadEnvironment`].
     pub fn settings<S: FromEnvironment>(mut self) -> Result<S, BadEnvironment> {
         let settings = S::read(&mut self);
         match settings {
@@ -77,6 +81,7 @@ impl Environment {
         self.problems.push(problem.into());
     }
 
+    /// Parses a variable that is set. Adds a problem if it is invalid.
     fn parsed<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
         match self.variables.get(name)?.parse() {
             Ok(value) => Some(value),

@@ -1,7 +1,7 @@
-//! What a program reads before it starts: its settings from the environment, and the configuration of the AWS SDK. Also
-//! the presigned URLs that MSK and RDS take as tokens.
+//! Reads the settings of a program from the environment, configures the AWS SDK, and presigns the URLs that MSK and RDS
+//! accept as tokens.
 //!
-//! The crate knows nothing of functions, Kafka or Postgres, so that every other crate can use it.
+//! The crate does not depend on functions, Kafka or Postgres, so that every other crate can use it.
 
 mod aws;
 mod environment;

@@ -17,12 +17,16 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b
 #[derive(Debug, thiserror::Error)]
 #[error("could not sign a token for {service}: {reason}")]
 pub struct PresignError {
+    /// The service in the signature: `kafka-cluster` or `rds-db`.
     service: &'static str,
+    /// The error of the signer, with its causes.
     reason: String,
 }
 
 /// Signs a GET request for `url` with AWS Signature Version 4 in the query. `url` must already have a query, and the
 /// query must be percent-encoded. The result is valid from `now` for [`LIFETIME`].
+///
+/// Fails with [`PresignError`] if the request cannot be signed, for example because the URL is not valid.
 pub fn presigned(
     url: &str,
     service: &'static str,

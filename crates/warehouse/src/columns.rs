@@ -5,11 +5,14 @@ use tokio_postgres::{Client, Row};
 
 use crate::error::WarehouseError;
 
+/// A value for all rows, or the array of a column.
 type Parameter<'r> = Box<dyn ToSql + Sync + Send + 'r>;
 
 /// The parameters of a statement that writes rows of type `R`, in the order in which they were added.
 pub struct Columns<'r, R> {
+    /// The rows from which further columns are made.
     rows: Vec<R>,
+    /// The parameters `$1`, `$2`, … with their SQL types.
     parameters: Vec<(Parameter<'r>, Type)>,
 }
 
@@ -41,8 +44,8 @@ impl<'r, R: Copy> Columns<'r, R> {
         self
     }
 
-    /// Runs the statement, which is sent at the first poll. Returns how many rows it wrote: 0 without rows, and then nothing
-    /// is sent. `action` names the statement in errors.
+    /// Runs the statement, which is sent at the first poll. Returns the number of rows that it wrote. Without rows,
+    /// sends nothing and returns 0. `action` names the statement in errors.
     pub async fn execute(
         self,
         client: &Client,
@@ -65,6 +68,7 @@ impl<'r, R: Copy> Columns<'r, R> {
         client.query_typed(sql, &self.parameters()).await.map_err(WarehouseError::statement(action))
     }
 
+    /// The parameters as `tokio_postgres` takes them.
     fn parameters(&self) -> Vec<(&(dyn ToSql + Sync), Type)> {
         let parameters = self.parameters.iter();
         parameters

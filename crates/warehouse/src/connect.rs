@@ -16,11 +16,11 @@ use crate::login::log_in;
 use crate::settings::{DatabaseAuth, DatabaseSettings, TlsMode};
 use crate::tls;
 
-/// The time limit for connecting to one address. A server that just went away does not answer at all.
+/// The time limit for connecting to one address. A server that has just failed does not answer at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time limit for one attempt with TLS and login, over all addresses of the host's name.
 const TRY_TIMEOUT: Duration = Duration::from_secs(15);
-/// The time limit for the acknowledgement of sent data. After a freeze or a failover the other end may be gone.
+/// The time limit for the acknowledgement of sent data. After a freeze or a failover the server may be gone.
 const USER_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time that a password rotation takes between changing the database and changing the secret.
 const ROTATION: Duration = Duration::from_secs(1);
@@ -87,7 +87,7 @@ async fn cancel(token: CancelToken, tls: Option<MakeRustlsConnect>) {
 /// The host's name is resolved for each connection, because the address changes in a failover.
 ///
 /// # Errors
-/// [`WarehouseError::Refused`] if somebody must change settings; [`WarehouseError::Unreachable`] otherwise.
+/// [`WarehouseError::Refused`] if an operator must change settings; [`WarehouseError::Unreachable`] otherwise.
 pub async fn connect(settings: &DatabaseSettings) -> Result<Session, WarehouseError> {
     match try_once(settings).await {
         Err(Fault { wrong_password: true, .. }) if matches!(settings.auth, DatabaseAuth::Secret(_)) => {

@@ -16,9 +16,11 @@ pub(crate) enum Origin {
 /// A column that the table should have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ColumnDefinition {
+    /// The name, without quotes.
     pub(crate) name: String,
     /// The SQL type as `format_type` of Postgres writes it.
     pub(crate) sql_type: String,
+    /// Whether the column may contain null.
     pub(crate) nullable: bool,
     /// The default as an SQL expression. The flag is true if existing rows all get the same value; adding the column
     /// then does not rewrite the table.
@@ -55,10 +57,13 @@ impl ColumnDefinition {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TableDefinition {
     pub(crate) name: String,
+    /// The columns, in the order of a new table.
     pub(crate) columns: Vec<ColumnDefinition>,
+    /// The columns of the primary key. Empty if there is none.
     pub(crate) key: Vec<String>,
     /// The column for range partitioning. `None`: the table is not partitioned.
     pub(crate) partition_by: Option<String>,
+    /// The columns of each index.
     pub(crate) indexes: Vec<Vec<String>>,
     /// The sequence that a default uses.
     pub(crate) sequence: Option<String>,

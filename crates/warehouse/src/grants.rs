@@ -15,6 +15,7 @@ pub enum Rights {
 }
 
 impl Rights {
+    /// The rights on tables, for `GRANT`.
     fn on_tables(self) -> &'static str {
         match self {
             Self::Write => "SELECT, INSERT, UPDATE, DELETE",
@@ -33,6 +34,9 @@ impl Rights {
 
 /// Creates the user if it does not exist, and grants it rights on the rows of every table, but not on the tables'
 /// definitions. If the server is RDS, the user can log in with IAM.
+///
+/// The rights also apply to tables that the calling user creates later. Must run as a user who may create roles and
+/// grant rights.
 pub async fn grant(client: &Client, user: &str, rights: Rights) -> Result<(), WarehouseError> {
     let failed = WarehouseError::statement("grant a user's rights");
     // Identifiers cannot be statement parameters, so the server quotes them.

@@ -151,6 +151,8 @@ async fn parked(
 }
 
 /// Saves the positions after a batch. Must run in the transaction of [`begin`].
+///
+/// It sends the statements together, in one round trip. Fails with [`WarehouseError::Statement`].
 pub async fn save(client: &Client, group: &str, saved: &[Saved]) -> Result<(), WarehouseError> {
     let failed = WarehouseError::statement("save the offsets");
     let column = |value: &dyn Fn(&Saved) -> i64| saved.iter().map(value).collect::<Vec<i64>>();
@@ -206,14 +208,17 @@ const SAVE: &str = "UPDATE kafka_offsets o SET next_offset = u.next, holes = u.h
         recreated) \
     WHERE o.consumer_group = $1 AND o.topic = u.topic AND o.partition = u.partition";
 
+/// Adds parked offsets.
 const INSERT_PARKED: &str = "INSERT INTO kafka_parked (consumer_group, topic, partition, record_offset) \
     SELECT $1, u.topic, u.partition, u.record_offset \
     FROM unnest($2::text[], $3::int4[], $4::int8[]) AS u(topic, partition, record_offset) ON CONFLICT DO NOTHING";
 
+/// Removes offsets of records that are stored now.
 const DELETE_PARKED: &str = "DELETE FROM kafka_parked p \
     USING unnest($2::text[], $3::int4[], $4::int8[]) AS u(topic, partition, record_offset) \
     WHERE p.consumer_group = $1 AND p.topic = u.topic AND p.partition = u.partition AND p.record_offset = u.record_offset";
 
+/// Topics, partitions and offsets, each as a column of the same length.
 type Offsets<'a> = (Vec<&'a str>, Vec<i32>, Vec<i64>);
 
 /// Lists the offsets that `offsets` returns for each partition, as columns of a statement.
@@ -229,6 +234,7 @@ fn moved(saved: &[Saved], offsets: impl Fn(&Saved) -> OffsetRanges) -> Offsets<'
     all
 }
 
+/// Runs one of the statements above. Sends nothing if there are no offsets.
 async fn change_parked(
     client: &Client,
     group: &str,
@@ -284,6 +290,8 @@ fn parse_holes(text: &str) -> Result<OffsetRanges, WarehouseError> {
 }
 
 /// Reads the positions of all groups, or those in one topic, each with its group's name. For operators.
+///
+/// The positions are without their parked offsets.
 pub async fn show(
     client: &Client,
     topic: Option<&str>,

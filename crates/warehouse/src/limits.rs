@@ -17,6 +17,8 @@ const IDLE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(
 
 /// Begins a transaction that the server ends soon after `deadline`. It is one message, so it can share a round trip
 /// with the next statement.
+///
+/// The limits are `SET LOCAL`, so they end with the transaction.
 pub async fn begin(client: &Client, deadline: Instant) -> Result<(), Error> {
     client.batch_execute(&statements(deadline.saturating_duration_since(Instant::now()))).await
 }

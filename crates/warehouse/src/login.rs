@@ -13,6 +13,9 @@ use crate::error::WarehouseError;
 use crate::settings::{DatabaseAuth, DatabaseSettings};
 
 /// Adds user and password to `config`. They are fetched for each connection, so that a rotated password is used.
+///
+/// Fails with [`WarehouseError::Unreachable`] if Secrets Manager does not answer, and with [`WarehouseError::Refused`]
+/// if an operator must change the secret, the URL or a permission.
 pub(crate) async fn log_in(settings: &DatabaseSettings, config: &mut Config) -> Result<(), WarehouseError> {
     let refused = |reason: String| WarehouseError::Refused { host: settings.address(), reason };
     match &settings.auth {
@@ -41,12 +44,15 @@ pub(crate) async fn log_in(settings: &DatabaseSettings, config: &mut Config) -> 
     Ok(())
 }
 
+/// The content of the secret, in the format that RDS uses for its own secrets.
 #[derive(Deserialize)]
 struct Credentials {
+    /// If it is missing, the user of the URL is used.
     username: Option<String>,
     password: String,
 }
 
+/// Reads the secret. The error never contains its text.
 async fn credentials(id: &str) -> Result<Credentials, SecretError> {
     let text = Secrets::new(&settings::sdk_config().await).text(id).await?;
     serde_json::from_str(&text).map_err(|_| SecretError::lasting(id, "it is not JSON with `password`"))

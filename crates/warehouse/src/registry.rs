@@ -148,6 +148,8 @@ pub async fn save(
     columns.execute(client, SAVE, "save processed objects").await.map(drop)
 }
 
+/// Inserts or replaces entries. An entry of an older reading, or of an older version in the same reading, replaces
+/// nothing.
 const SAVE: &str = "INSERT INTO processed_objects (lane, bucket, key, version, modified, reading, state, \
         next_element, next_byte, rows_good, rows_ignored, rows_parked, reason) \
     SELECT $1, $2, u.* FROM unnest($3::text[], $4::text[], $5::timestamptz[], $6::int8[], $7::text[], $8::int8[], \

@@ -26,8 +26,11 @@ const AHEAD: u64 = 7;
 /// The retention of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Retention {
+    /// The table's name, without quotes.
     table: String,
+    /// The column by whose day the table is partitioned.
     column: String,
+    /// The number of days after which rows are deleted.
     days: u32,
 }
 
@@ -57,6 +60,7 @@ impl Retention {
         day(event) < oldest || (has_no_partition && day(received_at) < oldest)
     }
 
+    /// The name of the partition for rows whose day has no partition.
     fn default_partition(&self) -> String {
         format!("{}_default", self.table)
     }
@@ -92,6 +96,7 @@ impl Retention {
         Ok(())
     }
 
+    /// The days that have a partition.
     async fn days_there(&self, client: &Client) -> Result<BTreeSet<NaiveDate>, WarehouseError> {
         let rows = client
             .query_typed(

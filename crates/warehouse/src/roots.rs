@@ -51,7 +51,7 @@ mod tests {
                 .build()
                 .unwrap();
             let name = ServerName::try_from("db.example").unwrap();
-            // A root certificate is not a server certificate. That it is refused for this reason shows that it was read.
+            // A root certificate is not a server certificate. If it is refused for this reason, the root was read.
             let refused =
                 verifier.verify_server_cert(&certificate, &[], &name, &[], UnixTime::now()).unwrap_err();
             let Error::InvalidCertificate(CertificateError::Other(reason)) = refused else {

@@ -38,14 +38,17 @@ pub struct NewRow<'a, 'r> {
 /// A table of records, with its insert statement.
 #[derive(Debug, Clone)]
 pub struct RowsTable {
+    /// The table's name, without quotes.
     name: String,
     /// The columns that hold fields, each with its index in the layout.
     columns: Vec<(usize, Column)>,
     /// The columns of the primary key. Empty: every record is a row.
     key: Vec<String>,
+    /// The columns of each index.
     indexes: Vec<Vec<String>>,
     /// The column with running numbers, if the pipeline file asks for one.
     id: Option<String>,
+    /// How long rows are kept. `None`: for ever.
     retention: Option<Retention>,
     /// The insert statement for a batch of any size.
     insert: String,
@@ -106,6 +109,7 @@ impl RowsTable {
         self.retention.as_ref().is_some_and(|retention| retention.is_over(event, received_at, now))
     }
 
+    /// The table that the pipeline file asks for.
     fn definition(&self) -> TableDefinition {
         let sequence = self.id.as_ref().map(|id| format!("{}_{id}_seq", self.name));
         let id = self.id.as_ref().zip(sequence.as_ref()).map(|(id, sequence)| {

@@ -64,8 +64,8 @@ impl Warehouse {
             let fault = match connected {
                 Err(fault) => E::from(fault),
                 Ok(mut session) => {
-                    // The session is out of the slot. So if this future is dropped, nobody gets a connection with an
-                    // open transaction.
+                    // The session is out of the slot. So if this future is dropped, no other caller gets a connection
+                    // with an open transaction.
                     session.busy = true;
                     match timeout_at(deadline, work(&session.client)).await {
                         Ok(Ok(done)) => {

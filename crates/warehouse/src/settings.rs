@@ -11,6 +11,7 @@ use tokio_postgres::config::{Host, SslMode};
 /// Where the database is, and how to log in.
 #[derive(Debug, Clone)]
 pub struct DatabaseSettings {
+    /// Hosts, ports, user, database and all other parameters of the URL.
     pub(crate) config: Config,
     pub(crate) tls: TlsMode,
     pub(crate) auth: DatabaseAuth,
@@ -148,8 +149,11 @@ impl DatabaseSettings {
 
 /// A URL without the parameters that tokio-postgres does not support, or of which it supports fewer values than libpq.
 struct Url {
+    /// The URL without these two parameters.
     rest: String,
+    /// The decoded value of `sslmode`.
     sslmode: Option<String>,
+    /// The decoded path in `sslrootcert`.
     sslrootcert: Option<String>,
 }
 

@@ -12,6 +12,8 @@ use crate::roots;
 use crate::settings::{DatabaseSettings, TlsMode};
 
 /// The TLS configuration of the client.
+///
+/// The error is a text for the operator, for example if a file of authorities cannot be read.
 pub(crate) fn client_config(settings: &DatabaseSettings) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -31,6 +33,7 @@ pub(crate) fn client_config(settings: &DatabaseSettings) -> Result<ClientConfig,
 /// A verifier that ignores what `mode` does not require.
 #[derive(Debug)]
 struct Lenient {
+    /// The verifier that checks everything.
     chain: Arc<WebPkiServerVerifier>,
     mode: TlsMode,
 }

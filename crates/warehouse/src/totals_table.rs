@@ -23,6 +23,7 @@ pub enum SumType {
 }
 
 impl SumType {
+    /// The SQL type, as `format_type` of Postgres writes it.
     fn sql(self) -> String {
         match self {
             Self::BigInt => "bigint".to_owned(),
@@ -34,9 +35,11 @@ impl SumType {
 /// A table of totals. Its names were checked with the pipeline file and are quoted as well.
 #[derive(Debug, Clone)]
 pub struct TotalsTable {
+    /// The table's name, without quotes.
     name: String,
     /// The key columns: name and SQL type.
     keys: Vec<(String, String)>,
+    /// The column of the sum, and its type.
     total: (String, SumType),
     /// The statement that adds a batch of any size.
     upsert: String,
@@ -98,6 +101,7 @@ impl TotalsTable {
         self.definition().plan(client).await
     }
 
+    /// The table that the pipeline file asks for.
     fn definition(&self) -> TableDefinition {
         let keys = self.keys.iter().map(|(column, sql_type)| {
             ColumnDefinition::of_field(column, column.clone(), sql_type.clone(), false)

@@ -13,6 +13,8 @@ use super::journal::Journal;
 use super::status::MappingBoard;
 
 /// Commits `offsets` (partition → next offset) of one topic.
+///
+/// Fails if the broker refuses the commit, for example because the member has left the group.
 pub(super) async fn commit(
     consumer: &Consumer,
     topic: &str,
@@ -27,6 +29,9 @@ pub(super) async fn commit(
 }
 
 /// Commits the newest progress after each change, one commit at a time.
+///
+/// `due` holds the offsets that may be committed, by partition. A failed commit is retried with the newest offsets
+/// after 200 ms. The task ends when the sender of `due` is dropped.
 pub(super) async fn keep_committed(
     consumer: Arc<Consumer>,
     topic: String,

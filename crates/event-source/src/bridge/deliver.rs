@@ -10,17 +10,24 @@ use super::destination::FailureDestination;
 use super::functions::{Functions, Invoked};
 use crate::{Batch, GivenUp, Mapping, Outcome, interpret};
 
+/// Builds the events of one mapping and delivers them. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Deliverer(Arc<Inner>);
 
+/// What the deliveries of one mapping share.
 #[derive(Debug)]
 struct Inner {
     functions: Functions,
+    /// Where given-up records are written. `None` if the mapping has no `on_failure`.
     destination: Option<FailureDestination>,
+    /// The name or ARN of the function.
     function_name: String,
     topic: String,
+    /// Whether the answer names the records to retry.
     partial_batch_response: bool,
+    /// The value of `eventSourceArn` in the event.
     event_source_arn: String,
+    /// The value of `bootstrapServers` in the event.
     bootstrap_servers: String,
 }
 
@@ -43,11 +50,15 @@ impl Deliverer {
     }
 
     /// The size in bytes of an event without records.
+    ///
+    /// The poller subtracts it from the payload limit.
     pub(super) fn envelope_bytes(&self) -> usize {
         MskEvent::new(&self.0.event_source_arn, &self.0.bootstrap_servers).payload_bytes()
     }
 
     /// Invokes the function with a batch and waits for the answer.
+    ///
+    /// The result says which records were handled. [`Outcome::Unavailable`] does not count as a try.
     pub(super) async fn invoke(self, batch: Arc<Batch>) -> Outcome {
         match self.0.functions.invoke(&self.0.function_name, self.event(&batch)).await {
             Invoked::Answer(answer) => {
@@ -60,6 +71,8 @@ impl Deliverer {
 
     /// Writes given-up records to the failure destination. Without a destination it drops them, as AWS does, and logs
     /// an error.
+    ///
+    /// If the write fails, the result is [`Outcome::Unavailable`], so the poller tries again.
     pub(super) async fn give_up(self, given_up: GivenUp) -> Outcome {
         let records = &given_up.batch.records;
         let Some(destination) = &self.0.destination else {
@@ -77,6 +90,7 @@ impl Deliverer {
         }
     }
 
+    /// The event in Lambda's format, as JSON.
     fn event(&self, batch: &Batch) -> Vec<u8> {
         let mut event = MskEvent::new(&self.0.event_source_arn, &self.0.bootstrap_servers);
         for record in &batch.records {

@@ -11,8 +11,10 @@ use crate::{Batch, GiveUpReason, GivenUp, Mapping, Record};
 /// The longest time to write one object. If it fails, the poller gives the batch up again later.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The S3 location of a mapping's `on_failure`.
 #[derive(Debug)]
 pub(super) struct FailureDestination {
+    /// The bucket and the prefix of `on_failure`.
     store: ObjectStore,
     function_name: String,
     topic: String,
@@ -22,29 +24,40 @@ pub(super) struct FailureDestination {
 #[derive(serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 struct InvocationRecord<'a> {
+    /// Why the batch was given up.
     request_context: RequestContext<'a>,
+    /// The version of the format, `1.0`.
     version: &'static str,
+    /// When the batch was given up, in RFC 3339.
     timestamp: String,
+    /// Which records the batch has.
     #[serde(rename = "KafkaBatchInfo")]
     batch: BatchInfo,
+    /// The event that the function would have got. `headwater parked redrive` sends it again.
     payload: &'a RawValue,
 }
 
+/// The part of the record about the invocation.
 #[derive(serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RequestContext<'a> {
+    /// The name or ARN of the function, as in the mapping.
     function_arn: &'a str,
+    /// The name that AWS gives the reason.
     condition: &'static str,
+    /// The number of deliveries.
     approximate_invoke_count: u32,
     /// The function's last error. AWS does not have this field.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<&'a str>,
 }
 
+/// The part of the record about the Kafka batch. An object has records of one partition only.
 #[derive(serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 struct BatchInfo {
     batch_size: usize,
+    /// The size of the event in bytes.
     payload_size: usize,
     topic: String,
     partition: i32,
@@ -53,6 +66,7 @@ struct BatchInfo {
 }
 
 impl FailureDestination {
+    /// Returns `None` if the mapping has no failure destination.
     pub(super) fn of(sdk: &SdkConfig, mapping: &Mapping) -> Option<Self> {
         Some(Self {
             store: ObjectStore::new(s3::client(sdk), mapping.failure_destination()?),
@@ -63,6 +77,8 @@ impl FailureDestination {
 
     /// Writes one object per partition. The key consists of topic, partition, first and last offset and number of
     /// records. So if the same records are given up again after a crash, they overwrite only their own object.
+    ///
+    /// `event` builds the event of a batch. An error is a text; objects that were written before stay.
     pub(super) async fn write(
         &self,
         given_up: &GivenUp,
@@ -83,6 +99,7 @@ impl FailureDestination {
         Ok(())
     }
 
+    /// The key and the content of one partition's object.
     fn object(
         &self,
         partition: i32,

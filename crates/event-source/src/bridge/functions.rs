@@ -34,6 +34,7 @@ pub(crate) enum Functions {
 }
 
 impl Functions {
+    /// Uses the runner of the configuration, if there is one, and otherwise the functions of Lambda's API.
     pub(super) fn new(sdk: &SdkConfig, config: &BridgeConfig) -> Self {
         if let Some(runner) = &config.runner {
             return Self::Given(Arc::clone(runner));
@@ -44,6 +45,8 @@ impl Functions {
     }
 
     /// Checks with Lambda's API that a function can be invoked.
+    ///
+    /// A given runner is always ready.
     pub(crate) async fn ready(&self, name: &str) -> Result<(), DeployedError> {
         match self {
             Self::Deployed(functions, _) => functions.get(name).await.map(drop),
@@ -52,6 +55,8 @@ impl Functions {
     }
 
     /// Invokes a function with an event.
+    ///
+    /// An event beyond [`REQUEST_LIMIT`] counts as a failure.
     pub(crate) async fn invoke(&self, name: &str, event: impl Into<Bytes>) -> Invoked {
         let outcome = match self {
             Self::Deployed(functions, _) => functions.invoke(name, event).await,
@@ -71,6 +76,8 @@ impl Functions {
     }
 
     /// Opens the port for callers of functions. Returns `None` if one function was given for all mappings.
+    ///
+    /// Fails if the port is in use.
     pub(super) async fn front(&self, port: u16) -> std::io::Result<Option<Front>> {
         match self {
             Self::Deployed(functions, _) => Front::open(port, functions.clone()).await.map(Some),
@@ -101,6 +108,7 @@ fn error_text(payload: &[u8]) -> String {
     shortened(&text)
 }
 
+/// Cuts a text after [`ERROR_CHARS`] characters and appends `…`.
 pub(crate) fn shortened(text: &str) -> String {
     match text.char_indices().nth(ERROR_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -207,12 +207,16 @@ pub(crate) async fn farewell(stopped: watch::Receiver<bool>) {
 /// The task of one Kafka mapping.
 struct Lane {
     mapping: Arc<Mapping>,
+    /// Invokes the mapping's function.
     deliverer: Deliverer,
+    /// The mapping's part of the status file.
     status: status::MappingBoard,
     config: BridgeConfig,
 }
 
 impl Lane {
+    /// Runs sessions until the bridge stops. After a failure it waits 250 ms, and longer after each further failure, up
+    /// to 2 s.
     async fn serve(self, mut stopped: watch::Receiver<bool>) {
         let rules = Rules::of(&self.mapping, self.deliverer.envelope_bytes());
         let mut failures = 0_u32;

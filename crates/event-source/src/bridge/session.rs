@@ -52,6 +52,7 @@ impl From<KrafkaError> for Ended {
 pub(super) struct Session<'a> {
     lane: &'a Lane,
     consumer: Arc<Consumer>,
+    /// Shared with the feed and the committer.
     journal: Journal,
     clock: Clock,
     rules: Rules,
@@ -230,6 +231,7 @@ impl<'a> Session<'a> {
         self.valve.set(state);
     }
 
+    /// Handles one message of the feed.
     async fn take(&mut self, event: Event) {
         match event {
             Event::Records(Read { records, positions }) => {
@@ -258,6 +260,7 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Handles the end of one delivery.
     async fn land(&mut self, done: Result<(usize, Outcome), tokio::task::JoinError>) {
         let Ok((index, outcome)) = done else {
             // The task panicked, so its poller is not known. The session ends, and its batches are delivered again.
@@ -312,6 +315,7 @@ impl<'a> Session<'a> {
         self.pollers.iter().flat_map(Poller::progress).collect()
     }
 
+    /// Commits the current progress, within 5 s. A failure is logged: the batches are then delivered again.
     async fn commit_now(&self) {
         let progress = self.current_progress();
         if progress.is_empty() {
@@ -354,6 +358,7 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Ready after this time; never, if there is none.
 async fn until(wake: Option<Duration>) {
     match wake {
         Some(wake) => tokio::time::sleep(wake).await,

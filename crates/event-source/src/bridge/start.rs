@@ -18,11 +18,15 @@ const LOOKUP: Duration = Duration::from_secs(10);
 
 /// Seeks newly assigned partitions to their first offset.
 pub(super) struct StartingPoint {
+    /// Set after the consumer was built, because the consumer's listener needs this struct first.
     pub(super) consumer: OnceLock<Weak<Consumer>>,
+    /// Reads the group's committed offsets with their metadata.
     pub(super) admin: AdminClient,
     pub(super) group: String,
     pub(super) topic: String,
+    /// A commit with another id in its metadata belongs to a deleted topic of the same name. It is ignored.
     pub(super) topic_id: TopicId,
+    /// The time of `AT_TIMESTAMP`, in milliseconds since the Unix epoch; `None` for `TRIM_HORIZON`.
     pub(super) start_at_ms: Option<i64>,
     pub(super) journal: Journal,
     pub(super) status: MappingBoard,
@@ -32,6 +36,9 @@ impl StartingPoint {
     /// A partition with a committed offset starts there. A partition without one starts at the mapping's starting
     /// position if the group has no commit in the topic at all. Otherwise the partition was added later and starts at
     /// its beginning, so that records produced before the bridge noticed the partition are not lost.
+    ///
+    /// Fails if the broker does not answer within [`LOOKUP`]. The caller retries, because a partition must not be read
+    /// from a wrong offset.
     pub(super) async fn seek(&self, partitions: &[TopicPartition]) -> Result<(), KrafkaError> {
         let Some(consumer) = self.consumer.get().and_then(Weak::upgrade) else { return Ok(()) };
         let options = ListConsumerGroupOffsetsOptions::default().timeout(LOOKUP);

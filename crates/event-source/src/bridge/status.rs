@@ -56,11 +56,13 @@ impl Lately {
         self.last_error.as_deref().filter(|_| self.last_error_at_ms > self.last_success_at_ms)
     }
 
+    /// Records an error and its time.
     pub(crate) fn failed(&mut self, error: String) {
         self.last_error = Some(error);
         self.last_error_at_ms = Some(epoch_ms());
     }
 
+    /// Records a success, which ends the last error.
     pub(crate) fn succeeded(&mut self) {
         self.last_success_at_ms = Some(epoch_ms());
     }
@@ -97,6 +99,8 @@ pub struct MappingStatus {
 }
 
 /// Reads a status file. Content that is not a status is an error too.
+///
+/// A missing file is an error of kind `NotFound`: the bridge has never run.
 pub fn read(path: &Path) -> std::io::Result<BridgeStatus> {
     Ok(serde_json::from_slice(&std::fs::read(path)?)?)
 }
@@ -105,6 +109,7 @@ pub fn read(path: &Path) -> std::io::Result<BridgeStatus> {
 #[derive(Debug, Clone)]
 pub(super) struct StatusBoard {
     status: Arc<Mutex<BridgeStatus>>,
+    /// The status file; `None` for no file.
     path: Option<PathBuf>,
 }
 
@@ -112,6 +117,7 @@ pub(super) struct StatusBoard {
 #[derive(Debug, Clone)]
 pub(super) struct MappingBoard {
     status: Arc<Mutex<BridgeStatus>>,
+    /// The mapping's index in the configuration.
     index: usize,
 }
 
@@ -147,6 +153,7 @@ impl StatusBoard {
         QueueBoard::new(Arc::clone(&self.status), index)
     }
 
+    /// Marks an orderly stop. A reader can tell it from a bridge that was killed.
     pub(super) fn set_stopped(&self) {
         lock(&self.status).running = false;
     }
@@ -165,6 +172,7 @@ impl StatusBoard {
         std::fs::rename(&unfinished, path)
     }
 
+    /// Writes the file every [`EVERY`] if the status has changed. A failed write is logged and tried again.
     pub(super) async fn keep_written(self) {
         let mut written = (Vec::new(), Vec::new());
         let mut skipped = 0;
@@ -187,6 +195,7 @@ impl StatusBoard {
 }
 
 impl MappingBoard {
+    /// Changes the status of this mapping under the lock.
     fn update(&self, change: impl FnOnce(&mut MappingStatus)) {
         if let Some(mapping) = lock(&self.status).mappings.get_mut(self.index) {
             change(mapping);
@@ -197,6 +206,7 @@ impl MappingBoard {
         self.update(|mapping| mapping.lately.failed(error));
     }
 
+    /// Counts an invocation. `attempt` is 1 for the first delivery of a batch.
     pub(super) fn invoking(&self, attempt: u32) {
         self.update(|mapping| {
             mapping.invocations += 1;
@@ -204,6 +214,7 @@ impl MappingBoard {
         });
     }
 
+    /// Counts handled and given-up records. Handled records end the last error.
     pub(super) fn finished(&self, finished: Finished) {
         self.update(|mapping| {
             mapping.handled += finished.handled as u64;
@@ -214,10 +225,12 @@ impl MappingBoard {
         });
     }
 
+    /// Sets the committed offsets of these partitions.
     pub(super) fn committed(&self, offsets: &BTreeMap<i32, i64>) {
         self.update(|mapping| mapping.committed.extend(offsets));
     }
 
+    /// Removes partitions that are no longer assigned to this bridge.
     pub(super) fn released(&self, partitions: &[i32]) {
         self.update(|mapping| {
             mapping.committed.retain(|partition, _| !partitions.contains(partition));
@@ -225,10 +238,12 @@ impl MappingBoard {
         });
     }
 
+    /// Adds the length of a skipped range.
     pub(super) fn skipped(&self, offsets: &Range<i64>) {
         self.update(|mapping| mapping.skipped += offsets.end.saturating_sub(offsets.start).unsigned_abs());
     }
 
+    /// Replaces the lost ranges of a partition by those of its mark.
     pub(super) fn lost(&self, partition: i32, mark: &CommitMark) {
         self.update(|mapping| {
             if mark.lost().is_empty() {

@@ -13,11 +13,13 @@ pub(super) struct Partition {
     pub(super) generation: u64,
     /// The consumer's next offset: after the newest record, and after offsets without a record.
     pub(super) end: i64,
+    /// The records, in the order of their offsets.
     pub(super) queue: VecDeque<Queued>,
     /// The size of all records in `queue`, in bytes of the event.
     pub(super) bytes: usize,
 }
 
+/// A record that waits for its batch.
 #[derive(Debug)]
 pub(super) struct Queued {
     pub(super) record: Record,
@@ -29,17 +31,24 @@ pub(super) struct Queued {
     pub(super) arrived_ms: i64,
 }
 
+/// The waiting records of all assigned partitions.
 #[derive(Debug, Default)]
 pub(super) struct Buffer {
+    /// The assigned partitions by number, also those without records.
     pub(super) partitions: BTreeMap<i32, Partition>,
+    /// The sequence of the next record.
     next_sequence: u64,
+    /// The last generation that was used. Generations are never used again, so a batch of a revoked partition stays
+    /// invalid after the partition comes back.
     next_generation: u64,
 }
 
 /// The records that are ready for the next batch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fill {
+    /// The number of records.
     pub(super) records: usize,
+    /// Their size in bytes of the event, with the keys of their partitions.
     pub(super) bytes: usize,
     /// When the oldest of these records arrived.
     pub(super) oldest_ms: i64,
@@ -91,6 +100,7 @@ impl Buffer {
         self.partitions.insert(number, partition);
     }
 
+    /// Starts a partition without records at `offset`, in a new generation.
     fn begin(&mut self, number: i32, offset: i64) {
         self.next_generation += 1;
         let generation = self.next_generation;
@@ -98,6 +108,7 @@ impl Buffer {
         self.partitions.insert(number, partition);
     }
 
+    /// The partition's current generation; `None` if it is not assigned.
     pub(super) fn generation(&self, partition: i32) -> Option<u64> {
         self.partitions.get(&partition).map(|partition| partition.generation)
     }
@@ -149,6 +160,7 @@ impl Buffer {
         }
     }
 
+    /// The partitions that are not held by a waiting batch.
     fn free<'a>(&'a self, held: &'a BTreeSet<i32>) -> impl Iterator<Item = (i32, &'a Partition)> {
         self.partitions
             .iter()

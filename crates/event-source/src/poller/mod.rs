@@ -117,11 +117,14 @@ pub struct Finished {
 /// The state machine of one event poller.
 #[derive(Debug)]
 pub struct Poller {
+    /// The limits of the mapping.
     rules: Rules,
+    /// The records that are not in a batch yet.
     buffer: Buffer,
     /// Batches that wait for a retry, a give-up or their first delivery, in the order of delivery within each
     /// partition.
     waiting: VecDeque<Work>,
+    /// The batch whose step is being executed.
     flight: Option<Work>,
 }
 
@@ -291,6 +294,7 @@ impl Poller {
         step
     }
 
+    /// Whether the batch is a single record that is larger than an event may be.
     fn exceeds_payload(&self, work: &Work) -> bool {
         let [record] = work.records.records.as_slice() else { return false };
         record.event_bytes(&self.rules.topic) + self.rules.partition_bytes() > self.rules.room()

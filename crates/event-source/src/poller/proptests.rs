@@ -48,12 +48,17 @@ fn any_rules() -> impl Strategy<Value = Rules> {
 struct World {
     poller: Poller,
     rules: Rules,
+    /// The time in milliseconds.
     now: i64,
+    /// By partition and offset: the record, or `None` for an offset without one.
     log: [Vec<Option<Record>>; 3],
     /// The consumer's position.
     read: [usize; 3],
+    /// The progress that the poller reported last.
     committed: [usize; 3],
+    /// The offsets that were handled or given up.
     done: [BTreeSet<i64>; 3],
+    /// The step that is being executed.
     running: Option<Step>,
 }
 

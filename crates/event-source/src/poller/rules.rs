@@ -79,6 +79,8 @@ impl Rules {
     }
 
     /// The bytes that an event needs for each partition: its key in the map of records.
+    ///
+    /// It is computed with the longest partition number, so that an estimate is never too small.
     pub(super) fn partition_bytes(&self) -> usize {
         self.topic.len() + r#","-2147483648":[]"#.len()
     }

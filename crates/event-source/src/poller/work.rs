@@ -25,13 +25,17 @@ pub(super) struct Work {
     pub(super) doomed: Option<GiveUpReason>,
 }
 
+/// One partition of a batch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
+    /// The partition's generation when the batch was cut.
     pub(super) generation: u64,
+    /// The lowest offset in the batch. The progress of the partition stays here until the batch is finished.
     pub(super) first: i64,
 }
 
 impl Work {
+    /// A batch of new records. `generation_of` returns the current generation of a partition.
     pub(super) fn new(records: Vec<Record>, generation_of: impl Fn(i32) -> u64) -> Self {
         let mut spans = BTreeMap::new();
         let mut last = None;
@@ -56,10 +60,12 @@ impl Work {
         }
     }
 
+    /// The number of records.
     pub(super) fn len(&self) -> usize {
         self.records.records.len()
     }
 
+    /// Whether the batch has records of one of the partitions.
     pub(super) fn touches(&self, partitions: &BTreeSet<i32>) -> bool {
         self.spans.keys().any(|partition| partitions.contains(partition))
     }
@@ -76,6 +82,7 @@ impl Work {
         [self.with(front.to_vec()), self.with(back.to_vec())]
     }
 
+    /// A part of the batch, with the same counts and generations.
     fn with(&self, records: Vec<Record>) -> Self {
         let mut part =
             Self::new(records, |partition| self.spans.get(&partition).map_or(0, |span| span.generation));

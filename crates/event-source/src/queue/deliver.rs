@@ -18,6 +18,7 @@ use crate::bridge::functions::{Invoked, shortened};
 /// The first pause before an invocation that could not be made is retried. Each later pause is twice as long, up to
 /// [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// SQS's default visibility time-out, used if the queue's own cannot be read.
@@ -37,6 +38,8 @@ enum Delivered {
 }
 
 impl QueueLane {
+    /// Delivers the messages in pieces that fit into one event, one after the other. When the bridge stops, the rest
+    /// becomes visible again.
     pub(super) async fn deliver(self, gathered: Gathered, stopped: watch::Receiver<bool>) {
         let mapping = &self.0.mapping;
         let mut pieces = cut(gathered.messages, mapping.batch_size as usize).into_iter();
@@ -120,6 +123,8 @@ impl QueueLane {
         seconds.map_or(VISIBILITY, Duration::from_secs)
     }
 
+    /// Deletes handled messages. After [`DELETIONS`] tries it logs a warning, and the queue delivers the messages
+    /// again.
     async fn delete(&self, messages: &[&Received]) {
         let mapping = &self.0.mapping;
         for messages in messages.chunks(MOST_RECEIVED) {

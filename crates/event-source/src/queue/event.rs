@@ -11,25 +11,32 @@ use serde::Serialize;
 use super::QueueMapping;
 use crate::PAYLOAD_LIMIT;
 
+/// The text before the records of an event.
 const HEAD: &str = r#"{"Records":["#;
+/// The text after the records of an event.
 const TAIL: &str = "]}";
 
 /// A received message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Received {
+    /// The `messageId`. It names the message in a partial batch response.
     pub(super) id: String,
+    /// The handle of this delivery. Deleting the message needs the newest one.
     pub(super) receipt_handle: String,
     /// The message as JSON, as an element of the event's `Records`.
     pub(super) json: String,
 }
 
+/// A message in the format of Lambda's event: <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Record<'a> {
     message_id: &'a str,
     receipt_handle: &'a str,
     body: &'a str,
+    /// SQS's own attributes, such as `SentTimestamp`.
     attributes: BTreeMap<&'a str, &'a str>,
+    /// The attributes that the sender set.
     message_attributes: BTreeMap<&'a str, Attribute<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     md5_of_message_attributes: Option<&'a str>,
@@ -40,11 +47,15 @@ struct Record<'a> {
     aws_region: &'a str,
 }
 
+/// A message attribute in the format of Lambda's event. Its list values are always empty, because SQS does not support
+/// them.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Attribute<'a> {
+    /// The value of a string or number.
     #[serde(skip_serializing_if = "Option::is_none")]
     string_value: Option<&'a str>,
+    /// The value of a binary attribute, in base64.
     #[serde(skip_serializing_if = "Option::is_none")]
     binary_value: Option<String>,
     string_list_values: [&'a str; 0],
@@ -53,6 +64,7 @@ struct Attribute<'a> {
 }
 
 impl Received {
+    /// Converts a message of SQS. Missing fields become empty.
     pub(super) fn of(message: &Message, mapping: &QueueMapping) -> Self {
         let id = message.message_id().unwrap_or_default();
         let receipt_handle = message.receipt_handle().unwrap_or_default();
@@ -76,6 +88,7 @@ impl Received {
     }
 }
 
+/// Converts one attribute; bytes become base64.
 fn attribute(value: &MessageAttributeValue) -> Attribute<'_> {
     Attribute {
         string_value: value.string_value(),

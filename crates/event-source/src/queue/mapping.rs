@@ -43,6 +43,8 @@ impl QueueMapping {
     }
 
     /// Checks the limits that AWS sets for each setting.
+    ///
+    /// Fails with an [`InvalidMapping`] that lists all problems.
     pub fn validate(&self) -> Result<(), InvalidMapping> {
         let mut problems = Vec::new();
         for (name, value) in [("function_name", &self.function_name), ("queue_url", &self.queue_url)] {

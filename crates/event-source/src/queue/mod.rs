@@ -36,15 +36,18 @@ const CONCURRENCY: u32 = 5;
 #[derive(Debug, Clone)]
 pub(crate) struct QueueLane(Arc<Inner>);
 
+/// What the tasks of one mapping share.
 #[derive(Debug)]
 struct Inner {
     mapping: QueueMapping,
+    /// Without retries: the loop of [`QueueLane::serve`] retries.
     sqs: Client,
     functions: Functions,
     status: QueueBoard,
 }
 
 impl QueueLane {
+    /// Creates the lane and a client for its queue. Sends no request.
     pub(crate) fn new(
         sdk: &SdkConfig,
         functions: Functions,
@@ -57,6 +60,8 @@ impl QueueLane {
 
     /// Serves the queue until the bridge stops, and then waits for the batches in flight. While it runs, the queue, the
     /// emulator and the function may disappear and return.
+    ///
+    /// After an error it waits 250 ms, and longer after each further error, up to 2 s.
     pub(crate) async fn serve(self, mut stopped: watch::Receiver<bool>) {
         let most = self.0.mapping.maximum_concurrency.unwrap_or(CONCURRENCY);
         let slots = Arc::new(Semaphore::new(most as usize));

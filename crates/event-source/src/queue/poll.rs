@@ -22,6 +22,7 @@ pub(super) const MOST_RECEIVED: usize = 10;
 /// Messages that were received for one batch.
 #[derive(Debug)]
 pub(super) struct Gathered {
+    /// The messages, in the order in which SQS returned them.
     pub(super) messages: Vec<Received>,
     /// When the first request was sent. The messages are hidden since then or later.
     pub(super) since: Instant,
@@ -29,6 +30,9 @@ pub(super) struct Gathered {
 
 impl QueueLane {
     /// Receives the messages of one batch. Returns no messages if the queue is empty or the bridge stops.
+    ///
+    /// Fails if the function or the queue does not exist, or a service does not answer. The error is a text for the
+    /// status.
     pub(super) async fn gather(&self, stopped: &watch::Receiver<bool>) -> Result<Gathered, String> {
         let mapping = &self.0.mapping;
         // Check the function first: if it does not exist, each receive would count as a delivery.
@@ -66,6 +70,8 @@ impl QueueLane {
         Ok(Gathered { messages, since })
     }
 
+    /// Sends one request for at most `most` messages, and waits up to `wait` for the first one. SQS counts whole
+    /// seconds, so a shorter wait is none.
     async fn receive(&self, most: usize, wait: Duration) -> Result<Vec<Received>, String> {
         let mapping = &self.0.mapping;
         let request = self
@@ -81,6 +87,7 @@ impl QueueLane {
         Ok(answer.messages().iter().map(|message| Received::of(message, mapping)).collect())
     }
 
+    /// The error's text, with a short one for a queue that does not exist.
     fn not_received(&self, error: &SdkError<ReceiveMessageError>) -> String {
         if error.as_service_error().is_some_and(ReceiveMessageError::is_queue_does_not_exist) {
             return format!("queue {} does not exist", self.0.mapping.queue_name());

@@ -8,16 +8,20 @@ use serde::Deserialize;
 
 use super::event::Received;
 
+/// A partial batch response. All its fields are optional.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
+    /// The failed messages. A missing list and `null` mean that none failed.
     #[serde(default)]
     batch_item_failures: Option<Vec<Failure>>,
 }
 
+/// One message to deliver again.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Failure {
+    /// The `messageId`.
     item_identifier: String,
 }
 

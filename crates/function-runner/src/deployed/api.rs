@@ -16,6 +16,7 @@ use crate::{Cause, FunctionError, Outcome};
 /// Lambda's longest time-out is 15 minutes, so there is no answer after this time.
 const LONGEST_INVOCATION: Duration = Duration::from_mins(16);
 
+/// A client without retries and without a limit that is shorter than the longest invocation.
 pub(super) fn client(sdk: &SdkConfig) -> Client {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))
@@ -31,6 +32,8 @@ pub(super) fn client(sdk: &SdkConfig) -> Client {
     Client::from_conf(config)
 }
 
+/// Invokes a function and waits for its answer. Throttling and events that are too large become the outcomes that a
+/// local runner has. Every other error of the service or the connection is [`Outcome::Unavailable`].
 pub(super) async fn invoke(client: &Client, name: &str, payload: Bytes) -> Outcome {
     let bytes = payload.len();
     let error = match client.invoke().function_name(name).payload(Blob::new(payload)).send().await {

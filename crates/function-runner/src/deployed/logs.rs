@@ -26,13 +26,17 @@ const EVENT_OVERHEAD: usize = 26;
 const MOST_EVENTS: usize = 10_000;
 const MOST_BYTES: usize = 1_048_576;
 
+/// The names of a log group and of a log stream in it.
 type Stream = (Arc<str>, Arc<str>);
 
 /// Sends lines to the log groups of the functions.
 #[derive(Debug)]
 pub struct CloudWatchLogs {
+    /// Without retries: a flush that failed is repeated by the next one.
     client: Client,
+    /// The lines that wait for the next flush.
     waiting: Mutex<Waiting>,
+    /// The streams that exist. The lock is held during a flush.
     sending: tokio::sync::Mutex<HashSet<Stream>>,
 }
 
@@ -45,6 +49,7 @@ struct Waiting {
 }
 
 impl LogSink for CloudWatchLogs {
+    // This does not wait for the network: only the flush does.
     fn write(&self, line: LogLine) {
         let mut waiting = self.waiting();
         if waiting.lines.len() >= MOST_LINES {
@@ -106,6 +111,8 @@ impl CloudWatchLogs {
         }
     }
 
+    /// Sends one batch to a stream and creates the stream if it is not in `known`. The error is the text of the SDK's
+    /// error.
     async fn send(
         &self,
         stream: &Stream,
@@ -130,6 +137,7 @@ impl CloudWatchLogs {
         put.send().await.map(drop).map_err(text)
     }
 
+    /// Creates the stream, and its log group if that is missing. An existing stream is not an error.
     async fn create(&self, (group, stream): &Stream) -> Result<(), String> {
         let create =
             || self.client.create_log_stream().log_group_name(&**group).log_stream_name(&**stream).send();
@@ -163,6 +171,8 @@ impl CloudWatchLogs {
     }
 }
 
+/// Flushes every [`EVERY`] until the last `Arc` is dropped. Lines that were written after the last flush are then lost,
+/// so owners call `flush` before they end.
 async fn keep_sending(logs: Weak<CloudWatchLogs>) {
     loop {
         tokio::time::sleep(EVERY).await;
@@ -172,6 +182,8 @@ async fn keep_sending(logs: Weak<CloudWatchLogs>) {
 }
 
 /// Splits the lines into batches that fit into one request.
+///
+/// CloudWatch's limits are documented for `PutLogEvents`: 10,000 events and 1 MiB, with 26 bytes added for each event.
 fn batches(lines: Vec<LogLine>) -> Vec<Vec<LogLine>> {
     let mut batches = Vec::new();
     let (mut batch, mut bytes) = (Vec::new(), 0);

@@ -24,10 +24,13 @@ const LARGEST_ZIP: usize = 50 << 20;
 
 /// Reads functions from a Lambda endpoint.
 pub(super) struct Lookup {
+    /// Without retries. Each request ends after [`PATIENCE`].
     lambda: Client,
+    /// The client for downloads of code, or the reason why it could not be built.
     web: Result<WebClient, String>,
     /// The folder into which code is unpacked.
     cache: PathBuf,
+    /// The value of `AWS_REGION` in the functions: the region of the endpoint, or `us-east-1`.
     region: String,
     /// Variables that are added to each function's environment.
     machine: BTreeMap<String, String>,
@@ -37,6 +40,8 @@ pub(super) struct Lookup {
 #[derive(Debug)]
 pub(super) struct Deployment {
     /// If this value changes, the function's processes must be replaced.
+    ///
+    /// It consists of the revision id, the hash of the code, and the reserved concurrency.
     pub(super) identity: (String, String, Option<i32>),
     /// Whether the function is a zip file with its own runtime, so that this machine can run it.
     pub(super) runs_here: bool,
@@ -47,6 +52,7 @@ pub(super) struct Deployment {
 }
 
 impl Lookup {
+    /// Creates the clients. `cache` is the folder for unpacked code. It is created when it is first needed.
     pub(super) fn new(sdk: &SdkConfig, cache: PathBuf) -> Self {
         let timeouts = TimeoutConfig::builder().operation_timeout(PATIENCE).build();
         let lambda = aws_sdk_lambda::config::Builder::from(sdk)
@@ -66,6 +72,9 @@ impl Lookup {
     }
 
     /// Reads the function's current deployment, without its code.
+    ///
+    /// Fails with [`DeployedError::Missing`] if the API does not know the function, and with
+    /// [`DeployedError::Unreadable`] for any other error.
     pub(super) async fn find(&self, name: &str) -> Result<Deployment, DeployedError> {
         let answer = self.lambda.get_function().function_name(name).send().await;
         let answer = answer.map_err(|error| {
@@ -90,6 +99,10 @@ impl Lookup {
     }
 
     /// Downloads and unpacks the code, and returns the function.
+    ///
+    /// Fails with [`DeployedError::Unreadable`] if the download fails or its hash is not the deployment's `CodeSha256`,
+    /// and with [`DeployedError::Code`] if the zip file cannot be unpacked. A missing time-out is 3 s, a missing memory
+    /// size 128 MB.
     pub(super) async fn function(
         &self,
         name: &str,
@@ -133,6 +146,8 @@ impl Lookup {
     }
 
     /// Downloads the zip file. The error is a text without the function's name.
+    ///
+    /// The download ends after [`PATIENCE`], or when it exceeds [`LARGEST_ZIP`] bytes.
     async fn download(&self, location: &str) -> Result<Vec<u8>, String> {
         let address = location.parse().map_err(text)?;
         let get = async {

@@ -71,9 +71,11 @@ impl faults::Classified for DeployedError {
 #[derive(Clone)]
 pub struct DeployedFunctions(Arc<Inner>);
 
+/// What all clones of [`DeployedFunctions`] share.
 struct Inner {
     lookup: Lookup,
     role: Role,
+    /// Invokes functions that this machine cannot run.
     api: aws_sdk_lambda::Client,
     settings: RunnerSettings,
     logs: Arc<dyn LogSink>,
@@ -117,6 +119,11 @@ impl DeployedFunctions {
     }
 
     /// Returns where the function runs now. `name` is a name or an ARN, with or without a version or an alias.
+    ///
+    /// The answer is at most one second old, except after [`Self::doubt`], which makes the next call ask Lambda's API.
+    /// Concurrent calls for one function wait for each other, so the API is asked once.
+    ///
+    /// Fails with the [`DeployedError`] of the lookup. A runner that exists stays, and the next call asks again.
     pub async fn get(&self, name: &str) -> Result<Target, DeployedError> {
         let known = Arc::clone(self.known().entry(name.to_owned()).or_default());
         let mut known = known.lock().await;
@@ -141,6 +148,8 @@ impl DeployedFunctions {
     }
 
     /// Invokes the function, on this machine or through Lambda's API.
+    ///
+    /// An error of [`Self::get`] becomes [`Outcome::Unavailable`] with its chain of causes.
     pub async fn invoke(&self, name: &str, payload: impl Into<Bytes>) -> Outcome {
         let outcome = match self.get(name).await {
             Ok(Target::Here(runner)) => runner.invoke(payload).await,
@@ -163,6 +172,8 @@ impl DeployedFunctions {
     }
 
     /// Ends the processes of all functions.
+    ///
+    /// It waits until idle processes have ended. Busy ones end after their invocations.
     pub async fn stop(&self) {
         let all: Vec<_> = self.known().drain().map(|(_, known)| known).collect();
         for known in all {
@@ -173,6 +184,10 @@ impl DeployedFunctions {
     }
 
     /// Asks Lambda's API and replaces the runner or its credentials if something has changed.
+    ///
+    /// If the deployment has the same identity, the runner stays. Its credentials are renewed if they expire soon. If
+    /// the identity differs, or STS does not know the role's session any more, a new runner replaces it, and the old
+    /// one retires in the background.
     async fn refresh(&self, name: &str, known: &mut Known) -> Result<Target, DeployedError> {
         let inner = &*self.0;
         let deployment = inner.lookup.find(name).await?;
@@ -211,12 +226,14 @@ impl DeployedFunctions {
         Ok(target)
     }
 
+    /// The lock of the map. It is held for single operations only, never across an `await`.
     fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<tokio::sync::Mutex<Known>>>> {
         // Each change is a single operation, so the value is consistent even if a thread panicked meanwhile.
         self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// The SDK's error with all its causes.
 fn text(error: impl std::error::Error) -> String {
     DisplayErrorContext(&error).to_string()
 }

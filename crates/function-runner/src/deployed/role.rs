@@ -13,6 +13,7 @@ use crate::Credentials;
 /// expiring credentials.
 const MARGIN: Duration = Duration::from_mins(10);
 
+/// The `RoleSessionName`, a part of the ARN of the assumed role.
 const SESSION: &str = "headwater";
 
 /// Assumes roles through STS.
@@ -27,6 +28,8 @@ impl Role {
     }
 
     /// Assumes a role and returns its credentials.
+    ///
+    /// The error is a text that names the role. STS decides how long the credentials are valid: one hour by default.
     pub(super) async fn assume(&self, role: &str) -> Result<Credentials, String> {
         let session = self.sts.assume_role().role_arn(role).role_session_name(SESSION).send().await;
         let session = session.map_err(|error| format!("cannot assume its role {role}: {}", text(error)))?;
@@ -40,6 +43,8 @@ impl Role {
     }
 
     /// Whether STS still knows the session. An emulator that was restarted has lost it.
+    ///
+    /// An error means that STS did not answer, so it is unknown whether the session exists.
     pub(super) async fn holds(&self, credentials: Option<&Credentials>) -> Result<bool, String> {
         let Some(credentials) = credentials else { return Ok(false) };
         let provider = aws_credential_types::Credentials::new(

@@ -16,11 +16,17 @@ use crate::deployed::{DeployedError, DeployedFunctions, Target};
 use crate::server::{self, Unread};
 use crate::{Outcome, REQUEST_LIMIT, Runner};
 
+/// Request header: [`Kind`].
 const INVOCATION_TYPE: &str = "x-amz-invocation-type";
+/// Request header: `Tail` asks for the end of the log.
 const LOG_TYPE: &str = "x-amz-log-type";
+/// Response header: the version that ran.
 const EXECUTED_VERSION: HeaderName = HeaderName::from_static("x-amz-executed-version");
+/// Response header: present if the function failed. The status is 200 then.
 const FUNCTION_ERROR: HeaderName = HeaderName::from_static("x-amz-function-error");
+/// Response header: the last 4 KB of the log, in base64.
 const LOG_RESULT: HeaderName = HeaderName::from_static("x-amz-log-result");
+/// Response header: the request id of the function's log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
 /// Lambda's limit for the event of an asynchronous invocation, in bytes.
@@ -29,11 +35,16 @@ const EVENT_LIMIT: usize = 1 << 20;
 /// The kind of an invocation, from the header `X-Amz-Invocation-Type`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
+    /// Waits for the answer. This is the default.
     RequestResponse,
+    /// Answers 202 at once; [`background`] invokes the function.
     Event,
+    /// Answers 204 if the function exists, and does not invoke it.
     DryRun,
 }
 
+/// Serves one invocation. `name` is a name or an ARN, already decoded. Errors have the status and the type that Lambda
+/// documents, so that SDKs recognise them.
 pub(super) async fn answer(
     functions: &DeployedFunctions,
     name: &str,
@@ -108,12 +119,14 @@ fn qualified(name: &str, query: &str) -> String {
     }
 }
 
+/// Sets a header. A value that no header can have is left out.
 fn insert(headers: &mut hyper::HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }
 }
 
+/// An answer without a body: to an asynchronous invocation or a dry run.
 fn empty(status: StatusCode, runner: &Runner) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::default());
     *response.status_mut() = status;
@@ -122,16 +135,19 @@ fn empty(status: StatusCode, runner: &Runner) -> Response<Full<Bytes>> {
     response
 }
 
+/// 400, for a request that the client must change.
 fn invalid(error_type: &'static str, message: &str) -> Response<Full<Bytes>> {
     refused(StatusCode::BAD_REQUEST, error_type, &json!({"Type": "User", "message": message}))
 }
 
+/// 413. `limit` is the largest event in bytes.
 pub(super) fn too_large(limit: usize) -> Response<Full<Bytes>> {
     let message = format!("Request must be smaller than {limit} bytes for the InvokeFunction operation");
     let body = json!({"Type": "User", "message": message});
     refused(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", &body)
 }
 
+/// 429, if the reserved concurrency is reached.
 pub(super) fn throttled() -> Response<Full<Bytes>> {
     let reason = "ReservedFunctionConcurrentInvocationLimitExceeded";
     let body = json!({"Reason": reason, "Type": "User", "message": "Rate Exceeded."});
@@ -148,6 +164,7 @@ pub(super) fn no_runtime(name: &str) -> Response<Full<Bytes>> {
     refused(StatusCode::BAD_GATEWAY, "InvalidRuntimeException", &body)
 }
 
+/// 404 for a function that does not exist, otherwise 500 with the reason.
 pub(super) fn not_found_or_broken(error: &DeployedError) -> Response<Full<Bytes>> {
     match error {
         DeployedError::Missing(name) => {
@@ -158,6 +175,7 @@ pub(super) fn not_found_or_broken(error: &DeployedError) -> Response<Full<Bytes>
     }
 }
 
+/// 500, with the reason why this machine could not run the function.
 pub(super) fn broken(reason: &str) -> Response<Full<Bytes>> {
     let body = json!({"Type": "Service", "Message": reason});
     refused(StatusCode::INTERNAL_SERVER_ERROR, "ServiceException", &body)

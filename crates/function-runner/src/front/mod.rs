@@ -27,6 +27,7 @@ use tokio::net::TcpListener;
 use crate::deployed::DeployedFunctions;
 use crate::server;
 
+/// SDKs read the type of an error from this header.
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 
 /// The server with its open port.
@@ -39,6 +40,8 @@ pub struct Front {
 
 impl Front {
     /// Opens the port on the loopback address. Port 0 selects a free port.
+    ///
+    /// Fails if the port is in use.
     pub async fn open(port: u16, functions: DeployedFunctions) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         Ok(Self { address: listener.local_addr()?, listener, functions })
@@ -58,6 +61,7 @@ impl Front {
     }
 }
 
+/// Sends a request to the Invoke API or to a function's URL, by its path.
 async fn answer(
     functions: DeployedFunctions,
     port: u16,
@@ -87,6 +91,7 @@ fn decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
+/// An error in the format of Lambda's API: the type in a header, the message in the JSON body.
 fn refused(status: StatusCode, error_type: &'static str, body: &Value) -> Response<Full<Bytes>> {
     let mut response = json_response(status, body.to_string());
     response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(error_type));

@@ -15,6 +15,8 @@ use crate::deployed::{DeployedFunctions, Target};
 use crate::server::{self, Unread};
 use crate::{Outcome, REQUEST_LIMIT};
 
+/// Serves one request of a function's URL. `path` is the path below `/url/{name}`, and `port` is the port of this
+/// server.
 pub(super) async fn answer(
     functions: &DeployedFunctions,
     name: &str,
@@ -61,6 +63,7 @@ fn internal_error() -> Response<Full<Bytes>> {
     failed(StatusCode::BAD_GATEWAY, "Internal Server Error")
 }
 
+/// An error in plain text. URLs do not use the JSON errors of the Invoke API.
 fn failed(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
     *response.status_mut() = status;

@@ -32,6 +32,7 @@ struct Event<'a> {
     is_base64_encoded: bool,
 }
 
+/// The event's `requestContext`, for a URL without authentication.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Context<'a> {
@@ -47,6 +48,7 @@ struct Context<'a> {
     time_epoch: i64,
 }
 
+/// The event's `requestContext.http`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Http<'a> {
@@ -113,6 +115,7 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     (!values.is_empty()).then(|| values.join(","))
 }
 
+/// The headers, with names in lower case. Cookies are left out, because the event has its own field for them.
 fn headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     headers
         .keys()
@@ -121,6 +124,7 @@ fn headers(headers: &HeaderMap) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// The cookies of all `Cookie` headers, one by one, as `name=value`.
 fn cookies(headers: &HeaderMap) -> Vec<String> {
     let all = headers.get_all(COOKIE).iter();
     let each = all.flat_map(|value| {

@@ -78,6 +78,7 @@ fn duration_of(group: &Group) -> Duration {
 }
 
 impl GivenUp {
+    /// The same reason for all of these files.
     fn of(files: &[ActiveFile], reason: String) -> Self {
         Self { files: files.iter().map(|file| file.key.clone()).collect(), reason }
     }
@@ -88,8 +89,8 @@ impl Compaction {
     /// stopped at any point: a group is replaced completely or not at all.
     ///
     /// # Errors
-    /// Nothing was compacted: the table cannot be read or must not be written, or rows cannot be ordered by the event time.
-    /// Later errors are in [`Compacted::fault`].
+    /// Nothing was compacted: the table cannot be read or must not be written, or rows cannot be ordered by the event
+    /// time. Later errors are in [`Compacted::fault`].
     pub async fn run(&self, snapshot: &Snapshot) -> Result<Compacted, LakeError> {
         let mut table = Table::of(snapshot)?;
         self.check_event_time(&table)?;
@@ -116,6 +117,8 @@ impl Compaction {
         Ok(done)
     }
 
+    /// Merges one group and commits the result, and adds its figures to `done`. An error ends the run: it is an error
+    /// of the table or of S3, not of the group.
     async fn replace(
         &self,
         snapshot: &Snapshot,
@@ -155,6 +158,7 @@ impl Compaction {
         Ok(())
     }
 
+    /// Fails with [`LakeError::Schema`] if rows cannot be ordered by the event time.
     fn check_event_time(&self, table: &Table) -> Result<(), LakeError> {
         let Some(column) = &self.event_time else { return Ok(()) };
         let field = table.schema().arrow().fields().find(column);

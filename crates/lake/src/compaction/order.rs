@@ -1,8 +1,8 @@
 //! Orders the rows of many batches by one column, as coarsely as readers need.
 //!
-//! Readers skip row groups and pages by their range of event times. A finer order would not help them, and it would
-//! cost space: in rows of several Kafka partitions the offsets would no longer be consecutive, and files of room counts
-//! become 1.4 times as large (docs/benchmarks.md).
+//! Readers skip row groups by their range of event times. A finer order would not help them, and it would cost space:
+//! in rows of several Kafka partitions the offsets would no longer be consecutive, and files of room counts would be
+//! 1.4 times as large (docs/benchmarks.md).
 //!
 //! So rows are ordered in stretches. Each row of a stretch is at or before all rows of the next one. Within a stretch,
 //! rows keep the order of their files.
@@ -28,11 +28,15 @@ pub(super) fn can_order(data_type: &DataType) -> bool {
 struct KeyedRow {
     /// The value by which rows are ordered. The derived order compares it first.
     key: i64,
+    /// The index of the batch.
     batch: u32,
+    /// The index of the row in the batch.
     row: u32,
 }
 
 /// Returns the same rows, ordered by a column in stretches of `stretch` rows. Nulls come first.
+///
+/// Batches that are ordered already are returned as they are. An item is an error if Arrow cannot combine the rows.
 pub(super) fn sorted(
     batches: Vec<RecordBatch>,
     column: &str,

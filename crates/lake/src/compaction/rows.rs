@@ -18,6 +18,8 @@ use crate::{TableSchema, scan::with_microseconds};
 const OTHER_CALENDARS: [&str; 2] = ["org.apache.spark.legacyDateTime", "org.apache.spark.legacyINT96"];
 
 /// Reads all rows of a file. The error says why they cannot be copied without loss.
+///
+/// `body` is the whole Parquet file. The rows come in batches of 65,536.
 pub(super) fn of_file(schema: &TableSchema, body: Bytes) -> Result<Vec<RecordBatch>, String> {
     let unreadable = |e: &dyn std::fmt::Display| format!("it cannot be read: {e}");
     // Use the types in the Parquet schema. Other writers also store Arrow types, such as dictionaries.
@@ -60,6 +62,9 @@ fn conform(schema: &TableSchema, batch: &RecordBatch) -> Result<RecordBatch, Str
 }
 
 /// The arrays of `fields`. A nullable field that the file does not have becomes null.
+///
+/// `parent` is the dotted path of the struct with a dot at its end, or empty. A column of another type is an error,
+/// because a cast could change values.
 fn fitted(
     parent: &str,
     fields: &Fields,

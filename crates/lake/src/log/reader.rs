@@ -22,7 +22,9 @@ pub(crate) const TRIES: u32 = 4;
 
 /// Reads the log of one table until a deadline.
 pub(crate) struct LogReader<'a> {
+    /// The store, with the table's location.
     pub(crate) store: &'a ObjectStore,
+    /// Every request must end before this time.
     pub(crate) deadline: Instant,
 }
 
@@ -51,8 +53,11 @@ impl Replay {
 /// What was found while reading the commits from the newest to the oldest.
 #[derive(Default)]
 struct Walked {
+    /// The newest protocol with its version; −1 if it is from a checkpoint.
     protocol: Option<(Protocol, i64)>,
+    /// The newest metadata with its version; −1 if it is from a checkpoint.
     metadata: Option<(Metadata, i64)>,
+    /// The app transactions that were found so far.
     apps: AppVersions,
     /// The newest commit of Headwater that contains the state.
     summary: Option<Own>,
@@ -60,6 +65,9 @@ struct Walked {
 
 impl LogReader<'_> {
     /// Reads the newest state. Returns `None` if there is no table.
+    ///
+    /// Usually it takes four requests: `_last_checkpoint`, a LIST, the newest commit, and the checkpoint or commit with
+    /// the columns. If the log is cleaned up meanwhile, it is read again, [`TRIES`] times in total.
     pub(crate) async fn newest(&self) -> Result<Option<State>, LakeError> {
         let mut tries = 0;
         loop {
@@ -97,6 +105,8 @@ impl LogReader<'_> {
     }
 
     /// Reads the lines of a commit. Returns `None` if the version does not exist.
+    ///
+    /// Fails with [`LakeError::Log`] if a line cannot be parsed.
     pub(crate) async fn commit<L: DeserializeOwned>(
         &self,
         version: i64,
@@ -231,6 +241,7 @@ impl LogReader<'_> {
         self.moved(&format!("{path} was listed and is gone"))
     }
 
+    /// The error for a log file that cannot be parsed. A retry does not help.
     pub(crate) fn damaged(&self, file: &str, reason: &str) -> LakeError {
         let table = self.store.location().to_string();
         LakeError::Log { table, file: file.to_owned(), reason: reason.to_owned() }
@@ -261,6 +272,7 @@ impl Walked {
         }
     }
 
+    /// Applies protocol and metadata of a commit, if they are not known yet.
     fn take_definitions(&mut self, version: i64, lines: Vec<StateLine>) {
         for line in lines {
             if let Some(protocol) = line.protocol {

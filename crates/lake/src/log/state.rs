@@ -34,10 +34,12 @@ impl AppVersions {
         self.0.is_empty()
     }
 
+    /// Sets a version, even if it is lower than before.
     pub(crate) fn set(&mut self, app_id: String, version: i64) {
         self.0.insert(app_id, version);
     }
 
+    /// For reading from the newest commit back: an older value does not replace a newer one.
     pub(crate) fn set_if_absent(&mut self, app_id: String, version: i64) {
         self.0.entry(app_id).or_insert(version);
     }
@@ -58,10 +60,13 @@ impl FromIterator<(String, i64)> for AppVersions {
 /// The state of a table at one version, without its data files.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct State {
+    /// The version of the newest commit.
     pub(crate) version: i64,
+    /// The newest protocol action.
     pub(crate) protocol: Protocol,
     /// The version in which `protocol` was committed, if known.
     pub(crate) protocol_version: Option<i64>,
+    /// The newest metadata action.
     pub(crate) metadata: Metadata,
     /// The version in which `metadata` was committed, if known.
     pub(crate) metadata_version: Option<i64>,

@@ -4,10 +4,14 @@ use std::cmp::Ordering;
 
 use parquet::file::{metadata::RowGroupMetaData, statistics::Statistics};
 
+/// A statistic of a column in a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bound {
+    /// The smallest value, without nulls and NaN.
     Min,
+    /// The largest value, without nulls and NaN.
     Max,
+    /// The number of nulls.
     Nulls,
 }
 
@@ -73,6 +77,8 @@ pub(super) fn any_nan(groups: &[RowGroupMetaData], leaf: usize) -> bool {
 }
 
 /// Reads a signed big-endian integer of up to 16 bytes.
+///
+/// Parquet stores decimals in this form.
 pub(super) fn big_endian(bytes: &[u8]) -> Option<i128> {
     let mut wide = [if bytes.first()? & 0x80 == 0 { 0 } else { 0xff }; 16];
     wide.get_mut(16_usize.checked_sub(bytes.len())?..)?.copy_from_slice(bytes);

@@ -36,6 +36,7 @@ pub struct PartitionFile {
 #[derive(Debug, Clone)]
 pub struct FileEncoder {
     schema: TableSchema,
+    /// Compression, encodings and statistics, by column.
     properties: WriterProperties,
 }
 
@@ -72,14 +73,19 @@ impl FileEncoder {
 }
 
 /// A Parquet file that is being written.
+///
+/// Its bytes are in memory until [`FileWriter::finish`].
 pub(crate) struct FileWriter {
     columns: SchemaRef,
+    /// The writer with the bytes so far.
     writer: ArrowWriter<Vec<u8>>,
     rows: usize,
 }
 
 impl FileWriter {
     /// Appends a batch. It must have exactly the schema's columns, types and nullability.
+    ///
+    /// Fails with [`LakeError::Parquet`] if the columns differ.
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), LakeError> {
         let found = batch.schema_ref();
         if found.fields() != self.columns.fields() {
@@ -103,6 +109,7 @@ impl FileWriter {
     }
 }
 
+/// An error while encoding.
 fn failed(source: ParquetError) -> LakeError {
     LakeError::Parquet { context: "encoding a batch".to_owned(), source }
 }
@@ -116,8 +123,8 @@ const CALENDAR: (&str, &str) = ("org.apache.spark.version", "3.5.0");
 /// parallel and skip some.
 const ROW_GROUP: usize = 1 << 20;
 
-/// The properties of the Parquet writer. Pages are cut by size only. Statistics exist per column chunk only, because
-/// nobody reads single pages of such small groups.
+/// The properties of the Parquet writer. Pages are cut by size only. There are statistics of column chunks and not of
+/// pages, because in such small groups readers gain nothing from skipping single pages.
 fn properties(schema: &TableSchema) -> WriterProperties {
     let builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))

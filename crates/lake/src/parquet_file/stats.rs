@@ -114,6 +114,7 @@ fn plain_year(year: i32) -> bool {
     (1..=9999).contains(&year)
 }
 
+/// Whether the column is a string and not binary.
 fn is_text(column: &ColumnDescriptor) -> bool {
     matches!(column.logical_type_ref(), Some(LogicalType::String))
         || column.converted_type() == ConvertedType::UTF8
@@ -123,6 +124,7 @@ fn text(bytes: &ByteArray) -> Option<String> {
     std::str::from_utf8(bytes.data()).ok().map(quoted)
 }
 
+/// The number of digits after the point. `None` if the column is not a decimal.
 fn scale(column: &ColumnDescriptor) -> Option<i32> {
     match column.logical_type_ref() {
         Some(LogicalType::Decimal(DecimalType { scale, .. })) => Some(*scale),
@@ -139,6 +141,7 @@ fn decimal(scale: i32, unscaled: i128) -> Option<String> {
     Some(if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") })
 }
 
+/// A JSON string with its quotes.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
@@ -172,6 +175,7 @@ mod tests {
         serde_json::from_str(&stats).unwrap()
     }
 
+    /// A text as a JSON string. `None` if a truncated bound is not UTF-8.
     fn text(stats: &Value) -> String {
         stats.to_string()
     }

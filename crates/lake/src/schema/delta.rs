@@ -7,9 +7,11 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct DeltaStruct {
     r#type: StructTag,
+    /// The columns, in the table's order.
     pub(crate) fields: Vec<DeltaField>,
 }
 
+/// The value of `type` in a struct: always `"struct"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum StructTag {
@@ -19,6 +21,7 @@ enum StructTag {
 /// One column of a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct DeltaField {
+    /// The column's name, without the names of the structs around it.
     pub(crate) name: String,
     pub(crate) r#type: DeltaType,
     /// Whether the column can contain nulls.
@@ -41,14 +44,17 @@ pub(crate) enum DeltaType {
 }
 
 impl DeltaStruct {
+    /// A struct with these columns.
     pub(crate) fn new(fields: Vec<DeltaField>) -> Self {
         Self { r#type: StructTag::Struct, fields }
     }
 
+    /// Parses the `schemaString` of a table's metadata.
     pub(crate) fn parse(json: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(json)
     }
 
+    /// The schema as a `schemaString`.
     pub(crate) fn to_json(&self) -> String {
         // Only strings, booleans and maps with string keys, so this cannot fail.
         serde_json::to_string(self).unwrap_or_default()
@@ -73,12 +79,14 @@ impl DeltaStruct {
 }
 
 impl DeltaField {
+    /// A column without metadata. `name` is not a path.
     pub(crate) fn new(name: &str, r#type: DeltaType, nullable: bool) -> Self {
         Self { name: name.to_owned(), r#type, nullable, metadata: Map::new() }
     }
 }
 
 impl DeltaType {
+    /// A primitive type by its Delta name.
     pub(crate) fn named(name: &str) -> Self {
         Self::Primitive(name.to_owned())
     }

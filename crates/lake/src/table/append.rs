@@ -123,6 +123,8 @@ impl Table {
     }
 
     /// Finds out whose commit took the version. Pauses first, so that competing writers spread out.
+    ///
+    /// Fails with [`LakeError::Contended`] if the deadline is reached and the commit is not ours.
     async fn settle(
         &mut self,
         commit_id: &str,
@@ -158,6 +160,8 @@ impl Table {
     }
 
     /// Writes a file under a new name that starts with `kind`.
+    ///
+    /// Fails with [`LakeError::Plan`] if the file does not have one value for each partition column.
     pub(super) async fn put_file(
         &self,
         file: PartitionFile,
@@ -188,6 +192,7 @@ impl Append for AppVersionsOnly {
     type Accepted = ();
     type Error = LakeError;
 
+    // The current values do not matter.
     fn plan(&mut self, _apps: &AppVersions) -> Result<Option<Plan<()>>, LakeError> {
         Ok(Some(Plan { accepted: (), app_versions: self.0.clone() }))
     }

@@ -20,6 +20,7 @@ use crate::{
 /// If a table has at most this many app versions, each commit repeats all of them. Otherwise only every
 /// [`SUMMARY_EVERY`]th commit does, to keep commits small.
 const SUMMARY: usize = 64;
+/// See [`SUMMARY`].
 const SUMMARY_EVERY: i64 = 16;
 
 /// A data file that was written to S3.
@@ -29,8 +30,11 @@ pub(super) struct Written {
     pub(super) key: String,
     /// The value of each partition column; `None` is null.
     pub(super) partition: Vec<Option<String>>,
+    /// The size in bytes.
     pub(super) size: u64,
+    /// The number of rows.
     pub(super) rows: u64,
+    /// The statistics as JSON.
     pub(super) stats: String,
 }
 
@@ -68,11 +72,15 @@ pub(super) enum Action<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Retired<'a> {
+    /// The path exactly as in the `add` action.
     pub(super) path: &'a str,
+    /// When the file was removed, in milliseconds since 1970. A vacuum deletes it after its retention.
     pub(super) deletion_timestamp: i64,
+    /// Always false here: other files have the same rows.
     pub(super) data_change: bool,
     /// Always true: the action contains partition values and size.
     pub(super) extended_file_metadata: bool,
+    /// The partition values exactly as in the `add` action.
     pub(super) partition_values: &'a BTreeMap<String, Option<String>>,
     pub(super) size: u64,
 }
@@ -235,6 +243,7 @@ impl CommitInfo {
 pub(super) struct Body(pub(super) Vec<u8>);
 
 impl Body {
+    /// Appends one line.
     pub(super) fn push(&mut self, action: &Action<'_>) {
         // The actions are plain structs with string keys, and the writer is a vector, so this cannot fail.
         if serde_json::to_writer(&mut self.0, action).is_ok() {

@@ -26,8 +26,11 @@ const TRUSTED: Duration = Duration::from_mins(15);
 /// own `Table`.
 #[derive(Debug)]
 pub struct Table {
+    /// The table's location, with a client for it.
     store: ObjectStore,
+    /// The writer's columns.
     schema: TableSchema,
+    /// The newest version that this writer has seen. `None` before the first call.
     known: Option<Known>,
     /// Whether the current call has read or confirmed the state. If `false`, the state is from an earlier call.
     fresh: bool,
@@ -63,7 +66,8 @@ impl Table {
         Ok(self.known_apps())
     }
 
-    /// Commits app versions without data, whatever their current values are. Used for an operator's reset.
+    /// Commits app versions without data, and replaces the current values unconditionally. Used for an operator's
+    /// reset.
     ///
     /// # Errors
     /// The same as for [`Self::append`].
@@ -81,6 +85,7 @@ impl Table {
         self.fresh = false;
     }
 
+    /// The app versions of the known version; empty if there is no table.
     fn known_apps(&self) -> &AppVersions {
         static NONE: std::sync::LazyLock<AppVersions> = std::sync::LazyLock::new(AppVersions::default);
         self.known.as_ref().and_then(|known| known.state.as_ref()).map_or(&NONE, |state| &state.apps)

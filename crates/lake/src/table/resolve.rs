@@ -107,13 +107,15 @@ impl Table {
     }
 
     /// Checks whether we may append to the table, and whether its schema must change first.
+    ///
+    /// After an error the known version is forgotten.
     pub(super) fn check(&mut self) -> Result<(), LakeError> {
         let checked = self.checked();
         match (checked, self.known.as_mut()) {
             (Ok(evolve), Some(known)) => known.evolve = evolve,
             (Ok(_), None) => {}
             (Err(misfit), _) => {
-                // Somebody must change the table or the pipeline. Read the table again on the next call.
+                // An operator must change the table or the pipeline. Read the table again on the next call.
                 self.forget();
                 return Err(misfit);
             }

@@ -104,6 +104,9 @@ impl Table {
     ///
     /// # Errors
     /// After an error, either the whole rewrite is committed or nothing is. The table is correct in both cases.
+    ///
+    /// [`LakeError::Plan`] if the files are not in the partition of `file` or have deletion vectors;
+    /// [`LakeError::Contended`] if the deadline is reached.
     pub async fn rewrite(
         &mut self,
         since: &mut Since,
@@ -166,6 +169,9 @@ impl Table {
     }
 
     /// Reads all commits after `since`. Commits after the known version also update the known state.
+    ///
+    /// `ours` is the id of a commit that this call may have written. Fails with [`LakeError::Moved`] if a commit was
+    /// cleaned up before it was read.
     async fn follow(
         &mut self,
         since: &mut Since,
@@ -214,6 +220,8 @@ impl Table {
     }
 
     /// Builds the commit after the known version.
+    ///
+    /// `None` if there is no table.
     fn rewrite_body(&self, removed: &[ActiveFile], written: &Written, id: &str) -> Option<Commit> {
         let now = Utc::now().timestamp_millis();
         let mut after: State = self.known.as_ref()?.state.clone()?;

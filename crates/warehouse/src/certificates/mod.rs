@@ -129,6 +129,7 @@ macro_rules! columns {
 }
 
 impl Certificate {
+    /// Fails with [`WarehouseError::Schema`] if the state is unknown.
     fn of(row: &Row) -> Result<Self, WarehouseError> {
         let (partitions, starts, ends): (Vec<i32>, Vec<i64>, Vec<i64>) =
             (row.get("partitions"), row.get("starts"), row.get("ends"));
@@ -168,8 +169,10 @@ impl Certificate {
     }
 }
 
+/// A parameter of a statement, with its SQL type. With the type, the statement needs no preparation.
 type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
+/// Runs a query that returns the columns of `columns!`.
 async fn select(
     client: &Client,
     sql: &str,
@@ -306,6 +309,8 @@ pub struct Standing {
 }
 
 /// Computes the summary for these topics, as of now.
+///
+/// For topics without certificates, both numbers are 0.
 pub async fn standing(client: &Client, topics: &[&str]) -> Result<Standing, WarehouseError> {
     let row = client
         .query_typed_one(

@@ -24,6 +24,7 @@ impl Leaf {
     /// A column that the file does not have.
     pub(super) const ABSENT: Self = Self(None);
 
+    /// Fails if the physical type of the column is neither INT32, INT64 nor `BYTE_ARRAY`.
     pub(super) fn new(reader: ColumnReader, described: ColumnDescPtr) -> Result<Self, ParquetError> {
         let typed = match reader {
             ColumnReader::Int32ColumnReader(reader) => Typed::Int32(reader),
@@ -75,14 +76,18 @@ fn misfit(described: &ColumnDescPtr) -> ParquetError {
     ))
 }
 
+/// Fails if the bytes are not UTF-8.
 fn text(value: &ByteArray) -> Result<String, ParquetError> {
     String::from_utf8(value.data().to_vec()).map_err(|e| ParquetError::General(e.to_string()))
 }
 
 /// The definition levels, repetition levels and values of some rows.
 struct Chunk<T> {
+    /// How many optional levels of each entry are set. The highest level means that there is a value.
     definitions: Vec<i16>,
+    /// 0 for the first entry of a row, 1 for each further one.
     repetitions: Vec<i16>,
+    /// The values without the nulls.
     values: Vec<T>,
 }
 

@@ -43,6 +43,8 @@ pub(crate) fn state_of_json(body: &[u8]) -> Result<Vec<StateLine>, String> {
 }
 
 /// Reads protocol, metadata and app transactions from a Parquet file of a checkpoint.
+///
+/// The error is the text of the Parquet library.
 pub(crate) fn state(source: Source) -> Result<Vec<StateLine>, String> {
     read_state(source).map_err(|e| e.to_string())
 }
@@ -61,6 +63,7 @@ pub(crate) fn files(
     read_files(Source::whole(body), detail, take).map_err(|e| e.to_string())
 }
 
+/// The state lines of all row groups, in the order of the file.
 fn read_state(source: Source) -> Result<Vec<StateLine>, ParquetError> {
     let reader = SerializedFileReader::new(source)?;
     let mut lines = Vec::new();
@@ -72,6 +75,7 @@ fn read_state(source: Source) -> Result<Vec<StateLine>, ParquetError> {
     Ok(lines)
 }
 
+/// Passes the state and sidecars of each row group to `take`, and then its data files.
 fn read_files(source: Source, detail: Detail, mut take: impl FnMut(FileActions)) -> Result<(), ParquetError> {
     let reader = SerializedFileReader::new(source)?;
     for place in 0..reader.num_row_groups() {

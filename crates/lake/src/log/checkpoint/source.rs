@@ -25,6 +25,7 @@ const NEAR: u64 = 64 << 10;
 /// A Parquet file of which some parts were read.
 #[derive(Debug)]
 pub(crate) struct Source {
+    /// The size of the whole file in bytes.
     length: u64,
     /// The parts by their offset in the file.
     pieces: BTreeMap<u64, Bytes>,
@@ -136,6 +137,7 @@ impl Length for Source {
 impl ChunkReader for Source {
     type T = Box<dyn Read>;
 
+    // Fails for a part that was not read. The caller then reports a damaged checkpoint.
     fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
         let piece = self.pieces.range(..=start).rev().find_map(|(offset, piece)| {
             let from = usize::try_from(start - offset).ok()?;
