@@ -271,7 +271,7 @@ fn the_free_alarms_cost_nothing() {
 #[test]
 fn an_instance_type_without_a_price_is_named() {
     let plan = plan(&[database("db.r8g.large", false)]);
-    assert!(cost(&["--plan", plan.path().to_str().unwrap()]).1.contains("db.r8g.large: no price"));
+    assert!(cost(&["--plan", plan.path().to_str().unwrap()]).1.contains("db.r8g.large has no price"));
 }
 
 #[test]
