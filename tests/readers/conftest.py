@@ -17,7 +17,7 @@ Rows = Counter[tuple[str | None, int]]
 
 
 def storage_options() -> dict[str, str]:
-    """deltalake's way to the emulator."""
+    """The storage options of deltalake for the emulator."""
     return {
         "aws_endpoint": os.environ["AWS_ENDPOINT_URL"],
         "aws_region": os.environ["AWS_REGION"],
