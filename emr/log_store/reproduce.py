@@ -89,7 +89,7 @@ def report(name, figures):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--endpoint", help="S3 of a stack that runs; default: an emulator of its own")
+    parser.add_argument("--endpoint", help="S3 of a running stack; default: starts an emulator")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)

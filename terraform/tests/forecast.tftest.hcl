@@ -279,19 +279,19 @@ run "in_aws" {
       strcontains(jsondecode(output.definition).States.Spark.Arguments.JobDriver.SparkSubmit.SparkSubmitParameters, "--py-files ${replace(jsondecode(output.definition).States.Spark.Arguments.JobDriver.SparkSubmit.EntryPoint, "job.py", "rows.py")} ") &&
       can(regex("^s3://deployment/emr/forecast_72/[0-9a-f]{16}/job.py$", jsondecode(output.definition).States.Spark.Arguments.JobDriver.SparkSubmit.EntryPoint))
     )
-    error_message = "The job's files are uploaded under a name of their content, and all of them go along."
+    error_message = "All files of the job are uploaded to a folder whose name contains their hash."
   }
 
   assert {
     condition     = aws_s3_object.table.key == "forecast_72/_delta_log/00000000000000000000.json" && [for line in compact(split("\n", aws_s3_object.table.content)) : keys(jsondecode(line))] == [["protocol"], ["metaData"]]
-    error_message = "The table is there before the first run: an action a line."
+    error_message = "The table's first commit is written before the first run, with one action per line."
   }
 
-  # ---- Who is told
+  # ---- Alarm
 
   assert {
     condition     = toset([for alarm in aws_cloudwatch_metric_alarm.runs : alarm.metric_name]) == toset(["ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"])
-    error_message = "However a run ends badly, somebody is told."
+    error_message = "Every kind of failed run raises an alarm."
   }
 
   assert {
@@ -300,7 +300,7 @@ run "in_aws" {
       aws_cloudwatch_metric_alarm.missed[0].treat_missing_data == "breaching" && aws_cloudwatch_metric_alarm.missed[0].comparison_operator == "LessThanThreshold" &&
       aws_cloudwatch_metric_alarm.missed[0].metric_name == "ExecutionsSucceeded"
     )
-    error_message = "A run that never began is missed after 25 hours; longer than a day takes periods of an hour."
+    error_message = "An alarm reports that no run succeeded in 25 hours; more than a day needs periods of one hour."
   }
 
   assert {
