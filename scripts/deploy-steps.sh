@@ -264,7 +264,7 @@ next_steps() {
   secret=$(output telemetry_token_secret)
   echo
   echo "$name-$stage is deployed. Next:"
-  echo "  - Confirm the subscriptions in the e-mails from AWS: until then, nobody is notified of alarms."
+  echo "  - Confirm the subscriptions in the e-mails from AWS: until then, AWS sends no alarms."
   echo "  - The dashboard: $(output dashboard)"
   echo "  - The addresses:"
   output urls

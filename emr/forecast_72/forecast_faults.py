@@ -2,14 +2,14 @@
 
 
 class ConfigurationError(Exception):
-    """An operator must change something. The message says what."""
+    """An operator must change something. The message contains the fix."""
 
     def __init__(self, problem, fix):
         super().__init__(f"{problem}\nfix: {fix}")
 
 
 class LostCommit(Exception):
-    """Another writer was faster, or overwrote the commit. The run starts over."""
+    """Another writer committed first, or overwrote the commit. The run starts over."""
 
 
 class GivenUp(Exception):

@@ -44,9 +44,9 @@ class RawObject:
 
 
 def candidates(objects, now, lookback_days):
-    """The objects of the last days, each once, by the time in the name (0: all).
+    """The objects whose time (from the name) is within the last days (0: all), without duplicates.
 
-    A name without a time counts from the time at which the object was written, so that it is parked and not overlooked.
+    For a name without a time, the object's modification time counts, so that the object is parked and not ignored.
     """
     oldest = now - timedelta(days=lookback_days) if lookback_days else None
     chosen = {}

@@ -13,7 +13,7 @@ LARGEST_VALUE = 1024 * 1024
 
 
 def letter(raw, found, reason, content, now):
-    """The line of one object."""
+    """The dead letter of one object, as a JSON line."""
     place = urlsplit(raw)
     value = content if content is not None and len(content) <= LARGEST_VALUE else None
     record = {
@@ -32,12 +32,12 @@ def letter(raw, found, reason, content, now):
 
 
 def park(files, parked, filename, line):
-    """Overwrites the letter of an earlier run: the key is the object's own."""
+    """Writes the letter. It overwrites the letter of an earlier run, because the key depends only on the object."""
     files.write(f"{parked}/{filename}{ENDING}", line)
 
 
 def forget(files, parked, stored):
-    """Removes the letters of objects whose rows are in the table, also those that a killed run left behind."""
+    """Removes the letters of objects whose rows are in the table, including letters that a killed run left."""
     for name, _ in files.below(parked):
         if name.endswith(ENDING) and name[: -len(ENDING)] in stored:
             files.delete(f"{parked}/{name}")

@@ -11,9 +11,9 @@ LARGEST = 16 * 1024 * 1024
 
 
 def listed(files, raw):
-    """All raw objects. A prefix without objects is no error: the first run comes before any.
+    """All raw objects. A prefix without objects is not an error, because the first run may find none.
 
-    By Hadoop's listing and not by Spark's, which leaves out empty files: they would neither be stored nor parked.
+    Uses Hadoop's listing, because Spark's omits empty files, which would then be neither stored nor parked.
     """
     return [
         RawObject(
@@ -28,7 +28,7 @@ def listed(files, raw):
 
 
 def why_unread(found):
-    """The reason for which an object is parked without being read, or None."""
+    """The reason why an object is parked unread, or None."""
     if found.time is None:
         return "the name holds no time: expected forecast_72_<YYYYMMDDTHHMMSSZ>_<item>.json"
     if found.length == 0:
@@ -39,7 +39,7 @@ def why_unread(found):
 
 
 def readings(spark, objects):
-    """One row an object: filename, content, rows, reason. Not computed yet."""
+    """A lazy DataFrame with one row per object: filename, content, rows, reason."""
     names = spark.createDataFrame([(found.path, found.filename) for found in objects], "path string, filename string")
     # Spark evaluates a non-deterministic function only once per row.
     read = F.udf(read_forecast, READING).asNondeterministic()
@@ -55,5 +55,5 @@ def readings(spark, objects):
 
 
 def rows_of(readings_frame):
-    """The table's rows out of readings."""
+    """The rows for the table from the result of `readings`."""
     return readings_frame.where("reason IS NULL").select(F.explode("rows").alias("row")).select("row.*")

@@ -1,7 +1,7 @@
-"""One raw object → the table's rows, or the reason why it is no forecast. Plain functions, run by Spark as a UDF.
+"""Reads one raw object: returns rows for the table, or the reason why it is not a forecast. Spark runs it as a UDF.
 
-An object is stored as a whole or parked as a whole. Every time carries its zone: for a time without one, Spark's Python
-workers would take the zone of the machine.
+An object is stored as a whole or parked as a whole. All times have a zone: for a time without
+one, Spark's Python workers would use the machine's zone.
 """
 
 import json
@@ -40,11 +40,11 @@ NUMBERS = (
 
 
 class NotAForecast(Exception):
-    """The path in the object, and what is wrong with its value."""
+    """The object is not a forecast. The message has the path of the value and the problem with it."""
 
 
 def read_forecast(content, filename):
-    """(rows, None), or (None, reason). Raises nothing, whatever the object holds."""
+    """Returns (rows, None), or (None, reason). Raises no exception for any content."""
     try:
         return rows_of(content, filename), None
     except NotAForecast as fault:
@@ -82,7 +82,7 @@ def rows_of(content, filename):
 
 
 def hour_of(entry, place):
-    """The columns that one hour's entry holds."""
+    """The columns from the entry of one hour."""
     entry = an_object(entry, place)
     columns = {"date": a_time(entry.get("date", MISSING), f"{place}/date")}
     for column, group, name in NUMBERS:
@@ -107,12 +107,12 @@ def parsed(content):
 
 
 def not_json(name):
-    """Called for NaN and Infinity."""
+    """Refuses NaN and Infinity, for which the JSON decoder calls this function."""
     raise ValueError(f"{name} is not a JSON number")
 
 
 def member(entry, name, place):
-    """A group of values; missing or null is a group without values."""
+    """A group of values. A missing or null group is treated as empty."""
     group = entry.get(name)
     return {} if group is None else an_object(group, f"{place}/{name}")
 
@@ -167,7 +167,7 @@ def a_time(value, place):
 
 
 def shown(value):
-    """A value in a message, short and printable."""
+    """A value for a message: shortened and printable."""
     if value is MISSING:
         return "nothing"
     text = json.dumps(value)

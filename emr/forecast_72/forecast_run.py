@@ -1,4 +1,4 @@
-"""One run: raw objects that the table does not have yet → one commit."""
+"""One run: stores the raw objects that are not in the table yet, in one commit."""
 
 import random
 import sys
@@ -14,7 +14,7 @@ from forecast_names import candidates
 from hadoop_files import HadoopFiles
 
 ATTEMPTS = 5
-# Seconds, multiplied by the attempt's number.
+# Pause before the next attempt, in seconds, multiplied by the number of the attempt.
 PAUSE = 1
 
 
@@ -44,7 +44,7 @@ def run(spark, settings, now=None):
 
 
 def attempt_once(spark, files, settings, now):
-    """Reads the table's state first: a commit after it makes this one fail, be skipped or be found missing."""
+    """One attempt. Reads the table's state first, so that a later commit of another writer is a conflict."""
     state = forecast_table.opened(spark, settings.table)
     found = candidates(forecast_raw.listed(files, settings.raw), now, settings.lookback_days)
     stored = forecast_table.stored_names(spark, settings.table, found)
@@ -83,7 +83,7 @@ def attempt_once(spark, files, settings, now):
 
 
 def write_letters(files, settings, refused, now):
-    """Writes letters before the commit: if a letter cannot be written, the run fails before it stores anything."""
+    """Writes the letters before the commit. If a letter cannot be written, the run fails before it stores anything."""
     for raw, reason, content in refused:
         line = forecast_parked.letter(settings.raw, raw, reason, content, now)
         forecast_parked.park(files, settings.parked, raw.filename, line)

@@ -1,4 +1,4 @@
-"""The table's columns, and the marks by which its writers know it."""
+"""The table's columns, and the properties by which writers recognise the table."""
 
 from pyspark.sql.types import (
     DateType,
@@ -38,5 +38,5 @@ FORECAST = StructType(
 
 
 def columns_of(schema):
-    """Names and types in their order, for comparing: nullability and comments are no difference."""
+    """Names and types of the columns in order, for a comparison that ignores nullability and comments."""
     return [(field.name, field.dataType.simpleString()) for field in schema.fields]

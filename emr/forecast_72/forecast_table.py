@@ -1,4 +1,4 @@
-"""The Delta table: the check that it is the job's own, its content, and a commit that is verified afterwards."""
+"""The Delta table: the check that the job owns it, its stored names, and a commit with a verification."""
 
 import json
 
@@ -22,7 +22,7 @@ class TableState:
 def opened(spark, table):
     """The newest version. Refuses a table that is missing or is not this job's own, before anything is written."""
     delta_log = spark.sparkContext._jvm.org.apache.spark.sql.delta.DeltaLog
-    # After a lost commit, the version in the cached log differs from the one on S3.
+    # After a lost commit, Spark's cached log differs from the log on S3.
     delta_log.clearCache()
     snapshot = delta_log.forTableWithSnapshot(spark._jsparkSession, table)._2()
     if snapshot.version() < 0:
@@ -54,10 +54,10 @@ def check_owner(table, metadata):
 
 
 def stored_names(spark, table, objects):
-    """Which of the objects have rows in the table.
+    """The names of those objects that have rows in the table.
 
-    `dt_extract` comes from the name, so the filter is exact, and by the files' statistics Delta opens only the files of
-    the runs since the oldest of these objects.
+    `dt_extract` comes from the name, so the filter is exact. Delta uses the files' statistics to open only the files of
+    runs since the oldest of these objects.
     """
     times = [found.time for found in objects if found.time is not None]
     if not times:
@@ -68,7 +68,7 @@ def stored_names(spark, table, objects):
 
 
 def append(rows, table, state, run_id):
-    """One commit on top of `state`: the rows, the next transaction, and the mark by which it is found again."""
+    """Makes one commit on top of `state`: rows, next transaction, and the mark for `committed_version`."""
     write = (
         # One file per day and run, instead of one per day and task.
         rows.repartition(PARTITION)
@@ -88,7 +88,7 @@ def append(rows, table, state, run_id):
 
 
 def is_conflict(names):
-    """Another run of this job, or a change of the table's properties: both need a new reading of the table."""
+    """Whether the error is a conflict with another run or a change of the table. Then the table must be read again."""
     return any(name.startswith("Concurrent") or name.endswith("ChangedException") for name in names)
 
 
@@ -102,10 +102,10 @@ def names_of(exception):
 
 
 def committed_version(files, table, state, run_id):
-    """The version whose log file holds this run's commit, read from storage and not from Spark's memory.
+    """The version whose log file contains this run's commit, read from S3 and not from Spark's cache.
 
-    Spark's default log store for S3 asks whether the file is there and then writes it without a condition, so it can
-    overwrite a commit in between. Delta also skips a write in silence whose transaction is not newer than the table's.
+    Spark's default log store checks whether the file exists and then writes it without a condition, so it can overwrite
+    a commit in between. Delta also skips a write without an error if its transaction is not newer than the table's.
     """
     version = state.version
     while True:

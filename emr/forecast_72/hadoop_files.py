@@ -1,4 +1,4 @@
-"""Small files through Hadoop's file systems, with the credentials, endpoints and settings of Spark."""
+"""Reads and writes small files with Hadoop's file systems, and so with Spark's credentials, endpoints and settings."""
 
 
 class HadoopFiles:
@@ -20,7 +20,7 @@ class HadoopFiles:
             stream.close()
 
     def write(self, uri, text):
-        """Writes or overwrites. A file is visible only when it is whole on S3."""
+        """Writes or overwrites a file. S3 shows a file only after it is complete."""
         file_system, path = self._open(uri)
         stream = file_system.create(path, True)
         try:

@@ -1,6 +1,6 @@
-"""A proxy before S3 that stops a writer: before the PUT of a data file, or just before or after that of its commit.
+"""A proxy in front of S3 that stops a writer before the PUT of a data file, or just before or after its commit.
 
-Writers run unchanged; the gate alone knows where they are. That makes races and crashes happen at a chosen point.
+Writers run unchanged. The gate recognises their requests, so a test can cause races and crashes at a chosen point.
 """
 
 import http.client
@@ -14,7 +14,7 @@ HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "expect"}
 
 
 class CommitGate:
-    """Forwards everything to `endpoint`. Its functions run in the request's thread.
+    """Forwards all requests to `endpoint`. The hooks run in the thread of the request.
 
     `before_commit` and `after_commit` get the version that a PUT commits, `before_data` the path of a Parquet file.
     """
@@ -59,7 +59,7 @@ class CommitGate:
                 for name, value in answer.getheaders():
                     if name.lower() not in HOP_BY_HOP | {"content-length"}:
                         self.send_header(name, value)
-                # A HEAD tells the length of what it does not send.
+                # The answer to a HEAD has a Content-Length, but no body.
                 length = answer.getheader("Content-Length") if self.command == "HEAD" else None
                 self.send_header("Content-Length", length or str(len(content)))
                 self.end_headers()
@@ -73,7 +73,7 @@ class CommitGate:
         return Handler
 
     def ask(self, method, path, headers, body):
-        """One request of its own connection."""
+        """Sends one request on a new connection."""
         connection = http.client.HTTPConnection(self.upstream)
         try:
             kept = {name: value for name, value in headers.items() if name.lower() not in HOP_BY_HOP}

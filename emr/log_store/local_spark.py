@@ -66,13 +66,13 @@ def wait_until_healthy(process, endpoint, log):
 
 
 def credentials():
-    """Those of a stack that `headwater env` named, or any: an emulator of its own takes them all."""
+    """The credentials from `headwater env`, or arbitrary ones: the test's own emulator accepts all."""
     default = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION}
     return {name: os.environ.get(name, value) for name, value in default.items()}
 
 
 def storage_options(endpoint):
-    """deltalake's way to the emulator."""
+    """The storage options of deltalake for the emulator."""
     options = {name.lower(): value for name, value in credentials().items()}
     return {**options, "aws_endpoint": endpoint, "aws_allow_http": "true"}
 

@@ -1,9 +1,9 @@
-"""Shows that Spark's default log store overwrites a commit that lands between its check and its write.
+"""Shows that Spark's default log store overwrites a commit that is written between its check and its write.
 
-    scripts/spark-log-store                 with an emulator of its own
-    scripts/spark-log-store --endpoint URL  on a stack that runs
+    scripts/spark-log-store                 starts its own emulator
+    scripts/spark-log-store --endpoint URL  uses a running stack
 
-docs/spark-log-store.md explains what is printed.
+docs/spark-log-store.md explains the output.
 """
 
 import argparse
@@ -20,14 +20,14 @@ from commit_gate import CommitGate
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 
 BUCKET = "log-store"
-# Numbered as a Lambda's app transaction is: the position in Kafka that the table has reached.
+# The app transaction has the same number as in a lane: the position in Kafka that the table has reached.
 APP_ID = "headwater/log-store/events/0"
 ROWS = 100
 COMMITS = 6
 
 
 def append(table, options, position):
-    """A commit as a Lambda makes it: rows and the next position, with a conditional PUT. Raises where it fails."""
+    """A commit like that of a function: rows and the next position, with a conditional PUT. Raises if it fails."""
     rows = pa.table({"writer": ["lambda"] * ROWS, "n": list(range(position, position + ROWS))})
     properties = CommitProperties(app_transactions=[Transaction(APP_ID, position + ROWS)])
     write_deltalake(table, rows, mode="append", storage_options=options, commit_properties=properties)
@@ -35,14 +35,14 @@ def append(table, options, position):
 
 
 def counted(table, options):
-    """Rows of each writer and the stored position, as the table has them now."""
+    """The current rows of each writer, and the stored position."""
     found = DeltaTable(table, storage_options=options)
     writers = found.to_pyarrow_table()["writer"].to_pylist()
     return writers.count("lambda"), writers.count("other"), found.transaction_version(APP_ID)
 
 
 def race(gate, table, options, other_writer):
-    """Has `other_writer` commit through the gate, and a Lambda's commit land just before its PUT.
+    """Lets `other_writer` commit through the gate, and makes a function's commit just before the PUT of `other_writer`.
 
     Returns the Lambda's acknowledged rows, then what the table has: Lambda's rows, the other's rows, the position.
     """
@@ -52,7 +52,7 @@ def race(gate, table, options, other_writer):
     acknowledged = [position]
 
     def land(_version):
-        # Once: a writer that notices comes by here again with the next version.
+        # Only once: a writer that detects the conflict tries again with the next version, and calls this again.
         gate.before_commit = lambda _version: None
         acknowledged.append(append(table, options, acknowledged[-1]))
 
@@ -62,7 +62,7 @@ def race(gate, table, options, other_writer):
 
 
 def spark_writer(spark, table):
-    """An append by Spark, with the log store that it has by default."""
+    """An append by Spark with its default log store."""
 
     def write():
         rows = spark.range(ROWS).selectExpr("'other' AS writer", "id AS n")
@@ -72,7 +72,7 @@ def spark_writer(spark, table):
 
 
 def conditional_writer(table, options):
-    """The same append by delta-rs, which asks S3 not to overwrite."""
+    """The same append by delta-rs, with a conditional PUT."""
 
     def write():
         rows = pa.table({"writer": ["other"] * ROWS, "n": list(range(ROWS))})
@@ -89,7 +89,7 @@ def report(name, figures):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--endpoint", help="S3 of a stack that runs; default: an emulator of its own")
+    parser.add_argument("--endpoint", help="S3 of a running stack; default: starts an emulator")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)

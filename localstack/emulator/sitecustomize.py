@@ -1,12 +1,11 @@
-"""Runs in the emulator's Python before the emulator does, and mends three things.
+"""Python imports this module before the emulator starts. It fixes three defects of the emulator.
 
-Its Runtime API answers a function in several small writes. With Nagle's algorithm each later one waits for the function's
-delayed acknowledgement of the one before, some 40 ms, which AWS does not.
-
-It goes on waiting for an activity's task up to a minute after the worker that asked is gone, and then gives the task to
-nobody: the execution never ends. With a wait of one second, a worker that starts anew gets the tasks that come after it.
-
-After a restart it knows its activities but has no list for their tasks, and each execution that reaches one fails.
+1. The Runtime API sends an answer in several small writes. With Nagle's algorithm, each write waits about 40 ms for the
+   function's delayed acknowledgement of the previous one. The fix disables the algorithm.
+2. GetActivityTask waits for a task for up to a minute, even if the worker has disconnected, and then hands the task to the
+   lost connection, so the execution never ends. The fix waits for one second, so a new worker gets later tasks.
+3. After a restart, the emulator has its activities but no task lists for them, so each execution that reaches an activity
+   fails. The fix creates the list.
 """
 
 import asyncio
@@ -23,7 +22,7 @@ async def wait_a_second(data):
     try:
         return await asyncio.wait_for(wait_a_minute(data), timeout=1)
     except TimeoutError:
-        # What AWS answers when there is no task.
+        # AWS's answer if there is no task.
         return stepfunctions.json_response({})
 
 

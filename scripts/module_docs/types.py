@@ -87,7 +87,7 @@ def one_line_attribute(attribute: Attribute) -> str:
 
 
 def block(of: Type, indent: str = "", room: int = WIDTH) -> str:
-    """For a code block: one attribute a line, and an inner object on lines of its own where one is not enough."""
+    """For a code block: one attribute per line. An inner object that does not fit on its line gets several."""
     if len(one_line(of)) <= room and (indent or of.name != "object"):
         return one_line(of)
     if of.name != "object":

@@ -1,4 +1,4 @@
-# What keeps data when somebody changes a variable: network and Kafka, made once, then changed.
+# Changes of variables do not delete data: network and Kafka are created once and then changed.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -15,7 +15,7 @@ run "a_network_is_made_in_zones_by_id" {
 
   assert {
     condition     = aws_subnet.private[*].availability_zone_id == ["euc1-az1", "euc1-az2", "euc1-az3"]
-    error_message = "Ids name the same zones in every account, in an order that does not change."
+    error_message = "Zones are chosen by id, which means the same zone in every account, in a fixed order."
   }
 }
 
@@ -33,7 +33,7 @@ run "a_smaller_default_does_not_take_a_zone_from_a_network" {
 
   assert {
     condition     = length(aws_subnet.private) == 3
-    error_message = "A network keeps the zones that it was made with."
+    error_message = "A network keeps its first zones."
   }
 }
 
@@ -109,7 +109,7 @@ run "a_region_with_two_zones_has_two_subnets" {
 
   assert {
     condition     = aws_vpc.this[0].cidr_block == "10.61.0.0/16" && aws_subnet.private[*].availability_zone_id == ["usw1-az1", "usw1-az3"]
-    error_message = "As asked for, in the two zones of us-west-1."
+    error_message = "The network uses the two zones of us-west-1."
   }
 
   assert {
@@ -131,7 +131,7 @@ run "a_cluster_is_made" {
 
   assert {
     condition     = endswith(aws_msk_cluster.this[0].kafka_version, ".kraft") && aws_msk_configuration.this[0].kafka_versions == null
-    error_message = "KRaft, and a configuration that is tied to no version."
+    error_message = "The cluster uses KRaft, and its configuration has no kafka_versions."
   }
 }
 
@@ -205,11 +205,11 @@ run "a_new_generation_takes_the_new_subnets" {
 
   assert {
     condition     = aws_msk_cluster.this[0].broker_node_group_info[0].client_subnets == toset(["subnet-1", "subnet-2", "subnet-4"])
-    error_message = "An explicit variable allows what a change of subnets alone does not."
+    error_message = "A new generation allows new subnets."
   }
 }
 
-run "of_many_brokers_the_same_three_are_named" {
+run "with_many_brokers_the_bootstrap_servers_are_always_the_same_three" {
   variables {
     name       = "big"
     subnet_ids = ["subnet-1", "subnet-2", "subnet-3"]
@@ -234,12 +234,12 @@ run "of_many_brokers_the_same_three_are_named" {
 
   assert {
     condition     = output.connection.bootstrap_servers == "b-1.big:9098,b-2.big:9098,b-3.big:9098"
-    error_message = "MSK names three of them at random, and functions would change with every plan."
+    error_message = "The bootstrap servers must be stable: MSK returns three random brokers, which would change the functions in every plan."
   }
 
   assert {
     condition     = aws_msk_cluster.this[0].enhanced_monitoring == "DEFAULT" && aws_msk_cluster.this[0].kafka_version == "3.9.x"
-    error_message = "The level that is free, and the version that the smallest broker can have."
+    error_message = "Monitoring has the free level, and the Kafka version is the one for the smallest broker."
   }
 
   assert {
@@ -252,7 +252,7 @@ run "of_many_brokers_the_same_three_are_named" {
       for alarm in concat(values(aws_cloudwatch_metric_alarm.disk), values(aws_cloudwatch_metric_alarm.cpu), values(aws_cloudwatch_metric_alarm.under_replicated), aws_cloudwatch_metric_alarm.offline) :
       alarm.alarm_actions == toset(["arn:aws:sns:eu-central-1:111122223333:alarms"])
     ])
-    error_message = "Somebody is told."
+    error_message = "The alarms notify the SNS topic."
   }
 
   assert {
@@ -277,11 +277,11 @@ run "a_larger_broker_does_not_change_the_version" {
 
   assert {
     condition     = aws_msk_cluster.this[0].kafka_version == "3.9.x" && aws_msk_cluster.this[0].broker_node_group_info[0].instance_type == "kafka.m7g.large"
-    error_message = "Only a version that is named upgrades a cluster."
+    error_message = "Only an explicit version upgrades a cluster."
   }
 }
 
-run "what_msk_does_not_take_is_refused" {
+run "settings_that_msk_rejects_are_refused" {
   command = plan
 
   variables {
@@ -314,7 +314,7 @@ run "the_smallest_broker_with_kraft_is_refused" {
   expect_failures = [aws_msk_cluster.this]
 }
 
-run "what_a_region_does_not_have_is_refused" {
+run "zones_that_msk_does_not_support_are_refused" {
   command = plan
 
   variables {
@@ -330,7 +330,7 @@ run "what_a_region_does_not_have_is_refused" {
   expect_failures = [var.zones, var.zone_ids]
 }
 
-# S3's limit of 63 characters is checked wherever a bucket's name is put together: a plan with names too long fails.
+# Every bucket's name is checked against S3's limit of 63 characters, so a plan with longer names fails.
 run "production_is_larger_survives_a_zone_and_fits_the_longest_names" {
   command = plan
 
@@ -360,7 +360,7 @@ run "production_is_larger_survives_a_zone_and_fits_the_longest_names" {
 
   assert {
     condition     = length(module.host) == 1 && join(" ", module.network.interface_endpoints) == "lambda logs secretsmanager sqs ssm ssmmessages sts"
-    error_message = "Operators have a host, which is reached without the internet."
+    error_message = "There is a host, and it has the endpoints that it needs without internet access."
   }
 
   assert {
@@ -375,33 +375,33 @@ run "production_is_larger_survives_a_zone_and_fits_the_longest_names" {
 
   assert {
     condition     = local.nat_per_zone && length(module.network.nat_public_ips) == 0
-    error_message = "A gateway in each zone, where there are gateways: the profile chooses no way out."
+    error_message = "nat_per_zone is true, but the profile's egress has no gateways."
   }
 
   assert {
     condition     = local.budget.monthly_usd == 1200 && !local.budget.by_tag
-    error_message = "The profile has a budget, of all costs of the account."
+    error_message = "The profile has a budget for all costs of the account."
   }
 
-  # The key's ARN is unknown here. That there is one is not.
+  # The key's ARN is unknown in this plan, but it is known not to be null.
   assert {
     condition     = local.key_arn != null && local.kafka.kms_key_arn != null && local.database.kms_key_arn != null
-    error_message = "Kafka and the database have the key that is made."
+    error_message = "Kafka and the database use the created key."
   }
 
   assert {
     condition     = local.kafka.instance_type == "kafka.m7g.large" && local.kafka.volume_gb == 300 && local.database.multi_az && local.database.class == "db.m7g.large" && local.database.backup_days == 30
-    error_message = "The profile's values, and before them those that are named."
+    error_message = "Explicit settings override the profile's values."
   }
 
   assert {
     condition     = !contains(keys(output.functions), "rooms-generator") && length(local.busy_topics) == 0
-    error_message = "Nobody makes records up in production, and no alarm expects them."
+    error_message = "In production, rooms_generator is off and its topic is not in busy_topics."
   }
 
   assert {
     condition     = local.sizes.telemetry_gateway.reserved_concurrency == 50 && local.sizes.live_board.reserved_concurrency == 5
-    error_message = "What is on the internet is bounded."
+    error_message = "The functions with a public URL have reserved concurrency."
   }
 }
 
@@ -426,7 +426,7 @@ run "buckets_with_data_are_not_deleted_in_production" {
   expect_failures = [var.force_destroy, var.name, var.tags, data.aws_servicequotas_service_quota.concurrency]
 }
 
-run "alarms_without_anybody_and_keys_that_do_not_work_are_refused" {
+run "alarms_without_a_recipient_and_invalid_keys_are_refused" {
   command = plan
 
   variables {

@@ -47,7 +47,7 @@ run "everything" {
         startswith(statement.Sid, "Describe") || statement.Effect == "Deny" || !contains(statement.Resource, "*")
       ]
     ]))
-    error_message = "No role may be allowed anything on all resources, except EC2's Describe actions."
+    error_message = "Only EC2's Describe actions may be allowed on all resources."
   }
 
   assert {
@@ -56,7 +56,7 @@ run "everything" {
         for statement in jsondecode(policy).Statement : [for action in statement.Action : !strcontains(action, "*")]
       ]
     ]))
-    error_message = "Every action is named."
+    error_message = "No action contains a wildcard."
   }
 
   assert {
@@ -91,7 +91,7 @@ run "everything" {
         Condition = { StringLikeIfExists = { "s3:prefix" = ["parked/bucket-ingester/*"] } }
       }
     }
-    error_message = "bucket-ingester reads the media bucket and parks, and no more of S3."
+    error_message = "In S3, bucket-ingester may only read the media bucket and park records."
   }
 
   assert {
@@ -113,7 +113,7 @@ run "everything" {
         Condition = { StringLikeIfExists = { "s3:prefix" = ["parked/inbox-etl/*"] } }
       }
     }
-    error_message = "inbox-etl reads its folder of the inbox and parks, and no more of S3."
+    error_message = "In S3, inbox-etl may only read its folder of the inbox and park records."
   }
 
   assert {
@@ -122,7 +122,7 @@ run "everything" {
       one([for statement in jsondecode(module.lanes.policies[function]).Statement : statement.Resource if statement.Sid == "ReadQueue"]) == ["arn:aws:sqs:eu-central-1:111122223333:headwater-dev-${function}"] &&
       one([for statement in jsondecode(module.lanes.policies[function]).Statement : statement.Resource if statement.Sid == "SignInToDatabase"]) == ["arn:aws:rds-db:eu-central-1:111122223333:dbuser:db-ABCDEFGHIJKLMNOP/headwater_writer"]
     ])
-    error_message = "They read their own queue and sign in as the writers do."
+    error_message = "Each reads its own queue and signs in to Postgres as the writer."
   }
 
   assert {
@@ -135,7 +135,7 @@ run "everything" {
       DATABASE_AUTH         = "iam"
       PARKED_ROOT           = "s3://headwater-dev-parked-111122223333-eu-central-1/parked"
     })
-    error_message = "bucket-ingester gets what it reads, and no password."
+    error_message = "bucket-ingester's environment has its source and no password."
   }
 
   assert {
@@ -147,12 +147,12 @@ run "everything" {
       DATABASE_AUTH         = "iam"
       PARKED_ROOT           = "s3://headwater-dev-parked-111122223333-eu-central-1/parked"
     })
-    error_message = "inbox-etl gets what it reads, and no password."
+    error_message = "inbox-etl's environment has its source and no password."
   }
 
   assert {
     condition     = [for queue in output.queues : queue.dead_letter_name] == ["headwater-dev-bucket-ingester-failed", "headwater-dev-inbox-etl-failed"]
-    error_message = "What failed too often is kept, and somebody finds it."
+    error_message = "Messages that failed too often go to a dead-letter queue, which is an output."
   }
 
   assert {
@@ -182,7 +182,7 @@ run "everything" {
     condition = one([
       for statement in jsondecode(module.lanes.policies["totals-upserter"]).Statement : statement.Resource if statement.Sid == "SignInToDatabase"
     ]) == ["arn:aws:rds-db:eu-central-1:111122223333:dbuser:db-ABCDEFGHIJKLMNOP/headwater_writer"]
-    error_message = "totals-upserter signs in as one user of one instance."
+    error_message = "totals-upserter may sign in only as the writer of this instance."
   }
 
   assert {
@@ -206,17 +206,17 @@ run "everything" {
 
   assert {
     condition     = length(module.lanes.mapping_ids["parquet-writer"]) == 1 && length(module.lanes.mapping_ids["totals-upserter"]) == 1
-    error_message = "In AWS the mappings are made."
+    error_message = "In AWS the mappings are created."
   }
 
   assert {
     condition     = alltrue(values(module.lake.public_access_blocked))
-    error_message = "Buckets are closed to the public."
+    error_message = "All buckets block public access."
   }
 
   assert {
     condition     = !module.warehouse.security.public && module.warehouse.security.encrypted && module.warehouse.security.iam && module.warehouse.security.force_ssl == "1"
-    error_message = "Postgres is private, encrypted, by TLS and with IAM."
+    error_message = "Postgres is private, encrypted, and requires TLS and IAM."
   }
 
   assert {
@@ -227,7 +227,7 @@ run "everything" {
       in_cluster      = true
       public_access   = "DISABLED"
     }
-    error_message = "Kafka takes IAM over TLS from inside the network, and nothing else."
+    error_message = "Kafka accepts only IAM over TLS from inside the network."
   }
 
   assert {
@@ -242,22 +242,22 @@ run "everything" {
 
   assert {
     condition     = startswith(module.lanes.environments["schema-migrator"].DATABASE_AUTH, "secret:arn:aws:secretsmanager:") && module.lanes.environments["schema-migrator"].DATABASE_IAM_USER == "headwater_writer"
-    error_message = "The migrator is the administrator, and makes the writers' user."
+    error_message = "The migrator signs in as the administrator, and creates the writer."
   }
 
   assert {
     condition     = module.lanes.environments["parquet-writer"].PARTIAL_BATCH_RESPONSE == "false"
-    error_message = "On demand, Lambda reads no partial responses: the function must fail as a whole."
+    error_message = "On-demand mappings ignore partial responses, so the function must fail as a whole."
   }
 
   assert {
     condition     = length(module.network.interface_endpoints) == 0 && length(output.nat_public_ips) == 1 && length(output.subnet_ids) == 2
-    error_message = "In development a NAT instance is the way out of two zones."
+    error_message = "In profile dev, the egress is a NAT instance for two zones."
   }
 
   assert {
     condition     = one([for statement in jsondecode(module.lanes.policies["rooms-generator"]).Statement : statement.Resource if statement.Sid == "KeepFailedInvocations"]) == ["arn:aws:sqs:eu-central-1:111122223333:headwater-dev-rooms-generator-failed"]
-    error_message = "What a schedule could not do is kept in a queue."
+    error_message = "Failed invocations of a schedule are kept in a queue."
   }
 
   assert {
@@ -265,7 +265,7 @@ run "everything" {
       output.forecast.function_name == "headwater-dev-forecast-fetcher" && output.forecast.schedule == "headwater-dev-forecast" && output.forecast.activity_arn == null &&
       output.forecast.raw_root == "s3://headwater-dev-raw-111122223333-eu-central-1/raw/clima_tempo/forecast_72/"
     )
-    error_message = "With an API to ask, the forecast lane is made."
+    error_message = "With an API, the forecast lane is created."
   }
 
   assert {
@@ -283,21 +283,21 @@ run "everything" {
 
   assert {
     condition     = output.functions["parquet-writer"] == "headwater-dev-parquet-writer"
-    error_message = "In AWS names carry the deployment's name."
+    error_message = "In AWS all names begin with the deployment's name."
   }
 
   assert {
     condition     = length(module.host) == 0 && output.host == null && !contains(module.network.interface_endpoints, "ssm")
-    error_message = "In development nobody pays for a host."
+    error_message = "Profile dev has no host."
   }
 
   assert {
     condition     = toset([for mapping in output.event_source_mappings : "${mapping.function_name} ${mapping.window_seconds}"]) == toset(["headwater-dev-parquet-writer 60", "headwater-dev-totals-upserter 10", "headwater-dev-table-writer 10"])
-    error_message = "On a quiet topic a file a minute, and totals every ten seconds."
+    error_message = "Default windows: one file per minute in the lake, and totals every ten seconds."
   }
 }
 
-run "with_kafka_and_postgres_of_somebody_else" {
+run "with_an_existing_kafka_and_postgres" {
   variables {
     existing_kafka        = { cluster_arn = "arn:aws:kafka:eu-central-1:111122223333:cluster/theirs/99999999-2222-3333-4444-555555555555-2" }
     existing_database     = { auth = "secret", secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:theirs-AbCdEf" }
@@ -322,17 +322,17 @@ run "with_kafka_and_postgres_of_somebody_else" {
 
   assert {
     condition     = module.kafka.security == null && module.warehouse.security == null && module.network.vpc_id == "vpc-1"
-    error_message = "Nothing is made that exists already."
+    error_message = "No cluster and no database is created if one exists."
   }
 
   assert {
     condition     = output.forecast == null && output.forecast_token_secret == null && !contains(keys(output.functions), "forecast-fetcher") && !contains(output.schedules[*].function_name, "headwater-dev-forecast")
-    error_message = "Without an API to ask there is no forecast lane, and nothing of it is paid."
+    error_message = "Without an API there is no forecast lane."
   }
 
   assert {
     condition     = local.sizes.telemetry_gateway.reserved_concurrency == -1 && local.sizes.live_board.reserved_concurrency == -1
-    error_message = "A new account's quota takes no reservation: its first apply must not fail with one. The quota itself is the bound."
+    error_message = "A new account's quota allows no reservation, so the first apply makes none."
   }
 
   assert {
@@ -347,14 +347,14 @@ run "with_kafka_and_postgres_of_somebody_else" {
 
   assert {
     condition     = nonsensitive(output.database_url) == "postgres://app@db.example.com:5432/shop"
-    error_message = "The address is passed on."
+    error_message = "The brokers' addresses are passed on unchanged."
   }
 
   assert {
     condition = one([
       for statement in jsondecode(module.lanes.policies["totals-upserter"]).Statement : statement.Resource if statement.Sid == "ReadDatabaseSecret"
     ]) == ["arn:aws:secretsmanager:eu-central-1:111122223333:secret:theirs-AbCdEf"]
-    error_message = "Writers read the owner's secret, and no other."
+    error_message = "Writers read only the owner's secret."
   }
 
   assert {
@@ -366,7 +366,7 @@ run "with_kafka_and_postgres_of_somebody_else" {
 
   assert {
     condition     = output.host_security_group_id == module.network.security_group_ids["host"] && strcontains(output.host.connect, output.host.instance_id)
-    error_message = "The owner is told whom to admit, and operators how to connect."
+    error_message = "The outputs have the security groups to admit and the addresses for operators."
   }
 
   # Each output that the headwater command reads, as `terraform output -json` prints it.
@@ -377,7 +377,7 @@ run "with_kafka_and_postgres_of_somebody_else" {
       telemetry_token_secret  = output.telemetry_token_secret, forecast = output.forecast, forecast_token_secret = output.forecast_token_secret, athena_database = output.athena_database,
       kafka_bootstrap_servers = output.kafka_bootstrap_servers, kafka_auth = output.kafka_auth, kafka_cluster_arn = output.kafka_cluster_arn, database_reader = output.database_reader, database_url = output.database_url, dashboard = output.dashboard,
     } : name => jsonencode(value) }
-    error_message = "The stack file of the host says what the outputs say."
+    error_message = "The host's stack file has the same values as the outputs."
   }
 
   assert {
@@ -396,6 +396,6 @@ run "with_kafka_and_postgres_of_somebody_else" {
     condition = alltrue(flatten([for statement in jsondecode(module.host[0].policies["host"]).Statement : [
       for action in statement.Action : !strcontains(action, "*") && (!contains(statement.Resource, "*") || statement.Sid == "OpenSessionsAndReportPatches")
     ]]))
-    error_message = "Every action of the host is named, on resources that are named where AWS has any."
+    error_message = "No action of the host contains a wildcard, and resources are named if AWS supports them."
   }
 }

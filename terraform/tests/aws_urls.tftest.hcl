@@ -1,4 +1,4 @@
-# The AWS environment: vehicles by their URL into a table, and the board that looks at all of it.
+# The AWS environment: telemetry-gateway with its URL, table-writer and live-board.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -36,17 +36,17 @@ run "vehicles_and_the_board" {
 
   assert {
     condition     = [for mapping in output.event_source_mappings : "${mapping.topic} ${mapping.consumer_group}" if mapping.function_name == "headwater-dev-table-writer"] == ["telemetry-v1 diagnostics"]
-    error_message = "A file's table section is a mapping."
+    error_message = "The table section of a file becomes a mapping."
   }
 
   assert {
     condition     = keys(module.lanes.mapping_ids["table-writer"]) == ["telemetry-v1"]
-    error_message = "The mapping is made."
+    error_message = "The mapping is created."
   }
 
   assert {
     condition     = module.lanes.environments["table-writer"] == module.lanes.environments["totals-upserter"]
-    error_message = "Both lanes into Postgres are told the same."
+    error_message = "Both lanes to Postgres have the same environment."
   }
 
   assert {
@@ -56,12 +56,12 @@ run "vehicles_and_the_board" {
       ReadTopics       = ["arn:aws:kafka:eu-central-1:111122223333:topic/headwater-dev/11111111-2222-3333-4444-555555555555-1/telemetry-v1"]
       CommitInGroups   = ["arn:aws:kafka:eu-central-1:111122223333:group/headwater-dev/11111111-2222-3333-4444-555555555555-1/diagnostics"]
     }
-    error_message = "table-writer reads its topic in its group, writes as the writer, and parks in its own folder."
+    error_message = "table-writer may read only its topic in its group, sign in as the writer, and park in its own folder."
   }
 
   assert {
     condition     = module.lanes.urls["telemetry-gateway"].auth == "NONE" && output.urls["telemetry-gateway"] == "https://abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-central-1.on.aws"
-    error_message = "Vehicles have no IAM identity."
+    error_message = "The gateway's URL must not require IAM, because vehicles have no IAM identity."
   }
 
   assert {
@@ -75,7 +75,7 @@ run "vehicles_and_the_board" {
       BODY_LIMIT_BYTES        = "1048576"
       PRODUCE_TIMEOUT_SECONDS = "5"
     })
-    error_message = "telemetry-gateway gets the brokers, the topic, and where the token is."
+    error_message = "telemetry-gateway's environment has the brokers, the topic, and the token's secret."
   }
 
   assert {
@@ -104,7 +104,7 @@ run "vehicles_and_the_board" {
 
   assert {
     condition     = output.telemetry_token_secret == "arn:aws:secretsmanager:eu-central-1:111122223333:secret:headwater-dev-telemetry-gateway/token-AbCdEf"
-    error_message = "Its owner finds the token."
+    error_message = "The token's secret is an output."
   }
 
   assert {
@@ -116,17 +116,17 @@ run "vehicles_and_the_board" {
       enabled       = true
       function_name = "headwater-dev-schema-migrator"
     }
-    error_message = "Partitions are made ahead and dropped without a deployment."
+    error_message = "schema-migrator has a schedule that creates and drops partitions."
   }
 
   assert {
     condition     = jsondecode(module.lanes.policies["schema-migrator-schedule"]).Statement[*].Sid == ["Invoke"]
-    error_message = "Scheduler may invoke it, and no more."
+    error_message = "Scheduler may only invoke schema-migrator."
   }
 
   assert {
     condition     = module.lanes.environments["schema-migrator"].DATABASE_IAM_READER == "headwater_reader"
-    error_message = "It makes the reader's user beside the writer's."
+    error_message = "schema-migrator creates the writer and the reader."
   }
 
   assert {
@@ -147,7 +147,7 @@ run "vehicles_and_the_board" {
       DescribeGroups   = ["kafka-cluster:DescribeGroup"]
       SignInToDatabase = ["rds-db:connect"]
     }
-    error_message = "No action of the board's writes anything."
+    error_message = "The board's role has no write action."
   }
 
   assert {
@@ -162,7 +162,7 @@ run "vehicles_and_the_board" {
       DescribeGroups   = [for group in ["coldstorage", "reckoning", "diagnostics"] : "arn:aws:kafka:eu-central-1:111122223333:group/headwater-dev/11111111-2222-3333-4444-555555555555-1/${group}"]
       MeasureQueues    = [for queue in ["bucket-ingester", "bucket-ingester-failed", "inbox-etl", "inbox-etl-failed"] : "arn:aws:sqs:eu-central-1:111122223333:headwater-dev-${queue}"]
     }
-    error_message = "The board looks at what is ours, as the reader."
+    error_message = "The board may read only this stack's resources, and signs in as the reader."
   }
 
   assert {
@@ -170,14 +170,14 @@ run "vehicles_and_the_board" {
       ListTables = { StringLikeIfExists = { "s3:prefix" = ["env=dv/source=rooms/subsrc=midgar/*"] } }
       ListParked = { StringLikeIfExists = { "s3:prefix" = ["parked/*"] } }
     }
-    error_message = "It lists tables and parked records only."
+    error_message = "The board may list only tables and parked records."
   }
 
   assert {
     condition = toset(one([for statement in jsondecode(module.lanes.policies["live-board"]).Statement : statement.Resource if statement.Sid == "ReadLogs"])) == toset(flatten([
       for name in values(output.functions) : [for end in ["", ":*"] : "arn:aws:logs:eu-central-1:111122223333:log-group:/aws/lambda/${name}${end}"]
     ]))
-    error_message = "It reads the functions' logs and no other."
+    error_message = "The board may read only the functions' logs."
   }
 
   assert {
@@ -197,12 +197,12 @@ run "vehicles_and_the_board" {
         dead_letter_url = "https://sqs.eu-central-1.amazonaws.com/111122223333/headwater-dev-${function}-failed"
       }])
     }
-    error_message = "The board is told of everything that it shows."
+    error_message = "The board's environment names all parts that it shows."
   }
 
   assert {
     condition     = module.lanes.environments["live-board"].HEADWATER_PIPELINES == module.lanes.environments["parquet-writer"].HEADWATER_PIPELINES
-    error_message = "A document of this size fits."
+    error_message = "A document of this size fits into the environment."
   }
 
   assert {
@@ -212,11 +212,11 @@ run "vehicles_and_the_board" {
 
   assert {
     condition     = [for part in jsondecode(module.lanes.environments["parquet-writer"].HEADWATER_PIPELINES)[0].lake.partition_by : part.name] == ["yr", "mo", "dy", "kind"]
-    error_message = "The order of the partition columns survives."
+    error_message = "The order of the partition columns is preserved."
   }
 }
 
-# The longest names that the variables admit, three brokers (MSK names no more), and a document that just fits.
+# The longest names that the variables allow, three brokers (the maximum in bootstrap_servers), and the largest inline document.
 run "the_board_fits_into_lambdas_4_kb" {
   variables {
     name        = "abcdefghijklmnop"
@@ -224,7 +224,7 @@ run "the_board_fits_into_lambdas_4_kb" {
 
     forecast         = { base_url = "https://weather.example.com", items = ["3477"] }
     forecast_job_dir = "tests/fixtures/forecast"
-    # Another name is another cluster and another database.
+    # New generations, because the new name would replace the cluster and the database.
     generation          = 2
     database_generation = 2
   }
@@ -243,11 +243,11 @@ run "the_board_fits_into_lambdas_4_kb" {
 
   assert {
     condition     = sum([for name, value in nonsensitive(module.lanes.environments["live-board"]) : length(name) + length(value) if name != "HEADWATER_PIPELINES"]) + length("HEADWATER_PIPELINES") + 1500 < 4000
-    error_message = "With the largest document that is not spilled, there must be room."
+    error_message = "The environment with the largest inline document must fit into 4 KB."
   }
 }
 
-run "a_document_too_large_for_the_board_alone_and_a_schedule_of_the_owners" {
+run "a_document_that_is_too_large_only_for_the_board_and_a_custom_schedule" {
   variables {
     pipelines_dir     = "tests/fixtures/medium"
     schema            = { schedule = "cron(5 0 * * ? *)" }
@@ -261,12 +261,12 @@ run "a_document_too_large_for_the_board_alone_and_a_schedule_of_the_owners" {
 
   assert {
     condition     = contains(keys(module.lanes.environments["parquet-writer"]), "HEADWATER_PIPELINES") && !contains(keys(module.lanes.environments["live-board"]), "HEADWATER_PIPELINES")
-    error_message = "The board has less room than the others."
+    error_message = "The board has a lower limit for the document than the other functions."
   }
 
   assert {
     condition     = can(regex("^s3://.*/config/pipelines\\.json\\?versionId=.+$", module.lanes.environments["live-board"].HEADWATER_PIPELINES_URI))
-    error_message = "It gets the document's address instead."
+    error_message = "The board gets the document's address instead."
   }
 
   assert {
@@ -274,21 +274,21 @@ run "a_document_too_large_for_the_board_alone_and_a_schedule_of_the_owners" {
       parquet-writer = false
       live-board     = true
     }
-    error_message = "Only who needs the object may read it."
+    error_message = "Only the board may read the object."
   }
 
   assert {
     condition     = one([for schedule in output.schedules : "${schedule.expression} ${schedule.enabled}" if schedule.function_name == "headwater-dev-schema-migrator"]) == "cron(5 0 * * ? *) false"
-    error_message = "When it runs, and whether, is a variable."
+    error_message = "Schedule and state of schema-migrator are variables."
   }
 
   assert {
     condition     = join(" ", module.network.interface_endpoints) == "lambda secretsmanager sts"
-    error_message = "Whoever does without errors and queues on the board pays for no endpoint of theirs."
+    error_message = "Without board_endpoints, there are no endpoints for logs and sqs."
   }
 }
 
-run "vehicles_that_anybody_may_play_are_refused" {
+run "a_gateway_without_authentication_is_refused" {
   command = plan
 
   variables {

@@ -1,4 +1,4 @@
-# What an account has before the first deployment: the state bucket, and the roles of GitHub's workflow.
+# The resources before the first deployment: the state bucket, and the roles of GitHub's workflow.
 
 mock_provider "aws" {
   source          = "./tests/mocks"
@@ -18,12 +18,12 @@ run "without_github_there_is_only_the_bucket" {
 
   assert {
     condition     = aws_s3_bucket.state.bucket == "headwater-state-111122223333-eu-central-1"
-    error_message = "scripts/deploy finds the bucket by this name."
+    error_message = "scripts/deploy expects this name of the bucket."
   }
 
   assert {
     condition     = length(aws_iam_role.github) == 0 && length(aws_iam_policy.github) == 0 && length(aws_iam_openid_connect_provider.github) == 0
-    error_message = "Nobody asked for roles."
+    error_message = "Without `github` there are no roles."
   }
 }
 
@@ -36,7 +36,7 @@ run "the_state_bucket_is_private_and_keeps_old_states" {
 
   assert {
     condition     = alltrue([for name in ["block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets"] : aws_s3_bucket_public_access_block.state[name]])
-    error_message = "No policy and no list can make it public."
+    error_message = "All four kinds of public access are blocked."
   }
 
   assert {
@@ -46,7 +46,7 @@ run "the_state_bucket_is_private_and_keeps_old_states" {
 
   assert {
     condition     = aws_s3_bucket_lifecycle_configuration.state.rule[0].noncurrent_version_expiration[0].noncurrent_days == 90 && aws_s3_bucket_lifecycle_configuration.state.rule[0].expiration[0].expired_object_delete_marker
-    error_message = "Old versions go."
+    error_message = "Old versions expire."
   }
 
   assert {
@@ -87,7 +87,7 @@ run "each_role_trusts_exactly_its_jobs" {
 
   assert {
     condition     = alltrue([for settings in aws_iam_role.github : startswith(settings.name, "github-headwater-") && endswith(settings.name, "-eucentral1")])
-    error_message = "The apply role may change roles whose names begin with headwater-: itself is none of them. IAM is one for all regions."
+    error_message = "The workflow's roles must not begin with headwater-, because the apply role may change such roles; and they contain the region."
   }
 }
 
@@ -127,7 +127,7 @@ run "the_role_that_applies_has_the_policies_of_the_deployer" {
 
   assert {
     condition     = { for name, document in module.deployer.policies : "apply-${name}" => document } == { for name, policy in aws_iam_policy.github : name => policy.policy if startswith(name, "apply-") }
-    error_message = "There is one list of permissions."
+    error_message = "The apply role has exactly the deployer's policies."
   }
 
   assert {
@@ -141,7 +141,7 @@ run "the_role_that_applies_has_the_policies_of_the_deployer" {
   }
 }
 
-run "the_role_that_plans_changes_nothing_and_reads_no_contents" {
+run "the_plan_role_has_only_reading_actions_and_reads_no_data" {
   command = plan
 
   variables {
@@ -163,14 +163,14 @@ run "the_role_that_plans_changes_nothing_and_reads_no_contents" {
 
   assert {
     condition     = !anytrue([for name, policy in aws_iam_policy.github : strcontains(policy.policy, "secretsmanager:GetSecretValue") if startswith(name, "plan-")])
-    error_message = "The code of a pull request reads no secret."
+    error_message = "The plan role may not read secrets, because it runs code of pull requests."
   }
 
   assert {
     condition = toset(flatten([for name, policy in aws_iam_policy.github : [
       for statement in jsondecode(policy.policy).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:GetObject")
     ] if startswith(name, "plan-")])) == toset(["arn:aws:s3:::headwater-*-deploy-111122223333-eu-central-1/*", "arn:aws:s3:::headwater-state-111122223333-eu-central-1/headwater/*"])
-    error_message = "Of objects only the state, and what was uploaded for a deployment."
+    error_message = "The plan role may read only the objects of the state and of the deployment bucket."
   }
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A real destroy, with and without permission. Offline; a few seconds.
+# Runs a real destroy, with and without permission. It needs no network and takes a few seconds.
 set -euo pipefail
 
 fixture=$(cd "$(dirname "$0")/fixtures/guarded" && pwd)
@@ -15,7 +15,7 @@ fail() {
   cat "$work/log" >&2
   exit 1
 }
-# Data and whatever uses it; the guards themselves are not counted.
+# Counts the resources with data and their users, without the guards.
 left() { terraform -chdir="$fixture" state list -state="$work/state" | grep -cv '^module\.guard' || true; }
 
 terraform -chdir="$fixture" init -input=false -no-color >/dev/null

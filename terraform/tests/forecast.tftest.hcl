@@ -1,4 +1,4 @@
-# The forecast lane: what Spark may cost, what each role may do, and how a run can end.
+# The forecast lane: limits of Spark's cost, permissions of each role, and ends of a run.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -77,7 +77,7 @@ run "in_aws" {
 
   assert {
     condition     = length(aws_emrserverless_application.this[0].network_configuration) == 0
-    error_message = "A network only where somebody asks for one."
+    error_message = "By default, Spark has no network configuration."
   }
 
   assert {
@@ -88,7 +88,7 @@ run "in_aws" {
       "spark.jars=/usr/share/aws/delta/lib/delta-spark.jar,/usr/share/aws/delta/lib/delta-storage.jar",
       ] : strcontains(jsondecode(output.definition).States.Spark.Arguments.JobDriver.SparkSubmit.SparkSubmitParameters, "--conf ${setting}")
     ])
-    error_message = "A job has a limit too (EMR's own default is none), and a worker's parts add up to a size that EMR has."
+    error_message = "A job has a limit of executors (EMR's default is none), and memory plus overhead is a size that EMR offers."
   }
 
   # ---- Encryption, expiry
@@ -102,12 +102,12 @@ run "in_aws" {
 
   assert {
     condition     = module.logs[0].expiration_days == 30 && module.raw.expiration_days == 0
-    error_message = "Logs go; raw answers stay."
+    error_message = "Logs expire; raw answers do not."
   }
 
   assert {
     condition     = jsondecode(output.definition).States.Spark.Arguments.ConfigurationOverrides.MonitoringConfiguration.S3MonitoringConfiguration.LogUri == "s3://shop-spark-logs/forecast_72/"
-    error_message = "Spark's logs are kept where somebody finds them."
+    error_message = "Spark's logs go to the log bucket."
   }
 
   # ---- Roles
@@ -118,7 +118,7 @@ run "in_aws" {
         for statement in jsondecode(policy).Statement : concat([for action in statement.Action : !strcontains(action, "*")], [!contains(statement.Resource, "*")])
       ]
     ]))
-    error_message = "Every action is named, and none is for all resources."
+    error_message = "No action contains a wildcard, and no statement is for all resources."
   }
 
   assert {
@@ -134,7 +134,7 @@ run "in_aws" {
       WriteLogs   = ["arn:aws:s3:::shop-spark-logs/forecast_72/*"]
       ListLogs    = ["arn:aws:s3:::shop-spark-logs"]
     }
-    error_message = "The job has its own prefix of each bucket."
+    error_message = "The job may access only its own prefix of each bucket."
   }
 
   assert {
@@ -142,7 +142,7 @@ run "in_aws" {
       for statement in jsondecode(output.policies["job"]).Statement :
       length(statement.Condition.StringLikeIfExists["s3:prefix"]) > 0 && !contains(statement.Condition.StringLikeIfExists["s3:prefix"], "*") if statement.Action == ["s3:ListBucket"]
     ])
-    error_message = "It lists its own prefixes only."
+    error_message = "The job may list only its own prefixes."
   }
 
   assert {
@@ -155,7 +155,7 @@ run "in_aws" {
       ParkRecords = ["s3:PutObject", "s3:DeleteObject"]
       WriteLogs   = ["s3:PutObject"]
     }
-    error_message = "It changes nothing of what it reads, and its own code least of all."
+    error_message = "The job has no write permission on its sources and its own code."
   }
 
   assert {
@@ -166,7 +166,7 @@ run "in_aws" {
         "arn:aws:emr-serverless:eu-central-1:111122223333:/applications/00f1abcdefghij01/jobruns/*",
       ] }
     }
-    error_message = "EMR takes the job's role for this application only."
+    error_message = "EMR may assume the job's role only for this application."
   }
 
   assert {
@@ -178,7 +178,7 @@ run "in_aws" {
       { Sid = "PassJobRole", Effect = "Allow", Action = ["iam:PassRole"], Resource = ["arn:aws:iam::111122223333:role/shop-forecast-job"], Condition = { StringEquals = { "iam:PassedToService" = "emr-serverless.amazonaws.com" } } },
       { Sid = "FollowEvents", Effect = "Allow", Action = ["events:PutTargets", "events:PutRule", "events:DescribeRule"], Resource = ["arn:aws:events:eu-central-1:111122223333:rule/StepFunctionsGetEventsForEMRServerlessJobRule"] },
     ]
-    error_message = "The state machine invokes one function, runs jobs of one application with one role, and hears of their end."
+    error_message = "The state machine may only invoke the fetcher, run jobs of the application with the job's role, and manage the rule for their events."
   }
 
   assert {
@@ -189,15 +189,15 @@ run "in_aws" {
       ListAnswers  = ["arn:aws:s3:::shop-raw"]
       ReadToken    = [aws_secretsmanager_secret.token[0].arn]
     }
-    error_message = "The fetcher writes raw answers, reads one secret, and nothing of the lake."
+    error_message = "The fetcher may write raw answers and read its secret, and has no access to the lake."
   }
 
   assert {
     condition     = length(aws_secretsmanager_secret_version.token) == 0
-    error_message = "In AWS the token's value is put in by hand: it is in no plan and no state."
+    error_message = "In AWS, Terraform does not set the token's value."
   }
 
-  # ---- What the fetcher is told
+  # ---- The fetcher's environment
 
   assert {
     condition = jsondecode(output.fetcher.environment.FETCH_SOURCES) == [{
@@ -210,7 +210,7 @@ run "in_aws" {
       target       = "s3://shop-raw/raw/clima_tempo/forecast_72/forecast_72_{time}_{item}.json"
       token_secret = aws_secretsmanager_secret.token[0].arn
     }]
-    error_message = "One source: address, cities, what a good answer has, where it goes, and no token."
+    error_message = "The environment has one source with URL, cities, checks and target, and no token."
   }
 
   # ---- When it runs
@@ -223,10 +223,10 @@ run "in_aws" {
         { Sid = "KeepFailedInvocations", Effect = "Allow", Action = ["sqs:SendMessage"], Resource = ["arn:aws:sqs:eu-central-1:111122223333:shop-forecast-failed"] },
       ]
     )
-    error_message = "At eight in the evening of São Paulo, by daylight saving time or without; a start that was given up is kept."
+    error_message = "The schedule is 20:00 in the time zone of São Paulo, and has a dead-letter queue."
   }
 
-  # ---- How a run goes
+  # ---- The steps of a run
 
   assert {
     condition = toset([for name, state in jsondecode(output.definition).States : name if state.Type == "Task"]) == toset(["Others", "Fetch", "Spark"]) && alltrue([
@@ -234,12 +234,12 @@ run "in_aws" {
       length(state.Retry) > 0 && state.TimeoutSeconds > 0 && state.Catch[0].ErrorEquals == ["States.ALL"] && jsondecode(output.definition).States[state.Catch[0].Next].Type == "Fail"
       if state.Type == "Task"
     ])
-    error_message = "Whatever calls something is tried again, has an end, and fails the run with a name for what failed."
+    error_message = "Every task has retries, a timeout, and a named Fail state."
   }
 
   assert {
     condition     = jsondecode(output.definition).TimeoutSeconds > 2 * jsondecode(output.definition).States.Spark.TimeoutSeconds
-    error_message = "A run that hangs ends, so that it does not keep the next ones from running."
+    error_message = "The execution has a timeout, so a hanging run does not block the next ones."
   }
 
   assert {
@@ -259,7 +259,7 @@ run "in_aws" {
       strcontains(jsondecode(output.definition).States.Stored.Choices[0].Condition, "$states.input.stored_count > 0") &&
       jsondecode(output.definition).States.Stored.Default == "NothingStored"
     )
-    error_message = "The only way to Spark is an answer of the fetcher's with something stored."
+    error_message = "Spark starts only if the fetcher has stored at least one object."
   }
 
   assert {
@@ -279,19 +279,19 @@ run "in_aws" {
       strcontains(jsondecode(output.definition).States.Spark.Arguments.JobDriver.SparkSubmit.SparkSubmitParameters, "--py-files ${replace(jsondecode(output.definition).States.Spark.Arguments.JobDriver.SparkSubmit.EntryPoint, "job.py", "rows.py")} ") &&
       can(regex("^s3://deployment/emr/forecast_72/[0-9a-f]{16}/job.py$", jsondecode(output.definition).States.Spark.Arguments.JobDriver.SparkSubmit.EntryPoint))
     )
-    error_message = "The job's files are uploaded under a name of their content, and all of them go along."
+    error_message = "All files of the job are uploaded to a folder whose name contains their hash."
   }
 
   assert {
     condition     = aws_s3_object.table.key == "forecast_72/_delta_log/00000000000000000000.json" && [for line in compact(split("\n", aws_s3_object.table.content)) : keys(jsondecode(line))] == [["protocol"], ["metaData"]]
-    error_message = "The table is there before the first run: an action a line."
+    error_message = "The table's first commit is written before the first run, with one action per line."
   }
 
-  # ---- Who is told
+  # ---- Alarm
 
   assert {
     condition     = toset([for alarm in aws_cloudwatch_metric_alarm.runs : alarm.metric_name]) == toset(["ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"])
-    error_message = "However a run ends badly, somebody is told."
+    error_message = "Every kind of failed run raises an alarm."
   }
 
   assert {
@@ -300,12 +300,12 @@ run "in_aws" {
       aws_cloudwatch_metric_alarm.missed[0].treat_missing_data == "breaching" && aws_cloudwatch_metric_alarm.missed[0].comparison_operator == "LessThanThreshold" &&
       aws_cloudwatch_metric_alarm.missed[0].metric_name == "ExecutionsSucceeded"
     )
-    error_message = "A run that never began is missed after 25 hours; longer than a day takes periods of an hour."
+    error_message = "An alarm reports that no run succeeded in 25 hours; more than a day needs periods of one hour."
   }
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.items[0].metric_name == "ItemsFailed" && aws_cloudwatch_metric_alarm.items[0].dimensions == tomap({ environment = "test", function = "shop-forecast-fetcher" })
-    error_message = "A city that is missing in a run that succeeded is told of."
+    error_message = "An alarm reports cities that are missing in a successful run."
   }
 }
 
@@ -338,7 +338,7 @@ run "on_the_local_stack_and_the_same_definition" {
         { for field, value in state : field => value if !contains(["Resource", "Arguments", "Retry"], field) } == { for field, value in jsondecode(run.in_aws.definition).States[name] : field => value if !contains(["Resource", "Arguments", "Retry"], field) }
       ])
     )
-    error_message = "The steps, their conditions, their ends and their limits are those of AWS."
+    error_message = "Steps, conditions and timeouts are the same as in AWS."
   }
 
   assert {
@@ -353,12 +353,12 @@ run "on_the_local_stack_and_the_same_definition" {
 
   assert {
     condition     = length(aws_emrserverless_application.this) == 0 && length(module.logs) == 0 && length(module.failed) == 0 && jsondecode(output.policies["state-machine"]).Statement[*].Sid == ["Fetch", "SeeOthers"]
-    error_message = "Nothing of EMR is made, and nothing of it permitted."
+    error_message = "There are no resources of EMR and no permissions for it."
   }
 
   assert {
     condition     = jsondecode(aws_iam_role.job.assume_role_policy).Statement[0].Principal == { AWS = "arn:aws:iam::111122223333:root" }
-    error_message = "Who serves the activity runs the job with the job's role, and so with its permissions."
+    error_message = "The account may assume the job's role, so that the activity runs with its permissions."
   }
 
   assert {
@@ -368,11 +368,11 @@ run "on_the_local_stack_and_the_same_definition" {
 
   assert {
     condition     = !output.schedule.enabled && output.schedule.time_zone == "America/Sao_Paulo" && length(aws_cloudwatch_metric_alarm.runs) == 0 && length(aws_cloudwatch_metric_alarm.missed) == 0
-    error_message = "Deployed, off, and without alarms."
+    error_message = "The schedule is deployed but disabled, and there are no alarms."
   }
 }
 
-run "workers_that_are_kept_ready_and_a_network_where_somebody_asks" {
+run "ready_workers_and_a_network_are_optional" {
   variables {
     token_secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:their-token-AbCdEf"
     function = {
@@ -396,12 +396,12 @@ run "workers_that_are_kept_ready_and_a_network_where_somebody_asks" {
     condition = {
       for capacity in aws_emrserverless_application.this[0].initial_capacity : capacity.initial_capacity_type => capacity.initial_capacity_config[0].worker_count
     } == { Driver = 1, Executor = 1 }
-    error_message = "A driver and the executors that were asked for."
+    error_message = "The initial capacity is a driver and ready_workers executors."
   }
 
   assert {
     condition     = aws_emrserverless_application.this[0].network_configuration[0].subnet_ids == toset(["subnet-1"]) && aws_emrserverless_application.this[0].network_configuration[0].security_group_ids == toset(["sg-1"])
-    error_message = "Spark runs in the subnets that were named."
+    error_message = "Spark runs in the given subnets."
   }
 
   assert {
@@ -409,16 +409,16 @@ run "workers_that_are_kept_ready_and_a_network_where_somebody_asks" {
       alltrue([for role in [aws_iam_role.job, aws_iam_role.state_machine] : role.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary" && startswith(role.name, "shop-forecast-eucentral1-")]) &&
       one([for statement in jsondecode(output.policies["job"]).Statement : statement.Resource if statement.Sid == "UseKey"]) == ["arn:aws:kms:eu-central-1:111122223333:key/own"]
     )
-    error_message = "Roles carry the region and the boundary, and the job may use the key of the buckets."
+    error_message = "Roles have the region and the boundary, and the job may use the buckets' key."
   }
 
   assert {
     condition     = length(aws_secretsmanager_secret.token) == 0 && output.token_secret == "arn:aws:secretsmanager:eu-central-1:111122223333:secret:their-token-AbCdEf"
-    error_message = "Nothing is made that exists already."
+    error_message = "No secret is created if one exists."
   }
 }
 
-run "sizes_releases_and_names_that_cannot_work_are_refused" {
+run "invalid_sizes_releases_and_names_are_refused" {
   command = plan
 
   variables {

@@ -1,4 +1,4 @@
-# The host of the operators.
+# The operators' host.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -45,12 +45,12 @@ run "a_host_that_nothing_reaches_and_that_is_always_on" {
 
   assert {
     condition     = !aws_instance.this.associate_public_ip_address && aws_instance.this.subnet_id == "subnet-1" && aws_instance.this.vpc_security_group_ids == toset(["sg-host"])
-    error_message = "No public address, and the security group that it was given."
+    error_message = "The host has no public address, and the given security group."
   }
 
   assert {
     condition     = aws_instance.this.metadata_options[0].http_tokens == "required" && aws_instance.this.metadata_options[0].http_put_response_hop_limit == 1
-    error_message = "Credentials come by IMDSv2 and to the host alone."
+    error_message = "The host requires IMDSv2 with a hop limit of 1."
   }
 
   assert {
@@ -65,26 +65,26 @@ run "a_host_that_nothing_reaches_and_that_is_always_on" {
 
   assert {
     condition     = length(aws_scheduler_schedule.hours) == 0 && length(module.hours_role) == 0
-    error_message = "Without hours nothing may stop it."
+    error_message = "Without hours there is no schedule."
   }
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.status[0].metric_name == "StatusCheckFailed" && aws_cloudwatch_metric_alarm.status[0].treat_missing_data == "notBreaching" && aws_cloudwatch_metric_alarm.status[0].alarm_actions == toset(["arn:aws:sns:eu-central-1:111122223333:alarms"])
-    error_message = "Somebody is told of a host that fails, and not of one that is stopped."
+    error_message = "The alarm reports failed status checks, and not a stopped host."
   }
 
-  # A rate, or a first run at once, would restart the host while it installs its packages.
+  # With a rate or an immediate first run, SSM would restart the host while it installs its packages.
   assert {
     condition     = aws_ssm_association.patches.apply_only_at_cron_interval && startswith(aws_ssm_association.patches.schedule_expression, "cron(") && aws_ssm_association.patches.name == "AWS-RunPatchBaseline" && aws_ssm_association.patches.parameters["Operation"] == "Install"
-    error_message = "Updates are installed in the hour for them, and only then."
+    error_message = "Updates are installed only at the patch schedule."
   }
 
   assert {
     condition     = aws_ssm_association.patches.targets[0].key == "tag:headwater-host" && aws_ssm_association.patches.targets[0].values == tolist([aws_instance.this.tags["headwater-host"]])
-    error_message = "The association finds the host."
+    error_message = "The association selects the host by its tag."
   }
 
-  # A plain session is no login shell (it does not read /etc/profile.d), and begins in /usr/bin, where nobody may write.
+  # A plain session is not a login shell (it does not read /etc/profile.d), and starts in /usr/bin, which is not writable.
   assert {
     condition     = strcontains(output.connect, "--target ${output.instance_id} ") && strcontains(output.connect, "bash -l")
     error_message = "The command opens a login shell."
@@ -128,7 +128,7 @@ run "the_software_comes_from_the_deployment_bucket" {
 
   assert {
     condition     = strcontains(aws_s3_object.content["environment.sh"].content, "export HEADWATER_STACK='/etc/headwater/stack.json'\n") && strcontains(aws_s3_object.content["environment.sh"].content, "export DATABASE_URL='postgres://headwater_reader@db:5432/o'\\''brien'\n")
-    error_message = "Login shells know the stack, whatever characters are in its names."
+    error_message = "The environment of login shells is quoted for all characters."
   }
 }
 
@@ -141,7 +141,7 @@ run "operators_read_and_redrive_and_no_more" {
 
   assert {
     condition     = alltrue([for statement in jsondecode(output.policies["host"]).Statement : !contains(statement.Resource, "*") || statement.Sid == "OpenSessionsAndReportPatches"])
-    error_message = "All resources are only for actions of SSM that know none."
+    error_message = "Only actions of SSM without resource support may have `*`."
   }
 
   assert {
@@ -153,22 +153,22 @@ run "operators_read_and_redrive_and_no_more" {
         "kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup", "kafka-cluster:DescribeTransactionalId",
       ], action))
     ]]))
-    error_message = "Every action is named, and none writes to a table, a topic, a queue or a function."
+    error_message = "No action contains a wildcard, and none writes to a table, a topic, a queue or a function."
   }
 
   assert {
     condition     = one([for statement in jsondecode(output.policies["host"]).Statement : statement.Resource if contains(statement.Action, "s3:DeleteObject")]) == ["arn:aws:s3:::the-parked/parked/*", "arn:aws:s3:::the-parked/aws/lambda/*"]
-    error_message = "Only what was redriven is deleted."
+    error_message = "The host may delete only parked objects."
   }
 
   assert {
     condition     = flatten([for statement in jsondecode(output.policies["host"]).Statement : statement.Resource if contains(statement.Action, "lambda:InvokeFunction") && !contains(keys(statement), "Condition")]) == ["arn:aws:lambda:eu-central-1:111122223333:function:headwater-prod-parquet-writer:live"]
-    error_message = "A redrive invokes the alias that serves, and the board is called by its URL alone."
+    error_message = "A redrive may invoke only the alias, and the board only through its URL."
   }
 
   assert {
     condition     = one([for statement in jsondecode(output.policies["host"]).Statement : statement.Resource if statement.Sid == "ReadObjects"]) == ["arn:aws:s3:::the-lake/*", "arn:aws:s3:::theirs/inbox/*"] && one([for statement in jsondecode(output.policies["host"]).Statement : statement.Condition if statement.Sid == "ListFolders"]) == { StringLikeIfExists = { "s3:prefix" = ["inbox/*"] } }
-    error_message = "Of a bucket of somebody else's, operators see their folder."
+    error_message = "In an existing bucket, operators may read only their folder."
   }
 
   assert {
@@ -178,16 +178,16 @@ run "operators_read_and_redrive_and_no_more" {
       SetGroupsBack    = ["arn:aws:kafka:eu-central-1:111122223333:group/main/UUID/coldstorage", "arn:aws:kafka:eu-central-1:111122223333:group/main/UUID/console-consumer-*"]
       FindTransactions = ["arn:aws:kafka:eu-central-1:111122223333:transactional-id/main/UUID/*"]
     }
-    error_message = "Topics and groups of this stack, by name."
+    error_message = "Permissions name this stack's topics and groups."
   }
 
   assert {
     condition     = one([for statement in jsondecode(output.policies["host"]).Statement : statement.Resource if statement.Sid == "RunPatches"])[0] == "arn:aws:ssm:eu-central-1:111122223333:association/${aws_ssm_association.patches.association_id}"
-    error_message = "The agent reports on this association."
+    error_message = "The agent may report on this association."
   }
 }
 
-# Users of schedulers report: an instance whose disk has a key of the owner's stops again right after its start, without an error.
+# According to users, an instance whose disk has a customer-managed key stops again right after its start, without an error.
 run "hours_stop_and_start_this_host_also_with_an_encrypted_disk" {
   variables {
     hours    = { stop = "cron(0 20 ? * MON-FRI *)", start = "cron(0 7 ? * MON-FRI *)", time_zone = "Europe/Berlin" }
@@ -222,16 +222,16 @@ run "hours_stop_and_start_this_host_also_with_an_encrypted_disk" {
 
   assert {
     condition     = length(data.aws_ssm_parameter.image) == 0 && aws_instance.this.root_block_device[0].kms_key_id == "arn:aws:kms:eu-central-1:111122223333:key/disk"
-    error_message = "An image and a key of the owner's: nothing is looked up."
+    error_message = "With a given image, none is looked up; the disk has the given key."
   }
 
   assert {
     condition     = !anytrue([for statement in jsondecode(output.policies["host"]).Statement : startswith(statement.Action[0], "kafka-cluster:") || statement.Sid == "ReadGatewayToken"]) && !strcontains(aws_s3_object.content["environment.sh"].content, "GATEWAY_TOKEN_SECRET")
-    error_message = "Nothing for a Kafka without IAM, nor for a gateway without a token."
+    error_message = "There are no permissions for a Kafka without IAM or for a gateway without a token."
   }
 }
 
-# The owner names another image, and there are a new script and new pipeline files. (Amazon's newest image changes in the same way.)
+# The settings name another image, and there are a new script and new pipeline files. (A newer image of Amazon is handled the same way.)
 run "a_new_image_and_new_software_change_no_instance" {
   command = plan
 
@@ -252,11 +252,11 @@ run "a_new_image_and_new_software_change_no_instance" {
 
   assert {
     condition     = strcontains(aws_s3_object.manifest.content, "${sha256("[{}]")} pipelines.json\n")
-    error_message = "The manifest names what is new."
+    error_message = "The manifest has the checksums of the new files."
   }
 }
 
-run "x86_names_of_images_rates_and_half_a_stack_file_are_refused" {
+run "x86_types_invalid_images_rates_and_an_invalid_stack_file_are_refused" {
   command = plan
 
   variables {

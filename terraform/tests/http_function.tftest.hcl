@@ -1,4 +1,4 @@
-# One function behind a URL: who may call it, and what the module passes on to AWS.
+# One function with a URL: its permissions and settings.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -22,7 +22,7 @@ run "anybody_by_the_url_and_nobody_beside_it" {
 
   assert {
     condition     = aws_lambda_function_url.this.authorization_type == "NONE" && output.auth == "NONE"
-    error_message = "Lambda looks at no signature."
+    error_message = "The URL does not require IAM."
   }
 
   assert {
@@ -32,7 +32,7 @@ run "anybody_by_the_url_and_nobody_beside_it" {
       aws_lambda_permission.url[0].function_url_auth_type == "NONE" &&
       aws_lambda_permission.url[0].function_name == "gateway"
     )
-    error_message = "The first permission, for a URL without IAM only."
+    error_message = "The first permission applies only to a URL without IAM."
   }
 
   assert {
@@ -42,21 +42,21 @@ run "anybody_by_the_url_and_nobody_beside_it" {
       Principal             = "*"
       InvokedViaFunctionUrl = true
     }
-    error_message = "The second permission, for what came through the URL only: nobody calls the function directly."
+    error_message = "The second permission applies only to requests through the URL, so the function cannot be invoked directly."
   }
 
   assert {
     condition     = output.url == "https://abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-central-1.on.aws" && output.url_id == "abcdefghijklmnopqrstuvwxyz012345"
-    error_message = "Paths are appended to it."
+    error_message = "The URL has no slash at its end, because paths are appended."
   }
 
   assert {
     condition     = length(aws_cloudwatch_metric_alarm.url_5xx) == 0
-    error_message = "No alarm without somebody to tell."
+    error_message = "Without `alarms` there is no alarm."
   }
 }
 
-run "the_emulator_asks_for_one_permission" {
+run "the_emulator_needs_only_one_permission" {
   variables {
     invoke_permission = false
   }
@@ -67,7 +67,7 @@ run "the_emulator_asks_for_one_permission" {
 
   assert {
     condition     = length(aws_cloudcontrolapi_resource.invoke_by_url) == 0 && length(aws_lambda_permission.url) == 1
-    error_message = "Its Cloud Control changes no function."
+    error_message = "With invoke_permission = false, there is no second permission."
   }
 }
 
@@ -83,7 +83,7 @@ run "with_iam_nothing_is_granted_to_everybody" {
 
   assert {
     condition     = output.auth == "AWS_IAM" && length(aws_lambda_permission.url) == 0 && length(aws_cloudcontrolapi_resource.invoke_by_url) == 0
-    error_message = "The caller's own policy decides."
+    error_message = "There is no public permission: the caller's own policy decides."
   }
 
   assert {
@@ -92,11 +92,11 @@ run "with_iam_nothing_is_granted_to_everybody" {
       aws_cloudwatch_metric_alarm.url_5xx[0].dimensions == tomap({ FunctionName = "gateway" }) &&
       aws_cloudwatch_metric_alarm.url_5xx[0].alarm_actions == toset(["arn:aws:sns:eu-central-1:111122223333:alarms"])
     )
-    error_message = "Somebody is told when requests fail."
+    error_message = "An alarm reports failed requests."
   }
 }
 
-run "any_other_protection_is_refused" {
+run "an_unknown_auth_is_refused" {
   command = plan
 
   variables {

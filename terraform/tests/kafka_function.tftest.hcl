@@ -1,4 +1,4 @@
-# One function behind Kafka mappings: what the module refuses, and what it passes on to AWS.
+# One function with Kafka mappings: validations and settings.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -31,12 +31,12 @@ run "on_demand" {
       aws_lambda_event_source_mapping.this["t"].batch_size == 10000 &&
       aws_lambda_event_source_mapping.this["t"].maximum_batching_window_in_seconds == 1
     )
-    error_message = "The mapping pins its group, begins at the oldest record, and takes large batches at short intervals."
+    error_message = "The mapping has its consumer group, starts at the oldest record, and has large batches and a short window."
   }
 
   assert {
     condition     = length(aws_lambda_event_source_mapping.this["t"].provisioned_poller_config) == 0 && length(coalesce(aws_lambda_event_source_mapping.this["t"].function_response_types, [])) == 0
-    error_message = "On demand there is nothing to pay and no partial response."
+    error_message = "An on-demand mapping has no provisioned pollers and no partial responses."
   }
 
   assert {
@@ -68,7 +68,7 @@ run "provisioned_with_partial_responses_and_a_destination" {
       aws_lambda_event_source_mapping.this["t"].maximum_retry_attempts == 5 &&
       aws_lambda_event_source_mapping.this["t"].maximum_record_age_in_seconds == 3600
     )
-    error_message = "Provisioned mode passes its controls on."
+    error_message = "In provisioned mode, the settings are passed on."
   }
 
   assert {
@@ -92,7 +92,7 @@ run "provisioned_with_partial_responses_and_a_destination" {
       aws_cloudwatch_metric_alarm.skipped[0].threshold == 3 &&
       aws_cloudwatch_metric_alarm.skipped[0].dimensions == tomap({ environment = "dev", function = "writer" })
     )
-    error_message = "The alarm watches the offsets that the function was not given."
+    error_message = "The alarm uses the metric of skipped offsets."
   }
 
   assert {
@@ -100,7 +100,7 @@ run "provisioned_with_partial_responses_and_a_destination" {
       { for key, alarm in aws_cloudwatch_metric_alarm.lost_track : key => alarm.metric_name } == { "holes-forgotten" = "HolesForgotten", "topic-recreated" = "TopicsRecreated" } &&
       alltrue([for alarm in aws_cloudwatch_metric_alarm.lost_track : alarm.threshold == 0 && alarm.dimensions == tomap({ environment = "dev", function = "writer" })])
     )
-    error_message = "One forgotten hole, or one topic that was created again, is an alarm."
+    error_message = "A single forgotten hole or recreated topic raises an alarm."
   }
 }
 
@@ -133,7 +133,7 @@ run "topics_of_any_length_have_alarms_of_their_own" {
       alltrue([for topic, alarm in aws_cloudwatch_metric_alarm.backlog : alarm.metric_name == "SumOffsetLag" && alarm.threshold == 5000 && alarm.treat_missing_data == (topic == "short" ? "breaching" : "notBreaching")]) &&
       aws_cloudwatch_metric_alarm.backlog["short"].dimensions == tomap({ "Cluster Name" = "main", "Consumer Group" = "i", "Topic" = "short" })
     )
-    error_message = "Where records arrive at all times, a mapping that never worked (no group, no metric) is an alarm. An idle topic is none."
+    error_message = "For busy topics, a missing metric raises the alarm, because a mapping that never worked has no group. For other topics it does not."
   }
 
   assert {
@@ -142,7 +142,7 @@ run "topics_of_any_length_have_alarms_of_their_own" {
       aws_cloudwatch_metric_alarm.stale[0].treat_missing_data == "breaching" && aws_cloudwatch_metric_alarm.stale[0].evaluation_periods == 3 &&
       aws_cloudwatch_metric_alarm.stale[0].dimensions == tomap({ environment = "dev", function = "writer" })
     )
-    error_message = "Records arrive and nothing is stored: the table is old, whatever the reason."
+    error_message = "For busy topics, an alarm reports that nothing is stored."
   }
 }
 
@@ -163,16 +163,16 @@ run "provisioned_without_partial_responses" {
 
   assert {
     condition     = length(aws_cloudwatch_metric_alarm.skipped) == 0
-    error_message = "Without a number there is no alarm: transactions and compaction leave gaps."
+    error_message = "Without skipped_offsets there is no alarm."
   }
 
   assert {
     condition     = length(aws_cloudwatch_metric_alarm.stale) == 0
-    error_message = "A topic in which nothing arrives for an hour is no reason to wake anybody."
+    error_message = "Without busy_topics, an idle topic raises no alarm."
   }
 }
 
-run "without_a_kafka_event_source_only_the_outputs_say_what_to_do" {
+run "without_a_kafka_event_source_the_mappings_are_only_outputs" {
   variables {
     create_event_source_mapping = false
     cluster_arn                 = null
@@ -184,7 +184,7 @@ run "without_a_kafka_event_source_only_the_outputs_say_what_to_do" {
 
   assert {
     condition     = length(aws_lambda_event_source_mapping.this) == 0 && length(output.event_source_mappings) == 1
-    error_message = "Same mappings, nobody polls."
+    error_message = "The outputs have the same mappings, but none is created."
   }
 }
 
@@ -282,7 +282,7 @@ run "faults_are_an_alarm_also_where_no_invocation_fails" {
       aws_cloudwatch_metric_alarm.faults[0].dimensions == tomap({ environment = "dev", function = "writer" }) &&
       contains(aws_cloudwatch_metric_alarm.faults[0].alarm_actions, "arn:aws:sns:eu-central-1:111122223333:alarms")
     )
-    error_message = "A partial answer reports a configuration fault without failing."
+    error_message = "The alarm uses the function's own metric, because a partial response does not count as an error."
   }
 }
 
@@ -297,6 +297,6 @@ run "early_warnings_can_be_left_out" {
 
   assert {
     condition     = keys(aws_cloudwatch_metric_alarm.this) == ["errors"] && length(aws_cloudwatch_metric_alarm.faults) == 1
-    error_message = "What failed is always an alarm."
+    error_message = "The alarm on errors always exists."
   }
 }

@@ -1,4 +1,4 @@
-# The lanes where the source is somebody else's, and who is let in by a URL.
+# The lanes with existing sources, and the authentication of URLs.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -38,7 +38,7 @@ run "existing_buckets_and_a_token_that_terraform_never_sees" {
 
   assert {
     condition     = length(module.media_bucket) == 0 && length(module.inbox_bucket) == 0 && output.media_bucket == "their-media" && output.inbox_bucket == "their-inbox"
-    error_message = "Nothing is made that exists already."
+    error_message = "No bucket and no secret is created if one exists."
   }
 
   assert {
@@ -51,22 +51,22 @@ run "existing_buckets_and_a_token_that_terraform_never_sees" {
 
   assert {
     condition     = output.environments["bucket-ingester"].MEDIA_SOURCE == "s3://their-media" && output.environments["inbox-etl"].INBOX_ROOT == "s3://their-inbox/drop/events"
-    error_message = "The functions read there."
+    error_message = "The functions read the existing buckets."
   }
 
   assert {
     condition     = !module.bucket_ingester[0].delivery.notified && module.inbox_etl[0].delivery.notified
-    error_message = "An existing bucket's notification configuration is replaced only where its owner says so."
+    error_message = "An existing bucket's notification configuration is not replaced by default."
   }
 
   assert {
     condition     = [for queue in output.queues : queue.name] == ["shop-bucket-ingester", "shop-inbox-etl"]
-    error_message = "Both queues are there to be named in a configuration of the owner's."
+    error_message = "Both queues exist, so that the owner can add them to the notification configuration."
   }
 
   assert {
     condition     = module.bucket_ingester[0].delivery.retry_seconds == 120 && module.inbox_etl[0].delivery.retry_seconds == 60
-    error_message = "On the local stack a message that failed comes back after the function's timeout."
+    error_message = "With quick_retries, the visibility timeout is the function's timeout."
   }
 
   assert {
@@ -75,17 +75,17 @@ run "existing_buckets_and_a_token_that_terraform_never_sees" {
       Description          = "What vehicles show to shop-telemetry-gateway"
       GenerateSecretString = { PasswordLength = 48, ExcludePunctuation = true }
     }
-    error_message = "Secrets Manager makes the token: what is asked for says how, and holds no value."
+    error_message = "Secrets Manager generates the token: the request contains no value."
   }
 
   assert {
     condition     = output.urls["telemetry-gateway"].auth == "NONE" && output.environments["telemetry-gateway"].GATEWAY_TOKEN_SECRET == aws_cloudcontrolapi_resource.telemetry_token[0].id
-    error_message = "Without a word of the owner's, the token is required."
+    error_message = "By default, the token is required."
   }
 
   assert {
     condition     = output.environments["live-board"].FORECAST_TABLE == "forecast_72"
-    error_message = "The board is told of the forecast's table."
+    error_message = "The board's environment names the forecast's table."
   }
 
   assert {
@@ -93,11 +93,11 @@ run "existing_buckets_and_a_token_that_terraform_never_sees" {
       ReadTables = [["arn:aws:s3:::lake/forecast_72/*"], null]
       ListTables = [["arn:aws:s3:::lake"], { StringLikeIfExists = { "s3:prefix" = ["forecast_72/*"] } }]
     }
-    error_message = "The board may read the forecast's table, and nothing else of a lake without topics."
+    error_message = "In a lake without topics, the board may read only the forecast's table."
   }
 }
 
-run "a_web_address_and_a_token_of_the_owners" {
+run "a_web_address_and_an_existing_token" {
   variables {
     media     = { base_url = "https://media.example.com/files", list = "list.txt" }
     telemetry = { topic = "cars-v2", token_secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:their-token-AbCdEf" }
@@ -109,47 +109,47 @@ run "a_web_address_and_a_token_of_the_owners" {
 
   assert {
     condition     = !contains(keys(output.environments["live-board"]), "FORECAST_TABLE")
-    error_message = "Without the forecast's table the board has no such section."
+    error_message = "Without the forecast lane, the board's environment names no table."
   }
 
   assert {
     condition     = output.environments["bucket-ingester"].MEDIA_SOURCE == "https://media.example.com/files" && output.environments["bucket-ingester"].MEDIA_LIST == "list.txt"
-    error_message = "The address is passed on as it is."
+    error_message = "The address is passed on unchanged."
   }
 
   assert {
     condition     = toset(jsondecode(output.policies["bucket-ingester"]).Statement[*].Sid) == toset(["WriteOwnLog", "ParkRecords", "ListParked"])
-    error_message = "No bucket, no permission on one."
+    error_message = "Without a bucket there is no permission on one."
   }
 
   assert {
     condition     = output.media_bucket == null && [for queue in output.queues : queue.name] == ["shop-inbox-etl"]
-    error_message = "A web address sends no notifications: the sweep alone feeds the lane."
+    error_message = "A web address has no queue: only the sweep feeds the lane."
   }
 
   assert {
     condition     = module.inbox_etl[0].delivery.notified && output.inbox_bucket == "shop-inbox"
-    error_message = "A bucket that is made here notifies."
+    error_message = "A created bucket sends notifications."
   }
 
   assert {
     condition     = module.inbox_etl[0].delivery.retry_seconds == 360
-    error_message = "In AWS it comes back after six times of it."
+    error_message = "In AWS, the visibility timeout is six times the function's timeout."
   }
 
   assert {
     condition     = length(aws_cloudcontrolapi_resource.telemetry_token) == 0 && output.telemetry_token_secret == "arn:aws:secretsmanager:eu-central-1:111122223333:secret:their-token-AbCdEf"
-    error_message = "Nothing is made that exists already."
+    error_message = "No bucket and no secret is created if one exists."
   }
 
   assert {
     condition     = output.environments["telemetry-gateway"].GATEWAY_TOKEN_SECRET == output.telemetry_token_secret && output.environments["telemetry-gateway"].TELEMETRY_TOPIC == "cars-v2"
-    error_message = "The gateway asks for that token."
+    error_message = "The gateway uses the existing token's secret."
   }
 
   assert {
     condition     = one([for statement in jsondecode(output.policies["telemetry-gateway"]).Statement : statement.Resource if statement.Sid == "ReadToken"]) == [output.telemetry_token_secret]
-    error_message = "And reads no other secret."
+    error_message = "The gateway may read only that secret."
   }
 }
 
@@ -175,12 +175,12 @@ run "vehicles_that_sign_need_no_token_and_each_lane_has_a_switch" {
 
   assert {
     condition     = output.urls["telemetry-gateway"].auth == "AWS_IAM" && !contains(keys(output.environments["telemetry-gateway"]), "GATEWAY_TOKEN_SECRET")
-    error_message = "Lambda checks the signature, the gateway nothing."
+    error_message = "Lambda checks the signature, and the gateway has no token."
   }
 
   assert {
     condition     = length(aws_cloudcontrolapi_resource.telemetry_token) == 0 && output.telemetry_token_secret == null
-    error_message = "No secret that nobody reads."
+    error_message = "No token's secret is created."
   }
 
   assert {
@@ -193,12 +193,12 @@ run "vehicles_that_sign_need_no_token_and_each_lane_has_a_switch" {
 
   assert {
     condition     = length(module.media_bucket) == 1 && length(module.inbox_bucket) == 1
-    error_message = "Its bucket stays: what is in it is not the lane's."
+    error_message = "The bucket of a removed lane stays."
   }
 }
 
-# Each refused run plans everything: values of different variables share one. Every variable named must be refused.
-run "unknown_protections_and_a_bucket_and_an_address_at_once_are_refused" {
+# A run plans all modules, so it tests invalid values of several variables. Every listed variable must be refused.
+run "unknown_auth_and_a_bucket_together_with_an_address_are_refused" {
   command = plan
 
   variables {
@@ -214,7 +214,7 @@ run "unknown_protections_and_a_bucket_and_an_address_at_once_are_refused" {
   expect_failures = [var.telemetry, var.board, var.media]
 }
 
-run "a_token_that_nobody_asks_for_and_plain_http_are_refused" {
+run "an_unused_token_and_plain_http_are_refused" {
   command = plan
 
   variables {

@@ -1,4 +1,4 @@
-# The local environment: the same lanes, with what the emulator lacks left to the local stack.
+# The local environment: the same lanes; the local stack provides the features that the emulator lacks.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -19,7 +19,7 @@ run "local" {
 
   assert {
     condition     = alltrue([for folder, name in output.functions : folder == name])
-    error_message = "Locally a function carries its folder's name."
+    error_message = "On the local stack, a function has the name of its folder."
   }
 
   assert {
@@ -28,7 +28,7 @@ run "local" {
       "totals-upserter rooms-v1 reckoning",
       "table-writer telemetry-v1 diagnostics",
     ]
-    error_message = "The bridge reads what AWS would poll."
+    error_message = "The output has the mappings for the bridge."
   }
 
   assert {
@@ -38,7 +38,7 @@ run "local" {
 
   assert {
     condition     = output.lake_root == "s3://headwater-lake" && output.parked_root == "s3://headwater-parked/parked"
-    error_message = "The command line and its users rely on these."
+    error_message = "The headwater command needs these outputs."
   }
 
   assert {
@@ -55,7 +55,7 @@ run "local" {
 
   assert {
     condition     = module.lanes.environments["totals-upserter"].DATABASE_URL == "postgres://headwater@127.0.0.1:5432/headwater"
-    error_message = "The address stays, the password goes."
+    error_message = "DATABASE_URL has the address without the password."
   }
 
   assert {
@@ -65,7 +65,7 @@ run "local" {
 
   assert {
     condition     = output.functions["bucket-ingester"] == "bucket-ingester" && output.functions["inbox-etl"] == "inbox-etl"
-    error_message = "Both lanes are here too."
+    error_message = "Both lanes exist."
   }
 
   assert {
@@ -80,17 +80,17 @@ run "local" {
       function_name     = "forecast-fetcher"
       schedule          = "forecast"
     }
-    error_message = "The command line and its users rely on these."
+    error_message = "The headwater command needs these outputs."
   }
 
   assert {
     condition     = jsondecode(module.lanes.environments["forecast-fetcher"].FETCH_SOURCES)[0].url == "http://127.0.0.1:8072/api/v1/forecast/locale/{item}/hours/72?token={token}"
-    error_message = "The fetcher asks the stub."
+    error_message = "The fetcher calls the stub."
   }
 
   assert {
     condition     = output.media_bucket == "headwater-media" && output.inbox_bucket == "headwater-inbox"
-    error_message = "The command line and its users rely on these."
+    error_message = "The headwater command needs these outputs."
   }
 
   assert {
@@ -98,7 +98,7 @@ run "local" {
       "bucket-ingester bucket-ingester bucket-ingester-failed",
       "inbox-etl inbox-etl inbox-etl-failed",
     ]
-    error_message = "Draining and its users rely on these."
+    error_message = "`headwater drain` needs these outputs."
   }
 
   assert {
@@ -119,7 +119,7 @@ run "local" {
       DATABASE_AUTH         = "secret:arn:aws:secretsmanager:eu-central-1:111122223333:secret:headwater/database-AbCdEf"
       PARKED_ROOT           = "s3://headwater-parked/parked"
     })
-    error_message = "bucket-ingester gets what it reads, and no pipeline file."
+    error_message = "bucket-ingester's environment has its source and no pipeline files."
   }
 
   assert {
@@ -131,7 +131,7 @@ run "local" {
       DATABASE_AUTH         = "secret:arn:aws:secretsmanager:eu-central-1:111122223333:secret:headwater/database-AbCdEf"
       PARKED_ROOT           = "s3://headwater-parked/parked"
     })
-    error_message = "inbox-etl gets what it reads, and no pipeline file."
+    error_message = "inbox-etl's environment has its source and no pipeline files."
   }
 
   assert {
@@ -144,12 +144,12 @@ run "local" {
       telemetry-gateway = "http://127.0.0.1:4567/url/telemetry-gateway"
       live-board        = "http://127.0.0.1:4567/url/live-board"
     }
-    error_message = "The bridge answers by path, on its own port."
+    error_message = "The URLs are those of the bridge."
   }
 
   assert {
     condition     = alltrue([for url in values(module.lanes.urls) : url.auth == "NONE"]) && module.lanes.telemetry_token_secret == null
-    error_message = "On a laptop nobody signs and nobody carries a token."
+    error_message = "On the local stack, the URLs need no authentication."
   }
 
   assert {
@@ -162,7 +162,7 @@ run "local" {
       BODY_LIMIT_BYTES        = "1048576"
       PRODUCE_TIMEOUT_SECONDS = "5"
     })
-    error_message = "telemetry-gateway gets the brokers and the topic, and no token to ask for."
+    error_message = "telemetry-gateway's environment has the brokers and the topic, and no token."
   }
 
   assert {
@@ -175,12 +175,12 @@ run "local" {
       module.lanes.environments["live-board"].DATABASE_URL == module.lanes.environments["table-writer"].DATABASE_URL &&
       module.lanes.environments["live-board"].DATABASE_AUTH == module.lanes.environments["table-writer"].DATABASE_AUTH
     )
-    error_message = "A Postgres whose owner names no reader has one user."
+    error_message = "Without `reader`, all functions use the same user."
   }
 
   assert {
     condition     = jsondecode(module.lanes.environments["live-board"].BOARD_FUNCTIONS) == output.functions
-    error_message = "The board finds the log of every function."
+    error_message = "The board's environment names every function, for their logs."
   }
 
   assert {
@@ -190,7 +190,7 @@ run "local" {
 
   assert {
     condition     = !contains(keys(module.lanes.environments["schema-migrator"]), "DATABASE_IAM_READER")
-    error_message = "No IAM, no user to be made for it."
+    error_message = "Without IAM sign-in, the migration creates no users."
   }
 }
 

@@ -1,10 +1,10 @@
-# Single modules, in the cases that the environments do not show.
+# Single modules, in cases that the environments do not cover.
 
 mock_provider "aws" {
   source = "./tests/mocks"
 }
 
-run "provisioned_pollers_need_no_way_to_lambda" {
+run "provisioned_pollers_need_no_endpoint_of_lambda" {
   variables {
     name              = "net"
     on_demand_pollers = false
@@ -16,23 +16,23 @@ run "provisioned_pollers_need_no_way_to_lambda" {
 
   assert {
     condition     = join(" ", output.interface_endpoints) == "secretsmanager"
-    error_message = "Endpoints for lambda and sts are paid for on-demand pollers only."
+    error_message = "Endpoints for lambda and sts exist only for on-demand pollers."
   }
 
   assert {
     condition     = length(aws_nat_gateway.this) == 0 && length(aws_internet_gateway.this) == 0
-    error_message = "With endpoints there is no way to the internet."
+    error_message = "With endpoints there is no internet access."
   }
 
   assert {
     condition = alltrue([
       for rule in aws_vpc_security_group_ingress_rule.path : rule.cidr_ipv4 == null && rule.from_port == rule.to_port
     ])
-    error_message = "Every way in is from one group, on one port."
+    error_message = "Every ingress rule has one source group and one port."
   }
 }
 
-run "what_functions_call_has_an_endpoint" {
+run "services_that_functions_call_have_an_endpoint" {
   variables {
     name              = "net"
     on_demand_pollers = false
@@ -47,12 +47,12 @@ run "what_functions_call_has_an_endpoint" {
 
   assert {
     condition     = join(" ", output.interface_endpoints) == "logs secretsmanager sqs"
-    error_message = "Without the internet, an API is reached by its own endpoint."
+    error_message = "Without internet access, each service has an endpoint."
   }
 
   assert {
     condition     = !anytrue([for rule in aws_vpc_security_group_ingress_rule.path : rule.security_group_id == output.security_group_ids["host"]])
-    error_message = "Nothing connects to the host."
+    error_message = "The host's group has no ingress rule."
   }
 
   assert {
@@ -64,7 +64,7 @@ run "what_functions_call_has_an_endpoint" {
 
   assert {
     condition     = keys(aws_vpc_security_group_egress_rule.s3) == ["functions", "host", "kafka"] && length(aws_vpc_security_group_egress_rule.https) == 0 && aws_vpc_security_group_egress_rule.existing["host-kafka"].security_group_id == output.security_group_ids["host"]
-    error_message = "And S3, a Kafka of somebody else's, and nothing of the internet."
+    error_message = "The host also reaches S3 and an existing Kafka, but not the internet."
   }
 }
 
@@ -80,7 +80,7 @@ run "a_nat_gateway_replaces_the_endpoints" {
 
   assert {
     condition     = length(output.interface_endpoints) == 0 && length(aws_nat_gateway.this) == 1 && length(aws_vpc_endpoint.s3) == 1
-    error_message = "One gateway, and S3 still by its own endpoint."
+    error_message = "There is one NAT gateway, and S3 keeps its gateway endpoint."
   }
 
   assert {
@@ -89,7 +89,7 @@ run "a_nat_gateway_replaces_the_endpoints" {
   }
 }
 
-run "a_nat_instance_is_the_way_out_of_all_zones_and_has_none_in" {
+run "a_nat_instance_serves_all_zones_and_accepts_no_other_traffic" {
   state_key = "nat-instance"
 
   variables {
@@ -106,17 +106,17 @@ run "a_nat_instance_is_the_way_out_of_all_zones_and_has_none_in" {
 
   assert {
     condition     = length(aws_subnet.private) == 2 && length(aws_nat_gateway.this) == 0 && length(output.interface_endpoints) == 0 && length(aws_vpc_endpoint.s3) == 1
-    error_message = "Two zones, no gateway and no endpoint that is paid; S3 still by its own."
+    error_message = "There are two zones, no NAT gateway and no interface endpoint; S3 keeps its gateway endpoint."
   }
 
   assert {
     condition     = length(aws_route.nat) == 1 && aws_route.nat[0].network_interface_id == aws_network_interface.nat[0].id && aws_route.nat[0].nat_gateway_id == null && length(distinct(aws_route_table_association.private[*].route_table_id)) == 1
-    error_message = "The route names the interface, which outlives the instance."
+    error_message = "The route's target is the network interface, which stays when the instance is replaced."
   }
 
   assert {
     condition     = !aws_network_interface.nat[0].source_dest_check && aws_network_interface.nat[0].subnet_id == aws_subnet.public[0].id && aws_route_table_association.public[0].subnet_id == aws_subnet.public[0].id
-    error_message = "It forwards packets of others, from a public subnet."
+    error_message = "The NAT instance is in a public subnet and has no source/destination check."
   }
 
   assert {
@@ -124,26 +124,26 @@ run "a_nat_instance_is_the_way_out_of_all_zones_and_has_none_in" {
       aws_vpc_security_group_ingress_rule.nat_instance[0].cidr_ipv4 == "10.60.0.0/16" && aws_vpc_security_group_ingress_rule.nat_instance[0].from_port == 443 &&
       aws_vpc_security_group_egress_rule.nat_instance[0].from_port == 443 && aws_instance.nat[0].metadata_options[0].http_tokens == "required"
     )
-    error_message = "Only https goes in, from the VPC, and only https goes out."
+    error_message = "The NAT instance accepts only https from the VPC, and sends only https."
   }
 
   assert {
     condition     = keys(aws_vpc_security_group_egress_rule.https) == ["functions", "kafka"]
-    error_message = "Functions and pollers reach AWS by it."
+    error_message = "Functions and pollers may send https anywhere."
   }
 
   assert {
     condition     = output.nat_public_ips == ["203.0.113.10"] && aws_instance.nat[0].credit_specification[0].cpu_credits == "standard"
-    error_message = "Its address is known, and it is never billed for more than its hours."
+    error_message = "Its address is an output, and its CPU credits are `standard`."
   }
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.nat_instance[0].treat_missing_data == "breaching" && contains(aws_cloudwatch_metric_alarm.nat_instance[0].alarm_actions, "arn:aws:sns:eu-central-1:111122223333:alarms")
-    error_message = "Without it nothing is delivered: somebody hears of it."
+    error_message = "An alarm reports a failed NAT instance."
   }
 }
 
-# What is unknown in this plan would be replaced, and an assertion on it fails.
+# An assertion on an unknown value fails. A resource that this plan would replace has unknown values.
 run "a_gateway_in_each_zone_leaves_the_first_one_in_place" {
   command = plan
 
@@ -159,17 +159,17 @@ run "a_gateway_in_each_zone_leaves_the_first_one_in_place" {
 
   assert {
     condition     = aws_nat_gateway.this[0].allocation_id == aws_eip.nat[0].id && aws_nat_gateway.this[0].subnet_id == aws_subnet.public[0].id && aws_eip.nat[0].public_ip == run.a_nat_gateway_replaces_the_endpoints.nat_public_ips[0]
-    error_message = "Whoever admits the deployment by its address still does."
+    error_message = "The first gateway keeps its address."
   }
 
   assert {
     condition     = aws_route.nat[0].route_table_id == aws_route_table.private[0].id && aws_route_table_association.private[0].route_table_id == aws_route_table.private[0].id
-    error_message = "The first zone keeps its way out."
+    error_message = "The first zone keeps its route."
   }
 
   assert {
     condition     = length(aws_nat_gateway.this) == 3 && length(aws_eip.nat) == 3 && length(aws_route.nat) == 3 && length(aws_route_table.private) == 3 && aws_subnet.public[*].availability_zone_id == aws_subnet.private[*].availability_zone_id
-    error_message = "Every zone has a gateway and a table of its own."
+    error_message = "Every zone has its own gateway and route table."
   }
 
   assert {
@@ -201,16 +201,16 @@ run "a_key_admits_the_services_that_need_it_and_no_others" {
     condition = alltrue([
       for statement in jsondecode(output.policy).Statement : strcontains(jsonencode(statement.Condition), "111122223333") if can(statement.Principal.Service)
     ])
-    error_message = "They may for this account only."
+    error_message = "The services may use the key only for this account."
   }
 
   assert {
     condition     = output.arn == aws_kms_key.this.arn && aws_kms_key.this.enable_key_rotation && aws_kms_key.this.deletion_window_in_days == 30 && aws_kms_alias.this.name == "alias/main"
-    error_message = "It rotates, and a mistake can be undone for a month."
+    error_message = "The key rotates, and its deletion can be cancelled for 30 days."
   }
 }
 
-run "topics_are_made_from_the_files" {
+run "topics_are_created_from_the_pipeline_files" {
   variables {
     name       = "main"
     subnet_ids = ["subnet-1", "subnet-2", "subnet-3"]
@@ -229,16 +229,16 @@ run "topics_are_made_from_the_files" {
       ReplicationFactor = 3
       Configs           = base64encode(jsonencode({ "retention.ms" = "604800000" }))
     })
-    error_message = "Partitions and retention are the file's, three replicas the cluster's."
+    error_message = "Partitions and retention come from the file, and the three replicas from the cluster."
   }
 
   assert {
     condition     = strcontains(aws_msk_configuration.this[0].server_properties, "auto.create.topics.enable=false") && strcontains(aws_msk_configuration.this[0].server_properties, "min.insync.replicas=2")
-    error_message = "No topic by accident, no acknowledgement from one broker alone."
+    error_message = "Automatic topic creation is off, and acks=all waits for two brokers."
   }
 }
 
-run "two_brokers_hold_each_record_twice" {
+run "with_two_brokers_topics_have_two_replicas" {
   state_key = "two-brokers"
 
   variables {
@@ -253,7 +253,7 @@ run "two_brokers_hold_each_record_twice" {
 
   assert {
     condition     = aws_msk_cluster.this[0].number_of_broker_nodes == 2 && jsondecode(aws_cloudcontrolapi_resource.topic["rooms-v1"].desired_state).ReplicationFactor == 2 && strcontains(aws_msk_configuration.this[0].server_properties, "min.insync.replicas=1")
-    error_message = "Producers go on while one of the two is down."
+    error_message = "min.insync.replicas is 1, so producers continue while one of two brokers is down."
   }
 }
 
@@ -275,7 +275,7 @@ run "more_brokers_leave_the_topics_in_place" {
 
   assert {
     condition     = aws_msk_cluster.this[0].number_of_broker_nodes == 4 && jsondecode(aws_cloudcontrolapi_resource.topic["rooms-v1"].desired_state).ReplicationFactor == 2
-    error_message = "The factor is that of the first day."
+    error_message = "The topics keep the cluster's first replication factor."
   }
 }
 
@@ -296,7 +296,7 @@ run "brokers_that_do_not_fit_the_zones_are_refused" {
   expect_failures = [aws_msk_cluster.this]
 }
 
-run "a_queue_is_for_what_a_schedule_could_not_do" {
+run "a_scheduled_function_has_a_dead_letter_queue" {
   variables {
     function = {
       name                     = "ticker"
@@ -317,12 +317,12 @@ run "a_queue_is_for_what_a_schedule_could_not_do" {
 
   assert {
     condition     = !output.schedule.enabled && module.failed[0].name == "ticker-failed"
-    error_message = "Deployed, off, with a queue."
+    error_message = "The schedule is deployed but disabled, and has a dead-letter queue."
   }
 
   assert {
     condition     = aws_lambda_function_event_invoke_config.this[0].destination_config[0].on_failure[0].destination == "arn:aws:sqs:eu-central-1:111122223333:ticker-failed"
-    error_message = "Errors inside the function reach the same queue."
+    error_message = "Invocations that fail inside the function go to the same queue."
   }
 
   assert {
@@ -334,7 +334,7 @@ run "a_queue_is_for_what_a_schedule_could_not_do" {
 
   assert {
     condition     = contains(flatten(jsondecode(output.scheduler_policy).Statement[*].Resource), "arn:aws:sqs:eu-central-1:111122223333:ticker-failed")
-    error_message = "What Scheduler could not deliver reaches the same queue."
+    error_message = "Invocations that Scheduler could not deliver go to the same queue."
   }
 
   assert {
@@ -342,7 +342,7 @@ run "a_queue_is_for_what_a_schedule_could_not_do" {
       for policy in [output.policy, output.scheduler_policy] :
       one([for statement in jsondecode(policy).Statement : statement if statement.Sid == "UseKey"]) == { Sid = "UseKey", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/own"] }
     ])
-    error_message = "Both write to an encrypted queue: each may use its key, and no other."
+    error_message = "Both roles may use the queue's key, and no other key."
   }
 
   assert {
@@ -350,11 +350,11 @@ run "a_queue_is_for_what_a_schedule_could_not_do" {
       module.function.role == { name = "ticker-eucentral1", permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary" } &&
       module.schedule.role == { name = "ticker-eucentral1-schedule", permissions_boundary_arn = "arn:aws:iam::111122223333:policy/boundary" }
     )
-    error_message = "Two regions of one account have roles of their own, and every role has the boundary."
+    error_message = "Names of roles contain the region, and every role has the boundary."
   }
 }
 
-run "a_schedule_keeps_what_it_could_not_deliver" {
+run "a_schedule_has_a_dead_letter_queue" {
   variables {
     name            = "ticker"
     target_arn      = "arn:aws:lambda:eu-central-1:111122223333:function:ticker"
@@ -368,12 +368,12 @@ run "a_schedule_keeps_what_it_could_not_deliver" {
 
   assert {
     condition     = aws_scheduler_schedule.this.state == "DISABLED" && aws_scheduler_schedule.this.target[0].dead_letter_config[0].arn == "arn:aws:sqs:eu-central-1:111122223333:ticker-failed"
-    error_message = "Deployed, off, with a queue."
+    error_message = "The schedule is deployed but disabled, and has a dead-letter queue."
   }
 
   assert {
     condition     = aws_scheduler_schedule.this.target[0].input == "{\"sweep\":true}" && aws_scheduler_schedule.this.target[0].arn == "arn:aws:lambda:eu-central-1:111122223333:function:ticker"
-    error_message = "The function gets the payload as it is."
+    error_message = "The payload is passed on unchanged."
   }
 
   assert {
@@ -385,7 +385,7 @@ run "a_schedule_keeps_what_it_could_not_deliver" {
   }
 }
 
-run "a_schedule_that_nobody_misses_has_no_queue" {
+run "a_dead_letter_queue_is_optional" {
   variables {
     name       = "ticker"
     target_arn = "arn:aws:lambda:eu-central-1:111122223333:function:ticker"
@@ -398,7 +398,7 @@ run "a_schedule_that_nobody_misses_has_no_queue" {
 
   assert {
     condition     = length(aws_scheduler_schedule.this.target[0].dead_letter_config) == 0 && jsondecode(output.policy).Statement[*].Sid == ["Invoke"]
-    error_message = "It may invoke, and no more."
+    error_message = "Scheduler may only invoke the function."
   }
 }
 
@@ -435,7 +435,7 @@ run "a_spark_jobs_table_inside_a_topics_table_is_refused" {
   expect_failures = [var.job_tables]
 }
 
-run "dead_letters_stay_and_somebody_is_told" {
+run "dead_letters_are_kept_and_raise_an_alarm" {
   variables {
     function_name = "ticker"
     what          = "An invocation"
@@ -448,16 +448,16 @@ run "dead_letters_stay_and_somebody_is_told" {
 
   assert {
     condition     = aws_sqs_queue.this.message_retention_seconds == 14 * 86400 && aws_sqs_queue.this.sqs_managed_sse_enabled
-    error_message = "As long as SQS keeps anything, and encrypted."
+    error_message = "The queue keeps messages for SQS's maximum time, encrypted."
   }
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.this[0].alarm_actions == toset(["arn:aws:sns:eu-central-1:111122223333:alarms"]) && aws_cloudwatch_metric_alarm.this[0].threshold == 0
-    error_message = "Somebody is told of the first one."
+    error_message = "A single message raises the alarm."
   }
 }
 
-run "a_function_that_parks_records_says_so" {
+run "parked_records_raise_an_alarm" {
   variables {
     function      = { name = "writer", code = { bucket = "code", key = "writer.zip" }, memory_mb = 128, timeout_seconds = 10, environment = { HEADWATER_ENVIRONMENT = "dev" } }
     parks_records = true
@@ -470,7 +470,7 @@ run "a_function_that_parks_records_says_so" {
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.parked[0].metric_name == "RecordsParked" && aws_cloudwatch_metric_alarm.parked[0].dimensions == tomap({ environment = "dev", function = "writer" })
-    error_message = "The alarm watches the metric that the function writes."
+    error_message = "The alarm uses the metric that the function writes."
   }
 }
 
@@ -485,16 +485,16 @@ run "a_bucket_refuses_plain_http" {
 
   assert {
     condition     = jsondecode(aws_s3_bucket_policy.tls[0].policy).Statement[0].Effect == "Deny" && jsondecode(aws_s3_bucket_policy.tls[0].policy).Statement[0].Condition.Bool["aws:SecureTransport"] == "false"
-    error_message = "TLS only."
+    error_message = "The bucket refuses requests without TLS."
   }
 
   assert {
     condition     = output.public_access_blocked && !aws_s3_bucket.this.force_destroy
-    error_message = "Closed, and not destroyed with its data."
+    error_message = "Public access is blocked, and a destroy does not delete the objects."
   }
 }
 
-run "objects_are_encrypted_with_a_key_of_the_owners" {
+run "objects_are_encrypted_with_a_customer_managed_key" {
   command = plan
 
   variables {
@@ -510,7 +510,7 @@ run "objects_are_encrypted_with_a_key_of_the_owners" {
     condition = one([for rule in aws_s3_bucket_server_side_encryption_configuration.this.rule : merge(
       { bucket_key = rule.bucket_key_enabled }, { for setting in rule.apply_server_side_encryption_by_default : "key" => "${setting.sse_algorithm} ${setting.kms_master_key_id}" }
     )]) == { bucket_key = true, key = "aws:kms arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555" }
-    error_message = "By that key, with few requests to it."
+    error_message = "The bucket uses the given key, with a bucket key."
   }
 }
 
@@ -528,7 +528,7 @@ run "a_name_that_s3_refuses_is_refused_before_an_apply" {
   expect_failures = [var.name]
 }
 
-run "objects_age_where_somebody_says_so" {
+run "expiration_of_objects_is_optional" {
   variables {
     name            = "some-bucket"
     expiration_days = 90
@@ -542,16 +542,16 @@ run "objects_age_where_somebody_says_so" {
     condition = {
       for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : rule.id => one(rule.expiration[*].days)
     }["old-objects"] == 90
-    error_message = "Current objects go after 90 days."
+    error_message = "Objects expire after 90 days."
   }
 
   assert {
     condition     = toset(aws_s3_bucket_lifecycle_configuration.this[0].rule[*].id) == toset(["old-versions", "old-objects", "abandoned-uploads"])
-    error_message = "The other rules stay."
+    error_message = "The other lifecycle rules are unchanged."
   }
 }
 
-run "objects_stay_where_nobody_says_otherwise" {
+run "objects_do_not_expire_by_default" {
   variables {
     name = "some-bucket"
   }
@@ -562,11 +562,11 @@ run "objects_stay_where_nobody_says_otherwise" {
 
   assert {
     condition     = toset(aws_s3_bucket_lifecycle_configuration.this[0].rule[*].id) == toset(["old-versions", "abandoned-uploads"])
-    error_message = "No lane loses data by a default."
+    error_message = "By default there is no expiration rule."
   }
 }
 
-run "no_lifecycle_at_all_on_the_emulator" {
+run "without_lifecycle_days_there_is_no_lifecycle_configuration" {
   variables {
     name           = "some-bucket"
     lifecycle_days = 0
@@ -578,6 +578,6 @@ run "no_lifecycle_at_all_on_the_emulator" {
 
   assert {
     condition     = length(aws_s3_bucket_lifecycle_configuration.this) == 0
-    error_message = "The provider waits 55 s for a lifecycle there."
+    error_message = "There is no lifecycle configuration, because the provider waits 55 s for one on the emulator."
   }
 }

@@ -1,4 +1,4 @@
-# The dashboard: what somebody on call sees.
+# The dashboard, the alarm topic and the budget.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -32,7 +32,7 @@ run "the_dashboard_shows_queues_and_urls_beside_mappings" {
       "Queue: messages waiting"   = jsonencode([["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "reader"]])
       "Queue: oldest message (s)" = jsonencode([["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "reader"]])
     }
-    error_message = "What waits, since when, and what was given up."
+    error_message = "Queues have widgets for length, age and dead letters."
   }
 
   assert {
@@ -44,21 +44,21 @@ run "the_dashboard_shows_queues_and_urls_beside_mappings" {
       "URL: latency p99 (ms)" = jsonencode([["AWS/Lambda", "UrlRequestLatency", "FunctionName", "gateway"], ["AWS/Lambda", "UrlRequestLatency", "FunctionName", "board"]])
       "URL: requests"         = jsonencode([["AWS/Lambda", "UrlRequestCount", "FunctionName", "gateway"], ["AWS/Lambda", "UrlRequestCount", "FunctionName", "board"]])
     }
-    error_message = "What was asked, refused and failed, and how long it took."
+    error_message = "URLs have widgets for requests, refusals, failures and latency."
   }
 
   assert {
     condition = one([
       for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.properties.metrics[*][5] if widget.properties.title == "Records parked"
     ]) == ["writer", "reader"]
-    error_message = "Records of every lane."
+    error_message = "Every lane has its records."
   }
 
   assert {
     condition = alltrue([for title in ["Faults", "Holes forgotten", "Offsets skipped", "Topics created again"] : contains(
       [for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget.properties.title if length(widget.properties.metrics) > 0], title
     )])
-    error_message = "What the alarms of the functions' own metrics are about."
+    error_message = "The metrics of the functions' alarms are shown."
   }
 
   assert {
@@ -68,7 +68,7 @@ run "the_dashboard_shows_queues_and_urls_beside_mappings" {
       ["Headwater", "EventsRejected", "environment", "dev", "function", "gateway"],
       ["Headwater", "EventsRejected", "environment", "dev", "function", "board"],
     ])
-    error_message = "What a function behind a URL counts."
+    error_message = "The metrics of functions with a URL are shown."
   }
 
   assert {
@@ -83,36 +83,36 @@ run "the_dashboard_shows_queues_and_urls_beside_mappings" {
       "Runs: timed out" = ["AWS/States", "ExecutionsTimedOut", "StateMachineArn", "arn:aws:states:eu-central-1:111122223333:stateMachine:daily"]
       "Runs: time (ms)" = ["AWS/States", "ExecutionTime", "StateMachineArn", "arn:aws:states:eu-central-1:111122223333:stateMachine:daily"]
     }
-    error_message = "What a fetcher counts, and how the runs went."
+    error_message = "The metrics of fetchers and the results of runs are shown."
   }
 
   assert {
     condition     = aws_cloudwatch_dashboard.this.dashboard_name == "main-eu-central-1" && aws_sns_topic.alarms[0].name == "main-eu-central-1-alarms" && aws_budgets_budget.this[0].name == "main-eu-central-1"
-    error_message = "Two regions of one account have two of each."
+    error_message = "The names of dashboard and budget contain the region."
   }
 
   assert {
     condition     = aws_sns_topic.alarms[0].kms_master_key_id == "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555" && length(aws_sns_topic_subscription.email) == 2
-    error_message = "The topic has the owner's key, which CloudWatch may use, and a subscription for each address."
+    error_message = "The topic has the given key, and a subscription for each address."
   }
 
   assert {
     condition     = { for notification in aws_budgets_budget.this[0].notification : notification.notification_type => notification.threshold } == { ACTUAL = 80, FORECASTED = 100 } && aws_budgets_budget.this[0].limit_amount == "300"
-    error_message = "A mail at 80 % of what is spent, and one when the forecast is above all of it."
+    error_message = "The budget notifies at 80 % of actual costs and at 100 % of the forecast."
   }
 
   assert {
     condition     = alltrue([for notification in aws_budgets_budget.this[0].notification : notification.subscriber_email_addresses == toset(["a@example.com", "b@example.com"]) && length(notification.subscriber_sns_topic_arns) == 0])
-    error_message = "Addresses are told without the topic."
+    error_message = "Addresses are notified directly, not through the topic."
   }
 
   assert {
     condition     = length(aws_budgets_budget.this[0].cost_filter) == 0 && !aws_budgets_budget.this[0].cost_types[0].include_credit
-    error_message = "A tag that nobody activated would count nothing, and credits would hide what is used."
+    error_message = "By default the budget has no tag filter and does not count credits."
   }
 }
 
-run "an_alarm_topic_that_exists_is_used_as_it_is" {
+run "an_existing_alarm_topic_is_used" {
   command   = plan
   state_key = "own-topic"
 
@@ -131,21 +131,21 @@ run "an_alarm_topic_that_exists_is_used_as_it_is" {
 
   assert {
     condition     = output.alarm_topic_arn == "arn:aws:sns:eu-central-1:111122223333:on-call" && length(aws_sns_topic.alarms) == 0 && length(aws_sns_topic_subscription.email) == 0
-    error_message = "No topic and no subscriptions are made."
+    error_message = "No topic and no subscriptions are created."
   }
 
   assert {
     condition     = alltrue([for notification in aws_budgets_budget.this[0].notification : notification.subscriber_sns_topic_arns == toset(["arn:aws:sns:eu-central-1:111122223333:on-call"])])
-    error_message = "The budget tells the topic too."
+    error_message = "The budget notifies the topic, too."
   }
 
   assert {
     condition     = one(aws_budgets_budget.this[0].cost_filter).name == "TagKeyValue" && one(aws_budgets_budget.this[0].cost_filter).values == tolist(["user:deployment$main"])
-    error_message = "As AWS writes a tag of a user's; any other text counts nothing."
+    error_message = "The filter has AWS's format of a user-defined tag; other formats match nothing."
   }
 }
 
-run "names_and_addresses_that_nobody_can_use_are_refused" {
+run "invalid_names_and_addresses_are_refused" {
   command   = plan
   state_key = "own-topic"
 
@@ -165,7 +165,7 @@ run "names_and_addresses_that_nobody_can_use_are_refused" {
   expect_failures = [var.name, var.alarm_topic_arn, var.alarm_emails]
 }
 
-run "a_budget_that_nobody_hears_of_is_refused" {
+run "a_budget_without_a_recipient_is_refused" {
   command   = plan
   state_key = "own-topic"
 

@@ -1,4 +1,4 @@
-# A topic is a file: what a second one changes, and what it does not.
+# Each topic is one pipeline file: a second file adds resources without a change of the configuration.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -13,7 +13,7 @@ variables {
   allow_destroy = true
 }
 
-run "two_files_make_their_mappings" {
+run "two_files_create_their_mappings" {
   variables {
     pipelines_dir = "tests/fixtures/two-topics"
   }
@@ -33,7 +33,7 @@ run "two_files_make_their_mappings" {
 
   assert {
     condition     = toset(keys(module.lanes.mapping_ids["totals-upserter"])) == toset(["doors-v1", "orders-v1"])
-    error_message = "The mappings are made."
+    error_message = "The mappings are created."
   }
 
   assert {
@@ -41,7 +41,7 @@ run "two_files_make_their_mappings" {
       { name = "doors-v1", partitions = 2, retention_hours = 24 },
       { name = "orders-v1", partitions = 6, retention_hours = 48 },
     ]
-    error_message = "The topics are those of the files."
+    error_message = "The topics come from the files."
   }
 
   assert {
@@ -75,17 +75,17 @@ run "two_files_make_their_mappings" {
       maximum_record_age_seconds = -1
       on_failure                 = "${trimsuffix(output.parked_root, "/parked")}/failed/parquet-writer"
     })
-    error_message = "What the file says about batching is what the mapping does."
+    error_message = "The mapping has the batching settings of the file."
   }
 
   assert {
     condition     = module.lanes.environments["parquet-writer"].PARTIAL_BATCH_RESPONSE == "true"
-    error_message = "Where every mapping reads partial responses, the function gives them."
+    error_message = "If every mapping supports partial responses, the function sends them."
   }
 
   assert {
     condition     = module.lanes.environments["totals-upserter"].PARTIAL_BATCH_RESPONSE == "false"
-    error_message = "Where one mapping does not read partial responses, any failure must fail the invocation."
+    error_message = "If one mapping does not support partial responses, any failure must fail the invocation."
   }
 
   assert {
@@ -94,7 +94,7 @@ run "two_files_make_their_mappings" {
   }
 }
 
-run "a_document_that_does_not_fit_is_in_s3" {
+run "a_document_that_is_too_large_goes_to_s3" {
   variables {
     pipelines_dir = "tests/fixtures/large"
   }
@@ -114,7 +114,7 @@ run "a_document_that_does_not_fit_is_in_s3" {
 
   assert {
     condition     = length([for statement in jsondecode(module.lanes.policies["schema-migrator"]).Statement : statement if statement.Sid == "ReadPipelines"]) == 1
-    error_message = "They may read it."
+    error_message = "The functions may read the document."
   }
 }
 

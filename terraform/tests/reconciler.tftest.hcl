@@ -1,4 +1,4 @@
-# Certificates: what the function may do, when it runs, and what raises an alarm.
+# Certificates: permissions, schedule and alarms of reconciler.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -48,12 +48,12 @@ run "it_reads_records_without_a_group_changes_no_sink_and_a_failed_or_late_certi
       Connect    = [["kafka-cluster:Connect"], ["arn:aws:kafka:eu-central-1:111122223333:cluster/shop/1234"]]
       ReadTopics = [["kafka-cluster:DescribeTopic", "kafka-cluster:DescribeTopicDynamicConfiguration", "kafka-cluster:ReadData"], ["arn:aws:kafka:eu-central-1:111122223333:topic/shop/1234/rooms-v1"]]
     }
-    error_message = "It may look at the lanes' groups, and neither join one nor commit for it; here there is none."
+    error_message = "reconciler may describe the lanes' groups, but neither join them nor commit for them. Here there are no groups."
   }
 
   assert {
     condition     = one([for schedule in output.schedules : schedule.expression if schedule.function_name == "shop-reconciler"]) == "rate(1 hour)"
-    error_message = "A certificate each hour."
+    error_message = "reconciler runs every hour."
   }
 
   assert {
@@ -63,7 +63,7 @@ run "it_reads_records_without_a_group_changes_no_sink_and_a_failed_or_late_certi
       aws_cloudwatch_metric_alarm.scheduled["certificate-failed"].threshold == 0 &&
       aws_cloudwatch_metric_alarm.scheduled["certificate-failed"].evaluation_periods == 1
     )
-    error_message = "One failed certificate is enough."
+    error_message = "A single failed certificate raises the alarm."
   }
 
   assert {
@@ -72,6 +72,6 @@ run "it_reads_records_without_a_group_changes_no_sink_and_a_failed_or_late_certi
       aws_cloudwatch_metric_alarm.scheduled["certificate-late"].period * aws_cloudwatch_metric_alarm.scheduled["certificate-late"].evaluation_periods == 10800 &&
       aws_cloudwatch_metric_alarm.scheduled["certificate-late"].treat_missing_data == "breaching"
     )
-    error_message = "Three hours without a certificate, or without a run."
+    error_message = "The alarm goes off after three hours without a certificate, or without a run."
   }
 }

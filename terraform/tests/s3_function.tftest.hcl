@@ -1,4 +1,4 @@
-# One function behind a bucket's notifications: what the module refuses, and what it passes on to AWS.
+# One function with a bucket's notifications: validations and settings.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -40,7 +40,7 @@ run "notified" {
         StringEquals = { "aws:SourceAccount" = "111122223333" }
       }
     }]
-    error_message = "S3 may send for this bucket of this account, and nobody else may do anything."
+    error_message = "Only S3 may send messages, and only for this bucket of this account."
   }
 
   assert {
@@ -53,7 +53,7 @@ run "notified" {
 
   assert {
     condition     = aws_sqs_queue.this[0].visibility_timeout_seconds == 360 && aws_sqs_queue.this[0].sqs_managed_sse_enabled
-    error_message = "Hidden for six times the function's timeout, as AWS advises, and encrypted."
+    error_message = "The visibility timeout is six times the function's timeout, as AWS recommends, and the queue is encrypted."
   }
 
   assert {
@@ -64,7 +64,7 @@ run "notified" {
       aws_lambda_event_source_mapping.this[0].maximum_batching_window_in_seconds == 1 &&
       aws_lambda_event_source_mapping.this[0].scaling_config[0].maximum_concurrency == 5
     )
-    error_message = "The mapping reads partial responses, and keeps to its batches and its concurrency."
+    error_message = "The mapping supports partial responses, and has the given batch size and concurrency."
   }
 
   assert {
@@ -74,7 +74,7 @@ run "notified" {
       Action   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
       Resource = ["arn:aws:sqs:eu-central-1:111122223333:reader"]
     }
-    error_message = "The role reads its own queue, and does nothing else with it."
+    error_message = "The role may only read its own queue."
   }
 
   assert {
@@ -84,7 +84,7 @@ run "notified" {
       aws_s3_bucket_notification.this[0].queue[0].events == toset(["s3:ObjectCreated:*"]) &&
       aws_s3_bucket_notification.this[0].queue[0].filter_prefix == "inbox/"
     )
-    error_message = "Every object that is created under the prefix is notified."
+    error_message = "The notification covers every object that is created below the prefix."
   }
 
   assert {
@@ -95,26 +95,26 @@ run "notified" {
       dead_letter_name = "reader-failed"
       dead_letter_url  = module.failed[0].url
     }
-    error_message = "Somebody who waits for the queue to be empty, or looks for dead letters, reads where they are."
+    error_message = "The output has the queue and its dead-letter queue."
   }
 
   assert {
     condition     = output.queue_names == { name = output.queue.name, dead_letter_name = output.queue.dead_letter_name }
-    error_message = "The names that are known beforehand are those of the queues."
+    error_message = "queue_names has the names of the queues."
   }
 
   assert {
     condition     = output.schedule.name == "reader" && output.schedule.expression == "rate(1 hour)" && !output.schedule.enabled
-    error_message = "The sweep is deployed, and off where it shall be."
+    error_message = "The sweep is deployed but disabled."
   }
 
   assert {
     condition     = length(aws_cloudwatch_metric_alarm.age) == 0
-    error_message = "No alarms unless somebody asks."
+    error_message = "Without `alarms` there are no alarms."
   }
 }
 
-run "a_bucket_that_somebody_else_configures" {
+run "notifications_that_are_configured_elsewhere" {
   variables {
     notifications              = false
     visibility_timeout_seconds = 60
@@ -136,7 +136,7 @@ run "a_bucket_that_somebody_else_configures" {
 
   assert {
     condition     = length(aws_s3_bucket_notification.this) == 0
-    error_message = "The bucket's notification configuration is left alone."
+    error_message = "The bucket's notification configuration is not changed."
   }
 
   assert {
@@ -144,31 +144,31 @@ run "a_bucket_that_somebody_else_configures" {
       one([for statement in jsondecode(output.policy).Statement : statement if statement.Sid == "UseKey"]) == { Sid = "UseKey", Effect = "Allow", Action = ["kms:Decrypt"], Resource = ["arn:aws:kms:eu-central-1:111122223333:key/own"] } &&
       aws_sqs_queue.this[0].kms_master_key_id == "arn:aws:kms:eu-central-1:111122223333:key/own"
     )
-    error_message = "With a key of the owner's the queue is encrypted by it, and whoever only reads may only decrypt."
+    error_message = "The queue is encrypted with the given key, and the function may only decrypt."
   }
 
   assert {
     condition     = length(aws_sqs_queue.this) == 1 && length(aws_lambda_event_source_mapping.this) == 1
-    error_message = "The queue is there for its owner to name."
+    error_message = "The queue exists, so that the bucket's owner can add it."
   }
 
   assert {
     condition     = aws_sqs_queue.this[0].visibility_timeout_seconds == 60
-    error_message = "As long as the function's timeout is allowed: the local stack's retries come back so."
+    error_message = "The visibility timeout may be as short as the function's timeout."
   }
 
   assert {
     condition     = length(aws_lambda_event_source_mapping.this[0].scaling_config) == 0 && aws_lambda_event_source_mapping.this[0].batch_size == 10
-    error_message = "No limit unless one is given."
+    error_message = "By default there is no concurrency limit."
   }
 
   assert {
     condition     = aws_cloudwatch_metric_alarm.age[0].threshold == 1800 && aws_cloudwatch_metric_alarm.age[0].dimensions == tomap({ QueueName = "reader" })
-    error_message = "Somebody is told when messages wait."
+    error_message = "An alarm reports waiting messages."
   }
 }
 
-run "a_dead_letter_queue_that_is_there_is_used" {
+run "an_existing_dead_letter_queue_is_used" {
   variables {
     dead_letter_queue_exists = true
   }
@@ -192,11 +192,11 @@ run "a_dead_letter_queue_that_is_there_is_used" {
       jsondecode(aws_sqs_queue.this[0].redrive_policy).deadLetterTargetArn == "arn:aws:sqs:eu-central-1:111122223333:reader-failed" &&
       output.queue.dead_letter_url == "https://sqs.eu-central-1.amazonaws.com/111122223333/reader-failed"
     )
-    error_message = "No second one is made, and messages that were given up go to the one that is there."
+    error_message = "No second queue is created, and the redrive policy names the existing one."
   }
 }
 
-run "a_source_that_sends_nothing_is_swept" {
+run "a_source_without_notifications_has_only_the_sweep" {
   variables {
     bucket = null
     alarms = {}
@@ -211,12 +211,12 @@ run "a_source_that_sends_nothing_is_swept" {
       length(aws_sqs_queue.this) + length(module.failed) + length(aws_lambda_event_source_mapping.this) +
       length(aws_s3_bucket_notification.this) + length(aws_cloudwatch_metric_alarm.age) == 0 && output.queue == null
     )
-    error_message = "No queue that nobody fills, and no alarm on it."
+    error_message = "There are no queue and no alarm on it."
   }
 
   assert {
     condition     = alltrue([for statement in jsondecode(output.policy).Statement : statement.Sid != "ReadQueue"])
-    error_message = "Nothing to be permitted."
+    error_message = "The role has no permission on a queue."
   }
 
   assert {
@@ -225,7 +225,7 @@ run "a_source_that_sends_nothing_is_swept" {
   }
 }
 
-run "a_message_that_comes_back_while_it_is_handled_and_a_large_batch_without_a_window_and_a_concurrency_of_one_are_refused" {
+run "a_short_visibility_timeout_a_large_batch_without_a_window_and_a_concurrency_of_one_are_refused" {
   command = plan
 
   variables {
@@ -241,7 +241,7 @@ run "a_message_that_comes_back_while_it_is_handled_and_a_large_batch_without_a_w
   expect_failures = [var.visibility_timeout_seconds, var.batch_size, var.maximum_concurrency]
 }
 
-run "polled_by_somebody_else" {
+run "without_an_event_source_mapping" {
   variables {
     create_event_source_mapping = false
     maximum_concurrency         = 5
@@ -261,6 +261,6 @@ run "polled_by_somebody_else" {
       output.queue_mapping.queue_arn == "arn:aws:sqs:eu-central-1:111122223333:reader" && output.queue_mapping.batch_size == 10 &&
       output.queue_mapping.window_seconds == 0 && output.queue_mapping.maximum_concurrency == 5 && output.queue_mapping.partial_batch_response
     )
-    error_message = "Whoever polls it finds the settings in the output."
+    error_message = "The output has the settings for the bridge."
   }
 }

@@ -1,4 +1,4 @@
-# The order of a deployment: the new migrator's version runs first, and what serves moves after it.
+# The order of a deployment: the new version of the migrator runs first, and the aliases move after it.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -43,22 +43,22 @@ run "the_new_migrator_runs_before_anything_serves" {
 
   assert {
     condition     = aws_lambda_invocation.migrate[0].qualifier == "42" && aws_lambda_invocation.migrate[0].lifecycle_scope == "CREATE_ONLY"
-    error_message = "The version that was just made migrates, not the one that serves; an invocation that failed must be in no state."
+    error_message = "The new version migrates, not the live one, and a failed invocation must not be recorded in the state."
   }
 
   assert {
     condition     = length(output.serves_after) == 11 && alltrue([for values in values(output.serves_after) : contains(values, "MIGRATED")])
-    error_message = "Every alias waits for the migration, the migrator's own too."
+    error_message = "Every alias waits for the migration, also the migrator's own."
   }
 
   assert {
     condition     = alltrue([for function in ["parquet-writer", "totals-upserter", "table-writer", "rooms-generator", "telemetry-gateway"] : contains(output.serves_after[function], "TOPICS")])
-    error_message = "What reads from Kafka or writes to it waits for the topics as well."
+    error_message = "Functions that read from Kafka or write to it also wait for the topics."
   }
 
   assert {
     condition     = alltrue([for arn in values(output.live_arns) : endswith(arn, ":live")]) && output.live_versions["parquet-writer"] == "7"
-    error_message = "What serves is the alias, and it points at a version."
+    error_message = "Functions are invoked through the alias, which points to a version."
   }
 
   assert {
@@ -66,7 +66,7 @@ run "the_new_migrator_runs_before_anything_serves" {
       for function in ["rooms-generator", "bucket-ingester", "inbox-etl", "schema-migrator"] :
       one([for statement in jsondecode(output.policies["${function}-schedule"]).Statement : statement.Resource if statement.Sid == "Invoke"]) == [output.live_arns[function]]
     ])
-    error_message = "Schedules invoke what serves."
+    error_message = "Schedules invoke the alias."
   }
 
   assert {
@@ -84,11 +84,11 @@ run "the_new_migrator_runs_before_anything_serves" {
       ReadTableLogs = ["arn:aws:s3:::lake/a/rooms/_delta_log/*"]
       ListTableLogs = ["arn:aws:s3:::lake"]
     }
-    error_message = "The migrator reads the logs of the Delta tables, and no rows."
+    error_message = "The migrator may read only the logs of the Delta tables."
   }
 }
 
-run "a_mapping_feeds_what_serves" {
+run "a_mapping_invokes_the_alias" {
   variables {
     function       = { name = "writer", code = { bucket = "code", key = "writer.zip" }, memory_mb = 512, timeout_seconds = 60 }
     function_label = "writer"
@@ -108,7 +108,7 @@ run "a_mapping_feeds_what_serves" {
   }
 }
 
-run "a_url_answers_from_what_serves" {
+run "a_url_belongs_to_the_alias" {
   variables {
     function = { name = "gateway", code = { bucket = "code", key = "gateway.zip" }, memory_mb = 512, timeout_seconds = 15 }
     auth     = "NONE"
@@ -120,11 +120,11 @@ run "a_url_answers_from_what_serves" {
 
   assert {
     condition     = aws_lambda_function_url.this.qualifier == "live" && aws_lambda_permission.url[0].qualifier == "live" && jsondecode(aws_cloudcontrolapi_resource.invoke_by_url[0].desired_state).FunctionName == "gateway:live"
-    error_message = "The URL is the alias's, and so is the permission to call it."
+    error_message = "The URL and its permission belong to the alias."
   }
 }
 
-run "a_function_that_is_held_goes_on_serving_its_version" {
+run "the_alias_of_a_held_function_does_not_move" {
   variables {
     held_versions = { parquet-writer = "3" }
   }
@@ -135,7 +135,7 @@ run "a_function_that_is_held_goes_on_serving_its_version" {
 
   assert {
     condition     = output.live_versions["parquet-writer"] == "3" && output.live_versions["table-writer"] == "7"
-    error_message = "`live` stays where it is held, and the others follow."
+    error_message = "`live` of the held function keeps its version, and the others move."
   }
 }
 
@@ -151,6 +151,6 @@ run "the_local_stack_has_no_versions" {
 
   assert {
     condition     = alltrue([for arn in values(output.live_arns) : arn == "arn:aws:lambda:eu-central-1:111122223333:function:some-function"]) && length(aws_lambda_invocation.migrate) == 0
-    error_message = "There a function is invoked by its plain name, and `headwater up` migrates."
+    error_message = "Functions have no versions and no alias, and Terraform does not migrate."
   }
 }

@@ -1,4 +1,4 @@
-# Who migrates, writes and reads, for an instance that is made and for one that exists.
+# The connections of administrator, writer and reader, for a created instance and an existing Postgres.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -9,7 +9,7 @@ variables {
   existing_url = "postgres://app@db.example.com:5432/shop"
 }
 
-run "three_users_of_an_instance_that_is_made" {
+run "a_created_instance_has_three_users" {
   variables {
     existing_url = null
     subnet_ids   = ["subnet-1", "subnet-2"]
@@ -21,12 +21,12 @@ run "three_users_of_an_instance_that_is_made" {
 
   assert {
     condition     = output.reader.auth == "iam" && output.reader.url == "postgres://headwater_reader@headwater-dev.rds.eu-central-1.amazonaws.com:5432/headwater?sslmode=verify-full"
-    error_message = "The reader signs in by IAM, as itself."
+    error_message = "The reader signs in with IAM as its own user."
   }
 
   assert {
     condition     = jsonencode(output.reader.statements) == jsonencode([{ actions = ["rds-db:connect"], resources = ["arn:aws:rds-db:eu-central-1:111122223333:dbuser:db-ABCDEFGHIJKLMNOP/headwater_reader"], sid = "SignInToDatabase" }])
-    error_message = "And as nobody else."
+    error_message = "It may sign in only as that user."
   }
 
   assert {
@@ -36,17 +36,17 @@ run "three_users_of_an_instance_that_is_made" {
 
   assert {
     condition     = output.administrator.iam_user == "headwater_writer" && output.administrator.iam_reader == "headwater_reader"
-    error_message = "The migration makes both."
+    error_message = "The migration creates both users."
   }
 
   assert {
     condition     = aws_db_instance.this[0].deletion_protection && !aws_db_instance.this[0].skip_final_snapshot
-    error_message = "An instance is not deleted by accident, and never without a snapshot."
+    error_message = "Deletion protection and the final snapshot are on."
   }
 
   assert {
     condition     = aws_db_instance.this[0].final_snapshot_identifier == "main-final-${terraform_data.final_snapshot[0].id}"
-    error_message = "Two instances of one name have snapshots of two names."
+    error_message = "The snapshot's name is unique for each instance."
   }
 }
 
@@ -119,7 +119,7 @@ run "a_new_generation_takes_the_new_key" {
     condition = toset([aws_db_instance.this[0].kms_key_id, aws_db_instance.this[0].performance_insights_kms_key_id, aws_db_instance.this[0].master_user_secret_kms_key_id]) == toset([
       "arn:aws:kms:eu-central-1:111122223333:key/11111111-2222-3333-4444-555555555555"
     ])
-    error_message = "Storage, Performance Insights and the administrator's secret have one key."
+    error_message = "Storage, Performance Insights and the administrator's secret use the same key."
   }
 
   assert {
@@ -145,31 +145,31 @@ run "permission_to_delete_keeps_the_snapshot" {
 
   assert {
     condition     = !aws_db_instance.this[0].deletion_protection && !aws_db_instance.this[0].skip_final_snapshot
-    error_message = "Only a variable of its own gives up the snapshot."
+    error_message = "allow_destroy alone keeps the final snapshot."
   }
 
   assert {
     condition     = aws_db_instance.this[0].engine_version == "18" && aws_db_instance.this[0].allow_major_version_upgrade && aws_db_instance.this[0].apply_immediately && aws_db_parameter_group.this[0].family == "postgres18"
-    error_message = "A major upgrade is asked for, with the parameters of that version."
+    error_message = "The major version is upgraded, with the parameter group of that version."
   }
 
   assert {
     condition     = aws_cloudwatch_log_group.postgresql[0].name == "/aws/rds/instance/main/postgresql" && aws_cloudwatch_log_group.postgresql[0].retention_in_days == 14
-    error_message = "RDS would make the log's group itself, and keep it for ever."
+    error_message = "Terraform creates the log group, with a retention."
   }
 
   assert {
     condition     = { for name, alarm in aws_cloudwatch_metric_alarm.this : name => alarm.threshold } == { storage = 1073741824, cpu = 80, connections = 80 }
-    error_message = "Storage (1 of 20 GB free), CPU and connections."
+    error_message = "There are alarms on storage (1 of 20 GB free), CPU and connections."
   }
 
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset(["arn:aws:sns:eu-central-1:111122223333:alarms"])])
-    error_message = "Somebody is told."
+    error_message = "The alarms notify the SNS topic."
   }
 }
 
-run "without_a_reader_of_the_owners_the_writer_reads" {
+run "without_a_reader_functions_read_as_the_writer" {
   variables {
     existing = { auth = "iam", resource_id = "db-THEIRS" }
   }
@@ -180,11 +180,11 @@ run "without_a_reader_of_the_owners_the_writer_reads" {
 
   assert {
     condition     = jsonencode(output.reader) == jsonencode(output.writer) && output.administrator.iam_reader == null
-    error_message = "One user, and none to be made."
+    error_message = "There is one user, and the migration creates none."
   }
 }
 
-run "the_owners_reader_by_iam" {
+run "an_existing_reader_with_iam" {
   variables {
     existing = { auth = "iam", resource_id = "db-THEIRS", reader = { user = "looker" } }
   }
@@ -195,16 +195,16 @@ run "the_owners_reader_by_iam" {
 
   assert {
     condition     = nonsensitive(output.reader.url) == "postgres://looker@db.example.com:5432/shop" && output.reader.auth == "iam"
-    error_message = "It signs in as itself."
+    error_message = "The reader signs in as its own user."
   }
 
   assert {
     condition     = one(one(output.reader.statements).resources) == "arn:aws:rds-db:eu-central-1:111122223333:dbuser:db-THEIRS/looker"
-    error_message = "And as nobody else."
+    error_message = "It may sign in only as that user."
   }
 }
 
-run "the_owners_reader_by_secret" {
+run "an_existing_reader_with_a_secret" {
   variables {
     existing = {
       secret_arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:writer-AbCdEf"
@@ -218,12 +218,12 @@ run "the_owners_reader_by_secret" {
 
   assert {
     condition     = output.reader.auth == "secret:arn:aws:secretsmanager:eu-central-1:111122223333:secret:looker-AbCdEf" && one(one(output.reader.statements).resources) == "arn:aws:secretsmanager:eu-central-1:111122223333:secret:looker-AbCdEf"
-    error_message = "The reader reads its own secret, and not the writer's."
+    error_message = "The reader may read only its own secret."
   }
 
   assert {
     condition     = one(one(output.writer.statements).resources) == "arn:aws:secretsmanager:eu-central-1:111122223333:secret:writer-AbCdEf"
-    error_message = "The writer keeps its own."
+    error_message = "The writer's connection is unchanged."
   }
 }
 

@@ -1,6 +1,6 @@
 """One emulator and one Spark session for all tests; each test has a raw prefix, a table and dead letters of its own.
 
-The machine's time zone is São Paulo here: whatever the job stores must not depend on it.
+The tests run in the time zone of São Paulo, because stored values must not depend on the machine's zone.
 """
 
 import json
@@ -60,7 +60,7 @@ def session_gate(endpoint):
 
 @pytest.fixture
 def gate(session_gate):
-    """The gate before the bucket of `gated_lane`; whatever a test hung into it is taken out again."""
+    """The gate in front of the bucket of `gated_lane`. The functions that a test sets are removed after the test."""
     yield session_gate
     session_gate.before_commit = session_gate.after_commit = session_gate.before_data = lambda _: None
 

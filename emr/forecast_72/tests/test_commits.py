@@ -1,4 +1,4 @@
-"""Commits that other writers cross: what the job notices, and what Spark's log store does not."""
+"""Commits that conflict with other writers: which conflicts the job detects, and which Spark's log store does not."""
 
 import json
 import sys
@@ -80,7 +80,7 @@ def test_the_program_prints_its_result_last_and_fails_with_a_fix(spark, lane, ba
 
 
 def test_sparks_default_log_store_overwrites_a_commit_and_a_conditional_writer_does_not(spark, gate, endpoint, s3):
-    """The figures of docs/spark-log-store.md. When the first line fails, Spark has a condition: lift the rule."""
+    """The figures of docs/spark-log-store.md. If the first assertion fails, Spark writes with a condition."""
     options = reproduce.local_spark.storage_options(endpoint)
     table = f"s3://gated/{uuid.uuid4()}"
     by_spark = reproduce.race(gate, table, options, reproduce.spark_writer(spark, table))

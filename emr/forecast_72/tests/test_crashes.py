@@ -1,4 +1,4 @@
-"""Runs that are killed, and two at once, as processes of a real spark-submit. The gate stops them at their commit."""
+"""Killed runs and two concurrent runs, with a real spark-submit. The gate stops them at their commit."""
 
 import contextlib
 import json
@@ -13,7 +13,7 @@ from answers import answer, name
 from commit_gate import CommitGate
 from conftest import JOB
 
-# Seconds; a busy machine needs them, and a hang ends.
+# Seconds: enough for a busy machine, and a limit for a hanging run.
 PATIENCE = 400
 
 
@@ -84,7 +84,7 @@ def test_two_runs_at_once_store_each_object_once_and_the_next_run_what_was_overw
     first = json.loads(output.splitlines()[-1])
     assert first == {"objects": 1, "rows": 3, "skipped": 0, "parked": [], "version": 1}
     assert second == [{"objects": 2, "rows": 6, "skipped": 0, "parked": [], "version": 1}]
-    # Spark's log store let the first run overwrite the second one's commit, and neither could know.
+    # Spark's log store let the first run overwrite the second one's commit, which neither run can detect.
     assert lane.names() == {name(1): 3}
 
     assert lane.run(spark, lookback_days=0) == {"objects": 1, "rows": 3, "skipped": 1, "parked": [], "version": 2}

@@ -1,4 +1,4 @@
-"""What names say about time, and which objects a run looks at. No Spark."""
+"""The time in names, and the objects that a run reads. Without Spark."""
 
 from datetime import datetime, timedelta, timezone
 
@@ -39,7 +39,7 @@ def test_a_fraction_is_kept_to_the_microsecond():
         "forecast_72_20230427T180000Z_1.json.tmp",
         "forecast_72_２0230427T180000Z_1.json",
         "forecast_96_20230427T180000Z_1.json",
-        # Spark would take these for patterns.
+        # Spark would interpret these as patterns.
         "forecast_72_20230427T180000Z_[1].json",
         "a*/forecast_72_20230427T180000Z_1.json",
     ],

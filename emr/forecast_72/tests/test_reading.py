@@ -1,4 +1,4 @@
-"""One raw object read as a forecast: what is stored, what is refused, and the reason that is given. No Spark."""
+"""Reads single raw objects: stored rows, and refusals with their reasons. Without Spark."""
 
 import json
 from datetime import date, datetime, timezone
@@ -19,7 +19,7 @@ def read(value, filename=None):
 
 
 def one(**changes):
-    """An answer of one hour, changed."""
+    """An answer with one hour, with changes."""
     return answer(data=[hour(START, **changes)])
 
 

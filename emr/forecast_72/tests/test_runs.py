@@ -1,4 +1,4 @@
-"""What runs add to the table on S3, read by deltalake."""
+"""Rows and commits that runs add to the table on S3, read with deltalake."""
 
 import base64
 from datetime import date, datetime, timedelta, timezone
@@ -89,14 +89,14 @@ def test_names_with_colons_spaces_percents_and_folders_are_read_and_recognised(s
 
 
 def test_a_stale_answer_is_still_recognised_by_its_name(spark, lane):
-    """Its hours lie far before the time of fetching: a look at the partitions of these days would miss it."""
+    """The hours are much older than the fetch, so a search in the partitions of the fetch's days would miss them."""
     lane.put(name(), answer(hours=2, start=datetime(2026, 1, 1)))
     assert lane.run(spark)["rows"] == 2
     assert lane.run(spark)["skipped"] == 1
 
 
 def test_files_of_older_runs_are_not_opened(spark, lane):
-    """A table of years: the old file is taken away, and the run does not notice."""
+    """An old data file is deleted, and the run still succeeds, because it does not open the file."""
     old = name(time="20260101T230005Z")
     lane.put(old, answer(hours=1, start=datetime(2026, 1, 1)))
     lane.run(spark, lookback_days=0)
@@ -150,7 +150,7 @@ def test_a_parked_object_that_reads_well_now_is_stored_and_its_letter_removed(sp
 
 
 def test_a_commit_that_another_run_made_in_between_is_read_and_not_doubled(spark, lane, monkeypatch):
-    """The other run commits between this run's reading and its write: Delta skips the write in silence."""
+    """The other run commits between this run's read and its write. Delta skips the write without an error."""
     lane.put(name(), answer())
     append, others = forecast_table.append, []
 

@@ -1,4 +1,4 @@
-"""Whose table it is: what the job refuses, before it writes anything."""
+"""The owner check: tables that the job refuses before it writes anything."""
 
 import json
 
@@ -21,7 +21,7 @@ def test_the_first_commit_of_terraform_has_the_schema_of_the_job(spark, lane):
 
 
 def refused(spark, lane):
-    """The message of the refusal; nothing was written."""
+    """Returns the message of the refusal, after a check that nothing was written."""
     lane.put(name(), answer())
     lane.put(name(2), b"")
     before = lane.files("lake")

@@ -50,7 +50,7 @@ resource "aws_cloudwatch_metric_alarm" "items" {
   count = var.alarms == null ? 0 : 1
 
   alarm_name        = "${var.name}-items"
-  alarm_description = "Cities are missing in a run of ${var.name}: its output and the log of ${var.function.name} name them and why. Runbook: Cities are missing in a forecast."
+  alarm_description = "Cities are missing in a run of ${var.name}: its output and the log of ${var.function.name} name them and the reasons. Runbook: Cities are missing in a forecast."
   namespace         = "Headwater"
   metric_name       = "ItemsFailed"
   dimensions = {

@@ -1,4 +1,4 @@
-# What AWS would answer: only as much as other resources take from it.
+# Mocked answers of AWS, limited to the attributes that other resources use.
 
 mock_data "aws_caller_identity" {
   defaults = { account_id = "111122223333" }

@@ -1,9 +1,9 @@
 """Fixes activities of Step Functions.
 
-LocalStack answers ListTagsForResource for state machines alone, so that Terraform cannot create an activity.
+LocalStack answers ListTagsForResource only for state machines, so Terraform cannot create an activity.
 
-It goes on waiting for an activity's task up to a minute after the worker that asked is gone, and then gives the task
-to nobody: the execution never ends. With a wait of one second, a worker that starts anew gets the later tasks.
+LocalStack waits for an activity's task for up to a minute, even if the worker has disconnected, and then hands the task
+to the lost connection, so the execution never ends. With a wait of one second, a new worker gets the later tasks.
 """
 
 import time

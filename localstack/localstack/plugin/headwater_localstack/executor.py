@@ -1,11 +1,11 @@
 """Runs LocalStack's Lambda invocations on Headwater's function runner.
 
-LocalStack's own executor starts a container for each function. This one posts each invocation to the Invoke API that
-the bridge of `headwater up` serves, and gives the answer back. LocalStack keeps its part: names, versions and aliases,
+LocalStack's own executor starts a container for each function. This executor posts each invocation to the Invoke API
+of the bridge of `headwater up`, and returns the answer. LocalStack still does the rest: names, versions and aliases,
 the queue of asynchronous invocations with retries and destinations, concurrency limits, event source mappings, metrics.
 
-An executor that answers by itself needs none of LocalStack's own protocol, in which a container calls back. So this is
-the lowest place where the work can be handed over, and everything above it stays LocalStack's.
+The executor is the lowest layer of LocalStack that can be replaced. An executor that returns the answer itself does not
+need LocalStack's protocol, in which a container calls back.
 """
 
 import base64
@@ -26,7 +26,7 @@ LONGEST_INVOCATION = 910
 # The address of the Invoke API.
 FUNCTIONS_URL = os.environ.get("HEADWATER_FUNCTIONS_URL", "http://127.0.0.1:4567").rstrip("/")
 
-# A connection to this machine must not use proxies and .netrc of the environment.
+# Connections to this machine must not use proxies or .netrc of the environment.
 SESSION = requests.Session()
 SESSION.trust_env = False
 
@@ -53,7 +53,7 @@ class BridgeExecutor(RuntimeExecutor):
         return invoke(payload)
 
     def get_logs(self):
-        return "They are in the function's log group."
+        return "The logs are in the function's log group."
 
     @classmethod
     def prepare_version(cls, function_version):
@@ -65,7 +65,7 @@ class BridgeExecutor(RuntimeExecutor):
 
 
 def invoke(invocation):
-    """Posts one invocation and translates the answer. Raises what Lambda's API answers when the function cannot run."""
+    """Posts one invocation and translates the answer. If the function cannot run, raises the error of Lambda's API."""
     url = f"{FUNCTIONS_URL}/2015-03-31/functions/{quote(invocation['invoked-function-arn'], safe='')}/invocations"
     headers = {
         "Content-Type": "application/json",
@@ -107,6 +107,6 @@ class BridgeExecutorPlugin(RuntimeExecutorPlugin):
     name = "headwater"
 
     def load(self, *args, **kwargs):
-        # The runner has written the function's output to its log group already.
+        # The runner has already written the function's output to its log group.
         LambdaVersionManager.store_logs = lambda *args, **kwargs: None
         return BridgeExecutor

@@ -17,7 +17,7 @@ except ImportError:
 
 def evaluate(expression):
     try:
-        # As plain values: the library has list types of its own.
+        # Converted to plain values, because the library has its own list types.
         return json.loads(json.dumps(Jsonata.jsonata(expression).evaluate(None)))
     except Exception as error:
         raise evaluation.JSONataException("UNKNOWN", str(error)) from error

@@ -1,4 +1,4 @@
-"""Glue's catalog, which the community edition does not offer, although moto, on which it is built, has it."""
+"""Serves Glue's catalog from moto. LocalStack is built on moto, but its community edition does not offer Glue."""
 
 from localstack.aws.skeleton import Skeleton
 from localstack.aws.spec import load_service

@@ -1,4 +1,4 @@
-"""Fires EventBridge Scheduler's schedules, which the community edition stores and never fires.
+"""Fires the schedules of EventBridge Scheduler, which the community edition only stores.
 
 Targets are Lambda functions and state machines, with the schedule's input. Flexible windows, retries and dead-letter
 queues of schedules are left out: a target that cannot be called is logged.
