@@ -1,9 +1,22 @@
-// Decides which topics are busy: records arrived or were stored within the charts' time span, or records wait.
+// Decides which topics and tables are busy. A topic is busy if records arrived or were stored within the charts' time span,
+// or if records wait.
 
 import { whole } from "./format.js";
 
-/** How long a topic stays busy after its last record: the time span of its chart. */
-const SPAN_MS = 300_000;
+/** The time span of a chart in seconds. A topic or table stays busy for as long after its last change. */
+export const SPAN_S = 300;
+
+const SPAN_MS = SPAN_S * 1000;
+
+/** Returns whether `moment`, an ISO 8601 time or null, is at most that long ago. */
+export function isRecent(moment) {
+    return Date.now() - Date.parse(moment ?? "") < SPAN_MS;
+}
+
+/** Returns the key of a lane: unique, and the same in all answers. */
+export function laneKey({ function: name, group, topic }) {
+    return `${name} ${group} ${topic}`;
+}
 
 export class Activity {
     #topics = new Map();

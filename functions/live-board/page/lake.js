@@ -1,5 +1,6 @@
 // The Delta tables of the lake.
 
+import { isRecent } from "./activity.js";
 import { count } from "./counting.js";
 import { element, folded, follow, setSince, setText, since, table } from "./elements.js";
 import { bytes, group, whole } from "./format.js";
@@ -7,7 +8,6 @@ import { sound } from "./soundings.js";
 
 // More tables than these, and those without a new commit are one line.
 const SHOWN_AT_MOST = 5;
-const BUSY_MS = 300_000;
 
 /** Draws `api/lake` into `section`. */
 export function lake(section) {
@@ -41,7 +41,7 @@ function tableOf(caption) {
 }
 
 function isBusy(one) {
-    return Date.now() - Date.parse(one.last_commit ?? "") < BUSY_MS;
+    return isRecent(one.last_commit);
 }
 
 function keyOf(one) {

@@ -1,6 +1,6 @@
 // The lanes: the throughput of each topic, the lag of each mapping, and the queues.
 
-import { Activity } from "./activity.js";
+import { Activity, laneKey } from "./activity.js";
 import { count } from "./counting.js";
 import { element, follow, setText, table } from "./elements.js";
 import { group, NONE, perSecond, stretch, whole } from "./format.js";
@@ -9,7 +9,7 @@ import { Rate } from "./rates.js";
 import { sound, warn } from "./soundings.js";
 import { Throughput } from "./throughput.js";
 
-/** Draws `api/lanes` into `section`, busy topics first, and tells `stuck` of them. */
+/** Draws `api/lanes` into `section`, busy topics first, and passes the answer to `stuck`. */
 export function lanes(section, stuck) {
     const activity = new Activity();
     const throughput = new Throughput(section.querySelector("[data-charts]"));
@@ -56,7 +56,7 @@ function mappingTable(host) {
         nothing.hidden = answer.mappings.length > 0;
         const at = Date.parse(answer.at);
         const most = Math.max(...busy.map(({ lag }) => Number(whole(lag) ?? 0n)), 1);
-        follow(body, busy, (one) => `${one.function} ${one.group} ${one.topic}`, makeMapping, (row, one) => {
+        follow(body, busy, laneKey, makeMapping, (row, one) => {
             row.growth.read(one.stored, at);
             count(row.stored, one.stored);
             setText(row.rate, perSecond(row.growth.perSecond()));

@@ -1,5 +1,6 @@
 // The proof: for each lane, whether every record in Kafka is stored or parked exactly once.
 
+import { laneKey } from "./activity.js";
 import { element, folded, follow, setSince, setText, since, table } from "./elements.js";
 import { group, NONE, whole } from "./format.js";
 import { sound, warn } from "./soundings.js";
@@ -29,8 +30,8 @@ export function proof(section) {
         const shown = [...others.filter(fails), ...others.filter((one) => !fails(one))];
         node.hidden = shown.length === 0;
         nothing.hidden = answer.lanes.length > 0;
-        follow(body, shown, keyOf, makeLane, updateLane);
-        follow(holding.body, holds, keyOf, makeLane, updateLane);
+        follow(body, shown, laneKey, makeLane, updateLane);
+        follow(holding.body, holds, laneKey, makeLane, updateLane);
         fold.show(summaryOf(holds), holds.length);
         const failing = answer.lanes.reduce((sum, one) => sum + one.failing, 0);
         sound("proof", failing);
@@ -48,10 +49,6 @@ function tableOf(caption) {
         { text: "certificate" },
         { text: "certified", kind: "number" },
     ]);
-}
-
-function keyOf(one) {
-    return `${one.function} ${one.group} ${one.topic}`;
 }
 
 function summaryOf(lanes) {

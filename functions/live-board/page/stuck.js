@@ -1,5 +1,6 @@
 // The stuck lanes, at the top of the page: records wait, and none was stored for longer than a batch may take.
 
+import { laneKey } from "./activity.js";
 import { element, follow, setSince, setText, since } from "./elements.js";
 import { group, stretch, whole } from "./format.js";
 
@@ -33,7 +34,7 @@ export class Stuck {
         setText(this.#title, stuck.length === 1 ? "1 lane is stuck" : `${stuck.length} lanes are stuck`);
         document.title = stuck.length === 0 ? this.#name : `(${stuck.length} stuck) ${this.#name}`;
         this.#note(stuck);
-        follow(this.#list, stuck, keyOf, makeLane, (line, lane) => this.#update(line, lane, now));
+        follow(this.#list, stuck, laneKey, makeLane, (line, lane) => this.#update(line, lane, now));
     }
 
     /** Takes an answer of `api/errors`: the newest first. */
@@ -55,10 +56,10 @@ export class Stuck {
             if (!lane.waiting_since) {
                 return lane;
             }
-            const known = before.get(keyOf(lane));
+            const known = before.get(laneKey(lane));
             const earlier = known?.stored === lane.stored && Date.parse(known.waiting_since) < Date.parse(lane.waiting_since);
             const one = earlier ? { ...lane, waiting_since: known.waiting_since } : lane;
-            this.#waiting.set(keyOf(lane), { stored: one.stored, waiting_since: one.waiting_since });
+            this.#waiting.set(laneKey(lane), { stored: one.stored, waiting_since: one.waiting_since });
             return one;
         });
         remember(this.#waiting);
@@ -66,7 +67,7 @@ export class Stuck {
     }
 
     #note(stuck) {
-        const known = new Map(stuck.map((lane) => [keyOf(lane), lane]));
+        const known = new Map(stuck.map((lane) => [laneKey(lane), lane]));
         for (const [key, lane] of known) {
             if (!this.#known.has(key)) {
                 this.#news.push(`${lane.function} is stuck on ${lane.topic}.`);
@@ -111,10 +112,6 @@ function remember(waiting) {
 function isStuck(lane, now) {
     const waits = (now - Date.parse(lane.waiting_since ?? "")) / 1000;
     return (whole(lane.lag) ?? 0n) > 0n && waits > Math.max(LEAST_WINDOW_S, lane.window_seconds ?? 0) + INVOCATION_S;
-}
-
-function keyOf(lane) {
-    return `${lane.function} ${lane.group} ${lane.topic}`;
 }
 
 function makeLane(lane) {

@@ -1,12 +1,12 @@
 // Throughput over the last five minutes, one chart per topic. Arriving events are an area; what each lane stores is a
 // line.
 
+import { SPAN_S } from "./activity.js";
 import { axis, Chart } from "./chart.js";
 import { element, follow, setText } from "./elements.js";
 import { perSecond, tick } from "./format.js";
 import { Rate } from "./rates.js";
 
-const SPAN_S = 300;
 const GAP_S = 9;
 const DASHES = [[], [7, 4], [2, 3], [8, 3, 2, 3]];
 const SVG = "http://www.w3.org/2000/svg";

@@ -1,6 +1,7 @@
 // The totals tables. The first one is large and shows its rows as a ranking; the others are below it. If there are many, each
 // is one line. Tables without rows are in one list.
 
+import { isRecent } from "./activity.js";
 import { count } from "./counting.js";
 import { element, folded, follow, scroller, setSince, setText, since, table } from "./elements.js";
 import { brief, group, NONE, perSecond, whole } from "./format.js";
@@ -10,7 +11,6 @@ import { nameSounding, sound } from "./soundings.js";
 const SCALE = 10_000;
 // With more tables than this, all but the first start closed.
 const OPEN_AT_MOST = 3;
-const BUSY_MS = 300_000;
 
 /** Draws `api/totals` into `section`. */
 export function totals(section) {
@@ -38,7 +38,7 @@ export function totals(section) {
 }
 
 function isBusy(one) {
-    return Date.now() - Date.parse(one.updated_at ?? "") < BUSY_MS;
+    return isRecent(one.updated_at);
 }
 
 function keyOf(one) {
