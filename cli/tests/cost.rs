@@ -1,5 +1,5 @@
-//! Tests of `headwater cost`. They compute its figures a second time, with separate code, from the price list
-//! (`terraform/prices.json`) and the measurement (`docs/measurements/lanes.json`).
+//! Tests of `headwater cost`. They compute its figures a second time, with separate code. Both read the prices from
+//! `terraform/prices.json` and the measured durations from `docs/measurements/lanes.json`.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

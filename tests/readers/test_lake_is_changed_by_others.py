@@ -135,7 +135,7 @@ def test_values_longer_than_a_key_are_stored_and_changed(our_table: OurTable) ->
 
 
 def test_folders_have_the_same_names_as_those_of_deltalake(our_table: OurTable) -> None:
-    # The empty value is left out, because Delta does not have it and deltalake creates another folder for it.
+    # Without the empty value: Delta treats it as null, but deltalake writes it to a separate folder.
     values = [value for value in [*PLAIN, *ODD] if value and value != "__HIVE_DEFAULT_PARTITION__"]
     our_table.append([(value, [0]) for value in values])
     theirs = OurTable("theirs")

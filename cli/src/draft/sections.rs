@@ -117,7 +117,7 @@ fn is_key(leaf: &Leaf) -> bool {
     !matches!(leaf.field_type, FieldType::Float64 | FieldType::Json | FieldType::Struct)
 }
 
-/// Whether the last word of the path suggests an identifier.
+/// Returns whether the last word of a field's path is typical of an identifier, such as `id` in `order.user_id`.
 fn is_id(path: &str) -> bool {
     const IDS: [&str; 5] = ["id", "uuid", "key", "code", "number"];
     words(path).last().is_some_and(|word| IDS.contains(&word.as_str()))

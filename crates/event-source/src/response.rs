@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use crate::{Batch, Outcome};
 
-/// A partial batch response: <https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html>
+/// A function's response that lists the failed records of a batch (a partial batch response):
+/// <https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html>
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {

@@ -56,8 +56,8 @@ pub fn lost(reach: &Reach, lag: &PartitionLag) -> OffsetRanges {
     lost
 }
 
-/// Adds the lost offsets to the verdict, and the offsets of given-up batches that Kafka has deleted. A batch
-/// that was given up is kept whole at the failure destination, so its records are missing and not lost.
+/// Adds the lost offsets to the verdict, and the offsets of given-up batches that Kafka has deleted. The
+/// failure destination keeps the records of a given-up batch, so these count as missing and not as lost.
 ///
 /// # Errors
 /// [`ReconcileError`] if the given-up batches cannot be read. They are read only if the lane lacks deleted

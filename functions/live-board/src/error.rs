@@ -30,7 +30,7 @@ pub(crate) enum BoardError {
         "{table}: column {column} does not have the type that the Spark job writes; set FORECAST_TABLE to that job's table"
     )]
     ForecastColumn { table: String, column: &'static str },
-    /// Too many files, or too large ones, so that no city is complete. `OPTIMIZE` merges small files.
+    /// The newest forecast may be in more files, or in more bytes, than one request reads. `OPTIMIZE` merges small files.
     #[error(
         "{table}: more than {files} files or {mebibytes} MiB may hold the newest forecast; run OPTIMIZE delta.`{table}`"
     )]

@@ -28,7 +28,7 @@ const AT_ONCE: usize = 4;
 /// The filter for wide events with the level `ERROR`, in the filter pattern syntax of CloudWatch Logs.
 const PATTERN: &str = "{ $.level = \"ERROR\" }";
 
-/// The fields that are read from the wide event of a failed invocation.
+/// A failed invocation: the fields of its log event that the board reads.
 #[derive(Deserialize)]
 struct Failed {
     level: String,

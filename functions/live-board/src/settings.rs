@@ -14,7 +14,7 @@ use warehouse::DatabaseSettings;
 /// The function's settings. README.md lists the variables.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// `HEADWATER_PIPELINES…`: the source of the pipeline files.
+    /// Where the pipeline files are: in the environment or on S3. The variables begin with `HEADWATER_PIPELINES`.
     pub pipelines: PipelineSource,
     /// `DATABASE_…`: the database. Its user needs only permission to read.
     pub database: DatabaseSettings,

@@ -1,5 +1,5 @@
-# The local stack: an emulator of AWS, and Kafka and Postgres beside it. It uses the same modules as AWS. The
-# descriptions of the variables explain the differences.
+# The local stack. It applies the same modules as the environment aws, but to an emulator of AWS. Kafka and Postgres run
+# as separate processes. The descriptions of the variables explain the differences.
 
 locals {
   name    = "headwater"

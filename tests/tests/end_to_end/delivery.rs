@@ -12,7 +12,7 @@ fn stretch(partition: i32, offsets: std::ops::Range<i64>) -> Vec<Record> {
         .collect()
 }
 
-/// The two lanes of one topic: to the lake and to the totals.
+/// A topic with two lanes: parquet-writer stores its records in the lake, and totals-upserter adds them to totals.
 struct Lanes {
     parts: Parts,
     sinks: Sinks,

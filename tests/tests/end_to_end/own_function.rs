@@ -15,7 +15,7 @@ use settings::Environment;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A function that appends a line to the file `seen` for each invocation: the offsets of its records as a JSON array.
-/// It fails while the file `broken` exists, and creates the file `failed` then.
+/// While the file `broken` exists, each invocation creates the file `failed` and then fails.
 const BOOTSTRAP: &str = concat!(
     include_str!("../../../crates/function-runner/tests/support/runtime.py"),
     r#"

@@ -151,7 +151,8 @@ fn a_damaged_gzip_is_expanded_as_by_flate2_or_refused_with_a_reason() {
     });
 }
 
-/// The list of files may be in UTF-8, or in UTF-16 with a byte order mark. S3 keys have at most 1,024 bytes.
+/// bucket-ingester reads the list of files as UTF-8, or as UTF-16 if it begins with a byte order mark. It reports lines
+/// of more than 1,024 bytes, the maximum length of an S3 key.
 #[test]
 fn each_line_of_a_damaged_list_is_a_key_or_reported_with_a_reason() {
     let list = "a.json\nb c.json\r\n\nfolder/é.json\n";
